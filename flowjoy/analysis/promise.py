@@ -1,0 +1,327 @@
+"""The 48-hour promise. Knows hours, events and what code depends on; no network, no clock.
+
+"Whenever we ship new application code to production, we promise to ship any ML model it depends on within the next
+48 hours." Every rule is stated in README.md under "The 48-hour rule".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from flowjoy.analysis import ships
+from flowjoy.events import EARLIEST, FIRST_LIVE, ID, KIND, NAME, PRECISION, PROVISIONAL, SHA, TS, TYPE, VERSION
+from flowjoy.instants import iso
+from flowjoy.model import Dependence, EventType, Kind, Obligation, Precision, Requirement, Rule, Status, Waiver
+
+AT_RISK_SHARE = 0.25
+"""A clock with less than this share of its time left is at risk."""
+
+RATE_DAYS = 28
+OPEN = frozenset({Status.PENDING, Status.AT_RISK, Status.BREACHED, Status.UNKNOWN})
+RUNNING = frozenset({Status.PENDING, Status.AT_RISK})
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """The terms of the promise: how long, since when, judged at which instant, and what keeps a version live."""
+
+    sla_hours: float
+    as_of: datetime
+    since: datetime | None = None
+    every_version_stays_live: bool = True
+
+    @property
+    def clock(self) -> timedelta:
+        """The time a team has."""
+        return timedelta(hours=self.sla_hours)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """Kept promises of the last 28 days: met / (met + misses), `percent` None for n = 0, one decimal."""
+
+    met: int
+    misses: int
+    left_out: int
+
+    @property
+    def n(self) -> int:
+        """How many obligations the rate speaks of."""
+        return self.met + self.misses
+
+    @property
+    def percent(self) -> float | None:
+        """Rounded to one decimal; None without any obligation."""
+        return round(100 * self.met / self.n, 1) if self.n else None
+
+
+def obligations(events: pd.DataFrame, dependence: Dependence, terms: Terms) -> tuple[Obligation, ...]:
+    """What each CODE deploy owes each model it depends on, and what became of it at `terms.as_of`; oldest first.
+
+    `events` is a whole timeline (`events.timeline`), not only a window: clocks run however old they are. Vectorised
+    within each requirement.
+    """
+    deploys = _deploys(events, terms)
+    owed: list[Obligation] = []
+    for requirement, indebted in _by_requirement(deploys, dependence):
+        owed += _judge(requirement, indebted, events, terms)
+    owed += [_unknown(row, dependence, terms) for row in _with_stub(deploys, set(dependence.unreadable)).itertuples()]
+    waived = (_apply_waivers(item, dependence.waivers, terms) for item in owed)
+    return tuple(sorted(waived, key=lambda item: (item.start, item.id)))
+
+
+def rate(items: Sequence[Obligation], as_of: datetime) -> Rate:
+    """met / (met + late + breached + waived misses) over obligations whose deadline lies in the last 28 days."""
+    recent = [item for item in items if as_of - timedelta(days=RATE_DAYS) < item.deadline <= as_of]
+    met = sum(item.status is Status.MET for item in recent)
+    misses = sum(is_miss(item) for item in recent)
+    return Rate(met=met, misses=misses, left_out=len(recent) - met - misses)
+
+
+def is_miss(item: Obligation) -> bool:
+    """Whether the promise was not kept: a waiver unblocks, it does not rewrite history."""
+    return item.status in (Status.LATE, Status.BREACHED) or (item.status is Status.WAIVED and item.waived_miss)
+
+
+def is_open(item: Obligation) -> bool:
+    """Whether the model is still owed: running, broken and unshipped, waived and unshipped, or not known."""
+    return item.status in OPEN or (item.status is Status.WAIVED and item.closed_at is None)
+
+
+def in_scope(items: Sequence[Obligation], since: datetime) -> tuple[Obligation, ...]:
+    """Obligations whose code deploy lies in the window, and every open one however old."""
+    return tuple(item for item in items if item.start >= since or is_open(item))
+
+
+def next_deadline(items: Sequence[Obligation]) -> datetime | None:
+    """The first deadline that is still to come."""
+    return min((item.deadline for item in items if item.status in RUNNING), default=None)
+
+
+def all_unknown(items: Sequence[Obligation], reason: str) -> tuple[Obligation, ...]:
+    """The same obligations when a source could not be proved complete: what became of them is not known."""
+    settled = {Status.NOT_REQUIRED, Status.UNDECLARED}
+    return tuple(
+        item
+        if item.status in settled
+        else replace(item, status=Status.UNKNOWN, version=None, shipped_at=None, closed_at=None, reason=reason)
+        for item in items
+    )
+
+
+def _deploys(events: pd.DataFrame, terms: Terms) -> pd.DataFrame:
+    """CODE deploys that open clocks, with the previous deploy and the rollback that cancels them, in microseconds."""
+    code = events[events[TYPE] == EventType.CODE].reset_index(drop=True)
+    start = _micros(code[TS])
+    cancelled = np.full(len(code), ships.NEVER)
+    first_live = code[FIRST_LIVE].to_numpy(dtype=np.int64)
+    # Latest rollback first, so that the earliest one that cancels a deploy has the last word.
+    for back in np.flatnonzero(code[KIND] == Kind.ROLLBACK)[::-1]:
+        cancelled[:back][first_live[:back] > first_live[back]] = start[back]
+    code = code.assign(start=start, cancelled=cancelled)
+    deploys = code[code[KIND] == Kind.DEPLOY]
+    deploys = deploys.assign(previous=deploys["start"].shift(fill_value=np.iinfo(np.int64).min))
+    return deploys if terms.since is None else deploys[deploys[TS] >= pd.Timestamp(terms.since)]
+
+
+def _by_requirement(deploys: pd.DataFrame, dependence: Dependence) -> Iterator[tuple[Requirement, pd.DataFrame]]:
+    """Each requirement with the deploys that owe it."""
+    declared = set(dependence.by_sha) | set(dependence.unreadable)
+    asked: dict[Requirement, set[str]] = {}
+    for sha, requirements in dependence.by_sha.items():
+        for requirement in requirements:
+            asked.setdefault(requirement, set()).add(sha)
+    undeclared = deploys[~deploys[SHA].isin(declared)]
+    for requirement in dependence.default:
+        yield requirement, undeclared
+    for requirement, shas in asked.items():
+        yield requirement, _with_stub(deploys, shas)
+
+
+def _with_stub(deploys: pd.DataFrame, shas: set[str]) -> pd.DataFrame:
+    return deploys[deploys[SHA].isin(shas)]
+
+
+def _judge(requirement: Requirement, deploys: pd.DataFrame, events: pd.DataFrame, terms: Terms) -> list[Obligation]:
+    acts = events[(events[TYPE] == EventType.MODEL) & (events[NAME] == requirement.model)]
+    start = deploys["start"].to_numpy(dtype=np.int64)
+    deadline = start + _duration(terms.clock)
+    if requirement.rule is Rule.NONE:
+        settled = [_Settled(status=Status.NOT_REQUIRED)] * len(deploys)
+    else:
+        answer, acts = _answer(requirement, deploys, acts, terms)
+        settled = _settle(answer, acts, start, deadline, deploys["cancelled"].to_numpy(dtype=np.int64), terms)
+    rows = zip(deploys[ID], deploys[SHA], deploys[PROVISIONAL], start, deadline, settled, strict=True)
+    return [
+        Obligation(
+            id=f"{code_id}/{requirement.model}",
+            code_id=code_id,
+            sha=sha,
+            model=requirement.model,
+            requires=str(requirement),
+            start=_instant(begun),
+            deadline=_instant(due),
+            provisional=bool(provisional),
+            reason=requirement.reason,
+            status=end.status,
+            version=end.version,
+            shipped_at=end.shipped_at,
+            closed_at=end.closed_at,
+            not_before=end.not_before,
+            seen_by=end.seen_by,
+            precision=end.precision,
+        )
+        for code_id, sha, provisional, begun, due, end in rows
+    ]
+
+
+def _answer(
+    requirement: Requirement, deploys: pd.DataFrame, acts: pd.DataFrame, terms: Terms
+) -> tuple[ships.Answer, pd.DataFrame]:
+    """When each deploy's requirement was first met, and the model events the answer's places point into."""
+    start = deploys["start"].to_numpy(dtype=np.int64)
+    if requirement.rule is Rule.ANY:
+        acts = acts[acts[KIND] == Kind.SHIP]
+        # Shipped *with* the code: after the previous deploy, at most one clock before this one.
+        together = np.maximum(deploys["previous"].to_numpy(dtype=np.int64) + 1, start - _duration(terms.clock))
+        return ships.first_since(_micros(acts[EARLIEST]), _micros(acts[TS]), np.minimum(together, start)), acts
+    fits = _fitting(requirement, acts)
+    if terms.every_version_stays_live:
+        acts = acts[fits]
+        return ships.first_ever(_micros(acts[EARLIEST]), _micros(acts[TS]), len(start)), acts
+    return ships.first_live(_micros(acts[EARLIEST]), _micros(acts[TS]), fits.to_numpy(dtype=bool), start), acts
+
+
+def _fitting(requirement: Requirement, acts: pd.DataFrame) -> pd.Series:
+    number = pd.to_numeric(acts[VERSION], errors="coerce")
+    return number == requirement.version if requirement.rule is Rule.EXACT else number >= requirement.version
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Settled:
+    status: Status
+    version: str | None = None
+    shipped_at: datetime | None = None
+    closed_at: datetime | None = None
+    not_before: datetime | None = None
+    seen_by: datetime | None = None
+    precision: Precision | None = None
+
+
+def _settle(
+    answer: ships.Answer,
+    acts: pd.DataFrame,
+    start: ships.Micros,
+    deadline: ships.Micros,
+    cancelled: ships.Micros,
+    terms: Terms,
+) -> list[_Settled]:
+    now, clock = _since_epoch(terms.as_of), _duration(terms.clock)
+    at_best = _status(answer.best, deadline, cancelled, now, clock)
+    at_worst = _status(answer.worst, deadline, cancelled, now, clock)
+    settled = []
+    for place in range(len(start)):
+        status, at = at_best[place], int(answer.worst_at[place])
+        if at_best[place] != at_worst[place]:
+            status, at = Status.UNDETERMINED.value, int(answer.best_at[place])
+        rolled_back = cancelled[place] < answer.worst[place]
+        closed = _instant(cancelled[place]) if rolled_back and cancelled[place] != ships.NEVER else None
+        if at < 0 or (rolled_back and status != Status.UNDETERMINED):
+            settled.append(_Settled(status=Status(status), closed_at=closed))
+            continue
+        act = acts.iloc[at]
+        observed = act[EARLIEST] < act[TS]
+        settled.append(
+            _Settled(
+                status=Status(status),
+                version=act[VERSION],
+                shipped_at=act[TS].to_pydatetime(),
+                closed_at=act[TS].to_pydatetime(),
+                not_before=act[EARLIEST].to_pydatetime() - _TICK if observed else None,
+                seen_by=act[TS].to_pydatetime() if observed else None,
+                precision=Precision(act[PRECISION]),
+            )
+        )
+    return settled
+
+
+def _status(met: ships.Micros, deadline: ships.Micros, cancelled: ships.Micros, now: int, clock: int) -> list[str]:
+    """One status each, for ships known to the microsecond. A rollback strictly before the ship closes the clock."""
+    rolled_back = cancelled < met
+    shipped = met != ships.NEVER
+    left = deadline - now
+    result: list[str] = np.select(
+        [
+            rolled_back & (cancelled <= deadline),
+            rolled_back,
+            shipped & (met <= deadline),
+            shipped,
+            left < 0,
+            left < AT_RISK_SHARE * clock,
+        ],
+        [Status.CANCELLED, Status.LATE, Status.MET, Status.LATE, Status.BREACHED, Status.AT_RISK],
+        default=Status.PENDING,
+    ).tolist()
+    return result
+
+
+def _unknown(row: object, dependence: Dependence, terms: Terms) -> Obligation:
+    """A deploy whose stub cannot be read owes something we cannot name: unknown, never undeclared."""
+    code_id, sha, begun = (getattr(row, name) for name in (ID, SHA, "start"))
+    return Obligation(
+        id=f"{code_id}/*",
+        code_id=code_id,
+        sha=sha,
+        model="*",
+        requires="?",
+        start=_instant(begun),
+        deadline=_instant(begun) + terms.clock,
+        status=Status.UNKNOWN,
+        provisional=bool(getattr(row, PROVISIONAL)),
+        reason=dependence.unreadable[sha],
+    )
+
+
+def _apply_waivers(item: Obligation, waivers: Sequence[Waiver], terms: Terms) -> Obligation:
+    """A waiver excuses what is past its deadline and unshipped, or what closed late while it held."""
+    excused = [
+        waiver
+        for waiver in waivers
+        if waiver.model == item.model
+        and waiver.sha in ("*", item.sha)
+        and waiver.standing_for in (None, item.sha)
+        and waiver.until >= (item.closed_at or terms.as_of)
+    ]
+    if item.status not in (Status.BREACHED, Status.LATE) or not excused:
+        return item
+    named = max(excused, key=lambda waiver: (waiver.until, waiver.reason, waiver.by))
+    in_time = any(
+        waiver.standing_for is not None or (waiver.seen_at is not None and waiver.seen_at <= item.deadline)
+        for waiver in excused
+    )
+    text = f"{named.reason} ({named.by}, until {iso(named.until)})"
+    return replace(item, status=Status.WAIVED, waiver=text, waived_miss=not in_time)
+
+
+def _micros(stamps: pd.Series) -> ships.Micros:
+    return stamps.to_numpy(dtype="datetime64[us]").astype(np.int64)
+
+
+def _since_epoch(stamp: datetime) -> int:
+    return (stamp - _EPOCH) // _TICK
+
+
+def _duration(span: timedelta) -> int:
+    return span // _TICK
+
+
+def _instant(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=int(micros))

@@ -1,0 +1,68 @@
+"""Which deploy an incident belongs to, and how long it took to heal. Knows instants, no source and no week."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+
+from flowjoy.analysis.cadence import hours
+from flowjoy.events import END, ID, START, TS, TYPE, shipped
+from flowjoy.model import EventType
+
+NEAREST_TS, DEPLOY_TYPE, NEAREST_ID = "nearest_ts", "deploy_type", "nearest_id"
+CAUSE_TYPE, CAUSE_ID, RUNNER_UP_ID, MTTR_HR = "cause_type", "cause_id", "runner_up_id", "mttr_hr"
+UNATTRIBUTED, AMBIGUOUS = "UNATTRIBUTED", "AMBIGUOUS"
+
+_AMBIGUITY = timedelta(minutes=30)
+
+
+def match_incidents(incidents: pd.DataFrame, events: pd.DataFrame, *, match_hours: float) -> pd.DataFrame:
+    """Incidents (oldest first) with the columns `nearest_ts`, `deploy_type`, `cause_type`, `cause_id`, `mttr_hr`, …
+
+    `nearest`: the event nearest in time, before or after; ties go to the earlier. `cause`: the latest event with
+    0 <= start - ts <= `match_hours`, else UNATTRIBUTED; AMBIGUOUS when the latest event of the other type lies within
+    30 minutes of it: then `runner_up_id` names that one. `mttr_hr` is NaN while the incident is open.
+    Every kind of event counts: a rollback can cause an incident, too. O((n + m) log(n + m)).
+    """
+    happened = shipped(events)
+    matched = _with_nearest(incidents, happened)
+    matched = _with_cause(matched, happened, timedelta(hours=match_hours))
+    return matched.assign(**{MTTR_HR: hours(matched[START], matched[END])})
+
+
+def _with_nearest(incidents: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    # Of events at one instant the first is the earlier for an incident behind or in front of them.
+    points = events.drop_duplicates(TS, keep="first")[[TS, TYPE, ID]]
+    before = _asof(incidents, points, direction="backward")
+    after = _asof(incidents, points, direction="forward")
+    take_after = before[TS].isna() | ((after[TS] - incidents[START]) < (incidents[START] - before[TS]))
+    nearest = before.where(~take_after, after)
+    return incidents.assign(**{NEAREST_TS: nearest[TS], DEPLOY_TYPE: nearest[TYPE], NEAREST_ID: nearest[ID]})
+
+
+def _with_cause(incidents: pd.DataFrame, events: pd.DataFrame, reach: timedelta) -> pd.DataFrame:
+    winner = _asof(incidents, events[[TS, TYPE, ID]], direction="backward")
+    caused = (incidents[START] - winner[TS]) <= reach
+    code, model = (
+        _asof(incidents, events.loc[events[TYPE] == kind, [TS, TYPE, ID]], direction="backward") for kind in EventType
+    )
+    other = model.where(winner[TYPE] == EventType.CODE, code)
+    close = caused & ((winner[TS] - other[TS]) <= _AMBIGUITY)
+    kind = winner[TYPE].where(caused, UNATTRIBUTED).where(~close, AMBIGUOUS)
+    return incidents.assign(
+        **{CAUSE_TYPE: kind, CAUSE_ID: winner[ID].where(caused), RUNNER_UP_ID: other[ID].where(close)}
+    )
+
+
+def _asof(incidents: pd.DataFrame, events: pd.DataFrame, *, direction: str) -> pd.DataFrame:
+    """For each incident the event next to its start on one side; same-second events match. Index as `incidents`."""
+    found = pd.merge_asof(
+        incidents[[START]],
+        events.rename(columns={column: f"_{column}" for column in events.columns}),
+        left_on=START,
+        right_on=f"_{TS}",
+        direction="backward" if direction == "backward" else "forward",
+    )
+    found.index = incidents.index
+    return found[[f"_{column}" for column in events.columns]].set_axis(events.columns, axis=1)

@@ -1,0 +1,37 @@
+"""Pass, fail or error. Knows coverage and obligations, nothing else. A missing value is never "no breach"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flowjoy.model import Coverage, CoverageState, Decision, Obligation, Status, Verdict
+
+EXIT_PASS, EXIT_BROKEN, EXIT_UNDECIDED = 0, 1, 2
+
+_KNOWN = frozenset(Status) - {Status.UNKNOWN, Status.BREACHED}
+
+
+def unproved(coverage: Sequence[Coverage]) -> tuple[Coverage, ...]:
+    """The required sources that were not read completely."""
+    return tuple(item for item in coverage if item.required and item.state is not CoverageState.COMPLETE)
+
+
+def decide(coverage: Sequence[Coverage], obligations: Sequence[Obligation], *, enforce: bool) -> Verdict:
+    """`pass` only when every required source is proved complete and every obligation is known and not broken.
+
+    `enforce` False turns the exit code of a `fail` into 0; an `error` is never softened.
+    """
+    missing = unproved(coverage)
+    if missing or not any(item.required for item in coverage):
+        reasons = [f"{item.source}: {item.reason or item.state}" for item in missing] or ["no source was required"]
+        return Verdict(decision=Decision.ERROR, reasons=tuple(reasons), exit_code=EXIT_UNDECIDED)
+    unknown = [item for item in obligations if item.status not in _KNOWN and item.status is not Status.BREACHED]
+    if unknown:
+        reasons = [f"{item.model} for {item.code_id}: {item.reason or 'not known'}" for item in unknown]
+        return Verdict(decision=Decision.ERROR, reasons=tuple(reasons), exit_code=EXIT_UNDECIDED)
+    broken = [item for item in obligations if item.status is Status.BREACHED]
+    if broken:
+        exit_code = EXIT_BROKEN if enforce else EXIT_PASS
+        reasons = [f"{item.model} was not shipped for {item.code_id}" for item in broken]
+        return Verdict(decision=Decision.FAIL, reasons=tuple(reasons), exit_code=exit_code)
+    return Verdict(decision=Decision.PASS, reasons=(), exit_code=EXIT_PASS)

@@ -1,0 +1,112 @@
+"""Records to one versioned JSON file and back. Knows its schema, no source and no rule."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from enum import Enum
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from flowjoy.errors import BundleError
+from flowjoy.instants import iso, parse_iso
+from flowjoy.model import CodeRecord, Coverage, Incident, ModelRecord, Obligation, Window
+
+SCHEMA = 1
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """The inputs that decide what the records mean: with them a bundle can be recomputed offline."""
+
+    models: tuple[str, ...]
+    model_signal: str
+    sla_hours: float
+    sla_since: datetime | None
+    enforce: bool
+    incident_match_hours: float
+    divergence_percent: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """The single source of truth of one run: everything the analysis reads."""
+
+    service: str
+    repository: str
+    generated_at: datetime
+    window: Window
+    terms: Terms
+    coverage: tuple[Coverage, ...]
+    code: tuple[CodeRecord, ...]
+    models: tuple[ModelRecord, ...]
+    incidents: tuple[Incident, ...]
+    obligations: tuple[Obligation, ...] = field(default=())
+
+
+def to_json(bundle: Bundle) -> bytes:
+    """Sorted and stable: the same records give the same bytes, in whatever order they came."""
+    data = {"schema": SCHEMA, **_plain(bundle)}
+    return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def from_json(raw: bytes) -> Bundle:
+    """The bundle in a file. Raises BundleError for what is none, or of another schema."""
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise BundleError("this is not a FlowJoy bundle: it is not JSON") from None
+    if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
+        raise BundleError("this is not a FlowJoy bundle: it names no schema")
+    if data["schema"] != SCHEMA:
+        raise BundleError(f"the bundle is of schema {data['schema']}, this FlowJoy reads schema {SCHEMA}")
+    try:
+        return _value(Bundle, data)
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise BundleError(f"this is not a FlowJoy bundle: {type(problem).__name__} in it") from None
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if hasattr(value, "__dataclass_fields__"):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}  # type: ignore[arg-type]  # has fields
+    return value
+
+
+def _value(kind: type[_Value], data: Mapping[str, Any]) -> _Value:
+    """A frozen value out of its plain form; unknown keys are left alone, missing ones take the default."""
+    hints = get_type_hints(kind)
+    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+    return kind(**{name: _read(hints[name], data[name]) for name in known if name in data})
+
+
+def _read(kind: Any, data: Any) -> Any:
+    if get_origin(kind) in (Union, UnionType):
+        if data is None:
+            return None
+        kind = next(option for option in get_args(kind) if option is not type(None))
+    if get_origin(kind) is tuple:
+        return tuple(_read(get_args(kind)[0], item) for item in data)
+    if kind is datetime:
+        return parse_iso(data)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind(data)
+    if hasattr(kind, "__dataclass_fields__"):
+        return _value(kind, data)
+    if kind is float and isinstance(data, int):
+        return float(data)
+    if not isinstance(data, kind):
+        raise TypeError(f"expected {kind.__name__}")
+    return data

@@ -1,0 +1,29 @@
+"""One class per mistake a user can fix. Each owns its exit code and says what to do."""
+
+from __future__ import annotations
+
+
+class FlowJoyError(Exception):
+    """Something a user can act on. `exit_code` 2: could not decide, or a mistake in the inputs."""
+
+    exit_code = 2
+
+
+class InputError(FlowJoyError):
+    """One or more inputs are wrong. `problems` holds a sentence for each, all of them at once."""
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
+
+
+class HarvestError(FlowJoyError):
+    """A source could not be read to its end: what it knows is unknown, which is not the same as nothing."""
+
+    def __init__(self, problem: str, *, hint: str = "") -> None:
+        self.hint = hint
+        super().__init__(problem)
+
+
+class BundleError(FlowJoyError):
+    """A bundle or ledger is not one, or is of a newer schema."""

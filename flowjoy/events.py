@@ -1,0 +1,134 @@
+"""Records to one tidy timeline. The only place where column names are defined; knows no promise and no week."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from flowjoy.model import CodeRecord, EventType, Incident, Kind, ModelRecord, Outcome
+
+TS, TYPE, SERVICE, NAME, VERSION, SHA = "ts", "type", "service", "name", "version", "sha"
+KIND, PRECISION, URL, ID, RUN = "kind", "precision", "url", "id", "run_id"
+EARLIEST, PROVISIONAL, FIRST_LIVE = "earliest", "provisional", "first_live"
+START, END, SOURCE, TITLE = "start", "end", "source", "title"
+
+PUBLIC_COLUMNS = [TS, TYPE, SERVICE, NAME, VERSION, SHA, KIND, PRECISION, URL]
+"""What `supply_chain_events.csv` shows, in this order."""
+
+EVENT_COLUMNS = [*PUBLIC_COLUMNS, ID, RUN, EARLIEST, PROVISIONAL, FIRST_LIVE]
+INCIDENT_COLUMNS = [ID, SOURCE, SERVICE, START, END, TITLE, TYPE, URL]
+
+_UTC = "datetime64[us, UTC]"
+_TICK = timedelta(microseconds=1)
+
+
+def timeline(
+    code: Sequence[CodeRecord], models: Sequence[ModelRecord], *, service: str, until: datetime
+) -> pd.DataFrame:
+    """Every event of a service up to and including `until`, oldest first; at one instant CODE comes before MODEL.
+
+    Columns `EVENT_COLUMNS`. `ts` is the latest, `earliest` the earliest instant the event can have happened (equal
+    unless it was observed). `first_live` is, for CODE, the place in the code timeline at which the sha first went
+    live. Failed deployments make no event; a provisional one does, flagged.
+    """
+    events = pd.concat([_code_events(code, until), _model_events(models, service, until)], ignore_index=True)
+    return events.sort_values([TS, TYPE, NAME, FIRST_LIVE, ID], ignore_index=True)
+
+
+def shipped(events: pd.DataFrame) -> pd.DataFrame:
+    """The events that happened: without this very run's provisional release."""
+    return events[~events[PROVISIONAL]]
+
+
+def cadence(events: pd.DataFrame) -> pd.DataFrame:
+    """The events that count as cadence: `deploy` and `ship`, without the provisional release."""
+    return events[events[KIND].isin([Kind.DEPLOY, Kind.SHIP]) & ~events[PROVISIONAL]]
+
+
+def incident_frame(incidents: Sequence[Incident], *, until: datetime) -> pd.DataFrame:
+    """Incidents that had started by `until`, oldest first. One that ended later was still open then: `end` is NaT."""
+    rows = [(i.id, i.source, i.service, i.start, i.end, i.title, i.type, i.url) for i in incidents if i.start <= until]
+    frame = pd.DataFrame(rows, columns=INCIDENT_COLUMNS)
+    frame = frame.astype({START: _UTC, END: _UTC})
+    frame[END] = frame[END].where(frame[END] <= until)
+    return frame.sort_values([START, ID], ignore_index=True)
+
+
+def _code_events(records: Sequence[CodeRecord], until: datetime) -> pd.DataFrame:
+    live = [r for r in records if r.outcome is not Outcome.FAILED and r.shipped_at <= until]
+    frame = _frame([(r.shipped_at, r.service, "", "", r.sha, r.url, r.id, None, r.shipped_at) for r in live])
+    frame[TYPE], frame[PRECISION] = EventType.CODE.value, "exact"
+    frame[PROVISIONAL] = np.array([r.outcome is Outcome.PROVISIONAL for r in live], dtype=bool)
+    frame = frame.sort_values([TS, PROVISIONAL, ID], ignore_index=True)
+    return _with_code_kinds(frame)
+
+
+def _with_code_kinds(frame: pd.DataFrame) -> pd.DataFrame:
+    """Tell deploy, redeploy and rollback apart. Each event makes its sha live, so the one live before is the row above.
+
+    A stamp without a sha is a new sha of its own.
+    """
+    place = pd.Series(np.arange(len(frame)), index=frame.index)
+    sha = frame[SHA].where(frame[SHA].notna(), "\0" + frame[ID])
+    first_live = place.groupby([frame[SERVICE], sha]).transform("min")
+    live_sha = sha.groupby(frame[SERVICE]).shift()
+    live_since = first_live.groupby(frame[SERVICE]).shift()
+    again = first_live < place
+    kind = np.select(
+        [again & (sha == live_sha), again & (first_live < live_since)],
+        [Kind.REDEPLOY.value, Kind.ROLLBACK.value],
+        default=Kind.DEPLOY.value,
+    )
+    return frame.assign(**{KIND: kind, FIRST_LIVE: first_live})
+
+
+def _model_events(records: Sequence[ModelRecord], service: str, until: datetime) -> pd.DataFrame:
+    live = [r for r in records if r.shipped_at <= until]
+    frame = _frame(
+        [
+            (r.shipped_at, service, r.name, r.version, None, r.url, r.id, r.run_id, _earliest(r))
+            for r in live
+        ]
+    )
+    frame[TYPE] = EventType.MODEL.value
+    frame[PRECISION] = np.array([r.precision.value for r in live], dtype=object)
+    frame[PROVISIONAL] = False
+    frame["_number"] = pd.to_numeric(frame[VERSION], errors="coerce")
+    frame = frame.sort_values([TS, NAME, "_number", ID], ignore_index=True)
+    frame = _with_model_kinds(frame)
+    return frame.drop(columns="_number")
+
+
+def _earliest(record: ModelRecord) -> datetime:
+    """The first instant at which the ship can have happened: an observed interval is open at its start."""
+    return record.shipped_at if record.not_before is None else record.not_before + _TICK
+
+
+def _with_model_kinds(frame: pd.DataFrame) -> pd.DataFrame:
+    """Tell ship, copy, rollback and redeploy apart. A stamp without a version is a new version of its own."""
+    place = pd.Series(np.arange(len(frame)), index=frame.index)
+    version = frame[VERSION].where(frame[VERSION].notna(), "\0" + frame[ID])
+    first_ship = place.groupby([frame[NAME], version]).transform("min")
+    live_number = frame["_number"].groupby(frame[NAME]).shift()
+    live_first = first_ship.groupby(frame[NAME]).shift()
+    # Registries number versions; names that are no numbers are as old as their first ship.
+    numbered = frame["_number"].notna() & live_number.notna()
+    older = pd.Series(np.where(numbered, frame["_number"] < live_number, first_ship < live_first), index=frame.index)
+    again = first_ship < place
+    copied = frame[RUN].notna() & frame.duplicated([NAME, RUN])
+    kind = np.select(
+        [again & older, again, copied],
+        [Kind.ROLLBACK.value, Kind.REDEPLOY.value, Kind.COPY.value],
+        default=Kind.SHIP.value,
+    )
+    return frame.assign(**{KIND: kind, FIRST_LIVE: place})
+
+
+def _frame(rows: list[tuple[object, ...]]) -> pd.DataFrame:
+    columns = [TS, SERVICE, NAME, VERSION, SHA, URL, ID, RUN, EARLIEST]
+    frame = pd.DataFrame(rows, columns=columns)
+    text = dict.fromkeys([SERVICE, NAME, VERSION, SHA, URL, ID, RUN], object)
+    return frame.astype({**text, TS: _UTC, EARLIEST: _UTC})

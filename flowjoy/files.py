@@ -1,0 +1,48 @@
+"""The report's files on disk. A file that cannot be written is a warning, never a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from flowjoy.findings import Findings
+from flowjoy.report import tables
+
+
+def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], bytes]]:
+    """Each file's name with what makes its bytes."""
+    from flowjoy.report import chart
+
+    def figure() -> chart.Figure:
+        window = findings.bundle.window
+        open_now = int(findings.incidents["end"].isna().sum())
+        return chart.draw(
+            findings.weeks, service=findings.bundle.service, timezone=window.timezone, open_incidents=open_now
+        )
+
+    return {
+        "flowjoy-bundle.json": lambda: bundle,
+        "supply_chain_events.csv": lambda: tables.events_csv(findings),
+        "incidents.csv": lambda: tables.incidents_csv(findings),
+        "weekly_flow.csv": lambda: tables.weeks_csv(findings),
+        "unified_flow.png": lambda: chart.to_png(figure()),
+        "unified_flow.svg": lambda: chart.to_svg(figure()),
+    }
+
+
+def write(
+    files: Mapping[str, Callable[[], bytes]], folder: Path, workspace: Path, warn: Callable[[str], None]
+) -> dict[str, str]:
+    """Write what can be written; the paths, relative to the workspace, by file name."""
+    written = {}
+    for name, render in files.items():
+        path = folder / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if path.is_symlink():
+                path.unlink()  # a repository controls the workspace: never write through its links
+            path.write_bytes(render())
+            written[name] = path.relative_to(workspace.resolve()).as_posix()
+        except Exception as problem:  # noqa: BLE001  (a failing picture must not fail the verdict)
+            warn(f"{name} could not be written ({type(problem).__name__})")
+    return written

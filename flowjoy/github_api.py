@@ -1,0 +1,180 @@
+"""GitHub's API by PyGithub: one request at a time, its throttles off, its faults in words a user can act on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from flowjoy.inputs import Secret
+from flowjoy.transport import Fault, MalformedAnswer, Transport
+
+PER_PAGE = 100
+_T = TypeVar("_T")
+Check = Callable[[Any], _T]
+"""Takes a raw answer, gives it typed; raises MalformedAnswer when it is not what the API promises."""
+
+
+class GitHubApi:
+    """GitHub's REST and GraphQL API for one repository. Raises HarvestError; never gives a partial answer."""
+
+    def __init__(
+        self, *, repository: str, token: Secret, api_url: str, graphql_url: str, transport: Transport
+    ) -> None:
+        from github import Auth, Github
+
+        self.repository = repository
+        self._transport = transport
+        self._graphql_url = graphql_url
+        client = Github(
+            auth=Auth.Token(token.reveal()),
+            base_url=api_url,
+            per_page=PER_PAGE,
+            retry=None,  # the transport repeats, within the budget
+            timeout=int(transport.budget.left()) or 1,
+            seconds_between_requests=0,
+            seconds_between_writes=0,
+            lazy=True,
+        )
+        self._requester = client.requester
+
+    def get(self, path: str, check: Check[_T], **parameters: str | int) -> _T:
+        """GET `/repos/{repository}{path}`."""
+
+        def request() -> _T:
+            _, answer = self._requester.requestJsonAndCheck(
+                "GET", f"/repos/{self.repository}{path}", parameters=dict(parameters)
+            )
+            return check(answer)
+
+        return self._transport.call(f"GitHub {path or 'repository'}", request, explain)
+
+    def graphql(self, what: str, query: str, check: Check[_T], root: str = "repository", **variables: Any) -> _T:
+        """One GraphQL query; `$owner` and `$name` are given, `check` sees `data.<root>`."""
+        owner, _, name = self.repository.partition("/")
+        if root == "repository":
+            variables |= {"owner": owner, "name": name}
+
+        def request() -> _T:
+            _, answer = self._requester.requestJsonAndCheck(
+                "POST",
+                self._graphql_url,
+                input={"query": query, "variables": variables},
+            )
+            return check(_data_of(answer, root))
+
+        return self._transport.call(f"GitHub {what}", request, explain)
+
+
+def listing(answer: Any, key: str) -> tuple[list[dict[str, Any]], int]:
+    """The items and the total of one REST page that carries `total_count`."""
+    items = answer.get(key) if isinstance(answer, dict) else None
+    total = answer.get("total_count") if isinstance(answer, dict) else None
+    if not isinstance(items, list) or not isinstance(total, int) or not all(isinstance(item, dict) for item in items):
+        raise MalformedAnswer(f"the answer is not a list of {key} with its total")
+    return items, total
+
+
+def connection(node: Any, key: str) -> tuple[list[dict[str, Any]], int, str | None]:
+    """Nodes, total and the cursor of the next page (None at the end) of one GraphQL connection."""
+    held = node.get(key) if isinstance(node, dict) else None
+    held = held if isinstance(held, dict) else {}
+    nodes, total, page = held.get("nodes"), held.get("totalCount"), held.get("pageInfo")
+    shaped = isinstance(nodes, list) and isinstance(total, int) and isinstance(page, dict)
+    if not shaped or not all(isinstance(item, dict) for item in nodes or ()):
+        raise MalformedAnswer(f"the answer does not hold {key} with their count")
+    more = page.get("hasNextPage") if isinstance(page, dict) else None
+    cursor = page.get("endCursor") if isinstance(page, dict) else None
+    if not isinstance(more, bool) or (more and not (isinstance(cursor, str) and cursor)):
+        raise MalformedAnswer(f"the answer does not say whether more {key} follow")
+    return list(nodes or ()), int(total or 0), str(cursor) if more else None
+
+
+def _data_of(answer: Any, root: str) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise MalformedAnswer("the answer is empty")
+    if answer.get("errors"):
+        raise GraphQLRefusal(answer["errors"])
+    data = answer.get("data")
+    held = data.get(root) if isinstance(data, dict) else None
+    if not isinstance(held, dict):
+        raise MalformedAnswer(f"the answer does not hold the {root}")
+    return held
+
+
+class GraphQLRefusal(Exception):
+    """GraphQL answers 200 and says in `errors` what was wrong."""
+
+    def __init__(self, errors: Any) -> None:
+        known = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+        self.types = {str(error.get("type", "")) for error in known}
+        super().__init__("; ".join(str(error.get("message", ""))[:200] for error in known) or "no message")
+
+
+def explain(problem: Exception) -> Fault | None:
+    """What an exception of PyGithub, or a refusal of GraphQL, means to a user."""
+    from github import GithubException
+
+    if isinstance(problem, GraphQLRefusal):
+        return _explain_graphql(problem)
+    if isinstance(problem, GithubException):
+        return _explain_status(problem)
+    if isinstance(problem, RuntimeError | AssertionError):  # PyGithub on a redirect to elsewhere
+        return Fault(problem="GitHub's API redirects to another address", hint="check GITHUB_API_URL")
+    return None
+
+
+def _explain_graphql(refusal: GraphQLRefusal) -> Fault:
+    if "NOT_FOUND" in refusal.types:
+        return _not_found()
+    if "RATE_LIMITED" in refusal.types or "RATE_LIMIT" in refusal.types:
+        return Fault(problem="the token's rate limit is used up", hint="run again after the limit resets")
+    if "FORBIDDEN" in refusal.types or "INSUFFICIENT_SCOPES" in refusal.types or "not accessible" in str(refusal):
+        return _forbidden(str(refusal))
+    return Fault(problem=f"GitHub refused the query ({refusal})", passing=not refusal.types - {""})
+
+
+def _explain_status(problem: Any) -> Fault:
+    status, headers = problem.status, {str(k).lower(): str(v) for k, v in (problem.headers or {}).items()}
+    message = problem.data.get("message") if isinstance(problem.data, dict) else None
+    said = str(message or "")[:200]
+    wait = _wait_seconds(headers)
+    if status == 401:
+        return Fault(problem="GitHub refused the token (401)", hint="check github-token")
+    if status in (403, 429) and (wait is not None or status == 429 or "rate limit" in said.lower()):
+        until = time.strftime("%H:%M UTC", time.gmtime(time.time() + (wait or 0)))
+        problem_text = "GitHub limits the rate" + (f" until {until}" if wait else "")
+        return Fault(problem=problem_text, hint="run again later", passing=True, wait_seconds=wait)
+    if status == 403:
+        return _forbidden(said)
+    if status == 404:
+        return _not_found()
+    if status >= 500:
+        return Fault(problem=f"GitHub answered {status}", hint="see githubstatus.com", passing=True)
+    return Fault(problem=f"GitHub answered {status} ({said})")
+
+
+def _forbidden(said: str) -> Fault:
+    return Fault(
+        problem=f"the token may not read this ({said})",
+        hint="give the job `permissions: deployments: read, actions: read, contents: read`",
+    )
+
+
+def _not_found() -> Fault:
+    return Fault(
+        problem="GitHub does not know it, or the token may not see it (404)",
+        hint="check GITHUB_REPOSITORY, workflow and the token's permissions",
+    )
+
+
+def _wait_seconds(headers: Mapping[str, str]) -> float | None:
+    """How long a rate limit asks to wait: `Retry-After`, else the reset of a used-up limit."""
+    try:
+        if "retry-after" in headers:
+            return max(0.0, float(headers["retry-after"]))
+        if headers.get("x-ratelimit-remaining") == "0" and "x-ratelimit-reset" in headers:
+            return max(0.0, float(headers["x-ratelimit-reset"]) - time.time())
+    except ValueError:
+        return None
+    return None

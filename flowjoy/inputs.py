@@ -1,0 +1,182 @@
+"""How one input is read: a parser a kind of value. Knows text and values, not which inputs there are.
+
+A parser takes the trimmed text and gives the value, or raises ValueError with what would be right.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from flowjoy.instants import parse_iso
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+_MODEL_QUOTES = re.compile(r"[\"'`]")
+
+
+class Secret:
+    """A credential. Its repr and str hide it; `reveal()` is the only way to the value."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the one request that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+def text(value: str) -> str:
+    """One line of text of at most 255 characters."""
+    if _CONTROL.search(value):
+        raise ValueError("one line of text without control characters")
+    if len(value) > 255:
+        raise ValueError("at most 255 characters")
+    return value
+
+
+def secret(value: str) -> Secret:
+    """A credential, hidden from here on."""
+    if _CONTROL.search(value):
+        raise ValueError("a token without line breaks")
+    return Secret(value)
+
+
+def boolean(value: str) -> bool:
+    """`true` or `false`."""
+    if value.lower() not in ("true", "false"):
+        raise ValueError("true or false")
+    return value.lower() == "true"
+
+
+def choice(*options: str) -> Callable[[str], str]:
+    """One of the options."""
+
+    def parse(value: str) -> str:
+        if value not in options:
+            raise ValueError("one of " + ", ".join(options))
+        return value
+
+    return parse
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A whole number in [low, high]."""
+
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", value, re.ASCII) or not low <= int(value) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """A decimal number in (low, high]."""
+
+    def parse(value: str) -> float:
+        if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value, re.ASCII) or not low < float(value) <= high:
+            raise ValueError(f"a number over {low:g} and up to {high:g}")
+        return float(value)
+
+    return parse
+
+
+def names(value: str) -> tuple[str, ...]:
+    """Registered model names, one a line or comma-separated; sorted, each once."""
+    found = {part.strip() for part in re.split(r"[,\n]", value)} - {""}
+    for name in found:
+        text(name)
+        if _MODEL_QUOTES.search(name):
+            raise ValueError("model names without quotes, one a line or comma-separated")
+    return tuple(sorted(found))
+
+
+def day(value: str) -> date:
+    """An ISO date."""
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("an ISO date such as 2024-06-03") from None
+
+
+def instant(value: str) -> datetime:
+    """An ISO instant with an offset."""
+    try:
+        return parse_iso(value)
+    except ValueError as problem:
+        raise ValueError(f"an ISO instant such as 2024-06-24T00:00:00Z ({problem})") from None
+
+
+def zone(value: str) -> str:
+    """An IANA time zone."""
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError):
+        raise ValueError("an IANA time zone such as UTC or Europe/Berlin") from None
+    return value
+
+
+def signal(value: str) -> str:
+    """What `shipped` is: `registered`, or the tag that says when."""
+    if value != "registered" and not re.fullmatch(r"tag:[\w./ -]{1,250}", value, re.ASCII):
+        raise ValueError("registered or tag:<key>")
+    return value
+
+
+def inside(workspace: Path) -> Callable[[str], Path]:
+    """A path in the workspace, resolved; nothing outside it is ever read or written."""
+
+    def parse(value: str) -> Path:
+        path = (workspace / text(value)).resolve()
+        if not path.is_relative_to(workspace.resolve()):
+            raise ValueError("a path inside the workspace")
+        return path
+
+    return parse
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name or address is this machine."""
+    if host is None:
+        return False
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def base_url(value: str) -> str:
+    """An https address (http on loopback only), without credentials; no slash at the end."""
+    parts = urlsplit(text(value))
+    if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("an address such as https://api.github.com, without credentials")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+        raise ValueError("an https address (http only on this machine)")
+    return value.rstrip("/")
+
+
+def tracking_uri(value: str) -> str:
+    """A registry: http(s), `databricks`, `databricks-uc` (with `://profile`) or `sqlite:///…`."""
+    usable = "http(s)://host, databricks, databricks-uc or sqlite:///path"
+    if re.fullmatch(r"databricks(-uc)?(://[\w.-]+)?", text(value), re.ASCII):
+        return value
+    parts = urlsplit(value)
+    if parts.username or parts.password:
+        raise ValueError(
+            f"{usable}, without user:password in it (set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD)"
+        )
+    if parts.scheme == "sqlite" and value.startswith("sqlite:///"):
+        return value
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(usable)
+    return value.rstrip("/")

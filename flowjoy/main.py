@@ -1,0 +1,206 @@
+"""The story of one run, top to bottom: settings, harvest, bundle, findings, report, verdict."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, time
+from types import FrameType
+from typing import TextIO
+from zoneinfo import ZoneInfo
+
+from flowjoy import bundle as bundles
+from flowjoy import files, outputs
+from flowjoy.analysis import verdict
+from flowjoy.analysis.cadence import window_of
+from flowjoy.bundle import Bundle
+from flowjoy.errors import FlowJoyError, InputError
+from flowjoy.findings import Findings, find
+from flowjoy.github_api import GitHubApi
+from flowjoy.harvest import Harvest, harvest
+from flowjoy.model import CoverageState, Decision, Incident, Status
+from flowjoy.report.headline import headline, outcome
+from flowjoy.report.markdown import summary
+from flowjoy.runner import Console, Redactor, adopt_library_logs
+from flowjoy.settings import Runner, Settings, read_runner, read_settings, travels_in_the_clear
+from flowjoy.sources.base import Access, Query
+from flowjoy.transport import Budget, Transport
+
+_REPORT_SECONDS = 15
+_ANNOTATIONS = 10
+
+
+def run(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, stream: TextIO | None = None) -> int:
+    """One run of the step. Gives the exit code; whatever happens, no crash reads as a pass."""
+    console = Console(on_actions=environ.get("GITHUB_ACTIONS") == "true", stream=stream)
+    try:
+        runner = read_runner(environ)
+        console = _console(runner, stream)
+        # First of all, so that a run that is killed can never read as a pass.
+        console.outputs({"verdict": Decision.ERROR.value, "sla-status": Status.UNKNOWN.value})
+        settings = read_settings(environ, argv, runner)
+        console.hide(secret.reveal() for secret in (*settings.secrets, *runner.mlflow_credentials))
+        adopt_library_logs(console, debug=runner.debug)
+        return _run(settings, runner, console, now)
+    except InputError as problem:
+        for sentence in problem.problems:
+            console.error(sentence, title="FlowJoy input")
+        console.summary("## FlowJoy\n\n⚠️ **error**: an input is wrong; the log says which.\n")
+        return problem.exit_code
+    except FlowJoyError as problem:
+        console.error(str(problem))
+        return problem.exit_code
+    except Exception as problem:  # noqa: BLE001  (the one place: a bug ends as "could not decide", in one line)
+        at = problem.__traceback__
+        while at is not None and at.tb_next is not None:
+            at = at.tb_next
+        where = f" in {at.tb_frame.f_code.co_name}, line {at.tb_lineno}" if at is not None else ""
+        console.error(f"FlowJoy failed ({type(problem).__name__}{where}): could not decide. Please report this.")
+        return verdict.EXIT_UNDECIDED
+
+
+def entry() -> int:
+    """The container's door: the real environment, clock and signals."""
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    code = run(os.environ, sys.argv[1:], now=datetime.now(UTC))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads of requests that were given up must not keep the process.
+    os._exit(code)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """The runner cancels: the outputs already say `error`."""
+    os._exit(128 + number)
+
+
+def _run(settings: Settings, runner: Runner, console: Console, now: datetime) -> int:
+    as_of = settings.as_of or now
+    _warn_of_settings(settings, console)
+    with console.group(f"Harvest: {settings.service}"):
+        harvested = _harvest(settings, runner, console, as_of, now)
+    findings = find(_bundle(harvested, settings, runner, as_of))
+    finished = replace(findings.bundle, obligations=findings.obligations)
+    with console.group("Report"):
+        _log_findings(findings, console)
+        rendered = files.renderings(findings, bundles.to_json(finished))
+        written = files.write(rendered, settings.output_dir, runner.workspace, console.warning)
+        for path in written.values():
+            console.log(path)
+    _publish(findings, written, console)
+    return findings.verdict.exit_code
+
+
+def _console(runner: Runner, stream: TextIO | None) -> Console:
+    hidden = [secret.reveal() for secret in runner.mlflow_credentials]
+    return Console(
+        on_actions=runner.on_actions,
+        output=runner.output,
+        summary=runner.summary,
+        redact=Redactor(hidden),
+        stream=stream,
+    )
+
+
+def _warn_of_settings(settings: Settings, console: Console) -> None:
+    if settings.mlflow_tracking_uri and travels_in_the_clear(settings.mlflow_tracking_uri):
+        console.warning("mlflow-tracking-uri is http: what the registry says can be changed on the way")
+
+
+def _harvest(settings: Settings, runner: Runner, console: Console, as_of: datetime, now: datetime) -> Harvest:
+    transport = Transport(Budget(max(5, settings.timeout_seconds - _REPORT_SECONDS)))
+    github = None
+    if settings.github_token is not None and runner.repository:
+        github = GitHubApi(
+            repository=runner.repository,
+            token=settings.github_token,
+            api_url=runner.api_url,
+            graphql_url=runner.graphql_url,
+            transport=transport,
+        )
+    query = Query(
+        settings=settings,
+        as_of=as_of,
+        now=now,
+        since=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone).since,
+        models=settings.models,
+        repository=runner.repository,
+        server_url=runner.server_url,
+        sha=runner.sha,
+        run_id=runner.run_id if settings.as_of is None else None,
+        default_branch=_default_branch(runner),
+    )
+    return harvest(query, Access(transport=transport, progress=console.log, github=github))
+
+
+def _default_branch(runner: Runner) -> str | None:
+    repository = runner.event.get("repository")
+    branch = repository.get("default_branch") if isinstance(repository, dict) else None
+    return branch if isinstance(branch, str) else None
+
+
+def _bundle(harvested: Harvest, settings: Settings, runner: Runner, as_of: datetime) -> Bundle:
+    zone = ZoneInfo(settings.timezone)
+    since = settings.sla_since
+    return Bundle(
+        service=settings.service,
+        repository=runner.repository,
+        generated_at=as_of,
+        window=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone),
+        terms=bundles.Terms(
+            models=settings.models,
+            model_signal=settings.model_signal,
+            sla_hours=settings.sla_hours,
+            sla_since=None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC),
+            enforce=settings.enforce,
+            incident_match_hours=settings.incident_match_hours,
+            divergence_percent=settings.divergence_percent,
+        ),
+        coverage=harvested.coverage,
+        code=harvested.code,
+        models=harvested.models,
+        incidents=_with_titles_allowed(harvested.incidents, settings, runner),
+    )
+
+
+def _with_titles_allowed(
+    incidents: tuple[Incident, ...], settings: Settings, runner: Runner
+) -> tuple[Incident, ...]:
+    """Incident titles may name customers and people: in a public repository they stay out, unless asked for."""
+    repository = runner.event.get("repository")
+    private = isinstance(repository, dict) and repository.get("private") is True
+    if settings.incident_titles == "always" or (settings.incident_titles == "auto" and private):
+        return incidents
+    return tuple(replace(incident, title=None) for incident in incidents)
+
+
+def _log_findings(findings: Findings, console: Console) -> None:
+    for week in findings.weeks:
+        mttr = "" if week.mttr_hours is None else f"{week.mttr_hours:.1f}"
+        mark = " running" if week.partial else f" Model cadence lagging by {week.gap} deploys" if week.diverges else ""
+        console.log(f"{week.label}  code {week.code_deploys:>3}  model {week.model_deploys:>3}  MTTR {mttr:>5} h{mark}")
+
+
+def _publish(findings: Findings, written: Mapping[str, str], console: Console) -> None:
+    for item in findings.bundle.coverage:
+        if item.state is CoverageState.FAILED:
+            say = console.error if item.required else console.warning
+            say(f"{item.source}: {item.reason}" + (f" ({item.hint})" if item.hint else ""))
+        for note in item.notes:
+            console.notice(f"{item.source}: {note}")
+    broken = [item for item in findings.scope if item.status is Status.BREACHED]
+    for item in broken[:_ANNOTATIONS]:
+        console.error(f"{item.model} for {item.code_id}: {outcome(item, findings)}", title="48 h promise broken")
+    if len(broken) > _ANNOTATIONS:
+        console.error(f"… and {len(broken) - _ANNOTATIONS} more broken promises", title="48 h promise broken")
+    try:
+        console.summary(summary(findings))
+    except OSError as problem:
+        console.warning(f"the job summary could not be written ({type(problem).__name__})")
+    # Last, and not forgiven: an output that cannot be written must not leave a pass to be read.
+    console.outputs(outputs.fill(findings, written))
+    console.log(f"verdict: {findings.verdict.decision.value}: {headline(findings)}")

@@ -1,0 +1,56 @@
+"""The step's outputs: which there are, and how findings fill them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flowjoy.analysis import promise
+from flowjoy.findings import Findings
+from flowjoy.instants import iso
+from flowjoy.model import Status
+
+OUTPUTS: Mapping[str, str] = {
+    "verdict": "`pass`, `fail` or `error`",
+    "sla-status": "`unknown` (verdict `error`), `breached`, `pending`, `met`, `none` (no code deploy) or `undeclared`",
+    "sla-met": "obligations in the window that were met",
+    "sla-late": "obligations in the window that were shipped after their deadline",
+    "sla-pending": "obligations whose clock runs",
+    "sla-breached": "obligations past their deadline and not shipped",
+    "sla-rate": "percent kept of the last 28 days, one decimal, or empty",
+    "next-deadline": "ISO instant of the next deadline, or empty",
+    "code-deploys": "code deploys of the last complete week",
+    "model-deploys": "model deploys of the last complete week",
+    "cadence-gap": "code minus model deploys of the last complete week",
+    "mttr-hours": "unified MTTR of the last complete week, two decimals, or empty",
+    "drift-lag-hours": "hours from the latest code deploy to the next ship of its slowest model, or so far; or empty",
+    "bundle": "path of `flowjoy-bundle.json`, relative to the workspace",
+    "events": "path of `supply_chain_events.csv`",
+    "chart": "path of `unified_flow.png`",
+}
+"""Name and meaning of every output, in the order of action.yml and README.md."""
+
+
+def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
+    """A value for each output. `files`: the paths of those files that were written."""
+    week = findings.last_week
+    deadline = promise.next_deadline(findings.scope)
+    rate, lag = findings.rate.percent, findings.drift_lag_hours
+    values = {
+        "verdict": findings.verdict.decision.value,
+        "sla-status": findings.sla_status,
+        "sla-met": str(findings.count(Status.MET)),
+        "sla-late": str(findings.count(Status.LATE)),
+        "sla-pending": str(findings.count(*promise.RUNNING)),
+        "sla-breached": str(findings.count(Status.BREACHED)),
+        "sla-rate": "" if rate is None else f"{rate:.1f}",
+        "next-deadline": "" if deadline is None else iso(deadline),
+        "code-deploys": "" if week is None else str(week.code_deploys),
+        "model-deploys": "" if week is None else str(week.model_deploys),
+        "cadence-gap": "" if week is None else str(week.gap),
+        "mttr-hours": "" if week is None or week.mttr_hours is None else f"{week.mttr_hours:.2f}",
+        "drift-lag-hours": "" if lag is None else f"{lag:.1f}",
+        "bundle": files.get("flowjoy-bundle.json", ""),
+        "events": files.get("supply_chain_events.csv", ""),
+        "chart": files.get("unified_flow.png", ""),
+    }
+    return {name: values[name] for name in OUTPUTS}

@@ -1,0 +1,60 @@
+"""What sources hand over, made one: unique ids, matrix jobs folded. Knows records, no frame and no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from flowjoy.model import CodeRecord, Incident, ModelRecord, Outcome
+
+_Record = TypeVar("_Record", CodeRecord, ModelRecord, Incident)
+
+
+def unique(records: Iterable[_Record]) -> tuple[_Record, ...]:
+    """One record an id, sorted by id, whatever order or multiplicity they came in.
+
+    Two records of one id that differ (a record met twice while it changed) keep the one that reads smallest,
+    so that shuffled input gives the same answer.
+    """
+    kept: dict[str, _Record] = {}
+    for record in sorted(records, key=repr):
+        kept.setdefault(record.id, record)
+    return tuple(kept[key] for key in sorted(kept))
+
+
+def fold(records: Iterable[CodeRecord]) -> tuple[CodeRecord, ...]:
+    """One record per (service, environment, sha, run): matrix jobs and re-runs become their earliest success.
+
+    A deployment without a run stands for itself. A group that never succeeded stays provisional where one of its
+    jobs is this very run, else failed.
+    """
+    groups: dict[tuple[str, ...], list[CodeRecord]] = {}
+    for record in unique(records):
+        has_run = record.run_id is not None and record.sha is not None
+        key = (
+            (record.service, record.environment, record.sha or "", record.run_id or "") if has_run else ("", record.id)
+        )
+        groups.setdefault(key, []).append(record)
+    return unique(_earliest(group) for group in groups.values())
+
+
+def _earliest(group: list[CodeRecord]) -> CodeRecord:
+    for outcome in (Outcome.SUCCESS, Outcome.PROVISIONAL, Outcome.FAILED):
+        found = [record for record in group if record.outcome is outcome]
+        if found:
+            return min(found, key=lambda record: (record.shipped_at, record.id))
+    raise AssertionError("a group holds at least one record")
+
+
+def shipped_again(records: Iterable[ModelRecord]) -> tuple[ModelRecord, ...]:
+    """Give every ship after a version's first an id of its own: `model:<name>/<version>@<instant>`."""
+    from flowjoy.instants import iso
+
+    seen: set[str] = set()
+    marked = []
+    for record in sorted(records, key=lambda record: (record.shipped_at, record.id)):
+        first = record.id not in seen
+        seen.add(record.id)
+        marked.append(record if first else replace(record, id=f"{record.id}@{iso(record.shipped_at)}"))
+    return unique(marked)

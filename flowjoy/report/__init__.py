@@ -1,0 +1,1 @@
+"""Pure words and pictures: findings in, bytes and text out."""

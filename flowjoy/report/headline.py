@@ -1,0 +1,54 @@
+"""The one sentence of a run, and what to do next. Knows findings, no markup."""
+
+from __future__ import annotations
+
+from flowjoy.analysis import promise, verdict
+from flowjoy.findings import Findings
+from flowjoy.model import Obligation, Status
+from flowjoy.report.words import clean, moment, plural, span
+
+
+def headline(findings: Findings) -> str:
+    """The verdict in one line of plain text; foreign names in it are cleaned, not escaped."""
+    if findings.verdict.exit_code == verdict.EXIT_UNDECIDED:
+        return f"could not decide: {clean('; '.join(findings.verdict.reasons), 400)}"
+    hours = f"{findings.bundle.terms.sla_hours:g} h"
+    broken = [item for item in findings.scope if item.status is Status.BREACHED]
+    if broken:
+        named = ", ".join(sorted({clean(item.model) for item in broken}))
+        return f"the {hours} promise is broken: {named} ({plural(len(broken), 'release')} waiting)"
+    running = [item for item in findings.scope if item.status in promise.RUNNING]
+    if running:
+        first = min(running, key=lambda item: (item.deadline, item.id))
+        more = f" and {plural(len(running) - 1, 'more clock')}" if len(running) > 1 else ""
+        return f"{due(first, findings)}{more}"
+    return {
+        "none": f"no code deploy in the last {plural(findings.bundle.window.weeks, 'week')}: nothing is promised",
+        "undeclared": "no model dependence is declared: set `models`, and the promise is kept for you",
+        "pending": "a waiver holds: nothing runs, something is still to be shipped",
+    }.get(findings.sla_status, f"the {hours} promise holds: nothing is open")
+
+
+def due(item: Obligation, findings: Findings) -> str:
+    """`recommender due in 31 h 12 m (Tue 25 Jun 09:00 UTC)`."""
+    left = item.deadline - findings.bundle.generated_at
+    when = moment(item.deadline, findings.bundle.window.timezone)
+    return f"{clean(item.model)} due in {span(left)} ({when})"
+
+
+def outcome(item: Obligation, findings: Findings) -> str:
+    """What became of one obligation, in plain words."""
+    as_of, zone = findings.bundle.generated_at, findings.bundle.window.timezone
+    if item.status in promise.RUNNING:
+        return f"due in {span(item.deadline - as_of)} ({moment(item.deadline, zone)})"
+    if item.status is Status.BREACHED:
+        return f"{span(as_of - item.deadline)} over, not shipped"
+    if item.status is Status.LATE and item.shipped_at is None:
+        return "rolled back after the deadline"
+    if item.status is Status.LATE and item.shipped_at is not None:
+        return f"shipped {span(item.shipped_at - item.deadline)} late"
+    if item.status is Status.MET and item.shipped_at is not None:
+        return "shipped with the code" if item.shipped_at <= item.start else f"shipped after {span(item.shipped_at - item.start)}"
+    if item.status is Status.CANCELLED:
+        return "the code was rolled back in time"
+    return item.reason or ""

@@ -1,0 +1,79 @@
+"""The CSV files. Cells that a spreadsheet would run are made text; rows and columns survive a re-read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import pandas as pd
+
+from flowjoy import events as timeline
+from flowjoy.analysis import recovery
+from flowjoy.findings import Findings
+from flowjoy.instants import iso
+
+_RUNS_IN_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_DECIMALS = 4
+
+WEEK_COLUMNS = ["week", "code_deploys", "model_deploys", "gap", "mttr_hours", "incidents", "partial"]
+INCIDENT_COLUMNS = [
+    timeline.START,
+    timeline.END,
+    recovery.NEAREST_TS,
+    recovery.DEPLOY_TYPE,
+    recovery.CAUSE_TYPE,
+    recovery.CAUSE_ID,
+    recovery.MTTR_HR,
+    recovery.RUNNER_UP_ID,
+    timeline.ID,
+    timeline.SERVICE,
+]
+
+
+def events_csv(findings: Findings) -> bytes:
+    """`supply_chain_events.csv`: one row an event of the window, oldest first."""
+    happened = timeline.shipped(findings.events)
+    return _frame_csv(happened, timeline.TS, timeline.PUBLIC_COLUMNS, findings)
+
+
+def incidents_csv(findings: Findings) -> bytes:
+    """`incidents.csv`: one row an incident that started in the window, with its nearest deploy and its cause."""
+    return _frame_csv(findings.incidents, timeline.START, INCIDENT_COLUMNS, findings)
+
+
+def weeks_csv(findings: Findings) -> bytes:
+    """`weekly_flow.csv`: one row a week of the window; a blank MTTR where no incident was resolved."""
+    rows = (
+        (w.week.isoformat(), w.code_deploys, w.model_deploys, w.gap, w.mttr_hours, w.incidents, str(w.partial).lower())
+        for w in findings.weeks
+    )
+    return _csv(WEEK_COLUMNS, rows)
+
+
+def _frame_csv(frame: pd.DataFrame, time: str, columns: Sequence[str], findings: Findings) -> bytes:
+    inside = frame[frame[time] >= pd.Timestamp(findings.bundle.window.since)]
+    return _csv(columns, inside[list(columns)].itertuples(index=False, name=None))
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue().encode()
+
+
+def _cell(value: object) -> str | int:
+    """One cell: an instant in ISO, a number with at most four decimals, foreign text made harmless, nothing as blank."""
+    if value is None or value is pd.NaT or (isinstance(value, float) and value != value):  # noqa: PLR0124  (NaN)
+        return ""
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, float):
+        return str(round(value, _DECIMALS))
+    if isinstance(value, int):
+        return value
+    text = str(value)
+    return f"'{text}" if text.startswith(_RUNS_IN_SPREADSHEETS) else text

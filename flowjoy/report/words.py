@@ -1,0 +1,49 @@
+"""How instants, spans and foreign text are written for people. Knows no report."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_PUNCTUATION = re.compile(r"[!-'*./:;<>@\[-`{-~]")
+
+
+def clean(text: str, limit: int = 120) -> str:
+    """Foreign text on one line, without control and direction marks, shortened."""
+    line = _INVISIBLE.sub(" ", text).strip()
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def code(text: str, limit: int = 120) -> str:
+    """Foreign text in Markdown, literally: no markup, no mention, no link, no cell break.
+
+    Every mark that Markdown reads becomes an entity, which it does not; mentions are not looked for in code.
+    """
+    literal = _PUNCTUATION.sub(lambda mark: f"&#{ord(mark[0])};", clean(text, limit))
+    return f"<code>{literal}</code>" if literal else ""
+
+
+def moment(stamp: datetime, timezone: str) -> str:
+    """`Tue 25 Jun 09:00 UTC`."""
+    return stamp.astimezone(ZoneInfo(timezone)).strftime("%a %d %b %H:%M %Z")
+
+
+def span(length: timedelta) -> str:
+    """`31 h 12 m`, `3 d 4 h` from four days on; floored to the minute, never negative."""
+    minutes = max(0, int(length.total_seconds() // 60))
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 96:
+        return f"{hours // 24} d {hours % 24} h"
+    return f"{hours} h {minutes} m" if hours else f"{minutes} m"
+
+
+def figure(value: float | None, unit: str = "") -> str:
+    """One decimal, or `no data`: never a 0 for nothing."""
+    return "no data" if value is None else f"{value:.1f}{unit}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 clock`, `2 clocks`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

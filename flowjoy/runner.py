@@ -1,0 +1,183 @@
+"""The Actions runner: its log format, escaping, redaction, outputs, annotations. Nobody else prints.
+
+The runner executes `::command::` at the start of a line and the old `##[command]` anywhere in one, on both streams;
+so every line that leaves goes through `safe_line`.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+import secrets
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+from urllib.parse import quote
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+_MASK = "***"
+_SHORTEST_SECRET = 6
+_LONGEST_LINE = 4000
+
+
+class Redactor:
+    """Replaces every known secret, also percent-encoded and as base64, by `***`."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        forms: set[str] = set()
+        for value in values:
+            # A short value would blank half the text; a runner refuses such secrets, too.
+            if len(value) >= _SHORTEST_SECRET:
+                forms |= {value, quote(value, safe=""), *_base64_forms(value)}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def __call__(self, text: str) -> str:
+        """The text without secrets."""
+        return self._pattern.sub(_MASK, text) if self._pattern else text
+
+
+def _base64_forms(value: str) -> set[str]:
+    """Base64 of the value alone, and of it within any `user:value`, at each of the three alignments."""
+    forms = set()
+    for lead in range(3):
+        encoded = base64.b64encode(b"\0" * lead + value.encode()).decode().rstrip("=")
+        # Only whole sextets of the value are the same in every context.
+        start = 0 if lead == 0 else lead + 1
+        end = len(encoded) - (1 if (lead + len(value.encode())) % 3 else 0)
+        if end - start >= _SHORTEST_SECRET:
+            forms |= {encoded[start:end], encoded[start:end].replace("+", "-").replace("/", "_")}
+    return forms
+
+
+def safe_line(text: str) -> str:
+    """One line that no runner takes for a command, whatever a server put into it."""
+    line = _ANSI.sub("", text)
+    line = _CONTROL.sub(" ", line.replace("\r\n", " ").replace("\n", " "))
+    line = line.replace("##[", "# #[")
+    if line.lstrip().startswith("::"):
+        line = f"| {line.lstrip()}"
+    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1] + "…"
+
+
+def escape_data(text: str) -> str:
+    """The message of a workflow command."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def escape_property(text: str) -> str:
+    """A property of a workflow command."""
+    return escape_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+class Console:
+    """The log, the outputs and the job summary of one run. Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        on_actions: bool,
+        output: Path | None = None,
+        summary: Path | None = None,
+        redact: Redactor | None = None,
+        stream: TextIO | None = None,
+    ) -> None:
+        self._on_actions = on_actions
+        self._output = output
+        self._summary = summary
+        self._redact = redact or Redactor()
+        self._stream = stream if stream is not None else sys.stdout
+        self._lock = threading.Lock()
+
+    def hide(self, values: Iterable[str]) -> None:
+        """Redact these from everything that follows."""
+        self._redact = Redactor(values)
+
+    @property
+    def redact(self) -> Redactor:
+        """The redaction in force, for text that leaves by other doors."""
+        return self._redact
+
+    def log(self, text: str = "") -> None:
+        """One line of progress."""
+        self._write(safe_line(self._redact(text)))
+
+    @contextmanager
+    def group(self, title: str) -> Iterator[None]:
+        """A foldable part of the log."""
+        title = safe_line(self._redact(title))
+        self._write(f"::group::{escape_data(title)}" if self._on_actions else title)
+        try:
+            yield
+        finally:
+            if self._on_actions:
+                self._write("::endgroup::")
+
+    def notice(self, text: str, *, title: str = "FlowJoy") -> None:
+        """Something worth knowing."""
+        self._annotate("notice", title, text)
+
+    def warning(self, text: str, *, title: str = "FlowJoy") -> None:
+        """Something that went wrong and did not decide."""
+        self._annotate("warning", title, text)
+
+    def error(self, text: str, *, title: str = "FlowJoy") -> None:
+        """Something that decided."""
+        self._annotate("error", title, text)
+
+    def outputs(self, values: Mapping[str, str]) -> None:
+        """Append step outputs. Raises OSError when they cannot be written: then nobody may read a pass."""
+        if self._output is None:
+            return
+        blocks = []
+        for name, value in values.items():
+            fence = f"flowjoy_{secrets.token_hex(16)}"
+            blocks.append(f"{name}<<{fence}\n{self._redact(value)}\n{fence}\n")
+        with self._output.open("a", encoding="utf-8") as file:
+            file.write("".join(blocks))
+
+    def summary(self, markdown: str) -> None:
+        """Append to the job summary."""
+        if self._summary is not None:
+            with self._summary.open("a", encoding="utf-8") as file:
+                file.write(self._redact(markdown))
+
+    def _annotate(self, level: str, title: str, text: str) -> None:
+        line = safe_line(self._redact(text))
+        if self._on_actions:
+            heading = escape_property(safe_line(self._redact(title)))
+            self._write(f"::{level} title={heading}::{escape_data(line)}")
+        else:
+            self._write(safe_line(f"{level.upper()}: {line}"))
+
+    def _write(self, line: str) -> None:
+        with self._lock:
+            encoding = getattr(self._stream, "encoding", None) or "utf-8"
+            self._stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+            self._stream.flush()
+
+
+class LibraryLog(logging.Handler):
+    """What libraries log and warn goes out by the same door, one safe line each, without tracebacks."""
+
+    def __init__(self, console: Console, *, debug: bool) -> None:
+        super().__init__(logging.DEBUG if debug else logging.ERROR)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        self._console.log(f"[{record.name}] {record.getMessage()}")
+
+
+def adopt_library_logs(console: Console, *, debug: bool) -> None:
+    """Route every library's log records and Python warnings through the console."""
+    root = logging.getLogger()
+    root.handlers = [LibraryLog(console, debug=debug)]
+    root.setLevel(logging.DEBUG if debug else logging.ERROR)
+    logging.captureWarnings(capture=True)
+    logging.raiseExceptions = False

@@ -1,0 +1,285 @@
+"""The inputs, as one frozen value. The only reader of the environment; knows no service."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from flowjoy import inputs
+from flowjoy.errors import InputError
+from flowjoy.inputs import Secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """One input of the step: its name, default as users see it, how it is read, and what it means."""
+
+    name: str
+    default: str
+    parse: Callable[[str], Any]
+    meaning: str
+
+    @property
+    def field(self) -> str:
+        """The name of its field in `Settings`."""
+        return self.name.replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable in which the runner hands it over: hyphens are kept."""
+        return f"INPUT_{self.name.upper().replace(' ', '_')}"
+
+
+def declared(workspace: Path) -> tuple[Input, ...]:
+    """Every input, in the order of action.yml and README.md."""
+    path = inputs.inside(workspace)
+    rows: tuple[tuple[str, str, Callable[[str], Any], str], ...] = (
+        ("github-token", "${{ github.token }}", inputs.secret, "reads deployments, runs and releases"),
+        ("service", "", inputs.text, "the application whose code ships; empty: the repository name"),
+        (
+            "code-source",
+            "deployments",
+            inputs.choice("deployments", "workflow-runs", "releases", "file"),
+            "where code deployments are read: `deployments`, `workflow-runs`, `releases` or `file`",
+        ),
+        ("environment", "production", inputs.text, "the deployment environment that is production"),
+        ("workflow", "", inputs.text, "file name of the release workflow, for `workflow-runs`"),
+        ("branch", "", inputs.text, "branch of the release workflow, for `workflow-runs`; empty: the default branch"),
+        ("code-file", "", path, "JSON lines, JSON or CSV of code deploys (`ts`, and if known `sha,environment,url,id`)"),
+        ("models", "", inputs.names, "registered models that the service depends on, one a line or comma-separated"),
+        ("model-source", "mlflow", inputs.choice("mlflow", "file"), "where model versions are read: `mlflow` or `file`"),
+        (
+            "mlflow-tracking-uri",
+            "",
+            inputs.tracking_uri,
+            "the registry: http(s), `databricks`, `databricks-uc` or `sqlite:///…`; empty: `MLFLOW_TRACKING_URI`",
+        ),
+        (
+            "model-signal",
+            "registered",
+            inputs.signal,
+            "what \"shipped\" is: `registered` or `tag:<key>`; the tag `flowjoy.deployed_at` wins where present",
+        ),
+        ("model-file", "", path, "JSON lines, JSON or CSV of model deploys (`ts`, and if known `name,version,run_id`)"),
+        ("incident-file", "", path, "CSV of incidents with `start,end`; optional `id,title,service,type`"),
+        (
+            "incident-match-hours",
+            "24",
+            inputs.number(0, 8760),
+            "how long after a deploy an incident may be put down to it",
+        ),
+        ("sla-hours", "48", inputs.number(0, 8760), "the promise: hours from a code deploy to its models"),
+        ("sla-since", "", inputs.day, "ISO date on which the promise began; earlier deploys open no clock"),
+        ("enforce", "true", inputs.boolean, "`false`: report, never fail on a breach"),
+        ("weeks", "12", inputs.whole(1, 104), "the window: the running week and the ones before it"),
+        ("timeout-seconds", "120", inputs.whole(10, 3600), "the whole run; what is not read by then has failed"),
+        ("timezone", "UTC", inputs.zone, "IANA zone of week edges and labels"),
+        ("as-of", "", inputs.instant, "ISO instant: a dry look at the state then; nothing is written elsewhere"),
+        ("divergence-percent", "50", inputs.number(0, 100), "models this much behind code make a week diverge"),
+        (
+            "incident-titles",
+            "auto",
+            inputs.choice("auto", "always", "never"),
+            "incident titles in files: `auto` is not in public repositories; `always`; `never`",
+        ),
+        ("output-dir", "flowjoy-report", path, "folder in the workspace for the files"),
+    )
+    return tuple(Input(name=name, default=default, parse=parse, meaning=meaning) for name, default, parse, meaning in rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every input, read and checked. An input that was not given and has no default is None."""
+
+    github_token: Secret | None
+    service: str
+    code_source: str
+    environment: str
+    workflow: str | None
+    branch: str | None
+    code_file: Path | None
+    models: tuple[str, ...]
+    model_source: str
+    mlflow_tracking_uri: str | None
+    model_signal: str
+    model_file: Path | None
+    incident_file: Path | None
+    incident_match_hours: float
+    sla_hours: float
+    sla_since: date | None
+    enforce: bool
+    weeks: int
+    timeout_seconds: int
+    timezone: str
+    as_of: datetime | None
+    divergence_percent: float
+    incident_titles: str
+    output_dir: Path
+
+    @property
+    def reads_github(self) -> bool:
+        """Whether code deployments come from GitHub."""
+        return self.code_source != "file"
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every credential among the inputs."""
+        return tuple(value for value in vars(self).values() if isinstance(value, Secret))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runner:
+    """What the Actions runner sets beside the inputs. `on_actions` is False on a laptop."""
+
+    on_actions: bool
+    workspace: Path
+    repository: str
+    api_url: str
+    graphql_url: str
+    server_url: str
+    sha: str | None
+    event_name: str
+    event: Mapping[str, Any]
+    run_id: str | None
+    output: Path | None
+    summary: Path | None
+    debug: bool
+    mlflow_credentials: tuple[Secret, ...]
+
+
+def read_runner(environ: Mapping[str, str]) -> Runner:
+    """The runner's own variables. Raises InputError for an address that cannot be one."""
+    problems: list[str] = []
+
+    def address(name: str, default: str) -> str:
+        try:
+            return inputs.base_url(environ.get(name) or default)
+        except ValueError as right:
+            problems.append(f"{name}: expected {right}")
+            return default
+
+    api_url = address("GITHUB_API_URL", "https://api.github.com")
+    graphql = re.sub(r"/v3$", "", api_url) + "/graphql"
+    repository = environ.get("GITHUB_REPOSITORY", "")
+    if repository and not re.fullmatch(r"[\w.-]{1,100}/[\w.-]{1,100}", repository, re.ASCII):
+        problems.append("GITHUB_REPOSITORY: expected owner/name")
+    runner = Runner(
+        on_actions=environ.get("GITHUB_ACTIONS") == "true",
+        workspace=Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()),
+        repository=repository,
+        api_url=api_url,
+        graphql_url=address("GITHUB_GRAPHQL_URL", graphql),
+        server_url=address("GITHUB_SERVER_URL", "https://github.com"),
+        sha=environ.get("GITHUB_SHA") or None,
+        event_name=environ.get("GITHUB_EVENT_NAME", ""),
+        event=_event(environ.get("GITHUB_EVENT_PATH")),
+        run_id=environ.get("GITHUB_RUN_ID") or None,
+        output=_path(environ.get("GITHUB_OUTPUT")),
+        summary=_path(environ.get("GITHUB_STEP_SUMMARY")),
+        debug=environ.get("RUNNER_DEBUG") == "1",
+        mlflow_credentials=tuple(
+            Secret(environ[name])
+            for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "DATABRICKS_TOKEN")
+            if environ.get(name)
+        ),
+    )
+    if problems:
+        raise InputError(*problems)
+    return runner
+
+
+def read_settings(environ: Mapping[str, str], argv: Sequence[str], runner: Runner) -> Settings:
+    """The inputs: flags first, then `INPUT_…`, then defaults. Raises InputError with every mistake at once."""
+    known = declared(runner.workspace)
+    flags = vars(command_line(known).parse_args(list(argv)))
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for item in known:
+        given = flags[item.field] if flags[item.field] is not None else environ.get(item.variable)
+        given = (given or "").strip() or _fallback(item, environ, runner)
+        try:
+            values[item.field] = item.parse(given) if given else () if item.name == "models" else None
+        except ValueError as right:
+            shown = "" if item.parse is inputs.secret else f" {given[:80]!r}"
+            problems.append(f"{item.name}{shown}: expected {right}")
+            values[item.field] = None
+    settings = Settings(**values)
+    problems += _together(settings, runner)
+    if problems:
+        raise InputError(*problems)
+    return settings
+
+
+def command_line(known: Sequence[Input]) -> argparse.ArgumentParser:
+    """The same names as flags."""
+    parser = argparse.ArgumentParser(prog="python -m flowjoy run", description="One run of the step, here.")
+    for item in known:
+        meaning = item.meaning.replace("%", "%%")
+        default = f" (default {item.default})" if item.default and "${{" not in item.default else ""
+        parser.add_argument(f"--{item.name}", dest=item.field, metavar="VALUE", help=meaning + default)
+    return parser
+
+
+def _fallback(item: Input, environ: Mapping[str, str], runner: Runner) -> str:
+    """What serves where an input was not given."""
+    if item.name == "service":
+        return runner.repository.rpartition("/")[2]
+    if item.name == "mlflow-tracking-uri":
+        return environ.get("MLFLOW_TRACKING_URI", "")
+    if item.name == "github-token":
+        return environ.get("GITHUB_TOKEN", "")
+    return item.default
+
+
+def _together(settings: Settings, runner: Runner) -> list[str]:
+    """What two inputs say together."""
+    problems = []
+    if not settings.service:
+        problems.append("service: expected a name (GITHUB_REPOSITORY, which would give one, is not set)")
+    if settings.reads_github and not runner.repository:
+        problems.append(f"code-source {settings.code_source!r}: expected GITHUB_REPOSITORY to name owner/name")
+    if settings.reads_github and settings.github_token is None:
+        problems.append("github-token: expected a token that reads the repository; ${{ github.token }} serves")
+    if settings.code_source == "workflow-runs" and settings.workflow is None:
+        problems.append("workflow: expected the file name of the release workflow, such as release.yml")
+    for name, source, path in (
+        ("code-file", settings.code_source, settings.code_file),
+        ("model-file", settings.model_source, settings.model_file),
+    ):
+        if source == "file" and path is None:
+            problems.append(f"{name}: expected the path of a file, because {name[:-5]}-source is file")
+    if settings.models and settings.model_source == "mlflow" and settings.mlflow_tracking_uri is None:
+        problems.append("mlflow-tracking-uri: expected the address of the registry that knows " + ", ".join(settings.models))
+    return problems + _plain_http(settings.mlflow_tracking_uri, runner)
+
+
+def _plain_http(uri: str | None, runner: Runner) -> list[str]:
+    if uri and travels_in_the_clear(uri) and runner.mlflow_credentials:
+        return ["mlflow-tracking-uri: expected https, because credentials are set and http would send them readable"]
+    return []
+
+
+def travels_in_the_clear(uri: str) -> bool:
+    """Whether requests to this registry leave the machine unencrypted."""
+    parts = urlsplit(uri)
+    return parts.scheme == "http" and not inputs.is_loopback(parts.hostname)
+
+
+def _path(value: str | None) -> Path | None:
+    return Path(value) if value else None
+
+
+def _event(path: str | None) -> Mapping[str, Any]:
+    """The event's payload; empty where it cannot be read, and then nothing in it is trusted."""
+    try:
+        payload = json.loads(Path(path).read_bytes()) if path else {}
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return payload if isinstance(payload, dict) else {}

@@ -1,0 +1,30 @@
+"""The sources, by the value of the input that chooses them. A new source is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flowjoy.model import CodeRecord, Incident, ModelRecord
+from flowjoy.sources.base import Source
+from flowjoy.sources.files import CodeFile, IncidentFile, ModelFile
+from flowjoy.sources.github_deployments import GitHubDeployments
+from flowjoy.sources.github_releases import GitHubReleases
+from flowjoy.sources.github_runs import GitHubRuns
+from flowjoy.sources.mlflow_registry import MlflowRegistry
+
+CODE_SOURCES: Mapping[str, Source[CodeRecord]] = {
+    "deployments": GitHubDeployments(),
+    "workflow-runs": GitHubRuns(),
+    "releases": GitHubReleases(),
+    "file": CodeFile(),
+}
+
+MODEL_SOURCES: Mapping[str, Source[ModelRecord]] = {
+    "mlflow": MlflowRegistry(),
+    "file": ModelFile(),
+}
+
+INCIDENT_SOURCES: Mapping[str, Source[Incident]] = {
+    "incident_file": IncidentFile(),
+}
+"""By the setting whose presence turns the source on."""

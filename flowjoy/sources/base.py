@@ -1,0 +1,89 @@
+"""What every source shares: the question, the door to its service, and the shape of its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Generic, Protocol, TypeVar
+
+from flowjoy.errors import HarvestError
+from flowjoy.github_api import GitHubApi
+from flowjoy.instants import parse_iso, plausible
+from flowjoy.model import CodeRecord, Incident, ModelRecord
+from flowjoy.settings import Settings
+from flowjoy.transport import Transport
+
+MEMORY = timedelta(days=400)
+"""How far back code is read: clocks stay open however old they are, and a rollback is known by what came before."""
+
+Record = TypeVar("Record", CodeRecord, ModelRecord, Incident)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """What a run asks of every source. `now` is the real clock, for telling impossible stamps."""
+
+    settings: Settings
+    as_of: datetime
+    now: datetime
+    since: datetime
+    models: tuple[str, ...] = ()
+    repository: str = ""
+    server_url: str = "https://github.com"
+    sha: str | None = None
+    run_id: str | None = None
+    default_branch: str | None = None
+
+    @property
+    def horizon(self) -> datetime:
+        """The oldest instant that is asked for."""
+        return min(self.since, self.as_of - MEMORY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """The doors a source may use: the transport, GitHub where there is a token, and a line of progress."""
+
+    transport: Transport
+    progress: Callable[[str], None]
+    github: GitHubApi | None = None
+
+    @property
+    def to_github(self) -> GitHubApi:
+        """GitHub; settings make sure that there is a token where a source needs one."""
+        if self.github is None:
+            raise HarvestError("GitHub cannot be asked without a token", hint="check github-token")
+        return self.github
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parsed(Generic[Record]):
+    """The records of one source, and what a user should know of them."""
+
+    records: tuple[Record, ...]
+    notes: tuple[str, ...] = field(default=())
+
+
+class Source(Protocol[Record]):
+    """One source: `fetch` talks to its service, `parse` is pure. Either raises HarvestError; neither gives a part."""
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+
+    def fetch(self, query: Query, access: Access) -> Any:
+        """The raw answers, complete and of the right shape."""
+
+    def parse(self, raw: Any, query: Query) -> Parsed[Record]:
+        """The records in them."""
+
+
+def stamp_of(value: object, what: str, query: Query) -> datetime:
+    """An ISO instant out of a payload. HarvestError names what carries a wrong one."""
+    if not isinstance(value, str):
+        raise HarvestError(f"{what} carries no time")
+    try:
+        return plausible(parse_iso(value), now=max(query.now, query.as_of))
+    except ValueError as problem:
+        raise HarvestError(f"{what} carries a wrong time: {problem}") from None

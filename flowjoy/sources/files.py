@@ -1,0 +1,231 @@
+"""Deploys and incidents from files: JSON lines, JSON, CSV, or bare stamps a line. Knows text, no service."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flowjoy.errors import HarvestError
+from flowjoy.instants import iso
+from flowjoy.model import CodeRecord, Incident, ModelRecord
+from flowjoy.records import fold, shipped_again, unique
+from flowjoy.sources.base import Access, Parsed, Query, stamp_of
+
+LARGEST_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row and where it stands, for messages."""
+
+    line: int
+    cells: dict[str, str]
+
+    def get(self, *names: str) -> str | None:
+        """The first of these cells that is not blank."""
+        return next((self.cells[name].strip() for name in names if self.cells.get(name, "").strip()), None)
+
+
+class CodeFile:
+    """`code-source: file`."""
+
+    label = "code file"
+
+    def fetch(self, query: Query, access: Access) -> str:
+        """The file's text."""
+        return read_text(query.settings.code_file)
+
+    def parse(self, raw: str, query: Query) -> Parsed[CodeRecord]:
+        """One record a row of the environment. A bare stamp is a new sha of its own."""
+        rows = read_rows(raw, self.label, time="ts")
+        elsewhere = {row.get("environment") for row in rows} - {None, query.settings.environment}
+        ours = [row for row in rows if row.get("environment") in (None, query.settings.environment)]
+        if rows and not ours:
+            named = ", ".join(sorted(str(name) for name in elsewhere)[:20])
+            raise HarvestError(
+                f"{self.label}: there are deployments, but none in the environment {query.settings.environment!r}",
+                hint=f"set environment to one of: {named}",
+            )
+        return Parsed(records=fold(_code(row, query) for row in ours))
+
+
+class ModelFile:
+    """`model-source: file`."""
+
+    label = "model file"
+
+    def fetch(self, query: Query, access: Access) -> str:
+        """The file's text."""
+        return read_text(query.settings.model_file)
+
+    def parse(self, raw: str, query: Query) -> Parsed[ModelRecord]:
+        """One record a row of the models asked for. A bare stamp is a new version of the only model."""
+        rows = read_rows(raw, self.label, time="ts")
+        named = {row.get("name", "model") for row in rows}
+        if None in named and len(query.models) != 1:
+            nameless = next(row.line for row in rows if row.get("name", "model") is None)
+            raise HarvestError(
+                f"{self.label}, line {nameless}: names no model, and `models` names {len(query.models)}",
+                hint="add a column `name`, or name one model in `models`",
+            )
+        records = [_model(row, query) for row in rows]
+        if query.models:
+            records = [record for record in records if record.name in query.models]
+        notes = [f"no row of {name}: it counts as never shipped" for name in query.models if named and name not in named]
+        return Parsed(records=shipped_again(_distinct(records)), notes=tuple(notes) if None not in named else ())
+
+
+class IncidentFile:
+    """`incident-file`."""
+
+    label = "incident file"
+
+    def fetch(self, query: Query, access: Access) -> str:
+        """The file's text."""
+        return read_text(query.settings.incident_file)
+
+    def parse(self, raw: str, query: Query) -> Parsed[Incident]:
+        """One record a row; without an end it is open. One that ends before it starts is dropped with a note."""
+        incidents = [_incident(row, query) for row in read_rows(raw, self.label, time="start")]
+        backwards = [item for item in incidents if item.end is not None and item.end < item.start]
+        notes = [f"{item.id} ends before it starts: dropped" for item in backwards]
+        return Parsed(records=unique(item for item in incidents if item not in backwards), notes=tuple(notes))
+
+
+def read_text(path: Path | None) -> str:
+    """A file of the workspace. Raises HarvestError; the content is never echoed."""
+    if path is None:
+        raise HarvestError("no file is named")
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise HarvestError(f"{path.name} is larger than {LARGEST_BYTES >> 20} MiB")
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as problem:
+        raise HarvestError(f"{path.name} cannot be read ({problem.strerror})", hint="check the path") from None
+    except UnicodeDecodeError:
+        raise HarvestError(f"{path.name} is not UTF-8 text") from None
+
+
+def read_rows(text: str, label: str, *, time: str) -> list[Row]:
+    """The rows of a file in any of the four shapes. HarvestError for an empty file: emptiness must be said.
+
+    An empty list (`[]`) or a CSV of nothing but its header says it.
+    """
+    stripped = text.strip()
+    if not stripped:
+        raise HarvestError(f"{label}: the file is empty", hint="for no deploys at all write [] or only a header line")
+    if stripped[0] in '[{"':
+        return list(_json_rows(stripped, label, time))
+    first = stripped.splitlines()[0]
+    if time in [cell.strip() for cell in next(csv.reader([first]))]:
+        return list(_csv_rows(text.lstrip(), label))
+    if time == "ts":
+        return [Row(line=n, cells={time: line}) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    raise HarvestError(f"{label}: the first line names no column {time!r}")
+
+
+def _json_rows(text: str, label: str, time: str) -> Iterator[Row]:
+    try:
+        whole = json.loads(text)
+        items = whole if isinstance(whole, list) else [whole]
+        numbered = list(enumerate(items, 1))
+    except RecursionError:
+        raise HarvestError(f"{label}: nested too deeply") from None
+    except ValueError:
+        numbered = [(n, _json_line(line, n, label)) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    for line, item in numbered:
+        if isinstance(item, str):
+            item = {time: item}  # noqa: PLW2901  (a bare stamp is a row of one cell)
+        if not isinstance(item, dict):
+            raise HarvestError(f"{label}, item {line}: expected an object or a time")
+        yield Row(line=line, cells={str(key): _cell(value) for key, value in item.items()})
+
+
+def _json_line(line: str, number: int, label: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        raise HarvestError(f"{label}, line {number}: is not JSON") from None
+
+
+def _cell(value: object) -> str:
+    """A JSON value as the text a CSV would hold."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _csv_rows(text: str, label: str) -> Iterator[Row]:
+    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True, strict=True)
+    try:
+        for cells in reader:
+            if None in cells:
+                raise HarvestError(f"{label}, line {reader.line_num}: has more cells than the header")
+            yield Row(line=reader.line_num, cells={str(key).strip(): value or "" for key, value in cells.items()})
+    except csv.Error as problem:
+        raise HarvestError(f"{label}, line {reader.line_num}: {problem}") from None
+
+
+def _time(row: Row, name: str, label: str, query: Query) -> datetime:
+    return stamp_of(row.get(name), f"{label}, line {row.line}, {name}", query)
+
+
+def _code(row: Row, query: Query) -> CodeRecord:
+    service = query.settings.service
+    at = _time(row, "ts", CodeFile.label, query)
+    identity = row.get("id")
+    return CodeRecord(
+        id=f"file:CODE:{identity}" if identity else f"file:CODE:{service}:{iso(at)}",
+        service=service,
+        environment=query.settings.environment,
+        sha=row.get("sha"),
+        shipped_at=at,
+        url=_https(row.get("url")),
+    )
+
+
+def _model(row: Row, query: Query) -> ModelRecord:
+    name = row.get("name", "model") or query.models[0]
+    at = _time(row, "ts", ModelFile.label, query)
+    version = row.get("version")
+    return ModelRecord(
+        id=f"model:{name}/{version}" if version else f"file:MODEL:{name}:{iso(at)}",
+        name=name,
+        version=version,
+        shipped_at=at,
+        run_id=row.get("run_id"),
+        url=_https(row.get("url")),
+    )
+
+
+def _distinct(records: list[ModelRecord]) -> list[ModelRecord]:
+    """The same version at the same instant is one ship, however often it is written down."""
+    return list({(record.id, record.shipped_at): record for record in sorted(records, key=repr)}.values())
+
+
+def _incident(row: Row, query: Query) -> Incident:
+    service = row.get("service") or query.settings.service
+    start = _time(row, "start", IncidentFile.label, query)
+    end = _time(row, "end", IncidentFile.label, query) if row.get("end") else None
+    identity = row.get("id") or f"{service}:{iso(start)}"
+    return Incident(
+        id=f"incident:file:{identity}",
+        source="file",
+        service=service,
+        start=start,
+        end=end,
+        title=row.get("title"),
+        type=row.get("type"),
+        url=_https(row.get("url")),
+    )
+
+
+def _https(value: str | None) -> str | None:
+    """Only addresses that are links for people; nothing that runs."""
+    return value if value is not None and value.startswith("https://") else None

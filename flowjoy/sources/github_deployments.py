@@ -1,0 +1,175 @@
+"""Code deployments from GitHub's deployments, with all their statuses in one GraphQL query a page."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from flowjoy.errors import HarvestError
+from flowjoy.github_api import GitHubApi, connection
+from flowjoy.instants import parse_iso
+from flowjoy.model import CodeRecord, Outcome
+from flowjoy.records import fold
+from flowjoy.sources.base import Access, Parsed, Query, stamp_of
+from flowjoy.transport import MalformedAnswer
+
+DEPLOYMENTS_QUERY = """
+query FlowJoyDeployments($owner: String!, $name: String!, $environments: [String!], $after: String) {
+  repository(owner: $owner, name: $name) {
+    deployments(
+      first: 100, after: $after, environments: $environments, orderBy: {field: CREATED_AT, direction: DESC}
+    ) {
+      totalCount
+      pageInfo { hasNextPage endCursor }
+      nodes {
+        id
+        databaseId
+        createdAt
+        commitOid
+        environment
+        statuses(first: 20) {
+          totalCount
+          pageInfo { hasNextPage endCursor }
+          nodes { state createdAt logUrl }
+        }
+      }
+    }
+  }
+}
+"""
+
+STATUSES_QUERY = """
+query FlowJoyStatuses($id: ID!, $after: String) {
+  node(id: $id) {
+    ... on Deployment {
+      statuses(first: 100, after: $after) {
+        totalCount
+        pageInfo { hasNextPage endCursor }
+        nodes { state createdAt logUrl }
+      }
+    }
+  }
+}
+"""
+
+_RUN_IN_URL = re.compile(r"/actions/runs/(\d{1,20})(?:/|$)")
+_UNDER_WAY = {"IN_PROGRESS", "QUEUED", "PENDING", "WAITING"}
+
+
+class GitHubDeployments:
+    """`code-source: deployments`."""
+
+    label = "GitHub deployments"
+
+    def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
+        """Every deployment to the environment back to the horizon, each with all its statuses."""
+        github, environment = access.to_github, query.settings.environment
+        nodes = _pages(github, query.horizon, access, environments=[environment])
+        if not nodes:
+            _prove_empty(github, environment)
+        for node in nodes:
+            if node["statuses"]["pageInfo"]["hasNextPage"]:
+                node["statuses"]["nodes"] = _all_statuses(github, node)
+        return nodes
+
+    def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[CodeRecord]:
+        """One record a release: matrix jobs of one run and sha are folded into their earliest success."""
+        return Parsed(records=fold(_record(node, query) for node in raw))
+
+
+def _pages(github: GitHubApi, horizon: datetime, access: Access, **variables: Any) -> list[dict[str, Any]]:
+    nodes: dict[int, dict[str, Any]] = {}
+    cursor: str | None = None
+    while True:
+        page, total, cursor = github.graphql("deployments", DEPLOYMENTS_QUERY, _checked, after=cursor, **variables)
+        known = len(nodes)
+        nodes.update({node["databaseId"]: node for node in page})
+        access.progress(f"GitHub deployments: {len(nodes)} of {total}")
+        if page and parse_iso(page[-1]["createdAt"]) < horizon:
+            return list(nodes.values())
+        if cursor is None:
+            if len(nodes) < total:
+                raise HarvestError(f"GitHub deployments: the list ends after {len(nodes)} of {total}", hint="run again")
+            return list(nodes.values())
+        if len(nodes) == known:
+            raise HarvestError("GitHub deployments: the list repeats itself without an end", hint="run again")
+
+
+def _checked(repository: dict[str, Any]) -> tuple[list[dict[str, Any]], int, str | None]:
+    nodes, total, cursor = connection(repository, "deployments")
+    for node in nodes:
+        connection(node, "statuses")
+        if not isinstance(node.get("databaseId"), int) or not isinstance(node.get("commitOid"), str):
+            raise MalformedAnswer("a deployment has no id or no commit")
+        try:
+            parse_iso(str(node.get("createdAt")))
+        except ValueError as problem:
+            raise MalformedAnswer(f"deployment {node['databaseId']}: {problem}") from None
+    return nodes, total, cursor
+
+
+def _prove_empty(github: GitHubApi, environment: str) -> None:
+    """No deployment in the environment: believed only when there is none at all, by a second answer."""
+    nodes, total, _ = github.graphql("deployments", DEPLOYMENTS_QUERY, _checked, after=None, environments=None)
+    if total:
+        known = sorted({str(node.get("environment")) for node in nodes})
+        raise HarvestError(
+            f"there are deployments, but none in the environment {environment!r}",
+            hint=f"set environment to one of: {', '.join(known[:20])}",
+        )
+
+
+def _all_statuses(github: GitHubApi, node: dict[str, Any]) -> list[dict[str, Any]]:
+    """Statuses of a deployment that has more than one page of them."""
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        page, total, cursor = github.graphql(
+            "deployment statuses", STATUSES_QUERY, _checked_statuses, root="node", id=node["id"], after=cursor
+        )
+        found += page
+        if cursor is None:
+            if len(found) < total:
+                raise HarvestError(f"GitHub deployment {node['databaseId']}: {len(found)} of {total} statuses")
+            return found
+
+
+def _checked_statuses(node: dict[str, Any]) -> tuple[list[dict[str, Any]], int, str | None]:
+    return connection(node, "statuses")
+
+
+def _record(node: dict[str, Any], query: Query) -> CodeRecord:
+    name = f"GitHub deployment {node['databaseId']}"
+    statuses = node["statuses"]["nodes"]
+    stamps = [(stamp_of(status.get("createdAt"), name, query), str(status.get("state"))) for status in statuses]
+    successes = [at for at, state in stamps if state == "SUCCESS" and at <= query.as_of]
+    run_id = _run_of(statuses)
+    outcome, at = Outcome.FAILED, max([at for at, _ in stamps], default=stamp_of(node["createdAt"], name, query))
+    if successes:
+        outcome, at = Outcome.SUCCESS, min(successes)
+    elif _is_this_run(node, run_id, query) and (not stamps or max(stamps)[1] in _UNDER_WAY):
+        outcome, at = Outcome.PROVISIONAL, query.as_of
+    repository = f"{query.server_url}/{query.repository}"
+    return CodeRecord(
+        id=f"deployment:{node['databaseId']}",
+        service=query.settings.service,
+        environment=query.settings.environment,
+        sha=node["commitOid"],
+        shipped_at=at,
+        run_id=run_id,
+        outcome=outcome,
+        url=f"{repository}/actions/runs/{run_id}" if run_id else f"{repository}/commit/{node['commitOid']}",
+    )
+
+
+def _run_of(statuses: list[dict[str, Any]]) -> str | None:
+    """The workflow run, known from the address of a status's log."""
+    runs = {match[1] for status in statuses if (match := _RUN_IN_URL.search(str(status.get("logUrl") or "")))}
+    return min(runs, key=int, default=None)
+
+
+def _is_this_run(node: dict[str, Any], run_id: str | None, query: Query) -> bool:
+    if query.run_id is None:
+        return False
+    return run_id == query.run_id if run_id else node["commitOid"] == query.sha

@@ -1,0 +1,77 @@
+"""Code deployments from GitHub's releases: a release counts from `published_at`; drafts and pre-releases do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowjoy.errors import HarvestError
+from flowjoy.github_api import connection
+from flowjoy.instants import parse_iso
+from flowjoy.model import CodeRecord
+from flowjoy.records import unique
+from flowjoy.sources.base import Access, Parsed, Query, stamp_of
+from flowjoy.transport import MalformedAnswer
+
+RELEASES_QUERY = """
+query FlowJoyReleases($owner: String!, $name: String!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    releases(first: 100, after: $after, orderBy: {field: CREATED_AT, direction: DESC}) {
+      totalCount
+      pageInfo { hasNextPage endCursor }
+      nodes { databaseId tagName isDraft isPrerelease publishedAt createdAt url tagCommit { oid } }
+    }
+  }
+}
+"""
+
+
+class GitHubReleases:
+    """`code-source: releases`."""
+
+    label = "GitHub releases"
+
+    def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
+        """Every release, newest first. All of them: a draft may be published long after it was created."""
+        nodes: dict[int, dict[str, Any]] = {}
+        cursor: str | None = None
+        while True:
+            page, total, cursor = access.to_github.graphql("releases", RELEASES_QUERY, _checked, after=cursor)
+            known = len(nodes)
+            nodes.update({node["databaseId"]: node for node in page})
+            access.progress(f"GitHub releases: {len(nodes)} of {total}")
+            if cursor is None:
+                if len(nodes) < total:
+                    raise HarvestError(f"GitHub releases: the list ends after {len(nodes)} of {total}", hint="run again")
+                return list(nodes.values())
+            if len(nodes) == known:
+                raise HarvestError("GitHub releases: the list repeats itself without an end", hint="run again")
+
+    def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[CodeRecord]:
+        """One record a published release."""
+        published = [node for node in raw if not node["isDraft"] and not node["isPrerelease"]]
+        return Parsed(records=unique(_record(node, query) for node in published))
+
+
+def _checked(repository: dict[str, Any]) -> tuple[list[dict[str, Any]], int, str | None]:
+    nodes, total, cursor = connection(repository, "releases")
+    for node in nodes:
+        flags = [node.get("isDraft"), node.get("isPrerelease")]
+        if not isinstance(node.get("databaseId"), int) or not all(isinstance(flag, bool) for flag in flags):
+            raise MalformedAnswer("a release has no id, or does not say whether it is a draft or a pre-release")
+        try:
+            parse_iso(str(node.get("createdAt")))
+        except ValueError as problem:
+            raise MalformedAnswer(f"release {node['databaseId']}: {problem}") from None
+    return nodes, total, cursor
+
+
+def _record(node: dict[str, Any], query: Query) -> CodeRecord:
+    commit = node.get("tagCommit")
+    return CodeRecord(
+        id=f"release:{node['databaseId']}",
+        service=query.settings.service,
+        environment=query.settings.environment,
+        sha=str(commit["oid"]) if isinstance(commit, dict) and commit.get("oid") else None,
+        shipped_at=stamp_of(node.get("publishedAt"), f"GitHub release {node['databaseId']}", query),
+        url=str(node["url"]) if str(node.get("url", "")).startswith("https://") else None,
+    )

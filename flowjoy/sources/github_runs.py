@@ -1,0 +1,155 @@
+"""Code deployments from the runs of a release workflow: the end of the first successful attempt."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flowjoy.errors import HarvestError
+from flowjoy.github_api import PER_PAGE, GitHubApi, listing
+from flowjoy.instants import iso
+from flowjoy.model import CodeRecord, Outcome
+from flowjoy.records import fold
+from flowjoy.sources.base import Access, Parsed, Query, stamp_of
+from flowjoy.transport import MalformedAnswer
+
+LISTING_CAP = 1000
+"""GitHub shows no more of a filtered listing: a fuller slice of time is split."""
+
+_SECOND = timedelta(seconds=1)
+_UNDER_WAY = {"in_progress", "queued", "requested", "waiting", "pending"}
+
+
+class GitHubRuns:
+    """`code-source: workflow-runs`."""
+
+    label = "GitHub workflow runs"
+
+    def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
+        """Every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs."""
+        github, path = access.to_github, f"/actions/workflows/{query.settings.workflow}/runs"
+        branch = query.settings.branch or query.default_branch or _default_branch(github)
+        runs = _slice(github, path, branch, query.horizon.replace(microsecond=0), query.now, access)
+        if not runs:
+            _prove_empty(github, path, branch)
+        ours = [run for run in runs.values() if _is_release(run, branch, github.repository)]
+        for run in ours:
+            if run["run_attempt"] > 1:
+                run["earlier"] = _earlier_attempts(github, run)
+        return ours
+
+    def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[CodeRecord]:
+        """One record a run."""
+        return Parsed(records=fold(_record(run, query) for run in raw))
+
+
+def _slice(
+    github: GitHubApi, path: str, branch: str, since: datetime, until: datetime, access: Access
+) -> dict[int, dict[str, Any]]:
+    """All runs created in [since, until]; a slice over GitHub's cap is split in two."""
+    created = f"{iso(since)}..{iso(until.replace(microsecond=0) + _SECOND)}"
+    found, total = _page(github, path, branch=branch, created=created, page=1)
+    if total > LISTING_CAP:
+        middle = (since + (until - since) / 2).replace(microsecond=0)
+        if not since < middle < until:
+            raise HarvestError(f"GitHub workflow runs: over {LISTING_CAP} runs in one second cannot be listed")
+        newer = _slice(github, path, branch, middle + _SECOND, until, access)
+        return newer | _slice(github, path, branch, since, middle, access)
+    runs, page = dict(found), 1
+    while len(runs) < total:
+        page += 1
+        found, total = _page(github, path, branch=branch, created=created, page=page)
+        if not found.keys() - runs.keys():
+            raise HarvestError(f"GitHub workflow runs: the list ends after {len(runs)} of {total}", hint="run again")
+        runs |= found
+    access.progress(f"GitHub workflow runs: {len(runs)} between {created.replace('..', ' and ')}")
+    return runs
+
+
+def _page(github: GitHubApi, path: str, **parameters: str | int) -> tuple[dict[int, dict[str, Any]], int]:
+    return github.get(path, _checked, per_page=PER_PAGE, **parameters)
+
+
+def _checked(answer: Any) -> tuple[dict[int, dict[str, Any]], int]:
+    runs, total = listing(answer, "workflow_runs")
+    if total and not runs:
+        raise MalformedAnswer(f"the answer counts {total} runs and shows none")
+    for run in runs:
+        if not all(isinstance(run.get(key), int) for key in ("id", "run_attempt")):
+            raise MalformedAnswer("a run has no id or no attempt")
+        if not isinstance(run.get("head_sha"), str):
+            raise MalformedAnswer(f"run {run['id']} has no commit")
+    return {run["id"]: run for run in runs}, total
+
+
+def _prove_empty(github: GitHubApi, path: str, branch: str) -> None:
+    """Filtered listings can be stale: an empty one is believed when the unfiltered one shows no release either."""
+    runs, total = _page(github, path, page=1)
+    if any(_is_release(run, branch, github.repository) for run in runs.values()):
+        raise HarvestError("GitHub workflow runs: the filtered list is empty, the whole one is not", hint="run again")
+    if total:
+        seen = sorted({str(run.get("head_branch")) for run in runs.values()})
+        raise HarvestError(
+            f"the workflow has {total} runs, but none on the branch {branch!r} in reach",
+            hint=f"set branch to one of: {', '.join(seen[:20])}",
+        )
+
+
+def _is_release(run: dict[str, Any], branch: str, repository: str) -> bool:
+    """A run of our own branch: a fork's branch may have the same name, and a pull request releases nothing."""
+    head = run.get("head_repository")
+    ours = isinstance(head, dict) and str(head.get("full_name", "")).lower() == repository.lower()
+    return ours and run.get("head_branch") == branch and not str(run.get("event", "")).startswith("pull_request")
+
+
+def _default_branch(github: GitHubApi) -> str:
+    def check(answer: Any) -> str:
+        branch = answer.get("default_branch") if isinstance(answer, dict) else None
+        if not isinstance(branch, str) or not branch:
+            raise MalformedAnswer("the answer does not name the default branch")
+        return branch
+
+    return github.get("", check)
+
+
+def _earlier_attempts(github: GitHubApi, run: dict[str, Any]) -> list[dict[str, Any]]:
+    """The attempts before the last one, oldest first, up to the first success."""
+
+    def check(answer: Any) -> dict[str, Any]:
+        if not isinstance(answer, dict) or answer.get("id") != run["id"]:
+            raise MalformedAnswer("the answer is not an attempt of the run")
+        return answer
+
+    earlier = []
+    for attempt in range(1, run["run_attempt"]):
+        earlier.append(github.get(f"/actions/runs/{run['id']}/attempts/{attempt}", check))
+        if earlier[-1].get("conclusion") == "success":
+            break
+    return earlier
+
+
+def _record(run: dict[str, Any], query: Query) -> CodeRecord:
+    name = f"GitHub run {run['id']}"
+    ends = [
+        stamp_of(attempt.get("updated_at"), name, query)
+        for attempt in [*run.get("earlier", ()), run]
+        if attempt.get("status") == "completed" and attempt.get("conclusion") == "success"
+    ]
+    ends = [end for end in ends if end <= query.as_of]
+    outcome, at = Outcome.FAILED, stamp_of(run.get("updated_at"), name, query)
+    if ends:
+        outcome, at = Outcome.SUCCESS, min(ends)
+    elif str(run["id"]) == query.run_id and run.get("status") in _UNDER_WAY:
+        outcome, at = Outcome.PROVISIONAL, query.as_of
+    return CodeRecord(
+        id=f"run:{run['id']}",
+        service=query.settings.service,
+        environment=query.settings.environment,
+        sha=run["head_sha"],
+        shipped_at=at,
+        run_id=str(run["id"]),
+        outcome=outcome,
+        url=f"{query.server_url}/{query.repository}/actions/runs/{run['id']}",
+    )
+
+

@@ -1,0 +1,240 @@
+"""Model versions from an MLflow registry. Emptiness is proved: the client answers most faults with an empty list."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from flowjoy.errors import HarvestError
+from flowjoy.instants import parse_epoch_ms, parse_iso, plausible
+from flowjoy.model import ModelRecord, Precision
+from flowjoy.records import unique
+from flowjoy.sources.base import Access, Parsed, Query
+from flowjoy.transport import Fault, MalformedAnswer
+
+DEPLOYED_AT = "flowjoy.deployed_at"
+"""The version tag that says when a version shipped; it wins over every signal."""
+
+_PAGE = 1000
+_T = TypeVar("_T")
+
+_CLIENT_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # the transport repeats, within the budget
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "8",
+    "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
+    "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",
+    "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
+}
+
+
+def new_client(uri: str) -> Any:
+    """The real client: quiet, without retries and redirects of its own. Imports mlflow (1.5 s)."""
+    os.environ.update(_CLIENT_ENVIRONMENT)
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+class MlflowRegistry:
+    """`model-source: mlflow`."""
+
+    label = "MLflow registry"
+
+    def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
+        """Every version of every model asked for, as plain dicts. A model without versions is proved to be there."""
+        registry = _Registry(query, access)
+        if registry.is_unity_catalog:
+            versions = [registry.detailed(version) for name in query.models for version in registry.versions_of(name)]
+        else:
+            registry.prove_known(query.models)
+            versions = registry.versions(f"name IN ({', '.join(map(_quoted, query.models))})", query.models)
+        for name in query.models:
+            if not any(version["name"] == name for version in versions):
+                registry.prove_empty(name)
+        access.progress(f"MLflow registry: {len(versions)} versions of {', '.join(query.models)}")
+        return versions
+
+    def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[ModelRecord]:
+        """One record a version that shipped by the signal. PENDING and FAILED registrations did not."""
+        ready = [version for version in raw if version["status"] == "READY"]
+        records = unique(record for version in ready if (record := _record(version, query)) is not None)
+        unready = sorted(f"{v['name']} v{v['version']} is {v['status']}" for v in raw if v["status"] != "READY")
+        return Parsed(records=records, notes=tuple(f"not an event: {item}" for item in unready[:20]))
+
+
+class _Registry:
+    """The registry behind one client, one request at a time."""
+
+    def __init__(self, query: Query, access: Access) -> None:
+        uri = query.settings.mlflow_tracking_uri
+        if uri is None:
+            raise HarvestError(
+                f"no registry is named, but {', '.join(query.models)} must be looked up",
+                hint="set mlflow-tracking-uri or MLFLOW_TRACKING_URI",
+            )
+        self.is_unity_catalog = uri.startswith("databricks-uc")
+        self._transport = access.transport
+        access.progress("MLflow registry: asking")
+        try:
+            self._client = new_client(uri)
+        except ImportError as problem:
+            raise HarvestError(
+                f"this registry needs a package that is not here ({problem.name})",
+                hint="an embedded sqlite registry needs full mlflow; the container reads http(s) and Databricks",
+            ) from None
+
+    def prove_known(self, names: Iterable[str]) -> None:
+        """Raise HarvestError for a model that the registry does not know."""
+        for name in names:
+            self.prove_named(name)
+
+    def prove_named(self, name: str) -> Any:
+        """The registered model by that very name."""
+
+        def request() -> Any:
+            model = self._client.get_registered_model(name)
+            if model.name != name:
+                raise MalformedAnswer(f"the registry does not say that it knows {name!r}")
+            return model
+
+        return self._call(f"MLflow registry, model {name!r}", request)
+
+    def prove_empty(self, name: str) -> None:
+        """No versions is believed when the model itself, asked again, lists none either."""
+        if self.prove_named(name).latest_versions:
+            raise HarvestError(f"MLflow registry: {name!r} has versions, but the search shows none", hint="run again")
+
+    def versions_of(self, name: str) -> list[dict[str, Any]]:
+        """The versions of one model, for registries that cannot filter by several."""
+        self.prove_named(name)
+        return self.versions(f"name={_quoted(name)}", [name])
+
+    def versions(self, condition: str, names: Iterable[str]) -> list[dict[str, Any]]:
+        """Every version that a search finds, all pages."""
+        known, found, token, seen = set(names), [], None, set()
+        while True:
+
+            def request(token: str | None = token) -> Any:
+                page = self._client.search_model_versions(condition, max_results=_PAGE, page_token=token)
+                # A registry gives a token only when more follows: an empty page behind one is a cut answer.
+                if token and not page:
+                    raise MalformedAnswer("the next page of versions is empty")
+                return page
+
+            page = self._call("MLflow registry, versions", request)
+            found += [_plain(version, known) for version in page]
+            token = page.token or None
+            if token is None:
+                return found
+            if token in seen:
+                raise HarvestError("MLflow registry: the list of versions repeats itself without an end")
+            seen.add(token)
+
+    def detailed(self, version: dict[str, Any]) -> dict[str, Any]:
+        """The version asked by itself: a Unity Catalog search leaves tags out."""
+
+        def request() -> dict[str, Any]:
+            return _plain(self._client.get_model_version(version["name"], version["version"]), {version["name"]})
+
+        return self._call(f"MLflow registry, {version['name']} v{version['version']}", request)
+
+    def _call(self, what: str, request: Callable[[], _T]) -> _T:
+        return self._transport.call(what, request, explain)
+
+
+def explain(problem: Exception) -> Fault | None:
+    """What an exception of the MLflow client means to a user."""
+    from mlflow.exceptions import MlflowException
+
+    if isinstance(problem, ImportError):
+        return Fault(problem=f"a package is missing ({problem.name})", hint="an embedded registry needs full mlflow")
+    if not isinstance(problem, MlflowException):
+        return None
+    code, status = problem.error_code, problem.get_http_status_code()
+    if code == "RESOURCE_DOES_NOT_EXIST":
+        return Fault(
+            problem="the registry does not know it, or does not show it to these credentials",
+            hint="check the spelling in `models`, and the registry's permissions",
+        )
+    if status in (401, 403) or code in ("UNAUTHENTICATED", "PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED"):
+        return Fault(
+            problem=f"the registry refused the credentials ({status})",
+            hint="check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
+        )
+    if status in (400, 404):
+        return Fault(
+            problem=f"the registry does not understand the request ({code})",
+            hint="check that mlflow-tracking-uri is the root of an MLflow server",
+        )
+    return Fault(
+        problem=f"the registry could not be reached, or failed ({code})",
+        hint="check mlflow-tracking-uri, and that the runner may reach it",
+        passing=True,
+    )
+
+
+def _quoted(name: str) -> str:
+    return f"'{name}'"  # inputs and stubs refuse names with quotes
+
+
+def _plain(version: Any, known: set[str]) -> dict[str, Any]:
+    if version.name not in known or not str(version.version).isdigit() or not isinstance(version.tags, dict):
+        raise MalformedAnswer("the answer holds what is no version of the models asked for")
+    return {
+        "name": version.name,
+        "version": str(int(version.version)),
+        "created": version.creation_timestamp,
+        "status": str(version.status),
+        "run_id": version.run_id or None,
+        "tags": {str(key): str(value) for key, value in version.tags.items()},
+    }
+
+
+def _record(version: dict[str, Any], query: Query) -> ModelRecord | None:
+    """The ship of one version, or None when the signal says that it has not shipped."""
+    name = f"{version['name']} v{version['version']}"
+    now = max(query.now, query.as_of)
+    try:
+        created = plausible(parse_epoch_ms(int(version["created"])), now=now)
+    except (TypeError, ValueError) as problem:
+        raise HarvestError(f"MLflow registry: {name} carries a wrong creation time: {problem}") from None
+    signal = query.settings.model_signal
+    key = DEPLOYED_AT if DEPLOYED_AT in version["tags"] else signal.removeprefix("tag:")
+    shipped, precision = created, Precision.REGISTERED
+    if key == DEPLOYED_AT or signal != "registered":
+        if key not in version["tags"]:
+            return None
+        shipped, precision = _tagged(version["tags"][key], created, now, f"{name}, tag {key}"), Precision.EXACT
+    return ModelRecord(
+        id=f"model:{version['name']}/{version['version']}",
+        name=version["name"],
+        version=version["version"],
+        shipped_at=shipped,
+        run_id=version["run_id"],
+        precision=precision,
+        registered_at=created,
+        url=_url(query.settings.mlflow_tracking_uri, version),
+    )
+
+
+def _tagged(value: str, created: datetime, now: datetime, name: str) -> datetime:
+    """ISO-8601 with an offset, or epoch milliseconds; not before the version was made, and not in the future."""
+    try:
+        stamp = parse_epoch_ms(int(value)) if value.strip().isdigit() else parse_iso(value)
+        stamp = plausible(stamp, now=now)
+    except ValueError as problem:
+        raise HarvestError(f"MLflow registry: {name} carries a wrong time: {problem}") from None
+    # Deploy jobs write whole seconds, the registry keeps milliseconds.
+    if stamp < created.replace(microsecond=0):
+        raise HarvestError(f"MLflow registry: {name} says that it shipped before it was registered")
+    return stamp
+
+
+def _url(uri: str | None, version: dict[str, Any]) -> str | None:
+    if uri is None or not uri.startswith("http"):
+        return None
+    return f"{uri}/#/models/{quote(version['name'], safe='')}/versions/{version['version']}"

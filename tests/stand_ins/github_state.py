@@ -1,0 +1,424 @@
+"""What a GitHub repository holds, and builders that name only what matters. Knows no HTTP and no answer format.
+
+Instants are kept as the text that GitHub would send. Builders take a datetime, or text that is kept as it is, so
+that a test can also plant a bad one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+When = datetime | str
+EPOCH = "2024-01-01T00:00:00Z"
+"""The instant of everything for which a test names none."""
+
+
+def stamp(when: When) -> str:
+    """`2024-06-03T11:54:56Z`, whole seconds, as GitHub writes it. Text passes as it is."""
+    return when if isinstance(when, str) else when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def repository_id(full_name: str) -> int:
+    """One number for one name, also for forks of which nothing else is known."""
+    return zlib.crc32(full_name.encode()) & 0x7FFFFFFF
+
+
+def blob_oid(content: bytes) -> str:
+    """git's own name for the content of a file."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+@dataclass(kw_only=True)
+class Status:
+    id: int
+    state: str
+    at: str
+    log_url: str | None
+
+
+@dataclass(kw_only=True)
+class Deployment:
+    id: int
+    sha: str
+    ref: str
+    environment: str
+    created_at: str
+    statuses: list[Status]
+
+    @property
+    def newest_first(self) -> list[Status]:
+        return sorted(self.statuses, key=lambda s: (s.at, s.id), reverse=True)
+
+    @property
+    def updated_at(self) -> str:
+        return max([self.created_at, *(s.at for s in self.statuses)])
+
+
+@dataclass(kw_only=True)
+class Attempt:
+    """One try of a run. Times are instants; `conclusion` None while it is not completed."""
+
+    conclusion: str | None
+    started_at: When
+    updated_at: When
+    status: str = "completed"
+
+
+@dataclass(kw_only=True)
+class Run:
+    id: int
+    number: int
+    workflow: str
+    sha: str
+    branch: str
+    event: str
+    created_at: str
+    head_repository: str
+    name: str
+    display_title: str
+    attempts: list[Attempt]
+    """All of them, in order; the last one is what listings show."""
+    first_attempt: int
+
+    @property
+    def last(self) -> Attempt:
+        return self.attempts[-1]
+
+    @property
+    def run_attempt(self) -> int:
+        return self.first_attempt + len(self.attempts) - 1
+
+    def attempt(self, number: int) -> Attempt | None:
+        place = number - self.first_attempt
+        return self.attempts[place] if 0 <= place < len(self.attempts) else None
+
+
+@dataclass(kw_only=True)
+class Release:
+    id: int
+    tag: str
+    sha: str
+    name: str
+    created_at: str
+    published_at: str | None
+    draft: bool
+    prerelease: bool
+
+
+@dataclass(kw_only=True)
+class Commit:
+    sha: str
+    committed_at: str
+    parent: str | None = None
+    message: str = "Ship it"
+
+
+@dataclass(kw_only=True)
+class Issue:
+    """An issue; with `pull` set, a pull request, which GitHub lists among the issues too."""
+
+    id: int
+    number: int
+    title: str
+    body: str
+    labels: list[str]
+    created_at: str
+    closed_at: str | None
+    pull: Pull | None = None
+    comments: list[Comment] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        return "closed" if self.closed_at else "open"
+
+
+@dataclass(kw_only=True)
+class Pull:
+    head_sha: str
+    head_ref: str
+    head_repository: str
+    base_sha: str
+    base_ref: str
+    files: list[tuple[str, str]]
+    merged: bool
+
+
+@dataclass(kw_only=True)
+class Comment:
+    id: int
+    body: str
+    created_at: str
+    updated_at: str
+    author: str
+
+
+@dataclass(kw_only=True)
+class CheckRun:
+    """`fields` as they were sent, later ones over earlier ones; annotations add up as they do on GitHub."""
+
+    id: int
+    fields: dict[str, Any]
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    updates: int = 0
+
+
+@dataclass(kw_only=True)
+class Artifact:
+    id: int
+    name: str
+    run: Run
+    content: bytes
+    created_at: str
+    expired: bool
+
+
+@dataclass(kw_only=True)
+class Repository:
+    """One repository. Builders return the id (issues and pull requests: the number) of what they added."""
+
+    full_name: str = "acme/shop"
+    private: bool = False
+    default_branch: str = "main"
+    former_names: list[str] = field(default_factory=list)
+    deployments: dict[int, Deployment] = field(default_factory=dict)
+    workflows: dict[str, int] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)
+    releases: dict[int, Release] = field(default_factory=dict)
+    commits: dict[str, Commit] = field(default_factory=dict)
+    heads: dict[str, str] = field(default_factory=dict)
+    files: dict[tuple[str, str], bytes | None] = field(default_factory=dict)
+    issues: dict[int, Issue] = field(default_factory=dict)
+    check_runs: dict[int, CheckRun] = field(default_factory=dict)
+    artifacts: dict[int, Artifact] = field(default_factory=dict)
+    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1001), repr=False)
+
+    @property
+    def id(self) -> int:
+        return repository_id(self.full_name)
+
+    def next_id(self) -> int:
+        return next(self._ids)
+
+    def add_commit(self, sha: str, committed_at: When = EPOCH, parent: str | None = None, *, branch: str = "") -> str:
+        """A commit that becomes the head of `branch` (the default branch unless named)."""
+        self.commits[sha] = Commit(sha=sha, committed_at=stamp(committed_at), parent=parent)
+        self.heads[branch or self.default_branch] = sha
+        return sha
+
+    def _know(self, sha: str, at: When) -> None:
+        self.commits.setdefault(sha, Commit(sha=sha, committed_at=stamp(at)))
+
+    def add_file(self, sha: str, path: str, text: str | bytes | None) -> None:
+        """The content of a file at a commit and its descendants. None: it is gone from here on."""
+        self._know(sha, EPOCH)
+        self.files[sha, path] = text.encode() if isinstance(text, str) else text
+
+    def resolve(self, ref: str) -> Commit | None:
+        """The commit that a sha, a branch, a tag or HEAD names."""
+        ref = self.default_branch if ref == "HEAD" else ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+        tags = {r.tag: r.sha for r in self.releases.values() if not r.draft}
+        return self.commits.get(self.heads.get(ref) or tags.get(ref) or ref)
+
+    def history(self, commit: Commit | None) -> list[Commit]:
+        """The commit and its ancestors, newest first, as far as they are known."""
+        line: list[Commit] = []
+        while commit is not None:
+            line.append(commit)
+            commit = self.commits.get(commit.parent or "")
+        return line
+
+    def file_at(self, ref: str, path: str) -> bytes | None:
+        """The bytes of a file at a commit, inherited from its ancestors; None where it does not exist."""
+        return next(
+            (self.files[c.sha, path] for c in self.history(self.resolve(ref)) if (c.sha, path) in self.files), None
+        )
+
+    def add_deployment(
+        self,
+        *,
+        sha: str,
+        created_at: When,
+        environment: str = "production",
+        statuses: Sequence[tuple[str, When] | tuple[str, When, str | None]] = (),
+        run_id: int | None = None,
+        ref: str | None = None,
+    ) -> int:
+        """A deployment with statuses `(state, at)` or `(state, at, log_url)`, states in lower case.
+
+        `run_id` is the workflow run that made it: it gives a log URL to each status that names none.
+        """
+        self._know(sha, created_at)
+        log_url = f"https://github.com/{self.full_name}/actions/runs/{run_id}/job/1" if run_id else None
+        deployment = Deployment(
+            id=self.next_id(),
+            sha=sha,
+            ref=ref or self.default_branch,
+            environment=environment,
+            created_at=stamp(created_at),
+            statuses=[],
+        )
+        self.deployments[deployment.id] = deployment
+        for state, at, *url in statuses:
+            self.add_status(deployment.id, state, at, url[0] if url else log_url)
+        return deployment.id
+
+    def add_status(self, deployment_id: int, state: str, at: When, log_url: str | None = None) -> None:
+        """A further status of a deployment that is already there."""
+        status = Status(id=self.next_id(), state=state, at=stamp(at), log_url=log_url)
+        self.deployments[deployment_id].statuses.append(status)
+
+    def add_workflow(self, workflow: str) -> int:
+        """A workflow file name, which may have no run yet."""
+        return self.workflows.setdefault(workflow, repository_id(workflow))
+
+    def add_run(
+        self,
+        *,
+        sha: str,
+        created_at: When,
+        updated_at: When | None = None,
+        workflow: str = "release.yml",
+        branch: str = "main",
+        event: str = "push",
+        status: str = "completed",
+        conclusion: str | None = "success",
+        run_attempt: int = 1,
+        head_repository: str | None = None,
+        attempts: Sequence[Attempt] = (),
+        name: str = "Release",
+        display_title: str = "Ship it",
+        started_at: When | None = None,
+    ) -> int:
+        """A workflow run. `attempts` are the earlier ones; then `run_attempt` is counted from them."""
+        self._know(sha, created_at)
+        self.add_workflow(workflow)
+        last = Attempt(
+            status=status,
+            conclusion=conclusion,
+            started_at=started_at or (attempts[-1].updated_at if attempts else created_at),
+            updated_at=updated_at or created_at,
+        )
+        run = Run(
+            id=self.next_id(),
+            number=1 + sum(r.workflow == workflow for r in self.runs.values()),
+            workflow=workflow,
+            sha=sha,
+            branch=branch,
+            event=event,
+            created_at=stamp(created_at),
+            head_repository=head_repository or self.full_name,
+            name=name,
+            display_title=display_title,
+            attempts=[*attempts, last],
+            first_attempt=1 if attempts else run_attempt,
+        )
+        self.runs[run.id] = run
+        return run.id
+
+    def add_release(
+        self,
+        *,
+        tag: str,
+        sha: str,
+        published_at: When | None,
+        created_at: When | None = None,
+        draft: bool = False,
+        prerelease: bool = False,
+        name: str | None = None,
+    ) -> int:
+        """A release. `created_at` is GitHub's: the date of the commit (the same instant unless named)."""
+        created = created_at or published_at or EPOCH
+        self._know(sha, created)
+        release = Release(
+            id=self.next_id(),
+            tag=tag,
+            sha=sha,
+            name=name or tag,
+            created_at=stamp(created),
+            published_at=None if draft or published_at is None else stamp(published_at),
+            draft=draft,
+            prerelease=prerelease,
+        )
+        self.releases[release.id] = release
+        return release.id
+
+    def add_issue(
+        self,
+        *,
+        title: str = "Checkout is down",
+        body: str = "",
+        labels: Sequence[str] = (),
+        created_at: When = EPOCH,
+        closed_at: When | None = None,
+    ) -> int:
+        """An issue; returns its number."""
+        issue = Issue(
+            id=self.next_id(),
+            number=len(self.issues) + 1,
+            title=title,
+            body=body,
+            labels=list(labels),
+            created_at=stamp(created_at),
+            closed_at=None if closed_at is None else stamp(closed_at),
+        )
+        self.issues[issue.number] = issue
+        return issue.number
+
+    def add_pull_request(
+        self,
+        *,
+        head_sha: str,
+        base_sha: str,
+        head_ref: str = "feature",
+        base_ref: str | None = None,
+        head_repository: str | None = None,
+        labels: Sequence[str] = (),
+        files: Mapping[str, str] | None = None,
+        title: str = "Try a new ranking",
+        body: str = "",
+        created_at: When = EPOCH,
+        closed_at: When | None = None,
+        merged: bool = False,
+    ) -> int:
+        """A pull request with `files` as file name to status (`added`, `modified`, `removed`); returns its number."""
+        self._know(head_sha, created_at)
+        self._know(base_sha, created_at)
+        number = self.add_issue(title=title, body=body, labels=labels, created_at=created_at, closed_at=closed_at)
+        self.issues[number].pull = Pull(
+            head_sha=head_sha,
+            head_ref=head_ref,
+            head_repository=head_repository or self.full_name,
+            base_sha=base_sha,
+            base_ref=base_ref or self.default_branch,
+            files=list((files or {}).items()),
+            merged=merged,
+        )
+        return number
+
+    def add_comment(self, number: int, body: str, at: When = EPOCH, *, author: str = "github-actions[bot]") -> int:
+        """A comment under an issue or pull request."""
+        when = stamp(at)
+        comment = Comment(id=self.next_id(), body=body, created_at=when, updated_at=when, author=author)
+        self.issues[number].comments.append(comment)
+        return comment.id
+
+    def add_artifact(
+        self, *, run_id: int, name: str, content: bytes, created_at: When = EPOCH, expired: bool = False
+    ) -> int:
+        """An artifact of a run; `content` is the zip as it will be downloaded."""
+        artifact = Artifact(
+            id=self.next_id(),
+            name=name,
+            run=self.runs[run_id],
+            content=content,
+            created_at=stamp(created_at),
+            expired=expired,
+        )
+        self.artifacts[artifact.id] = artifact
+        return artifact.id

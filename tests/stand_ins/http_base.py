@@ -1,0 +1,320 @@
+"""A server on loopback that answers, remembers what it was asked, and breaks on demand. Knows no vendor."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from http.client import responses
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple, Protocol, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+
+class Request(NamedTuple):
+    """What a client asked. Header names are lower case; of a repeated query key the last value counts."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body or b"null")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response. A body that is no bytes is sent as JSON. As a fault: this instead of the right answer."""
+
+    status: int = 200
+    body: Any = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def encoded(self) -> tuple[bytes, bytes]:
+        """Head and body, as they go over the wire."""
+        plain = isinstance(self.body, bytes)
+        content = self.body if plain else json.dumps(self.body).encode()
+        headers = {
+            "Date": formatdate(usegmt=True),
+            "Content-Type": "text/plain; charset=utf-8" if plain else "application/json; charset=utf-8",
+            **self.headers,
+            "Content-Length": str(len(content)),
+        }
+        lines = [f"HTTP/1.1 {self.status} {responses.get(self.status, '')}", *(f"{k}: {v}" for k, v in headers.items())]
+        return "\r\n".join([*lines, "", ""]).encode(), content
+
+    def serve(self, exchange: Exchange) -> None:
+        exchange.write(*self.encoded())
+
+
+class Fault(Protocol):
+    """What happens to a request instead of the right answer."""
+
+    def serve(self, exchange: Exchange) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """The right answer, after `seconds`."""
+
+    seconds: float
+
+    def serve(self, exchange: Exchange) -> None:
+        exchange.wait(self.seconds)
+        exchange.right_answer().serve(exchange)
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Not one byte for `seconds`, then the connection closes."""
+
+    seconds: float
+
+    def serve(self, exchange: Exchange) -> None:
+        exchange.wait(self.seconds)
+        exchange.hang_up()
+
+
+@dataclass(frozen=True, slots=True)
+class Drip:
+    """The right answer, head included, byte by byte."""
+
+    bytes_per_second: float = 1.0
+
+    def serve(self, exchange: Exchange) -> None:
+        for byte in b"".join(exchange.right_answer().encoded()):
+            exchange.write(bytes([byte]))
+            exchange.wait(1 / self.bytes_per_second)
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The connection is reset (RST) after the request was read."""
+
+    def serve(self, exchange: Exchange) -> None:
+        exchange.reset()
+
+
+@dataclass(frozen=True, slots=True)
+class Truncate:
+    """The right head with its true Content-Length, but only a `fraction` of the body."""
+
+    fraction: float = 0.5
+
+    def serve(self, exchange: Exchange) -> None:
+        head, body = exchange.right_answer().encoded()
+        exchange.write(head, body[: int(len(body) * self.fraction)])
+        exchange.hang_up()
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyBody:
+    """200 and no bytes."""
+
+    def serve(self, exchange: Exchange) -> None:
+        Answer(200, b"", {"Content-Type": "application/json; charset=utf-8"}).serve(exchange)
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """A proxy's HTML page with status 200."""
+
+    def serve(self, exchange: Exchange) -> None:
+        Answer(200, b"<html><body>Sign in to continue</body></html>", {"Content-Type": "text/html"}).serve(exchange)
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A redirect to `location`."""
+
+    status: int
+    location: str
+
+    def serve(self, exchange: Exchange) -> None:
+        Answer(self.status, b"", {"Location": self.location}).serve(exchange)
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The right answer with its JSON body put through `edit`: a count that lies, a field that is gone."""
+
+    edit: Callable[[Any], Any]
+
+    def serve(self, exchange: Exchange) -> None:
+        right = exchange.right_answer()
+        Answer(right.status, self.edit(right.body), right.headers).serve(exchange)
+
+
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """The right answer, and after it `action`: the world changes between two pages."""
+
+    action: Callable[[], object]
+
+    def serve(self, exchange: Exchange) -> None:
+        right = exchange.right_answer()
+        self.action()
+        right.serve(exchange)
+
+
+class Exchange:
+    """One request and the wire back to its client."""
+
+    def __init__(self, request: Request, handler: _Handler, server: StandIn) -> None:
+        self.request, self._handler, self._server = request, handler, server
+
+    def right_answer(self) -> Answer:
+        return self._server.locked_answer(self.request)
+
+    def write(self, *parts: bytes) -> None:
+        self._handler.connection.sendall(b"".join(parts))
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but not past the end of the server."""
+        if self._server.stopping.wait(seconds):
+            raise ConnectionAbortedError
+
+    def hang_up(self) -> None:
+        self._handler.close_connection = True
+
+    def reset(self) -> None:
+        self._handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._handler.connection.close()
+        self.hang_up()
+
+
+@dataclass(slots=True)
+class _Plan:
+    match: str
+    times: int | None
+    skip: int
+    fault: Fault
+
+    def takes(self, line: str) -> bool:
+        if self.match not in line or self.times == 0:
+            return False
+        if self.skip:
+            self.skip -= 1
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+class StandIn:
+    """Subclasses say what to `answer`. Listens from `__init__` on a free port of 127.0.0.1, until `close`."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.stopping = threading.Event()
+        self._plans: list[_Plan] = []
+        self._lock = threading.RLock()
+        self._server = _Server(self)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def answer(self, request: Request) -> Answer:
+        """The right answer. One request at a time."""
+        raise NotImplementedError
+
+    def locked_answer(self, request: Request) -> Answer:
+        with self._lock:
+            return self.answer(request)
+
+    def fail(self, match: str, times: int | None = 1, *, skip: int = 0, fault: Fault) -> None:
+        """Break the next `times` requests (None: all) whose `METHOD /path?query` holds `match`, after `skip` of them."""
+        with self._lock:
+            self._plans.append(_Plan(match, times, skip, fault))
+
+    def heal(self) -> None:
+        """Forget all faults."""
+        with self._lock:
+            self._plans.clear()
+
+    def count(self, method: str | None = None, path_contains: str | None = None) -> int:
+        """How many of the requests so far had this method and this text in their path."""
+        with self._lock:
+            return sum(r.method == (method or r.method) and (path_contains or "") in r.path for r in self.requests)
+
+    def begin(self, request: Request, target: str) -> Fault | None:
+        """Log a request and say which fault it meets."""
+        with self._lock:
+            self.requests.append(request)
+            return next((p.fault for p in self._plans if p.takes(f"{request.method} {target}")), None)
+
+    def close(self) -> None:
+        self.stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def _handle(self) -> None:
+        stand_in, url = self.server.stand_in, urlsplit(self.path)
+        request = Request(
+            self.command,
+            unquote(url.path),
+            dict(parse_qsl(url.query, keep_blank_values=True)),
+            {name.lower(): value for name, value in self.headers.items()},
+            self.rfile.read(int(self.headers.get("Content-Length", 0))),
+        )
+        exchange = Exchange(request, self, stand_in)
+        try:
+            (stand_in.begin(request, self.path) or exchange.right_answer()).serve(exchange)
+        except ConnectionError:  # the client went away, or the server is being closed
+            self.close_connection = True
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the log is `requests`."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, stand_in: StandIn) -> None:
+        self.stand_in = stand_in
+        self._open: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """End the open connections too: a keep-alive client must not talk on to a closed server."""
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        super().server_close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that breaks while it is read is the client's affair; anything else is a defect, and shown."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
