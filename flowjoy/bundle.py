@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -12,7 +13,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from flowjoy.errors import BundleError
 from flowjoy.instants import iso, parse_iso
-from flowjoy.model import CodeRecord, Coverage, Incident, ModelRecord, Obligation, Window
+from flowjoy.model import CodeRecord, Coverage, Incident, ModelRecord, Obligation, StubText, Window
 
 SCHEMA = 1
 _Value = TypeVar("_Value")
@@ -23,9 +24,11 @@ class Terms:
     """The inputs that decide what the records mean: with them a bundle can be recomputed offline."""
 
     models: tuple[str, ...]
+    model_stub: str
     model_signal: str
     sla_hours: float
     sla_since: datetime | None
+    sla_target: float
     enforce: bool
     incident_match_hours: float
     divergence_percent: float
@@ -44,6 +47,8 @@ class Bundle:
     code: tuple[CodeRecord, ...]
     models: tuple[ModelRecord, ...]
     incidents: tuple[Incident, ...]
+    stubs: Mapping[str, StubText] = field(default_factory=dict)
+    unknown_models: tuple[str, ...] = ()
     obligations: tuple[Obligation, ...] = field(default=())
 
 
@@ -99,6 +104,8 @@ def _read(kind: Any, data: Any) -> Any:
         kind = next(option for option in get_args(kind) if option is not type(None))
     if get_origin(kind) is tuple:
         return tuple(_read(get_args(kind)[0], item) for item in data)
+    if get_origin(kind) is collections.abc.Mapping:
+        return {str(key): _read(get_args(kind)[1], item) for key, item in data.items()}
     if kind is datetime:
         return parse_iso(data)
     if isinstance(kind, type) and issubclass(kind, Enum):

@@ -18,12 +18,28 @@ class InputError(FlowJoyError):
 
 
 class HarvestError(FlowJoyError):
-    """A source could not be read to its end: what it knows is unknown, which is not the same as nothing."""
+    """A source could not be read to its end: what it knows is unknown, which is not the same as nothing.
 
-    def __init__(self, problem: str, *, hint: str = "") -> None:
+    `passing`: the last fault was one that may be gone the next time.
+    """
+
+    def __init__(self, problem: str, *, hint: str = "", passing: bool = False) -> None:
         self.hint = hint
+        self.passing = passing
         super().__init__(problem)
+
+
+class UnknownModelError(HarvestError):
+    """The registry says that there is no such model."""
 
 
 class BundleError(FlowJoyError):
     """A bundle or ledger is not one, or is of a newer schema."""
+
+
+class StubError(FlowJoyError):
+    """A model stub that is not one: names the file, the line and the rule."""
+
+    def __init__(self, name: str, line: int, rule: str) -> None:
+        self.line = line
+        super().__init__(f"{name}, line {line}: {rule}")

@@ -82,16 +82,13 @@ def _with_code_kinds(frame: pd.DataFrame) -> pd.DataFrame:
         [Kind.REDEPLOY.value, Kind.ROLLBACK.value],
         default=Kind.DEPLOY.value,
     )
-    return frame.assign(**{KIND: kind, FIRST_LIVE: first_live})
+    return frame.assign(kind=kind, first_live=first_live)
 
 
 def _model_events(records: Sequence[ModelRecord], service: str, until: datetime) -> pd.DataFrame:
     live = [r for r in records if r.shipped_at <= until]
     frame = _frame(
-        [
-            (r.shipped_at, service, r.name, r.version, None, r.url, r.id, r.run_id, _earliest(r))
-            for r in live
-        ]
+        [(r.shipped_at, service, r.name, r.version, None, r.url, r.id, r.run_id, _earliest(r)) for r in live]
     )
     frame[TYPE] = EventType.MODEL.value
     frame[PRECISION] = np.array([r.precision.value for r in live], dtype=object)
@@ -124,7 +121,7 @@ def _with_model_kinds(frame: pd.DataFrame) -> pd.DataFrame:
         [Kind.ROLLBACK.value, Kind.REDEPLOY.value, Kind.COPY.value],
         default=Kind.SHIP.value,
     )
-    return frame.assign(**{KIND: kind, FIRST_LIVE: place})
+    return frame.assign(kind=kind, first_live=place)
 
 
 def _frame(rows: list[tuple[object, ...]]) -> pd.DataFrame:

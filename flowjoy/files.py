@@ -11,9 +11,11 @@ from flowjoy.report import tables
 
 def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], bytes]]:
     """Each file's name with what makes its bytes."""
+    from matplotlib.figure import Figure
+
     from flowjoy.report import chart
 
-    def figure() -> chart.Figure:
+    def figure() -> Figure:
         window = findings.bundle.window
         open_now = int(findings.incidents["end"].isna().sum())
         return chart.draw(

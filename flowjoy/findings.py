@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pandas as pd
 
 from flowjoy import events as timeline
 from flowjoy.analysis import cadence, promise, recovery, verdict
+from flowjoy.analysis.dependency import Gate
 from flowjoy.bundle import Bundle
-from flowjoy.model import Dependence, Kind, Obligation, Requirement, Status, Verdict, Week
+from flowjoy.dependence import dependence_of
+from flowjoy.model import Dependence, Kind, Obligation, Status, Verdict, Week
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,12 @@ class Findings:
     verdict: Verdict
     sla_status: str
     drift_lag_hours: float | None
+    gate: Gate | None = None
+
+    @property
+    def judges_promise(self) -> bool:
+        """False on a fork's pull request: without secrets only its stub is judged, the promise on merge."""
+        return any(item.required and item.source.startswith("code") for item in self.bundle.coverage)
 
     @property
     def last_week(self) -> Week | None:
@@ -43,7 +51,7 @@ def find(bundle: Bundle) -> Findings:
     until, terms = bundle.generated_at, bundle.terms
     events = timeline.timeline(bundle.code, bundle.models, service=bundle.service, until=until)
     incidents = timeline.incident_frame(bundle.incidents, until=until)
-    dependence = Dependence(default=tuple(Requirement(model=name) for name in terms.models))
+    dependence = dependence_of(terms.models, bundle.stubs, terms.model_stub)
     owed = promise.obligations(
         events,
         dependence,
@@ -54,6 +62,7 @@ def find(bundle: Bundle) -> Findings:
             every_version_stays_live=terms.model_signal == "registered",
         ),
     )
+    owed = promise.without_a_registry(owed, frozenset(bundle.unknown_models))
     missing = verdict.unproved(bundle.coverage)
     if missing:
         owed = promise.all_unknown(owed, "; ".join(item.source for item in missing) + " could not be read")
@@ -73,11 +82,18 @@ def find(bundle: Bundle) -> Findings:
     )
 
 
+def with_gate(findings: Findings, gate: Gate) -> Findings:
+    """The same findings when a pull request is judged, too."""
+    decided = verdict.decide(findings.bundle.coverage, findings.scope, enforce=findings.bundle.terms.enforce, gate=gate)
+    return replace(findings, gate=gate, verdict=decided)
+
+
 def _sla_status(
     decided: Verdict, dependence: Dependence, scope: tuple[Obligation, ...], events: pd.DataFrame, bundle: Bundle
 ) -> str:
     """One word for the promise: the worst that is open, or why there is nothing to say."""
-    if decided.exit_code == verdict.EXIT_UNDECIDED:
+    judged = any(item.required and item.source.startswith("code") for item in bundle.coverage)
+    if decided.exit_code == verdict.EXIT_UNDECIDED or not judged:
         return Status.UNKNOWN.value
     if not dependence.declared:
         return Status.UNDECLARED.value
@@ -97,4 +113,4 @@ def _drift_lag_hours(owed: tuple[Obligation, ...], events: pd.DataFrame, bundle:
     settled = {Status.NOT_REQUIRED, Status.CANCELLED, Status.UNKNOWN}
     latest = [item for item in owed if item.code_id == deploys.iloc[-1] and item.status not in settled]
     lags = [(item.shipped_at or bundle.generated_at) - item.start for item in latest]
-    return max(max(lags), timedelta()).total_seconds() / 3600 if lags else None
+    return max(timedelta(), *lags).total_seconds() / 3600 if lags else None

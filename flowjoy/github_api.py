@@ -6,25 +6,24 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from flowjoy.errors import HarvestError
 from flowjoy.inputs import Secret
-from flowjoy.transport import Fault, MalformedAnswer, Transport
+from flowjoy.transport import Fault, MalformedAnswerError, Transport
 
 PER_PAGE = 100
 _T = TypeVar("_T")
 Check = Callable[[Any], _T]
-"""Takes a raw answer, gives it typed; raises MalformedAnswer when it is not what the API promises."""
+"""Takes a raw answer, gives it typed; raises MalformedAnswerError when it is not what the API promises."""
 
 
 class GitHubApi:
     """GitHub's REST and GraphQL API for one repository. Raises HarvestError; never gives a partial answer."""
 
-    def __init__(
-        self, *, repository: str, token: Secret, api_url: str, graphql_url: str, transport: Transport
-    ) -> None:
+    def __init__(self, *, repository: str, token: Secret, api_url: str, graphql_url: str, transport: Transport) -> None:
         from github import Auth, Github
 
         self.repository = repository
-        self._transport = transport
+        self.transport = transport
         self._graphql_url = graphql_url
         client = Github(
             auth=Auth.Token(token.reveal()),
@@ -47,7 +46,31 @@ class GitHubApi:
             )
             return check(answer)
 
-        return self._transport.call(f"GitHub {path or 'repository'}", request, explain)
+        return self.transport.call(f"GitHub {path or 'repository'}", request, explain)
+
+    def send(self, verb: str, path: str, body: Mapping[str, Any], check: Check[_T]) -> _T:
+        """POST or PATCH `/repos/{repository}{path}`."""
+        return self.send_to(lambda: (verb, path, body), check)
+
+    def send_to(self, locate: Callable[[], tuple[str, str, Mapping[str, Any]]], check: Check[_T]) -> _T:
+        """The same where verb, path and body are found anew before each try, so that nothing is doubled."""
+        for last in (False, True):
+            verb, path, body = locate()
+            try:
+                return self._send_once(verb, path, body, check)
+            except HarvestError as problem:
+                if last or not problem.passing:
+                    raise
+        raise AssertionError("the last try either returns or raises")
+
+    def _send_once(self, verb: str, path: str, body: Mapping[str, Any], check: Check[_T]) -> _T:
+        def request() -> _T:
+            url = f"/repos/{self.repository}{path}"
+            _, answer = self._requester.requestJsonAndCheck(verb, url, input=dict(body))
+            return check(answer)
+
+        tries = 1 if verb == "POST" else None
+        return self.transport.call(f"GitHub {verb} {path}", request, explain, tries=tries)
 
     def graphql(self, what: str, query: str, check: Check[_T], root: str = "repository", **variables: Any) -> _T:
         """One GraphQL query; `$owner` and `$name` are given, `check` sees `data.<root>`."""
@@ -63,7 +86,7 @@ class GitHubApi:
             )
             return check(_data_of(answer, root))
 
-        return self._transport.call(f"GitHub {what}", request, explain)
+        return self.transport.call(f"GitHub {what}", request, explain)
 
 
 def listing(answer: Any, key: str) -> tuple[list[dict[str, Any]], int]:
@@ -71,7 +94,7 @@ def listing(answer: Any, key: str) -> tuple[list[dict[str, Any]], int]:
     items = answer.get(key) if isinstance(answer, dict) else None
     total = answer.get("total_count") if isinstance(answer, dict) else None
     if not isinstance(items, list) or not isinstance(total, int) or not all(isinstance(item, dict) for item in items):
-        raise MalformedAnswer(f"the answer is not a list of {key} with its total")
+        raise MalformedAnswerError(f"the answer is not a list of {key} with its total")
     return items, total
 
 
@@ -82,27 +105,27 @@ def connection(node: Any, key: str) -> tuple[list[dict[str, Any]], int, str | No
     nodes, total, page = held.get("nodes"), held.get("totalCount"), held.get("pageInfo")
     shaped = isinstance(nodes, list) and isinstance(total, int) and isinstance(page, dict)
     if not shaped or not all(isinstance(item, dict) for item in nodes or ()):
-        raise MalformedAnswer(f"the answer does not hold {key} with their count")
+        raise MalformedAnswerError(f"the answer does not hold {key} with their count")
     more = page.get("hasNextPage") if isinstance(page, dict) else None
     cursor = page.get("endCursor") if isinstance(page, dict) else None
     if not isinstance(more, bool) or (more and not (isinstance(cursor, str) and cursor)):
-        raise MalformedAnswer(f"the answer does not say whether more {key} follow")
+        raise MalformedAnswerError(f"the answer does not say whether more {key} follow")
     return list(nodes or ()), int(total or 0), str(cursor) if more else None
 
 
 def _data_of(answer: Any, root: str) -> dict[str, Any]:
     if not isinstance(answer, dict):
-        raise MalformedAnswer("the answer is empty")
+        raise MalformedAnswerError("the answer is empty")
     if answer.get("errors"):
-        raise GraphQLRefusal(answer["errors"])
+        raise GraphQLRefusalError(answer["errors"])
     data = answer.get("data")
     held = data.get(root) if isinstance(data, dict) else None
     if not isinstance(held, dict):
-        raise MalformedAnswer(f"the answer does not hold the {root}")
+        raise MalformedAnswerError(f"the answer does not hold the {root}")
     return held
 
 
-class GraphQLRefusal(Exception):
+class GraphQLRefusalError(Exception):
     """GraphQL answers 200 and says in `errors` what was wrong."""
 
     def __init__(self, errors: Any) -> None:
@@ -115,7 +138,7 @@ def explain(problem: Exception) -> Fault | None:
     """What an exception of PyGithub, or a refusal of GraphQL, means to a user."""
     from github import GithubException
 
-    if isinstance(problem, GraphQLRefusal):
+    if isinstance(problem, GraphQLRefusalError):
         return _explain_graphql(problem)
     if isinstance(problem, GithubException):
         return _explain_status(problem)
@@ -124,7 +147,7 @@ def explain(problem: Exception) -> Fault | None:
     return None
 
 
-def _explain_graphql(refusal: GraphQLRefusal) -> Fault:
+def _explain_graphql(refusal: GraphQLRefusalError) -> Fault:
     if "NOT_FOUND" in refusal.types:
         return _not_found()
     if "RATE_LIMITED" in refusal.types or "RATE_LIMIT" in refusal.types:
@@ -157,7 +180,7 @@ def _explain_status(problem: Any) -> Fault:
 def _forbidden(said: str) -> Fault:
     return Fault(
         problem=f"the token may not read this ({said})",
-        hint="give the job `permissions: deployments: read, actions: read, contents: read`",
+        hint="give the job `permissions:` contents, deployments, actions: read; checks, pull-requests: write",
     )
 
 

@@ -1,118 +1,211 @@
-"""Reads every source side by side, within the budget, and says of each how completely. Knows no analysis."""
+"""Reads every source within the budget, side by side where they do not wait for each other. Knows no analysis.
+
+What failed is named in the coverage; nothing that fails ever reads as empty.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Generic
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Generic, TypeVar
 
+from flowjoy.dependence import required_models
 from flowjoy.errors import HarvestError
-from flowjoy.model import CodeRecord, Coverage, CoverageState, Incident, ModelRecord, Outcome
-from flowjoy.sources import CODE_SOURCES, INCIDENT_SOURCES, MODEL_SOURCES
-from flowjoy.sources.base import Access, Query, Record, Source
+from flowjoy.model import (
+    CodeRecord,
+    Coverage,
+    CoverageState,
+    Incident,
+    ModelRecord,
+    ModelVersion,
+    Outcome,
+    PullRequest,
+    StubText,
+)
+from flowjoy.sources import CODE_SOURCES, INCIDENT_SOURCES, MODEL_SOURCES, github_stubs, pull_request
+from flowjoy.sources.base import Access, Parsed, Query, Record, Source
+from flowjoy.trigger import Trigger
 
 _GRACE_SECONDS = 1.0
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Harvest:
-    """Everything that was read, and how completely."""
+    """Everything that was read, and how completely. `versions` is None where the registry was not read."""
 
     code: tuple[CodeRecord, ...]
     models: tuple[ModelRecord, ...]
     incidents: tuple[Incident, ...]
     coverage: tuple[Coverage, ...]
+    stubs: Mapping[str, StubText] = field(default_factory=dict)
+    pull: PullRequest | None = None
+    versions: tuple[ModelVersion, ...] | None = None
+    unknown_models: frozenset[str] = frozenset()
 
 
-def harvest(query: Query, access: Access) -> Harvest:
-    """Read code, models and incidents at the same time. Never raises: what failed is named in `coverage`."""
-    settings = query.settings
-    code = _Reading(CODE_SOURCES[settings.code_source], "code", query, access, required=True)
-    asked = bool(query.models) or settings.model_source == "file"
-    models = _Reading(MODEL_SOURCES[settings.model_source], "models", query, access, required=bool(query.models))
-    incidents = [
-        _Reading(source, "incidents", query, access, required=False)
-        for name, source in INCIDENT_SOURCES.items()
-        if getattr(settings, name) is not None
-    ]
-    readings: list[_AnyReading] = [code, *incidents]
-    _read_all([*readings, models] if asked else readings, access)
-    # One look each: what a source that was given up still delivers must not count.
-    (code_records, code_coverage), (model_records, model_coverage) = code.outcome, models.outcome
-    incident_outcomes = [reading.outcome for reading in incidents]
-    coverage = [code_coverage, model_coverage, *(said for _, said in incident_outcomes)]
-    if not incidents:
-        coverage.append(Coverage(source="incidents", state=CoverageState.NOT_CONFIGURED, required=False))
-    return Harvest(
-        code=code_records,
-        models=model_records,
-        incidents=tuple(record for records, _ in incident_outcomes for record in records),
-        coverage=tuple(sorted(coverage, key=lambda item: item.source)),
-    )
-
-
-class _Reading(Generic[Record]):
-    """One source being read, in a thread of its own. `outcome` changes in one assignment, so a look never tears it."""
-
-    def __init__(self, source: Source[Record], role: str, query: Query, access: Access, *, required: bool) -> None:
-        self._source, self._query, self._access, self._required = source, query, access, required
-        self._name = f"{role} ({source.label})"
-        self.outcome: tuple[tuple[Record, ...], Coverage] = ((), self._said(CoverageState.NOT_CONFIGURED))
-
-    def expect(self) -> None:
-        """From now on, no answer means that the source was not read in time."""
-        self.outcome = ((), self._said(CoverageState.FAILED, reason="not read in time", hint="raise timeout-seconds"))
-
-    def read(self) -> None:
-        """Fetch and parse; every failure ends as coverage."""
-        try:
-            parsed = self._source.parse(self._source.fetch(self._query, self._access), self._query)
-        except HarvestError as problem:
-            coverage = self._said(CoverageState.FAILED, reason=str(problem), hint=problem.hint)
-            self.outcome = ((), coverage)
-        except Exception as problem:  # noqa: BLE001  (a bug in one source must not take the others, or read as empty)
-            reason = f"{type(problem).__name__} while reading"
-            coverage = self._said(CoverageState.FAILED, reason=reason, hint="please report this")
-            self.outcome = ((), coverage)
-        else:
-            notes = (*parsed.notes, *_failed_deploys(parsed.records))
-            coverage = self._said(CoverageState.COMPLETE, records=len(parsed.records), notes=notes)
-            self.outcome = (parsed.records, coverage)
-        self._access.progress(f"{self._name}: {coverage.reason or f'{coverage.records} records, complete'}")
-
-    def _said(
-        self,
-        state: CoverageState,
-        *,
-        records: int = 0,
-        reason: str | None = None,
-        hint: str = "",
-        notes: tuple[str, ...] = (),
-    ) -> Coverage:
-        return Coverage(
-            source=self._name,
-            state=state,
-            required=self._required,
-            records=records,
-            reason=reason,
-            hint=hint or None,
-            notes=notes,
-        )
-
-
-def _read_all(readings: Sequence[_AnyReading], access: Access) -> None:
-    threads = [threading.Thread(target=reading.read, daemon=True) for reading in readings]
-    for reading, thread in zip(readings, threads, strict=True):
-        reading.expect()
+def harvest(query: Query, access: Access, trigger: Trigger) -> Harvest:
+    """Read everything this run needs. Never raises; a source that does not end in time has failed."""
+    plan = _Plan(query, access, trigger)
+    threads = [threading.Thread(target=work, daemon=True) for work in (plan.read_chain, plan.read_incidents)]
+    for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(access.transport.budget.left() + _GRACE_SECONDS)
+    return plan.collected()
 
 
-def _failed_deploys(records: Sequence[CodeRecord | ModelRecord | Incident]) -> tuple[str, ...]:
-    failed = [record for record in records if isinstance(record, CodeRecord) and record.outcome is Outcome.FAILED]
-    return (f"{len(failed)} deployments never succeeded and are no events",) if failed else ()
+class _Step(Generic[_T]):
+    """One thing to read. `outcome` changes in one assignment, so that a look from another thread never tears it."""
+
+    def __init__(self, name: str, nothing: _T, *, required: bool, planned: bool = True) -> None:
+        self._name, self._nothing, self._required = name, nothing, required
+        said = self._late() if planned else Coverage(source=name, state=CoverageState.NOT_CONFIGURED, required=required)
+        self.outcome: tuple[_T, Coverage] = (nothing, said)
+
+    @property
+    def value(self) -> _T:
+        """What was read; nothing, where it was not."""
+        return self.outcome[0]
+
+    def read(self, work: Callable[[], tuple[_T, int, tuple[str, ...]]], access: Access) -> None:
+        """Do the work; every failure ends as coverage."""
+        try:
+            value, count, notes = work()
+        except HarvestError as problem:
+            self._failed(str(problem), problem.hint)
+        except Exception as problem:  # noqa: BLE001  (a bug in one source must not take the others, or read as empty)
+            self._failed(f"{type(problem).__name__} while reading", "please report this")
+        else:
+            said = replace(
+                self._late(), state=CoverageState.COMPLETE, records=count, reason=None, hint=None, notes=notes
+            )
+            self.outcome = (value, said)
+        said = self.outcome[1]
+        access.progress(f"{self._name}: {said.reason or f'{said.records} records, complete'}")
+
+    def _failed(self, reason: str, hint: str) -> None:
+        self.outcome = (self._nothing, replace(self._late(), reason=reason, hint=hint or None))
+
+    def _late(self) -> Coverage:
+        return Coverage(
+            source=self._name,
+            state=CoverageState.FAILED,
+            required=self._required,
+            reason="not read in time",
+            hint="raise timeout-seconds",
+        )
 
 
-_AnyReading = _Reading[CodeRecord] | _Reading[ModelRecord] | _Reading[Incident]
+class _Plan:
+    """What this run reads: code, then the stubs at its commits, then the models that they name; incidents beside it."""
+
+    def __init__(self, query: Query, access: Access, trigger: Trigger) -> None:
+        settings = query.settings
+        self._query, self._access, self._trigger = query, access, trigger
+        judged = not trigger.fork
+        on_github = access.github is not None and (settings.reads_github or trigger.pull_request is not None)
+        self._code_source = CODE_SOURCES[settings.code_source]
+        self._model_source = MODEL_SOURCES[settings.model_source]
+        self._code = _Step[tuple[CodeRecord, ...]](
+            f"code ({self._code_source.label})", (), required=judged, planned=judged
+        )
+        self._pull = _Step[PullRequest | None](
+            "pull request", None, required=trigger.pull_request is not None, planned=trigger.pull_request is not None
+        )
+        self._stubs = _Step[Mapping[str, StubText]](
+            f"stubs ({settings.model_stub})", {}, required=on_github, planned=on_github
+        )
+        self._models = _Step[Parsed[ModelRecord] | None](
+            f"models ({self._model_source.label})", None, required=judged, planned=judged
+        )
+        self._incidents = {
+            name: _Step[tuple[Incident, ...]](f"incidents ({source.label})", (), required=False)
+            for name, source in INCIDENT_SOURCES.items()
+            if judged and getattr(settings, name) is not None
+        }
+
+    def read_chain(self) -> None:
+        """Code and pull request, then stubs, then models: each names what the next must ask for."""
+        access, query = self._access, self._query
+        if not self._trigger.fork:
+            self._code.read(lambda: _counted(self._code_source, query, access), access)
+        number = self._trigger.pull_request
+        if number is not None:
+            self._pull.read(lambda: (pull_request.read(access.to_github, number), 1, ()), access)
+        if self._stubs.outcome[1].required:
+            self._stubs.read(self._read_stubs, access)
+        if not self._trigger.fork:
+            self._read_models()
+
+    def read_incidents(self) -> None:
+        """Every incident source, one after the other."""
+        for name, step in self._incidents.items():
+            step.read(partial(_counted, INCIDENT_SOURCES[name], self._query, self._access), self._access)
+
+    def collected(self) -> Harvest:
+        """One look at each step: what a source that was given up still delivers must not count."""
+        code, pull, stubs, models = self._code.outcome, self._pull.outcome, self._stubs.outcome, self._models.outcome
+        incidents = [step.outcome for step in self._incidents.values()]
+        coverage = [code[1], stubs[1], models[1], *(said for _, said in incidents)]
+        if self._trigger.pull_request is not None:
+            coverage.append(pull[1])
+        if not incidents:
+            coverage.append(Coverage(source="incidents", state=CoverageState.NOT_CONFIGURED, required=False))
+        parsed = models[0]
+        return Harvest(
+            code=code[0],
+            models=parsed.records if parsed else (),
+            incidents=tuple(record for records, _ in incidents for record in records),
+            coverage=tuple(sorted(coverage, key=lambda item: item.source)),
+            stubs=stubs[0],
+            pull=pull[0],
+            versions=parsed.versions if parsed else None,
+            unknown_models=parsed.unknown if parsed else frozenset(),
+        )
+
+    def _read_stubs(self) -> tuple[Mapping[str, StubText], int, tuple[str, ...]]:
+        commits = {record.sha for record in self._code.value if record.outcome is not Outcome.FAILED and record.sha}
+        commits.add(github_stubs.HEAD)
+        if self._pull.value is not None:
+            commits |= {self._pull.value.head_sha, self._pull.value.base_sha}
+        if not self._query.settings.reads_github:
+            # Shas of a file need not be commits of this repository; `models` says what they depend on.
+            commits -= {record.sha for record in self._code.value}
+        found = github_stubs.read(self._access.to_github, self._query.settings.model_stub, commits)
+        return found, sum(stub.text is not None for stub in found.values()), ()
+
+    def _read_models(self) -> None:
+        must, may = required_models(
+            self._query.settings.models,
+            self._code.value,
+            self._stubs.value,
+            self._pull.value,
+            since=self._query.since,
+            path=self._query.settings.model_stub,
+        )
+        query = replace(self._query, models=must, candidates=may)
+        if must or may or query.settings.model_source == "file":
+            self._models.read(partial(_parsed, self._model_source, query, self._access), self._access)
+        else:
+            nothing = Coverage(
+                source=self._models.outcome[1].source, state=CoverageState.NOT_CONFIGURED, required=False
+            )
+            self._models.outcome = (None, nothing)
+
+
+def _counted(source: Source[Record], query: Query, access: Access) -> tuple[tuple[Record, ...], int, tuple[str, ...]]:
+    parsed = source.parse(source.fetch(query, access), query)
+    return parsed.records, len(parsed.records), (*parsed.notes, *_failed_deploys(parsed.records))
+
+
+def _parsed(source: Source[Record], query: Query, access: Access) -> tuple[Parsed[Record], int, tuple[str, ...]]:
+    parsed = source.parse(source.fetch(query, access), query)
+    return parsed, len(parsed.records), parsed.notes
+
+
+def _failed_deploys(records: Iterable[object]) -> tuple[str, ...]:
+    failed = sum(isinstance(record, CodeRecord) and record.outcome is Outcome.FAILED for record in records)
+    return (f"{failed} deployments never succeeded and are no events",) if failed else ()

@@ -133,6 +133,35 @@ def signal(value: str) -> str:
     return value
 
 
+def globs(value: str) -> tuple[str, ...]:
+    """File globs, one a line or comma-separated."""
+    return tuple(sorted({text(part.strip()) for part in re.split(r"[,\n]", value)} - {""}))
+
+
+def repository_path(value: str) -> str:
+    """A path in the repository, with forward slashes, as git writes it."""
+    parts = text(value).split("/")
+    if value.startswith("/") or "\\" in value or ":" in value or not all(parts) or {".", ".."} & set(parts):
+        raise ValueError("a path in the repository such as models.json")
+    return value
+
+
+def shipment(value: str) -> tuple[str, str]:
+    """`model=version`."""
+    name, _, version = value.rpartition("=")
+    if not name or names(name) != (name,) or not re.fullmatch(r"[1-9]\d{0,8}", version, re.ASCII):
+        raise ValueError("model=version, such as recommender=12")
+    return name, version
+
+
+def key_value(value: str) -> str:
+    """`key=value` of a tag."""
+    key, _, held = text(value).partition("=")
+    if not key.strip() or not held.strip():
+        raise ValueError("key=value, such as integration=passed")
+    return value
+
+
 def inside(workspace: Path) -> Callable[[str], Path]:
     """A path in the workspace, resolved; nothing outside it is ever read or written."""
 

@@ -14,22 +14,28 @@ from zoneinfo import ZoneInfo
 
 from flowjoy import bundle as bundles
 from flowjoy import files, outputs
-from flowjoy.analysis import verdict
+from flowjoy import trigger as triggers
+from flowjoy.analysis import dependency, verdict
 from flowjoy.analysis.cadence import window_of
 from flowjoy.bundle import Bundle
-from flowjoy.errors import FlowJoyError, InputError
-from flowjoy.findings import Findings, find
+from flowjoy.dependence import side_of, stub_lines
+from flowjoy.errors import FlowJoyError, HarvestError, InputError
+from flowjoy.findings import Findings, find, with_gate
 from flowjoy.github_api import GitHubApi
 from flowjoy.harvest import Harvest, harvest
-from flowjoy.model import CoverageState, Decision, Incident, Status
+from flowjoy.model import CoverageState, Decision, Incident, PullRequest, Status
 from flowjoy.report.headline import headline, outcome
 from flowjoy.report.markdown import summary
 from flowjoy.runner import Console, Redactor, adopt_library_logs
 from flowjoy.settings import Runner, Settings, read_runner, read_settings, travels_in_the_clear
+from flowjoy.sinks import SINKS, model_stamp
+from flowjoy.sinks.base import Publication
 from flowjoy.sources.base import Access, Query
 from flowjoy.transport import Budget, Transport
+from flowjoy.trigger import Trigger
 
-_REPORT_SECONDS = 15
+_REPORT_SECONDS = 35
+_PUBLISH_SECONDS = 30
 _ANNOTATIONS = 10
 
 
@@ -73,17 +79,27 @@ def entry() -> int:
     os._exit(code)
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
+def _stop(number: int, _frame: FrameType | None) -> None:
     """The runner cancels: the outputs already say `error`."""
     os._exit(128 + number)
 
 
 def _run(settings: Settings, runner: Runner, console: Console, now: datetime) -> int:
     as_of = settings.as_of or now
+    trigger = triggers.read(
+        runner.event_name, runner.event, sha=runner.sha, ref=runner.ref, repository=runner.repository
+    )
+    transport = Transport(Budget(max(5, settings.timeout_seconds - _REPORT_SECONDS)))
+    github = _github(settings, runner, transport)
     _warn_of_settings(settings, console)
+    if settings.ship is not None:
+        _ship(settings, runner, trigger, transport, console, now)
     with console.group(f"Harvest: {settings.service}"):
-        harvested = _harvest(settings, runner, console, as_of, now)
+        query = _query(settings, runner, as_of, now)
+        harvested = harvest(query, Access(transport=transport, progress=console.log, github=github), trigger)
     findings = find(_bundle(harvested, settings, runner, as_of))
+    if harvested.pull is not None:
+        findings = with_gate(findings, _gate(harvested, harvested.pull, findings, settings, trigger))
     finished = replace(findings.bundle, obligations=findings.obligations)
     with console.group("Report"):
         _log_findings(findings, console)
@@ -91,8 +107,69 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
         written = files.write(rendered, settings.output_dir, runner.workspace, console.warning)
         for path in written.values():
             console.log(path)
-    _publish(findings, written, console)
+    delivered = {}
+    if settings.as_of is None and not trigger.fork and runner.on_actions:
+        publication = Publication(
+            settings=settings,
+            trigger=trigger,
+            findings=findings,
+            lines=stub_lines(harvested.stubs, trigger.sha, settings.model_stub),
+            details_url=_run_url(runner),
+            redact=console.redact,
+        )
+        delivered = _deliver(publication, github, console)
+    _publish(findings, written, delivered, console)
     return findings.verdict.exit_code
+
+
+def _deliver(publication: Publication, github: GitHubApi | None, console: Console) -> dict[str, str]:
+    """Checks and comment. None of them decides: a failure is a warning."""
+    outputs: dict[str, str] = {}
+    if github is None:
+        console.notice("without a github-token no check is written")
+        return outputs
+    github.transport = Transport(Budget(_PUBLISH_SECONDS))
+    for sink in SINKS:
+        try:
+            outputs |= sink.publish(publication, github)
+        except HarvestError as problem:
+            console.warning(f"{sink.label}: {problem}" + (f" ({problem.hint})" if problem.hint else ""))
+        except Exception as problem:  # noqa: BLE001  (a bug in a sink must not change the verdict)
+            console.warning(f"{sink.label}: failed ({type(problem).__name__}); please report this")
+    return outputs
+
+
+def _ship(
+    settings: Settings, runner: Runner, trigger: Trigger, transport: Transport, console: Console, now: datetime
+) -> None:
+    """Stamp first, so that this very run sees the model as shipped."""
+    if trigger.pull_request is not None or trigger.fork:
+        raise InputError("ship: expected the model's own release workflow, not a pull request")
+    if settings.ship is None or settings.mlflow_tracking_uri is None:
+        raise InputError("ship: expected mlflow-tracking-uri, the registry that knows the version")
+    name, version = settings.ship
+    uri = settings.mlflow_tracking_uri
+    console.log(model_stamp.stamp(uri, name, version, at=now, run_id=runner.run_id, transport=transport))
+
+
+def _gate(
+    harvested: Harvest, pull: PullRequest, findings: Findings, settings: Settings, trigger: Trigger
+) -> dependency.Gate:
+    path = settings.model_stub
+    base = side_of(harvested.stubs, pull.base_sha, path, settings.models)
+    head = side_of(harvested.stubs, pull.head_sha, path, settings.models)
+    policy = dependency.Policy(
+        stub_path=path,
+        flag_label=settings.flag_label,
+        flag_paths=settings.flag_paths,
+        validated_tag=settings.model_validated_tag,
+    )
+    versions = None if trigger.fork else harvested.versions or ()
+    judged = dependency.judge(
+        pull, base=base, head=head, policy=policy, versions=versions, unknown_models=harvested.unknown_models
+    )
+    ahead = dependency.forecast(head.requirements, versions or (), findings.obligations, settings.sla_hours)
+    return replace(judged, forecast=ahead)
 
 
 def _console(runner: Runner, stream: TextIO | None) -> Console:
@@ -111,30 +188,35 @@ def _warn_of_settings(settings: Settings, console: Console) -> None:
         console.warning("mlflow-tracking-uri is http: what the registry says can be changed on the way")
 
 
-def _harvest(settings: Settings, runner: Runner, console: Console, as_of: datetime, now: datetime) -> Harvest:
-    transport = Transport(Budget(max(5, settings.timeout_seconds - _REPORT_SECONDS)))
-    github = None
-    if settings.github_token is not None and runner.repository:
-        github = GitHubApi(
-            repository=runner.repository,
-            token=settings.github_token,
-            api_url=runner.api_url,
-            graphql_url=runner.graphql_url,
-            transport=transport,
-        )
-    query = Query(
+def _github(settings: Settings, runner: Runner, transport: Transport) -> GitHubApi | None:
+    if settings.github_token is None or not runner.repository:
+        return None
+    return GitHubApi(
+        repository=runner.repository,
+        token=settings.github_token,
+        api_url=runner.api_url,
+        graphql_url=runner.graphql_url,
+        transport=transport,
+    )
+
+
+def _query(settings: Settings, runner: Runner, as_of: datetime, now: datetime) -> Query:
+    return Query(
         settings=settings,
         as_of=as_of,
         now=now,
         since=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone).since,
-        models=settings.models,
         repository=runner.repository,
         server_url=runner.server_url,
         sha=runner.sha,
+        # A dry look at the past has no release of its own.
         run_id=runner.run_id if settings.as_of is None else None,
         default_branch=_default_branch(runner),
     )
-    return harvest(query, Access(transport=transport, progress=console.log, github=github))
+
+
+def _run_url(runner: Runner) -> str | None:
+    return f"{runner.server_url}/{runner.repository}/actions/runs/{runner.run_id}" if runner.run_id else None
 
 
 def _default_branch(runner: Runner) -> str | None:
@@ -153,9 +235,11 @@ def _bundle(harvested: Harvest, settings: Settings, runner: Runner, as_of: datet
         window=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone),
         terms=bundles.Terms(
             models=settings.models,
+            model_stub=settings.model_stub,
             model_signal=settings.model_signal,
             sla_hours=settings.sla_hours,
             sla_since=None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC),
+            sla_target=settings.sla_target,
             enforce=settings.enforce,
             incident_match_hours=settings.incident_match_hours,
             divergence_percent=settings.divergence_percent,
@@ -164,12 +248,12 @@ def _bundle(harvested: Harvest, settings: Settings, runner: Runner, as_of: datet
         code=harvested.code,
         models=harvested.models,
         incidents=_with_titles_allowed(harvested.incidents, settings, runner),
+        stubs=harvested.stubs,
+        unknown_models=tuple(sorted(harvested.unknown_models)),
     )
 
 
-def _with_titles_allowed(
-    incidents: tuple[Incident, ...], settings: Settings, runner: Runner
-) -> tuple[Incident, ...]:
+def _with_titles_allowed(incidents: tuple[Incident, ...], settings: Settings, runner: Runner) -> tuple[Incident, ...]:
     """Incident titles may name customers and people: in a public repository they stay out, unless asked for."""
     repository = runner.event.get("repository")
     private = isinstance(repository, dict) and repository.get("private") is True
@@ -185,13 +269,13 @@ def _log_findings(findings: Findings, console: Console) -> None:
         console.log(f"{week.label}  code {week.code_deploys:>3}  model {week.model_deploys:>3}  MTTR {mttr:>5} h{mark}")
 
 
-def _publish(findings: Findings, written: Mapping[str, str], console: Console) -> None:
-    for item in findings.bundle.coverage:
-        if item.state is CoverageState.FAILED:
-            say = console.error if item.required else console.warning
-            say(f"{item.source}: {item.reason}" + (f" ({item.hint})" if item.hint else ""))
-        for note in item.notes:
-            console.notice(f"{item.source}: {note}")
+def _publish(findings: Findings, written: Mapping[str, str], delivered: Mapping[str, str], console: Console) -> None:
+    for said in findings.bundle.coverage:
+        if said.state is CoverageState.FAILED:
+            say = console.error if said.required else console.warning
+            say(f"{said.source}: {said.reason}" + (f" ({said.hint})" if said.hint else ""))
+        for note in said.notes:
+            console.notice(f"{said.source}: {note}")
     broken = [item for item in findings.scope if item.status is Status.BREACHED]
     for item in broken[:_ANNOTATIONS]:
         console.error(f"{item.model} for {item.code_id}: {outcome(item, findings)}", title="48 h promise broken")
@@ -202,5 +286,5 @@ def _publish(findings: Findings, written: Mapping[str, str], console: Console) -
     except OSError as problem:
         console.warning(f"the job summary could not be written ({type(problem).__name__})")
     # Last, and not forgiven: an output that cannot be written must not leave a pass to be read.
-    console.outputs(outputs.fill(findings, written))
+    console.outputs(outputs.fill(findings, {**written, **delivered}))
     console.log(f"verdict: {findings.verdict.decision.value}: {headline(findings)}")

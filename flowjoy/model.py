@@ -129,6 +129,24 @@ class Incident:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ModelVersion:
+    """A version as the registry lists it, shipped or not. `validated`: it carries the tag of a passed test."""
+
+    name: str
+    version: str
+    ready: bool
+    validated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StubText:
+    """What stands in the stub's file at one commit: its text, None where no such file is, or why it is unknown."""
+
+    text: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Coverage:
     """What was read of one source. `required` sources must be complete before a verdict can be pass."""
 
@@ -271,3 +289,15 @@ class Dependence:
         """Every model named, sorted."""
         named = {requirement.model for requirement in self.default}
         return tuple(sorted(named.union(*({r.model for r in stub} for stub in self.by_sha.values()))))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PullRequest:
+    """A pull request: its head and base commits, labels, and the files it touches or removes."""
+
+    number: int
+    head_sha: str
+    base_sha: str
+    labels: frozenset[str]
+    touched: frozenset[str]
+    removed: frozenset[str]

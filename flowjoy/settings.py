@@ -52,9 +52,19 @@ def declared(workspace: Path) -> tuple[Input, ...]:
         ("environment", "production", inputs.text, "the deployment environment that is production"),
         ("workflow", "", inputs.text, "file name of the release workflow, for `workflow-runs`"),
         ("branch", "", inputs.text, "branch of the release workflow, for `workflow-runs`; empty: the default branch"),
-        ("code-file", "", path, "JSON lines, JSON or CSV of code deploys (`ts`, and if known `sha,environment,url,id`)"),
+        (
+            "code-file",
+            "",
+            path,
+            "JSON lines, JSON or CSV of code deploys (`ts`, and if known `sha,environment,url,id`)",
+        ),
         ("models", "", inputs.names, "registered models that the service depends on, one a line or comma-separated"),
-        ("model-source", "mlflow", inputs.choice("mlflow", "file"), "where model versions are read: `mlflow` or `file`"),
+        (
+            "model-source",
+            "mlflow",
+            inputs.choice("mlflow", "file"),
+            "where model versions are read: `mlflow` or `file`",
+        ),
         (
             "mlflow-tracking-uri",
             "",
@@ -65,9 +75,16 @@ def declared(workspace: Path) -> tuple[Input, ...]:
             "model-signal",
             "registered",
             inputs.signal,
-            "what \"shipped\" is: `registered` or `tag:<key>`; the tag `flowjoy.deployed_at` wins where present",
+            'what "shipped" is: `registered` or `tag:<key>`; the tag `flowjoy.deployed_at` wins where present',
         ),
         ("model-file", "", path, "JSON lines, JSON or CSV of model deploys (`ts`, and if known `name,version,run_id`)"),
+        (
+            "model-stub",
+            "models.json",
+            inputs.repository_path,
+            "the file that says which models this code depends on",
+        ),
+        ("ship", "", inputs.shipment, "`recommender=12`: stamp that version as shipped now, then run as usual"),
         ("incident-file", "", path, "CSV of incidents with `start,end`; optional `id,title,service,type`"),
         (
             "incident-match-hours",
@@ -77,7 +94,16 @@ def declared(workspace: Path) -> tuple[Input, ...]:
         ),
         ("sla-hours", "48", inputs.number(0, 8760), "the promise: hours from a code deploy to its models"),
         ("sla-since", "", inputs.day, "ISO date on which the promise began; earlier deploys open no clock"),
+        ("sla-target", "95", inputs.number(0, 100), "percent of promises to keep"),
         ("enforce", "true", inputs.boolean, "`false`: report, never fail on a breach"),
+        ("flag-label", "feature-flag", inputs.text, "pull requests with it must touch the stub"),
+        ("flag-paths", "", inputs.globs, "globs of feature-flag files, one a line or comma-separated: same rule"),
+        (
+            "model-validated-tag",
+            "",
+            inputs.key_value,
+            "`key=value` that a pinned version must carry (integration tests passed)",
+        ),
         ("weeks", "12", inputs.whole(1, 104), "the window: the running week and the ones before it"),
         ("timeout-seconds", "120", inputs.whole(10, 3600), "the whole run; what is not read by then has failed"),
         ("timezone", "UTC", inputs.zone, "IANA zone of week edges and labels"),
@@ -89,9 +115,18 @@ def declared(workspace: Path) -> tuple[Input, ...]:
             inputs.choice("auto", "always", "never"),
             "incident titles in files: `auto` is not in public repositories; `always`; `never`",
         ),
+        ("check-name", "FlowJoy", inputs.text, "prefix of the two checks"),
+        (
+            "comment",
+            "changes",
+            inputs.choice("changes", "always", "off"),
+            "sticky pull-request comment: `changes` (when something runs, is broken or healed), `always`, `off`",
+        ),
         ("output-dir", "flowjoy-report", path, "folder in the workspace for the files"),
     )
-    return tuple(Input(name=name, default=default, parse=parse, meaning=meaning) for name, default, parse, meaning in rows)
+    return tuple(
+        Input(name=name, default=default, parse=parse, meaning=meaning) for name, default, parse, meaning in rows
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,17 +145,25 @@ class Settings:
     mlflow_tracking_uri: str | None
     model_signal: str
     model_file: Path | None
+    model_stub: str
+    ship: tuple[str, str] | None
     incident_file: Path | None
     incident_match_hours: float
     sla_hours: float
     sla_since: date | None
+    sla_target: float
     enforce: bool
+    flag_label: str
+    flag_paths: tuple[str, ...]
+    model_validated_tag: str | None
     weeks: int
     timeout_seconds: int
     timezone: str
     as_of: datetime | None
     divergence_percent: float
     incident_titles: str
+    check_name: str
+    comment: str
     output_dir: Path
 
     @property
@@ -134,6 +177,9 @@ class Settings:
         return tuple(value for value in vars(self).values() if isinstance(value, Secret))
 
 
+_LISTS = (inputs.names, inputs.globs)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Runner:
     """What the Actions runner sets beside the inputs. `on_actions` is False on a laptop."""
@@ -145,6 +191,7 @@ class Runner:
     graphql_url: str
     server_url: str
     sha: str | None
+    ref: str | None
     event_name: str
     event: Mapping[str, Any]
     run_id: str | None
@@ -178,6 +225,7 @@ def read_runner(environ: Mapping[str, str]) -> Runner:
         graphql_url=address("GITHUB_GRAPHQL_URL", graphql),
         server_url=address("GITHUB_SERVER_URL", "https://github.com"),
         sha=environ.get("GITHUB_SHA") or None,
+        ref=environ.get("GITHUB_REF") or None,
         event_name=environ.get("GITHUB_EVENT_NAME", ""),
         event=_event(environ.get("GITHUB_EVENT_PATH")),
         run_id=environ.get("GITHUB_RUN_ID") or None,
@@ -186,7 +234,12 @@ def read_runner(environ: Mapping[str, str]) -> Runner:
         debug=environ.get("RUNNER_DEBUG") == "1",
         mlflow_credentials=tuple(
             Secret(environ[name])
-            for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "DATABRICKS_TOKEN")
+            for name in (
+                "MLFLOW_TRACKING_USERNAME",
+                "MLFLOW_TRACKING_PASSWORD",
+                "MLFLOW_TRACKING_TOKEN",
+                "DATABRICKS_TOKEN",
+            )
             if environ.get(name)
         ),
     )
@@ -205,7 +258,7 @@ def read_settings(environ: Mapping[str, str], argv: Sequence[str], runner: Runne
         given = flags[item.field] if flags[item.field] is not None else environ.get(item.variable)
         given = (given or "").strip() or _fallback(item, environ, runner)
         try:
-            values[item.field] = item.parse(given) if given else () if item.name == "models" else None
+            values[item.field] = item.parse(given) if given else () if item.parse in _LISTS else None
         except ValueError as right:
             shown = "" if item.parse is inputs.secret else f" {given[:80]!r}"
             problems.append(f"{item.name}{shown}: expected {right}")
@@ -256,7 +309,13 @@ def _together(settings: Settings, runner: Runner) -> list[str]:
         if source == "file" and path is None:
             problems.append(f"{name}: expected the path of a file, because {name[:-5]}-source is file")
     if settings.models and settings.model_source == "mlflow" and settings.mlflow_tracking_uri is None:
-        problems.append("mlflow-tracking-uri: expected the address of the registry that knows " + ", ".join(settings.models))
+        problems.append(
+            "mlflow-tracking-uri: expected the address of the registry that knows " + ", ".join(settings.models)
+        )
+    if settings.ship is not None and settings.as_of is not None:
+        problems.append("ship: expected no as-of beside it, because a dry look writes nothing")
+    if settings.ship is not None and settings.model_source != "mlflow":
+        problems.append("ship: expected model-source mlflow, because only a registry can be stamped")
     return problems + _plain_http(settings.mlflow_tracking_uri, runner)
 
 

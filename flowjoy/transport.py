@@ -32,9 +32,10 @@ class Fault:
     hint: str = ""
     passing: bool = False
     wait_seconds: float | None = None
+    error: type[HarvestError] = HarvestError
 
 
-class MalformedAnswer(Exception):
+class MalformedAnswerError(Exception):
     """An answer that is not what the API promises: cut short, empty, or of another shape."""
 
 
@@ -55,12 +56,19 @@ class Transport:
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
 
-    def call(self, what: str, request: Callable[[], _T], explain: Callable[[Exception], Fault | None]) -> _T:
+    def call(
+        self,
+        what: str,
+        request: Callable[[], _T],
+        explain: Callable[[Exception], Fault | None],
+        *,
+        tries: int | None = None,
+    ) -> _T:
         """The result of `request()`. Raises HarvestError("<what>: …") when it does not come in time or is refused.
 
         `explain` translates the exceptions of one vendor; None means that it is a bug, which is raised as it is.
         """
-        for tries_left in reversed(range(_TRIES)):
+        for tries_left in reversed(range(tries or _TRIES)):
             try:
                 return self._within_time(request)
             except HarvestError:
@@ -71,7 +79,7 @@ class Transport:
                     raise
             pause = self._pause(fault, tries_left)
             if pause is None:
-                raise HarvestError(f"{what}: {fault.problem}", hint=fault.hint)
+                raise fault.error(f"{what}: {fault.problem}", hint=fault.hint, passing=fault.passing)
             time.sleep(pause)
         raise AssertionError("the last try either returns or raises")
 
@@ -115,7 +123,7 @@ def _explain_common(problem: Exception) -> Fault | None:
     """Faults that every vendor shares."""
     import requests
 
-    if isinstance(problem, MalformedAnswer):
+    if isinstance(problem, MalformedAnswerError):
         return Fault(problem=str(problem), passing=True)
     if isinstance(problem, TimeoutError | requests.exceptions.Timeout):
         return Fault(problem=f"no complete answer within {REQUEST_SECONDS:.0f} s", passing=True)

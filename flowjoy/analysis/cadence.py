@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -30,31 +31,22 @@ def week_table(
     """
     mondays = _mondays(window)
     counted = cadence(events)
-    counts = pd.crosstab(_monday_of(counted[TS], window), counted[TYPE]).reindex(index=mondays, fill_value=0)
-    healing = _healing(incidents, window).reindex(mondays)
-    started = incidents.groupby(_monday_of(incidents[START], window)).size().reindex(mondays, fill_value=0)
-    rows = []
-    for monday in mondays:
-        code = int(counts.at[monday, EventType.CODE]) if EventType.CODE in counts else 0
-        model = int(counts.at[monday, EventType.MODEL]) if EventType.MODEL in counts else 0
-        partial = monday == mondays[-1]
-        resolved = healing.loc[monday]
-        rows.append(
-            Week(
-                week=monday.date(),
-                code_deploys=code,
-                model_deploys=model,
-                gap=code - model,
-                incidents=int(started[monday]),
-                resolved=0 if pd.isna(resolved["n"]) else int(resolved["n"]),
-                mttr_hours=_number(resolved["mean"]),
-                mttr_median_hours=_number(resolved["median"]),
-                mttr_p90_hours=_number(resolved["p90"]),
-                partial=partial,
-                diverges=not partial and code >= 1 and (code - model) * 100 > divergence_percent * code,
-            )
+    code, model = (_a_week(counted.loc[counted[TYPE] == kind, TS], window) for kind in EventType)
+    started = _a_week(incidents[START], window)
+    healing = _healing(incidents, window)
+    return tuple(
+        Week(
+            week=monday,
+            code_deploys=code.get(monday, 0),
+            model_deploys=model.get(monday, 0),
+            gap=(gap := code.get(monday, 0) - model.get(monday, 0)),
+            incidents=started.get(monday, 0),
+            partial=(partial := monday == mondays[-1]),
+            diverges=not partial and _diverges(code.get(monday, 0), gap, divergence_percent),
+            **healing.get(monday, _NOTHING_RESOLVED),
         )
-    return tuple(rows)
+        for monday in mondays
+    )
 
 
 def last_complete(weeks: tuple[Week, ...]) -> Week | None:
@@ -63,28 +55,56 @@ def last_complete(weeks: tuple[Week, ...]) -> Week | None:
 
 
 def hours(start: pd.Series, end: pd.Series) -> pd.Series:
-    """end - start in hours; NaN where either is missing."""
-    return (end - start).dt.total_seconds() / 3600
+    """Hours from start to end; NaN where either is missing."""
+    took: pd.Series = (end - start).dt.total_seconds() / 3600
+    return took
 
 
-def _healing(incidents: pd.DataFrame, window: Window) -> pd.DataFrame:
+class _Healing(TypedDict):
+    resolved: int
+    mttr_hours: float | None
+    mttr_median_hours: float | None
+    mttr_p90_hours: float | None
+
+
+_NOTHING_RESOLVED = _Healing(resolved=0, mttr_hours=None, mttr_median_hours=None, mttr_p90_hours=None)
+
+
+def _healing(incidents: pd.DataFrame, window: Window) -> dict[date, _Healing]:
+    """How long the resolved incidents of each week took; weeks without one are left out."""
     resolved = incidents[incidents[END].notna()]
     took = (resolved[END] - resolved[START]).groupby(_monday_of(resolved[START], window))
     # Hours only at the end: means of whole microseconds carry no noise of binary fractions.
-    spans = pd.DataFrame({"mean": took.mean(), "median": took.median(), "p90": took.quantile(0.9)})
-    return spans.apply(lambda column: column.dt.total_seconds() / 3600).assign(n=took.size())
+    columns = (took.size(), took.mean(), took.median(), took.quantile(0.9))
+    return {
+        monday.date(): _Healing(
+            resolved=int(n), mttr_hours=_hours(mean), mttr_median_hours=_hours(middle), mttr_p90_hours=_hours(slow)
+        )
+        for monday, n, mean, middle, slow in zip(columns[0].index, *columns, strict=True)
+    }
 
 
-def _mondays(window: Window) -> pd.DatetimeIndex:
+def _diverges(code: int, gap: int, percent: float) -> bool:
+    return code >= 1 and gap * 100 > percent * code
+
+
+def _mondays(window: Window) -> list[date]:
     first = window.since.astimezone(ZoneInfo(window.timezone)).date()
-    return pd.DatetimeIndex([pd.Timestamp(first + timedelta(weeks=n)) for n in range(window.weeks)]).as_unit("us")
+    return [first + timedelta(weeks=n) for n in range(window.weeks)]
+
+
+def _a_week(stamps: pd.Series, window: Window) -> dict[date, int]:
+    """How many instants lie in each week."""
+    counted = _monday_of(stamps, window).value_counts()
+    return {monday.date(): int(n) for monday, n in zip(pd.DatetimeIndex(counted.index), counted, strict=True)}
 
 
 def _monday_of(stamps: pd.Series, window: Window) -> pd.Series:
     """The local Monday of each instant, as naive midnight."""
     local = stamps.dt.tz_convert(window.timezone).dt.tz_localize(None).dt.normalize()
-    return local - pd.to_timedelta(local.dt.weekday, unit="D")
+    monday: pd.Series = local - pd.to_timedelta(local.dt.weekday, unit="D")
+    return monday
 
 
-def _number(value: float) -> float | None:
-    return None if pd.isna(value) else float(value)
+def _hours(span: timedelta) -> float:
+    return span.total_seconds() / 3600

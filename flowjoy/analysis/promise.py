@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,6 +63,11 @@ class Rate:
         """Rounded to one decimal; None without any obligation."""
         return round(100 * self.met / self.n, 1) if self.n else None
 
+    def budget_left(self, target_percent: float) -> float | None:
+        """1 - misses / allowed misses, where the target allows `n` * (1 - target); None where it allows none."""
+        allowed = self.n * (1 - target_percent / 100)
+        return 1 - self.misses / allowed if allowed > 0 else None
+
 
 def obligations(events: pd.DataFrame, dependence: Dependence, terms: Terms) -> tuple[Obligation, ...]:
     """What each CODE deploy owes each model it depends on, and what became of it at `terms.as_of`; oldest first.
@@ -73,13 +79,15 @@ def obligations(events: pd.DataFrame, dependence: Dependence, terms: Terms) -> t
     owed: list[Obligation] = []
     for requirement, indebted in _by_requirement(deploys, dependence):
         owed += _judge(requirement, indebted, events, terms)
-    owed += [_unknown(row, dependence, terms) for row in _with_stub(deploys, set(dependence.unreadable)).itertuples()]
+    unread = _with_stub(deploys, set(dependence.unreadable))
+    columns = (unread[name] for name in (ID, SHA, "start", PROVISIONAL))
+    owed += [_unknown(*row, dependence.unreadable, terms) for row in zip(*columns, strict=True)]
     waived = (_apply_waivers(item, dependence.waivers, terms) for item in owed)
     return tuple(sorted(waived, key=lambda item: (item.start, item.id)))
 
 
 def rate(items: Sequence[Obligation], as_of: datetime) -> Rate:
-    """met / (met + late + breached + waived misses) over obligations whose deadline lies in the last 28 days."""
+    """The share met / (met + late + breached + waived misses) of obligations due in the last 28 days."""
     recent = [item for item in items if as_of - timedelta(days=RATE_DAYS) < item.deadline <= as_of]
     met = sum(item.status is Status.MET for item in recent)
     misses = sum(is_miss(item) for item in recent)
@@ -97,8 +105,11 @@ def is_open(item: Obligation) -> bool:
 
 
 def in_scope(items: Sequence[Obligation], since: datetime) -> tuple[Obligation, ...]:
-    """Obligations whose code deploy lies in the window, and every open one however old."""
-    return tuple(item for item in items if item.start >= since or is_open(item))
+    """Obligations whose code deploy lies in the window, and every open one however old.
+
+    What an old release owed and cannot be known any more (a stub or a model is gone) was said when it was new.
+    """
+    return tuple(item for item in items if item.start >= since or (is_open(item) and item.status is not Status.UNKNOWN))
 
 
 def next_deadline(items: Sequence[Obligation]) -> datetime | None:
@@ -115,6 +126,12 @@ def all_unknown(items: Sequence[Obligation], reason: str) -> tuple[Obligation, .
         else replace(item, status=Status.UNKNOWN, version=None, shipped_at=None, closed_at=None, reason=reason)
         for item in items
     )
+
+
+def without_a_registry(items: Sequence[Obligation], unknown_models: frozenset[str]) -> tuple[Obligation, ...]:
+    """The same obligations when the registry does not know some models: what became of those is not known."""
+    reason = "the registry does not know this model"
+    return tuple(all_unknown([item], reason)[0] if item.model in unknown_models else item for item in items)
 
 
 def _deploys(events: pd.DataFrame, terms: Terms) -> pd.DataFrame:
@@ -273,9 +290,9 @@ def _status(met: ships.Micros, deadline: ships.Micros, cancelled: ships.Micros, 
     return result
 
 
-def _unknown(row: object, dependence: Dependence, terms: Terms) -> Obligation:
+def _unknown(*row: Any) -> Obligation:
     """A deploy whose stub cannot be read owes something we cannot name: unknown, never undeclared."""
-    code_id, sha, begun = (getattr(row, name) for name in (ID, SHA, "start"))
+    code_id, sha, begun, provisional, unreadable, terms = row
     return Obligation(
         id=f"{code_id}/*",
         code_id=code_id,
@@ -285,8 +302,8 @@ def _unknown(row: object, dependence: Dependence, terms: Terms) -> Obligation:
         start=_instant(begun),
         deadline=_instant(begun) + terms.clock,
         status=Status.UNKNOWN,
-        provisional=bool(getattr(row, PROVISIONAL)),
-        reason=dependence.unreadable[sha],
+        provisional=bool(provisional),
+        reason=unreadable[sha],
     )
 
 

@@ -18,7 +18,7 @@ _AMBIGUITY = timedelta(minutes=30)
 
 
 def match_incidents(incidents: pd.DataFrame, events: pd.DataFrame, *, match_hours: float) -> pd.DataFrame:
-    """Incidents (oldest first) with the columns `nearest_ts`, `deploy_type`, `cause_type`, `cause_id`, `mttr_hr`, …
+    """Incidents (oldest first) with `nearest_ts`, `deploy_type`, `cause_type`, `cause_id`, `mttr_hr` and more.
 
     `nearest`: the event nearest in time, before or after; ties go to the earlier. `cause`: the latest event with
     0 <= start - ts <= `match_hours`, else UNATTRIBUTED; AMBIGUOUS when the latest event of the other type lies within

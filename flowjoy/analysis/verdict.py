@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flowjoy.analysis.dependency import Gate, Level
 from flowjoy.model import Coverage, CoverageState, Decision, Obligation, Status, Verdict
 
 EXIT_PASS, EXIT_BROKEN, EXIT_UNDECIDED = 0, 1, 2
-
-_KNOWN = frozenset(Status) - {Status.UNKNOWN, Status.BREACHED}
 
 
 def unproved(coverage: Sequence[Coverage]) -> tuple[Coverage, ...]:
@@ -16,8 +15,10 @@ def unproved(coverage: Sequence[Coverage]) -> tuple[Coverage, ...]:
     return tuple(item for item in coverage if item.required and item.state is not CoverageState.COMPLETE)
 
 
-def decide(coverage: Sequence[Coverage], obligations: Sequence[Obligation], *, enforce: bool) -> Verdict:
-    """`pass` only when every required source is proved complete and every obligation is known and not broken.
+def decide(
+    coverage: Sequence[Coverage], obligations: Sequence[Obligation], *, enforce: bool, gate: Gate | None = None
+) -> Verdict:
+    """`pass` only when every required source is proved complete, every obligation known and not broken, no gate failed.
 
     `enforce` False turns the exit code of a `fail` into 0; an `error` is never softened.
     """
@@ -25,13 +26,15 @@ def decide(coverage: Sequence[Coverage], obligations: Sequence[Obligation], *, e
     if missing or not any(item.required for item in coverage):
         reasons = [f"{item.source}: {item.reason or item.state}" for item in missing] or ["no source was required"]
         return Verdict(decision=Decision.ERROR, reasons=tuple(reasons), exit_code=EXIT_UNDECIDED)
-    unknown = [item for item in obligations if item.status not in _KNOWN and item.status is not Status.BREACHED]
+    unknown = [item for item in obligations if item.status is Status.UNKNOWN]
     if unknown:
         reasons = [f"{item.model} for {item.code_id}: {item.reason or 'not known'}" for item in unknown]
         return Verdict(decision=Decision.ERROR, reasons=tuple(reasons), exit_code=EXIT_UNDECIDED)
     broken = [item for item in obligations if item.status is Status.BREACHED]
-    if broken:
+    reasons = [f"{item.model} was not shipped for {item.code_id}" for item in broken]
+    if gate is not None:
+        reasons += [finding.text for finding in gate.findings if finding.level is Level.FAILURE]
+    if reasons:
         exit_code = EXIT_BROKEN if enforce else EXIT_PASS
-        reasons = [f"{item.model} was not shipped for {item.code_id}" for item in broken]
         return Verdict(decision=Decision.FAIL, reasons=tuple(reasons), exit_code=exit_code)
     return Verdict(decision=Decision.PASS, reasons=(), exit_code=EXIT_PASS)

@@ -1,7 +1,6 @@
 """The joint flow chart: code, models and recovery in one picture. Knows weeks and ink; no file, no clock, no pyplot.
 
-Bars, dates and the MTTR line share the places 0…n-1, so that none can drift from the others. The size is for a page
-800 pixels wide, drawn at twice that. Whatever comes from outside is written literally, never as a formula.
+Bars, dates and line share the places 0…n-1, so that none can drift from the others. Outside text is written literally.
 """
 
 from __future__ import annotations
@@ -10,214 +9,242 @@ import io
 import math
 import unicodedata
 import warnings
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 import matplotlib.style
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
-from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from flowjoy.model import Week
+from flowjoy.report import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.axes import Axes
+
+    from flowjoy.model import Week
+
+__all__ = ["Figure", "draw", "to_png", "to_svg"]
 
 CODE, MODEL, MTTR, GAP, INK, FAINT = "#4c72b0", "#55a868", "#c44e52", "#a84b00", "#262626", "#595959"
-RUNNING_CODE, RUNNING_MODEL, RUNNING_BAND, GAP_FILL = "#c3d0e6", "#c5e3cd", "#f2f2f2", "#fff3e6"
-INCHES, DPI, PLOT = (8.0, 4.0), 200, (0.078, 0.152, 0.844, 0.613)
-SMALL, MIDDLE, LARGE = 8.0, 9.0, 13.0
-BAR, FEWEST_SLOTS, LONGEST = 0.7, 4, 80
-_DIGIT = 0.64 * SMALL  # points a small DejaVu Sans digit is wide
-_STYLE = {
-    "font.size": MIDDLE,
-    "text.color": INK,
-    "text.parse_math": False,
-    "axes.edgecolor": "#8c8c8c",
-    "axes.spines.top": False,
-    "axes.axisbelow": True,
-    "hatch.linewidth": 0.7,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "flowjoy",
-}
+PALE_CODE, PALE_MODEL, BAND, GAP_FILL = "#c3d0e6", "#c5e3cd", "#f2f2f2", "#fff3e6"
+INCHES, DPI, PLOT, LONGEST = (8.0, 4.0), 200, (0.078, 0.152, 0.844, 0.613), 80  # for 800 pixels, drawn at twice that
+SIZE, BAR, ROOMY = 8, 0.7, 30  # points of text; a bar's share of its slot; points of slot in which a label fits
+DIGIT, BOLD = 0.64 * SIZE, 0.7 * SIZE  # points: how wide a digit, and a bold letter, is drawn
+HATCHED: dict[str, Any] = {"hatch": "///", "hatchcolor": "#ffffff99", "edgecolor": "white", "linewidth": 0.5}
+HOLLOW: dict[str, Any] = {"facecolor": GAP_FILL, "edgecolor": GAP, "linestyle": (0, (3, 2)), "linewidth": 0.9}
+STYLE = {"font.size": SIZE, "axes.labelsize": 9, "text.color": INK, "text.parse_math": False, "svg.hashsalt": "flowjoy"}
+STYLE |= {"axes.spines.top": False, "axes.edgecolor": "0.55", "axes.axisbelow": True, "svg.fonttype": "none"}
+STYLE |= {"legend.frameon": False, "legend.borderpad": 0, "legend.columnspacing": 1.5, "hatch.linewidth": 0.7}
 
 
 def draw(
-    weeks: Sequence[Week],
-    *,
-    service: str,
-    timezone: str = "UTC",
-    open_incidents: int = 0,
-    subtitle: str | None = None,
+    weeks: Sequence[Week], *, service: str, timezone: str = "UTC", open_incidents: int = 0, subtitle: str | None = None
 ) -> Figure:
-    """One chart of `weeks`, oldest first; `subtitle` replaces the totals under the title.
-
-    Weeks without any event give an empty frame that says so. The figure's label is the same in words.
-    """
+    """Draw `weeks`, oldest first (without any event: a frame that says so); `subtitle` replaces the totals."""
     with _style():
-        figure = Figure(figsize=INCHES, dpi=DPI)
-        FigureCanvasAgg(figure)
-        tail = f" · {_count(open_incidents, 'incident')} still open, not in MTTR" if open_incidents else ""
-        _write(figure, 0.968, service, tail=": unified DevOps + MLOps flow", fontsize=LARGE, fontweight="bold")
-        _write(figure, 0.895, _totals(weeks) if subtitle is None else subtitle, tail=tail, color=FAINT)
+        FigureCanvasAgg(figure := Figure(figsize=INCHES, dpi=DPI))
+        _write(figure, 0.968, service, tail=": unified DevOps + MLOps flow", size=13, weight="bold")
+        tail = f" · {words.plural(open_incidents, 'incident')} still open, not in MTTR" if open_incidents else ""
+        _write(figure, 0.895, _totals(weeks) if subtitle is None else subtitle, tail=tail, size=9, color=FAINT)
         bars = figure.add_axes(PLOT)
         hours = bars.twinx()
-        _dates(bars, weeks, timezone)
         bars.set_ylabel("Deploys per week")
         hours.set_ylabel("MTTR (hours)", color=MTTR)
+        _dates(bars, weeks, _plain(timezone)[:LONGEST])
         if any(week.code_deploys or week.model_deploys or week.mttr_hours is not None for week in weeks):
-            _fill(figure, bars, hours, weeks)
+            _scales(bars, hours, weeks)
+            _bars(bars, weeks)
+            _label(_Room(hours, _line(hours, weeks)), bars, weeks)
+            _legend(figure, weeks)
         else:
-            _leave_empty(bars, hours, weeks)
-        figure.set_label(" ".join([_totals(weeks) + ".", *map(_sentence, weeks)]))
+            bars.set_yticks([])  # a scale would suggest measured zeros
+            hours.set_yticks([])
+            why = f"No code deploys, model ships or resolved incidents in {words.plural(len(weeks), 'week')}"
+            figure.text(0.5, 0.46, why if weeks else "No weeks to show", ha="center", fontsize=11, color=FAINT)
     return figure
 
 
 def to_png(figure: Figure) -> bytes:
-    """The picture, 1600 × 800 pixels. The same weeks always give the same bytes."""
-    buffer = io.BytesIO()
+    """Give the picture in 1600 by 800 pixels; the same weeks always give the same bytes."""
     with _style():
-        figure.savefig(buffer, format="png", metadata={"Software": None})
+        figure.savefig(buffer := io.BytesIO(), format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 
 def to_svg(figure: Figure) -> bytes:
-    """The picture with text as text, a title, and the weeks in words for those who hear it. Always the same bytes."""
-    buffer = io.StringIO()
-    title, words = figure.texts[0].get_text(), escape(str(figure.get_label()))
+    """Give the picture with text as text, titled and described for those who listen; always the same bytes."""
+    title, totals = (line.get_text() for line in figure.texts[:2])
     with _style():
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
+        figure.savefig(buffer := io.StringIO(), format="svg", metadata={"Date": None, "Creator": None, "Title": title})
     drawn = buffer.getvalue().replace("<svg ", '<svg role="img" ', 1)
-    return drawn.replace("</title>", f"</title>\n <desc>{words}</desc>", 1).encode()
+    return drawn.replace("</title>", f"</title>\n <desc>{escape(totals)}</desc>", 1).encode()
 
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """Matplotlib's defaults and ours alone: a `matplotlibrc` in the workspace must not restyle (or run TeX for) us."""
-    with warnings.catch_warnings(), matplotlib.style.context(["default", _STYLE]):
+    """Set matplotlib's defaults and ours alone: a `matplotlibrc` in the workspace must not restyle us, or run TeX."""
+    with warnings.catch_warnings(), matplotlib.style.context(["default", STYLE]):
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # drawn as a boxed sign
         yield
 
 
 def _plain(text: str) -> str:
-    """One line without control, format or surrogate characters, and no towers of combining marks."""
-    spaced = "".join(c if unicodedata.category(c)[0] != "C" else " " * c.isspace() for c in text)
-    marks = [bool(unicodedata.combining(c)) for c in spaced]
-    return " ".join("".join(c for i, c in enumerate(spaced) if not all(marks[max(i - 2, 0) : i + 1])).split())
+    """Keep one line without control, format, private or surrogate characters: an SVG with one does not open."""
+    return " ".join("".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C").split())
 
 
-def _write(figure: Figure, y: float, text: str, *, tail: str, **look: object) -> None:
-    """A line at the top, cut with an ellipsis until it and its `tail` fit the page."""
+def _write(figure: Figure, y: float, text: str, *, tail: str, **look: Any) -> None:
+    """Put a line at the top, cut with an ellipsis until it and its `tail` fit the page."""
     whole = _plain(text)
-    kept = whole[:LONGEST]
-    line = figure.text(0.012, y, "", verticalalignment="top", **look)
-    while True:
-        line.set_text((kept if kept == whole else kept.rstrip() + "…") + tail)
-        if not kept or line.get_window_extent().x1 <= 0.985 * figure.bbox.x1:
-            return
-        kept = kept[:-1]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    line = figure.text(0.012, y, whole + tail, verticalalignment="top", **look)
+    for length in range(min(len(whole), LONGEST), -1, -1):
+        line.set_text((whole if length == len(whole) else whole[:length].rstrip() + "…") + tail)
+        if line.get_window_extent().x1 <= 0.985 * figure.bbox.x1:
+            break
 
 
 def _totals(weeks: Sequence[Week]) -> str:
-    """What the complete weeks sum up to; the running week takes no part."""
+    """Sum up the complete weeks; the running week takes no part."""
     complete = [week for week in weeks if not week.partial]
-    if not complete:
-        return "No complete week yet"
-    code, models = sum(week.code_deploys for week in complete), sum(week.model_deploys for week in complete)
-    diverging = sum(week.diverges for week in complete)
-    verb = "diverges" if diverging == 1 else "diverge"
-    return (
-        f"{_count(code, 'code deploy')} and {_count(models, 'model ship')} in {_count(len(complete), 'complete week')}"
-        + (f" · {_count(diverging, 'week')} {verb}" if diverging else "")
-    )
+    code = words.plural(sum(week.code_deploys for week in complete), "code deploy")
+    models = words.plural(sum(week.model_deploys for week in complete), "model ship")
+    late = sum(week.diverges for week in complete)
+    note = f" · {words.plural(late, 'week')} diverge{'s' * (late == 1)}" * bool(late)
+    sums = f"{code} and {models} in {words.plural(len(complete), 'complete week')}{note}"
+    return sums if complete else "No complete week yet"
 
 
-def _sentence(week: Week) -> str:
-    """The week for a reader who cannot see it."""
-    mttr = "no resolved incident" if week.mttr_hours is None else f"MTTR {_hours(week.mttr_hours)} hours"
-    notes = ", diverging" * week.diverges + ", still running" * week.partial
-    return (
-        f"{week.label}: {_count(week.code_deploys, 'code deploy')}, "
-        f"{_count(week.model_deploys, 'model ship')}, {mttr}{notes}."
-    )
-
-
-def _hours(hours: float) -> str:
-    """Hours as a label: `1.6`, `132`, `<0.1`."""
-    return "<0.1" if 0 < hours < 0.05 else f"{hours:.0f}" if hours >= 100 else f"{hours:.1f}"  # noqa: PLR2004
-
-
-def _slots(weeks: Sequence[Week]) -> int:
-    """How many weeks the width is shared by; one lonely week does not become a wall."""
-    return max(len(weeks), FEWEST_SLOTS)
-
-
-def _slot_points(weeks: Sequence[Week]) -> float:
-    return INCHES[0] * 72 * PLOT[2] / _slots(weeks)
+def _slot(weeks: Sequence[Week]) -> float:
+    """Points of width for each week; a lonely week does not become a wall."""
+    return INCHES[0] * 72 * PLOT[2] / max(len(weeks), 4)
 
 
 def _dates(bars: Axes, weeks: Sequence[Week], timezone: str) -> None:
-    """Mondays under the bars, the newest always named, as many others as can be read; years where they change."""
-    middle, half = (len(weeks) - 1) / 2, _slots(weeks) / 2
+    """Name Mondays under the bars: the newest always, as many others as can be read; years where they change."""
+    middle, half = (len(weeks) - 1) / 2, max(len(weeks), 4) / 2
     bars.set_xlim(middle - half, middle + half)
-    step = math.ceil(36 / _slot_points(weeks))
-    places = list(range(len(weeks)))[::-step][::-1]
-    years = sorted({week.week.year for week in weeks})
-    labels, said = [], years[0] if len(years) == 1 else 0
-    for place in places:
-        week = weeks[place]
-        labels.append(week.label if week.week.year == said else f"{week.label}\n{week.week.year}")
-        said = week.week.year
-    bars.set_xticks(places, labels, fontsize=SMALL if len(weeks) > 10 else MIDDLE)
-    of_year = f" of {years[0]}" if len(years) == 1 else ""
-    bars.set_xlabel(f"Weeks{of_year}, from Monday ({_plain(timezone)[:40]})", fontsize=SMALL, color=FAINT)
-
-
-def _leave_empty(bars: Axes, hours: Axes, weeks: Sequence[Week]) -> None:
-    """A frame that says why it is empty, without scales that would suggest measured zeros."""
-    bars.set_yticks([])
-    hours.set_yticks([])
-    if not weeks:
-        bars.set_xticks([])
-    span = "this week" if len(weeks) == 1 else f"these {len(weeks)} weeks"
-    reason = f"No code deploys, model ships or resolved incidents in {span}" if weeks else "No weeks to show"
-    bars.text(0.5, 0.5, reason, transform=bars.transAxes, ha="center", va="center", fontsize=11, color=FAINT)
-
-
-def _fill(figure: Figure, bars: Axes, hours: Axes, weeks: Sequence[Week]) -> None:
-    """The chart proper: scales, bars and line first, then the labels into the room they leave."""
-    _scales(bars, hours, weeks)
-    _running(bars, weeks)
-    _bars(bars, weeks)
-    line = _line(hours, weeks)
-    _label(_Room(hours, line), bars, hours, weeks)
-    _legend(figure, weeks, line)
+    places = range(len(weeks))[:: -math.ceil(36 / _slot(weeks))][::-1]
+    years = [weeks[place].week.year for place in places]
+    turns = [len(set(years)) > 1, *(before != year for before, year in pairwise(years))]
+    labels = [weeks[at].label + f"\n{weeks[at].week.year}" * new for at, new in zip(places, turns, strict=False)]
+    bars.set_xticks(places, labels)
+    of_year = f" of {years[0]}" if len(set(years)) == 1 else ""
+    bars.set_xlabel(f"Weeks{of_year}, from Monday ({timezone})", fontsize=SIZE, color=FAINT)
 
 
 def _scales(bars: Axes, hours: Axes, weeks: Sequence[Week]) -> None:
-    """Both axes from 0 with the same number of steps, so that the one grid serves both; whole deploys on the left."""
-    tallest = max(week.code_deploys + week.model_deploys + week.gap * week.diverges for week in weeks)
-    longest = max((week.mttr_hours or 0.0 for week in weeks), default=0.0)
-    count = min(range(6, 2, -1), key=lambda steps: steps * _step(max(1.18 * tallest / steps, 1), whole=True))
-    for axes, step, shown in (
-        (bars, _step(max(1.18 * tallest / count, 1), whole=True), True),
-        (hours, _step((1.18 * longest or 1.0) / count, whole=False), any(w.mttr_hours is not None for w in weeks)),
-    ):
-        ticks = [round(step * tick, 9) for tick in range(count + 1)] if shown else []
-        axes.set_ylim(0, step * count)
-        axes.set_yticks(ticks, [f"{tick:,.10g}" for tick in ticks])
-        axes.tick_params(axis="y", length=0, labelsize=SMALL)
+    """Start both axes at 0, in equally many steps, so that one grid serves both; whole deploys on the left."""
+    tallest = 1.18 * max(week.code_deploys + week.model_deploys + week.gap * week.diverges for week in weeks)
+    longest = 1.18 * max(week.mttr_hours or 0.0 for week in weeks)
+    steps = min((6, 5, 4, 3), key=lambda n: n * _step(tallest / n, whole=True))
+    for axes, top, ink in ((bars, tallest, INK), (hours, longest, MTTR)):
+        step = _step(top / steps, whole=axes is bars)
+        axes.set_ylim(0, step * steps)
+        axes.set_yticks([step * n for n in range(steps + 1)], [f"{step * n:,.6g}" for n in range(steps + 1)])
+        axes.tick_params(axis="y", length=0, labelcolor=ink)
+    if all(week.mttr_hours is None for week in weeks):
+        hours.set_yticks([])
     bars.grid(axis="y", color="#e3e3e3", linewidth=0.7)
 
 
 def _step(least: float, *, whole: bool) -> float:
-    """The smallest round number that is not under `least`."""
-    unit = 10.0 ** math.floor(math.log10(least))
-    return next(s for m in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if (s := round(m * unit, 9)) >= least * (1 - 1e-9) and not (whole and s % 1))
+    """Find the smallest round number that is not below `least`; 1 for nothing."""
+    unit = 10.0 ** math.floor(math.log10(least)) if least else 1.0
+    rounds = (max(unit, float(whole)) * m for m in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10))
+    return next(n for n in rounds if n >= least * (1 - 1e-9) and not (whole and n % 1))
+
+
+def _bars(bars: Axes, weeks: Sequence[Week]) -> None:
+    """Stack CODE, hatched MODEL, and missing models as a hollow box; the running week is pale, in a named band."""
+    for place in (place for place, week in enumerate(weeks) if week.partial):
+        bars.axvspan(place - 0.5, place + 0.5, color=BAND, linewidth=0, zorder=0)
+        at, side = (place, "center") if _slot(weeks) > ROOMY else (place + 0.5, "right")
+        bars.text(at, 1.01, "running", transform=bars.get_xaxis_transform(), ha=side, style="italic")
+    places, code = range(len(weeks)), [week.code_deploys for week in weeks]
+    bars.bar(places, code, BAR, color=[PALE_CODE if week.partial else CODE for week in weeks])
+    greens = [PALE_MODEL if week.partial else MODEL for week in weeks]
+    bars.bar(places, [week.model_deploys for week in weeks], BAR, code, color=greens, **HATCHED)
+    late = {place: week for place, week in enumerate(weeks) if week.diverges}
+    tops = [week.code_deploys + week.model_deploys for week in late.values()]
+    bars.bar(list(late), [week.gap for week in late.values()], BAR, tops, **HOLLOW)
+
+
+def _line(hours: Axes, weeks: Sequence[Week]) -> Line2D:
+    """Draw MTTR on a white halo. A week without one is a hole in the line; the running week's marker is hollow."""
+    values = [math.nan if week.mttr_hours is None else week.mttr_hours for week in weeks]
+    size = min(6.5, 2.2 + _slot(weeks) / 8)
+    look: dict[str, Any] = {"color": MTTR, "marker": "o", "markersize": size, "linewidth": 0.32 * size}
+    (line,) = hours.plot(values, **look, path_effects=[withStroke(linewidth=0.7 * size, foreground="white")])
+    running = [math.nan if not week.partial else value for week, value in zip(weeks, values, strict=True)]
+    hours.plot(running, **look, markerfacecolor="white")
+    return line
+
+
+class _Room:
+    """The free space of the plot: a label goes to the first spot where it covers nothing, or is left out."""
+
+    def __init__(self, hours: Axes, line: Line2D) -> None:
+        self._hours, self._path = hours, line.get_path().transformed(hours.transData)
+        dots = hours.transData.transform(line.get_xydata())
+        self._taken = [Bbox.from_bounds(x - 13, y - 13, 26, 26) for x, y in dots if not math.isnan(y)]
+
+    def note(self, text: str, at: tuple[float, float], *spots: tuple[float, float], **look: Any) -> None:
+        """Write `text` at the first of `spots` that is free: offsets in points from `at`."""
+        note = self._hours.annotate(text, at, (0, 0), textcoords="offset points", ha="center", va="center", **look)
+        for spot in spots:
+            note.xyann = spot
+            box = note.get_window_extent()
+            free = not box.count_overlaps(self._taken) and not self._path.intersects_bbox(box.padded(3), filled=False)
+            if free and all(self._hours.bbox.contains(*corner) for corner in (box.min, box.max)):
+                self._taken.append(box.padded(4))
+                return
+        note.remove()
+
+
+def _label(room: _Room, bars: Axes, weeks: Sequence[Week]) -> None:
+    """Write gaps, then hours, then counts: what matters most finds its place first."""
+    slot, counted = _slot(weeks), dict[str, Any](xycoords=bars.transData)
+    rise = 36 * INCHES[1] * PLOT[3] / bars.get_ylim()[1]  # points: half the height of one deploy
+    paper = {"edgecolor": "none", "boxstyle": "round,pad=0.12"}
+    widest = max((week.gap for week in weeks if week.diverges), default=0)
+    for place, week in enumerate(weeks):
+        if week.diverges and (slot > ROOMY / 2 or week.gap == widest):
+            half, look = rise * week.gap, {"color": GAP, "weight": "bold", **counted}
+            short, long = f"\N{MINUS SIGN}{week.gap}", f"\N{MINUS SIGN}{words.plural(week.gap, 'model')}"
+            text = short if ROOMY / 2 < slot < len(long) * BOLD else long
+            inner = [(0.0, -half)] * int(half > SIZE and len(text) * BOLD < slot * BAR)
+            room.note(text, (place, 2 * week.code_deploys), *inner, (0, 7), (0, 17), **look)
+    for place, week in enumerate(weeks if slot > ROOMY else ()):
+        if (mttr := week.mttr_hours) is not None:
+            look = {"color": MTTR, "weight": "bold", "bbox": {**paper, "facecolor": "white"}}
+            room.note(words.figure(mttr, " h"), (place, mttr), (0, 11), (0, -11), (21, 0), (-21, 0), **look)
+        if not week.code_deploys + week.model_deploys:
+            room.note("0", (place, 0), (0, 6), color=FAINT, **counted)
+    digits = max(len(str(max(week.code_deploys, week.model_deploys))) for week in weeks)
+    for bar in [*bars.containers[0], *bars.containers[1]] if digits * DIGIT + 2 < slot * BAR else ():
+        fill, reach = bar.get_facecolor(), rise * bar.get_height() - SIZE / 2 - 1
+        look = {"color": "white" if to_hex(fill) == CODE else INK, "bbox": {**paper, "facecolor": fill}, **counted}
+        spots = [(0, y) for y in (0, -9, 9, -17, 17) if abs(y) <= reach]
+        room.note(f"{bar.get_height():.0f}", bar.get_center(), *spots, **look)
+
+
+def _legend(figure: Figure, weeks: Sequence[Week]) -> None:
+    """Name the signs above the plot, where the legend can cover nothing."""
+    mttr = "Unified MTTR" + " (no resolved incident)" * all(week.mttr_hours is None for week in weeks)
+    handles = [
+        Patch(facecolor=CODE, label="CODE deploys"),
+        Patch(facecolor=MODEL, label="MODEL ships", **HATCHED),
+        Line2D([], [], color=MTTR, linewidth=2, marker="o", markersize=5, label=mttr),
+        *[Patch(label="Models missing (week diverges)", **HOLLOW)] * any(week.diverges for week in weeks),
+        *[Patch(fc=BAND, ec=FAINT, lw=0.5, label="Running week (partial)")] * any(week.partial for week in weeks),
+    ]
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.004, 0.858), ncols=len(handles))

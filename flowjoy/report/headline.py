@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flowjoy.analysis import promise, verdict
+from flowjoy.analysis.dependency import Level
 from flowjoy.findings import Findings
 from flowjoy.model import Obligation, Status
 from flowjoy.report.words import clean, moment, plural, span
@@ -12,6 +13,12 @@ def headline(findings: Findings) -> str:
     """The verdict in one line of plain text; foreign names in it are cleaned, not escaped."""
     if findings.verdict.exit_code == verdict.EXIT_UNDECIDED:
         return f"could not decide: {clean('; '.join(findings.verdict.reasons), 400)}"
+    refused = [item.text for item in findings.gate.findings if item.level is Level.FAILURE] if findings.gate else []
+    if refused:
+        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+        return f"{clean(refused[0], 300)}{more}"
+    if not findings.judges_promise:
+        return "the model stub is in order; the promise itself is judged on merge"
     hours = f"{findings.bundle.terms.sla_hours:g} h"
     broken = [item for item in findings.scope if item.status is Status.BREACHED]
     if broken:
@@ -48,7 +55,11 @@ def outcome(item: Obligation, findings: Findings) -> str:
     if item.status is Status.LATE and item.shipped_at is not None:
         return f"shipped {span(item.shipped_at - item.deadline)} late"
     if item.status is Status.MET and item.shipped_at is not None:
-        return "shipped with the code" if item.shipped_at <= item.start else f"shipped after {span(item.shipped_at - item.start)}"
+        return (
+            "shipped with the code"
+            if item.shipped_at <= item.start
+            else f"shipped after {span(item.shipped_at - item.start)}"
+        )
     if item.status is Status.CANCELLED:
         return "the code was rolled back in time"
     return item.reason or ""

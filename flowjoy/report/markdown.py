@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from flowjoy.analysis import promise
+from flowjoy.analysis.dependency import Gate, Level
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Decision, Obligation, Status, Week
 from flowjoy.report.headline import headline, outcome
 from flowjoy.report.words import code, figure, moment, plural
 
 SHOWN_OBLIGATIONS = 50
+SHOWN_SETTLED = 5
 _MARKS = {Decision.PASS: "✅", Decision.FAIL: "❌", Decision.ERROR: "⚠️"}
 _SERIOUS = (Status.BREACHED, Status.UNKNOWN, Status.AT_RISK, Status.PENDING, Status.LATE, Status.WAIVED)
 
@@ -23,12 +25,67 @@ def summary(findings: Findings) -> str:
         f"## FlowJoy: {code(findings.bundle.service)}",
         f"{_MARKS[decision]} **{decision.value}**{softened}: {code(headline(findings), 600)}",
         _coverage_faults(findings),
-        _promise(findings),
-        _weeks(findings),
-        _incidents(findings),
-        _coverage(findings),
+        gate(findings.gate) if findings.gate is not None else "",
     ]
+    if findings.judges_promise:
+        parts += [_promise(findings), _weeks(findings), _incidents(findings)]
+    parts.append(_coverage(findings))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def comment(findings: Findings) -> str:
+    """The sticky comment: the verdict, the gate, and what is owed; no more than fits a screen."""
+    parts = [
+        _said_of(findings),
+        gate(findings.gate) if findings.gate is not None else "",
+        _owed(findings),
+    ]
+    return "\n\n".join(part for part in parts if part).rstrip() + "\n"
+
+
+def _said_of(findings: Findings) -> str:
+    decision, service = findings.verdict.decision, code(findings.bundle.service)
+    return f"{_MARKS[decision]} **FlowJoy {decision.value}** for {service}: {code(headline(findings), 600)}"
+
+
+def noteworthy(findings: Findings) -> bool:
+    """Whether something runs, is broken, or is to be told: else a pull request is left in peace."""
+    open_now = any(promise.is_open(item) for item in findings.scope)
+    told = findings.gate is not None and bool(findings.gate.findings or findings.gate.forecast)
+    return open_now or told or findings.verdict.decision is not Decision.PASS
+
+
+def _owed(findings: Findings) -> str:
+    owed = sorted((item for item in findings.scope if promise.is_open(item)), key=_urgency)
+    if not owed:
+        return ""
+    more = f"\n\n… and {len(owed) - SHOWN_SETTLED} more." if len(owed) > SHOWN_SETTLED else ""
+    # No span that counts down: a comment changes only when something happened.
+    rows = [
+        (code(item.model), item.status.value, moment(item.deadline, findings.bundle.window.timezone)) for item in owed
+    ]
+    return table(("model", "status", "deadline"), rows[:SHOWN_SETTLED]) + more
+
+
+def literal(text: str) -> str:
+    """A sentence with foreign text in it, as it is."""
+    return code(text, 2000) + "\n"
+
+
+def release(findings: Findings, own: Sequence[Obligation]) -> str:
+    """What became of one release's promise."""
+    rows = [_obligation(item, findings) for item in own[:SHOWN_OBLIGATIONS]]
+    return f"### What this release promised\n\n{table(_OBLIGATION_HEADER, rows)}\n"
+
+
+def gate(judged: Gate) -> str:
+    """What the gate of a pull request found, and what merging would start."""
+    marks = {Level.FAILURE: "❌", Level.NOTICE: "ℹ️"}  # noqa: RUF001  (the sign people know)
+    lines = [f"- {marks[finding.level]} {code(finding.text, 500)}" for finding in judged.findings[:SHOWN_OBLIGATIONS]]
+    lines += [f"- ⏱️ {code(sentence, 300)}" for sentence in judged.forecast[:SHOWN_OBLIGATIONS]]
+    if not judged.judged_registry:
+        lines.append("- The registry was not asked: the promise is judged on merge.")
+    return "### Model dependency\n\n" + ("\n".join(lines) or "The models that this code asks for are there.") + "\n"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -53,9 +110,11 @@ def _promise(findings: Findings) -> str:
     if not findings.scope:
         return f"{title}\n\nNo release in the window owes a model."
     urgent = sorted(findings.scope, key=_urgency)
-    rows = [_obligation(item, findings) for item in urgent[:SHOWN_OBLIGATIONS]]
-    more = len(urgent) - len(rows)
+    serious = sum(item.status in _SERIOUS for item in urgent)
+    shown = urgent[: min(SHOWN_OBLIGATIONS, serious + SHOWN_SETTLED)]
+    more = len(urgent) - len(shown)
     rest = f"\n\n… and {more} more, in `flowjoy-bundle.json`." if more else ""
+    rows = [_obligation(item, findings) for item in shown]
     return f"{title}\n\n{_counts(findings)}\n\n{table(_OBLIGATION_HEADER, rows)}{rest}"
 
 
@@ -65,7 +124,7 @@ _OBLIGATION_HEADER = ("release", "model", "needs", "deployed", "deadline", "stat
 def _obligation(item: Obligation, findings: Findings) -> tuple[str, ...]:
     zone = findings.bundle.window.timezone
     return (
-        code(item.sha[:12] if item.sha else item.code_id, 60),
+        code(item.sha[:12]) if item.sha else "",
         code(item.model),
         code(item.requires),
         moment(item.start, zone) + (" (provisional)" if item.provisional else ""),
@@ -85,13 +144,22 @@ def _urgency(item: Obligation) -> tuple[int, float, str]:
 def _counts(findings: Findings) -> str:
     found = {status: findings.count(status) for status in Status}
     running = found[Status.PENDING] + found[Status.AT_RISK]
-    text = f"{found[Status.MET]} met · {found[Status.LATE]} late · {running} running · {found[Status.BREACHED]} breached"
+    text = (
+        f"{found[Status.MET]} met · {found[Status.LATE]} late · {running} running · {found[Status.BREACHED]} breached"
+    )
     rate = findings.rate
     if rate.percent is None:
         return f"{text}. No deadline has passed in the last {promise.RATE_DAYS} days."
     few = ", too few to judge" if rate.n < 5 else ""
     left_out = f", {rate.left_out} left out" if rate.left_out else ""
-    return f"{text}. Kept in the last {promise.RATE_DAYS} days: {rate.percent:.1f} % (n = {rate.n}{few}{left_out})."
+    target = findings.bundle.terms.sla_target
+    kept = f"Kept in the last {promise.RATE_DAYS} days: {rate.percent:.1f} % of {rate.n}{few}{left_out}"
+    return f"{text}. {kept}; target {target:g} %, {_budget(rate.budget_left(target))}."
+
+
+def _budget(left: float | None) -> str:
+    """How much of the allowed misses is left; negative when more was missed than allowed."""
+    return "no miss allowed" if left is None else f"{left:.0%} of the error budget left"
 
 
 _WEEK_HEADER = ("week", "code deploys", "model deploys", "gap", "unified MTTR (h)", "n", "median", "p90", "")

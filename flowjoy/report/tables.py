@@ -66,7 +66,7 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def _cell(value: object) -> str | int:
-    """One cell: an instant in ISO, a number with at most four decimals, foreign text made harmless, nothing as blank."""
+    """One cell: an instant in ISO, a number to four decimals, foreign text made harmless, nothing as blank."""
     if value is None or value is pd.NaT or (isinstance(value, float) and value != value):  # noqa: PLR0124  (NaN)
         return ""
     if isinstance(value, datetime):

@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi
 from flowjoy.instants import parse_iso, plausible
-from flowjoy.model import CodeRecord, Incident, ModelRecord
+from flowjoy.model import CodeRecord, Incident, ModelRecord, ModelVersion
 from flowjoy.settings import Settings
 from flowjoy.transport import Transport
 
@@ -22,13 +22,17 @@ Record = TypeVar("Record", CodeRecord, ModelRecord, Incident)
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """What a run asks of every source. `now` is the real clock, for telling impossible stamps."""
+    """What a run asks of every source. `now` is the real clock, for telling impossible stamps.
+
+    `models` must be known to the registry; `candidates` need not be (a pull request may name anything).
+    """
 
     settings: Settings
     as_of: datetime
     now: datetime
     since: datetime
     models: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
     repository: str = ""
     server_url: str = "https://github.com"
     sha: str | None = None
@@ -59,10 +63,15 @@ class Access:
 
 @dataclass(frozen=True, kw_only=True)
 class Parsed(Generic[Record]):
-    """The records of one source, and what a user should know of them."""
+    """The records of one source, and what a user should know of them.
+
+    A registry also tells which versions it lists, and which of the candidates it does not know.
+    """
 
     records: tuple[Record, ...]
     notes: tuple[str, ...] = field(default=())
+    versions: tuple[ModelVersion, ...] = field(default=())
+    unknown: frozenset[str] = field(default=frozenset())
 
 
 class Source(Protocol[Record]):

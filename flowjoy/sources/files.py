@@ -13,7 +13,7 @@ from typing import Any
 
 from flowjoy.errors import HarvestError
 from flowjoy.instants import iso
-from flowjoy.model import CodeRecord, Incident, ModelRecord
+from flowjoy.model import CodeRecord, Incident, ModelRecord, ModelVersion
 from flowjoy.records import fold, shipped_again, unique
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
 
@@ -75,10 +75,20 @@ class ModelFile:
                 hint="add a column `name`, or name one model in `models`",
             )
         records = [_model(row, query) for row in rows]
-        if query.models:
-            records = [record for record in records if record.name in query.models]
-        notes = [f"no row of {name}: it counts as never shipped" for name in query.models if named and name not in named]
-        return Parsed(records=shipped_again(_distinct(records)), notes=tuple(notes) if None not in named else ())
+        asked = {*query.models, *query.candidates}
+        if asked:
+            records = [record for record in records if record.name in asked]
+        notes = [
+            f"no row of {name}: it counts as never shipped" for name in query.models if named and name not in named
+        ]
+        return Parsed(
+            records=shipped_again(_distinct(records)),
+            notes=tuple(notes) if None not in named else (),
+            versions=tuple(
+                ModelVersion(name=name, version=version, ready=True)
+                for name, version in sorted({(record.name, record.version or "") for record in records})
+            ),
+        )
 
 
 class IncidentFile:

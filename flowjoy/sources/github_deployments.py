@@ -12,7 +12,7 @@ from flowjoy.instants import parse_iso
 from flowjoy.model import CodeRecord, Outcome
 from flowjoy.records import fold
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
-from flowjoy.transport import MalformedAnswer
+from flowjoy.transport import MalformedAnswerError
 
 DEPLOYMENTS_QUERY = """
 query FlowJoyDeployments($owner: String!, $name: String!, $environments: [String!], $after: String) {
@@ -101,11 +101,11 @@ def _checked(repository: dict[str, Any]) -> tuple[list[dict[str, Any]], int, str
     for node in nodes:
         connection(node, "statuses")
         if not isinstance(node.get("databaseId"), int) or not isinstance(node.get("commitOid"), str):
-            raise MalformedAnswer("a deployment has no id or no commit")
+            raise MalformedAnswerError("a deployment has no id or no commit")
         try:
             parse_iso(str(node.get("createdAt")))
         except ValueError as problem:
-            raise MalformedAnswer(f"deployment {node['databaseId']}: {problem}") from None
+            raise MalformedAnswerError(f"deployment {node['databaseId']}: {problem}") from None
     return nodes, total, cursor
 
 

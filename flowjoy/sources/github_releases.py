@@ -10,7 +10,7 @@ from flowjoy.instants import parse_iso
 from flowjoy.model import CodeRecord
 from flowjoy.records import unique
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
-from flowjoy.transport import MalformedAnswer
+from flowjoy.transport import MalformedAnswerError
 
 RELEASES_QUERY = """
 query FlowJoyReleases($owner: String!, $name: String!, $after: String) {
@@ -41,7 +41,9 @@ class GitHubReleases:
             access.progress(f"GitHub releases: {len(nodes)} of {total}")
             if cursor is None:
                 if len(nodes) < total:
-                    raise HarvestError(f"GitHub releases: the list ends after {len(nodes)} of {total}", hint="run again")
+                    raise HarvestError(
+                        f"GitHub releases: the list ends after {len(nodes)} of {total}", hint="run again"
+                    )
                 return list(nodes.values())
             if len(nodes) == known:
                 raise HarvestError("GitHub releases: the list repeats itself without an end", hint="run again")
@@ -57,11 +59,11 @@ def _checked(repository: dict[str, Any]) -> tuple[list[dict[str, Any]], int, str
     for node in nodes:
         flags = [node.get("isDraft"), node.get("isPrerelease")]
         if not isinstance(node.get("databaseId"), int) or not all(isinstance(flag, bool) for flag in flags):
-            raise MalformedAnswer("a release has no id, or does not say whether it is a draft or a pre-release")
+            raise MalformedAnswerError("a release has no id, or does not say whether it is a draft or a pre-release")
         try:
             parse_iso(str(node.get("createdAt")))
         except ValueError as problem:
-            raise MalformedAnswer(f"release {node['databaseId']}: {problem}") from None
+            raise MalformedAnswerError(f"release {node['databaseId']}: {problem}") from None
     return nodes, total, cursor
 
 

@@ -11,7 +11,7 @@ from flowjoy.instants import iso
 from flowjoy.model import CodeRecord, Outcome
 from flowjoy.records import fold
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
-from flowjoy.transport import MalformedAnswer
+from flowjoy.transport import MalformedAnswerError
 
 LISTING_CAP = 1000
 """GitHub shows no more of a filtered listing: a fuller slice of time is split."""
@@ -73,12 +73,12 @@ def _page(github: GitHubApi, path: str, **parameters: str | int) -> tuple[dict[i
 def _checked(answer: Any) -> tuple[dict[int, dict[str, Any]], int]:
     runs, total = listing(answer, "workflow_runs")
     if total and not runs:
-        raise MalformedAnswer(f"the answer counts {total} runs and shows none")
+        raise MalformedAnswerError(f"the answer counts {total} runs and shows none")
     for run in runs:
         if not all(isinstance(run.get(key), int) for key in ("id", "run_attempt")):
-            raise MalformedAnswer("a run has no id or no attempt")
+            raise MalformedAnswerError("a run has no id or no attempt")
         if not isinstance(run.get("head_sha"), str):
-            raise MalformedAnswer(f"run {run['id']} has no commit")
+            raise MalformedAnswerError(f"run {run['id']} has no commit")
     return {run["id"]: run for run in runs}, total
 
 
@@ -106,7 +106,7 @@ def _default_branch(github: GitHubApi) -> str:
     def check(answer: Any) -> str:
         branch = answer.get("default_branch") if isinstance(answer, dict) else None
         if not isinstance(branch, str) or not branch:
-            raise MalformedAnswer("the answer does not name the default branch")
+            raise MalformedAnswerError("the answer does not name the default branch")
         return branch
 
     return github.get("", check)
@@ -117,7 +117,7 @@ def _earlier_attempts(github: GitHubApi, run: dict[str, Any]) -> list[dict[str, 
 
     def check(answer: Any) -> dict[str, Any]:
         if not isinstance(answer, dict) or answer.get("id") != run["id"]:
-            raise MalformedAnswer("the answer is not an attempt of the run")
+            raise MalformedAnswerError("the answer is not an attempt of the run")
         return answer
 
     earlier = []
@@ -151,5 +151,3 @@ def _record(run: dict[str, Any], query: Query) -> CodeRecord:
         outcome=outcome,
         url=f"{query.server_url}/{query.repository}/actions/runs/{run['id']}",
     )
-
-

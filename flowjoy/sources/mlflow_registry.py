@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from flowjoy.errors import HarvestError
+from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.instants import parse_epoch_ms, parse_iso, plausible
-from flowjoy.model import ModelRecord, Precision
+from flowjoy.model import ModelRecord, ModelVersion, Precision
 from flowjoy.records import unique
 from flowjoy.sources.base import Access, Parsed, Query
-from flowjoy.transport import Fault, MalformedAnswer
+from flowjoy.transport import Fault, MalformedAnswerError
 
 DEPLOYED_AT = "flowjoy.deployed_at"
 """The version tag that says when a version shipped; it wins over every signal."""
@@ -39,31 +40,57 @@ def new_client(uri: str) -> Any:
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What the registry lists: its versions as plain dicts, and the candidates that it does not know."""
+
+    versions: list[dict[str, Any]]
+    unknown: frozenset[str] = frozenset()
+
+
 class MlflowRegistry:
     """`model-source: mlflow`."""
 
     label = "MLflow registry"
 
-    def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
-        """Every version of every model asked for, as plain dicts. A model without versions is proved to be there."""
+    def fetch(self, query: Query, access: Access) -> Listing:
+        """Every version of every model asked for. A model without versions is proved to be there."""
         registry = _Registry(query, access)
-        if registry.is_unity_catalog:
-            versions = [registry.detailed(version) for name in query.models for version in registry.versions_of(name)]
-        else:
-            registry.prove_known(query.models)
-            versions = registry.versions(f"name IN ({', '.join(map(_quoted, query.models))})", query.models)
-        for name in query.models:
-            if not any(version["name"] == name for version in versions):
-                registry.prove_empty(name)
-        access.progress(f"MLflow registry: {len(versions)} versions of {', '.join(query.models)}")
-        return versions
+        latest = {name: registry.latest_of(name) for name in query.models}
+        latest |= {name: found for name in query.candidates if (found := registry.latest_if_known(name)) is not None}
+        versions = registry.all_versions(sorted(latest)) if latest else []
+        listed = {(version["name"], version["version"]) for version in versions}
+        for name, numbers in latest.items():
+            if any((name, number) not in listed for number in numbers):
+                raise HarvestError(
+                    f"MLflow registry: {name!r} has versions that the search does not show", hint="run again"
+                )
+        access.progress(f"MLflow registry: {len(versions)} versions of {', '.join(sorted(latest))}")
+        return Listing(versions=versions, unknown=frozenset(query.candidates) - latest.keys())
 
-    def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[ModelRecord]:
+    def parse(self, raw: Listing, query: Query) -> Parsed[ModelRecord]:
         """One record a version that shipped by the signal. PENDING and FAILED registrations did not."""
-        ready = [version for version in raw if version["status"] == "READY"]
+        ready = [version for version in raw.versions if version["status"] == "READY"]
         records = unique(record for version in ready if (record := _record(version, query)) is not None)
-        unready = sorted(f"{v['name']} v{v['version']} is {v['status']}" for v in raw if v["status"] != "READY")
-        return Parsed(records=records, notes=tuple(f"not an event: {item}" for item in unready[:20]))
+        unready = sorted(
+            f"{v['name']} v{v['version']} is {v['status']}" for v in raw.versions if v["status"] != "READY"
+        )
+        return Parsed(
+            records=records,
+            notes=tuple(f"not an event: {item}" for item in unready[:20]),
+            versions=tuple(_version(version, query.settings.model_validated_tag) for version in raw.versions),
+            unknown=raw.unknown,
+        )
+
+
+def _version(version: dict[str, Any], tag: str | None) -> ModelVersion:
+    key, _, value = (tag or "").partition("=")
+    return ModelVersion(
+        name=version["name"],
+        version=version["version"],
+        ready=version["status"] == "READY",
+        validated=tag is not None and version["tags"].get(key) == value,
+    )
 
 
 class _Registry:
@@ -87,31 +114,32 @@ class _Registry:
                 hint="an embedded sqlite registry needs full mlflow; the container reads http(s) and Databricks",
             ) from None
 
-    def prove_known(self, names: Iterable[str]) -> None:
-        """Raise HarvestError for a model that the registry does not know."""
-        for name in names:
-            self.prove_named(name)
+    def latest_of(self, name: str) -> set[str]:
+        """The versions that the registered model itself shows; UnknownModelError when there is no such model."""
 
-    def prove_named(self, name: str) -> Any:
-        """The registered model by that very name."""
-
-        def request() -> Any:
+        def request() -> set[str]:
             model = self._client.get_registered_model(name)
+            # A fault answers with a model without a name.
             if model.name != name:
-                raise MalformedAnswer(f"the registry does not say that it knows {name!r}")
-            return model
+                raise MalformedAnswerError(f"the registry does not say that it knows {name!r}")
+            return {str(version.version) for version in model.latest_versions}
 
         return self._call(f"MLflow registry, model {name!r}", request)
 
-    def prove_empty(self, name: str) -> None:
-        """No versions is believed when the model itself, asked again, lists none either."""
-        if self.prove_named(name).latest_versions:
-            raise HarvestError(f"MLflow registry: {name!r} has versions, but the search shows none", hint="run again")
+    def latest_if_known(self, name: str) -> set[str] | None:
+        """The same, or None when the registry says that there is no such model."""
+        try:
+            return self.latest_of(name)
+        except UnknownModelError:
+            return None
 
-    def versions_of(self, name: str) -> list[dict[str, Any]]:
-        """The versions of one model, for registries that cannot filter by several."""
-        self.prove_named(name)
-        return self.versions(f"name={_quoted(name)}", [name])
+    def all_versions(self, names: list[str]) -> list[dict[str, Any]]:
+        """Every version of every one of these models."""
+        if not self.is_unity_catalog:
+            return self.versions(f"name IN ({', '.join(map(_quoted, names))})", names)
+        # Unity Catalog filters by one model, and its searches leave tags out.
+        found = [version for name in names for version in self.versions(f"name={_quoted(name)}", [name])]
+        return [self.detailed(version) for version in found]
 
     def versions(self, condition: str, names: Iterable[str]) -> list[dict[str, Any]]:
         """Every version that a search finds, all pages."""
@@ -122,7 +150,7 @@ class _Registry:
                 page = self._client.search_model_versions(condition, max_results=_PAGE, page_token=token)
                 # A registry gives a token only when more follows: an empty page behind one is a cut answer.
                 if token and not page:
-                    raise MalformedAnswer("the next page of versions is empty")
+                    raise MalformedAnswerError("the next page of versions is empty")
                 return page
 
             page = self._call("MLflow registry, versions", request)
@@ -154,11 +182,12 @@ def explain(problem: Exception) -> Fault | None:
         return Fault(problem=f"a package is missing ({problem.name})", hint="an embedded registry needs full mlflow")
     if not isinstance(problem, MlflowException):
         return None
-    code, status = problem.error_code, problem.get_http_status_code()
+    code, status = problem.error_code, int(problem.get_http_status_code())  # type: ignore[no-untyped-call]
     if code == "RESOURCE_DOES_NOT_EXIST":
         return Fault(
             problem="the registry does not know it, or does not show it to these credentials",
             hint="check the spelling in `models`, and the registry's permissions",
+            error=UnknownModelError,
         )
     if status in (401, 403) or code in ("UNAUTHENTICATED", "PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED"):
         return Fault(
@@ -183,7 +212,7 @@ def _quoted(name: str) -> str:
 
 def _plain(version: Any, known: set[str]) -> dict[str, Any]:
     if version.name not in known or not str(version.version).isdigit() or not isinstance(version.tags, dict):
-        raise MalformedAnswer("the answer holds what is no version of the models asked for")
+        raise MalformedAnswerError("the answer holds what is no version of the models asked for")
     return {
         "name": version.name,
         "version": str(int(version.version)),

@@ -8,7 +8,6 @@ from typing import Any
 from tests.stand_ins.github_state import (
     EPOCH,
     Artifact,
-    Attempt,
     CheckRun,
     Comment,
     Commit,
@@ -27,15 +26,13 @@ _REPOSITORY_URLS = (
     "archive assignees blobs branches collaborators comments commits compare contents contributors deployments "
     "downloads events forks git_commits git_refs git_tags issue_comment issue_events issues keys labels languages "
     "merges milestones notifications pulls releases stargazers statuses subscribers subscription tags teams trees hooks"
-).split()
-_USER_URLS = (
-    "followers following gists starred subscriptions organizations repos events received_events avatar html".split()
 )
+_USER_URLS = "followers following gists starred subscriptions organizations repos events received_events avatar html"
 _REPOSITORY_COUNTS = (
     "forks_count stargazers_count watchers_count size open_issues_count subscribers_count network_count forks "
     "open_issues watchers"
-).split()
-_FLAGS = "has_issues has_projects has_wiki has_pages has_discussions archived disabled".split()
+)
+_FLAGS = "has_issues has_projects has_wiki has_pages has_discussions archived disabled"
 LARGEST_CONTENT = 1_000_000
 
 
@@ -52,9 +49,9 @@ class Bodies:
         owner, _, name = full_name.partition("/")
         url, html = f"{self._api}/repos/{full_name}", f"https://github.com/{full_name}"
         return {
-            **{f"{key}_url": f"{url}/{key}" for key in _REPOSITORY_URLS},
-            **dict.fromkeys(_REPOSITORY_COUNTS, 0),
-            **dict.fromkeys(_FLAGS, False),
+            **{f"{key}_url": f"{url}/{key}" for key in _REPOSITORY_URLS.split()},
+            **dict.fromkeys(_REPOSITORY_COUNTS.split(), 0),
+            **dict.fromkeys(_FLAGS.split(), False),
             **dict.fromkeys(("git_url", "ssh_url", "clone_url", "svn_url"), f"{html}.git"),
             **dict.fromkeys(("description", "mirror_url", "homepage", "language", "license")),
             **dict.fromkeys(("pushed_at", "created_at", "updated_at"), EPOCH),
@@ -74,7 +71,7 @@ class Bodies:
     def _user(self, login: str) -> dict[str, Any]:
         number, url = repository_id(login), f"{self._api}/users/{login}"
         return {
-            **{f"{key}_url": f"{url}/{key}" for key in _USER_URLS},
+            **{f"{key}_url": f"{url}/{key}" for key in _USER_URLS.split()},
             "login": login,
             "id": number,
             "node_id": f"U_{number}",
@@ -99,11 +96,10 @@ class Bodies:
             "badge_url": f"{self._html}/workflows/{file}/badge.svg",
         }
 
-    def run(self, run: Run, attempt: Attempt | None = None) -> dict[str, Any]:
+    def run(self, run: Run, number: int = 0) -> dict[str, Any]:
         """A run as its last attempt left it, or as it was at an earlier one."""
-        attempt = attempt or run.last
-        url = f"{self._url}/actions/runs/{run.id}"
-        number = run.first_attempt + run.attempts.index(attempt)
+        number = number or len(run.attempts)
+        attempt, url = run.attempts[number - 1], f"{self._url}/actions/runs/{run.id}"
         return {
             "id": run.id,
             "name": run.name,
@@ -120,7 +116,7 @@ class Bodies:
             "workflow_id": self._repo.workflows[run.workflow],
             "check_suite_id": run.id,
             "check_suite_node_id": f"CS_{run.id}",
-            "url": url if attempt is run.last else f"{url}/attempts/{number}",
+            "url": url if number == len(run.attempts) else f"{url}/attempts/{number}",
             "html_url": f"{self._html}/actions/runs/{run.id}",
             "pull_requests": [],
             "created_at": run.created_at,

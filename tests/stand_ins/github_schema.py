@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphql import GraphQLError, GraphQLResolveInfo, GraphQLSchema, build_schema, graphql_sync
 
 from tests.stand_ins.github_state import Commit, Deployment, Issue, Release, Repository, Status, blob_oid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -17,6 +19,7 @@ MOST_RECORDS = 100
 TRUNCATED_BYTES = 512_000
 _CHANGE_TYPES = {"removed": "DELETED"}
 _STATES = {"success": "ACTIVE"}
+_RATE_LIMIT = {"limit": 1000, "used": 1, "remaining": 999, "cost": 1, "nodeCount": 1, "resetAt": "2030-01-01T00:00:00Z"}
 
 _PAGE = "first: Int, after: String"
 SDL = f"""
@@ -106,10 +109,7 @@ def execute(repositories: Sequence[Repository], query: str, variables: Any, oper
     root = {
         "repository": functools.partial(_find_repository, repositories),
         "node": functools.partial(_find_node, repositories),
-        "rateLimit": {
-            **{"cost": 1, "limit": 1000, "nodeCount": 100, "remaining": 999, "used": 1},
-            "resetAt": "2030-01-01T00:00:00Z",
-        },
+        "rateLimit": _RATE_LIMIT,
     }
     result = graphql_sync(schema(), query, root, variable_values=variables or {}, operation_name=operation)
     body: dict[str, Any] = {}

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import itertools
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
 
 When = datetime | str
 EPOCH = "2024-01-01T00:00:00Z"
@@ -84,19 +86,10 @@ class Run:
     display_title: str
     attempts: list[Attempt]
     """All of them, in order; the last one is what listings show."""
-    first_attempt: int
 
     @property
     def last(self) -> Attempt:
         return self.attempts[-1]
-
-    @property
-    def run_attempt(self) -> int:
-        return self.first_attempt + len(self.attempts) - 1
-
-    def attempt(self, number: int) -> Attempt | None:
-        place = number - self.first_attempt
-        return self.attempts[place] if 0 <= place < len(self.attempts) else None
 
 
 @dataclass(kw_only=True)
@@ -295,9 +288,11 @@ class Repository:
         display_title: str = "Ship it",
         started_at: When | None = None,
     ) -> int:
-        """A workflow run. `attempts` are the earlier ones; then `run_attempt` is counted from them."""
+        """A workflow run. `attempts` are the earlier ones; without them, those before `run_attempt` failed at once."""
         self._know(sha, created_at)
         self.add_workflow(workflow)
+        failed = Attempt(conclusion="failure", started_at=created_at, updated_at=created_at)
+        attempts = attempts or [failed] * (run_attempt - 1)
         last = Attempt(
             status=status,
             conclusion=conclusion,
@@ -316,7 +311,6 @@ class Repository:
             name=name,
             display_title=display_title,
             attempts=[*attempts, last],
-            first_attempt=1 if attempts else run_attempt,
         )
         self.runs[run.id] = run
         return run.id

@@ -7,14 +7,16 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Request(NamedTuple):
@@ -59,110 +61,6 @@ class Fault(Protocol):
     """What happens to a request instead of the right answer."""
 
     def serve(self, exchange: Exchange) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Slow:
-    """The right answer, after `seconds`."""
-
-    seconds: float
-
-    def serve(self, exchange: Exchange) -> None:
-        exchange.wait(self.seconds)
-        exchange.right_answer().serve(exchange)
-
-
-@dataclass(frozen=True, slots=True)
-class Stall:
-    """Not one byte for `seconds`, then the connection closes."""
-
-    seconds: float
-
-    def serve(self, exchange: Exchange) -> None:
-        exchange.wait(self.seconds)
-        exchange.hang_up()
-
-
-@dataclass(frozen=True, slots=True)
-class Drip:
-    """The right answer, head included, byte by byte."""
-
-    bytes_per_second: float = 1.0
-
-    def serve(self, exchange: Exchange) -> None:
-        for byte in b"".join(exchange.right_answer().encoded()):
-            exchange.write(bytes([byte]))
-            exchange.wait(1 / self.bytes_per_second)
-
-
-@dataclass(frozen=True, slots=True)
-class Reset:
-    """The connection is reset (RST) after the request was read."""
-
-    def serve(self, exchange: Exchange) -> None:
-        exchange.reset()
-
-
-@dataclass(frozen=True, slots=True)
-class Truncate:
-    """The right head with its true Content-Length, but only a `fraction` of the body."""
-
-    fraction: float = 0.5
-
-    def serve(self, exchange: Exchange) -> None:
-        head, body = exchange.right_answer().encoded()
-        exchange.write(head, body[: int(len(body) * self.fraction)])
-        exchange.hang_up()
-
-
-@dataclass(frozen=True, slots=True)
-class EmptyBody:
-    """200 and no bytes."""
-
-    def serve(self, exchange: Exchange) -> None:
-        Answer(200, b"", {"Content-Type": "application/json; charset=utf-8"}).serve(exchange)
-
-
-@dataclass(frozen=True, slots=True)
-class Garbage:
-    """A proxy's HTML page with status 200."""
-
-    def serve(self, exchange: Exchange) -> None:
-        Answer(200, b"<html><body>Sign in to continue</body></html>", {"Content-Type": "text/html"}).serve(exchange)
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """A redirect to `location`."""
-
-    status: int
-    location: str
-
-    def serve(self, exchange: Exchange) -> None:
-        Answer(self.status, b"", {"Location": self.location}).serve(exchange)
-
-
-@dataclass(frozen=True, slots=True)
-class Edited:
-    """The right answer with its JSON body put through `edit`: a count that lies, a field that is gone."""
-
-    edit: Callable[[Any], Any]
-
-    def serve(self, exchange: Exchange) -> None:
-        right = exchange.right_answer()
-        Answer(right.status, self.edit(right.body), right.headers).serve(exchange)
-
-
-@dataclass(frozen=True, slots=True)
-class Meanwhile:
-    """The right answer, and after it `action`: the world changes between two pages."""
-
-    action: Callable[[], object]
-
-    def serve(self, exchange: Exchange) -> None:
-        right = exchange.right_answer()
-        self.action()
-        right.serve(exchange)
 
 
 class Exchange:
@@ -231,7 +129,7 @@ class StandIn:
             return self.answer(request)
 
     def fail(self, match: str, times: int | None = 1, *, skip: int = 0, fault: Fault) -> None:
-        """Break the next `times` requests (None: all) whose `METHOD /path?query` holds `match`, after `skip` of them."""
+        """Break `times` requests (None: all) whose `METHOD /path?query` holds `match`, after letting `skip` pass."""
         with self._lock:
             self._plans.append(_Plan(match, times, skip, fault))
 
@@ -284,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ConnectionError:  # the client went away, or the server is being closed
             self.close_connection = True
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle  # noqa: N815 - names of http.server
 
     def log_message(self, *_: object) -> None:
         """Say nothing: the log is `requests`."""

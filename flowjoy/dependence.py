@@ -1,0 +1,102 @@
+"""From stub texts to what each sha depends on. Pure; knows stubs and records, no source and no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from flowjoy.analysis.dependency import Side
+from flowjoy.errors import StubError
+from flowjoy.model import CodeRecord, Dependence, Outcome, PullRequest, Requirement, Rule, StubText
+from flowjoy.stub import Stub, parse
+
+HEAD = "HEAD"
+
+
+def dependence_of(models: Iterable[str], stubs: Mapping[str, StubText], path: str) -> Dependence:
+    """What every sha depends on: its stub, else `models`. Waivers come from the sha's own stub and from HEAD."""
+    by_sha: dict[str, tuple[Requirement, ...]] = {}
+    unreadable: dict[str, str] = {}
+    waivers = []
+    for sha, held in stubs.items():
+        stub = _read(held, path, sha)
+        if isinstance(stub, str):
+            unreadable[sha] = stub
+        elif stub is not None:
+            by_sha[sha] = stub.requirements
+            waivers += [replace(waiver, standing_for=None if sha == HEAD else sha) for waiver in stub.waivers]
+    by_sha.pop(HEAD, None)
+    unreadable.pop(HEAD, None)
+    return Dependence(
+        default=tuple(Requirement(model=name) for name in models),
+        by_sha=by_sha,
+        unreadable=unreadable,
+        waivers=tuple(waivers),
+    )
+
+
+def side_of(stubs: Mapping[str, StubText], sha: str, path: str, models: Iterable[str]) -> Side:
+    """One side of a pull request. Without a stub there, `models` says what the code depends on."""
+    held = stubs.get(sha)
+    try:
+        stub = None if held is None or held.text is None else parse(held.text, path)
+    except StubError as problem:
+        return Side(present=True, problem=str(problem), problem_line=problem.line)
+    if held is not None and held.problem is not None:
+        return Side(present=True, problem=held.problem)
+    if stub is None:
+        return Side(requirements={name: Requirement(model=name) for name in models})
+    return Side(
+        present=True,
+        requirements={item.model: item for item in stub.requirements},
+        lines=stub.lines,
+        waivers=len(stub.waivers),
+    )
+
+
+def stub_lines(stubs: Mapping[str, StubText], sha: str | None, path: str) -> Mapping[str, int]:
+    """The line of each model in the stub at one sha; empty where there is no valid one."""
+    stub = _read(stubs.get(sha or "", StubText()), path, sha or "")
+    return stub.lines if isinstance(stub, Stub) else {}
+
+
+def required_models(
+    models: Iterable[str],
+    code: Iterable[CodeRecord],
+    stubs: Mapping[str, StubText],
+    pull: PullRequest | None,
+    *,
+    since: datetime,
+    path: str,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The models that the registry must know, and those that it may: named by older stubs or by a pull request.
+
+    A model that left the registry with a release of long ago must not stop every run of today.
+    """
+    recent = {record.sha for record in code if record.outcome is not Outcome.FAILED and record.shipped_at >= since}
+    must, may = set(models), set()
+    for sha, held in stubs.items():
+        stub = _read(held, path, sha)
+        named = (
+            {item.model for item in stub.requirements if item.rule is not Rule.NONE}
+            if isinstance(stub, Stub)
+            else set()
+        )
+        if sha in recent:
+            must |= named
+        elif sha != HEAD or pull is not None:
+            may |= named
+    return tuple(sorted(must)), tuple(sorted(may - must))
+
+
+def _read(held: StubText, path: str, sha: str) -> Stub | str | None:
+    """The stub, why there is no telling, or None where no such file is."""
+    if held.problem is not None:
+        return held.problem
+    if held.text is None:
+        return None
+    try:
+        return parse(held.text, f"{path} at {sha[:12]}")
+    except StubError as problem:
+        return str(problem)

@@ -1,0 +1,170 @@
+"""The two checks on GitHub, and the settling of earlier ones. Found by their external id, so never doubled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from flowjoy.errors import HarvestError
+from flowjoy.github_api import PER_PAGE, GitHubApi, listing
+from flowjoy.model import CoverageState
+from flowjoy.report import check as words
+from flowjoy.report.check import Annotation, Check
+from flowjoy.sinks.base import Publication
+from flowjoy.transport import MalformedAnswerError
+
+ANNOTATIONS_A_REQUEST = 50
+SETTLED_DAYS = 14
+"""A release whose clocks ended longer ago was settled by an earlier run, or never had a check."""
+
+MOST_SETTLED = 40
+
+
+class CheckRuns:
+    """`FlowJoy / 48 h SLA` and, on pull requests, `FlowJoy / model dependency`."""
+
+    label = "checks"
+
+    def publish(self, publication: Publication, github: GitHubApi) -> Mapping[str, str]:
+        """Write the checks of this run's commit; a trusted run also settles those of earlier releases."""
+        outputs = {}
+        for check in self.render(publication):
+            url = _save(check, publication, github)
+            if check.subject == "sla":
+                outputs["check-url"] = url
+        if publication.trigger.trusted:
+            for check in _settling(publication):
+                _settle(check, publication, github)
+        return outputs
+
+    def render(self, publication: Publication) -> Iterator[Check]:
+        """The checks of this run's own commit."""
+        sha, findings = publication.trigger.sha, publication.findings
+        if sha is None:
+            raise HarvestError("this run has no commit to write a check on")
+        stub_path = publication.settings.model_stub
+        yield words.promise_check(findings, sha, stub_path=stub_path, lines=publication.lines)
+        if findings.gate is not None:
+            yield words.gate_check(findings.gate, sha, findings, stub_path=stub_path)
+        elif publication.trigger.pull_request is not None:
+            failed = [item.source for item in findings.bundle.coverage if item.state is CoverageState.FAILED]
+            yield words.undecided_gate(f"{', '.join(failed) or 'something'} could not be read", sha)
+
+
+def name_of(check: Check, publication: Publication) -> str:
+    """The name people see, and make required."""
+    prefix, hours = publication.settings.check_name, publication.settings.sla_hours
+    return f"{prefix} / {hours:g} h SLA" if check.subject == "sla" else f"{prefix} / model dependency"
+
+
+def _external_id(check: Check, publication: Publication) -> str:
+    return f"flowjoy/{publication.settings.service}/{check.subject}"
+
+
+def _settling(publication: Publication) -> Iterator[Check]:
+    """Checks of earlier releases whose last clock ended lately, newest first."""
+    findings = publication.findings
+    since = findings.bundle.generated_at - timedelta(days=SETTLED_DAYS)
+    recent = [item for item in findings.obligations if item.sha and (item.closed_at or item.deadline) >= since]
+    newest_first = dict.fromkeys(item.sha for item in reversed(recent) if item.sha != publication.trigger.sha)
+    for sha in list(newest_first)[:MOST_SETTLED]:
+        check = words.settled_check(findings, sha) if sha is not None else None
+        if check is not None:
+            yield check
+
+
+def _settle(check: Check, publication: Publication, github: GitHubApi) -> None:
+    """Update an earlier release's check to what became of it. A commit that has none gets none."""
+    held = _find(check, publication, github)
+    if held is not None and (held.get("conclusion"), _title(held)) != (check.conclusion, check.title):
+        body = _body(check, publication, annotations=())
+        github.send("PATCH", f"/check-runs/{held['id']}", body, _saved)
+
+
+def _save(check: Check, publication: Publication, github: GitHubApi) -> str:
+    """Create the check, or update the one that a former attempt made; gives its address."""
+    chunks = list(_chunks(check.annotations)) or [()]
+    # GitHub adds the annotations of an update to those that are there: a repeated one would stand twice.
+    held = _find(check, publication, github)
+    if held is not None and _annotated(held):
+        chunks = [()]
+    saved = _create_or_update(check, publication, github, chunks[0])
+    for chunk in chunks[1:]:
+        saved = github.send("PATCH", f"/check-runs/{saved['id']}", _body(check, publication, annotations=chunk), _saved)
+    return str(saved.get("html_url") or "")
+
+
+def _create_or_update(
+    check: Check, publication: Publication, github: GitHubApi, annotations: tuple[Annotation, ...]
+) -> dict[str, Any]:
+    body = _body(check, publication, annotations=annotations)
+
+    def locate() -> tuple[str, str, dict[str, Any]]:
+        # Looked for before every try: a creation that seemed to fail may have succeeded.
+        held = _find(check, publication, github)
+        if held is not None:
+            return "PATCH", f"/check-runs/{held['id']}", body
+        return "POST", "/check-runs", {**body, "head_sha": check.sha}
+
+    return github.send_to(locate, _saved)
+
+
+def _find(check: Check, publication: Publication, github: GitHubApi) -> dict[str, Any] | None:
+    """The check of this service on the commit, the newest if there are several."""
+
+    def checked(answer: Any) -> list[dict[str, Any]]:
+        return listing(answer, "check_runs")[0]
+
+    name, external_id = name_of(check, publication), _external_id(check, publication)
+    runs = github.get(f"/commits/{check.sha}/check-runs", checked, check_name=name, per_page=PER_PAGE)
+    ours = [run for run in runs if run.get("external_id") == external_id and isinstance(run.get("id"), int)]
+    return max(ours, key=lambda run: int(run["id"]), default=None)
+
+
+def _body(check: Check, publication: Publication, *, annotations: tuple[Annotation, ...]) -> dict[str, Any]:
+    redact = publication.redact
+    output: dict[str, Any] = {"title": redact(check.title), "summary": redact(check.summary)}
+    if annotations:
+        output["annotations"] = [
+            {
+                "path": item.path,
+                "start_line": item.line,
+                "end_line": item.line,
+                "annotation_level": item.level,
+                "message": redact(item.message),
+            }
+            for item in annotations
+        ]
+    body: dict[str, Any] = {
+        "name": name_of(check, publication),
+        "status": "completed",
+        "conclusion": check.conclusion,
+        "external_id": _external_id(check, publication),
+        "output": output,
+    }
+    if publication.details_url is not None:
+        body["details_url"] = publication.details_url
+    return body
+
+
+def _chunks(annotations: tuple[Annotation, ...]) -> Iterator[tuple[Annotation, ...]]:
+    for start in range(0, len(annotations), ANNOTATIONS_A_REQUEST):
+        yield annotations[start : start + ANNOTATIONS_A_REQUEST]
+
+
+def _saved(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict) or not isinstance(answer.get("id"), int):
+        raise MalformedAnswerError("the answer is not a check run")
+    return answer
+
+
+def _title(run: Mapping[str, Any]) -> str | None:
+    output = run.get("output")
+    title = output.get("title") if isinstance(output, dict) else None
+    return title if isinstance(title, str) else None
+
+
+def _annotated(run: Mapping[str, Any]) -> bool:
+    output = run.get("output")
+    return isinstance(output, dict) and bool(output.get("annotations_count"))

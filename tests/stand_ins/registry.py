@@ -1,0 +1,104 @@
+"""A real MLflow registry, filled with versions at chosen instants: embedded in sqlite, or behind a real server."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+_START_SECONDS = 90
+
+
+class Registry:
+    """One registry. `uri` is what a user would give; the database is where versions are back-dated."""
+
+    def __init__(self, uri: str, database: Path) -> None:
+        os.environ.update(QUIET)
+        from mlflow import MlflowClient
+
+        self.uri = uri
+        self._database = database
+        self.client: Any = MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+    def add_model(self, name: str = "recommender") -> None:
+        """A registered model without versions."""
+        self.client.create_registered_model(name)
+
+    def add_version(
+        self,
+        at: datetime,
+        name: str = "recommender",
+        *,
+        run_id: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        status: str = "READY",
+    ) -> str:
+        """A version registered at `at`; the model must be there. Returns its number."""
+        made = self.client.create_model_version(
+            name, source="mlflow-artifacts:/model", run_id=run_id, tags=dict(tags or {})
+        )
+        self.backdate(name, made.version, at, status=status)
+        return str(made.version)
+
+    def backdate(self, name: str, version: str, at: datetime, *, status: str = "READY") -> None:
+        """Move a version's creation in the database, as no API can."""
+        epoch_ms = int(at.timestamp() * 1000)
+        with closing(sqlite3.connect(self._database, timeout=30)) as database, database:
+            database.execute(
+                "UPDATE model_versions SET creation_time=?, last_updated_time=?, status=? WHERE name=? AND version=?",
+                (epoch_ms, epoch_ms, status, name, int(version)),
+            )
+
+    def clear(self) -> None:
+        """Forget every model."""
+        for model in self.client.search_registered_models():
+            self.client.delete_registered_model(model.name)
+
+
+def embedded(folder: Path) -> Registry:
+    """A registry in a sqlite file, without a server."""
+    database = folder / "mlflow.db"
+    return Registry(f"sqlite:///{database}", database)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Registry]:
+    """A real `mlflow server` on a free port of this machine, ended by its own process handle."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    database = folder / "mlflow.db"
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{database}", "--artifacts-destination", str(folder / "artifacts")]
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **QUIET}, start_new_session=True
+        )
+    try:
+        _wait_until_healthy(port, server, folder / "server.log")
+        yield Registry(f"http://127.0.0.1:{port}", database)
+    finally:
+        os.killpg(server.pid, 15)  # the server's own group: it starts workers
+        server.wait(20)
+
+
+def _wait_until_healthy(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.3)
+    raise RuntimeError(f"mlflow server did not start: {log.read_text(errors='replace')[-2000:]}")
