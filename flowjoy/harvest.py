@@ -197,12 +197,12 @@ class _Plan:
 
 
 def _counted(source: Source[Record], query: Query, access: Access) -> tuple[tuple[Record, ...], int, tuple[str, ...]]:
-    parsed = source.parse(source.fetch(query, access), query)
+    parsed: Parsed[Record] = source.parse(source.fetch(query, access), query)
     return parsed.records, len(parsed.records), (*parsed.notes, *_failed_deploys(parsed.records))
 
 
 def _parsed(source: Source[Record], query: Query, access: Access) -> tuple[Parsed[Record], int, tuple[str, ...]]:
-    parsed = source.parse(source.fetch(query, access), query)
+    parsed: Parsed[Record] = source.parse(source.fetch(query, access), query)
     return parsed, len(parsed.records), parsed.notes
 
 

@@ -24,7 +24,7 @@ from flowjoy.findings import Findings, find, with_gate
 from flowjoy.github_api import GitHubApi
 from flowjoy.harvest import Harvest, harvest
 from flowjoy.model import CoverageState, Decision, Incident, PullRequest, Status
-from flowjoy.report.headline import headline, outcome
+from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
 from flowjoy.runner import Console, Redactor, adopt_library_logs
 from flowjoy.settings import Runner, Settings, read_runner, read_settings, travels_in_the_clear
@@ -278,7 +278,7 @@ def _publish(findings: Findings, written: Mapping[str, str], delivered: Mapping[
             console.notice(f"{said.source}: {note}")
     broken = [item for item in findings.scope if item.status is Status.BREACHED]
     for item in broken[:_ANNOTATIONS]:
-        console.error(f"{item.model} for {item.code_id}: {outcome(item, findings)}", title="48 h promise broken")
+        console.error(f"{item.model} for {release_name(item)}: {outcome(item, findings)}", title="48 h promise broken")
     if len(broken) > _ANNOTATIONS:
         console.error(f"… and {len(broken) - _ANNOTATIONS} more broken promises", title="48 h promise broken")
     try:

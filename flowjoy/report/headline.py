@@ -43,6 +43,11 @@ def due(item: Obligation, findings: Findings) -> str:
     return f"{clean(item.model)} due in {span(left)} ({when})"
 
 
+def release_name(item: Obligation) -> str:
+    """The release that owes: its commit, else its id."""
+    return f"release {item.sha[:12]}" if item.sha else item.code_id
+
+
 def outcome(item: Obligation, findings: Findings) -> str:
     """What became of one obligation, in plain words."""
     as_of, zone = findings.bundle.generated_at, findings.bundle.window.timezone

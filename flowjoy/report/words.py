@@ -31,8 +31,11 @@ def moment(stamp: datetime, timezone: str) -> str:
 
 
 def span(length: timedelta) -> str:
-    """`31 h 12 m`, `3 d 4 h` from four days on; floored to the minute, never negative."""
-    minutes = max(0, int(length.total_seconds() // 60))
+    """`31 h 12 m`, `4 d 4 h` from four days on, `30 s` under a minute; floored, never negative."""
+    seconds = max(0, int(length.total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = seconds // 60
     hours, minutes = divmod(minutes, 60)
     if hours >= 96:
         return f"{hours // 24} d {hours % 24} h"

@@ -84,30 +84,22 @@ def _settle(check: Check, publication: Publication, github: GitHubApi) -> None:
 
 def _save(check: Check, publication: Publication, github: GitHubApi) -> str:
     """Create the check, or update the one that a former attempt made; gives its address."""
-    chunks = list(_chunks(check.annotations)) or [()]
-    # GitHub adds the annotations of an update to those that are there: a repeated one would stand twice.
-    held = _find(check, publication, github)
-    if held is not None and _annotated(held):
-        chunks = [()]
-    saved = _create_or_update(check, publication, github, chunks[0])
-    for chunk in chunks[1:]:
-        saved = github.send("PATCH", f"/check-runs/{saved['id']}", _body(check, publication, annotations=chunk), _saved)
-    return str(saved.get("html_url") or "")
-
-
-def _create_or_update(
-    check: Check, publication: Publication, github: GitHubApi, annotations: tuple[Annotation, ...]
-) -> dict[str, Any]:
-    body = _body(check, publication, annotations=annotations)
+    chunks = list(_chunks(check.annotations))
 
     def locate() -> tuple[str, str, dict[str, Any]]:
         # Looked for before every try: a creation that seemed to fail may have succeeded.
         held = _find(check, publication, github)
+        if held is not None and _annotated(held):
+            chunks.clear()  # GitHub adds those of an update to those that are there: they would stand twice
+        body = _body(check, publication, annotations=chunks[0] if chunks else ())
         if held is not None:
             return "PATCH", f"/check-runs/{held['id']}", body
         return "POST", "/check-runs", {**body, "head_sha": check.sha}
 
-    return github.send_to(locate, _saved)
+    saved = github.send_to(locate, _saved)
+    for chunk in chunks[1:]:
+        saved = github.send("PATCH", f"/check-runs/{saved['id']}", _body(check, publication, annotations=chunk), _saved)
+    return str(saved.get("html_url") or "")
 
 
 def _find(check: Check, publication: Publication, github: GitHubApi) -> dict[str, Any] | None:

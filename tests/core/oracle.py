@@ -1,6 +1,6 @@
 """The rules of SEMANTICS.md, calculated by brute force. Knows the text only: no frame, no flowjoy, no speed.
 
-Every rule is quoted where it is applied. Lists are walked from end to end again and again, on purpose.
+Every instant is an aware UTC datetime. Every rule is quoted where it is applied. Lists are walked from end to end again and again, on purpose.
 What the text leaves open, and what was chosen, stands at the end of this file.
 """
 
@@ -87,8 +87,8 @@ class Result:
     """What became of one obligation.
 
     `satisfied_at` is the ship that met it or came late, or the start when an earlier ship or a live pin met it at once.
-    `closed_at` is that, or the rollback that ended the clock. Both, and `version`, are None where the obligation is open
-    or undetermined; where an observed ship gives one answer, they are those of its later end.
+    `closed_at` is that, or the rollback that ended the clock. Both, and `version`, are None where the obligation is
+    open or undetermined; where an observed ship gives one answer, they are those of its later end.
     `answers` are the statuses that the ends of observed intervals give.
     """
 
@@ -154,7 +154,7 @@ def code_kinds(codes: Iterable[Code]) -> dict[str, CodeKind]:
     ordered = codes_in_order(codes)
     kinds: dict[str, CodeKind] = {}
     for place, code in enumerate(ordered):
-        earlier = ordered[:place]
+        earlier = [other for other in ordered[:place] if not other.provisional]
         if not any(_same_sha(code, other) for other in earlier):
             # "`deploy` (a sha never live before)"
             kinds[code.id] = "deploy"
@@ -263,7 +263,7 @@ def obligations(
         if kinds[code.id] != "deploy":
             continue
         # "**Clock starts** at the code event's time."; provisional: "its clock is shown as starting now"
-        start = as_of if code.provisional else code.at
+        start = (as_of if code.provisional else code.at).astimezone(UTC)
         # "`sla-since`: the day the promise began; earlier deploys open no clock."
         if sla_since is not None and start < _instant(sla_since):
             continue
@@ -275,7 +275,7 @@ def obligations(
                 signal=signal,
                 start=start,
                 # "**Deadline** = start + `sla-hours`, inclusive to the second, elapsed time (DST changes nothing)."
-                deadline=start.astimezone(UTC) + sla,
+                deadline=start + sla,
                 sla=sla,
                 previous_deploy=_previous_deploy(place, ordered, kinds),
                 rollback=_ending_rollback(place, ordered, kinds),
@@ -497,7 +497,8 @@ def _stood_in_own_stub(clock: _Clock, waiver: Waiver) -> bool:
 def _holding(clock: _Clock, at: datetime) -> list[Waiver]:
     """The waivers of this obligation whose `until` has not passed at `at`.
 
-    "Waivers (model, sha or `*`, [...]) are read from the stub at the deployed sha and at the head of the default branch"
+    "Waivers (model, sha or `*`, [...]) are read from the stub at the deployed sha and at the head of the default
+    branch"
     """
     holding = []
     for waiver in clock.waivers:
@@ -571,7 +572,7 @@ def week_table(
                 monday=monday,
                 code_deploys=len(deploys),
                 model_ships=len(shipped),
-                gap=len(deploys) - len(shipped),  # "`gap` (code − model)"
+                gap=len(deploys) - len(shipped),  # "`gap` (code - model)"
                 mttr_hours=_mttr(started),
                 incidents=len(started),
             )
@@ -595,13 +596,13 @@ def _monday(at: datetime, tz: str) -> date:
 def _mttr(started: Sequence[Incident]) -> float | None:
     """Mean hours to recover.
 
-    "**Unified MTTR** = mean(end − start) in hours over *all* resolved incidents that *started* in the week"; "Open
+    "**Unified MTTR** = mean(end - start) in hours over *all* resolved incidents that *started* in the week"; "Open
     incidents are never 0 hours: they are left out of the mean"
     """
     lasted = [incident.end - incident.start for incident in started if incident.end is not None]
     if not lasted:
         return None
-    return sum(lasted, timedelta()) / timedelta(hours=1) / len(lasted)
+    return sum(lasted, timedelta()) / (len(lasted) * timedelta(hours=1))
 
 
 def match(incident_start: datetime, events: Iterable[Code | Ship], hours: float = 24) -> Match:
@@ -615,7 +616,8 @@ def match(incident_start: datetime, events: Iterable[Code | Ship], hours: float 
     for event in ordered:
         if nearest is None or abs(event.at - incident_start) < abs(nearest.at - incident_start):
             nearest = event
-    # "`cause`: the latest CODE or MODEL event of the service with 0 ≤ incident.start − deploy ≤ `incident-match-hours`"
+    # "`cause`: the latest CODE or MODEL event of the service with
+    # 0 ≤ incident.start - deploy ≤ `incident-match-hours`"
     possible = [event for event in ordered if timedelta(0) <= incident_start - event.at <= timedelta(hours=hours)]
     if not possible:
         return Match(nearest.id if nearest else None, None, ambiguous=False, other=None)
@@ -626,67 +628,73 @@ def match(incident_start: datetime, events: Iterable[Code | Ship], hours: float 
     return Match(nearest.id if nearest else None, cause.id, ambiguous, others[-1].id if ambiguous else None)
 
 
-# ---------------------------------------------------------------------------- where the text is open, and what was chosen
+# ------------------------------------------------------------------------ where the text is open, and what was chosen
 #
 # Order and kinds
-#  1. Ids are compared as text ("deployment:10" before "deployment:9") when instants are equal; the text gives no order.
-#  2. "first live" is the first event of that sha ever, not its latest deploy; so after A B C, back to A, forward to B and
-#     C, a return to B is a rollback, and it ends both clocks of C but neither clock of B.
+#  1. Ids are compared as text ("deployment:10" before "deployment:9") where instants are equal.
+#  2. "first live" is the first event of that sha ever, not its latest deploy. So after A B C, back to A, forward to B and
+#     to C, a return to B is a rollback that ends both clocks of C but neither clock of B.
 #  3. A version is "older" by its number, not by when it first shipped (without numbers: by which shipped first).
 #  4. "the live one" in the kinds of MODEL events is the version shipped last, under every signal. (Under `registered`
 #     many versions are live at once; the text names no single one.) No status depends on it.
 #  5. A version whose run is not known (run_id None) is a ship: no run can be shown to have shipped before.
+#
 # Provisional
-#  6. Its clock starts at as-of, whatever its `at`. If it is a redeploy or rollback of what is live, it opens no clock.
+#  6. Its clock starts at as-of, whatever its `at` (that is only held against as-of, so that it exists). If it is a
+#     redeploy or a rollback, it opens no clock. `sla-since` is held against its start.
 #  7. It is not in the timeline yet: it is last in order, changes no other event's kind, is nobody's previous deploy,
-#     cancels nothing (a provisional rollback), is in no week, and is matched to no incident. `sla-since` is held
-#     against as-of, its start.
+#     cancels nothing (as a rollback), is in no week, and is matched to no incident.
+#
 # The promise
-#  8. "inclusive to the second": instants are compared exactly, to the microsecond; 48:00:00.000001 is late. (It could also
-#     mean that fractions of the second are cut off first.)
-#  9. "live at the start" of a pin: MODEL events strictly before the start, for CODE comes before MODEL at one instant. A
-#     fitting ship at that very instant satisfies as an event; only a ship of another version at the start could differ.
+#  8. "inclusive to the second": instants are compared exactly; 48:00:00.000001 is late. (It could also mean that
+#     fractions of a second are cut off first.)
+#  9. "live at the start" of a pin: MODEL events strictly before the start, for CODE comes before MODEL at one instant.
+#     A ship at that very instant satisfies as an event. So version 12, replaced by 11 at the very start, still meets.
 # 10. The version shown for a pin met at the start: the highest fitting one live. For a co-release: the latest ship.
 #     A co-release goes before a ship at or after the start. (`met` in every case.)
-# 11. A co-release needs not still be live at the start: the text asks for the ship only.
+# 11. A co-release need not still be live at the start: the text asks for the ship only.
 # 12. "strictly after the previous deploy" is about instants: a ship at the very instant of the previous deploy is no
-#     co-release, though it comes later in order. Two deploys at one instant: the second one has no co-release window.
-#     The lower edge (exactly sla-hours before the start) is within. A deploy before `sla-since` still is a previous one.
-# 13. Rollback and ship at one instant: the ship counts (the brief; by CODE before MODEL the rollback would come first).
-#     A rollback at the deadline cancels.
-# 14. Only the first rollback that ends a clock matters. A clock that was cancelled does not come back with its sha; the
-#     roll-forward is a deploy with a clock of its own. What a late rollback closed is not reopened by a later ship.
+#     co-release, though it comes later in order; of two deploys at one instant the second has no co-release window.
+#     Exactly sla-hours before the start is within. A deploy before `sla-since` still is a previous deploy. Without any
+#     previous deploy only the sla-hours bound it.
+# 13. Rollback and ship at one instant: the ship counts (the brief says so; by CODE before MODEL the rollback would come
+#     first). A rollback at the deadline cancels.
+# 14. Only the first rollback that ends a clock matters. A cancelled clock does not come back with its sha: the
+#     roll-forward is a deploy with a clock of its own. What a late rollback closed no later ship reopens.
 # 15. `none` is `not_required` for good: no rollback cancels it.
-# 16. A stub that is there and names no model: no obligations, the default does not step in.
-# 17. `sla-since` as a date begins at midnight UTC, and a deploy at it opens a clock.
-# 18. as-of at the deadline: pending. Exactly 25 % of the clock left: pending.
+# 16. A stub that is there and names no model: no obligations; the default does not step in.
+# 17. `sla-since` as a date begins at midnight UTC; a deploy at that instant opens a clock.
+# 18. as-of at the deadline: pending, or at risk. Exactly 25 % of the clock left: pending.
+#
 # Observed intervals
-# 19. Only the two ends are tried, never the inside, even if both ends give one answer and the inside another
-#     (`any`, deploys at 0 h and 100 h, ship in (10 h, 160 h]: for the first deploy an inside instant changes nothing, but
-#     for intervals longer than the clock it can: pin under `other`, replaced by another version inside the interval).
-# 20. Every observed ship of the model at either end, in all combinations, and kinds and live versions are calculated anew
-#     in each. Two observed ships never change places (seen later = not earlier); an exact act within an observed
-#     interval may come before or after. Acts at one instant: the one seen earlier first, then by id.
-# 21. Any two different answers are `undetermined`, also while the clock still runs ({pending, met}), and also where both
+# 19. Only the ends are tried, never the inside, even where both ends agree and the inside does not. (`any`, previous
+#     deploy 20 h, deploy 60 h, rollback 70 h, ship in (10 h, 100 h]: cancelled at both ends, met anywhere from 21 h to
+#     70 h.)
+# 20. Every observed ship of the model at either end, in all combinations; kinds and live versions are calculated anew
+#     in each. Two observed ships never change places (seen later = not earlier; seen at once = by id); an exact act
+#     within an observed interval may come before or after it. Acts at one instant: the one seen earlier first.
+# 21. Any two different answers are `undetermined`: also while the clock still runs ({pending, met}), and also where both
 #     are misses ({late, breached}) or neither is one ({met, cancelled}).
 # 22. One answer: time and version are those with every observed ship at its later end.
 # 23. An observed ship whose `at` is later than as-of does not exist, even if its interval began before.
+#
 # Waivers
-# 24. A late rollback is `waived` if `until` had not passed *at the rollback*, like a late ship, and stays so. ("while a
-#     waiver holds" could also mean: at as-of, and `late` once `until` has passed.)
+# 24. What a late rollback closed is `waived` if `until` had not passed *at the rollback*, and stays so, as with a late
+#     ship. ("while a waiver holds" could also mean: at as-of, and `late` once `until` has passed.)
 # 25. `until` itself is within (as-of, ship or rollback <= until).
 # 26. "before the deadline" for the ledger is strict: seen at the deadline is a miss.
 # 27. Only waivers that hold count for "unless it stood in the stub at the deployed sha ...": an early one that has
 #     expired does not excuse a later one. One good one among several that hold is enough.
-# 28. A waiver in the stub of another sha, not at head, does not serve this one, not even with sha `*`.
-# 29. A waiver whose `seen_at` is later than as-of still holds: it was read now, only its `until` is judged at as-of.
+# 28. A waiver in the stub of another sha, and not at head, does not serve this sha, not even if it says `*`.
+# 29. A waiver whose `seen_at` is later than as-of still holds: it was read now; only its `until` is judged at as-of.
+#
 # Rate, weeks, matching
 # 30. "in the last 28 days": as-of - 28 d <= deadline <= as-of. Met early, deadline still to come: not in the rate yet.
 # 31. An observed ship is in the week of its later end.
-# 32. Weeks follow from the local date of an event in the zone.
-# 33. An incident resolved after as-of is open at as-of. One with end < start is in neither mean nor count.
-# 34. `nearest` among events of one instant: the first in order (CODE, then lower id); `cause`: the last in order (MODEL).
+# 32. The week of an event is that of its local date in the zone.
+# 33. An incident resolved after as-of is open at as-of. One with end < start is in neither the mean nor the count.
+# 34. `nearest` among events of one instant: the first in order (CODE, then lower id); `cause`: the last in order (MODEL,
+#     then higher id).
 # 35. "the latest event of the other type" is sought among the possible causes only: not after the incident, and within
 #     incident-match-hours. Exactly 30 minutes is within.
-# 36. "Same-second events match": the difference 0 matches; a deploy later than the incident by a fraction of a second
-#     does not.
+# 36. "Same-second events match": a difference of 0 matches; a deploy a fraction of a second after the incident does not.
