@@ -35,7 +35,8 @@ def timeline(
     live. Failed deployments make no event; a provisional one does, flagged.
     """
     events = pd.concat([_code_events(code, until), _model_events(models, service, until)], ignore_index=True)
-    return events.sort_values([TS, TYPE, NAME, FIRST_LIVE, ID], ignore_index=True)
+    # Both halves are in order and CODE comes first: a stable sort keeps that within an instant.
+    return events.sort_values(TS, kind="stable", ignore_index=True)
 
 
 def shipped(events: pd.DataFrame) -> pd.DataFrame:

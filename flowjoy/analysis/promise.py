@@ -88,7 +88,7 @@ def obligations(events: pd.DataFrame, dependence: Dependence, terms: Terms) -> t
 
 def rate(items: Sequence[Obligation], as_of: datetime) -> Rate:
     """The share met / (met + late + breached + waived misses) of obligations due in the last 28 days."""
-    recent = [item for item in items if as_of - timedelta(days=RATE_DAYS) < item.deadline <= as_of]
+    recent = [item for item in items if as_of - timedelta(days=RATE_DAYS) <= item.deadline <= as_of]
     met = sum(item.status is Status.MET for item in recent)
     misses = sum(is_miss(item) for item in recent)
     return Rate(met=met, misses=misses, left_out=len(recent) - met - misses)
@@ -141,7 +141,7 @@ def _deploys(events: pd.DataFrame, terms: Terms) -> pd.DataFrame:
     cancelled = np.full(len(code), ships.NEVER)
     first_live = code[FIRST_LIVE].to_numpy(dtype=np.int64)
     # Latest rollback first, so that the earliest one that cancels a deploy has the last word.
-    for back in np.flatnonzero(code[KIND] == Kind.ROLLBACK)[::-1]:
+    for back in np.flatnonzero((code[KIND] == Kind.ROLLBACK) & ~code[PROVISIONAL])[::-1]:
         cancelled[:back][first_live[:back] > first_live[back]] = start[back]
     code = code.assign(start=start, cancelled=cancelled)
     deploys = code[code[KIND] == Kind.DEPLOY]

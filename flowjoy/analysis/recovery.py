@@ -48,7 +48,7 @@ def _with_cause(incidents: pd.DataFrame, events: pd.DataFrame, reach: timedelta)
         _asof(incidents, events.loc[events[TYPE] == kind, [TS, TYPE, ID]], direction="backward") for kind in EventType
     )
     other = model.where(winner[TYPE] == EventType.CODE, code)
-    close = caused & ((winner[TS] - other[TS]) <= _AMBIGUITY)
+    close = caused & ((winner[TS] - other[TS]) <= _AMBIGUITY) & ((incidents[START] - other[TS]) <= reach)
     kind = winner[TYPE].where(caused, UNATTRIBUTED).where(~close, AMBIGUOUS)
     return incidents.assign(
         **{CAUSE_TYPE: kind, CAUSE_ID: winner[ID].where(caused), RUNNER_UP_ID: other[ID].where(close)}

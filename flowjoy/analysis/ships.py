@@ -46,8 +46,9 @@ def first_live(earliest: Micros, latest: Micros, fits: Flags, start: Micros) -> 
     """The first instant from `start` on at which the version shipped last is one that fits.
 
     `earliest`, `latest`, `fits`: every event of the model, in timeline order. A fitting version that is live at
-    `start` answers at its own ship.
+    `start` answers at its own ship. At one instant code comes before models: live is what shipped before `start`.
     """
+    start = start - 1
     certain = np.searchsorted(latest, start, side="right") - 1
     fits_then = (certain >= 0) & fits[np.maximum(certain, 0)] if len(latest) else np.zeros(len(start), dtype=bool)
     # Events that may have happened by `start` but need not have: begun by then, not surely over.

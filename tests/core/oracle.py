@@ -1,7 +1,7 @@
 """The rules of SEMANTICS.md, calculated by brute force. Knows the text only: no frame, no flowjoy, no speed.
 
-Every instant is an aware UTC datetime. Every rule is quoted where it is applied. Lists are walked from end to end again and again, on purpose.
-What the text leaves open, and what was chosen, stands at the end of this file.
+Every instant is an aware UTC datetime. Every rule is quoted where it is applied. Lists are walked from end to end
+again and again, on purpose. What the text leaves open, and what was chosen, stands at the end of this file.
 """
 
 from __future__ import annotations
@@ -632,8 +632,8 @@ def match(incident_start: datetime, events: Iterable[Code | Ship], hours: float 
 #
 # Order and kinds
 #  1. Ids are compared as text ("deployment:10" before "deployment:9") where instants are equal.
-#  2. "first live" is the first event of that sha ever, not its latest deploy. So after A B C, back to A, forward to B and
-#     to C, a return to B is a rollback that ends both clocks of C but neither clock of B.
+#  2. "first live" is the first event of that sha ever, not its latest deploy. So after A B C, back to A, forward to B
+#     and to C, a return to B is a rollback that ends the clocks of C but leaves the new clock of B.
 #  3. A version is "older" by its number, not by when it first shipped (without numbers: by which shipped first).
 #  4. "the live one" in the kinds of MODEL events is the version shipped last, under every signal. (Under `registered`
 #     many versions are live at once; the text names no single one.) No status depends on it.
@@ -668,13 +668,12 @@ def match(incident_start: datetime, events: Iterable[Code | Ship], hours: float 
 #
 # Observed intervals
 # 19. Only the ends are tried, never the inside, even where both ends agree and the inside does not. (`any`, previous
-#     deploy 20 h, deploy 60 h, rollback 70 h, ship in (10 h, 100 h]: cancelled at both ends, met anywhere from 21 h to
-#     70 h.)
+#     deploy 20 h, deploy 60 h, rollback 70 h, ship in (10 h, 100 h]: cancelled at both ends, met in between.)
 # 20. Every observed ship of the model at either end, in all combinations; kinds and live versions are calculated anew
 #     in each. Two observed ships never change places (seen later = not earlier; seen at once = by id); an exact act
 #     within an observed interval may come before or after it. Acts at one instant: the one seen earlier first.
-# 21. Any two different answers are `undetermined`: also while the clock still runs ({pending, met}), and also where both
-#     are misses ({late, breached}) or neither is one ({met, cancelled}).
+# 21. Any two different answers are `undetermined`: also while the clock still runs ({pending, met}), and also where
+#     both are misses ({late, breached}) or neither is one ({met, cancelled}).
 # 22. One answer: time and version are those with every observed ship at its later end.
 # 23. An observed ship whose `at` is later than as-of does not exist, even if its interval began before.
 #
@@ -693,8 +692,9 @@ def match(incident_start: datetime, events: Iterable[Code | Ship], hours: float 
 # 31. An observed ship is in the week of its later end.
 # 32. The week of an event is that of its local date in the zone.
 # 33. An incident resolved after as-of is open at as-of. One with end < start is in neither the mean nor the count.
-# 34. `nearest` among events of one instant: the first in order (CODE, then lower id); `cause`: the last in order (MODEL,
-#     then higher id).
+# 34. `nearest` among events of one instant: the first in order (CODE, then lower id); `cause`: the last in order
+#     (MODEL, then higher id).
 # 35. "the latest event of the other type" is sought among the possible causes only: not after the incident, and within
 #     incident-match-hours. Exactly 30 minutes is within.
-# 36. "Same-second events match": a difference of 0 matches; a deploy a fraction of a second after the incident does not.
+# 36. "Same-second events match": a difference of 0 matches; a deploy a fraction of a second after the incident does
+#     not.
