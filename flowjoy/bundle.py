@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from enum import Enum
 from types import UnionType
@@ -14,6 +14,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from flowjoy.errors import BundleError
 from flowjoy.instants import iso, parse_iso
 from flowjoy.model import CodeRecord, Coverage, Incident, ModelRecord, Obligation, StubText, Window
+from flowjoy.records import unique
 
 SCHEMA = 1
 _Value = TypeVar("_Value")
@@ -54,24 +55,34 @@ class Bundle:
 
 def to_json(bundle: Bundle) -> bytes:
     """Sorted and stable: the same records give the same bytes, in whatever order they came."""
-    data = {"schema": SCHEMA, **_plain(bundle)}
-    return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    ordered = replace(
+        bundle, code=unique(bundle.code), models=unique(bundle.models), incidents=unique(bundle.incidents)
+    )
+    text = json.dumps(
+        {"schema": SCHEMA, **_plain(ordered)}, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False
+    )
+    # Half a surrogate pair, which JSON can carry and UTF-8 cannot, stays the escape that it was.
+    return text.encode(errors="backslashreplace") + b"\n"
 
 
 def from_json(raw: bytes) -> Bundle:
     """The bundle in a file. Raises BundleError for what is none, or of another schema."""
     try:
-        data = json.loads(raw)
+        data = json.loads(raw, parse_constant=_refused)
     except (ValueError, RecursionError):
         raise BundleError("this is not a FlowJoy bundle: it is not JSON") from None
-    if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
+    if not isinstance(data, dict) or type(data.get("schema")) is not int:
         raise BundleError("this is not a FlowJoy bundle: it names no schema")
     if data["schema"] != SCHEMA:
         raise BundleError(f"the bundle is of schema {data['schema']}, this FlowJoy reads schema {SCHEMA}")
     try:
         return _value(Bundle, data)
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+    except (TypeError, ValueError, AttributeError, OverflowError) as problem:
         raise BundleError(f"this is not a FlowJoy bundle: {type(problem).__name__} in it") from None
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _plain(value: object) -> Any:
@@ -92,6 +103,8 @@ def _plain(value: object) -> Any:
 
 def _value(kind: type[_Value], data: Mapping[str, Any]) -> _Value:
     """A frozen value out of its plain form; unknown keys are left alone, missing ones take the default."""
+    if not isinstance(data, Mapping):
+        raise TypeError(f"expected the keys of {kind.__name__}")
     hints = get_type_hints(kind)
     known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]  # a dataclass
     return kind(**{name: _read(hints[name], data[name]) for name in known if name in data})
@@ -103,7 +116,7 @@ def _read(kind: Any, data: Any) -> Any:
             return None
         kind = next(option for option in get_args(kind) if option is not type(None))
     if get_origin(kind) is tuple:
-        return tuple(_read(get_args(kind)[0], item) for item in data)
+        return tuple(_read(get_args(kind)[0], item) for item in _exactly(list, data))
     if get_origin(kind) is collections.abc.Mapping:
         return {str(key): _read(get_args(kind)[1], item) for key, item in data.items()}
     if kind is datetime:
@@ -112,8 +125,10 @@ def _read(kind: Any, data: Any) -> Any:
         return kind(data)
     if hasattr(kind, "__dataclass_fields__"):
         return _value(kind, data)
-    if kind is float and isinstance(data, int):
-        return float(data)
-    if not isinstance(data, kind):
+    return _exactly(kind, float(data) if kind is float and type(data) is int else data)
+
+
+def _exactly(kind: type[_Value], data: Any) -> _Value:
+    if type(data) is not kind:
         raise TypeError(f"expected {kind.__name__}")
     return data

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from flowjoy.instants import parse_iso
@@ -121,7 +121,7 @@ def zone(value: str) -> str:
     """An IANA time zone."""
     try:
         ZoneInfo(value)
-    except (ValueError, OSError):
+    except (LookupError, ValueError, OSError):
         raise ValueError("an IANA time zone such as UTC or Europe/Berlin") from None
     return value
 
@@ -166,7 +166,10 @@ def inside(workspace: Path) -> Callable[[str], Path]:
     """A path in the workspace, resolved; nothing outside it is ever read or written."""
 
     def parse(value: str) -> Path:
-        path = (workspace / text(value)).resolve()
+        try:
+            path = (workspace / text(value)).resolve()
+        except (RuntimeError, OSError):  # links in a circle
+            raise ValueError("a path that leads somewhere") from None
         if not path.is_relative_to(workspace.resolve()):
             raise ValueError("a path inside the workspace")
         return path
@@ -184,10 +187,20 @@ def is_loopback(host: str | None) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def _address(value: str) -> SplitResult | None:
+    """Its parts; None where it has none that can be told apart, or no possible port."""
+    try:
+        parts = urlsplit(value)
+        possible = parts.port != 0
+    except ValueError:
+        return None
+    return parts if possible else None
+
+
 def base_url(value: str) -> str:
     """An https address (http on loopback only), without credentials; no slash at the end."""
-    parts = urlsplit(text(value))
-    if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
+    parts = _address(text(value))
+    if parts is None or not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("an address such as https://api.github.com, without credentials")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise ValueError("an https address (http only on this machine)")
@@ -199,7 +212,9 @@ def tracking_uri(value: str) -> str:
     usable = "http(s)://host, databricks, databricks-uc or sqlite:///path"
     if re.fullmatch(r"databricks(-uc)?(://[\w.-]+)?", text(value), re.ASCII):
         return value
-    parts = urlsplit(value)
+    parts = _address(value)
+    if parts is None:
+        raise ValueError(usable)
     if parts.username or parts.password:
         raise ValueError(
             f"{usable}, without user:password in it (set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD)"

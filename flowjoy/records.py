@@ -18,8 +18,10 @@ def unique(records: Iterable[_Record]) -> tuple[_Record, ...]:
     so that shuffled input gives the same answer.
     """
     kept: dict[str, _Record] = {}
-    for record in sorted(records, key=repr):
-        kept.setdefault(record.id, record)
+    for record in records:
+        held = kept.setdefault(record.id, record)
+        if held != record and repr(record) < repr(held):
+            kept[record.id] = record
     return tuple(kept[key] for key in sorted(kept))
 
 

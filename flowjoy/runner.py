@@ -14,11 +14,12 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 _MASK = "***"
 _SHORTEST_SECRET = 6
@@ -26,20 +27,33 @@ _LONGEST_LINE = 4000
 
 
 class Redactor:
-    """Replaces every known secret, also percent-encoded and as base64, by `***`."""
+    """Replaces every known secret by `***`: as it is, escaped for an address, Markdown, HTML or JSON, and as base64."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         forms: set[str] = set()
         for value in values:
             # A short value would blank half the text; a runner refuses such secrets, too.
             if len(value) >= _SHORTEST_SECRET:
-                forms |= {value, quote(value, safe=""), *_base64_forms(value)}
+                forms |= {value, *_base64_forms(value)}
         longest_first = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        self._pattern = re.compile("|".join(map(_any_escape, longest_first))) if longest_first else None
 
     def __call__(self, text: str) -> str:
         """The text without secrets."""
         return self._pattern.sub(_MASK, text) if self._pattern else text
+
+
+def _any_escape(form: str) -> str:
+    """A pattern for the text however its marks were escaped on the way: reports escape before anything is redacted."""
+    return "".join(f"(?:{'|'.join(map(re.escape, _escapes(sign)))})" for sign in form)
+
+
+def _escapes(sign: str) -> tuple[str, ...]:
+    if sign.isascii() and sign.isalnum():
+        return (sign,)
+    percent = quote(sign, safe="")
+    entities = (f"&#{ord(sign)};", f"<wbr>&#{ord(sign)};", f"&#x{ord(sign):x};", escape(sign))
+    return (f"\\{sign}", sign, percent, percent.lower(), *entities)
 
 
 def _base64_forms(value: str) -> set[str]:
@@ -105,12 +119,12 @@ class Console:
 
     def log(self, text: str = "") -> None:
         """One line of progress."""
-        self._write(safe_line(self._redact(text)))
+        self._write(self._clean(text))
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
         """A foldable part of the log."""
-        title = safe_line(self._redact(title))
+        title = self._clean(title)
         self._write(f"::group::{escape_data(title)}" if self._on_actions else title)
         try:
             yield
@@ -138,22 +152,26 @@ class Console:
         for name, value in values.items():
             fence = f"flowjoy_{secrets.token_hex(16)}"
             blocks.append(f"{name}<<{fence}\n{self._redact(value)}\n{fence}\n")
-        with self._output.open("a", encoding="utf-8") as file:
+        with self._output.open("a", encoding="utf-8", errors="replace") as file:
             file.write("".join(blocks))
 
     def summary(self, markdown: str) -> None:
         """Append to the job summary."""
         if self._summary is not None:
-            with self._summary.open("a", encoding="utf-8") as file:
+            with self._summary.open("a", encoding="utf-8", errors="replace") as file:
                 file.write(self._redact(markdown))
 
     def _annotate(self, level: str, title: str, text: str) -> None:
-        line = safe_line(self._redact(text))
+        line = self._clean(text)
         if self._on_actions:
-            heading = escape_property(safe_line(self._redact(title)))
+            heading = escape_property(self._clean(title))
             self._write(f"::{level} title={heading}::{escape_data(line)}")
         else:
             self._write(safe_line(f"{level.upper()}: {line}"))
+
+    def _clean(self, text: str) -> str:
+        """One harmless line. Redacted on both sides: cleaning may cut a secret short, or join one that was parted."""
+        return self._redact(safe_line(self._redact(text)))
 
     def _write(self, line: str) -> None:
         with self._lock:
@@ -170,8 +188,11 @@ class LibraryLog(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line."""
-        self._console.log(f"[{record.name}] {record.getMessage()}")
+        """One line; a record that its library filled wrongly is dropped, as by every handler."""
+        try:
+            self._console.log(f"[{record.name}] {record.getMessage()}")
+        except (TypeError, ValueError, LookupError):
+            self.handleError(record)
 
 
 def adopt_library_logs(console: Console, *, debug: bool) -> None:

@@ -254,20 +254,27 @@ def read_settings(environ: Mapping[str, str], argv: Sequence[str], runner: Runne
     flags = vars(command_line(known).parse_args(list(argv)))
     problems: list[str] = []
     values: dict[str, Any] = {}
+    wrong: set[str] = set()
     for item in known:
-        given = flags[item.field] if flags[item.field] is not None else environ.get(item.variable)
-        given = (given or "").strip() or _fallback(item, environ, runner)
+        flag, variable = (str(held or "").strip() for held in (flags[item.field], environ.get(item.variable)))
+        given = flag or variable or _fallback(item, environ, runner)
         try:
             values[item.field] = item.parse(given) if given else () if item.parse in _LISTS else None
         except ValueError as right:
-            shown = "" if item.parse is inputs.secret else f" {given[:80]!r}"
-            problems.append(f"{item.name}{shown}: expected {right}")
+            problems.append(f"{item.name}{_shown(item, given)}: expected {right}")
             values[item.field] = None
+            wrong.add(item.name)
     settings = Settings(**values)
-    problems += _together(settings, runner)
+    # What is wrong by itself is said once: beside other inputs it only looks as if it were not given.
+    problems += [problem for problem in _together(settings, runner) if re.split("[ :]", problem)[0] not in wrong]
     if problems:
         raise InputError(*problems)
     return settings
+
+
+def _shown(item: Input, given: str) -> str:
+    """A wrong value as it may be shown: no credential, nor what stands before the `@` of an address."""
+    return "" if item.parse is inputs.secret else f" {re.sub(r'^.*@', '***@', given, flags=re.DOTALL)[:80]!r}"
 
 
 def command_line(known: Sequence[Input]) -> argparse.ArgumentParser:

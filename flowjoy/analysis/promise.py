@@ -181,7 +181,7 @@ def _judge(requirement: Requirement, deploys: pd.DataFrame, events: pd.DataFrame
         Obligation(
             id=f"{code_id}/{requirement.model}",
             code_id=code_id,
-            sha=sha,
+            sha=_text(sha),
             model=requirement.model,
             requires=str(requirement),
             start=_instant(begun),
@@ -259,7 +259,7 @@ def _settle(
         settled.append(
             _Settled(
                 status=Status(status),
-                version=act[VERSION],
+                version=_text(act[VERSION]),
                 shipped_at=act[TS].to_pydatetime(),
                 closed_at=act[TS].to_pydatetime(),
                 not_before=act[EARLIEST].to_pydatetime() - _TICK if observed else None,
@@ -326,6 +326,11 @@ def _apply_waivers(item: Obligation, waivers: Sequence[Waiver], terms: Terms) ->
     )
     text = f"{named.reason} ({named.by}, until {iso(named.until)})"
     return replace(item, status=Status.WAIVED, waiver=text, waived_miss=not in_time)
+
+
+def _text(value: object) -> str | None:
+    """A cell of text; pandas holds a missing one as NaN or None."""
+    return value if isinstance(value, str) else None
 
 
 def _micros(stamps: pd.Series) -> ships.Micros:

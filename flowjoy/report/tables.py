@@ -14,7 +14,7 @@ from flowjoy.analysis import recovery
 from flowjoy.findings import Findings
 from flowjoy.instants import iso
 
-_RUNS_IN_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_RUNS_IN_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\n")
 _DECIMALS = 4
 
 WEEK_COLUMNS = ["week", "code_deploys", "model_deploys", "gap", "mttr_hours", "incidents", "partial"]
@@ -62,7 +62,7 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([_cell(value) for value in row] for row in rows)
-    return text.getvalue().encode()
+    return text.getvalue().encode(errors="replace")
 
 
 def _cell(value: object) -> str | int:
@@ -75,5 +75,6 @@ def _cell(value: object) -> str | int:
         return str(round(value, _DECIMALS))
     if isinstance(value, int):
         return value
-    text = str(value)
+    # The writer quotes "\n", and would leave a bare "\r" to end the row.
+    text = str(value).replace("\r\n", "\n").replace("\r", "\n")
     return f"'{text}" if text.startswith(_RUNS_IN_SPREADSHEETS) else text

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _PUNCTUATION = re.compile(r"[!-'*./:;<>@\[-`{-~]")
 
 
@@ -19,9 +19,10 @@ def clean(text: str, limit: int = 120) -> str:
 def code(text: str, limit: int = 120) -> str:
     """Foreign text in Markdown, literally: no markup, no mention, no link, no cell break.
 
-    Every mark that Markdown reads becomes an entity, which it does not; mentions are not looked for in code.
+    Every mark that Markdown reads becomes an entity, which it does not; mentions are not looked for in code. GitHub
+    looks for mail addresses after it has read entities: `<wbr>`, which nobody sees, parts them.
     """
-    literal = _PUNCTUATION.sub(lambda mark: f"&#{ord(mark[0])};", clean(text, limit))
+    literal = _PUNCTUATION.sub(lambda mark: f"&#{ord(mark[0])};", clean(text, limit)).replace("&#64;", "<wbr>&#64;")
     return f"<code>{literal}</code>" if literal else ""
 
 

@@ -103,9 +103,10 @@ class IncidentFile:
     def parse(self, raw: str, query: Query) -> Parsed[Incident]:
         """One record a row; without an end it is open. One that ends before it starts is dropped with a note."""
         incidents = [_incident(row, query) for row in read_rows(raw, self.label, time="start")]
-        backwards = [item for item in incidents if item.end is not None and item.end < item.start]
-        notes = [f"{item.id} ends before it starts: dropped" for item in backwards]
-        return Parsed(records=unique(item for item in incidents if item not in backwards), notes=tuple(notes))
+        sound = [item for item in incidents if item.end is None or item.end >= item.start]
+        backwards = sorted({item.id for item in incidents if item.end is not None and item.end < item.start})
+        notes = [f"{name} ends before it starts: dropped" for name in backwards]
+        return Parsed(records=unique(sound), notes=tuple(notes))
 
 
 def read_text(path: Path | None) -> str:
@@ -130,14 +131,28 @@ def read_rows(text: str, label: str, *, time: str) -> list[Row]:
     stripped = text.strip()
     if not stripped:
         raise HarvestError(f"{label}: the file is empty", hint="for no deploys at all write [] or only a header line")
-    if stripped[0] in '[{"':
-        return list(_json_rows(stripped, label, time))
-    first = stripped.splitlines()[0]
-    if time in [cell.strip() for cell in next(csv.reader([first]))]:
-        return list(_csv_rows(text.lstrip(), label))
+    if stripped[0] in "[{":
+        return list(_json_rows(text, label, time))
+    if time in _header(stripped):
+        return list(_csv_rows(text, label))
+    if stripped[0] == '"':
+        return list(_json_rows(text, label, time))
     if time == "ts":
-        return [Row(line=n, cells={time: line}) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+        return [Row(line=n, cells={time: line}) for n, line in _lines(text)]
     raise HarvestError(f"{label}: the first line names no column {time!r}")
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, numbered as an editor does: `str.splitlines` ends some in the middle of a text."""
+    return ((n, line) for n, line in enumerate(io.StringIO(text, newline=None), 1) if line.strip())
+
+
+def _header(stripped: str) -> list[str]:
+    """The cells of the first line, if it is one of CSV."""
+    try:
+        return [cell.strip() for cell in next(csv.reader([stripped.split("\n", 1)[0]]))]
+    except csv.Error:
+        return []
 
 
 def _json_rows(text: str, label: str, time: str) -> Iterator[Row]:
@@ -148,7 +163,7 @@ def _json_rows(text: str, label: str, time: str) -> Iterator[Row]:
     except RecursionError:
         raise HarvestError(f"{label}: nested too deeply") from None
     except ValueError:
-        numbered = [(n, _json_line(line, n, label)) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+        numbered = [(n, _json_line(line, n, label)) for n, line in _lines(text)]
     for line, item in numbered:
         if isinstance(item, str):
             item = {time: item}  # noqa: PLW2901  (a bare stamp is a row of one cell)
@@ -172,14 +187,17 @@ def _cell(value: object) -> str:
 
 
 def _csv_rows(text: str, label: str) -> Iterator[Row]:
-    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True, strict=True)
+    body = text.lstrip()
+    above = text.count("\n", 0, len(text) - len(body))
+    reader = csv.DictReader(io.StringIO(body), skipinitialspace=True, strict=True)
     try:
         for cells in reader:
+            line = above + reader.line_num
             if None in cells:
-                raise HarvestError(f"{label}, line {reader.line_num}: has more cells than the header")
-            yield Row(line=reader.line_num, cells={str(key).strip(): value or "" for key, value in cells.items()})
+                raise HarvestError(f"{label}, line {line}: has more cells than the header")
+            yield Row(line=line, cells={str(key).strip(): value or "" for key, value in cells.items()})
     except csv.Error as problem:
-        raise HarvestError(f"{label}, line {reader.line_num}: {problem}") from None
+        raise HarvestError(f"{label}, line {above + reader.line_num}: {problem}") from None
 
 
 def _time(row: Row, name: str, label: str, query: Query) -> datetime:

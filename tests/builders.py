@@ -1,0 +1,166 @@
+"""Records around one fixed Monday. A builder names only what the test is about; the rest is ordinary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flowjoy.analysis.cadence import window_of
+from flowjoy.bundle import Bundle, Terms
+from flowjoy.instants import iso
+from flowjoy.model import (
+    CodeRecord,
+    Coverage,
+    CoverageState,
+    Incident,
+    ModelRecord,
+    Obligation,
+    Outcome,
+    Status,
+)
+from flowjoy.settings import Runner, Settings, read_runner, read_settings
+from flowjoy.sources.base import Query
+
+T0 = datetime(2024, 6, 3, 9, tzinfo=UTC)
+"""A Monday morning: the first of the seed weeks."""
+
+SERVICE, MODEL = "shop", "recommender"
+
+
+def at(hours: float = 0, **more: float) -> datetime:
+    """The instant so many hours (and minutes, seconds, microseconds …) after T0."""
+    return T0 + timedelta(hours=hours, **more)
+
+
+def a_deploy(hours: float = 0, sha: str | None = "", **changes: Any) -> CodeRecord:
+    """A deployment `hours` after T0, of a sha of its own unless one is given; None: the source knows no sha."""
+    shipped_at = at(hours)
+    own = f"sha-{iso(shipped_at)}" if sha == "" else sha
+    ordinary = CodeRecord(
+        id=f"deployment:{own}@{iso(shipped_at)}",
+        service=SERVICE,
+        environment="production",
+        sha=own,
+        shipped_at=shipped_at,
+    )
+    return replace(ordinary, **changes)
+
+
+def a_provisional_deploy(hours: float = 0, **changes: Any) -> CodeRecord:
+    """The release that this very run belongs to."""
+    return a_deploy(hours, outcome=Outcome.PROVISIONAL, **changes)
+
+
+def a_ship(hours: float = 0, version: str | None = "", model: str = MODEL, **changes: Any) -> ModelRecord:
+    """A version shipped `hours` after T0, numbered by its hour unless one is given; None: the source knows none."""
+    shipped_at = at(hours)
+    own = str(1000 + int(hours)) if version == "" else version
+    ordinary = ModelRecord(id=f"model:{model}/{own}@{iso(shipped_at)}", name=model, version=own, shipped_at=shipped_at)
+    return replace(ordinary, **changes)
+
+
+def an_incident(start_hours: float = 0, *, hours: float | None = 1, **changes: Any) -> Incident:
+    """An incident that began `start_hours` after T0 and took `hours`; None: it is open."""
+    start = at(start_hours)
+    end = None if hours is None else start + timedelta(hours=hours)
+    ordinary = Incident(id=f"incident:file:{iso(start)}", source="file", service=SERVICE, start=start, end=end)
+    return replace(ordinary, **changes)
+
+
+def an_obligation(hours: float = 0, *, status: Status = Status.MET, **changes: Any) -> Obligation:
+    """What a deploy `hours` after T0 owes the model."""
+    start = at(hours)
+    code_id = f"deployment:{iso(start)}"
+    ordinary = Obligation(
+        id=f"{code_id}/{MODEL}",
+        code_id=code_id,
+        sha=f"sha-{iso(start)}",
+        model=MODEL,
+        requires="any",
+        start=start,
+        deadline=start + timedelta(hours=48),
+        status=status,
+    )
+    return replace(ordinary, **changes)
+
+
+def a_coverage(
+    source: str = "code", state: CoverageState = CoverageState.COMPLETE, *, required: bool = True, **changes: Any
+) -> Coverage:
+    """A source that was read to its end, unless told otherwise."""
+    return replace(Coverage(source=source, state=state, required=required), **changes)
+
+
+def a_bundle(
+    code: Sequence[CodeRecord] = (),
+    models: Sequence[ModelRecord] = (),
+    incidents: Sequence[Incident] = (),
+    *,
+    until: datetime | None = None,
+    weeks: int = 4,
+    terms: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Bundle:
+    """Everything one run read, three weeks after T0, with every source complete."""
+    as_of = until if until is not None else at(3 * 7 * 24)
+    ordinary = Bundle(
+        service=SERVICE,
+        repository="acme/shop",
+        generated_at=as_of,
+        window=window_of(as_of, weeks=weeks, timezone="UTC"),
+        terms=replace(_TERMS, **(terms or {})),
+        coverage=(a_coverage("code"), a_coverage("models")),
+        code=tuple(code),
+        models=tuple(models),
+        incidents=tuple(incidents),
+    )
+    return replace(ordinary, **changes)
+
+
+_TERMS = Terms(
+    models=(MODEL,),
+    model_stub="models.json",
+    model_signal="registered",
+    sla_hours=48.0,
+    sla_since=None,
+    sla_target=95.0,
+    enforce=True,
+    incident_match_hours=24.0,
+    divergence_percent=50.0,
+)
+
+
+def an_environment(workspace: Path, **inputs: str) -> dict[str, str]:
+    """What the runner hands over: `sla_hours="24"` becomes `INPUT_SLA-HOURS`; the smallest complete step else."""
+    given = {"github_token": "ghs_of_this_job", **inputs}
+    return {
+        "GITHUB_REPOSITORY": "acme/shop",
+        "GITHUB_WORKSPACE": str(workspace),
+        **{f"INPUT_{name.upper().replace('_', '-')}": value for name, value in given.items()},
+    }
+
+
+def some_settings(workspace: Path, argv: Sequence[str] = (), **inputs: str) -> Settings:
+    """The settings of a step with these inputs."""
+    return read_settings(an_environment(workspace, **inputs), argv, a_runner(workspace))
+
+
+def a_runner(workspace: Path, **variables: str) -> Runner:
+    """The runner of a job in acme/shop."""
+    return read_runner({**an_environment(workspace), **variables})
+
+
+def a_query(workspace: Path, *, models: tuple[str, ...] = (MODEL,), **inputs: str) -> Query:
+    """The question of a run three weeks after T0."""
+    now = at(3 * 7 * 24)
+    return Query(
+        settings=some_settings(workspace, **inputs),
+        as_of=now,
+        now=now,
+        since=window_of(now, weeks=12, timezone="UTC").since,
+        models=models,
+        repository="acme/shop",
+    )
