@@ -102,7 +102,7 @@ def _a_week(stamps: pd.Series, window: Window) -> dict[date, int]:
 def _monday_of(stamps: pd.Series, window: Window) -> pd.Series:
     """The local Monday of each instant, as naive midnight."""
     local = stamps.dt.tz_convert(window.timezone).dt.tz_localize(None).dt.normalize()
-    monday: pd.Series = local - pd.to_timedelta(local.dt.weekday, unit="D")
+    monday: pd.Series = local - pd.to_timedelta(local.dt.day_of_week, unit="D")
     return monday
 
 

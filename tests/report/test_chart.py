@@ -267,6 +267,15 @@ def test_chart__a_diverging_week_shows_its_missing_models_as_a_box_and_in_words(
     assert [text for text in written(figure) if "−" in text] == ["−5 models"]  # noqa: RUF001
 
 
+def test_chart__missing_models_stand_in_their_box_or_above_a_flat_one() -> None:
+    for weeks, inside in (([a_week(0, 9, 4)], True), ([a_week(0, 200, 200), a_week(1, 9, 4)], False)):
+        figure = draw(weeks)
+        (note,) = (text for text in figure.axes[1].texts if "model" in text.get_text())
+        box, text = stacks(figure)[2][0].get_window_extent(), note.get_window_extent()
+        assert bool(box.y0 < text.y0 < text.y1 < box.y1) == inside
+        assert bool(text.y0 >= box.y1) != inside
+
+
 def test_chart__one_missing_model_is_singular() -> None:
     assert "−1 model" in written(draw([a_week(0, 1, 0)]))  # noqa: RUF001
 
@@ -291,6 +300,14 @@ def test_chart__the_running_week_is_pale_in_a_named_band() -> None:
     assert len(missing) == 1
     assert "running" in written(figure)
     assert "running" not in written(draw(SEED))
+
+
+def test_chart__mttr_of_the_running_week_is_a_hollow_point() -> None:
+    _, hollow = draw([*SEED, a_week(3, 2, 1, 0.7, partial=True)]).axes[1].lines
+    points = [float(value) for value in np.asarray(hollow.get_ydata(), dtype=float)]
+    assert [value for value in points if not math.isnan(value)] == [0.7]
+    assert points[3] == 0.7
+    assert hollow.get_markerfacecolor() == "white"
 
 
 def test_chart__models_are_told_from_code_without_colour() -> None:
@@ -318,6 +335,8 @@ def test_chart__no_label_covers_another_or_an_mttr_point_or_leaves_the_plot(coun
     points = hours.transData.transform([(x, y) for x, y in enumerate(mttr(figure)) if not math.isnan(y)])
     assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
     assert not any(box.contains(*point) for box in boxes for point in points)
+    line = hours.lines[0].get_path().transformed(hours.transData)
+    assert not any(line.intersects_bbox(box, filled=False) for box in boxes)
     assert all(bars.bbox.x0 <= box.x0 and box.x1 <= bars.bbox.x1 and box.y1 <= bars.bbox.y1 for box in boxes)
 
 

@@ -66,9 +66,16 @@ class Registry:
 
 
 def embedded(folder: Path) -> Registry:
-    """A registry in a sqlite file, without a server."""
+    """A registry in a sqlite file, without a server. Its tables are made once a process, then copied."""
     database = folder / "mlflow.db"
+    if not _empty_database:
+        Registry(f"sqlite:///{database}", database).client.search_registered_models()
+        _empty_database.append(database.read_bytes())
+    database.write_bytes(_empty_database[0])
     return Registry(f"sqlite:///{database}", database)
+
+
+_empty_database: list[bytes] = []
 
 
 @contextmanager

@@ -1,0 +1,307 @@
+"""The inputs as one value: precedence, every mistake at once, and nothing secret in what is said."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowjoy.errors import InputError
+from flowjoy.inputs import Secret
+from flowjoy.settings import Settings, declared, read_runner, read_settings, travels_in_the_clear
+from tests.builders import a_runner, an_environment, some_settings
+
+CANARY = "canary-hunter2"
+
+
+def problems_of(workspace: Path, argv: tuple[str, ...] = (), **inputs: str) -> tuple[str, ...]:
+    """Every sentence of the refusal."""
+    with pytest.raises(InputError) as refusal:
+        some_settings(workspace, argv, **inputs)
+    assert refusal.value.exit_code == 2
+    return refusal.value.problems
+
+
+def test_settings__the_smallest_step_takes_every_default(tmp_path: Path) -> None:
+    found = some_settings(tmp_path)
+    assert (found.service, found.code_source, found.environment) == ("shop", "deployments", "production")
+    assert (found.sla_hours, found.incident_match_hours, found.sla_target) == (48.0, 24.0, 95.0)
+    assert (found.weeks, found.timeout_seconds, found.timezone) == (12, 120, "UTC")
+    assert (found.divergence_percent, found.model_signal, found.model_stub) == (50.0, "registered", "models.json")
+    assert (found.models, found.flag_paths, found.as_of, found.sla_since) == ((), (), None, None)
+    assert found.enforce is True
+    assert found.output_dir == tmp_path.resolve() / "flowjoy-report"
+
+
+def test_settings__every_declared_input_is_a_field_and_every_field_an_input(tmp_path: Path) -> None:
+    assert [item.field for item in declared(tmp_path)] == [item.name for item in fields(Settings)]
+
+
+def test_settings__every_default_is_a_value_that_its_own_input_accepts(tmp_path: Path) -> None:
+    for item in declared(tmp_path):
+        if item.default and item.name != "github-token":
+            item.parse(item.default)
+
+
+def test_settings__an_input_arrives_upper_cased_with_its_hyphens(tmp_path: Path) -> None:
+    environ = {**an_environment(tmp_path), "INPUT_SLA-HOURS": "24", "INPUT_SLA_HOURS": "7"}
+    assert read_settings(environ, [], a_runner(tmp_path)).sla_hours == 24
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\n\t"])
+def test_settings__an_empty_value_means_not_given(tmp_path: Path, empty: str) -> None:
+    found = some_settings(tmp_path, sla_hours=empty, service=empty, models=empty, as_of=empty)
+    assert (found.sla_hours, found.service, found.models, found.as_of) == (48.0, "shop", (), None)
+
+
+def test_settings__blanks_around_a_value_are_dropped(tmp_path: Path) -> None:
+    assert some_settings(tmp_path, sla_hours=" 24\n").sla_hours == 24
+
+
+def test_settings__a_flag_wins_over_the_environment(tmp_path: Path) -> None:
+    assert some_settings(tmp_path, ["--sla-hours", "12"], sla_hours="24").sla_hours == 12
+
+
+def test_settings__an_empty_flag_is_not_given_and_the_environment_serves(tmp_path: Path) -> None:
+    assert some_settings(tmp_path, ["--sla-hours", ""], sla_hours="24").sla_hours == 24
+
+
+def test_settings__an_unknown_flag_ends_with_2(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as end:
+        some_settings(tmp_path, ["--sla-ours", "12"])
+    assert end.value.code == 2
+
+
+def test_settings__the_registry_and_the_token_may_come_from_their_usual_variables(tmp_path: Path) -> None:
+    environ = {
+        **an_environment(tmp_path, github_token=""),
+        "GITHUB_TOKEN": "from-the-shell",
+        "MLFLOW_TRACKING_URI": "https://mlflow.example",
+    }
+    found = read_settings(environ, [], a_runner(tmp_path))
+    assert found.github_token is not None
+    assert found.github_token.reveal() == "from-the-shell"
+    assert found.mlflow_tracking_uri == "https://mlflow.example"
+
+
+def test_settings__all_mistakes_are_said_at_once_each_with_input_value_and_what_is_right(tmp_path: Path) -> None:
+    said = problems_of(
+        tmp_path, sla_hours="two days", weeks="0", code_source="jenkins", timezone="Mars/Phobos", enforce="yes"
+    )
+    assert list(said) == [
+        "code-source 'jenkins': expected one of deployments, workflow-runs, releases, file",
+        "sla-hours 'two days': expected a number over 0 and up to 8760",
+        "enforce 'yes': expected true or false",
+        "weeks '0': expected a whole number from 1 to 104",
+        "timezone 'Mars/Phobos': expected an IANA time zone such as UTC or Europe/Berlin",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sla-hours", "0"), ("sla-since", "monday"), ("sla-target", "101"), ("as-of", "2024-06-24"), ("weeks", "105"),
+        ("timeout-seconds", "9"), ("models", "a'b"), ("model-source", "wandb"), ("model-signal", "live"),
+        ("model-stub", "../x"), ("ship", "recommender"), ("incident-match-hours", "-1"), ("divergence-percent", "x"),
+        ("flag-paths", "a\tb"), ("model-validated-tag", "x"), ("incident-titles", "maybe"), ("comment", "on"),
+        ("code-source", "git"), ("timezone", "CEST+1"), ("enforce", "1"), ("service", "a\nb"), ("output-dir", "../out"),
+        ("mlflow-tracking-uri", "mlflow:5000"), ("code-file", "/etc/passwd"), ("model-file", "../m"),
+        ("incident-file", "../i"), ("environment", "a\rb"), ("workflow", "a\0b"), ("branch", "a\nb"),
+        ("flag-label", "a\nb"), ("check-name", "a\nb"),
+    ],
+)  # fmt: skip
+def test_settings__each_wrong_input_is_named_once_with_its_value(tmp_path: Path, name: str, value: str) -> None:
+    said = problems_of(tmp_path, **{name.replace("-", "_"): value}, **_beside(name))
+    assert [sentence for sentence in said if sentence.startswith(name)] == [said[0]]
+    assert said[0].startswith(f"{name} {value!r}: expected ")
+    assert len(said) == 1
+
+
+def _beside(name: str) -> dict[str, str]:
+    """What else must be given for this input to matter, so that a second sentence would show."""
+    if name in ("code-file", "model-file"):
+        return {f"{name[:-5]}_source": "file"}
+    return {"models": "recommender"} if name == "mlflow-tracking-uri" else {}
+
+
+def test_settings__every_input_can_be_wrong_at_once_without_a_crash(tmp_path: Path) -> None:
+    wrong = {item.field: "\0" for item in declared(tmp_path)}
+    said = problems_of(tmp_path, **wrong)
+    for item in declared(tmp_path):
+        assert sum(sentence.startswith((f"{item.name} ", f"{item.name}:")) for sentence in said) == 1, item.name
+
+
+@given(
+    st.dictionaries(st.sampled_from([item.name for item in declared(Path("/tmp"))]), st.text(max_size=20), max_size=5)
+)
+def test_settings__any_values_are_settings_or_named_problems(given_inputs: dict[str, str]) -> None:
+    workspace = Path("/tmp/flowjoy-nowhere")
+    try:
+        some_settings(workspace, **{name.replace("-", "_"): value for name, value in given_inputs.items()})
+    except InputError as refusal:
+        names = {item.name for item in declared(workspace)}
+        assert all(sentence.split(" ")[0].split(":")[0] in names for sentence in refusal.problems)  # noqa: PT017  (either way out is right)
+
+
+def test_settings__a_wrong_token_is_never_echoed(tmp_path: Path) -> None:
+    said = problems_of(tmp_path, github_token=f"{CANARY}\n{CANARY}")
+    assert said == ("github-token: expected a token without line breaks",)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"https://user:{CANARY}@mlflow.example",
+        f"postgresql://user:{CANARY}@db/mlflow",
+        f"https://{CANARY}@mlflow.example",
+        f"user:{CANARY}@mlflow.example",
+        f"https://user:p@{CANARY}@mlflow.example",
+    ],
+)
+@pytest.mark.parametrize("by_input", [True, False])
+def test_settings__credentials_in_the_tracking_uri_are_refused_and_not_echoed(
+    tmp_path: Path,
+    uri: str,
+    by_input: bool,  # noqa: FBT001  (parametrised)
+) -> None:
+    environ = an_environment(tmp_path, models="recommender", mlflow_tracking_uri=uri if by_input else "")
+    with pytest.raises(InputError) as refusal:
+        read_settings({**environ, "MLFLOW_TRACKING_URI": uri}, [], a_runner(tmp_path))
+    (said,) = refusal.value.problems
+    assert said.startswith("mlflow-tracking-uri ")
+    assert CANARY not in said
+
+
+def test_settings__a_long_wrong_value_is_cut(tmp_path: Path) -> None:
+    (said,) = problems_of(tmp_path, sla_hours="9" * 5000)
+    assert len(said) < 200
+
+
+def test_settings__repr_hides_the_token_and_the_secrets_list_it(tmp_path: Path) -> None:
+    found = some_settings(tmp_path, github_token=CANARY)
+    assert CANARY not in repr(found)
+    assert [secret.reveal() for secret in found.secrets] == [CANARY]
+
+
+@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd"])
+@pytest.mark.parametrize("name", ["code-file", "model-file", "incident-file", "output-dir"])
+def test_settings__a_path_outside_the_workspace_is_refused_without_its_content(
+    tmp_path: Path, name: str, path: str
+) -> None:
+    (said,) = problems_of(tmp_path, **{name.replace("-", "_"): path})
+    assert said == f"{name} {path!r}: expected a path inside the workspace"
+
+
+@pytest.mark.parametrize("uri", ["", "file:///mlruns", "mlflow.example:5000", "mlruns"])
+def test_settings__a_registry_that_cannot_be_one_is_refused_naming_the_input(tmp_path: Path, uri: str) -> None:
+    (said,) = problems_of(tmp_path, models="recommender", mlflow_tracking_uri=uri)
+    assert said.startswith("mlflow-tracking-uri")
+
+
+@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "DATABRICKS_TOKEN"])
+def test_settings__credentials_do_not_travel_over_plain_http(tmp_path: Path, variable: str) -> None:
+    environ = {**an_environment(tmp_path, mlflow_tracking_uri="http://mlflow.example"), variable: CANARY}
+    with pytest.raises(InputError, match="mlflow-tracking-uri: expected https") as refusal:
+        read_settings(environ, [], read_runner(environ))
+    assert CANARY not in str(refusal.value)
+
+
+def test_settings__plain_http_without_credentials_is_allowed_and_known_to_be_readable(tmp_path: Path) -> None:
+    found = some_settings(tmp_path, mlflow_tracking_uri="http://mlflow.example")
+    assert found.mlflow_tracking_uri is not None
+    assert travels_in_the_clear(found.mlflow_tracking_uri)
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://127.0.0.1:5000", "http://localhost:5000", "https://mlflow.example", "databricks"]
+)
+def test_settings__loopback_https_and_databricks_are_not_in_the_clear(uri: str) -> None:
+    assert not travels_in_the_clear(uri)
+
+
+def test_settings__loopback_may_carry_credentials(tmp_path: Path) -> None:
+    environ = {
+        **an_environment(tmp_path, mlflow_tracking_uri="http://127.0.0.1:5000"),
+        "MLFLOW_TRACKING_PASSWORD": CANARY,
+    }
+    assert read_settings(environ, [], read_runner(environ)).mlflow_tracking_uri == "http://127.0.0.1:5000"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "named"),
+    [
+        ({"code_source": "file"}, "code-file: expected the path of a file"),
+        ({"model_source": "file"}, "model-file: expected the path of a file"),
+        ({"code_source": "workflow-runs"}, "workflow: expected the file name"),
+        ({"github_token": ""}, "github-token: expected a token"),
+        ({"models": "recommender"}, "mlflow-tracking-uri: expected the address of the registry that knows recommender"),
+        (
+            {"ship": "a=1", "as_of": "2024-06-24T00:00:00Z", "mlflow_tracking_uri": "databricks"},
+            "ship: expected no as-of",
+        ),
+        ({"ship": "a=1", "model_source": "file", "model_file": "m.csv"}, "ship: expected model-source mlflow"),
+    ],
+)  # fmt: skip
+def test_settings__what_two_inputs_say_together_is_checked(tmp_path: Path, inputs: dict[str, str], named: str) -> None:
+    (said,) = problems_of(tmp_path, **inputs)
+    assert said.startswith(named)
+
+
+def test_settings__files_need_neither_repository_nor_token(tmp_path: Path) -> None:
+    environ = {"INPUT_CODE-SOURCE": "file", "INPUT_CODE-FILE": "deploys.csv", "INPUT_SERVICE": "shop"}
+    found = read_settings(environ, [], read_runner({"GITHUB_WORKSPACE": str(tmp_path)}))
+    assert not found.reads_github
+    assert found.code_file == tmp_path.resolve() / "deploys.csv"
+
+
+def test_settings__without_a_repository_the_service_must_be_named(tmp_path: Path) -> None:
+    environ = {"INPUT_CODE-SOURCE": "file", "INPUT_CODE-FILE": "deploys.csv"}
+    with pytest.raises(InputError, match="service: expected a name"):
+        read_settings(environ, [], read_runner({"GITHUB_WORKSPACE": str(tmp_path)}))
+
+
+def test_runner__graphql_lies_beside_the_api(tmp_path: Path) -> None:
+    assert a_runner(tmp_path).graphql_url == "https://api.github.com/graphql"
+    enterprise = a_runner(tmp_path, GITHUB_API_URL="https://ghe.example/api/v3")
+    assert enterprise.graphql_url == "https://ghe.example/api/graphql"
+
+
+def test_runner__every_impossible_address_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refusal:
+        a_runner(
+            tmp_path,
+            GITHUB_API_URL="http://ghe.example",
+            GITHUB_GRAPHQL_URL="nowhere",
+            GITHUB_SERVER_URL="https://u:p@ghe.example",
+            GITHUB_REPOSITORY="shop",
+        )
+    named = [sentence.split(":")[0] for sentence in refusal.value.problems]
+    assert sorted(named) == ["GITHUB_API_URL", "GITHUB_GRAPHQL_URL", "GITHUB_REPOSITORY", "GITHUB_SERVER_URL"]
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"not json", b"\xff\xfe", b"[" * 100_000, b'"x"'])
+def test_runner__an_event_that_cannot_be_read_says_nothing(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "event.json").write_bytes(content)
+    assert a_runner(tmp_path, GITHUB_EVENT_PATH=str(tmp_path / "event.json")).event == {}
+
+
+def test_runner__an_event_is_read(tmp_path: Path) -> None:
+    (tmp_path / "event.json").write_text('{"repository": {"private": true}}')
+    runner = a_runner(tmp_path, GITHUB_EVENT_PATH=str(tmp_path / "event.json"))
+    assert runner.event == {"repository": {"private": True}}
+    assert a_runner(tmp_path, GITHUB_EVENT_PATH=str(tmp_path / "gone.json")).event == {}
+
+
+def test_runner__empty_variables_are_not_given(tmp_path: Path) -> None:
+    empty = dict.fromkeys(("GITHUB_SHA", "GITHUB_REF", "GITHUB_RUN_ID", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"), "")
+    runner = a_runner(tmp_path, **empty)
+    assert (runner.sha, runner.ref, runner.run_id, runner.output, runner.summary) == (None, None, None, None, None)
+
+
+def test_runner__credentials_of_the_registry_are_secrets(tmp_path: Path) -> None:
+    runner = a_runner(tmp_path, MLFLOW_TRACKING_PASSWORD=CANARY, MLFLOW_TRACKING_USERNAME="")
+    assert [type(value) for value in runner.mlflow_credentials] == [Secret]
+    assert CANARY not in repr(runner)

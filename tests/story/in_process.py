@@ -1,0 +1,142 @@
+"""Runs of the step in this process, at a chosen instant, against stand-ins. One `World` a test."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flowjoy.main import run
+from tests.stand_ins.github import GitHubStandIn
+from tests.stand_ins.registry import Registry, embedded
+
+T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
+TOKEN = "canary-token-of-github"
+A, B, C = "a" * 40, "b" * 40, "c" * 40
+
+
+def at(hours: float = 0, *, seconds: float = 0) -> datetime:
+    return T0 + timedelta(hours=hours, seconds=seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What one run left behind."""
+
+    code: int
+    log: str
+    outputs: dict[str, str]
+    summary: str
+    folder: Path
+
+    @property
+    def bundle(self) -> dict[str, Any]:
+        data: dict[str, Any] = json.loads((self.folder / "flowjoy-bundle.json").read_text())
+        return data
+
+    def obligation(self, model: str = "recommender", sha: str = A) -> dict[str, Any]:
+        found: list[dict[str, Any]] = self.bundle["obligations"]
+        return next(item for item in found if item["model"] == model and item["sha"] == sha)
+
+
+@dataclass(kw_only=True)
+class World:
+    """A GitHub, a registry and a workspace."""
+
+    github: GitHubStandIn
+    registry: Registry
+    workspace: Path
+    inputs: dict[str, str] = field(default_factory=lambda: {"models": "recommender"})
+
+    def release(self, sha: str, when: datetime, *, parent: str | None = None, run_id: int | None = None) -> int:
+        """A commit that went live at `when`."""
+        shop = self.github.repository
+        shop.add_commit(sha, when, parent=parent)
+        return shop.add_deployment(sha=sha, created_at=when, statuses=[("success", when)], run_id=run_id)
+
+    def run(
+        self,
+        now: datetime,
+        *,
+        event: str = "push",
+        sha: str = A,
+        ref: str = "refs/heads/main",
+        payload: dict[str, Any] | None = None,
+        run_id: str = "1",
+        **inputs: str,
+    ) -> Ran:
+        """The step at `now`; inputs with underscores for hyphens."""
+        for name in ("output", "summary"):
+            (self.workspace / name).unlink(missing_ok=True)
+        event_path = self.workspace / "event.json"
+        repository = {"default_branch": "main", "private": True, "full_name": "acme/shop"}
+        event_path.write_text(json.dumps({"repository": repository, **(payload or {})}))
+        given = {"github-token": TOKEN, "mlflow-tracking-uri": self.registry.uri, **self.inputs}
+        given |= {name.replace("_", "-"): value for name, value in inputs.items()}
+        environ = {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_API_URL": self.github.url,
+            "GITHUB_GRAPHQL_URL": self.github.graphql_url,
+            "GITHUB_REPOSITORY": "acme/shop",
+            "GITHUB_WORKSPACE": str(self.workspace),
+            "GITHUB_OUTPUT": str(self.workspace / "output"),
+            "GITHUB_STEP_SUMMARY": str(self.workspace / "summary"),
+            "GITHUB_SHA": sha,
+            "GITHUB_REF": ref,
+            "GITHUB_EVENT_NAME": event,
+            "GITHUB_EVENT_PATH": str(event_path),
+            "GITHUB_RUN_ID": run_id,
+            **{f"INPUT_{name.upper()}": value for name, value in given.items()},
+        }
+        stream = io.StringIO()
+        code = run(environ, [], now=now, stream=stream)
+        return Ran(
+            code=code,
+            log=stream.getvalue(),
+            outputs=parse_outputs((self.workspace / "output").read_text()),
+            summary=(self.workspace / "summary").read_text() if (self.workspace / "summary").exists() else "",
+            folder=self.workspace / "flowjoy-report",
+        )
+
+    def pull_request(self, number: int, *, fork: bool = False, **more: Any) -> dict[str, Any]:
+        """The payload of a pull request's event."""
+        pull = self.github.repository.issues[number].pull
+        assert pull is not None
+        head = {"sha": pull.head_sha, "repo": {"full_name": "mallory/shop" if fork else "acme/shop"}}
+        return {"pull_request": {"number": number, "head": head, "user": {"login": "dev"}, **more}}
+
+    def check(self, sha: str, subject: str = "SLA") -> dict[str, Any]:
+        """The one check of that subject on a commit; there must be exactly one."""
+        (found,) = [
+            run.fields
+            for run in self.github.repository.check_runs.values()
+            if run.fields["head_sha"] == sha and subject in run.fields["name"]
+        ]
+        return found
+
+
+def parse_outputs(text: str) -> dict[str, str]:
+    """GITHUB_OUTPUT as the runner reads it: `name<<fence`, lines, fence; a later value wins."""
+    values: dict[str, str] = {}
+    lines = iter(text.splitlines())
+    for line in lines:
+        name, _, fence = line.partition("<<")
+        held = []
+        for inner in lines:
+            if inner == fence:
+                break
+            held.append(inner)
+        values[name] = "\n".join(held)
+    return values
+
+
+def new_world(github: GitHubStandIn, folder: Path) -> World:
+    """A registry that knows `recommender` without versions, beside the GitHub given."""
+    registry = embedded(folder)
+    registry.add_model("recommender")
+    workspace = folder / "workspace"
+    workspace.mkdir()
+    return World(github=github, registry=registry, workspace=workspace)

@@ -1,0 +1,246 @@
+"""The life of releases, told by the checks that people read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stand_ins.faults import EmptyBody, Slow
+from tests.stand_ins.github import NOT_ACCESSIBLE, GitHubStandIn
+from tests.stand_ins.http_base import Answer
+from tests.story.in_process import TOKEN, A, B, C, World, at, new_world
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with GitHubStandIn(token=TOKEN) as github:
+        yield new_world(github, tmp_path)
+
+
+def test_release__is_neutral_at_hour_0_and_red_one_second_after_hour_48(world: World) -> None:
+    shop = world.github.repository
+    shop.add_commit(A, at())
+    deployment = shop.add_deployment(sha=A, created_at=at(), statuses=[("in_progress", at())], run_id=77)
+    started = world.run(at(), run_id="77")
+    assert (started.code, started.outputs["sla-status"], started.obligation()["provisional"]) == (0, "pending", True)
+    assert world.check(A)["conclusion"] == "neutral"
+    assert world.check(A)["output"]["title"] == "recommender due in 48 h 0 m (Wed 04 Mar 09:00 UTC)"
+
+    shop.add_status(deployment, "success", at(seconds=40))
+    shop.add_commit(B, at(1), parent=A)
+    last_second = world.run(at(48, seconds=40), event="schedule", sha=B)
+    assert (last_second.code, last_second.outputs["sla-status"]) == (0, "pending")
+    assert last_second.obligation()["start"] == "2026-03-02T09:00:40Z"
+
+    over = world.run(at(48, seconds=41), event="schedule", sha=B)
+    assert (over.code, over.outputs["verdict"], over.outputs["sla-status"]) == (1, "fail", "breached")
+    assert world.check(A)["conclusion"] == "failure"
+    assert world.check(A)["output"]["title"] == "recommender 1 s over, not shipped"
+    assert world.check(B)["conclusion"] == "failure"
+
+
+def test_release__is_green_on_its_own_commit_at_hour_31(world: World) -> None:
+    world.release(A, at())
+    assert world.run(at()).code == 0
+    assert world.check(A)["conclusion"] == "neutral"
+    world.registry.add_version(at(31))
+    world.github.repository.add_commit(B, at(2), parent=A)
+    ran = world.run(at(31, seconds=1), event="schedule", sha=B)
+    assert (ran.outputs["sla-status"], ran.outputs["sla-met"], ran.outputs["drift-lag-hours"]) == ("met", "1", "31.0")
+    assert world.check(A)["conclusion"] == "success"
+    assert world.check(A)["output"]["title"] == "1 model shipped within 31 h 0 m"
+
+
+def test_release__shipped_late_stays_red_on_its_own_commit_and_fails_no_later_run(world: World) -> None:
+    world.release(A, at())
+    world.run(at())
+    world.registry.add_version(at(54))
+    ran = world.run(at(55), event="schedule", sha=A)
+    assert (ran.code, ran.outputs["sla-status"], ran.outputs["sla-late"]) == (0, "met", "1")
+    assert (world.check(A)["conclusion"], world.check(A)["output"]["title"]) == (
+        "failure",
+        "recommender shipped 6 h 0 m late",
+    )
+
+
+def test_check__a_rerun_updates_and_never_doubles(world: World) -> None:
+    world.release(A, at())
+    for hour in (0, 1, 2):
+        world.run(at(hour))
+    assert len(world.github.repository.check_runs) == 1
+
+
+def test_check__a_creation_that_seemed_to_fail_is_not_repeated(world: World) -> None:
+    world.release(A, at())
+
+    class CreatedThenBroken(Slow):
+        def serve(self, exchange: object) -> None:
+            exchange.right_answer()  # type: ignore[attr-defined]  # the check is created …
+            EmptyBody().serve(exchange)  # type: ignore[arg-type]  # … and the answer is lost
+
+    world.github.fail("POST /repos/acme/shop/check-runs", fault=CreatedThenBroken(0))
+    assert world.run(at(1)).code == 0
+    assert len(world.github.repository.check_runs) == 1
+    assert world.check(A)["conclusion"] == "neutral"
+
+
+def test_check__that_may_not_be_written_is_a_warning_and_the_verdict_stands(world: World) -> None:
+    world.release(A, at())
+    world.github.fail("/check-runs", times=None, fault=NOT_ACCESSIBLE)
+    ran = world.run(at(49))
+    assert (ran.code, ran.outputs["verdict"]) == (1, "fail")
+    assert "::warning title=FlowJoy::checks:" in ran.log
+    assert "checks, pull-requests: write" in ran.log
+
+
+def test_check__could_not_decide_is_a_failure_never_neutral(world: World) -> None:
+    world.release(A, at())
+    ran = world.run(at(1), models="ghost")
+    assert (ran.code, ran.outputs["verdict"], ran.outputs["sla-status"]) == (2, "error", "unknown")
+    assert world.check(A)["conclusion"] == "failure"
+    assert "ghost" in ran.log
+
+
+def test_enforce_false__a_breach_is_neutral_and_exits_0_but_an_error_is_not_softened(world: World) -> None:
+    world.release(A, at())
+    ran = world.run(at(49), enforce="false")
+    assert (ran.code, ran.outputs["verdict"], world.check(A)["conclusion"]) == (0, "fail", "neutral")
+    assert world.run(at(49), enforce="false", models="ghost").code == 2
+
+
+def test_as_of__writes_nothing_to_github(world: World) -> None:
+    world.release(A, at())
+    ran = world.run(at(100), as_of="2026-03-03T09:00:00Z")
+    assert (ran.code, ran.outputs["sla-status"], ran.outputs["next-deadline"]) == (0, "pending", "2026-03-04T09:00:00Z")
+    assert world.github.repository.check_runs == {}
+
+
+def test_untrusted_run__settles_nothing(world: World) -> None:
+    world.release(A, at())
+    world.run(at())
+    world.github.repository.add_commit(B, at(1), parent=A)
+    world.run(at(49), sha=B, ref="refs/heads/feature")
+    assert world.check(A)["conclusion"] == "neutral"
+
+
+def test_stub__a_pin_is_kept_by_a_version_that_is_live_already(world: World) -> None:
+    for hour in (-50, -40):
+        world.registry.add_version(at(hour))
+    world.release(A, at())
+    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": ">=2"}}')
+    ran = world.run(at(49))
+    assert (ran.code, ran.obligation()["status"], ran.obligation()["version"]) == (0, "met", "2")
+
+
+def test_stub__each_release_is_judged_by_the_stub_at_its_own_commit(world: World) -> None:
+    world.registry.add_model("ranker")
+    world.release(A, at())
+    world.release(B, at(1), parent=A)
+    world.github.repository.add_file(A, "models.json", '{"models": {"ranker": "any"}}')
+    world.github.repository.add_file(B, "models.json", '{"models": {"recommender": "7"}}')
+    owed = {(item["sha"], item["model"], item["requires"]) for item in world.run(at(2)).bundle["obligations"]}
+    assert owed == {(A, "ranker", "any"), (B, "recommender", "7")}
+
+
+def test_stub__a_broken_one_is_unknown_and_names_file_line_and_rule(world: World) -> None:
+    world.release(A, at())
+    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": "any"},\n "oops": 1}')
+    ran = world.run(at(1))
+    assert (ran.code, ran.outputs["sla-status"]) == (2, "unknown")
+    assert "models.json at aaaaaaaaaaaa, line 2: unknown key 'oops'" in ran.log
+
+
+def test_stub__a_commit_that_is_gone_is_unknown_not_undeclared(world: World) -> None:
+    world.release(A, at())
+    del world.github.repository.commits[A]
+    assert world.run(at(1), sha=B).outputs["sla-status"] == "unknown"
+
+
+def test_stub__a_waiver_in_time_unblocks_and_the_check_stays_neutral(world: World) -> None:
+    waiver = {"model": "recommender", "sha": "*", "reason": "freeze", "by": "data platform"}
+    stub = {"models": {"recommender": "any"}, "waivers": [{**waiver, "until": "2026-03-10T00:00:00Z"}]}
+    world.release(A, at())
+    world.github.repository.add_file(A, "models.json", json.dumps(stub))
+    during = world.run(at(60))
+    assert (during.code, during.outputs["verdict"], during.obligation()["status"]) == (0, "pass", "waived")
+    assert (world.check(A)["conclusion"], during.obligation()["waived_miss"]) == ("neutral", False)
+    after = world.run(at(24 * 9))
+    assert (after.code, after.obligation()["status"]) == (1, "breached")
+
+
+def test_stub__a_waiver_that_came_after_the_fact_counts_as_a_miss(world: World) -> None:
+    waiver = {"model": "recommender", "sha": "*", "reason": "freeze", "by": "data platform"}
+    world.release(A, at())
+    world.github.repository.add_commit(B, at(50), parent=A)
+    stub = {"models": {"recommender": "any"}, "waivers": [{**waiver, "until": "2026-03-10T00:00:00Z"}]}
+    world.github.repository.add_file(B, "models.json", json.dumps(stub))
+    ran = world.run(at(60), sha=B)
+    assert (ran.code, ran.obligation()["status"], ran.outputs["sla-rate"]) == (0, "waived", "0.0")
+
+
+def test_annotation__stands_on_the_stubs_line_of_the_broken_model(world: World) -> None:
+    world.release(A, at())
+    world.github.repository.add_file(A, "models.json", '{\n "models": {\n  "recommender": "any"}}')
+    world.run(at(49))
+    world.run(at(50))
+    (run,) = world.github.repository.check_runs.values()
+    assert [(item["path"], item["start_line"]) for item in run.annotations] == [("models.json", 3)]
+
+
+def test_rollback__in_time_cancels_the_clock(world: World) -> None:
+    world.release(A, at(-60))
+    world.registry.add_version(at(-59))
+    world.release(B, at(), parent=A)
+    shop = world.github.repository
+    shop.add_deployment(sha=A, created_at=at(5), statuses=[("success", at(5))])
+    ran = world.run(at(60))
+    assert (ran.code, ran.obligation(sha=B)["status"]) == (0, "cancelled")
+    assert [item["sha"] for item in ran.bundle["obligations"]] == [A, B]
+
+
+def test_ship__stamps_a_ready_version_and_the_clock_stops(world: World) -> None:
+    world.registry.add_version(at(-100))
+    world.release(A, at())
+    late = world.run(at(49), model_signal="tag:flowjoy.deployed_at")
+    assert late.code == 1
+    ran = world.run(at(47), ship="recommender=1", run_id="5", model_signal="tag:flowjoy.deployed_at")
+    assert (ran.code, ran.obligation()["shipped_at"]) == (0, "2026-03-04T08:00:00Z")
+    rerun = world.run(at(50), ship="recommender=1", run_id="5", model_signal="tag:flowjoy.deployed_at")
+    assert rerun.obligation()["shipped_at"] == "2026-03-04T08:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("ship", "said"), [("recommender=9", "does not know it"), ("recommender=1", "PENDING_REGISTRATION")]
+)
+def test_ship__refuses_what_is_not_there_or_not_ready(world: World, ship: str, said: str) -> None:
+    world.registry.add_version(at(-1), status="PENDING_REGISTRATION")
+    world.release(A, at())
+    ran = world.run(at(1), ship=ship)
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert said in ran.log
+
+
+def test_undeclared__is_said_and_nothing_is_enforced(world: World) -> None:
+    world.release(A, at())
+    ran = world.run(at(100), models="")
+    assert (ran.code, ran.outputs["sla-status"]) == (0, "undeclared")
+    assert world.check(A)["conclusion"] == "neutral"
+    assert "no model dependence is declared" in world.check(A)["output"]["title"]
+
+
+def test_newer_code__does_not_reset_an_older_clock_and_one_ship_closes_many(world: World) -> None:
+    world.release(A, at())
+    world.release(B, at(24), parent=A)
+    world.release(C, at(30), parent=B)
+    pending = world.run(at(40))
+    assert pending.outputs["next-deadline"] == "2026-03-04T09:00:00Z"
+    world.registry.add_version(at(41))
+    assert world.run(at(42)).outputs["sla-met"] == "3"
+
+
+def test_github__answering_for_another_reason_is_never_a_pass(world: World) -> None:
+    world.github.fail("/graphql", times=None, fault=Answer(200, {"data": {"repository": None}}))
+    assert world.run(at(1)).outputs["verdict"] == "error"
