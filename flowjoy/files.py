@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -11,11 +12,10 @@ from flowjoy.report import tables
 
 def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], bytes]]:
     """Each file's name with what makes its bytes."""
-    from matplotlib.figure import Figure
-
     from flowjoy.report import chart
 
-    def figure() -> Figure:
+    @functools.cache
+    def figure() -> chart.Figure:
         window = findings.bundle.window
         open_now = int(findings.incidents["end"].isna().sum())
         return chart.draw(

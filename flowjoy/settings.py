@@ -315,10 +315,6 @@ def _together(settings: Settings, runner: Runner) -> list[str]:
     ):
         if source == "file" and path is None:
             problems.append(f"{name}: expected the path of a file, because {name[:-5]}-source is file")
-    if settings.models and settings.model_source == "mlflow" and settings.mlflow_tracking_uri is None:
-        problems.append(
-            "mlflow-tracking-uri: expected the address of the registry that knows " + ", ".join(settings.models)
-        )
     if settings.ship is not None and settings.as_of is not None:
         problems.append("ship: expected no as-of beside it, because a dry look writes nothing")
     if settings.ship is not None and settings.model_source != "mlflow":

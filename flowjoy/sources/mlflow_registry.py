@@ -100,8 +100,8 @@ class _Registry:
         uri = query.settings.mlflow_tracking_uri
         if uri is None:
             raise HarvestError(
-                f"no registry is named, but {', '.join(query.models)} must be looked up",
-                hint="set mlflow-tracking-uri or MLFLOW_TRACKING_URI",
+                f"no registry is named, but {', '.join([*query.models, *query.candidates])} must be looked up",
+                hint="set mlflow-tracking-uri, or the variable MLFLOW_TRACKING_URI",
             )
         self.is_unity_catalog = uri.startswith("databricks-uc")
         self._transport = access.transport
