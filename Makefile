@@ -1,0 +1,43 @@
+# A machine with python3 >= 3.11 and make is enough: each target makes what it needs.
+PYTHON ?= python3
+PY := .venv/bin/python
+LOCK := uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --no-config
+
+.PHONY: help demo test lint docs lock clean
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: .venv/ready ## Run the whole main job on this machine
+	@$(PY) examples/demo/demo.py
+
+test: .venv/ready ## Run the tests, with coverage
+	$(PY) -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered -q
+
+lint: .venv/ready ## Read the code: ruff, mypy, import-linter, and that the docs are what the code says
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(PY) scripts/sync_docs.py --check
+
+docs: .venv/ready ## Write action.yml, the README's tables and the stub's schema from the code
+	@$(PY) scripts/sync_docs.py
+
+lock: ## Lock the requirements again (needs uv)
+	$(LOCK) requirements-dev.in -o requirements-dev.txt
+	$(LOCK) requirements.in -c requirements-dev.txt -o requirements.txt
+	$(LOCK) requirements-lint.in -o requirements-lint.txt
+
+clean: ## Remove what the targets made
+	rm -rf .venv .venv-lint demo-report .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# Bytecode is wanted: without it every start is three times slower.
+.venv/ready: export PYTHONDONTWRITEBYTECODE =
+.venv/ready: requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'FlowJoy needs Python 3.11 or newer: make PYTHON=python3.13 …')"
+	@echo "Making .venv (two minutes, once) …"
+	@$(PYTHON) -m venv --clear .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

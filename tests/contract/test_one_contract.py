@@ -1,0 +1,97 @@
+"""action.yml, the settings class, the outputs and README.md name the same things."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from flowjoy import outputs
+from flowjoy.errors import StubError
+from flowjoy.settings import Input, Settings, declared
+from flowjoy.stub import parse
+
+ROOT = Path(__file__).resolve().parents[2]
+ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
+README = (ROOT / "README.md").read_text()
+INPUTS: tuple[Input, ...] = declared(ROOT)
+
+
+def table(name: str) -> list[list[str]]:
+    """The cells of the README's table between its markers, without header."""
+    found = re.search(rf"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", README, re.DOTALL)
+    assert found is not None
+    rows = [re.split(r"(?<!\\)\|", line.strip("|")) for line in found[1].splitlines()]
+    return [[cell.strip().replace("\\|", "|") for cell in row] for row in rows[2:]]
+
+
+def test_inputs__action_settings_and_readme_name_the_same_in_the_same_order() -> None:
+    names = [item.name for item in INPUTS]
+    assert list(ACTION["inputs"]) == names
+    assert [field.name.replace("_", "-") for field in fields(Settings)] == names
+    assert [row[0].strip("`") for row in table("inputs")] == names
+
+
+def test_inputs__defaults_agree() -> None:
+    for item, row in zip(INPUTS, table("inputs"), strict=True):
+        assert ACTION["inputs"][item.name]["default"] == item.default
+        assert row[1].strip("`") == item.default
+
+
+def test_inputs__every_default_is_a_value_that_its_parser_takes() -> None:
+    for item in INPUTS:
+        if item.default and "${{" not in item.default:
+            item.parse(item.default)
+
+
+def test_inputs__variables_keep_their_hyphens() -> None:
+    assert {item.variable for item in INPUTS} >= {"INPUT_SLA-HOURS", "INPUT_MLFLOW-TRACKING-URI", "INPUT_AS-OF"}
+
+
+def test_outputs__action_code_and_readme_name_the_same() -> None:
+    assert list(ACTION["outputs"]) == list(outputs.OUTPUTS)
+    assert [row[0].strip("`") for row in table("outputs")] == list(outputs.OUTPUTS)
+
+
+def test_action__is_a_docker_action_with_words_for_everything() -> None:
+    assert ACTION["runs"] == {"using": "docker", "image": "Dockerfile"}
+    assert all(item["description"] for part in ("inputs", "outputs") for item in ACTION[part].values())
+
+
+def test_readme__names_only_inputs_and_outputs_that_exist() -> None:
+    steps = re.findall(r"with:\n((?: {10}[\w-]+:.*\n)+)", README)
+    used = {line.split(":")[0].strip() for step in steps for line in step.splitlines()}
+    assert used <= {item.name for item in INPUTS} | {"name", "path"}
+    assert set(re.findall(r"outputs\.([\w-]+)", README)) <= set(outputs.OUTPUTS)
+
+
+def test_examples__use_only_inputs_that_exist() -> None:
+    for path in sorted((ROOT / "examples").glob("*.yml")):
+        jobs = yaml.safe_load(path.read_text())["jobs"].values()
+        for step in (step for job in jobs for step in job["steps"] if "flowjoy@" in step.get("uses", "")):
+            assert set(step["with"]) <= {item.name for item in INPUTS}, path.name
+
+
+def test_schema__that_ships_takes_the_readmes_stub_and_so_does_the_parser() -> None:
+    schema = json.loads((ROOT / "flowjoy" / "models.schema.json").read_text())
+    (example,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    jsonschema.validate(json.loads(example), schema)
+    assert {str(item) for item in parse(example, "models.json").requirements} == {">=12", "any", "none"}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ['{"models": {"a": "none"}}', '{"models": {"a": 12}}', '{"models": {}, "x": 1}', "{}", '{"models": {"a": "0"}}'],
+)
+def test_schema__and_parser_refuse_the_same(bad: str) -> None:
+    schema = json.loads((ROOT / "flowjoy" / "models.schema.json").read_text())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(json.loads(bad), schema)
+    with pytest.raises(StubError):
+        parse(bad, "models.json")
