@@ -212,7 +212,7 @@ class Week:
 class Decision(StrEnum):
     """The verdict of a run."""
 
-    PASS = "pass"  # noqa: S105  (a verdict, not a password)
+    PASS = "pass"  # noqa: S105  # nosec B105  (a verdict, not a password)
     FAIL = "fail"
     ERROR = "error"
 

@@ -10,9 +10,9 @@ import math
 import unicodedata
 import warnings
 from contextlib import contextmanager
+from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape
 
 import matplotlib.style
 from matplotlib.backends.backend_agg import FigureCanvasAgg

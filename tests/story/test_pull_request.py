@@ -192,4 +192,4 @@ def test_text_of_strangers__cannot_mention_or_inject_markup(world: World, text: 
     ran = judge(world, a_pull(world, json.dumps({"models": {"recommender": "1"}, text: 1})))
     for written in (ran.summary, world.check(B, "model dependency")["output"]["summary"]):
         assert text not in written
-    assert text.split("](")[0] not in ran.summary
+    assert text.partition("](")[0] not in ran.summary
