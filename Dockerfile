@@ -4,7 +4,7 @@ FROM python:3.13-slim@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb
 COPY requirements.txt /build/requirements.txt
 # Packages by hash only, as wheels only: nothing of a stranger's runs while the image is made.
 RUN python -m venv --without-pip /venv \
- && pip --python /venv/bin/python install --no-cache-dir --no-compile --require-hashes --only-binary=:all: \
+ && pip --python /venv/bin/python install --no-cache-dir --no-compile --no-deps --require-hashes --only-binary=:all: \
       -r /build/requirements.txt \
  && find /venv -type d \( -name tests -o -name test \) -path "*site-packages*" -prune -exec rm -rf {} + \
  && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib

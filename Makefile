@@ -38,6 +38,6 @@ clean: ## Remove what the targets made
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'FlowJoy needs Python 3.11 or newer: make PYTHON=python3.13 …')"
 	@echo "Making .venv (two minutes, once) …"
 	@$(PYTHON) -m venv --clear .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

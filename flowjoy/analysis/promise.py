@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -175,7 +176,7 @@ def _judge(requirement: Requirement, deploys: pd.DataFrame, events: pd.DataFrame
         settled = [_Settled(status=Status.NOT_REQUIRED)] * len(deploys)
     else:
         answer, acts = _answer(requirement, deploys, acts, terms)
-        settled = _settle(answer, acts, start, deadline, deploys["cancelled"].to_numpy(dtype=np.int64), terms)
+        settled = _settle(answer, acts, deadline, deploys["cancelled"].to_numpy(dtype=np.int64), terms)
     rows = zip(deploys[ID], deploys[SHA], deploys[PROVISIONAL], start, deadline, settled, strict=True)
     return [
         Obligation(
@@ -222,7 +223,7 @@ def _fitting(requirement: Requirement, acts: pd.DataFrame) -> pd.Series:
     return number == requirement.version if requirement.rule is Rule.EXACT else number >= requirement.version
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Settled:
     status: Status
     version: str | None = None
@@ -236,7 +237,6 @@ class _Settled:
 def _settle(
     answer: ships.Answer,
     acts: pd.DataFrame,
-    start: ships.Micros,
     deadline: ships.Micros,
     cancelled: ships.Micros,
     terms: Terms,
@@ -244,30 +244,36 @@ def _settle(
     now, clock = _since_epoch(terms.as_of), _duration(terms.clock)
     at_best = _status(answer.best, deadline, cancelled, now, clock)
     at_worst = _status(answer.worst, deadline, cancelled, now, clock)
+    rolled_back = (cancelled < answer.worst) & (cancelled != ships.NEVER)
+    by_ship = _by_ship(acts)
     settled = []
-    for place in range(len(start)):
-        status, at = at_best[place], int(answer.worst_at[place])
-        if at_best[place] != at_worst[place]:
-            status, at = Status.UNDETERMINED.value, int(answer.best_at[place])
-        rolled_back = cancelled[place] < answer.worst[place]
-        closed = _instant(cancelled[place]) if rolled_back and cancelled[place] != ships.NEVER else None
-        if at < 0 or (rolled_back and status != Status.UNDETERMINED):
-            settled.append(_Settled(status=Status(status), closed_at=closed))
-            continue
-        act = acts.iloc[at]
-        observed = act[EARLIEST] < act[TS]
-        settled.append(
-            _Settled(
-                status=Status(status),
-                version=_text(act[VERSION]),
-                shipped_at=act[TS].to_pydatetime(),
-                closed_at=act[TS].to_pydatetime(),
-                not_before=act[EARLIEST].to_pydatetime() - _TICK if observed else None,
-                seen_by=act[TS].to_pydatetime() if observed else None,
-                precision=Precision(act[PRECISION]),
-            )
-        )
+    for place, (best, worst) in enumerate(zip(at_best, at_worst, strict=True)):
+        if best != worst:
+            settled.append(by_ship[answer.best_at[place]](Status.UNDETERMINED))
+        elif rolled_back[place]:
+            settled.append(_Settled(status=Status(worst), closed_at=_instant(cancelled[place])))
+        elif answer.worst_at[place] < 0:
+            settled.append(_Settled(status=Status(worst)))
+        else:
+            settled.append(by_ship[answer.worst_at[place]](Status(worst)))
     return settled
+
+
+def _by_ship(acts: pd.DataFrame) -> list[Callable[[Status], _Settled]]:
+    """For each model event, what is said of an obligation that it settled."""
+    rows = zip(acts[VERSION], _micros(acts[TS]), _micros(acts[EARLIEST]), acts[PRECISION], strict=True)
+    return [
+        partial(
+            _Settled,
+            version=_text(version),
+            shipped_at=_instant(shipped),
+            closed_at=_instant(shipped),
+            not_before=_instant(earliest) - _TICK if earliest < shipped else None,
+            seen_by=_instant(shipped) if earliest < shipped else None,
+            precision=Precision(precision),
+        )
+        for version, shipped, earliest, precision in rows
+    ]
 
 
 def _status(met: ships.Micros, deadline: ships.Micros, cancelled: ships.Micros, now: int, clock: int) -> list[str]:

@@ -117,10 +117,9 @@ def test_cause__ambiguity_is_between_types_and_not_within_one() -> None:
     assert one(models=[a_ship(98, "1"), a_ship(98.1, "2")])["cause_type"] == "MODEL"
 
 
-def test_cause__ambiguous_reaches_over_the_edge_of_the_window() -> None:
-    code, model = a_deploy(76), a_ship(75.75)
-    row = one([code], [model])
-    assert (row["cause_type"], row["cause_id"], row["runner_up_id"]) == ("AMBIGUOUS", code.id, model.id)
+@pytest.mark.parametrize(("model_hours", "kind"), [(24, "AMBIGUOUS"), (24 + SECOND, "CODE")])
+def test_cause__only_an_event_that_could_be_the_cause_itself_makes_it_ambiguous(model_hours: float, kind: str) -> None:
+    assert one([a_deploy(100 - 23.75)], [a_ship(100 - model_hours)])["cause_type"] == kind
 
 
 def test_cause__what_came_after_the_incident_is_never_ambiguous_with_what_came_before() -> None:
@@ -198,6 +197,6 @@ def _cause(latest: dict[str, datetime | None], start: datetime, reach: timedelta
     there = {kind: instant for kind, instant in latest.items() if instant is not None}
     if not there or start - max(there.values()) > reach:
         return "UNATTRIBUTED"
-    if len(there) == 2 and abs(there["CODE"] - there["MODEL"]) <= near:
+    if len(there) == 2 and abs(there["CODE"] - there["MODEL"]) <= near and start - min(there.values()) <= reach:
         return "AMBIGUOUS"
     return max(there, key=lambda kind: there[kind])

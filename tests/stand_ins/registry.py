@@ -45,7 +45,7 @@ class Registry:
     ) -> str:
         """A version registered at `at`; the model must be there. Returns its number."""
         made = self.client.create_model_version(
-            name, source="mlflow-artifacts:/model", run_id=run_id, tags=dict(tags or {})
+            name, source="s3://models/model", run_id=run_id, tags=dict(tags or {})
         )
         self.backdate(name, made.version, at, status=status)
         return str(made.version)
