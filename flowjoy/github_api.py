@@ -15,36 +15,49 @@ _T = TypeVar("_T")
 Check = Callable[[Any], _T]
 """Takes a raw answer, gives it typed; raises MalformedAnswerError when it is not what the API promises."""
 
+Page = tuple[list[dict[str, Any]], int, str | None]
+"""Nodes, the count of all, and the cursor of the next page (None at the end)."""
+
 
 class GitHubApi:
     """GitHub's REST and GraphQL API for one repository. Raises HarvestError; never gives a partial answer."""
 
     def __init__(self, *, repository: str, token: Secret, api_url: str, graphql_url: str, transport: Transport) -> None:
-        from github import Auth, Github
-
         self.repository = repository
         self.transport = transport
-        self._graphql_url = graphql_url
+        self._token, self._api_url, self._graphql_url = token, api_url, graphql_url
+        self._idle: list[Any] = []
+
+    def _ask(self, verb: str, url: str, **content: Any) -> Any:
+        """One request. A requester serves one at a time: one that was given up may still use its own."""
+        try:
+            requester = self._idle.pop()
+        except IndexError:
+            requester = self._requester()
+        _, answer = requester.requestJsonAndCheck(verb, url, **content)
+        self._idle.append(requester)
+        return answer
+
+    def _requester(self) -> Any:
+        from github import Auth, Github
+
         client = Github(
-            auth=Auth.Token(token.reveal()),
-            base_url=api_url,
+            auth=Auth.Token(self._token.reveal()),
+            base_url=self._api_url,
             per_page=PER_PAGE,
             retry=None,  # the transport repeats, within the budget
-            timeout=int(transport.budget.left()) or 1,
+            timeout=int(self.transport.budget.left()) or 1,
             seconds_between_requests=0,
             seconds_between_writes=0,
             lazy=True,
         )
-        self._requester = client.requester
+        return client.requester
 
     def get(self, path: str, check: Check[_T], **parameters: str | int) -> _T:
         """GET `/repos/{repository}{path}`."""
 
         def request() -> _T:
-            _, answer = self._requester.requestJsonAndCheck(
-                "GET", f"/repos/{self.repository}{path}", parameters=dict(parameters)
-            )
-            return check(answer)
+            return check(self._ask("GET", f"/repos/{self.repository}{path}", parameters=dict(parameters)))
 
         return self.transport.call(f"GitHub {path or 'repository'}", request, explain)
 
@@ -65,9 +78,7 @@ class GitHubApi:
 
     def _send_once(self, verb: str, path: str, body: Mapping[str, Any], check: Check[_T]) -> _T:
         def request() -> _T:
-            url = f"/repos/{self.repository}{path}"
-            _, answer = self._requester.requestJsonAndCheck(verb, url, input=dict(body))
-            return check(answer)
+            return check(self._ask(verb, f"/repos/{self.repository}{path}", input=dict(body)))
 
         tries = 1 if verb == "POST" else None
         return self.transport.call(f"GitHub {verb} {path}", request, explain, tries=tries)
@@ -79,11 +90,7 @@ class GitHubApi:
             variables |= {"owner": owner, "name": name}
 
         def request() -> _T:
-            _, answer = self._requester.requestJsonAndCheck(
-                "POST",
-                self._graphql_url,
-                input={"query": query, "variables": variables},
-            )
+            answer = self._ask("POST", self._graphql_url, input={"query": query, "variables": variables})
             return check(_data_of(answer, root))
 
         return self.transport.call(f"GitHub {what}", request, explain)
@@ -98,8 +105,8 @@ def listing(answer: Any, key: str) -> tuple[list[dict[str, Any]], int]:
     return items, total
 
 
-def connection(node: Any, key: str) -> tuple[list[dict[str, Any]], int, str | None]:
-    """Nodes, total and the cursor of the next page (None at the end) of one GraphQL connection."""
+def connection(node: Any, key: str) -> Page:
+    """One page of a GraphQL connection."""
     held = node.get(key) if isinstance(node, dict) else None
     held = held if isinstance(held, dict) else {}
     nodes, total, page = held.get("nodes"), held.get("totalCount"), held.get("pageInfo")
@@ -111,6 +118,34 @@ def connection(node: Any, key: str) -> tuple[list[dict[str, Any]], int, str | No
     if not isinstance(more, bool) or (more and not (isinstance(cursor, str) and cursor)):
         raise MalformedAnswerError(f"the answer does not say whether more {key} follow")
     return list(nodes or ()), int(total or 0), str(cursor) if more else None
+
+
+def every_page(
+    what: str,
+    read: Callable[[str | None], Page],
+    *,
+    key: str,
+    enough: Callable[[list[dict[str, Any]]], bool] = lambda _: False,
+) -> list[dict[str, Any]]:
+    """Every node of a connection, once by its `key`; up to the first page that is `enough`.
+
+    HarvestError where the list ends too early or has no end. What comes and goes meanwhile moves the count: a list is
+    complete when it holds as many as the smallest one said.
+    """
+    nodes: dict[object, dict[str, Any]] = {}
+    cursor: str | None = None
+    counts: list[int] = []
+    while True:
+        page, total, cursor = read(cursor)
+        known = len(nodes)
+        nodes.update({node[key]: node for node in page})
+        counts.append(total)
+        if cursor is None and len(nodes) < min(counts):
+            raise HarvestError(f"{what}: the list ends after {len(nodes)} of {min(counts)}", hint="run again")
+        if cursor is None or enough(page):
+            return list(nodes.values())
+        if len(nodes) == known:
+            raise HarvestError(f"{what}: the list repeats itself without an end", hint="run again")
 
 
 def _data_of(answer: Any, root: str) -> dict[str, Any]:

@@ -6,10 +6,10 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from types import FrameType
-from typing import TextIO
+from typing import Any, TextIO
 from zoneinfo import ZoneInfo
 
 from flowjoy import bundle as bundles
@@ -27,11 +27,11 @@ from flowjoy.model import CoverageState, Decision, Incident, PullRequest, Status
 from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
 from flowjoy.runner import Console, Redactor, adopt_library_logs
-from flowjoy.settings import Runner, Settings, read_runner, read_settings, travels_in_the_clear
+from flowjoy.settings import Runner, Settings, on_actions, read_runner, read_settings, travels_in_the_clear
 from flowjoy.sinks import SINKS, model_stamp
 from flowjoy.sinks.base import Publication
 from flowjoy.sources.base import Access, Query
-from flowjoy.transport import Budget, Transport
+from flowjoy.transport import Budget, MalformedAnswerError, Transport
 from flowjoy.trigger import Trigger
 
 _REPORT_SECONDS = 35
@@ -41,7 +41,7 @@ _ANNOTATIONS = 10
 
 def run(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, stream: TextIO | None = None) -> int:
     """One run of the step. Gives the exit code; whatever happens, no crash reads as a pass."""
-    console = Console(on_actions=environ.get("GITHUB_ACTIONS") == "true", stream=stream)
+    console = Console(on_actions=on_actions(environ), stream=stream)
     try:
         runner = read_runner(environ)
         console = _console(runner, stream)
@@ -86,19 +86,25 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 def _run(settings: Settings, runner: Runner, console: Console, now: datetime) -> int:
     as_of = settings.as_of or now
-    trigger = triggers.read(
-        runner.event_name, runner.event, sha=runner.sha, ref=runner.ref, repository=runner.repository
-    )
     transport = Transport(Budget(max(5, settings.timeout_seconds - _REPORT_SECONDS)))
     github = _github(settings, runner, transport)
+    home = _home(runner, github, console)
+    trigger = triggers.read(
+        runner.event_name,
+        runner.event,
+        sha=runner.sha,
+        ref=runner.ref,
+        repository=runner.repository,
+        default_branch=home.default_branch,
+    )
     _warn_of_settings(settings, console)
     if settings.ship is not None:
         _ship(settings, runner, trigger, transport, console, now)
     with console.group(f"Harvest: {settings.service}"):
-        query = _query(settings, runner, as_of, now)
+        query = _query(settings, runner, home, as_of, now)
         harvested = harvest(query, Access(transport=transport, progress=console.log, github=github), trigger)
-    findings = find(_bundle(harvested, settings, runner, as_of))
-    if harvested.pull is not None:
+    findings = find(_bundle(harvested, settings, runner, home, as_of))
+    if harvested.pull is not None and _gate_is_decidable(findings):
         findings = with_gate(findings, _gate(harvested, harvested.pull, findings, settings, trigger))
     finished = replace(findings.bundle, obligations=findings.obligations)
     with console.group("Report"):
@@ -200,7 +206,7 @@ def _github(settings: Settings, runner: Runner, transport: Transport) -> GitHubA
     )
 
 
-def _query(settings: Settings, runner: Runner, as_of: datetime, now: datetime) -> Query:
+def _query(settings: Settings, runner: Runner, home: Home, as_of: datetime, now: datetime) -> Query:
     return Query(
         settings=settings,
         as_of=as_of,
@@ -211,7 +217,7 @@ def _query(settings: Settings, runner: Runner, as_of: datetime, now: datetime) -
         sha=runner.sha,
         # A dry look at the past has no release of its own.
         run_id=runner.run_id if settings.as_of is None else None,
-        default_branch=_default_branch(runner),
+        default_branch=home.default_branch,
     )
 
 
@@ -219,13 +225,40 @@ def _run_url(runner: Runner) -> str | None:
     return f"{runner.server_url}/{runner.repository}/actions/runs/{runner.run_id}" if runner.run_id else None
 
 
-def _default_branch(runner: Runner) -> str | None:
-    repository = runner.event.get("repository")
-    branch = repository.get("default_branch") if isinstance(repository, dict) else None
-    return branch if isinstance(branch, str) else None
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """The repository's default branch, and whether it is known to be private."""
+
+    default_branch: str | None
+    private: bool
 
 
-def _bundle(harvested: Harvest, settings: Settings, runner: Runner, as_of: datetime) -> Bundle:
+def _home(runner: Runner, github: GitHubApi | None, console: Console) -> Home:
+    """From the event's payload; a schedule's holds no repository, then GitHub is asked."""
+    told = runner.event.get("repository")
+    if github is not None and not (isinstance(told, dict) and told.get("default_branch")):
+        try:
+            told = github.get("", _checked_repository)
+        except HarvestError as problem:
+            console.warning(f"the default branch is not known, so this run settles no earlier check: {problem}")
+    told = told if isinstance(told, dict) else {}
+    branch = told.get("default_branch")
+    return Home(default_branch=branch if isinstance(branch, str) else None, private=told.get("private") is True)
+
+
+def _checked_repository(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict) or not isinstance(answer.get("default_branch"), str):
+        raise MalformedAnswerError("the answer does not name the default branch")
+    return answer
+
+
+def _gate_is_decidable(findings: Findings) -> bool:
+    """Whether all that the gate looks at was read; the code timeline is only for its forecast."""
+    missing = verdict.unproved(findings.bundle.coverage)
+    return all(item.source.startswith("code") for item in missing)
+
+
+def _bundle(harvested: Harvest, settings: Settings, runner: Runner, home: Home, as_of: datetime) -> Bundle:
     zone = ZoneInfo(settings.timezone)
     since = settings.sla_since
     return Bundle(
@@ -247,17 +280,15 @@ def _bundle(harvested: Harvest, settings: Settings, runner: Runner, as_of: datet
         coverage=harvested.coverage,
         code=harvested.code,
         models=harvested.models,
-        incidents=_with_titles_allowed(harvested.incidents, settings, runner),
+        incidents=_with_titles_allowed(harvested.incidents, settings, home),
         stubs=harvested.stubs,
         unknown_models=tuple(sorted(harvested.unknown_models)),
     )
 
 
-def _with_titles_allowed(incidents: tuple[Incident, ...], settings: Settings, runner: Runner) -> tuple[Incident, ...]:
+def _with_titles_allowed(incidents: tuple[Incident, ...], settings: Settings, home: Home) -> tuple[Incident, ...]:
     """Incident titles may name customers and people: in a public repository they stay out, unless asked for."""
-    repository = runner.event.get("repository")
-    private = isinstance(repository, dict) and repository.get("private") is True
-    if settings.incident_titles == "always" or (settings.incident_titles == "auto" and private):
+    if settings.incident_titles == "always" or (settings.incident_titles == "auto" and home.private):
         return incidents
     return tuple(replace(incident, title=None) for incident in incidents)
 
@@ -276,6 +307,8 @@ def _publish(findings: Findings, written: Mapping[str, str], delivered: Mapping[
             say(f"{said.source}: {said.reason}" + (f" ({said.hint})" if said.hint else ""))
         for note in said.notes:
             console.notice(f"{said.source}: {note}")
+    if findings.sla_status in ("none", "undeclared"):
+        console.notice(headline(findings))
     broken = [item for item in findings.scope if item.status is Status.BREACHED]
     for item in broken[:_ANNOTATIONS]:
         console.error(f"{item.model} for {release_name(item)}: {outcome(item, findings)}", title="48 h promise broken")

@@ -150,8 +150,12 @@ class Console:
             return
         blocks = []
         for name, value in values.items():
-            fence = f"flowjoy_{secrets.token_hex(16)}"
-            blocks.append(f"{name}<<{fence}\n{self._redact(value)}\n{fence}\n")
+            text = self._redact(value)
+            if len(text.splitlines()) <= 1 and not text.endswith(("\n", "\r")):
+                blocks.append(f"{name}={text}\n")
+            else:
+                fence = f"flowjoy_{secrets.token_hex(16)}"  # which no server can guess
+                blocks.append(f"{name}<<{fence}\n{text}\n{fence}\n")
         with self._output.open("a", encoding="utf-8", errors="replace") as file:
             file.write("".join(blocks))
 

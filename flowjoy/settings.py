@@ -201,6 +201,11 @@ class Runner:
     mlflow_credentials: tuple[Secret, ...]
 
 
+def on_actions(environ: Mapping[str, str]) -> bool:
+    """Whether a runner started this process: it says so, or at least names an event."""
+    return environ.get("GITHUB_ACTIONS", "true" if environ.get("GITHUB_EVENT_NAME") else "") == "true"
+
+
 def read_runner(environ: Mapping[str, str]) -> Runner:
     """The runner's own variables. Raises InputError for an address that cannot be one."""
     problems: list[str] = []
@@ -218,7 +223,7 @@ def read_runner(environ: Mapping[str, str]) -> Runner:
     if repository and not re.fullmatch(r"[\w.-]{1,100}/[\w.-]{1,100}", repository, re.ASCII):
         problems.append("GITHUB_REPOSITORY: expected owner/name")
     runner = Runner(
-        on_actions=environ.get("GITHUB_ACTIONS") == "true",
+        on_actions=on_actions(environ),
         workspace=Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()),
         repository=repository,
         api_url=api_url,

@@ -123,8 +123,11 @@ def _explain_common(problem: Exception) -> Fault | None:
     """Faults that every vendor shares."""
     import requests
 
+    no_json = Fault(problem="the answer is not the JSON that the API promises", passing=True)
     if isinstance(problem, MalformedAnswerError):
         return Fault(problem=str(problem), passing=True)
+    if isinstance(problem, requests.exceptions.JSONDecodeError):  # which is an OSError, too
+        return no_json
     if isinstance(problem, TimeoutError | requests.exceptions.Timeout):
         return Fault(problem=f"no complete answer within {REQUEST_SECONDS:.0f} s", passing=True)
     if isinstance(problem, requests.exceptions.SSLError):
@@ -135,6 +138,4 @@ def _explain_common(problem: Exception) -> Fault | None:
             hint="check that the address is right and can be reached from the runner",
             passing=True,
         )
-    if isinstance(problem, ValueError | RecursionError):
-        return Fault(problem="the answer is not the JSON that the API promises", passing=True)
-    return None
+    return no_json if isinstance(problem, ValueError | RecursionError) else None

@@ -26,8 +26,16 @@ class Trigger:
     trusted: bool
 
 
-def read(event: str, payload: Mapping[str, Any], *, sha: str | None, ref: str | None, repository: str) -> Trigger:
-    """The trigger of a run from what the runner tells."""
+def read(
+    event: str,
+    payload: Mapping[str, Any],
+    *,
+    sha: str | None,
+    ref: str | None,
+    repository: str,
+    default_branch: str | None,
+) -> Trigger:
+    """The trigger of a run from what the runner tells. Without a known default branch nothing on it is trusted."""
     if event in _PULL_REQUESTS:
         return _pull_request(event, payload, repository)
     run = _held(payload, "workflow_run")
@@ -42,7 +50,6 @@ def read(event: str, payload: Mapping[str, Any], *, sha: str | None, ref: str | 
             trusted=ours and not pulled,
         )
     deployed = _text(_held(payload, "deployment").get("sha")) if event in ("deployment", "deployment_status") else None
-    default_branch = _text(_held(payload, "repository").get("default_branch"))
     on_default = default_branch is not None and ref == f"refs/heads/{default_branch}"
     return Trigger(
         event=event,

@@ -22,7 +22,7 @@ def match_incidents(incidents: pd.DataFrame, events: pd.DataFrame, *, match_hour
 
     `nearest`: the event nearest in time, before or after; ties go to the earlier. `cause`: the latest event with
     0 <= start - ts <= `match_hours`, else UNATTRIBUTED; AMBIGUOUS when the latest event of the other type, too, is
-    that late and lies within 30 minutes of it: then `runner_up_id` names that one. `mttr_hr` is NaN while the incident is open.
+    that late and lies within 30 minutes of it: then `runner_up_id` names that one. `mttr_hr` is NaN while it is open.
     Every kind of event counts: a rollback can cause an incident, too. O((n + m) log(n + m)).
     """
     happened = shipped(events)

@@ -6,7 +6,7 @@ from flowjoy.analysis import promise, verdict
 from flowjoy.analysis.dependency import Level
 from flowjoy.findings import Findings
 from flowjoy.model import Obligation, Status
-from flowjoy.report.words import clean, moment, plural, span
+from flowjoy.report.words import clean, plural, soon, span
 
 
 def headline(findings: Findings) -> str:
@@ -37,9 +37,9 @@ def headline(findings: Findings) -> str:
 
 
 def due(item: Obligation, findings: Findings) -> str:
-    """`recommender due in 31 h 12 m (Tue 25 Jun 09:00 UTC)`."""
-    left = item.deadline - findings.bundle.generated_at
-    when = moment(item.deadline, findings.bundle.window.timezone)
+    """`recommender due in 31 h 12 m (Tue 09:00 UTC)`."""
+    now = findings.bundle.generated_at
+    left, when = item.deadline - now, soon(item.deadline, findings.bundle.window.timezone, now)
     return f"{clean(item.model)} due in {span(left)} ({when})"
 
 
@@ -52,7 +52,7 @@ def outcome(item: Obligation, findings: Findings) -> str:
     """What became of one obligation, in plain words."""
     as_of, zone = findings.bundle.generated_at, findings.bundle.window.timezone
     if item.status in promise.RUNNING:
-        return f"due in {span(item.deadline - as_of)} ({moment(item.deadline, zone)})"
+        return f"due in {span(item.deadline - as_of)} ({soon(item.deadline, zone, as_of)})"
     if item.status is Status.BREACHED:
         return f"{span(as_of - item.deadline)} over, not shipped"
     if item.status is Status.LATE and item.shipped_at is None:

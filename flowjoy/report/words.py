@@ -31,6 +31,12 @@ def moment(stamp: datetime, timezone: str) -> str:
     return stamp.astimezone(ZoneInfo(timezone)).strftime("%a %d %b %H:%M %Z")
 
 
+def soon(stamp: datetime, timezone: str, now: datetime) -> str:
+    """`Tue 09:00 UTC` where the weekday says enough, else with the date."""
+    local = stamp.astimezone(ZoneInfo(timezone))
+    return local.strftime("%a %H:%M %Z") if stamp - now < timedelta(days=6) else moment(stamp, timezone)
+
+
 def span(length: timedelta) -> str:
     """`31 h 12 m`, `4 d 4 h` from four days on, `30 s` under a minute; floored, never negative."""
     seconds = max(0, int(length.total_seconds()))

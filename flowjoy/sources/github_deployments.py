@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import GitHubApi, connection
+from flowjoy.github_api import GitHubApi, Page, connection, every_page
 from flowjoy.instants import parse_iso
 from flowjoy.model import CodeRecord, Outcome
 from flowjoy.records import fold
@@ -31,7 +31,7 @@ query FlowJoyDeployments($owner: String!, $name: String!, $environments: [String
         statuses(first: 20) {
           totalCount
           pageInfo { hasNextPage endCursor }
-          nodes { state createdAt logUrl }
+          nodes { id state createdAt logUrl }
         }
       }
     }
@@ -46,7 +46,7 @@ query FlowJoyStatuses($id: ID!, $after: String) {
       statuses(first: 100, after: $after) {
         totalCount
         pageInfo { hasNextPage endCursor }
-        nodes { state createdAt logUrl }
+        nodes { id state createdAt logUrl }
       }
     }
   }
@@ -65,7 +65,7 @@ class GitHubDeployments:
     def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
         """Every deployment to the environment back to the horizon, each with all its statuses."""
         github, environment = access.to_github, query.settings.environment
-        nodes = _pages(github, query.horizon, access, environments=[environment])
+        nodes = _pages(github, query.horizon, access, environment)
         if not nodes:
             _prove_empty(github, environment)
         for node in nodes:
@@ -78,30 +78,27 @@ class GitHubDeployments:
         return Parsed(records=fold(_record(node, query) for node in raw))
 
 
-def _pages(github: GitHubApi, horizon: datetime, access: Access, **variables: Any) -> list[dict[str, Any]]:
-    nodes: dict[int, dict[str, Any]] = {}
-    cursor: str | None = None
-    while True:
-        page, total, cursor = github.graphql("deployments", DEPLOYMENTS_QUERY, _checked, after=cursor, **variables)
-        known = len(nodes)
-        nodes.update({node["databaseId"]: node for node in page})
-        access.progress(f"GitHub deployments: {len(nodes)} of {total}")
-        if page and parse_iso(page[-1]["createdAt"]) < horizon:
-            return list(nodes.values())
-        if cursor is None:
-            if len(nodes) < total:
-                raise HarvestError(f"GitHub deployments: the list ends after {len(nodes)} of {total}", hint="run again")
-            return list(nodes.values())
-        if len(nodes) == known:
-            raise HarvestError("GitHub deployments: the list repeats itself without an end", hint="run again")
+def _pages(github: GitHubApi, horizon: datetime, access: Access, environment: str) -> list[dict[str, Any]]:
+    def read(cursor: str | None) -> Page:
+        page = github.graphql("deployments", DEPLOYMENTS_QUERY, _checked, after=cursor, environments=[environment])
+        access.progress(f"GitHub deployments: {len(page[0])} more of {page[1]}")
+        return page
+
+    def enough(page: list[dict[str, Any]]) -> bool:
+        return bool(page) and parse_iso(page[-1]["createdAt"]) < horizon
+
+    return every_page("GitHub deployments", read, key="databaseId", enough=enough)
 
 
-def _checked(repository: dict[str, Any]) -> tuple[list[dict[str, Any]], int, str | None]:
+def _checked(repository: dict[str, Any]) -> Page:
     nodes, total, cursor = connection(repository, "deployments")
     for node in nodes:
-        connection(node, "statuses")
-        if not isinstance(node.get("databaseId"), int) or not isinstance(node.get("commitOid"), str):
+        texts = [node.get("id"), node.get("commitOid")]
+        if not isinstance(node.get("databaseId"), int) or not all(isinstance(text, str) for text in texts):
             raise MalformedAnswerError("a deployment has no id or no commit")
+        statuses, count, more = _checked_statuses(node)
+        if more is None and len(statuses) < count:
+            raise MalformedAnswerError(f"deployment {node['databaseId']} shows {len(statuses)} of {count} statuses")
         try:
             parse_iso(str(node.get("createdAt")))
         except ValueError as problem:
@@ -122,21 +119,20 @@ def _prove_empty(github: GitHubApi, environment: str) -> None:
 
 def _all_statuses(github: GitHubApi, node: dict[str, Any]) -> list[dict[str, Any]]:
     """Statuses of a deployment that has more than one page of them."""
-    found: list[dict[str, Any]] = []
-    cursor: str | None = None
-    while True:
-        page, total, cursor = github.graphql(
+
+    def read(cursor: str | None) -> Page:
+        return github.graphql(
             "deployment statuses", STATUSES_QUERY, _checked_statuses, root="node", id=node["id"], after=cursor
         )
-        found += page
-        if cursor is None:
-            if len(found) < total:
-                raise HarvestError(f"GitHub deployment {node['databaseId']}: {len(found)} of {total} statuses")
-            return found
+
+    return every_page(f"GitHub deployment {node['databaseId']}, statuses", read, key="id")
 
 
-def _checked_statuses(node: dict[str, Any]) -> tuple[list[dict[str, Any]], int, str | None]:
-    return connection(node, "statuses")
+def _checked_statuses(node: dict[str, Any]) -> Page:
+    statuses, total, cursor = connection(node, "statuses")
+    if not all(isinstance(status.get("id"), str) for status in statuses):
+        raise MalformedAnswerError("a deployment status has no id")
+    return statuses, total, cursor
 
 
 def _record(node: dict[str, Any], query: Query) -> CodeRecord:
@@ -148,7 +144,7 @@ def _record(node: dict[str, Any], query: Query) -> CodeRecord:
     outcome, at = Outcome.FAILED, max([at for at, _ in stamps], default=stamp_of(node["createdAt"], name, query))
     if successes:
         outcome, at = Outcome.SUCCESS, min(successes)
-    elif _is_this_run(node, run_id, query) and (not stamps or max(stamps)[1] in _UNDER_WAY):
+    elif _is_this_run(node, run_id, query) and all(state in _UNDER_WAY for last, state in stamps if last == at):
         outcome, at = Outcome.PROVISIONAL, query.as_of
     repository = f"{query.server_url}/{query.repository}"
     return CodeRecord(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowjoy.errors import HarvestError
-from flowjoy.github_api import connection
+from flowjoy.github_api import Page, connection, every_page
 from flowjoy.instants import parse_iso
 from flowjoy.model import CodeRecord
 from flowjoy.records import unique
@@ -32,21 +31,13 @@ class GitHubReleases:
 
     def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
         """Every release, newest first. All of them: a draft may be published long after it was created."""
-        nodes: dict[int, dict[str, Any]] = {}
-        cursor: str | None = None
-        while True:
-            page, total, cursor = access.to_github.graphql("releases", RELEASES_QUERY, _checked, after=cursor)
-            known = len(nodes)
-            nodes.update({node["databaseId"]: node for node in page})
-            access.progress(f"GitHub releases: {len(nodes)} of {total}")
-            if cursor is None:
-                if len(nodes) < total:
-                    raise HarvestError(
-                        f"GitHub releases: the list ends after {len(nodes)} of {total}", hint="run again"
-                    )
-                return list(nodes.values())
-            if len(nodes) == known:
-                raise HarvestError("GitHub releases: the list repeats itself without an end", hint="run again")
+
+        def read(cursor: str | None) -> Page:
+            page = access.to_github.graphql("releases", RELEASES_QUERY, _checked, after=cursor)
+            access.progress(f"GitHub releases: {len(page[0])} more of {page[1]}")
+            return page
+
+        return every_page("GitHub releases", read, key="databaseId")
 
     def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[CodeRecord]:
         """One record a published release."""
@@ -54,7 +45,7 @@ class GitHubReleases:
         return Parsed(records=unique(_record(node, query) for node in published))
 
 
-def _checked(repository: dict[str, Any]) -> tuple[list[dict[str, Any]], int, str | None]:
+def _checked(repository: dict[str, Any]) -> Page:
     nodes, total, cursor = connection(repository, "releases")
     for node in nodes:
         flags = [node.get("isDraft"), node.get("isPrerelease")]

@@ -29,9 +29,10 @@ class GitHubRuns:
         """Every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs."""
         github, path = access.to_github, f"/actions/workflows/{query.settings.workflow}/runs"
         branch = query.settings.branch or query.default_branch or _default_branch(github)
-        runs = _slice(github, path, branch, query.horizon.replace(microsecond=0), query.now, access)
+        since = query.horizon.replace(microsecond=0)
+        runs = _slice(github, path, branch, since, query.now, access)
         if not runs:
-            _prove_empty(github, path, branch)
+            _prove_empty(github, path, branch, since)
         ours = [run for run in runs.values() if _is_release(run, branch, github.repository)]
         for run in ours:
             if run["run_attempt"] > 1:
@@ -49,31 +50,40 @@ def _slice(
     """All runs created in [since, until]; a slice over GitHub's cap is split in two."""
     created = f"{iso(since)}..{iso(until.replace(microsecond=0) + _SECOND)}"
     found, total = _page(github, path, branch=branch, created=created, page=1)
-    if total > LISTING_CAP:
+    if total >= LISTING_CAP:
         middle = (since + (until - since) / 2).replace(microsecond=0)
         if not since < middle < until:
-            raise HarvestError(f"GitHub workflow runs: over {LISTING_CAP} runs in one second cannot be listed")
+            raise HarvestError(f"GitHub workflow runs: {LISTING_CAP} runs in one second cannot be listed")
         newer = _slice(github, path, branch, middle + _SECOND, until, access)
         return newer | _slice(github, path, branch, since, middle, access)
-    runs, page = dict(found), 1
-    while len(runs) < total:
+    runs, page, least = dict(found), 1, total
+    # A full page may hide another one, whatever the count says: runs that start meanwhile move all others.
+    while len(runs) < least or len(found) == PER_PAGE:
         page += 1
         found, total = _page(github, path, branch=branch, created=created, page=page)
+        if total < least:
+            raise HarvestError("GitHub workflow runs: the list shrank while it was read", hint="run again")
         if not found.keys() - runs.keys():
-            raise HarvestError(f"GitHub workflow runs: the list ends after {len(runs)} of {total}", hint="run again")
+            break
         runs |= found
+    if len(runs) < least:
+        raise HarvestError(f"GitHub workflow runs: the list ends after {len(runs)} of {least}", hint="run again")
     access.progress(f"GitHub workflow runs: {len(runs)} between {created.replace('..', ' and ')}")
     return runs
 
 
-def _page(github: GitHubApi, path: str, **parameters: str | int) -> tuple[dict[int, dict[str, Any]], int]:
-    return github.get(path, _checked, per_page=PER_PAGE, **parameters)
+def _page(github: GitHubApi, path: str, *, page: int, **parameters: str | int) -> tuple[dict[int, dict[str, Any]], int]:
+    def check(answer: Any) -> tuple[dict[int, dict[str, Any]], int]:
+        runs, total = _checked(answer)
+        if not runs and total > (page - 1) * PER_PAGE:
+            raise MalformedAnswerError(f"the answer counts {total} runs and shows none")
+        return runs, total
+
+    return github.get(path, check, per_page=PER_PAGE, page=page, **parameters)
 
 
 def _checked(answer: Any) -> tuple[dict[int, dict[str, Any]], int]:
     runs, total = listing(answer, "workflow_runs")
-    if total and not runs:
-        raise MalformedAnswerError(f"the answer counts {total} runs and shows none")
     for run in runs:
         if not all(isinstance(run.get(key), int) for key in ("id", "run_attempt")):
             raise MalformedAnswerError("a run has no id or no attempt")
@@ -82,12 +92,13 @@ def _checked(answer: Any) -> tuple[dict[int, dict[str, Any]], int]:
     return {run["id"]: run for run in runs}, total
 
 
-def _prove_empty(github: GitHubApi, path: str, branch: str) -> None:
-    """Filtered listings can be stale: an empty one is believed when the unfiltered one shows no release either."""
+def _prove_empty(github: GitHubApi, path: str, branch: str, since: datetime) -> None:
+    """Filtered listings can be stale: an empty one is believed when the unfiltered one shows no such release either."""
     runs, total = _page(github, path, page=1)
-    if any(_is_release(run, branch, github.repository) for run in runs.values()):
+    releases = [run for run in runs.values() if _is_release(run, branch, github.repository)]
+    if any(str(run.get("created_at")) >= iso(since) for run in releases):
         raise HarvestError("GitHub workflow runs: the filtered list is empty, the whole one is not", hint="run again")
-    if total:
+    if total and not releases:
         seen = sorted({str(run.get("head_branch")) for run in runs.values()})
         raise HarvestError(
             f"the workflow has {total} runs, but none on the branch {branch!r} in reach",

@@ -199,11 +199,11 @@ def test_window__the_instant_a_week_begins_opens_the_new_running_week() -> None:
 HALF_HOURS = st.integers(0, 6 * 7 * 48)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
-    code=st.sets(HALF_HOURS, max_size=8),
-    models=st.sets(HALF_HOURS, max_size=8),
-    incidents=st.dictionaries(HALF_HOURS, st.none() | st.integers(0, 60), max_size=6),
+    code=st.sets(HALF_HOURS, max_size=20),
+    models=st.sets(HALF_HOURS, max_size=20),
+    incidents=st.dictionaries(HALF_HOURS, st.none() | st.integers(0, 60), max_size=15),
     until=HALF_HOURS,
     timezone=st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"]),
     percent=st.sampled_from([10, 50, 100]),

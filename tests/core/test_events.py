@@ -63,7 +63,7 @@ def test_code_kind__a_stamp_without_a_sha_is_rolled_back_by_an_older_sha() -> No
     assert code_kinds("a", None, "a") == ["deploy", "deploy", "rollback"]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(shas=st.lists(st.sampled_from("abcd"), max_size=12))
 def test_code_kind__agrees_with_remembering_every_sha(shas: list[str]) -> None:
     first: dict[str, int] = {}
@@ -101,7 +101,7 @@ def test_model_kind__by_version_and_training_run(ships: list[tuple[str | None, s
     assert model_kinds(*ships) == kinds
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(ships=st.lists(st.tuples(st.integers(1, 12), st.sampled_from(["r", "q", None])), max_size=10))
 def test_model_kind__agrees_with_remembering_every_version(ships: list[tuple[int, str | None]]) -> None:
     run_of: dict[int, str | None] = {}
@@ -189,7 +189,7 @@ def test_timeline__has_every_column_of_one_type_also_when_a_half_is_empty(
     assert len(timeline.shipped(found)) == len(models) + sum(r.outcome is Outcome.SUCCESS for r in code)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     code=st.lists(st.tuples(st.integers(0, 6), st.sampled_from("abc")), max_size=8, unique=True),
     models=st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["1", "2", None])), max_size=8, unique=True),

@@ -44,9 +44,7 @@ class Registry:
         status: str = "READY",
     ) -> str:
         """A version registered at `at`; the model must be there. Returns its number."""
-        made = self.client.create_model_version(
-            name, source="s3://models/model", run_id=run_id, tags=dict(tags or {})
-        )
+        made = self.client.create_model_version(name, source="s3://models/model", run_id=run_id, tags=dict(tags or {}))
         self.backdate(name, made.version, at, status=status)
         return str(made.version)
 

@@ -119,10 +119,14 @@ class World:
 
 
 def parse_outputs(text: str) -> dict[str, str]:
-    """GITHUB_OUTPUT as the runner reads it: `name<<fence`, lines, fence; a later value wins."""
+    """GITHUB_OUTPUT as the runner reads it: `name=value`, or `name<<fence`, lines, fence; a later value wins."""
     values: dict[str, str] = {}
     lines = iter(text.splitlines())
     for line in lines:
+        name, is_simple, value = line.partition("=")
+        if is_simple and "<<" not in name:
+            values[name] = value
+            continue
         name, _, fence = line.partition("<<")
         held = []
         for inner in lines:

@@ -179,6 +179,14 @@ def test_fork__models_without_a_registry_address_is_no_crash(world: World) -> No
     assert (ran.code, ran.outputs["verdict"]) == (0, "pass")
 
 
+def test_gate__is_never_green_when_the_stubs_cannot_be_read(world: World) -> None:
+    number = a_pull(world, '{"models": {"recommender": "2"}}')
+    world.github.fail("POST /graphql", times=None, skip=1, fault=NOT_ACCESSIBLE)
+    ran = judge(world, number)
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert world.check(B, "model dependency")["conclusion"] == "failure"
+
+
 def test_pull_request__that_cannot_be_read_is_red(world: World) -> None:
     number = a_pull(world)
     world.github.fail(f"/pulls/{number}", times=None, fault=NOT_ACCESSIBLE)

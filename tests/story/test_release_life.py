@@ -27,7 +27,7 @@ def test_release__is_neutral_at_hour_0_and_red_one_second_after_hour_48(world: W
     started = world.run(at(), run_id="77")
     assert (started.code, started.outputs["sla-status"], started.obligation()["provisional"]) == (0, "pending", True)
     assert world.check(A)["conclusion"] == "neutral"
-    assert world.check(A)["output"]["title"] == "recommender due in 48 h 0 m (Wed 04 Mar 09:00 UTC)"
+    assert world.check(A)["output"]["title"] == "recommender due in 48 h 0 m (Wed 09:00 UTC)"
 
     shop.add_status(deployment, "success", at(seconds=40))
     shop.add_commit(B, at(1), parent=A)
@@ -116,6 +116,14 @@ def test_as_of__writes_nothing_to_github(world: World) -> None:
     ran = world.run(at(100), as_of="2026-03-03T09:00:00Z")
     assert (ran.code, ran.outputs["sla-status"], ran.outputs["next-deadline"]) == (0, "pending", "2026-03-04T09:00:00Z")
     assert world.github.repository.check_runs == {}
+
+
+def test_schedule__whose_payload_names_no_repository_settles_all_the_same(world: World) -> None:
+    world.release(A, at())
+    world.run(at())
+    world.github.repository.add_commit(B, at(1), parent=A)
+    world.run(at(49), event="schedule", sha=B, payload={"repository": None, "schedule": "7 * * * *"})
+    assert world.check(A)["conclusion"] == "failure"
 
 
 def test_untrusted_run__settles_nothing(world: World) -> None:

@@ -1,0 +1,82 @@
+"""An MLflow server's registry on loopback that breaks on demand. What it answers right, a real server answers alike."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from tests.stand_ins.http_base import Answer, Request, StandIn
+
+_API = "/api/2.0/mlflow"
+GET_MODEL, SEARCH_VERSIONS = f"{_API}/registered-models/get", f"{_API}/model-versions/search"
+SOURCE = "s3://models/model"
+_ERROR = {"sqlstate": "KAM00", "error_class": "RESOURCE_NOT_FOUND"}
+
+
+class MlflowStandIn(StandIn):
+    """Holds registered models and their versions; with a `token`, refuses everyone else, as an authenticating proxy."""
+
+    def __init__(self, *, token: str | None = None) -> None:
+        self.token = token
+        self.models: dict[str, list[dict[str, Any]]] = {}
+        super().__init__()
+
+    def add_model(self, name: str = "recommender") -> None:
+        """A registered model without versions."""
+        self.models[name] = []
+
+    def add_version(
+        self, at: datetime, name: str = "recommender", *, tags: Mapping[str, str] | None = None, status: str = "READY"
+    ) -> str:
+        """A version registered at `at`; returns its number."""
+        version = str(len(self.models[name]) + 1)
+        created = int(at.timestamp() * 1000)
+        held: dict[str, Any] = {
+            "name": name,
+            "version": version,
+            "creation_timestamp": created,
+            "last_updated_timestamp": created,
+            "current_stage": "None",
+            "description": "",
+            "source": SOURCE,
+            "run_id": "",
+            "status": status,
+            "run_link": "",
+        }
+        if tags:
+            held["tags"] = [{"key": key, "value": value} for key, value in sorted(tags.items())]
+        self.models[name].append(held)
+        return version
+
+    def answer(self, request: Request) -> Answer:
+        if self.token is not None and request.headers.get("authorization") != f"Bearer {self.token}":
+            return Answer(401, {"error_code": "UNAUTHENTICATED", "message": "You are not authenticated."})
+        if request.method == "GET" and request.path == GET_MODEL:
+            return self._model(request.query.get("name", ""))
+        if request.method == "GET" and request.path == SEARCH_VERSIONS:
+            return self._search(request.query)
+        return Answer(404, b"<!doctype html><title>404 Not Found</title>", {"Content-Type": "text/html"})
+
+    def _model(self, name: str) -> Answer:
+        if name not in self.models:
+            missing = f"Registered Model with name={name} not found"
+            return Answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": missing, **_ERROR})
+        model = {"name": name, "creation_timestamp": 1, "last_updated_timestamp": 1}
+        latest = [self.models[name][-1]] if self.models[name] else []
+        return Answer(200, {"registered_model": {**model, **({"latest_versions": latest} if latest else {})}})
+
+    def _search(self, query: Mapping[str, str]) -> Answer:
+        names = re.findall(r"'([^']*)'", query.get("filter", ""))
+        found = [version for name in self.models if name in names for version in self.models[name]]
+        newest_first = query.get("order_by", "last_updated_timestamp DESC").endswith("DESC")
+        found.sort(key=lambda version: (version["creation_timestamp"], int(version["version"])), reverse=newest_first)
+        size, token = int(query.get("max_results", 200)), query.get("page_token")
+        start = json.loads(base64.b64decode(token))["offset"] if token else 0
+        page = found[start : start + size]
+        more = start + size < len(found)
+        after = {"next_page_token": base64.b64encode(json.dumps({"offset": start + size}).encode()).decode()}
+        return Answer(200, {**({"model_versions": page} if page else {}), **(after if more else {})})
