@@ -6,32 +6,30 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from dataclasses import replace
+from datetime import UTC, datetime
 from types import FrameType
-from typing import Any, TextIO
-from zoneinfo import ZoneInfo
+from typing import TextIO
 
 from flowjoy import bundle as bundles
 from flowjoy import files, outputs
 from flowjoy import trigger as triggers
 from flowjoy.analysis import dependency, verdict
-from flowjoy.analysis.cadence import window_of
-from flowjoy.bundle import Bundle
+from flowjoy.context import bundle_of, github_of, home_of, query_of
 from flowjoy.dependence import side_of, stub_lines
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
 from flowjoy.findings import Findings, find, with_gate
 from flowjoy.github_api import GitHubApi
 from flowjoy.harvest import Harvest, harvest
-from flowjoy.model import CoverageState, Decision, Incident, PullRequest, Status
+from flowjoy.model import CoverageState, Decision, PullRequest, Status
 from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
 from flowjoy.runner import Console, Redactor, adopt_library_logs
 from flowjoy.settings import Runner, Settings, on_actions, read_runner, read_settings, travels_in_the_clear
 from flowjoy.sinks import SINKS, model_stamp
 from flowjoy.sinks.base import Publication
-from flowjoy.sources.base import Access, Query
-from flowjoy.transport import Budget, MalformedAnswerError, Transport
+from flowjoy.sources.base import Access
+from flowjoy.transport import Budget, Transport
 from flowjoy.trigger import Trigger
 
 _REPORT_SECONDS = 35
@@ -87,8 +85,8 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 def _run(settings: Settings, runner: Runner, console: Console, now: datetime) -> int:
     as_of = settings.as_of or now
     transport = Transport(Budget(max(5, settings.timeout_seconds - _REPORT_SECONDS)))
-    github = _github(settings, runner, transport)
-    home = _home(runner, github, console)
+    github = github_of(settings, runner, transport)
+    home = home_of(runner, github, console.warning)
     trigger = triggers.read(
         runner.event_name,
         runner.event,
@@ -101,9 +99,9 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
     if settings.ship is not None:
         _ship(settings, runner, trigger, transport, console, now)
     with console.group(f"Harvest: {settings.service}"):
-        query = _query(settings, runner, home, as_of, now)
+        query = query_of(settings, runner, home, as_of, now)
         harvested = harvest(query, Access(transport=transport, progress=console.log, github=github), trigger)
-    findings = find(_bundle(harvested, settings, runner, home, as_of))
+    findings = find(bundle_of(harvested, settings, runner, home, as_of))
     if harvested.pull is not None and _gate_is_decidable(findings):
         findings = with_gate(findings, _gate(harvested, harvested.pull, findings, settings, trigger))
     finished = replace(findings.bundle, obligations=findings.obligations)
@@ -194,103 +192,14 @@ def _warn_of_settings(settings: Settings, console: Console) -> None:
         console.warning("mlflow-tracking-uri is http: what the registry says can be changed on the way")
 
 
-def _github(settings: Settings, runner: Runner, transport: Transport) -> GitHubApi | None:
-    if settings.github_token is None or not runner.repository:
-        return None
-    return GitHubApi(
-        repository=runner.repository,
-        token=settings.github_token,
-        api_url=runner.api_url,
-        graphql_url=runner.graphql_url,
-        transport=transport,
-    )
-
-
-def _query(settings: Settings, runner: Runner, home: Home, as_of: datetime, now: datetime) -> Query:
-    return Query(
-        settings=settings,
-        as_of=as_of,
-        now=now,
-        since=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone).since,
-        repository=runner.repository,
-        server_url=runner.server_url,
-        sha=runner.sha,
-        # A dry look at the past has no release of its own.
-        run_id=runner.run_id if settings.as_of is None else None,
-        default_branch=home.default_branch,
-    )
-
-
 def _run_url(runner: Runner) -> str | None:
     return f"{runner.server_url}/{runner.repository}/actions/runs/{runner.run_id}" if runner.run_id else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Home:
-    """The repository's default branch, and whether it is known to be private."""
-
-    default_branch: str | None
-    private: bool
-
-
-def _home(runner: Runner, github: GitHubApi | None, console: Console) -> Home:
-    """From the event's payload; a schedule's holds no repository, then GitHub is asked."""
-    told = runner.event.get("repository")
-    if github is not None and not (isinstance(told, dict) and told.get("default_branch")):
-        try:
-            told = github.get("", _checked_repository)
-        except HarvestError as problem:
-            console.warning(f"the default branch is not known, so this run settles no earlier check: {problem}")
-    told = told if isinstance(told, dict) else {}
-    branch = told.get("default_branch")
-    return Home(default_branch=branch if isinstance(branch, str) else None, private=told.get("private") is True)
-
-
-def _checked_repository(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict) or not isinstance(answer.get("default_branch"), str):
-        raise MalformedAnswerError("the answer does not name the default branch")
-    return answer
 
 
 def _gate_is_decidable(findings: Findings) -> bool:
     """Whether all that the gate looks at was read; the code timeline is only for its forecast."""
     missing = verdict.unproved(findings.bundle.coverage)
     return all(item.source.startswith("code") for item in missing)
-
-
-def _bundle(harvested: Harvest, settings: Settings, runner: Runner, home: Home, as_of: datetime) -> Bundle:
-    zone = ZoneInfo(settings.timezone)
-    since = settings.sla_since
-    return Bundle(
-        service=settings.service,
-        repository=runner.repository,
-        generated_at=as_of,
-        window=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone),
-        terms=bundles.Terms(
-            models=settings.models,
-            model_stub=settings.model_stub,
-            model_signal=settings.model_signal,
-            sla_hours=settings.sla_hours,
-            sla_since=None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC),
-            sla_target=settings.sla_target,
-            enforce=settings.enforce,
-            incident_match_hours=settings.incident_match_hours,
-            divergence_percent=settings.divergence_percent,
-        ),
-        coverage=harvested.coverage,
-        code=harvested.code,
-        models=harvested.models,
-        incidents=_with_titles_allowed(harvested.incidents, settings, home),
-        stubs=harvested.stubs,
-        unknown_models=tuple(sorted(harvested.unknown_models)),
-    )
-
-
-def _with_titles_allowed(incidents: tuple[Incident, ...], settings: Settings, home: Home) -> tuple[Incident, ...]:
-    """Incident titles may name customers and people: in a public repository they stay out, unless asked for."""
-    if settings.incident_titles == "always" or (settings.incident_titles == "auto" and home.private):
-        return incidents
-    return tuple(replace(incident, title=None) for incident in incidents)
 
 
 def _log_findings(findings: Findings, console: Console) -> None:

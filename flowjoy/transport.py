@@ -20,6 +20,8 @@ REQUEST_SECONDS = 8.0
 _TRIES = 3
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 60.0
+_REACH = "check that the address is right and can be reached from the runner"
+_ODD = "run again; if it stays so, look at what answers at that address (a proxy?)"
 
 _T = TypeVar("_T")
 
@@ -123,19 +125,19 @@ def _explain_common(problem: Exception) -> Fault | None:
     """Faults that every vendor shares."""
     import requests
 
-    no_json = Fault(problem="the answer is not the JSON that the API promises", passing=True)
+    no_json = Fault(problem="the answer is not the JSON that the API promises", hint=_ODD, passing=True)
     if isinstance(problem, MalformedAnswerError):
-        return Fault(problem=str(problem), passing=True)
+        return Fault(problem=str(problem), hint=_ODD, passing=True)
     if isinstance(problem, requests.exceptions.JSONDecodeError):  # which is an OSError, too
         return no_json
     if isinstance(problem, TimeoutError | requests.exceptions.Timeout):
-        return Fault(problem=f"no complete answer within {REQUEST_SECONDS:.0f} s", passing=True)
+        return Fault(problem=f"no complete answer within {REQUEST_SECONDS:.0f} s", hint=_REACH, passing=True)
     if isinstance(problem, requests.exceptions.SSLError):
         return Fault(problem=f"the connection is not trusted ({type(problem).__name__})", hint="check the certificate")
     if isinstance(problem, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError | OSError):
         return Fault(
             problem=f"no connection, or it broke ({type(problem).__name__})",
-            hint="check that the address is right and can be reached from the runner",
+            hint=_REACH,
             passing=True,
         )
     return no_json if isinstance(problem, ValueError | RecursionError) else None

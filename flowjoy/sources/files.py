@@ -197,7 +197,7 @@ def _csv_rows(text: str, label: str) -> Iterator[Row]:
                 raise HarvestError(f"{label}, line {line}: has more cells than the header")
             yield Row(line=line, cells={str(key).strip(): value or "" for key, value in cells.items()})
     except csv.Error as problem:
-        raise HarvestError(f"{label}, line {above + reader.line_num}: {problem}") from None
+        raise HarvestError(f"{label}, line {above + reader.reader.line_num}: {problem}") from None
 
 
 def _time(row: Row, name: str, label: str, query: Query) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ DEPLOYED_AT = "flowjoy.deployed_at"
 """The version tag that says when a version shipped; it wins over every signal."""
 
 _PAGE = 1000
+_ROOT = "check that mlflow-tracking-uri is the root of an MLflow server"
 _T = TypeVar("_T")
 
 _CLIENT_ENVIRONMENT = {
@@ -29,6 +30,7 @@ _CLIENT_ENVIRONMENT = {
     "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
     "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
+    "MLFLOW_CONFIGURE_LOGGING": "false",  # or it writes what servers say to stderr as it is, past our console
 }
 
 
@@ -58,13 +60,7 @@ class MlflowRegistry:
         registry = _Registry(query, access)
         latest = {name: registry.latest_of(name) for name in query.models}
         latest |= {name: found for name in query.candidates if (found := registry.latest_if_known(name)) is not None}
-        versions = registry.all_versions(sorted(latest)) if latest else []
-        listed = {(version["name"], version["version"]) for version in versions}
-        for name, numbers in latest.items():
-            if any((name, number) not in listed for number in numbers):
-                raise HarvestError(
-                    f"MLflow registry: {name!r} has versions that the search does not show", hint="run again"
-                )
+        versions = registry.all_versions(latest) if latest else []
         access.progress(f"MLflow registry: {len(versions)} versions of {', '.join(sorted(latest))}")
         return Listing(versions=versions, unknown=frozenset(query.candidates) - latest.keys())
 
@@ -104,6 +100,8 @@ class _Registry:
                 hint="set mlflow-tracking-uri, or the variable MLFLOW_TRACKING_URI",
             )
         self.is_unity_catalog = uri.startswith("databricks-uc")
+        # Pages are cut by place: in this order nothing that happens meanwhile moves what is still to come.
+        self._order = None if uri.startswith("databricks") else ["creation_timestamp ASC"]
         self._transport = access.transport
         access.progress("MLflow registry: asking")
         try:
@@ -133,31 +131,40 @@ class _Registry:
         except UnknownModelError:
             return None
 
-    def all_versions(self, names: list[str]) -> list[dict[str, Any]]:
-        """Every version of every one of these models."""
+    def all_versions(self, latest: Mapping[str, set[str]]) -> list[dict[str, Any]]:
+        """Every version of every one of these models; those that the models themselves show must be among them."""
+        names = sorted(latest)
         if not self.is_unity_catalog:
-            return self.versions(f"name IN ({', '.join(map(_quoted, names))})", names)
+            return self.versions(f"name IN ({', '.join(map(_quoted, names))})", latest)
         # Unity Catalog filters by one model, and its searches leave tags out.
-        found = [version for name in names for version in self.versions(f"name={_quoted(name)}", [name])]
+        found = [version for name in names for version in self.versions(f"name={_quoted(name)}", {name: latest[name]})]
         return [self.detailed(version) for version in found]
 
-    def versions(self, condition: str, names: Iterable[str]) -> list[dict[str, Any]]:
+    def versions(self, condition: str, latest: Mapping[str, set[str]]) -> list[dict[str, Any]]:
         """Every version that a search finds, all pages."""
-        known, found, token, seen = set(names), [], None, set()
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        missing = {(name, number) for name, numbers in latest.items() for number in numbers}
+        token, seen = None, set()
         while True:
 
-            def request(token: str | None = token) -> Any:
-                page = self._client.search_model_versions(condition, max_results=_PAGE, page_token=token)
+            def request(token: str | None = token, missing: frozenset[Any] = frozenset(missing)) -> Any:
+                page = self._client.search_model_versions(
+                    condition, max_results=_PAGE, order_by=self._order, page_token=token
+                )
+                plain = {(v["name"], v["version"]): v for v in (_plain(version, latest.keys()) for version in page)}
                 # A registry gives a token only when more follows: an empty page behind one is a cut answer.
-                if token and not page:
+                if token and not plain:
                     raise MalformedAnswerError("the next page of versions is empty")
-                return page
+                if not page.token and (hidden := missing - plain.keys()):
+                    name, number = min(hidden)
+                    raise MalformedAnswerError(f"the search does not show {name} v{number}, which is there")
+                return plain, page.token or None
 
-            page = self._call("MLflow registry, versions", request)
-            found += [_plain(version, known) for version in page]
-            token = page.token or None
+            page, token = self._call("MLflow registry, versions", request)
+            found |= page
+            missing -= page.keys()
             if token is None:
-                return found
+                return list(found.values())
             if token in seen:
                 raise HarvestError("MLflow registry: the list of versions repeats itself without an end")
             seen.add(token)
@@ -176,10 +183,13 @@ class _Registry:
 
 def explain(problem: Exception) -> Fault | None:
     """What an exception of the MLflow client means to a user."""
+    from google.protobuf.json_format import ParseError
     from mlflow.exceptions import MlflowException
 
     if isinstance(problem, ImportError):
         return Fault(problem=f"a package is missing ({problem.name})", hint="an embedded registry needs full mlflow")
+    if isinstance(problem, ParseError):
+        return Fault(problem="the answer is not what the API promises", hint=_ROOT, passing=True)
     if not isinstance(problem, MlflowException):
         return None
     code, status = problem.error_code, int(problem.get_http_status_code())  # type: ignore[no-untyped-call]
@@ -197,7 +207,7 @@ def explain(problem: Exception) -> Fault | None:
     if status in (400, 404):
         return Fault(
             problem=f"the registry does not understand the request ({code})",
-            hint="check that mlflow-tracking-uri is the root of an MLflow server",
+            hint=_ROOT,
         )
     return Fault(
         problem=f"the registry could not be reached, or failed ({code})",
@@ -210,7 +220,7 @@ def _quoted(name: str) -> str:
     return f"'{name}'"  # inputs and stubs refuse names with quotes
 
 
-def _plain(version: Any, known: set[str]) -> dict[str, Any]:
+def _plain(version: Any, known: Collection[str]) -> dict[str, Any]:
     if version.name not in known or not str(version.version).isdigit() or not isinstance(version.tags, dict):
         raise MalformedAnswerError("the answer holds what is no version of the models asked for")
     return {

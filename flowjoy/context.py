@@ -1,0 +1,111 @@
+"""Where this run stands: its repository, its doors, its question, and the bundle of what was harvested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flowjoy.analysis.cadence import window_of
+from flowjoy.bundle import Bundle, Terms
+from flowjoy.errors import HarvestError
+from flowjoy.github_api import GitHubApi
+from flowjoy.harvest import Harvest
+from flowjoy.model import Incident
+from flowjoy.settings import Runner, Settings
+from flowjoy.sources.base import Query
+from flowjoy.transport import MalformedAnswerError, Transport
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """The repository's default branch, and whether it is known to be private."""
+
+    default_branch: str | None
+    private: bool
+
+
+def home_of(runner: Runner, github: GitHubApi | None, warn: Callable[[str], None]) -> Home:
+    """From the event's payload; a schedule's holds no repository, then GitHub is asked."""
+    told = runner.event.get("repository")
+    if github is not None and not (isinstance(told, dict) and told.get("default_branch")):
+        try:
+            told = github.get("", _checked_repository)
+        except HarvestError as problem:
+            warn(f"the default branch is not known, so this run settles no earlier check: {problem}")
+    told = told if isinstance(told, dict) else {}
+    branch = told.get("default_branch")
+    return Home(default_branch=branch if isinstance(branch, str) else None, private=told.get("private") is True)
+
+
+def _checked_repository(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict) or not isinstance(answer.get("default_branch"), str):
+        raise MalformedAnswerError("the answer does not name the default branch")
+    return answer
+
+
+def github_of(settings: Settings, runner: Runner, transport: Transport) -> GitHubApi | None:
+    """The door to GitHub; None without a token or a repository."""
+    if settings.github_token is None or not runner.repository:
+        return None
+    return GitHubApi(
+        repository=runner.repository,
+        token=settings.github_token,
+        api_url=runner.api_url,
+        graphql_url=runner.graphql_url,
+        transport=transport,
+    )
+
+
+def query_of(settings: Settings, runner: Runner, home: Home, as_of: datetime, now: datetime) -> Query:
+    """What this run asks of every source."""
+    return Query(
+        settings=settings,
+        as_of=as_of,
+        now=now,
+        since=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone).since,
+        repository=runner.repository,
+        server_url=runner.server_url,
+        sha=runner.sha,
+        # A dry look at the past has no release of its own.
+        run_id=runner.run_id if settings.as_of is None else None,
+        default_branch=home.default_branch,
+    )
+
+
+def bundle_of(harvested: Harvest, settings: Settings, runner: Runner, home: Home, as_of: datetime) -> Bundle:
+    """What was harvested, with the inputs that decide what it means."""
+    zone = ZoneInfo(settings.timezone)
+    since = settings.sla_since
+    return Bundle(
+        service=settings.service,
+        repository=runner.repository,
+        generated_at=as_of,
+        window=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone),
+        terms=Terms(
+            models=settings.models,
+            model_stub=settings.model_stub,
+            model_signal=settings.model_signal,
+            sla_hours=settings.sla_hours,
+            sla_since=None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC),
+            sla_target=settings.sla_target,
+            enforce=settings.enforce,
+            incident_match_hours=settings.incident_match_hours,
+            divergence_percent=settings.divergence_percent,
+        ),
+        coverage=harvested.coverage,
+        code=harvested.code,
+        models=harvested.models,
+        incidents=_with_titles_allowed(harvested.incidents, settings, home),
+        stubs=harvested.stubs,
+        unknown_models=tuple(sorted(harvested.unknown_models)),
+    )
+
+
+def _with_titles_allowed(incidents: tuple[Incident, ...], settings: Settings, home: Home) -> tuple[Incident, ...]:
+    """Incident titles may name customers and people: in a public repository they stay out, unless asked for."""
+    if settings.incident_titles == "always" or (settings.incident_titles == "auto" and home.private):
+        return incidents
+    return tuple(replace(incident, title=None) for incident in incidents)
