@@ -33,9 +33,13 @@ def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], b
 
 
 def write(
-    files: Mapping[str, Callable[[], bytes]], folder: Path, workspace: Path, warn: Callable[[str], None]
+    files: Mapping[str, Callable[[], bytes]],
+    folder: Path,
+    workspace: Path,
+    warn: Callable[[str], None],
+    redact: Callable[[str], str],
 ) -> dict[str, str]:
-    """Write what can be written; the paths, relative to the workspace, by file name."""
+    """Write what can be written, without secrets; the paths, relative to the workspace, by file name."""
     written = {}
     for name, render in files.items():
         path = folder / name
@@ -43,8 +47,17 @@ def write(
             folder.mkdir(parents=True, exist_ok=True)
             if path.is_symlink():
                 path.unlink()  # a repository controls the workspace: never write through its links
-            path.write_bytes(render())
+            path.write_bytes(_redacted(render(), redact))
             written[name] = path.relative_to(workspace.resolve()).as_posix()
         except Exception as problem:  # noqa: BLE001  (a failing picture must not fail the verdict)
             warn(f"{name} could not be written ({type(problem).__name__})")
     return written
+
+
+def _redacted(raw: bytes, redact: Callable[[str], str]) -> bytes:
+    """Text without secrets: a server may have said one back. A picture as it is."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return raw
+    return redact(text).encode()

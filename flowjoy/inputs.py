@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from flowjoy.instants import parse_iso
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 _MODEL_QUOTES = re.compile(r"[\"'`]")
 
 

@@ -108,7 +108,7 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
     with console.group("Report"):
         _log_findings(findings, console)
         rendered = files.renderings(findings, bundles.to_json(finished))
-        written = files.write(rendered, settings.output_dir, runner.workspace, console.warning)
+        written = files.write(rendered, settings.output_dir, runner.workspace, console.warning, console.redact)
         for path in written.values():
             console.log(path)
     delivered = {}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import TypeVar
+from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 from flowjoy.model import CodeRecord, Incident, ModelRecord, Outcome
 
 _Record = TypeVar("_Record", CodeRecord, ModelRecord, Incident)
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def unique(records: Iterable[_Record]) -> tuple[_Record, ...]:
@@ -18,11 +20,20 @@ def unique(records: Iterable[_Record]) -> tuple[_Record, ...]:
     so that shuffled input gives the same answer.
     """
     kept: dict[str, _Record] = {}
-    for record in records:
+    for record in map(_sound, records):
         held = kept.setdefault(record.id, record)
         if held != record and repr(record) < repr(held):
             kept[record.id] = record
     return tuple(kept[key] for key in sorted(kept))
+
+
+def _sound(record: _Record) -> _Record:
+    """The record without halves of surrogate pairs, which JSON can carry, and neither UTF-8 nor pandas can."""
+    held = {item.name: getattr(record, item.name) for item in fields(record)}
+    sound: dict[str, Any] = {
+        name: _HALF.sub("\ufffd", text) for name, text in held.items() if isinstance(text, str) and _HALF.search(text)
+    }
+    return replace(record, **sound) if sound else record
 
 
 def fold(records: Iterable[CodeRecord]) -> tuple[CodeRecord, ...]:

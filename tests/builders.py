@@ -143,7 +143,7 @@ def an_environment(workspace: Path, **inputs: str) -> dict[str, str]:
     }
 
 
-def some_settings(workspace: Path, argv: Sequence[str] = (), **inputs: str) -> Settings:
+def some_settings(workspace: Path, argv: Sequence[str] = (), /, **inputs: str) -> Settings:
     """The settings of a step with these inputs."""
     return read_settings(an_environment(workspace, **inputs), argv, a_runner(workspace))
 
@@ -153,7 +153,7 @@ def a_runner(workspace: Path, **variables: str) -> Runner:
     return read_runner({**an_environment(workspace), **variables})
 
 
-def a_query(workspace: Path, *, models: tuple[str, ...] = (MODEL,), **inputs: str) -> Query:
+def a_query(workspace: Path, models: tuple[str, ...] = (MODEL,), /, **inputs: str) -> Query:
     """The question of a run three weeks after T0."""
     now = at(3 * 7 * 24)
     return Query(

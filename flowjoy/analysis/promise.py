@@ -327,7 +327,7 @@ def _apply_waivers(item: Obligation, waivers: Sequence[Waiver], terms: Terms) ->
         return item
     named = max(excused, key=lambda waiver: (waiver.until, waiver.reason, waiver.by))
     in_time = any(
-        waiver.standing_for is not None or (waiver.seen_at is not None and waiver.seen_at <= item.deadline)
+        waiver.standing_for is not None or (waiver.seen_at is not None and waiver.seen_at < item.deadline)
         for waiver in excused
     )
     text = f"{named.reason} ({named.by}, until {iso(named.until)})"

@@ -74,7 +74,10 @@ class MlflowRegistry:
         return Parsed(
             records=records,
             notes=tuple(f"not an event: {item}" for item in unready[:20]),
-            versions=tuple(_version(version, query.settings.model_validated_tag) for version in raw.versions),
+            versions=tuple(
+                _version(version, query.settings.model_validated_tag)
+                for version in sorted(raw.versions, key=lambda v: (v["name"], int(v["version"])))
+            ),
             unknown=raw.unknown,
         )
 
@@ -144,7 +147,7 @@ class _Registry:
         """Every version that a search finds, all pages."""
         found: dict[tuple[str, str], dict[str, Any]] = {}
         missing = {(name, number) for name, numbers in latest.items() for number in numbers}
-        token, seen = None, set()
+        token = None
         while True:
 
             def request(token: str | None = token, missing: frozenset[Any] = frozenset(missing)) -> Any:
@@ -161,13 +164,13 @@ class _Registry:
                 return plain, page.token or None
 
             page, token = self._call("MLflow registry, versions", request)
+            new = page.keys() - found.keys()
             found |= page
-            missing -= page.keys()
+            missing -= new
             if token is None:
                 return list(found.values())
-            if token in seen:
-                raise HarvestError("MLflow registry: the list of versions repeats itself without an end")
-            seen.add(token)
+            if not new:
+                raise HarvestError("MLflow registry: the list of versions repeats itself without an end", hint=_ROOT)
 
     def detailed(self, version: dict[str, Any]) -> dict[str, Any]:
         """The version asked by itself: a Unity Catalog search leaves tags out."""
@@ -183,7 +186,7 @@ class _Registry:
 
 def explain(problem: Exception) -> Fault | None:
     """What an exception of the MLflow client means to a user."""
-    from google.protobuf.json_format import ParseError
+    from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]  # mlflow brings it, unstubbed
     from mlflow.exceptions import MlflowException
 
     if isinstance(problem, ImportError):

@@ -17,10 +17,10 @@ from tests.builders import a_runner, an_environment, some_settings
 CANARY = "canary-hunter2"
 
 
-def problems_of(workspace: Path, argv: tuple[str, ...] = (), **inputs: str) -> tuple[str, ...]:
+def problems_of(workspace: Path, **inputs: str) -> tuple[str, ...]:
     """Every sentence of the refusal."""
     with pytest.raises(InputError) as refusal:
-        some_settings(workspace, argv, **inputs)
+        some_settings(workspace, **inputs)
     assert refusal.value.exit_code == 2
     return refusal.value.problems
 

@@ -17,7 +17,7 @@ SOURCES = [
     for state in CoverageState
     for required in (True, False)
 ]
-COVERAGES = [chosen for n in range(4) for chosen in combinations_with_replacement(SOURCES, n)]
+COVERAGES = [chosen for n in range(3) for chosen in combinations_with_replacement(SOURCES, n)]
 OBLIGATIONS = [chosen for n in range(3) for chosen in combinations_with_replacement(Status, n)]
 
 

@@ -209,12 +209,12 @@ def test_files__an_empty_file_is_refused_because_emptiness_must_be_said(
 @pytest.mark.parametrize("text", ["[]", " [ ]\n", "ts\n", "ts,sha,environment\n", '"ts"\n', '"ts","sha"\r\n'])
 def test_files__emptiness_that_is_said_is_believed(query: Query, text: str) -> None:
     assert code(text, query) == ()
-    assert models(text, query) == Parsed(records=())
+    assert models(text, query) == Parsed[ModelRecord](records=())
 
 
 @pytest.mark.parametrize("text", ["[]", "start,end\n", '"start","end"'])
 def test_incident_file__emptiness_that_is_said_is_believed(query: Query, text: str) -> None:
-    assert incidents(text, query) == Parsed(records=())
+    assert incidents(text, query) == Parsed[Incident](records=())
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_model_file__models_that_nobody_asked_for_are_left_out(query: Query) -> 
 
 
 def test_model_file__a_model_without_a_row_counts_as_never_shipped_and_is_said(tmp_path: Path) -> None:
-    asked = a_query(tmp_path, models=("ranker", "recommender"))
+    asked = a_query(tmp_path, ("ranker", "recommender"))
     found = models("ts,name\n2024-06-03T09:00:00Z,recommender\n", asked)
     assert found.notes == ("no row of ranker: it counts as never shipped",)
 
@@ -321,7 +321,7 @@ def test_model_file__a_model_without_a_row_counts_as_never_shipped_and_is_said(t
 def test_model_file__nameless_rows_and_not_exactly_one_model_is_a_clear_error(
     tmp_path: Path, asked: tuple[str, ...]
 ) -> None:
-    query = a_query(tmp_path, models=asked)
+    query = a_query(tmp_path, asked)
     said = refusal(lambda: models("ts,name\n2024-06-03T09:00:00Z,recommender\n2024-06-03T10:00:00Z,\n", query))
     assert str(said) == f"model file, line 3: names no model, and `models` names {len(asked)}"
     assert said.hint == "add a column `name`, or name one model in `models`"

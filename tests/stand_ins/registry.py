@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,25 @@ def served(folder: Path) -> Iterator[Registry]:
     finally:
         os.killpg(server.pid, 15)  # the server's own group: it starts workers
         server.wait(20)
+
+
+@contextmanager
+def shared_server(new_folder: Callable[[], Path]) -> Iterator[Registry]:
+    """The one `mlflow server` of this process, however many fixtures ask for it; the last one to leave ends it."""
+    if not _shared:
+        server = served(new_folder())
+        _shared.append((server, server.__enter__()))
+    _guests.append(None)
+    try:
+        yield _shared[0][1]
+    finally:
+        _guests.pop()
+        if not _guests:
+            _shared.pop()[0].__exit__(None, None, None)
+
+
+_shared: list[tuple[AbstractContextManager[Registry], Registry]] = []
+_guests: list[None] = []
 
 
 def _wait_until_healthy(port: int, server: subprocess.Popen[bytes], log: Path) -> None:

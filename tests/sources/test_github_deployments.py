@@ -1,0 +1,325 @@
+"""GitHub's deployments, read by the real PyGithub over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from flowjoy.errors import HarvestError
+from flowjoy.events import timeline
+from flowjoy.model import CodeRecord, Outcome
+from flowjoy.sources import github_deployments
+from flowjoy.sources.base import MEMORY, Query
+from flowjoy.sources.github_deployments import GitHubDeployments
+from tests.builders import SERVICE, at
+from tests.sources.asking import A, B, C, a_question, api_of, ask
+from tests.stand_ins.aimed import Aimed, query_of, said
+from tests.stand_ins.faults import Edited, Meanwhile
+from tests.stand_ins.github import GitHubStandIn
+
+FIRST_PAGE = query_of("FlowJoyDeployments", first_page=True)
+LATER_PAGE = query_of("FlowJoyDeployments", first_page=False)
+STATUSES = query_of("FlowJoyStatuses")
+
+
+def deployed(github: GitHubStandIn, query: Query | None = None) -> tuple[CodeRecord, ...]:
+    return ask(GitHubDeployments(), api_of(github), query).records
+
+
+def events_of(records: tuple[CodeRecord, ...]) -> int:
+    return len(timeline(records, (), service=SERVICE, until=at(24 * 21)))
+
+
+def add_many(github: GitHubStandIn, count: int, *, first: datetime | None = None) -> set[str]:
+    """Successful deployments a minute apart, each of a sha of its own."""
+    begun = first or at()
+    stamps = [begun + timedelta(minutes=n) for n in range(count)]
+    shas = [f"{n:040x}" for n in range(count)]
+    for sha, when in zip(shas, stamps, strict=True):
+        github.repository.add_deployment(sha=sha, created_at=when, statuses=[("success", when)])
+    return set(shas)
+
+
+def test_time__is_the_first_success_never_updated_at_and_inactive_later_changes_nothing(github: GitHubStandIn) -> None:
+    states = [("queued", at()), ("in_progress", at(1)), ("success", at(2)), ("inactive", at(30)), ("success", at(40))]
+    number = github.repository.add_deployment(sha=A, created_at=at(), statuses=states)
+    (record,) = deployed(github)
+    assert github.repository.deployments[number].updated_at == "2024-06-05T01:00:00Z"
+    assert (record.id, record.sha, record.shipped_at, record.outcome) == (
+        f"deployment:{number}",
+        A,
+        at(2),
+        Outcome.SUCCESS,
+    )
+
+
+@pytest.mark.parametrize(
+    "states", [["failure"], ["error"], ["in_progress"], ["queued", "failure", "inactive"], ["waiting"], []]
+)
+def test_event__without_a_success_there_is_none(github: GitHubStandIn, states: list[str]) -> None:
+    statuses = [(state, at(n)) for n, state in enumerate(states)]
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=statuses)
+    records = deployed(github)
+    assert [record.outcome for record in records] == [Outcome.FAILED]
+    assert events_of(records) == 0
+
+
+def test_event__a_success_after_as_of_has_not_happened_yet(github: GitHubStandIn) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("in_progress", at()), ("success", at(3))])
+    assert events_of(deployed(github, a_question(as_of=at(2)))) == 0
+    assert events_of(deployed(github, a_question(as_of=at(3)))) == 1
+
+
+def test_fold__matrix_jobs_and_reruns_of_a_run_are_one_event_at_the_earliest_success(github: GitHubStandIn) -> None:
+    shop = github.repository
+    shop.add_deployment(sha=A, created_at=at(), statuses=[("failure", at(1))], run_id=7)
+    shop.add_deployment(sha=A, created_at=at(), statuses=[("success", at(3))], run_id=7)
+    first = shop.add_deployment(sha=A, created_at=at(), statuses=[("success", at(2))], run_id=7)
+    (record,) = deployed(github)
+    assert (record.id, record.shipped_at, record.run_id) == (f"deployment:{first}", at(2), "7")
+    assert record.url == "https://github.com/acme/shop/actions/runs/7"
+
+
+def test_fold__other_runs_other_shas_and_deployments_without_a_run_stay_apart(github: GitHubStandIn) -> None:
+    for sha, run_id in ((A, 7), (A, 8), (B, 7), (A, None), (A, None)):
+        github.repository.add_deployment(sha=sha, created_at=at(), statuses=[("success", at(1))], run_id=run_id)
+    assert len(deployed(github)) == 5
+
+
+def test_statuses__more_than_20_are_all_read_and_the_oldest_success_is_found(github: GitHubStandIn) -> None:
+    states = [("success", at()), *(("inactive" if n % 2 else "success", at(n)) for n in range(1, 25))]
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=states)
+    (record,) = deployed(github)
+    assert (record.shipped_at, len(github.requests)) == (at(), 2)
+
+
+def test_statuses__of_several_pages_are_all_read(github: GitHubStandIn) -> None:
+    states = [("success", at()), *(("in_progress", at(0, minutes=n)) for n in range(1, 130))]
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=states)
+    (record,) = deployed(github)
+    assert (record.shipped_at, len(github.requests)) == (at(), 3)
+
+
+def test_pages__250_deployments_take_three_requests_never_one_each(github: GitHubStandIn) -> None:
+    shas = add_many(github, 250)
+    assert {record.sha for record in deployed(github)} == shas
+    assert [(request.method, request.path) for request in github.requests] == [("POST", "/graphql")] * 3
+
+
+def test_pages__end_at_the_horizon(github: GitHubStandIn) -> None:
+    add_many(github, 250, first=at(24 * 21) - MEMORY - timedelta(days=9))
+    add_many(github, 20)
+    assert len(deployed(github)) == 100
+    assert len(github.requests) == 1
+
+
+def test_environment__without_a_deployment_names_those_that_there_are(github: GitHubStandIn) -> None:
+    for name in ("prod-eu", "staging", "staging"):
+        github.repository.add_deployment(sha=A, created_at=at(), environment=name, statuses=[("success", at())])
+    with pytest.raises(HarvestError, match="none in the environment 'production'") as problem:
+        deployed(github)
+    assert problem.value.hint == "set environment to one of: prod-eu, staging"
+
+
+def test_environment__only_its_own_deployments_count(github: GitHubStandIn) -> None:
+    for name, sha in (("production", A), ("staging", B)):
+        github.repository.add_deployment(sha=sha, created_at=at(), environment=name, statuses=[("success", at())])
+    assert [record.sha for record in deployed(github)] == [A]
+    assert [record.sha for record in deployed(github, a_question({"environment": "staging"}))] == [B]
+
+
+def test_empty__is_believed_when_a_second_answer_says_that_there_is_none_in_any_environment(
+    github: GitHubStandIn,
+) -> None:
+    assert deployed(github) == ()
+    environments = [request.json()["variables"]["environments"] for request in github.requests]
+    assert environments == [["production"], None]
+
+
+def test_empty__an_empty_page_that_hides_deployments_is_refused(github: GitHubStandIn) -> None:
+    add_many(github, 2)
+    hide = said("deployments", nodes=[], totalCount=0, pageInfo={"hasNextPage": False, "endCursor": None})
+    github.fail("/graphql", times=1, fault=hide)
+    with pytest.raises(HarvestError, match="there are deployments, but none in the environment"):
+        deployed(github)
+
+
+THIS_RUN = {"run_id": "77", "sha": A}
+
+
+@pytest.mark.parametrize("states", [["in_progress"], ["queued", "in_progress"], ["waiting"], ["pending"]])
+def test_provisional__the_deployment_of_this_very_run_counts_from_now(github: GitHubStandIn, states: list[str]) -> None:
+    statuses = [(state, at(n)) for n, state in enumerate(states)]
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=statuses, run_id=77)
+    (record,) = deployed(github, a_question(as_of=at(5), **THIS_RUN))
+    assert (record.outcome, record.shipped_at) == (Outcome.PROVISIONAL, at(5))
+
+
+def test_provisional__by_sha_where_no_run_is_known(github: GitHubStandIn) -> None:
+    github.repository.add_deployment(sha=A, created_at=at())
+    github.repository.add_deployment(sha=B, created_at=at())
+    found = {record.sha: record.outcome for record in deployed(github, a_question(**THIS_RUN))}
+    assert found == {A: Outcome.PROVISIONAL, B: Outcome.FAILED}
+
+
+def test_provisional__not_by_sha_where_the_run_is_known_to_be_another(github: GitHubStandIn) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("in_progress", at())], run_id=76)
+    assert [record.outcome for record in deployed(github, a_question(**THIS_RUN))] == [Outcome.FAILED]
+
+
+@pytest.mark.parametrize("last", ["failure", "error", "inactive"])
+def test_provisional__not_one_that_failed_even_in_the_same_second(github: GitHubStandIn, last: str) -> None:
+    statuses = [("queued", at()), ("in_progress", at()), (last, at())]
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=statuses, run_id=77)
+    assert [record.outcome for record in deployed(github, a_question(**THIS_RUN))] == [Outcome.FAILED]
+
+
+def test_provisional__never_one_that_has_succeeded(github: GitHubStandIn) -> None:
+    statuses = [("success", at(1)), ("in_progress", at(2))]
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=statuses, run_id=77)
+    (record,) = deployed(github, a_question(**THIS_RUN))
+    assert (record.outcome, record.shipped_at) == (Outcome.SUCCESS, at(1))
+
+
+def test_paging__a_deployment_that_appears_meanwhile_doubles_and_loses_none(github: GitHubStandIn) -> None:
+    shas = add_many(github, 150)
+
+    def release() -> None:
+        github.repository.add_deployment(sha=C, created_at=at(99), statuses=[("success", at(99))])
+
+    github.fail("/graphql", times=1, fault=Meanwhile(release))
+    records = deployed(github)
+    assert {record.sha for record in records} == shas
+    assert len({record.id for record in records}) == 150
+
+
+def test_paging__a_deployment_that_is_deleted_meanwhile_loses_no_other(github: GitHubStandIn) -> None:
+    shas = add_many(github, 150)
+    oldest = min(github.repository.deployments)
+    github.fail("/graphql", times=1, fault=Meanwhile(lambda: github.repository.deployments.pop(oldest)))
+    assert {record.sha for record in deployed(github)} == shas - {f"{0:040x}"}
+
+
+@pytest.mark.parametrize("page", [FIRST_PAGE, LATER_PAGE], ids=["first page", "second page"])
+def test_paging__a_list_that_ends_too_early_is_refused(github: GitHubStandIn, page: Any) -> None:
+    add_many(github, 150)
+    ends = {"pageInfo": {"hasNextPage": False, "endCursor": None}}
+
+    def cut(body: Any) -> Any:
+        held = body["data"]["repository"]["deployments"]
+        held.update(ends, nodes=held["nodes"][:10])
+        return body
+
+    github.fail("/graphql", times=None, fault=Aimed(page, Edited(cut)))
+    with pytest.raises(HarvestError, match=r"the list ends after 1?10 of 150"):
+        deployed(github)
+
+
+def test_paging__a_list_without_an_end_is_refused(github: GitHubStandIn) -> None:
+    add_many(github, 3)
+    endless = said("deployments", pageInfo={"hasNextPage": True, "endCursor": "Y3Vyc29yOnYyOjEwMDE="})
+    github.fail("/graphql", times=None, fault=endless)
+    with pytest.raises(HarvestError, match="repeats itself without an end"):
+        deployed(github)
+    assert len(github.requests) < 5
+
+
+def test_statuses__hidden_ones_are_missed_and_asked_for_again(github: GitHubStandIn) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("in_progress", at()), ("success", at(1))])
+
+    def hide(body: Any) -> Any:
+        body["data"]["repository"]["deployments"]["nodes"][0]["statuses"]["nodes"] = []
+        return body
+
+    github.fail("/graphql", times=1, fault=Edited(hide))
+    assert [record.outcome for record in deployed(github)] == [Outcome.SUCCESS]
+    github.fail("/graphql", times=None, fault=Edited(hide))
+    with pytest.raises(HarvestError, match="shows 0 of 2 statuses"):
+        deployed(github)
+
+
+def test_statuses__a_list_that_repeats_its_first_page_is_refused(github: GitHubStandIn) -> None:
+    states = [("success", at()), *(("in_progress", at(0, minutes=n)) for n in range(1, 230))]
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=states)
+    page: list[Any] = []
+
+    def again(body: Any) -> Any:
+        held = body["data"]["node"]["statuses"]
+        page.append(held["nodes"])
+        held["nodes"] = page[0]
+        return body
+
+    github.fail("/graphql", times=None, fault=Aimed(STATUSES, Edited(again)))
+    with pytest.raises(HarvestError, match="statuses: the list"):
+        deployed(github)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ("2024-06-03T09:00:00", "has no offset"),
+        ("1970-01-20T21:00:00Z", "before 2005"),
+        ("9999-12-31T23:59:59Z", "in the future"),
+        ("2024-06-24T09:05:01Z", "in the future"),
+        ("yesterday", "is not an ISO-8601 instant"),
+        ("", "is not an ISO-8601 instant"),
+        ("0001-01-01T00:00:00+23:59", "out of range"),
+    ],
+)
+def test_stamp__a_wrong_one_stops_the_source_and_names_the_deployment(
+    github: GitHubStandIn, wrong: str, why: str
+) -> None:
+    number = github.repository.add_deployment(sha=A, created_at=at(), statuses=[("success", wrong)])
+    with pytest.raises(HarvestError, match=f"GitHub deployment {number} carries a wrong time: .*{why}"):
+        deployed(github)
+
+
+def test_stamp__up_to_five_minutes_ahead_is_a_clock_that_runs_fast(github: GitHubStandIn) -> None:
+    fast = "2024-06-24T09:05:00Z"
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("success", fast)])
+    assert len(deployed(github)) == 1
+
+
+def test_stamp__a_deployment_created_at_no_time_is_named(github: GitHubStandIn) -> None:
+    number = github.repository.add_deployment(sha=A, created_at="soon", statuses=[("success", at())])
+    with pytest.raises(HarvestError, match=f"deployment {number}: 'soon' is not an ISO-8601 instant"):
+        deployed(github)
+
+
+def test_order__shuffled_answers_give_the_same_records(github: GitHubStandIn) -> None:
+    for number in range(6):
+        states = [("in_progress", at(number)), ("success", at(number, minutes=4)), ("inactive", at(number + 1))]
+        github.repository.add_deployment(sha=A, created_at=at(number), statuses=states, run_id=number // 2)
+
+    def turn(body: Any) -> Any:
+        nodes = body["data"]["repository"]["deployments"]["nodes"]
+        nodes.reverse()
+        for node in nodes:
+            node["statuses"]["nodes"].reverse()
+        return body
+
+    straight = deployed(github)
+    github.fail("/graphql", fault=Edited(turn))
+    assert deployed(github) == straight
+
+
+def test_query__is_what_the_page_size_says() -> None:
+    assert "first: 100, after: $after" in github_deployments.DEPLOYMENTS_QUERY
+    assert "statuses(first: 20)" in github_deployments.DEPLOYMENTS_QUERY
+
+
+def test_enterprise_server__is_asked_at_its_own_graphql_address(github: GitHubStandIn) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("success", at())])
+    (record,) = ask(
+        GitHubDeployments(), api_of(github, prefix="/api/v3"), a_question(server_url="https://git.acme.example")
+    ).records
+    assert [request.path for request in github.requests] == ["/api/graphql"]
+    assert record.url == f"https://git.acme.example/acme/shop/commit/{A}"
+
+
+def test_renamed_repository__is_found_by_its_former_name(github: GitHubStandIn) -> None:
+    github.repository.former_names.append("acme/store")
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("success", at())])
+    assert len(ask(GitHubDeployments(), api_of(github, repository="acme/store")).records) == 1

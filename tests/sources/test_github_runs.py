@@ -1,0 +1,301 @@
+"""The runs of a release workflow, read by the real PyGithub over HTTP."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from flowjoy.errors import HarvestError
+from flowjoy.model import CodeRecord, Outcome
+from flowjoy.sources import github_runs
+from flowjoy.sources.base import Query
+from flowjoy.sources.github_runs import GitHubRuns
+from tests.builders import at
+from tests.sources.asking import A, B, C, a_question, api_of, ask
+from tests.stand_ins.aimed import Aimed, listed, rest
+from tests.stand_ins.faults import Edited, Meanwhile
+from tests.stand_ins.github import Attempt, GitHubStandIn
+
+INPUTS = {"code_source": "workflow-runs", "workflow": "release.yml"}
+RUNS = "/actions/workflows/release.yml/runs"
+
+
+def a_run_question(branch: str | None = None, **changes: Any) -> Query:
+    inputs = INPUTS if branch is None else {**INPUTS, "branch": branch}
+    return a_question(inputs, **{"default_branch": "main", **changes})
+
+
+def released(github: GitHubStandIn, query: Query | None = None, prefix: str = "") -> tuple[CodeRecord, ...]:
+    return ask(GitHubRuns(), api_of(github, prefix=prefix), query or a_run_question()).records
+
+
+def successes(records: tuple[CodeRecord, ...]) -> set[str | None]:
+    return {record.sha for record in records if record.outcome is Outcome.SUCCESS}
+
+
+def add_many(github: GitHubStandIn, count: int, *, apart: timedelta = timedelta(minutes=1)) -> set[str]:
+    """Successful runs, each of a sha of its own."""
+    for n in range(count):
+        github.repository.add_run(sha=f"{n:040x}", created_at=at() + n * apart)
+    return {f"{n:040x}" for n in range(count)}
+
+
+def test_time__is_the_end_of_the_run_not_its_beginning(github: GitHubStandIn) -> None:
+    number = github.repository.add_run(sha=A, created_at=at(), started_at=at(1), updated_at=at(2))
+    (record,) = released(github)
+    assert (record.id, record.run_id, record.sha, record.shipped_at) == (f"run:{number}", str(number), A, at(2))
+    assert record.url == f"https://github.com/acme/shop/actions/runs/{number}"
+
+
+def test_time__is_the_end_of_the_first_successful_attempt(github: GitHubStandIn) -> None:
+    attempts = [
+        Attempt(conclusion="failure", started_at=at(), updated_at=at(1)),
+        Attempt(conclusion="success", started_at=at(2), updated_at=at(3)),
+        Attempt(conclusion="success", started_at=at(4), updated_at=at(5)),
+    ]
+    github.repository.add_run(
+        sha=A, created_at=at(), updated_at=at(9), run_attempt=4, attempts=attempts, conclusion="failure"
+    )
+    (record,) = released(github)
+    assert (record.outcome, record.shipped_at) == (Outcome.SUCCESS, at(3))
+    assert [request.path.rpartition("/attempts/")[2] for request in github.requests[1:]] == ["1", "2"]
+
+
+@pytest.mark.parametrize("conclusion", ["failure", "cancelled", "skipped", "timed_out", "neutral", "action_required"])
+def test_event__only_a_success_is_one(github: GitHubStandIn, conclusion: str) -> None:
+    github.repository.add_run(sha=A, created_at=at(), conclusion=conclusion)
+    assert [record.outcome for record in released(github)] == [Outcome.FAILED]
+
+
+def test_event__a_run_that_says_success_but_is_not_completed_is_none(github: GitHubStandIn) -> None:
+    github.repository.add_run(sha=A, created_at=at(), status="in_progress", conclusion="success")
+    assert [record.outcome for record in released(github)] == [Outcome.FAILED]
+
+
+def test_ours__a_forks_branch_of_the_same_name_is_ignored(github: GitHubStandIn) -> None:
+    github.repository.add_run(sha=A, created_at=at())
+    github.repository.add_run(sha=B, created_at=at(), head_repository="mallory/shop")
+    assert successes(released(github)) == {A}
+
+
+@pytest.mark.parametrize("event", ["pull_request", "pull_request_target", "pull_request_review"])
+def test_ours__a_pull_request_releases_nothing(github: GitHubStandIn, event: str) -> None:
+    github.repository.add_run(sha=A, created_at=at())
+    github.repository.add_run(sha=B, created_at=at(), event=event)
+    assert successes(released(github)) == {A}
+
+
+def test_ours__a_run_whose_fork_was_deleted_is_ignored(github: GitHubStandIn) -> None:
+    for sha in (A, B):
+        github.repository.add_run(sha=sha, created_at=at())
+
+    def orphan(body: Any) -> Any:
+        next(run for run in body["workflow_runs"] if run["head_sha"] == B)["head_repository"] = None
+        return body
+
+    github.fail("GET ", fault=Edited(orphan))
+    assert successes(released(github)) == {A}
+
+
+def test_ours__the_repository_is_known_in_any_letter_case(github: GitHubStandIn) -> None:
+    github.repository.add_run(sha=A, created_at=at(), head_repository="Acme/Shop")
+    assert successes(released(github)) == {A}
+
+
+def test_workflow__only_its_own_runs_count(github: GitHubStandIn) -> None:
+    github.repository.add_run(sha=A, created_at=at())
+    github.repository.add_run(sha=B, created_at=at(), workflow="ci.yml")
+    assert successes(released(github)) == {A}
+
+
+def test_workflow__that_is_not_there_is_an_error_that_says_what_to_check(github: GitHubStandIn) -> None:
+    with pytest.raises(HarvestError, match="GitHub does not know it") as problem:
+        released(github)
+    assert "workflow" in problem.value.hint
+
+
+def test_branch__of_the_input_wins(github: GitHubStandIn) -> None:
+    github.repository.add_run(sha=A, created_at=at())
+    github.repository.add_run(sha=B, created_at=at(), branch="stable/2")
+    assert successes(released(github, a_run_question(branch="stable/2"))) == {B}
+
+
+def test_branch__is_asked_for_where_nobody_told_it(github: GitHubStandIn) -> None:
+    github.repository.default_branch = "trunk"
+    github.repository.add_run(sha=A, created_at=at(), branch="trunk")
+    assert successes(released(github, a_run_question(default_branch=None))) == {A}
+    assert github.requests[0].path == "/repos/acme/shop"
+
+
+def test_branch__without_a_run_names_those_that_have_some(github: GitHubStandIn) -> None:
+    for branch in ("develop", "trunk", "trunk"):
+        github.repository.add_run(sha=A, created_at=at(), branch=branch)
+    with pytest.raises(HarvestError, match="has 3 runs, but none on the branch 'main'") as problem:
+        released(github)
+    assert problem.value.hint == "set branch to one of: develop, trunk"
+
+
+def test_empty__is_believed_when_the_unfiltered_list_is_empty_too(github: GitHubStandIn) -> None:
+    github.repository.add_workflow("release.yml")
+    assert released(github) == ()
+    assert ["created" in request.query for request in github.requests] == [True, False]
+
+
+def test_empty__is_believed_when_all_releases_lie_before_the_horizon(github: GitHubStandIn) -> None:
+    github.repository.add_run(sha=A, created_at=at(-24 * 500))
+    assert released(github) == ()
+
+
+def test_empty__a_stale_filtered_list_is_refused(github: GitHubStandIn) -> None:
+    add_many(github, 2)
+    stale = listed(total_count=0, workflow_runs=[])
+    github.fail("GET ", times=None, fault=Aimed(rest("/runs", filtered=True), stale))
+    with pytest.raises(HarvestError, match="the filtered list is empty, the whole one is not"):
+        released(github)
+
+
+def test_empty__one_that_counts_runs_and_shows_none_is_asked_again_then_refused(github: GitHubStandIn) -> None:
+    shas = add_many(github, 2)
+    github.fail("GET ", times=1, fault=listed(workflow_runs=[]))
+    assert successes(released(github)) == shas
+    github.fail("GET ", times=None, fault=listed(workflow_runs=[]))
+    with pytest.raises(HarvestError, match="counts 2 runs and shows none"):
+        released(github)
+
+
+def test_provisional__this_very_run_counts_from_now_and_no_other(github: GitHubStandIn) -> None:
+    ours = github.repository.add_run(sha=A, created_at=at(), status="in_progress", conclusion=None)
+    github.repository.add_run(sha=B, created_at=at(), status="in_progress", conclusion=None)
+    records = released(github, a_run_question(as_of=at(3), run_id=str(ours)))
+    found = {record.sha: (record.outcome, record.shipped_at) for record in records}
+    assert found[A] == (Outcome.PROVISIONAL, at(3))
+    assert found[B][0] is Outcome.FAILED
+
+
+def test_provisional__a_rerun_of_a_release_that_succeeded_before_stays_a_success(github: GitHubStandIn) -> None:
+    first = Attempt(conclusion="success", started_at=at(), updated_at=at(1))
+    ours = github.repository.add_run(
+        sha=A, created_at=at(), run_attempt=2, attempts=[first], status="in_progress", conclusion=None
+    )
+    (record,) = released(github, a_run_question(run_id=str(ours)))
+    assert (record.outcome, record.shipped_at) == (Outcome.SUCCESS, at(1))
+
+
+def test_pages__250_runs_take_three_requests(github: GitHubStandIn) -> None:
+    shas = add_many(github, 250)
+    assert successes(released(github)) == shas
+    assert len(github.requests) == 3
+
+
+def test_pages__1500_runs_are_all_found_by_splitting_the_window(github: GitHubStandIn) -> None:
+    shas = add_many(github, 1500, apart=timedelta(minutes=15))
+    assert successes(released(github)) == shas
+    spans = {request.query["created"] for request in github.requests}
+    assert len(spans) > 2
+    assert max(int(request.query["page"]) for request in github.requests) <= 10
+
+
+def test_pages__a_full_thousand_may_be_more_and_is_split(github: GitHubStandIn) -> None:
+    shas = add_many(github, 1300)
+
+    def capped(body: Any) -> Any:
+        return {**body, "total_count": min(body["total_count"], 1000)}
+
+    github.fail("GET ", times=None, fault=Edited(capped))
+    assert successes(released(github)) == shas
+
+
+def test_pages__more_than_can_be_listed_in_one_second_is_refused(github: GitHubStandIn) -> None:
+    add_many(github, 1001, apart=timedelta())
+    with pytest.raises(HarvestError, match="in one second cannot be listed"):
+        released(github)
+
+
+def test_paging__a_run_that_appears_meanwhile_doubles_and_loses_none(github: GitHubStandIn) -> None:
+    shas = add_many(github, 200)
+    now = a_run_question().now
+    github.fail("GET ", fault=Meanwhile(lambda: github.repository.add_run(sha=C, created_at=now)))
+    records = released(github)
+    assert successes(records) >= shas
+    assert len({record.id for record in records}) == len(records)
+
+
+def test_paging__a_list_that_shrinks_meanwhile_is_refused(github: GitHubStandIn) -> None:
+    add_many(github, 150)
+    newest = max(github.repository.runs)
+    github.fail("GET ", fault=Meanwhile(lambda: github.repository.runs.pop(newest)))
+    with pytest.raises(HarvestError, match="the list shrank while it was read"):
+        released(github)
+
+
+def test_paging__a_count_that_is_too_high_is_refused(github: GitHubStandIn) -> None:
+    add_many(github, 3)
+    github.fail("GET ", times=None, fault=listed(total_count=5))
+    with pytest.raises(HarvestError, match="the list ends after 3 of 5"):
+        released(github)
+
+
+def test_paging__a_count_that_is_too_low_hides_nothing(github: GitHubStandIn) -> None:
+    shas = add_many(github, 250)
+    github.fail("GET ", times=None, fault=listed(total_count=3))
+    assert successes(released(github)) == shas
+
+
+def test_paging__a_page_that_comes_again_and_again_has_an_end(
+    github: GitHubStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(github_runs, "PER_PAGE", 2)
+    shas = add_many(github, 2)
+    first: list[Any] = []
+
+    def again(body: Any) -> Any:
+        first.append(body)
+        return first[0]
+
+    github.fail("GET ", times=None, fault=Edited(again))
+    assert successes(released(github)) == shas
+    assert len(github.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"id": "7"},
+        {"id": None},
+        {"run_attempt": None},
+        {"head_sha": None},
+    ],
+    ids=["id as text", "no id", "no attempt", "no commit"],
+)
+def test_shape__a_run_of_another_shape_is_refused(github: GitHubStandIn, edit: dict[str, Any]) -> None:
+    add_many(github, 2)
+
+    def bend(body: Any) -> Any:
+        body["workflow_runs"][0].update(edit)
+        return body
+
+    github.fail("GET ", times=None, fault=Edited(bend))
+    with pytest.raises(HarvestError, match="a run has no id or no attempt|has no commit"):
+        released(github)
+
+
+@pytest.mark.parametrize("wrong", ["2024-06-03T09:00:00", "1970-01-20T21:00:00Z", "9999-12-31T23:59:59Z", "x"])
+def test_stamp__a_wrong_one_stops_the_source_and_names_the_run(github: GitHubStandIn, wrong: str) -> None:
+    number = github.repository.add_run(sha=A, created_at=at(), updated_at=wrong)
+    with pytest.raises(HarvestError, match=f"GitHub run {number} carries a wrong time"):
+        released(github)
+
+
+def test_attempts__an_answer_about_another_run_is_refused(github: GitHubStandIn) -> None:
+    github.repository.add_run(sha=A, created_at=at(), run_attempt=2)
+    github.fail("/attempts/", times=None, fault=Edited(lambda body: {**body, "id": 1}))
+    with pytest.raises(HarvestError, match="the answer is not an attempt of the run"):
+        released(github)
+
+
+def test_enterprise_server__is_asked_under_its_prefix(github: GitHubStandIn) -> None:
+    add_many(github, 2)
+    assert len(released(github, prefix="/api/v3")) == 2
+    assert {request.path for request in github.requests} == {f"/api/v3/repos/acme/shop{RUNS}"}

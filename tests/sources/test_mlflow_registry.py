@@ -1,0 +1,553 @@
+"""Model versions from a registry: a real `mlflow server`, and a stand-in for what a real one would never answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+
+import pytest
+
+from flowjoy import transport
+from flowjoy.errors import HarvestError, UnknownModelError
+from flowjoy.events import KIND, NAME, VERSION, timeline
+from flowjoy.instants import epoch_ms, iso
+from flowjoy.model import ModelRecord, ModelVersion, Precision
+from flowjoy.sources import mlflow_registry
+from flowjoy.sources.base import Access, Parsed, Query
+from flowjoy.sources.mlflow_registry import MlflowRegistry
+from flowjoy.transport import Budget, Transport
+from tests.builders import SERVICE, at
+from tests.sources.asking import a_question
+from tests.stand_ins.aimed import Aimed
+from tests.stand_ins.faults import Drip, Edited, EmptyBody, Garbage, Redirect, Reset, Stall, Truncate
+from tests.stand_ins.http_base import Answer, Exchange, Fault, Request
+from tests.stand_ins.mlflow_faults import GET_MODEL, SEARCH_VERSIONS, MlflowStandIn
+from tests.stand_ins.registry import Registry
+
+real = pytest.mark.xdist_group("mlflow")
+"""Tests that share the one real server."""
+
+
+def ask(uri: str, *, seconds: float = 30, **changes: Any) -> Parsed[ModelRecord]:
+    """The registry, asked as the harvest asks it; `changes` are inputs, or fields of the query."""
+    fields = {name: changes.pop(name) for name in ("models", "candidates", "as_of", "now") if name in changes}
+    query: Query = a_question({"mlflow_tracking_uri": uri, **changes}, **fields)
+    source, access = MlflowRegistry(), Access(transport=Transport(Budget(seconds)), progress=lambda _: None)
+    return source.parse(source.fetch(query, access), query)
+
+
+def versions_of(parsed: Parsed[ModelRecord]) -> dict[str, datetime]:
+    return {str(record.version): record.shipped_at for record in parsed.records}
+
+
+# What a real server answers
+
+
+@real
+def test_registered__the_creation_of_a_version_is_its_time_to_the_millisecond(registry: Registry) -> None:
+    registry.add_version(at(0, milliseconds=123))
+    (record,) = ask(registry.uri).records
+    assert (record.id, record.name, record.version) == ("model:recommender/1", "recommender", "1")
+    assert (record.shipped_at, record.registered_at, record.precision) == (
+        at(0, milliseconds=123),
+        at(0, milliseconds=123),
+        Precision.REGISTERED,
+    )
+    assert record.url == f"{registry.uri}/#/models/recommender/versions/1"
+
+
+@real
+def test_registered__an_edit_later_moves_no_time(registry: Registry) -> None:
+    registry.add_version(at())
+    registry.client.update_model_version("recommender", "1", description="better words")
+    registry.client.set_model_version_tag("recommender", "1", "team", "ranking")
+    registry.client.set_registered_model_alias("recommender", "champion", "1")
+    assert versions_of(ask(registry.uri)) == {"1": at()}
+
+
+@real
+def test_models__only_those_asked_for_are_read(registry: Registry) -> None:
+    registry.add_model("ranker")
+    registry.add_version(at())
+    registry.add_version(at(1), "ranker")
+    assert {record.name for record in ask(registry.uri).records} == {"recommender"}
+    both = ask(registry.uri, models=("ranker", "recommender")).records
+    assert [record.id for record in both] == ["model:ranker/1", "model:recommender/1"]
+
+
+@real
+@pytest.mark.parametrize("name", ["a b", "prod.recommender", "x%27y", "ünï", "a;b", "100%", "q?x=1&y#z"])  # noqa: RUF001
+def test_models__a_name_may_hold_any_sign_but_a_quote(registry: Registry, name: str) -> None:
+    registry.add_model(name)
+    registry.add_version(at(), name)
+    assert [record.name for record in ask(registry.uri, models=(name,)).records] == [name]
+
+
+@real
+def test_unknown_model__is_an_error_that_names_it_and_says_what_to_check(registry: Registry) -> None:
+    with pytest.raises(UnknownModelError, match="model 'ghost'") as problem:
+        ask(registry.uri, models=("ghost", "recommender"))
+    assert "check the spelling in `models`" in problem.value.hint
+
+
+@real
+def test_unknown_candidate__is_told_and_no_error(registry: Registry) -> None:
+    registry.add_version(at())
+    parsed = ask(registry.uri, candidates=("ghost",))
+    assert (parsed.unknown, len(parsed.records)) == (frozenset({"ghost"}), 1)
+
+
+@real
+def test_no_versions__is_believed_of_a_model_that_the_registry_knows(registry: Registry) -> None:
+    parsed = ask(registry.uri)
+    assert (parsed.records, parsed.versions, parsed.unknown) == ((), (), frozenset())
+
+
+@real
+@pytest.mark.parametrize("status", ["PENDING_REGISTRATION", "FAILED_REGISTRATION"])
+def test_status__what_is_not_ready_is_no_event_but_told(registry: Registry, status: str) -> None:
+    registry.add_version(at())
+    registry.add_version(at(1), status=status)
+    parsed = ask(registry.uri)
+    assert versions_of(parsed) == {"1": at()}
+    assert parsed.notes == (f"not an event: recommender v2 is {status}",)
+    assert {(item.version, item.ready) for item in parsed.versions} == {("1", True), ("2", False)}
+
+
+@real
+@pytest.mark.parametrize("signal", ["registered", "tag:shipped"])
+def test_deployed_at__wins_over_every_signal(registry: Registry, signal: str) -> None:
+    registry.add_version(at(), tags={"flowjoy.deployed_at": iso(at(5)), "shipped": iso(at(9))})
+    (record,) = ask(registry.uri, model_signal=signal).records
+    assert (record.shipped_at, record.precision, record.registered_at) == (at(5), Precision.EXACT, at())
+
+
+@real
+def test_tag_signal__reads_iso_with_any_offset_and_epoch_milliseconds(registry: Registry) -> None:
+    for value in ("2024-06-03T14:00:00Z", "2024-06-03T16:00:00+02:00", str(epoch_ms(at(5))), f" {epoch_ms(at(5))} "):
+        registry.add_version(at(), tags={"shipped": value})
+    assert versions_of(ask(registry.uri, model_signal="tag:shipped")) == dict.fromkeys("1234", at(5))
+
+
+@real
+def test_tag_signal__a_version_without_the_tag_has_not_shipped(registry: Registry) -> None:
+    registry.add_version(at())
+    registry.add_version(at(), tags={"shipped": iso(at(5))})
+    parsed = ask(registry.uri, model_signal="tag:shipped")
+    assert versions_of(parsed) == {"2": at(5)}
+    assert len(parsed.versions) == 2
+
+
+@real
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("2024-06-03T14:00:00", "has no offset"),
+        ("2024-06-03", "has no offset"),
+        ("soon", "is not an ISO-8601 instant"),
+        ("", "is not an ISO-8601 instant"),
+        ("1717423200", "before 2005"),  # seconds where milliseconds belong
+        ("1970-01-01T00:00:00Z", "before 2005"),
+        ("9999-12-31T23:59:59Z", "lies in the future"),
+        ("99999999999999999999", "not a time in epoch milliseconds"),
+        ("2024-06-24T09:05:01Z", "lies in the future"),
+        ("2024-06-03T08:59:59Z", "shipped before it was registered"),
+    ],
+)
+@pytest.mark.parametrize("key", ["shipped", "flowjoy.deployed_at"])
+def test_tag__a_wrong_time_is_refused_naming_model_and_version(
+    registry: Registry, key: str, value: str, why: str
+) -> None:
+    registry.add_version(at(), tags={key: value or " "})
+    with pytest.raises(HarvestError, match=f"recommender v1.*{why}"):
+        ask(registry.uri, model_signal="tag:shipped")
+
+
+@real
+def test_tag__written_in_whole_seconds_may_lie_in_the_second_of_the_registration(registry: Registry) -> None:
+    registry.add_version(at(0, milliseconds=900), tags={"flowjoy.deployed_at": iso(at())})
+    assert versions_of(ask(registry.uri)) == {"1": at()}
+
+
+@real
+@pytest.mark.parametrize("hours", [-24 * 365 * 40, 24 * 21 + 1])
+def test_creation__a_wrong_time_is_refused_naming_model_and_version(registry: Registry, hours: int) -> None:
+    registry.add_version(at(hours))
+    with pytest.raises(HarvestError, match="recommender v1 carries a wrong creation time"):
+        ask(registry.uri)
+
+
+@real
+def test_copy__a_version_of_the_same_run_is_a_copy_and_no_ship(registry: Registry) -> None:
+    run = registry.client.create_run("0").info
+    registry.client.create_model_version("recommender", source=f"{run.artifact_uri}/model", run_id=run.run_id)
+    registry.client.copy_model_version("models:/recommender/1", "recommender")
+    for version in ("1", "2"):
+        registry.backdate("recommender", version, at(int(version)))
+    records = ask(registry.uri).records
+    assert {record.run_id for record in records} == {run.run_id}
+    events = timeline((), records, service=SERVICE, until=at(99))
+    assert list(zip(events[VERSION], events[KIND], strict=True)) == [("1", "ship"), ("2", "copy")]
+
+
+@real
+def test_copy__into_another_model_is_that_models_ship(registry: Registry) -> None:
+    registry.add_version(at())
+    registry.client.copy_model_version("models:/recommender/1", "prod.recommender")
+    registry.backdate("prod.recommender", "1", at(8))
+    events = timeline((), ask(registry.uri, models=("prod.recommender",)).records, service=SERVICE, until=at(99))
+    assert list(zip(events[NAME], events[KIND], strict=True)) == [("prod.recommender", "ship")]
+
+
+@real
+def test_validated__is_the_tag_and_its_value(registry: Registry) -> None:
+    for value in ("passed", "failed"):
+        registry.add_version(at(), tags={"integration": value})
+    parsed = ask(registry.uri, model_validated_tag="integration=passed")
+    assert parsed.versions == (
+        ModelVersion(name="recommender", version="1", ready=True, validated=True),
+        ModelVersion(name="recommender", version="2", ready=True, validated=False),
+    )
+
+
+@real
+def test_deleted__a_version_that_is_gone_is_no_event(registry: Registry) -> None:
+    for hour in range(3):
+        registry.add_version(at(hour))
+    registry.client.delete_model_version("recommender", "3")
+    assert versions_of(ask(registry.uri)) == {"1": at(), "2": at(1)}
+
+
+@real
+@pytest.mark.parametrize("size", [1, 2, 5, 6])
+def test_pages__all_are_read(registry: Registry, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(mlflow_registry, "_PAGE", size)
+    for hour in range(5):
+        registry.add_version(at(hour))
+    assert versions_of(ask(registry.uri)) == {str(hour + 1): at(hour) for hour in range(5)}
+
+
+@real
+def test_stand_in__answers_what_the_real_server_answers(registry: Registry) -> None:
+    with MlflowStandIn() as stand_in:
+        for held in (registry, stand_in):
+            if held is stand_in:
+                stand_in.add_model()
+            held.add_model("empty")
+            held.add_version(at(), tags={"b": "2", "a": "1"})
+            held.add_version(at(1), status="PENDING_REGISTRATION")
+            held.add_version(at(2))
+        search = {"filter": "name IN ('empty', 'recommender')", "order_by": "creation_timestamp ASC"}
+        questions = [
+            (GET_MODEL, {"name": "recommender"}),
+            (GET_MODEL, {"name": "empty"}),
+            (GET_MODEL, {"name": "ghost"}),
+            (SEARCH_VERSIONS, {**search, "max_results": "2"}),
+            (SEARCH_VERSIONS, {**search, "max_results": "2", "page_token": "eyJvZmZzZXQiOiAyfQ=="}),
+            (SEARCH_VERSIONS, {**search, "max_results": "3"}),
+            (SEARCH_VERSIONS, {"filter": "name IN ('recommender')", "max_results": "9"}),
+            (SEARCH_VERSIONS, {"filter": "name IN ('empty')", "max_results": "9"}),
+        ]
+        for path, asked in questions:
+            assert _plain_answer(stand_in.url, path, asked) == _plain_answer(registry.uri, path, asked), (path, asked)
+
+
+def _plain_answer(url: str, path: str, asked: dict[str, str]) -> tuple[int, Any]:
+    try:
+        answer = urllib.request.urlopen(f"{url}{path}?{urlencode(asked)}", timeout=10)
+    except HTTPError as refusal:
+        answer = refusal
+    body = json.loads(answer.read())
+    model = body.get("registered_model", {})
+    for volatile in ("creation_timestamp", "last_updated_timestamp"):
+        model.pop(volatile, None)
+    for version in [*model.get("latest_versions", []), *body.get("model_versions", [])]:
+        if "tags" in version:
+            version["tags"].sort(key=lambda tag: tag["key"])
+    return answer.status, body
+
+
+# What a broken server answers
+
+
+@pytest.fixture
+def broken() -> Iterator[MlflowStandIn]:
+    """Three versions on two pages' worth, behind a server that may break."""
+    with MlflowStandIn() as stand_in:
+        stand_in.add_model()
+        for hour in range(3):
+            stand_in.add_version(at(hour))
+        yield stand_in
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mlflow_registry, "_PAGE", 2)
+
+
+THREE = {"1": at(), "2": at(1), "3": at(2)}
+STAGES = [GET_MODEL, SEARCH_VERSIONS, "page_token="]
+PASSING: list[Fault] = [
+    *(Answer(status, b"") for status in (429, 500, 502, 503, 504)),
+    *(Answer(200, body) for body in ({}, [], None, "text", {"error_code": "INTERNAL_ERROR", "message": "x"})),
+    Answer(200, {"registered_model": [1], "model_versions": {"a": 1}}),
+    Answer(200, {"registered_model": {"name": 5}, "model_versions": [{"name": "recommender", "version": {}}]}),
+    Answer(503, {"error_code": "TEMPORARILY_UNAVAILABLE", "message": "x"}),
+    Answer(429, {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "x"}, {"Retry-After": "3600"}),
+    *(EmptyBody(), Garbage(), Truncate(0.5), Reset(), Answer(200, b"{" * 50_000)),
+]
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("fault", PASSING, ids=lambda fault: str(fault)[:60])
+def test_once__a_fault_that_passes_changes_nothing(broken: MlflowStandIn, stage: str, fault: Fault) -> None:
+    broken.fail(stage, fault=fault)
+    assert versions_of(ask(broken.url)) == THREE
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("fault", PASSING, ids=lambda fault: str(fault)[:60])
+def test_for_ever__no_fault_reads_as_no_versions(broken: MlflowStandIn, stage: str, fault: Fault) -> None:
+    broken.fail(stage, times=None, fault=fault)
+    with pytest.raises(HarvestError, match="MLflow registry, ") as problem:
+        ask(broken.url)
+    assert problem.value.hint
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("body", [{"error_code": "UNAUTHENTICATED", "message": "x"}, b"<html>Sign in</html>"])
+@pytest.mark.parametrize("status", [401, 403])
+def test_credentials__refused_are_no_absence_of_versions(
+    broken: MlflowStandIn, stage: str, status: int, body: Any
+) -> None:
+    broken.fail(stage, times=None, fault=Answer(status, body))
+    with pytest.raises(HarvestError, match="the registry refused the credentials") as problem:
+        ask(broken.url)
+    assert not isinstance(problem.value, UnknownModelError)
+    assert "MLFLOW_TRACKING_TOKEN" in problem.value.hint
+
+
+@pytest.mark.parametrize("answer", [Answer(404, b"<html>"), Answer(400, b"nginx"), Answer(404, {"message": "no"})])
+def test_wrong_address__is_no_unknown_model(broken: MlflowStandIn, answer: Answer) -> None:
+    broken.fail("", times=None, fault=answer)
+    with pytest.raises(HarvestError, match="mlflow-tracking-uri|does not understand|failed") as problem:
+        ask(broken.url, models=(), candidates=("recommender",))
+    assert not isinstance(problem.value, UnknownModelError)
+    assert "mlflow-tracking-uri" in problem.value.hint
+
+
+def test_token__is_sent_as_a_bearer_token(broken: MlflowStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken.token = "canary-token-of-mlflow"
+    with pytest.raises(HarvestError, match="refused the credentials"):
+        ask(broken.url)
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "canary-token-of-mlflow")
+    assert versions_of(ask(broken.url)) == THREE
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirect__to_another_host_is_not_followed_and_no_credential_goes_there(
+    broken: MlflowStandIn, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "canary-token-of-mlflow")
+    with MlflowStandIn() as elsewhere:
+        elsewhere.add_model()
+        broken.fail("", times=None, fault=Redirect(status, f"{elsewhere.url}{GET_MODEL}?name=recommender"))
+        with pytest.raises(HarvestError, match="MLflow registry, model 'recommender'"):
+            ask(broken.url)
+        assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("fault", [Stall(60), Drip(20)], ids=str)
+def test_silence__ends_at_the_requests_deadline(
+    broken: MlflowStandIn, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    monkeypatch.setattr(transport, "REQUEST_SECONDS", 0.3)
+    broken.fail("", times=None, fault=fault)
+    begun = time.monotonic()
+    with pytest.raises(HarvestError, match="no complete answer within"):
+        ask(broken.url)
+    assert time.monotonic() - begun < 5
+
+
+def test_dead_port__is_an_error_within_seconds_that_says_what_to_check() -> None:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    begun = time.monotonic()
+    with pytest.raises(HarvestError, match="could not be reached") as problem:
+        ask(f"http://127.0.0.1:{port}")
+    assert time.monotonic() - begun < 5
+    assert problem.value.hint == "check mlflow-tracking-uri, and that the runner may reach it"
+
+
+def edited(edit: Callable[[Any], None]) -> Edited:
+    def changed(body: Any) -> Any:
+        edit(body)
+        return body
+
+    return Edited(changed)
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("stage", [SEARCH_VERSIONS, "page_token="], ids=["first page", "second page"])
+def test_pages__one_that_hides_the_newest_version_is_refused(broken: MlflowStandIn, stage: str) -> None:
+    def hide(body: Any) -> None:
+        body["model_versions"] = [item for item in body["model_versions"] if item["version"] != "3"]
+        body.pop("next_page_token", None)
+
+    broken.fail(stage, times=None, fault=edited(hide))
+    with pytest.raises(HarvestError, match="does not show recommender v3|next page of versions is empty"):
+        ask(broken.url)
+
+
+@pytest.mark.usefixtures("small_pages")
+@pytest.mark.parametrize("fresh", [True, False], ids=["ever new tokens", "one token"])
+def test_pages__that_never_end_are_refused(broken: MlflowStandIn, *, fresh: bool) -> None:
+    first = broken.answer(Request("GET", SEARCH_VERSIONS, {"filter": "'recommender'", "max_results": "2"}, {}, b""))
+    tokens = (f"token-{number}" if fresh else "token" for number in range(1000))
+
+    class Endless:
+        def serve(self, exchange: Exchange) -> None:
+            Answer(200, {**first.body, "next_page_token": next(tokens)}).serve(exchange)
+
+    broken.fail(SEARCH_VERSIONS, times=None, fault=Endless())
+    with pytest.raises(HarvestError, match="repeats itself without an end"):
+        ask(broken.url)
+    assert len(broken.requests) < 10
+
+
+def test_pages__a_version_that_is_registered_meanwhile_moves_no_other(broken: MlflowStandIn, small_pages: None) -> None:
+    asked: list[Request] = []
+
+    def register(request: Request) -> bool:
+        if request.path == SEARCH_VERSIONS and not asked:
+            asked.append(request)
+            broken.add_version(at(9))
+        return False
+
+    broken.fail("", times=None, fault=Aimed(register, Reset()))
+    assert versions_of(ask(broken.url)) == {**THREE, "4": at(9)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "ranker"},
+        {"name": ""},
+        {"version": "12a"},
+        {"version": ""},
+        {"version": "-1"},
+    ],
+    ids=str,
+)
+def test_shape__a_version_of_another_model_or_without_a_number_is_refused(
+    broken: MlflowStandIn, change: dict[str, str]
+) -> None:
+    broken.fail(SEARCH_VERSIONS, times=None, fault=edited(lambda body: body["model_versions"][0].update(change)))
+    with pytest.raises(HarvestError, match="MLflow registry, versions"):
+        ask(broken.url)
+
+
+@pytest.mark.parametrize("change", [{"name": "ranker"}, {"name": ""}, {"name": "Recommender"}], ids=str)
+def test_shape__a_registered_model_of_another_name_proves_nothing(
+    broken: MlflowStandIn, change: dict[str, str]
+) -> None:
+    broken.fail(GET_MODEL, times=None, fault=edited(lambda body: body["registered_model"].update(change)))
+    with pytest.raises(HarvestError, match="does not say that it knows 'recommender'"):
+        ask(broken.url)
+
+
+@pytest.mark.parametrize("status", ["", "DONE", 7])
+def test_shape__a_version_of_a_status_nobody_knows_is_never_ready(broken: MlflowStandIn, status: object) -> None:
+    broken.fail(SEARCH_VERSIONS, times=None, fault=edited(lambda body: body["model_versions"][0].update(status=status)))
+    try:
+        found = versions_of(ask(broken.url))
+    except HarvestError:
+        return
+    assert found == {"2": at(1), "3": at(2)}
+
+
+def test_repeated__versions_are_one_each_in_any_order(broken: MlflowStandIn) -> None:
+    straight = ask(broken.url)
+
+    def turn(body: Any) -> None:
+        body["model_versions"] = [*reversed(body["model_versions"]), *body["model_versions"]]
+
+    broken.fail(SEARCH_VERSIONS, fault=edited(turn))
+    assert ask(broken.url).records == straight.records
+
+
+def test_no_uri__is_an_error_that_names_the_input() -> None:
+    access = Access(transport=Transport(Budget(20)), progress=lambda _: None)
+    with pytest.raises(HarvestError, match="no registry is named, but recommender must be looked up") as problem:
+        MlflowRegistry().fetch(a_question(), access)
+    assert problem.value.hint == "set mlflow-tracking-uri, or the variable MLFLOW_TRACKING_URI"
+
+
+def test_budget__used_up_ends_the_reading(broken: MlflowStandIn) -> None:
+    with pytest.raises(HarvestError, match="the time for the whole run was used up") as problem:
+        ask(broken.url, seconds=0)
+    assert problem.value.hint == "raise timeout-seconds"
+
+
+class Trap:
+    """Whoever unpickles it leaves a mark."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, tuple[Path]]:
+        return (Path.touch, (self.mark,))
+
+
+def test_model__is_never_fetched_nor_loaded(broken: MlflowStandIn, tmp_path: Path) -> None:
+    mark, trap = tmp_path / "unpickled", tmp_path / "model.pkl"
+    trap.write_bytes(pickle.dumps(Trap(mark)))
+    for version in broken.models["recommender"]:
+        version["source"] = trap.as_uri()
+    program = f"""
+import sys
+opened = []
+sys.addaudithook(lambda event, arguments: event == "open" and opened.append(str(arguments[0])))
+from flowjoy.sources.mlflow_registry import new_client
+client = new_client({broken.url!r})
+client.get_registered_model("recommender")
+(first, *_) = client.search_model_versions("name IN ('recommender')")
+assert first.source == {trap.as_uri()!r}, first
+print("mlflow.pyfunc" in sys.modules, {str(trap)!r} in opened)
+"""
+    command, environment = [sys.executable, "-I", "-c", program], {"PATH": os.environ["PATH"]}
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=True)
+    assert (ran.stdout, mark.exists()) == ("False False\n", False)
+    assert {request.path for request in broken.requests} == {GET_MODEL, SEARCH_VERSIONS}
+
+
+def test_pages__2503_versions_take_three(broken: MlflowStandIn) -> None:
+    for number in range(2500):
+        broken.add_version(at(0, seconds=number))
+    begun = time.monotonic()
+    assert len(ask(broken.url).records) == 2503
+    assert time.monotonic() - begun < 20
+    assert len(broken.requests) == 1 + 3
+
+
+def test_time__now_may_be_the_registry_s_five_minutes_ahead(broken: MlflowStandIn) -> None:
+    now = at(24 * 21)
+    broken.add_version(now + timedelta(minutes=5))
+    assert len(ask(broken.url).records) == 4
