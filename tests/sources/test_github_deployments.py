@@ -146,40 +146,41 @@ def test_empty__an_empty_page_that_hides_deployments_is_refused(github: GitHubSt
         deployed(github)
 
 
-THIS_RUN = {"run_id": "77", "sha": A}
+def of_this_run(**changes: Any) -> Query:
+    return a_question(run_id="77", sha=A, **changes)
 
 
 @pytest.mark.parametrize("states", [["in_progress"], ["queued", "in_progress"], ["waiting"], ["pending"]])
 def test_provisional__the_deployment_of_this_very_run_counts_from_now(github: GitHubStandIn, states: list[str]) -> None:
     statuses = [(state, at(n)) for n, state in enumerate(states)]
     github.repository.add_deployment(sha=A, created_at=at(), statuses=statuses, run_id=77)
-    (record,) = deployed(github, a_question(as_of=at(5), **THIS_RUN))
+    (record,) = deployed(github, of_this_run(as_of=at(5)))
     assert (record.outcome, record.shipped_at) == (Outcome.PROVISIONAL, at(5))
 
 
 def test_provisional__by_sha_where_no_run_is_known(github: GitHubStandIn) -> None:
     github.repository.add_deployment(sha=A, created_at=at())
     github.repository.add_deployment(sha=B, created_at=at())
-    found = {record.sha: record.outcome for record in deployed(github, a_question(**THIS_RUN))}
+    found = {record.sha: record.outcome for record in deployed(github, of_this_run())}
     assert found == {A: Outcome.PROVISIONAL, B: Outcome.FAILED}
 
 
 def test_provisional__not_by_sha_where_the_run_is_known_to_be_another(github: GitHubStandIn) -> None:
     github.repository.add_deployment(sha=A, created_at=at(), statuses=[("in_progress", at())], run_id=76)
-    assert [record.outcome for record in deployed(github, a_question(**THIS_RUN))] == [Outcome.FAILED]
+    assert [record.outcome for record in deployed(github, of_this_run())] == [Outcome.FAILED]
 
 
 @pytest.mark.parametrize("last", ["failure", "error", "inactive"])
 def test_provisional__not_one_that_failed_even_in_the_same_second(github: GitHubStandIn, last: str) -> None:
     statuses = [("queued", at()), ("in_progress", at()), (last, at())]
     github.repository.add_deployment(sha=A, created_at=at(), statuses=statuses, run_id=77)
-    assert [record.outcome for record in deployed(github, a_question(**THIS_RUN))] == [Outcome.FAILED]
+    assert [record.outcome for record in deployed(github, of_this_run())] == [Outcome.FAILED]
 
 
 def test_provisional__never_one_that_has_succeeded(github: GitHubStandIn) -> None:
     statuses = [("success", at(1)), ("in_progress", at(2))]
     github.repository.add_deployment(sha=A, created_at=at(), statuses=statuses, run_id=77)
-    (record,) = deployed(github, a_question(**THIS_RUN))
+    (record,) = deployed(github, of_this_run())
     assert (record.outcome, record.shipped_at) == (Outcome.SUCCESS, at(1))
 
 

@@ -17,7 +17,7 @@ from tests.stand_ins.faults import Drip, EmptyBody, Garbage, Redirect, Reset, St
 from tests.stand_ins.github import GitHubStandIn
 from tests.stand_ins.http_base import Answer, Fault
 
-REFUSALS = [
+REFUSALS: list[tuple[Fault, str, str]] = [
     (Answer(401, {"message": "Bad credentials"}), "refused the token", "check github-token"),
     (Answer(403, {"message": "Resource not accessible by integration"}), "may not read this", "permissions"),
     (Answer(404, {"message": "Not Found"}), "does not know it", "GITHUB_REPOSITORY"),
@@ -28,12 +28,13 @@ REFUSALS = [
     (Redirect(301, "http://elsewhere.example/graphql"), "redirects to another address", "GITHUB_API_URL"),
     (Redirect(301, "https://127.0.0.1/graphql"), "redirects to another address", "GITHUB_API_URL"),
 ]
-PASSING = [
+ODD: tuple[Any, ...] = ({}, [], None, "text", 0, {"data": None}, {"data": {"repository": None}})
+PASSING: list[Fault] = [
     *(Answer(status) for status in (500, 502, 503, 504)),
     Answer(429, {"message": "slow down"}, {"Retry-After": "0"}),
     Answer(403, {"message": "You have exceeded a secondary rate limit"}, {"Retry-After": "0"}),
     Answer(200, {"errors": [{"message": "Something went wrong while executing your query."}]}),
-    *(Answer(200, body) for body in ({}, [], None, "text", 0, {"data": None}, {"data": {"repository": None}})),
+    *(Answer(200, body) for body in ODD),
     *(Answer(200, b"[" * 100_000), Answer(200, b"\xff\xfe{"), Answer(200, b"{}", {"Content-Encoding": "gzip"})),
     *(Answer(204), Answer(302, b"", {"Location": "http://elsewhere.example/"})),
     *(EmptyBody(), Garbage(), Truncate(0.5), Truncate(0), Reset()),

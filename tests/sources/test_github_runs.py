@@ -277,7 +277,7 @@ def test_shape__a_run_of_another_shape_is_refused(github: GitHubStandIn, edit: d
         return body
 
     github.fail("GET ", times=None, fault=Edited(bend))
-    with pytest.raises(HarvestError, match="a run has no id or no attempt|has no commit"):
+    with pytest.raises(HarvestError, match=r"a run has no id or no attempt|has no commit"):
         released(github)
 
 
