@@ -61,6 +61,12 @@ def stub_lines(stubs: Mapping[str, StubText], sha: str | None, path: str) -> Map
     return stub.lines if isinstance(stub, Stub) else {}
 
 
+def head_problem(stubs: Mapping[str, StubText], path: str) -> str | None:
+    """Why the waivers at the head of the default branch cannot be read; None where they can."""
+    held = _read(stubs.get(HEAD, StubText()), path, HEAD)
+    return held if isinstance(held, str) else None
+
+
 def required_models(
     models: Iterable[str],
     code: Iterable[CodeRecord],

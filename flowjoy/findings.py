@@ -66,7 +66,7 @@ def find(bundle: Bundle) -> Findings:
     missing = verdict.unproved(bundle.coverage)
     if missing:
         owed = promise.all_unknown(owed, "; ".join(item.source for item in missing) + " could not be read")
-    scope = promise.in_scope(owed, bundle.window.since)
+    scope = promise.in_scope(owed, bundle.window.since, until)
     decided = verdict.decide(bundle.coverage, scope, enforce=terms.enforce)
     return Findings(
         bundle=bundle,

@@ -8,9 +8,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 from typing import Generic, TypeVar
 
+from flowjoy.analysis.promise import RATE_DAYS
 from flowjoy.dependence import required_models
 from flowjoy.errors import HarvestError
 from flowjoy.model import (
@@ -134,7 +136,7 @@ class _Plan:
             self._code.read(lambda: _counted(self._code_source, query, access), access)
         number = self._trigger.pull_request
         if number is not None:
-            self._pull.read(lambda: (pull_request.read(access.to_github, number), 1, ()), access)
+            self._pull.read(lambda: (pull_request.read(access.to_github, number, self._trigger.sha), 1, ()), access)
         if self._stubs.outcome[1].required:
             self._stubs.read(self._read_stubs, access)
         if not self._trigger.fork:
@@ -178,13 +180,14 @@ class _Plan:
         return found, sum(stub.text is not None for stub in found.values()), ()
 
     def _read_models(self) -> None:
+        settings = self._query.settings
         must, may = required_models(
-            self._query.settings.models,
+            settings.models,
             self._code.value,
             self._stubs.value,
             self._pull.value,
-            since=self._query.since,
-            path=self._query.settings.model_stub,
+            since=min(self._query.since, self._query.as_of - timedelta(days=RATE_DAYS, hours=settings.sla_hours)),
+            path=settings.model_stub,
         )
         query = replace(self._query, models=must, candidates=may)
         if must or may or query.settings.model_source == "file":

@@ -8,14 +8,15 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
-from flowjoy.instants import parse_iso
+from flowjoy.instants import parse_iso, plausible
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
+_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _MODEL_QUOTES = re.compile(r"[\"'`]")
 
 
@@ -110,9 +111,9 @@ def day(value: str) -> date:
 
 
 def instant(value: str) -> datetime:
-    """An ISO instant with an offset."""
+    """An ISO instant with an offset, from 2005 to 2100."""
     try:
-        return parse_iso(value)
+        return plausible(parse_iso(value), now=_LATEST)
     except ValueError as problem:
         raise ValueError(f"an ISO instant such as 2024-06-24T00:00:00Z ({problem})") from None
 
@@ -134,8 +135,11 @@ def signal(value: str) -> str:
 
 
 def globs(value: str) -> tuple[str, ...]:
-    """File globs, one a line or comma-separated."""
-    return tuple(sorted({text(part.strip()) for part in re.split(r"[,\n]", value)} - {""}))
+    """File globs, one a line or comma-separated. One that could match no file is refused."""
+    found = {text(part.strip()) for part in re.split(r"[,\n]", value)} - {""}
+    if any(glob.startswith(("/", "./")) or glob.endswith("/") or re.search(r"[{}]", glob) for glob in found):
+        raise ValueError("globs such as config/flags/** or **/*.flag.yml, without braces and not ending in /")
+    return tuple(sorted(found))
 
 
 def repository_path(value: str) -> str:
@@ -159,7 +163,7 @@ def key_value(value: str) -> str:
     key, _, held = text(value).partition("=")
     if not key.strip() or not held.strip():
         raise ValueError("key=value, such as integration=passed")
-    return value
+    return f"{key.strip()}={held.strip()}"
 
 
 def inside(workspace: Path) -> Callable[[str], Path]:

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import TextIO
 
@@ -16,7 +16,7 @@ from flowjoy import files, outputs
 from flowjoy import trigger as triggers
 from flowjoy.analysis import dependency, verdict
 from flowjoy.context import bundle_of, github_of, home_of, query_of
-from flowjoy.dependence import side_of, stub_lines
+from flowjoy.dependence import head_problem, side_of, stub_lines
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
 from flowjoy.findings import Findings, find, with_gate
 from flowjoy.github_api import GitHubApi
@@ -24,7 +24,7 @@ from flowjoy.harvest import Harvest, harvest
 from flowjoy.model import CoverageState, Decision, PullRequest, Status
 from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
-from flowjoy.runner import Console, Redactor, adopt_library_logs
+from flowjoy.runner import Console, Redactor, adopt_libraries
 from flowjoy.settings import Runner, Settings, on_actions, read_runner, read_settings, travels_in_the_clear
 from flowjoy.sinks import SINKS, model_stamp
 from flowjoy.sinks.base import Publication
@@ -47,8 +47,8 @@ def run(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, strea
         console.outputs({"verdict": Decision.ERROR.value, "sla-status": Status.UNKNOWN.value})
         settings = read_settings(environ, argv, runner)
         console.hide(secret.reveal() for secret in (*settings.secrets, *runner.mlflow_credentials))
-        adopt_library_logs(console, debug=runner.debug)
-        return _run(settings, runner, console, now)
+        with adopt_libraries(console, debug=runner.debug):
+            return _run(settings, runner, console, now)
     except InputError as problem:
         for sentence in problem.problems:
             console.error(sentence, title="FlowJoy input")
@@ -95,6 +95,7 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
         repository=runner.repository,
         default_branch=home.default_branch,
     )
+    _refuse_the_undecidable(settings, trigger, now)
     _warn_of_settings(settings, console)
     if settings.ship is not None:
         _ship(settings, runner, trigger, transport, console, now)
@@ -187,6 +188,13 @@ def _console(runner: Runner, stream: TextIO | None) -> Console:
     )
 
 
+def _refuse_the_undecidable(settings: Settings, trigger: Trigger, now: datetime) -> None:
+    if trigger.of_pull_request and (trigger.pull_request is None or trigger.sha is None):
+        raise InputError("GITHUB_EVENT_PATH: expected the payload of a pull request, with its number and head commit")
+    if settings.sla_since is not None and settings.sla_since > now.date() + timedelta(days=1):
+        raise InputError(f"sla-since {settings.sla_since.isoformat()!r}: expected a day that is not in the future")
+
+
 def _warn_of_settings(settings: Settings, console: Console) -> None:
     if settings.mlflow_tracking_uri and travels_in_the_clear(settings.mlflow_tracking_uri):
         console.warning("mlflow-tracking-uri is http: what the registry says can be changed on the way")
@@ -216,6 +224,9 @@ def _publish(findings: Findings, written: Mapping[str, str], delivered: Mapping[
             say(f"{said.source}: {said.reason}" + (f" ({said.hint})" if said.hint else ""))
         for note in said.notes:
             console.notice(f"{said.source}: {note}")
+    unread = head_problem(findings.bundle.stubs, findings.bundle.terms.model_stub)
+    if unread is not None:
+        console.warning(f"no waiver of the default branch holds: {unread}")
     if findings.sla_status in ("none", "undeclared"):
         console.notice(headline(findings))
     broken = [item for item in findings.scope if item.status is Status.BREACHED]

@@ -7,13 +7,14 @@ so every line that leaves goes through `safe_line`.
 from __future__ import annotations
 
 import base64
+import io
 import logging
 import re
 import secrets
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from html import escape
 from pathlib import Path
 from typing import TextIO
@@ -199,10 +200,34 @@ class LibraryLog(logging.Handler):
             self.handleError(record)
 
 
-def adopt_library_logs(console: Console, *, debug: bool) -> None:
-    """Route every library's log records and Python warnings through the console."""
+class LibraryPrint(io.TextIOBase):
+    """What libraries print, or log by handlers of their own (PyGithub and MLflow bring some), by the same door."""
+
+    encoding = "utf-8"
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._begun = ""
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Whole lines go out, the rest waits for its end."""
+        *whole, self._begun = (self._begun + text).split("\n")
+        for line in whole:
+            self._console.log(line)
+        return len(text)
+
+
+@contextmanager
+def adopt_libraries(console: Console, *, debug: bool) -> Iterator[None]:
+    """Route every library's log records, Python warnings and prints through the console."""
     root = logging.getLogger()
     root.handlers = [LibraryLog(console, debug=debug)]
     root.setLevel(logging.DEBUG if debug else logging.ERROR)
     logging.captureWarnings(capture=True)
     logging.raiseExceptions = False
+    with redirect_stdout(LibraryPrint(console)), redirect_stderr(LibraryPrint(console)):
+        yield

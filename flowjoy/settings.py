@@ -320,11 +320,26 @@ def _together(settings: Settings, runner: Runner) -> list[str]:
     ):
         if source == "file" and path is None:
             problems.append(f"{name}: expected the path of a file, because {name[:-5]}-source is file")
+    problems += _output_dir(settings)
     if settings.ship is not None and settings.as_of is not None:
         problems.append("ship: expected no as-of beside it, because a dry look writes nothing")
     if settings.ship is not None and settings.model_source != "mlflow":
         problems.append("ship: expected model-source mlflow, because only a registry can be stamped")
     return problems + _plain_http(settings.mlflow_tracking_uri, runner)
+
+
+def _output_dir(settings: Settings) -> list[str]:
+    """The report must overwrite nobody's file."""
+    problems = []
+    if settings.output_dir is None:  # a mistake of its own, said already
+        return []
+    for name in ("code-file", "model-file", "incident-file"):
+        path = getattr(settings, name.replace("-", "_"))
+        if path is not None and path.parent == settings.output_dir:
+            problems.append(f"output-dir: expected another folder than that of {name}, which must not be overwritten")
+    if {".git", ".github"} & set(settings.output_dir.parts):
+        problems.append("output-dir: expected a folder that is not git's or GitHub's own")
+    return problems
 
 
 def _plain_http(uri: str | None, runner: Runner) -> list[str]:

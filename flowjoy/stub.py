@@ -110,6 +110,7 @@ def json_schema() -> dict[str, Any]:
 
 def parse(text: str, name: str) -> Stub:
     """The stub in `text`. StubError names the file, the line and the rule that is broken; its content is not echoed."""
+    text = text.removeprefix("\ufeff")
     if len(text.encode()) > LARGEST_BYTES:
         raise StubError(name, 1, f"is larger than {LARGEST_BYTES >> 10} KiB")
     _refuse_depth(text, name)

@@ -25,6 +25,11 @@ class Trigger:
     fork: bool
     trusted: bool
 
+    @property
+    def of_pull_request(self) -> bool:
+        """Whether the event is a pull request's, even if its payload does not say of which."""
+        return self.event in _PULL_REQUESTS
+
 
 def read(
     event: str,

@@ -129,14 +129,20 @@ def _validity(head: Side, base: Side, policy: Policy) -> list[GateFinding]:
 def _flags(pull: PullRequest, policy: Policy) -> list[GateFinding]:
     """A feature flag may change what the code asks of a model: its pull request must say so in the stub."""
     touched = pull.touched | pull.removed
-    flagged = sorted(file for file in touched if any(fnmatchcase(file, glob) for glob in policy.flag_paths))
-    if policy.flag_label not in pull.labels and not flagged:
+    flagged = sorted(file for file in touched if any(_matches(file, glob) for glob in policy.flag_paths))
+    labelled = policy.flag_label.casefold() in {label.casefold() for label in pull.labels}  # as GitHub compares them
+    if not labelled and not flagged:
         return []
     if policy.stub_path in pull.touched:
         return []
-    why = f"is labelled {policy.flag_label!r}" if policy.flag_label in pull.labels else f"changes {flagged[0]}"
+    why = f"is labelled {policy.flag_label!r}" if labelled else f"changes {flagged[0]}"
     text = f"a feature-flag pull request ({why}) must touch {policy.stub_path}"
     return [GateFinding(level=Level.FAILURE, text=text)]
+
+
+def _matches(file: str, glob: str) -> bool:
+    """Whether a glob covers a file: `*` any characters, `**/` no folder or several."""
+    return fnmatchcase(file, glob) or fnmatchcase(file, glob.replace("**/", ""))
 
 
 def _changes(base: Side, head: Side) -> list[GateFinding]:

@@ -105,12 +105,18 @@ def is_open(item: Obligation) -> bool:
     return item.status in OPEN or (item.status is Status.WAIVED and item.closed_at is None)
 
 
-def in_scope(items: Sequence[Obligation], since: datetime) -> tuple[Obligation, ...]:
+def in_scope(items: Sequence[Obligation], since: datetime, as_of: datetime) -> tuple[Obligation, ...]:
     """Obligations whose code deploy lies in the window, and every open one however old.
 
-    What an old release owed and cannot be known any more (a stub or a model is gone) was said when it was new.
+    What a release owed and cannot be known any more (its stub or model is gone) stays for 28 days after its deadline:
+    it was said all that time, and nobody can mend it.
     """
-    return tuple(item for item in items if item.start >= since or (is_open(item) and item.status is not Status.UNKNOWN))
+    known_by = as_of - timedelta(days=RATE_DAYS)
+    return tuple(
+        item
+        for item in items
+        if item.start >= since or (is_open(item) and (item.status is not Status.UNKNOWN or item.deadline >= known_by))
+    )
 
 
 def next_deadline(items: Sequence[Obligation]) -> datetime | None:

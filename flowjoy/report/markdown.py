@@ -153,8 +153,9 @@ def _counts(findings: Findings) -> str:
     few = ", too few to judge" if rate.n < 5 else ""
     left_out = f", {rate.left_out} left out" if rate.left_out else ""
     target = findings.bundle.terms.sla_target
+    budget = f", {_budget(rate.budget_left(target))}" if rate.n >= 5 else ""
     kept = f"Kept in the last {promise.RATE_DAYS} days: {rate.percent:.1f} % of {rate.n}{few}{left_out}"
-    return f"{text}. {kept}; target {target:g} %, {_budget(rate.budget_left(target))}."
+    return f"{text}. {kept}; target {target:g} %{budget}."
 
 
 def _budget(left: float | None) -> str:

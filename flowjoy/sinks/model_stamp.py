@@ -8,7 +8,7 @@ from typing import Any
 
 from flowjoy.errors import HarvestError
 from flowjoy.instants import iso
-from flowjoy.sources.mlflow_registry import DEPLOYED_AT, explain, new_client
+from flowjoy.sources.mlflow_registry import DEPLOYED_AGAIN, DEPLOYED_AT, explain, new_client
 from flowjoy.transport import MalformedAnswerError, Transport
 
 STAMPED_BY = "flowjoy.deployed_by_run"
@@ -31,7 +31,11 @@ def stamp(uri: str, name: str, version: str, *, at: datetime, run_id: str | None
         raise HarvestError(f"{what}: the version is {found.status}", hint="ship it when it is READY")
     if run_id is not None and found.tags.get(STAMPED_BY) == run_id and DEPLOYED_AT in found.tags:
         return f"{name} v{version} was stamped by this run before: {found.tags[DEPLOYED_AT]}"
-    tags = {DEPLOYED_AT: iso(at)} | ({STAMPED_BY: run_id} if run_id is not None else {})
+    tags = {DEPLOYED_AT: iso(at)}
+    if DEPLOYED_AT in found.tags:
+        # It shipped before: its first time stands, and this one makes it live again, not new.
+        tags = {DEPLOYED_AGAIN: ",".join(filter(None, (found.tags.get(DEPLOYED_AGAIN), iso(at))))}
+    tags |= {STAMPED_BY: run_id} if run_id is not None else {}
     for key, value in tags.items():
         transport.call(what, partial(client.set_model_version_tag, name, version, key, value), explain)
     return f"{name} v{version} is stamped as shipped at {iso(at)}"

@@ -5,19 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from flowjoy.errors import HarvestError
-from flowjoy.instants import iso
+from flowjoy.instants import iso, iso_or_none
 from flowjoy.model import CodeRecord, Incident, ModelRecord, ModelVersion
 from flowjoy.records import fold, shipped_again, unique
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
 
+_Told = TypeVar("_Told", CodeRecord, Incident)
 LARGEST_BYTES = 64 * 1024 * 1024
+_WHOLE_AS_FLOAT = re.compile(r"\d{1,9}\.0+", re.ASCII)
+_NOTHING = frozenset({"", "-", "none", "null", "nan", "nat", "<na>", "n/a", "unknown", "undefined"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +32,9 @@ class Row:
     cells: dict[str, str]
 
     def get(self, *names: str) -> str | None:
-        """The first of these cells that is not blank."""
-        return next((self.cells[name].strip() for name in names if self.cells.get(name, "").strip()), None)
+        """The first of these cells that holds something; what exports write for nothing is nothing."""
+        held = (self.cells.get(name, "").strip() for name in names)
+        return next((text for text in held if text.casefold() not in _NOTHING), None)
 
 
 class CodeFile:
@@ -44,15 +49,17 @@ class CodeFile:
     def parse(self, raw: str, query: Query) -> Parsed[CodeRecord]:
         """One record a row of the environment. A bare stamp is a new sha of its own."""
         rows = read_rows(raw, self.label, time="ts")
-        elsewhere = {row.get("environment") for row in rows} - {None, query.settings.environment}
+        elsewhere = sorted({row.get("environment") or "" for row in rows} - {"", query.settings.environment})
         ours = [row for row in rows if row.get("environment") in (None, query.settings.environment)]
         if rows and not ours:
-            named = ", ".join(sorted(str(name) for name in elsewhere)[:20])
+            named = ", ".join(elsewhere[:20])
             raise HarvestError(
                 f"{self.label}: there are deployments, but none in the environment {query.settings.environment!r}",
                 hint=f"set environment to one of: {named}",
             )
-        return Parsed(records=fold(_code(row, query) for row in ours))
+        left_out = f"{len(rows) - len(ours)} rows of other environments are left out: {', '.join(map(str, elsewhere))}"
+        records = _told_apart([(row, _code(row, query)) for row in ours], lambda item: item.sha or "", self.label)
+        return Parsed(records=fold(records), notes=(left_out,) if elsewhere else ())
 
 
 class ModelFile:
@@ -68,10 +75,10 @@ class ModelFile:
         """One record a row of the models asked for. A bare stamp is a new version of the only model."""
         rows = read_rows(raw, self.label, time="ts")
         named = {row.get("name", "model") for row in rows}
-        if None in named and len(query.models) != 1:
+        if None in named and (len(named) > 1 or len(query.models) != 1):
             nameless = next(row.line for row in rows if row.get("name", "model") is None)
             raise HarvestError(
-                f"{self.label}, line {nameless}: names no model, and `models` names {len(query.models)}",
+                f"{self.label}, line {nameless}: names no model; other rows do, or `models` names not exactly one",
                 hint="add a column `name`, or name one model in `models`",
             )
         records = [_model(row, query) for row in rows]
@@ -102,7 +109,10 @@ class IncidentFile:
 
     def parse(self, raw: str, query: Query) -> Parsed[Incident]:
         """One record a row; without an end it is open. One that ends before it starts is dropped with a note."""
-        incidents = [_incident(row, query) for row in read_rows(raw, self.label, time="start")]
+        rows = read_rows(raw, self.label, time="start")
+        incidents = _told_apart(
+            [(row, _incident(row, query)) for row in rows], lambda item: iso_or_none(item.end) or "open", self.label
+        )
         sound = [item for item in incidents if item.end is None or item.end >= item.start]
         backwards = sorted({item.id for item in incidents if item.end is not None and item.end < item.start})
         notes = [f"{name} ends before it starts: dropped" for name in backwards]
@@ -137,9 +147,12 @@ def read_rows(text: str, label: str, *, time: str) -> list[Row]:
         return list(_csv_rows(text, label))
     if stripped[0] == '"':
         return list(_json_rows(text, label, time))
-    if time == "ts":
+    if time == "ts" and not re.search(r"[,;\t]|[A-Za-z]{2}", stripped.splitlines()[0]):
         return [Row(line=n, cells={time: line}) for n, line in _lines(text)]
-    raise HarvestError(f"{label}: the first line names no column {time!r}")
+    raise HarvestError(
+        f"{label}: the first line names no column {time!r}",
+        hint="write a header line with commas, or bare ISO instants",
+    )
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -157,7 +170,7 @@ def _header(stripped: str) -> list[str]:
 
 def _json_rows(text: str, label: str, time: str) -> Iterator[Row]:
     try:
-        whole = json.loads(text)
+        whole = json.loads(text, object_pairs_hook=_object)
         items = whole if isinstance(whole, list) else [whole]
         numbered = list(enumerate(items, 1))
     except RecursionError:
@@ -172,11 +185,22 @@ def _json_rows(text: str, label: str, time: str) -> Iterator[Row]:
         yield Row(line=line, cells={str(key): _cell(value) for key, value in item.items()})
 
 
+class _TwiceError(ValueError):
+    """An object that names a key twice."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    held = dict(pairs)
+    if len(held) < len(pairs):
+        raise _TwiceError
+    return held
+
+
 def _json_line(line: str, number: int, label: str) -> Any:
     try:
-        return json.loads(line)
+        return json.loads(line, object_pairs_hook=_object)
     except (ValueError, RecursionError):
-        raise HarvestError(f"{label}, line {number}: is not JSON") from None
+        raise HarvestError(f"{label}, line {number}: is not JSON, or names a key twice") from None
 
 
 def _cell(value: object) -> str:
@@ -189,6 +213,9 @@ def _cell(value: object) -> str:
 def _csv_rows(text: str, label: str) -> Iterator[Row]:
     body = text.lstrip()
     above = text.count("\n", 0, len(text) - len(body))
+    header = [cell.strip() for cell in next(csv.reader(io.StringIO(text), skipinitialspace=True))]
+    if len(set(header)) < len(header):
+        raise HarvestError(f"{label}: the header names a column twice")
     reader = csv.DictReader(io.StringIO(body), skipinitialspace=True, strict=True)
     try:
         for cells in reader:
@@ -198,6 +225,21 @@ def _csv_rows(text: str, label: str) -> Iterator[Row]:
             yield Row(line=line, cells={str(key).strip(): value or "" for key, value in cells.items()})
     except csv.Error as problem:
         raise HarvestError(f"{label}, line {above + reader.reader.line_num}: {problem}") from None
+
+
+def _told_apart(rows: list[tuple[Row, _Told]], rest: Callable[[_Told], str], label: str) -> list[_Told]:
+    """The records, none of which hides another: one id at two instants is refused, at one instant it is told apart.
+
+    A record without an id is known by its instant; where two at one instant differ in the rest, that joins the id.
+    """
+    instants: dict[str, datetime] = {}
+    rests: dict[str, set[str]] = {}
+    for row, item in rows:
+        at = item.start if isinstance(item, Incident) else item.shipped_at
+        if instants.setdefault(item.id, at) != at:
+            raise HarvestError(f"{label}, line {row.line}: its id stands in another row, with another time")
+        rests.setdefault(item.id, set()).add(rest(item))
+    return [replace(item, id=f"{item.id}:{rest(item)}") if len(rests[item.id]) > 1 else item for _, item in rows]
 
 
 def _time(row: Row, name: str, label: str, query: Query) -> datetime:
@@ -222,6 +264,8 @@ def _model(row: Row, query: Query) -> ModelRecord:
     name = row.get("name", "model") or query.models[0]
     at = _time(row, "ts", ModelFile.label, query)
     version = row.get("version")
+    if version is not None and _WHOLE_AS_FLOAT.fullmatch(version):
+        version = version.partition(".")[0]  # a table's export of whole numbers: 12.0 is 12
     return ModelRecord(
         id=f"model:{name}/{version}" if version else f"file:MODEL:{name}:{iso(at)}",
         name=name,

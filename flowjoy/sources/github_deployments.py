@@ -55,6 +55,7 @@ query FlowJoyStatuses($id: ID!, $after: String) {
 
 _RUN_IN_URL = re.compile(r"/actions/runs/(\d{1,20})(?:/|$)")
 _UNDER_WAY = {"IN_PROGRESS", "QUEUED", "PENDING", "WAITING"}
+_STATES = _UNDER_WAY | {"SUCCESS", "FAILURE", "ERROR", "INACTIVE"}
 
 
 class GitHubDeployments:
@@ -130,6 +131,9 @@ def _all_statuses(github: GitHubApi, node: dict[str, Any]) -> list[dict[str, Any
 
 def _checked_statuses(node: dict[str, Any]) -> Page:
     statuses, total, cursor = connection(node, "statuses")
+    # A word that is not known could mean success: it must not read as "never succeeded".
+    if any(status.get("state") not in _STATES for status in statuses):
+        raise MalformedAnswerError("a deployment has a status of an unknown state")
     if not all(isinstance(status.get("id"), str) for status in statuses):
         raise MalformedAnswerError("a deployment status has no id")
     return statuses, total, cursor

@@ -18,6 +18,10 @@ LISTING_CAP = 1000
 
 _SECOND = timedelta(seconds=1)
 _UNDER_WAY = {"in_progress", "queued", "requested", "waiting", "pending"}
+_CONCLUSIONS = {
+    *("success", "failure", "neutral", "cancelled", "skipped"),
+    *("timed_out", "action_required", "stale", "startup_failure"),
+}
 
 
 class GitHubRuns:
@@ -89,7 +93,15 @@ def _checked(answer: Any) -> tuple[dict[int, dict[str, Any]], int]:
             raise MalformedAnswerError("a run has no id or no attempt")
         if not isinstance(run.get("head_sha"), str):
             raise MalformedAnswerError(f"run {run['id']} has no commit")
+        _check_words(run)
     return {run["id"]: run for run in runs}, total
+
+
+def _check_words(run: dict[str, Any]) -> None:
+    """A word that is not known could mean success: it must not read as "never succeeded"."""
+    done = run.get("status") == "completed" and run.get("conclusion") in _CONCLUSIONS
+    if not done and run.get("status") not in _UNDER_WAY:
+        raise MalformedAnswerError(f"run {run['id']} is {run.get('status')!r} with {run.get('conclusion')!r}")
 
 
 def _prove_empty(github: GitHubApi, path: str, branch: str, since: datetime) -> None:
@@ -129,6 +141,7 @@ def _earlier_attempts(github: GitHubApi, run: dict[str, Any]) -> list[dict[str, 
     def check(answer: Any) -> dict[str, Any]:
         if not isinstance(answer, dict) or answer.get("id") != run["id"]:
             raise MalformedAnswerError("the answer is not an attempt of the run")
+        _check_words(answer)
         return answer
 
     earlier = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -12,12 +12,15 @@ from urllib.parse import quote
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.instants import parse_epoch_ms, parse_iso, plausible
 from flowjoy.model import ModelRecord, ModelVersion, Precision
-from flowjoy.records import unique
+from flowjoy.records import shipped_again, unique
 from flowjoy.sources.base import Access, Parsed, Query
 from flowjoy.transport import Fault, MalformedAnswerError
 
 DEPLOYED_AT = "flowjoy.deployed_at"
 """The version tag that says when a version shipped; it wins over every signal."""
+
+DEPLOYED_AGAIN = "flowjoy.deployed_again"
+"""When a version that had shipped before was shipped again: ISO instants, comma-separated. It is no new model then."""
 
 _PAGE = 1000
 _ROOT = "check that mlflow-tracking-uri is the root of an MLflow server"
@@ -67,7 +70,7 @@ class MlflowRegistry:
     def parse(self, raw: Listing, query: Query) -> Parsed[ModelRecord]:
         """One record a version that shipped by the signal. PENDING and FAILED registrations did not."""
         ready = [version for version in raw.versions if version["status"] == "READY"]
-        records = unique(record for version in ready if (record := _record(version, query)) is not None)
+        records = unique(record for version in ready for record in _records(version, query))
         unready = sorted(
             f"{v['name']} v{v['version']} is {v['status']}" for v in raw.versions if v["status"] != "READY"
         )
@@ -236,8 +239,19 @@ def _plain(version: Any, known: Collection[str]) -> dict[str, Any]:
     }
 
 
+def _records(version: dict[str, Any], query: Query) -> tuple[ModelRecord, ...]:
+    """The ships of one version: the first, and each time it was shipped again. None: it has not shipped."""
+    first = _record(version, query)
+    if first is None:
+        return ()
+    name, now = f"{version['name']} v{version['version']}, tag {DEPLOYED_AGAIN}", max(query.now, query.as_of)
+    stamps = [text for text in version["tags"].get(DEPLOYED_AGAIN, "").split(",") if text.strip()]
+    again = [_tagged(text, first.shipped_at, now, name) for text in stamps]
+    return shipped_again([first, *(replace(first, shipped_at=at, precision=Precision.EXACT) for at in again)])
+
+
 def _record(version: dict[str, Any], query: Query) -> ModelRecord | None:
-    """The ship of one version, or None when the signal says that it has not shipped."""
+    """The first ship of one version, or None when the signal says that it has not shipped."""
     name = f"{version['name']} v{version['version']}"
     now = max(query.now, query.as_of)
     try:

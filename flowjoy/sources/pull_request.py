@@ -13,9 +13,11 @@ MOST_FILES = 3000
 """GitHub lists no more files of a pull request."""
 
 
-def read(github: GitHubApi, number: int) -> PullRequest:
-    """The pull request as it is now. Raises HarvestError when it, or the list of its files, is not complete."""
+def read(github: GitHubApi, number: int, head_sha: str | None) -> PullRequest:
+    """The pull request as it is now. Raises HarvestError when it is not complete, or has moved on from `head_sha`."""
     pull = github.get(f"/pulls/{number}", _checked)
+    if pull["head"]["sha"] != head_sha:
+        raise HarvestError("the pull request has a newer commit", hint="its own run judges it; this one is out of date")
     changed = pull["changed_files"]
     if changed > MOST_FILES:
         raise HarvestError(f"the pull request changes {changed} files, GitHub lists {MOST_FILES}", hint="split it")

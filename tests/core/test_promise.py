@@ -235,13 +235,14 @@ def test_unreadable_stub__is_unknown_and_stops_only_while_it_is_in_the_window() 
     dependence = Dependence(unreadable={"a": "models.json, line 1: is not JSON"})
     items = obligations(events, dependence, Terms(sla_hours=48, as_of=at(100)))
     assert [(item.status, item.reason) for item in items] == [(Status.UNKNOWN, "models.json, line 1: is not JSON")]
-    assert in_scope(items, at(-1)) == items
-    assert in_scope(items, at(1)) == ()
+    assert in_scope(items, at(-1), at(100)) == items
+    assert in_scope(items, at(1), at(48 + 28 * 24)) == items
+    assert in_scope(items, at(1), at(49 + 28 * 24)) == ()
 
 
 def test_scope__keeps_every_open_obligation_however_old() -> None:
     items = (an_obligation(-9000, status=Status.BREACHED), an_obligation(-9000, status=Status.MET))
-    assert [item.status for item in in_scope(items, at())] == [Status.BREACHED]
+    assert [item.status for item in in_scope(items, at(), at(1))] == [Status.BREACHED]
 
 
 def test_next_deadline__is_the_first_of_the_running_clocks() -> None:

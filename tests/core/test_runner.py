@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from html import escape
@@ -18,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowjoy.report.words import code
-from flowjoy.runner import Console, Redactor, adopt_library_logs, escape_data, escape_property, safe_line
+from flowjoy.runner import Console, Redactor, adopt_libraries, escape_data, escape_property, safe_line
 from tests.core.actions_runner import Command, OutputFileError, commands_in, outputs_in
 
 SECRET = "ghs_canary/+0123456789=&"
@@ -167,10 +168,10 @@ def test_log__off_actions_no_payload_is_a_command_either(payload: str) -> None:
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_library_log__a_payload_in_a_library_s_record_is_no_command(payload: str, own_logging: None) -> None:
     log = Log()
-    adopt_library_logs(log.console, debug=True)
-    logging.getLogger("urllib3").error("answer: %s", payload)
-    logging.getLogger(payload).error(payload.replace("%", "%%"))
-    warnings.warn(payload, stacklevel=1)
+    with adopt_libraries(log.console, debug=True):
+        logging.getLogger("urllib3").error("answer: %s", payload)
+        logging.getLogger(payload).error(payload.replace("%", "%%"))
+        warnings.warn(payload, stacklevel=1)
     assert commands_in(log.text) == []
     assert log.text.count("\n") == 3
 
@@ -392,26 +393,67 @@ def own_logging() -> Iterator[None]:
 
 def test_library_log__an_exception_is_one_line_without_its_traceback(own_logging: None) -> None:
     log = Log(secrets=(SECRET,))
-    adopt_library_logs(log.console, debug=False)
-    problem = OSError(f"server data\n::add-mask::{SECRET}")
-    logging.getLogger("mlflow").error("failed: %s", problem, exc_info=problem)
+    with adopt_libraries(log.console, debug=False):
+        problem = OSError(f"server data\n::add-mask::{SECRET}")
+        logging.getLogger("mlflow").error("failed: %s", problem, exc_info=problem)
     assert log.text == "[mlflow] failed: server data ::add-mask::***\n"
 
 
 def test_library_log__below_error_is_for_debug_runs_only(own_logging: None) -> None:
     for debug, lines in ((False, 1), (True, 3)):
         log = Log()
-        adopt_library_logs(log.console, debug=debug)
-        logger = logging.getLogger("github")
-        logger.debug("d")
-        logger.warning("w")
-        logger.error("e")
+        with adopt_libraries(log.console, debug=debug):
+            logger = logging.getLogger("urllib3")
+            logger.debug("d")
+            logger.warning("w")
+            logger.error("e")
         assert log.text.count("\n") == lines
 
 
 def test_library_log__a_record_that_was_filled_wrongly_is_dropped(own_logging: None) -> None:
     log = Log()
-    adopt_library_logs(log.console, debug=False)
-    logging.getLogger("urllib3").error("%d of %s", "many")  # noqa: PLE1206  (the mistake is the test)
-    logging.getLogger("urllib3").error("after")
+    with adopt_libraries(log.console, debug=False):
+        logging.getLogger("urllib3").error("%d of %s", "many")  # noqa: PLE1206  (the mistake is the test)
+        logging.getLogger("urllib3").error("after")
     assert log.text == "[urllib3] after\n"
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_library_print__no_payload_that_a_library_prints_is_a_command(
+    payload: str, own_logging: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = Log(secrets=(SECRET,))
+    with adopt_libraries(log.console, debug=False):
+        print(payload)
+        print(payload, file=sys.stderr)
+        print(SECRET)
+    assert commands_in(log.text) == []
+    assert SECRET not in log.text
+    assert log.text.endswith("***\n")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["github", "mlflow"])
+def test_library_print__a_library_s_own_handler_writes_by_the_same_door(
+    name: str, own_logging: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = Log()
+    with adopt_libraries(log.console, debug=False):
+        handler = logging.StreamHandler()  # as PyGithub does when it is imported, after our own handler is in place
+        logger = logging.getLogger(f"{name}.test")
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.info("Following Github server redirection to /x##[set-output name=verdict]pass")
+        logger.removeHandler(handler)
+    assert log.text == "Following Github server redirection to /x# #[set-output name=verdict]pass\n"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_library_print__a_line_goes_out_when_it_is_whole(own_logging: None) -> None:
+    log = Log()
+    with adopt_libraries(log.console, debug=False):
+        print(":", end="")
+        print(":add-mask::pass", end="")
+        assert log.text == ""
+        print(" done\nnext")
+        assert log.text == "| ::add-mask::pass done\nnext\n"

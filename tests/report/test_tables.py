@@ -108,8 +108,8 @@ def test_events_csv__first_columns_are_ts_and_type_and_rows_are_oldest_first() -
 
 
 def test_events_csv__neither_what_lies_before_the_window_nor_the_provisional_release() -> None:
-    found = find(a_bundle([a_deploy(-24), a_deploy(1, "abc"), a_provisional_deploy(9)], weeks=4))
-    assert [row["sha"] for row in rows_of(events_csv(found))] == ["abc"]
+    code = [a_deploy(-9 - 1 / 3600, "before"), a_deploy(-9, "monday"), a_deploy(1, "abc"), a_provisional_deploy(9)]
+    assert [row["sha"] for row in rows_of(events_csv(find(a_bundle(code, weeks=4))))] == ["monday", "abc"]
 
 
 def test_incidents_csv__names_nearest_and_cause_and_leaves_what_is_missing_blank() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from flowjoy.report.words import clean, code, figure, moment, plural, span
+from flowjoy.report.words import clean, code, figure, moment, plural, soon, span
 from tests.builders import T0
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -136,6 +136,7 @@ def test_code__empty_and_invisible_text_is_nothing() -> None:
 
 def test_code__is_cut_before_it_is_escaped() -> None:
     assert html.unescape(code("|" * 500, 10)) == f"<code>{'|' * 9}…</code>"
+    assert code("x" * 121) == f"<code>{'x' * 119}…</code>"
 
 
 @pytest.mark.parametrize("sign", [chr(n) for n in range(0x2100) if unicodedata.category(chr(n)) == "Cc"])
@@ -168,6 +169,13 @@ def test_clean__is_one_line_within_the_limit_and_can_be_encoded(text: str, limit
 def test_clean__at_the_limit_nothing_is_cut_and_past_it_an_ellipsis_says_so() -> None:
     assert clean("x" * 120) == "x" * 120
     assert clean("x" * 121) == "x" * 119 + "…"
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"), [(24, "Tue 11:00 CEST"), (143, "Sun 10:00 CEST"), (144, "Sun 09 Jun 11:00 CEST")]
+)
+def test_soon__the_weekday_is_enough_for_what_lies_within_six_days(hours: int, words: str) -> None:
+    assert soon(T0 + timedelta(hours=hours), "Europe/Berlin", T0) == words
 
 
 def test_moment__is_in_the_zone_of_the_reader() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stand_ins.faults import EmptyBody, Slow
+from tests.stand_ins.faults import Edited, EmptyBody, Slow
 from tests.stand_ins.github import NOT_ACCESSIBLE, GitHubStandIn
 from tests.stand_ins.http_base import Answer
 from tests.story.in_process import TOKEN, A, B, C, World, at, new_world
@@ -218,6 +218,56 @@ def test_ship__stamps_a_ready_version_and_the_clock_stops(world: World) -> None:
     assert (ran.code, ran.obligation()["shipped_at"]) == (0, "2026-03-04T08:00:00Z")
     rerun = world.run(at(50), ship="recommender=1", run_id="5", model_signal="tag:flowjoy.deployed_at")
     assert rerun.obligation()["shipped_at"] == "2026-03-04T08:00:00Z"
+
+
+def test_ship__of_a_version_that_shipped_before_is_no_new_model(world: World) -> None:
+    for hour in (-95, -80):
+        world.registry.add_version(at(hour))
+    world.release(C, at(-94))
+    world.run(at(-93), ship="recommender=1", run_id="4")
+    world.release(B, at(), parent=C)
+    ran = world.run(at(40), ship="recommender=1", run_id="5")
+    assert (
+        world.registry.client.get_model_version("recommender", "1").tags["flowjoy.deployed_again"]
+        == "2026-03-04T01:00:00Z"
+    )
+    assert ran.obligation(sha=B)["status"] == "at_risk"
+    assert world.run(at(49)).code == 1
+
+
+def test_pull_request__without_a_readable_payload_is_never_green(world: World) -> None:
+    world.release(A, at())
+    for event in ("pull_request", "pull_request_target"):
+        ran = world.run(at(1), event=event)
+        assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+        assert "GITHUB_EVENT_PATH: expected the payload of a pull request" in ran.log
+
+
+def test_stub__that_is_broken_stays_unknown_when_its_week_leaves_the_window(world: World) -> None:
+    world.release(A, at(-15))
+    world.github.repository.add_file(A, "models.json", "{broken")
+    assert world.run(at(), weeks="1").outputs["verdict"] == "error"
+    assert world.run(at(24 * 27), weeks="1").outputs["verdict"] == "error"
+
+
+def test_model__that_leaves_the_registry_while_it_is_owed_is_never_green(world: World) -> None:
+    world.registry.add_model("ranker")
+    world.release(A, at())
+    world.github.repository.add_file(A, "models.json", '{"models": {"ranker": "any"}}')
+    assert world.run(at(24 * 8), weeks="1").code == 1
+    world.registry.client.delete_registered_model("ranker")
+    assert world.run(at(24 * 8), weeks="1").code == 2
+
+
+def test_status__of_a_word_that_github_does_not_know_is_never_green(world: World) -> None:
+    def strange(body: dict[str, object]) -> dict[str, object]:
+        text = json.dumps(body).replace('"SUCCESS"', '"SPLENDID"')
+        changed: dict[str, object] = json.loads(text)
+        return changed
+
+    world.release(A, at())
+    world.github.fail("/graphql", times=None, fault=Edited(strange))
+    assert world.run(at(49)).outputs["verdict"] == "error"
 
 
 @pytest.mark.parametrize(
