@@ -246,6 +246,10 @@ def test_tracking_uri__what_a_registry_can_be(value: str) -> None:
     assert inputs.tracking_uri(value) == value
 
 
+def test_tracking_uri__has_no_slash_at_its_end() -> None:
+    assert inputs.tracking_uri("https://mlflow.example/root/") == "https://mlflow.example/root"
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -266,8 +270,9 @@ def test_tracking_uri__anything_else_is_refused_naming_what_it_can_be(value: str
 
 
 @pytest.mark.parametrize("scheme", ["https", "http", "postgresql", "sqlite"])
-def test_tracking_uri__credentials_in_it_are_refused_naming_where_they_belong(scheme: str) -> None:
-    said = refusal(inputs.tracking_uri, f"{scheme}://user:{CANARY}@mlflow.example")
+@pytest.mark.parametrize("login", [f"user:{CANARY}", f":{CANARY}", CANARY])
+def test_tracking_uri__credentials_in_it_are_refused_naming_where_they_belong(scheme: str, login: str) -> None:
+    said = refusal(inputs.tracking_uri, f"{scheme}://{login}@mlflow.example")
     assert "MLFLOW_TRACKING_PASSWORD" in said
     assert CANARY not in said
 

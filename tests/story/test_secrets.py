@@ -1,0 +1,150 @@
+"""Credentials go into the requests that need them, and into nothing else that leaves: canaries, in every disguise."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from html import escape
+from urllib.parse import quote
+
+import pytest
+
+from tests.stand_ins.aimed import Aimed, query_of
+from tests.stand_ins.faults import Edited
+from tests.stand_ins.github import GitHubStandIn
+from tests.stand_ins.http_base import Answer, Fault, Request
+from tests.stand_ins.mlflow_faults import MlflowStandIn
+from tests.story.step import A, Ended, Step
+
+GITHUB_TOKEN = "ghs_canary/of+github==&<1>"
+USER, PASSWORD = "canary-user-of-mlflow", 'p4ss"w\\ord+of/mlflow<&'
+SECRETS = (GITHUB_TOKEN, USER, PASSWORD)
+
+
+def disguises(secret: str) -> dict[str, str]:
+    """The forms in which a server, a library or a report may write a secret down."""
+    return {
+        "plain": secret,
+        "percent": quote(secret, safe=""),
+        "JSON": json.dumps(secret)[1:-1],
+        "HTML": escape(secret),
+        "base64": base64.b64encode(secret.encode()).decode(),
+        "base64 of user:password": base64.b64encode(f"x-access-token:{secret}".encode()).decode(),
+    }
+
+
+EVERY_FORM = [form for secret in SECRETS for form in disguises(secret).values()]
+BASIC = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+ECHO = "you sent " + " ".join([*EVERY_FORM, BASIC])
+
+
+def leaks(ran: Ended, github: GitHubStandIn) -> dict[str, list[str]]:
+    """Where which form of a secret stands: streams, outputs, summary, files, and what was written to GitHub."""
+    emitted = {
+        "stdout": ran.stdout.encode(errors="surrogateescape"),
+        "stderr": ran.stderr.encode(errors="surrogateescape"),
+        "outputs": ran.step.output.read_bytes(),
+        "summary": ran.step.summary.read_bytes(),
+        **{file.name: file.read_bytes() for file in ran.step.report.iterdir()},
+        **{f"request {n}": _said(request) for n, request in enumerate(github.requests)},
+    }
+    found = {
+        where: [form for form in (*EVERY_FORM, BASIC) if form.encode() in content] for where, content in emitted.items()
+    }
+    return {where: forms for where, forms in found.items() if forms}
+
+
+def _said(request: Request) -> bytes:
+    """A request without its own authorization, which is where a token belongs."""
+    headers = {name: value for name, value in request.headers.items() if name != "authorization"}
+    return json.dumps([request.path, request.query, headers]).encode() + request.body
+
+
+@pytest.fixture
+def armed(step: Step, github: GitHubStandIn) -> Step:
+    """Debug logging on, a credential for every service, a release two days and an hour ago."""
+    github.token = GITHUB_TOKEN
+    step.inputs["github-token"] = GITHUB_TOKEN
+    step.variables |= {
+        "RUNNER_DEBUG": "1",
+        "MLFLOW_TRACKING_USERNAME": USER,
+        "MLFLOW_TRACKING_PASSWORD": PASSWORD,
+        "ACTIONS_STEP_DEBUG": "true",
+    }
+    when = datetime.now(UTC) - timedelta(hours=49)
+    github.repository.add_commit(A, when)
+    github.repository.add_deployment(sha=A, created_at=when, statuses=[("success", when)])
+    return step
+
+
+def test_secrets__are_nowhere_in_a_run_with_debug_logging(
+    armed: Step, github: GitHubStandIn, mlflow: MlflowStandIn
+) -> None:
+    ran = armed.run()
+    assert (ran.code, ran.outputs["verdict"]) == (1, "fail")
+    assert {request.headers["authorization"] for request in mlflow.requests} == {f"Basic {BASIC}"}
+    assert len(github.repository.check_runs) == 1
+    assert "urllib3" in ran.stdout  # debug logging was on
+    assert leaks(ran, github) == {}
+
+
+def _refused(request: Request) -> bool:
+    return "check-runs" not in request.path
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Answer(200, {"errors": [{"type": "FORBIDDEN", "message": ECHO}]}),
+        Answer(403, {"message": ECHO}),
+        Answer(422, {"message": ECHO}),
+        Answer(500, ECHO.encode()),
+    ],
+    ids=["GraphQL", "403", "422", "500"],
+)
+def test_secrets__that_github_echoes_in_its_refusal_are_redacted_everywhere(
+    armed: Step, github: GitHubStandIn, fault: Fault
+) -> None:
+    github.fail("/graphql", times=None, fault=fault)
+    ran = armed.run_here()
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert leaks(ran, github) == {}
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 404, 418, 500])
+def test_secrets__that_the_registry_echoes_in_its_refusal_are_redacted_everywhere(
+    armed: Step, github: GitHubStandIn, mlflow: MlflowStandIn, status: int
+) -> None:
+    mlflow.fail("", times=None, fault=Answer(status, {"error_code": ECHO, "message": ECHO}))
+    ran = armed.run_here()
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert leaks(ran, github) == {}
+
+
+def test_secrets__that_servers_put_into_their_data_are_redacted_everywhere(
+    armed: Step, github: GitHubStandIn, mlflow: MlflowStandIn
+) -> None:
+    """In the one text of a version and of a deployment that is shown to people."""
+    mlflow.add_version(datetime.now(UTC) - timedelta(hours=48), status="PENDING_REGISTRATION")
+
+    def echo(body: object) -> object:
+        return json.loads(json.dumps(body).replace('"environment": "production"', '"environment": ' + json.dumps(ECHO)))
+
+    picked = query_of("FlowJoyDeployments")
+    github.repository.deployments[min(github.repository.deployments)].environment = "elsewhere"
+    armed.inputs["environment"] = "nowhere"
+    github.repository.deployments[min(github.repository.deployments)].environment = ECHO
+    github.fail("/graphql", times=None, fault=Aimed(picked, Edited(echo)))
+    ran = armed.run_here()
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert "set environment to one of: you sent ***" in ran.stdout
+    assert leaks(ran, github) == {}
+
+
+def test_secrets__as_an_input_of_the_wrong_place_are_not_echoed(armed: Step, github: GitHubStandIn) -> None:
+    armed.inputs["mlflow-tracking-uri"] = "https://someone:hunter-22@registry.example"
+    ran = armed.run_here()
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert "mlflow-tracking-uri" in ran.stdout
+    assert "hunter-22" not in ran.stdout + ran.summary
