@@ -28,12 +28,16 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What went wrong with one request. `passing`: worth another try, after `wait_seconds` where the server says so."""
+    """What went wrong with one request. `passing`: worth another try, after `wait_seconds` where the server says so.
+
+    `slow`: the whole time of a request was waited for nothing, so only one more try is worth it.
+    """
 
     problem: str
     hint: str = ""
     passing: bool = False
     wait_seconds: float | None = None
+    slow: bool = False
     error: type[HarvestError] = HarvestError
 
 
@@ -87,7 +91,7 @@ class Transport:
 
     def _pause(self, fault: Fault, tries_left: int) -> float | None:
         """Seconds to wait before the next try; None when there is to be none."""
-        if not fault.passing or not tries_left:
+        if not fault.passing or not tries_left or (fault.slow and tries_left < _TRIES - 1):
             return None
         pause = fault.wait_seconds if fault.wait_seconds is not None else _FIRST_PAUSE_SECONDS * (_TRIES - tries_left)
         return pause if pause <= min(_LONGEST_PAUSE_SECONDS, self.budget.left() / 2) else None
@@ -131,7 +135,8 @@ def _explain_common(problem: Exception) -> Fault | None:
     if isinstance(problem, requests.exceptions.JSONDecodeError):  # which is an OSError, too
         return no_json
     if isinstance(problem, TimeoutError | requests.exceptions.Timeout):
-        return Fault(problem=f"no complete answer within {REQUEST_SECONDS:.0f} s", hint=_REACH, passing=True)
+        problem_text = f"no complete answer within {REQUEST_SECONDS:.0f} s"
+        return Fault(problem=problem_text, hint=_REACH, passing=True, slow=True)
     if isinstance(problem, requests.exceptions.SSLError):
         return Fault(problem=f"the connection is not trusted ({type(problem).__name__})", hint="check the certificate")
     if isinstance(problem, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError | OSError):

@@ -82,7 +82,9 @@ def test_call__gives_the_answer(server: Server) -> None:
     assert len(server.requests) == 1
 
 
-PASSING = [Answer(502), Answer(503), Reset(), Truncate(), EmptyBody(), Garbage(), Stall(30), Drip(1.0)]
+SLOW = [Stall(30), Drip(1.0)]
+QUICK = [Answer(502), Answer(503), Reset(), Truncate(), EmptyBody(), Garbage()]
+PASSING = [*QUICK, *SLOW]
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=repr)
@@ -92,11 +94,18 @@ def test_call__one_passing_fault_and_then_the_same_answer_as_without_it(server: 
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("fault", PASSING, ids=repr)
+@pytest.mark.parametrize("fault", QUICK, ids=repr)
 def test_call__a_fault_that_stays_is_given_up_after_three_tries(server: Server, fault: Any) -> None:
     server.fail("/thing", times=None, fault=fault)
     assert str(refusal(server)).startswith("the thing: ")
     assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("fault", SLOW, ids=repr)
+def test_call__what_is_waited_for_in_vain_is_asked_only_once_more(server: Server, fault: Any) -> None:
+    server.fail("/thing", times=None, fault=fault)
+    assert "no complete answer" in str(refusal(server))
+    assert len(server.requests) == 2
 
 
 def test_call__the_refusal_says_what_failed_and_what_to_do(server: Server) -> None:
