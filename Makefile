@@ -1,9 +1,10 @@
 # A machine with python3 >= 3.11 and make is enough: each target makes what it needs.
 PYTHON ?= python3
 PY := .venv/bin/python
-LOCK := uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --no-config
+UV := $(or $(shell command -v uv 2>/dev/null),.venv-uv/bin/uv)
+LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --no-config
 
-.PHONY: help demo test lint docs lock clean
+.PHONY: help demo test coverage lint docs lock clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -11,8 +12,11 @@ help: ## Say what there is
 demo: .venv/ready ## Run the whole main job on this machine
 	@$(PY) examples/demo/demo.py
 
-test: .venv/ready ## Run the tests, with coverage
-	$(PY) -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered -q
+test: .venv/ready ## Run the tests
+	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup -q
+
+coverage: .venv/ready ## Run the tests and measure what they cover (twice as slow)
+	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup --cov --cov-report=term:skip-covered -q
 
 lint: .venv/ready ## Read the code: ruff, mypy, import-linter, and that the docs are what the code says
 	.venv/bin/ruff check .
@@ -24,17 +28,21 @@ lint: .venv/ready ## Read the code: ruff, mypy, import-linter, and that the docs
 docs: .venv/ready ## Write action.yml, the README's tables and the stub's schema from the code
 	@$(PY) scripts/sync_docs.py
 
-lock: ## Lock the requirements again (needs uv)
+lock: $(filter .venv-uv/bin/uv,$(UV)) ## Lock the requirements again
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements.in -c requirements-dev.txt -o requirements.txt
 	$(LOCK) requirements-lint.in -o requirements-lint.txt
 
+.venv-uv/bin/uv:
+	@$(PYTHON) -m venv .venv-uv
+	@.venv-uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+
 clean: ## Remove what the targets made
-	rm -rf .venv .venv-lint demo-report .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lint .venv-uv demo-report .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Bytecode is wanted: without it every start is three times slower.
 .venv/ready: export PYTHONDONTWRITEBYTECODE =
-.venv/ready: requirements-dev.txt pyproject.toml
+.venv/ready: requirements-dev.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'FlowJoy needs Python 3.11 or newer: make PYTHON=python3.13 …')"
 	@echo "Making .venv (two minutes, once) …"
 	@$(PYTHON) -m venv --clear .venv

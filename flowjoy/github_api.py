@@ -125,23 +125,24 @@ def every_page(
     read: Callable[[str | None], Page],
     *,
     key: str,
+    least: int = 0,
     enough: Callable[[list[dict[str, Any]]], bool] = lambda _: False,
 ) -> list[dict[str, Any]]:
     """Every node of a connection, once by its `key`; up to the first page that is `enough`.
 
-    HarvestError where the list ends too early or has no end. What comes and goes meanwhile moves the count: a list is
-    complete when it holds as many as the smallest one said.
+    HarvestError where the list has no end, or fewer nodes than `least` and than the first page counts. What is new
+    meanwhile stands before the first page, so that it moves nothing.
     """
     nodes: dict[object, dict[str, Any]] = {}
     cursor: str | None = None
-    counts: list[int] = []
+    count = least
     while True:
         page, total, cursor = read(cursor)
+        count = count if nodes else max(least, total)
         known = len(nodes)
         nodes.update({node[key]: node for node in page})
-        counts.append(total)
-        if cursor is None and len(nodes) < min(counts):
-            raise HarvestError(f"{what}: the list ends after {len(nodes)} of {min(counts)}", hint="run again")
+        if cursor is None and len(nodes) < count:
+            raise HarvestError(f"{what}: the list ends after {len(nodes)} of {count}", hint="run again")
         if cursor is None or enough(page):
             return list(nodes.values())
         if len(nodes) == known:

@@ -86,7 +86,9 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
     as_of = settings.as_of or now
     transport = Transport(Budget(max(5, settings.timeout_seconds - _REPORT_SECONDS)))
     github = github_of(settings, runner, transport)
-    home = home_of(runner, github, console.warning)
+    # A dry look at files asks nothing of GitHub.
+    asks = settings.as_of is None or settings.code_source == "workflow-runs"
+    home = home_of(runner, github if asks else None, console.warning)
     trigger = triggers.read(
         runner.event_name,
         runner.event,

@@ -126,7 +126,8 @@ def _all_statuses(github: GitHubApi, node: dict[str, Any]) -> list[dict[str, Any
             "deployment statuses", STATUSES_QUERY, _checked_statuses, root="node", id=node["id"], after=cursor
         )
 
-    return every_page(f"GitHub deployment {node['databaseId']}, statuses", read, key="id")
+    what, counted = f"GitHub deployment {node['databaseId']}, statuses", node["statuses"]["totalCount"]
+    return every_page(what, read, key="id", least=counted)
 
 
 def _checked_statuses(node: dict[str, Any]) -> Page:

@@ -37,7 +37,10 @@ class GitHubReleases:
             access.progress(f"GitHub releases: {len(page[0])} more of {page[1]}")
             return page
 
-        return every_page("GitHub releases", read, key="databaseId")
+        nodes = every_page("GitHub releases", read, key="databaseId")
+        if not nodes:
+            access.to_github.get("/releases", _checked_empty, per_page=1)
+        return nodes
 
     def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[CodeRecord]:
         """One record a published release."""
@@ -56,6 +59,12 @@ def _checked(repository: dict[str, Any]) -> Page:
         except ValueError as problem:
             raise MalformedAnswerError(f"release {node['databaseId']}: {problem}") from None
     return nodes, total, cursor
+
+
+def _checked_empty(answer: Any) -> None:
+    """No release at all is believed when a second door says so, too."""
+    if not isinstance(answer, list) or answer:
+        raise MalformedAnswerError("one list of the releases is empty, the other is not")
 
 
 def _record(node: dict[str, Any], query: Query) -> CodeRecord:

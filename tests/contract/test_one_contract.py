@@ -20,6 +20,7 @@ from flowjoy.stub import parse
 ROOT = Path(__file__).resolve().parents[2]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
 README = (ROOT / "README.md").read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
 INPUTS: tuple[Input, ...] = declared(ROOT)
 
 
@@ -52,6 +53,11 @@ def test_inputs__every_default_is_a_value_that_its_parser_takes() -> None:
 
 def test_inputs__variables_keep_their_hyphens() -> None:
     assert {item.variable for item in INPUTS} >= {"INPUT_SLA-HOURS", "INPUT_MLFLOW-TRACKING-URI", "INPUT_AS-OF"}
+    assert [item.variable for item in INPUTS] == [f"INPUT_{name.upper()}" for name in ACTION["inputs"]]
+
+
+def test_inputs__none_is_required_so_that_the_minimal_step_is_enough() -> None:
+    assert [item["required"] for item in ACTION["inputs"].values()] == [False] * len(INPUTS)
 
 
 def test_outputs__action_code_and_readme_name_the_same() -> None:
@@ -62,6 +68,21 @@ def test_outputs__action_code_and_readme_name_the_same() -> None:
 def test_action__is_a_docker_action_with_words_for_everything() -> None:
     assert ACTION["runs"] == {"using": "docker", "image": "Dockerfile"}
     assert all(item["description"] for part in ("inputs", "outputs") for item in ACTION[part].values())
+
+
+def test_container__starts_isolated_from_the_workspace_and_without_a_shell() -> None:
+    (entrypoint,) = re.findall(r"^ENTRYPOINT (.*)$", DOCKERFILE, re.MULTILINE)
+    assert json.loads(entrypoint) == ["/venv/bin/python", "-I", "-u", "/app/entrypoint.py"]
+    assert re.search(r"^(USER|CMD)\b", DOCKERFILE, re.MULTILINE) is None
+
+
+def test_container__every_stage_stands_on_a_digest_and_every_package_on_a_hash() -> None:
+    bases = re.findall(r"^FROM (\S+)(?: AS (\w+))?$", DOCKERFILE, re.MULTILINE)
+    stages = {stage for _, stage in bases}
+    foreign = [base for base, _ in bases if base not in stages]
+    assert foreign
+    assert all(re.fullmatch(r"python:3\.13-slim@sha256:[0-9a-f]{64}", base) for base in foreign)
+    assert "--require-hashes" in DOCKERFILE
 
 
 def test_readme__names_only_inputs_and_outputs_that_exist() -> None:

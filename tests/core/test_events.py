@@ -94,6 +94,8 @@ def test_code_kind__agrees_with_remembering_every_sha(shas: list[str]) -> None:
         ([("1", "r"), ("2", "q"), ("1", "r")], ["ship", "ship", "rollback"]),
         ([("blue", None), ("green", None), ("blue", None)], ["ship", "ship", "rollback"]),
         ([("green", None), ("blue", None), ("blue", None)], ["ship", "ship", "redeploy"]),
+        ([("blue", None), ("2", None), ("blue", None)], ["ship", "ship", "rollback"]),
+        ([("2", None), ("blue", None), ("2", None), ("blue", None)], ["ship", "ship", "rollback", "redeploy"]),
         ([(None, None), (None, None)], ["ship", "ship"]),
     ],
 )
@@ -175,6 +177,7 @@ def test_timeline__an_observed_ship_can_have_happened_right_after_not_before() -
 def test_timeline__an_exact_event_happened_at_its_instant() -> None:
     found = events([a_deploy(1)], [a_ship(2)])
     assert list(found[EARLIEST]) == list(found[TS])
+    assert list(found["precision"]) == ["exact", "exact"]
 
 
 @pytest.mark.parametrize("code", [[], [a_deploy(0)], [a_provisional_deploy(0)]])

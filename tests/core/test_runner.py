@@ -385,6 +385,11 @@ def own_logging() -> Iterator[None]:
     """Python's logging as it was before, afterwards."""
     root = logging.getLogger()
     before = (root.handlers, root.level, logging.raiseExceptions)
+    logging.captureWarnings(capture=False)  # a run within another test left it on, and twice on is a no-op
+    for name in ("github", "mlflow"):  # their import, in some test before, gave them handlers and levels of their own
+        library = logging.getLogger(name)
+        library.handlers, library.propagate = [], True
+        library.setLevel(logging.NOTSET)
     yield
     root.handlers, logging.raiseExceptions = before[0], before[2]
     root.setLevel(before[1])

@@ -55,8 +55,14 @@ def test_event__a_release_whose_tag_is_gone_is_a_commit_that_nobody_can_read(git
     assert [record.sha for record in published(github)] == ["tag v1"]
 
 
-def test_empty__no_release_at_all_is_said_by_the_count(github: GitHubStandIn) -> None:
+def test_empty__no_release_at_all_is_believed_when_a_second_door_says_so_too(github: GitHubStandIn) -> None:
     assert published(github) == ()
+    assert [request.path for request in github.requests] == ["/graphql", "/repos/acme/shop/releases"]
+    add_many(github, 1)
+    nothing = said("releases", nodes=[], totalCount=0, pageInfo={"hasNextPage": False, "endCursor": None})
+    github.fail("/graphql", times=None, fault=nothing)
+    with pytest.raises(HarvestError, match="one list of the releases is empty, the other is not"):
+        published(github)
 
 
 def test_pages__are_all_read_for_a_draft_may_be_published_long_after_it_was_made(github: GitHubStandIn) -> None:

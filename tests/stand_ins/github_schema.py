@@ -6,7 +6,17 @@ import base64
 import functools
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from graphql import GraphQLError, GraphQLResolveInfo, GraphQLSchema, build_schema, graphql_sync
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    build_schema,
+    parse,
+    validate,
+)
+from graphql import execute as graphql_execute
 
 from tests.stand_ins.github_state import Commit, Deployment, Issue, Release, Repository, Status, blob_oid
 
@@ -111,13 +121,29 @@ def execute(repositories: Sequence[Repository], query: str, variables: Any, oper
         "node": functools.partial(_find_node, repositories),
         "rateLimit": _RATE_LIMIT,
     }
-    result = graphql_sync(schema(), query, root, variable_values=variables or {}, operation_name=operation)
+    document, problems = _document(query)
+    result = ExecutionResult(None, problems)
+    if document is not None:
+        run = graphql_execute(schema(), document, root, variable_values=variables or {}, operation_name=operation)
+        assert isinstance(run, ExecutionResult)  # nothing here is asynchronous
+        result = run
     body: dict[str, Any] = {}
     if result.data is not None or not result.errors:
         body["data"] = result.data
     if result.errors:
         body["errors"] = [_formatted(error) for error in result.errors]
     return body
+
+
+@functools.cache
+def _document(query: str) -> tuple[DocumentNode | None, list[GraphQLError]]:
+    """A query, read and validated; clients send the same few again and again."""
+    try:
+        document = parse(query)
+    except GraphQLError as problem:
+        return None, [problem]
+    problems = validate(schema(), document)
+    return (None, problems) if problems else (document, [])
 
 
 def _formatted(error: GraphQLError) -> dict[str, Any]:
