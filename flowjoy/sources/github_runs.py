@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import PER_PAGE, GitHubApi, listing
@@ -31,7 +32,8 @@ class GitHubRuns:
 
     def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
         """Every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs."""
-        github, path = access.to_github, f"/actions/workflows/{query.settings.workflow}/runs"
+        workflow = quote(query.settings.workflow or "", safe="")
+        github, path = access.to_github, f"/actions/workflows/{workflow}/runs"
         branch = query.settings.branch or query.default_branch or _default_branch(github)
         since = query.horizon.replace(microsecond=0)
         runs = _slice(github, path, branch, since, query.now, access)

@@ -23,6 +23,7 @@ DEPLOYED_AGAIN = "flowjoy.deployed_again"
 """When a version that had shipped before was shipped again: ISO instants, comma-separated. It is no new model then."""
 
 _PAGE = 1000
+_SPELLING = "check the spelling in `models`, and the registry's permissions"
 _ROOT = "check that mlflow-tracking-uri is the root of an MLflow server"
 _T = TypeVar("_T")
 
@@ -128,7 +129,7 @@ class _Registry:
                 raise MalformedAnswerError(f"the registry does not say that it knows {name!r}")
             return {str(version.version) for version in model.latest_versions}
 
-        return self._call(f"MLflow registry, model {name!r}", request)
+        return self._transport.call(f"MLflow registry, model {name!r}", request, _explain_name)
 
     def latest_if_known(self, name: str) -> set[str] | None:
         """The same, or None when the registry says that there is no such model."""
@@ -202,7 +203,7 @@ def explain(problem: Exception) -> Fault | None:
     if code == "RESOURCE_DOES_NOT_EXIST":
         return Fault(
             problem="the registry does not know it, or does not show it to these credentials",
-            hint="check the spelling in `models`, and the registry's permissions",
+            hint=_SPELLING,
             error=UnknownModelError,
         )
     if status in (401, 403) or code in ("UNAUTHENTICATED", "PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED"):
@@ -220,6 +221,13 @@ def explain(problem: Exception) -> Fault | None:
         hint="check mlflow-tracking-uri, and that the runner may reach it",
         passing=True,
     )
+
+
+def _explain_name(problem: Exception) -> Fault | None:
+    """The same where a model is asked for by its name: one that no model can have is not known."""
+    if getattr(problem, "error_code", None) == "INVALID_PARAMETER_VALUE":
+        return Fault(problem="the registry takes no such name", hint=_SPELLING, error=UnknownModelError)
+    return explain(problem)
 
 
 def _quoted(name: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flowjoy.errors import InputError
 from flowjoy.inputs import Secret
-from flowjoy.settings import Settings, declared, read_runner, read_settings, travels_in_the_clear
+from flowjoy.settings import Settings, declared, on_actions, read_runner, read_settings, travels_in_the_clear
 from tests.builders import a_runner, an_environment, some_settings
 
 CANARY = "canary-hunter2"
@@ -51,6 +51,50 @@ def test_settings__an_input_arrives_upper_cased_with_its_hyphens(tmp_path: Path)
     assert read_settings(environ, [], a_runner(tmp_path)).sla_hours == 24
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("code-source", "releases"), ("code-source", "deployments"), ("model-source", "mlflow"), ("sla-hours", "8760"),
+        ("sla-target", "100"), ("incident-match-hours", "0.5"), ("weeks", "1"), ("weeks", "104"),
+        ("timeout-seconds", "10"), ("timeout-seconds", "3600"), ("divergence-percent", "100"),
+        ("divergence-percent", "0.5"), ("incident-titles", "auto"), ("incident-titles", "always"),
+        ("incident-titles", "never"), ("comment", "changes"), ("comment", "always"), ("comment", "off"),
+        ("as-of", "2024-06-24T00:00:00Z"), ("timezone", "Europe/Berlin"), ("enforce", "false"),
+    ],
+)  # fmt: skip
+def test_settings__the_edges_and_options_that_the_documents_name_are_accepted(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    field = name.replace("-", "_")
+    held = getattr(some_settings(tmp_path, **{field: value}), field)
+    assert str(held).lower() in (value.lower(), f"{value}.0", "2024-06-24 00:00:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("timeout-seconds", "9"),
+        ("timeout-seconds", "3601"),
+        ("divergence-percent", "0"),
+        ("divergence-percent", "100.1"),
+        ("sla-target", "0"),
+        ("sla-target", "100.1"),
+        ("weeks", "0"),
+        ("weeks", "105"),
+        ("sla-hours", "8760.1"),
+    ],
+)
+def test_settings__just_outside_of_an_edge_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    (said,) = problems_of(tmp_path, **{name.replace("-", "_"): value})
+    assert said.startswith(f"{name} {value!r}: expected a ")
+
+
+def test_settings__defaults_that_people_see_on_github(tmp_path: Path) -> None:
+    found = some_settings(tmp_path)
+    assert (found.check_name, found.flag_label, found.comment) == ("FlowJoy", "feature-flag", "changes")
+    assert (found.incident_titles, found.model_source) == ("auto", "mlflow")
+
+
 @pytest.mark.parametrize("empty", ["", " ", "\n\t"])
 def test_settings__an_empty_value_means_not_given(tmp_path: Path, empty: str) -> None:
     found = some_settings(tmp_path, sla_hours=empty, service=empty, models=empty, as_of=empty)
@@ -67,6 +111,19 @@ def test_settings__a_flag_wins_over_the_environment(tmp_path: Path) -> None:
 
 def test_settings__an_empty_flag_is_not_given_and_the_environment_serves(tmp_path: Path) -> None:
     assert some_settings(tmp_path, ["--sla-hours", ""], sla_hours="24").sla_hours == 24
+
+
+def test_settings__help_lists_every_flag_with_its_meaning_and_default(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        some_settings(tmp_path, ["--help"])
+    assert end.value.code == 0
+    said = "".join(capsys.readouterr().out.split())  # argparse breaks lines at hyphens, too
+    assert said.startswith("usage:python-mflowjoyrun[")
+    for item in declared(tmp_path):
+        shown = f" (default {item.default})" if item.default and item.name != "github-token" else ""
+        assert "".join(f"--{item.name} VALUE {item.meaning}{shown}".split()) in said
 
 
 def test_settings__an_unknown_flag_ends_with_2(tmp_path: Path) -> None:
@@ -249,6 +306,19 @@ def test_settings__what_two_inputs_say_together_is_checked(tmp_path: Path, input
     assert said.startswith(named)
 
 
+@pytest.mark.parametrize("name", ["code-file", "model-file", "incident-file"])
+def test_settings__the_report_overwrites_nobody_s_file(tmp_path: Path, name: str) -> None:
+    (said,) = problems_of(tmp_path, output_dir="data", **{name.replace("-", "_"): "data/deploys.csv"})
+    assert said.startswith(f"output-dir: expected another folder than that of {name}")
+    some_settings(tmp_path, output_dir="data/report", **{name.replace("-", "_"): "data/deploys.csv"})
+
+
+@pytest.mark.parametrize("folder", [".git", ".github/workflows", "x/.git/hooks"])
+def test_settings__the_report_goes_into_no_folder_of_git(tmp_path: Path, folder: str) -> None:
+    (said,) = problems_of(tmp_path, output_dir=folder)
+    assert said == "output-dir: expected a folder that is not git's or GitHub's own"
+
+
 def test_settings__files_need_neither_repository_nor_token(tmp_path: Path) -> None:
     environ = {"INPUT_CODE-SOURCE": "file", "INPUT_CODE-FILE": "deploys.csv", "INPUT_SERVICE": "shop"}
     found = read_settings(environ, [], read_runner({"GITHUB_WORKSPACE": str(tmp_path)}))
@@ -304,3 +374,45 @@ def test_runner__credentials_of_the_registry_are_secrets(tmp_path: Path) -> None
     runner = a_runner(tmp_path, MLFLOW_TRACKING_PASSWORD=CANARY, MLFLOW_TRACKING_USERNAME="")
     assert [type(value) for value in runner.mlflow_credentials] == [Secret]
     assert CANARY not in repr(runner)
+
+
+@pytest.mark.parametrize("name", ["USERNAME", "PASSWORD", "TOKEN"])
+def test_runner__each_credential_of_mlflow_is_hidden(tmp_path: Path, name: str) -> None:
+    runner = a_runner(tmp_path, **{f"MLFLOW_TRACKING_{name}": CANARY})
+    assert [secret.reveal() for secret in runner.mlflow_credentials] == [CANARY]
+
+
+def test_runner__what_a_runner_sets_is_read(tmp_path: Path) -> None:
+    runner = a_runner(
+        tmp_path,
+        GITHUB_ACTIONS="true",
+        GITHUB_SHA="abc",
+        GITHUB_REF="refs/heads/main",
+        GITHUB_EVENT_NAME="push",
+        GITHUB_RUN_ID="9",
+        GITHUB_OUTPUT="/github/file_commands/output",
+        GITHUB_STEP_SUMMARY="/github/file_commands/summary",
+        RUNNER_DEBUG="1",
+    )
+    assert (runner.sha, runner.ref, runner.event_name, runner.run_id) == ("abc", "refs/heads/main", "push", "9")
+    assert (runner.output, runner.summary) == (
+        Path("/github/file_commands/output"),
+        Path("/github/file_commands/summary"),
+    )
+    assert runner.debug
+    assert runner.on_actions
+    assert not a_runner(tmp_path, RUNNER_DEBUG="0").debug
+
+
+@pytest.mark.parametrize(
+    ("environ", "there"),
+    [
+        ({}, False),
+        ({"GITHUB_ACTIONS": "true"}, True),
+        ({"GITHUB_ACTIONS": "false"}, False),
+        ({"GITHUB_EVENT_NAME": "push"}, True),
+        ({"GITHUB_ACTIONS": "false", "GITHUB_EVENT_NAME": "push"}, False),
+    ],
+)
+def test_runner__is_there_when_it_says_so_or_names_an_event(environ: dict[str, str], there: bool) -> None:  # noqa: FBT001  (the expected value)
+    assert on_actions(environ) is there

@@ -110,6 +110,13 @@ def test_workflow__only_its_own_runs_count(github: GitHubStandIn) -> None:
     assert successes(released(github)) == {A}
 
 
+@pytest.mark.parametrize("name", ["release #2.yml", "release?.yml", "100%.yml", "änderung.yml"])
+def test_workflow__may_have_any_file_name(github: GitHubStandIn, name: str) -> None:
+    github.repository.add_run(sha=A, created_at=at(), workflow=name)
+    query = a_question({**INPUTS, "workflow": name}, default_branch="main")
+    assert successes(released(github, query)) == {A}
+
+
 def test_workflow__that_is_not_there_is_an_error_that_says_what_to_check(github: GitHubStandIn) -> None:
     with pytest.raises(HarvestError, match="GitHub does not know it") as problem:
         released(github)

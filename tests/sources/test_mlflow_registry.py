@@ -111,6 +111,15 @@ def test_unknown_candidate__is_told_and_no_error(registry: Registry) -> None:
 
 
 @real
+@pytest.mark.parametrize("name", ["a/b", "models:/recommender", "..", "x" * 255])
+def test_impossible_name__is_an_unknown_model_like_any_other(registry: Registry, name: str) -> None:
+    """A stub of long ago may name anything: it must not stop every run."""
+    assert ask(registry.uri, candidates=(name,)).unknown == {name}
+    with pytest.raises(UnknownModelError, match=f"model '{name}'"):
+        ask(registry.uri, models=(name,))
+
+
+@real
 def test_no_versions__is_believed_of_a_model_that_the_registry_knows(registry: Registry) -> None:
     parsed = ask(registry.uri)
     assert (parsed.records, parsed.versions, parsed.unknown) == ((), (), frozenset())
@@ -413,6 +422,15 @@ def test_pages__one_that_hides_the_newest_version_is_refused(broken: MlflowStand
 
     broken.fail(stage, times=None, fault=edited(hide))
     with pytest.raises(HarvestError, match=r"does not show recommender v3|next page of versions is empty"):
+        ask(broken.url)
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_pages__a_token_with_nothing_behind_it_is_a_cut_answer(broken: MlflowStandIn) -> None:
+    """Also where the model itself shows no version that could be missed."""
+    broken.fail(GET_MODEL, times=None, fault=edited(lambda body: body["registered_model"].pop("latest_versions")))
+    broken.fail("page_token=", times=None, fault=Answer(200, {}))
+    with pytest.raises(HarvestError, match="the next page of versions is empty"):
         ask(broken.url)
 
 

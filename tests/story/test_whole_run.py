@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.stand_ins.faults import EmptyBody
+from tests.stand_ins.faults import EmptyBody, Stall
 from tests.stand_ins.github import GitHubStandIn
 from tests.stand_ins.http_base import Answer, Fault
 from tests.stand_ins.mlflow_faults import MlflowStandIn
@@ -147,6 +147,15 @@ def test_github__with_an_empty_body_ends_in_time_in_a_process_of_its_own(step: S
     release(github, an_hour_ago())
     github.fail("", times=None, fault=EmptyBody())
     assert_could_not_decide(step.run(), "the answer is empty")
+
+
+def test_budget__ends_a_run_whose_services_are_silent(step: Step, github: GitHubStandIn) -> None:
+    release(github, an_hour_ago())
+    github.fail("/graphql", times=None, fault=Stall(60))
+    step.inputs["timeout-seconds"] = "10"
+    ran = step.run_here()
+    assert_could_not_decide(ran, "no complete answer within")
+    assert ran.seconds < 10
 
 
 def test_model__that_the_registry_does_not_know_is_named(step: Step, github: GitHubStandIn) -> None:
