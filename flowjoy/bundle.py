@@ -11,18 +11,48 @@ from enum import Enum
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from flowjoy.errors import BundleError
+from flowjoy.errors import BundleError, NewerBundleError
 from flowjoy.instants import iso, parse_iso
-from flowjoy.model import CodeRecord, Coverage, Incident, ModelRecord, Obligation, StubText, Window
-from flowjoy.records import unique
+from flowjoy.looks import union
+from flowjoy.model import (
+    AlertState,
+    CodeRecord,
+    Coverage,
+    Incident,
+    Look,
+    ModelRecord,
+    Obligation,
+    StubText,
+    Waiver,
+    Window,
+)
+from flowjoy.records import distinct, unique
 
-SCHEMA = 1
+SCHEMA = 2
+"""Raised when a key changes its meaning or an older reader would lose what it must keep. 2: the ledger's memory."""
+
+BUNDLE_FILE = "flowjoy-bundle.json"
+REPORT_FILES = frozenset(
+    {
+        BUNDLE_FILE,
+        "supply_chain_events.csv",
+        "incidents.csv",
+        "weekly_flow.csv",
+        "unified_flow.png",
+        "unified_flow.svg",
+    }
+)
+"""Every file of a report: an artifact that holds any other is not ours."""
+
 _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Terms:
-    """The inputs that decide what the records mean: with them a bundle can be recomputed offline."""
+    """The inputs that decide what the records mean: with them a bundle can be recomputed offline.
+
+    `code_source` and `model_source` name what was read: records of another source must not be remembered as of this.
+    """
 
     models: tuple[str, ...]
     model_stub: str
@@ -33,11 +63,17 @@ class Terms:
     enforce: bool
     incident_match_hours: float
     divergence_percent: float
+    code_source: str = ""
+    model_source: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """The single source of truth of one run: everything the analysis reads."""
+    """The single source of truth of one run: everything the analysis reads, and what the next run must remember.
+
+    `observations` are looks at aliases and stages, `waivers` those at the head of the default branch with the first
+    sight of each, `ledgers` the ids of the artifacts whose memory is in this bundle.
+    """
 
     service: str
     repository: str
@@ -50,13 +86,24 @@ class Bundle:
     incidents: tuple[Incident, ...]
     stubs: Mapping[str, StubText] = field(default_factory=dict)
     unknown_models: tuple[str, ...] = ()
+    observations: tuple[Look, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    alerts: tuple[AlertState, ...] = ()
+    ledgers: tuple[int, ...] = ()
     obligations: tuple[Obligation, ...] = field(default=())
 
 
 def to_json(bundle: Bundle) -> bytes:
     """Sorted and stable: the same records give the same bytes, in whatever order they came."""
     ordered = replace(
-        bundle, code=unique(bundle.code), models=unique(bundle.models), incidents=unique(bundle.incidents)
+        bundle,
+        code=unique(bundle.code),
+        models=unique(bundle.models),
+        incidents=unique(bundle.incidents),
+        observations=union(bundle.observations),
+        waivers=distinct(bundle.waivers),
+        alerts=distinct(bundle.alerts),
+        ledgers=distinct(bundle.ledgers),
     )
     text = json.dumps(
         {"schema": SCHEMA, **_plain(ordered)}, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False
@@ -66,15 +113,16 @@ def to_json(bundle: Bundle) -> bytes:
 
 
 def from_json(raw: bytes) -> Bundle:
-    """The bundle in a file. Raises BundleError for what is none, or of another schema."""
+    """The bundle in a file, also of an older schema. Raises BundleError for what is none, NewerBundleError."""
     try:
         data = json.loads(raw, parse_constant=_refused)
     except (ValueError, RecursionError):
         raise BundleError("this is not a FlowJoy bundle: it is not JSON") from None
     if not isinstance(data, dict) or type(data.get("schema")) is not int:
         raise BundleError("this is not a FlowJoy bundle: it names no schema")
-    if data["schema"] != SCHEMA:
-        raise BundleError(f"the bundle is of schema {data['schema']}, this FlowJoy reads schema {SCHEMA}")
+    if not 1 <= data["schema"] <= SCHEMA:
+        error = NewerBundleError if data["schema"] > SCHEMA else BundleError
+        raise error(f"the bundle is of schema {data['schema']}, this FlowJoy reads schemas up to {SCHEMA}")
     try:
         return _value(Bundle, data)
     except (TypeError, ValueError, AttributeError, OverflowError) as problem:

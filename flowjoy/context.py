@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from flowjoy.analysis.cadence import window_of
@@ -13,6 +14,7 @@ from flowjoy.bundle import Bundle, Terms
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi
 from flowjoy.harvest import Harvest
+from flowjoy.ledger import sighted, with_looks
 from flowjoy.model import Incident
 from flowjoy.settings import Runner, Settings
 from flowjoy.sources.base import Query
@@ -27,9 +29,13 @@ class Home:
     private: bool
 
 
-def home_of(runner: Runner, github: GitHubApi | None, warn: Callable[[str], None]) -> Home:
-    """From the event's payload; a schedule's holds no repository, then GitHub is asked."""
+def home_of(settings: Settings, runner: Runner, github: GitHubApi | None, warn: Callable[[str], None]) -> Home:
+    """From the event's payload, or from GitHub. A schedule's payload is empty, but it runs on the default branch."""
     told = runner.event.get("repository")
+    # Whether the repository is private only matters where incident titles could be shown.
+    shows_titles = settings.incident_titles == "auto" and settings.incident_file is not None
+    if not isinstance(told, dict) and runner.event_name == "schedule" and runner.ref and not shows_titles:
+        told = {"default_branch": runner.ref.removeprefix("refs/heads/")}
     if github is not None and not (isinstance(told, dict) and told.get("default_branch")):
         try:
             told = github.get("", _checked_repository)
@@ -75,33 +81,61 @@ def query_of(settings: Settings, runner: Runner, home: Home, as_of: datetime, no
     )
 
 
+def terms_of(settings: Settings, home: Home) -> Terms:
+    """The inputs that decide what records mean."""
+    zone, since = ZoneInfo(settings.timezone), settings.sla_since
+    return Terms(
+        models=settings.models,
+        model_stub=settings.model_stub,
+        model_signal=settings.model_signal,
+        sla_hours=settings.sla_hours,
+        sla_since=None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC),
+        sla_target=settings.sla_target,
+        enforce=settings.enforce,
+        incident_match_hours=settings.incident_match_hours,
+        divergence_percent=settings.divergence_percent,
+        code_source=_code_source(settings, home),
+        model_source=_model_source(settings),
+    )
+
+
 def bundle_of(harvested: Harvest, settings: Settings, runner: Runner, home: Home, as_of: datetime) -> Bundle:
     """What was harvested, with the inputs that decide what it means."""
-    zone = ZoneInfo(settings.timezone)
-    since = settings.sla_since
+    memory = harvested.memory
     return Bundle(
         service=settings.service,
         repository=runner.repository,
         generated_at=as_of,
         window=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone),
-        terms=Terms(
-            models=settings.models,
-            model_stub=settings.model_stub,
-            model_signal=settings.model_signal,
-            sla_hours=settings.sla_hours,
-            sla_since=None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC),
-            sla_target=settings.sla_target,
-            enforce=settings.enforce,
-            incident_match_hours=settings.incident_match_hours,
-            divergence_percent=settings.divergence_percent,
-        ),
+        terms=terms_of(settings, home),
         coverage=harvested.coverage,
         code=harvested.code,
         models=harvested.models,
         incidents=_with_titles_allowed(harvested.incidents, settings, home),
         stubs=harvested.stubs,
         unknown_models=tuple(sorted(harvested.unknown_models)),
+        observations=with_looks(memory, harvested.looks),
+        waivers=sighted(memory, harvested.stubs, settings.model_stub, as_of),
+        alerts=memory.alerts,
+        ledgers=memory.ledgers,
     )
+
+
+def _code_source(settings: Settings, home: Home) -> str:
+    """Which code is read, for telling whether a ledger remembers the same; empty for a file, which is read whole."""
+    if settings.code_source == "deployments":
+        return f"deployments to {settings.environment}"
+    if settings.code_source == "workflow-runs":
+        return f"runs of {settings.workflow} on {settings.branch or home.default_branch}"
+    return settings.code_source if settings.code_source == "releases" else ""
+
+
+def _model_source(settings: Settings) -> str:
+    """Which registry is read: its host, without what an address may hold beside it."""
+    uri = urlsplit(settings.mlflow_tracking_uri or "")
+    if settings.model_source != "mlflow" or not uri.path + uri.netloc:
+        return ""
+    return f"mlflow {uri.hostname}:{uri.port or ''}{uri.path}" if uri.netloc else f"mlflow {uri.scheme or uri.path}"
 
 
 def _with_titles_allowed(incidents: tuple[Incident, ...], settings: Settings, home: Home) -> tuple[Incident, ...]:

@@ -8,14 +8,20 @@ from datetime import datetime
 
 from flowjoy.analysis.dependency import Side
 from flowjoy.errors import StubError
-from flowjoy.model import CodeRecord, Dependence, Outcome, PullRequest, Requirement, Rule, StubText
+from flowjoy.model import CodeRecord, Dependence, Outcome, PullRequest, Requirement, Rule, StubText, Waiver
 from flowjoy.stub import Stub, parse
 
 HEAD = "HEAD"
 
 
-def dependence_of(models: Iterable[str], stubs: Mapping[str, StubText], path: str) -> Dependence:
-    """What every sha depends on: its stub, else `models`. Waivers come from the sha's own stub and from HEAD."""
+def dependence_of(
+    models: Iterable[str], stubs: Mapping[str, StubText], path: str, sighted: Iterable[Waiver] = ()
+) -> Dependence:
+    """What every sha depends on: its stub, else `models`. Waivers come from the sha's own stub and from HEAD.
+
+    `sighted`: waivers of HEAD with the first sight of each; one that is no longer at HEAD holds no longer.
+    """
+    seen_at = {replace(waiver, seen_at=None): waiver.seen_at for waiver in sighted}
     by_sha: dict[str, tuple[Requirement, ...]] = {}
     unreadable: dict[str, str] = {}
     waivers = []
@@ -25,7 +31,10 @@ def dependence_of(models: Iterable[str], stubs: Mapping[str, StubText], path: st
             unreadable[sha] = stub
         elif stub is not None:
             by_sha[sha] = stub.requirements
-            waivers += [replace(waiver, standing_for=None if sha == HEAD else sha) for waiver in stub.waivers]
+            waivers += [
+                replace(waiver, seen_at=seen_at.get(waiver)) if sha == HEAD else replace(waiver, standing_for=sha)
+                for waiver in stub.waivers
+            ]
     by_sha.pop(HEAD, None)
     unreadable.pop(HEAD, None)
     return Dependence(
@@ -59,6 +68,12 @@ def stub_lines(stubs: Mapping[str, StubText], sha: str | None, path: str) -> Map
     """The line of each model in the stub at one sha; empty where there is no valid one."""
     stub = _read(stubs.get(sha or "", StubText()), path, sha or "")
     return stub.lines if isinstance(stub, Stub) else {}
+
+
+def head_waivers(stubs: Mapping[str, StubText], path: str) -> tuple[Waiver, ...]:
+    """The waivers at the head of the default branch; none where they cannot be read."""
+    stub = _read(stubs.get(HEAD, StubText()), path, HEAD)
+    return stub.waivers if isinstance(stub, Stub) else ()
 
 
 def head_problem(stubs: Mapping[str, StubText], path: str) -> str | None:

@@ -34,7 +34,11 @@ class UnknownModelError(HarvestError):
 
 
 class BundleError(FlowJoyError):
-    """A bundle or ledger is not one, or is of a newer schema."""
+    """A bundle or ledger is not one."""
+
+
+class NewerBundleError(BundleError):
+    """A bundle of a newer schema: this FlowJoy must neither guess at it nor bury it."""
 
 
 class StubError(FlowJoyError):

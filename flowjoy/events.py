@@ -12,13 +12,13 @@ from flowjoy.model import CodeRecord, EventType, Incident, Kind, ModelRecord, Ou
 
 TS, TYPE, SERVICE, NAME, VERSION, SHA = "ts", "type", "service", "name", "version", "sha"
 KIND, PRECISION, URL, ID, RUN = "kind", "precision", "url", "id", "run_id"
-EARLIEST, PROVISIONAL, FIRST_LIVE = "earliest", "provisional", "first_live"
+EARLIEST, PROVISIONAL, FIRST_LIVE, FIRST_LOOK = "earliest", "provisional", "first_live", "first_look"
 START, END, SOURCE, TITLE = "start", "end", "source", "title"
 
 PUBLIC_COLUMNS = [TS, TYPE, SERVICE, NAME, VERSION, SHA, KIND, PRECISION, URL]
 """What `supply_chain_events.csv` shows, in this order."""
 
-EVENT_COLUMNS = [*PUBLIC_COLUMNS, ID, RUN, EARLIEST, PROVISIONAL, FIRST_LIVE]
+EVENT_COLUMNS = [*PUBLIC_COLUMNS, ID, RUN, EARLIEST, PROVISIONAL, FIRST_LIVE, FIRST_LOOK]
 INCIDENT_COLUMNS = [ID, SOURCE, SERVICE, START, END, TITLE, TYPE, URL]
 
 _UTC = "datetime64[us, UTC]"
@@ -63,6 +63,7 @@ def _code_events(records: Sequence[CodeRecord], until: datetime) -> pd.DataFrame
     frame = _frame([(r.shipped_at, r.service, "", "", r.sha, r.url, r.id, None, r.shipped_at) for r in live])
     frame[TYPE], frame[PRECISION] = EventType.CODE.value, "exact"
     frame[PROVISIONAL] = np.array([r.outcome is Outcome.PROVISIONAL for r in live], dtype=bool)
+    frame[FIRST_LOOK] = False
     frame = frame.sort_values([TS, PROVISIONAL, ID], ignore_index=True)
     return _with_code_kinds(frame)
 
@@ -94,10 +95,12 @@ def _model_events(records: Sequence[ModelRecord], service: str, until: datetime)
     frame[TYPE] = EventType.MODEL.value
     frame[PRECISION] = np.array([r.precision.value for r in live], dtype=object)
     frame[PROVISIONAL] = False
+    frame[FIRST_LOOK] = np.array([r.first_look for r in live], dtype=bool)
+    frame["_copy"] = np.array([r.copy for r in live], dtype=bool)
     frame["_number"] = pd.to_numeric(frame[VERSION], errors="coerce")
     frame = frame.sort_values([TS, NAME, "_number", ID], ignore_index=True)
     frame = _with_model_kinds(frame)
-    return frame.drop(columns="_number")
+    return frame.drop(columns=["_number", "_copy"])
 
 
 def _earliest(record: ModelRecord) -> datetime:
@@ -116,7 +119,7 @@ def _with_model_kinds(frame: pd.DataFrame) -> pd.DataFrame:
     numbered = frame["_number"].notna() & live_number.notna()
     older = pd.Series(np.where(numbered, frame["_number"] < live_number, first_ship < live_first), index=frame.index)
     again = first_ship < place
-    copied = frame[RUN].notna() & frame.duplicated([NAME, RUN])
+    copied = frame["_copy"] | (frame[RUN].notna() & frame.duplicated([NAME, RUN]))
     kind = np.select(
         [again & older, again, copied],
         [Kind.ROLLBACK.value, Kind.REDEPLOY.value, Kind.COPY.value],

@@ -51,18 +51,13 @@ def find(bundle: Bundle) -> Findings:
     until, terms = bundle.generated_at, bundle.terms
     events = timeline.timeline(bundle.code, bundle.models, service=bundle.service, until=until)
     incidents = timeline.incident_frame(bundle.incidents, until=until)
-    dependence = dependence_of(terms.models, bundle.stubs, terms.model_stub)
-    owed = promise.obligations(
-        events,
-        dependence,
-        promise.Terms(
-            sla_hours=terms.sla_hours,
-            as_of=until,
-            since=terms.sla_since,
-            every_version_stays_live=terms.model_signal == "registered",
-        ),
-    )
-    owed = promise.without_a_registry(owed, frozenset(bundle.unknown_models))
+    dependence = dependence_of(terms.models, bundle.stubs, terms.model_stub, bundle.waivers)
+    owed = _owed(events, bundle, dependence)
+    code = tuple(record for record in bundle.code if not record.source_gone)
+    models = tuple(record for record in bundle.models if not record.source_gone)
+    if (code, models) != (bundle.code, bundle.models):
+        confirmed = timeline.timeline(code, models, service=bundle.service, until=until)
+        owed = promise.with_memory(_owed(confirmed, bundle, dependence), owed)
     missing = verdict.unproved(bundle.coverage)
     if missing:
         owed = promise.all_unknown(owed, "; ".join(item.source for item in missing) + " could not be read")
@@ -80,6 +75,17 @@ def find(bundle: Bundle) -> Findings:
         sla_status=_sla_status(decided, dependence, scope, events, bundle),
         drift_lag_hours=None if missing else _drift_lag_hours(owed, events, bundle),
     )
+
+
+def _owed(events: pd.DataFrame, bundle: Bundle, dependence: Dependence) -> tuple[Obligation, ...]:
+    terms = promise.Terms(
+        sla_hours=bundle.terms.sla_hours,
+        as_of=bundle.generated_at,
+        since=bundle.terms.sla_since,
+        every_version_stays_live=bundle.terms.model_signal == "registered",
+    )
+    owed = promise.obligations(events, dependence, terms)
+    return promise.without_a_registry(owed, frozenset(bundle.unknown_models))
 
 
 def with_gate(findings: Findings, gate: Gate) -> Findings:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from flowjoy.errors import HarvestError
 from flowjoy.inputs import Secret
+from flowjoy.signed_address import check_host, plain_session
 from flowjoy.transport import Fault, MalformedAnswerError, Transport
 
 PER_PAGE = 100
@@ -60,6 +61,20 @@ class GitHubApi:
             return check(self._ask("GET", f"/repos/{self.repository}{path}", parameters=dict(parameters)))
 
         return self.transport.call(f"GitHub {path or 'repository'}", request, explain)
+
+    def redirect_of(self, path: str) -> str:
+        """Where GET `/repos/{repository}{path}` sends on to. It is not followed: it must not get the token."""
+
+        def request() -> str:
+            headers = {"Authorization": f"Bearer {self._token.reveal()}", "Accept": "application/vnd.github+json"}
+            address = f"{self._api_url}/repos/{self.repository}{path}"
+            with plain_session() as session:
+                answer = session.get(address, headers=headers, allow_redirects=False, timeout=(4, 8))
+            if answer.status_code != 302:
+                raise UnexpectedStatusError(answer.status_code)
+            return str(answer.headers.get("Location", ""))
+
+        return check_host(self.transport.call(f"GitHub {path}", request, explain), self._api_url)
 
     def send(self, verb: str, path: str, body: Mapping[str, Any], check: Check[_T]) -> _T:
         """POST or PATCH `/repos/{repository}{path}`."""
@@ -170,10 +185,20 @@ class GraphQLRefusalError(Exception):
         super().__init__("; ".join(str(error.get("message", ""))[:200] for error in known) or "no message")
 
 
+class UnexpectedStatusError(Exception):
+    """A request of our own was answered with another status than the one that means success."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        super().__init__(f"GitHub answered {status}")
+
+
 def explain(problem: Exception) -> Fault | None:
     """What an exception of PyGithub, or a refusal of GraphQL, means to a user."""
     from github import GithubException
 
+    if isinstance(problem, UnexpectedStatusError):
+        return Fault(problem=str(problem), hint="run again", passing=problem.status >= 500 or problem.status == 429)
     if isinstance(problem, GraphQLRefusalError):
         return _explain_graphql(problem)
     if isinstance(problem, GithubException):

@@ -9,24 +9,28 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
+from functools import partial, reduce
 from typing import Generic, TypeVar
 
+from flowjoy import ledger
 from flowjoy.analysis.promise import RATE_DAYS
-from flowjoy.dependence import required_models
+from flowjoy.bundle import Terms
+from flowjoy.dependence import HEAD, required_models
 from flowjoy.errors import HarvestError
+from flowjoy.ledger import Memory
 from flowjoy.model import (
     CodeRecord,
     Coverage,
     CoverageState,
     Incident,
+    Look,
     ModelRecord,
     ModelVersion,
     Outcome,
     PullRequest,
     StubText,
 )
-from flowjoy.sources import CODE_SOURCES, INCIDENT_SOURCES, MODEL_SOURCES, github_stubs, pull_request
+from flowjoy.sources import CODE_SOURCES, INCIDENT_SOURCES, MODEL_SOURCES, github_stubs, ledger_artifact, pull_request
 from flowjoy.sources.base import Access, Parsed, Query, Record, Source
 from flowjoy.trigger import Trigger
 
@@ -36,7 +40,10 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, kw_only=True)
 class Harvest:
-    """Everything that was read, and how completely. `versions` is None where the registry was not read."""
+    """Everything that was read, and how completely. `versions` is None where the registry was not read.
+
+    `looks` are all that is known of aliases and stages. `may_remember`: False where a newer FlowJoy keeps the ledger.
+    """
 
     code: tuple[CodeRecord, ...]
     models: tuple[ModelRecord, ...]
@@ -46,11 +53,14 @@ class Harvest:
     pull: PullRequest | None = None
     versions: tuple[ModelVersion, ...] | None = None
     unknown_models: frozenset[str] = frozenset()
+    memory: Memory = field(default_factory=Memory)
+    looks: tuple[Look, ...] = ()
+    may_remember: bool = True
 
 
-def harvest(query: Query, access: Access, trigger: Trigger) -> Harvest:
+def harvest(query: Query, access: Access, trigger: Trigger, terms: Terms) -> Harvest:
     """Read everything this run needs. Never raises; a source that does not end in time has failed."""
-    plan = _Plan(query, access, trigger)
+    plan = _Plan(query, access, trigger, terms)
     threads = [threading.Thread(target=work, daemon=True) for work in (plan.read_chain, plan.read_incidents)]
     for thread in threads:
         thread.start()
@@ -59,11 +69,20 @@ def harvest(query: Query, access: Access, trigger: Trigger) -> Harvest:
     return plan.collected()
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Recalled:
+    """What the ledgers remember; `newer`: one was written by a newer FlowJoy."""
+
+    memory: Memory = field(default_factory=Memory)
+    newer: bool = False
+
+
 class _Step(Generic[_T]):
     """One thing to read. `outcome` changes in one assignment, so that a look from another thread never tears it."""
 
     def __init__(self, name: str, nothing: _T, *, required: bool, planned: bool = True) -> None:
         self._name, self._nothing, self._required = name, nothing, required
+        self.planned = planned
         said = self._late() if planned else Coverage(source=name, state=CoverageState.NOT_CONFIGURED, required=required)
         self.outcome: tuple[_T, Coverage] = (nothing, said)
 
@@ -102,17 +121,21 @@ class _Step(Generic[_T]):
 
 
 class _Plan:
-    """What this run reads: code, then the stubs at its commits, then the models that they name; incidents beside it."""
+    """What this run reads: the ledger, code, the stubs at its commits, the models that they name; incidents beside."""
 
-    def __init__(self, query: Query, access: Access, trigger: Trigger) -> None:
+    def __init__(self, query: Query, access: Access, trigger: Trigger, terms: Terms) -> None:
         settings = query.settings
-        self._query, self._access, self._trigger = query, access, trigger
+        self._query, self._access, self._trigger, self._terms = query, access, trigger, terms
         judged = not trigger.fork
         on_github = access.github is not None and (settings.reads_github or trigger.pull_request is not None)
         self._code_source = CODE_SOURCES[settings.code_source]
         self._model_source = MODEL_SOURCES[settings.model_source]
-        self._code = _Step[tuple[CodeRecord, ...]](
-            f"code ({self._code_source.label})", (), required=judged, planned=judged
+        remembers = judged and access.github is not None and bool(terms.code_source or terms.model_source)
+        self._ledger = _Step[_Recalled](
+            f"ledger (artifact {settings.artifact_name})", _Recalled(), required=False, planned=remembers
+        )
+        self._code = _Step[Parsed[CodeRecord]](
+            f"code ({self._code_source.label})", Parsed(records=()), required=judged, planned=judged
         )
         self._pull = _Step[PullRequest | None](
             "pull request", None, required=trigger.pull_request is not None, planned=trigger.pull_request is not None
@@ -130,14 +153,16 @@ class _Plan:
         }
 
     def read_chain(self) -> None:
-        """Code and pull request, then stubs, then models: each names what the next must ask for."""
-        access, query = self._access, self._query
+        """Ledger, code and pull request, then stubs, then models: each names what the next must ask for."""
+        access = self._access
+        if self._ledger.planned:
+            self._ledger.read(self._read_ledger, access)
         if not self._trigger.fork:
-            self._code.read(lambda: _counted(self._code_source, query, access), access)
+            self._code.read(self._read_code, access)
         number = self._trigger.pull_request
         if number is not None:
             self._pull.read(lambda: (pull_request.read(access.to_github, number, self._trigger.sha), 1, ()), access)
-        if self._stubs.outcome[1].required:
+        if self._stubs.planned:
             self._stubs.read(self._read_stubs, access)
         if not self._trigger.fork:
             self._read_models()
@@ -151,14 +176,15 @@ class _Plan:
         """One look at each step: what a source that was given up still delivers must not count."""
         code, pull, stubs, models = self._code.outcome, self._pull.outcome, self._stubs.outcome, self._models.outcome
         incidents = [step.outcome for step in self._incidents.values()]
-        coverage = [code[1], stubs[1], models[1], *(said for _, said in incidents)]
+        recalled, ledger = self._ledger.outcome
+        coverage = [ledger, code[1], stubs[1], models[1], *(said for _, said in incidents)]
         if self._trigger.pull_request is not None:
             coverage.append(pull[1])
         if not incidents:
             coverage.append(Coverage(source="incidents", state=CoverageState.NOT_CONFIGURED, required=False))
         parsed = models[0]
         return Harvest(
-            code=code[0],
+            code=code[0].records,
             models=parsed.records if parsed else (),
             incidents=tuple(record for records, _ in incidents for record in records),
             coverage=tuple(sorted(coverage, key=lambda item: item.source)),
@@ -166,49 +192,79 @@ class _Plan:
             pull=pull[0],
             versions=parsed.versions if parsed else None,
             unknown_models=parsed.unknown if parsed else frozenset(),
+            memory=recalled.memory,
+            looks=parsed.looks if parsed else (),
+            may_remember=not recalled.newer,
         )
 
+    def _read_ledger(self) -> tuple[_Recalled, int, tuple[str, ...]]:
+        query = self._query
+        found = ledger_artifact.read(query, self._access)
+        kept = [
+            ledger.memory_of(bundle, self._terms, since=query.horizon, until=query.as_of, number=number)
+            for number, bundle in found.ledgers
+        ]
+        memory = reduce(ledger.merge, kept, Memory())
+        return _Recalled(memory=memory, newer=found.newer), len(memory.code) + len(memory.models), found.notes
+
+    def _read_code(self) -> tuple[Parsed[CodeRecord], int, tuple[str, ...]]:
+        source, memory, query = self._code_source, self._ledger.value.memory, self._query
+        # A dry look at the past asks for everything: what changed since then is not what it is about.
+        if query.as_of >= query.now:
+            sla = timedelta(hours=query.settings.sla_hours)
+            query = replace(query, reread_since=ledger.reread_since(memory, source.changes_for, sla))
+        parsed: Parsed[CodeRecord] = source.parse(source.fetch(query, self._access), query)
+        known, forgotten = ledger.with_code(memory, parsed.records, query.horizon)
+        notes = (*parsed.notes, *_failed_deploys(known), *forgotten)
+        return replace(parsed, records=known), len(parsed.records), notes
+
     def _read_stubs(self) -> tuple[Mapping[str, StubText], int, tuple[str, ...]]:
-        commits = {record.sha for record in self._code.value if record.outcome is not Outcome.FAILED and record.sha}
-        commits.add(github_stubs.HEAD)
+        code = self._code.value.records
+        commits = {record.sha for record in code if record.outcome is not Outcome.FAILED and record.sha}
+        commits.add(HEAD)
         if self._pull.value is not None:
             commits |= {self._pull.value.head_sha, self._pull.value.base_sha}
         if not self._query.settings.reads_github:
             # Shas of a file need not be commits of this repository; `models` says what they depend on.
-            commits -= {record.sha for record in self._code.value}
-        found = github_stubs.read(self._access.to_github, self._query.settings.model_stub, commits)
+            commits -= {record.sha for record in code}
+        # What stands in a file at a commit never changes.
+        remembered = {**self._ledger.value.memory.stubs, **self._code.value.stubs}
+        known = {sha: stub for sha, stub in remembered.items() if sha in commits}
+        asked = commits - known.keys()
+        found = known | github_stubs.read(self._access.to_github, self._query.settings.model_stub, asked)
         return found, sum(stub.text is not None for stub in found.values()), ()
 
     def _read_models(self) -> None:
         settings = self._query.settings
         must, may = required_models(
             settings.models,
-            self._code.value,
+            self._code.value.records,
             self._stubs.value,
             self._pull.value,
             since=min(self._query.since, self._query.as_of - timedelta(days=RATE_DAYS, hours=settings.sla_hours)),
             path=settings.model_stub,
         )
-        query = replace(self._query, models=must, candidates=may)
+        query = replace(self._query, models=must, candidates=may, looks=self._ledger.value.memory.looks)
         if must or may or query.settings.model_source == "file":
-            self._models.read(partial(_parsed, self._model_source, query, self._access), self._access)
+            self._models.read(partial(self._read_registry, query), self._access)
         else:
             nothing = Coverage(
                 source=self._models.outcome[1].source, state=CoverageState.NOT_CONFIGURED, required=False
             )
             self._models.outcome = (None, nothing)
 
+    def _read_registry(self, query: Query) -> tuple[Parsed[ModelRecord], int, tuple[str, ...]]:
+        source, memory = self._model_source, self._ledger.value.memory
+        parsed: Parsed[ModelRecord] = source.parse(source.fetch(query, self._access), query)
+        known, forgotten = ledger.with_models(memory, parsed.records, {*query.models, *query.candidates})
+        return replace(parsed, records=known), len(parsed.records), (*parsed.notes, *forgotten)
+
 
 def _counted(source: Source[Record], query: Query, access: Access) -> tuple[tuple[Record, ...], int, tuple[str, ...]]:
     parsed: Parsed[Record] = source.parse(source.fetch(query, access), query)
-    return parsed.records, len(parsed.records), (*parsed.notes, *_failed_deploys(parsed.records))
+    return parsed.records, len(parsed.records), parsed.notes
 
 
-def _parsed(source: Source[Record], query: Query, access: Access) -> tuple[Parsed[Record], int, tuple[str, ...]]:
-    parsed: Parsed[Record] = source.parse(source.fetch(query, access), query)
-    return parsed, len(parsed.records), parsed.notes
-
-
-def _failed_deploys(records: Iterable[object]) -> tuple[str, ...]:
-    failed = sum(isinstance(record, CodeRecord) and record.outcome is Outcome.FAILED for record in records)
+def _failed_deploys(records: Iterable[CodeRecord]) -> tuple[str, ...]:
+    failed = sum(record.outcome is Outcome.FAILED for record in records)
     return (f"{failed} deployments never succeeded and are no events",) if failed else ()

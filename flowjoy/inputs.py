@@ -127,10 +127,25 @@ def zone(value: str) -> str:
     return value
 
 
+_SIGNALS = (
+    re.compile(r"registered"),
+    re.compile(r"alias:[A-Za-z0-9_-]{1,255}"),
+    re.compile(r"stage:(Staging|Production|Archived)"),
+    re.compile(r"tag:[\w./ -]{1,250}", re.ASCII),
+)
+
+
 def signal(value: str) -> str:
-    """What `shipped` is: `registered`, or the tag that says when."""
-    if value != "registered" and not re.fullmatch(r"tag:[\w./ -]{1,250}", value, re.ASCII):
-        raise ValueError("registered or tag:<key>")
+    """What `shipped` is: `registered`, an alias or a stage that moves to the version, or the tag that says when."""
+    if not any(pattern.fullmatch(value) for pattern in _SIGNALS):
+        raise ValueError("registered, alias:<name>, stage:Production (or Staging, Archived) or tag:<key>")
+    return value
+
+
+def artifact_name(value: str) -> str:
+    """A name that GitHub takes for an artifact."""
+    if len(text(value)) > 200 or re.search(r'["<>|*?:\\/]', value):
+        raise ValueError('up to 200 characters, none of " : < > | * ? \\ /')
     return value
 
 
@@ -189,6 +204,14 @@ def is_loopback(host: str | None) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def is_private(host: str | None) -> bool:
+    """Whether a host is named by an address of this machine or of a private network."""
+    try:
+        return ipaddress.ip_address(host or "").is_private
+    except ValueError:
+        return is_loopback(host)
 
 
 def _address(value: str) -> SplitResult | None:

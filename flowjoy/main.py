@@ -15,7 +15,7 @@ from flowjoy import bundle as bundles
 from flowjoy import files, outputs
 from flowjoy import trigger as triggers
 from flowjoy.analysis import dependency, verdict
-from flowjoy.context import bundle_of, github_of, home_of, query_of
+from flowjoy.context import bundle_of, github_of, home_of, query_of, terms_of
 from flowjoy.dependence import head_problem, side_of, stub_lines
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
 from flowjoy.findings import Findings, find, with_gate
@@ -26,7 +26,7 @@ from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
 from flowjoy.runner import Console, Redactor, adopt_libraries
 from flowjoy.settings import Runner, Settings, on_actions, read_runner, read_settings, travels_in_the_clear
-from flowjoy.sinks import SINKS, model_stamp
+from flowjoy.sinks import SINKS, artifact, model_stamp
 from flowjoy.sinks.base import Publication
 from flowjoy.sources.base import Access
 from flowjoy.transport import Budget, Transport
@@ -34,6 +34,8 @@ from flowjoy.trigger import Trigger
 
 _REPORT_SECONDS = 35
 _PUBLISH_SECONDS = 30
+_UPLOAD_SECONDS = 25
+_CHECKS_SECONDS = 10
 _ANNOTATIONS = 10
 
 
@@ -46,7 +48,7 @@ def run(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, strea
         # First of all, so that a run that is killed can never read as a pass.
         console.outputs({"verdict": Decision.ERROR.value, "sla-status": Status.UNKNOWN.value})
         settings = read_settings(environ, argv, runner)
-        console.hide(secret.reveal() for secret in (*settings.secrets, *runner.mlflow_credentials))
+        console.hide(secret.reveal() for secret in (*settings.secrets, *runner.secrets))
         with adopt_libraries(console, debug=runner.debug):
             return _run(settings, runner, console, now)
     except InputError as problem:
@@ -84,11 +86,12 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 def _run(settings: Settings, runner: Runner, console: Console, now: datetime) -> int:
     as_of = settings.as_of or now
+    whole = Budget(settings.timeout_seconds)
     transport = Transport(Budget(max(5, settings.timeout_seconds - _REPORT_SECONDS)))
     github = github_of(settings, runner, transport)
     # A dry look at files asks nothing of GitHub.
     asks = settings.as_of is None or settings.code_source == "workflow-runs"
-    home = home_of(runner, github if asks else None, console.warning)
+    home = home_of(settings, runner, github if asks else None, console.warning)
     trigger = triggers.read(
         runner.event_name,
         runner.event,
@@ -103,7 +106,8 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
         _ship(settings, runner, trigger, transport, console, now)
     with console.group(f"Harvest: {settings.service}"):
         query = query_of(settings, runner, home, as_of, now)
-        harvested = harvest(query, Access(transport=transport, progress=console.log, github=github), trigger)
+        access = Access(transport=transport, progress=console.log, github=github)
+        harvested = harvest(query, access, trigger, terms_of(settings, home))
     findings = find(bundle_of(harvested, settings, runner, home, as_of))
     if harvested.pull is not None and _gate_is_decidable(findings):
         findings = with_gate(findings, _gate(harvested, harvested.pull, findings, settings, trigger))
@@ -114,19 +118,59 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
         written = files.write(rendered, settings.output_dir, runner.workspace, console.warning, console.redact)
         for path in written.values():
             console.log(path)
-    delivered = {}
+    delivered: dict[str, str] = {}
     if settings.as_of is None and not trigger.fork and runner.on_actions:
+        delivered = _store(settings, runner, written, console, now, whole, may_remember=harvested.may_remember)
         publication = Publication(
             settings=settings,
             trigger=trigger,
             findings=findings,
             lines=stub_lines(harvested.stubs, trigger.sha, settings.model_stub),
             details_url=_run_url(runner),
+            artifact_url=delivered.get("artifact-url"),
             redact=console.redact,
         )
-        delivered = _deliver(publication, github, console)
+        delivered |= _deliver(publication, github, console)
     _publish(findings, written, delivered, console)
     return findings.verdict.exit_code
+
+
+def _store(
+    settings: Settings,
+    runner: Runner,
+    written: Mapping[str, str],
+    console: Console,
+    now: datetime,
+    whole: Budget,
+    *,
+    may_remember: bool,
+) -> dict[str, str]:
+    """Upload the files. It does not decide: without an artifact they stay where they are, and the log says why."""
+    if not may_remember:
+        console.warning("nothing is uploaded, so that the ledger of a newer FlowJoy is not buried: update this action")
+        return {}
+    if runner.results_url is None or runner.runtime_token is None:
+        folder = settings.output_dir.relative_to(runner.workspace.resolve()).as_posix()
+        console.notice(f"no artifact is uploaded: this runner has no artifact service. The files are in {folder}")
+        return {}
+    budget = Budget(max(3.0, min(_UPLOAD_SECONDS, whole.left() - _CHECKS_SECONDS)))
+    service = artifact.ArtifactService(
+        address=runner.results_url, token=runner.runtime_token, transport=Transport(budget)
+    )
+    files_there = {name: runner.workspace / path for name, path in written.items()}
+    expires_at = artifact.expiry(now, settings.retention_days, runner.most_retention_days)
+    try:
+        with console.group(f"Artifact: {settings.artifact_name}"):
+            number = service.upload(settings.artifact_name, files_there, made_at=now, expires_at=expires_at)
+            console.log(f"uploaded as artifact {number}, kept until {expires_at.date()}")
+    except HarvestError as problem:
+        console.warning(f"the report was not uploaded: {problem}" + (f" ({problem.hint})" if problem.hint else ""))
+        return {}
+    except Exception as problem:  # noqa: BLE001  (an upload must not change the verdict)
+        console.warning(f"the report was not uploaded ({type(problem).__name__}); please report this")
+        return {}
+    url = _run_url(runner)
+    return {"artifact-id": str(number)} | ({"artifact-url": f"{url}/artifacts/{number}"} if url else {})
 
 
 def _deliver(publication: Publication, github: GitHubApi | None, console: Console) -> dict[str, str]:
@@ -180,7 +224,7 @@ def _gate(
 
 
 def _console(runner: Runner, stream: TextIO | None) -> Console:
-    hidden = [secret.reveal() for secret in runner.mlflow_credentials]
+    hidden = [secret.reveal() for secret in runner.secrets]
     return Console(
         on_actions=runner.on_actions,
         output=runner.output,
@@ -237,7 +281,7 @@ def _publish(findings: Findings, written: Mapping[str, str], delivered: Mapping[
     if len(broken) > _ANNOTATIONS:
         console.error(f"… and {len(broken) - _ANNOTATIONS} more broken promises", title="48 h promise broken")
     try:
-        console.summary(summary(findings))
+        console.summary(summary(findings, delivered.get("artifact-url")))
     except OSError as problem:
         console.warning(f"the job summary could not be written ({type(problem).__name__})")
     # Last, and not forgiven: an output that cannot be written must not leave a pass to be read.

@@ -82,7 +82,8 @@ class Window:
 class CodeRecord:
     """One deployment of one application sha, as its source tells it. `shipped_at` is its first success.
 
-    A failed record carries the time of its last change and makes no event.
+    A failed record carries the time of its last change and makes no event. `created_at` is when its source made it,
+    which is what sources list by. `source_gone`: a ledger remembers it, its source no longer shows it.
     """
 
     id: str
@@ -93,6 +94,8 @@ class CodeRecord:
     run_id: str | None = None
     outcome: Outcome = Outcome.SUCCESS
     url: str | None = None
+    created_at: datetime | None = None
+    source_gone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +103,10 @@ class ModelRecord:
     """One registered model version that shipped at `shipped_at`.
 
     With precision OBSERVED the ship lies in (`not_before`, `shipped_at`]; otherwise `not_before` is None.
-    `run_id` is the training run. A version that ships again is a record of its own.
+    `run_id` is the training run. A version that ships again is a record of its own. `first_look`: nobody looked
+    before, so whether it was live long since is not known. `copy`: another version of the same training run
+    may have been live before.
+    `source_gone`: a ledger remembers it, its source no longer shows it.
     """
 
     id: str
@@ -112,6 +118,34 @@ class ModelRecord:
     precision: Precision = Precision.EXACT
     registered_at: datetime | None = None
     url: str | None = None
+    first_look: bool = False
+    copy: bool = False
+    source_gone: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What one run saw at `at`: the version that `signal` (`alias:<name>`, `stage:<name>`) named; empty for none.
+
+    A registry keeps no time for such a move: only looks tell. `run_id` and `registered_at` are the version's own,
+    kept in case that the registry forgets it.
+    """
+
+    model: str
+    signal: str
+    at: datetime
+    version: str = ""
+    run_id: str = ""
+    registered_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlertState:
+    """That one step of an alert's life (`new`, `reminder`, `escalation`, `recovery`) was told at `at`."""
+
+    key: str
+    step: str
+    at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

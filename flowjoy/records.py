@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from flowjoy.model import CodeRecord, Incident, ModelRecord, Outcome
 
 _Record = TypeVar("_Record", CodeRecord, ModelRecord, Incident)
+_Value = TypeVar("_Value", bound=Hashable)
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -25,6 +26,11 @@ def unique(records: Iterable[_Record]) -> tuple[_Record, ...]:
         if held != record and repr(record) < repr(held):
             kept[record.id] = record
     return tuple(kept[key] for key in sorted(kept))
+
+
+def distinct(values: Iterable[_Value]) -> tuple[_Value, ...]:
+    """Each value once, in one order, whatever order or multiplicity they came in."""
+    return tuple(sorted(set(values), key=repr))
 
 
 def _sound(record: _Record) -> _Record:
@@ -44,12 +50,15 @@ def fold(records: Iterable[CodeRecord]) -> tuple[CodeRecord, ...]:
     """
     groups: dict[tuple[str, ...], list[CodeRecord]] = {}
     for record in unique(records):
-        has_run = record.run_id is not None and record.sha is not None
-        key = (
-            (record.service, record.environment, record.sha or "", record.run_id or "") if has_run else ("", record.id)
-        )
-        groups.setdefault(key, []).append(record)
+        groups.setdefault(release_key(record), []).append(record)
     return unique(_earliest(group) for group in groups.values())
+
+
+def release_key(record: CodeRecord) -> tuple[str, ...]:
+    """What the jobs of one release share: (service, environment, sha, run); without a run or sha its own id."""
+    if record.run_id is None or record.sha is None:
+        return "", record.id
+    return record.service, record.environment, record.sha, record.run_id
 
 
 def _earliest(group: list[CodeRecord]) -> CodeRecord:

@@ -22,13 +22,17 @@ from urllib.parse import quote
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+_SIGNATURE = re.compile(r"(?<=[?&]sig=)[^&\s\"']+")
 _MASK = "***"
 _SHORTEST_SECRET = 6
 _LONGEST_LINE = 4000
 
 
 class Redactor:
-    """Replaces every known secret by `***`: as it is, escaped for an address, Markdown, HTML or JSON, and as base64."""
+    """Replaces every known secret by `***`: as it is, escaped for an address, Markdown, HTML or JSON, and as base64.
+
+    Also the signature of every signed address.
+    """
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         forms: set[str] = set()
@@ -41,6 +45,7 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """The text without secrets."""
+        text = _SIGNATURE.sub(_MASK, text)
         return self._pattern.sub(_MASK, text) if self._pattern else text
 
 

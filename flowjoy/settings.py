@@ -75,7 +75,7 @@ def declared(workspace: Path) -> tuple[Input, ...]:
             "model-signal",
             "registered",
             inputs.signal,
-            'what "shipped" is: `registered` or `tag:<key>`; the tag `flowjoy.deployed_at` wins where present',
+            'what "shipped" is: `registered`, `alias:<name>`, `stage:<name>`, `tag:<key>`; `flowjoy.deployed_at` wins',
         ),
         ("model-file", "", path, "JSON lines, JSON or CSV of model deploys (`ts`, and if known `name,version,run_id`)"),
         (
@@ -122,6 +122,13 @@ def declared(workspace: Path) -> tuple[Input, ...]:
             inputs.choice("changes", "always", "off"),
             "sticky pull-request comment: `changes` (when something runs, is broken or healed), `always`, `off`",
         ),
+        (
+            "artifact-name",
+            "",
+            inputs.artifact_name,
+            "the uploaded report, by which the next run remembers; one a service; empty: `flowjoy-<service>`",
+        ),
+        ("retention-days", "90", inputs.whole(1, 400), "how long the artifact, and with it the memory, is kept"),
         ("output-dir", "flowjoy-report", path, "folder in the workspace for the files"),
     )
     return tuple(
@@ -164,6 +171,8 @@ class Settings:
     incident_titles: str
     check_name: str
     comment: str
+    artifact_name: str
+    retention_days: int
     output_dir: Path
 
     @property
@@ -199,6 +208,14 @@ class Runner:
     summary: Path | None
     debug: bool
     mlflow_credentials: tuple[Secret, ...]
+    results_url: str | None
+    runtime_token: Secret | None
+    most_retention_days: int | None
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every credential in the runner's variables."""
+        return self.mlflow_credentials if self.runtime_token is None else (*self.mlflow_credentials, self.runtime_token)
 
 
 def on_actions(environ: Mapping[str, str]) -> bool:
@@ -247,6 +264,10 @@ def read_runner(environ: Mapping[str, str]) -> Runner:
             )
             if environ.get(name)
         ),
+        # Not on GitHub Enterprise Server, nor on a laptop.
+        results_url=environ.get("ACTIONS_RESULTS_URL") or None,
+        runtime_token=Secret(environ["ACTIONS_RUNTIME_TOKEN"]) if environ.get("ACTIONS_RUNTIME_TOKEN") else None,
+        most_retention_days=int(days) if (days := environ.get("GITHUB_RETENTION_DAYS", "")).isdecimal() else None,
     )
     if problems:
         raise InputError(*problems)
@@ -262,7 +283,7 @@ def read_settings(environ: Mapping[str, str], argv: Sequence[str], runner: Runne
     wrong: set[str] = set()
     for item in known:
         flag, variable = (str(held or "").strip() for held in (flags[item.field], environ.get(item.variable)))
-        given = flag or variable or _fallback(item, environ, runner)
+        given = flag or variable or _fallback(item, environ, runner, values)
         try:
             values[item.field] = item.parse(given) if given else () if item.parse in _LISTS else None
         except ValueError as right:
@@ -292,10 +313,17 @@ def command_line(known: Sequence[Input]) -> argparse.ArgumentParser:
     return parser
 
 
-def _fallback(item: Input, environ: Mapping[str, str], runner: Runner) -> str:
+def artifact_name(service: str) -> str:
+    """The name where none is given: `flowjoy-<service>`, without what GitHub forbids in one."""
+    return re.sub(r"[^\w.-]+", "-", f"flowjoy-{service}")[:200]
+
+
+def _fallback(item: Input, environ: Mapping[str, str], runner: Runner, values: Mapping[str, Any]) -> str:
     """What serves where an input was not given."""
     if item.name == "service":
         return runner.repository.rpartition("/")[2]
+    if item.name == "artifact-name":
+        return artifact_name(values.get("service") or "")
     if item.name == "mlflow-tracking-uri":
         return environ.get("MLFLOW_TRACKING_URI", "")
     if item.name == "github-token":

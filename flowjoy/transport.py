@@ -6,6 +6,7 @@ an hour. So each request runs in a thread of its own that is left behind when it
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -74,7 +75,8 @@ class Transport:
 
         `explain` translates the exceptions of one vendor; None means that it is a bug, which is raised as it is.
         """
-        for tries_left in reversed(range(tries or _TRIES)):
+        most = tries or _TRIES
+        for attempt in range(most):
             try:
                 return self._within_time(request)
             except HarvestError:
@@ -83,17 +85,19 @@ class Transport:
                 fault = _explain_common(problem) or explain(problem)
                 if fault is None:
                     raise
-            pause = self._pause(fault, tries_left)
+            pause = self._pause(fault, attempt) if attempt < most - 1 else None
             if pause is None:
                 raise fault.error(f"{what}: {fault.problem}", hint=fault.hint, passing=fault.passing)
             time.sleep(pause)
         raise AssertionError("the last try either returns or raises")
 
-    def _pause(self, fault: Fault, tries_left: int) -> float | None:
+    def _pause(self, fault: Fault, attempt: int) -> float | None:
         """Seconds to wait before the next try; None when there is to be none."""
-        if not fault.passing or not tries_left or (fault.slow and tries_left < _TRIES - 1):
+        if not fault.passing or (fault.slow and attempt):
             return None
-        pause = fault.wait_seconds if fault.wait_seconds is not None else _FIRST_PAUSE_SECONDS * (_TRIES - tries_left)
+        # Spread, so that jobs that failed together do not come back together.
+        growing = _FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.75, 1.25)  # noqa: S311  # nosec B311
+        pause = fault.wait_seconds if fault.wait_seconds is not None else growing
         return pause if pause <= min(_LONGEST_PAUSE_SECONDS, self.budget.left() / 2) else None
 
     def _within_time(self, request: Callable[[], _T]) -> _T:

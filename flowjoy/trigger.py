@@ -61,8 +61,13 @@ def read(
         sha=deployed or sha,
         pull_request=None,
         fork=False,
-        trusted=event in _TRUSTED or (event in _TRUSTED_ON_DEFAULT_BRANCH and on_default),
+        trusted=is_trusted(event, on_default_branch=on_default),
     )
+
+
+def is_trusted(event: str, *, on_default_branch: bool) -> bool:
+    """Whether what a run of this repository with this event says is believed by later ones."""
+    return event in _TRUSTED or (event in _TRUSTED_ON_DEFAULT_BRANCH and on_default_branch)
 
 
 def _pull_request(event: str, payload: Mapping[str, Any], repository: str) -> Trigger:

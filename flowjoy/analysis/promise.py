@@ -16,7 +16,20 @@ import numpy as np
 import pandas as pd
 
 from flowjoy.analysis import ships
-from flowjoy.events import EARLIEST, FIRST_LIVE, ID, KIND, NAME, PRECISION, PROVISIONAL, SHA, TS, TYPE, VERSION
+from flowjoy.events import (
+    EARLIEST,
+    FIRST_LIVE,
+    FIRST_LOOK,
+    ID,
+    KIND,
+    NAME,
+    PRECISION,
+    PROVISIONAL,
+    SHA,
+    TS,
+    TYPE,
+    VERSION,
+)
 from flowjoy.instants import iso
 from flowjoy.model import Dependence, EventType, Kind, Obligation, Precision, Requirement, Rule, Status, Waiver
 
@@ -135,6 +148,26 @@ def all_unknown(items: Sequence[Obligation], reason: str) -> tuple[Obligation, .
     )
 
 
+def with_memory(confirmed: Sequence[Obligation], remembered: Sequence[Obligation]) -> tuple[Obligation, ...]:
+    """What is owed by all that sources show, where what only a ledger remembers may close a clock and never open one.
+
+    `remembered` are the obligations of the timeline with what the sources have forgotten. Of those that only it has
+    (a deploy that its source no longer shows), the closed ones stay: they are history.
+    """
+    by_id = {item.id: item for item in remembered}
+    owed = [by_id[item.id] if item.id in by_id and _milder(by_id[item.id], item) else item for item in confirmed]
+    history = [item for item in remembered if not is_open(item)]
+    known = {item.id for item in confirmed}
+    return tuple(
+        sorted((*owed, *(item for item in history if item.id not in known)), key=lambda item: (item.start, item.id))
+    )
+
+
+def _milder(one: Obligation, other: Obligation) -> bool:
+    """Whether `one` is closed where `other` is open, or kept where `other` was missed."""
+    return (is_open(one), is_miss(one)) < (is_open(other), is_miss(other))
+
+
 def without_a_registry(items: Sequence[Obligation], unknown_models: frozenset[str]) -> tuple[Obligation, ...]:
     """The same obligations when the registry does not know some models: what became of those is not known."""
     reason = "the registry does not know this model"
@@ -216,7 +249,10 @@ def _answer(
         acts = acts[acts[KIND] == Kind.SHIP]
         # Shipped *with* the code: after the previous deploy, at most one clock before this one.
         together = np.maximum(deploys["previous"].to_numpy(dtype=np.int64) + 1, start - _duration(terms.clock))
-        return ships.first_since(_micros(acts[EARLIEST]), _micros(acts[TS]), np.minimum(together, start)), acts
+        earliest, latest = _micros(acts[EARLIEST]), _micros(acts[TS])
+        # What a first look finds may have been live long since: it counts only where it cannot be older.
+        counted = np.where(acts[FIRST_LOOK], earliest, latest)
+        return ships.first_since(earliest, latest, np.minimum(together, start), counted=counted), acts
     fits = _fitting(requirement, acts)
     if terms.every_version_stays_live:
         acts = acts[fits]

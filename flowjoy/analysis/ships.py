@@ -29,9 +29,12 @@ class Answer:
     worst_at: npt.NDArray[np.int64]
 
 
-def first_since(earliest: Micros, latest: Micros, lower: Micros) -> Answer:
-    """The first ship at or after each `lower`. A ship that may lie before `lower` counts at best, not at worst."""
-    best, best_at = _first(key=latest, value=earliest, lower=lower)
+def first_since(earliest: Micros, latest: Micros, lower: Micros, *, counted: Micros | None = None) -> Answer:
+    """The first ship at or after each `lower`. A ship that may lie before `lower` counts at best, not at worst.
+
+    `counted`: up to which `lower` each ship counts at best, where that is not up to its `latest`.
+    """
+    best, best_at = _first(key=latest if counted is None else counted, value=earliest, lower=lower)
     worst, worst_at = _first(key=earliest, value=latest, lower=lower)
     return Answer(best=np.maximum(best, lower), worst=worst, best_at=best_at, worst_at=worst_at)
 

@@ -43,7 +43,9 @@ class Check:
     annotations: tuple[Annotation, ...] = ()
 
 
-def promise_check(findings: Findings, sha: str, *, stub_path: str, lines: Mapping[str, int]) -> Check:
+def promise_check(
+    findings: Findings, sha: str, *, stub_path: str, lines: Mapping[str, int], report_url: str | None = None
+) -> Check:
     """`48 h SLA` on the run's own commit: the state of the whole service, or its own settled promise if worse."""
     service = (_service_conclusion(findings), headline(findings))
     own = settled(findings, sha)
@@ -65,7 +67,7 @@ def promise_check(findings: Findings, sha: str, *, stub_path: str, lines: Mappin
         sha=sha,
         conclusion=conclusion,
         title=clean(title, _LONGEST_TITLE),
-        summary=within_limit(markdown.summary(findings)),
+        summary=within_limit(markdown.summary(findings, report_url)),
         annotations=tuple(remarks.values()),
     )
 

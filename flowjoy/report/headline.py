@@ -6,7 +6,7 @@ from flowjoy.analysis import promise, verdict
 from flowjoy.analysis.dependency import Level
 from flowjoy.findings import Findings
 from flowjoy.model import Obligation, Status
-from flowjoy.report.words import clean, plural, soon, span
+from flowjoy.report.words import clean, moment, plural, soon, span
 
 
 def headline(findings: Findings) -> str:
@@ -65,6 +65,9 @@ def outcome(item: Obligation, findings: Findings) -> str:
             if item.shipped_at <= item.start
             else f"shipped after {span(item.shipped_at - item.start)}"
         )
+    if item.status is Status.UNDETERMINED and item.not_before is not None and item.seen_by is not None:
+        between = f"{moment(item.not_before, zone)} and {moment(item.seen_by, zone)}"
+        return f"shipped between {between}: stamp flowjoy.deployed_at, or look hourly"
     if item.status is Status.CANCELLED:
         return "the code was rolled back in time"
     return item.reason or ""

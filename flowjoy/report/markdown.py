@@ -17,13 +17,17 @@ _MARKS = {Decision.PASS: "✅", Decision.FAIL: "❌", Decision.ERROR: "⚠️"}
 _SERIOUS = (Status.BREACHED, Status.UNKNOWN, Status.AT_RISK, Status.PENDING, Status.LATE, Status.WAIVED)
 
 
-def summary(findings: Findings) -> str:
-    """The whole job summary as GitHub Markdown, far below GitHub's limit whatever the size of the input."""
+def summary(findings: Findings, report_url: str | None = None) -> str:
+    """The whole job summary as GitHub Markdown, far below GitHub's limit whatever the size of the input.
+
+    `report_url`: where the files can be downloaded; the runner's own address, no foreign text.
+    """
     decision = findings.verdict.decision
     softened = " (not enforced)" if decision is Decision.FAIL and findings.verdict.exit_code == 0 else ""
     parts = [
         f"## FlowJoy: {code(findings.bundle.service)}",
         f"{_MARKS[decision]} **{decision.value}**{softened}: {code(headline(findings), 600)}",
+        f"[Chart, tables and bundle of this run]({report_url})" if report_url else "",
         _coverage_faults(findings),
         gate(findings.gate) if findings.gate is not None else "",
     ]

@@ -14,13 +14,17 @@ from flowjoy.trigger import Trigger
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """What is to be published. `lines`: the line of each model in the stub at the run's own commit."""
+    """What is to be published. `lines`: the line of each model in the stub at the run's own commit.
+
+    `artifact_url`: where the report can be downloaded, None where it was not uploaded.
+    """
 
     settings: Settings
     trigger: Trigger
     findings: Findings
     lines: Mapping[str, int]
     details_url: str | None
+    artifact_url: str | None
     redact: Callable[[str], str]
 
 

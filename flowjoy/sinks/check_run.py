@@ -44,7 +44,9 @@ class CheckRuns:
         if sha is None:
             raise HarvestError("this run has no commit to write a check on")
         stub_path = publication.settings.model_stub
-        yield words.promise_check(findings, sha, stub_path=stub_path, lines=publication.lines)
+        yield words.promise_check(
+            findings, sha, stub_path=stub_path, lines=publication.lines, report_url=publication.artifact_url
+        )
         if findings.gate is not None:
             yield words.gate_check(findings.gate, sha, findings, stub_path=stub_path)
         elif publication.trigger.pull_request is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
@@ -10,12 +10,10 @@ from typing import Any, Generic, Protocol, TypeVar
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi
 from flowjoy.instants import parse_iso, plausible
-from flowjoy.model import CodeRecord, Incident, ModelRecord, ModelVersion
+from flowjoy.ledger import MEMORY
+from flowjoy.model import CodeRecord, Incident, Look, ModelRecord, ModelVersion, StubText
 from flowjoy.settings import Settings
 from flowjoy.transport import Transport
-
-MEMORY = timedelta(days=400)
-"""How far back code is read: clocks stay open however old they are, and a rollback is known by what came before."""
 
 Record = TypeVar("Record", CodeRecord, ModelRecord, Incident)
 
@@ -24,7 +22,8 @@ Record = TypeVar("Record", CodeRecord, ModelRecord, Incident)
 class Query:
     """What a run asks of every source. `now` is the real clock, for telling impossible stamps.
 
-    `models` must be known to the registry; `candidates` need not be (a pull request may name anything).
+    `models` must be known to the registry; `candidates` need not be (a pull request may name anything). `looks` are
+    those of earlier runs. `reread_since`: what was created before it is known already, and need not be asked for.
     """
 
     settings: Settings
@@ -38,11 +37,14 @@ class Query:
     sha: str | None = None
     run_id: str | None = None
     default_branch: str | None = None
+    looks: tuple[Look, ...] = ()
+    reread_since: datetime | None = None
 
     @property
     def horizon(self) -> datetime:
         """The oldest instant that is asked for."""
-        return min(self.since, self.as_of - MEMORY)
+        whole = min(self.since, self.as_of - MEMORY)
+        return whole if self.reread_since is None else max(whole, self.reread_since)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +67,16 @@ class Access:
 class Parsed(Generic[Record]):
     """The records of one source, and what a user should know of them.
 
-    A registry also tells which versions it lists, and which of the candidates it does not know.
+    A source of code may bring stubs that it met on the way. A registry also tells which versions it lists, which of
+    the candidates it does not know, and what it was seen to name.
     """
 
     records: tuple[Record, ...]
     notes: tuple[str, ...] = field(default=())
     versions: tuple[ModelVersion, ...] = field(default=())
     unknown: frozenset[str] = field(default=frozenset())
+    looks: tuple[Look, ...] = field(default=())
+    stubs: Mapping[str, StubText] = field(default_factory=dict)
 
 
 class Source(Protocol[Record]):
@@ -80,6 +85,10 @@ class Source(Protocol[Record]):
     @property
     def label(self) -> str:
         """What people call it."""
+
+    @property
+    def changes_for(self) -> timedelta | None:
+        """How long after its creation a record may still change; None: everything is asked for each time."""
 
     def fetch(self, query: Query, access: Access) -> Any:
         """The raw answers, complete and of the right shape."""

@@ -41,6 +41,7 @@ class CodeFile:
     """`code-source: file`."""
 
     label = "code file"
+    changes_for = None
 
     def fetch(self, query: Query, access: Access) -> str:
         """The file's text."""
@@ -66,6 +67,7 @@ class ModelFile:
     """`model-source: file`."""
 
     label = "model file"
+    changes_for = None
 
     def fetch(self, query: Query, access: Access) -> str:
         """The file's text."""
@@ -102,6 +104,7 @@ class IncidentFile:
     """`incident-file`."""
 
     label = "incident file"
+    changes_for = None
 
     def fetch(self, query: Query, access: Access) -> str:
         """The file's text."""

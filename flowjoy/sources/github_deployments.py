@@ -3,41 +3,47 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from flowjoy import github_files
+from flowjoy.dependence import HEAD
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi, Page, connection, every_page
 from flowjoy.instants import parse_iso
-from flowjoy.model import CodeRecord, Outcome
+from flowjoy.model import CodeRecord, Outcome, StubText
 from flowjoy.records import fold
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
 from flowjoy.transport import MalformedAnswerError
 
-DEPLOYMENTS_QUERY = """
-query FlowJoyDeployments($owner: String!, $name: String!, $environments: [String!], $after: String) {
-  repository(owner: $owner, name: $name) {
+DEPLOYMENTS_QUERY = f"""
+query FlowJoyDeployments(
+  $owner: String!, $name: String!, $environments: [String!], $after: String{github_files.declared(1)}
+) {{
+  repository(owner: $owner, name: $name) {{{github_files.fields(1)}
     deployments(
-      first: 100, after: $after, environments: $environments, orderBy: {field: CREATED_AT, direction: DESC}
-    ) {
+      first: 100, after: $after, environments: $environments, orderBy: {{field: CREATED_AT, direction: DESC}}
+    ) {{
       totalCount
-      pageInfo { hasNextPage endCursor }
-      nodes {
+      pageInfo {{ hasNextPage endCursor }}
+      nodes {{
         id
         databaseId
         createdAt
         commitOid
         environment
-        statuses(first: 20) {
+        statuses(first: 20) {{
           totalCount
-          pageInfo { hasNextPage endCursor }
-          nodes { id state createdAt logUrl }
-        }
-      }
-    }
-  }
-}
+          pageInfo {{ hasNextPage endCursor }}
+          nodes {{ id state createdAt logUrl }}
+        }}
+      }}
+    }}
+  }}
+}}
 """
+"""Each page also brings the stub at the head of the default branch: a request less."""
 
 STATUSES_QUERY = """
 query FlowJoyStatuses($id: ID!, $after: String) {
@@ -58,37 +64,60 @@ _UNDER_WAY = {"IN_PROGRESS", "QUEUED", "PENDING", "WAITING"}
 _STATES = _UNDER_WAY | {"SUCCESS", "FAILURE", "ERROR", "INACTIVE"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Deployments:
+    """The deployments as GitHub tells them, and the stub at the head of the default branch."""
+
+    nodes: list[dict[str, Any]]
+    head: StubText
+
+
 class GitHubDeployments:
     """`code-source: deployments`."""
 
     label = "GitHub deployments"
+    changes_for = timedelta(days=36)  # a job may wait and run for 35 days
 
-    def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
+    def fetch(self, query: Query, access: Access) -> Deployments:
         """Every deployment to the environment back to the horizon, each with all its statuses."""
-        github, environment = access.to_github, query.settings.environment
-        nodes = _pages(github, query.horizon, access, environment)
-        if not nodes:
-            _prove_empty(github, environment)
-        for node in nodes:
+        github = access.to_github
+        found = _pages(github, query, access)
+        if not found.nodes:
+            _prove_empty(github, query)
+        for node in found.nodes:
             if node["statuses"]["pageInfo"]["hasNextPage"]:
                 node["statuses"]["nodes"] = _all_statuses(github, node)
-        return nodes
+        return found
 
-    def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[CodeRecord]:
+    def parse(self, raw: Deployments, query: Query) -> Parsed[CodeRecord]:
         """One record a release: matrix jobs of one run and sha are folded into their earliest success."""
-        return Parsed(records=fold(_record(node, query) for node in raw))
+        return Parsed(records=fold(_record(node, query) for node in raw.nodes), stubs={HEAD: raw.head})
 
 
-def _pages(github: GitHubApi, horizon: datetime, access: Access, environment: str) -> list[dict[str, Any]]:
+def _pages(github: GitHubApi, query: Query, access: Access) -> Deployments:
+    heads: list[StubText] = []
+
     def read(cursor: str | None) -> Page:
-        page = github.graphql("deployments", DEPLOYMENTS_QUERY, _checked, after=cursor, environments=[environment])
+        page, head = _page(github, query, cursor, [query.settings.environment])
+        heads.append(head)
         access.progress(f"GitHub deployments: {len(page[0])} more of {page[1]}")
         return page
 
     def enough(page: list[dict[str, Any]]) -> bool:
-        return bool(page) and parse_iso(page[-1]["createdAt"]) < horizon
+        return bool(page) and parse_iso(page[-1]["createdAt"]) < query.horizon
 
-    return every_page("GitHub deployments", read, key="databaseId", enough=enough)
+    nodes = every_page("GitHub deployments", read, key="databaseId", enough=enough)
+    return Deployments(nodes=nodes, head=heads[-1])
+
+
+def _page(github: GitHubApi, query: Query, cursor: str | None, environments: list[str] | None) -> tuple[Page, StubText]:
+    path = query.settings.model_stub
+
+    def check(repository: dict[str, Any]) -> tuple[Page, StubText]:
+        return _checked(repository), github_files.texts(repository, path, [HEAD])[HEAD]
+
+    asked = github_files.variables(path, [HEAD])
+    return github.graphql("deployments", DEPLOYMENTS_QUERY, check, after=cursor, environments=environments, **asked)
 
 
 def _checked(repository: dict[str, Any]) -> Page:
@@ -107,13 +136,13 @@ def _checked(repository: dict[str, Any]) -> Page:
     return nodes, total, cursor
 
 
-def _prove_empty(github: GitHubApi, environment: str) -> None:
+def _prove_empty(github: GitHubApi, query: Query) -> None:
     """No deployment in the environment: believed only when there is none at all, by a second answer."""
-    nodes, total, _ = github.graphql("deployments", DEPLOYMENTS_QUERY, _checked, after=None, environments=None)
+    (nodes, total, _), _ = _page(github, query, None, None)
     if total:
         known = sorted({str(node.get("environment")) for node in nodes})
         raise HarvestError(
-            f"there are deployments, but none in the environment {environment!r}",
+            f"there are deployments, but none in the environment {query.settings.environment!r}",
             hint=f"set environment to one of: {', '.join(known[:20])}",
         )
 
@@ -160,6 +189,7 @@ def _record(node: dict[str, Any], query: Query) -> CodeRecord:
         shipped_at=at,
         run_id=run_id,
         outcome=outcome,
+        created_at=stamp_of(node["createdAt"], name, query),
         url=f"{repository}/actions/runs/{run_id}" if run_id else f"{repository}/commit/{node['commitOid']}",
     )
 

@@ -28,6 +28,7 @@ class GitHubReleases:
     """`code-source: releases`."""
 
     label = "GitHub releases"
+    changes_for = None  # a draft may be published at any time
 
     def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
         """Every release, newest first. All of them: a draft may be published long after it was created."""

@@ -29,6 +29,7 @@ class GitHubRuns:
     """`code-source: workflow-runs`."""
 
     label = "GitHub workflow runs"
+    changes_for = timedelta(days=66)  # a run can be run again for 30 days, and then wait and run for 35
 
     def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
         """Every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs."""
@@ -175,5 +176,6 @@ def _record(run: dict[str, Any], query: Query) -> CodeRecord:
         shipped_at=at,
         run_id=str(run["id"]),
         outcome=outcome,
+        created_at=stamp_of(run.get("created_at"), name, query),
         url=f"{query.server_url}/{query.repository}/actions/runs/{run['id']}",
     )

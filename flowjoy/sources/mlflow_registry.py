@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from flowjoy.errors import HarvestError, UnknownModelError
-from flowjoy.instants import parse_epoch_ms, parse_iso, plausible
-from flowjoy.model import ModelRecord, ModelVersion, Precision
+from flowjoy.instants import EARLIEST, iso, parse_epoch_ms, parse_iso, plausible
+from flowjoy.looks import Move, moves, widest_gap
+from flowjoy.model import Look, ModelRecord, ModelVersion, Precision
 from flowjoy.records import shipped_again, unique
 from flowjoy.sources.base import Access, Parsed, Query
 from flowjoy.transport import Fault, MalformedAnswerError
@@ -47,43 +48,72 @@ def new_client(uri: str) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What a registered model shows of itself: its latest versions, and which version each alias names."""
+
+    latest: frozenset[str]
+    aliases: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What the registry lists: its versions as plain dicts, and the candidates that it does not know."""
+    """What the registry lists: its versions as plain dicts, and the candidates that it does not know.
+
+    `aliases` are those of each model.
+    """
 
     versions: list[dict[str, Any]]
     unknown: frozenset[str] = frozenset()
+    aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class MlflowRegistry:
     """`model-source: mlflow`."""
 
     label = "MLflow registry"
+    changes_for = None  # any version may be stamped at any time
 
     def fetch(self, query: Query, access: Access) -> Listing:
         """Every version of every model asked for. A model without versions is proved to be there."""
         registry = _Registry(query, access)
-        latest = {name: registry.latest_of(name) for name in query.models}
-        latest |= {name: found for name in query.candidates if (found := registry.latest_if_known(name)) is not None}
-        versions = registry.all_versions(latest) if latest else []
-        access.progress(f"MLflow registry: {len(versions)} versions of {', '.join(sorted(latest))}")
-        return Listing(versions=versions, unknown=frozenset(query.candidates) - latest.keys())
+        shown = {name: registry.shown(name) for name in query.models}
+        shown |= {name: found for name in query.candidates if (found := registry.shown_if_known(name)) is not None}
+        versions = registry.all_versions({name: _must_list(model) for name, model in shown.items()}) if shown else []
+        access.progress(f"MLflow registry: {len(versions)} versions of {', '.join(sorted(shown))}")
+        return Listing(
+            versions=versions,
+            unknown=frozenset(query.candidates) - shown.keys(),
+            aliases={name: model.aliases for name, model in shown.items()},
+        )
 
     def parse(self, raw: Listing, query: Query) -> Parsed[ModelRecord]:
         """One record a version that shipped by the signal. PENDING and FAILED registrations did not."""
         ready = [version for version in raw.versions if version["status"] == "READY"]
-        records = unique(record for version in ready for record in _records(version, query))
+        stamped = [record for version in ready for record in _records(version, query)]
+        looks: tuple[Look, ...] = ()
+        notes: tuple[str, ...] = ()
+        if query.settings.model_signal.startswith(("alias:", "stage:")):
+            looks = (*query.looks, *_looks(raw, ready, query))
+            stamped, notes = _with_observed(stamped, looks, raw, query)
+        records = unique(stamped)
         unready = sorted(
             f"{v['name']} v{v['version']} is {v['status']}" for v in raw.versions if v["status"] != "READY"
         )
         return Parsed(
             records=records,
-            notes=tuple(f"not an event: {item}" for item in unready[:20]),
+            notes=(*(f"not an event: {item}" for item in unready[:20]), *notes),
+            looks=looks,
             versions=tuple(
                 _version(version, query.settings.model_validated_tag)
                 for version in sorted(raw.versions, key=lambda v: (v["name"], int(v["version"])))
             ),
             unknown=raw.unknown,
         )
+
+
+def _must_list(model: Shown) -> set[str]:
+    """The versions that a complete list holds: those that the model itself shows or its aliases name."""
+    return {*model.latest, *model.aliases.values()}
 
 
 def _version(version: dict[str, Any], tag: str | None) -> ModelVersion:
@@ -119,22 +149,25 @@ class _Registry:
                 hint="an embedded sqlite registry needs full mlflow; the container reads http(s) and Databricks",
             ) from None
 
-    def latest_of(self, name: str) -> set[str]:
-        """The versions that the registered model itself shows; UnknownModelError when there is no such model."""
+    def shown(self, name: str) -> Shown:
+        """What the registered model shows of itself; UnknownModelError when there is no such model."""
 
-        def request() -> set[str]:
+        def request() -> Shown:
             model = self._client.get_registered_model(name)
             # A fault answers with a model without a name.
             if model.name != name:
                 raise MalformedAnswerError(f"the registry does not say that it knows {name!r}")
-            return {str(version.version) for version in model.latest_versions}
+            return Shown(
+                latest=frozenset(str(version.version) for version in model.latest_versions),
+                aliases={str(alias): str(version) for alias, version in model.aliases.items()},
+            )
 
         return self._transport.call(f"MLflow registry, model {name!r}", request, _explain_name)
 
-    def latest_if_known(self, name: str) -> set[str] | None:
+    def shown_if_known(self, name: str) -> Shown | None:
         """The same, or None when the registry says that there is no such model."""
         try:
-            return self.latest_of(name)
+            return self.shown(name)
         except UnknownModelError:
             return None
 
@@ -242,6 +275,7 @@ def _plain(version: Any, known: Collection[str]) -> dict[str, Any]:
         "version": str(int(version.version)),
         "created": version.creation_timestamp,
         "status": str(version.status),
+        "stage": str(version.current_stage),
         "run_id": version.run_id or None,
         "tags": {str(key): str(value) for key, value in version.tags.items()},
     }
@@ -259,19 +293,16 @@ def _records(version: dict[str, Any], query: Query) -> tuple[ModelRecord, ...]:
 
 
 def _record(version: dict[str, Any], query: Query) -> ModelRecord | None:
-    """The first ship of one version, or None when the signal says that it has not shipped."""
+    """The first ship of one version where the registry keeps its time; None where it does not, or there is none."""
     name = f"{version['name']} v{version['version']}"
-    now = max(query.now, query.as_of)
-    try:
-        created = plausible(parse_epoch_ms(int(version["created"])), now=now)
-    except (TypeError, ValueError) as problem:
-        raise HarvestError(f"MLflow registry: {name} carries a wrong creation time: {problem}") from None
+    created = _created(version, query)
     signal = query.settings.model_signal
     key = DEPLOYED_AT if DEPLOYED_AT in version["tags"] else signal.removeprefix("tag:")
     shipped, precision = created, Precision.REGISTERED
     if key == DEPLOYED_AT or signal != "registered":
         if key not in version["tags"]:
             return None
+        now = max(query.now, query.as_of)
         shipped, precision = _tagged(version["tags"][key], created, now, f"{name}, tag {key}"), Precision.EXACT
     return ModelRecord(
         id=f"model:{version['name']}/{version['version']}",
@@ -281,8 +312,104 @@ def _record(version: dict[str, Any], query: Query) -> ModelRecord | None:
         run_id=version["run_id"],
         precision=precision,
         registered_at=created,
-        url=_url(query.settings.mlflow_tracking_uri, version),
+        url=_url(query.settings.mlflow_tracking_uri, version["name"], version["version"]),
     )
+
+
+def _created(version: dict[str, Any], query: Query) -> datetime:
+    try:
+        return plausible(parse_epoch_ms(int(version["created"])), now=max(query.now, query.as_of))
+    except (TypeError, ValueError) as problem:
+        name = f"{version['name']} v{version['version']}"
+        raise HarvestError(f"MLflow registry: {name} carries a wrong creation time: {problem}") from None
+
+
+def _looks(raw: Listing, ready: list[dict[str, Any]], query: Query) -> tuple[Look, ...]:
+    """Which version each model's alias or stage names now. A version that is not READY is not live."""
+    if query.as_of < query.now:
+        return ()  # what is named now says nothing of then
+    kind, _, name = query.settings.model_signal.partition(":")
+    by_key = {(version["name"], version["version"]): version for version in ready}
+    looks = []
+    for model, aliases in raw.aliases.items():
+        held = [number for known, number in by_key if known == model]
+        if kind == "alias":
+            named = [aliases[name]] if aliases.get(name) in held else []
+        else:
+            named = [number for number in held if by_key[model, number]["stage"] == name]
+        # A stage may hold several versions; the newest is the one that `models:/<name>/<stage>` gives.
+        version = by_key[model, max(named, key=int)] if named else None
+        looks.append(
+            Look(
+                model=model,
+                signal=query.settings.model_signal,
+                at=query.now,
+                version=version["version"] if version else "",
+                run_id=version["run_id"] or "" if version else "",
+                registered_at=_created(version, query) if version else None,
+            )
+        )
+    return tuple(looks)
+
+
+def _with_observed(
+    stamped: list[ModelRecord], looks: tuple[Look, ...], raw: Listing, query: Query
+) -> tuple[list[ModelRecord], tuple[str, ...]]:
+    """The stamped ships and the observed ones, and what should be known of the gaps between looks."""
+    signal = query.settings.model_signal
+    records: list[ModelRecord] = []
+    notes = []
+    for model in sorted(raw.aliases):
+        seen = [look for look in looks if look.model == model and look.signal == signal and look.at <= query.as_of]
+        exact = [record for record in stamped if record.name == model]
+        observed = [_observed(move, raw, query) for move in moves(seen)]
+        records += shipped_again([*exact, *(item for item in observed if not _is_stamped(item, exact))])
+        if any(record.first_look for record in observed):
+            notes.append(
+                f"{model}: nobody looked at {signal} before {iso(min(look.at for look in seen))}; what was live then "
+                f"closes a clock only if it was registered after the clock began (or carries the tag {DEPLOYED_AT})"
+            )
+        gap = widest_gap(seen)
+        if gap is not None and gap[1] - gap[0] > timedelta(hours=query.settings.sla_hours) / 4:
+            notes.append(
+                f"{model}: nobody looked at {signal} between {iso(gap[0])} and {iso(gap[1])}; of two moves in between "
+                "only the last is seen (run FlowJoy hourly)"
+            )
+    return records, tuple(notes)
+
+
+def _observed(move: Move, raw: Listing, query: Query) -> ModelRecord:
+    """The ship that a move tells of, in (the later of its registration and the last other look, its first look]."""
+    look = move.look
+    registered = look.registered_at
+    began = max(stamp for stamp in (registered, move.not_before, EARLIEST) if stamp is not None)
+    listed = [version for version in raw.versions if version["name"] == look.model]
+    others = [version["run_id"] for version in listed if version["version"] != look.version]
+    return ModelRecord(
+        id=f"model:{look.model}/{look.version}",
+        name=look.model,
+        version=look.version,
+        shipped_at=look.at,
+        run_id=look.run_id or None,
+        # Two clocks may differ by a little: a version can be registered "after" it was seen.
+        not_before=min(began, look.at - timedelta(microseconds=1)),
+        precision=Precision.OBSERVED,
+        registered_at=registered,
+        url=_url(query.settings.mlflow_tracking_uri, look.model, look.version),
+        first_look=move.not_before is None,
+        # Nobody knows whether another version of that training run was live before: it must not pass for a new model.
+        copy=move.not_before is None and look.run_id != "" and look.run_id in others,
+        source_gone=all(version["version"] != look.version for version in listed),
+    )
+
+
+def _is_stamped(observed: ModelRecord, exact: list[ModelRecord]) -> bool:
+    """Whether a stamp says more exactly what a look saw: of the same ship; or, at a first look, of anything since."""
+    began = observed.not_before or EARLIEST
+    same = [record.shipped_at for record in exact if record.version == observed.version]
+    if observed.first_look:
+        return bool(same) or any(record.shipped_at >= began for record in exact)
+    return bool(same) and (began <= min(same) or any(began <= stamp <= observed.shipped_at for stamp in same))
 
 
 def _tagged(value: str, created: datetime, now: datetime, name: str) -> datetime:
@@ -298,7 +425,7 @@ def _tagged(value: str, created: datetime, now: datetime, name: str) -> datetime
     return stamp
 
 
-def _url(uri: str | None, version: dict[str, Any]) -> str | None:
+def _url(uri: str | None, name: str, version: str) -> str | None:
     if uri is None or not uri.startswith("http"):
         return None
-    return f"{uri}/#/models/{quote(version['name'], safe='')}/versions/{version['version']}"
+    return f"{uri}/#/models/{quote(name, safe='')}/versions/{version}"

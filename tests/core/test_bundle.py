@@ -130,7 +130,7 @@ def test_bundle__a_newer_key_is_left_alone_and_a_missing_one_takes_its_default()
 
 @pytest.mark.parametrize("schema", [SCHEMA + 1, 99, 0, -1])
 def test_bundle__another_schema_is_refused_naming_both(schema: int) -> None:
-    with pytest.raises(BundleError, match=f"of schema {schema}, this FlowJoy reads schema {SCHEMA}"):
+    with pytest.raises(BundleError, match=f"of schema {schema}, this FlowJoy reads schemas up to {SCHEMA}"):
         from_json(json.dumps(plain(schema=schema)).encode())
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from flowjoy.errors import HarvestError
 from flowjoy.events import timeline
+from flowjoy.ledger import MEMORY
 from flowjoy.model import CodeRecord, Outcome
 from flowjoy.sources import github_deployments
-from flowjoy.sources.base import MEMORY, Query
+from flowjoy.sources.base import Query
 from flowjoy.sources.github_deployments import GitHubDeployments
 from tests.builders import SERVICE, at
 from tests.sources.asking import A, B, C, a_question, api_of, ask

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flowjoy.main import run
+from tests.stand_ins.artifact_service import ArtifactServiceStandIn, runtime_token
 from tests.stand_ins.github import GitHubStandIn
 from tests.stand_ins.registry import Registry, embedded
 
@@ -44,11 +45,12 @@ class Ran:
 
 @dataclass(kw_only=True)
 class World:
-    """A GitHub, a registry and a workspace."""
+    """A GitHub, a registry and a workspace; with `artifacts`, each run is known to GitHub and uploads its report."""
 
     github: GitHubStandIn
     registry: Registry
     workspace: Path
+    artifacts: ArtifactServiceStandIn | None = None
     inputs: dict[str, str] = field(default_factory=lambda: {"models": "recommender"})
 
     def release(self, sha: str, when: datetime, *, parent: str | None = None, run_id: int | None = None) -> int:
@@ -69,6 +71,9 @@ class World:
         **inputs: str,
     ) -> Ran:
         """The step at `now`; inputs with underscores for hyphens."""
+        if self.artifacts is not None:
+            branch = "feature" if ref.startswith("refs/pull/") else ref.removeprefix("refs/heads/")
+            run_id = str(self.begin(now, event=event, sha=sha, branch=branch))
         for name in ("output", "summary"):
             (self.workspace / name).unlink(missing_ok=True)
         event_path = self.workspace / "event.json"
@@ -91,6 +96,9 @@ class World:
             "GITHUB_RUN_ID": run_id,
             **{f"INPUT_{name.upper()}": value for name, value in given.items()},
         }
+        if self.artifacts is not None:
+            environ |= {"ACTIONS_RUNTIME_TOKEN": runtime_token(int(run_id)), "ACTIONS_RESULTS_URL": self.artifacts.url}
+            self.artifacts.clock = now
         stream = io.StringIO()
         code = run(environ, [], now=now, stream=stream)
         return Ran(
@@ -100,6 +108,11 @@ class World:
             summary=(self.workspace / "summary").read_text() if (self.workspace / "summary").exists() else "",
             folder=self.workspace / "flowjoy-report",
         )
+
+    def begin(self, now: datetime, *, event: str = "push", sha: str = A, branch: str = "main", **more: Any) -> int:
+        """The run of a workflow that holds the step, as GitHub lists it."""
+        given = {"workflow": "flowjoy.yml", "status": "in_progress", "conclusion": None, **more}
+        return self.github.repository.add_run(sha=sha, created_at=now, event=event, branch=branch, **given)
 
     def pull_request(self, number: int, *, fork: bool = False, **more: Any) -> dict[str, Any]:
         """The payload of a pull request's event."""

@@ -296,10 +296,11 @@ class World:
         settings = read_settings(self.environment(source), [], runner)
         transport = Transport(Budget(60))
         github = context.github_of(settings, runner, transport)
-        home = context.home_of(runner, github, lambda _: None)
+        home = context.home_of(settings, runner, github, lambda _: None)
         pushed = trigger.read("push", {}, sha=None, ref=None, repository="acme/shop", default_branch=None)
         query = context.query_of(settings, runner, home, NOW, NOW)
-        found = harvest(query, Access(transport=transport, progress=lambda _: None, github=github), pushed)
+        access = Access(transport=transport, progress=lambda _: None, github=github)
+        found = harvest(query, access, pushed, context.terms_of(settings, home))
         return None if unproved(found.coverage) else replace(found, coverage=())
 
     def struck(self, stage: Stage, fault: Fault, times: int | None, act: Callable[[str], Any] | None = None) -> Any:

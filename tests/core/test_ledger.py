@@ -1,0 +1,361 @@
+"""The ledger: a union of what runs knew, that can close a clock and never open one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowjoy import ledger
+from flowjoy.analysis.promise import is_open
+from flowjoy.bundle import from_json, to_json
+from flowjoy.findings import Findings, find
+from flowjoy.ledger import MEMORY, Memory, memory_of, merge, reread_since, why_not, with_code, with_models
+from flowjoy.model import (
+    AlertState,
+    CodeRecord,
+    CoverageState,
+    Decision,
+    Look,
+    ModelRecord,
+    Outcome,
+    Precision,
+    Status,
+    StubText,
+    Waiver,
+)
+from flowjoy.sources.mlflow_registry import Listing, MlflowRegistry
+from tests.builders import a_bundle, a_coverage, a_deploy, a_query, a_ship, an_obligation, at
+
+HOURS = st.integers(0, 12)
+SOURCES = {"code_source": "deployments to production", "model_source": "mlflow registry:443/"}
+STUB = '{"models": {"recommender": {"requires": "any"}}}'
+
+
+def codes() -> st.SearchStrategy[CodeRecord]:
+    return st.builds(
+        lambda hours, number, outcome, gone, run: a_deploy(
+            hours, sha=f"sha{number}", id=f"deployment:{number}", outcome=outcome, source_gone=gone, run_id=run
+        ),
+        HOURS,
+        st.integers(0, 4),
+        st.sampled_from([Outcome.SUCCESS, Outcome.FAILED]),
+        st.booleans(),
+        st.sampled_from([None, "1", "2"]),
+    )
+
+
+def ships() -> st.SearchStrategy[ModelRecord]:
+    return st.builds(
+        lambda hours, number, precision, gone: a_ship(
+            hours, version=str(number), id=f"model:recommender/{number}", precision=precision, source_gone=gone
+        ),
+        HOURS,
+        st.integers(1, 4),
+        st.sampled_from([Precision.EXACT, Precision.REGISTERED]),
+        st.booleans(),
+    )
+
+
+def waivers() -> st.SearchStrategy[Waiver]:
+    return st.builds(
+        lambda reason, seen: Waiver(
+            model="recommender", sha="*", reason=reason, by="team", until=at(50), seen_at=None if seen < 0 else at(seen)
+        ),
+        st.sampled_from("ab"),
+        st.integers(-1, 5),
+    )
+
+
+MEMORIES = st.builds(
+    Memory,
+    code=st.lists(codes(), max_size=5, unique_by=lambda record: record.id).map(tuple),
+    models=st.lists(ships(), max_size=5, unique_by=lambda record: record.id).map(tuple),
+    looks=st.lists(
+        st.builds(
+            Look,
+            model=st.just("recommender"),
+            signal=st.just("alias:live"),
+            at=HOURS.map(at),
+            version=st.sampled_from(["", "1", "2"]),
+        ),
+        max_size=4,
+    ).map(tuple),
+    stubs=st.dictionaries(st.sampled_from("abc"), st.sampled_from([StubText(), StubText(text="{}")]), max_size=3),
+    waivers=st.lists(waivers(), max_size=3).map(tuple),
+    alerts=st.lists(
+        st.builds(AlertState, key=st.sampled_from("xy"), step=st.sampled_from(["new", "reminder"]), at=HOURS.map(at)),
+        max_size=3,
+    ).map(tuple),
+    ledgers=st.lists(st.integers(1, 5), max_size=2).map(tuple),
+    code_known_at=st.none() | HOURS.map(at),
+    open_since=st.none() | HOURS.map(at),
+)
+
+
+@given(MEMORIES, MEMORIES, MEMORIES)
+def test_merge__is_a_union(one: Memory, two: Memory, three: Memory) -> None:
+    assert merge(one, two) == merge(two, one)
+    assert merge(merge(one, two), three) == merge(one, merge(two, three))
+    both = merge(one, two)
+    assert merge(both, both) == both == merge(both, one) == merge(Memory(), both)
+
+
+@given(MEMORIES, MEMORIES)
+def test_merge__loses_nothing(one: Memory, two: Memory) -> None:
+    both = merge(one, two)
+    assert {record.id for record in both.code} == {record.id for record in (*one.code, *two.code)}
+    assert {record.id for record in both.models} == {record.id for record in (*one.models, *two.models)}
+    assert set(both.looks) == {*one.looks, *two.looks}
+    assert set(both.alerts) == {*one.alerts, *two.alerts}
+    assert both.stubs.keys() == one.stubs.keys() | two.stubs.keys()
+    confirmed = {r.id for r in (*one.code, *two.code) if r.outcome is Outcome.SUCCESS}
+    assert {record.id for record in both.code if record.outcome is Outcome.SUCCESS} == confirmed
+
+
+def opened(findings: Findings) -> set[str]:
+    return {item.id for item in findings.obligations if is_open(item)}
+
+
+SEVERITY = (Decision.PASS, Decision.FAIL, Decision.ERROR)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.tuples(HOURS, st.integers(0, 3), st.booleans()), max_size=6, unique_by=lambda item: (item[0], item[1])),
+    st.lists(st.tuples(HOURS, st.integers(1, 4), st.booleans()), max_size=6, unique_by=lambda item: item[0]),
+    st.sampled_from(["registered", "tag:live", "alias:live"]),
+    st.sampled_from(["any", "2", ">=2"]),
+    st.integers(1, 6),
+)
+def test_ledger__deleted_makes_no_verdict_milder(
+    deploys: list[tuple[int, int, bool]],
+    shipped: list[tuple[int, int, bool]],
+    signal: str,
+    requires: str,
+    sla_hours: int,
+) -> None:
+    """What sources forgot may close a clock; it opens none, and breaks nothing."""
+    code = tuple(
+        a_deploy(hours, sha=f"sha{number}", id=f"deployment:{n}", source_gone=gone)
+        for n, (hours, number, gone) in enumerate(deploys)
+    )
+    models = tuple(
+        a_ship(hours + 0.5, version=str(number), id=f"model:recommender/{number}@{n}", source_gone=gone)
+        for n, (hours, number, gone) in enumerate(shipped)
+    )
+    stub = StubText(text=STUB.replace("any", requires))
+    stubs = {f"sha{number}": stub for number in range(4)}
+    terms = {"model_signal": signal, "sla_hours": float(sla_hours), "models": ("recommender",)}
+    remembered = find(a_bundle(code, models, terms=terms, stubs=stubs))
+    forgotten = find(
+        a_bundle(
+            [record for record in code if not record.source_gone],
+            [record for record in models if not record.source_gone],
+            terms=terms,
+            stubs=stubs,
+        )
+    )
+    assert opened(remembered) <= opened(forgotten)
+    assert SEVERITY.index(remembered.verdict.decision) <= SEVERITY.index(forgotten.verdict.decision)
+    assert remembered.rate.misses <= forgotten.rate.misses + sum(gone for *_, gone in deploys)
+
+
+VERSIONS = st.lists(st.tuples(HOURS, st.sampled_from(["r1", "r2", "r3"])), min_size=1, max_size=4)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    VERSIONS,
+    st.lists(st.tuples(HOURS, st.integers(0, 4)), max_size=4),
+    st.sets(HOURS, max_size=5),
+    st.lists(HOURS, min_size=1, max_size=3, unique=True),
+    st.sampled_from(["any", "2", ">=2"]),
+    st.integers(1, 6),
+    st.sets(st.integers(1, 4), max_size=1),
+)
+def test_looks__forgotten_make_no_verdict_milder(  # noqa: PLR0917  (what hypothesis hands over)
+    made: list[tuple[int, str]],
+    moved: list[tuple[int, int]],
+    looked: set[int],
+    deploys: list[int],
+    requires: str,
+    sla_hours: int,
+    stamped: set[int],
+) -> None:
+    """An alias with a history of looks, against the last look alone: what was open with them is open without."""
+    now = 14
+    versions: list[dict[str, Any]] = [
+        {
+            "name": "recommender",
+            "version": str(n),
+            "created": int(at(hours).timestamp() * 1000),
+            "status": "READY",
+            "stage": "None",
+            "run_id": run,
+            "tags": {"flowjoy.deployed_at": "2024-06-03T22:30:00Z"} if n in stamped else {},
+        }
+        for n, (hours, run) in enumerate(sorted(made), start=1)
+    ]
+
+    def live(hours: float) -> str:
+        """The version named at an instant: the last move before it, to a version that was there."""
+        there = [v["version"] for v in versions if v["created"] <= at(hours).timestamp() * 1000]
+        past = [number for when, number in sorted(moved) if when < hours and str(number) in there]
+        return str(past[-1]) if past else ""
+
+    base = a_query(Path("/nowhere"), model_signal="alias:live", mlflow_tracking_uri="https://registry.example")
+    query = replace(base, now=at(now), as_of=at(now))
+    earlier = tuple(
+        Look(model="recommender", signal="alias:live", at=at(h + 0.25), version=live(h + 0.25)) for h in looked
+    )
+    by_number = {v["version"]: v for v in versions}
+    earlier = tuple(
+        replace(look, run_id=by_number[look.version]["run_id"], registered_at=created(by_number[look.version]))
+        if look.version
+        else look
+        for look in earlier
+    )
+    aliases = {"recommender": {"live": live(now)} if live(now) else {}}
+    listing = Listing(versions=versions, aliases=aliases)
+    code = [a_deploy(hours, sha=f"sha{hours}", id=f"deployment:{hours}") for hours in deploys]
+    stubs = {f"sha{hours}": StubText(text=STUB.replace("any", requires)) for hours in deploys}
+
+    def judged(looks: tuple[Look, ...]) -> Findings:
+        records = MlflowRegistry().parse(listing, replace(query, looks=looks)).records
+        terms = {"model_signal": "alias:live", "sla_hours": float(sla_hours), "models": ("recommender",)}
+        return find(a_bundle(code, records, until=at(now), terms=terms, stubs=stubs))
+
+    remembered, forgotten = judged(earlier), judged(())
+    assert opened(remembered) <= opened(forgotten)
+    assert SEVERITY.index(remembered.verdict.decision) <= SEVERITY.index(forgotten.verdict.decision)
+
+
+def created(version: dict[str, Any]) -> Any:
+    return at() + timedelta(milliseconds=version["created"] - int(at().timestamp() * 1000))
+
+
+def a_ledger(**changes: Any) -> Any:
+    """A bundle of the sources that are asked now."""
+    terms = {**SOURCES, **changes.pop("terms", {})}
+    return a_bundle([a_deploy(0, created_at=at(0))], [a_ship(1)], terms=terms, **changes)
+
+
+def recalled(bundle: Any, **terms: Any) -> Memory:
+    asked = replace(a_ledger().terms, **terms)
+    return memory_of(bundle, asked, since=bundle.generated_at - MEMORY, until=bundle.generated_at, number=7)
+
+
+def test_memory__is_of_the_same_sources_only() -> None:
+    assert (len(recalled(a_ledger()).code), len(recalled(a_ledger()).models)) == (1, 1)
+    assert recalled(a_ledger(), code_source="deployments to staging").code == ()
+    assert recalled(a_ledger(), code_source="deployments to staging").code_known_at is None
+    assert recalled(a_ledger(), model_source="mlflow other").models == ()
+    assert recalled(a_ledger(), model_signal="tag:live").models == ()
+    assert recalled(a_ledger(terms={"code_source": ""}), code_source="").code == ()
+
+
+def test_memory__ends_after_400_days() -> None:
+    old = a_ledger(until=at(24 * 420))
+    assert (recalled(old).code, recalled(old).models) == ((), ())
+
+
+def test_memory__code_is_known_only_where_it_was_read_completely_and_as_far_back() -> None:
+    bundle = a_ledger()
+    assert recalled(bundle).code_known_at == bundle.generated_at
+    failed = a_ledger(coverage=(a_coverage("code", CoverageState.FAILED), a_coverage("models")))
+    assert recalled(failed).code_known_at is None
+    far = memory_of(bundle, bundle.terms, since=at(-24 * 500), until=bundle.generated_at, number=7)
+    assert far.code_known_at is None
+
+
+def test_reread__goes_back_as_far_as_things_may_have_changed_or_a_clock_is_open() -> None:
+    sla = timedelta(hours=48)
+    memory = Memory(code_known_at=at(1000))
+    assert reread_since(memory, timedelta(hours=100), sla) == at(900 - 48)
+    assert reread_since(replace(memory, open_since=at(10)), timedelta(hours=100), sla) == at(10 - 48)
+    assert reread_since(memory, None, sla) is None
+    assert reread_since(Memory(), timedelta(hours=100), sla) is None
+    open_one = a_ledger(obligations=(an_obligation(5, status=Status.BREACHED), an_obligation(2, status=Status.MET)))
+    assert recalled(open_one).open_since == at(5)
+
+
+def test_with_code__what_was_not_asked_for_is_not_gone() -> None:
+    memory = Memory(code=(a_deploy(0, "a", id="deployment:1", created_at=at(0)),))
+    (kept,), notes = with_code(memory, [], at(1))
+    assert (kept.source_gone, notes) == (False, ())
+    (gone,), notes = with_code(memory, [], at(0))
+    assert gone.source_gone
+    assert notes == ("1 deployments are known from the ledger only: the source no longer shows them",)
+
+
+def test_with_code__what_the_source_says_now_counts() -> None:
+    moved = a_deploy(3, "a", id="deployment:1", created_at=at(0))
+    memory = Memory(code=(replace(moved, shipped_at=at(0)),))
+    assert with_code(memory, [moved], at(-1)) == ((moved,), ())
+
+
+def test_with_code__a_success_that_was_confirmed_once_stays() -> None:
+    record = a_deploy(0, "a", id="deployment:1", created_at=at(0))
+    found = [replace(record, outcome=Outcome.FAILED)]
+    (kept,), _ = with_code(Memory(code=(record,)), found, at(-1))
+    assert (kept.outcome, kept.source_gone) == (Outcome.SUCCESS, True)
+
+
+def test_with_code__a_failure_that_is_gone_is_no_loss() -> None:
+    record = a_deploy(0, "a", id="deployment:1", created_at=at(0), outcome=Outcome.FAILED)
+    assert with_code(Memory(code=(record,)), [], at(-1)) == ((), ())
+
+
+def test_with_code__jobs_of_one_release_are_one_event_across_runs() -> None:
+    first = a_deploy(0, "a", id="deployment:1", run_id="9", created_at=at(0))
+    second = a_deploy(1, "a", id="deployment:2", run_id="9", created_at=at(0))
+    (kept,), notes = with_code(Memory(code=(first,)), [second], at(-1))
+    assert (kept.id, notes) == ("deployment:2", ())
+
+
+def test_with_models__only_those_asked_for() -> None:
+    memory = Memory(models=(a_ship(0, "1"), a_ship(0, "1", model="ranker")))
+    found, notes = with_models(memory, [], ["recommender"])
+    assert [(item.name, item.source_gone) for item in found] == [("recommender", True)]
+    assert "1 model versions" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, None),
+        ({"service": "cart"}, "another service"),
+        ({"repository": "acme/cart"}, "another service or repository"),
+        ({"repository": "Acme/Shop"}, None),
+        ({"generated_at": at(9999)}, "in the future"),
+        ({"generated_at": at(0)}, "had not happened yet"),
+    ],
+)
+def test_why_not__names_what_is_wrong(changes: dict[str, Any], said: str | None) -> None:
+    bundle = replace(a_ledger(), **changes)
+    found = why_not(bundle, service="shop", repository="acme/shop", now=at(24 * 30))
+    assert (said is None and found is None) or (said is not None and found is not None and said in found)
+
+
+def test_bundle__keeps_what_must_be_remembered() -> None:
+    look = Look(model="recommender", signal="alias:live", at=at(1), version="7", run_id="r", registered_at=at(0))
+    waiver = Waiver(model="recommender", sha="*", reason="freeze", by="team", until=at(99), seen_at=at(2))
+    state = AlertState(key="shop/breach/x", step="new", at=at(3))
+    bundle = a_ledger(observations=(look, look), waivers=(waiver,), alerts=(state,), ledgers=(4, 9))
+    again = from_json(to_json(bundle))
+    assert (again.observations, again.waivers, again.alerts, again.ledgers) == ((look,), (waiver,), (state,), (4, 9))
+    memory = recalled(again)
+    assert (memory.looks, memory.waivers, memory.alerts, memory.ledgers) == ((look,), (waiver,), (state,), (7,))
+
+
+def test_looks__inside_a_stay_are_not_kept() -> None:
+    looks = [
+        Look(model="m", signal="alias:live", at=at(hour), version=version) for hour, version in enumerate("1112111")
+    ]
+    assert [look.at for look in ledger.with_looks(Memory(), looks)] == [at(0), at(2), at(3), at(4), at(6)]

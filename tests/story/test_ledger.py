@@ -1,0 +1,523 @@
+"""Runs that remember: the report of one is the ledger of the next. Evidence for events, never for a status."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.stand_ins.artifact_service import ArtifactServiceStandIn
+from tests.stand_ins.github import GitHubStandIn
+from tests.stand_ins.http_base import Answer
+from tests.story.in_process import TOKEN, A, B, C, Ran, World, at, new_world
+
+NAME = "flowjoy-shop"
+BUNDLE = "flowjoy-bundle.json"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
+        made = new_world(github, tmp_path)
+        made.artifacts = artifacts
+        yield made
+
+
+def ledgers(world: World) -> list[int]:
+    """The ids of the artifacts that GitHub lists, oldest first."""
+    return sorted(world.github.repository.artifacts)
+
+
+def forget_everything(world: World) -> None:
+    """Somebody deletes every artifact."""
+    world.github.repository.artifacts.clear()
+
+
+def scheduled(world: World, hours: float, **more: Any) -> Ran:
+    return world.run(at(hours), event="schedule", **more)
+
+
+def held(ran: Ran, kind: str, number: str) -> dict[str, Any]:
+    return next(item for item in ran.bundle[kind] if item["id"] == number)
+
+
+def test_artifact__holds_every_file_as_it_was_written(world: World) -> None:
+    world.release(A, at())
+    ran = world.run(at(1))
+    assert world.artifacts is not None
+    content = world.artifacts.named(NAME).content
+    assert content is not None
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            path.name: path.read_bytes() for path in ran.folder.iterdir()
+        }
+
+
+def test_artifact__is_named_by_the_outputs_the_summary_and_the_check(world: World) -> None:
+    world.release(A, at())
+    ran = world.run(at(1))
+    (number,) = ledgers(world)
+    run_id = world.github.repository.artifacts[number].run.id
+    url = f"https://github.com/acme/shop/actions/runs/{run_id}/artifacts/{number}"
+    assert (ran.outputs["artifact-id"], ran.outputs["artifact-url"]) == (str(number), url)
+    assert f"]({url})" in ran.summary
+    assert f"]({url})" in world.check(A)["output"]["summary"]
+
+
+def test_artifact__that_cannot_be_uploaded_is_a_warning_with_the_cure(world: World) -> None:
+    assert world.artifacts is not None
+    world.release(A, at())
+    full = {"code": "resource_exhausted", "msg": "insufficient usage to create artifact"}
+    world.artifacts.fail("CreateArtifact", times=None, fault=Answer(429, full))
+    ran = world.run(at(1))
+    assert (ran.code, ran.outputs["artifact-id"], ran.outputs["artifact-url"]) == (0, "", "")
+    assert "the account's storage for artifacts is used up" in ran.log
+    assert (ran.folder / BUNDLE).exists()
+
+
+def test_artifact__without_a_service_the_files_stay_and_one_notice_says_why(world: World) -> None:
+    world.artifacts = None
+    world.release(A, at())
+    ran = world.run(at(1))
+    assert ran.code == 0
+    assert ran.log.count("no artifact is uploaded: this runner has no artifact service") == 1
+    assert "flowjoy-report" in ran.log
+    assert (ran.folder / BUNDLE).exists()
+
+
+def test_artifact__a_dry_look_uploads_nothing_and_reads_the_ledger(world: World) -> None:
+    world.release(A, at())
+    world.run(at(1))
+    ran = world.run(at(5), as_of="2026-03-02T12:00:00Z")
+    assert (ran.code, len(ledgers(world))) == (0, 1)
+    assert held_coverage(ran, "ledger")["state"] == "complete"
+
+
+def test_artifact__keeps_no_secret_address(world: World) -> None:
+    world.release(A, at())
+    ran = world.run(at(1))
+    assert "canary-sig" not in ran.log
+    assert "canary-signature" not in ran.log + (ran.folder / BUNDLE).read_text()
+
+
+def held_coverage(ran: Ran, source: str) -> dict[str, Any]:
+    return next(item for item in ran.bundle["coverage"] if item["source"].startswith(source))
+
+
+def test_memory__a_ship_that_the_registry_forgot_keeps_closing_what_it_closed(world: World) -> None:
+    world.release(A, at())
+    version = world.registry.add_version(at(3))
+    assert world.run(at(4)).obligation()["status"] == "met"
+    world.registry.client.delete_model_version("recommender", version)
+
+    remembered = scheduled(world, 60)
+    assert (remembered.code, remembered.obligation()["status"]) == (0, "met")
+    assert held(remembered, "models", "model:recommender/1")["source_gone"] is True
+    assert "1 model versions are known from the ledger only" in remembered.log
+
+    forget_everything(world)
+    strict = scheduled(world, 61)
+    assert (strict.code, strict.obligation()["status"]) == (1, "breached")
+
+
+def test_memory__outlives_the_run_that_found_it_gone(world: World) -> None:
+    world.release(A, at())
+    version = world.registry.add_version(at(3))
+    world.run(at(4))
+    world.registry.client.delete_model_version("recommender", version)
+    for hours in (30, 60, 90):
+        assert scheduled(world, hours).obligation()["status"] == "met"
+
+
+def test_memory__a_deploy_that_github_forgot_stays_on_the_timeline_and_opens_no_clock(world: World) -> None:
+    number = world.release(A, at())
+    first = world.run(at(1))
+    assert first.obligation()["status"] == "pending"
+    del world.github.repository.deployments[number]
+    world.release(B, at(2))
+    world.registry.add_version(at(3))
+    ran = scheduled(world, 60, sha=B)
+    assert (ran.code, [item["sha"] for item in ran.bundle["code"]]) == (0, [A, B])
+    assert held(ran, "code", f"deployment:{number}")["source_gone"] is True
+    assert [item["sha"] for item in ran.bundle["obligations"]] == [A, B]  # closed by the same ship: history
+
+
+def test_memory__a_deploy_that_github_forgot_cannot_break_a_run(world: World) -> None:
+    number = world.release(A, at())
+    world.run(at(1))
+    del world.github.repository.deployments[number]
+    world.release(B, at(2))
+    ran = scheduled(world, 49, sha=B)
+    assert (ran.code, [item["sha"] for item in ran.bundle["obligations"]]) == (0, [B])
+
+
+def test_memory__a_rollback_that_github_forgot_keeps_cancelling(world: World) -> None:
+    world.release(A, at(-200))
+    world.registry.add_version(at(-199))
+    world.release(B, at())
+    back = world.release(A, at(5))
+    assert world.run(at(6)).obligation(sha=B)["status"] == "cancelled"
+    del world.github.repository.deployments[back]
+    ran = scheduled(world, 60)
+    assert (ran.code, ran.obligation(sha=B)["status"]) == (0, "cancelled")
+    forget_everything(world)
+    assert scheduled(world, 61).code == 1
+
+
+def test_memory__stubs_are_known_by_their_commit(world: World) -> None:
+    world.release(A, at())
+    world.github.repository.add_file(
+        A, "models.json", '{"models": {"recommender": {"requires": "none", "reason": "x"}}}'
+    )
+    world.github.repository.add_commit(C, at(1))
+    assert world.run(at(1), sha=C).obligation()["status"] == "not_required"
+    del world.github.repository.commits[A]
+    ran = scheduled(world, 60, sha=C)
+    assert (ran.code, ran.obligation()["status"]) == (0, "not_required")
+
+
+def test_memory__this_very_run_s_release_is_not_remembered_as_an_event(world: World) -> None:
+    shop = world.github.repository
+    shop.add_commit(A, at())
+    number = shop.add_deployment(sha=A, created_at=at(), statuses=[("in_progress", at())])
+    first = world.run(at())
+    assert first.obligation()["provisional"] is True
+    shop.add_status(number, "failure", at(1))
+    ran = scheduled(world, 60)
+    assert (ran.code, ran.bundle["obligations"]) == (0, [])
+
+
+def test_waiver__that_a_run_saw_in_time_is_no_miss(world: World) -> None:
+    world.release(A, at())
+    until = "2026-04-01T00:00:00Z"
+    waiver = {"model": "recommender", "sha": "*", "reason": "holiday freeze", "by": "data platform", "until": until}
+    stub = json.dumps({"models": {"recommender": "any"}, "waivers": [waiver]})
+    world.github.repository.add_commit(B, at(1), parent=A)
+    world.github.repository.add_file(B, "models.json", stub)
+    assert scheduled(world, 2, sha=B).obligation()["status"] == "pending"
+    seen = scheduled(world, 60, sha=B)
+    assert (seen.code, seen.obligation()["status"], seen.obligation()["waived_miss"]) == (0, "waived", False)
+    forget_everything(world)
+    late = scheduled(world, 61, sha=B)
+    assert (late.code, late.obligation()["status"], late.obligation()["waived_miss"]) == (0, "waived", True)
+
+
+def test_incremental__a_second_run_asks_github_five_things_at_most(world: World) -> None:
+    world.inputs["comment"] = "off"
+    for number in range(120):
+        world.release(f"{number:040x}", at(-24 * 3 * number - 5))
+    world.registry.add_version(at(-1))
+    sha = f"{0:040x}"
+    first = world.run(at(), sha=sha)
+    before = len(world.github.requests)
+    second = scheduled(world, 1, sha=sha)
+    asked = [f"{r.method} {r.path}" for r in world.github.requests[before:]]
+    publishing = [line for line in asked if "check-runs" in line]
+    assert len(asked) - len(publishing) <= 5, asked
+    assert second.outputs["verdict"] == first.outputs["verdict"]
+    assert len(second.bundle["code"]) == len(first.bundle["code"]) == 120
+
+
+def test_incremental__late_statuses_are_seen(world: World) -> None:
+    shop = world.github.repository
+    shop.add_commit(A, at())
+    number = shop.add_deployment(sha=A, created_at=at(), statuses=[("queued", at())])
+    world.release(B, at(1))
+    world.registry.add_version(at(2))
+    world.run(at(3), sha=B)
+    shop.add_status(number, "success", at(24 * 30))
+    ran = scheduled(world, 24 * 30 + 60, sha=B)
+    assert (ran.code, ran.obligation()["status"]) == (1, "breached")
+
+
+def test_incremental__an_old_clock_that_is_open_is_asked_for_again(world: World) -> None:
+    number = world.release(A, at(-24 * 80))
+    for week in range(1, 11):
+        world.release(f"{week:040x}", at(-24 * 7 * week))
+    assert world.run(at()).code == 1
+    del world.github.repository.deployments[number]
+    ran = scheduled(world, 1)
+    assert held(ran, "code", f"deployment:{number}")["source_gone"] is True
+    assert A not in [item["sha"] for item in ran.bundle["obligations"]]
+
+
+@pytest.mark.parametrize("changed", [{"environment": "production-eu"}, {"code-source": "releases"}])
+def test_incremental__another_question_is_asked_from_the_start(world: World, changed: dict[str, str]) -> None:
+    world.release(A, at())
+    world.registry.add_version(at(1))
+    world.run(at(2))
+    world.github.repository.add_deployment(
+        sha=B, created_at=at(-2000), environment="production-eu", statuses=[("success", at(-2000))]
+    )
+    world.github.repository.add_release(sha=B, tag="v1", created_at=at(-2000), published_at=at(-2000))
+    world.inputs |= changed
+    ran = scheduled(world, 3)
+    assert [item["sha"] for item in ran.bundle["code"]] == [B]
+
+
+def test_union__what_two_runs_at_once_saw_is_known_to_the_third(world: World) -> None:
+    """Both read the same ledger and write their own; the second of them does not know what the first one saw."""
+    world.release(A, at())
+    world.registry.add_version(at(1))
+    world.run(at(2))
+    (oldest,) = ledgers(world)
+    version = world.registry.add_version(at(3))
+    scheduled(world, 4)
+    hidden = world.github.repository.artifacts.pop(ledgers(world)[-1])
+    world.registry.client.delete_model_version("recommender", version)
+    scheduled(world, 4.5)
+    world.github.repository.artifacts[hidden.id] = hidden
+    ran = scheduled(world, 5)
+    assert {item["id"] for item in ran.bundle["models"]} == {"model:recommender/1", "model:recommender/2"}
+    assert oldest not in ran.bundle["ledgers"]
+
+
+def rewritten(world: World, change: Callable[[dict[str, Any]], None]) -> None:
+    """Somebody who may write artifacts of a trusted run changes what the newest ledger says."""
+    artifact = world.github.repository.artifacts[ledgers(world)[-1]]
+    files = unzipped(artifact.content)
+    data = json.loads(files[BUNDLE])
+    change(data)
+    artifact.content = zipped({**files, BUNDLE: json.dumps(data).encode()})
+
+
+def unzipped(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return sink.getvalue()
+
+
+def test_status__that_a_ledger_claims_changes_nothing(world: World) -> None:
+    world.release(A, at())
+    world.run(at(1))
+
+    def close(data: dict[str, Any]) -> None:
+        for item in data["obligations"]:
+            item |= {"status": "met", "shipped_at": "2026-03-02T09:30:00Z", "closed_at": "2026-03-02T09:30:00Z"}
+
+    rewritten(world, close)
+    ran = scheduled(world, 49)
+    assert (ran.code, ran.obligation()["status"]) == (1, "breached")
+
+
+@pytest.mark.parametrize(
+    ("event", "branch", "repository", "said"),
+    [
+        ("push", "main", "mallory/shop", "it is from a fork"),
+        ("pull_request", "feature", None, "of the event pull_request on feature"),
+        ("pull_request_target", "main", None, "of the event pull_request_target on main"),
+        ("push", "develop", None, "of the event push on develop"),
+        ("workflow_dispatch", "develop", None, "of the event workflow_dispatch on develop"),
+        ("merge_group", "main", None, "of the event merge_group on main"),
+    ],
+)
+def test_trust__an_artifact_of_the_right_name_from_another_run_is_ignored(
+    world: World, event: str, branch: str, repository: str | None, said: str
+) -> None:
+    released_and_closed(world)
+    content = world.github.repository.artifacts[ledgers(world)[-1]].content
+    forget_everything(world)
+    forged = world.github.repository.add_run(
+        sha=C, created_at=at(5), event=event, branch=branch, head_repository=repository
+    )
+    world.github.repository.add_artifact(run_id=forged, name=NAME, content=content, created_at=at(5))
+    ran = scheduled(world, 60)
+    assert (ran.code, ran.obligation()["status"]) == (1, "breached")
+    assert said in ran.log
+
+
+def released_and_closed(world: World) -> None:
+    """A release whose obligation only a ledger still knows as met: the registry forgot the ship."""
+    world.release(A, at())
+    version = world.registry.add_version(at(3))
+    assert world.run(at(4)).obligation()["status"] == "met"
+    world.registry.client.delete_model_version("recommender", version)
+
+
+@pytest.mark.parametrize(
+    "event", ["push", "schedule", "workflow_dispatch", "repository_dispatch", "release", "deployment_status"]
+)
+def test_trust__every_event_that_may_write_a_ledger_is_believed(world: World, event: str) -> None:
+    released_and_closed(world)
+    artifact = world.github.repository.artifacts[ledgers(world)[-1]]
+    artifact.run.event = event
+    assert scheduled(world, 60).code == 0
+
+
+def bomb() -> bytes:
+    return zipped({BUNDLE: bytes(1 << 30)})
+
+
+HOSTILE: Mapping[str, Callable[[bytes], bytes]] = {
+    "a path out of the folder": lambda good: zipped({**unzipped(good), "../../x": b"x"}),
+    "an absolute path": lambda good: zipped({**unzipped(good), "/etc/cron.d/x": b"x"}),
+    "a file too many": lambda good: zipped({**unzipped(good), "extra.txt": b"x"}),
+    "no bundle": lambda good: zipped({name: text for name, text in unzipped(good).items() if name != BUNDLE}),
+    "a bomb": lambda _: bomb(),
+    "cut short": lambda good: good[: len(good) // 2],
+    "no zip": lambda _: b"<html>",
+    "empty": lambda _: b"",
+    "no JSON": lambda good: zipped({**unzipped(good), BUNDLE: b"{"}),
+    "nested brackets": lambda good: zipped({**unzipped(good), BUNDLE: b"[" * 100_000}),
+    "NaN": lambda good: zipped({**unzipped(good), BUNDLE: b'{"schema": NaN}'}),
+    "another service": lambda good: with_bundle(good, service="cart"),
+    "another repository": lambda good: with_bundle(good, repository="acme/cart"),
+    "the future": lambda good: with_bundle(good, generated_at="2027-03-02T09:00:00Z"),
+    "code of no type": lambda good: with_bundle(good, code=[{"id": 7}]),
+}
+
+
+def with_bundle(good: bytes, **changes: Any) -> bytes:
+    files = unzipped(good)
+    return zipped({**files, BUNDLE: json.dumps(json.loads(files[BUNDLE]) | changes).encode()})
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile__content_is_as_no_ledger_with_a_notice(world: World, kind: str, tmp_path: Path) -> None:
+    released_and_closed(world)
+    artifact = world.github.repository.artifacts[ledgers(world)[-1]]
+    artifact.content = HOSTILE[kind](artifact.content)
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    ran = scheduled(world, 60)
+    assert (ran.code, ran.obligation()["status"]) == (1, "breached")
+    assert f"artifact {artifact.id} is ignored" in ran.log
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} - {path.name for path in before} == set()
+
+
+def test_hostile__a_ledger_that_lies_about_time_is_ignored(world: World) -> None:
+    released_and_closed(world)
+    rewritten(world, lambda data: data["models"][0].update(shipped_at="2026-03-04T08:00:00Z"))
+    assert scheduled(world, 60).code == 1
+
+
+def test_hostile__a_bomb_takes_little_memory(world: World) -> None:
+    import tracemalloc
+
+    released_and_closed(world)
+    world.github.repository.artifacts[ledgers(world)[-1]].content = bomb()
+    tracemalloc.start()
+    scheduled(world, 60)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100 << 20
+
+
+@pytest.mark.parametrize(
+    "address", ["https://evil.example/x?sig=1", "http://blob.core.windows.net.evil.example/x", "file:///etc/passwd", ""]
+)
+def test_download__from_a_strange_host_is_refused(world: World, address: str) -> None:
+    released_and_closed(world)
+    world.github.fail("/zip", times=None, fault=Answer(302, b"", {"Location": address}))
+    ran = scheduled(world, 60)
+    assert ran.code == 1
+    assert "a signed address" in ran.log
+
+
+def test_download__the_token_goes_to_the_api_only(world: World) -> None:
+    released_and_closed(world)
+    scheduled(world, 60)
+    blobs = [request for request in world.github.requests if request.path.startswith("/blob/")]
+    assert blobs
+    assert all("authorization" not in request.headers for request in blobs)
+
+
+@pytest.mark.parametrize(
+    ("match", "fault"),
+    [
+        ("/actions/artifacts?", Answer(503)),
+        ("/actions/artifacts?", Answer(403, {"message": "Resource not accessible by integration"})),
+        ("/actions/artifacts?", Answer(200)),
+        ("/actions/runs/", Answer(503)),
+        ("/zip", Answer(410, {"message": "Artifact has expired"})),
+        ("/blob/", Answer(404)),
+        ("/blob/", Answer(302, b"", {"Location": "https://evil.example"})),
+    ],
+)
+def test_download__that_fails_is_as_no_ledger(world: World, match: str, fault: Answer) -> None:
+    released_and_closed(world)
+    world.github.fail(match, times=None, fault=fault)
+    ran = scheduled(world, 60)
+    assert (ran.code, ran.obligation()["status"]) == (1, "breached")
+    assert "ledger (artifact flowjoy-shop)" in ran.log
+    world.github.heal()
+    assert scheduled(world, 61).code == 0  # what the failed run wrote buries nothing
+
+
+def test_newer_schema__is_neither_read_nor_buried(world: World) -> None:
+    released_and_closed(world)
+    rewritten(world, lambda data: data.update(schema=99))
+    count = len(ledgers(world))
+    ran = scheduled(world, 60)
+    assert (ran.code, len(ledgers(world))) == (1, count)
+    assert "the bundle is of schema 99" in ran.log
+    assert "so that the ledger of a newer FlowJoy is not buried" in ran.log
+
+
+def test_older_schema__is_read(world: World) -> None:
+    released_and_closed(world)
+
+    def back_to_1(data: dict[str, Any]) -> None:
+        data["schema"] = 1
+        for key in ("observations", "waivers", "alerts", "ledgers"):
+            del data[key]
+        for item in (*data["code"], *data["models"]):
+            for key in ("created_at", "source_gone", "first_look", "copy"):
+                item.pop(key, None)
+
+    rewritten(world, back_to_1)
+    assert scheduled(world, 60).obligation()["status"] == "met"
+
+
+def test_fork__neither_reads_nor_writes_a_ledger(world: World) -> None:
+    world.release(A, at(-90))
+    world.registry.add_version(at(-89))
+    world.github.repository.add_commit(B, at(), parent=A, branch="feature")
+    number = world.github.repository.add_pull_request(head_sha=B, base_sha=A)
+    before = len(world.github.requests)
+    world.run(
+        at(1),
+        event="pull_request",
+        ref=f"refs/pull/{number}/merge",
+        sha="d" * 40,
+        payload=world.pull_request(number, fork=True),
+    )
+    assert ledgers(world) == []
+    assert not any("artifacts" in request.path for request in world.github.requests[before:])
+
+
+def test_pull_request__uploads_a_report_that_no_run_believes(world: World) -> None:
+    world.release(A, at(-90))
+    world.registry.add_version(at(-89))
+    world.github.repository.add_commit(B, at(), parent=A, branch="feature")
+    number = world.github.repository.add_pull_request(head_sha=B, base_sha=A)
+    pulled = world.run(
+        at(1),
+        event="pull_request",
+        ref=f"refs/pull/{number}/merge",
+        sha="d" * 40,
+        payload=world.pull_request(number),
+    )
+    assert pulled.outputs["artifact-id"] == str(ledgers(world)[-1])
+    assert scheduled(world, 2).bundle["ledgers"] == []
+
+
+def test_privacy__no_incident_text_of_a_public_repository_is_uploaded(world: World) -> None:
+    world.release(A, at())
+    rows = "start,end,title\n2026-03-02T10:00:00Z,2026-03-02T11:00:00Z,Customer Jane Doe cannot pay\n"
+    (world.workspace / "incidents.csv").write_text(rows)
+    public = {"default_branch": "main", "private": False, "full_name": "acme/shop"}
+    world.run(at(3), payload={"repository": public}, incident_file="incidents.csv")
+    content = world.github.repository.artifacts[ledgers(world)[-1]].content
+    assert all(b"Jane" not in text for text in unzipped(content).values())
