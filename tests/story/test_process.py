@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from flowjoy.bundle import SCHEMA
 from tests.stand_ins.faults import Stall
 from tests.stand_ins.github import GitHubStandIn
 from tests.stand_ins.http_base import Answer
@@ -134,7 +135,7 @@ def test_links__a_linked_output_file_is_replaced_and_never_written_through(broke
     ran = broken_promise.run_here()
     assert {(outside / name).read_text() for name in FILES} == {"precious"}
     assert not any((ran.step.report / name).is_symlink() for name in FILES)
-    assert ran.bundle["schema"] == 1
+    assert ran.bundle["schema"] == SCHEMA
 
 
 @pytest.mark.parametrize("name", ["output-dir", "code-file", "model-file", "incident-file"])
