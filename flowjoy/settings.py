@@ -267,7 +267,7 @@ def read_runner(environ: Mapping[str, str]) -> Runner:
         # Not on GitHub Enterprise Server, nor on a laptop.
         results_url=environ.get("ACTIONS_RESULTS_URL") or None,
         runtime_token=Secret(environ["ACTIONS_RUNTIME_TOKEN"]) if environ.get("ACTIONS_RUNTIME_TOKEN") else None,
-        most_retention_days=int(days) if (days := environ.get("GITHUB_RETENTION_DAYS", "")).isdecimal() else None,
+        most_retention_days=_days(environ.get("GITHUB_RETENTION_DAYS", "")),
     )
     if problems:
         raise InputError(*problems)
@@ -380,6 +380,11 @@ def travels_in_the_clear(uri: str) -> bool:
     """Whether requests to this registry leave the machine unencrypted."""
     parts = urlsplit(uri)
     return parts.scheme == "http" and not inputs.is_loopback(parts.hostname)
+
+
+def _days(value: str) -> int | None:
+    """A whole number of days; None where there is none, or 0, which is how some runners say so."""
+    return int(value) or None if value.isdecimal() else None
 
 
 def _path(value: str | None) -> Path | None:
