@@ -198,7 +198,8 @@ def explain(problem: Exception) -> Fault | None:
     from github import GithubException
 
     if isinstance(problem, UnexpectedStatusError):
-        return Fault(problem=str(problem), hint="run again", passing=problem.status >= 500 or problem.status == 429)
+        passing = problem.status >= 500 or problem.status == 429 or problem.status < 300
+        return Fault(problem=str(problem), hint="run again", passing=passing)
     if isinstance(problem, GraphQLRefusalError):
         return _explain_graphql(problem)
     if isinstance(problem, GithubException):

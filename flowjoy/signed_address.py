@@ -5,7 +5,7 @@ A signed address is a credential: it appears in no message.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,8 +45,11 @@ def check_host(address: str, service: str) -> str:
     return address
 
 
-def get(address: str, what: str, transport: Transport) -> bytes:
-    """The blob. HarvestError when it is larger than LARGEST_BYTES, cut short or does not come."""
+def get(address: str, what: str, transport: Transport, check: Callable[[bytes], None]) -> bytes:
+    """The blob. HarvestError when it is larger than LARGEST_BYTES, does not come, or not as `check` would have it.
+
+    `check` raises MalformedAnswerError; then it is asked for again.
+    """
 
     def request() -> bytes:
         with plain_session() as session:
@@ -67,6 +70,7 @@ def get(address: str, what: str, transport: Transport) -> bytes:
                     raise HarvestError(f"{what}: larger than {LARGEST_BYTES >> 20} MB")
             if answer.headers.get("Content-Length", str(len(held))) != str(len(held)):
                 raise MalformedAnswerError("the blob is cut short")
+            check(bytes(held))
             return bytes(held)
 
     return transport.call(what, request, explain)

@@ -132,6 +132,7 @@ def in_time(request: Callable[[], _T], seconds: float) -> _T:
 def _explain_common(problem: Exception) -> Fault | None:
     """Faults that every vendor shares."""
     import requests
+    import urllib3
 
     no_json = Fault(problem="the answer is not the JSON that the API promises", hint=_ODD, passing=True)
     if isinstance(problem, MalformedAnswerError):
@@ -143,7 +144,8 @@ def _explain_common(problem: Exception) -> Fault | None:
         return Fault(problem=problem_text, hint=_REACH, passing=True, slow=True)
     if isinstance(problem, requests.exceptions.SSLError):
         return Fault(problem=f"the connection is not trusted ({type(problem).__name__})", hint="check the certificate")
-    if isinstance(problem, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError | OSError):
+    # Bodies that are read raw break in urllib3's own words.
+    if isinstance(problem, OSError | requests.exceptions.ChunkedEncodingError | urllib3.exceptions.HTTPError):
         return Fault(
             problem=f"no connection, or it broke ({type(problem).__name__})",
             hint=_REACH,

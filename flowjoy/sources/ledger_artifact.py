@@ -117,7 +117,12 @@ def _content(github: GitHubApi, artifact: dict[str, Any]) -> bytes:
     if artifact["size_in_bytes"] > LARGEST_BYTES:
         raise HarvestError(f"it is larger than {LARGEST_BYTES >> 20} MB")
     address = github.redirect_of(f"/actions/artifacts/{artifact['id']}/zip")
-    return signed_address.get(address, f"artifact {artifact['id']}", github.transport)
+    return signed_address.get(address, "its content", github.transport, _must_be_zip)
+
+
+def _must_be_zip(content: bytes) -> None:
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        raise MalformedAnswerError("what comes is no whole zip")
 
 
 def _opened(content: bytes, query: Query) -> Bundle:

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from tests.stand_ins.artifact_service import ArtifactServiceStandIn
+from tests.stand_ins.faults import EmptyBody, Garbage, Reset, Truncate
 from tests.stand_ins.github import GitHubStandIn
-from tests.stand_ins.http_base import Answer
+from tests.stand_ins.http_base import Answer, Fault
 from tests.story.in_process import TOKEN, A, B, C, Ran, World, at, new_world
 
 NAME = "flowjoy-shop"
@@ -431,6 +432,27 @@ def test_download__the_token_goes_to_the_api_only(world: World) -> None:
     blobs = [request for request in world.github.requests if request.path.startswith("/blob/")]
     assert blobs
     assert all("authorization" not in request.headers for request in blobs)
+
+
+STAGES = {"list": "/actions/artifacts?", "run": "/actions/runs/", "address": "/zip", "blob": "/blob/"}
+PASSING: Mapping[str, Fault] = {
+    "503": Answer(503),
+    "429": Answer(429, {"message": "slow down"}, {"Retry-After": "0"}),
+    "empty": EmptyBody(),
+    "HTML": Garbage(),
+    "cut": Truncate(0.5),
+    "reset": Reset(),
+    "{}": Answer(200, {}),
+}
+
+
+@pytest.mark.parametrize("fault", PASSING)
+@pytest.mark.parametrize("stage", STAGES)
+def test_download__a_fault_in_passing_changes_nothing(world: World, stage: str, fault: str) -> None:
+    released_and_closed(world)
+    world.github.fail(STAGES[stage], fault=PASSING[fault])
+    ran = scheduled(world, 60)
+    assert (ran.code, ran.obligation()["status"]) == (0, "met")
 
 
 @pytest.mark.parametrize(
