@@ -33,7 +33,8 @@ def home_of(settings: Settings, runner: Runner, github: GitHubApi | None, warn: 
     """From the event's payload, or from GitHub. A schedule's payload is empty, but it runs on the default branch."""
     told = runner.event.get("repository")
     # Whether the repository is private only matters where incident titles could be shown.
-    shows_titles = settings.incident_titles == "auto" and settings.incident_file is not None
+    sources = (settings.pagerduty_token, settings.incident_label, settings.incident_file)
+    shows_titles = settings.incident_titles == "auto" and any(source is not None for source in sources)
     if not isinstance(told, dict) and runner.event_name == "schedule" and runner.ref and not shows_titles:
         told = {"default_branch": runner.ref.removeprefix("refs/heads/")}
     if github is not None and not (isinstance(told, dict) and told.get("default_branch")):

@@ -102,6 +102,14 @@ def names(value: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def identifiers(value: str) -> tuple[str, ...]:
+    """Ids of letters and digits, one a line or comma-separated; sorted, each once."""
+    found = {part.strip() for part in re.split(r"[,\n]", value)} - {""}
+    if not all(re.fullmatch(r"[A-Za-z0-9]{1,64}", name) for name in found):
+        raise ValueError("ids of letters and digits such as PIJ90N7, one a line or comma-separated")
+    return tuple(sorted(found))
+
+
 def day(value: str) -> date:
     """An ISO date."""
     try:

@@ -160,6 +160,7 @@ class Incident:
     title: str | None = None
     type: str | None = None
     url: str | None = None
+    urgency: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

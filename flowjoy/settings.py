@@ -85,6 +85,15 @@ def declared(workspace: Path) -> tuple[Input, ...]:
             "the file that says which models this code depends on",
         ),
         ("ship", "", inputs.shipment, "`recommender=12`: stamp that version as shipped now, then run as usual"),
+        ("pagerduty-token", "", inputs.secret, "reads incidents: a REST API key of PagerDuty, read-only is enough"),
+        ("pagerduty-services", "", inputs.identifiers, "service ids such as PIJ90N7; empty: all that the token sees"),
+        (
+            "pagerduty-api-url",
+            "https://api.pagerduty.com",
+            inputs.base_url,
+            "PagerDuty's REST API; in the EU `https://api.eu.pagerduty.com`",
+        ),
+        ("incident-label", "", inputs.text, "GitHub issues with this label are incidents, from opened to closed"),
         ("incident-file", "", path, "CSV of incidents with `start,end`; optional `id,title,service,type`"),
         (
             "incident-match-hours",
@@ -154,6 +163,10 @@ class Settings:
     model_file: Path | None
     model_stub: str
     ship: tuple[str, str] | None
+    pagerduty_token: Secret | None
+    pagerduty_services: tuple[str, ...]
+    pagerduty_api_url: str
+    incident_label: str | None
     incident_file: Path | None
     incident_match_hours: float
     sla_hours: float
@@ -186,7 +199,7 @@ class Settings:
         return tuple(value for value in vars(self).values() if isinstance(value, Secret))
 
 
-_LISTS = (inputs.names, inputs.globs)
+_LISTS = (inputs.names, inputs.globs, inputs.identifiers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -348,6 +361,8 @@ def _together(settings: Settings, runner: Runner) -> list[str]:
     ):
         if source == "file" and path is None:
             problems.append(f"{name}: expected the path of a file, because {name[:-5]}-source is file")
+    if settings.incident_label is not None and (settings.github_token is None or not runner.repository):
+        problems.append("incident-label: expected github-token and GITHUB_REPOSITORY beside it")
     problems += _output_dir(settings)
     if settings.ship is not None and settings.as_of is not None:
         problems.append("ship: expected no as-of beside it, because a dry look writes nothing")

@@ -8,9 +8,11 @@ from flowjoy.model import CodeRecord, Incident, ModelRecord
 from flowjoy.sources.base import Source
 from flowjoy.sources.files import CodeFile, IncidentFile, ModelFile
 from flowjoy.sources.github_deployments import GitHubDeployments
+from flowjoy.sources.github_issues import GitHubIssues
 from flowjoy.sources.github_releases import GitHubReleases
 from flowjoy.sources.github_runs import GitHubRuns
 from flowjoy.sources.mlflow_registry import MlflowRegistry
+from flowjoy.sources.pagerduty_incidents import PagerDutyIncidents
 
 CODE_SOURCES: Mapping[str, Source[CodeRecord]] = {
     "deployments": GitHubDeployments(),
@@ -25,6 +27,8 @@ MODEL_SOURCES: Mapping[str, Source[ModelRecord]] = {
 }
 
 INCIDENT_SOURCES: Mapping[str, Source[Incident]] = {
+    "pagerduty_token": PagerDutyIncidents(),
+    "incident_label": GitHubIssues(),
     "incident_file": IncidentFile(),
 }
 """By the setting whose presence turns the source on."""

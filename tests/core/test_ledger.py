@@ -125,7 +125,7 @@ def opened(findings: Findings) -> set[str]:
 SEVERITY = (Decision.PASS, Decision.FAIL, Decision.ERROR)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.tuples(HOURS, st.integers(0, 3), st.booleans()), max_size=6, unique_by=lambda item: (item[0], item[1])),
     st.lists(st.tuples(HOURS, st.integers(1, 4), st.booleans()), max_size=6, unique_by=lambda item: item[0]),

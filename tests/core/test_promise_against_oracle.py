@@ -14,7 +14,7 @@ from flowjoy.model import CodeRecord, Dependence, ModelRecord, Obligation, Outco
 from tests.core import oracle
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
-HISTORIES_A_SEED = 100
+HISTORIES_A_SEED = 50
 SEEDS = range(20)
 
 

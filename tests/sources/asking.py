@@ -37,5 +37,9 @@ def api_of(github: GitHubStandIn, *, prefix: str = "", repository: str = "acme/s
 def ask(source: Source[CodeRecord], api: GitHubApi, query: Query | None = None) -> Parsed[CodeRecord]:
     """Fetch and parse."""
     query = query or a_question()
-    access = Access(transport=api.transport, progress=lambda _: None, github=api)
-    return source.parse(source.fetch(query, access), query)
+    return source.parse(source.fetch(query, access_to(api)), query)
+
+
+def access_to(api: GitHubApi) -> Access:
+    """The doors of a source that asks this API."""
+    return Access(transport=api.transport, progress=lambda _: None, github=api)

@@ -41,6 +41,8 @@ scalar URI
 enum OrderDirection {{ ASC DESC }}
 enum DeploymentOrderField {{ CREATED_AT }}
 enum ReleaseOrderField {{ CREATED_AT NAME }}
+enum IssueOrderField {{ COMMENTS CREATED_AT UPDATED_AT }}
+enum IssueTimelineItemsItemType {{ CLOSED_EVENT REOPENED_EVENT }}
 enum DeploymentState {{
   ABANDONED ACTIVE DESTROYED ERROR FAILURE INACTIVE IN_PROGRESS PENDING QUEUED SUCCESS WAITING
 }}
@@ -48,6 +50,7 @@ enum DeploymentStatusState {{ ERROR FAILURE INACTIVE IN_PROGRESS PENDING QUEUED 
 enum PatchStatus {{ ADDED CHANGED COPIED DELETED MODIFIED RENAMED }}
 enum PullRequestState {{ CLOSED MERGED OPEN }}
 input DeploymentOrder {{ field: DeploymentOrderField! direction: OrderDirection! }}
+input IssueOrder {{ field: IssueOrderField! direction: OrderDirection! }}
 input ReleaseOrder {{ field: ReleaseOrderField! direction: OrderDirection! }}
 
 interface Node {{ id: ID! }}
@@ -66,6 +69,8 @@ type Repository implements Node {{
     {_PAGE}, environments: [String!], orderBy: DeploymentOrder = {{field: CREATED_AT, direction: ASC}}
   ): DeploymentConnection!
   releases({_PAGE}, orderBy: ReleaseOrder): ReleaseConnection!
+  label(name: String!): Label
+  issues({_PAGE}, labels: [String!], orderBy: IssueOrder): IssueConnection!
   object(expression: String, oid: GitObjectID): GitObject
   pullRequest(number: Int!): PullRequest
 }}
@@ -102,6 +107,15 @@ type PullRequest implements Node {{
   labels({_PAGE}): LabelConnection
   files({_PAGE}): PullRequestChangedFileConnection
 }}
+type Issue implements Node {{
+  id: ID! number: Int! title: String! url: URI! createdAt: DateTime! closedAt: DateTime
+  timelineItems(last: Int, itemTypes: [IssueTimelineItemsItemType!]): IssueTimelineItemsConnection!
+}}
+type IssueConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [Issue] }}
+type ClosedEvent implements Node {{ id: ID! createdAt: DateTime! }}
+type ReopenedEvent implements Node {{ id: ID! createdAt: DateTime! }}
+union IssueTimelineItems = ClosedEvent | ReopenedEvent
+type IssueTimelineItemsConnection {{ nodes: [IssueTimelineItems] }}
 type Label implements Node {{ id: ID! name: String! }}
 type LabelConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [Label] }}
 type PullRequestChangedFile {{ path: String! changeType: PatchStatus! additions: Int! deletions: Int! }}
@@ -223,8 +237,19 @@ def _repository(repo: Repository) -> dict[str, Any]:
             chosen.reverse()
         return _connection(chosen, lambda r: _release(repo, r), lambda r: r.id)(info, **wish)
 
+    def issues(info: GraphQLResolveInfo, labels: Sequence[str] = (), **wish: Any) -> Any:
+        chosen = [i for i in repo.issues.values() if i.pull is None and (not labels or {*labels} & {*i.labels})]
+        chosen.sort(key=lambda i: (i.created_at, i.number), reverse=True)
+        return _connection(chosen, lambda i: _issue(repo, i), lambda i: i.number)(info, **wish)
+
+    def label(_: GraphQLResolveInfo, name: str) -> dict[str, str] | None:
+        known = {label for issue in repo.issues.values() for label in issue.labels}
+        return {"id": f"LA_{name}", "name": name} if name in known else None
+
     return {
         "__typename": "Repository",
+        "label": label,
+        "issues": issues,
         "id": f"R_{repo.id}",
         "databaseId": repo.id,
         "name": repo.full_name.partition("/")[2],
@@ -288,6 +313,22 @@ def _release(repo: Repository, release: Release) -> dict[str, Any]:
         "publishedAt": release.published_at,
         "url": f"https://github.com/{repo.full_name}/releases/tag/{release.tag}",
         "tagCommit": None if release.draft else _commit(repo, repo.commits.get(release.sha)),
+    }
+
+
+def _issue(repo: Repository, issue: Issue) -> dict[str, Any]:
+    events = [
+        {"__typename": f"{name.capitalize()}Event", "id": f"EV_{issue.number}_{n}", "createdAt": at}
+        for n, (name, at) in enumerate(issue.moves)
+    ]
+    return {
+        "id": f"I_{repo.id}_{issue.number}",
+        "number": issue.number,
+        "title": issue.title,
+        "url": f"https://github.com/{repo.full_name}/issues/{issue.number}",
+        "createdAt": issue.created_at,
+        "closedAt": issue.closed_at,
+        "timelineItems": lambda _, last=None, **__: {"nodes": events[-last:] if last else events},
     }
 
 

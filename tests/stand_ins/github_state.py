@@ -123,6 +123,9 @@ class Issue:
     labels: list[str]
     created_at: str
     closed_at: str | None
+    moves: list[tuple[str, str]] = field(default_factory=list)
+    """`closed` and `reopened`, each with its instant, oldest first."""
+
     pull: Pull | None = None
     comments: list[Comment] = field(default_factory=list)
 
@@ -350,8 +353,11 @@ class Repository:
         labels: Sequence[str] = (),
         created_at: When = EPOCH,
         closed_at: When | None = None,
+        moves: Sequence[tuple[str, When]] = (),
     ) -> int:
-        """An issue; returns its number."""
+        """An issue; returns its number. `moves`: `closed` and `reopened`, by which `closed_at` follows."""
+        told = [(name, stamp(at)) for name, at in moves] or ([("closed", stamp(closed_at))] if closed_at else [])
+        last = told[-1] if told else ("", "")
         issue = Issue(
             id=self.next_id(),
             number=len(self.issues) + 1,
@@ -359,7 +365,8 @@ class Repository:
             body=body,
             labels=list(labels),
             created_at=stamp(created_at),
-            closed_at=None if closed_at is None else stamp(closed_at),
+            closed_at=last[1] if last[0] == "closed" else None,
+            moves=told,
         )
         self.issues[issue.number] = issue
         return issue.number

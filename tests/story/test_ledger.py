@@ -357,8 +357,9 @@ def test_trust__every_event_that_may_write_a_ledger_is_believed(world: World, ev
     assert scheduled(world, 60).code == 0
 
 
-def bomb() -> bytes:
-    return zipped({BUNDLE: bytes(1 << 30)})
+def bomb(size: int) -> bytes:
+    """A zip of a few kilobytes that would become so many bytes of zeros."""
+    return zipped({BUNDLE: bytes(size)})
 
 
 HOSTILE: Mapping[str, Callable[[bytes], bytes]] = {
@@ -366,7 +367,7 @@ HOSTILE: Mapping[str, Callable[[bytes], bytes]] = {
     "an absolute path": lambda good: zipped({**unzipped(good), "/etc/cron.d/x": b"x"}),
     "a file too many": lambda good: zipped({**unzipped(good), "extra.txt": b"x"}),
     "no bundle": lambda good: zipped({name: text for name, text in unzipped(good).items() if name != BUNDLE}),
-    "a bomb": lambda _: bomb(),
+    "a bomb": lambda _: bomb(51 << 20),
     "cut short": lambda good: good[: len(good) // 2],
     "no zip": lambda _: b"<html>",
     "empty": lambda _: b"",
@@ -407,7 +408,7 @@ def test_hostile__a_bomb_takes_little_memory(world: World) -> None:
     import tracemalloc
 
     released_and_closed(world)
-    world.github.repository.artifacts[ledgers(world)[-1]].content = bomb()
+    world.github.repository.artifacts[ledgers(world)[-1]].content = bomb(1 << 30)
     tracemalloc.start()
     scheduled(world, 60)
     _, peak = tracemalloc.get_traced_memory()

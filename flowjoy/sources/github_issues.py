@@ -1,0 +1,110 @@
+"""Incidents from GitHub issues with a label: from opened to closed. One that was opened again is not over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowjoy.errors import HarvestError
+from flowjoy.github_api import Page, connection, every_page
+from flowjoy.instants import parse_iso
+from flowjoy.model import Incident
+from flowjoy.records import unique
+from flowjoy.sources.base import Access, Parsed, Query, stamp_of
+from flowjoy.transport import MalformedAnswerError
+
+ISSUES_QUERY = """
+query FlowJoyIssues($owner: String!, $name: String!, $label: String!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    label(name: $label) { id }
+    issues(first: 100, after: $after, labels: [$label], orderBy: {field: CREATED_AT, direction: DESC}) {
+      totalCount
+      pageInfo { hasNextPage endCursor }
+      nodes {
+        id
+        number
+        title
+        url
+        createdAt
+        closedAt
+        timelineItems(last: 20, itemTypes: [CLOSED_EVENT, REOPENED_EVENT]) {
+          nodes {
+            __typename
+            ... on ClosedEvent { createdAt }
+            ... on ReopenedEvent { createdAt }
+          }
+        }
+      }
+    }
+  }
+}
+"""
+
+
+class GitHubIssues:
+    """`incident-label`."""
+
+    label = "GitHub issues"
+    changes_for = None  # an issue may be closed, or opened again, at any time
+
+    def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
+        """Every issue with the label, back to the window's first day."""
+        label = query.settings.incident_label
+
+        def read(cursor: str | None) -> Page:
+            page = access.to_github.graphql("issues", ISSUES_QUERY, _checked, after=cursor, label=label)
+            if page is None:
+                raise HarvestError(f"the repository has no label {label!r}", hint="check incident-label")
+            access.progress(f"GitHub issues: {len(page[0])} more of {page[1]}")
+            return page
+
+        def enough(page: list[dict[str, Any]]) -> bool:
+            return bool(page) and parse_iso(page[-1]["createdAt"]) < query.since
+
+        return every_page("GitHub issues", read, key="id", enough=enough)
+
+    def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[Incident]:
+        """One incident an issue that was open by as-of."""
+        issues = [_incident(node, query) for node in raw]
+        return Parsed(records=unique(issue for issue in issues if issue.start <= query.as_of))
+
+
+def _checked(repository: dict[str, Any]) -> Page | None:
+    """One page, or None where there is no such label: a misspelt one must not read as "no incidents"."""
+    if "label" not in repository:
+        raise MalformedAnswerError("the answer does not say whether the label is there")
+    if repository["label"] is None:
+        return None
+    nodes, total, cursor = connection(repository, "issues")
+    for node in nodes:
+        moves = node.get("timelineItems")
+        shaped = isinstance(moves, dict) and isinstance(moves.get("nodes"), list)
+        if not isinstance(node.get("id"), str) or not isinstance(node.get("number"), int) or not shaped:
+            raise MalformedAnswerError("an issue has no id, no number or no history")
+        try:
+            parse_iso(str(node.get("createdAt")))
+        except ValueError as problem:
+            raise MalformedAnswerError(f"issue {node['number']}: {problem}") from None
+    return nodes, total, cursor
+
+
+def _incident(node: dict[str, Any], query: Query) -> Incident:
+    """From opened to the last time it was closed by as-of; open where it was opened again after that."""
+    name = f"GitHub issue {node['number']}"
+    moves = [
+        (stamp_of(move.get("createdAt"), name, query), move.get("__typename"))
+        for move in node["timelineItems"]["nodes"]
+        if isinstance(move, dict)
+    ]
+    moves = sorted(move for move in moves if move[0] <= query.as_of)
+    end = moves[-1][0] if moves and moves[-1][1] == "ClosedEvent" else None
+    if not node["timelineItems"]["nodes"] and node.get("closedAt") is not None:
+        end = stamp_of(node["closedAt"], name, query)
+    return Incident(
+        id=f"incident:github:{node['number']}",
+        source="github",
+        service=query.settings.service,
+        start=stamp_of(node["createdAt"], name, query),
+        end=end if end is None or end <= query.as_of else None,
+        title=str(node.get("title") or "") or None,
+        url=str(node["url"]) if str(node.get("url", "")).startswith("https://") else None,
+    )

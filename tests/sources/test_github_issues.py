@@ -1,0 +1,116 @@
+"""GitHub issues as incidents: opened, closed, opened again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from flowjoy.errors import HarvestError
+from flowjoy.model import Incident
+from flowjoy.sources.base import Parsed, Query
+from flowjoy.sources.github_issues import GitHubIssues
+from tests.builders import at
+from tests.sources.asking import a_question, access_to, api_of
+from tests.stand_ins.faults import Edited
+from tests.stand_ins.github import GitHubStandIn
+from tests.stand_ins.http_base import Answer
+
+LABEL = "incident"
+
+
+def ask(github: GitHubStandIn, query: Query | None = None) -> Parsed[Incident]:
+    query = query or a_question({"incident-label": LABEL})
+    source = GitHubIssues()
+    return source.parse(source.fetch(query, access_to(api_of(github))), query)
+
+
+def spans(parsed: Parsed[Incident]) -> list[tuple[float, float | None]]:
+    return sorted(
+        (
+            (item.start - at()) / timedelta(hours=1),
+            None if item.end is None else (item.end - at()) / timedelta(hours=1),
+        )
+        for item in parsed.records
+    )
+
+
+def test_issue__is_an_incident_from_opened_to_closed(github: GitHubStandIn) -> None:
+    github.repository.add_issue(labels=[LABEL], created_at=at(1), closed_at=at(3), title="Checkout is down")
+    github.repository.add_issue(labels=["bug"], created_at=at(1), closed_at=at(9))
+    (incident,) = ask(github).records
+    assert incident == Incident(
+        id="incident:github:1",
+        source="github",
+        service="shop",
+        start=at(1),
+        end=at(3),
+        title="Checkout is down",
+        url="https://github.com/acme/shop/issues/1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("moves", "end"),
+    [
+        ([], None),
+        ([("closed", 3)], 3),
+        ([("closed", 3), ("reopened", 4)], None),
+        ([("closed", 3), ("reopened", 4), ("closed", 7)], 7),
+    ],
+)
+def test_issue__opened_again_is_over_when_it_is_closed_at_last(
+    github: GitHubStandIn, moves: list[tuple[str, float]], end: float | None
+) -> None:
+    told = [(name, at(hours)) for name, hours in moves]
+    github.repository.add_issue(labels=[LABEL], created_at=at(1), moves=told)
+    assert spans(ask(github)) == [(1, end)]
+
+
+def test_issue__is_told_as_it_was_at_as_of(github: GitHubStandIn) -> None:
+    moves = [("closed", at(3)), ("reopened", at(4)), ("closed", at(7))]
+    github.repository.add_issue(labels=[LABEL], created_at=at(1), moves=moves)
+    github.repository.add_issue(labels=[LABEL], created_at=at(8))
+    query = a_question({"incident-label": LABEL})
+    assert [spans(ask(github, replace(query, as_of=at(hours)))) for hours in (2, 3.5, 5, 7.5)] == [
+        [(1, None)],
+        [(1, 3)],
+        [(1, None)],
+        [(1, 7)],
+    ]
+
+
+def test_issues__of_many_pages_are_all_read(github: GitHubStandIn) -> None:
+    for number in range(230):
+        github.repository.add_issue(labels=[LABEL], created_at=at(number / 10), closed_at=at(number / 10 + 1))
+    assert len(ask(github).records) == 230
+
+
+def test_label__that_is_not_there_is_an_error_and_not_emptiness(github: GitHubStandIn) -> None:
+    github.repository.add_issue(labels=["incidents"], created_at=at(1))
+    with pytest.raises(HarvestError, match="no label 'incident'") as problem:
+        ask(github)
+    assert problem.value.hint == "check incident-label"
+
+
+def test_pull_requests__are_no_incidents(github: GitHubStandIn) -> None:
+    github.repository.add_issue(labels=[LABEL], created_at=at(1), closed_at=at(2))
+    github.repository.add_pull_request(head_sha="a" * 40, base_sha="b" * 40, labels=[LABEL])
+    assert spans(ask(github)) == [(1, 2)]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Answer(200, {"data": {"repository": {}}}),
+        Answer(200, {"data": {"repository": {"label": {"id": "x"}, "issues": None}}}),
+        Edited(lambda body: body["data"]["repository"]["issues"]["nodes"][0].pop("timelineItems") and body),
+        Edited(lambda body: body["data"]["repository"]["issues"].update(nodes=[]) or body),
+    ],
+)
+def test_answer__of_another_shape_is_an_error(github: GitHubStandIn, fault: Answer | Edited) -> None:
+    github.repository.add_issue(labels=[LABEL], created_at=at(1), closed_at=at(2))
+    github.fail("/graphql", times=None, fault=fault)
+    with pytest.raises(HarvestError, match="GitHub issues"):
+        ask(github)

@@ -1,0 +1,216 @@
+"""PagerDuty's incidents, over HTTP to a stand-in that pages, limits and refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from flowjoy import transport
+from flowjoy.errors import HarvestError
+from flowjoy.model import Incident
+from flowjoy.sources import pagerduty_incidents
+from flowjoy.sources.base import Access, Parsed, Query
+from flowjoy.sources.pagerduty_incidents import PagerDutyIncidents
+from flowjoy.transport import Budget, Transport
+from tests.builders import a_query, at
+from tests.stand_ins.faults import EmptyBody, Garbage, Reset, Truncate
+from tests.stand_ins.http_base import Answer, Fault
+from tests.stand_ins.pagerduty import TOKEN, PagerDutyStandIn
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_FIRST_PAUSE_SECONDS", 0.01)
+
+
+@pytest.fixture
+def pagerduty() -> Iterator[PagerDutyStandIn]:
+    with PagerDutyStandIn() as stand_in:
+        yield stand_in
+
+
+def question(pagerduty: PagerDutyStandIn, **inputs: str) -> Query:
+    given = {"pagerduty_token": TOKEN, "pagerduty_api_url": pagerduty.url, **inputs}
+    return a_query(Path("/nowhere"), **given)
+
+
+def ask(pagerduty: PagerDutyStandIn, query: Query | None = None, **inputs: str) -> Parsed[Incident]:
+    query = query or question(pagerduty, **inputs)
+    source = PagerDutyIncidents()
+    access = Access(transport=Transport(Budget(30)), progress=lambda _: None)
+    return source.parse(source.fetch(query, access), query)
+
+
+def spans(parsed: Parsed[Incident]) -> list[tuple[float, float | None]]:
+    """Start and end of each, in hours after T0."""
+    return sorted(
+        (
+            (item.start - at()) / timedelta(hours=1),
+            None if item.end is None else (item.end - at()) / timedelta(hours=1),
+        )
+        for item in parsed.records
+    )
+
+
+def test_incident__is_told_whole(pagerduty: PagerDutyStandIn) -> None:
+    pagerduty.add(at(1), at(3), title="Checkout is down", urgency="low")
+    (incident,) = ask(pagerduty).records
+    assert incident == Incident(
+        id="incident:pagerduty:Q0001",
+        source="pagerduty",
+        service="Service PSHOP",
+        start=at(1),
+        end=at(3),
+        title="Checkout is down",
+        urgency="low",
+        url="https://acme.pagerduty.com/incidents/Q0001",
+    )
+
+
+def test_open__has_no_end(pagerduty: PagerDutyStandIn) -> None:
+    pagerduty.add(at(1), None)
+    pagerduty.add(at(2), None, status="acknowledged")
+    assert spans(ask(pagerduty)) == [(1, None), (2, None)]
+
+
+def test_pages__are_followed_to_the_end(pagerduty: PagerDutyStandIn) -> None:
+    for number in range(250):
+        pagerduty.add(at(number / 10), at(number / 10 + 1))
+    assert len(ask(pagerduty).records) == 250
+    assert pagerduty.count("GET", "/incidents") == 3
+
+
+def test_none__is_believed_because_the_total_says_so(pagerduty: PagerDutyStandIn) -> None:
+    assert ask(pagerduty).records == ()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Answer(429, {}, {"ratelimit-reset": "0"}),
+        Truncate(0.5),
+        EmptyBody(),
+        Garbage(),
+        Reset(),
+        Answer(502),
+        Answer(200, {}),
+    ],
+)
+@pytest.mark.parametrize("page", [0, 1, 2])
+def test_fault__in_passing_changes_nothing(pagerduty: PagerDutyStandIn, fault: Fault, page: int) -> None:
+    for number in range(250):
+        pagerduty.add(at(number / 10), at(number / 10 + 1))
+    right = ask(pagerduty)
+    pagerduty.fail("/incidents", skip=page, fault=fault)
+    assert ask(pagerduty) == right
+
+
+@pytest.mark.parametrize(
+    ("fault", "said", "hint"),
+    [
+        (Answer(401), r"refused the token \(401\)", "read-only is enough"),
+        (Answer(403), r"may not read incidents \(403\)", "every service"),
+        (Answer(429, {}, {"ratelimit-reset": "3600"}), r"limits the rate \(429\)", "later"),
+        (Answer(429), r"limits the rate \(429\)", "later"),
+        (Answer(400), "answered 400", "pagerduty-services"),
+        (Answer(503), "answered 503", "status.pagerduty.com"),
+        (Answer(302, b"", {"Location": "https://elsewhere.example"}), "answered 302", ""),
+        (Answer(200, {"incidents": []}), "not a list of incidents with its total", ""),
+        (Answer(200, {"incidents": [], "more": True, "total": 0}), "no known status", ""),
+        (Answer(200, {"incidents": [{"id": "Q1"}], "more": False, "total": 1}), "no known status", ""),
+        (Answer(200, {"incidents": [], "more": False, "total": 7}), "ends after 0 of 7", "run again"),
+    ],
+)
+def test_fault__for_ever_is_an_error_that_says_what_to_do(
+    pagerduty: PagerDutyStandIn, fault: Fault, said: str, hint: str
+) -> None:
+    pagerduty.fail("/incidents", times=None, fault=fault)
+    with pytest.raises(HarvestError, match=said) as problem:
+        ask(pagerduty)
+    assert hint in problem.value.hint
+    assert TOKEN not in f"{problem.value} {problem.value.hint}"
+
+
+def test_list__that_repeats_itself_ends(pagerduty: PagerDutyStandIn) -> None:
+    pagerduty.add(at(1), at(2))
+    same = {"incidents": [pagerduty.entries[0].body], "more": True, "total": 200}
+    pagerduty.fail("/incidents", times=None, fault=Answer(200, same))
+    with pytest.raises(HarvestError, match="repeats itself"):
+        ask(pagerduty)
+
+
+def test_range__longer_than_allowed_is_split(pagerduty: PagerDutyStandIn) -> None:
+    query = replace(question(pagerduty), since=at(-24 * 400))
+    pagerduty.add(at(-24 * 399), at(-24 * 399 + 1))
+    pagerduty.add(at(-24 * 200), at(-24 * 200 + 1))
+    pagerduty.add(at(1), at(2))
+    assert len(ask(pagerduty, query).records) == 3
+
+
+def test_range__with_more_than_can_be_listed_is_split(
+    pagerduty: PagerDutyStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pagerduty_incidents, "MOST_LISTED", 250)
+    for number in range(400):
+        pagerduty.add(at(number), at(number + 1))
+    assert len(ask(pagerduty).records) == 400
+
+
+def test_services__are_asked_for(pagerduty: PagerDutyStandIn) -> None:
+    pagerduty.add(at(1), at(2), service="PSHOP")
+    pagerduty.add(at(3), at(4), service="PCART")
+    assert spans(ask(pagerduty, pagerduty_services="PCART")) == [(3, 4)]
+
+
+def test_end__is_resolved_at_else_the_log_else_the_last_change(pagerduty: PagerDutyStandIn) -> None:
+    pagerduty.add(at(1), at(2), logged_at=at(9), changed_at=at(10))
+    pagerduty.add(at(3), at(4), says_resolved_at=False, logged_at=at(5), changed_at=at(10))
+    pagerduty.add(at(6), at(7), says_resolved_at=False, changed_at=at(8))
+    assert spans(ask(pagerduty)) == [(1, 2), (3, 5), (6, 8)]
+
+
+def test_merged__are_one_with_the_one_they_were_merged_into(pagerduty: PagerDutyStandIn) -> None:
+    parent = pagerduty.add(at(2), at(6))
+    child = pagerduty.add(at(1), at(2.5), merged_into=parent)
+    pagerduty.add(at(3), at(3.5), merged_into=child)
+    pagerduty.add(at(10), at(11))
+    parsed = ask(pagerduty)
+    assert spans(parsed) == [(1, 6), (10, 11)]
+    assert parsed.notes == ("2 merged incidents are counted with the one they were merged into",)
+
+
+def test_children__are_part_of_their_parent(pagerduty: PagerDutyStandIn) -> None:
+    parent = pagerduty.add(at(2), at(6))
+    pagerduty.add(at(3), at(4), parent_incident={"id": parent})
+    assert spans(ask(pagerduty)) == [(2, 6)]
+
+
+def test_merged__into_one_that_is_not_known_stands_for_itself(pagerduty: PagerDutyStandIn) -> None:
+    pagerduty.add(at(1), at(2), merged_into="QELSEWHERE")
+    assert spans(ask(pagerduty)) == [(1, 2)]
+
+
+def test_merged__in_a_circle_loses_nobody(pagerduty: PagerDutyStandIn) -> None:
+    pagerduty.add(at(1), at(2), merged_into="Q0002")
+    pagerduty.add(at(3), at(4), merged_into="Q0001")
+    assert len(ask(pagerduty).records) == 2
+
+
+def test_end__before_the_start_is_dropped_with_a_note(pagerduty: PagerDutyStandIn) -> None:
+    pagerduty.add(at(3), at(1))
+    parsed = ask(pagerduty)
+    assert parsed.records == ()
+    assert parsed.notes == ("incident:pagerduty:Q0001 ends before it starts: dropped",)
+
+
+@pytest.mark.parametrize("when", ["yesterday", "2024-06-03T09:00:00", "1970-01-01T00:00:00Z", "9999-01-01T00:00:00Z"])
+def test_time__that_cannot_be_is_named(pagerduty: PagerDutyStandIn, when: str) -> None:
+    pagerduty.add(at(1), at(2))
+    body = {**pagerduty.entries[0].body, "created_at": when}
+    pagerduty.fail("/incidents", times=None, fault=Answer(200, {"incidents": [body], "more": False, "total": 1}))
+    with pytest.raises(HarvestError, match="PagerDuty incident Q0001 carries a wrong time"):
+        ask(pagerduty)
