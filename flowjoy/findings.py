@@ -12,7 +12,7 @@ from flowjoy.analysis import cadence, promise, recovery, verdict
 from flowjoy.analysis.dependency import Gate
 from flowjoy.bundle import Bundle
 from flowjoy.dependence import dependence_of
-from flowjoy.model import Dependence, Kind, Obligation, Status, Verdict, Week
+from flowjoy.model import CoverageState, Dependence, Kind, Obligation, Status, Verdict, Week
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +62,15 @@ def find(bundle: Bundle) -> Findings:
     if missing:
         owed = promise.all_unknown(owed, "; ".join(item.source for item in missing) + " could not be read")
     scope = promise.in_scope(owed, bundle.window.since, until)
+    weeks = cadence.week_table(events, incidents, bundle.window, divergence_percent=terms.divergence_percent)
+    if any(item.state is CoverageState.FAILED and item.source.startswith("incidents") for item in bundle.coverage):
+        weeks = cadence.without_incidents(weeks)
     decided = verdict.decide(bundle.coverage, scope, enforce=terms.enforce)
     return Findings(
         bundle=bundle,
         events=events,
         incidents=recovery.match_incidents(incidents, events, match_hours=terms.incident_match_hours),
-        weeks=cadence.week_table(events, incidents, bundle.window, divergence_percent=terms.divergence_percent),
+        weeks=weeks,
         obligations=owed,
         scope=scope,
         rate=promise.rate(owed, until),

@@ -224,13 +224,16 @@ class Obligation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Week:
-    """One row of the week table. `week` is its Monday; `mttr_hours` is None without a resolved incident."""
+    """One row of the week table. `week` is its Monday; `mttr_hours` is None without a resolved incident.
+
+    `incidents` is None where a source of them could not be read: then there is no MTTR, either.
+    """
 
     week: date
     code_deploys: int
     model_deploys: int
     gap: int
-    incidents: int
+    incidents: int | None
     resolved: int
     mttr_hours: float | None
     mttr_median_hours: float | None

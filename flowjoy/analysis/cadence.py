@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import TypedDict
 from zoneinfo import ZoneInfo
@@ -47,6 +48,11 @@ def week_table(
         )
         for monday in mondays
     )
+
+
+def without_incidents(weeks: tuple[Week, ...]) -> tuple[Week, ...]:
+    """The same weeks where incidents are not known: a mean over those of one of two sources would mislead."""
+    return tuple(replace(week, incidents=None, **_NOTHING_RESOLVED) for week in weeks)
 
 
 def last_complete(weeks: tuple[Week, ...]) -> Week | None:

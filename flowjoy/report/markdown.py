@@ -184,7 +184,7 @@ def _week(week: Week) -> tuple[str, ...]:
         str(week.model_deploys),
         str(week.gap),
         "" if week.mttr_hours is None else figure(week.mttr_hours),
-        f"{week.resolved} of {week.incidents}" if week.incidents else "",
+        "no data" if week.incidents is None else f"{week.resolved} of {week.incidents}" if week.incidents else "",
         "" if week.mttr_median_hours is None else figure(week.mttr_median_hours),
         "" if week.mttr_p90_hours is None else figure(week.mttr_p90_hours),
         remark,
