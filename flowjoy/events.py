@@ -13,13 +13,13 @@ from flowjoy.model import CodeRecord, EventType, Incident, Kind, ModelRecord, Ou
 TS, TYPE, SERVICE, NAME, VERSION, SHA = "ts", "type", "service", "name", "version", "sha"
 KIND, PRECISION, URL, ID, RUN = "kind", "precision", "url", "id", "run_id"
 EARLIEST, PROVISIONAL, FIRST_LIVE, FIRST_LOOK = "earliest", "provisional", "first_live", "first_look"
-START, END, SOURCE, TITLE = "start", "end", "source", "title"
+START, END, SOURCE, TITLE, URGENCY = "start", "end", "source", "title", "urgency"
 
 PUBLIC_COLUMNS = [TS, TYPE, SERVICE, NAME, VERSION, SHA, KIND, PRECISION, URL]
 """What `supply_chain_events.csv` shows, in this order."""
 
 EVENT_COLUMNS = [*PUBLIC_COLUMNS, ID, RUN, EARLIEST, PROVISIONAL, FIRST_LIVE, FIRST_LOOK]
-INCIDENT_COLUMNS = [ID, SOURCE, SERVICE, START, END, TITLE, TYPE, URL]
+INCIDENT_COLUMNS = [ID, SOURCE, SERVICE, START, END, TITLE, TYPE, URL, URGENCY]
 
 _UTC = "datetime64[us, UTC]"
 _TICK = timedelta(microseconds=1)
@@ -51,7 +51,8 @@ def cadence(events: pd.DataFrame) -> pd.DataFrame:
 
 def incident_frame(incidents: Sequence[Incident], *, until: datetime) -> pd.DataFrame:
     """Incidents that had started by `until`, oldest first. One that ended later was still open then: `end` is NaT."""
-    rows = [(i.id, i.source, i.service, i.start, i.end, i.title, i.type, i.url) for i in incidents if i.start <= until]
+    begun = [incident for incident in incidents if incident.start <= until]
+    rows = [(i.id, i.source, i.service, i.start, i.end, i.title, i.type, i.url, i.urgency) for i in begun]
     frame = pd.DataFrame(rows, columns=INCIDENT_COLUMNS)
     frame = frame.astype({START: _UTC, END: _UTC})
     frame[END] = frame[END].where(frame[END] <= until)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 import pandas as pd
 
 from flowjoy import events as timeline
 from flowjoy.analysis import cadence, promise, recovery, verdict
 from flowjoy.analysis.dependency import Gate
+from flowjoy.analysis.drift_lag import DriftLag, drift_lag
 from flowjoy.bundle import Bundle
 from flowjoy.dependence import dependence_of
-from flowjoy.model import CoverageState, Dependence, Kind, Obligation, Status, Verdict, Week
+from flowjoy.model import CoverageState, Dependence, Kind, Obligation, Recovery, Status, Verdict, Week
 
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What one run found. `obligations` are all, `scope` those in the window and every open one."""
+    """What one run found. `obligations` are all, `scope` those in the window and every open one.
+
+    `recoveries` is empty where a source of incidents could not be read; `drift_lag` is None where a required source
+    could not.
+    """
 
     bundle: Bundle
     events: pd.DataFrame
@@ -28,7 +32,8 @@ class Findings:
     rate: promise.Rate
     verdict: Verdict
     sla_status: str
-    drift_lag_hours: float | None
+    recoveries: tuple[Recovery, ...]
+    drift_lag: DriftLag | None
     gate: Gate | None = None
 
     @property
@@ -63,20 +68,23 @@ def find(bundle: Bundle) -> Findings:
         owed = promise.all_unknown(owed, "; ".join(item.source for item in missing) + " could not be read")
     scope = promise.in_scope(owed, bundle.window.since, until)
     weeks = cadence.week_table(events, incidents, bundle.window, divergence_percent=terms.divergence_percent)
+    matched = recovery.match_incidents(incidents, events, match_hours=terms.incident_match_hours)
+    healing = recovery.recoveries(matched, since=bundle.window.since)
     if any(item.state is CoverageState.FAILED and item.source.startswith("incidents") for item in bundle.coverage):
-        weeks = cadence.without_incidents(weeks)
+        weeks, healing = cadence.without_incidents(weeks), ()
     decided = verdict.decide(bundle.coverage, scope, enforce=terms.enforce)
     return Findings(
         bundle=bundle,
         events=events,
-        incidents=recovery.match_incidents(incidents, events, match_hours=terms.incident_match_hours),
+        incidents=matched,
         weeks=weeks,
         obligations=owed,
         scope=scope,
         rate=promise.rate(owed, until),
         verdict=decided,
         sla_status=_sla_status(decided, dependence, scope, events, bundle),
-        drift_lag_hours=None if missing else _drift_lag_hours(owed, events, bundle),
+        recoveries=healing,
+        drift_lag=None if missing else drift_lag(owed, _latest_deploy(events), since=bundle.window.since, as_of=until),
     )
 
 
@@ -114,12 +122,7 @@ def _sla_status(
     return Status.MET.value if deployed.any() else "none"
 
 
-def _drift_lag_hours(owed: tuple[Obligation, ...], events: pd.DataFrame, bundle: Bundle) -> float | None:
-    """Hours from the latest code deploy to the next ship of its slowest model, or so far; 0 when met before."""
+def _latest_deploy(events: pd.DataFrame) -> str | None:
+    """The id of the latest deploy that happened."""
     deploys = events.loc[(events[timeline.KIND] == Kind.DEPLOY) & ~events[timeline.PROVISIONAL], timeline.ID]
-    if deploys.empty:
-        return None
-    settled = {Status.NOT_REQUIRED, Status.CANCELLED, Status.UNKNOWN}
-    latest = [item for item in owed if item.code_id == deploys.iloc[-1] and item.status not in settled]
-    lags = [(item.shipped_at or bundle.generated_at) - item.start for item in latest]
-    return max(timedelta(), *lags).total_seconds() / 3600 if lags else None
+    return None if deploys.empty else str(deploys.iloc[-1])

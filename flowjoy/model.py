@@ -247,6 +247,18 @@ class Week:
         return self.week.strftime("%b %d")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recovery:
+    """How long the incidents of one `cause` took: CODE, MODEL, AMBIGUOUS, UNATTRIBUTED, or `all` of them (the MTTR)."""
+
+    cause: str
+    resolved: int
+    open: int
+    mean_hours: float | None
+    median_hours: float | None
+    p90_hours: float | None
+
+
 class Decision(StrEnum):
     """The verdict of a run."""
 

@@ -37,7 +37,8 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
     """A value for each output. `files`: the paths of those files that were written."""
     week = findings.last_week
     deadline = promise.next_deadline(findings.scope)
-    rate, lag = findings.rate.percent, findings.drift_lag_hours
+    rate = findings.rate.percent
+    lag = findings.drift_lag.current if findings.drift_lag is not None else None
     values = {
         "verdict": findings.verdict.decision.value,
         "sla-status": findings.sla_status,
@@ -51,7 +52,7 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
         "model-deploys": "" if week is None else str(week.model_deploys),
         "cadence-gap": "" if week is None else str(week.gap),
         "mttr-hours": "" if week is None or week.mttr_hours is None else f"{week.mttr_hours:.2f}",
-        "drift-lag-hours": "" if lag is None else f"{lag:.1f}",
+        "drift-lag-hours": "" if lag is None else f"{lag.value:.1f}",
         "check-url": files.get("check-url", ""),
         "artifact-id": files.get("artifact-id", ""),
         "artifact-url": files.get("artifact-url", ""),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pandas as pd
 
 from flowjoy.analysis.cadence import hours
 from flowjoy.events import END, ID, START, TS, TYPE, shipped
-from flowjoy.model import EventType
+from flowjoy.model import EventType, Recovery
 
 NEAREST_TS, DEPLOY_TYPE, NEAREST_ID = "nearest_ts", "deploy_type", "nearest_id"
 CAUSE_TYPE, CAUSE_ID, RUNNER_UP_ID, MTTR_HR = "cause_type", "cause_id", "runner_up_id", "mttr_hr"
-UNATTRIBUTED, AMBIGUOUS = "UNATTRIBUTED", "AMBIGUOUS"
+CAUSE_TS, OTHER_ID, OTHER_TS = "cause_ts", "other_id", "other_ts"
+UNATTRIBUTED, AMBIGUOUS, ALL = "UNATTRIBUTED", "AMBIGUOUS", "all"
 
 _AMBIGUITY = timedelta(minutes=30)
 
@@ -22,7 +23,8 @@ def match_incidents(incidents: pd.DataFrame, events: pd.DataFrame, *, match_hour
 
     `nearest`: the event nearest in time, before or after; ties go to the earlier. `cause`: the latest event with
     0 <= start - ts <= `match_hours`, else UNATTRIBUTED; AMBIGUOUS when the latest event of the other type, too, is
-    that late and lies within 30 minutes of it: then `runner_up_id` names that one. `mttr_hr` is NaN while it is open.
+    that late and lies within 30 minutes of it: then `runner_up_id` names that one. `other_id`, `other_ts`: the latest
+    event of the other type that is late enough, however far it is from the cause. `mttr_hr` is NaN while it is open.
     Every kind of event counts: a rollback can cause an incident, too. O((n + m) log(n + m)).
     """
     happened = shipped(events)
@@ -48,10 +50,43 @@ def _with_cause(incidents: pd.DataFrame, events: pd.DataFrame, reach: timedelta)
         _asof(incidents, events.loc[events[TYPE] == kind, [TS, TYPE, ID]], direction="backward") for kind in EventType
     )
     other = model.where(winner[TYPE] == EventType.CODE, code)
-    close = caused & ((winner[TS] - other[TS]) <= _AMBIGUITY) & ((incidents[START] - other[TS]) <= reach)
+    in_reach = caused & ((incidents[START] - other[TS]) <= reach)
+    close = in_reach & ((winner[TS] - other[TS]) <= _AMBIGUITY)
     kind = winner[TYPE].where(caused, UNATTRIBUTED).where(~close, AMBIGUOUS)
     return incidents.assign(
-        **{CAUSE_TYPE: kind, CAUSE_ID: winner[ID].where(caused), RUNNER_UP_ID: other[ID].where(close)}
+        **{
+            CAUSE_TYPE: kind,
+            CAUSE_ID: winner[ID].where(caused),
+            CAUSE_TS: winner[TS].where(caused),
+            RUNNER_UP_ID: other[ID].where(close),
+            OTHER_ID: other[ID].where(in_reach),
+            OTHER_TS: other[TS].where(in_reach),
+        }
+    )
+
+
+def recoveries(matched: pd.DataFrame, *, since: datetime) -> tuple[Recovery, ...]:
+    """How long incidents took that started since `since`: all of them, then by what they are put down to.
+
+    Mean, median and 90th percentile are over the resolved ones, in hours; None without any.
+    """
+    window = matched[matched[START] >= pd.Timestamp(since)]
+    kinds = [*(kind.value for kind in EventType), AMBIGUOUS, UNATTRIBUTED]
+    return (_recovery(ALL, window), *(_recovery(kind, window[window[CAUSE_TYPE] == kind]) for kind in kinds))
+
+
+def _recovery(cause: str, incidents: pd.DataFrame) -> Recovery:
+    took = hours(incidents[START], incidents[END]).dropna()
+    mean, median, p90 = (
+        (None, None, None) if took.empty else (float(took.mean()), float(took.median()), float(took.quantile(0.9)))
+    )
+    return Recovery(
+        cause=cause,
+        resolved=len(took),
+        open=len(incidents) - len(took),
+        mean_hours=mean,
+        median_hours=median,
+        p90_hours=p90,
     )
 
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import pandas as pd
+
 from flowjoy.analysis import promise
 from flowjoy.analysis.dependency import Gate, Level
+from flowjoy.analysis.drift_lag import Hours
+from flowjoy.analysis.recovery import ALL
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Decision, Obligation, Status, Week
 from flowjoy.report.headline import headline, outcome
-from flowjoy.report.words import code, figure, moment, plural
+from flowjoy.report.incidents import evidence, label
+from flowjoy.report.words import code, figure, moment, plural, span
 
 SHOWN_OBLIGATIONS = 50
 SHOWN_SETTLED = 5
+SHOWN_INCIDENTS = 20
 _MARKS = {Decision.PASS: "✅", Decision.FAIL: "❌", Decision.ERROR: "⚠️"}
 _SERIOUS = (Status.BREACHED, Status.UNKNOWN, Status.AT_RISK, Status.PENDING, Status.LATE, Status.WAIVED)
 
@@ -32,7 +38,7 @@ def summary(findings: Findings, report_url: str | None = None) -> str:
         gate(findings.gate) if findings.gate is not None else "",
     ]
     if findings.judges_promise:
-        parts += [_promise(findings), _weeks(findings), _incidents(findings)]
+        parts += [_promise(findings), _drift(findings), _weeks(findings), _incidents(findings)]
     parts.append(_coverage(findings))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -191,12 +197,66 @@ def _week(week: Week) -> tuple[str, ...]:
     )
 
 
+def _drift(findings: Findings) -> str:
+    lag = findings.drift_lag
+    if lag is None or lag.median is None:
+        return ""
+    current = f"{_hours(lag.current)} now, " if lag.current is not None else ""
+    unshipped = f", {lag.unshipped} not shipped" if lag.unshipped else ""
+    return (
+        f"**Drift lag** (code deploy to the next ship of its model): {current}median {_hours(lag.median)}, "
+        f"p90 {_hours(lag.p90)} (n = {lag.n}{unshipped})."
+    )
+
+
+def _hours(held: Hours | None) -> str:
+    return "no data" if held is None else f"{'≥ ' if held.at_least else ''}{held.value:.1f} h"
+
+
+_RECOVERY_HEADER = ("put down to", "resolved", "open", "mean (h)", "median", "p90")
+
+
 def _incidents(findings: Findings) -> str:
+    everything = next((item for item in findings.recoveries if item.cause == ALL), None)
+    if everything is None or not everything.resolved + everything.open:
+        return ""
+    rows = [
+        (
+            "**all: unified MTTR**" if item is everything else item.cause,
+            str(item.resolved),
+            str(item.open),
+            *(figure(value) for value in (item.mean_hours, item.median_hours, item.p90_hours)),
+        )
+        for item in findings.recoveries
+        if item.resolved or item.open
+    ]
+    return f"### Incidents\n\n{table(_RECOVERY_HEADER, rows)}\n\n{_open(findings)}{_evidence(findings)}"
+
+
+def _open(findings: Findings) -> str:
     open_now = findings.incidents["end"].isna()
     if not open_now.any():
         return ""
     longest = (findings.bundle.generated_at - findings.incidents.loc[open_now, "start"].min()).total_seconds() / 3600
-    return f"{plural(int(open_now.sum()), 'incident')} still open (the oldest ≥ {longest:.1f} h), in no mean."
+    return f"{plural(int(open_now.sum()), 'incident')} still open (the oldest ≥ {longest:.1f} h), in no mean.\n\n"
+
+
+def _evidence(findings: Findings) -> str:
+    """The newest incidents of the window, each with the deploy it is put down to and why."""
+    now, zone = findings.bundle.generated_at, findings.bundle.window.timezone
+    told = zip(findings.incidents.to_dict("records"), evidence(findings), strict=True)
+    inside = [(row, said) for row, said in told if row["start"] >= findings.bundle.window.since][::-1]
+    rows = [
+        (
+            code(label(row)),
+            moment(row["start"], zone),
+            f"≥ {span(now - row['start'])}, open" if pd.isna(row["end"]) else span(row["end"] - row["start"]),
+            code(said, 300),
+        )
+        for row, said in inside[:SHOWN_INCIDENTS]
+    ]
+    more = f"\n\n… and {len(inside) - len(rows)} more, in `incidents.csv`." if len(inside) > len(rows) else ""
+    return table(("incident", "started", "took", "put down to"), rows) + more
 
 
 def _coverage(findings: Findings) -> str:

@@ -13,11 +13,13 @@ from flowjoy import events as timeline
 from flowjoy.analysis import recovery
 from flowjoy.findings import Findings
 from flowjoy.instants import iso
+from flowjoy.report.incidents import evidence
 
 _RUNS_IN_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\n")
 _DECIMALS = 4
 
 WEEK_COLUMNS = ["week", "code_deploys", "model_deploys", "gap", "mttr_hours", "incidents", "partial"]
+EVIDENCE = "evidence"
 INCIDENT_COLUMNS = [
     timeline.START,
     timeline.END,
@@ -29,6 +31,9 @@ INCIDENT_COLUMNS = [
     recovery.RUNNER_UP_ID,
     timeline.ID,
     timeline.SERVICE,
+    timeline.SOURCE,
+    timeline.URGENCY,
+    EVIDENCE,
 ]
 
 
@@ -40,7 +45,8 @@ def events_csv(findings: Findings) -> bytes:
 
 def incidents_csv(findings: Findings) -> bytes:
     """`incidents.csv`: one row an incident that started in the window, with its nearest deploy and its cause."""
-    return _frame_csv(findings.incidents, timeline.START, INCIDENT_COLUMNS, findings)
+    told = findings.incidents.assign(**{EVIDENCE: list(evidence(findings))})
+    return _frame_csv(told, timeline.START, INCIDENT_COLUMNS, findings)
 
 
 def weeks_csv(findings: Findings) -> bytes:

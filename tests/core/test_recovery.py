@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowjoy import events as timeline
-from flowjoy.analysis.recovery import match_incidents
+from flowjoy.analysis.recovery import match_incidents, recoveries
 from flowjoy.model import CodeRecord, Incident, ModelRecord, Outcome
 from tests.builders import SERVICE, a_deploy, a_provisional_deploy, a_ship, an_incident, at
 
@@ -200,3 +201,40 @@ def _cause(latest: dict[str, datetime | None], start: datetime, reach: timedelta
     if len(there) == 2 and abs(there["CODE"] - there["MODEL"]) <= near and start - min(there.values()) <= reach:
         return "AMBIGUOUS"
     return max(there, key=lambda kind: there[kind])
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.one_of(st.none(), st.integers(0, 9))), max_size=8),
+    st.lists(st.integers(0, 60), max_size=4),
+    st.lists(st.integers(0, 60), max_size=4),
+)
+def test_recoveries__are_what_counting_by_hand_gives(
+    incidents: list[tuple[int, int | None]], deploys: list[int], ships: list[int]
+) -> None:
+    records = [an_incident(start, hours=took, id=f"i{n}") for n, (start, took) in enumerate(incidents)]
+    frame = timeline.incident_frame(records, until=LATER)
+    events = timeline.timeline(
+        [a_deploy(hours, id=f"d{n}") for n, hours in enumerate(deploys)],
+        [a_ship(hours, id=f"m{n}") for n, hours in enumerate(ships)],
+        service=SERVICE,
+        until=LATER,
+    )
+    found = match_incidents(frame, events, match_hours=24)
+    rows = found[found["start"] >= pd.Timestamp(at(5))].to_dict("records")
+    for recovery in recoveries(found, since=at(5)):
+        mine = [row for row in rows if recovery.cause in ("all", row["cause_type"])]
+        took = sorted(row["mttr_hr"] for row in mine if not pd.isna(row["end"]))
+        assert (recovery.resolved, recovery.open) == (len(took), len(mine) - len(took))
+        if took:
+            assert recovery.mean_hours == pytest.approx(sum(took) / len(took))
+            assert recovery.median_hours == pytest.approx(statistics.median(took))
+        else:
+            assert (recovery.mean_hours, recovery.median_hours, recovery.p90_hours) == (None, None, None)
+
+
+def test_other__is_the_latest_of_the_other_type_within_reach_however_far_from_the_cause() -> None:
+    code, model = a_deploy(80), a_ship(99)
+    row = one([code], [model])
+    assert (row["cause_id"], row["other_id"], row["other_ts"]) == (model.id, code.id, at(80))
+    assert one([a_deploy(70)], [model])["other_id"] is None
