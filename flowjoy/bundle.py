@@ -5,14 +5,15 @@ from __future__ import annotations
 import collections.abc
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import date, datetime
 from enum import Enum
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
 
 from flowjoy.errors import BundleError, NewerBundleError
-from flowjoy.instants import iso, parse_iso
+from flowjoy.instants import EARLIEST, LATEST, iso, parse_iso
 from flowjoy.looks import union
 from flowjoy.model import (
     AlertState,
@@ -31,6 +32,7 @@ from flowjoy.records import distinct, unique
 SCHEMA = 2
 """Raised when a key changes its meaning or an older reader would lose what it must keep. 2: the ledger's memory."""
 
+MOST_WEEKS, MOST_HOURS = 104, 8760
 BUNDLE_FILE = "flowjoy-bundle.json"
 REPORT_FILES = frozenset(
     {
@@ -71,8 +73,9 @@ class Terms:
 class Bundle:
     """The single source of truth of one run: everything the analysis reads, and what the next run must remember.
 
-    `observations` are looks at aliases and stages, `waivers` those at the head of the default branch with the first
-    sight of each, `ledgers` the ids of the artifacts whose memory is in this bundle.
+    `models_aside` are ships of models that this run did not ask for, `code_total` is how many deployments the source
+    counts of all times. `observations` are looks at aliases and stages, `waivers` those at the head of the default
+    branch with the first sight of each, `ledgers` the ids of the artifacts whose memory is in this bundle.
     """
 
     service: str
@@ -86,6 +89,8 @@ class Bundle:
     incidents: tuple[Incident, ...]
     stubs: Mapping[str, StubText] = field(default_factory=dict)
     unknown_models: tuple[str, ...] = ()
+    models_aside: tuple[ModelRecord, ...] = ()
+    code_total: int | None = None
     observations: tuple[Look, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     alerts: tuple[AlertState, ...] = ()
@@ -99,6 +104,7 @@ def to_json(bundle: Bundle) -> bytes:
         bundle,
         code=unique(bundle.code),
         models=unique(bundle.models),
+        models_aside=unique(bundle.models_aside),
         incidents=unique(bundle.incidents),
         observations=union(bundle.observations),
         waivers=distinct(bundle.waivers),
@@ -124,9 +130,30 @@ def from_json(raw: bytes) -> Bundle:
         error = NewerBundleError if data["schema"] > SCHEMA else BundleError
         raise error(f"the bundle is of schema {data['schema']}, this FlowJoy reads schemas up to {SCHEMA}")
     try:
-        return _value(Bundle, data)
+        bundle = _value(Bundle, data)
     except (TypeError, ValueError, AttributeError, OverflowError) as problem:
-        raise BundleError(f"this is not a FlowJoy bundle: {type(problem).__name__} in it") from None
+        raise BundleError(f"this is not a FlowJoy bundle: {problem}"[:300]) from None
+    _refuse_the_impossible(bundle)
+    return bundle
+
+
+def _refuse_the_impossible(bundle: Bundle) -> None:
+    """What no run writes, and what would break whoever computes with it."""
+    terms, window = bundle.terms, bundle.window
+    hours = (terms.sla_hours, terms.incident_match_hours)
+    try:
+        ZoneInfo(window.timezone)
+        known_zone = True
+    except (LookupError, ValueError, OSError):
+        known_zone = False
+    sound = (
+        known_zone
+        and 1 <= window.weeks <= MOST_WEEKS
+        and all(0 < value <= MOST_HOURS for value in hours)
+        and all(EARLIEST <= stamp <= LATEST for stamp in (bundle.generated_at, window.since, window.until))
+    )
+    if not sound:
+        raise BundleError("this is not a FlowJoy bundle: its window or terms are none that a run can have")
 
 
 def _refused(constant: str) -> None:
@@ -155,6 +182,9 @@ def _value(kind: type[_Value], data: Mapping[str, Any]) -> _Value:
         raise TypeError(f"expected the keys of {kind.__name__}")
     hints = get_type_hints(kind)
     known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]  # a dataclass
+    needed = {name for name, item in known.items() if item.default is MISSING and item.default_factory is MISSING}
+    if missing := sorted(needed - data.keys()):
+        raise TypeError(f"no {', '.join(missing)} in {kind.__name__}")
     return kind(**{name: _read(hints[name], data[name]) for name in known if name in data})
 
 

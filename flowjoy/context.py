@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
+from hashlib import sha256
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from flowjoy.analysis.cadence import window_of
@@ -82,7 +82,7 @@ def query_of(settings: Settings, runner: Runner, home: Home, as_of: datetime, no
     )
 
 
-def terms_of(settings: Settings, home: Home) -> Terms:
+def terms_of(settings: Settings, runner: Runner, home: Home) -> Terms:
     """The inputs that decide what records mean."""
     zone, since = ZoneInfo(settings.timezone), settings.sla_since
     return Terms(
@@ -96,7 +96,7 @@ def terms_of(settings: Settings, home: Home) -> Terms:
         incident_match_hours=settings.incident_match_hours,
         divergence_percent=settings.divergence_percent,
         code_source=_code_source(settings, home),
-        model_source=_model_source(settings),
+        model_source=_model_source(settings, runner),
     )
 
 
@@ -108,10 +108,12 @@ def bundle_of(harvested: Harvest, settings: Settings, runner: Runner, home: Home
         repository=runner.repository,
         generated_at=as_of,
         window=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone),
-        terms=terms_of(settings, home),
+        terms=terms_of(settings, runner, home),
         coverage=harvested.coverage,
         code=harvested.code,
+        code_total=harvested.code_total,
         models=harvested.models,
+        models_aside=harvested.models_aside,
         incidents=_with_titles_allowed(harvested.incidents, settings, home),
         stubs=harvested.stubs,
         unknown_models=tuple(sorted(harvested.unknown_models)),
@@ -124,19 +126,22 @@ def bundle_of(harvested: Harvest, settings: Settings, runner: Runner, home: Home
 
 def _code_source(settings: Settings, home: Home) -> str:
     """Which code is read, for telling whether a ledger remembers the same; empty for a file, which is read whole."""
-    if settings.code_source == "deployments":
-        return f"deployments to {settings.environment}"
-    if settings.code_source == "workflow-runs":
-        return f"runs of {settings.workflow} on {settings.branch or home.default_branch}"
-    return settings.code_source if settings.code_source == "releases" else ""
-
-
-def _model_source(settings: Settings) -> str:
-    """Which registry is read: its host, without what an address may hold beside it."""
-    uri = urlsplit(settings.mlflow_tracking_uri or "")
-    if settings.model_source != "mlflow" or not uri.path + uri.netloc:
+    if not settings.reads_github:
         return ""
-    return f"mlflow {uri.hostname}:{uri.port or ''}{uri.path}" if uri.netloc else f"mlflow {uri.scheme or uri.path}"
+    runs = f"{settings.workflow} on {settings.branch or home.default_branch}" if settings.workflow else ""
+    return _mark(settings.code_source, settings.environment, runs)
+
+
+def _model_source(settings: Settings, runner: Runner) -> str:
+    """The same for the registry."""
+    if settings.model_source != "mlflow" or settings.mlflow_tracking_uri is None:
+        return ""
+    return _mark("mlflow", settings.mlflow_tracking_uri, runner.databricks_host or "")
+
+
+def _mark(kind: str, *parts: str) -> str:
+    """Told apart from every other without showing an address, or what redaction would change."""
+    return f"{kind} {sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"
 
 
 def _with_titles_allowed(incidents: tuple[Incident, ...], settings: Settings, home: Home) -> tuple[Incident, ...]:

@@ -12,13 +12,13 @@ from flowjoy.model import CodeRecord, EventType, Incident, Kind, ModelRecord, Ou
 
 TS, TYPE, SERVICE, NAME, VERSION, SHA = "ts", "type", "service", "name", "version", "sha"
 KIND, PRECISION, URL, ID, RUN = "kind", "precision", "url", "id", "run_id"
-EARLIEST, PROVISIONAL, FIRST_LIVE, FIRST_LOOK = "earliest", "provisional", "first_live", "first_look"
+EARLIEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE = "earliest", "provisional", "first_live", "old_since"
 START, END, SOURCE, TITLE, URGENCY = "start", "end", "source", "title", "urgency"
 
 PUBLIC_COLUMNS = [TS, TYPE, SERVICE, NAME, VERSION, SHA, KIND, PRECISION, URL]
 """What `supply_chain_events.csv` shows, in this order."""
 
-EVENT_COLUMNS = [*PUBLIC_COLUMNS, ID, RUN, EARLIEST, PROVISIONAL, FIRST_LIVE, FIRST_LOOK]
+EVENT_COLUMNS = [*PUBLIC_COLUMNS, ID, RUN, EARLIEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE]
 INCIDENT_COLUMNS = [ID, SOURCE, SERVICE, START, END, TITLE, TYPE, URL, URGENCY]
 
 _UTC = "datetime64[us, UTC]"
@@ -64,7 +64,7 @@ def _code_events(records: Sequence[CodeRecord], until: datetime) -> pd.DataFrame
     frame = _frame([(r.shipped_at, r.service, "", "", r.sha, r.url, r.id, None, r.shipped_at) for r in live])
     frame[TYPE], frame[PRECISION] = EventType.CODE.value, "exact"
     frame[PROVISIONAL] = np.array([r.outcome is Outcome.PROVISIONAL for r in live], dtype=bool)
-    frame[FIRST_LOOK] = False
+    frame[OLD_SINCE] = pd.Series(pd.NaT, index=frame.index, dtype=_UTC)
     frame = frame.sort_values([TS, PROVISIONAL, ID], ignore_index=True)
     return _with_code_kinds(frame)
 
@@ -96,8 +96,9 @@ def _model_events(records: Sequence[ModelRecord], service: str, until: datetime)
     frame[TYPE] = EventType.MODEL.value
     frame[PRECISION] = np.array([r.precision.value for r in live], dtype=object)
     frame[PROVISIONAL] = False
-    frame[FIRST_LOOK] = np.array([r.first_look for r in live], dtype=bool)
-    frame["_copy"] = np.array([r.copy for r in live], dtype=bool)
+    old_since = [r.registered_at if r.maybe_live_before else None for r in live]
+    frame[OLD_SINCE] = pd.Series(old_since, index=frame.index, dtype=_UTC)
+    frame["_copy"] = np.array([r.maybe_copy for r in live], dtype=bool)
     frame["_number"] = pd.to_numeric(frame[VERSION], errors="coerce")
     frame = frame.sort_values([TS, NAME, "_number", ID], ignore_index=True)
     frame = _with_model_kinds(frame)

@@ -29,6 +29,16 @@ class GitHubApi:
         self._token, self._api_url, self._graphql_url = token, api_url, graphql_url
         self._idle: list[Any] = []
 
+    def within(self, transport: Transport) -> GitHubApi:
+        """The same door with a budget of its own."""
+        return GitHubApi(
+            repository=self.repository,
+            token=self._token,
+            api_url=self._api_url,
+            graphql_url=self._graphql_url,
+            transport=transport,
+        )
+
     def _ask(self, verb: str, url: str, **content: Any) -> Any:
         """One request. A requester serves one at a time: one that was given up may still use its own."""
         try:

@@ -32,9 +32,14 @@ from flowjoy.model import (
 )
 from flowjoy.sources import CODE_SOURCES, INCIDENT_SOURCES, MODEL_SOURCES, github_stubs, ledger_artifact, pull_request
 from flowjoy.sources.base import Access, Parsed, Query, Record, Source
+from flowjoy.transport import Budget, Transport
 from flowjoy.trigger import Trigger
 
 _GRACE_SECONDS = 1.0
+_LEDGER_SECONDS = 25.0
+RECHECKED = 49
+"""As many as fit into one query beside the head of the default branch."""
+
 _T = TypeVar("_T")
 
 
@@ -42,11 +47,14 @@ _T = TypeVar("_T")
 class Harvest:
     """Everything that was read, and how completely. `versions` is None where the registry was not read.
 
-    `looks` are all that is known of aliases and stages. `may_remember`: False where a newer FlowJoy keeps the ledger.
+    `looks` are all that is known of aliases and stages. `may_remember`: False where a newer FlowJoy keeps the ledger;
+    `confirmed`: False where there may be a ledger that could not be read.
     """
 
     code: tuple[CodeRecord, ...]
     models: tuple[ModelRecord, ...]
+    models_aside: tuple[ModelRecord, ...]
+    code_total: int | None
     incidents: tuple[Incident, ...]
     coverage: tuple[Coverage, ...]
     stubs: Mapping[str, StubText] = field(default_factory=dict)
@@ -56,6 +64,7 @@ class Harvest:
     memory: Memory = field(default_factory=Memory)
     looks: tuple[Look, ...] = ()
     may_remember: bool = True
+    confirmed: bool = True
 
 
 def harvest(query: Query, access: Access, trigger: Trigger, terms: Terms) -> Harvest:
@@ -134,8 +143,8 @@ class _Plan:
         self._ledger = _Step[_Recalled](
             f"ledger (artifact {settings.artifact_name})", _Recalled(), required=False, planned=remembers
         )
-        self._code = _Step[Parsed[CodeRecord]](
-            f"code ({self._code_source.label})", Parsed(records=()), required=judged, planned=judged
+        self._code = _Step[Parsed[CodeRecord] | None](
+            f"code ({self._code_source.label})", None, required=judged, planned=judged
         )
         self._pull = _Step[PullRequest | None](
             "pull request", None, required=trigger.pull_request is not None, planned=trigger.pull_request is not None
@@ -176,30 +185,41 @@ class _Plan:
         """One look at each step: what a source that was given up still delivers must not count."""
         code, pull, stubs, models = self._code.outcome, self._pull.outcome, self._stubs.outcome, self._models.outcome
         incidents = [step.outcome for step in self._incidents.values()]
-        recalled, ledger = self._ledger.outcome
-        coverage = [ledger, code[1], stubs[1], models[1], *(said for _, said in incidents)]
+        recalled, ledger_said = self._ledger.outcome
+        coverage = [ledger_said, code[1], stubs[1], models[1], *(said for _, said in incidents)]
         if self._trigger.pull_request is not None:
             coverage.append(pull[1])
         if not incidents:
             coverage.append(Coverage(source="incidents", state=CoverageState.NOT_CONFIGURED, required=False))
         parsed = models[0]
+        memory = recalled.memory
         return Harvest(
-            code=code[0].records,
-            models=parsed.records if parsed else (),
+            # A source that failed decides nothing; what is remembered of it must not be lost for the next run.
+            code=code[0].records if code[0] is not None else memory.code,
+            code_total=code[0].total if code[0] is not None else None,
+            models=parsed.records if parsed else memory.models,
+            models_aside=parsed.aside if parsed else (),
             incidents=tuple(record for records, _ in incidents for record in records),
             coverage=tuple(sorted(coverage, key=lambda item: item.source)),
-            stubs=stubs[0],
+            stubs=stubs[0] if stubs[1].state is not CoverageState.FAILED else memory.stubs,
             pull=pull[0],
             versions=parsed.versions if parsed else None,
             unknown_models=parsed.unknown if parsed else frozenset(),
-            memory=recalled.memory,
+            memory=memory,
             looks=parsed.looks if parsed else (),
             may_remember=not recalled.newer,
+            confirmed=ledger_said.state is not CoverageState.FAILED,
         )
 
+    @property
+    def _deploys(self) -> tuple[CodeRecord, ...]:
+        return self._code.value.records if self._code.value is not None else ()
+
     def _read_ledger(self) -> tuple[_Recalled, int, tuple[str, ...]]:
-        query = self._query
-        found = ledger_artifact.read(query, self._access)
+        query, access = self._query, self._access
+        # It is no required source: one that stalls must leave the time for those that are.
+        budget = Budget(min(_LEDGER_SECONDS, access.transport.budget.left() / 4))
+        found = ledger_artifact.read(query, access.to_github.within(Transport(budget)))
         kept = [
             ledger.memory_of(bundle, self._terms, since=query.horizon, until=query.as_of, number=number)
             for number, bundle in found.ledgers
@@ -213,13 +233,25 @@ class _Plan:
         if query.as_of >= query.now:
             sla = timedelta(hours=query.settings.sla_hours)
             query = replace(query, reread_since=ledger.reread_since(memory, source.changes_for, sla))
+        query = replace(query, recheck=self._without_stub())
         parsed: Parsed[CodeRecord] = source.parse(source.fetch(query, self._access), query)
-        known, forgotten = ledger.with_code(memory, parsed.records, query.horizon)
-        notes = (*parsed.notes, *_failed_deploys(known), *forgotten)
+        if query.reread_since is not None and ledger.has_shrunk(memory, parsed.records, parsed.total):
+            query = replace(query, reread_since=None)
+            parsed = source.parse(source.fetch(query, self._access), query)
+        known = ledger.with_code(memory, parsed.records, None if source.changes_for is None else query.horizon)
+        notes = (*parsed.notes, *_failed_deploys(known), *ledger.gone(known))
         return replace(parsed, records=known), len(parsed.records), notes
 
+    def _without_stub(self) -> tuple[str, ...]:
+        """The newest commits that are remembered to have no stub: one wrong answer must not be believed for ever."""
+        memory = self._ledger.value.memory
+        newest = sorted(memory.code, key=lambda record: (record.shipped_at, record.id), reverse=True)
+        shas = dict.fromkeys(record.sha for record in newest if record.sha is not None)
+        absent = [sha for sha in shas if sha in memory.stubs and memory.stubs[sha].text is None]
+        return tuple(absent[:RECHECKED])
+
     def _read_stubs(self) -> tuple[Mapping[str, StubText], int, tuple[str, ...]]:
-        code = self._code.value.records
+        code = self._deploys
         commits = {record.sha for record in code if record.outcome is not Outcome.FAILED and record.sha}
         commits.add(HEAD)
         if self._pull.value is not None:
@@ -227,9 +259,11 @@ class _Plan:
         if not self._query.settings.reads_github:
             # Shas of a file need not be commits of this repository; `models` says what they depend on.
             commits -= {record.sha for record in code}
-        # What stands in a file at a commit never changes.
-        remembered = {**self._ledger.value.memory.stubs, **self._code.value.stubs}
-        known = {sha: stub for sha, stub in remembered.items() if sha in commits}
+        # What stands in a file at a commit never changes; that there is none is looked at again.
+        told = self._code.value.stubs if self._code.value is not None else {}
+        again = () if told else self._without_stub()
+        remembered = {**self._ledger.value.memory.stubs, **told}
+        known = {sha: stub for sha, stub in remembered.items() if sha in commits and sha not in again}
         asked = commits - known.keys()
         found = known | github_stubs.read(self._access.to_github, self._query.settings.model_stub, asked)
         return found, sum(stub.text is not None for stub in found.values()), ()
@@ -238,7 +272,7 @@ class _Plan:
         settings = self._query.settings
         must, may = required_models(
             settings.models,
-            self._code.value.records,
+            self._deploys,
             self._stubs.value,
             self._pull.value,
             since=min(self._query.since, self._query.as_of - timedelta(days=RATE_DAYS, hours=settings.sla_hours)),
@@ -256,8 +290,11 @@ class _Plan:
     def _read_registry(self, query: Query) -> tuple[Parsed[ModelRecord], int, tuple[str, ...]]:
         source, memory = self._model_source, self._ledger.value.memory
         parsed: Parsed[ModelRecord] = source.parse(source.fetch(query, self._access), query)
-        known, forgotten = ledger.with_models(memory, parsed.records, {*query.models, *query.candidates})
-        return replace(parsed, records=known), len(parsed.records), (*parsed.notes, *forgotten)
+        asked = {*query.models, *query.candidates}
+        known = ledger.with_models(memory, parsed.records, asked, parsed.versions)
+        notes = (*parsed.notes, *ledger.gone(known))
+        found = replace(parsed, records=known, aside=ledger.aside(memory, asked))
+        return found, len(parsed.records), notes
 
 
 def _counted(source: Source[Record], query: Query, access: Access) -> tuple[tuple[Record, ...], int, tuple[str, ...]]:

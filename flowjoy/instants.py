@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 EARLIEST = datetime(2005, 1, 1, tzinfo=UTC)
 """Nothing FlowJoy reads is older: an earlier stamp is a unit or parsing mistake (1970 is seconds read as ms)."""
 
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(minutes=5)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from flowjoy.analysis.promise import is_open
@@ -22,6 +22,7 @@ from flowjoy.model import (
     CoverageState,
     Look,
     ModelRecord,
+    ModelVersion,
     Outcome,
     Precision,
     StubText,
@@ -32,14 +33,20 @@ from flowjoy.records import distinct, fold, release_key
 MEMORY = timedelta(days=400)
 """How far back code is read and remembered: clocks stay open however old, and a rollback is known by what was there."""
 
+SHOWN_GONE = 5
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_MASKED = "***"
+"""What stands where a secret stood: such a text is not what its source said."""
+
 _Record = TypeVar("_Record", CodeRecord, ModelRecord)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """What ledgers remember. `code_known_at`: when the deployments were last read completely, None: never.
+    """What ledgers remember.
 
-    `open_since`: the start of the oldest clock that was open then; it only says how far to look again.
+    `code_known_at`: when the deployments were last read completely, None: never; `code_total`: how many the source
+    counted then. `open_since`: the start of the oldest clock that was open; it only says how far to look again.
     """
 
     code: tuple[CodeRecord, ...] = ()
@@ -50,6 +57,7 @@ class Memory:
     alerts: tuple[AlertState, ...] = ()
     ledgers: tuple[int, ...] = ()
     code_known_at: datetime | None = None
+    code_total: int | None = None
     open_since: datetime | None = None
 
 
@@ -79,36 +87,58 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
     same_code = held.code_source == asked.code_source != ""
     same_models = held.model_source == asked.model_source != ""
     same_signal = same_models and held.model_signal == asked.model_signal
+    same_question = (held.code_source, held.model_source, held.model_signal) == (
+        asked.code_source,
+        asked.model_source,
+        asked.model_signal,
+    )
     code_read = any(item.source.startswith("code") and item.state is CoverageState.COMPLETE for item in bundle.coverage)
     as_far_back = min(bundle.window.since, bundle.generated_at - MEMORY) <= since
+    known_at = bundle.generated_at if same_code and code_read and as_far_back else None
     return Memory(
         code=tuple(
             record
             for record in bundle.code
-            if same_code and record.outcome is not Outcome.PROVISIONAL and since <= record.shipped_at <= until
+            if same_code
+            and record.outcome is not Outcome.PROVISIONAL
+            and since <= record.shipped_at <= until
+            and _MASKED not in repr(record)
         ),
         models=tuple(
             record
-            for record in bundle.models
+            for record in (*bundle.models, *bundle.models_aside)
             # What was observed is found anew from the looks.
-            if same_signal and record.precision is not Precision.OBSERVED and since <= record.shipped_at <= until
+            if same_signal
+            and record.precision is not Precision.OBSERVED
+            and since <= record.shipped_at <= until
+            and _MASKED not in repr(record)
         ),
-        looks=tuple(look for look in bundle.observations if same_models and since <= look.at <= until),
+        looks=tuple(
+            look
+            for look in bundle.observations
+            if same_models and since <= look.at <= until and _MASKED not in repr(look)
+        ),
         stubs={
             sha: stub
             for sha, stub in bundle.stubs.items()
-            if sha != HEAD and stub.problem is None and held.model_stub == asked.model_stub
+            if sha != HEAD
+            and stub.problem is None
+            and held.model_stub == asked.model_stub
+            and _MASKED not in repr(stub)
         },
         waivers=tuple(waiver for waiver in bundle.waivers if waiver.until >= since),
         alerts=tuple(state for state in bundle.alerts if state.at >= since),
-        ledgers=(number,),
-        code_known_at=bundle.generated_at if same_code and code_read and as_far_back else None,
+        # What is of another question is left to a later run that asks it again.
+        ledgers=(number,) if same_question else (),
+        code_known_at=known_at,
+        code_total=bundle.code_total if known_at is not None else None,
         open_since=min((item.start for item in bundle.obligations if is_open(item)), default=None),
     )
 
 
 def merge(one: Memory, other: Memory) -> Memory:
     """What either remembers."""
+    latest = max(one, other, key=_last_complete_look)
     return Memory(
         code=_joined(one.code, other.code),
         models=_joined(one.models, other.models),
@@ -120,49 +150,86 @@ def merge(one: Memory, other: Memory) -> Memory:
         waivers=first_seen((*one.waivers, *other.waivers)),
         alerts=distinct((*one.alerts, *other.alerts)),
         ledgers=tuple(sorted({*one.ledgers, *other.ledgers})),
-        code_known_at=max(filter(None, (one.code_known_at, other.code_known_at)), default=None),
+        code_known_at=latest.code_known_at,
+        code_total=latest.code_total,
         open_since=min(filter(None, (one.open_since, other.open_since)), default=None),
     )
 
 
 def reread_since(memory: Memory, changes_for: timedelta | None, sla: timedelta) -> datetime | None:
-    """From where on code is asked for again: what may have changed since, and every open clock; None: from the start.
+    """From where on code is asked for again; None: from the start.
 
-    What was shipped one clock before may have been shipped together with the oldest of it, so that is read, too.
+    What may have changed since the last look: what is young enough, what was under way, whatever is held to be gone
+    (one bad answer must not be believed for ever), and the deploys of open clocks. And one clock more: a model may have
+    been shipped together with the oldest of these.
     """
     if memory.code_known_at is None or changes_for is None:
         return None
-    return min(filter(None, (memory.code_known_at - changes_for, memory.open_since))) - sla
+    unsettled = [r.created_at for r in memory.code if r.created_at is not None and (r.under_way or r.source_gone)]
+    oldest = [memory.code_known_at - changes_for, *unsettled]
+    return min([*oldest, memory.open_since] if memory.open_since is not None else oldest) - sla
 
 
-def with_code(
-    memory: Memory, found: Sequence[CodeRecord], asked_since: datetime
-) -> tuple[tuple[CodeRecord, ...], tuple[str, ...]]:
-    """What the source shows, and what only the ledger knows; and a note on what the source no longer shows.
+def has_shrunk(memory: Memory, found: Sequence[CodeRecord], total: int | None) -> bool:
+    """Whether the source counts fewer deployments than it must: some of those that were not asked for are gone."""
+    known_at = memory.code_known_at
+    if total is None or memory.code_total is None or known_at is None:
+        return False
+    return total < memory.code_total + sum(r.created_at is not None and r.created_at > known_at for r in found)
 
-    A success that the source confirmed once stays, flagged, when the source shows it no more or as no success.
+
+def with_code(memory: Memory, found: Sequence[CodeRecord], asked_since: datetime | None) -> tuple[CodeRecord, ...]:
+    """What the source shows, and what only the ledger knows. What the source shows as a success is so as it shows it.
+
+    `asked_since`: what was created since then was asked for, None: everything. A success that the source confirmed
+    once stays, flagged, when the source shows it no more, or as no success.
     """
+    shown = {record.id for record in found if record.outcome is not Outcome.FAILED}
     groups = {release_key(record) for record in found if record.outcome is not Outcome.FAILED}
-    ids = {record.id for record in found}
+    failed = {record.id for record in found} - shown
     kept = []
     for record in memory.code:
-        if release_key(record) in groups or (record.outcome is Outcome.FAILED and record.id in ids):
+        asked = asked_since is None or (record.created_at is not None and record.created_at >= asked_since)
+        gone = record.source_gone or asked or record.id in failed
+        # Of a release's jobs the earliest counts; one that was not asked for is still there.
+        if record.id in shown or (gone and release_key(record) in groups):
             continue
-        asked = record.created_at is not None and record.created_at >= asked_since
-        gone = record.source_gone or asked or record.id in ids
         if record.outcome is Outcome.SUCCESS or not gone:
             kept.append(replace(record, source_gone=gone))
     replaced = {record.id for record in kept}
-    return fold((*(record for record in found if record.id not in replaced), *kept)), _note(kept, "deployments")
+    return fold((*(record for record in found if record.id not in replaced), *kept))
 
 
 def with_models(
-    memory: Memory, found: Sequence[ModelRecord], names: Iterable[str]
-) -> tuple[tuple[ModelRecord, ...], tuple[str, ...]]:
-    """The same for the models asked for. A registry is always read whole, so what it does not show is gone."""
-    ids, asked = {record.id for record in found}, set(names)
-    kept = [replace(item, source_gone=True) for item in memory.models if item.name in asked and item.id not in ids]
-    return (*found, *kept), _note(kept, "model versions")
+    memory: Memory, found: Sequence[ModelRecord], names: Iterable[str], listed: Iterable[ModelVersion]
+) -> tuple[ModelRecord, ...]:
+    """The same for the models asked for. A registry is always read whole, so what it does not list is gone.
+
+    Of a version that it lists the registry's word holds: a stamp that was taken back is no ship.
+    """
+    asked, there = set(names), {(version.name, version.version) for version in listed}
+    kept = [
+        replace(record, source_gone=True)
+        for record in memory.models
+        if record.name in asked and (record.name, record.version) not in there
+    ]
+    exact = {record.id for record in kept}
+    return (*(record for record in found if record.id not in exact), *kept)
+
+
+def aside(memory: Memory, names: Iterable[str]) -> tuple[ModelRecord, ...]:
+    """What is remembered of models that this run does not ask for: a later one may."""
+    asked = set(names)
+    return tuple(record for record in memory.models if record.name not in asked)
+
+
+def gone(records: Iterable[CodeRecord] | Iterable[ModelRecord]) -> tuple[str, ...]:
+    """A note that names what only the ledger knows."""
+    names = sorted(record.id for record in records if record.source_gone)
+    if not names:
+        return ()
+    more = f" and {len(names) - SHOWN_GONE} more" if len(names) > SHOWN_GONE else ""
+    return (f"known from the ledger only, the source no longer shows it: {', '.join(names[:SHOWN_GONE])}{more}",)
 
 
 def with_looks(memory: Memory, seen: Iterable[Look]) -> tuple[Look, ...]:
@@ -196,6 +263,12 @@ def _joined(one: tuple[_Record, ...], other: tuple[_Record, ...]) -> tuple[_Reco
     return tuple(joined[key] for key in sorted(joined))
 
 
+def _last_complete_look(memory: Memory) -> tuple[bool, datetime, int]:
+    """By when, and then by how many, deployments were counted."""
+    known_at = memory.code_known_at
+    return known_at is not None, known_at or _LONG_AGO, -1 if memory.code_total is None else memory.code_total
+
+
 def _weakness(record: CodeRecord | ModelRecord) -> tuple[bool, datetime, bool, str]:
     """A success before a failure, a stamp before a registration; then the earlier, and seen before forgotten."""
     if isinstance(record, CodeRecord):
@@ -203,8 +276,3 @@ def _weakness(record: CodeRecord | ModelRecord) -> tuple[bool, datetime, bool, s
     else:
         weak = record.precision is not Precision.EXACT
     return weak, record.shipped_at, record.source_gone, repr(record)
-
-
-def _note(kept: Sequence[CodeRecord] | Sequence[ModelRecord], what: str) -> tuple[str, ...]:
-    gone = sum(record.source_gone for record in kept)
-    return (f"{gone} {what} are known from the ledger only: the source no longer shows them",) if gone else ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, pairwise
+from itertools import groupby
 
 from flowjoy.model import Look
 
@@ -41,12 +41,6 @@ def compact(looks: Iterable[Look]) -> tuple[Look, ...]:
             seen = list(stay)
             kept += seen[:1] if len(seen) == 1 else [seen[0], seen[-1]]
     return tuple(kept)
-
-
-def widest_gap(looks: Iterable[Look]) -> tuple[datetime, datetime] | None:
-    """The two neighbouring looks that lie farthest apart; None for fewer than two."""
-    stamps = sorted({look.at for look in looks})
-    return max(pairwise(stamps), key=lambda pair: pair[1] - pair[0], default=None)
 
 
 def union(*looks: Iterable[Look]) -> tuple[Look, ...]:

@@ -35,7 +35,8 @@ from flowjoy.trigger import Trigger
 _REPORT_SECONDS = 35
 _PUBLISH_SECONDS = 30
 _UPLOAD_SECONDS = 25
-_CHECKS_SECONDS = 10
+_CHECKS_SECONDS = 12
+_LEAST_SECONDS = 3.0
 _ANNOTATIONS = 10
 
 
@@ -107,7 +108,7 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
     with console.group(f"Harvest: {settings.service}"):
         query = query_of(settings, runner, home, as_of, now)
         access = Access(transport=transport, progress=console.log, github=github)
-        harvested = harvest(query, access, trigger, terms_of(settings, home))
+        harvested = harvest(query, access, trigger, terms_of(settings, runner, home))
     findings = find(bundle_of(harvested, settings, runner, home, as_of))
     if harvested.pull is not None and _gate_is_decidable(findings):
         findings = with_gate(findings, _gate(harvested, harvested.pull, findings, settings, trigger))
@@ -120,48 +121,60 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
             console.log(path)
     delivered: dict[str, str] = {}
     if settings.as_of is None and not trigger.fork and runner.on_actions:
-        delivered = _store(settings, runner, written, console, now, whole, may_remember=harvested.may_remember)
         publication = Publication(
             settings=settings,
             trigger=trigger,
             findings=findings,
             lines=stub_lines(harvested.stubs, trigger.sha, settings.model_stub),
             details_url=_run_url(runner),
-            artifact_url=delivered.get("artifact-url"),
             redact=console.redact,
         )
-        delivered |= _deliver(publication, github, console)
+        name = _upload_name(settings, trigger, harvested)
+        delivered = _store(name, publication, runner, written, console, whole)
+        publication = replace(publication, artifact_url=delivered.get("artifact-url"))
+        delivered |= _deliver(publication, github, console, whole)
     _publish(findings, written, delivered, console)
     return findings.verdict.exit_code
 
 
+def _upload_name(settings: Settings, trigger: Trigger, harvested: Harvest) -> str | None:
+    """Under which name the report goes up; None: not at all.
+
+    What no later run may believe, or what knows less than an older ledger that could not be read, must not stand in
+    front of that ledger.
+    """
+    if not harvested.may_remember:
+        return None
+    hides = trigger.of_pull_request or not harvested.confirmed
+    return f"{settings.artifact_name}-unconfirmed" if hides else settings.artifact_name
+
+
 def _store(
-    settings: Settings,
+    name: str | None,
+    publication: Publication,
     runner: Runner,
     written: Mapping[str, str],
     console: Console,
-    now: datetime,
     whole: Budget,
-    *,
-    may_remember: bool,
 ) -> dict[str, str]:
     """Upload the files. It does not decide: without an artifact they stay where they are, and the log says why."""
-    if not may_remember:
+    if name is None:
         console.warning("nothing is uploaded, so that the ledger of a newer FlowJoy is not buried: update this action")
         return {}
     if runner.results_url is None or runner.runtime_token is None:
-        folder = settings.output_dir.relative_to(runner.workspace.resolve()).as_posix()
+        folder = publication.settings.output_dir.relative_to(runner.workspace.resolve()).as_posix()
         console.notice(f"no artifact is uploaded: this runner has no artifact service. The files are in {folder}")
         return {}
-    budget = Budget(max(3.0, min(_UPLOAD_SECONDS, whole.left() - _CHECKS_SECONDS)))
+    budget = Budget(max(_LEAST_SECONDS, min(_UPLOAD_SECONDS, whole.left() - _CHECKS_SECONDS)))
     service = artifact.ArtifactService(
         address=runner.results_url, token=runner.runtime_token, transport=Transport(budget)
     )
+    made_at = publication.findings.bundle.generated_at
     files_there = {name: runner.workspace / path for name, path in written.items()}
-    expires_at = artifact.expiry(now, settings.retention_days, runner.most_retention_days)
+    expires_at = artifact.expiry(made_at, publication.settings.retention_days, runner.most_retention_days)
     try:
-        with console.group(f"Artifact: {settings.artifact_name}"):
-            number = service.upload(settings.artifact_name, files_there, made_at=now, expires_at=expires_at)
+        with console.group(f"Artifact: {name}"):
+            number = service.upload(name, files_there, made_at=made_at, expires_at=expires_at)
             console.log(f"uploaded as artifact {number}, kept until {expires_at.date()}")
     except HarvestError as problem:
         console.warning(f"the report was not uploaded: {problem}" + (f" ({problem.hint})" if problem.hint else ""))
@@ -173,13 +186,13 @@ def _store(
     return {"artifact-id": str(number)} | ({"artifact-url": f"{url}/artifacts/{number}"} if url else {})
 
 
-def _deliver(publication: Publication, github: GitHubApi | None, console: Console) -> dict[str, str]:
+def _deliver(publication: Publication, github: GitHubApi | None, console: Console, whole: Budget) -> dict[str, str]:
     """Checks and comment. None of them decides: a failure is a warning."""
     outputs: dict[str, str] = {}
     if github is None:
         console.notice("without a github-token no check is written")
         return outputs
-    github.transport = Transport(Budget(_PUBLISH_SECONDS))
+    github.transport = Transport(Budget(max(_LEAST_SECONDS, min(_PUBLISH_SECONDS, whole.left() - 1))))
     for sink in SINKS:
         try:
             outputs |= sink.publish(publication, github)

@@ -83,7 +83,8 @@ class CodeRecord:
     """One deployment of one application sha, as its source tells it. `shipped_at` is its first success.
 
     A failed record carries the time of its last change and makes no event. `created_at` is when its source made it,
-    which is what sources list by. `source_gone`: a ledger remembers it, its source no longer shows it.
+    which is what sources list by. `under_way`: it has not succeeded, and may yet. `source_gone`: a ledger remembers it,
+    its source no longer shows it.
     """
 
     id: str
@@ -95,6 +96,7 @@ class CodeRecord:
     outcome: Outcome = Outcome.SUCCESS
     url: str | None = None
     created_at: datetime | None = None
+    under_way: bool = False
     source_gone: bool = False
 
 
@@ -103,10 +105,9 @@ class ModelRecord:
     """One registered model version that shipped at `shipped_at`.
 
     With precision OBSERVED the ship lies in (`not_before`, `shipped_at`]; otherwise `not_before` is None.
-    `run_id` is the training run. A version that ships again is a record of its own. `first_look`: nobody looked
-    before, so whether it was live long since is not known. `copy`: another version of the same training run
-    may have been live before.
-    `source_gone`: a ledger remembers it, its source no longer shows it.
+    `run_id` is the training run. A version that ships again is a record of its own. `maybe_live_before`: it was there
+    before anybody looked, so nobody knows whether it was live then. `maybe_copy`: another version of the same training
+    run may have been. `source_gone`: a ledger remembers it, its source no longer shows it.
     """
 
     id: str
@@ -118,8 +119,8 @@ class ModelRecord:
     precision: Precision = Precision.EXACT
     registered_at: datetime | None = None
     url: str | None = None
-    first_look: bool = False
-    copy: bool = False
+    maybe_live_before: bool = False
+    maybe_copy: bool = False
     source_gone: bool = False
 
 

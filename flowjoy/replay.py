@@ -20,30 +20,45 @@ _UNREADABLE = 2
 
 
 def replay(argv: Sequence[str], stream: TextIO | None = None) -> int:
-    """Recompute the files of one bundle. 0 when they were written, 2 when the bundle cannot be read or a file not."""
+    """Recompute the files of one bundle. 0: byte for byte; 1: written, but the bundle is not the same; 2: not done.
+
+    The gate of a pull request is no part of a bundle: only the promise is judged again.
+    """
     parser = argparse.ArgumentParser(prog="python -m flowjoy replay", description=__doc__)
     parser.add_argument("bundle", type=Path, help="a flowjoy-bundle.json, as a run wrote it")
     parser.add_argument("--output-dir", type=Path, default=Path("flowjoy-replay"), help="folder for the files")
     given = parser.parse_args(list(argv))
     console = Console(on_actions=False, stream=stream if stream is not None else sys.stdout)
     try:
-        raw = given.bundle.read_bytes()
-        findings = find(bundles.from_json(raw))
+        return _replay(given.bundle, given.output_dir, console)
     except OSError as problem:
         console.error(f"{given.bundle} cannot be read ({type(problem).__name__})")
-        return _UNREADABLE
     except BundleError as problem:
         console.error(f"{given.bundle}: {problem}")
-        return _UNREADABLE
+    except Exception as problem:  # noqa: BLE001  (somebody may have changed the file: one line, no traceback)
+        console.error(f"{given.bundle} cannot be computed with ({type(problem).__name__})")
+    return _UNREADABLE
+
+
+def _replay(path: Path, output_dir: Path, console: Console) -> int:
+    raw = path.read_bytes()
+    findings = find(bundles.from_json(raw))
     again = bundles.to_json(replace(findings.bundle, obligations=findings.obligations))
-    folder = given.output_dir.resolve()
+    folder = output_dir.resolve()
+    if again != raw and path.resolve().parent == folder:
+        console.error("another version of FlowJoy wrote this bundle, or it was changed: give another --output-dir")
+        return _UNREADABLE
     problems: list[str] = []
     written = files.write(files.renderings(findings, again), folder, folder, problems.append, console.redact)
     for said in problems:
         console.error(said)
     for name in written:
-        console.log(str(given.output_dir / name))
+        console.log(str(output_dir / name))
+    console.log(f"the promise then: {findings.verdict.decision.value}: {headline(findings)}")
+    if problems:
+        return _UNREADABLE
     if again != raw:
-        console.warning("the bundle was written by another version of FlowJoy: recomputed, it is not the same")
-    console.log(f"verdict then: {findings.verdict.decision.value}: {headline(findings)}")
-    return _UNREADABLE if problems else 0
+        console.warning(
+            "another version of FlowJoy wrote this bundle, or it was changed: recomputed, it is not the same"
+        )
+    return int(again != raw)

@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
-_SIGNATURE = re.compile(r"(?<=[?&]sig=)[^&\s\"']+")
+_SIGNATURE = re.compile(r"([?&][\w-]*sig(?:nature)?=)[^&\s\"']+", re.IGNORECASE)
 _MASK = "***"
 _SHORTEST_SECRET = 6
 _LONGEST_LINE = 4000
@@ -45,7 +45,7 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """The text without secrets."""
-        text = _SIGNATURE.sub(_MASK, text)
+        text = _SIGNATURE.sub(rf"\1{_MASK}", text)
         return self._pattern.sub(_MASK, text) if self._pattern else text
 
 

@@ -221,6 +221,7 @@ class Runner:
     summary: Path | None
     debug: bool
     mlflow_credentials: tuple[Secret, ...]
+    databricks_host: str | None
     results_url: str | None
     runtime_token: Secret | None
     most_retention_days: int | None
@@ -277,6 +278,7 @@ def read_runner(environ: Mapping[str, str]) -> Runner:
             )
             if environ.get(name)
         ),
+        databricks_host=environ.get("DATABRICKS_HOST") or None,
         # Not on GitHub Enterprise Server, nor on a laptop.
         results_url=environ.get("ACTIONS_RESULTS_URL") or None,
         runtime_token=Secret(environ["ACTIONS_RUNTIME_TOKEN"]) if environ.get("ACTIONS_RUNTIME_TOKEN") else None,

@@ -19,10 +19,10 @@ from flowjoy.analysis import ships
 from flowjoy.events import (
     EARLIEST,
     FIRST_LIVE,
-    FIRST_LOOK,
     ID,
     KIND,
     NAME,
+    OLD_SINCE,
     PRECISION,
     PROVISIONAL,
     SHA,
@@ -250,9 +250,9 @@ def _answer(
         # Shipped *with* the code: after the previous deploy, at most one clock before this one.
         together = np.maximum(deploys["previous"].to_numpy(dtype=np.int64) + 1, start - _duration(terms.clock))
         earliest, latest = _micros(acts[EARLIEST]), _micros(acts[TS])
-        # What a first look finds may have been live long since: it counts only where it cannot be older.
-        counted = np.where(acts[FIRST_LOOK], earliest, latest)
-        return ships.first_since(earliest, latest, np.minimum(together, start), counted=counted), acts
+        # What was there before anybody looked may have been live then: it is new only for clocks that began before it.
+        new_until = np.where(acts[OLD_SINCE].notna(), _micros(acts[OLD_SINCE]), ships.NEVER)
+        return ships.first_since(earliest, latest, np.minimum(together, start), new_until=new_until), acts
     fits = _fitting(requirement, acts)
     if terms.every_version_stays_live:
         acts = acts[fits]

@@ -29,13 +29,14 @@ class Answer:
     worst_at: npt.NDArray[np.int64]
 
 
-def first_since(earliest: Micros, latest: Micros, lower: Micros, *, counted: Micros | None = None) -> Answer:
+def first_since(earliest: Micros, latest: Micros, lower: Micros, *, new_until: Micros | None = None) -> Answer:
     """The first ship at or after each `lower`. A ship that may lie before `lower` counts at best, not at worst.
 
-    `counted`: up to which `lower` each ship counts at best, where that is not up to its `latest`.
+    `new_until`: the last `lower` for which each ship counts at all, NEVER where every one does.
     """
-    best, best_at = _first(key=latest if counted is None else counted, value=earliest, lower=lower)
-    worst, worst_at = _first(key=earliest, value=latest, lower=lower)
+    limit = np.full(len(latest), NEVER) if new_until is None else new_until
+    best, best_at = _first(key=np.minimum(latest, limit), value=earliest, lower=lower)
+    worst, worst_at = _first(key=np.minimum(earliest, limit), value=latest, lower=lower)
     return Answer(best=np.maximum(best, lower), worst=worst, best_at=best_at, worst_at=worst_at)
 
 

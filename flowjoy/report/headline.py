@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flowjoy.analysis import promise, verdict
 from flowjoy.analysis.dependency import Level
 from flowjoy.findings import Findings
@@ -60,14 +62,16 @@ def outcome(item: Obligation, findings: Findings) -> str:
     if item.status is Status.LATE and item.shipped_at is not None:
         return f"shipped {span(item.shipped_at - item.deadline)} late"
     if item.status is Status.MET and item.shipped_at is not None:
-        return (
-            "shipped with the code"
-            if item.shipped_at <= item.start
-            else f"shipped after {span(item.shipped_at - item.start)}"
-        )
+        return _met(item, item.shipped_at, zone)
     if item.status is Status.UNDETERMINED and item.not_before is not None and item.seen_by is not None:
         between = f"{moment(item.not_before, zone)} and {moment(item.seen_by, zone)}"
         return f"shipped between {between}: stamp flowjoy.deployed_at, or look hourly"
     if item.status is Status.CANCELLED:
         return "the code was rolled back in time"
     return item.reason or ""
+
+
+def _met(item: Obligation, shipped_at: datetime, zone: str) -> str:
+    if item.not_before is not None:
+        return f"seen to have moved between {moment(item.not_before, zone)} and {moment(shipped_at, zone)}"
+    return "shipped with the code" if shipped_at <= item.start else f"shipped after {span(shipped_at - item.start)}"

@@ -24,8 +24,8 @@ class Publication:
     findings: Findings
     lines: Mapping[str, int]
     details_url: str | None
-    artifact_url: str | None
     redact: Callable[[str], str]
+    artifact_url: str | None = None
 
 
 class Sink(Protocol):

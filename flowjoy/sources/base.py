@@ -24,6 +24,7 @@ class Query:
 
     `models` must be known to the registry; `candidates` need not be (a pull request may name anything). `looks` are
     those of earlier runs. `reread_since`: what was created before it is known already, and need not be asked for.
+    `recheck`: commits whose stub may be asked for on the way.
     """
 
     settings: Settings
@@ -39,12 +40,17 @@ class Query:
     default_branch: str | None = None
     looks: tuple[Look, ...] = ()
     reread_since: datetime | None = None
+    recheck: tuple[str, ...] = ()
+
+    @property
+    def whole_horizon(self) -> datetime:
+        """The oldest instant that matters."""
+        return min(self.since, self.as_of - MEMORY)
 
     @property
     def horizon(self) -> datetime:
         """The oldest instant that is asked for."""
-        whole = min(self.since, self.as_of - MEMORY)
-        return whole if self.reread_since is None else max(whole, self.reread_since)
+        return self.whole_horizon if self.reread_since is None else max(self.whole_horizon, self.reread_since)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +74,16 @@ class Parsed(Generic[Record]):
     """The records of one source, and what a user should know of them.
 
     A source of code may bring stubs that it met on the way. A registry also tells which versions it lists, which of
-    the candidates it does not know, and what it was seen to name.
+    the candidates it does not know, and what it was seen to name. `aside`: remembered, and not asked for now. `total`:
+    how many the source counts, of all times.
     """
 
     records: tuple[Record, ...]
     notes: tuple[str, ...] = field(default=())
     versions: tuple[ModelVersion, ...] = field(default=())
     unknown: frozenset[str] = field(default=frozenset())
+    aside: tuple[Record, ...] = field(default=())
+    total: int | None = None
     looks: tuple[Look, ...] = field(default=())
     stubs: Mapping[str, StubText] = field(default_factory=dict)
 

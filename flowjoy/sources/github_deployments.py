@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,11 +18,14 @@ from flowjoy.records import fold
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
 from flowjoy.transport import MalformedAnswerError
 
-DEPLOYMENTS_QUERY = f"""
+
+def _query(files: int) -> str:
+    """One page of deployments, and the stub at the head of the default branch and some commits: requests less."""
+    return f"""
 query FlowJoyDeployments(
-  $owner: String!, $name: String!, $environments: [String!], $after: String{github_files.declared(1)}
+  $owner: String!, $name: String!, $environments: [String!], $after: String{github_files.declared(files)}
 ) {{
-  repository(owner: $owner, name: $name) {{{github_files.fields(1)}
+  repository(owner: $owner, name: $name) {{{github_files.fields(files)}
     deployments(
       first: 100, after: $after, environments: $environments, orderBy: {{field: CREATED_AT, direction: DESC}}
     ) {{
@@ -43,7 +47,10 @@ query FlowJoyDeployments(
   }}
 }}
 """
-"""Each page also brings the stub at the head of the default branch: a request less."""
+
+
+DEPLOYMENTS_QUERY = _query(1)
+"""The query with one stub, for checking against GitHub's schema."""
 
 STATUSES_QUERY = """
 query FlowJoyStatuses($id: ID!, $after: String) {
@@ -66,10 +73,11 @@ _STATES = _UNDER_WAY | {"SUCCESS", "FAILURE", "ERROR", "INACTIVE"}
 
 @dataclass(frozen=True, kw_only=True)
 class Deployments:
-    """The deployments as GitHub tells them, and the stub at the head of the default branch."""
+    """The deployments as GitHub tells them and counts them, and the stubs that came with them."""
 
     nodes: list[dict[str, Any]]
-    head: StubText
+    total: int
+    stubs: Mapping[str, StubText]
 
 
 class GitHubDeployments:
@@ -91,15 +99,19 @@ class GitHubDeployments:
 
     def parse(self, raw: Deployments, query: Query) -> Parsed[CodeRecord]:
         """One record a release: matrix jobs of one run and sha are folded into their earliest success."""
-        return Parsed(records=fold(_record(node, query) for node in raw.nodes), stubs={HEAD: raw.head})
+        records = fold(_record(node, query) for node in raw.nodes)
+        return Parsed(records=records, stubs=raw.stubs, total=raw.total)
 
 
 def _pages(github: GitHubApi, query: Query, access: Access) -> Deployments:
-    heads: list[StubText] = []
+    stubs: dict[str, StubText] = {}
+    totals: list[int] = []
 
     def read(cursor: str | None) -> Page:
-        page, head = _page(github, query, cursor, [query.settings.environment])
-        heads.append(head)
+        # Only the first page brings more stubs than that of the head, which each brings.
+        page, found = _page(github, query, cursor, [query.settings.environment], () if cursor else query.recheck)
+        stubs.update(found)
+        totals.append(page[1])
         access.progress(f"GitHub deployments: {len(page[0])} more of {page[1]}")
         return page
 
@@ -107,17 +119,24 @@ def _pages(github: GitHubApi, query: Query, access: Access) -> Deployments:
         return bool(page) and parse_iso(page[-1]["createdAt"]) < query.horizon
 
     nodes = every_page("GitHub deployments", read, key="databaseId", enough=enough)
-    return Deployments(nodes=nodes, head=heads[-1])
+    return Deployments(nodes=nodes, total=totals[0], stubs=stubs)
 
 
-def _page(github: GitHubApi, query: Query, cursor: str | None, environments: list[str] | None) -> tuple[Page, StubText]:
-    path = query.settings.model_stub
+def _page(
+    github: GitHubApi,
+    query: Query,
+    cursor: str | None,
+    environments: list[str] | None,
+    recheck: tuple[str, ...] = (),
+) -> tuple[Page, dict[str, StubText]]:
+    path, commits = query.settings.model_stub, [HEAD, *recheck]
 
-    def check(repository: dict[str, Any]) -> tuple[Page, StubText]:
-        return _checked(repository), github_files.texts(repository, path, [HEAD])[HEAD]
+    def check(repository: dict[str, Any]) -> tuple[Page, dict[str, StubText]]:
+        return _checked(repository), github_files.texts(repository, path, commits)
 
-    asked = github_files.variables(path, [HEAD])
-    return github.graphql("deployments", DEPLOYMENTS_QUERY, check, after=cursor, environments=environments, **asked)
+    text = DEPLOYMENTS_QUERY if len(commits) == 1 else _query(len(commits))
+    asked = github_files.variables(path, commits)
+    return github.graphql("deployments", text, check, after=cursor, environments=environments, **asked)
 
 
 def _checked(repository: dict[str, Any]) -> Page:
@@ -190,6 +209,7 @@ def _record(node: dict[str, Any], query: Query) -> CodeRecord:
         run_id=run_id,
         outcome=outcome,
         created_at=stamp_of(node["createdAt"], name, query),
+        under_way=outcome is Outcome.FAILED and all(state in _UNDER_WAY for last, state in stamps if last == at),
         url=f"{repository}/actions/runs/{run_id}" if run_id else f"{repository}/commit/{node['commitOid']}",
     )
 

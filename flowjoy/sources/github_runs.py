@@ -38,6 +38,10 @@ class GitHubRuns:
         branch = query.settings.branch or query.default_branch or _default_branch(github)
         since = query.horizon.replace(microsecond=0)
         runs = _slice(github, path, branch, since, query.now, access)
+        if not runs and query.horizon > query.whole_horizon:
+            # Nothing new to a ledger: whether that can be is told by what was there before.
+            since = query.whole_horizon.replace(microsecond=0)
+            runs = _slice(github, path, branch, since, query.now, access)
         if not runs:
             _prove_empty(github, path, branch, since)
         ours = [run for run in runs.values() if _is_release(run, branch, github.repository)]
@@ -177,5 +181,6 @@ def _record(run: dict[str, Any], query: Query) -> CodeRecord:
         run_id=str(run["id"]),
         outcome=outcome,
         created_at=stamp_of(run.get("created_at"), name, query),
+        under_way=outcome is Outcome.FAILED and run.get("status") in _UNDER_WAY,
         url=f"{query.server_url}/{query.repository}/actions/runs/{run['id']}",
     )

@@ -18,15 +18,20 @@ from flowjoy.errors import BundleError, HarvestError, NewerBundleError
 from flowjoy.github_api import PER_PAGE, GitHubApi, listing
 from flowjoy.ledger import why_not
 from flowjoy.signed_address import LARGEST_BYTES
-from flowjoy.sources.base import Access, Query
+from flowjoy.sources.base import Query
 from flowjoy.transport import MalformedAnswerError
 from flowjoy.trigger import is_trusted
 
 MOST_LEDGERS = 5
-"""So many runs at once are merged: each that an artifact does not already remember."""
+"""So many runs at once are merged, and so many downloads tried: each that an artifact does not already remember."""
 
 MOST_LOOKED_UP = 12
-"""A run is asked for its event: one request each. More pull requests than this between two releases hide the ledger."""
+"""A run is asked for its event: one request each, of artifacts of the default branch and of others each."""
+
+MOST_PAGES = 10
+LONGEST_DIRECTORY_BYTES = 4096
+MOST_VALUES = 1_000_000
+"""Objects and lists in a bundle: what they take in memory is a hundred times what they take in the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,56 +46,75 @@ class Found:
     newer: bool = False
 
 
-def read(query: Query, access: Access) -> Found:
+def read(query: Query, github: GitHubApi) -> Found:
     """Read the ledgers. HarvestError when GitHub does not answer; what is no ledger is passed over, with a note."""
-    github = access.to_github
     notes: list[str] = []
     held: list[tuple[int, Bundle]] = []
-    remembered = 0
-    for artifact in _trusted(github, query, notes):
+    remembered = tried = 0
+    for artifact in _candidates(github, query, notes):
         number = artifact["id"]
-        if number <= remembered or len(held) == MOST_LEDGERS:
+        if number <= remembered or tried == MOST_LEDGERS:
             break
         try:
+            untrusted = github.get(f"/actions/runs/{artifact['run']['id']}", partial(_distrust, artifact, query))
+            if untrusted is not None:
+                notes.append(f"artifact {number} is ignored: {untrusted}")
+                continue
+            tried += 1
             bundle = _opened(_content(github, artifact), query)
         except NewerBundleError as problem:
             return Found(notes=(f"artifact {number} is not read: {problem}; update the action",), newer=True)
-        except (BundleError, HarvestError) as problem:
+        except BundleError as problem:
             notes.append(f"artifact {number} is ignored: {problem}")
             continue
+        except HarvestError as problem:
+            if not held:
+                raise
+            notes.append(f"artifact {number} is ignored: {problem}")
+            break
         held.append((number, bundle))
         remembered = max(remembered, *bundle.ledgers, 0)
     return Found(ledgers=tuple(held), notes=tuple(notes))
 
 
-def _trusted(github: GitHubApi, query: Query, notes: list[str]) -> Iterator[dict[str, Any]]:
-    """The artifacts of our name, newest first, that a trusted run of this repository made."""
+def _candidates(github: GitHubApi, query: Query, notes: list[str]) -> Iterator[dict[str, Any]]:
+    """The artifacts of our name that a run of this repository made, newest first, page by page.
 
-    def listed(answer: Any) -> list[dict[str, Any]]:
-        items, _ = listing(answer, "artifacts")
+    HarvestError where there are too many to look at: then it is not known whether there is a ledger.
+    """
+    name = query.settings.artifact_name
+
+    def listed(answer: Any) -> tuple[list[dict[str, Any]], int]:
+        items, total = listing(answer, "artifacts")
         if not all(_has_shape(item) for item in items):
             raise MalformedAnswerError("an artifact has no id, no size or no run")
-        return items
+        return items, total
 
-    name = query.settings.artifact_name
-    found = github.get("/actions/artifacts", listed, name=name, per_page=PER_PAGE)
-    ours = [item for item in found if item["name"] == name and not item.get("expired")]
-    looked_up = 0
-    for artifact in sorted(ours, key=lambda item: -item["id"]):
-        run = artifact["workflow_run"]
-        if run.get("head_repository_id") != run.get("repository_id"):
-            notes.append(f"artifact {artifact['id']} is ignored: it is from a fork")
-            continue
-        looked_up += 1
-        if looked_up > MOST_LOOKED_UP:
-            notes.append(f"older artifacts are not looked at: the newest {MOST_LOOKED_UP} are of untrusted runs")
-            return
-        untrusted = github.get(f"/actions/runs/{run['id']}", partial(_distrust, run=run, query=query))
-        if untrusted is None:
-            yield artifact
-            looked_up = 0
-        else:
-            notes.append(f"artifact {artifact['id']} is ignored: {untrusted}")
+    forks = 0
+    looked_up = {True: 0, False: 0}
+    for page in range(1, MOST_PAGES + 1):
+        found, total = github.get("/actions/artifacts", listed, name=name, per_page=PER_PAGE, page=page)
+        for item in sorted(found, key=lambda item: -item["id"]):
+            run = item["workflow_run"]
+            if item["name"] != name or item.get("expired"):
+                continue
+            if run.get("head_repository_id") != run.get("repository_id"):
+                forks += 1
+                notes[:] = [note for note in notes if "from forks" not in note]
+                notes.append(f"{forks} artifacts of this name are ignored: they are from forks")
+                continue
+            on_default = run.get("head_branch") == query.default_branch
+            looked_up[on_default] += 1
+            if looked_up[on_default] <= MOST_LOOKED_UP:
+                yield {"id": item["id"], "size": item["size_in_bytes"], "run": run}
+        if page * PER_PAGE >= total or not found:
+            break
+    else:
+        raise HarvestError(f"more than {MOST_PAGES * PER_PAGE} artifacts are named {name!r}", hint="set artifact-name")
+    if max(looked_up.values()) > MOST_LOOKED_UP:
+        raise HarvestError(
+            f"more than {MOST_LOOKED_UP} artifacts named {name!r} are of untrusted runs", hint="set artifact-name"
+        )
 
 
 def _has_shape(item: dict[str, Any]) -> bool:
@@ -99,9 +123,9 @@ def _has_shape(item: dict[str, Any]) -> bool:
     return all(isinstance(number, int) for number in numbers) and isinstance(item.get("name"), str)
 
 
-def _distrust(answer: Any, *, run: dict[str, Any], query: Query) -> str | None:
+def _distrust(artifact: dict[str, Any], query: Query, answer: Any) -> str | None:
     """Why what this run made is not believed; None when it is."""
-    if not isinstance(answer, dict) or answer.get("id") != run["id"]:
+    if not isinstance(answer, dict) or answer.get("id") != artifact["run"]["id"]:
         raise MalformedAnswerError("the answer is not the run that was asked for")
     head = answer.get("head_repository")
     if not isinstance(head, dict) or str(head.get("full_name", "")).lower() != query.repository.lower():
@@ -114,20 +138,28 @@ def _distrust(answer: Any, *, run: dict[str, Any], query: Query) -> str | None:
 
 
 def _content(github: GitHubApi, artifact: dict[str, Any]) -> bytes:
-    if artifact["size_in_bytes"] > LARGEST_BYTES:
-        raise HarvestError(f"it is larger than {LARGEST_BYTES >> 20} MB")
+    if artifact["size"] > LARGEST_BYTES:
+        raise BundleError(f"it is larger than {LARGEST_BYTES >> 20} MB")
     address = github.redirect_of(f"/actions/artifacts/{artifact['id']}/zip")
-    return signed_address.get(address, "its content", github.transport, _must_be_zip)
+    for _ in range(2):
+        content = signed_address.get(address, f"artifact {artifact['id']}", github.transport)
+        if zipfile.is_zipfile(io.BytesIO(content)):
+            return content
+    raise BundleError("its content is no whole zip")
 
 
-def _must_be_zip(content: bytes) -> None:
-    if not zipfile.is_zipfile(io.BytesIO(content)):
-        raise MalformedAnswerError("what comes is no whole zip")
+def _refuse_a_long_directory(content: bytes) -> None:
+    """Python's zipfile reads the whole directory before it tells anything: the size stands in the last record."""
+    end = content.rfind(b"PK\x05\x06")
+    size = int.from_bytes(content[end + 12 : end + 16], "little")
+    if end < 0 or size > LONGEST_DIRECTORY_BYTES:
+        raise BundleError("it does not hold exactly the files of a report")
 
 
 def _opened(content: bytes, query: Query) -> Bundle:
     """The bundle in the zip, which is never unpacked to disk. BundleError for any that is not exactly ours."""
     try:
+        _refuse_a_long_directory(content)
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
             if len(set(names)) != len(names) or BUNDLE_FILE not in names or not REPORT_FILES.issuperset(names):
@@ -139,8 +171,8 @@ def _opened(content: bytes, query: Query) -> Bundle:
                 raw = file.read(LARGEST_BYTES + 1)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as problem:
         raise BundleError(f"it is no zip that can be read ({type(problem).__name__})") from None
-    if len(raw) > LARGEST_BYTES:
-        raise BundleError(f"its bundle is larger than {LARGEST_BYTES >> 20} MB")
+    if len(raw) > LARGEST_BYTES or raw.count(b"{") + raw.count(b"[") > MOST_VALUES:
+        raise BundleError("its bundle is larger than any that FlowJoy writes")
     bundle = from_json(raw)
     refused = why_not(bundle, service=query.settings.service, repository=query.repository, now=query.now)
     if refused is not None:

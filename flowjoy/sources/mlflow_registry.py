@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.instants import EARLIEST, iso, parse_epoch_ms, parse_iso, plausible
-from flowjoy.looks import Move, moves, widest_gap
+from flowjoy.looks import Move, moves
 from flowjoy.model import Look, ModelRecord, ModelVersion, Precision
 from flowjoy.records import shipped_again, unique
 from flowjoy.sources.base import Access, Parsed, Query
@@ -358,33 +358,46 @@ def _with_observed(
     """The stamped ships and the observed ones, and what should be known of the gaps between looks."""
     signal = query.settings.model_signal
     records: list[ModelRecord] = []
-    notes = []
+    notes: list[str] = []
     for model in sorted(raw.aliases):
         seen = [look for look in looks if look.model == model and look.signal == signal and look.at <= query.as_of]
         exact = [record for record in stamped if record.name == model]
-        observed = [_observed(move, raw, query) for move in moves(seen)]
+        begun = min((look.at for look in seen), default=query.as_of)
+        # A stamp is as good as a look: at that instant that version was live.
+        told = [_as_look(record, signal) for record in exact]
+        moved = [move for move in moves([*seen, *told]) if move.look not in told]
+        observed = [_observed(move, begun, raw, query) for move in moved]
         records += shipped_again([*exact, *(item for item in observed if not _is_stamped(item, exact))])
-        if any(record.first_look for record in observed):
-            notes.append(
-                f"{model}: nobody looked at {signal} before {iso(min(look.at for look in seen))}; what was live then "
-                f"closes a clock only if it was registered after the clock began (or carries the tag {DEPLOYED_AT})"
-            )
-        gap = widest_gap(seen)
-        if gap is not None and gap[1] - gap[0] > timedelta(hours=query.settings.sla_hours) / 4:
-            notes.append(
-                f"{model}: nobody looked at {signal} between {iso(gap[0])} and {iso(gap[1])}; of two moves in between "
-                "only the last is seen (run FlowJoy hourly)"
-            )
+        notes += _notes(model, seen, query)
     return records, tuple(notes)
 
 
-def _observed(move: Move, raw: Listing, query: Query) -> ModelRecord:
-    """The ship that a move tells of, in (the later of its registration and the last other look, its first look]."""
+def _notes(model: str, seen: list[Look], query: Query) -> Iterator[str]:
+    """What a first look, and a look after a long while, cannot know."""
+    stamps, signal = sorted({look.at for look in seen}), query.settings.model_signal
+    if stamps == [query.now]:
+        yield (
+            f"{model}: nobody looked at {signal} before {iso(query.now)}; what was registered earlier closes only "
+            f"clocks that began before it was registered (or carries the tag {DEPLOYED_AT})"
+        )
+    if len(stamps) > 1 and stamps[-1] - stamps[-2] > timedelta(hours=query.settings.sla_hours) / 4:
+        yield (
+            f"{model}: nobody looked at {signal} between {iso(stamps[-2])} and {iso(stamps[-1])}; of two moves in "
+            "between only the last is seen (run FlowJoy hourly)"
+        )
+
+
+def _observed(move: Move, begun: datetime, raw: Listing, query: Query) -> ModelRecord:
+    """The ship that a move tells of, in (the later of its registration and the last other look, its first look].
+
+    What was registered before the first look of all, at `begun`, may have been live then.
+    """
     look = move.look
     registered = look.registered_at
-    began = max(stamp for stamp in (registered, move.not_before, EARLIEST) if stamp is not None)
+    after = max(stamp for stamp in (registered, move.not_before, EARLIEST) if stamp is not None)
     listed = [version for version in raw.versions if version["name"] == look.model]
-    others = [version["run_id"] for version in listed if version["version"] != look.version]
+    same_run = [v for v in listed if v["version"] != look.version and look.run_id and v["run_id"] == look.run_id]
+    old = move.not_before is None or registered is None or registered < begun
     return ModelRecord(
         id=f"model:{look.model}/{look.version}",
         name=look.model,
@@ -392,24 +405,32 @@ def _observed(move: Move, raw: Listing, query: Query) -> ModelRecord:
         shipped_at=look.at,
         run_id=look.run_id or None,
         # Two clocks may differ by a little: a version can be registered "after" it was seen.
-        not_before=min(began, look.at - timedelta(microseconds=1)),
+        not_before=min(after, look.at - timedelta(microseconds=1)),
         precision=Precision.OBSERVED,
         registered_at=registered,
         url=_url(query.settings.mlflow_tracking_uri, look.model, look.version),
-        first_look=move.not_before is None,
-        # Nobody knows whether another version of that training run was live before: it must not pass for a new model.
-        copy=move.not_before is None and look.run_id != "" and look.run_id in others,
+        maybe_live_before=old,
+        # Another version of that training run may have been live before: this one must not pass for a new model.
+        maybe_copy=bool(same_run) if old else any(_created(version, query) < begun for version in same_run),
         source_gone=all(version["version"] != look.version for version in listed),
     )
 
 
 def _is_stamped(observed: ModelRecord, exact: list[ModelRecord]) -> bool:
-    """Whether a stamp says more exactly what a look saw: of the same ship; or, at a first look, of anything since."""
-    began = observed.not_before or EARLIEST
+    """Whether a stamp says more exactly what a look saw: a version first shipped when its stamp says."""
     same = [record.shipped_at for record in exact if record.version == observed.version]
-    if observed.first_look:
-        return bool(same) or any(record.shipped_at >= began for record in exact)
-    return bool(same) and (began <= min(same) or any(began <= stamp <= observed.shipped_at for stamp in same))
+    return bool(same) and (observed.not_before or EARLIEST) <= min(same)
+
+
+def _as_look(record: ModelRecord, signal: str) -> Look:
+    return Look(
+        model=record.name,
+        signal=signal,
+        at=record.shipped_at,
+        version=record.version or "",
+        run_id=record.run_id or "",
+        registered_at=record.registered_at,
+    )
 
 
 def _tagged(value: str, created: datetime, now: datetime, name: str) -> datetime:

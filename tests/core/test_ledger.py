@@ -23,6 +23,7 @@ from flowjoy.model import (
     Decision,
     Look,
     ModelRecord,
+    ModelVersion,
     Outcome,
     Precision,
     Status,
@@ -95,6 +96,7 @@ MEMORIES = st.builds(
     ledgers=st.lists(st.integers(1, 5), max_size=2).map(tuple),
     code_known_at=st.none() | HOURS.map(at),
     open_since=st.none() | HOURS.map(at),
+    code_total=st.none() | st.integers(0, 3),
 )
 
 
@@ -287,43 +289,98 @@ def test_reread__goes_back_as_far_as_things_may_have_changed_or_a_clock_is_open(
 
 def test_with_code__what_was_not_asked_for_is_not_gone() -> None:
     memory = Memory(code=(a_deploy(0, "a", id="deployment:1", created_at=at(0)),))
-    (kept,), notes = with_code(memory, [], at(1))
-    assert (kept.source_gone, notes) == (False, ())
-    (gone,), notes = with_code(memory, [], at(0))
-    assert gone.source_gone
-    assert notes == ("1 deployments are known from the ledger only: the source no longer shows them",)
+    (kept,) = with_code(memory, [], at(1))
+    assert (kept.source_gone, ledger.gone([kept])) == (False, ())
+    for asked_since in (at(0), None):
+        (forgotten,) = with_code(memory, [], asked_since)
+        assert forgotten.source_gone
+    assert ledger.gone([forgotten]) == ("known from the ledger only, the source no longer shows it: deployment:1",)
 
 
 def test_with_code__what_the_source_says_now_counts() -> None:
     moved = a_deploy(3, "a", id="deployment:1", created_at=at(0))
     memory = Memory(code=(replace(moved, shipped_at=at(0)),))
-    assert with_code(memory, [moved], at(-1)) == ((moved,), ())
+    assert with_code(memory, [moved], at(-1)) == (moved,)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"run_id": "77"}, {"run_id": None}, {"environment": "elsewhere"}, {"sha": "b"}], ids=str
+)
+def test_with_code__what_the_source_shows_is_never_pushed_out_by_an_older_reading_of_it(
+    changes: dict[str, Any],
+) -> None:
+    """A status with a log address came later: the same deployment now has a run."""
+    shown = a_deploy(0, "a", id="deployment:1", created_at=at(0), run_id="90")
+    memory = Memory(code=(replace(shown, **changes),))
+    assert with_code(memory, [shown], at(-1)) == (shown,)
 
 
 def test_with_code__a_success_that_was_confirmed_once_stays() -> None:
     record = a_deploy(0, "a", id="deployment:1", created_at=at(0))
     found = [replace(record, outcome=Outcome.FAILED)]
-    (kept,), _ = with_code(Memory(code=(record,)), found, at(-1))
+    (kept,) = with_code(Memory(code=(record,)), found, at(-1))
     assert (kept.outcome, kept.source_gone) == (Outcome.SUCCESS, True)
 
 
 def test_with_code__a_failure_that_is_gone_is_no_loss() -> None:
     record = a_deploy(0, "a", id="deployment:1", created_at=at(0), outcome=Outcome.FAILED)
-    assert with_code(Memory(code=(record,)), [], at(-1)) == ((), ())
+    assert with_code(Memory(code=(record,)), [], at(-1)) == ()
 
 
 def test_with_code__jobs_of_one_release_are_one_event_across_runs() -> None:
     first = a_deploy(0, "a", id="deployment:1", run_id="9", created_at=at(0))
-    second = a_deploy(1, "a", id="deployment:2", run_id="9", created_at=at(0))
-    (kept,), notes = with_code(Memory(code=(first,)), [second], at(-1))
-    assert (kept.id, notes) == ("deployment:2", ())
+    second = a_deploy(1, "a", id="deployment:2", run_id="9", created_at=at(1))
+    assert with_code(Memory(code=(first,)), [second], at(-1)) == (second,)  # the first one is gone
+    assert with_code(Memory(code=(first,)), [second], at(0.5)) == (first,)  # it was not asked for, and is the earlier
+
+
+def test_shrunk__fewer_than_there_were_and_came() -> None:
+    memory = Memory(code_known_at=at(10), code_total=5)
+    new = a_deploy(12, created_at=at(11))
+    assert not ledger.has_shrunk(memory, [new], 6)
+    assert ledger.has_shrunk(memory, [new], 5)
+    assert not ledger.has_shrunk(memory, [new], None)
+    assert not ledger.has_shrunk(Memory(), [new], 0)
 
 
 def test_with_models__only_those_asked_for() -> None:
     memory = Memory(models=(a_ship(0, "1"), a_ship(0, "1", model="ranker")))
-    found, notes = with_models(memory, [], ["recommender"])
+    found = with_models(memory, [], ["recommender"], [])
     assert [(item.name, item.source_gone) for item in found] == [("recommender", True)]
-    assert "1 model versions" in notes[0]
+    assert [item.name for item in ledger.aside(memory, ["recommender"])] == ["ranker"]
+
+
+def test_with_models__of_a_version_that_is_listed_the_registry_s_word_holds() -> None:
+    memory = Memory(models=(a_ship(0, "1"), a_ship(0, "2")))
+    listed = [ModelVersion(name="recommender", version="1", ready=True)]
+    assert [item.version for item in with_models(memory, [], ["recommender"], listed)] == ["2"]
+
+
+def test_with_models__a_stamp_outlives_the_version_that_was_only_seen_since() -> None:
+    stamped = a_ship(1, "1", id="model:recommender/1")
+    seen = replace(stamped, shipped_at=at(5), precision=Precision.OBSERVED, source_gone=True)
+    (kept,) = with_models(Memory(models=(stamped,)), [seen], ["recommender"], [])
+    assert (kept.shipped_at, kept.source_gone) == (at(1), True)
+
+
+def test_memory__drops_what_redaction_changed() -> None:
+    hidden = a_ledger(stubs={"a": StubText(text='{"models": {"***-model": "any"}}'), "b": StubText(text="{}")})
+    assert recalled(hidden).stubs.keys() == {"b"}
+    assert recalled(replace(hidden, models=(a_ship(1, "1", name="***-model"),))).models == ()
+
+
+def test_memory__remembers_models_that_were_not_asked_for() -> None:
+    assert [item.name for item in recalled(a_ledger(models_aside=(a_ship(1, "1", model="ranker"),))).models] == [
+        "recommender",
+        "ranker",
+    ]
+
+
+def test_reread__goes_back_to_what_was_under_way_or_is_held_to_be_gone() -> None:
+    sla = timedelta(hours=48)
+    for changes in ({"under_way": True, "outcome": Outcome.FAILED}, {"source_gone": True}):
+        memory = Memory(code_known_at=at(5000), code=(a_deploy(7, created_at=at(6), **changes),))
+        assert reread_since(memory, timedelta(hours=100), sla) == at(6 - 48)
 
 
 @pytest.mark.parametrize(

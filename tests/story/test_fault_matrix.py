@@ -300,7 +300,7 @@ class World:
         pushed = trigger.read("push", {}, sha=None, ref=None, repository="acme/shop", default_branch=None)
         query = context.query_of(settings, runner, home, NOW, NOW)
         access = Access(transport=transport, progress=lambda _: None, github=github)
-        found = harvest(query, access, pushed, context.terms_of(settings, home))
+        found = harvest(query, access, pushed, context.terms_of(settings, runner, home))
         return None if unproved(found.coverage) else replace(found, coverage=())
 
     def struck(self, stage: Stage, fault: Fault, times: int | None, act: Callable[[str], Any] | None = None) -> Any:

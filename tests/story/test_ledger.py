@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from tests.stand_ins.artifact_service import ArtifactServiceStandIn
-from tests.stand_ins.faults import EmptyBody, Garbage, Reset, Truncate
+from tests.stand_ins.faults import Edited, EmptyBody, Garbage, Reset, Stall, Truncate
 from tests.stand_ins.github import GitHubStandIn
 from tests.stand_ins.http_base import Answer, Fault
+from tests.stand_ins.registry import embedded
 from tests.story.in_process import TOKEN, A, B, C, Ran, World, at, new_world
 
 NAME = "flowjoy-shop"
@@ -119,7 +120,7 @@ def test_memory__a_ship_that_the_registry_forgot_keeps_closing_what_it_closed(wo
     remembered = scheduled(world, 60)
     assert (remembered.code, remembered.obligation()["status"]) == (0, "met")
     assert held(remembered, "models", "model:recommender/1")["source_gone"] is True
-    assert "1 model versions are known from the ledger only" in remembered.log
+    assert "known from the ledger only, the source no longer shows it: model:recommender/1" in remembered.log
 
     forget_everything(world)
     strict = scheduled(world, 61)
@@ -180,6 +181,107 @@ def test_memory__stubs_are_known_by_their_commit(world: World) -> None:
     del world.github.repository.commits[A]
     ran = scheduled(world, 60, sha=C)
     assert (ran.code, ran.obligation()["status"]) == (0, "not_required")
+
+
+def test_memory__a_stub_that_was_not_there_is_looked_for_again(world: World) -> None:
+    """One answer that knew no file must not be believed for ever."""
+    world.inputs["models"] = ""
+    world.release(A, at())
+    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": "any"}}')
+
+    def without_files(body: dict[str, Any]) -> dict[str, Any]:
+        held = body["data"]["repository"]
+        held.update({name: None for name in held if name.startswith("file")})
+        return body
+
+    world.github.fail("/graphql", times=None, fault=Edited(without_files))
+    assert world.run(at(1)).outputs["sla-status"] == "undeclared"
+    world.github.heal()
+    assert (scheduled(world, 60).code, scheduled(world, 61).obligation()["status"]) == (1, "breached")
+
+
+def test_memory__a_stamp_that_was_taken_back_is_no_ship(world: World) -> None:
+    world.inputs["model-signal"] = "tag:shipped"
+    world.release(A, at())
+    version = world.registry.add_version(at(1), tags={"shipped": "2026-03-02T11:00:00Z"})
+    assert world.run(at(4)).obligation()["status"] == "met"
+    world.registry.client.delete_model_version_tag("recommender", version, "shipped")
+    assert scheduled(world, 60).code == 1
+
+
+def test_memory__of_another_registry_closes_nothing(world: World, tmp_path: Path) -> None:
+    released_and_closed(world)
+    (tmp_path / "other").mkdir()
+    other = embedded(tmp_path / "other")
+    other.add_model("recommender")
+    assert scheduled(world, 60, mlflow_tracking_uri=other.uri).code == 1
+
+
+def test_memory__outlives_an_outage_of_the_registry(world: World) -> None:
+    released_and_closed(world)
+    assert scheduled(world, 5, mlflow_tracking_uri="http://127.0.0.1:9").code == 2
+    assert scheduled(world, 60).obligation()["status"] == "met"
+
+
+def test_memory__outlives_an_outage_of_github(world: World) -> None:
+    world.release(A, at(-200))
+    world.registry.add_version(at(-199))
+    world.release(B, at())
+    back = world.release(A, at(5))
+    world.run(at(6))
+    del world.github.repository.deployments[back]
+    world.github.fail("/graphql", times=None, fault=Answer(503))
+    assert scheduled(world, 7).code == 2
+    world.github.heal()
+    assert scheduled(world, 60).obligation(sha=B)["status"] == "cancelled"
+
+
+def test_memory__outlives_a_run_that_asks_for_other_models(world: World) -> None:
+    released_and_closed(world)
+    world.registry.add_model("ranker")
+    scheduled(world, 5, models="ranker")
+    assert scheduled(world, 60).obligation()["status"] == "met"
+
+
+def test_memory__a_run_that_the_deployment_got_later_does_not_hide_it(world: World) -> None:
+    """The status that came last brought a log address: the same deployment, now with a run."""
+    number = world.release(A, at())
+    assert scheduled(world, 50).code == 1
+    world.github.repository.add_status(
+        number, "inactive", at(51), log_url="https://github.com/acme/shop/actions/runs/77/job/1"
+    )
+    assert (scheduled(world, 52).code, scheduled(world, 53).obligation()["status"]) == (1, "breached")
+
+
+def test_memory__what_one_wrong_answer_left_out_comes_back(world: World) -> None:
+    world.release(A, at(-24 * 45))
+    for number in range(130):
+        world.release(f"{number + 1:040x}", at(-6 * number - 1))
+    world.registry.add_version(at(-24 * 46 - 60))
+    assert world.run(at()).code == 1
+
+    def without_a(body: dict[str, Any]) -> dict[str, Any]:
+        held = body["data"]["repository"].get("deployments")
+        if held:
+            kept = [node for node in held["nodes"] if node["commitOid"] != A]
+            held.update(nodes=kept, totalCount=held["totalCount"] - 1)
+        return body
+
+    world.github.fail("/graphql", times=None, fault=Edited(without_a))
+    scheduled(world, 1)
+    world.github.heal()
+    assert any(item["sha"] == A and item["status"] == "breached" for item in scheduled(world, 2).bundle["obligations"])
+
+
+def test_memory__deployments_that_a_clean_up_deleted_are_noticed_by_their_count(world: World) -> None:
+    shop = world.github.repository
+    for number in range(130):
+        world.release(f"{number + 1:040x}", at(-12 * number - 1))
+    world.run(at())
+    for number in sorted(shop.deployments)[100:]:
+        del shop.deployments[number]
+    ran = scheduled(world, 1)
+    assert sum(item["source_gone"] for item in ran.bundle["code"]) == 30
 
 
 def test_memory__this_very_run_s_release_is_not_remembered_as_an_event(world: World) -> None:
@@ -316,7 +418,7 @@ def test_status__that_a_ledger_claims_changes_nothing(world: World) -> None:
 @pytest.mark.parametrize(
     ("event", "branch", "repository", "said"),
     [
-        ("push", "main", "mallory/shop", "it is from a fork"),
+        ("push", "main", "mallory/shop", "1 artifacts of this name are ignored: they are from forks"),
         ("pull_request", "feature", None, "of the event pull_request on feature"),
         ("pull_request_target", "main", None, "of the event pull_request_target on main"),
         ("push", "develop", None, "of the event push on develop"),
@@ -533,7 +635,47 @@ def test_pull_request__uploads_a_report_that_no_run_believes(world: World) -> No
         payload=world.pull_request(number),
     )
     assert pulled.outputs["artifact-id"] == str(ledgers(world)[-1])
+    assert world.github.repository.artifacts[ledgers(world)[-1]].name == f"{NAME}-unconfirmed"
     assert scheduled(world, 2).bundle["ledgers"] == []
+
+
+@pytest.mark.parametrize(("forks", "pulls"), [(250, 0), (0, 11)])
+def test_flood__of_artifacts_of_the_same_name_does_not_hide_the_ledger(world: World, forks: int, pulls: int) -> None:
+    released_and_closed(world)
+    shop = world.github.repository
+    forged = shop.add_run(sha=C, created_at=at(5), event="push", head_repository="mallory/shop")
+    pulled = shop.add_run(sha=C, created_at=at(5), event="pull_request", branch="feature")
+    for run_id in [forged] * forks + [pulled] * pulls:
+        shop.add_artifact(run_id=run_id, name=NAME, content=b"", created_at=at(5))
+    assert scheduled(world, 60).obligation()["status"] == "met"
+
+
+def test_flood__that_is_too_long_to_look_through_is_told_and_buries_nothing(world: World) -> None:
+    released_and_closed(world)
+    shop = world.github.repository
+    pulled = shop.add_run(sha=C, created_at=at(5), event="pull_request", branch="feature")
+    main = shop.artifacts.pop(ledgers(world)[-1])
+    for _ in range(13):
+        shop.add_artifact(run_id=pulled, name=NAME, content=b"", created_at=at(5))
+    ran = scheduled(world, 60)
+    assert ran.code == 1
+    assert "more than 12 artifacts named 'flowjoy-shop' are of untrusted runs" in ran.log
+    assert shop.artifacts[ledgers(world)[-1]].name == f"{NAME}-unconfirmed"
+    shop.artifacts = {main.id: main}
+    assert scheduled(world, 61).obligation()["status"] == "met"
+
+
+def test_blobs__that_stall_leave_the_time_for_what_is_required(world: World) -> None:
+    released_and_closed(world)
+    shop = world.github.repository
+    content = shop.artifacts[ledgers(world)[-1]].content
+    for number in range(12):
+        run_id = shop.add_run(sha=C, created_at=at(5 + number), event="push")
+        shop.add_artifact(run_id=run_id, name=NAME, content=content, created_at=at(5))
+    world.github.fail("/blob/", times=None, fault=Stall(60))
+    ran = scheduled(world, 60, timeout_seconds="60")
+    assert (ran.code, ran.obligation()["status"]) == (1, "breached")
+    assert held_coverage(ran, "ledger")["state"] == "failed"
 
 
 def test_privacy__no_incident_text_of_a_public_repository_is_uploaded(world: World) -> None:

@@ -204,3 +204,77 @@ def test_look__of_a_dry_run_is_not_remembered(world: World) -> None:
     look(world, -10)
     ran = look(world, 5, as_of="2026-03-02T00:00:00Z")
     assert [item["at"] for item in ran.bundle["observations"]] == ["2026-03-01T23:00:00Z"]
+
+
+def test_rollback__to_a_version_of_before_the_first_look_is_no_new_model(world: World) -> None:
+    """Version 1 was there before anybody looked: nobody can say that it was never live."""
+    world.registry.add_version(at(-400))
+    point_at(world, "2")
+    look(world, -10)
+    world.release(A, at())
+    point_at(world, "1")
+    ran = look(world, 49)
+    assert (ran.code, ran.obligation()["status"]) == (1, "breached")
+    world.github.repository.artifacts.clear()
+    assert look(world, 50).code == 1
+
+
+def test_rollback__by_way_of_no_alias_at_all_is_no_new_model(world: World) -> None:
+    look(world, -10)
+    world.release(A, at())
+    world.registry.client.delete_registered_model_alias("recommender", "production")
+    world.github.repository.artifacts.clear()
+    look(world, 5)
+    point_at(world, "1")
+    assert (look(world, 49).code, look(world, 50).obligation()["status"]) == (1, "breached")
+
+
+def test_copy__of_a_run_of_before_the_first_look_is_no_new_model(world: World) -> None:
+    world.registry.add_version(at(-400), run_id="r1")
+    world.registry.add_version(at(-300))
+    point_at(world, "3")
+    look(world, -10)
+    world.release(A, at())
+    point_at(world, world.registry.add_version(at(2), run_id="r1"))
+    assert (look(world, 49).code, look(world, 50).obligation()["status"]) == (1, "breached")
+
+
+def test_outage__of_the_registry_does_not_lose_the_looks(world: World) -> None:
+    look(world, -10)
+    world.release(A, at())
+    world.registry.add_version(at(2))
+    point_at(world, "2")
+    assert look(world, 3).obligation()["status"] == "met"
+    assert look(world, 4, mlflow_tracking_uri="http://127.0.0.1:9").code == 2
+    assert look(world, 60).obligation()["not_before"] == "2026-03-02T11:00:00Z"
+
+
+def test_first_look__is_told_once(world: World) -> None:
+    world.release(A, at())
+    assert "nobody looked at" in look(world, 1).log
+    assert "nobody looked at" not in look(world, 2).log
+
+
+def test_looks__every_six_hours_are_called_no_gap(world: World) -> None:
+    for hours in range(-12, 72, 6):
+        ran = look(world, hours)
+    assert "nobody looked at" not in ran.log
+
+
+def test_version__that_only_the_looks_know_is_named(world: World) -> None:
+    look(world, -10)
+    world.release(A, at())
+    world.registry.add_version(at(2))
+    point_at(world, "2")
+    look(world, 3)
+    point_at(world, "1")
+    world.registry.client.delete_model_version("recommender", "2")
+    assert "known from the ledger only, the source no longer shows it: model:recommender/2" in look(world, 60).log
+
+
+def test_summary__says_that_a_ship_was_observed(world: World) -> None:
+    look(world, -10)
+    world.release(A, at())
+    world.registry.add_version(at(2))
+    point_at(world, "2")
+    assert "seen to have moved between Mon 02 Mar 11:00 UTC and Tue 03 Mar 15:00 UTC" in look(world, 30).summary

@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flowjoy.bundle import to_json
+from flowjoy.findings import find
 from tests.builders import a_bundle, a_deploy, a_ship, an_incident
 from tests.stand_ins.github import GitHubStandIn
 from tests.story.step import A, Step
@@ -54,12 +56,14 @@ def test_replay__of_a_run_gives_every_file_byte_for_byte(step: Step, github: Git
     again = replay(tmp_path, str(step.report / "flowjoy-bundle.json"), "--output-dir", "again")
     assert again.returncode == 0, again.stderr
     assert contents(tmp_path / "again") == contents(step.report)
-    assert "verdict then: fail" in again.stdout
+    assert "the promise then: fail" in again.stdout
 
 
 def test_replay__of_a_bundle_with_everything_in_it(tmp_path: Path) -> None:
     bundle = a_bundle([a_deploy(0), a_deploy(50)], [a_ship(5)], [an_incident(3), an_incident(60, hours=None)])
-    (tmp_path / "flowjoy-bundle.json").write_bytes(to_json(bundle))
+    found = find(bundle)
+    whole = to_json(replace(found.bundle, obligations=found.obligations))
+    (tmp_path / "flowjoy-bundle.json").write_bytes(whole)
     assert replay(tmp_path, "flowjoy-bundle.json").returncode == 0
     first = contents(tmp_path / "flowjoy-replay")
     assert replay(tmp_path, "flowjoy-replay/flowjoy-bundle.json", "--output-dir", "second").returncode == 0
@@ -70,8 +74,46 @@ def test_replay__of_another_version_s_bundle_says_so(tmp_path: Path) -> None:
     data = json.loads(to_json(a_bundle([a_deploy(0)], [a_ship(5)])))
     (tmp_path / "old.json").write_text(json.dumps(data | {"schema": 1}))
     ran = replay(tmp_path, "old.json")
-    assert ran.returncode == 0
-    assert "written by another version of FlowJoy" in ran.stdout
+    assert ran.returncode == 1
+    assert "another version of FlowJoy wrote this bundle, or it was changed" in ran.stdout
+
+
+def test_replay__never_writes_over_a_bundle_that_it_would_change(tmp_path: Path) -> None:
+    text = to_json(a_bundle([a_deploy(0)], [a_ship(5)])).replace(b'"schema": 2', b'"schema": 1')
+    (tmp_path / "flowjoy-bundle.json").write_bytes(text)
+    ran = replay(tmp_path, "flowjoy-bundle.json", "--output-dir", ".")
+    assert ran.returncode == 2
+    assert "give another --output-dir" in ran.stdout
+    assert (tmp_path / "flowjoy-bundle.json").read_bytes() == text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {
+            "window": {
+                "since": "2024-06-03T00:00:00Z",
+                "until": "2024-06-24T00:00:00Z",
+                "timezone": "No/where",
+                "weeks": 4,
+            }
+        },
+        {
+            "window": {
+                "since": "2024-06-03T00:00:00Z",
+                "until": "2024-06-24T00:00:00Z",
+                "timezone": "UTC",
+                "weeks": 10**9,
+            }
+        },
+        {"generated_at": "0001-01-01T00:00:00Z"},
+    ],
+)
+def test_replay__of_a_bundle_that_no_run_can_write_is_refused(tmp_path: Path, changes: dict[str, object]) -> None:
+    data = json.loads(to_json(a_bundle([a_deploy(0)], [a_ship(5)])))
+    (tmp_path / "b.json").write_text(json.dumps(data | changes))
+    ran = replay(tmp_path, "b.json")
+    assert (ran.returncode, "none that a run can have" in ran.stdout) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +124,7 @@ def test_replay__of_another_version_s_bundle_says_so(tmp_path: Path) -> None:
         ("[" * 100_000, "it is not JSON"),
         ("{}", "it names no schema"),
         ('{"schema": 99}', "reads schemas up to"),
-        ('{"schema": 2, "code": 7}', "is not a FlowJoy bundle"),
+        ('{"schema": 2, "code": 7}', "is not a FlowJoy bundle: no coverage, generated_at, incidents"),
     ],
 )
 def test_replay__of_what_is_no_bundle_ends_with_2_and_a_sentence(
@@ -97,7 +139,8 @@ def test_replay__of_what_is_no_bundle_ends_with_2_and_a_sentence(
 
 
 def test_replay__that_cannot_write_ends_with_2(tmp_path: Path) -> None:
-    (tmp_path / "b.json").write_bytes(to_json(a_bundle()))
+    found = find(a_bundle())
+    (tmp_path / "b.json").write_bytes(to_json(replace(found.bundle, obligations=found.obligations)))
     (tmp_path / "file").write_text("")
     ran = replay(tmp_path, "b.json", "--output-dir", "file")
     assert ran.returncode == 2
