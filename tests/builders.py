@@ -70,6 +70,12 @@ def an_incident(start_hours: float = 0, *, hours: float | None = 1, **changes: A
     return replace(ordinary, **changes)
 
 
+def spans(incidents: Sequence[Incident]) -> list[tuple[float, float | None]]:
+    """Start and end of each, in hours after T0."""
+    hour = timedelta(hours=1)
+    return sorted(((i.start - T0) / hour, None if i.end is None else (i.end - T0) / hour) for i in incidents)
+
+
 def an_obligation(hours: float = 0, *, status: Status = Status.MET, **changes: Any) -> Obligation:
     """What a deploy `hours` after T0 owes the model."""
     start = at(hours)

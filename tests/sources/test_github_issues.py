@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -11,7 +10,7 @@ from flowjoy.errors import HarvestError
 from flowjoy.model import Incident
 from flowjoy.sources.base import Parsed, Query
 from flowjoy.sources.github_issues import GitHubIssues
-from tests.builders import at
+from tests.builders import at, spans
 from tests.sources.asking import a_question, access_to, api_of
 from tests.stand_ins.faults import Edited
 from tests.stand_ins.github import GitHubStandIn
@@ -24,16 +23,6 @@ def ask(github: GitHubStandIn, query: Query | None = None) -> Parsed[Incident]:
     query = query or a_question({"incident-label": LABEL})
     source = GitHubIssues()
     return source.parse(source.fetch(query, access_to(api_of(github))), query)
-
-
-def spans(parsed: Parsed[Incident]) -> list[tuple[float, float | None]]:
-    return sorted(
-        (
-            (item.start - at()) / timedelta(hours=1),
-            None if item.end is None else (item.end - at()) / timedelta(hours=1),
-        )
-        for item in parsed.records
-    )
 
 
 def test_issue__is_an_incident_from_opened_to_closed(github: GitHubStandIn) -> None:
@@ -65,7 +54,7 @@ def test_issue__opened_again_is_over_when_it_is_closed_at_last(
 ) -> None:
     told = [(name, at(hours)) for name, hours in moves]
     github.repository.add_issue(labels=[LABEL], created_at=at(1), moves=told)
-    assert spans(ask(github)) == [(1, end)]
+    assert spans(ask(github).records) == [(1, end)]
 
 
 def test_issue__is_told_as_it_was_at_as_of(github: GitHubStandIn) -> None:
@@ -73,7 +62,7 @@ def test_issue__is_told_as_it_was_at_as_of(github: GitHubStandIn) -> None:
     github.repository.add_issue(labels=[LABEL], created_at=at(1), moves=moves)
     github.repository.add_issue(labels=[LABEL], created_at=at(8))
     query = a_question({"incident-label": LABEL})
-    assert [spans(ask(github, replace(query, as_of=at(hours)))) for hours in (2, 3.5, 5, 7.5)] == [
+    assert [spans(ask(github, replace(query, as_of=at(hours))).records) for hours in (2, 3.5, 5, 7.5)] == [
         [(1, None)],
         [(1, 3)],
         [(1, None)],
@@ -97,7 +86,7 @@ def test_label__that_is_not_there_is_an_error_and_not_emptiness(github: GitHubSt
 def test_pull_requests__are_no_incidents(github: GitHubStandIn) -> None:
     github.repository.add_issue(labels=[LABEL], created_at=at(1), closed_at=at(2))
     github.repository.add_pull_request(head_sha="a" * 40, base_sha="b" * 40, labels=[LABEL])
-    assert spans(ask(github)) == [(1, 2)]
+    assert spans(ask(github).records) == [(1, 2)]
 
 
 @pytest.mark.parametrize(

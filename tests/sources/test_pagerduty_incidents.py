@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from flowjoy.sources import pagerduty_incidents
 from flowjoy.sources.base import Access, Parsed, Query
 from flowjoy.sources.pagerduty_incidents import PagerDutyIncidents
 from flowjoy.transport import Budget, Transport
-from tests.builders import a_query, at
+from tests.builders import a_query, at, spans
 from tests.stand_ins.faults import EmptyBody, Garbage, Reset, Truncate
 from tests.stand_ins.http_base import Answer, Fault
 from tests.stand_ins.pagerduty import TOKEN, PagerDutyStandIn
@@ -45,17 +44,6 @@ def ask(pagerduty: PagerDutyStandIn, query: Query | None = None, **inputs: str) 
     return source.parse(source.fetch(query, access), query)
 
 
-def spans(parsed: Parsed[Incident]) -> list[tuple[float, float | None]]:
-    """Start and end of each, in hours after T0."""
-    return sorted(
-        (
-            (item.start - at()) / timedelta(hours=1),
-            None if item.end is None else (item.end - at()) / timedelta(hours=1),
-        )
-        for item in parsed.records
-    )
-
-
 def test_incident__is_told_whole(pagerduty: PagerDutyStandIn) -> None:
     pagerduty.add(at(1), at(3), title="Checkout is down", urgency="low")
     (incident,) = ask(pagerduty).records
@@ -74,7 +62,7 @@ def test_incident__is_told_whole(pagerduty: PagerDutyStandIn) -> None:
 def test_open__has_no_end(pagerduty: PagerDutyStandIn) -> None:
     pagerduty.add(at(1), None)
     pagerduty.add(at(2), None, status="acknowledged")
-    assert spans(ask(pagerduty)) == [(1, None), (2, None)]
+    assert spans(ask(pagerduty).records) == [(1, None), (2, None)]
 
 
 def test_pages__are_followed_to_the_end(pagerduty: PagerDutyStandIn) -> None:
@@ -163,14 +151,14 @@ def test_range__with_more_than_can_be_listed_is_split(
 def test_services__are_asked_for(pagerduty: PagerDutyStandIn) -> None:
     pagerduty.add(at(1), at(2), service="PSHOP")
     pagerduty.add(at(3), at(4), service="PCART")
-    assert spans(ask(pagerduty, pagerduty_services="PCART")) == [(3, 4)]
+    assert spans(ask(pagerduty, pagerduty_services="PCART").records) == [(3, 4)]
 
 
 def test_end__is_resolved_at_else_the_log_else_the_last_change(pagerduty: PagerDutyStandIn) -> None:
     pagerduty.add(at(1), at(2), logged_at=at(9), changed_at=at(10))
     pagerduty.add(at(3), at(4), says_resolved_at=False, logged_at=at(5), changed_at=at(10))
     pagerduty.add(at(6), at(7), says_resolved_at=False, changed_at=at(8))
-    assert spans(ask(pagerduty)) == [(1, 2), (3, 5), (6, 8)]
+    assert spans(ask(pagerduty).records) == [(1, 2), (3, 5), (6, 8)]
 
 
 def test_merged__are_one_with_the_one_they_were_merged_into(pagerduty: PagerDutyStandIn) -> None:
@@ -179,19 +167,19 @@ def test_merged__are_one_with_the_one_they_were_merged_into(pagerduty: PagerDuty
     pagerduty.add(at(3), at(3.5), merged_into=child)
     pagerduty.add(at(10), at(11))
     parsed = ask(pagerduty)
-    assert spans(parsed) == [(1, 6), (10, 11)]
+    assert spans(parsed.records) == [(1, 6), (10, 11)]
     assert parsed.notes == ("2 merged incidents are counted with the one they were merged into",)
 
 
 def test_children__are_part_of_their_parent(pagerduty: PagerDutyStandIn) -> None:
     parent = pagerduty.add(at(2), at(6))
     pagerduty.add(at(3), at(4), parent_incident={"id": parent})
-    assert spans(ask(pagerduty)) == [(2, 6)]
+    assert spans(ask(pagerduty).records) == [(2, 6)]
 
 
 def test_merged__into_one_that_is_not_known_stands_for_itself(pagerduty: PagerDutyStandIn) -> None:
     pagerduty.add(at(1), at(2), merged_into="QELSEWHERE")
-    assert spans(ask(pagerduty)) == [(1, 2)]
+    assert spans(ask(pagerduty).records) == [(1, 2)]
 
 
 def test_merged__in_a_circle_loses_nobody(pagerduty: PagerDutyStandIn) -> None:
