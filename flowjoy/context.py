@@ -140,8 +140,8 @@ def _model_source(settings: Settings, runner: Runner) -> str:
 
 
 def _mark(kind: str, *parts: str) -> str:
-    """Told apart from every other without showing an address, or what redaction would change."""
-    return f"{kind} {sha256(chr(0).join(parts).encode()).hexdigest()[:16]}"
+    """Told apart from every other without showing an address, and without a word that redaction could change."""
+    return sha256(chr(0).join((kind, *parts)).encode()).hexdigest()[:16]
 
 
 def _with_titles_allowed(incidents: tuple[Incident, ...], settings: Settings, home: Home) -> tuple[Incident, ...]:

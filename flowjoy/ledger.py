@@ -80,7 +80,7 @@ def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> 
 def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime, number: int) -> Memory:
     """What the bundle of artifact `number` remembers of the sources that are asked now, from `since` to `until`.
 
-    This run's own release is not remembered: a later run finds it succeeded, with its exact time, or it never does.
+    A run's own release is remembered as not yet live: a later run finds it succeeded, with its exact time, or never.
     Files are not remembered, either: what is struck out of a file must not come back.
     """
     held = bundle.terms
@@ -97,12 +97,9 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
     known_at = bundle.generated_at if same_code and code_read and as_far_back else None
     return Memory(
         code=tuple(
-            record
+            _not_yet(record)
             for record in bundle.code
-            if same_code
-            and record.outcome is not Outcome.PROVISIONAL
-            and since <= record.shipped_at <= until
-            and _MASKED not in repr(record)
+            if same_code and since <= record.shipped_at <= until and _MASKED not in repr(record)
         ),
         models=tuple(
             record
@@ -134,6 +131,12 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
         code_total=bundle.code_total if known_at is not None else None,
         open_since=min((item.start for item in bundle.obligations if is_open(item)), default=None),
     )
+
+
+def _not_yet(record: CodeRecord) -> CodeRecord:
+    if record.outcome is not Outcome.PROVISIONAL:
+        return record
+    return replace(record, outcome=Outcome.FAILED, under_way=True)
 
 
 def merge(one: Memory, other: Memory) -> Memory:

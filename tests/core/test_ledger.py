@@ -262,6 +262,12 @@ def test_memory__is_of_the_same_sources_only() -> None:
     assert recalled(a_ledger(terms={"code_source": ""}), code_source="").code == ()
 
 
+def test_memory__of_a_run_s_own_release_is_that_it_was_not_yet_live() -> None:
+    own = a_ledger()
+    (record,) = recalled(replace(own, code=(replace(own.code[0], outcome=Outcome.PROVISIONAL),))).code
+    assert (record.outcome, record.under_way) == (Outcome.FAILED, True)
+
+
 def test_memory__ends_after_400_days() -> None:
     old = a_ledger(until=at(24 * 420))
     assert (recalled(old).code, recalled(old).models) == ((), ())

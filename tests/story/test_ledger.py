@@ -338,6 +338,22 @@ def test_incremental__late_statuses_are_seen(world: World) -> None:
     assert (ran.code, ran.obligation()["status"]) == (1, "breached")
 
 
+@pytest.mark.parametrize("sha", [A, B], ids=["provisional then", "of another run"])
+def test_incremental__a_deployment_that_waits_for_long_is_asked_for_until_it_is_settled(world: World, sha: str) -> None:
+    shop = world.github.repository
+    shop.add_commit(A, at(-24 * 45))
+    number = shop.add_deployment(sha=A, created_at=at(-24 * 45), statuses=[("queued", at(-24 * 45))])
+    for other in range(120):
+        world.release(f"{other + 1:040x}", at(-9 * other - 1))
+    world.release(B, at(-2000))
+    world.registry.add_version(at(-1.5))
+    world.run(at(), sha=sha)
+    shop.add_status(number, "success", at(1))
+    scheduled(world, 2, sha=B)
+    ran = scheduled(world, 72, sha=B)
+    assert ran.obligation()["status"] == "breached"
+
+
 def test_incremental__an_old_clock_that_is_open_is_asked_for_again(world: World) -> None:
     number = world.release(A, at(-24 * 80))
     for week in range(1, 11):
