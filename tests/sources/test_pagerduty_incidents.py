@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from flowjoy import transport
 from flowjoy.errors import HarvestError
 from flowjoy.model import Incident
 from flowjoy.sources import pagerduty_incidents
@@ -19,11 +18,6 @@ from tests.builders import a_query, at, spans
 from tests.stand_ins.faults import EmptyBody, Garbage, Reset, Truncate
 from tests.stand_ins.http_base import Answer, Fault
 from tests.stand_ins.pagerduty import TOKEN, PagerDutyStandIn
-
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "_FIRST_PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture
