@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := $(or $(shell command -v uv 2>/dev/null),.venv-uv/bin/uv)
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --no-config
 
-.PHONY: help demo test coverage lint docs lock clean
+.PHONY: help demo test hunt coverage lint docs lock clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -14,6 +14,9 @@ demo: .venv/ready ## Run the whole main job on this machine
 
 test: .venv/ready ## Run the tests
 	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup -q
+
+hunt: .venv/ready ## Run the properties on new random examples; what they find becomes a test
+	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup -q -m hypothesis --hypothesis-profile=hunt
 
 coverage: .venv/ready ## Run the tests and measure what they cover (twice as slow)
 	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup --cov --cov-report=term:skip-covered -q

@@ -361,8 +361,9 @@ def _with_observed(
     notes: list[str] = []
     for model in sorted(raw.aliases):
         seen = [look for look in looks if look.model == model and look.signal == signal and look.at <= query.as_of]
-        exact = [record for record in stamped if record.name == model]
         begun = min((look.at for look in seen), default=query.as_of)
+        exact = [record for record in stamped if record.name == model]
+        exact = [replace(record, maybe_copy=_maybe_copy(record, exact, begun, raw, query)) for record in exact]
         # A stamp is as good as a look: at that instant that version was live.
         told = [_as_look(record, signal) for record in exact]
         moved = [move for move in moves([*seen, *told]) if move.look not in told]
@@ -413,6 +414,18 @@ def _observed(move: Move, begun: datetime, raw: Listing, query: Query) -> ModelR
         # Another version of that training run may have been live before: this one must not pass for a new model.
         maybe_copy=bool(same_run) if old else any(_created(version, query) < begun for version in same_run),
         source_gone=all(version["version"] != look.version for version in listed),
+    )
+
+
+def _maybe_copy(
+    record: ModelRecord, exact: list[ModelRecord], begun: datetime, raw: Listing, query: Query
+) -> bool:
+    """Whether a version of the same training run may have been live, unseen, before this stamped ship."""
+    stamped = {other.version for other in exact}
+    return any(
+        record.run_id == version["run_id"] and _created(version, query) < min(begun, record.shipped_at)
+        for version in raw.versions
+        if record.run_id and version["name"] == record.name and version["version"] not in stamped
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flowjoy import ledger
@@ -171,6 +171,8 @@ def test_ledger__deleted_makes_no_verdict_milder(
 VERSIONS = st.lists(st.tuples(HOURS, st.sampled_from(["r1", "r2", "r3"])), min_size=1, max_size=4)
 
 
+# A stamped version of a run whose other version was live before the stamp, as only the forgotten look knew.
+@example([(0, "r2"), (0, "r2")], [(0, 2)], {11}, [0], "any", 1, {1})
 @settings(max_examples=50, deadline=None)
 @given(
     VERSIONS,

@@ -77,9 +77,9 @@ def test_stub__names_line_and_rule(text: str, said: str) -> None:
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, " " * (LARGEST_BYTES + 1), '"' + "\\" * 200_000])
 def test_stub__a_bomb_is_refused_in_under_a_second(text: str) -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     refusal(text)
-    assert time.monotonic() - begun < 1
+    assert time.thread_time() - begun < 1
 
 
 _JSON = st.recursive(

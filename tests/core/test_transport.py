@@ -16,7 +16,7 @@ from flowjoy.transport import Budget, Fault, MalformedAnswerError, Transport, in
 from tests.stand_ins.faults import Drip, EmptyBody, Garbage, Reset, Slow, Stall, Truncate
 from tests.stand_ins.http_base import Answer, Request, StandIn
 
-PATIENCE = 0.4
+PATIENCE = 1.0
 """What one request may take in these tests, in seconds."""
 
 
@@ -153,7 +153,8 @@ def test_call__a_server_that_stalls_or_drips_is_left_at_the_request_deadline(ser
     server.fail("/thing", times=None, fault=fault)
     begun = time.monotonic()
     refusal(server, tries=1)
-    assert PATIENCE <= time.monotonic() - begun < PATIENCE + 0.6
+    # Not at thirty, when the server would be done; a busy machine may take its time beside that.
+    assert PATIENCE <= time.monotonic() - begun < 15
 
 
 def test_call__a_slow_answer_within_the_deadline_is_an_answer(server: Server) -> None:
@@ -162,12 +163,41 @@ def test_call__a_slow_answer_within_the_deadline_is_an_answer(server: Server) ->
     assert len(server.requests) == 1
 
 
-def test_budget__all_tries_together_end_with_it(server: Server) -> None:
-    server.fail("/thing", times=None, fault=Stall(30))
-    begun = time.monotonic()
-    refusal(server, seconds=PATIENCE * 1.5)
-    assert time.monotonic() - begun < PATIENCE * 1.5 + 0.4
-    assert len(server.requests) == 2
+class Clock:
+    """Time that passes only where it is waited for."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+def test_budget__all_tries_together_end_with_it(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+
+    def stalls(_: Callable[[], Any], seconds: float) -> Any:
+        given.append(seconds)
+        clock.now += seconds
+        raise TimeoutError
+
+    monkeypatch.setattr(module, "in_time", stalls)
+    with pytest.raises(HarvestError):
+        Transport(Budget(PATIENCE * 1.5)).call("the thing", dict, explain)
+    assert given == [PATIENCE, pytest.approx(PATIENCE * 0.5 - sum(clock.pauses))]
+    assert clock.now == pytest.approx(PATIENCE * 1.5)
 
 
 def test_budget__is_shared_by_every_call_and_when_it_is_used_up_nothing_is_asked(server: Server) -> None:
@@ -185,13 +215,11 @@ def test_budget__is_never_negative() -> None:
     assert 0 < Budget(5).left() <= 5
 
 
-def test_call__pauses_grow_between_tries(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_FIRST_PAUSE_SECONDS", 0.15)
+def test_call__pauses_grow_between_tries(server: Server, clock: Clock) -> None:
     server.fail("/thing", times=None, fault=Answer(503))
-    begun = time.monotonic()
     refusal(server)
     # Twice as long the second time, each by up to a quarter shorter or longer.
-    assert 0.45 * 0.75 <= time.monotonic() - begun < 1.5
+    assert clock.pauses == [pytest.approx(0.02, rel=0.25), pytest.approx(0.04, rel=0.25)]
 
 
 def test_call__a_malformed_answer_is_asked_for_again() -> None:

