@@ -40,6 +40,7 @@ REPORT_FILES = frozenset(
         "supply_chain_events.csv",
         "incidents.csv",
         "weekly_flow.csv",
+        "dora.csv",
         "unified_flow.png",
         "unified_flow.svg",
     }
@@ -75,7 +76,9 @@ class Bundle:
 
     `models_aside` are ships of models that this run did not ask for, `code_total` is how many deployments the source
     counts of all times. `observations` are looks at aliases and stages, `waivers` those at the head of the default
-    branch with the first sight of each, `ledgers` the ids of the artifacts whose memory is in this bundle.
+    branch with the first sight of each, `ledgers` the ids of the artifacts whose memory is in this bundle. `commits`
+    says by sha when the commits were committed that this deploy was the first to ship, `training_runs` by id when each
+    run began: both only serve lead times.
     """
 
     service: str
@@ -95,11 +98,16 @@ class Bundle:
     waivers: tuple[Waiver, ...] = ()
     alerts: tuple[AlertState, ...] = ()
     ledgers: tuple[int, ...] = ()
+    commits: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
+    training_runs: Mapping[str, datetime] = field(default_factory=dict)
     obligations: tuple[Obligation, ...] = field(default=())
 
 
-def to_json(bundle: Bundle) -> bytes:
-    """Sorted and stable: the same records give the same bytes, in whatever order they came."""
+def to_json(bundle: Bundle, figures: Mapping[str, object] | None = None) -> bytes:
+    """Sorted and stable: the same records give the same bytes, in whatever order they came.
+
+    `figures`: what was computed from the records. It is written for others to use, and never read back.
+    """
     ordered = replace(
         bundle,
         code=unique(bundle.code),
@@ -111,9 +119,10 @@ def to_json(bundle: Bundle) -> bytes:
         alerts=distinct(bundle.alerts),
         ledgers=distinct(bundle.ledgers),
     )
-    text = json.dumps(
-        {"schema": SCHEMA, **_plain(ordered)}, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False
-    )
+    plain = {"schema": SCHEMA, **_plain(ordered)}
+    if figures is not None:
+        plain["figures"] = _plain(figures)
+    text = json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     # Half a surrogate pair, which JSON can carry and UTF-8 cannot, stays the escape that it was.
     return text.encode(errors="backslashreplace") + b"\n"
 

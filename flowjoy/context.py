@@ -121,6 +121,8 @@ def bundle_of(harvested: Harvest, settings: Settings, runner: Runner, home: Home
         waivers=sighted(memory, harvested.stubs, settings.model_stub, as_of),
         alerts=memory.alerts,
         ledgers=memory.ledgers,
+        commits=harvested.commits,
+        training_runs=harvested.training_runs,
     )
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from flowjoy import bundle as bundles
 from flowjoy import events as timeline
 from flowjoy.analysis import cadence, promise, recovery, verdict
 from flowjoy.analysis.dependency import Gate
+from flowjoy.analysis.dora import Dora, dora
 from flowjoy.analysis.drift_lag import DriftLag, drift_lag
 from flowjoy.bundle import Bundle
 from flowjoy.dependence import dependence_of
-from flowjoy.model import CoverageState, Dependence, Kind, Obligation, Recovery, Status, Verdict, Week
+from flowjoy.model import CoverageState, Dependence, EventType, Kind, Obligation, Recovery, Status, Verdict, Week
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +23,7 @@ class Findings:
     """What one run found. `obligations` are all, `scope` those in the window and every open one.
 
     `recoveries` is empty where a source of incidents could not be read; `drift_lag` is None where a required source
-    could not.
+    could not. `dora`: the figures of CODE, of MODEL and of both.
     """
 
     bundle: Bundle
@@ -34,6 +37,7 @@ class Findings:
     sla_status: str
     recoveries: tuple[Recovery, ...]
     drift_lag: DriftLag | None
+    dora: tuple[Dora, ...]
     gate: Gate | None = None
 
     @property
@@ -85,6 +89,39 @@ def find(bundle: Bundle) -> Findings:
         sla_status=_sla_status(decided, dependence, scope, events, bundle),
         recoveries=healing,
         drift_lag=None if missing else drift_lag(owed, _latest_deploy(events), since=bundle.window.since, as_of=until),
+        dora=_dora(events, matched, bundle),
+    )
+
+
+def bundle_bytes(findings: Findings) -> bytes:
+    """The bundle as it is written: the records, what became of each obligation, and every figure."""
+    matches = findings.incidents[[timeline.ID, *recovery.MATCH_COLUMNS]]
+    figures: Mapping[str, object] = {
+        "weeks": findings.weeks,
+        "recoveries": findings.recoveries,
+        "dora": findings.dora,
+        "drift_lag": findings.drift_lag,
+        "matches": matches.where(matches.notna(), None).to_dict("records"),
+    }
+    return bundles.to_json(replace(findings.bundle, obligations=findings.obligations), figures)
+
+
+def _dora(events: pd.DataFrame, matched: pd.DataFrame, bundle: Bundle) -> tuple[Dora, ...]:
+    def states(source: str) -> set[CoverageState]:
+        return {item.state for item in bundle.coverage if item.source.startswith(source)}
+
+    begun = {r.id: bundle.training_runs.get(r.run_id or "", r.registered_at) for r in bundle.models}
+    return dora(
+        events,
+        matched if states("incidents") == {CoverageState.COMPLETE} else None,
+        bundle.window,
+        commits=bundle.commits,
+        begun={name: instant for name, instant in begun.items() if instant is not None},
+        known=[
+            kind
+            for kind, source in ((EventType.CODE, "code"), (EventType.MODEL, "models"))
+            if states(source) == {CoverageState.COMPLETE}
+        ],
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial, reduce
 from typing import Generic, TypeVar
 
@@ -30,13 +30,23 @@ from flowjoy.model import (
     PullRequest,
     StubText,
 )
-from flowjoy.sources import CODE_SOURCES, INCIDENT_SOURCES, MODEL_SOURCES, github_stubs, ledger_artifact, pull_request
+from flowjoy.sources import (
+    CODE_SOURCES,
+    INCIDENT_SOURCES,
+    MODEL_SOURCES,
+    github_commits,
+    github_stubs,
+    ledger_artifact,
+    mlflow_training,
+    pull_request,
+)
 from flowjoy.sources.base import Access, Parsed, Query, Record, Source
 from flowjoy.transport import Budget, Transport
 from flowjoy.trigger import Trigger
 
 _GRACE_SECONDS = 1.0
 _LEDGER_SECONDS = 25.0
+_LEAD_TIME_SECONDS = 15.0
 RECHECKED = 49
 """As many as fit into one query beside the head of the default branch."""
 
@@ -63,6 +73,8 @@ class Harvest:
     unknown_models: frozenset[str] = frozenset()
     memory: Memory = field(default_factory=Memory)
     looks: tuple[Look, ...] = ()
+    commits: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
+    training_runs: Mapping[str, datetime] = field(default_factory=dict)
     may_remember: bool = True
     confirmed: bool = True
 
@@ -130,7 +142,7 @@ class _Step(Generic[_T]):
 
 
 class _Plan:
-    """What this run reads: the ledger, code, the stubs at its commits, the models that they name; incidents beside."""
+    """What this run reads: ledger, code, stubs at its commits, the models they name, lead times; incidents beside."""
 
     def __init__(self, query: Query, access: Access, trigger: Trigger, terms: Terms) -> None:
         settings = query.settings
@@ -155,6 +167,18 @@ class _Plan:
         self._models = _Step[Parsed[ModelRecord] | None](
             f"models ({self._model_source.label})", None, required=judged, planned=judged
         )
+        self._commits = _Step[Mapping[str, tuple[datetime, ...]]](
+            "lead time of code (GitHub commits)",
+            {},
+            required=False,
+            planned=judged and access.github is not None and settings.reads_github,
+        )
+        self._training = _Step[Mapping[str, datetime]](
+            "lead time of models (MLflow runs)",
+            {},
+            required=False,
+            planned=judged and settings.model_source == "mlflow" and settings.mlflow_tracking_uri is not None,
+        )
         self._incidents = {
             name: _Step[tuple[Incident, ...]](f"incidents ({source.label})", (), required=False)
             for name, source in INCIDENT_SOURCES.items()
@@ -162,7 +186,10 @@ class _Plan:
         }
 
     def read_chain(self) -> None:
-        """Ledger, code and pull request, then stubs, then models: each names what the next must ask for."""
+        """Ledger, code and pull request, then stubs, then models: each names what the next must ask for.
+
+        Lead times come last: what the verdict needs must not wait for them.
+        """
         access = self._access
         if self._ledger.planned:
             self._ledger.read(self._read_ledger, access)
@@ -175,6 +202,10 @@ class _Plan:
             self._stubs.read(self._read_stubs, access)
         if not self._trigger.fork:
             self._read_models()
+        if self._commits.planned and self._code.value is not None:
+            self._commits.read(self._read_commits, access)
+        if self._training.planned and self._models.value is not None:
+            self._training.read(self._read_training, access)
 
     def read_incidents(self) -> None:
         """Every incident source, one after the other."""
@@ -186,7 +217,9 @@ class _Plan:
         code, pull, stubs, models = self._code.outcome, self._pull.outcome, self._stubs.outcome, self._models.outcome
         incidents = [step.outcome for step in self._incidents.values()]
         recalled, ledger_said = self._ledger.outcome
-        coverage = [ledger_said, code[1], stubs[1], models[1], *(said for _, said in incidents)]
+        commits, training = self._commits.outcome, self._training.outcome
+        leads = [said for _, said in (commits, training) if said.state is not CoverageState.NOT_CONFIGURED]
+        coverage = [ledger_said, code[1], stubs[1], models[1], *leads, *(said for _, said in incidents)]
         if self._trigger.pull_request is not None:
             coverage.append(pull[1])
         if not incidents:
@@ -207,6 +240,8 @@ class _Plan:
             unknown_models=parsed.unknown if parsed else frozenset(),
             memory=memory,
             looks=parsed.looks if parsed else (),
+            commits={**memory.commits, **commits[0]},
+            training_runs={**memory.training_runs, **training[0]},
             may_remember=not recalled.newer,
             confirmed=ledger_said.state is not CoverageState.FAILED,
         )
@@ -295,6 +330,34 @@ class _Plan:
         notes = (*parsed.notes, *ledger.gone(known))
         found = replace(parsed, records=known, aside=ledger.aside(memory, asked))
         return found, len(parsed.records), notes
+
+    def _read_commits(self) -> tuple[Mapping[str, tuple[datetime, ...]], int, tuple[str, ...]]:
+        """For each deploy of the window that is not remembered, the commits that it was the first to ship."""
+        deployed: dict[str, datetime] = {}
+        for record in self._deploys:
+            if record.outcome is Outcome.SUCCESS and record.sha is not None:
+                deployed[record.sha] = min(record.shipped_at, deployed.get(record.sha, record.shipped_at))
+        known = self._ledger.value.memory.commits
+        wanted = {sha for sha, live_at in deployed.items() if live_at >= self._query.since and sha not in known}
+        found = github_commits.read(self._access.to_github.within(self._brief()), deployed, wanted)
+        unknown = f"of {found.unknown} deploys it is not known which commits they were the first to ship"
+        return found.by_sha, sum(map(len, found.by_sha.values())), (unknown,) if found.unknown else ()
+
+    def _read_training(self) -> tuple[Mapping[str, datetime], int, tuple[str, ...]]:
+        """For each ship of the window whose training run is not remembered, when that run began."""
+        parsed, known = self._models.value, self._ledger.value.memory.training_runs
+        ships = () if parsed is None else parsed.records
+        newest = sorted(ships, key=lambda record: record.shipped_at, reverse=True)
+        runs = dict.fromkeys(
+            record.run_id for record in newest if record.run_id is not None and record.shipped_at >= self._query.since
+        )
+        wanted = [run for run in runs if run not in known]
+        found = mlflow_training.read(self._query, replace(self._access, transport=self._brief()), wanted)
+        return found.begun, len(found.begun), found.notes
+
+    def _brief(self) -> Transport:
+        """A budget of its own: lead times decide nothing, and must not hold up the report."""
+        return Transport(Budget(min(_LEAD_TIME_SECONDS, self._access.transport.budget.left() / 3)))
 
 
 def _counted(source: Source[Record], query: Query, access: Access) -> tuple[tuple[Record, ...], int, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 EARLIEST = datetime(2005, 1, 1, tzinfo=UTC)
 """Nothing FlowJoy reads is older: an earlier stamp is a unit or parsing mistake (1970 is seconds read as ms)."""
@@ -24,6 +24,26 @@ def parse_iso(text: str) -> datetime:
         return stamp.astimezone(UTC)
     except OverflowError:
         raise ValueError(f"{text.strip()[:40]!r} is out of range") from None
+
+
+def parse_local(text: str, zone: tzinfo) -> datetime:
+    """The same, where an instant without an offset is the wall clock of `zone`.
+
+    ValueError for an hour that the clock change skips or repeats: nobody can say which instant is meant.
+    """
+    try:
+        naive = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return parse_iso(text)
+    if naive.tzinfo is not None:
+        return parse_iso(text)
+    try:
+        first, second = (naive.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    except OverflowError:
+        raise ValueError(f"{text.strip()[:40]!r} is out of range") from None
+    if first != second:
+        raise ValueError(f"{text.strip()[:40]!r} is skipped or repeated by the clock change in {zone}: give an offset")
+    return first
 
 
 def parse_epoch_ms(value: int) -> datetime:

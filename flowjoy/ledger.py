@@ -39,6 +39,7 @@ _MASKED = "***"
 """What stands where a secret stood: such a text is not what its source said."""
 
 _Record = TypeVar("_Record", CodeRecord, ModelRecord)
+_Told = TypeVar("_Told")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,8 @@ class Memory:
     code_known_at: datetime | None = None
     code_total: int | None = None
     open_since: datetime | None = None
+    commits: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
+    training_runs: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> str | None:
@@ -95,26 +98,19 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
     code_read = any(item.source.startswith("code") and item.state is CoverageState.COMPLETE for item in bundle.coverage)
     as_far_back = min(bundle.window.since, bundle.generated_at - MEMORY) <= since
     known_at = bundle.generated_at if same_code and code_read and as_far_back else None
+
+    def holds(told: CodeRecord | ModelRecord | Look, stamp: datetime) -> bool:
+        return since <= stamp <= until and _MASKED not in repr(told)
+
     return Memory(
-        code=tuple(
-            _not_yet(record)
-            for record in bundle.code
-            if same_code and since <= record.shipped_at <= until and _MASKED not in repr(record)
-        ),
+        code=tuple(_not_yet(record) for record in bundle.code if same_code and holds(record, record.shipped_at)),
         models=tuple(
             record
             for record in (*bundle.models, *bundle.models_aside)
             # What was observed is found anew from the looks.
-            if same_signal
-            and record.precision is not Precision.OBSERVED
-            and since <= record.shipped_at <= until
-            and _MASKED not in repr(record)
+            if same_signal and record.precision is not Precision.OBSERVED and holds(record, record.shipped_at)
         ),
-        looks=tuple(
-            look
-            for look in bundle.observations
-            if same_models and since <= look.at <= until and _MASKED not in repr(look)
-        ),
+        looks=tuple(look for look in bundle.observations if same_models and holds(look, look.at)),
         stubs={
             sha: stub
             for sha, stub in bundle.stubs.items()
@@ -130,6 +126,8 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
         code_known_at=known_at,
         code_total=bundle.code_total if known_at is not None else None,
         open_since=min((item.start for item in bundle.obligations if is_open(item)), default=None),
+        commits=bundle.commits if same_code else {},
+        training_runs=bundle.training_runs if same_models else {},
     )
 
 
@@ -156,6 +154,8 @@ def merge(one: Memory, other: Memory) -> Memory:
         code_known_at=latest.code_known_at,
         code_total=latest.code_total,
         open_since=min(filter(None, (one.open_since, other.open_since)), default=None),
+        commits=_least(one.commits, other.commits),
+        training_runs=_least(one.training_runs, other.training_runs),
     )
 
 
@@ -254,6 +254,11 @@ def first_seen(waivers: Iterable[Waiver]) -> tuple[Waiver, ...]:
         held = first.get(same, waiver)
         first[same] = replace(waiver, seen_at=min(filter(None, (held.seen_at, waiver.seen_at)), default=None))
     return distinct(first.values())
+
+
+def _least(one: Mapping[str, _Told], other: Mapping[str, _Told]) -> dict[str, _Told]:
+    """Either's entries; where the two differ, by one order for all."""
+    return {key: min((held[key] for held in (one, other) if key in held), key=repr) for key in sorted({*one, *other})}
 
 
 def _joined(one: tuple[_Record, ...], other: tuple[_Record, ...]) -> tuple[_Record, ...]:

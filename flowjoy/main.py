@@ -11,14 +11,13 @@ from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import TextIO
 
-from flowjoy import bundle as bundles
 from flowjoy import files, outputs
 from flowjoy import trigger as triggers
 from flowjoy.analysis import dependency, verdict
 from flowjoy.context import bundle_of, github_of, home_of, query_of, terms_of
 from flowjoy.dependence import head_problem, side_of, stub_lines
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
-from flowjoy.findings import Findings, find, with_gate
+from flowjoy.findings import Findings, bundle_bytes, find, with_gate
 from flowjoy.github_api import GitHubApi
 from flowjoy.harvest import Harvest, harvest
 from flowjoy.model import CoverageState, Decision, PullRequest, Status
@@ -112,10 +111,9 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
     findings = find(bundle_of(harvested, settings, runner, home, as_of))
     if harvested.pull is not None and _gate_is_decidable(findings):
         findings = with_gate(findings, _gate(harvested, harvested.pull, findings, settings, trigger))
-    finished = replace(findings.bundle, obligations=findings.obligations)
     with console.group("Report"):
         _log_findings(findings, console)
-        rendered = files.renderings(findings, bundles.to_json(finished))
+        rendered = files.renderings(findings, bundle_bytes(findings))
         written = files.write(rendered, settings.output_dir, runner.workspace, console.warning, console.redact)
         for path in written.values():
             console.log(path)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from flowjoy.analysis import promise
+from flowjoy.analysis.dora import DORA_UNITS, Dora
 from flowjoy.findings import Findings
 from flowjoy.instants import iso
 from flowjoy.model import Status
@@ -23,6 +25,7 @@ OUTPUTS: Mapping[str, str] = {
     "cadence-gap": "code minus model deploys of the last complete week",
     "mttr-hours": "unified MTTR of the last complete week, two decimals, or empty",
     "drift-lag-hours": "hours from the latest code deploy to the next ship of its slowest model, or so far; or empty",
+    "dora": "DORA's five for `CODE`, `MODEL`, `both`, each with its n: JSON (`fromJSON(…).CODE.rework_rate.value`)",
     "check-url": "address of the `48 h SLA` check, or empty",
     "artifact-id": "id of the uploaded report, or empty",
     "artifact-url": "address of the uploaded report, or empty",
@@ -53,6 +56,7 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
         "cadence-gap": "" if week is None else str(week.gap),
         "mttr-hours": "" if week is None or week.mttr_hours is None else f"{week.mttr_hours:.2f}",
         "drift-lag-hours": "" if lag is None else f"{lag.value:.1f}",
+        "dora": json.dumps({held.kind: _figures(held) for held in findings.dora}),
         "check-url": files.get("check-url", ""),
         "artifact-id": files.get("artifact-id", ""),
         "artifact-url": files.get("artifact-url", ""),
@@ -62,3 +66,11 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
     }
     # The verdict last: a disk that fills up on the way must not leave a pass among half of the outputs.
     return {name: values[name] for name in sorted(OUTPUTS, key="verdict".__eq__)}
+
+
+def _figures(held: Dora) -> dict[str, object]:
+    found = {name: getattr(held, name) for name in DORA_UNITS}
+    return {
+        name: {"value": None if item.value is None else round(item.value, 4), "n": item.n}
+        for name, item in found.items()
+    }

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 from flowjoy import bundle as bundles
 from flowjoy import files
 from flowjoy.errors import BundleError
-from flowjoy.findings import find
+from flowjoy.findings import bundle_bytes, find
 from flowjoy.report.headline import headline
 from flowjoy.runner import Console
 
@@ -43,7 +42,7 @@ def replay(argv: Sequence[str], stream: TextIO | None = None) -> int:
 def _replay(path: Path, output_dir: Path, console: Console) -> int:
     raw = path.read_bytes()
     findings = find(bundles.from_json(raw))
-    again = bundles.to_json(replace(findings.bundle, obligations=findings.obligations))
+    again = bundle_bytes(findings)
     folder = output_dir.resolve()
     if again != raw and path.resolve().parent == folder:
         console.error("another version of FlowJoy wrote this bundle, or it was changed: give another --output-dir")

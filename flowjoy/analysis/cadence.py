@@ -55,6 +55,11 @@ def without_incidents(weeks: tuple[Week, ...]) -> tuple[Week, ...]:
     return tuple(replace(week, incidents=None, **_NOTHING_RESOLVED) for week in weeks)
 
 
+def running_week(window: Window) -> datetime:
+    """The instant at which the running week began: a local Monday midnight."""
+    return datetime.combine(_mondays(window)[-1], time.min, tzinfo=ZoneInfo(window.timezone))
+
+
 def last_complete(weeks: tuple[Week, ...]) -> Week | None:
     """The week before the running one; None when the window holds only the running week."""
     return next((week for week in reversed(weeks) if not week.partial), None)

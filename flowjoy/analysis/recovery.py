@@ -15,6 +15,8 @@ CAUSE_TYPE, CAUSE_ID, RUNNER_UP_ID, MTTR_HR = "cause_type", "cause_id", "runner_
 CAUSE_TS, OTHER_ID, OTHER_TS = "cause_ts", "other_id", "other_ts"
 UNATTRIBUTED, AMBIGUOUS, ALL = "UNATTRIBUTED", "AMBIGUOUS", "all"
 
+MATCH_COLUMNS = [NEAREST_ID, CAUSE_TYPE, CAUSE_ID, RUNNER_UP_ID]
+
 _AMBIGUITY = timedelta(minutes=30)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from flowjoy.analysis import promise
 from flowjoy.analysis.dependency import Gate, Level
+from flowjoy.analysis.dora import Figure
 from flowjoy.analysis.drift_lag import Hours
 from flowjoy.analysis.recovery import ALL
 from flowjoy.findings import Findings
@@ -38,7 +39,7 @@ def summary(findings: Findings, report_url: str | None = None) -> str:
         gate(findings.gate) if findings.gate is not None else "",
     ]
     if findings.judges_promise:
-        parts += [_promise(findings), _drift(findings), _weeks(findings), _incidents(findings)]
+        parts += [_promise(findings), _drift(findings), _weeks(findings), _incidents(findings), _dora(findings)]
     parts.append(_coverage(findings))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -257,6 +258,36 @@ def _evidence(findings: Findings) -> str:
     ]
     more = f"\n\n… and {len(inside) - len(rows)} more, in `incidents.csv`." if len(inside) > len(rows) else ""
     return table(("incident", "started", "took", "put down to"), rows) + more
+
+
+_DORA_HEADER = ("DORA", "code", "n", "models", "n", "both", "n")
+_DORA_NAMES = {
+    "deployment_frequency": "deployment frequency (a week)",
+    "lead_time_hours": "change lead time (median)",
+    "change_fail_rate": "change fail rate",
+    "recovery_hours": "failed deployment recovery time (median)",
+    "rework_rate": "rework rate",
+}
+
+
+def _dora(findings: Findings) -> str:
+    rows = [
+        (label, *(cell for held in findings.dora for cell in _figure(name, getattr(held, name))))
+        for name, label in _DORA_NAMES.items()
+    ]
+    note = (
+        "Recovery counts only incidents that are put down to a deploy: it is not the unified MTTR. "
+        "What each figure means stands in the README."
+    )
+    return f"### DORA\n\n{table(_DORA_HEADER, rows)}\n\n{note}"
+
+
+def _figure(name: str, held: Figure) -> tuple[str, str]:
+    if held.value is None:
+        return "no data", str(held.n)
+    if name.endswith("_rate"):
+        return f"{held.value:.1%}".replace("%", " %"), str(held.n)
+    return figure(held.value, " h" if name.endswith("_hours") else ""), str(held.n)
 
 
 def _coverage(findings: Findings) -> str:

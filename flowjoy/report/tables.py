@@ -11,6 +11,7 @@ import pandas as pd
 
 from flowjoy import events as timeline
 from flowjoy.analysis import recovery
+from flowjoy.analysis.dora import DORA_UNITS
 from flowjoy.findings import Findings
 from flowjoy.instants import iso
 from flowjoy.report.incidents import evidence
@@ -56,6 +57,18 @@ def weeks_csv(findings: Findings) -> bytes:
         for w in findings.weeks
     )
     return _csv(WEEK_COLUMNS, rows)
+
+
+DORA_COLUMNS = ["figure", "unit", "code", "code_n", "model", "model_n", "both", "both_n"]
+
+
+def dora_csv(findings: Findings) -> bytes:
+    """`dora.csv`: one row a figure, for code, models and both with how many cases it is over; blank without any."""
+    rows = (
+        (name, unit, *(cell for held in findings.dora for cell in (getattr(held, name).value, getattr(held, name).n)))
+        for name, unit in DORA_UNITS.items()
+    )
+    return _csv(DORA_COLUMNS, rows)
 
 
 def _frame_csv(frame: pd.DataFrame, time: str, columns: Sequence[str], findings: Findings) -> bytes:

@@ -106,11 +106,11 @@ class Source(Protocol[Record]):
         """The records in them."""
 
 
-def stamp_of(value: object, what: str, query: Query) -> datetime:
+def stamp_of(value: object, what: str, query: Query, parse: Callable[[str], datetime] = parse_iso) -> datetime:
     """An ISO instant out of a payload. HarvestError names what carries a wrong one."""
     if not isinstance(value, str):
         raise HarvestError(f"{what} carries no time")
     try:
-        return plausible(parse_iso(value), now=max(query.now, query.as_of))
+        return plausible(parse(value), now=max(query.now, query.as_of))
     except ValueError as problem:
         raise HarvestError(f"{what} carries a wrong time: {problem}") from None

@@ -9,11 +9,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from flowjoy.errors import HarvestError
-from flowjoy.instants import iso, iso_or_none
+from flowjoy.instants import iso, iso_or_none, parse_iso, parse_local
 from flowjoy.model import CodeRecord, Incident, ModelRecord, ModelVersion
 from flowjoy.records import fold, shipped_again, unique
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
@@ -286,8 +288,8 @@ def _distinct(records: list[ModelRecord]) -> list[ModelRecord]:
 
 def _incident(row: Row, query: Query) -> Incident:
     service = row.get("service") or query.settings.service
-    start = _time(row, "start", IncidentFile.label, query)
-    end = _time(row, "end", IncidentFile.label, query) if row.get("end") else None
+    start = _wall_clock(row, "start", query)
+    end = _wall_clock(row, "end", query) if row.get("end") else None
     identity = row.get("id") or f"{service}:{iso(start)}"
     return Incident(
         id=f"incident:file:{identity}",
@@ -299,6 +301,16 @@ def _incident(row: Row, query: Query) -> Incident:
         type=row.get("type"),
         url=_https(row.get("url")),
     )
+
+
+def _wall_clock(row: Row, name: str, query: Query) -> datetime:
+    """A time of an incident. People write them down by the wall clock: one without an offset is of `timezone`.
+
+    Not of the default: that nobody set it explains nothing (`Etc/UTC` does).
+    """
+    zone = query.settings.timezone
+    parse = parse_iso if zone == "UTC" else partial(parse_local, zone=ZoneInfo(zone))
+    return stamp_of(row.get(name), f"{IncidentFile.label}, line {row.line}, {name}", query, parse)
 
 
 def _https(value: str | None) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,10 +11,11 @@ from urllib.parse import quote
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.instants import EARLIEST, iso, parse_epoch_ms, parse_iso, plausible
 from flowjoy.looks import Move, moves
+from flowjoy.mlflow_api import ROOT, explain, explain_name, new_client
 from flowjoy.model import Look, ModelRecord, ModelVersion, Precision
 from flowjoy.records import shipped_again, unique
 from flowjoy.sources.base import Access, Parsed, Query
-from flowjoy.transport import Fault, MalformedAnswerError
+from flowjoy.transport import MalformedAnswerError
 
 DEPLOYED_AT = "flowjoy.deployed_at"
 """The version tag that says when a version shipped; it wins over every signal."""
@@ -24,27 +24,7 @@ DEPLOYED_AGAIN = "flowjoy.deployed_again"
 """When a version that had shipped before was shipped again: ISO instants, comma-separated. It is no new model then."""
 
 _PAGE = 1000
-_SPELLING = "check the spelling in `models`, and the registry's permissions"
-_ROOT = "check that mlflow-tracking-uri is the root of an MLflow server"
 _T = TypeVar("_T")
-
-_CLIENT_ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # the transport repeats, within the budget
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "8",
-    "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
-    "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",
-    "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
-    "MLFLOW_CONFIGURE_LOGGING": "false",  # or it writes what servers say to stderr as it is, past our console
-}
-
-
-def new_client(uri: str) -> Any:
-    """The real client: quiet, without retries and redirects of its own. Imports mlflow (1.5 s)."""
-    os.environ.update(_CLIENT_ENVIRONMENT)
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +142,7 @@ class _Registry:
                 aliases={str(alias): str(version) for alias, version in model.aliases.items()},
             )
 
-        return self._transport.call(f"MLflow registry, model {name!r}", request, _explain_name)
+        return self._transport.call(f"MLflow registry, model {name!r}", request, explain_name)
 
     def shown_if_known(self, name: str) -> Shown | None:
         """The same, or None when the registry says that there is no such model."""
@@ -207,7 +187,7 @@ class _Registry:
             if token is None:
                 return list(found.values())
             if not new:
-                raise HarvestError("MLflow registry: the list of versions repeats itself without an end", hint=_ROOT)
+                raise HarvestError("MLflow registry: the list of versions repeats itself without an end", hint=ROOT)
 
     def detailed(self, version: dict[str, Any]) -> dict[str, Any]:
         """The version asked by itself: a Unity Catalog search leaves tags out."""
@@ -219,48 +199,6 @@ class _Registry:
 
     def _call(self, what: str, request: Callable[[], _T]) -> _T:
         return self._transport.call(what, request, explain)
-
-
-def explain(problem: Exception) -> Fault | None:
-    """What an exception of the MLflow client means to a user."""
-    from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]  # mlflow brings it, unstubbed
-    from mlflow.exceptions import MlflowException
-
-    if isinstance(problem, ImportError):
-        return Fault(problem=f"a package is missing ({problem.name})", hint="an embedded registry needs full mlflow")
-    if isinstance(problem, ParseError):
-        return Fault(problem="the answer is not what the API promises", hint=_ROOT, passing=True)
-    if not isinstance(problem, MlflowException):
-        return None
-    code, status = problem.error_code, int(problem.get_http_status_code())  # type: ignore[no-untyped-call]
-    if code == "RESOURCE_DOES_NOT_EXIST":
-        return Fault(
-            problem="the registry does not know it, or does not show it to these credentials",
-            hint=_SPELLING,
-            error=UnknownModelError,
-        )
-    if status in (401, 403) or code in ("UNAUTHENTICATED", "PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED"):
-        return Fault(
-            problem=f"the registry refused the credentials ({status})",
-            hint="check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
-        )
-    if status in (400, 404):
-        return Fault(
-            problem=f"the registry does not understand the request ({code})",
-            hint=_ROOT,
-        )
-    return Fault(
-        problem=f"the registry could not be reached, or failed ({code})",
-        hint="check mlflow-tracking-uri, and that the runner may reach it",
-        passing=True,
-    )
-
-
-def _explain_name(problem: Exception) -> Fault | None:
-    """The same where a model is asked for by its name: one that no model can have is not known."""
-    if getattr(problem, "error_code", None) == "INVALID_PARAMETER_VALUE":
-        return Fault(problem="the registry takes no such name", hint=_SPELLING, error=UnknownModelError)
-    return explain(problem)
 
 
 def _quoted(name: str) -> str:
@@ -417,9 +355,7 @@ def _observed(move: Move, begun: datetime, raw: Listing, query: Query) -> ModelR
     )
 
 
-def _maybe_copy(
-    record: ModelRecord, exact: list[ModelRecord], begun: datetime, raw: Listing, query: Query
-) -> bool:
+def _maybe_copy(record: ModelRecord, exact: list[ModelRecord], begun: datetime, raw: Listing, query: Query) -> bool:
     """Whether a version of the same training run may have been live, unseen, before this stamped ship."""
     stamped = {other.version for other in exact}
     return any(

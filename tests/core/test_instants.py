@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowjoy.instants import epoch_ms, iso, iso_or_none, parse_epoch_ms, parse_iso, plausible
+from flowjoy.instants import epoch_ms, iso, iso_or_none, parse_epoch_ms, parse_iso, parse_local, plausible
 from tests.builders import T0, at
 
 ANY_INSTANT = st.datetimes(min_value=datetime(1, 1, 3), max_value=datetime(9999, 12, 29), timezones=st.just(UTC))  # noqa: DTZ001  (made aware)
@@ -46,6 +47,31 @@ def test_parse_iso__a_refusal_shows_at_most_forty_characters() -> None:
     with pytest.raises(ValueError, match="not an ISO") as refusal:
         parse_iso("x" * 5000)
     assert len(str(refusal.value)) < 80
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(("text", "utc"), [
+    ("2024-06-03T11:00:00", "2024-06-03T09:00:00Z"),
+    (" 2024-01-03 11:00 ", "2024-01-03T10:00:00Z"),
+    ("2024-06-03T11:00:00+00:00", "2024-06-03T11:00:00Z"),
+    ("2024-06-03T11:00:00Z", "2024-06-03T11:00:00Z"),
+])  # fmt: skip
+def test_parse_local__wall_clock_of_the_zone_unless_an_offset_says_more(text: str, utc: str) -> None:
+    assert iso(parse_local(text, BERLIN)) == utc
+
+
+@pytest.mark.parametrize("text", ["2024-03-31T02:30:00", "2024-10-27T02:30:00"])
+def test_parse_local__an_hour_that_is_skipped_or_repeated_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="skipped or repeated by the clock change in Europe/Berlin: give an offset"):
+        parse_local(text, BERLIN)
+
+
+@pytest.mark.parametrize("text", ["soon", "", "0001-01-01T00:00:00", "2024-13-01T00:00:00"])
+def test_parse_local__what_is_no_instant_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"not an ISO-8601 instant|out of range"):
+        parse_local(text, BERLIN)
 
 
 @given(stamp=ANY_INSTANT, offset=st.integers(-14 * 60, 14 * 60))

@@ -165,6 +165,28 @@ def test_files__a_naive_stamp_is_refused_naming_its_line(query: Query, text: str
     assert "has no offset" in said
 
 
+def test_incident_file__times_without_an_offset_need_a_timezone_that_somebody_set(tmp_path: Path) -> None:
+    text = "start,end\n2024-06-03T11:00:00,2024-06-03T14:30:00+02:00\n"
+    with pytest.raises(HarvestError, match=r"line 2, start carries a wrong time.*has no offset"):
+        incidents(text, a_query(tmp_path))
+    (found,) = incidents(text, a_query(tmp_path, timezone="Europe/Berlin")).records
+    assert (found.start, found.end) == (at(0), at(3.5))
+    (found,) = incidents(text, a_query(tmp_path, timezone="Etc/UTC")).records
+    assert found.start == at(2)
+
+
+def test_incident_file__an_hour_that_the_clock_change_repeats_is_refused_naming_its_line(tmp_path: Path) -> None:
+    text = "start,end\n2023-10-29T02:30:00,2023-10-29T04:00:00\n"
+    with pytest.raises(HarvestError, match=r"line 2, start carries a wrong time: .*give an offset"):
+        incidents(text, a_query(tmp_path, timezone="Europe/Berlin"))
+
+
+def test_code_file__times_without_an_offset_are_never_guessed(tmp_path: Path) -> None:
+    """They decide the promise; an incident does not."""
+    with pytest.raises(HarvestError, match="has no offset"):
+        code("2024-06-03T11:00:00", a_query(tmp_path, timezone="Europe/Berlin"))
+
+
 def test_files__a_line_is_counted_as_an_editor_counts(query: Query) -> None:
     for text in ("\n\nts,sha\n2024-06-03T09:00:00Z,a\n\nnever,b\n", "\n\n\n\n2024-06-03T09:00:00Z\nnever\n"):
         assert "line 6" in str(refusal(lambda text=text: code(text, query)))  # type: ignore[misc]  # a default in a lambda

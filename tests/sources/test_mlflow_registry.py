@@ -543,7 +543,7 @@ def test_model__is_never_fetched_nor_loaded(broken: MlflowStandIn, tmp_path: Pat
 import sys
 opened = []
 sys.addaudithook(lambda event, arguments: event == "open" and opened.append(str(arguments[0])))
-from flowjoy.sources.mlflow_registry import new_client
+from flowjoy.mlflow_api import new_client
 client = new_client({broken.url!r})
 client.get_registered_model("recommender")
 (first, *_) = client.search_model_versions("name IN ('recommender')")

@@ -97,8 +97,10 @@ type Blob implements GitObject & Node {{
 }}
 type Commit implements GitObject & Node {{
   id: ID! oid: GitObjectID! committedDate: DateTime! message: String!
+  parents({_PAGE}): CommitConnection!
   history({_PAGE}, since: GitTimestamp, until: GitTimestamp): CommitHistoryConnection!
 }}
+type CommitConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [Commit] }}
 type CommitHistoryConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [Commit] }}
 type PullRequest implements Node {{
   id: ID! databaseId: Int number: Int! title: String! state: PullRequestState! createdAt: DateTime!
@@ -370,6 +372,7 @@ def _commit(repo: Repository, commit: Commit | None) -> dict[str, Any] | None:
         "committedDate": commit.committed_at,
         "message": commit.message,
         "history": history,
+        "parents": _connection(commit.parents, lambda sha: _commit(repo, repo.commits.get(sha)), str),
     }
 
 

@@ -109,7 +109,12 @@ class Commit:
     sha: str
     committed_at: str
     parent: str | None = None
+    merged: str | None = None
     message: str = "Ship it"
+
+    @property
+    def parents(self) -> list[str]:
+        return [sha for sha in (self.parent, self.merged) if sha is not None]
 
 
 @dataclass(kw_only=True)
@@ -201,9 +206,17 @@ class Repository:
     def next_id(self) -> int:
         return next(self._ids)
 
-    def add_commit(self, sha: str, committed_at: When = EPOCH, parent: str | None = None, *, branch: str = "") -> str:
-        """A commit that becomes the head of `branch` (the default branch unless named)."""
-        self.commits[sha] = Commit(sha=sha, committed_at=stamp(committed_at), parent=parent)
+    def add_commit(
+        self,
+        sha: str,
+        committed_at: When = EPOCH,
+        parent: str | None = None,
+        *,
+        merged: str | None = None,
+        branch: str = "",
+    ) -> str:
+        """A commit that becomes the head of `branch` (the default branch unless named); `merged`: a second parent."""
+        self.commits[sha] = Commit(sha=sha, committed_at=stamp(committed_at), parent=parent, merged=merged)
         self.heads[branch or self.default_branch] = sha
         return sha
 
@@ -224,9 +237,13 @@ class Repository:
     def history(self, commit: Commit | None) -> list[Commit]:
         """The commit and its ancestors, newest first, as far as they are known."""
         line: list[Commit] = []
-        while commit is not None:
-            line.append(commit)
-            commit = self.commits.get(commit.parent or "")
+        ahead = [commit] if commit is not None else []
+        while ahead:
+            newest = max(ahead, key=lambda known: (known.committed_at, known.sha))
+            ahead.remove(newest)
+            line.append(newest)
+            parents = [self.commits[sha] for sha in newest.parents if sha in self.commits]
+            ahead += [known for known in parents if known not in line and known not in ahead]
         return line
 
     def file_at(self, ref: str, path: str) -> bytes | None:

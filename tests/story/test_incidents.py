@@ -88,6 +88,63 @@ def test_label__that_is_misspelt_is_told(world: World) -> None:
     assert "the repository has no label 'incidnt' (check incident-label)" in ran.log
 
 
+HISTORY = """start,end,id
+2026-03-02T09:30:00Z,2026-03-02T10:00:00Z,before the first deploy
+2026-03-02T11:00:00Z,2026-03-02T12:00:00Z,code
+2026-03-03T10:00:00Z,2026-03-03T16:00:00Z,model
+2026-03-03T11:00:00Z,2026-03-03T13:00:00Z,model again
+2026-03-04T10:15:00Z,2026-03-04T11:15:00Z,ambiguous
+2026-03-06T12:00:00Z,2026-03-06T14:00:00Z,unattributed
+2026-03-10T10:00:00Z,,open
+"""
+
+
+def test_history__computed_by_hand(world: World) -> None:
+    """Deploys: A on Monday 10:00, B on Wednesday 10:00, C on the next Tuesday 09:30; models: Tuesday 09:20, Wednesday
+    09:40. What nothing caused still counts in the mean; what is open does not.
+    """
+    (world.workspace / "code.csv").write_text(
+        "ts,sha\n2026-03-02T10:00:00Z,a\n2026-03-04T10:00:00Z,b\n2026-03-10T09:30:00Z,c\n"
+    )
+    (world.workspace / "models.csv").write_text(
+        "ts,name,version\n2026-03-03T09:20:00Z,recommender,1\n2026-03-04T09:40:00Z,recommender,2\n"
+    )
+    (world.workspace / "incidents.csv").write_text(HISTORY)
+    files = {"code_source": "file", "code_file": "code.csv", "model_source": "file", "model_file": "models.csv"}
+    ran = world.run(at(24 * 8 + 4), incident_file="incidents.csv", models="recommender", **files)
+    told = {item["id"]: item for item in ran.bundle["figures"]["matches"]}
+    causes = {name.removeprefix("incident:file:"): item["cause_type"] for name, item in told.items()}
+    assert causes == {
+        "before the first deploy": "UNATTRIBUTED",
+        "code": "CODE",
+        "model": "MODEL",
+        "model again": "MODEL",
+        "ambiguous": "AMBIGUOUS",
+        "unattributed": "UNATTRIBUTED",
+        "open": "CODE",
+    }
+    assert told["incident:file:ambiguous"]["runner_up_id"] == "model:recommender/2"
+    nearest = {row["cause_id"]: row["nearest_ts"] for row in incidents(ran)}
+    assert nearest["file:CODE:shop:2026-03-10T09:30:00Z"] == "2026-03-10T09:30:00Z"
+    assert incidents(ran)[0]["nearest_ts"] == "2026-03-02T10:00:00Z"
+    # 0.5, 1, 6, 2, 1 and 2 hours began in the week of Mar 02; the one of Mar 10 is open.
+    weeks = ran.bundle["figures"]["weeks"]
+    assert [(w["week"], w["incidents"], w["resolved"], w["mttr_hours"]) for w in weeks[-2:]] == [
+        ("2026-03-02", 6, 6, pytest.approx(12.5 / 6)),
+        ("2026-03-09", 1, 0, None),
+    ]
+    assert ran.outputs["mttr-hours"] == "2.08"
+    by_cause = {item["cause"]: item for item in ran.bundle["figures"]["recoveries"]}
+    assert (by_cause["MODEL"]["mean_hours"], by_cause["MODEL"]["resolved"]) == (4.0, 2)
+    assert (by_cause["CODE"]["mean_hours"], by_cause["CODE"]["open"]) == (1.0, 1)
+    both = next(item for item in ran.bundle["figures"]["dora"] if item["kind"] == "both")
+    # Of five deploys A, version 1, B (which the ambiguous one is counted to) and C caused one.
+    assert both["change_fail_rate"] == {"n": 5, "value": 0.8}
+    assert both["recovery_hours"] == {"n": 4, "value": 1.5}
+    assert "UNATTRIBUTED" in ran.summary
+    assert "1 incident still open" in ran.summary
+
+
 def test_privacy__titles_of_every_source_stay_out_of_a_public_repository(
     world: World, pagerduty: PagerDutyStandIn
 ) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flowjoy.bundle import to_json
-from flowjoy.findings import find
+from flowjoy.findings import bundle_bytes, find
 from tests.builders import a_bundle, a_deploy, a_ship, an_incident
 from tests.stand_ins.github import GitHubStandIn
 from tests.story.step import A, Step
@@ -61,9 +61,7 @@ def test_replay__of_a_run_gives_every_file_byte_for_byte(step: Step, github: Git
 
 def test_replay__of_a_bundle_with_everything_in_it(tmp_path: Path) -> None:
     bundle = a_bundle([a_deploy(0), a_deploy(50)], [a_ship(5)], [an_incident(3), an_incident(60, hours=None)])
-    found = find(bundle)
-    whole = to_json(replace(found.bundle, obligations=found.obligations))
-    (tmp_path / "flowjoy-bundle.json").write_bytes(whole)
+    (tmp_path / "flowjoy-bundle.json").write_bytes(bundle_bytes(find(bundle)))
     assert replay(tmp_path, "flowjoy-bundle.json").returncode == 0
     first = contents(tmp_path / "flowjoy-replay")
     assert replay(tmp_path, "flowjoy-replay/flowjoy-bundle.json", "--output-dir", "second").returncode == 0
