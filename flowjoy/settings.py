@@ -94,7 +94,12 @@ def declared(workspace: Path) -> tuple[Input, ...]:
             "PagerDuty's REST API; in the EU `https://api.eu.pagerduty.com`",
         ),
         ("incident-label", "", inputs.text, "GitHub issues with this label are incidents, from opened to closed"),
-        ("incident-file", "", path, "CSV of incidents with `start,end` (with offsets, or see `timezone`); optional `id,title,service,type`"),
+        (
+            "incident-file",
+            "",
+            path,
+            "CSV of incidents: `start,end` with offsets (or see `timezone`), `id,title,service,type`",
+        ),
         (
             "incident-match-hours",
             "24",
@@ -115,7 +120,12 @@ def declared(workspace: Path) -> tuple[Input, ...]:
         ),
         ("weeks", "12", inputs.whole(1, 104), "the window: the running week and the ones before it"),
         ("timeout-seconds", "120", inputs.whole(10, 3600), "the whole run; what is not read by then has failed"),
-        ("timezone", "UTC", inputs.zone, "IANA zone of week edges and labels, and (other than `UTC`) of incident times without an offset"),
+        (
+            "timezone",
+            "UTC",
+            inputs.zone,
+            "IANA zone of week edges and labels; other than `UTC`, also of incident times without offset",
+        ),
         ("as-of", "", inputs.instant, "ISO instant: a dry look at the state then; nothing is written elsewhere"),
         ("divergence-percent", "50", inputs.number(0, 100), "models this much behind code make a week diverge"),
         (

@@ -110,8 +110,8 @@ def test_history__computed_by_hand(world: World) -> None:
         "ts,name,version\n2026-03-03T09:20:00Z,recommender,1\n2026-03-04T09:40:00Z,recommender,2\n"
     )
     (world.workspace / "incidents.csv").write_text(HISTORY)
-    files = {"code_source": "file", "code_file": "code.csv", "model_source": "file", "model_file": "models.csv"}
-    ran = world.run(at(24 * 8 + 4), incident_file="incidents.csv", models="recommender", **files)
+    world.inputs |= {"code-source": "file", "code-file": "code.csv", "model-source": "file", "model-file": "models.csv"}
+    ran = world.run(at(24 * 8 + 4), incident_file="incidents.csv")
     told = {item["id"]: item for item in ran.bundle["figures"]["matches"]}
     causes = {name.removeprefix("incident:file:"): item["cause_type"] for name, item in told.items()}
     assert causes == {
