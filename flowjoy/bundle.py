@@ -16,12 +16,15 @@ from flowjoy.errors import BundleError, NewerBundleError
 from flowjoy.instants import EARLIEST, LATEST, iso, parse_iso
 from flowjoy.looks import union
 from flowjoy.model import (
+    Action,
     AlertState,
     CodeRecord,
     Coverage,
     Incident,
+    Inventory,
     Look,
     ModelRecord,
+    ModelVersion,
     Obligation,
     StubText,
     Waiver,
@@ -41,6 +44,7 @@ REPORT_FILES = frozenset(
         "incidents.csv",
         "weekly_flow.csv",
         "dora.csv",
+        "report.html",
         "unified_flow.png",
         "unified_flow.svg",
     }
@@ -68,6 +72,7 @@ class Terms:
     divergence_percent: float
     code_source: str = ""
     model_source: str = ""
+    mttr_spike_factor: float = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +83,8 @@ class Bundle:
     counts of all times. `observations` are looks at aliases and stages, `waivers` those at the head of the default
     branch with the first sight of each, `ledgers` the ids of the artifacts whose memory is in this bundle. `commits`
     says by sha when the commits were committed that this deploy was the first to ship, `training_runs` by id when each
-    run began: both only serve lead times.
+    run began: both only serve lead times. `unshipped` are versions that are READY and never shipped, `inventory` what
+    waits at GitHub (None: not read), `actions` what was proposed, one a week.
     """
 
     service: str
@@ -100,13 +106,16 @@ class Bundle:
     ledgers: tuple[int, ...] = ()
     commits: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     training_runs: Mapping[str, datetime] = field(default_factory=dict)
+    unshipped: tuple[ModelVersion, ...] = ()
+    inventory: Inventory | None = None
+    actions: tuple[Action, ...] = ()
     obligations: tuple[Obligation, ...] = field(default=())
 
 
-def to_json(bundle: Bundle, figures: Mapping[str, object] | None = None) -> bytes:
+def to_json(bundle: Bundle, computed: Mapping[str, object] | None = None) -> bytes:
     """Sorted and stable: the same records give the same bytes, in whatever order they came.
 
-    `figures`: what was computed from the records. It is written for others to use, and never read back.
+    `computed`: more keys, of what was computed from the records: for others to use, and never read back.
     """
     ordered = replace(
         bundle,
@@ -117,11 +126,10 @@ def to_json(bundle: Bundle, figures: Mapping[str, object] | None = None) -> byte
         observations=union(bundle.observations),
         waivers=distinct(bundle.waivers),
         alerts=distinct(bundle.alerts),
+        actions=distinct(bundle.actions),
         ledgers=distinct(bundle.ledgers),
     )
-    plain = {"schema": SCHEMA, **_plain(ordered)}
-    if figures is not None:
-        plain["figures"] = _plain(figures)
+    plain = {"schema": SCHEMA, **_plain(ordered), **_plain(computed or {})}
     text = json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     # Half a surrogate pair, which JSON can carry and UTF-8 cannot, stays the escape that it was.
     return text.encode(errors="backslashreplace") + b"\n"

@@ -95,6 +95,7 @@ def terms_of(settings: Settings, runner: Runner, home: Home) -> Terms:
         enforce=settings.enforce,
         incident_match_hours=settings.incident_match_hours,
         divergence_percent=settings.divergence_percent,
+        mttr_spike_factor=settings.mttr_spike_factor,
         code_source=_code_source(settings, home),
         model_source=_model_source(settings, runner),
     )
@@ -123,6 +124,9 @@ def bundle_of(harvested: Harvest, settings: Settings, runner: Runner, home: Home
         ledgers=memory.ledgers,
         commits=harvested.commits,
         training_runs=harvested.training_runs,
+        unshipped=harvested.unshipped,
+        inventory=harvested.inventory,
+        actions=memory.actions,
     )
 
 

@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from flowjoy.findings import Findings
+from flowjoy.instants import iso
 from flowjoy.report import tables
+from flowjoy.report.headline import headline
+from flowjoy.report.words import clean, moment, plural
 
 
 def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], bytes]]:
@@ -30,7 +33,27 @@ def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], b
         "dora.csv": lambda: tables.dora_csv(findings),
         "unified_flow.png": lambda: chart.to_png(figure()),
         "unified_flow.svg": lambda: chart.to_svg(figure()),
+        "report.html": lambda: _page(findings, chart.to_svg(figure())),
     }
+
+
+def _page(findings: Findings, chart: bytes) -> bytes:
+    from flowjoy.report import page, sections
+
+    window, total = findings.bundle.window, len(findings.weeks)
+    alt = f"Code deploys, model ships and unified MTTR, week by week, for {total} weeks: the table below says the same"
+    return page.render(
+        page.View(
+            service=clean(findings.bundle.service),
+            verdict=findings.verdict.decision.value,
+            headline=headline(findings),
+            as_of=moment(window.until, window.timezone),
+            as_of_iso=iso(window.until),
+            window=f"{plural(total, 'week')} from Monday, {window.timezone}",
+            tag=findings.unified_tag,
+            sections=sections.sections(findings, page.picture(chart, alt), None),
+        )
+    )
 
 
 def write(

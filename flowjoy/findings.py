@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from flowjoy import bundle as bundles
 from flowjoy import events as timeline
-from flowjoy.analysis import cadence, promise, recovery, verdict
+from flowjoy.analysis import cadence, promise, recovery, signals, verdict
+from flowjoy.analysis.advice import Advice, advise
 from flowjoy.analysis.dependency import Gate
 from flowjoy.analysis.dora import Dora, dora
 from flowjoy.analysis.drift_lag import DriftLag, drift_lag
+from flowjoy.analysis.pairs import Pair, last_calm, pairs
+from flowjoy.analysis.retrospective import Retrospective, retrospective, week_of
+from flowjoy.analysis.signals import Spike
 from flowjoy.bundle import Bundle
 from flowjoy.dependence import dependence_of
-from flowjoy.model import CoverageState, Dependence, EventType, Kind, Obligation, Recovery, Status, Verdict, Week
+from flowjoy.model import (
+    Action,
+    CoverageState,
+    Dependence,
+    EventType,
+    Kind,
+    Obligation,
+    Recovery,
+    Status,
+    Verdict,
+    Week,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +38,8 @@ class Findings:
     """What one run found. `obligations` are all, `scope` those in the window and every open one.
 
     `recoveries` is empty where a source of incidents could not be read; `drift_lag` is None where a required source
-    could not. `dora`: the figures of CODE, of MODEL and of both.
+    could not. `dora`: the figures of CODE, of MODEL and of both. `pairs`: which code was live with which models, the
+    last one now; none where a required source could not be read.
     """
 
     bundle: Bundle
@@ -38,12 +54,31 @@ class Findings:
     recoveries: tuple[Recovery, ...]
     drift_lag: DriftLag | None
     dora: tuple[Dora, ...]
+    spikes: tuple[Spike, ...]
+    pairs: tuple[Pair, ...]
+    advice: tuple[Advice, ...]
+    retro: Retrospective
     gate: Gate | None = None
 
     @property
     def judges_promise(self) -> bool:
         """False on a fork's pull request: without secrets only its stub is judged, the promise on merge."""
         return any(item.required and item.source.startswith("code") for item in self.bundle.coverage)
+
+    @property
+    def incidents_are_known(self) -> bool:
+        """Whether every source of incidents was read, and there is one: else "no incident" means nothing."""
+        return _states(self.bundle, "incidents") == {CoverageState.COMPLETE}
+
+    @property
+    def unified_tag(self) -> str | None:
+        """The name of the code and model pair that is live now, or that this very release makes live."""
+        return self.pairs[-1].tag if self.pairs else None
+
+    @property
+    def rollback_target(self) -> Pair | None:
+        """The last pair without an incident; None where incidents are not known, or there is none."""
+        return last_calm(self.pairs) if self.incidents_are_known else None
 
     @property
     def last_week(self) -> Week | None:
@@ -77,6 +112,14 @@ def find(bundle: Bundle) -> Findings:
     if any(item.state is CoverageState.FAILED and item.source.startswith("incidents") for item in bundle.coverage):
         weeks, healing = cadence.without_incidents(weeks), ()
     decided = verdict.decide(bundle.coverage, scope, enforce=terms.enforce)
+    lived = () if missing else _pairs(events, matched, dependence, bundle)
+    advice = advise(
+        weeks,
+        healing,
+        drift_is_checked=False,
+        untagged=_untagged(lived, bundle),
+        divergence_percent=terms.divergence_percent,
+    )
     return Findings(
         bundle=bundle,
         events=events,
@@ -90,6 +133,18 @@ def find(bundle: Bundle) -> Findings:
         recoveries=healing,
         drift_lag=None if missing else drift_lag(owed, _latest_deploy(events), since=bundle.window.since, as_of=until),
         dora=_dora(events, matched, bundle),
+        spikes=signals.spikes(weeks, factor=terms.mttr_spike_factor),
+        pairs=lived,
+        advice=advice,
+        retro=retrospective(
+            weeks,
+            owed,
+            advice,
+            bundle.actions,
+            since=bundle.window.since,
+            as_of=until,
+            timezone=bundle.window.timezone,
+        ),
     )
 
 
@@ -101,26 +156,63 @@ def bundle_bytes(findings: Findings) -> bytes:
         "recoveries": findings.recoveries,
         "dora": findings.dora,
         "drift_lag": findings.drift_lag,
+        "spikes": findings.spikes,
+        "advice": findings.advice,
+        "retrospective": findings.retro,
+        "unified_tag": findings.unified_tag,
+        "rollback_target": findings.rollback_target,
         "matches": matches.where(matches.notna(), None).to_dict("records"),
     }
-    return bundles.to_json(replace(findings.bundle, obligations=findings.obligations), figures)
+    told = replace(findings.bundle, obligations=findings.obligations, actions=_actions(findings))
+    return bundles.to_json(told, {"pairs": findings.pairs, "figures": figures})
+
+
+def _actions(findings: Findings) -> tuple[Action, ...]:
+    """What earlier runs proposed, and what this one does; the first of a week stands for it."""
+    past, bundle, row = findings.bundle.actions, findings.bundle, findings.retro.action
+    week = week_of(bundle.generated_at, bundle.window.timezone)
+    if row is None or any(action.week == week for action in past):
+        return past
+    return (*past, Action(week=week, key=row.key, do=row.do, measure=row.measure, value=row.value))
+
+
+def _pairs(events: pd.DataFrame, matched: pd.DataFrame, dependence: Dependence, bundle: Bundle) -> tuple[Pair, ...]:
+    return pairs(
+        events,
+        matched,
+        dependence,
+        service=bundle.service,
+        since=bundle.window.since,
+        newest_is_live=bundle.terms.model_signal == "registered",
+    )
+
+
+def _untagged(lived: Sequence[Pair], bundle: Bundle) -> str | None:
+    """The unified tag of the live pair, where not one of its model versions says that it carries any."""
+    now = lived[-1] if lived else None
+    if now is None or now.tag is None:
+        return None
+    live = {(model.name, model.version) for model in now.models}
+    tagged = any(record.unified_tag for record in bundle.models if (record.name, record.version) in live)
+    return None if tagged else now.tag
+
+
+def _states(bundle: Bundle, source: str) -> set[CoverageState]:
+    return {item.state for item in bundle.coverage if item.source.startswith(source)}
 
 
 def _dora(events: pd.DataFrame, matched: pd.DataFrame, bundle: Bundle) -> tuple[Dora, ...]:
-    def states(source: str) -> set[CoverageState]:
-        return {item.state for item in bundle.coverage if item.source.startswith(source)}
-
     begun = {r.id: bundle.training_runs.get(r.run_id or "", r.registered_at) for r in bundle.models}
     return dora(
         events,
-        matched if states("incidents") == {CoverageState.COMPLETE} else None,
+        matched if _states(bundle, "incidents") == {CoverageState.COMPLETE} else None,
         bundle.window,
         commits=bundle.commits,
         begun={name: instant for name, instant in begun.items() if instant is not None},
         known=[
             kind
             for kind, source in ((EventType.CODE, "code"), (EventType.MODEL, "models"))
-            if states(source) == {CoverageState.COMPLETE}
+            if _states(bundle, source) == {CoverageState.COMPLETE}
         ],
     )
 

@@ -23,6 +23,7 @@ from flowjoy.model import (
     Coverage,
     CoverageState,
     Incident,
+    Inventory,
     Look,
     ModelRecord,
     ModelVersion,
@@ -35,6 +36,7 @@ from flowjoy.sources import (
     INCIDENT_SOURCES,
     MODEL_SOURCES,
     github_commits,
+    github_inventory,
     github_stubs,
     ledger_artifact,
     mlflow_training,
@@ -75,6 +77,8 @@ class Harvest:
     looks: tuple[Look, ...] = ()
     commits: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     training_runs: Mapping[str, datetime] = field(default_factory=dict)
+    unshipped: tuple[ModelVersion, ...] = ()
+    inventory: Inventory | None = None
     may_remember: bool = True
     confirmed: bool = True
 
@@ -179,6 +183,9 @@ class _Plan:
             required=False,
             planned=judged and settings.model_source == "mlflow" and settings.mlflow_tracking_uri is not None,
         )
+        self._inventory = _Step[Inventory | None](
+            "inventory (GitHub)", None, required=False, planned=judged and access.github is not None and query.live
+        )
         self._incidents = {
             name: _Step[tuple[Incident, ...]](f"incidents ({source.label})", (), required=False)
             for name, source in INCIDENT_SOURCES.items()
@@ -202,6 +209,8 @@ class _Plan:
             self._stubs.read(self._read_stubs, access)
         if not self._trigger.fork:
             self._read_models()
+        if self._inventory.planned:
+            self._inventory.read(self._read_inventory, access)
         if self._commits.planned and self._code.value is not None:
             self._commits.read(self._read_commits, access)
         if self._training.planned and self._models.value is not None:
@@ -217,9 +226,11 @@ class _Plan:
         code, pull, stubs, models = self._code.outcome, self._pull.outcome, self._stubs.outcome, self._models.outcome
         incidents = [step.outcome for step in self._incidents.values()]
         recalled, ledger_said = self._ledger.outcome
-        commits, training = self._commits.outcome, self._training.outcome
-        leads = [said for _, said in (commits, training) if said.state is not CoverageState.NOT_CONFIGURED]
-        coverage = [ledger_said, code[1], stubs[1], models[1], *leads, *(said for _, said in incidents)]
+        commits, training, inventory = self._commits.outcome, self._training.outcome, self._inventory.outcome
+        extras = [
+            said for said in (commits[1], training[1], inventory[1]) if said.state is not CoverageState.NOT_CONFIGURED
+        ]
+        coverage = [ledger_said, code[1], stubs[1], models[1], *extras, *(said for _, said in incidents)]
         if self._trigger.pull_request is not None:
             coverage.append(pull[1])
         if not incidents:
@@ -242,6 +253,8 @@ class _Plan:
             looks=parsed.looks if parsed else (),
             commits={**memory.commits, **commits[0]},
             training_runs={**memory.training_runs, **training[0]},
+            unshipped=_unshipped(parsed) if parsed else (),
+            inventory=inventory[0],
             may_remember=not recalled.newer,
             confirmed=ledger_said.state is not CoverageState.FAILED,
         )
@@ -265,7 +278,7 @@ class _Plan:
     def _read_code(self) -> tuple[Parsed[CodeRecord], int, tuple[str, ...]]:
         source, memory, query = self._code_source, self._ledger.value.memory, self._query
         # A dry look at the past asks for everything: what changed since then is not what it is about.
-        if query.as_of >= query.now:
+        if query.live:
             sla = timedelta(hours=query.settings.sla_hours)
             query = replace(query, reread_since=ledger.reread_since(memory, source.changes_for, sla))
         query = replace(query, recheck=self._without_stub())
@@ -331,6 +344,10 @@ class _Plan:
         found = replace(parsed, records=known, aside=ledger.aside(memory, asked))
         return found, len(parsed.records), notes
 
+    def _read_inventory(self) -> tuple[Inventory, int, tuple[str, ...]]:
+        found = github_inventory.read(self._access.to_github.within(self._brief()))
+        return found, len(found.pulls) + len(found.branches), ()
+
     def _read_commits(self) -> tuple[Mapping[str, tuple[datetime, ...]], int, tuple[str, ...]]:
         """For each deploy of the window that is not remembered, the commits that it was the first to ship."""
         deployed: dict[str, datetime] = {}
@@ -363,6 +380,14 @@ class _Plan:
 def _counted(source: Source[Record], query: Query, access: Access) -> tuple[tuple[Record, ...], int, tuple[str, ...]]:
     parsed: Parsed[Record] = source.parse(source.fetch(query, access), query)
     return parsed.records, len(parsed.records), parsed.notes
+
+
+def _unshipped(parsed: Parsed[ModelRecord]) -> tuple[ModelVersion, ...]:
+    """The versions that could ship and never did."""
+    shipped = {(record.name, record.version) for record in parsed.records}
+    return tuple(
+        version for version in parsed.versions if version.ready and (version.name, version.version) not in shipped
+    )
 
 
 def _failed_deploys(records: Iterable[CodeRecord]) -> tuple[str, ...]:

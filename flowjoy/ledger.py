@@ -17,6 +17,7 @@ from flowjoy.dependence import HEAD, head_waivers
 from flowjoy.instants import CLOCK_SKEW
 from flowjoy.looks import compact, union
 from flowjoy.model import (
+    Action,
     AlertState,
     CodeRecord,
     CoverageState,
@@ -62,6 +63,7 @@ class Memory:
     open_since: datetime | None = None
     commits: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     training_runs: Mapping[str, datetime] = field(default_factory=dict)
+    actions: tuple[Action, ...] = ()
 
 
 def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> str | None:
@@ -128,6 +130,7 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
         open_since=min((item.start for item in bundle.obligations if is_open(item)), default=None),
         commits=bundle.commits if same_code else {},
         training_runs=bundle.training_runs if same_models else {},
+        actions=tuple(action for action in bundle.actions if since <= action.week <= until),
     )
 
 
@@ -156,6 +159,7 @@ def merge(one: Memory, other: Memory) -> Memory:
         open_since=min(filter(None, (one.open_since, other.open_since)), default=None),
         commits=_least(one.commits, other.commits),
         training_runs=_least(one.training_runs, other.training_runs),
+        actions=one_a_week((*one.actions, *other.actions)),
     )
 
 
@@ -254,6 +258,12 @@ def first_seen(waivers: Iterable[Waiver]) -> tuple[Waiver, ...]:
         held = first.get(same, waiver)
         first[same] = replace(waiver, seen_at=min(filter(None, (held.seen_at, waiver.seen_at)), default=None))
     return distinct(first.values())
+
+
+def one_a_week(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """Of each week one action, by one order for all."""
+    by_week = {action.week: action for action in sorted(actions, key=repr, reverse=True)}
+    return tuple(by_week[week] for week in sorted(by_week))
 
 
 def _least(one: Mapping[str, _Told], other: Mapping[str, _Told]) -> dict[str, _Told]:

@@ -107,7 +107,8 @@ class ModelRecord:
     With precision OBSERVED the ship lies in (`not_before`, `shipped_at`]; otherwise `not_before` is None.
     `run_id` is the training run. A version that ships again is a record of its own. `maybe_live_before`: it was there
     before anybody looked, so nobody knows whether it was live then. `maybe_copy`: another version of the same training
-    run may have been. `source_gone`: a ledger remembers it, its source no longer shows it.
+    run may have been. `source_gone`: a ledger remembers it, its source no longer shows it. `unified_tag`: what the
+    version itself says of the code that it belongs to.
     """
 
     id: str
@@ -121,6 +122,7 @@ class ModelRecord:
     url: str | None = None
     maybe_live_before: bool = False
     maybe_copy: bool = False
+    unified_tag: str | None = None
     source_gone: bool = False
 
 
@@ -172,6 +174,46 @@ class ModelVersion:
     version: str
     ready: bool
     validated: bool = False
+    registered_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenPull:
+    """A pull request that is open. `state`: `waiting for review`, `changes requested`, `approved` or `draft`."""
+
+    number: int
+    title: str
+    created_at: datetime
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Branch:
+    """A branch without an open pull request, and its last commit."""
+
+    name: str
+    committed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inventory:
+    """What waits on the shelf, oldest first. The totals count also what was not read."""
+
+    pulls: tuple[OpenPull, ...] = ()
+    pulls_total: int = 0
+    branches: tuple[Branch, ...] = ()
+    branches_total: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Action:
+    """The action that was proposed in the week that began at `week`; `value` of its `measure` then."""
+
+    week: datetime
+    key: str
+    do: str
+    measure: str
+    value: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

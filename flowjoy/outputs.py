@@ -26,12 +26,14 @@ OUTPUTS: Mapping[str, str] = {
     "mttr-hours": "unified MTTR of the last complete week, two decimals, or empty",
     "drift-lag-hours": "hours from the latest code deploy to the next ship of its slowest model, or so far; or empty",
     "dora": "DORA's five for `CODE`, `MODEL`, `both`, each with its n: JSON (`fromJSON(…).CODE.rework_rate.value`)",
+    "unified-tag": "`<service>:<git-sha12>-<model-sha12>` of the code and models that are live, or empty",
     "check-url": "address of the `48 h SLA` check, or empty",
     "artifact-id": "id of the uploaded report, or empty",
     "artifact-url": "address of the uploaded report, or empty",
     "bundle": "path of `flowjoy-bundle.json`, relative to the workspace",
     "events": "path of `supply_chain_events.csv`",
     "chart": "path of `unified_flow.png`",
+    "report": "path of `report.html`",
 }
 """Name and meaning of every output, in the order of action.yml and README.md."""
 
@@ -57,12 +59,14 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
         "mttr-hours": "" if week is None or week.mttr_hours is None else f"{week.mttr_hours:.2f}",
         "drift-lag-hours": "" if lag is None else f"{lag.value:.1f}",
         "dora": json.dumps({held.kind: _figures(held) for held in findings.dora}),
+        "unified-tag": findings.unified_tag or "",
         "check-url": files.get("check-url", ""),
         "artifact-id": files.get("artifact-id", ""),
         "artifact-url": files.get("artifact-url", ""),
         "bundle": files.get("flowjoy-bundle.json", ""),
         "events": files.get("supply_chain_events.csv", ""),
         "chart": files.get("unified_flow.png", ""),
+        "report": files.get("report.html", ""),
     }
     # The verdict last: a disk that fills up on the way must not leave a pass among half of the outputs.
     return {name: values[name] for name in sorted(OUTPUTS, key="verdict".__eq__)}

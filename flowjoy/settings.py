@@ -128,6 +128,7 @@ def declared(workspace: Path) -> tuple[Input, ...]:
         ),
         ("as-of", "", inputs.instant, "ISO instant: a dry look at the state then; nothing is written elsewhere"),
         ("divergence-percent", "50", inputs.number(0, 100), "models this much behind code make a week diverge"),
+        ("mttr-spike-factor", "2", inputs.number(1, 100), "an MTTR so many times the usual one is a spike"),
         (
             "incident-titles",
             "auto",
@@ -191,6 +192,7 @@ class Settings:
     timezone: str
     as_of: datetime | None
     divergence_percent: float
+    mttr_spike_factor: float
     incident_titles: str
     check_name: str
     comment: str

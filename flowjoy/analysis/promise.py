@@ -37,6 +37,9 @@ AT_RISK_SHARE = 0.25
 """A clock with less than this share of its time left is at risk."""
 
 RATE_DAYS = 28
+ENOUGH = 5
+"""Of fewer obligations a rate says little."""
+
 OPEN = frozenset({Status.PENDING, Status.AT_RISK, Status.BREACHED, Status.UNKNOWN})
 RUNNING = frozenset({Status.PENDING, Status.AT_RISK})
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from flowjoy.analysis import promise, verdict
 from flowjoy.analysis.dependency import Level
 from flowjoy.findings import Findings
-from flowjoy.model import Obligation, Status
+from flowjoy.model import Decision, Obligation, Status
 from flowjoy.report.words import clean, moment, plural, soon, span
 
 
@@ -36,6 +37,50 @@ def headline(findings: Findings) -> str:
         "undeclared": "no model dependence is declared: set `models`, and the promise is kept for you",
         "pending": "a waiver holds: nothing runs, something is still to be shipped",
     }.get(findings.sla_status, f"the {hours} promise holds: nothing is open")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What somebody should do: `lead` says what, `text` by when and why. `mark`: `bad`, `good`, or none of both."""
+
+    lead: str
+    text: str
+    mark: str = ""
+
+
+def next_steps(findings: Findings) -> tuple[Step, ...]:
+    """What to do next, and by when: first what could not be read, then what is broken, then what runs; one a model."""
+    unread = verdict.unproved(findings.bundle.coverage)
+    steps = [
+        Step(
+            lead=f"Mend {clean(item.source)}:",
+            text=clean(": ".join(filter(None, (item.reason, item.hint))), 400),
+            mark="bad",
+        )
+        for item in unread
+    ]
+    for statuses, mark in (({Status.BREACHED}, "bad"), (promise.RUNNING, "")):
+        owed = [item for item in findings.scope if item.status in statuses]
+        for model in sorted({item.model for item in owed}):
+            waiting = sorted((item for item in owed if item.model == model), key=lambda item: (item.deadline, item.id))
+            steps.append(_ship(waiting, findings, mark))
+    if not steps and findings.verdict.decision is Decision.PASS:
+        steps.append(Step(lead="Nothing to do:", text=headline(findings), mark="good"))
+    return tuple(steps)
+
+
+def _ship(waiting: list[Obligation], findings: Findings, mark: str) -> Step:
+    """The ship that the first of these waits for, and how many more wait."""
+    first = waiting[0]
+    what = "a new version" if first.requires == "any" else f"version {clean(first.requires)}"
+    by = moment(first.deadline, findings.bundle.window.timezone)
+    others = f" and {plural(len(waiting) - 1, 'more release')}" if len(waiting) > 1 else ""
+    verb = "was due" if mark else "is due"
+    return Step(
+        lead=f"Ship {what} of {clean(first.model)}",
+        text=f"for {release_name(first)}{others}: it {verb} by {by} ({outcome(first, findings)}).",
+        mark=mark,
+    )
 
 
 def due(item: Obligation, findings: Findings) -> str:

@@ -15,7 +15,7 @@ from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Decision, Obligation, Status, Week
 from flowjoy.report.headline import headline, outcome
 from flowjoy.report.incidents import evidence, label
-from flowjoy.report.words import code, figure, moment, plural, span
+from flowjoy.report.words import DORA_NAMES, code, figure, hours_text, moment, plural, share, span
 
 SHOWN_OBLIGATIONS = 50
 SHOWN_SETTLED = 5
@@ -161,10 +161,10 @@ def _counts(findings: Findings) -> str:
     rate = findings.rate
     if rate.percent is None:
         return f"{text}. No deadline has passed in the last {promise.RATE_DAYS} days."
-    few = ", too few to judge" if rate.n < 5 else ""
+    few = ", too few to judge" if rate.n < promise.ENOUGH else ""
     left_out = f", {rate.left_out} left out" if rate.left_out else ""
     target = findings.bundle.terms.sla_target
-    budget = f", {_budget(rate.budget_left(target))}" if rate.n >= 5 else ""
+    budget = f", {_budget(rate.budget_left(target))}" if rate.n >= promise.ENOUGH else ""
     kept = f"Kept in the last {promise.RATE_DAYS} days: {rate.percent:.1f} % of {rate.n}{few}{left_out}"
     return f"{text}. {kept}; target {target:g} %{budget}."
 
@@ -211,7 +211,7 @@ def _drift(findings: Findings) -> str:
 
 
 def _hours(held: Hours | None) -> str:
-    return "no data" if held is None else f"{'≥ ' if held.at_least else ''}{held.value:.1f} h"
+    return "no data" if held is None else hours_text(held.value, at_least=held.at_least)
 
 
 _RECOVERY_HEADER = ("put down to", "resolved", "open", "mean (h)", "median", "p90")
@@ -261,19 +261,12 @@ def _evidence(findings: Findings) -> str:
 
 
 _DORA_HEADER = ("DORA", "code", "n", "models", "n", "both", "n")
-_DORA_NAMES = {
-    "deployment_frequency": "deployment frequency (a week)",
-    "lead_time_hours": "change lead time (median)",
-    "change_fail_rate": "change fail rate",
-    "recovery_hours": "failed deployment recovery time (median)",
-    "rework_rate": "rework rate",
-}
 
 
 def _dora(findings: Findings) -> str:
     rows = [
         (label, *(cell for held in findings.dora for cell in _figure(name, getattr(held, name))))
-        for name, label in _DORA_NAMES.items()
+        for name, label in DORA_NAMES.items()
     ]
     note = (
         "Recovery counts only incidents that are put down to a deploy: it is not the unified MTTR. "
@@ -286,7 +279,7 @@ def _figure(name: str, held: Figure) -> tuple[str, str]:
     if held.value is None:
         return "no data", str(held.n)
     if name.endswith("_rate"):
-        return f"{held.value:.1%}".replace("%", " %"), str(held.n)
+        return share(held.value), str(held.n)
     return figure(held.value, " h" if name.endswith("_hours") else ""), str(held.n)
 
 

@@ -54,6 +54,26 @@ def figure(value: float | None, unit: str = "") -> str:
     return "no data" if value is None else f"{value:.1f}{unit}"
 
 
+def hours_text(value: float, *, at_least: bool = False) -> str:
+    """`12.5 h`, or `≥ 12.5 h` where it is only known to be longer."""
+    return f"{'≥ ' if at_least else ''}{value:.1f} h"
+
+
+def share(value: float) -> str:
+    """`12.5 %` for 0.125."""
+    return f"{100 * value:.1f} %"
+
+
+DORA_NAMES = {
+    "deployment_frequency": "deployment frequency (a week)",
+    "lead_time_hours": "change lead time (median)",
+    "change_fail_rate": "change fail rate",
+    "recovery_hours": "failed deployment recovery time (median)",
+    "rework_rate": "rework rate",
+}
+"""DORA's five as people call them, by field."""
+
+
 def plural(count: int, noun: str) -> str:
     """`1 clock`, `2 clocks`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -43,6 +43,11 @@ class Query:
     recheck: tuple[str, ...] = ()
 
     @property
+    def live(self) -> bool:
+        """False for a dry look at the past: what waits now says nothing of then."""
+        return self.as_of >= self.now
+
+    @property
     def whole_horizon(self) -> datetime:
         """The oldest instant that matters."""
         return min(self.since, self.as_of - MEMORY)

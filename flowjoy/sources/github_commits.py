@@ -73,8 +73,7 @@ def read(github: GitHubApi, deployed: Mapping[str, datetime], wanted: Collection
         graph |= _read(github, ask, gone)
     found = first_shipped(deployed, wanted, graph)
     stamps = {
-        sha: tuple(sorted(graph[commit].committed_at for commit in commits))
-        for sha, commits in found.by_deploy.items()
+        sha: tuple(sorted(graph[commit].committed_at for commit in commits)) for sha, commits in found.by_deploy.items()
     }
     return Commits(by_sha=stamps, unknown=len(wanted) - len(stamps))
 

@@ -23,6 +23,9 @@ DEPLOYED_AT = "flowjoy.deployed_at"
 DEPLOYED_AGAIN = "flowjoy.deployed_again"
 """When a version that had shipped before was shipped again: ISO instants, comma-separated. It is no new model then."""
 
+UNIFIED_TAG = "flowjoy.unified_tag"
+"""The version tag that names the code and model pair that it belongs to."""
+
 _PAGE = 1000
 _T = TypeVar("_T")
 
@@ -84,7 +87,7 @@ class MlflowRegistry:
             notes=(*(f"not an event: {item}" for item in unready[:20]), *notes),
             looks=looks,
             versions=tuple(
-                _version(version, query.settings.model_validated_tag)
+                _version(version, query)
                 for version in sorted(raw.versions, key=lambda v: (v["name"], int(v["version"])))
             ),
             unknown=raw.unknown,
@@ -96,13 +99,15 @@ def _must_list(model: Shown) -> set[str]:
     return {*model.latest, *model.aliases.values()}
 
 
-def _version(version: dict[str, Any], tag: str | None) -> ModelVersion:
+def _version(version: dict[str, Any], query: Query) -> ModelVersion:
+    tag = query.settings.model_validated_tag
     key, _, value = (tag or "").partition("=")
     return ModelVersion(
         name=version["name"],
         version=version["version"],
         ready=version["status"] == "READY",
         validated=tag is not None and version["tags"].get(key) == value,
+        registered_at=_created(version, query),
     )
 
 
@@ -250,6 +255,7 @@ def _record(version: dict[str, Any], query: Query) -> ModelRecord | None:
         run_id=version["run_id"],
         precision=precision,
         registered_at=created,
+        unified_tag=version["tags"].get(UNIFIED_TAG),
         url=_url(query.settings.mlflow_tracking_uri, version["name"], version["version"]),
     )
 
@@ -264,7 +270,7 @@ def _created(version: dict[str, Any], query: Query) -> datetime:
 
 def _looks(raw: Listing, ready: list[dict[str, Any]], query: Query) -> tuple[Look, ...]:
     """Which version each model's alias or stage names now. A version that is not READY is not live."""
-    if query.as_of < query.now:
+    if not query.live:
         return ()  # what is named now says nothing of then
     kind, _, name = query.settings.model_signal.partition(":")
     by_key = {(version["name"], version["version"]): version for version in ready}
@@ -347,6 +353,7 @@ def _observed(move: Move, begun: datetime, raw: Listing, query: Query) -> ModelR
         not_before=min(after, look.at - timedelta(microseconds=1)),
         precision=Precision.OBSERVED,
         registered_at=registered,
+        unified_tag=next((v["tags"].get(UNIFIED_TAG) for v in listed if v["version"] == look.version), None),
         url=_url(query.settings.mlflow_tracking_uri, look.model, look.version),
         maybe_live_before=old,
         # Another version of that training run may have been live before: this one must not pass for a new model.

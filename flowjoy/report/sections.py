@@ -1,0 +1,202 @@
+"""What stands in each section of the page: findings in plain words and tables. Knows findings, no HTML."""
+
+from __future__ import annotations
+
+from flowjoy.analysis import promise
+from flowjoy.findings import Findings
+from flowjoy.instants import iso
+from flowjoy.model import CoverageState, Obligation, Status
+from flowjoy.report import sections_flow as flow
+from flowjoy.report import sections_learn as learn
+from flowjoy.report.headline import next_steps, outcome
+from flowjoy.report.view import MOST_ROWS, Cell, Paragraph, Picture, Section, Table, Tile, instant, more, number
+from flowjoy.report.words import clean, figure, hours_text, moment
+
+_MARKS = {
+    Status.MET: "good",
+    Status.LATE: "bad",
+    Status.BREACHED: "bad",
+    Status.UNKNOWN: "bad",
+    Status.AT_RISK: "wait",
+    Status.PENDING: "wait",
+    Status.WAIVED: "wait",
+}
+
+
+def sections(findings: Findings, chart: Picture | None, lanes: Picture | None) -> tuple[Section, ...]:
+    """The sections of the page, the most urgent first. Without a judged promise only the gate and what was read."""
+    if not findings.judges_promise:
+        return tuple(part for part in (_gate(findings), _coverage(findings)) if part is not None)
+    found = (
+        _now(findings),
+        _gate(findings),
+        flow.weeks(findings, chart),
+        _promise(findings, lanes),
+        flow.incidents(findings),
+        flow.dora(findings),
+        learn.advice(findings),
+        learn.retrospective(findings),
+        learn.pairs(findings),
+        learn.shelf(findings),
+        _coverage(findings),
+    )
+    return tuple(part for part in found if part is not None)
+
+
+def _now(findings: Findings) -> Section:
+    rate, lag = findings.rate, findings.drift_lag
+    target = findings.bundle.terms.sla_target
+    few = ", too few to judge" if rate.n < promise.ENOUGH else ""
+    current = lag.current if lag is not None else None
+    week = findings.last_week
+    running, broken = findings.count(*promise.RUNNING), findings.count(Status.BREACHED)
+    tiles = (
+        Tile(name="clocks running", value=str(running), mark="wait" if running else ""),
+        Tile(name="promises broken", value=str(broken), mark="bad" if broken else "good"),
+        Tile(
+            name=f"kept, last {promise.RATE_DAYS} days",
+            value="no data" if rate.percent is None else f"{rate.percent:.1f} %",
+            note=f"of {rate.n}{few}; target {target:g} %",
+            mark="" if rate.percent is None else "good" if rate.percent >= target else "bad",
+        ),
+        Tile(
+            name="drift lag now",
+            value="no data" if current is None else hours_text(current.value, at_least=current.at_least),
+            note="latest deploy to the next ship of its slowest model",
+        ),
+        Tile(
+            name="unified MTTR, last week",
+            value=figure(None if week is None else week.mttr_hours, " h"),
+            note="" if week is None or week.incidents is None else f"{week.resolved} of {week.incidents} resolved",
+        ),
+    )
+    steps = [
+        Paragraph(text=step.text, lead=step.lead, mark=f"todo {step.mark}".strip()) for step in next_steps(findings)
+    ]
+    owed = [item for item in findings.scope if promise.is_open(item)]
+    table = Table(
+        caption="What is open",
+        header=("model", "needs", "release", "status", "time left", "deadline"),
+        rows=[_clock(item, findings) for item in sorted(owed, key=lambda item: item.deadline)[:MOST_ROWS]],
+        more=more(len(owed)),
+    )
+    return Section(id="now", title="Now", tiles=tiles, paragraphs=steps, tables=(table,) if owed else ())
+
+
+def _clock(item: Obligation, findings: Findings) -> tuple[Cell, ...]:
+    running = item.status in promise.RUNNING
+    return (
+        Cell(text=clean(item.model)),
+        Cell(text=item.requires, code=True),
+        _release(item),
+        _status(item),
+        Cell(
+            text=outcome(item, findings),
+            sort=item.deadline.timestamp(),
+            due=iso(item.deadline) if running else "",
+        ),
+        instant(item.deadline, findings.bundle.window.timezone),
+    )
+
+
+def _gate(findings: Findings) -> Section | None:
+    gate = findings.gate
+    if gate is None:
+        return None
+    marks = {"failure": "todo bad", "notice": "todo"}
+    said = [Paragraph(text=clean(item.text, 500), mark=marks[item.level.value]) for item in gate.findings[:MOST_ROWS]]
+    said += [Paragraph(text=clean(text, 300)) for text in gate.forecast[:MOST_ROWS]]
+    if not said:
+        said = [Paragraph(text="The models that this code asks for are there.", mark="todo good")]
+    return Section(id="gate", title="Model dependency", paragraphs=said)
+
+
+def _promise(findings: Findings, lanes: Picture | None) -> Section:
+    hours = f"{findings.bundle.terms.sla_hours:g}"
+    counted = {status: findings.count(status) for status in Status}
+    said = " · ".join(f"{n} {status.value}" for status, n in counted.items() if n)
+    newest = sorted(findings.scope, key=lambda item: (item.start, item.id), reverse=True)
+    table = Table(
+        caption="What each release owed, and what became of it",
+        header=("deployed", "release", "model", "needs", "status", "why", "deadline"),
+        rows=[
+            (
+                instant(item.start, findings.bundle.window.timezone),
+                _release(item),
+                Cell(text=clean(item.model)),
+                Cell(text=item.requires, code=True),
+                _status(item),
+                Cell(text=_why(item, findings)),
+                instant(item.deadline, findings.bundle.window.timezone),
+            )
+            for item in newest[:MOST_ROWS]
+        ],
+        more=more(len(newest)),
+    )
+    text = said or "No release in the window owes a model."
+    return Section(
+        id="promise",
+        title=f"The {hours}-hour promise",
+        paragraphs=(Paragraph(text=text),),
+        picture=lanes,
+        tables=(table,) if newest else (),
+        notes=_drift_lag(findings),
+    )
+
+
+def _why(item: Obligation, findings: Findings) -> str:
+    told = clean(outcome(item, findings), 300)
+    version = f"v{item.version}: " if item.version and item.status in (Status.MET, Status.LATE) else ""
+    waived = f"waived: {clean(item.waiver, 200)}" if item.waiver else ""
+    return "; ".join(part for part in (f"{version}{told}" if told else "", waived) if part)
+
+
+def _drift_lag(findings: Findings) -> tuple[str, ...]:
+    lag = findings.drift_lag
+    if lag is None or lag.median is None or lag.p90 is None:
+        return ()
+    unshipped = f", {lag.unshipped} of them not shipped" if lag.unshipped else ""
+    return (
+        (
+            "Drift lag, from a code deploy to the next ship of its model: median "
+            f"{hours_text(lag.median.value, at_least=lag.median.at_least)}, p90 "
+            f"{hours_text(lag.p90.value, at_least=lag.p90.at_least)} (n = {lag.n}{unshipped})."
+        ),
+    )
+
+
+def _coverage(findings: Findings) -> Section:
+    rows = [
+        (
+            Cell(text=clean(item.source)),
+            Cell(
+                text=item.state.value,
+                mark="bad"
+                if item.state is CoverageState.FAILED
+                else "good"
+                if item.state is CoverageState.COMPLETE
+                else "calm",
+            ),
+            number(item.records),
+            Cell(text="yes" if item.required else ""),
+            Cell(text=clean("; ".join(filter(None, (item.reason, item.hint, *item.notes))), 500)),
+        )
+        for item in findings.bundle.coverage
+    ]
+    header = ("source", "state", "records", "decides", "said")
+    read_at = moment(findings.bundle.generated_at, findings.bundle.window.timezone)
+    return Section(
+        id="coverage",
+        title="What was read",
+        tables=(Table(caption=f"Every source, as read at {read_at}", header=header, rows=rows),),
+        notes=("Missing data is never taken for good news: a source that decides must be complete for a pass.",),
+    )
+
+
+def _release(item: Obligation) -> Cell:
+    name = item.sha[:12] if item.sha else item.code_id
+    return Cell(text=clean(name) + (" (provisional)" if item.provisional else ""), code=True)
+
+
+def _status(item: Obligation) -> Cell:
+    return Cell(text=item.status.value.replace("_", " "), mark=_MARKS.get(item.status, "calm"))

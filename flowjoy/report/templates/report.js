@@ -1,0 +1,53 @@
+"use strict";
+// Time left counts down while the page is open; without this script the text stays as it was when the page was made.
+function left(due) {
+  const seconds = Math.floor((due - Date.now()) / 1000);
+  const past = Math.max(0, Math.abs(seconds));
+  const hours = Math.floor(past / 3600), minutes = Math.floor((past % 3600) / 60);
+  const span = past < 60 ? past + " s"
+    : hours >= 96 ? Math.floor(hours / 24) + " d " + (hours % 24) + " h"
+    : hours ? hours + " h " + minutes + " m" : minutes + " m";
+  return seconds >= 0 ? span + " left" : "over for " + span + " (look at the check)";
+}
+function tick() {
+  for (const clock of document.querySelectorAll("time[data-due]")) {
+    clock.textContent = left(Date.parse(clock.dateTime));
+  }
+}
+tick();
+setInterval(tick, 1000);
+
+function key(row, place) {
+  const cell = row.cells[place];
+  return cell.dataset.sort === undefined ? cell.textContent.trim() : cell.dataset.sort;
+}
+function compare(one, other) {
+  if (one === "" || other === "") return (one === "") - (other === "");
+  const numbers = [Number(one), Number(other)];
+  return numbers.some(Number.isNaN) ? one.localeCompare(other) : numbers[0] - numbers[1];
+}
+for (const table of document.querySelectorAll("table")) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, place) => {
+    if (!head.textContent.trim()) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = head.textContent;
+    head.replaceChildren(button);
+    button.addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const rows = [...table.tBodies[0].rows];
+      rows.sort((a, b) => {
+        const one = key(a, place), other = key(b, place);
+        // What is blank stays last in either direction.
+        return one === "" || other === "" ? compare(one, other) : (down ? -1 : 1) * compare(one, other);
+      });
+      table.tBodies[0].append(...rows);
+    });
+  });
+}
+addEventListener("beforeprint", () => {
+  for (const folded of document.querySelectorAll("details")) folded.open = true;
+});
