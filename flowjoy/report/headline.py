@@ -59,13 +59,20 @@ def next_steps(findings: Findings) -> tuple[Step, ...]:
         )
         for item in unread
     ]
+    steps += ships_due(findings)
+    if not steps and findings.verdict.decision is Decision.PASS:
+        steps.append(Step(lead="Nothing to do:", text=headline(findings), mark="good"))
+    return tuple(steps)
+
+
+def ships_due(findings: Findings) -> tuple[Step, ...]:
+    """What is to be shipped, what is overdue first; one step a model."""
+    steps = []
     for statuses, mark in (({Status.BREACHED}, "bad"), (promise.RUNNING, "")):
         owed = [item for item in findings.scope if item.status in statuses]
         for model in sorted({item.model for item in owed}):
             waiting = sorted((item for item in owed if item.model == model), key=lambda item: (item.deadline, item.id))
             steps.append(_ship(waiting, findings, mark))
-    if not steps and findings.verdict.decision is Decision.PASS:
-        steps.append(Step(lead="Nothing to do:", text=headline(findings), mark="good"))
     return tuple(steps)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -11,10 +11,13 @@ from flowjoy.analysis.dependency import Gate, Level
 from flowjoy.analysis.dora import Figure
 from flowjoy.analysis.drift_lag import Hours
 from flowjoy.analysis.recovery import ALL
+from flowjoy.analysis.signals import Spike
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Decision, Obligation, Status, Week
-from flowjoy.report.headline import headline, outcome
+from flowjoy.report import markdown_learn as learn
+from flowjoy.report.headline import headline, outcome, ships_due
 from flowjoy.report.incidents import evidence, label
+from flowjoy.report.markdown_learn import table
 from flowjoy.report.words import DORA_NAMES, code, figure, hours_text, moment, plural, share, span
 
 SHOWN_OBLIGATIONS = 50
@@ -36,12 +39,32 @@ def summary(findings: Findings, report_url: str | None = None) -> str:
         f"{_MARKS[decision]} **{decision.value}**{softened}: {code(headline(findings), 600)}",
         f"[Chart, tables and bundle of this run]({report_url})" if report_url else "",
         _coverage_faults(findings),
+        _steps(findings),
         gate(findings.gate) if findings.gate is not None else "",
     ]
     if findings.judges_promise:
-        parts += [_promise(findings), _drift(findings), _weeks(findings), _incidents(findings), _dora(findings)]
+        parts += [
+            _promise(findings),
+            _drift(findings),
+            learn.live(findings),
+            _weeks(findings),
+            learn.small_chart(findings),
+            _incidents(findings),
+            learn.advice(findings),
+            learn.retrospective(findings),
+            _dora(findings),
+            learn.shelf(findings),
+        ]
     parts.append(_coverage(findings))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _steps(findings: Findings) -> str:
+    """What to do next, and by when. What could not be read was said above."""
+    said = ships_due(findings)
+    lines = [f"- **{code(step.lead)}** {code(step.text, 300)}" for step in said[:SHOWN_SETTLED]]
+    more = [f"- … and {len(said) - SHOWN_SETTLED} more models"] if len(said) > SHOWN_SETTLED else []
+    return "\n".join(["**What to do next**", "", *lines, *more]) if said else ""
 
 
 def comment(findings: Findings) -> str:
@@ -97,12 +120,6 @@ def gate(judged: Gate) -> str:
     if not judged.judged_registry:
         lines.append("- The registry was not asked: the promise is judged on merge.")
     return "### Model dependency\n\n" + ("\n".join(lines) or "The models that this code asks for are there.") + "\n"
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table of cells that are already escaped."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _coverage_faults(findings: Findings) -> str:
@@ -178,13 +195,16 @@ _WEEK_HEADER = ("week", "code deploys", "model deploys", "gap", "unified MTTR (h
 
 
 def _weeks(findings: Findings) -> str:
-    rows = [_week(week) for week in findings.weeks]
+    by_week = {spike.week.week: spike for spike in findings.spikes}
+    rows = [_week(week, by_week.get(week.week)) for week in findings.weeks]
     note = "Unified MTTR: mean time from start to end of every resolved incident that started in the week."
     return f"### Week by week\n\n{table(_WEEK_HEADER, rows)}\n\n{note}"
 
 
-def _week(week: Week) -> tuple[str, ...]:
+def _week(week: Week, spike: Spike | None) -> tuple[str, ...]:
     remark = "running" if week.partial else f"⚠️ Model cadence lagging by {week.gap} deploys" if week.diverges else ""
+    if spike is not None:
+        remark += f"{'; ' if remark else '⚠️ '}MTTR spike (usually {spike.usual_hours:.1f} h)"
     return (
         week.label,
         str(week.code_deploys),

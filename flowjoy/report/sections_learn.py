@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flowjoy.analysis import promise
 from flowjoy.findings import Findings
 from flowjoy.report.answers import action_answer, gap_answer, jam_answer, lived, measured_answer, pair_name
+from flowjoy.report.shelf import STALE, stale_branches, waiting_pulls
 from flowjoy.report.view import MOST_ROWS, Cell, Paragraph, Section, Table, Tile, instant, more, number
 from flowjoy.report.words import clean, span
 
@@ -79,8 +80,8 @@ def shelf(findings: Findings) -> Section:
     """Code and models that wait."""
     bundle = findings.bundle
     now, held = bundle.generated_at, bundle.inventory
-    waiting = [pull for pull in held.pulls if pull.state == "waiting for review"] if held is not None else []
-    stale = [b for b in held.branches if now - b.committed_at >= STALE] if held is not None else []
+    waiting = waiting_pulls(held) if held is not None else ()
+    stale = stale_branches(held, now) if held is not None else ()
     versions = sorted(bundle.unshipped, key=lambda v: (v.registered_at or now, v.name), reverse=True)
     tiles = (
         Tile(
@@ -107,10 +108,6 @@ def shelf(findings: Findings) -> Section:
     return Section(
         id="shelf", title="Inventory on the shelf", tiles=tiles, tables=[table for table in tables if table.rows]
     )
-
-
-STALE = timedelta(days=28)
-"""A branch whose last commit is older lies on the shelf."""
 
 
 def _waiting(

@@ -1,0 +1,101 @@
+"""The summary's second half: advice, retrospective, what is live, what waits. Foreign text is literal everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from flowjoy.findings import Findings
+from flowjoy.report.answers import action_answer, gap_answer, jam_answer, lived, measured_answer, pair_name
+from flowjoy.report.shelf import STALE, stale_branches, waiting_pulls
+from flowjoy.report.words import code, span
+
+SHOWN = 5
+MOST_WEEKS = 26
+"""In the small chart: more would not be read on a phone."""
+
+
+def advice(findings: Findings) -> str:
+    """The recommendations whose signals fire."""
+    if not findings.advice:
+        return ""
+    rows = [(code(row.because, 300), f"{row.do}.", row.benefit) for row in findings.advice]
+    return f"### Advice\n\n{table(('because', 'do', 'then'), rows)}"
+
+
+def retrospective(findings: Findings) -> str:
+    """The two questions, answered."""
+    measured = measured_answer(findings)
+    lines = [
+        f"- **Which week shows the biggest gap, and how did that affect MTTR?** {gap_answer(findings)}",
+        f"- **Where does code flow but models jam?** {code(jam_answer(findings), 300)}",
+        f"- **One action to try before the next sprint:** {code(action_answer(findings), 500)}",
+        f"- **The last action:** {code(measured, 500)}" if measured is not None else "",
+    ]
+    return "### Retrospective\n\n" + "\n".join(filter(None, lines))
+
+
+def live(findings: Findings) -> str:
+    """The pair that is live, and where a rollback may go."""
+    if not findings.pairs:
+        return ""
+    now, target = findings.pairs[-1], findings.rollback_target
+    lines = [f"**Live now:** {code(pair_name(now))}"]
+    if target is not None:
+        lines.append(f"**Last pair without an incident:** {code(pair_name(target))} ({lived(target, findings)})")
+    return "<br>".join(lines)
+
+
+def shelf(findings: Findings) -> str:
+    """What waits: pull requests, branches, versions."""
+    bundle = findings.bundle
+    now = bundle.generated_at
+    parts = []
+    if bundle.inventory is not None:
+        pulls, branches = waiting_pulls(bundle.inventory), stale_branches(bundle.inventory, now)
+        told = (f"#{pull.number} {code(pull.title, 80)} ({span(now - pull.created_at)})" for pull in pulls)
+        parts.append(_items(len(pulls), "pull request waiting for review", "pull requests waiting for review", told))
+        told = (f"{code(branch.name, 80)} ({span(now - branch.committed_at)})" for branch in branches)
+        idle = f"without a commit for {STALE.days} days"
+        parts.append(_items(len(branches), f"branch {idle}", f"branches {idle}", told))
+    versions = bundle.unshipped
+    told = (f"{code(version.name)} v{code(version.version)}" for version in versions)
+    parts.append(
+        _items(len(versions), "model version ready and never shipped", "model versions ready and never shipped", told)
+    )
+    lines = [f"- {part}" for part in parts if part]
+    return "### On the shelf\n\n" + "\n".join(lines) if lines else ""
+
+
+def small_chart(findings: Findings) -> str:
+    """Code and model cadence as GitHub draws it by itself; the real chart is in the artifact."""
+    weeks = findings.weeks[-MOST_WEEKS:]
+    if not any(week.code_deploys or week.model_deploys for week in weeks):
+        return ""
+    labels = ", ".join(f'"{week.label}"' for week in weeks)
+    bars, line = (", ".join(str(count) for count in counts) for counts in (
+        [week.code_deploys for week in weeks],
+        [week.model_deploys for week in weeks],
+    ))  # fmt: skip
+    drawn = (
+        "```mermaid\nxychart-beta\n"
+        '  title "Code deploys (bars) and model ships (line)"\n'
+        f"  x-axis [{labels}]\n"
+        '  y-axis "a week"\n'
+        f"  bar [{bars}]\n"
+        f"  line [{line}]\n```"
+    )
+    return f"<details><summary>The same as a small chart</summary>\n\n{drawn}\n\n</details>"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table of cells that are already escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _items(count: int, one: str, many: str, told: Iterable[str]) -> str:
+    if not count:
+        return ""
+    shown = [text for text, _ in zip(told, range(SHOWN), strict=False)]
+    more = f" … and {count - len(shown)} more" if count > len(shown) else ""
+    return f"{count} {one if count == 1 else many}: {', '.join(shown)}{more}"

@@ -1,0 +1,84 @@
+"""The recommendations: each only with its signal, and with the numbers that fired it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from flowjoy.analysis.advice import Advice, advise
+from flowjoy.model import Recovery, Week
+from tests.core.test_signals import a_week
+
+SEED = [
+    a_week(0, code=8, model=5, mttr=1.6),
+    a_week(1, code=9, model=4, mttr=2.0),
+    a_week(2, code=7, model=6, mttr=1.2),
+    a_week(3, code=0, model=0, mttr=None, partial=True),
+]
+
+
+def advice(weeks: Sequence[Week] = (), recoveries: Sequence[Recovery] = (), **changes: Any) -> dict[str, Advice]:
+    given = {"drift_is_checked": False, "untagged": None, "divergence_percent": 50.0, **changes}
+    return {row.key: row for row in advise(weeks, recoveries, **given)}
+
+
+def put_down(cause: str, *, resolved: int = 1, still_open: int = 0) -> Recovery:
+    nothing: dict[str, Any] = {"mean_hours": 1.0, "median_hours": 1.0, "p90_hours": 1.0}
+    return Recovery(cause=cause, resolved=resolved, open=still_open, **nothing)
+
+
+def test_seed_weeks__fire_three_rows_with_their_numbers() -> None:
+    found = advice(SEED)
+    assert list(found) == ["packaging", "on-call", "stub"]
+    assert found["packaging"].because == "Jun 10: 9 code and 4 model deploys: a gap of 5 is more than 50 % of code"
+    assert found["on-call"].because == "unified MTTR of Jun 10: 2.0 h, up from 1.6 h"
+    assert found["stub"].because == "Jun 10: 9 code and 4 model deploys: models more than 2 behind"
+    assert not found["packaging"].escalated
+    assert (found["packaging"].value, found["on-call"].value) == (1.0, 1.2)
+
+
+def test_nothing__fires_on_even_weeks() -> None:
+    assert advice([a_week(n, code=5, model=5, mttr=1.0) for n in range(8)]) == {}
+    assert advice([]) == {}
+
+
+def test_weeks__of_more_than_a_month_ago_advise_nothing() -> None:
+    assert advice([a_week(0, code=9, model=4), *(a_week(n) for n in range(1, 5))]) == {}
+    assert "packaging" in advice([a_week(0, code=9, model=4), *(a_week(n) for n in range(1, 4))])
+
+
+def test_second_week__running_escalates_to_a_spike_of_48_hours() -> None:
+    row = advice([a_week(0, code=9, model=4), a_week(1, code=6, model=2)])["packaging"]
+    assert row.escalated
+    assert row.because.startswith("Jun 10: 6 code and 2 model deploys")
+    assert row.because.endswith("for the second week running")
+    assert row.do.startswith("run a 48-hour spike to containerise the training job")
+
+
+def test_running_week__fires_nothing() -> None:
+    assert advice([a_week(0), a_week(1, code=9, model=0, mttr=9.0, partial=True)]) == {}
+
+
+def test_sudden_spike__below_two_hours_is_no_trend() -> None:
+    assert advice([a_week(0, mttr=0.5), a_week(1, mttr=1.5)]) == {}
+
+
+@pytest.mark.parametrize(("recoveries", "checked", "fires"), [
+    ([put_down("all"), put_down("MODEL")], False, True),
+    ([put_down("all", still_open=1), put_down("MODEL", resolved=0, still_open=1)], False, True),
+    ([put_down("all"), put_down("MODEL")], True, False),
+    ([put_down("all"), put_down("MODEL", resolved=0), put_down("AMBIGUOUS")], False, False),
+    ([], False, False),
+])  # fmt: skip
+def test_drift__is_advised_where_models_cause_incidents_and_nothing_watches_them(
+    recoveries: list[Recovery],
+    checked: bool,  # noqa: FBT001
+    fires: bool,  # noqa: FBT001
+) -> None:
+    assert ("drift" in advice(recoveries=recoveries, drift_is_checked=checked)) is fires
+
+
+def test_tag__is_advised_where_nothing_carries_one() -> None:
+    assert "shop:1a2b-3c4d" in advice(untagged="shop:1a2b-3c4d")["tag"].because
