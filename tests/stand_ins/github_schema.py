@@ -49,8 +49,11 @@ enum DeploymentState {{
 enum DeploymentStatusState {{ ERROR FAILURE INACTIVE IN_PROGRESS PENDING QUEUED SUCCESS WAITING }}
 enum PatchStatus {{ ADDED CHANGED COPIED DELETED MODIFIED RENAMED }}
 enum PullRequestState {{ CLOSED MERGED OPEN }}
+enum PullRequestReviewDecision {{ APPROVED CHANGES_REQUESTED REVIEW_REQUIRED }}
+enum RefOrderField {{ ALPHABETICAL TAG_COMMIT_DATE }}
 input DeploymentOrder {{ field: DeploymentOrderField! direction: OrderDirection! }}
 input IssueOrder {{ field: IssueOrderField! direction: OrderDirection! }}
+input RefOrder {{ field: RefOrderField! direction: OrderDirection! }}
 input ReleaseOrder {{ field: ReleaseOrderField! direction: OrderDirection! }}
 
 interface Node {{ id: ID! }}
@@ -73,7 +76,11 @@ type Repository implements Node {{
   issues({_PAGE}, labels: [String!], orderBy: IssueOrder): IssueConnection!
   object(expression: String, oid: GitObjectID): GitObject
   pullRequest(number: Int!): PullRequest
+  pullRequests({_PAGE}, states: [PullRequestState!], orderBy: IssueOrder): PullRequestConnection!
+  refs({_PAGE}, refPrefix: String!, orderBy: RefOrder): RefConnection
 }}
+type RefConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [Ref] }}
+type PullRequestConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [PullRequest] }}
 type Ref implements Node {{ id: ID! name: String! target: GitObject }}
 type Deployment implements Node {{
   id: ID! databaseId: Int createdAt: DateTime! updatedAt: DateTime! commitOid: String! commit: Commit
@@ -106,6 +113,7 @@ type PullRequest implements Node {{
   id: ID! databaseId: Int number: Int! title: String! state: PullRequestState! createdAt: DateTime!
   headRefOid: GitObjectID! headRefName: String! baseRefOid: GitObjectID! baseRefName: String!
   headRepository: Repository baseRepository: Repository isCrossRepository: Boolean!
+  isDraft: Boolean! reviewDecision: PullRequestReviewDecision
   labels({_PAGE}): LabelConnection
   files({_PAGE}): PullRequestChangedFileConnection
 }}
@@ -248,8 +256,19 @@ def _repository(repo: Repository) -> dict[str, Any]:
         known = {label for issue in repo.issues.values() for label in issue.labels}
         return {"id": f"LA_{name}", "name": name} if name in known else None
 
+    def pulls(info: GraphQLResolveInfo, states: Sequence[str] = (), **wish: Any) -> Any:
+        shown = [_pull_body(repo, issue) for issue in repo.issues.values() if issue.pull is not None]
+        chosen = [pull for pull in shown if not states or pull["state"] in states]
+        chosen.sort(key=lambda pull: (pull["createdAt"], pull["number"]))
+        return _connection(chosen, lambda pull: pull, lambda pull: pull["number"])(info, **wish)
+
+    def refs(info: GraphQLResolveInfo, **wish: Any) -> Any:
+        return _connection(sorted(repo.heads), lambda name: _ref(repo, name), str)(info, **wish)
+
     return {
         "__typename": "Repository",
+        "pullRequests": pulls,
+        "refs": refs,
         "label": label,
         "issues": issues,
         "id": f"R_{repo.id}",
@@ -401,6 +420,8 @@ def _pull_body(repo: Repository, issue: Issue) -> dict[str, Any]:
         "headRepository": lambda _: _repository(head),
         "baseRepository": lambda _: _repository(repo),
         "isCrossRepository": head is not repo,
+        "isDraft": pull.draft,
+        "reviewDecision": pull.decision,
         "labels": _connection(issue.labels, lambda name: {"id": f"LA_{name}", "name": name}, str),
         "files": _connection(pull.files, _changed_file, str),
     }

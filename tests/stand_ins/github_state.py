@@ -148,6 +148,8 @@ class Pull:
     base_ref: str
     files: list[tuple[str, str]]
     merged: bool
+    draft: bool = False
+    decision: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -403,6 +405,8 @@ class Repository:
         created_at: When = EPOCH,
         closed_at: When | None = None,
         merged: bool = False,
+        draft: bool = False,
+        decision: str | None = None,
     ) -> int:
         """A pull request with `files` as file name to status (`added`, `modified`, `removed`); returns its number."""
         self._know(head_sha, created_at)
@@ -416,6 +420,8 @@ class Repository:
             base_ref=base_ref or self.default_branch,
             files=list((files or {}).items()),
             merged=merged,
+            draft=draft,
+            decision=decision,
         )
         return number
 
