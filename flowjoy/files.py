@@ -22,7 +22,11 @@ def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], b
         window = findings.bundle.window
         open_now = int(findings.incidents["end"].isna().sum())
         return chart.draw(
-            findings.weeks, service=findings.bundle.service, timezone=window.timezone, open_incidents=open_now
+            findings.weeks,
+            service=findings.bundle.service,
+            timezone=window.timezone,
+            open_incidents=open_now,
+            spikes={spike.week.week for spike in findings.spikes},
         )
 
     return {

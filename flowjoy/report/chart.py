@@ -26,7 +26,8 @@ from matplotlib.transforms import Bbox
 from flowjoy.report import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import date
 
     from matplotlib.axes import Axes
 
@@ -41,15 +42,25 @@ SIZE, BAR, ROOMY = 8, 0.7, 30  # points of text; a bar's share of its slot; poin
 DIGIT, BOLD = 0.64 * SIZE, 0.7 * SIZE  # points: how wide a digit, and a bold letter, is drawn
 HATCHED: dict[str, Any] = {"hatch": "///", "hatchcolor": "#ffffff99", "edgecolor": "white", "linewidth": 0.5}
 HOLLOW: dict[str, Any] = {"facecolor": GAP_FILL, "edgecolor": GAP, "linestyle": (0, (3, 2)), "linewidth": 0.9}
+RING: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": MTTR, "fillstyle": "none"}
 STYLE = {"font.size": SIZE, "axes.labelsize": 9, "text.color": INK, "text.parse_math": False, "svg.hashsalt": "flowjoy"}
 STYLE |= {"axes.spines.top": False, "axes.edgecolor": "0.55", "axes.axisbelow": True, "svg.fonttype": "none"}
 STYLE |= {"legend.frameon": False, "legend.borderpad": 0, "legend.columnspacing": 1.5, "hatch.linewidth": 0.7}
 
 
 def draw(
-    weeks: Sequence[Week], *, service: str, timezone: str = "UTC", open_incidents: int = 0, subtitle: str | None = None
+    weeks: Sequence[Week],
+    *,
+    service: str,
+    timezone: str = "UTC",
+    open_incidents: int = 0,
+    subtitle: str | None = None,
+    spikes: Collection[date] = (),
 ) -> Figure:
-    """Draw `weeks`, oldest first (without any event: a frame that says so); `subtitle` replaces the totals."""
+    """Draw `weeks`, oldest first (without any event: a frame that says so); `subtitle` replaces the totals.
+
+    `spikes`: the Mondays of the weeks whose MTTR is to be ringed.
+    """
     with _style():
         FigureCanvasAgg(figure := Figure(figsize=INCHES, dpi=DPI))
         _write(figure, 0.968, service, tail=": unified DevOps + MLOps flow", size=13, weight="bold")
@@ -63,8 +74,8 @@ def draw(
         if any(week.code_deploys or week.model_deploys or week.mttr_hours is not None for week in weeks):
             _scales(bars, hours, weeks)
             _bars(bars, weeks)
-            _label(_Room(hours, _line(hours, weeks)), bars, weeks)
-            _legend(figure, weeks)
+            _label(_Room(hours, _line(hours, weeks, spikes)), bars, weeks)
+            _legend(figure, weeks, spikes)
         else:
             bars.set_yticks([])  # a scale would suggest measured zeros
             hours.set_yticks([])
@@ -178,12 +189,14 @@ def _bars(bars: Axes, weeks: Sequence[Week]) -> None:
     bars.bar(list(late), [week.gap for week in late.values()], BAR, tops, **HOLLOW)
 
 
-def _line(hours: Axes, weeks: Sequence[Week]) -> Line2D:
+def _line(hours: Axes, weeks: Sequence[Week], spikes: Collection[date]) -> Line2D:
     """Draw MTTR on a white halo. A week without one is a hole in the line; the running week's marker is hollow."""
     values = [math.nan if week.mttr_hours is None else week.mttr_hours for week in weeks]
     size = min(6.5, 2.2 + _slot(weeks) / 8)
     look: dict[str, Any] = {"color": MTTR, "marker": "o", "markersize": size, "linewidth": 0.32 * size}
     (line,) = hours.plot(values, **look, path_effects=[withStroke(linewidth=0.7 * size, foreground="white")])
+    ringed = [value if week.week in spikes else math.nan for week, value in zip(weeks, values, strict=True)]
+    hours.plot(ringed, **RING, markersize=2.1 * size)
     running = [math.nan if not week.partial else value for week, value in zip(weeks, values, strict=True)]
     hours.plot(running, **look, markerfacecolor="white")
     return line
@@ -215,9 +228,9 @@ def _label(room: _Room, bars: Axes, weeks: Sequence[Week]) -> None:
     slot, counted = _slot(weeks), dict[str, Any](xycoords=bars.transData)
     rise = 36 * INCHES[1] * PLOT[3] / bars.get_ylim()[1]  # points: half the height of one deploy
     paper = {"edgecolor": "none", "boxstyle": "round,pad=0.12"}
-    widest = max((week.gap for week in weeks if week.diverges), default=0)
+    widest = max(((week.gap, place) for place, week in enumerate(weeks) if week.diverges), default=(0, 0))[1]
     for place, week in enumerate(weeks):
-        if week.diverges and (slot > ROOMY / 2 or week.gap == widest):
+        if week.diverges and (slot > ROOMY / 2 or place == widest):
             half, look = rise * week.gap, {"color": GAP, "weight": "bold", **counted}
             short, long = f"\N{MINUS SIGN}{week.gap}", f"\N{MINUS SIGN}{words.plural(week.gap, 'model')}"
             text = short if ROOMY / 2 < slot < len(long) * BOLD else long
@@ -237,9 +250,10 @@ def _label(room: _Room, bars: Axes, weeks: Sequence[Week]) -> None:
         room.note(f"{bar.get_height():.0f}", bar.get_center(), *spots, **look)
 
 
-def _legend(figure: Figure, weeks: Sequence[Week]) -> None:
+def _legend(figure: Figure, weeks: Sequence[Week], spikes: Collection[date]) -> None:
     """Name the signs above the plot, where the legend can cover nothing."""
     mttr = "Unified MTTR" + " (no resolved incident)" * all(week.mttr_hours is None for week in weeks)
+    mttr += " (ringed: spike)" * any(week.week in spikes for week in weeks)
     handles = [
         Patch(facecolor=CODE, label="CODE deploys"),
         Patch(facecolor=MODEL, label="MODEL ships", **HATCHED),

@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from flowjoy.report.view import Picture, Section
-from flowjoy.report.words import clean
+from flowjoy.report.words import clean, visible
 
 _SIZE = re.compile(rb'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
@@ -48,7 +48,9 @@ class View:
 def render(view: View) -> bytes:
     """The page as UTF-8."""
     style, script = _part("report.css"), _part("report.js")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_visible
+    )
     page = environment.from_string(_part("report.html.j2")).render(
         view=view,
         # Ours, and free of the endings that would close their elements.
@@ -66,6 +68,11 @@ def picture(svg: bytes, alt: str) -> Picture:
     width, height = (round(float(part)) for part in size.groups()) if size else (800, 400)
     source = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
     return Picture(source=source, alt=clean(alt, 400), width=width, height=height)
+
+
+def _visible(value: object) -> object:
+    """Every text that is not ours, in one place: no mark that hides or turns what stands around it."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _part(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowjoy.analysis import promise
 from flowjoy.findings import Findings
 from flowjoy.instants import iso
-from flowjoy.model import CoverageState, Obligation, Status
+from flowjoy.model import CoverageState, Obligation, Status, Week
 from flowjoy.report import sections_flow as flow
 from flowjoy.report import sections_learn as learn
 from flowjoy.report.headline import next_steps, outcome
@@ -67,7 +67,7 @@ def _now(findings: Findings) -> Section:
         Tile(
             name="unified MTTR, last week",
             value=figure(None if week is None else week.mttr_hours, " h"),
-            note="" if week is None or week.incidents is None else f"{week.resolved} of {week.incidents} resolved",
+            note=_resolved(week),
         ),
     )
     steps = [
@@ -81,6 +81,12 @@ def _now(findings: Findings) -> Section:
         more=more(len(owed)),
     )
     return Section(id="now", title="Now", tiles=tiles, paragraphs=steps, tables=(table,) if owed else ())
+
+
+def _resolved(week: Week | None) -> str:
+    if week is None or week.incidents is None:
+        return ""
+    return f"{week.resolved} of {week.incidents} resolved" if week.incidents else "no incident began in it"
 
 
 def _clock(item: Obligation, findings: Findings) -> tuple[Cell, ...]:
@@ -146,7 +152,7 @@ def _promise(findings: Findings, lanes: Picture | None) -> Section:
 
 def _why(item: Obligation, findings: Findings) -> str:
     told = clean(outcome(item, findings), 300)
-    version = f"v{item.version}: " if item.version and item.status in (Status.MET, Status.LATE) else ""
+    version = f"v{clean(item.version, 40)}: " if item.version and item.status in (Status.MET, Status.LATE) else ""
     waived = f"waived: {clean(item.waiver, 200)}" if item.waiver else ""
     return "; ".join(part for part in (f"{version}{told}" if told else "", waived) if part)
 

@@ -10,9 +10,14 @@ _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2
 _PUNCTUATION = re.compile(r"[!-'*./:;<>@\[-`{-~]")
 
 
+def visible(text: str) -> str:
+    """Foreign text on one line, without control and direction marks."""
+    return _INVISIBLE.sub(" ", text)
+
+
 def clean(text: str, limit: int = 120) -> str:
-    """Foreign text on one line, without control and direction marks, shortened."""
-    line = _INVISIBLE.sub(" ", text).strip()
+    """The same, shortened."""
+    line = visible(text).strip()
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

@@ -303,7 +303,7 @@ def test_chart__the_running_week_is_pale_in_a_named_band() -> None:
 
 
 def test_chart__mttr_of_the_running_week_is_a_hollow_point() -> None:
-    _, hollow = draw([*SEED, a_week(3, 2, 1, 0.7, partial=True)]).axes[1].lines
+    *_, hollow = draw([*SEED, a_week(3, 2, 1, 0.7, partial=True)]).axes[1].lines
     points = [float(value) for value in np.asarray(hollow.get_ydata(), dtype=float)]
     assert [value for value in points if not math.isnan(value)] == [0.7]
     assert points[3] == 0.7
@@ -491,3 +491,11 @@ def test_chart__pyplot_is_never_imported() -> None:
         "print('matplotlib.pyplot' in sys.modules)"
     )
     assert run(program) == "False"
+
+
+def test_chart__a_spiking_week_is_ringed_and_named() -> None:
+    figure = draw(SEED, spikes={SEED[1].week})
+    rings = [line for line in figure.axes[1].lines if line.get_fillstyle() == "none"]
+    assert [list(np.flatnonzero(~np.isnan(ring.get_ydata()))) for ring in rings] == [[1]]
+    assert "Unified MTTR (ringed: spike)" in named(figure)
+    assert "Unified MTTR" in named(draw(SEED))
