@@ -83,8 +83,8 @@ class Bundle:
     counts of all times. `observations` are looks at aliases and stages, `waivers` those at the head of the default
     branch with the first sight of each, `ledgers` the ids of the artifacts whose memory is in this bundle. `commits`
     says by sha when the commits were committed that this deploy was the first to ship, `training_runs` by id when each
-    run began: both only serve lead times. `unshipped` are versions that are READY and never shipped, `inventory` what
-    waits at GitHub (None: not read), `actions` what was proposed, one a week.
+    run began (None: not known): both only serve lead times. `unshipped` are versions that are READY and never shipped,
+    `inventory` what waits at GitHub (None: not read), `actions` what was proposed, one a week.
     """
 
     service: str
@@ -105,7 +105,7 @@ class Bundle:
     alerts: tuple[AlertState, ...] = ()
     ledgers: tuple[int, ...] = ()
     commits: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
-    training_runs: Mapping[str, datetime] = field(default_factory=dict)
+    training_runs: Mapping[str, datetime | None] = field(default_factory=dict)
     unshipped: tuple[ModelVersion, ...] = ()
     inventory: Inventory | None = None
     actions: tuple[Action, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import pandas as pd
 
@@ -25,7 +26,9 @@ from flowjoy.model import (
     Dependence,
     EventType,
     Kind,
+    ModelRecord,
     Obligation,
+    Precision,
     Recovery,
     Status,
     Verdict,
@@ -176,6 +179,19 @@ def _actions(findings: Findings) -> tuple[Action, ...]:
     return (*past, Action(week=week, key=row.key, do=row.do, measure=row.measure, value=row.value))
 
 
+def _begun(record: ModelRecord, bundle: Bundle) -> datetime | None:
+    """When the way of a model version to its ship began: with its training, else with its registration.
+
+    Not known of a run that could not be read, and of a version that may have been live before anybody looked. Where
+    registering *is* shipping, the time between the two says nothing.
+    """
+    if record.maybe_live_before:
+        return None
+    if record.run_id is not None:
+        return bundle.training_runs.get(record.run_id)
+    return None if record.precision is Precision.REGISTERED else record.registered_at
+
+
 def _pairs(events: pd.DataFrame, matched: pd.DataFrame, dependence: Dependence, bundle: Bundle) -> tuple[Pair, ...]:
     return pairs(
         events,
@@ -202,7 +218,7 @@ def _states(bundle: Bundle, source: str) -> set[CoverageState]:
 
 
 def _dora(events: pd.DataFrame, matched: pd.DataFrame, bundle: Bundle) -> tuple[Dora, ...]:
-    begun = {r.id: bundle.training_runs.get(r.run_id or "", r.registered_at) for r in bundle.models}
+    begun = {record.id: _begun(record, bundle) for record in bundle.models}
     return dora(
         events,
         matched if _states(bundle, "incidents") == {CoverageState.COMPLETE} else None,

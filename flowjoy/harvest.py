@@ -49,6 +49,9 @@ from flowjoy.trigger import Trigger
 _GRACE_SECONDS = 1.0
 _LEDGER_SECONDS = 25.0
 _LEAD_TIME_SECONDS = 15.0
+_INVENTORY_AGE = timedelta(hours=6)
+"""What lies on a shelf lies there for days: hourly runs need not look each time."""
+
 RECHECKED = 49
 """As many as fit into one query beside the head of the default branch."""
 
@@ -76,7 +79,7 @@ class Harvest:
     memory: Memory = field(default_factory=Memory)
     looks: tuple[Look, ...] = ()
     commits: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
-    training_runs: Mapping[str, datetime] = field(default_factory=dict)
+    training_runs: Mapping[str, datetime | None] = field(default_factory=dict)
     unshipped: tuple[ModelVersion, ...] = ()
     inventory: Inventory | None = None
     may_remember: bool = True
@@ -177,7 +180,7 @@ class _Plan:
             required=False,
             planned=judged and access.github is not None and settings.reads_github,
         )
-        self._training = _Step[Mapping[str, datetime]](
+        self._training = _Step[Mapping[str, datetime | None]](
             "lead time of models (MLflow runs)",
             {},
             required=False,
@@ -345,7 +348,9 @@ class _Plan:
         return found, len(parsed.records), notes
 
     def _read_inventory(self) -> tuple[Inventory, int, tuple[str, ...]]:
-        found = github_inventory.read(self._access.to_github.within(self._brief()))
+        now, known = self._query.now, self._ledger.value.memory.inventory
+        fresh = known is not None and timedelta() <= now - known.read_at < _INVENTORY_AGE
+        found = known if known and fresh else github_inventory.read(self._access.to_github.within(self._brief()), now)
         return found, len(found.pulls) + len(found.branches), ()
 
     def _read_commits(self) -> tuple[Mapping[str, tuple[datetime, ...]], int, tuple[str, ...]]:
@@ -358,9 +363,10 @@ class _Plan:
         wanted = {sha for sha, live_at in deployed.items() if live_at >= self._query.since and sha not in known}
         found = github_commits.read(self._access.to_github.within(self._brief()), deployed, wanted)
         unknown = f"of {found.unknown} deploys it is not known which commits they were the first to ship"
-        return found.by_sha, sum(map(len, found.by_sha.values())), (unknown,) if found.unknown else ()
+        notes = (unknown if found.unknown else "", found.problem)
+        return found.by_sha, sum(map(len, found.by_sha.values())), tuple(filter(None, notes))
 
-    def _read_training(self) -> tuple[Mapping[str, datetime], int, tuple[str, ...]]:
+    def _read_training(self) -> tuple[Mapping[str, datetime | None], int, tuple[str, ...]]:
         """For each ship of the window whose training run is not remembered, when that run began."""
         parsed, known = self._models.value, self._ledger.value.memory.training_runs
         ships = () if parsed is None else parsed.records

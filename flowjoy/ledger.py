@@ -21,6 +21,7 @@ from flowjoy.model import (
     AlertState,
     CodeRecord,
     CoverageState,
+    Inventory,
     Look,
     ModelRecord,
     ModelVersion,
@@ -62,8 +63,9 @@ class Memory:
     code_total: int | None = None
     open_since: datetime | None = None
     commits: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
-    training_runs: Mapping[str, datetime] = field(default_factory=dict)
+    training_runs: Mapping[str, datetime | None] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
+    inventory: Inventory | None = None
 
 
 def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> str | None:
@@ -104,14 +106,13 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
     def holds(told: CodeRecord | ModelRecord | Look, stamp: datetime) -> bool:
         return since <= stamp <= until and _MASKED not in repr(told)
 
+    code = tuple(_not_yet(record) for record in bundle.code if same_code and holds(record, record.shipped_at))
+    shipped = [r for r in (*bundle.models, *bundle.models_aside) if same_models and holds(r, r.shipped_at)]
+    runs = {record.run_id for record in shipped}
     return Memory(
-        code=tuple(_not_yet(record) for record in bundle.code if same_code and holds(record, record.shipped_at)),
-        models=tuple(
-            record
-            for record in (*bundle.models, *bundle.models_aside)
-            # What was observed is found anew from the looks.
-            if same_signal and record.precision is not Precision.OBSERVED and holds(record, record.shipped_at)
-        ),
+        code=code,
+        # What was observed is found anew from the looks.
+        models=tuple(r for r in shipped if same_signal and r.precision is not Precision.OBSERVED),
         looks=tuple(look for look in bundle.observations if same_models and holds(look, look.at)),
         stubs={
             sha: stub
@@ -128,9 +129,10 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
         code_known_at=known_at,
         code_total=bundle.code_total if known_at is not None else None,
         open_since=min((item.start for item in bundle.obligations if is_open(item)), default=None),
-        commits=bundle.commits if same_code else {},
-        training_runs=bundle.training_runs if same_models else {},
+        commits={sha: told for sha, told in bundle.commits.items() if sha in {record.sha for record in code}},
+        training_runs={run: told for run, told in bundle.training_runs.items() if same_models and run in runs},
         actions=tuple(action for action in bundle.actions if since <= action.week <= until),
+        inventory=bundle.inventory if _MASKED not in repr(bundle.inventory) else None,
     )
 
 
@@ -160,6 +162,7 @@ def merge(one: Memory, other: Memory) -> Memory:
         commits=_least(one.commits, other.commits),
         training_runs=_least(one.training_runs, other.training_runs),
         actions=one_a_week((*one.actions, *other.actions)),
+        inventory=max(filter(None, (one.inventory, other.inventory)), key=lambda i: (i.read_at, repr(i)), default=None),
     )
 
 

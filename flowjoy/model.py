@@ -197,8 +197,9 @@ class Branch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inventory:
-    """What waits on the shelf, oldest first. The totals count also what was not read."""
+    """What waited on the shelf at `read_at`, oldest first. The totals count also what was not read."""
 
+    read_at: datetime
     pulls: tuple[OpenPull, ...] = ()
     pulls_total: int = 0
     branches: tuple[Branch, ...] = ()

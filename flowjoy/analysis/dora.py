@@ -23,7 +23,7 @@ DORA_UNITS = {
     "lead_time_hours": "hours",
     "change_fail_rate": "share of deploys",
     "recovery_hours": "hours",
-    "rework_rate": "share of deploys",
+    "rework_rate": "per deploy",
 }
 """The five, in the order in which people read them, with their units."""
 
@@ -47,7 +47,8 @@ class Dora:
     to ship (a model: from the start of its training run, else from its registration); n: commits (and ships).
     `change_fail_rate`: deploys that are the cause of at least one incident / deploys, a deploy counts once; n: deploys.
     `recovery_hours`: failed deployment recovery time, the median of end - start over the resolved incidents that are
-    put down to a deploy; n: those. Of an incident that is AMBIGUOUS only `both` knows the cause.
+    put down to a deploy, redeploy or rollback; n: those. An AMBIGUOUS incident counts in `both` alone, here and in the
+    fail rate.
     `rework_rate`: (rollbacks + deploys made to fix an incident) / deploys; n: deploys. The deploy made to fix an
     incident is the last event while it was open, be it code or model, whatever caused it.
     """

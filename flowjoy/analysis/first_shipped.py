@@ -11,8 +11,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Commit:
@@ -34,8 +32,15 @@ class Shipped:
     missing: tuple[str, ...]
 
 
-def first_shipped(deployed: Mapping[str, datetime], wanted: Collection[str], graph: Mapping[str, Commit]) -> Shipped:
+def first_shipped(
+    deployed: Mapping[str, datetime],
+    wanted: Collection[str],
+    graph: Mapping[str, Commit],
+    gone: Collection[str] = (),
+) -> Shipped:
     """What each of the `wanted` deploys shipped first. `deployed`: every deployed sha and when it first went live.
+
+    `gone`: commits that nobody can read any more; what they could hold back is never settled, and not asked for.
 
     Of the first deploy that is known nobody can say what had been live before it: it is never settled.
     """
@@ -50,14 +55,15 @@ def first_shipped(deployed: Mapping[str, datetime], wanted: Collection[str], gra
         if place and sha in wanted:
             oldest = min((*left.values(), *(graph[commit].committed_at for commit in new)), default=deployed[sha])
             # Below an edge of an earlier deploy may lie what looks new here.
-            if left or max(edges.values(), default=_LONG_AGO) >= oldest:
-                needed = min(needed, oldest)
-            else:
+            doubts = {*left, *(edge for edge, bound in edges.items() if bound >= oldest)}
+            if not doubts:
                 settled[sha] = tuple(new)
+            elif doubts.isdisjoint(gone):
+                needed = min(needed, oldest)
         edges |= left
         live |= {sha, *new}
-    asked = [sha for sha in in_order if sha in edges and sha in wanted and sha != in_order[0]]
-    missing = asked or [sha for sha, bound in edges.items() if bound >= needed]
+    asked = [sha for sha in in_order if sha in edges and sha in wanted and sha != in_order[0] and sha not in gone]
+    missing = asked or [sha for sha, bound in edges.items() if bound >= needed and sha not in gone]
     return Shipped(by_deploy=settled, missing=tuple(sorted(missing, key=lambda sha: (edges[sha], sha), reverse=True)))
 
 

@@ -26,7 +26,8 @@ def headline(findings: Findings) -> str:
     broken = [item for item in findings.scope if item.status is Status.BREACHED]
     if broken:
         named = ", ".join(sorted({clean(item.model) for item in broken}))
-        return f"the {hours} promise is broken: {named} ({plural(len({item.code_id for item in broken}), 'release')} waiting)"
+        releases = len({item.code_id for item in broken})
+        return f"the {hours} promise is broken: {named} ({plural(releases, 'release')} waiting)"
     running = [item for item in findings.scope if item.status in promise.RUNNING]
     if running:
         first = min(running, key=lambda item: (item.deadline, item.id))

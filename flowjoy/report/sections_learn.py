@@ -10,7 +10,7 @@ from flowjoy.findings import Findings
 from flowjoy.report.answers import action_answer, gap_answer, jam_answer, lived, measured_answer, pair_name
 from flowjoy.report.shelf import STALE, stale_branches, waiting_pulls
 from flowjoy.report.view import MOST_ROWS, Cell, Paragraph, Section, Table, Tile, instant, more, number
-from flowjoy.report.words import clean, span
+from flowjoy.report.words import clean, moment, span
 
 
 def advice(findings: Findings) -> Section:
@@ -105,8 +105,13 @@ def shelf(findings: Findings) -> Section:
         _waiting("Model versions that are ready and never shipped", "version", "registered", findings,
                  [(f"{clean(v.name)} v{v.version}", v.registered_at) for v in versions]),
     )  # fmt: skip
+    read_at = "" if held is None else f"Read from GitHub at {moment(held.read_at, bundle.window.timezone)}."
     return Section(
-        id="shelf", title="Inventory on the shelf", tiles=tiles, tables=[table for table in tables if table.rows]
+        id="shelf",
+        title="Inventory on the shelf",
+        tiles=tiles,
+        tables=[table for table in tables if table.rows],
+        notes=tuple(filter(None, (read_at,))),
     )
 
 

@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from flowjoy.analysis.first_shipped import Commit, first_shipped
+from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi, connection
-from flowjoy.instants import LATEST, parse_iso
+from flowjoy.instants import EARLIEST, LATEST, parse_iso
 from flowjoy.transport import MalformedAnswerError
 
 STRETCHES, MOST_QUERIES = 10, 8
@@ -26,7 +27,7 @@ _FIELDS = """
         history(first: 100) {{
           totalCount
           pageInfo {{ hasNextPage endCursor }}
-          nodes {{ oid committedDate parents(first: 20) {{ totalCount nodes {{ oid }} }} }}
+          nodes {{ oid committedDate parents(first: 100) {{ totalCount nodes {{ oid }} }} }}
         }}
       }}
     }}"""
@@ -49,11 +50,12 @@ COMMITS_QUERY = _query(1)
 class Commits:
     """For each deploy that could be settled when the commits that it shipped first were committed.
 
-    `unknown`: how many of the deploys asked for could not be settled.
+    `unknown`: how many of the deploys asked for could not be settled; `problem`: what ended the reading early.
     """
 
     by_sha: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     unknown: int = 0
+    problem: str = ""
 
 
 def read(github: GitHubApi, deployed: Mapping[str, datetime], wanted: Collection[str]) -> Commits:
@@ -64,18 +66,26 @@ def read(github: GitHubApi, deployed: Mapping[str, datetime], wanted: Collection
     # What had been live before the first deploy that is known, nobody can say: it is asked for by no one.
     wanted = set(wanted) - set(sorted(deployed, key=lambda sha: (deployed[sha], sha))[:1])
     graph: dict[str, Commit] = {}
-    gone: set[str] = set()
+    gone = {sha for sha in deployed if not _FULL_SHA.fullmatch(sha)}
+    problem = ""
     for _ in range(MOST_QUERIES):
-        found = first_shipped(deployed, wanted, graph)
-        ask = [sha for sha in found.missing if sha not in gone and _FULL_SHA.fullmatch(sha)][:STRETCHES]
-        if not ask:
+        missing = first_shipped(deployed, wanted, graph, gone).missing
+        if not missing:
             break
-        graph |= _read(github, ask, gone)
-    found = first_shipped(deployed, wanted, graph)
+        try:
+            graph |= _read(github, list(missing[:STRETCHES]), gone)
+        except HarvestError as refusal:
+            # What was read so far settles what it settles; the next run goes on from there.
+            if not graph:
+                raise
+            problem = str(refusal)
+            break
+    found = first_shipped(deployed, wanted, graph, gone)
     stamps = {
-        sha: tuple(sorted(graph[commit].committed_at for commit in commits)) for sha, commits in found.by_deploy.items()
+        sha: tuple(sorted(at for commit in commits if (at := graph[commit].committed_at) > EARLIEST))
+        for sha, commits in found.by_deploy.items()
     }
-    return Commits(by_sha=stamps, unknown=len(wanted) - len(stamps))
+    return Commits(by_sha=stamps, unknown=len(wanted) - len(stamps), problem=problem)
 
 
 def _read(github: GitHubApi, shas: list[str], gone: set[str]) -> dict[str, Commit]:
@@ -106,8 +116,18 @@ def _commit(node: dict[str, Any]) -> Commit:
     oids = [parent.get("oid") for parent in parents if isinstance(parent, dict)] if isinstance(parents, list) else []
     if not isinstance(held, dict) or held.get("totalCount") != len(oids) or not isinstance(node.get("oid"), str):
         raise MalformedAnswerError("a commit has no sha, or not all its parents")
+    return Commit(
+        sha=node["oid"],
+        committed_at=_committed_at(node.get("committedDate")),
+        parents=tuple(dict.fromkeys(map(str, oids))),
+    )
+
+
+def _committed_at(value: object) -> datetime:
+    """Whoever commits may write any time: an impossible one is as old as can be, and has no lead time."""
+    if not isinstance(value, str):
+        raise MalformedAnswerError("a commit carries no time")
     try:
-        committed_at = parse_iso(str(node.get("committedDate")))
-    except ValueError as problem:
-        raise MalformedAnswerError(f"a commit carries a wrong time: {problem}") from None
-    return Commit(sha=node["oid"], committed_at=min(committed_at, LATEST), parents=tuple(map(str, oids)))
+        return min(max(parse_iso(value), EARLIEST), LATEST)
+    except ValueError:
+        return EARLIEST

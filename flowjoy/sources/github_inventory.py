@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from flowjoy.github_api import GitHubApi, connection
@@ -30,12 +31,12 @@ query FlowJoyInventory($owner: String!, $name: String!) {
 _DECIDED = {"APPROVED": "approved", "CHANGES_REQUESTED": "changes requested"}
 
 
-def read(github: GitHubApi) -> Inventory:
+def read(github: GitHubApi, now: datetime) -> Inventory:
     """The oldest hundred open pull requests, and the branches without one, of the hundred with the oldest commits."""
-    return github.graphql("inventory", INVENTORY_QUERY, _inventory)
+    return github.graphql("inventory", INVENTORY_QUERY, partial(_inventory, now=now))
 
 
-def _inventory(repository: dict[str, Any]) -> Inventory:
+def _inventory(repository: dict[str, Any], now: datetime) -> Inventory:
     pulls, pulls_total, _ = connection(repository, "pullRequests")
     branches, branches_total, _ = connection(repository, "refs")
     default = repository.get("defaultBranchRef")
@@ -43,6 +44,7 @@ def _inventory(repository: dict[str, Any]) -> Inventory:
     in_review = {pull.get("headRefName") for pull in pulls if pull.get("isCrossRepository") is False}
     found = (_branch(node) for node in branches if node.get("name") not in {default_name, *in_review})
     return Inventory(
+        read_at=now,
         pulls=tuple(sorted(map(_pull, pulls), key=lambda pull: (pull.created_at, pull.number))),
         pulls_total=pulls_total,
         branches=tuple(

@@ -17,10 +17,12 @@ from flowjoy.bundle import from_json, to_json
 from flowjoy.findings import Findings, find
 from flowjoy.ledger import MEMORY, Memory, memory_of, merge, reread_since, why_not, with_code, with_models
 from flowjoy.model import (
+    Action,
     AlertState,
     CodeRecord,
     CoverageState,
     Decision,
+    Inventory,
     Look,
     ModelRecord,
     ModelVersion,
@@ -97,6 +99,20 @@ MEMORIES = st.builds(
     code_known_at=st.none() | HOURS.map(at),
     open_since=st.none() | HOURS.map(at),
     code_total=st.none() | st.integers(0, 3),
+    commits=st.dictionaries(st.sampled_from("abc"), st.lists(HOURS.map(at), max_size=2).map(tuple), max_size=3),
+    training_runs=st.dictionaries(st.sampled_from("rs"), st.none() | HOURS.map(at), max_size=2),
+    actions=st.lists(
+        st.builds(
+            Action,
+            week=HOURS.map(at),
+            key=st.sampled_from("xy"),
+            do=st.just("ship"),
+            measure=st.just("gap"),
+            value=st.none() | st.floats(0, 3),
+        ),
+        max_size=3,
+    ).map(tuple),
+    inventory=st.none() | st.builds(Inventory, read_at=HOURS.map(at), pulls_total=st.integers(0, 2)),
 )
 
 

@@ -61,6 +61,7 @@ def a_year(*, weeks: int = 52, models: tuple[str, ...] = ("recommender", "ranker
         coverage=(a_coverage("code"), a_coverage("models"), a_coverage("incidents (PagerDuty)", required=False)),
         unshipped=tuple(ModelVersion(name=m, version="999", ready=True, registered_at=at(5)) for m in models),
         inventory=Inventory(
+            read_at=until,
             pulls=(OpenPull(number=7, title="Rank by margin", created_at=at(100), state="waiting for review"),),
             pulls_total=3,
             branches=(Branch(name="old-idea", committed_at=at(9)),),
@@ -90,6 +91,7 @@ def a_hostile_bundle() -> Bundle:
         ),
         unshipped=tuple(ModelVersion(name=name, version=name, ready=True) for name in names),
         inventory=Inventory(
+            read_at=at(3 * WEEK),
             pulls=tuple(
                 OpenPull(number=n, title=name, created_at=at(n), state="waiting for review")
                 for n, name in enumerate(names)

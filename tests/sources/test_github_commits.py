@@ -99,6 +99,34 @@ def test_sha__that_is_none_is_never_asked_for(github: GitHubStandIn) -> None:
     assert github.requests == []
 
 
+def test_deploys__that_cannot_be_asked_for_hold_back_no_other(github: GitHubStandIn) -> None:
+    a_line(github, 260)
+    live = {sha(1): at(300), sha(259): at(400), "tag v9": at(500), sha(777): at(600)}
+    found = github_commits.read(api_of(github), live, live)
+    assert len(found.by_sha[sha(259)]) == 258
+    assert found.unknown == 2
+
+
+def test_what_was_read__is_kept_when_the_rest_fails(github: GitHubStandIn) -> None:
+    a_line(github, 260)
+    github.fail("/graphql", times=None, skip=1, fault=Answer(500))
+    found = read(github, {1: 300, 100: 350, 258: 400, 259: 401})
+    assert set(found.by_sha) == {sha(100), sha(259)}
+    assert "commits" in found.problem
+
+
+@pytest.mark.parametrize("date", ["1970-01-01T00:00:00Z", "0000-01-01T00:00:00Z", "99999-01-01T00:00:00Z"])
+def test_commit__with_an_impossible_time_has_no_lead_time(github: GitHubStandIn, date: str) -> None:
+    a_line(github, 4)
+
+    def edit(body: Any) -> Any:
+        body["data"]["repository"]["commit0"]["history"]["nodes"][1]["committedDate"] = date
+        return body
+
+    github.fail("/graphql", times=None, fault=Edited(edit))
+    assert read(github, {0: 10, 3: 20}).by_sha == {sha(3): (at(1), at(3))}
+
+
 @pytest.mark.parametrize("fault", [Answer(502), EmptyBody(), Garbage(), Truncate()], ids=repr)
 def test_fault__in_passing_changes_nothing(github: GitHubStandIn, fault: Fault) -> None:
     a_line(github, 4)
@@ -113,7 +141,7 @@ def first(body: Any) -> Any:
 @pytest.mark.parametrize("change", [
     lambda body: body["data"]["repository"].pop("commit0"),
     lambda body: body["data"]["repository"]["commit0"]["history"]["nodes"].pop(0),
-    lambda body: first(body).update(committedDate="soon"),
+    lambda body: first(body).update(committedDate=None),
     lambda body: first(body).update(oid=None),
     lambda body: first(body)["parents"].update(totalCount=2),
     lambda body: first(body).pop("parents"),

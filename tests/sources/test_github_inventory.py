@@ -17,7 +17,7 @@ from tests.stand_ins.github import GitHubStandIn
 
 
 def read(github: GitHubStandIn) -> Inventory:
-    return github_inventory.read(api_of(github))
+    return github_inventory.read(api_of(github), at())
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_branch__of_a_fork_that_is_called_the_same_does_not_hide_ours(shop: GitH
 
 
 def test_nothing__waits_in_an_empty_repository(github: GitHubStandIn) -> None:
-    assert read(github) == Inventory()
+    assert read(github) == Inventory(read_at=at())
 
 
 @pytest.mark.parametrize("change", [

@@ -226,8 +226,8 @@ def test_validated__is_the_tag_and_its_value(registry: Registry) -> None:
         registry.add_version(at(), tags={"integration": value})
     parsed = ask(registry.uri, model_validated_tag="integration=passed")
     assert parsed.versions == (
-        ModelVersion(name="recommender", version="1", ready=True, validated=True),
-        ModelVersion(name="recommender", version="2", ready=True, validated=False),
+        ModelVersion(name="recommender", version="1", ready=True, validated=True, registered_at=at()),
+        ModelVersion(name="recommender", version="2", ready=True, validated=False, registered_at=at()),
     )
 
 

@@ -37,9 +37,9 @@ def test_run__began_when_mlflow_says(registry: Registry) -> None:
 
 def test_run__that_the_registry_does_not_keep_is_left_out_and_said(registry: Registry) -> None:
     known = a_run(registry, 1)
-    found = read(registry.uri, ["0" * 32, known])
-    assert found.begun == {known: at(1)}
-    assert found.notes == ("of 1 training runs it is not known when they began",)
+    found = read(registry.uri, ["0" * 32, "exp:7 run/../3", known])
+    assert found.begun == {"0" * 32: None, "exp:7 run/../3": None, known: at(1)}
+    assert found.notes == ("of 2 training runs it is not known when they began",)
 
 
 def test_nothing_asked__needs_no_client() -> None:
@@ -60,11 +60,20 @@ class Runs(StandIn):
         return Answer(200, {"run": {"info": told | {"status": "FINISHED", **self.info}, "data": {}}})
 
 
-def test_registry__without_runs_is_left_alone_after_a_few() -> None:
+def test_registry__without_runs_is_asked_for_each_once() -> None:
     with Runs() as server:
-        found = read(server.url, [f"{n:032x}" for n in range(25)])
-        assert (found.begun, len(server.requests)) == ({}, 3)
-    assert found.notes == ("of 25 training runs it is not known when they began",)
+        found = read(server.url, [f"{n:032x}" for n in range(5)])
+        assert (set(found.begun.values()), len(server.requests)) == ({None}, 5)
+    assert found.notes == ("of 5 training runs it is not known when they began",)
+
+
+def test_what_was_read__is_kept_when_the_rest_fails() -> None:
+    with Runs(start_time=epoch_ms(at(1))) as server:
+        server.fail("/runs/get", times=None, skip=2, fault=Answer(500))
+        found = read(server.url, [f"{n:032x}" for n in range(5)])
+    assert list(found.begun.values()) == [at(1), at(1)]
+    assert found.notes[0] == "of 3 training runs it is not known when they began"
+    assert "MLflow run" in found.notes[1]
 
 
 def test_runs__are_asked_for_up_to_a_number() -> None:
@@ -74,12 +83,16 @@ def test_runs__are_asked_for_up_to_a_number() -> None:
     assert found.notes == ("of 15 training runs it is not known when they began",)
 
 
-@pytest.mark.parametrize("info", [
-    {"start_time": epoch_ms(at(1)), "run_id": "f" * 32, "run_uuid": "f" * 32},
-    {"start_time": epoch_ms(at(2000))},
-    {"start_time": 1717405200},
-    {},
-], ids=["another run", "in the future", "seconds", "no start"])  # fmt: skip
-def test_answer__that_cannot_be_is_refused(info: dict[str, Any]) -> None:
-    with Runs(**(info or {"status": "FINISHED"})) as server, pytest.raises(HarvestError, match="MLflow run"):
+@pytest.mark.parametrize("start", [epoch_ms(at(2000)), 1717405200, None], ids=["in the future", "seconds", "none"])
+def test_start__that_cannot_be_is_not_known(start: int | None) -> None:
+    with Runs(status="FINISHED", **({} if start is None else {"start_time": start})) as server:
+        assert read(server.url, ["a" * 32]).begun == {"a" * 32: None}
+        assert len(server.requests) == 1
+
+
+def test_answer__of_another_run_is_refused() -> None:
+    with (
+        Runs(start_time=epoch_ms(at(1)), run_id="f" * 32, run_uuid="f" * 32) as server,
+        pytest.raises(HarvestError, match="MLflow run"),
+    ):
         read(server.url, ["a" * 32])

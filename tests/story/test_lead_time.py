@@ -99,6 +99,15 @@ def test_commits__that_cannot_be_read_are_a_warning_and_no_data(world: World, st
     assert "| change lead time (median) | no data | 0 |" in ran.summary
 
 
+def test_training__that_is_not_known_is_no_lead_time_of_0_hours(world: World) -> None:
+    """Under `registered` a version ships the moment it is registered: the time between the two measures nothing."""
+    world.registry.client.delete_run(world.registry.client.get_model_version("recommender", "1").run_id)
+    world.registry.add_version(at(40))
+    ran = world.run(at(50), sha=B)
+    assert dora(ran)["MODEL"]["lead_time_hours"] in ({"value": 24.0, "n": 1}, {"value": None, "n": 0})
+    assert dora(ran)["MODEL"]["lead_time_hours"]["value"] != 0
+
+
 def test_incidents__that_nobody_told_of_leave_no_fail_rate(world: World) -> None:
     """Without a source of incidents nothing failed as far as anybody knows, which is not 0 %."""
     ran = world.run(at(24 * 8), sha=B, incident_file="")

@@ -21,6 +21,8 @@ FILES = {
     "supply_chain_events.csv",
     "incidents.csv",
     "weekly_flow.csv",
+    "dora.csv",
+    "report.html",
     "unified_flow.png",
     "unified_flow.svg",
 }

@@ -26,7 +26,15 @@ week,code_deploys,model_deploys,gap,mttr_hours,incidents,partial
 2024-06-17,7,6,1,1.2,2,false
 2024-06-24,0,0,0,,0,true
 """
-FILES = ["flowjoy-bundle.json", "supply_chain_events.csv", "incidents.csv", "weekly_flow.csv", "unified_flow.svg"]
+FILES = [
+    "flowjoy-bundle.json",
+    "supply_chain_events.csv",
+    "incidents.csv",
+    "weekly_flow.csv",
+    "unified_flow.svg",
+    "dora.csv",
+    "report.html",
+]
 
 
 def stamps(name: str) -> list[datetime]:
