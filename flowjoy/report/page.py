@@ -15,9 +15,11 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from flowjoy.model import Decision
 from flowjoy.report.view import Picture, Section
 from flowjoy.report.words import clean, visible
 
+_WORDS = {Decision.PASS: "Pass", Decision.FAIL: "Broken", Decision.ERROR: "Could not decide"}
 _SIZE = re.compile(rb'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
@@ -42,7 +44,7 @@ class View:
     @property
     def verdict_word(self) -> str:
         """The verdict as people read it first."""
-        return {"pass": "Pass", "fail": "Broken", "error": "Could not decide"}[self.verdict]
+        return _WORDS[Decision(self.verdict)]
 
 
 def render(view: View) -> bytes:
@@ -53,9 +55,8 @@ def render(view: View) -> bytes:
     )
     page = environment.from_string(_part("report.html.j2")).render(
         view=view,
-        # Ours, and free of the endings that would close their elements.
-        style=Markup(style),  # noqa: S704  # nosec B704
-        script=Markup(script),  # noqa: S704  # nosec B704
+        style=style,
+        script=script,
         style_hash=_hash(style),
         script_hash=_hash(script),
     )
