@@ -132,7 +132,7 @@ def dora(findings: Findings) -> Section:
 
 def _figure(key: str, held: Figure) -> tuple[Cell, Cell]:
     if held.value is None:
-        return Cell(text="no data", sort=""), number(held.n)
+        return Cell(text="no data", sort="", number=True), number(held.n)
     if key.endswith("_rate"):
         return Cell(text=share(held.value), sort=held.value, number=True), number(held.n)
     unit = " h" if key.endswith("_hours") else ""
