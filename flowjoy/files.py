@@ -29,6 +29,10 @@ def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], b
             spikes={spike.week.week for spike in findings.spikes},
         )
 
+    @functools.cache
+    def drawn() -> bytes:
+        return chart.to_svg(figure())
+
     return {
         "flowjoy-bundle.json": lambda: bundle,
         "supply_chain_events.csv": lambda: tables.events_csv(findings),
@@ -36,8 +40,8 @@ def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], b
         "weekly_flow.csv": lambda: tables.weeks_csv(findings),
         "dora.csv": lambda: tables.dora_csv(findings),
         "unified_flow.png": lambda: chart.to_png(figure()),
-        "unified_flow.svg": lambda: chart.to_svg(figure()),
-        "report.html": lambda: _page(findings, chart.to_svg(figure())),
+        "unified_flow.svg": drawn,
+        "report.html": lambda: _page(findings, drawn()),
     }
 
 

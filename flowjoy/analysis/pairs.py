@@ -85,7 +85,7 @@ def pairs(
         for (begun, sha, models, provisional), end in zip_longest(steps, ends)
         if end is None or end > max(begun, since)
     ]
-    return tuple(_with_incidents(pair, incidents) for pair in found)
+    return _with_incidents(found, incidents)
 
 
 def last_calm(found: Sequence[Pair]) -> Pair | None:
@@ -144,8 +144,11 @@ def _live_models(events: pd.DataFrame, *, newest_is_live: bool) -> Mapping[str, 
     return found
 
 
-def _with_incidents(pair: Pair, incidents: pd.DataFrame) -> Pair:
-    begun = incidents[START] >= pd.Timestamp(pair.since)
-    if pair.until is not None:
-        begun &= incidents[START] < pd.Timestamp(pair.until)
-    return replace(pair, incidents=tuple(incidents.loc[begun, ID]))
+def _with_incidents(found: Sequence[Pair], incidents: pd.DataFrame) -> tuple[Pair, ...]:
+    """Each pair with the incidents that began while it was live. Pairs follow each other without a hole."""
+    if not found:
+        return ()
+    begun = pd.DatetimeIndex([pair.since for pair in found])
+    place = begun.searchsorted(pd.DatetimeIndex(incidents[START]), side="right") - 1
+    names = incidents[ID].groupby(place).apply(tuple)
+    return tuple(replace(pair, incidents=names.get(n, ())) for n, pair in enumerate(found))

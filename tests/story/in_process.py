@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from flowjoy.main import run
+from flowjoy.report import chart
 from tests.stand_ins.artifact_service import ArtifactServiceStandIn, runtime_token
 from tests.stand_ins.github import GitHubStandIn
 from tests.stand_ins.registry import Registry, embedded
@@ -100,7 +103,8 @@ class World:
             environ |= {"ACTIONS_RUNTIME_TOKEN": runtime_token(int(run_id)), "ACTIONS_RESULTS_URL": self.artifacts.url}
             self.artifacts.clock = now
         stream = io.StringIO()
-        code = run(environ, [], now=now, stream=stream)
+        with small_pictures():
+            code = run(environ, [], now=now, stream=stream)
         return Ran(
             code=code,
             log=stream.getvalue(),
@@ -129,6 +133,16 @@ class World:
             if run.fields["head_sha"] == sha and subject in run.fields["name"]
         ]
         return found
+
+
+@contextmanager
+def small_pictures() -> Iterator[None]:
+    """Pictures of a few pixels: what they show is not what these runs are about, and it takes half of their time."""
+    kept, chart.DPI = chart.DPI, 25
+    try:
+        yield
+    finally:
+        chart.DPI = kept
 
 
 def parse_outputs(text: str) -> dict[str, str]:
