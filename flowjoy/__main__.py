@@ -1,4 +1,4 @@
-"""`python -m flowjoy run`: the same run on a laptop, with the inputs as flags; `replay`: a bundle's files again."""
+"""`python -m flowjoy`: `run` is the step on a laptop, `replay` a bundle's files again, `doctor` what is missing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import sys
 _USAGE = """\
 usage: python -m flowjoy run [--sla-hours 48 ...]             one run of the step, here
        python -m flowjoy replay flowjoy-bundle.json           its files again, offline
-(run --help and replay --help list every flag)
+       python -m flowjoy doctor [--models recommender ...]    what is missing, and why each deploy counted or not
+(run --help, replay --help and doctor --help list every flag)
 """
 
 
@@ -22,6 +23,10 @@ def main() -> int:
         from flowjoy.replay import replay
 
         return replay(sys.argv[1:])
+    if command == "doctor":
+        from flowjoy.doctor import entry as examine
+
+        return examine()
     sys.stderr.write(_USAGE)
     return 2
 

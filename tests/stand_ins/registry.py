@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -74,6 +77,19 @@ def embedded(folder: Path) -> Registry:
 
 
 _empty_database: list[bytes] = []
+
+
+def emptied() -> Registry:
+    """The one embedded registry of this process, without any model: MLflow takes a second to open another one."""
+    if not _own:
+        folder = Path(tempfile.mkdtemp(prefix="flowjoy-registry-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        _own.append(embedded(folder))
+    _own[0].clear()
+    return _own[0]
+
+
+_own: list[Registry] = []
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from flowjoy.main import run
 from flowjoy.report import chart
 from tests.stand_ins.artifact_service import ArtifactServiceStandIn, runtime_token
 from tests.stand_ins.github import GitHubStandIn
-from tests.stand_ins.registry import Registry, embedded
+from tests.stand_ins.registry import Registry, emptied
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TOKEN = "canary-token-of-github"
@@ -103,7 +103,7 @@ class World:
             environ |= {"ACTIONS_RUNTIME_TOKEN": runtime_token(int(run_id)), "ACTIONS_RESULTS_URL": self.artifacts.url}
             self.artifacts.clock = now
         stream = io.StringIO()
-        with small_pictures():
+        with blank_pictures():
             code = run(environ, [], now=now, stream=stream)
         return Ran(
             code=code,
@@ -136,13 +136,23 @@ class World:
 
 
 @contextmanager
-def small_pictures() -> Iterator[None]:
-    """Pictures of a few pixels: what they show is not what these runs are about, and it takes half of their time."""
-    kept, chart.DPI = chart.DPI, 25
+def blank_pictures() -> Iterator[None]:
+    """Drawing takes two thirds of a run's time, and what is drawn is not what these runs are about.
+
+    Runs in a process of their own (`step.py`) draw in earnest, as do the tests of each picture.
+    """
+    kept, chart.draw = chart.draw, _blank
     try:
         yield
     finally:
-        chart.DPI = kept
+        chart.draw = kept
+
+
+def _blank(*_: Any, **__: Any) -> chart.Figure:
+    figure = chart.Figure(figsize=(1, 1), dpi=10)
+    for _line in range(2):
+        figure.text(0, 0, "")
+    return figure
 
 
 def parse_outputs(text: str) -> dict[str, str]:
@@ -166,7 +176,7 @@ def parse_outputs(text: str) -> dict[str, str]:
 
 def new_world(github: GitHubStandIn, folder: Path) -> World:
     """A registry that knows `recommender` without versions, beside the GitHub given."""
-    registry = embedded(folder)
+    registry = emptied()
     registry.add_model("recommender")
     workspace = folder / "workspace"
     workspace.mkdir()

@@ -1,0 +1,277 @@
+"""Why each of the last ten deployments, runs, releases or rows counted or not. Knows sources and kinds, no console."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from flowjoy import github_files
+from flowjoy.bundle import Terms
+from flowjoy.dependence import HEAD, dependence_of
+from flowjoy.events import FIRST_LIVE, ID, KIND, TS, timeline
+from flowjoy.github_api import connection, listing
+from flowjoy.instants import iso, parse_iso
+from flowjoy.model import CodeRecord, Dependence, Kind, Outcome, Rule, StubText
+from flowjoy.records import fold, release_key
+from flowjoy.report.words import clean
+from flowjoy.sources import CODE_SOURCES
+from flowjoy.sources.base import Access, Query
+from flowjoy.sources.files import read_rows
+from flowjoy.sources.github_deployments import DEPLOYMENTS_QUERY, Deployments
+from flowjoy.transport import MalformedAnswerError
+
+TEN = 10
+_AT_LEAST_OURS = 5
+"""A busy preview environment must not push production out of sight."""
+
+_RUNS = 50
+_LATER = "not counted: it succeeded only after as-of"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One line's worth: `place` is its environment, branch or tag. `record` is None where it is none of ours.
+
+    `why` is said where it makes no event by itself, whatever else was deployed.
+    """
+
+    at: datetime
+    place: str
+    sha: str | None
+    why: str = ""
+    record: CodeRecord | None = None
+
+
+def look_around(query: Query, access: Access) -> list[dict[str, Any]]:
+    """GitHub's newest deployments or runs, whatever their environment or branch. Raises HarvestError.
+
+    Releases and files need no such look: their sources read all there is.
+    """
+    around = _AROUND.get(query.settings.code_source)
+    return [] if around is None else around(query, access)
+
+
+def entries(raw: Any, around: Sequence[dict[str, Any]], query: Query) -> tuple[Entry, ...]:
+    """The newest entries, at most ten, also of other environments and branches; newest first.
+
+    `raw` is what the source's own fetch gave, None where that failed: then what is `around` must tell alone.
+    """
+    held = _ENTRIES[query.settings.code_source](raw, around, query)
+    found = sorted(held, key=lambda entry: entry.at, reverse=True)
+    room_for_others = TEN - min(_AT_LEAST_OURS, sum(entry.record is not None for entry in found))
+    others = [entry for entry in found if entry.record is None][:room_for_others]
+    ours = [entry for entry in found if entry.record is not None][:TEN]
+    return tuple(sorted((*ours, *others), key=lambda entry: entry.at, reverse=True)[:TEN])
+
+
+def lines(
+    chosen: Sequence[Entry],
+    known: Iterable[CodeRecord],
+    stubs: Mapping[str, StubText],
+    query: Query,
+    terms: Terms,
+) -> list[str]:
+    """A line an entry: instant, place, sha and why it counted or not. `known` is the whole code timeline."""
+    records = fold((*known, *(entry.record for entry in chosen if entry.record is not None)))
+    dependence = dependence_of(terms.models, stubs, terms.model_stub)
+    judge = _Judge(records, dependence, query, terms)
+    places = [clean(entry.place, 40) for entry in chosen]
+    width = max(map(len, places), default=0)
+    return [
+        f"{iso(entry.at):<20}  {place:<{width}}  {clean(entry.sha or '-')[:12]:<12}  {judge.why(entry)}"
+        for entry, place in zip(chosen, places, strict=True)
+    ]
+
+
+class _Judge:
+    """The words for one entry, in the light of all that went live."""
+
+    def __init__(self, records: Sequence[CodeRecord], dependence: Dependence, query: Query, terms: Terms) -> None:
+        self._dependence, self._terms = dependence, terms
+        self._counted = {release_key(record): record for record in records}
+        events = timeline(records, (), service=query.settings.service, until=query.as_of)
+        stamps = events[TS].tolist()
+        rows = zip(events[ID], events[KIND], events[FIRST_LIVE], strict=True)
+        self._kinds = {name: (Kind(kind), stamps[int(first)]) for name, kind, first in rows}
+
+    def why(self, entry: Entry) -> str:
+        """Why it counted or not."""
+        record = entry.record
+        if record is None:
+            return entry.why
+        held = self._counted.get(release_key(record), record)
+        if held.id != record.id and held.outcome is not Outcome.FAILED:
+            into = f"another job of run {record.run_id}, folded into {held.id.replace(':', ' ')}"
+            return f"{entry.why}; {into}" if entry.why else f"not counted: {into}"
+        if record.outcome is Outcome.FAILED:
+            return entry.why
+        if record.outcome is Outcome.PROVISIONAL:
+            return "not yet counted: this very run's release"
+        if record.id not in self._kinds:
+            return _LATER
+        kind, first_live = self._kinds[record.id]
+        if kind is Kind.ROLLBACK:
+            return f"rollback to a sha of {iso(first_live)}: opens no clock, ends those of what it rolled back"
+        return "redeploy: this sha was live already" if kind is Kind.REDEPLOY else self._deploy(record)
+
+    def _deploy(self, record: CodeRecord) -> str:
+        since, sha = self._terms.sla_since, record.sha or ""
+        if since is not None and record.shipped_at < since:
+            return "deploy: before sla-since: opens no clock"
+        clock = f"deploy: opened a {self._terms.sla_hours:g} h clock"
+        if sha in self._dependence.unreadable:
+            return f"{clock}, but nobody knows for which model: {clean(self._dependence.unreadable[sha])}"
+        asked = self._dependence.by_sha.get(sha, self._dependence.default)
+        named = [clean(item.model) for item in asked if item.rule is not Rule.NONE]
+        if named:
+            return f"{clock} for {', '.join(named)}"
+        return f"deploy: opens no clock, {'its stub asks for no model' if asked else 'no dependence is declared'}"
+
+
+def _all_deployments(query: Query, access: Access) -> list[dict[str, Any]]:
+    def check(repository: dict[str, Any]) -> list[dict[str, Any]]:
+        nodes, _, _ = connection(repository, "deployments")
+        for node in nodes:
+            _require_shape(node)
+        return nodes
+
+    stub = github_files.variables(query.settings.model_stub, [HEAD])
+    return access.to_github.graphql(
+        "deployments of every environment", DEPLOYMENTS_QUERY, check, after=None, environments=None, **stub
+    )
+
+
+def _deployments(raw: Deployments | None, around: Sequence[dict[str, Any]], query: Query) -> Iterator[Entry]:
+    wanted = query.settings.environment
+    ours = raw.nodes if raw is not None else [node for node in around if node["environment"] == wanted]
+    for node in ours:
+        record = _one_record("deployments", Deployments(nodes=[node], total=1, stubs={}), query)
+        yield Entry(at=record.shipped_at, place=wanted, sha=record.sha, record=record, why=_unshipped(node, record))
+    for node in around:
+        if node["environment"] != wanted:
+            place = str(node["environment"])
+            why = f"not counted: environment {clean(place, 40)}, not {wanted}"
+            yield Entry(at=parse_iso(node["createdAt"]), place=place, sha=node["commitOid"], why=why)
+
+
+def _require_shape(node: dict[str, Any]) -> None:
+    connection(node, "statuses")
+    texts = [node.get("commitOid"), node.get("createdAt"), node.get("environment")]
+    if not isinstance(node.get("databaseId"), int) or not all(isinstance(text, str) for text in texts):
+        raise MalformedAnswerError("a deployment has no id, no commit, no time or no environment")
+    parse_iso(node["createdAt"])
+
+
+def _unshipped(node: dict[str, Any], record: CodeRecord) -> str:
+    """Why a deployment is no success; empty where it is one."""
+    if record.outcome is not Outcome.FAILED:
+        return ""
+    statuses = node["statuses"]["nodes"]
+    if any(status["state"] == "SUCCESS" for status in statuses):
+        return _LATER
+    # Of two at one instant the one that ends it.
+    final = ("FAILURE", "ERROR", "INACTIVE")
+    last = max(statuses, key=lambda status: (status["createdAt"], status["state"] in final), default=None)
+    if last is None:
+        return "not counted: still in progress (it has no status)"
+    told = "still in progress" if record.under_way else "never succeeded"
+    return f"not counted: {told} (last status {clean(last['state'].lower(), 20)})"
+
+
+def _all_runs(query: Query, access: Access) -> list[dict[str, Any]]:
+    def check(answer: Any) -> list[dict[str, Any]]:
+        runs, _ = listing(answer, "workflow_runs")
+        for run in runs:
+            if not isinstance(run.get("id"), int) or not isinstance(run.get("head_sha"), str):
+                raise MalformedAnswerError("a run has no id or no commit")
+            parse_iso(str(run.get("created_at")))
+        return runs
+
+    path = f"/actions/workflows/{quote(query.settings.workflow or '', safe='')}/runs"
+    return access.to_github.get(path, check, per_page=_RUNS)
+
+
+def _runs(raw: list[dict[str, Any]] | None, around: Sequence[dict[str, Any]], query: Query) -> Iterator[Entry]:
+    ours = raw if raw is not None else [run for run in around if not _foreign(run, query)]
+    for run in ours:
+        record = _one_record("workflow-runs", [run], query)
+        why = _unfinished(run, record)
+        yield Entry(at=record.shipped_at, place=str(run.get("head_branch")), sha=record.sha, record=record, why=why)
+    for run in around:
+        if why := _foreign(run, query):
+            place = str(run.get("head_branch"))
+            yield Entry(at=parse_iso(run["created_at"]), place=place, sha=run["head_sha"], why=f"not counted: {why}")
+
+
+def _foreign(run: dict[str, Any], query: Query) -> str:
+    """Why a run is no release of ours at all; empty where it is one."""
+    head, event, branch = run.get("head_repository"), str(run.get("event")), str(run.get("head_branch"))
+    home = str(head.get("full_name")) if isinstance(head, dict) else ""
+    wanted = query.settings.branch or query.default_branch
+    if home.lower() != query.repository.lower():
+        return f"from another repository, {clean(home, 80) or 'which is gone'}"
+    if event.startswith("pull_request"):
+        return f"event {clean(event, 40)}, which releases nothing"
+    return f"branch {clean(branch, 40)}, not {wanted}" if branch != wanted else ""
+
+
+def _unfinished(run: dict[str, Any], record: CodeRecord) -> str:
+    if record.outcome is not Outcome.FAILED:
+        return ""
+    if record.under_way:
+        return f"not counted: still in progress (status {clean(str(run.get('status')), 20)})"
+    conclusion = str(run.get("conclusion"))
+    return _LATER if conclusion == "success" else f"not counted: conclusion {clean(conclusion, 20)}"
+
+
+def _releases(raw: list[dict[str, Any]] | None, _: Sequence[dict[str, Any]], query: Query) -> Iterator[Entry]:
+    for node in raw or ():
+        kind = "a draft" if node["isDraft"] else "a pre-release" if node["isPrerelease"] else ""
+        place = str(node.get("tagName"))
+        if kind:
+            commit = node.get("tagCommit")
+            sha = str(commit.get("oid")) if isinstance(commit, dict) else None
+            yield Entry(at=parse_iso(node["createdAt"]), place=place, sha=sha, why=f"not counted: {kind}")
+        else:
+            record = _one_record("releases", [node], query)
+            yield Entry(at=record.shipped_at, place=place, sha=record.sha, record=record)
+
+
+def _rows(raw: str | None, _: Sequence[dict[str, Any]], query: Query) -> Iterator[Entry]:
+    """Every row of the file; one of another environment is only shown, so a time that cannot be read hides it."""
+    source, wanted = CODE_SOURCES["file"], query.settings.environment
+    rows = read_rows(raw, source.label, time="ts") if raw is not None else []
+    places = [row.get("environment") for row in rows]
+    if any(place in (None, wanted) for place in places):
+        for record in source.parse(raw, query).records:
+            yield Entry(at=record.shipped_at, place=wanted, sha=record.sha, record=record)
+    for row, place in zip(rows, places, strict=True):
+        try:
+            at = parse_iso(row.get("ts") or "")
+        except ValueError:
+            continue
+        if place not in (None, wanted):
+            why = f"not counted: environment {clean(place, 40)}, not {wanted}"
+            yield Entry(at=at, place=place, sha=row.get("sha"), why=why)
+
+
+def _one_record(source: str, raw: Any, query: Query) -> CodeRecord:
+    """One entry as the source itself reads it, before jobs are folded."""
+    (record,) = CODE_SOURCES[source].parse(raw, query).records
+    return record
+
+
+_AROUND: Mapping[str, Callable[[Query, Access], list[dict[str, Any]]]] = {
+    "deployments": _all_deployments,
+    "workflow-runs": _all_runs,
+}
+
+_ENTRIES: Mapping[str, Callable[[Any, Sequence[dict[str, Any]], Query], Iterator[Entry]]] = {
+    "deployments": _deployments,
+    "workflow-runs": _runs,
+    "releases": _releases,
+    "file": _rows,
+}

@@ -1,0 +1,583 @@
+"""`python -m flowjoy doctor`: what is missing and its cure, and why each of the last ten deployments counted or not."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from flowjoy import doctor as subject
+from flowjoy.doctor import doctor
+from flowjoy.sources import github_inventory
+from tests.stand_ins.aimed import Aimed, query_of, rest, said
+from tests.stand_ins.faults import Stall
+from tests.stand_ins.github import NOT_ACCESSIBLE, GitHubStandIn
+from tests.stand_ins.http_base import Answer, Fault, Request
+from tests.stand_ins.pagerduty import TOKEN as PAGERDUTY_TOKEN
+from tests.stand_ins.pagerduty import PagerDutyStandIn
+from tests.story.in_process import TOKEN, A, B, C, World, at, new_world
+
+ROOT = Path(__file__).resolve().parents[2]
+NOW = at(24 * 8)
+FORBIDDEN = Answer(
+    200, {"data": None, "errors": [{"type": "FORBIDDEN", "message": "Resource not accessible by integration"}]}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What doctor said."""
+
+    code: int
+    log: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.log.splitlines()
+
+    def line(self, part: str) -> str:
+        """The one line that holds `part`."""
+        (found,) = [line for line in self.lines if part in line]
+        return found
+
+    @property
+    def last_ten(self) -> list[str]:
+        """The lines of the last group, without their instant."""
+        start = next(n for n, line in enumerate(self.lines) if "The last ten " in line)
+        return [re.sub(r"^\S+Z\s+", "", line) for line in self.lines[start + 1 :] if not line.startswith("::endgroup")]
+
+    @property
+    def reasons(self) -> list[str]:
+        return [re.split(r"\s{2,}", line)[-1] for line in self.last_ten]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with GitHubStandIn(token=TOKEN) as github:
+        made = new_world(github, tmp_path)
+        made.registry.add_version(at(2))
+        yield made
+        assert written(github.requests) == []
+
+
+@pytest.fixture
+def pagerduty(world: World) -> Iterator[PagerDutyStandIn]:
+    with PagerDutyStandIn() as stand_in:
+        world.inputs |= {"pagerduty-token": PAGERDUTY_TOKEN, "pagerduty-api-url": stand_in.url}
+        yield stand_in
+        assert written(stand_in.requests) == []
+
+
+def written(requests: list[Request]) -> list[str]:
+    """Requests that could change anything: all but GET, and but GraphQL queries."""
+    return [
+        f"{request.method} {request.path}"
+        for request in requests
+        if request.method != "GET"
+        and not (request.path.endswith("/graphql") and request.json()["query"].lstrip().startswith("query "))
+    ]
+
+
+def examine(
+    world: World, *argv: str, now: datetime = NOW, variables: dict[str, str] | None = None, **inputs: str
+) -> Told:
+    """Doctor on a laptop, with the inputs of the world; `variables` beside it, an empty one takes one away."""
+    given = {"github-token": TOKEN, "mlflow-tracking-uri": world.registry.uri, **world.inputs}
+    given |= {name.replace("_", "-"): value for name, value in inputs.items()}
+    environ = {
+        "GITHUB_API_URL": world.github.url,
+        "GITHUB_GRAPHQL_URL": world.github.graphql_url,
+        "GITHUB_REPOSITORY": "acme/shop",
+        "GITHUB_WORKSPACE": str(world.workspace),
+        "GITHUB_OUTPUT": str(world.workspace / "output"),
+        "GITHUB_STEP_SUMMARY": str(world.workspace / "summary"),
+        **{f"INPUT_{name.upper()}": value for name, value in given.items()},
+        **(variables or {}),
+    }
+    before = {path.name for path in world.workspace.iterdir()}
+    stream = io.StringIO()
+    code = doctor(environ, list(argv), now=now, stream=stream)
+    assert {path.name for path in world.workspace.iterdir()} == before
+    assert TOKEN not in stream.getvalue()
+    assert PAGERDUTY_TOKEN not in stream.getvalue()
+    assert "Traceback" not in stream.getvalue()
+    return Told(code=code, log=stream.getvalue())
+
+
+def deny(world: World, query: str, fault: Fault = FORBIDDEN) -> None:
+    world.github.fail("/graphql", times=None, fault=Aimed(query_of(query), fault))
+
+
+def test_all_well__ends_with_0_and_names_all_it_tried(world: World, pagerduty: PagerDutyStandIn) -> None:
+    world.release(A, at())
+    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": ">=1"}}')
+    world.github.repository.add_issue(labels=["incident"], created_at=at(5), closed_at=at(7))
+    (world.workspace / "incidents.csv").write_text("start,end\n2026-03-02T18:00:00Z,2026-03-02T21:00:00Z\n")
+    pagerduty.add(at(3), at(4))
+    told = examine(world, incident_label="incident", incident_file="incidents.csv", pagerduty_services="PSHOP")
+    assert told.code == 0, told.log
+    assert not {"FAILED", "not set", "WARNING"} & {
+        word for word in ("FAILED", "not set", "WARNING") if word in told.log
+    }
+    assert "acme/shop, public, default branch main" in told.line("repository:")
+    assert "1 deploy went live, 0 never did or not yet" in told.line("code (GitHub deployments)")
+    assert "valid, names recommender (>=1)" in told.line("model stub (models.json)")
+    assert "1 version, 1 READY, 1 shipped by registered" in told.line("model recommender (MLflow registry)")
+    assert told.line("incidents (PagerDuty)").endswith("1 incident since 2025-12-22T00:00:00Z")
+    assert "1 incident since" in told.line("incidents (GitHub issues)")
+    assert "1 incident since" in told.line("incidents (incident file)")
+    assert "checks: write" in told.line("checks:")
+    assert "pull-requests: write" in told.line("pull requests:")
+    assert told.last_ten == [f"production  {A[:12]}  deploy: opened a 48 h clock for recommender"]
+
+
+def test_flags__serve_as_for_run(world: World) -> None:
+    world.release(A, at())
+    told = examine(world, "--models", "recommender", "--sla-hours", "24", models="")
+    assert told.code == 0
+    assert told.last_ten == [f"production  {A[:12]}  deploy: opened a 24 h clock for recommender"]
+
+
+def test_deployments__not_readable_are_named_with_the_permission_and_the_rest_goes_on(world: World) -> None:
+    world.release(A, at())
+    deny(world, "FlowJoyDeployments")
+    told = examine(world)
+    assert told.code == 1
+    failed = told.line("code (GitHub deployments)")
+    assert failed.startswith("FAILED")
+    assert "the token may not read this" in failed
+    assert "Fix: give the job `permissions:`" in failed
+    assert failed.endswith("this one needs deployments: read")
+    assert all(told.line(part).startswith("ok") for part in ("repository:", "artifacts:", "checks:", "pull requests:"))
+    assert told.line("model recommender").startswith("ok")
+    assert told.last_ten == ["not known, see above"]
+
+
+@pytest.mark.parametrize(
+    ("path", "tried", "needs"),
+    [
+        ("/actions/artifacts", "artifacts:", "actions: read"),
+        ("/check-runs", "checks:", "checks: write"),
+    ],
+)
+def test_rest__not_readable_is_named_with_the_permission(world: World, path: str, tried: str, needs: str) -> None:
+    world.release(A, at())
+    world.github.fail(path, times=None, fault=NOT_ACCESSIBLE)
+    told = examine(world)
+    assert told.code == 1
+    assert [line for line in told.lines if line.startswith("FAILED")] == [told.line(tried)]
+    assert told.line(tried).endswith(f"this one needs {needs}")
+
+
+@pytest.mark.parametrize(
+    ("query", "tried", "needs"),
+    [
+        ("FlowJoyInventory", "pull requests:", "pull-requests: write"),
+        ("FlowJoyStubs", "model stub", "contents: read"),
+        ("FlowJoyIssues", "incidents (GitHub issues)", "issues: read"),
+    ],
+)
+def test_graphql__not_readable_is_named_with_the_permission(world: World, query: str, tried: str, needs: str) -> None:
+    world.release(A, at())
+    world.github.repository.add_issue(labels=["incident"], created_at=at(5))
+    deny(world, query)
+    told = examine(world, incident_label="incident")
+    assert told.code == 1
+    assert [line for line in told.lines if line.startswith("FAILED")] == [told.line(tried)]
+    assert told.line(tried).endswith(f"this one needs {needs}")
+
+
+def test_token__that_github_refuses_is_named_and_other_services_are_still_tried(
+    world: World, pagerduty: PagerDutyStandIn
+) -> None:
+    world.github.token = "another"
+    told = examine(world)
+    assert told.code == 1
+    assert "GitHub refused the token (401). Fix: check github-token" in told.line("repository:")
+    assert told.line("model recommender").startswith("ok")
+    assert told.line("PagerDuty").startswith("ok")
+
+
+def test_model__misspelt_is_named_and_the_others_are_told(world: World) -> None:
+    world.release(A, at())
+    told = examine(world, models="recommendr,recommender")
+    assert told.code == 1
+    assert "check the spelling in `models`" in told.line("model recommendr ")
+    assert told.line("model recommender ").startswith("ok")
+
+
+def test_models__of_the_stub_are_asked_for_too(world: World) -> None:
+    world.release(A, at())
+    text = '{"models": {"ranker": "any", "toxicity": {"requires": "none", "reason": "rules only"}}}'
+    world.github.repository.add_file(A, "models.json", text)
+    told = examine(world)
+    assert told.line("model ranker").startswith("FAILED")
+    assert told.line("model recommender").startswith("ok")
+    assert "model toxicity" not in told.log
+
+
+def test_registry__counts_what_is_ready_and_what_the_signal_shipped(world: World) -> None:
+    world.release(A, at())
+    world.registry.add_version(at(3), tags={"live": "2026-03-02T13:00:00Z"})
+    world.registry.add_version(at(4), status="PENDING_REGISTRATION")
+    told = examine(world, model_signal="tag:live")
+    assert "3 versions, 2 READY, 1 shipped by tag:live" in told.line("model recommender")
+
+
+def test_alias__tells_which_version_it_names_now(world: World) -> None:
+    world.release(A, at())
+    assert "alias:production names none now" in examine(world, model_signal="alias:production").log
+    world.registry.client.set_registered_model_alias("recommender", "production", "1")
+    assert "alias:production names 1 now" in examine(world, model_signal="alias:production").log
+
+
+def test_registry__down_is_named_with_the_address_to_check(world: World) -> None:
+    world.release(A, at())
+    told = examine(world, mlflow_tracking_uri="http://127.0.0.1:9")
+    assert told.code == 1
+    assert told.line("model recommender").startswith("FAILED")
+    assert "Fix: check " in told.line("model recommender")
+    assert told.last_ten == [f"production  {A[:12]}  deploy: opened a 48 h clock for recommender"]
+
+
+def test_registry__not_named_is_named(world: World) -> None:
+    told = examine(world, mlflow_tracking_uri="")
+    assert told.code == 1
+    assert "Fix: set mlflow-tracking-uri" in told.line("model recommender")
+
+
+def test_registry__embedded_that_is_not_there_is_not_made(world: World) -> None:
+    database = world.workspace.parent / "misspelt.db"
+    told = examine(world, mlflow_tracking_uri=f"sqlite:///{database}")
+    assert told.code == 1
+    assert "there is no database" in told.line("model recommender")
+    assert not database.exists()
+
+
+def test_model_file__tells_how_many_versions_shipped(world: World) -> None:
+    (world.workspace / "m.csv").write_text("ts,name,version\n2026-03-02T11:00:00Z,recommender,1\n")
+    told = examine(world, model_source="file", model_file="m.csv", models="recommender,ranker")
+    assert "ranker shipped 0 versions; recommender shipped 1 version" in told.line("models (model file)")
+
+
+def test_stub__that_is_invalid_is_named_with_its_line(world: World) -> None:
+    world.release(A, at())
+    world.github.repository.add_file(A, "models.json", '{"models": {\n"recommender": "latest"}}')
+    told = examine(world)
+    assert told.code == 1
+    assert "models.json, line 2" in told.line("FAILED   model stub")
+    assert "opened a 48 h clock, but nobody knows for which model: models.json at aaaaaaaaaaaa, line 2" in told.log
+
+
+def test_dependence__declared_nowhere_is_a_warning_and_no_failure(world: World) -> None:
+    world.release(A, at())
+    told = examine(world, models="")
+    assert told.code == 0
+    assert told.line("WARNING").endswith(
+        "no dependence is declared: set models, or add models.json to the default branch"
+    )
+    assert told.line("models (MLflow registry)").startswith("not set")
+    assert told.last_ten == [f"production  {A[:12]}  deploy: opens no clock, no dependence is declared"]
+
+
+def test_pagerduty__refusing_the_token_is_named(world: World, pagerduty: PagerDutyStandIn) -> None:
+    world.release(A, at())
+    told = examine(world, pagerduty_token="canary-of-another-account")
+    assert told.code == 1
+    assert "PagerDuty refused the token (401). Fix: check pagerduty-token" in told.line("incidents (PagerDuty)")
+    assert "canary-of-another-account" not in told.log
+
+
+def test_pagerduty__service_without_any_incident_is_doubted(world: World, pagerduty: PagerDutyStandIn) -> None:
+    told = examine(world, pagerduty_services="PSHOP")
+    assert "0 incidents since" in told.line("incidents (PagerDuty)")
+    assert "none of PSHOP (is the id right?)" in told.line("incidents (PagerDuty)")
+
+
+def test_label__misspelt_is_named(world: World) -> None:
+    world.release(A, at())
+    told = examine(world, incident_label="incidnt")
+    assert told.code == 1
+    assert "the repository has no label 'incidnt'. Fix: check incident-label" in told.line("GitHub issues")
+
+
+def test_incident_file__missing_is_named(world: World) -> None:
+    world.release(A, at())
+    told = examine(world, incident_file="incidents.csv")
+    assert told.code == 1
+    assert "Fix: check the path" in told.line("incidents (incident file)")
+
+
+def test_inputs__that_are_wrong_are_all_named_and_end_with_2(world: World) -> None:
+    told = examine(world, sla_hours="soon", weeks="0", github_token="")
+    assert told.code == 2
+    assert "sla-hours 'soon': expected" in told.line("sla-hours")
+    assert "weeks '0': expected" in told.line("weeks")
+    assert "github-token" in told.log
+    assert world.github.requests == []
+
+
+def test_promise__that_begins_in_the_future_is_a_wrong_input(world: World) -> None:
+    told = examine(world, sla_since="2027-01-01")
+    assert (told.code, "sla-since '2027-01-01'" in told.log) == (2, True)
+
+
+def test_laptop__without_repository_and_token_is_told_what_to_set_and_the_rest_is_tried(
+    world: World, pagerduty: PagerDutyStandIn
+) -> None:
+    told = examine(world, github_token="", variables={"GITHUB_REPOSITORY": "", "GITHUB_API_URL": ""})
+    assert told.code == 2
+    assert "set GITHUB_REPOSITORY=owner/name" in told.line("no repository is named")
+    assert "--github-token" in told.line("no token for GitHub")
+    assert told.line("repository:").startswith("not set")
+    assert told.line("code (GitHub deployments)").startswith("not set")
+    assert told.line("model recommender").startswith("ok")
+    assert told.line("incidents (PagerDuty)").startswith("ok")
+    assert world.github.requests == []
+
+
+def test_laptop__with_files_alone_needs_no_github(world: World) -> None:
+    (world.workspace / "code.csv").write_text("ts,sha\n2026-03-02T10:00:00Z,a\n")
+    told = examine(
+        world,
+        code_source="file",
+        code_file="code.csv",
+        service="shop",
+        github_token="",
+        variables={"GITHUB_REPOSITORY": ""},
+    )
+    assert told.code == 0, told.log
+    assert told.last_ten == ["production  a             deploy: opened a 48 h clock for recommender"]
+
+
+def test_ship__is_ignored_with_a_note_and_stamps_nothing(world: World) -> None:
+    world.release(A, at())
+    told = examine(world, ship="recommender=1")
+    assert (told.code, "ship is ignored" in told.line("NOTICE")) == (0, True)
+    assert world.registry.client.get_model_version("recommender", "1").tags == {}
+
+
+def test_staging_only__is_named_with_the_cure_and_every_line_says_why(world: World) -> None:
+    for hours in range(12):
+        world.github.repository.add_deployment(
+            sha=A, created_at=at(hours), environment="staging", statuses=[("success", at(hours))]
+        )
+    told = examine(world)
+    assert told.code == 1
+    assert "Fix: set environment to one of: staging" in told.line("code (GitHub deployments)")
+    assert told.last_ten == [f"staging  {A[:12]}  not counted: environment staging, not production"] * 10
+
+
+def test_busy_previews__do_not_push_production_out_of_sight(world: World) -> None:
+    shop = world.github.repository
+    for hours, sha in ((0, A), (1, B)):
+        world.release(sha, at(hours))
+    for hours in range(2, 150):
+        shop.add_deployment(sha=C, created_at=at(hours), environment="preview", statuses=[])
+    places = [line.split()[0] for line in examine(world).last_ten]
+    assert places == ["preview"] * 8 + ["production"] * 2
+
+
+def test_last_ten__each_deployment_says_why_it_counted_or_not(world: World) -> None:
+    shop = world.github.repository
+    first = shop.add_deployment(sha=A, created_at=at(), run_id=77, statuses=[("success", at())])
+    shop.add_deployment(sha=A, created_at=at(), run_id=77, statuses=[("success", at(0.1))])
+    shop.add_deployment(sha=A, created_at=at(), run_id=77, statuses=[("failure", at(0.2))])
+    world.release(B, at(1))
+    world.release(B, at(2))
+    world.release(A, at(3))
+    shop.add_deployment(sha=C, created_at=at(4), statuses=[("in_progress", at(4)), ("failure", at(4))])
+    shop.add_deployment(sha=C, created_at=at(5), statuses=[("queued", at(5)), ("in_progress", at(5.5))])
+    shop.add_deployment(sha=C, created_at=at(6))
+    shop.add_deployment(sha=C, created_at=at(7), environment="staging", statuses=[("success", at(7))])
+    told = examine(world)
+    assert told.code == 0
+    assert told.reasons == [
+        "not counted: environment staging, not production",
+        "not counted: still in progress (it has no status)",
+        "not counted: still in progress (last status in_progress)",
+        "not counted: never succeeded (last status failure)",
+        "rollback to a sha of 2026-03-02T09:00:00Z: opens no clock, ends those of what it rolled back",
+        "redeploy: this sha was live already",
+        "deploy: opened a 48 h clock for recommender",
+        f"not counted: never succeeded (last status failure); another job of run 77, folded into deployment {first}",
+        f"not counted: another job of run 77, folded into deployment {first}",
+        "deploy: opened a 48 h clock for recommender",
+    ]
+    assert told.lines[-10].startswith("2026-03-02T16:00:00Z  staging     cccccccccccc  ")
+
+
+def test_last_ten__before_sla_since_opens_no_clock(world: World) -> None:
+    world.release(A, at())
+    world.release(B, at(24))
+    told = examine(world, sla_since="2026-03-03")
+    assert [line.partition("deploy: ")[2] for line in told.last_ten] == [
+        "opened a 48 h clock for recommender",
+        "before sla-since: opens no clock",
+    ]
+
+
+def test_last_ten__after_as_of_was_not_there_yet(world: World) -> None:
+    world.release(A, at())
+    world.release(B, at(24))
+    told = examine(world, as_of=at(12).isoformat())
+    assert told.last_ten[0].endswith("not counted: it succeeded only after as-of")
+
+
+def test_runs__of_other_branches_events_and_ends_say_why_they_do_not_count(world: World) -> None:
+    shop = world.github.repository
+    shop.add_commit(A, at())
+    shop.add_run(sha=A, created_at=at(0), updated_at=at(1))
+    shop.add_run(sha=B, created_at=at(2), conclusion="failure")
+    shop.add_run(sha=B, created_at=at(3), branch="feature")
+    shop.add_run(sha=B, created_at=at(4), event="pull_request")
+    shop.add_run(sha=B, created_at=at(5), head_repository="mallory/shop")
+    shop.add_run(sha=B, created_at=at(6), status="in_progress", conclusion=None)
+    told = examine(world, code_source="workflow-runs", workflow="release.yml")
+    assert told.code == 0, told.log
+    assert told.reasons == [
+        "not counted: still in progress (status in_progress)",
+        "not counted: from another repository, mallory/shop",
+        "not counted: event pull_request, which releases nothing",
+        "not counted: branch feature, not main",
+        "not counted: conclusion failure",
+        "deploy: opened a 48 h clock for recommender",
+    ]
+
+
+def test_runs__only_of_another_branch_are_named_with_the_cure(world: World) -> None:
+    world.github.repository.add_run(sha=A, created_at=at(), branch="trunk")
+    told = examine(world, code_source="workflow-runs", workflow="release.yml")
+    assert told.code == 1
+    assert "Fix: set branch to one of: trunk" in told.line("code (GitHub workflow runs)")
+    assert told.last_ten == [f"trunk  {A[:12]}  not counted: branch trunk, not main"]
+
+
+def test_workflow__that_is_not_there_is_named(world: World) -> None:
+    world.github.repository.add_commit(A, at())
+    told = examine(world, code_source="workflow-runs", workflow="relase.yml")
+    assert told.code == 1
+    assert "Fix: check GITHUB_REPOSITORY, workflow" in told.line("code (GitHub workflow runs)")
+
+
+def test_releases__drafts_and_pre_releases_do_not_count(world: World) -> None:
+    shop = world.github.repository
+    shop.add_commit(A, at())
+    shop.add_release(tag="v1", sha=A, published_at=at(1))
+    shop.add_release(tag="v2-rc", sha=B, published_at=at(2), prerelease=True)
+    shop.add_release(tag="v2", sha=C, published_at=None, created_at=at(3), draft=True)
+    told = examine(world, code_source="releases")
+    assert told.reasons == [
+        "not counted: a draft",
+        "not counted: a pre-release",
+        "deploy: opened a 48 h clock for recommender",
+    ]
+
+
+def test_file__rows_of_other_environments_are_listed(world: World) -> None:
+    rows = "ts,sha,environment\n2026-03-02T10:00:00Z,a,production\n2026-03-02T11:00:00Z,b,staging\n"
+    (world.workspace / "code.csv").write_text(rows)
+    told = examine(world, code_source="file", code_file="code.csv")
+    assert told.last_ten == [
+        "staging     b             not counted: environment staging, not production",
+        "production  a             deploy: opened a 48 h clock for recommender",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["::set-output name=verdict::pass", "##[set-output name=verdict]pass", "a\r\n::error::b", "\x1b[2J\x00evil\u202e"],
+)
+@pytest.mark.parametrize("on_actions", ["true", ""])
+def test_hostile__environment_name_is_inert(world: World, name: str, on_actions: str) -> None:
+    world.github.repository.add_deployment(sha=A, created_at=at(), environment=name, statuses=[("success", at())])
+    world.release(B, at(1))
+    told = examine(world, variables={"GITHUB_ACTIONS": on_actions})
+    alone = examine(world, environment="live", variables={"GITHUB_ACTIONS": on_actions})
+    told = replace(told, log=told.log + alone.log)
+    assert (told.code, alone.code) == (0, 1)
+    assert "##[" not in told.log
+    assert not [line for line in told.lines if re.match(r"\s*::(?!group::|endgroup::)", line)]
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", told.log)
+
+
+def test_token__that_servers_send_back_never_shows(world: World) -> None:
+    world.release(A, at())
+    deny(world, "FlowJoyInventory", Answer(200, {"errors": [{"message": f"no such token: {TOKEN}"}]}))
+    told = examine(world)
+    assert "no such token: ***" in told.line("pull requests:")
+
+
+def test_answer__that_is_malformed_is_one_line_and_stops_nothing(world: World) -> None:
+    world.release(A, at())
+    deny(world, "FlowJoyInventory", said("refs", nodes=1))
+    told = examine(world)
+    assert (told.code, told.line("pull requests:").startswith("FAILED")) == (1, True)
+    assert told.line("model recommender").startswith("ok")
+
+
+def test_bug__in_a_probe_is_one_line_and_stops_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.release(A, at())
+    monkeypatch.setattr(github_inventory, "read", broken)
+    told = examine(world)
+    assert told.code == 1
+    assert told.line("pull requests:").endswith("KeyError while reading. Fix: please report this")
+    assert "what a server said" not in told.log
+    assert told.line("model recommender").startswith("ok")
+
+
+def broken(*_: object) -> None:
+    raise KeyError("what a server said")
+
+
+def test_bug__anywhere_else_ends_in_one_line_and_2(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "query_of", broken)
+    told = examine(world)
+    assert told.code == 2
+    assert told.lines[-1].startswith("ERROR: doctor failed (KeyError in broken, line ")
+    assert "what a server said" not in told.log
+
+
+def test_stalled__server_holds_doctor_no_longer_than_the_whole_run_may_take(world: World) -> None:
+    world.release(A, at())
+    world.github.fail("/", times=None, fault=Stall(60))
+    begun = time.monotonic()
+    told = examine(world, timeout_seconds="10")
+    assert time.monotonic() - begun < 14
+    assert told.code == 1
+    assert told.line("repository:").startswith("FAILED")
+
+
+def test_wide_list__alone_that_fails_is_told_and_leaves_what_is_known(world: World) -> None:
+    shop = world.github.repository
+    shop.add_commit(A, at())
+    shop.add_run(sha=A, created_at=at(0))
+    fault = Aimed(rest("/runs", filtered=False), Answer(500))
+    world.github.fail("/runs", times=None, fault=fault)
+    told = examine(world, code_source="workflow-runs", workflow="release.yml")
+    assert told.code == 1
+    assert told.line("runs of every branch").startswith("FAILED")
+    assert told.last_ten == [f"main  {A[:12]}  deploy: opened a 48 h clock for recommender"]
+
+
+def test_command__is_there_with_its_flags() -> None:
+    command = [sys.executable, "-m", "flowjoy", "doctor"]
+    environment = {"PATH": os.environ["PATH"]}
+    helped = subprocess.run(
+        [*command, "--help"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert "python -m flowjoy doctor" in helped.stdout
+    assert "--models" in helped.stdout
+    alone = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert (alone.returncode, alone.stderr) == (2, "")
+    assert "set GITHUB_REPOSITORY=owner/name" in alone.stdout
