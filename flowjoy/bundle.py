@@ -47,6 +47,8 @@ REPORT_FILES = frozenset(
         "report.html",
         "unified_flow.png",
         "unified_flow.svg",
+        "promise.png",
+        "promise.svg",
     }
 )
 """Every file of a report: an artifact that holds any other is not ours."""

@@ -5,51 +5,102 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from flowjoy import events as timeline
 from flowjoy.findings import Findings
 from flowjoy.instants import iso
+from flowjoy.model import Kind
 from flowjoy.report import tables
 from flowjoy.report.headline import headline
+from flowjoy.report.view import Picture
 from flowjoy.report.words import clean, moment, plural
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], bytes]]:
-    """Each file's name with what makes its bytes."""
-    from flowjoy.report import chart
-
-    @functools.cache
-    def figure() -> chart.Figure:
-        window = findings.bundle.window
-        open_now = int(findings.incidents["end"].isna().sum())
-        return chart.draw(
-            findings.weeks,
-            service=findings.bundle.service,
-            timezone=window.timezone,
-            open_incidents=open_now,
-            spikes={spike.week.week for spike in findings.spikes},
-        )
-
-    @functools.cache
-    def drawn() -> bytes:
-        return chart.to_svg(figure())
-
+    """Each file's name with what makes its bytes. A picture is drawn once, whoever asks for it."""
+    flow = functools.cache(lambda: _flow(findings))
+    lanes = functools.cache(lambda: _lanes(findings))
+    flow_svg, lanes_svg = functools.cache(lambda: _svg(flow())), functools.cache(lambda: _svg(lanes()))
     return {
         "flowjoy-bundle.json": lambda: bundle,
         "supply_chain_events.csv": lambda: tables.events_csv(findings),
         "incidents.csv": lambda: tables.incidents_csv(findings),
         "weekly_flow.csv": lambda: tables.weeks_csv(findings),
         "dora.csv": lambda: tables.dora_csv(findings),
-        "unified_flow.png": lambda: chart.to_png(figure()),
-        "unified_flow.svg": drawn,
-        "report.html": lambda: _page(findings, drawn()),
+        "unified_flow.png": lambda: _png(flow()),
+        "unified_flow.svg": flow_svg,
+        "promise.png": lambda: _png(lanes()),
+        "promise.svg": lanes_svg,
+        "report.html": lambda: _page(findings, flow_svg, lanes_svg),
     }
 
 
-def _page(findings: Findings, chart: bytes) -> bytes:
+def _flow(findings: Findings) -> Figure:
+    from flowjoy.report import chart
+
+    return chart.draw(
+        findings.weeks,
+        service=findings.bundle.service,
+        timezone=findings.bundle.window.timezone,
+        open_incidents=int(findings.incidents[timeline.END].isna().sum()),
+        spikes={spike.week.week for spike in findings.spikes},
+    )
+
+
+def _lanes(findings: Findings) -> Figure:
+    from flowjoy.report import promise_chart
+
+    events = findings.events
+    inside = (events[timeline.KIND] == Kind.SHIP) & (events[timeline.TS] >= pd.Timestamp(findings.bundle.window.since))
+    columns = (timeline.NAME, timeline.VERSION, timeline.TS, timeline.EARLIEST)
+    rows = zip(*(events.loc[inside, column] for column in columns), strict=True)
+    return promise_chart.draw(
+        findings.scope,
+        [
+            promise_chart.Ship(
+                model=str(name),
+                version=version if isinstance(version, str) else None,
+                at=at.to_pydatetime(),
+                not_before=earliest.to_pydatetime() if earliest < at else None,
+            )
+            for name, version, at, earliest in rows
+        ],
+        window=findings.bundle.window,
+        as_of=findings.bundle.generated_at,
+        service=findings.bundle.service,
+        sla_hours=findings.bundle.terms.sla_hours,
+    )
+
+
+def _png(figure: Figure) -> bytes:
+    from flowjoy.report import chart
+
+    return chart.to_png(figure)
+
+
+def _svg(figure: Figure) -> bytes:
+    from flowjoy.report import chart
+
+    return chart.to_svg(figure)
+
+
+def _page(findings: Findings, flow_svg: Callable[[], bytes], lanes_svg: Callable[[], bytes]) -> bytes:
+    """The page; a picture that cannot be drawn is left out, and the table behind it stays."""
     from flowjoy.report import page, sections
 
-    window, total = findings.bundle.window, len(findings.weeks)
-    alt = f"Code deploys, model ships and unified MTTR, week by week, for {total} weeks: the table below says the same"
+    window, total = findings.bundle.window, plural(len(findings.weeks), "week")
+    flow = _picture(
+        flow_svg, f"Code deploys, model ships and unified MTTR week by week, for {total}: see the table below"
+    )
+    lanes = _picture(
+        lanes_svg, f"A lane for each model with the window of each release, for {total}: see the table below"
+    )
     return page.render(
         page.View(
             service=clean(findings.bundle.service),
@@ -57,11 +108,20 @@ def _page(findings: Findings, chart: bytes) -> bytes:
             headline=headline(findings),
             as_of=moment(window.until, window.timezone),
             as_of_iso=iso(window.until),
-            window=f"{plural(total, 'week')} from Monday, {window.timezone}",
+            window=f"{total} from Monday, {window.timezone}",
             tag=findings.unified_tag,
-            sections=sections.sections(findings, page.picture(chart, alt), None),
+            sections=sections.sections(findings, flow, lanes),
         )
     )
+
+
+def _picture(draw: Callable[[], bytes], alt: str) -> Picture | None:
+    from flowjoy.report import page
+
+    try:
+        return page.picture(draw(), alt)
+    except Exception:  # noqa: BLE001  (the file of that picture says what failed)
+        return None
 
 
 def write(

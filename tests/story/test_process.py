@@ -25,6 +25,8 @@ FILES = {
     "report.html",
     "unified_flow.png",
     "unified_flow.svg",
+    "promise.png",
+    "promise.svg",
 }
 
 

@@ -32,6 +32,7 @@ FILES = [
     "incidents.csv",
     "weekly_flow.csv",
     "unified_flow.svg",
+    "promise.svg",
     "dora.csv",
     "report.html",
 ]
