@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from flowjoy.analysis.pairs import Pair
+from flowjoy.analysis.signals import Spike
 from flowjoy.findings import Findings
 from flowjoy.report.words import clean, hours_text, moment, plural, span
+
+
+def spike_text(spike: Spike) -> str:
+    """How the MTTR of a week stands out: `4.5 h, usually 2.0 h`, or `2.5 h, up from 1.5 h`."""
+    against = f"usually {spike.usual_hours:.1f} h" if spike.sudden else f"up from {spike.before_hours:.1f} h"
+    return f"{spike.hours:.1f} h, {against}"
 
 
 def gap_answer(findings: Findings) -> str:

@@ -83,11 +83,10 @@ def _ship(waiting: list[Obligation], findings: Findings, mark: str) -> Step:
     what = "a new version" if first.requires == "any" else f"version {clean(first.requires)}"
     by = moment(first.deadline, findings.bundle.window.timezone)
     others = f" and {plural(len(waiting) - 1, 'more release')}" if len(waiting) > 1 else ""
-    verb = "was due" if mark else "is due"
+    left = first.deadline - findings.bundle.generated_at
+    when = f"it was due by {by} ({outcome(first, findings)})" if mark else f"it is due by {by} ({span(left)} left)"
     return Step(
-        lead=f"Ship {what} of {clean(first.model)}",
-        text=f"for {release_name(first)}{others}: it {verb} by {by} ({outcome(first, findings)}).",
-        mark=mark,
+        lead=f"Ship {what} of {clean(first.model)}", text=f"for {release_name(first)}{others}: {when}.", mark=mark
     )
 
 

@@ -15,6 +15,7 @@ from flowjoy.analysis.signals import Spike
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Decision, Obligation, Status, Week
 from flowjoy.report import markdown_learn as learn
+from flowjoy.report.answers import spike_text
 from flowjoy.report.headline import headline, outcome, ships_due
 from flowjoy.report.incidents import evidence, label
 from flowjoy.report.markdown_learn import table
@@ -204,7 +205,7 @@ def _weeks(findings: Findings) -> str:
 def _week(week: Week, spike: Spike | None) -> tuple[str, ...]:
     remark = "running" if week.partial else f"⚠️ Model cadence lagging by {week.gap} deploys" if week.diverges else ""
     if spike is not None:
-        remark += f"{'; ' if remark else '⚠️ '}MTTR spike (usually {spike.usual_hours:.1f} h)"
+        remark += f"{'; ' if remark else '⚠️ '}MTTR spike: {spike_text(spike)}"
     return (
         week.label,
         str(week.code_deploys),

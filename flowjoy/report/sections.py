@@ -23,6 +23,10 @@ _MARKS = {
 }
 
 
+LONG = 60
+"""Rows from which on a table is folded, so that what follows it is found."""
+
+
 def sections(findings: Findings, chart: Picture | None, lanes: Picture | None) -> tuple[Section, ...]:
     """The sections of the page, the most urgent first. Without a judged promise only the gate and what was read."""
     if not findings.judges_promise:
@@ -138,6 +142,7 @@ def _promise(findings: Findings, lanes: Picture | None) -> Section:
             for item in newest[:MOST_ROWS]
         ],
         more=more(len(newest)),
+        folded=len(newest) > LONG,
     )
     text = said or "No release in the window owes a model."
     return Section(

@@ -9,6 +9,7 @@ from flowjoy.analysis.dora import Figure
 from flowjoy.analysis.recovery import ALL
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Week
+from flowjoy.report.answers import spike_text
 from flowjoy.report.incidents import evidence, label
 from flowjoy.report.view import MOST_ROWS, Cell, Paragraph, Picture, Section, Table, instant, more, number
 from flowjoy.report.words import DORA_NAMES, clean, figure, share, span
@@ -41,7 +42,7 @@ def _week(week: Week, findings: Findings) -> tuple[Cell, ...]:
     remarks = [
         "running" if week.partial else "",
         f"Model cadence lagging by {week.gap} deploys" if week.diverges else "",
-        f"MTTR spike: {spike.hours:.1f} h, usually {spike.usual_hours:.1f} h" if spike is not None else "",
+        f"MTTR spike: {spike_text(spike)}" if spike is not None else "",
     ]
     told = "; ".join(remark for remark in remarks if remark)
     resolved = "no data" if week.incidents is None else f"{week.resolved} of {week.incidents}"

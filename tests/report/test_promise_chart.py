@@ -351,6 +351,14 @@ def test_promise_chart__an_observed_ship_is_a_span_with_its_mark_at_the_end() ->
     assert named(draw([owed(0)], [a_ship(90)]))[-1] == "ship"
 
 
+def test_promise_chart__a_number_does_not_cover_the_span_of_the_next_ship() -> None:
+    for since, right in ((None, True), (60, False)):
+        figure = draw([owed(0)], [a_ship(40, "1234567"), a_ship(150, None, since=since)])
+        (number,) = numbers(figure)
+        x, _ = figure.axes[0].transData.transform(((40 + 9) / 24, 0))
+        assert bool(number.get_window_extent().x0 > x) == right
+
+
 def test_promise_chart__ships_outside_the_window_are_not_drawn() -> None:
     assert lines(draw([owed(0)], [a_ship(-10), a_ship(9999)]), "D") == []
 
