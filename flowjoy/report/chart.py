@@ -5,16 +5,10 @@ Bars, dates and line share the places 0…n-1, so that none can drift from the o
 
 from __future__ import annotations
 
-import io
 import math
-import unicodedata
-import warnings
-from contextlib import contextmanager
-from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -24,9 +18,30 @@ from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
 from flowjoy.report import words
+from flowjoy.report.ink import (
+    BAND,
+    CODE,
+    DPI,
+    FAINT,
+    GAP,
+    GAP_FILL,
+    INCHES,
+    INK,
+    LONGEST,
+    MODEL,
+    MTTR,
+    PALE_CODE,
+    PALE_MODEL,
+    SIZE,
+    line,
+    plain,
+    style,
+    to_png,
+    to_svg,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import date
 
     from matplotlib.axes import Axes
@@ -35,17 +50,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Figure", "draw", "to_png", "to_svg"]
 
-CODE, MODEL, MTTR, GAP, INK, FAINT = "#4c72b0", "#55a868", "#c44e52", "#a84b00", "#262626", "#595959"
-PALE_CODE, PALE_MODEL, BAND, GAP_FILL = "#c3d0e6", "#c5e3cd", "#f2f2f2", "#fff3e6"
-INCHES, DPI, PLOT, LONGEST = (8.0, 4.0), 200, (0.078, 0.152, 0.844, 0.613), 80  # for 800 pixels, drawn at twice that
-SIZE, BAR, ROOMY = 8, 0.7, 30  # points of text; a bar's share of its slot; points of slot in which a label fits
+PLOT = (0.078, 0.152, 0.844, 0.613)
+BAR, ROOMY = 0.7, 30  # a bar's share of its slot; points of slot in which a label fits
 DIGIT, BOLD = 0.64 * SIZE, 0.7 * SIZE  # points: how wide a digit, and a bold letter, is drawn
 HATCHED: dict[str, Any] = {"hatch": "///", "hatchcolor": "#ffffff99", "edgecolor": "white", "linewidth": 0.5}
 HOLLOW: dict[str, Any] = {"facecolor": GAP_FILL, "edgecolor": GAP, "linestyle": (0, (3, 2)), "linewidth": 0.9}
 RING: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": MTTR, "fillstyle": "none"}
-STYLE = {"font.size": SIZE, "axes.labelsize": 9, "text.color": INK, "text.parse_math": False, "svg.hashsalt": "flowjoy"}
-STYLE |= {"axes.spines.top": False, "axes.edgecolor": "0.55", "axes.axisbelow": True, "svg.fonttype": "none"}
-STYLE |= {"legend.frameon": False, "legend.borderpad": 0, "legend.columnspacing": 1.5, "hatch.linewidth": 0.7}
 
 
 def draw(
@@ -61,16 +71,16 @@ def draw(
 
     `spikes`: the Mondays of the weeks whose MTTR is to be ringed.
     """
-    with _style():
+    with style():
         FigureCanvasAgg(figure := Figure(figsize=INCHES, dpi=DPI))
-        _write(figure, 0.968, service, tail=": unified DevOps + MLOps flow", size=13, weight="bold")
+        line(figure, 0.968, service, tail=": unified DevOps + MLOps flow", size=13, weight="bold")
         tail = f" · {words.plural(open_incidents, 'incident')} still open, not in MTTR" if open_incidents else ""
-        _write(figure, 0.895, _totals(weeks) if subtitle is None else subtitle, tail=tail, size=9, color=FAINT)
+        line(figure, 0.895, _totals(weeks) if subtitle is None else subtitle, tail=tail, size=9, color=FAINT)
         bars = figure.add_axes(PLOT)
         hours = bars.twinx()
         bars.set_ylabel("Deploys per week")
         hours.set_ylabel("MTTR (hours)", color=MTTR)
-        _dates(bars, weeks, _plain(timezone)[:LONGEST])
+        _dates(bars, weeks, plain(timezone)[:LONGEST])
         if any(week.code_deploys or week.model_deploys or week.mttr_hours is not None for week in weeks):
             _scales(bars, hours, weeks)
             _bars(bars, weeks)
@@ -82,45 +92,6 @@ def draw(
             why = f"No code deploys, model ships or resolved incidents in {words.plural(len(weeks), 'week')}"
             figure.text(0.5, 0.46, why if weeks else "No weeks to show", ha="center", fontsize=11, color=FAINT)
     return figure
-
-
-def to_png(figure: Figure) -> bytes:
-    """Give the picture in 1600 by 800 pixels; the same weeks always give the same bytes."""
-    with _style():
-        figure.savefig(buffer := io.BytesIO(), format="png", metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def to_svg(figure: Figure) -> bytes:
-    """Give the picture with text as text, titled and described for those who listen; always the same bytes."""
-    title, totals = (line.get_text() for line in figure.texts[:2])
-    with _style():
-        figure.savefig(buffer := io.StringIO(), format="svg", metadata={"Date": None, "Creator": None, "Title": title})
-    drawn = buffer.getvalue().replace("<svg ", '<svg role="img" ', 1)
-    return drawn.replace("</title>", f"</title>\n <desc>{escape(totals)}</desc>", 1).encode()
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    """Set matplotlib's defaults and ours alone: a `matplotlibrc` in the workspace must not restyle us, or run TeX."""
-    with warnings.catch_warnings(), matplotlib.style.context(["default", STYLE]):
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # drawn as a boxed sign
-        yield
-
-
-def _plain(text: str) -> str:
-    """Keep one line without control, format, private or surrogate characters: an SVG with one does not open."""
-    return " ".join("".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C").split())
-
-
-def _write(figure: Figure, y: float, text: str, *, tail: str, **look: Any) -> None:
-    """Put a line at the top, cut with an ellipsis until it and its `tail` fit the page."""
-    whole = _plain(text)
-    line = figure.text(0.012, y, whole + tail, verticalalignment="top", **look)
-    for length in range(min(len(whole), LONGEST), -1, -1):
-        line.set_text((whole if length == len(whole) else whole[:length].rstrip() + "…") + tail)
-        if line.get_window_extent().x1 <= 0.985 * figure.bbox.x1:
-            break
 
 
 def _totals(weeks: Sequence[Week]) -> str:

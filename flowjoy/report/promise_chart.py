@@ -6,10 +6,8 @@ is days since the window began; downwards, everything is points, so that a row i
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -23,95 +21,58 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import CARETLEFTBASE, CARETRIGHTBASE
 from matplotlib.patches import Patch
 
-from flowjoy.model import Obligation, Status, Window
-from flowjoy.report import chart, words
-from flowjoy.report.chart import _plain, _style, _write, to_png, to_svg
+from flowjoy.model import Obligation, Window
+from flowjoy.report import ink, words
+from flowjoy.report.ink import line, plain, style, to_png, to_svg
+from flowjoy.report.lanes import (
+    COLUMNS,
+    COUNTED,
+    EDGE,
+    FOOT,
+    HEAD,
+    JAM,
+    LANES,
+    LEFT,
+    MORE,
+    PAD,
+    RAIL,
+    REST,
+    ROWS,
+    RUNNING,
+    THINNEST,
+    UNJUDGED,
+    WIDE,
+    Lane,
+    Scale,
+    Ship,
+    heights,
+    lanes_of,
+    scale_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
 __all__ = ["Figure", "Ship", "draw", "to_png", "to_svg"]
 
-RUNNING, UNJUDGED = "running", "not judged"
-KINDS = {Status.PENDING: RUNNING, Status.AT_RISK: RUNNING, Status.UNDETERMINED: UNJUDGED, Status.UNKNOWN: UNJUDGED}
-KINDS |= {kind: kind.value for kind in (Status.MET, Status.LATE, Status.BREACHED, Status.WAIVED, Status.CANCELLED)}
-COUNTED, REST = ("met", "late", RUNNING, "breached"), ("waived", "cancelled", UNJUDGED)
-JAM = ("breached", "late", RUNNING)  # what makes a lane come first
 OVER = " over"  # a kind's part past its deadline
 LOOKS: dict[str, dict[str, Any]] = {  # from what may lie below to what must lie on top
-    "cancelled": {"facecolor": "white", "edgecolor": chart.FAINT, "linestyle": (0, (1, 1.5))},
-    "met": {"facecolor": chart.PALE_MODEL, "edgecolor": chart.MODEL},
-    "waived": {"facecolor": "#e3e3e3", "edgecolor": chart.FAINT, "hatch": "----", "hatchcolor": chart.FAINT},
-    UNJUDGED: {"facecolor": "white", "edgecolor": chart.FAINT, "hatch": "....", "hatchcolor": chart.FAINT},
-    RUNNING: {"facecolor": chart.PALE_CODE, "edgecolor": chart.CODE, "linestyle": (0, (3, 1.5))},
-    "late": {"facecolor": chart.GAP_FILL, "edgecolor": chart.GAP},
-    "late" + OVER: {"facecolor": chart.GAP_FILL, "edgecolor": chart.GAP, "hatch": "//////", "hatchcolor": chart.GAP},
-    "breached": {"facecolor": chart.MTTR, "edgecolor": chart.MTTR},
-    "breached" + OVER: {"facecolor": "white", "edgecolor": chart.MTTR, "hatch": "xxxxxx", "hatchcolor": chart.MTTR},
+    "cancelled": {"facecolor": "white", "edgecolor": ink.FAINT, "linestyle": (0, (1, 1.5))},
+    "met": {"facecolor": ink.PALE_MODEL, "edgecolor": ink.MODEL},
+    "waived": {"facecolor": "#e3e3e3", "edgecolor": ink.FAINT, "hatch": "----", "hatchcolor": ink.FAINT},
+    UNJUDGED: {"facecolor": "white", "edgecolor": ink.FAINT, "hatch": "....", "hatchcolor": ink.FAINT},
+    RUNNING: {"facecolor": ink.PALE_CODE, "edgecolor": ink.CODE, "linestyle": (0, (3, 1.5))},
+    "late": {"facecolor": ink.GAP_FILL, "edgecolor": ink.GAP},
+    "late" + OVER: {"facecolor": ink.GAP_FILL, "edgecolor": ink.GAP, "hatch": "//////", "hatchcolor": ink.GAP},
+    "breached": {"facecolor": ink.MTTR, "edgecolor": ink.MTTR},
+    "breached" + OVER: {"facecolor": "white", "edgecolor": ink.MTTR, "hatch": "xxxxxx", "hatchcolor": ink.MTTR},
 }
-DIAMOND: dict[str, Any] = {"color": chart.INK, "marker": "D", "markerfacecolor": chart.MODEL, "markeredgewidth": 0.7}
-PAST: dict[str, Any] = {"facecolor": "white", "edgecolor": chart.INK, "hatch": "//////", "hatchcolor": chart.FAINT}
-LANES, ROWS = 12, 6  # that are drawn; that are drawn at full height
-HEAD, FOOT, EDGE, LEFT, WIDE = 74.0, 44.0, 7.0, 108.0, 446.0  # points around the plot; its width
-LEAST, MOST = 3 * 72 - HEAD - FOOT, 9 * 72 - HEAD - FOOT  # points of height
-UNIT, THICKEST, THINNEST = 9.0, 24.0, 1.8  # points of a row: as a rule; with much room; before rows melt together
-PAD, RAIL, MORE, COLUMNS = 6.0, 10.0, 14.0, 400
+DIAMOND: dict[str, Any] = {"color": ink.INK, "marker": "D", "markerfacecolor": ink.MODEL, "markeredgewidth": 0.7}
+PAST: dict[str, Any] = {"facecolor": "white", "edgecolor": ink.INK, "hatch": "//////", "hatchcolor": ink.FAINT}
 NEAR, APART = 5.0, 24.0  # points: from a ship to its number; between ships, from which on stems make no thicket
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ship:
-    """A version of `model` that shipped at `at`; with `not_before`, somewhere in (`not_before`, `at`]."""
-
-    model: str
-    version: str | None
-    at: datetime
-    not_before: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Scale:
-    """The axis of time: days since `since`, up to `reach`, with `now` among them."""
-
-    since: datetime
-    now: float
-    reach: float
-
-    def day(self, stamp: datetime) -> float:
-        return (stamp - self.since) / timedelta(days=1)
-
-    @property
-    def point(self) -> float:
-        """How many days one point is wide."""
-        return self.reach / WIDE
-
-
-@dataclass(frozen=True, kw_only=True, order=True)
-class _Bar:
-    """One obligation on the axis: its clock from `start` to `deadline`, and the `end` of what it ran over."""
-
-    start: float
-    end: float
-    deadline: float
-    kind: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Lane:
-    """One model: its bars with the sub-row of each, its ships, and how many rows deep it is."""
-
-    model: str
-    bars: tuple[_Bar, ...]
-    rows: tuple[int, ...]
-    ships: tuple[Ship, ...]
-    deep: int
-
-    @property
-    def kinds(self) -> Counter[str]:
-        return Counter(bar.kind for bar in self.bars)
 
 
 def draw(
@@ -124,17 +85,17 @@ def draw(
     sla_hours: float,
 ) -> Figure:
     """Draw what was owed in `window`, the models that jam most first (nothing owed: a frame that says so)."""
-    scale = _scale(obligations, window, as_of)
-    lanes = _lanes(obligations, ships, scale, as_of)
-    tall, unit = _heights(lanes)
+    scale = scale_of(obligations, window, as_of)
+    lanes = lanes_of(obligations, ships, scale, as_of)
+    tall, unit = heights(lanes)
     whole = HEAD + tall + FOOT
-    with _style():
-        FigureCanvasAgg(figure := Figure(figsize=(chart.INCHES[0], whole / 72), dpi=chart.DPI))
+    with style():
+        FigureCanvasAgg(figure := Figure(figsize=(ink.INCHES[0], whole / 72), dpi=ink.DPI))
         promise = f": the {sla_hours:g} h promise, model by model"
-        _write(figure, 1 - 9 / whole, service, tail=promise, size=13, weight="bold")
+        line(figure, 1 - 9 / whole, service, tail=promise, size=13, weight="bold")
         owed = sum((lane.kinds for lane in lanes), Counter[str]())
-        _write(figure, 1 - 30 / whole, "", tail=_sums(owed) if lanes else "Nothing owed", size=9, color=chart.FAINT)
-        axes = figure.add_axes((LEFT / 72 / chart.INCHES[0], FOOT / whole, WIDE / 72 / chart.INCHES[0], tall / whole))
+        line(figure, 1 - 30 / whole, "", tail=_sums(owed) if lanes else "Nothing owed", size=9, color=ink.FAINT)
+        axes = figure.add_axes((LEFT / 72 / ink.INCHES[0], FOOT / whole, WIDE / 72 / ink.INCHES[0], tall / whole))
         axes.set(xlim=(0, scale.reach), ylim=(tall, 0), yticks=[])
         axes.spines[["left", "right"]].set_visible(False)
         _dates(axes, scale, window.timezone)
@@ -144,71 +105,8 @@ def draw(
             _legend(figure, owed, [ship for lane in lanes[:LANES] for ship in lane.ships], 1 - 42 / whole)
         else:
             why = f"No release in {words.plural(window.weeks, 'week')} owes a model"
-            axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", fontsize=11, color=chart.FAINT)
+            axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", fontsize=11, color=ink.FAINT)
     return figure
-
-
-def _scale(obligations: Sequence[Obligation], window: Window, as_of: datetime) -> _Scale:
-    """Reach as far as clocks run, but not so far that what was is squeezed; never less than a week."""
-    week, day = timedelta(days=7), timedelta(days=1)
-    far = as_of + max(week, (as_of - window.since) / 2)
-    due = [min(item.deadline, far) for item in obligations if item.status in KINDS]
-    until = max([as_of, window.since + week, *due])
-    return _Scale(since=window.since, now=(as_of - window.since) / day, reach=1.01 * (until - window.since) / day)
-
-
-def _lanes(
-    obligations: Sequence[Obligation], ships: Sequence[Ship], scale: _Scale, as_of: datetime
-) -> tuple[_Lane, ...]:
-    """One lane for each model that is owed, those that jam most first."""
-    owed: dict[str, list[_Bar]] = {}
-    for item in obligations:
-        bar = _bar(item, scale, as_of)
-        if bar is not None and bar.end >= 0 and bar.start <= scale.reach:
-            owed.setdefault(item.model, []).append(bar)
-    shipped: dict[str, list[Ship]] = {}
-    for ship in sorted(set(ships), key=lambda ship: (ship.at, repr(ship))):
-        if 0 <= scale.day(ship.at) <= scale.reach:
-            shipped.setdefault(ship.model, []).append(ship)
-    lanes = [_lane(model, sorted(bars), shipped.get(model, []), 1.5 * scale.point) for model, bars in owed.items()]
-    return tuple(sorted(lanes, key=lambda lane: (*(-lane.kinds[kind] for kind in JAM), lane.model)))
-
-
-def _bar(item: Obligation, scale: _Scale, as_of: datetime) -> _Bar | None:
-    """The obligation on the axis; None for one that nobody owes."""
-    kind = KINDS.get(item.status)
-    if kind is None:
-        return None
-    deadline = scale.day(item.deadline)
-    missed = item.status in (Status.LATE, Status.BREACHED)
-    end = max(deadline, scale.day(item.shipped_at or item.closed_at or as_of)) if missed else deadline
-    return _Bar(start=scale.day(item.start), end=end, deadline=deadline, kind=kind)
-
-
-def _lane(model: str, bars: Sequence[_Bar], ships: Sequence[Ship], least: float) -> _Lane:
-    rows = _pack((bar.start, max(bar.end, bar.start + least)) for bar in bars)
-    return _Lane(model=model, bars=tuple(bars), rows=tuple(rows), ships=tuple(ships), deep=max(rows) + 1)
-
-
-def _pack(spans: Iterable[tuple[float, float]]) -> list[int]:
-    """Give each span, in order of its start, the first row that is free: none that overlap share one, none is idle."""
-    rows: list[int] = []
-    busy: list[tuple[float, int]] = []
-    free: list[int] = []
-    for start, end in spans:
-        while busy and busy[0][0] <= start:
-            heapq.heappush(free, heapq.heappop(busy)[1])
-        rows.append(heapq.heappop(free) if free else len(busy))
-        heapq.heappush(busy, (end, rows[-1]))
-    return rows
-
-
-def _heights(lanes: Sequence[_Lane]) -> tuple[float, float]:
-    """Points of the plot, and of one row in it, for the lanes that are drawn."""
-    rows = sum(min(lane.deep, ROWS) for lane in lanes[:LANES])
-    fixed = len(lanes[:LANES]) * (PAD + RAIL) + MORE * (len(lanes) > LANES)
-    unit = min(max(UNIT, (LEAST - fixed) / rows), THICKEST, (MOST - fixed) / rows) if rows else UNIT
-    return fixed + rows * unit if rows else LEAST, unit
 
 
 def _sums(kinds: Counter[str]) -> str:
@@ -216,7 +114,7 @@ def _sums(kinds: Counter[str]) -> str:
     return " · ".join(f"{kinds[kind]:,} {kind}" for kind in (*COUNTED, *REST) if kinds[kind] or kind in COUNTED)
 
 
-def _dates(axes: Axes, scale: _Scale, timezone: str) -> None:
+def _dates(axes: Axes, scale: Scale, timezone: str) -> None:
     """Name Mondays below: the newest always, as many others as can be read; years where they change."""
     first = scale.since.astimezone(ZoneInfo(timezone))
     first = first.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=first.weekday())
@@ -231,16 +129,16 @@ def _dates(axes: Axes, scale: _Scale, timezone: str) -> None:
     ]
     axes.set_xticks([scale.day(day.astimezone(UTC)) for day in named], labels)
     of_year = "" if several else f" of {named[-1].year}"
-    axes.set_xlabel(f"Mondays{of_year} ({_plain(timezone)})", fontsize=chart.SIZE, color=chart.FAINT)
+    axes.set_xlabel(f"Mondays{of_year} ({plain(timezone)})", fontsize=ink.SIZE, color=ink.FAINT)
     axes.grid(axis="x", color="#e3e3e3", linewidth=0.7)
 
 
-def _now(axes: Axes, scale: _Scale) -> None:
-    axes.axvline(scale.now, color=chart.INK, linewidth=1, zorder=4)
+def _now(axes: Axes, scale: Scale) -> None:
+    axes.axvline(scale.now, color=ink.INK, linewidth=1, zorder=4)
     axes.text(scale.now, -3, "now", ha="center", style="italic")
 
 
-def _draw_lanes(axes: Axes, lanes: Sequence[_Lane], scale: _Scale, unit: float) -> None:
+def _draw_lanes(axes: Axes, lanes: Sequence[Lane], scale: Scale, unit: float) -> None:
     """Draw the lanes from the top, and say what no longer fits."""
     drawn = lanes[:LANES]
     tops = [0.0, *accumulate(PAD + RAIL + min(lane.deep, ROWS) * unit for lane in drawn)]
@@ -263,10 +161,10 @@ def _draw_lanes(axes: Axes, lanes: Sequence[_Lane], scale: _Scale, unit: float) 
         sums = _sums(sum((lane.kinds for lane in rest), Counter[str]()))
         more = f"and {words.plural(len(rest), 'more model')}: {sums}"
         left = (EDGE - LEFT) * scale.point
-        axes.text(left, tops[-1] + MORE / 2, more, va="center", color=chart.FAINT, style="italic")
+        axes.text(left, tops[-1] + MORE / 2, more, va="center", color=ink.FAINT, style="italic")
 
 
-def _parts(lane: _Lane, scale: _Scale) -> Iterator[tuple[str, float, float, int]]:
+def _parts(lane: Lane, scale: Scale) -> Iterator[tuple[str, float, float, int]]:
     """Each bar's clock and what it ran over, as far as the axis goes, with the row; none too narrow to be seen."""
     least = 1.5 * scale.point
     for bar, row in zip(lane.bars, lane.rows, strict=True):
@@ -279,7 +177,7 @@ def _parts(lane: _Lane, scale: _Scale) -> Iterator[tuple[str, float, float, int]
             yield bar.kind + OVER, min(turn, end - least), end, row
 
 
-def _boxes(lane: _Lane, scale: _Scale, block: tuple[float, float]) -> Iterator[tuple[str, list[tuple[float, float]]]]:
+def _boxes(lane: Lane, scale: Scale, block: tuple[float, float]) -> Iterator[tuple[str, list[tuple[float, float]]]]:
     """The corners of every part, each in the row of its own."""
     thick = (block[1] - block[0]) / lane.deep
     for name, left, right, row in _parts(lane, scale):
@@ -288,7 +186,7 @@ def _boxes(lane: _Lane, scale: _Scale, block: tuple[float, float]) -> Iterator[t
         yield name, [(left, top), (right, top), (right, low), (left, low)]
 
 
-def _crowd(axes: Axes, lane: _Lane, scale: _Scale, block: tuple[float, float]) -> None:
+def _crowd(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> None:
     """Pile up the clocks of each time where rows would be hairlines: the worst on top, never thinner than 2 points."""
     edges = np.linspace(0, scale.reach, COLUMNS + 1)
     parts = list(_parts(lane, scale))
@@ -308,7 +206,7 @@ def _crowd(axes: Axes, lane: _Lane, scale: _Scale, block: tuple[float, float]) -
             axes.fill_between(edges, levels[place], levels[place + 1], step="post", zorder=2, label=name, **flat)
 
 
-def _marks(axes: Axes, lane: _Lane, scale: _Scale, block: tuple[float, float]) -> None:
+def _marks(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> None:
     """Point to what began before the axis does, and to what ends after it."""
     thick = (block[1] - block[0]) / lane.deep
     size = min(max(0.8 * thick, 3.0), 6.0)
@@ -318,36 +216,36 @@ def _marks(axes: Axes, lane: _Lane, scale: _Scale, block: tuple[float, float]) -
     ):
         rows = {row if thick >= THINNEST else lane.deep / 2 for row, out in zip(lane.rows, beyond, strict=True) if out}
         places = [block[0] + (row + 0.41) * thick for row in sorted(rows)]
-        look: dict[str, Any] = {"color": chart.INK, "linestyle": "none", "clip_on": False, "zorder": 5}
+        look: dict[str, Any] = {"color": ink.INK, "linestyle": "none", "clip_on": False, "zorder": 5}
         axes.plot([side] * len(places), places, marker=sign, markersize=size, **look)
 
 
-def _ships(axes: Axes, lane: _Lane, scale: _Scale, block: tuple[float, float]) -> None:
+def _ships(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> None:
     """Set the ships on the rail below the bars, with a stem into them where they are few; with its span if observed."""
     days = [scale.day(ship.at) for ship in lane.ships]
     begun = [max(scale.day(ship.not_before or ship.at), 0.0) for ship in lane.ships]
     rail = block[1] + RAIL / 2 - 0.5
     spans = [[(begin, rail), (day, rail)] for begin, day in zip(begun, days, strict=True) if begin < day]
-    seen = LineCollection(spans, colors=chart.INK, linewidths=1.6, zorder=4.1, label="seen")
+    seen = LineCollection(spans, colors=ink.INK, linewidths=1.6, zorder=4.1, label="seen")
     axes.add_collection(seen, autolim=False)
     if len(days) * APART < WIDE:
-        axes.vlines(days, block[0] - 2, rail, color=chart.INK, linewidth=0.6, zorder=4.1)
+        axes.vlines(days, block[0] - 2, rail, color=ink.INK, linewidth=0.6, zorder=4.1)
     size = 5.5 if len(days) * APART < 3 * WIDE else 4
     axes.plot(days, [rail] * len(days), markersize=size, linestyle="none", clip_on=False, zorder=4.2, **DIAMOND)
     points = [(begin / scale.point, day / scale.point) for begin, day in zip(begun, days, strict=True)]
     _numbers(axes, lane, scale, points, rail)
 
 
-def _numbers(axes: Axes, lane: _Lane, scale: _Scale, spans: Sequence[tuple[float, float]], rail: float) -> None:
+def _numbers(axes: Axes, lane: Lane, scale: Scale, spans: Sequence[tuple[float, float]], rail: float) -> None:
     """Write `v12` beside the ships, the newest first, where it covers no other sign; `spans` are in points."""
     limit, now = (scale.reach + 18 * scale.point) / scale.point, scale.now / scale.point
     for place in range(len(spans) - 1, -1, -1):
         version, (begin, end) = lane.ships[place].version, spans[place]
         before = spans[place - 1][1] + NEAR if place else 0.0
         if version is not None and max(limit - end, begin - before) > 12:
-            name = _plain(version)
+            name = plain(version)
             text = axes.text(0, rail, f"v{name[:7]}…" if len(name) > 8 else f"v{name}", va="center", fontsize=6.5)
-            wide = text.get_window_extent().width * 72 / chart.DPI
+            wide = text.get_window_extent().width * 72 / ink.DPI
             lefts = [left for left in (end + NEAR, begin - NEAR - wide) if before <= left <= limit - wide]
             free = [left for left in lefts if not left - 2 < now < left + wide + 2]
             if free:
@@ -358,14 +256,14 @@ def _numbers(axes: Axes, lane: _Lane, scale: _Scale, spans: Sequence[tuple[float
         limit = min(limit, begin - NEAR)
 
 
-def _name(axes: Axes, lane: _Lane, middle: float, *, crowded: bool) -> None:
+def _name(axes: Axes, lane: Lane, middle: float, *, crowded: bool) -> None:
     """Name the lane at its left, with its worst two counts; of a crowd, how many clocks its height is."""
     at: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "x": (EDGE - LEFT) / WIDE}
     name = axes.text(y=middle - 0.5, s="", va="bottom", weight="bold", **at)
-    _shorten(name, "unreadable stub" if lane.model == "*" else _plain(lane.model) or "(no name)", LEFT - 18)
+    _shorten(name, "unreadable stub" if lane.model == "*" else plain(lane.model) or "(no name)", LEFT - 18)
     kinds = lane.kinds
     worst = [f"{kinds[kind]:,} {kind}" for kind in (*JAM, *REST, "met") if kinds[kind]][:2]
-    note = axes.text(y=middle + 0.5, s="", va="top", fontsize=6.5, color=chart.FAINT, **at)
+    note = axes.text(y=middle + 0.5, s="", va="top", fontsize=6.5, color=ink.FAINT, **at)
     _shorten(note, " · ".join([worst[0], f"{lane.deep:,} at once"] if crowded else worst), LEFT - 18)
 
 
@@ -374,7 +272,7 @@ def _shorten(text: Text, whole: str, room: float) -> None:
     for length in range(min(len(whole), 44), 0, -1):
         head = length // 3
         text.set_text(whole if length == len(whole) else f"{whole[:head]}…{whole[head - length :]}")
-        if text.get_window_extent().width * 72 / chart.DPI <= room:
+        if text.get_window_extent().width * 72 / ink.DPI <= room:
             return
 
 

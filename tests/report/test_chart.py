@@ -23,7 +23,7 @@ from matplotlib.text import Annotation, Text
 from PIL import Image
 
 from flowjoy.model import Week
-from flowjoy.report import chart
+from flowjoy.report import chart, ink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,7 +177,7 @@ def test_chart__a_lone_mttr_point_between_holes_is_painted() -> None:
     image = pixels(figure)
     x, y = figure.axes[1].transData.transform((1, 2.0))
     spot = (round(x), image.height - round(y))
-    assert "#" + image.convert("RGB").crop((*spot, spot[0] + 1, spot[1] + 1)).tobytes().hex() == chart.MTTR
+    assert "#" + image.convert("RGB").crop((*spot, spot[0] + 1, spot[1] + 1)).tobytes().hex() == ink.MTTR
 
 
 def test_chart__a_zero_mttr_is_a_point_on_the_ground() -> None:
@@ -263,7 +263,7 @@ def test_chart__a_diverging_week_shows_its_missing_models_as_a_box_and_in_words(
     (box,) = stacks(figure)[2]
     assert box.get_x() + box.get_width() / 2 == pytest.approx(1)
     assert (box.get_y(), box.get_height()) == (13, 5)
-    assert to_hex(box.get_edgecolor()) == chart.GAP
+    assert to_hex(box.get_edgecolor()) == ink.GAP
     assert [text for text in written(figure) if "−" in text] == ["−5 models"]  # noqa: RUF001
 
 
@@ -295,8 +295,8 @@ def test_chart__a_crowd_names_only_its_widest_gap() -> None:
 def test_chart__the_running_week_is_pale_in_a_named_band() -> None:
     figure = draw([*SEED, RUNNING])
     code, models, missing = stacks(figure)
-    assert [to_hex(bar.get_facecolor()) for bar in code] == [chart.CODE] * 3 + [chart.PALE_CODE]
-    assert [to_hex(bar.get_facecolor()) for bar in models] == [chart.MODEL] * 3 + [chart.PALE_MODEL]
+    assert [to_hex(bar.get_facecolor()) for bar in code] == [ink.CODE] * 3 + [ink.PALE_CODE]
+    assert [to_hex(bar.get_facecolor()) for bar in models] == [ink.MODEL] * 3 + [ink.PALE_MODEL]
     assert len(missing) == 1
     assert "running" in written(figure)
     assert "running" not in written(draw(SEED))

@@ -28,7 +28,7 @@ from PIL import Image
 
 from flowjoy.analysis.cadence import window_of
 from flowjoy.model import Obligation, Status
-from flowjoy.report import chart, promise_chart
+from flowjoy.report import ink, lanes, promise_chart
 from flowjoy.report.promise_chart import Ship
 from tests.builders import MODEL, an_obligation, at
 
@@ -191,8 +191,8 @@ def test_promise_chart__each_status_has_a_look_of_its_own_and_is_named(status: S
 
 
 def test_promise_chart__every_status_but_those_that_owe_nothing_has_a_look() -> None:
-    assert set(promise_chart.KINDS) == set(DRAWN)
-    assert {promise_chart.KINDS[status] for status in DRAWN} <= set(promise_chart.LOOKS)
+    assert set(lanes.KINDS) == set(DRAWN)
+    assert {lanes.KINDS[status] for status in DRAWN} <= set(promise_chart.LOOKS)
 
 
 def test_promise_chart__looks_differ_in_more_than_colour() -> None:
@@ -519,8 +519,8 @@ def test_promise_chart__one_miss_among_hundreds_of_met_windows_lies_on_top(statu
     ]
     fills = ["#" + bytes(pixel).hex() for pixel in column if isinstance(pixel, tuple)]
     look = promise_chart.LOOKS[status.value]
-    assert {look["facecolor"], chart.PALE_MODEL} <= set(fills)
-    assert fills.index(look["facecolor"]) < fills.index(chart.PALE_MODEL)
+    assert {look["facecolor"], ink.PALE_MODEL} <= set(fills)
+    assert fills.index(look["facecolor"]) < fills.index(ink.PALE_MODEL)
     assert fills.count(look["facecolor"]) >= 4
 
 
@@ -537,9 +537,9 @@ def test_promise_chart__a_crowd_stays_within_its_lane() -> None:
     figure = draw(items)
     found = sorted((top, low) for name in promise_chart.LOOKS for _, _, top, low in boxes(figure, name))
     middle = figure.axes[0].get_ylim()[0] / 2
-    assert found[0][0] >= promise_chart.PAD - 1e-6
-    assert max(low for _, low in found) <= 2 * middle - promise_chart.RAIL + 1e-6
-    assert not [low for top, low in found if top < middle - promise_chart.RAIL < low]
+    assert found[0][0] >= lanes.PAD - 1e-6
+    assert max(low for _, low in found) <= 2 * middle - lanes.RAIL + 1e-6
+    assert not [low for top, low in found if top < middle - lanes.RAIL < low]
 
 
 @pytest.mark.parametrize(("lanes", "each"), [(1, 1), (2, 1), (3, 30), (12, 30), (15, 200), (40, 3)])
