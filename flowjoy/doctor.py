@@ -21,7 +21,7 @@ from flowjoy.runner import Console, adopt_libraries
 from flowjoy.settings import Runner, Settings, command_line, declared, on_actions, read_runner, read_settings
 
 _FAILED, _WRONG_INPUTS = 1, 2
-_NO_REPOSITORY, _NO_TOKEN = "owner/name", "no-token-was-given"  # nosec B105  (stands for none)
+_NO_REPOSITORY, _NO_TOKEN = "owner/name", "no-token-was-given"  # stands for none
 
 
 def doctor(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, stream: TextIO | None = None) -> int:

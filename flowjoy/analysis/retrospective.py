@@ -67,15 +67,14 @@ def retrospective(
 ) -> Retrospective:
     """The answers, for the window that begins at `since`. `past`: the actions that earlier runs proposed.
 
-    The action is the first recommendation; an escalated one comes before all.
+    The action is the first recommendation.
     """
-    ordered = sorted(advice, key=lambda row: not row.escalated)
     monday = week_of(as_of, timezone)
     before = max((action for action in past if action.week < monday), key=lambda action: action.week, default=None)
     return Retrospective(
         gap=_gap(weeks),
         jam=_jam([item for item in owed if item.start >= since], since=since, as_of=as_of),
-        action=ordered[0] if ordered else None,
+        action=advice[0] if advice else None,
         before=before,
         measured=None if before is None else _measured(before.key, weeks, advice),
     )

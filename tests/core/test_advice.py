@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +79,33 @@ def test_drift__is_advised_where_models_cause_incidents_and_nothing_watches_them
     fires: bool,  # noqa: FBT001
 ) -> None:
     assert ("drift" in advice(recoveries=recoveries, drift_is_checked=checked)) is fires
+
+
+def test_drift__says_how_many_of_how_many() -> None:
+    recoveries = [put_down("all", resolved=5, still_open=1), put_down("MODEL", resolved=2, still_open=1)]
+    row = advice(recoveries=recoveries)["drift"]
+    assert row.because.startswith("3 of 6 incidents are put down to a model")
+    assert row.value == 3.0
+
+
+def test_two_behind__is_no_signal() -> None:
+    assert advice([a_week(code=9, model=7)]) == {}
+    assert list(advice([a_week(code=9, model=6)])) == ["stub"]
+
+
+def test_every_row__stands_in_the_readme_as_it_is_given() -> None:
+    weeks = [a_week(0, code=9, model=4, mttr=1.0), a_week(1, code=9, model=4, mttr=3.0)]
+    found = advice(weeks, [put_down("all"), put_down("MODEL")], untagged="shop:1a2b-3c4d")
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    table = readme.partition("## Divergence, spikes, advice")[2].partition("\n## ")[0]
+    benefits = [line.split("|")[3].strip() for line in table.splitlines() if line.startswith("|")][2:]
+    assert [row.benefit for row in found.values()] == benefits
+    words = ("same CI job as the service container", "on-call one week a month", "feature-flag pull request",
+             "live against training distribution", "flowjoy.unified_tag")  # fmt: skip
+    for row, word in zip(found.values(), words, strict=True):
+        assert word in row.do
+        assert word in table
+        assert row.measure
 
 
 def test_tag__is_advised_where_nothing_carries_one() -> None:

@@ -62,6 +62,19 @@ def test_part__where_an_earlier_deploy_may_hold_the_commit_is_not_settled() -> N
     assert set(first_shipped(deployed, {"m"}, graph).by_deploy["m"]) == {"m"}
 
 
+def test_gone__is_not_asked_for_and_holds_back_only_what_it_could_hold() -> None:
+    """`x` was deployed and is gone: it may have held `b`, which is older, and not `e`, which is younger."""
+    deployed = {"a": at(0.5), "x": at(1.5), "b": at(2.0), "e": at(5)}
+    found = first_shipped(deployed, set(deployed), LINE, gone={"x"})
+    assert found.missing == ()
+    assert set(found.by_deploy) == {"e"}
+    assert set(found.by_deploy["e"]) == {"c", "d", "e"}
+
+
+def test_first_deploy__is_never_asked_for() -> None:
+    assert first_shipped({"e": at(5), "z": at(6)}, {"e", "z"}, {}).missing == ("z",)
+
+
 @st.composite
 def graphs(draw: st.DrawFn) -> tuple[dict[str, Commit], dict[str, datetime]]:
     """A history in which each commit is younger than its parents, and some deploys of it."""

@@ -69,7 +69,20 @@ def test_jam__looks_at_the_window_and_at_what_is_owed() -> None:
     assert held(owed=[owed("ranker", Status.BREACHED, None, hours=-300), owed("toy", Status.NOT_REQUIRED)]).jam is None
 
 
-def test_action__is_the_first_recommendation_and_an_escalated_one_before_all() -> None:
+def test_jam__is_the_share_that_is_missed_and_not_the_number() -> None:
+    ranker = [owed("ranker", Status.LATE if n < 2 else Status.MET, 60, hours=n) for n in range(10)]
+    recommender = [owed("recommender", Status.LATE if n < 1 else Status.MET, 60, hours=n) for n in range(2)]
+    jam = held(owed=[*ranker, *recommender]).jam
+    assert jam is not None
+    assert jam.model == "recommender"
+
+
+def test_gap__of_one_is_a_gap() -> None:
+    gap = held([a_week(0, code=5, model=4)]).gap
+    assert gap is not None
+
+
+def test_action__is_the_first_recommendation() -> None:
     action = held(SEED).action
     assert action is not None
     assert action.key == "packaging"
@@ -84,6 +97,9 @@ def test_last_action__is_measured_again() -> None:
     assert held(SEED, past=[an_action(at(-9), "on-call", 2.0)]).measured == 1.2
     assert held(SEED, past=[an_action(at(-9), "drift", 3.0)]).measured == 0.0
     assert held([], past=earlier).measured is None
+    calm = [a_week(0, code=5, model=4, mttr=1.0)]
+    assert held(calm, past=[an_action(at(-9), "on-call")]).measured == 1.0
+    assert held(calm, past=[an_action(at(-9), "stub")]).measured == 1.0
 
 
 def test_action__of_this_very_week_is_not_the_last_one() -> None:

@@ -57,6 +57,8 @@ def test_spike__is_twice_the_usual_or_rising_to_two_hours(hours: list[float | No
 
 def test_spike__the_usual_is_the_median_of_the_four_weeks_with_data_before() -> None:
     assert spiking(9.0, 9.0, 9.0, 9.0, 9.0, 1.0, 1.0, None, 1.0, 1.0, 2.1) == [(10, True, True)]
+    # The median of 1, 1, 3 and 3 is 2; with one more 1 it would be 1, and 1.9 a spike.
+    assert [found for found in spiking(1.0, 1.0, 1.0, 3.0, 3.0, 1.9, factor=1.5) if found[0] == 5] == []
     assert spiking(0.3, 0.4, 0.4, 0.8) == []
     assert spiking(0.3, 0.4, 0.4, 0.8, factor=1.9) == [(3, True, False)]
 
@@ -81,6 +83,7 @@ def test_escalation__is_the_second_diverging_week_running() -> None:
     (a_week(code=7, model=6, mttr=1.2), True),
     (a_week(code=7, model=5, mttr=1.49), True),
     (a_week(code=7, model=4, mttr=1.2), False),
+    (a_week(code=1, model=1, mttr=1.2), True),
     (a_week(code=7, model=6, mttr=1.5), False),
     (a_week(code=7, model=9, mttr=None), True),
     (a_week(code=0, model=0, mttr=None), False),
