@@ -181,8 +181,8 @@ class _Room:
         dots = hours.transData.transform(line.get_xydata())
         self._taken = [Bbox.from_bounds(x - 13, y - 13, 26, 26) for x, y in dots if not math.isnan(y)]
 
-    def note(self, text: str, at: tuple[float, float], *spots: tuple[float, float], **look: Any) -> None:
-        """Write `text` at the first of `spots` that is free: offsets in points from `at`."""
+    def note(self, text: str, at: tuple[float, float], *spots: tuple[float, float], **look: Any) -> bool:
+        """Write `text` at the first of `spots` that is free, offsets in points from `at`; False where none is."""
         note = self._hours.annotate(text, at, (0, 0), textcoords="offset points", ha="center", va="center", **look)
         for spot in spots:
             note.xyann = spot
@@ -190,8 +190,9 @@ class _Room:
             free = not box.count_overlaps(self._taken) and not self._path.intersects_bbox(box.padded(3), filled=False)
             if free and all(self._hours.bbox.contains(*corner) for corner in (box.min, box.max)):
                 self._taken.append(box.padded(4))
-                return
+                return True
         note.remove()
+        return False
 
 
 def _label(room: _Room, bars: Axes, weeks: Sequence[Week]) -> None:
@@ -199,14 +200,19 @@ def _label(room: _Room, bars: Axes, weeks: Sequence[Week]) -> None:
     slot, counted = _slot(weeks), dict[str, Any](xycoords=bars.transData)
     rise = 36 * INCHES[1] * PLOT[3] / bars.get_ylim()[1]  # points: half the height of one deploy
     paper = {"edgecolor": "none", "boxstyle": "round,pad=0.12"}
-    widest = max(((week.gap, place) for place, week in enumerate(weeks) if week.diverges), default=(0, 0))[1]
-    for place, week in enumerate(weeks):
-        if week.diverges and (slot > ROOMY / 2 or place == widest):
-            half, look = rise * week.gap, {"color": GAP, "weight": "bold", **counted}
-            short, long = f"\N{MINUS SIGN}{week.gap}", f"\N{MINUS SIGN}{words.plural(week.gap, 'model')}"
-            text = short if ROOMY / 2 < slot < len(long) * BOLD else long
-            inner = [(0.0, -half)] * int(half > SIZE and len(text) * BOLD < slot * BAR)
-            room.note(text, (place, 2 * week.code_deploys), *inner, (0, 7), (0, 17), **look)
+    late = [place for place, week in enumerate(weeks) if week.diverges]
+    if crowd := slot <= ROOMY / 2:
+        # One of the widest is named, the newest that has room.
+        widest = max((weeks[place].gap for place in late), default=0)
+        late = [place for place in late[::-1] if weeks[place].gap == widest]
+    for place in late:
+        week = weeks[place]
+        half, look = rise * week.gap, {"color": GAP, "weight": "bold", **counted}
+        short, long = f"\N{MINUS SIGN}{week.gap}", f"\N{MINUS SIGN}{words.plural(week.gap, 'model')}"
+        text = short if ROOMY / 2 < slot < len(long) * BOLD else long
+        inner = [(0.0, -half)] * int(half > SIZE and len(text) * BOLD < slot * BAR)
+        if room.note(text, (place, 2 * week.code_deploys), *inner, (0, 7), (0, 17), **look) and crowd:
+            break
     for place, week in enumerate(weeks if slot > ROOMY else ()):
         if (mttr := week.mttr_hours) is not None:
             look = {"color": MTTR, "weight": "bold", "bbox": {**paper, "facecolor": "white"}}
@@ -229,7 +235,7 @@ def _legend(figure: Figure, weeks: Sequence[Week], spikes: Collection[date]) -> 
         Patch(facecolor=CODE, label="CODE deploys"),
         Patch(facecolor=MODEL, label="MODEL ships", **HATCHED),
         Line2D([], [], color=MTTR, linewidth=2, marker="o", markersize=5, label=mttr),
-        *[Patch(label="Models missing (week diverges)", **HOLLOW)] * any(week.diverges for week in weeks),
+        *[Patch(label="Models missing", **HOLLOW)] * any(week.diverges for week in weeks),
         *[Patch(fc=BAND, ec=FAINT, lw=0.5, label="Running week (partial)")] * any(week.partial for week in weeks),
     ]
     figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.004, 0.858), ncols=len(handles))

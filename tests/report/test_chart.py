@@ -214,7 +214,7 @@ def test_chart__legend_names_all_three() -> None:
 
 def test_chart__legend_names_the_running_week_and_missing_models_only_where_there_are() -> None:
     assert named(draw([a_week(0, 4, 4, 1.0)])) == ["CODE deploys", "MODEL ships", "Unified MTTR"]
-    assert named(draw([*SEED, RUNNING]))[3:] == ["Models missing (week diverges)", "Running week (partial)"]
+    assert named(draw([*SEED, RUNNING]))[3:] == ["Models missing", "Running week (partial)"]
 
 
 @pytest.mark.parametrize("count", [1, 4, 104])
@@ -288,7 +288,7 @@ def test_chart__missing_models_are_numbers_where_words_do_not_fit() -> None:
 
 def test_chart__a_crowd_names_only_its_widest_gap() -> None:
     weeks = [a_week(n, 9, 4) for n in range(60)]
-    weeks[30] = a_week(30, 9, 1)
+    weeks[30] = weeks[12] = a_week(30, 9, 1)
     assert [text for text in written(draw(weeks)) if "−" in text] == ["−8 models"]  # noqa: RUF001
 
 
@@ -498,4 +498,7 @@ def test_chart__a_spiking_week_is_ringed_and_named() -> None:
     rings = [line for line in figure.axes[1].lines if line.get_fillstyle() == "none"]
     assert [list(np.flatnonzero(~np.isnan(ring.get_ydata()))) for ring in rings] == [[1]]
     assert "Unified MTTR (ringed: spike)" in named(figure)
+    full = draw([*SEED, RUNNING], spikes={SEED[1].week})
+    (legend,) = full.legends
+    assert legend.get_window_extent().x1 <= full.bbox.x1
     assert "Unified MTTR" in named(draw(SEED))
