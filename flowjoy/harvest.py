@@ -389,10 +389,12 @@ def _counted(source: Source[Record], query: Query, access: Access) -> tuple[tupl
 
 
 def _unshipped(parsed: Parsed[ModelRecord]) -> tuple[ModelVersion, ...]:
-    """The versions that could ship and never did."""
+    """The registered versions that could ship and never did; a file tells only of ships."""
     shipped = {(record.name, record.version) for record in parsed.records}
     return tuple(
-        version for version in parsed.versions if version.ready and (version.name, version.version) not in shipped
+        version
+        for version in parsed.versions
+        if version.ready and version.registered_at is not None and (version.name, version.version) not in shipped
     )
 
 

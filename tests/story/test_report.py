@@ -117,6 +117,13 @@ def test_shelf__shows_what_waits_and_is_read_again_after_some_hours(world: World
         assert len([request for request in world.github.requests if INVENTORY(request)]) == asked
 
 
+def test_shelf__a_file_of_ships_knows_of_no_version_that_waits(world: World) -> None:
+    (world.workspace / "models.csv").write_text(f"ts\n{iso(at(1))}\n")
+    ran = world.run(at(2), model_source="file", model_file="models.csv")
+    assert ran.bundle["unshipped"] == []
+    assert "never shipped" not in ran.summary
+
+
 def test_shelf__that_cannot_be_read_is_a_warning_and_no_data(world: World) -> None:
     world.release(A, at())
     world.registry.add_version(at(1))
