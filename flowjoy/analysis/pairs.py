@@ -110,8 +110,9 @@ def unified_tag(service: str, sha: str | None, models: Sequence[LiveModel], *, e
     if sha is None or not expected or {model.name for model in models} != set(expected):
         return None
     lines = sorted(f"{model.name}={model.version}={model.run_id or ''}" for model in models)
+    model_sha = sha256("\n".join(lines).encode(errors="backslashreplace")).hexdigest()
     name = _oci(service)
-    return f"{name}:{sha[:12]}-{sha256(chr(10).join(lines).encode()).hexdigest()[:12]}" if name else None
+    return f"{name}:{sha[:12]}-{model_sha[:12]}" if name else None
 
 
 def _oci(service: str) -> str:

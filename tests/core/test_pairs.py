@@ -133,3 +133,12 @@ OCI = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|
 def test_tag__of_any_service_is_a_reference(service: str) -> None:
     tag = unified_tag(service, "a" * 40, [LiveModel(name="m", version="1")], expected=["m"])
     assert tag is None or OCI.fullmatch(tag)
+
+
+def test_tag__half_a_surrogate_pair_in_a_run_id_is_a_name_like_another() -> None:
+    """JSON can carry one, UTF-8 cannot: a registry that sends it must not end the run."""
+    half = LiveModel(name="m", version="1", run_id="\ud800")
+    tag = unified_tag("shop", "a" * 40, [half], expected=["m"])
+    assert tag is not None
+    assert OCI.fullmatch(tag)
+    assert tag != unified_tag("shop", "a" * 40, [LiveModel(name="m", version="1")], expected=["m"])
