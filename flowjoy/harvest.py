@@ -111,8 +111,9 @@ class _Step(Generic[_T]):
     def __init__(self, name: str, nothing: _T, *, required: bool, planned: bool = True) -> None:
         self._name, self._nothing, self._required = name, nothing, required
         self.planned = planned
-        said = self._late() if planned else Coverage(source=name, state=CoverageState.NOT_CONFIGURED, required=required)
-        self.outcome: tuple[_T, Coverage] = (nothing, said)
+        self.outcome: tuple[_T, Coverage] = (nothing, self._late())
+        if not planned:
+            self.skip()
 
     @property
     def value(self) -> _T:
@@ -134,6 +135,11 @@ class _Step(Generic[_T]):
             self.outcome = (value, said)
         said = self.outcome[1]
         access.progress(f"{self._name}: {said.reason or f'{said.records} records, complete'}")
+
+    def skip(self) -> None:
+        """There is nothing to read, which is no failure."""
+        nothing = Coverage(source=self._name, state=CoverageState.NOT_CONFIGURED, required=self._required)
+        self.outcome = (self._nothing, nothing)
 
     def _failed(self, reason: str, hint: str) -> None:
         self.outcome = (self._nothing, replace(self._late(), reason=reason, hint=hint or None))
@@ -216,8 +222,12 @@ class _Plan:
             self._inventory.read(self._read_inventory, access)
         if self._commits.planned and self._code.value is not None:
             self._commits.read(self._read_commits, access)
+        else:
+            self._commits.skip()
         if self._training.planned and self._models.value is not None:
             self._training.read(self._read_training, access)
+        else:
+            self._training.skip()
 
     def read_incidents(self) -> None:
         """Every incident source, one after the other."""

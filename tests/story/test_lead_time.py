@@ -108,6 +108,17 @@ def test_training__that_is_not_known_is_no_lead_time_of_0_hours(world: World) ->
     assert dora(ran)["MODEL"]["lead_time_hours"]["value"] != 0
 
 
+def test_lead_times__that_there_is_nothing_to_measure_of_are_no_failure(world: World) -> None:
+    """Without any dependence no registry is asked, and what failed is said once, by its own name."""
+    ran = world.run(at(50), sha=B, models="")
+    assert ran.outputs["sla-status"] == "undeclared"
+    assert "lead time of models" not in "".join(line for line in ran.log.splitlines() if line.startswith("::"))
+    world.github.fail("/graphql", times=None, fault=Answer(500))
+    failed = world.run(at(51), sha=B)
+    assert failed.code == 2
+    assert "lead time of code" not in failed.log
+
+
 def test_incidents__that_nobody_told_of_leave_no_fail_rate(world: World) -> None:
     """Without a source of incidents nothing failed as far as anybody knows, which is not 0 %."""
     ran = world.run(at(24 * 8), sha=B, incident_file="")
