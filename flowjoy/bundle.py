@@ -12,6 +12,7 @@ from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
+from flowjoy.distribution import DriftCheck, DriftMark
 from flowjoy.errors import BundleError, NewerBundleError
 from flowjoy.instants import EARLIEST, LATEST, iso, parse_iso
 from flowjoy.looks import union
@@ -49,6 +50,8 @@ REPORT_FILES = frozenset(
         "unified_flow.svg",
         "promise.png",
         "promise.svg",
+        "drift.png",
+        "drift.svg",
     }
 )
 """Every file of a report: an artifact that holds any other is not ours."""
@@ -86,7 +89,9 @@ class Bundle:
     branch with the first sight of each, `ledgers` the ids of the artifacts whose memory is in this bundle. `commits`
     says by sha when the commits were committed that this deploy was the first to ship, `training_runs` by id when each
     run began (None: not known): both only serve lead times. `unshipped` are versions that are READY and never shipped,
-    `inventory` what waits at GitHub (None: not read), `actions` what was proposed, one a week.
+    `inventory` what waits at GitHub (None: not read), `actions` what was proposed, one a week. `alerts` say which step
+    of which alarm was told to whom, `drift` is this run's comparison of live with training data (None: not asked for),
+    `drift_marks` what it and earlier ones found.
     """
 
     service: str
@@ -111,6 +116,8 @@ class Bundle:
     unshipped: tuple[ModelVersion, ...] = ()
     inventory: Inventory | None = None
     actions: tuple[Action, ...] = ()
+    drift: DriftCheck | None = None
+    drift_marks: tuple[DriftMark, ...] = ()
     obligations: tuple[Obligation, ...] = field(default=())
 
 
@@ -129,6 +136,7 @@ def to_json(bundle: Bundle, computed: Mapping[str, object] | None = None) -> byt
         waivers=distinct(bundle.waivers),
         alerts=distinct(bundle.alerts),
         actions=distinct(bundle.actions),
+        drift_marks=distinct(bundle.drift_marks),
         ledgers=distinct(bundle.ledgers),
     )
     plain = {"schema": SCHEMA, **_plain(ordered), **_plain(computed or {})}

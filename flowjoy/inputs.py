@@ -102,6 +102,22 @@ def names(value: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def model_name(value: str) -> str:
+    """One registered model."""
+    found = names(value)
+    if len(found) != 1:
+        raise ValueError("the name of one model")
+    return found[0]
+
+
+def slack_channel(value: str) -> str:
+    """A channel's id or name, without the `#`."""
+    name = value.removeprefix("#")
+    if not re.fullmatch(r"[\w-]{1,80}", name):
+        raise ValueError("the id of a channel such as C0123456789, or its name")
+    return name
+
+
 def identifiers(value: str) -> tuple[str, ...]:
     """Ids of letters and digits, one a line or comma-separated; sorted, each once."""
     found = {part.strip() for part in re.split(r"[,\n]", value)} - {""}
@@ -240,6 +256,15 @@ def base_url(value: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise ValueError("an https address (http only on this machine)")
     return value.rstrip("/")
+
+
+def secret_url(value: str) -> Secret:
+    """An https address that is itself a credential (http on loopback only)."""
+    parts = _address(value) if not _CONTROL.search(value) else None
+    local = parts is not None and parts.scheme == "http" and is_loopback(parts.hostname)
+    if parts is None or not parts.hostname or parts.username or (parts.scheme != "https" and not local):
+        raise ValueError("an https address such as Slack gives for an incoming webhook")
+    return Secret(value)
 
 
 def tracking_uri(value: str) -> str:

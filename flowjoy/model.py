@@ -144,11 +144,16 @@ class Look:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AlertState:
-    """That one step of an alert's life (`new`, `reminder`, `escalation`, `recovery`) was told at `at`."""
+    """That one step of an alert's life (`new`, `reminder`, `escalation`, `recovery`) was told at `at`, and to whom.
+
+    `sink`: `slack`, `pagerduty`, or `` for the run's own output. `ref` is where the telling can be answered: a thread.
+    """
 
     key: str
     step: str
     at: datetime
+    sink: str = ""
+    ref: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -13,147 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flowjoy import inputs
+from flowjoy.declared import Input, declared
 from flowjoy.errors import InputError
 from flowjoy.inputs import Secret
-
-
-@dataclass(frozen=True, kw_only=True)
-class Input:
-    """One input of the step: its name, default as users see it, how it is read, and what it means."""
-
-    name: str
-    default: str
-    parse: Callable[[str], Any]
-    meaning: str
-
-    @property
-    def field(self) -> str:
-        """The name of its field in `Settings`."""
-        return self.name.replace("-", "_")
-
-    @property
-    def variable(self) -> str:
-        """The environment variable in which the runner hands it over: hyphens are kept."""
-        return f"INPUT_{self.name.upper().replace(' ', '_')}"
-
-
-def declared(workspace: Path) -> tuple[Input, ...]:
-    """Every input, in the order of action.yml and README.md."""
-    path = inputs.inside(workspace)
-    rows: tuple[tuple[str, str, Callable[[str], Any], str], ...] = (
-        ("github-token", "${{ github.token }}", inputs.secret, "reads deployments, runs and releases"),
-        ("service", "", inputs.text, "the application whose code ships; empty: the repository name"),
-        (
-            "code-source",
-            "deployments",
-            inputs.choice("deployments", "workflow-runs", "releases", "file"),
-            "where code deployments are read: `deployments`, `workflow-runs`, `releases` or `file`",
-        ),
-        ("environment", "production", inputs.text, "the deployment environment that is production"),
-        ("workflow", "", inputs.text, "file name of the release workflow, for `workflow-runs`"),
-        ("branch", "", inputs.text, "branch of the release workflow, for `workflow-runs`; empty: the default branch"),
-        (
-            "code-file",
-            "",
-            path,
-            "JSON lines, JSON or CSV of code deploys (`ts`, and if known `sha,environment,url,id`)",
-        ),
-        ("models", "", inputs.names, "registered models that the service depends on, one a line or comma-separated"),
-        (
-            "model-source",
-            "mlflow",
-            inputs.choice("mlflow", "file"),
-            "where model versions are read: `mlflow` or `file`",
-        ),
-        (
-            "mlflow-tracking-uri",
-            "",
-            inputs.tracking_uri,
-            "the registry: http(s), `databricks`, `databricks-uc` or `sqlite:///…`; empty: `MLFLOW_TRACKING_URI`",
-        ),
-        (
-            "model-signal",
-            "registered",
-            inputs.signal,
-            'what "shipped" is: `registered`, `alias:<name>`, `stage:<name>`, `tag:<key>`; `flowjoy.deployed_at` wins',
-        ),
-        ("model-file", "", path, "JSON lines, JSON or CSV of model deploys (`ts`, and if known `name,version,run_id`)"),
-        (
-            "model-stub",
-            "models.json",
-            inputs.repository_path,
-            "the file that says which models this code depends on",
-        ),
-        ("ship", "", inputs.shipment, "`recommender=12`: stamp that version as shipped now, then run as usual"),
-        ("pagerduty-token", "", inputs.secret, "reads incidents: a REST API key of PagerDuty, read-only is enough"),
-        ("pagerduty-services", "", inputs.identifiers, "service ids such as PIJ90N7; empty: all that the token sees"),
-        (
-            "pagerduty-api-url",
-            "https://api.pagerduty.com",
-            inputs.base_url,
-            "PagerDuty's REST API; in the EU `https://api.eu.pagerduty.com`",
-        ),
-        ("incident-label", "", inputs.text, "GitHub issues with this label are incidents, from opened to closed"),
-        (
-            "incident-file",
-            "",
-            path,
-            "CSV of incidents: `start,end` with offsets (or see `timezone`), `id,title,service,type`",
-        ),
-        (
-            "incident-match-hours",
-            "24",
-            inputs.number(0, 8760),
-            "how long after a deploy an incident may be put down to it",
-        ),
-        ("sla-hours", "48", inputs.number(0, 8760), "the promise: hours from a code deploy to its models"),
-        ("sla-since", "", inputs.day, "ISO date on which the promise began; earlier deploys open no clock"),
-        ("sla-target", "95", inputs.number(0, 100), "percent of promises to keep"),
-        ("enforce", "true", inputs.boolean, "`false`: report, never fail on a breach"),
-        ("flag-label", "feature-flag", inputs.text, "pull requests with it must touch the stub"),
-        ("flag-paths", "", inputs.globs, "globs of feature-flag files, one a line or comma-separated: same rule"),
-        (
-            "model-validated-tag",
-            "",
-            inputs.key_value,
-            "`key=value` that a pinned version must carry (integration tests passed)",
-        ),
-        ("weeks", "12", inputs.whole(1, 104), "the window: the running week and the ones before it"),
-        ("timeout-seconds", "120", inputs.whole(10, 3600), "the whole run; what is not read by then has failed"),
-        (
-            "timezone",
-            "UTC",
-            inputs.zone,
-            "IANA zone of week edges and labels; other than `UTC`, also of incident times without offset",
-        ),
-        ("as-of", "", inputs.instant, "ISO instant: a dry look at the state then; nothing is written elsewhere"),
-        ("divergence-percent", "50", inputs.number(0, 100), "models this much behind code make a week diverge"),
-        ("mttr-spike-factor", "2", inputs.number(1, 100), "an MTTR so many times the usual one is a spike"),
-        (
-            "incident-titles",
-            "auto",
-            inputs.choice("auto", "always", "never"),
-            "incident titles in files: `auto` is not in public repositories; `always`; `never`",
-        ),
-        ("check-name", "FlowJoy", inputs.text, "prefix of the two checks"),
-        (
-            "comment",
-            "changes",
-            inputs.choice("changes", "always", "off"),
-            "sticky pull-request comment: `changes` (when something runs, is broken or healed), `always`, `off`",
-        ),
-        (
-            "artifact-name",
-            "",
-            inputs.artifact_name,
-            "the uploaded report, by which the next run remembers; one a service; empty: `flowjoy-<service>`",
-        ),
-        ("retention-days", "90", inputs.whole(1, 400), "how long the artifact, and with it the memory, is kept"),
-        ("output-dir", "flowjoy-report", path, "folder in the workspace for the files"),
-    )
-    return tuple(
-        Input(name=name, default=default, parse=parse, meaning=meaning) for name, default, parse, meaning in rows
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +55,17 @@ class Settings:
     as_of: datetime | None
     divergence_percent: float
     mttr_spike_factor: float
+    drift_reference: Path | None
+    drift_live: Path | None
+    drift_model: str | None
+    drift_threshold: float
+    drift_min_samples: int
+    slack_token: Secret | None
+    slack_channel: str | None
+    slack_webhook_url: Secret | None
+    pagerduty_routing_key: Secret | None
+    pagerduty_events_url: str
+    slack_api_url: str
     incident_titles: str
     check_name: str
     comment: str
@@ -327,7 +200,9 @@ def read_settings(environ: Mapping[str, str], argv: Sequence[str], runner: Runne
 
 def _shown(item: Input, given: str) -> str:
     """A wrong value as it may be shown: no credential, nor what stands before the `@` of an address."""
-    return "" if item.parse is inputs.secret else f" {re.sub(r'^.*@', '***@', given, flags=re.DOTALL)[:80]!r}"
+    if item.parse in (inputs.secret, inputs.secret_url):
+        return ""
+    return f" {re.sub(r'^.*@', '***@', given, flags=re.DOTALL)[:80]!r}"
 
 
 def command_line(known: Sequence[Input]) -> argparse.ArgumentParser:
@@ -351,6 +226,8 @@ def _fallback(item: Input, environ: Mapping[str, str], runner: Runner, values: M
         return runner.repository.rpartition("/")[2]
     if item.name == "artifact-name":
         return artifact_name(values.get("service") or "")
+    if item.name == "drift-model" and len(values.get("models") or ()) == 1:
+        return str(values["models"][0])
     if item.name == "mlflow-tracking-uri":
         return environ.get("MLFLOW_TRACKING_URI", "")
     if item.name == "github-token":
@@ -377,6 +254,7 @@ def _together(settings: Settings, runner: Runner) -> list[str]:
             problems.append(f"{name}: expected the path of a file, because {name[:-5]}-source is file")
     if settings.incident_label is not None and (settings.github_token is None or not runner.repository):
         problems.append("incident-label: expected github-token and GITHUB_REPOSITORY beside it")
+    problems += _alarms(settings)
     problems += _output_dir(settings)
     if settings.ship is not None and settings.as_of is not None:
         problems.append("ship: expected no as-of beside it, because a dry look writes nothing")
@@ -385,12 +263,31 @@ def _together(settings: Settings, runner: Runner) -> list[str]:
     return problems + _plain_http(settings.mlflow_tracking_uri, runner)
 
 
+def _alarms(settings: Settings) -> list[str]:
+    """What the drift check and the destinations of alarms need beside each other."""
+    problems = []
+    if settings.drift_reference is not None and settings.drift_live is None:
+        problems.append("drift-live: expected the sample of live data, because drift-reference is set")
+    if settings.drift_live is not None and settings.drift_model is None:
+        problems.append("drift-model: expected the model that the samples belong to, because `models` is not just one")
+    from_registry = settings.model_source == "mlflow" and settings.mlflow_tracking_uri is not None
+    if settings.drift_live is not None and settings.drift_reference is None and not from_registry:
+        problems.append("drift-reference: expected a sample of the training data, because no registry is read")
+    if settings.slack_token is not None and settings.slack_channel is None:
+        problems.append("slack-channel: expected the channel for the bot's messages, because slack-token is set")
+    if settings.slack_channel is not None and settings.slack_token is None:
+        problems.append("slack-token: expected a bot token, because slack-channel is set")
+    if settings.slack_token is not None and settings.slack_webhook_url is not None:
+        problems.append("slack-webhook-url: expected either this or slack-token, or every alarm would come twice")
+    return problems
+
+
 def _output_dir(settings: Settings) -> list[str]:
     """The report must overwrite nobody's file."""
     problems = []
     if settings.output_dir is None:  # a mistake of its own, said already
         return []
-    for name in ("code-file", "model-file", "incident-file"):
+    for name in ("code-file", "model-file", "incident-file", "drift-reference", "drift-live"):
         path = getattr(settings, name.replace("-", "_"))
         if path is not None and path.parent == settings.output_dir:
             problems.append(f"output-dir: expected another folder than that of {name}, which must not be overwritten")

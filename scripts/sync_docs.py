@@ -1,6 +1,6 @@
 """Writes what the code declares into action.yml, README.md and the stub's schema; `--check` only compares.
 
-One place says which inputs and outputs there are: `flowjoy.settings.declared` and `flowjoy.outputs.OUTPUTS`.
+One place says which inputs and outputs there are: `flowjoy.declared.declared` and `flowjoy.outputs.OUTPUTS`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from flowjoy.declared import declared  # noqa: E402
 from flowjoy.outputs import OUTPUTS  # noqa: E402
-from flowjoy.settings import declared  # noqa: E402
 from flowjoy.stub import json_schema  # noqa: E402
 
 ACTION_HEAD = """\

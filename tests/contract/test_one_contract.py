@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from flowjoy import outputs
+from flowjoy.declared import Input, declared
 from flowjoy.errors import StubError
-from flowjoy.settings import Input, Settings, declared
+from flowjoy.settings import Settings
 from flowjoy.stub import parse
 
 ROOT = Path(__file__).resolve().parents[2]

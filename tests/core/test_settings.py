@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowjoy.declared import declared
 from flowjoy.errors import InputError
 from flowjoy.inputs import Secret
-from flowjoy.settings import Settings, declared, on_actions, read_runner, read_settings, travels_in_the_clear
+from flowjoy.settings import Settings, on_actions, read_runner, read_settings, travels_in_the_clear
 from tests.builders import a_runner, an_environment, some_settings
 
 CANARY = "canary-hunter2"

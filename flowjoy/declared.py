@@ -1,0 +1,177 @@
+"""Which inputs there are: name, default, how each is read, and what it means. Knows no environment and no value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowjoy import inputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """One input of the step: its name, default as users see it, how it is read, and what it means."""
+
+    name: str
+    default: str
+    parse: Callable[[str], Any]
+    meaning: str
+
+    @property
+    def field(self) -> str:
+        """The name of its field in `Settings`."""
+        return self.name.replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable in which the runner hands it over: hyphens are kept."""
+        return f"INPUT_{self.name.upper().replace(' ', '_')}"
+
+
+def declared(workspace: Path) -> tuple[Input, ...]:
+    """Every input, in the order of action.yml and README.md."""
+    path = inputs.inside(workspace)
+    rows: tuple[tuple[str, str, Callable[[str], Any], str], ...] = (
+        ("github-token", "${{ github.token }}", inputs.secret, "reads deployments, runs and releases"),
+        ("service", "", inputs.text, "the application whose code ships; empty: the repository name"),
+        (
+            "code-source",
+            "deployments",
+            inputs.choice("deployments", "workflow-runs", "releases", "file"),
+            "where code deployments are read: `deployments`, `workflow-runs`, `releases` or `file`",
+        ),
+        ("environment", "production", inputs.text, "the deployment environment that is production"),
+        ("workflow", "", inputs.text, "file name of the release workflow, for `workflow-runs`"),
+        ("branch", "", inputs.text, "branch of the release workflow, for `workflow-runs`; empty: the default branch"),
+        (
+            "code-file",
+            "",
+            path,
+            "JSON lines, JSON or CSV of code deploys (`ts`, and if known `sha,environment,url,id`)",
+        ),
+        ("models", "", inputs.names, "registered models that the service depends on, one a line or comma-separated"),
+        (
+            "model-source",
+            "mlflow",
+            inputs.choice("mlflow", "file"),
+            "where model versions are read: `mlflow` or `file`",
+        ),
+        (
+            "mlflow-tracking-uri",
+            "",
+            inputs.tracking_uri,
+            "the registry: http(s), `databricks`, `databricks-uc` or `sqlite:///…`; empty: `MLFLOW_TRACKING_URI`",
+        ),
+        (
+            "model-signal",
+            "registered",
+            inputs.signal,
+            'what "shipped" is: `registered`, `alias:<name>`, `stage:<name>`, `tag:<key>`; `flowjoy.deployed_at` wins',
+        ),
+        ("model-file", "", path, "JSON lines, JSON or CSV of model deploys (`ts`, and if known `name,version,run_id`)"),
+        (
+            "model-stub",
+            "models.json",
+            inputs.repository_path,
+            "the file that says which models this code depends on",
+        ),
+        ("ship", "", inputs.shipment, "`recommender=12`: stamp that version as shipped now, then run as usual"),
+        ("pagerduty-token", "", inputs.secret, "reads incidents: a REST API key of PagerDuty, read-only is enough"),
+        ("pagerduty-services", "", inputs.identifiers, "service ids such as PIJ90N7; empty: all that the token sees"),
+        (
+            "pagerduty-api-url",
+            "https://api.pagerduty.com",
+            inputs.base_url,
+            "PagerDuty's REST API; in the EU `https://api.eu.pagerduty.com`",
+        ),
+        ("incident-label", "", inputs.text, "GitHub issues with this label are incidents, from opened to closed"),
+        (
+            "incident-file",
+            "",
+            path,
+            "CSV of incidents: `start,end` with offsets (or see `timezone`), `id,title,service,type`",
+        ),
+        (
+            "incident-match-hours",
+            "24",
+            inputs.number(0, 8760),
+            "how long after a deploy an incident may be put down to it",
+        ),
+        ("sla-hours", "48", inputs.number(0, 8760), "the promise: hours from a code deploy to its models"),
+        ("sla-since", "", inputs.day, "ISO date on which the promise began; earlier deploys open no clock"),
+        ("sla-target", "95", inputs.number(0, 100), "percent of promises to keep"),
+        ("enforce", "true", inputs.boolean, "`false`: report, never fail on a breach"),
+        ("flag-label", "feature-flag", inputs.text, "pull requests with it must touch the stub"),
+        ("flag-paths", "", inputs.globs, "globs of feature-flag files, one a line or comma-separated: same rule"),
+        (
+            "model-validated-tag",
+            "",
+            inputs.key_value,
+            "`key=value` that a pinned version must carry (integration tests passed)",
+        ),
+        ("weeks", "12", inputs.whole(1, 104), "the window: the running week and the ones before it"),
+        ("timeout-seconds", "120", inputs.whole(10, 3600), "the whole run; what is not read by then has failed"),
+        (
+            "timezone",
+            "UTC",
+            inputs.zone,
+            "IANA zone of week edges and labels; other than `UTC`, also of incident times without offset",
+        ),
+        ("as-of", "", inputs.instant, "ISO instant: a dry look at the state then; nothing is written elsewhere"),
+        ("divergence-percent", "50", inputs.number(0, 100), "models this much behind code make a week diverge"),
+        ("mttr-spike-factor", "2", inputs.number(1, 100), "an MTTR so many times the usual one is a spike"),
+        *_alarm_rows(path),
+        (
+            "incident-titles",
+            "auto",
+            inputs.choice("auto", "always", "never"),
+            "incident titles in files: `auto` is not in public repositories; `always`; `never`",
+        ),
+        ("check-name", "FlowJoy", inputs.text, "prefix of the two checks"),
+        (
+            "comment",
+            "changes",
+            inputs.choice("changes", "always", "off"),
+            "sticky pull-request comment: `changes` (when something runs, is broken or healed), `always`, `off`",
+        ),
+        (
+            "artifact-name",
+            "",
+            inputs.artifact_name,
+            "the uploaded report, by which the next run remembers; one a service; empty: `flowjoy-<service>`",
+        ),
+        ("retention-days", "90", inputs.whole(1, 400), "how long the artifact, and with it the memory, is kept"),
+        ("output-dir", "flowjoy-report", path, "folder in the workspace for the files"),
+    )
+    return tuple(
+        Input(name=name, default=default, parse=parse, meaning=meaning) for name, default, parse, meaning in rows
+    )
+
+
+def _alarm_rows(path: Callable[[str], Path]) -> tuple[tuple[str, str, Callable[[str], Any], str], ...]:
+    """What live data is compared with, and where alarms go."""
+    return (
+        (
+            "drift-reference",
+            "",
+            path,
+            "training data: CSV, Parquet (with pyarrow) or `reference.json`; empty: the live version's, in MLflow",
+        ),
+        ("drift-live", "", path, "sample of the live data, CSV or Parquet; turns the drift check on"),
+        ("drift-model", "", inputs.model_name, "the model that the samples belong to; empty: the only one in `models`"),
+        ("drift-threshold", "0.1", inputs.number(0, 100), "nats of KL divergence of the worst feature"),
+        ("drift-min-samples", "200", inputs.whole(1, 1_000_000), "rows on each side below which nothing is judged"),
+        ("slack-token", "", inputs.secret, "bot token (`xoxb-…`): alarms in `slack-channel`, their end in the thread"),
+        ("slack-channel", "", inputs.slack_channel, "id of the channel (`C…`), or its name"),
+        ("slack-webhook-url", "", inputs.secret_url, "incoming webhook instead of the bot: no thread, no chart"),
+        ("pagerduty-routing-key", "", inputs.secret, "Events API v2 integration key: alarms reach the pager"),
+        (
+            "pagerduty-events-url",
+            "https://events.pagerduty.com",
+            inputs.base_url,
+            "PagerDuty's Events API; in the EU `https://events.eu.pagerduty.com`",
+        ),
+        ("slack-api-url", "https://slack.com/api/", inputs.base_url, "Slack's Web API"),
+    )

@@ -1,0 +1,66 @@
+"""What a drift check speaks in: samples, features, and what became of them. Frozen values; knows no frame, no file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class DriftStatus(StrEnum):
+    """How live data stand to training data. Only DRIFT pages: over the threshold in two checks running."""
+
+    OK = "ok"
+    OVER = "over"
+    DRIFT = "drift"
+    TOO_FEW = "too few"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeatureDrift:
+    """One feature: KL(live || reference) in nats and PSI, None where they cannot be told, and the rows behind.
+
+    The shares of reference and live rows in each bin have one order and each add up to 1; what the bins mean (values
+    and categories may be private) is kept nowhere.
+    """
+
+    name: str
+    status: DriftStatus
+    kl_nats: float | None = None
+    psi: float | None = None
+    reference_n: int = 0
+    live_n: int = 0
+    reference_shares: tuple[float, ...] = ()
+    live_shares: tuple[float, ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DriftCheck:
+    """One comparison of live with training data of a `model`; `features` with the worst first.
+
+    `sample` is a digest of the live rows: the same rows again are no second check. `reference`: where the training
+    sample came from, in words. `problem`: why there is no comparison at all, and what to do.
+    """
+
+    model: str
+    at: datetime
+    status: DriftStatus
+    threshold: float
+    min_samples: int
+    version: str | None = None
+    features: tuple[FeatureDrift, ...] = ()
+    sample: str = ""
+    reference: str = ""
+    problem: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DriftMark:
+    """What one check found, as later runs must know it: whether the worst feature was over the threshold."""
+
+    model: str
+    at: datetime
+    over: bool
+    sample: str
