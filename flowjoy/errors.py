@@ -28,6 +28,11 @@ class HarvestError(FlowJoyError):
         self.passing = passing
         super().__init__(problem)
 
+    @property
+    def advised(self) -> str:
+        """The problem, and what to do."""
+        return f"{self} ({self.hint})" if self.hint else str(self)
+
 
 class UnknownModelError(HarvestError):
     """The registry says that there is no such model."""

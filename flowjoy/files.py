@@ -41,6 +41,11 @@ def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], b
     }
 
 
+def chart_png(findings: Findings) -> bytes:
+    """The joint flow chart by itself."""
+    return _png(_flow(findings))
+
+
 def _flow(findings: Findings) -> Figure:
     from flowjoy.report import chart
 

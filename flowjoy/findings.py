@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,11 +10,12 @@ import pandas as pd
 
 from flowjoy import bundle as bundles
 from flowjoy import events as timeline
-from flowjoy.analysis import cadence, promise, recovery, signals, verdict
+from flowjoy.analysis import alarms, cadence, promise, recovery, signals, verdict
 from flowjoy.analysis.advice import Advice, advise
 from flowjoy.analysis.dependency import Gate
 from flowjoy.analysis.dora import Dora, dora
 from flowjoy.analysis.drift_lag import DriftLag, drift_lag
+from flowjoy.analysis.notices import open_keys
 from flowjoy.analysis.pairs import Pair, last_calm, pairs
 from flowjoy.analysis.retrospective import Retrospective, retrospective, week_of
 from flowjoy.analysis.signals import Spike
@@ -22,6 +23,7 @@ from flowjoy.bundle import Bundle
 from flowjoy.dependence import dependence_of
 from flowjoy.model import (
     Action,
+    AlertState,
     CoverageState,
     Dependence,
     EventType,
@@ -35,6 +37,9 @@ from flowjoy.model import (
     Week,
 )
 
+_HISTORY_WEEKS = 56
+"""400 days back, as far as code is read, in whole weeks."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
@@ -42,7 +47,8 @@ class Findings:
 
     `recoveries` is empty where a source of incidents could not be read; `drift_lag` is None where a required source
     could not. `dora`: the figures of CODE, of MODEL and of both. `pairs`: which code was live with which models, the
-    last one now; none where a required source could not be read.
+    last one now; none where a required source could not be read. `scene`: what rings, and what is over of all that was
+    told.
     """
 
     bundle: Bundle
@@ -61,12 +67,13 @@ class Findings:
     pairs: tuple[Pair, ...]
     advice: tuple[Advice, ...]
     retro: Retrospective
+    scene: alarms.Scene
     gate: Gate | None = None
 
     @property
     def judges_promise(self) -> bool:
-        """False on a fork's pull request: without secrets only its stub is judged, the promise on merge."""
-        return any(item.required and item.source.startswith("code") for item in self.bundle.coverage)
+        """Whether the promise itself was judged."""
+        return judges_promise(self.bundle)
 
     @property
     def incidents_are_known(self) -> bool:
@@ -123,6 +130,7 @@ def find(bundle: Bundle) -> Findings:
         untagged=_untagged(lived, bundle),
         divergence_percent=terms.divergence_percent,
     )
+    spikes = signals.spikes(weeks, factor=terms.mttr_spike_factor)
     return Findings(
         bundle=bundle,
         events=events,
@@ -136,7 +144,7 @@ def find(bundle: Bundle) -> Findings:
         recoveries=healing,
         drift_lag=None if missing else drift_lag(owed, _latest_deploy(events), since=bundle.window.since, as_of=until),
         dora=_dora(events, matched, bundle),
-        spikes=signals.spikes(weeks, factor=terms.mttr_spike_factor),
+        spikes=spikes,
         pairs=lived,
         advice=advice,
         retro=retrospective(
@@ -148,7 +156,48 @@ def find(bundle: Bundle) -> Findings:
             as_of=until,
             timezone=bundle.window.timezone,
         ),
+        scene=_scene(bundle, events, incidents, owed, weeks, spikes),
     )
+
+
+def with_alerts(findings: Findings, told: Iterable[AlertState]) -> Findings:
+    """The same findings when more was told of alarms: of that, too, it is known now whether it is over."""
+    bundle = replace(findings.bundle, alerts=tuple(told))
+    scene = _scene(bundle, findings.events, findings.incidents, findings.obligations, findings.weeks, findings.spikes)
+    return replace(findings, bundle=bundle, scene=scene)
+
+
+def _scene(
+    bundle: Bundle,
+    events: pd.DataFrame,
+    incidents: pd.DataFrame,
+    owed: Sequence[Obligation],
+    weeks: Sequence[Week],
+    spikes: Sequence[Spike],
+) -> alarms.Scene:
+    # Weeks that diverge running are known by the first of them, however short the window.
+    window = cadence.window_of(bundle.generated_at, weeks=_HISTORY_WEEKS, timezone=bundle.window.timezone)
+    percent = bundle.terms.divergence_percent
+    return alarms.scene(
+        alarms.Evidence(
+            owed=owed,
+            history=cadence.week_table(events, incidents, window, divergence_percent=percent),
+            weeks=weeks,
+            spikes=spikes,
+            promise_is_known=judges_promise(bundle) and not verdict.unproved(bundle.coverage),
+            cadence_is_known=_states(bundle, "code") == _states(bundle, "models") == {CoverageState.COMPLETE},
+            incidents_are_known=_states(bundle, "incidents") == {CoverageState.COMPLETE},
+        ),
+        service=bundle.service,
+        told=open_keys(bundle.alerts),
+        as_of=bundle.generated_at,
+        timezone=bundle.window.timezone,
+    )
+
+
+def judges_promise(bundle: Bundle) -> bool:
+    """False on a fork's pull request: without secrets only its stub is judged, the promise on merge."""
+    return any(item.required and item.source.startswith("code") for item in bundle.coverage)
 
 
 def bundle_bytes(findings: Findings) -> bytes:
@@ -162,6 +211,7 @@ def bundle_bytes(findings: Findings) -> bytes:
         "spikes": findings.spikes,
         "advice": findings.advice,
         "retrospective": findings.retro,
+        "alarms": findings.scene.ringing,
         "unified_tag": findings.unified_tag,
         "rollback_target": findings.rollback_target,
         "matches": matches.where(matches.notna(), None).to_dict("records"),
@@ -254,8 +304,7 @@ def _sla_status(
     decided: Verdict, dependence: Dependence, scope: tuple[Obligation, ...], events: pd.DataFrame, bundle: Bundle
 ) -> str:
     """One word for the promise: the worst that is open, or why there is nothing to say."""
-    judged = any(item.required and item.source.startswith("code") for item in bundle.coverage)
-    if decided.exit_code == verdict.EXIT_UNDECIDED or not judged:
+    if decided.exit_code == verdict.EXIT_UNDECIDED or not judges_promise(bundle):
         return Status.UNKNOWN.value
     if not dependence.declared:
         return Status.UNDECLARED.value

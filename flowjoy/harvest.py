@@ -164,7 +164,9 @@ class _Plan:
         on_github = access.github is not None and (settings.reads_github or trigger.pull_request is not None)
         self._code_source = CODE_SOURCES[settings.code_source]
         self._model_source = MODEL_SOURCES[settings.model_source]
-        remembers = judged and access.github is not None and bool(terms.code_source or terms.model_source)
+        # Files are not remembered, but what was told of them is.
+        remembered = bool(terms.code_source or terms.model_source or settings.tells_alarms)
+        remembers = judged and access.github is not None and remembered
         self._ledger = _Step[_Recalled](
             f"ledger (artifact {settings.artifact_name})", _Recalled(), required=False, planned=remembers
         )

@@ -15,27 +15,22 @@ from flowjoy import files, outputs
 from flowjoy import trigger as triggers
 from flowjoy.analysis import dependency, verdict
 from flowjoy.context import bundle_of, github_of, home_of, query_of, terms_of
-from flowjoy.dependence import head_problem, side_of, stub_lines
-from flowjoy.errors import FlowJoyError, HarvestError, InputError
+from flowjoy.delivery import Delivery
+from flowjoy.dependence import head_problem, side_of
+from flowjoy.errors import FlowJoyError, InputError
 from flowjoy.findings import Findings, bundle_bytes, find, with_gate
-from flowjoy.github_api import GitHubApi
 from flowjoy.harvest import Harvest, harvest
 from flowjoy.model import CoverageState, Decision, PullRequest, Status
 from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
 from flowjoy.runner import Console, Redactor, adopt_libraries
 from flowjoy.settings import Runner, Settings, on_actions, read_runner, read_settings, travels_in_the_clear
-from flowjoy.sinks import SINKS, artifact, model_stamp
-from flowjoy.sinks.base import Publication
+from flowjoy.sinks import model_stamp
 from flowjoy.sources.base import Access
 from flowjoy.transport import Budget, Transport
 from flowjoy.trigger import Trigger
 
 _REPORT_SECONDS = 35
-_PUBLISH_SECONDS = 30
-_UPLOAD_SECONDS = 25
-_CHECKS_SECONDS = 12
-_LEAST_SECONDS = 3.0
 _ANNOTATIONS = 10
 
 
@@ -111,94 +106,19 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
     findings = find(bundle_of(harvested, settings, runner, home, as_of))
     if harvested.pull is not None and _gate_is_decidable(findings):
         findings = with_gate(findings, _gate(harvested, harvested.pull, findings, settings, trigger))
+    delivery = Delivery(
+        settings=settings, runner=runner, trigger=trigger, harvested=harvested, console=console, whole=whole
+    )
+    findings = delivery.alert(findings)
     with console.group("Report"):
         _log_findings(findings, console)
         rendered = files.renderings(findings, bundle_bytes(findings))
         written = files.write(rendered, settings.output_dir, runner.workspace, console.warning, console.redact)
         for path in written.values():
             console.log(path)
-    delivered: dict[str, str] = {}
-    if settings.as_of is None and not trigger.fork and runner.on_actions:
-        publication = Publication(
-            settings=settings,
-            trigger=trigger,
-            findings=findings,
-            lines=stub_lines(harvested.stubs, trigger.sha, settings.model_stub),
-            details_url=_run_url(runner),
-            redact=console.redact,
-        )
-        name = _upload_name(settings, trigger, harvested)
-        delivered = _store(name, publication, runner, written, console, whole)
-        publication = replace(publication, artifact_url=delivered.get("artifact-url"))
-        delivered |= _deliver(publication, github, console, whole)
+    delivered = delivery.publish(findings, written, github)
     _publish(findings, written, delivered, console)
     return findings.verdict.exit_code
-
-
-def _upload_name(settings: Settings, trigger: Trigger, harvested: Harvest) -> str | None:
-    """Under which name the report goes up; None: not at all.
-
-    What no later run may believe, or what knows less than an older ledger that could not be read, must not stand in
-    front of that ledger.
-    """
-    if not harvested.may_remember:
-        return None
-    hides = trigger.of_pull_request or not harvested.confirmed
-    return f"{settings.artifact_name}-unconfirmed" if hides else settings.artifact_name
-
-
-def _store(
-    name: str | None,
-    publication: Publication,
-    runner: Runner,
-    written: Mapping[str, str],
-    console: Console,
-    whole: Budget,
-) -> dict[str, str]:
-    """Upload the files. It does not decide: without an artifact they stay where they are, and the log says why."""
-    if name is None:
-        console.warning("nothing is uploaded, so that the ledger of a newer FlowJoy is not buried: update this action")
-        return {}
-    if runner.results_url is None or runner.runtime_token is None:
-        folder = publication.settings.output_dir.relative_to(runner.workspace.resolve()).as_posix()
-        console.notice(f"no artifact is uploaded: this runner has no artifact service. The files are in {folder}")
-        return {}
-    budget = Budget(max(_LEAST_SECONDS, min(_UPLOAD_SECONDS, whole.left() - _CHECKS_SECONDS)))
-    service = artifact.ArtifactService(
-        address=runner.results_url, token=runner.runtime_token, transport=Transport(budget)
-    )
-    made_at = publication.findings.bundle.generated_at
-    files_there = {name: runner.workspace / path for name, path in written.items()}
-    expires_at = artifact.expiry(made_at, publication.settings.retention_days, runner.most_retention_days)
-    try:
-        with console.group(f"Artifact: {name}"):
-            number = service.upload(name, files_there, made_at=made_at, expires_at=expires_at)
-            console.log(f"uploaded as artifact {number}, kept until {expires_at.date()}")
-    except HarvestError as problem:
-        console.warning(f"the report was not uploaded: {problem}" + (f" ({problem.hint})" if problem.hint else ""))
-        return {}
-    except Exception as problem:  # noqa: BLE001  (an upload must not change the verdict)
-        console.warning(f"the report was not uploaded ({type(problem).__name__}); please report this")
-        return {}
-    url = _run_url(runner)
-    return {"artifact-id": str(number)} | ({"artifact-url": f"{url}/artifacts/{number}"} if url else {})
-
-
-def _deliver(publication: Publication, github: GitHubApi | None, console: Console, whole: Budget) -> dict[str, str]:
-    """Checks and comment. None of them decides: a failure is a warning."""
-    outputs: dict[str, str] = {}
-    if github is None:
-        console.notice("without a github-token no check is written")
-        return outputs
-    github.transport = Transport(Budget(max(_LEAST_SECONDS, min(_PUBLISH_SECONDS, whole.left() - 1))))
-    for sink in SINKS:
-        try:
-            outputs |= sink.publish(publication, github)
-        except HarvestError as problem:
-            console.warning(f"{sink.label}: {problem}" + (f" ({problem.hint})" if problem.hint else ""))
-        except Exception as problem:  # noqa: BLE001  (a bug in a sink must not change the verdict)
-            console.warning(f"{sink.label}: failed ({type(problem).__name__}); please report this")
-    return outputs
 
 
 def _ship(
@@ -255,10 +175,6 @@ def _refuse_the_undecidable(settings: Settings, trigger: Trigger, now: datetime)
 def _warn_of_settings(settings: Settings, console: Console) -> None:
     if settings.mlflow_tracking_uri and travels_in_the_clear(settings.mlflow_tracking_uri):
         console.warning("mlflow-tracking-uri is http: what the registry says can be changed on the way")
-
-
-def _run_url(runner: Runner) -> str | None:
-    return f"{runner.server_url}/{runner.repository}/actions/runs/{runner.run_id}" if runner.run_id else None
 
 
 def _gate_is_decidable(findings: Findings) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from flowjoy.analysis import promise
 from flowjoy.analysis.dora import DORA_UNITS, Dora
+from flowjoy.analysis.notices import raised
 from flowjoy.findings import Findings
 from flowjoy.instants import iso
 from flowjoy.model import Status
@@ -26,6 +27,7 @@ OUTPUTS: Mapping[str, str] = {
     "mttr-hours": "unified MTTR of the last complete week, two decimals, or empty",
     "drift-lag-hours": "hours from the latest code deploy to the next ship of its slowest model, or so far; or empty",
     "dora": "DORA's five for `CODE`, `MODEL`, `both`, each with its n: JSON (`fromJSON(…).CODE.rework_rate.value`)",
+    "alerts": "comma-separated keys of the alarms raised in this run, `<service>/<kind>/<subject>`, or empty",
     "unified-tag": "`<service>:<git-sha12>-<model-sha12>` of the code and models that are live, or empty",
     "check-url": "address of the `48 h SLA` check, or empty",
     "artifact-id": "id of the uploaded report, or empty",
@@ -59,6 +61,7 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
         "mttr-hours": "" if week is None or week.mttr_hours is None else f"{week.mttr_hours:.2f}",
         "drift-lag-hours": "" if lag is None else f"{lag.value:.1f}",
         "dora": json.dumps({held.kind: _figures(held) for held in findings.dora}),
+        "alerts": ",".join(raised(findings.bundle.alerts, "", findings.bundle.generated_at)),
         "unified-tag": findings.unified_tag or "",
         "check-url": files.get("check-url", ""),
         "artifact-id": files.get("artifact-id", ""),

@@ -79,6 +79,11 @@ class Settings:
         return self.code_source != "file"
 
     @property
+    def tells_alarms(self) -> bool:
+        """Whether anybody is told of alarms."""
+        return any((self.slack_token, self.slack_webhook_url, self.pagerduty_routing_key))
+
+    @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every credential among the inputs."""
         return tuple(value for value in vars(self).values() if isinstance(value, Secret))

@@ -29,8 +29,8 @@ class BlobRefusalError(Exception):
         super().__init__(f"the host answered {status}")
 
 
-def check_host(address: str, service: str) -> str:
-    """The address itself. HarvestError unless it leads to one of GitHub's blob hosts, or to the host of `service`.
+def check_host(address: str, service: str, *, hosts: tuple[str, ...] = _HOSTS, owner: str = "GitHub") -> str:
+    """The address itself. HarvestError unless it leads to one of the `hosts` of `owner`, or to the host of `service`.
 
     A service on this machine may send on to this machine.
     """
@@ -39,11 +39,11 @@ def check_host(address: str, service: str) -> str:
         raise HarvestError("a signed address is no address")
     asked, home = urlsplit(address), urlsplit(service)
     host = asked.hostname or ""
-    known = asked.scheme == "https" and host.endswith(_HOSTS)
+    known = asked.scheme == "https" and host.endswith(hosts)
     same = asked.scheme == home.scheme and host == home.hostname
     local = is_loopback(home.hostname) and asked.scheme == "http" and is_loopback(host)
     if not (known or same or local) or asked.username or asked.password:
-        raise HarvestError(f"a signed address leads to a host that is not GitHub's ({host[:100] or 'none'})")
+        raise HarvestError(f"a signed address leads to a host that is not {owner}'s ({host[:100] or 'none'})")
     return address
 
 

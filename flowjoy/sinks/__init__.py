@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from flowjoy.sinks.base import Sink
+from collections.abc import Callable
+
+from flowjoy.sinks import pagerduty_alert, slack_alert
+from flowjoy.sinks.base import AlarmSink, Errand, Sink
 from flowjoy.sinks.check_run import CheckRuns
 from flowjoy.sinks.pull_comment import PullComment
 
 SINKS: tuple[Sink, ...] = (CheckRuns(), PullComment())
+
+ALARM_SINKS: tuple[Callable[[Errand], AlarmSink | None], ...] = (slack_alert.of, pagerduty_alert.of)
+"""Each gives its destination where the inputs name one."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from flowjoy.findings import Findings
 from flowjoy.github_api import GitHubApi
+from flowjoy.model import AlertState
+from flowjoy.report.letter import Letter
 from flowjoy.settings import Settings
+from flowjoy.transport import Transport
 from flowjoy.trigger import Trigger
 
 
@@ -37,3 +41,50 @@ class Sink(Protocol):
 
     def publish(self, publication: Publication, github: GitHubApi) -> Mapping[str, str]:
         """Deliver; gives the outputs that it knows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Errand:
+    """What a destination of alarms works with. `now`: when the run began; `chart` draws the picture as PNG."""
+
+    settings: Settings
+    transport: Transport
+    now: datetime
+    chart: Callable[[], bytes]
+    warn: Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A deploy or a ship, for those who look for what changed. `key` names it in the ledger."""
+
+    key: str
+    at: datetime
+    summary: str
+    details: Mapping[str, str]
+
+
+class AlarmSink(Protocol):
+    """One destination of alarms. Its methods raise HarvestError with what to do; a sink never decides."""
+
+    @property
+    def name(self) -> str:
+        """How the ledger calls it."""
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+
+    @property
+    def folds(self) -> bool:
+        """Whether it makes one of what it is told twice; else whoever tells must know what was told."""
+
+    @property
+    def recalls(self) -> bool:
+        """Whether it can say what it was told."""
+
+    def recall(self, keys: Mapping[str, str]) -> tuple[AlertState, ...]:
+        """What it holds of the alarms with these digests (digest → key)."""
+
+    def tell(self, letter: Letter) -> str:
+        """Tell one letter; gives where it can be answered."""

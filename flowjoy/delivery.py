@@ -1,0 +1,169 @@
+"""What a run says to others: alarms first, then the report as an artifact, then checks and comment. None decides.
+
+Alarms are told before the report is written: the ledger says what was told. The checks come last: they link the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from flowjoy import alerting, files
+from flowjoy.dependence import stub_lines
+from flowjoy.errors import HarvestError
+from flowjoy.findings import Findings
+from flowjoy.github_api import GitHubApi
+from flowjoy.harvest import Harvest
+from flowjoy.model import CoverageState
+from flowjoy.runner import Console
+from flowjoy.settings import Runner, Settings
+from flowjoy.sinks import SINKS, artifact
+from flowjoy.sinks.base import Errand, Publication
+from flowjoy.transport import Budget, Transport
+from flowjoy.trigger import Trigger
+
+_ALERT_SECONDS = 20
+_UPLOAD_SECONDS = 25
+_PUBLISH_SECONDS = 30
+_CHECKS_SECONDS = 12
+_LEAST_SECONDS = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """Where this run stands, and in whose name it speaks. `whole`: the time that is left for everything."""
+
+    settings: Settings
+    runner: Runner
+    trigger: Trigger
+    harvested: Harvest
+    console: Console
+    whole: Budget
+
+    def alert(self, findings: Findings) -> Findings:
+        """Tell alarms; the findings with what was told."""
+        # Who is not trusted says nothing in the ledger's name: its word would not be remembered.
+        if self.trigger.of_pull_request or self.trigger.fork:
+            return findings
+        findings = alerting.raise_alarms(findings)
+        if not (self._is_live and self.trigger.trusted):
+            return findings
+        with self.console.group("Alerts"):
+            return alerting.tell(findings, self._errand(findings), self._links(), self._memory(findings))
+
+    def publish(self, findings: Findings, written: Mapping[str, str], github: GitHubApi | None) -> dict[str, str]:
+        """Upload the files, write checks and comment; the outputs that this gives."""
+        if not self._is_live or self.trigger.fork:
+            return {}
+        stored = self._store(findings, written)
+        return stored | self._deliver(findings, github, stored.get("artifact-url"))
+
+    @property
+    def _is_live(self) -> bool:
+        """Whether anything is said outside of the job: not in a dry look, nor on a laptop."""
+        return self.settings.as_of is None and self.runner.on_actions
+
+    @property
+    def _run_url(self) -> str | None:
+        runner = self.runner
+        return f"{runner.server_url}/{runner.repository}/actions/runs/{runner.run_id}" if runner.run_id else None
+
+    def _errand(self, findings: Findings) -> Errand:
+        left = self.whole.left() - _CHECKS_SECONDS
+        return Errand(
+            settings=self.settings,
+            transport=Transport(Budget(max(_LEAST_SECONDS, min(_ALERT_SECONDS, left)))),
+            now=findings.bundle.generated_at,
+            chart=partial(files.chart_png, findings),
+            warn=self.console.warning,
+        )
+
+    def _links(self) -> dict[str, str]:
+        """Where the check and the page are: both are written after the alarm, at addresses that are known before."""
+        links = {}
+        if self.trigger.sha is not None:
+            repository = f"{self.runner.server_url}/{self.runner.repository}"
+            links["check"] = f"{repository}/commit/{self.trigger.sha}/checks"
+        if self._run_url is not None:
+            links["report (artifact of this run)"] = self._run_url
+        return links
+
+    def _memory(self, findings: Findings) -> alerting.Memory:
+        ledger = [item for item in findings.bundle.coverage if item.source.startswith("ledger")]
+        is_read = any(item.state is CoverageState.COMPLETE for item in ledger)
+        is_kept = self._stores and self.harvested.may_remember
+        return alerting.Memory(sure=is_read and is_kept, begun=bool(self.harvested.memory.ledgers))
+
+    @property
+    def _stores(self) -> bool:
+        return self.runner.results_url is not None and self.runner.runtime_token is not None
+
+    def _upload_name(self) -> str | None:
+        """Under which name the report goes up; None: not at all.
+
+        What no later run may believe, or what knows less than an older ledger that could not be read, must not stand in
+        front of that ledger.
+        """
+        if not self.harvested.may_remember:
+            return None
+        hides = self.trigger.of_pull_request or not self.harvested.confirmed
+        return f"{self.settings.artifact_name}-unconfirmed" if hides else self.settings.artifact_name
+
+    def _store(self, findings: Findings, written: Mapping[str, str]) -> dict[str, str]:
+        """Upload the files. Without an artifact they stay where they are, and the log says why."""
+        settings, runner, console, name = self.settings, self.runner, self.console, self._upload_name()
+        if name is None:
+            console.warning(
+                "nothing is uploaded, so that the ledger of a newer FlowJoy is not buried: update this action"
+            )
+            return {}
+        if runner.results_url is None or runner.runtime_token is None:
+            folder = settings.output_dir.relative_to(runner.workspace.resolve()).as_posix()
+            console.notice(f"no artifact is uploaded: this runner has no artifact service. The files are in {folder}")
+            return {}
+        budget = Budget(max(_LEAST_SECONDS, min(_UPLOAD_SECONDS, self.whole.left() - _CHECKS_SECONDS)))
+        service = artifact.ArtifactService(
+            address=runner.results_url, token=runner.runtime_token, transport=Transport(budget)
+        )
+        made_at = findings.bundle.generated_at
+        files_there = {name: runner.workspace / path for name, path in written.items()}
+        expires_at = artifact.expiry(made_at, settings.retention_days, runner.most_retention_days)
+        try:
+            with console.group(f"Artifact: {name}"):
+                number = service.upload(name, files_there, made_at=made_at, expires_at=expires_at)
+                console.log(f"uploaded as artifact {number}, kept until {expires_at.date()}")
+        except HarvestError as problem:
+            console.warning(f"the report was not uploaded: {problem.advised}")
+            return {}
+        except Exception as problem:  # noqa: BLE001  (an upload must not change the verdict)
+            console.warning(f"the report was not uploaded ({type(problem).__name__}); please report this")
+            return {}
+        url = self._run_url
+        return {"artifact-id": str(number)} | ({"artifact-url": f"{url}/artifacts/{number}"} if url else {})
+
+    def _deliver(self, findings: Findings, github: GitHubApi | None, artifact_url: str | None) -> dict[str, str]:
+        """Checks and comment. A failure is a warning."""
+        outputs: dict[str, str] = {}
+        console = self.console
+        if github is None:
+            console.notice("without a github-token no check is written")
+            return outputs
+        publication = Publication(
+            settings=self.settings,
+            trigger=self.trigger,
+            findings=findings,
+            lines=stub_lines(self.harvested.stubs, self.trigger.sha, self.settings.model_stub),
+            details_url=self._run_url,
+            redact=console.redact,
+            artifact_url=artifact_url,
+        )
+        github.transport = Transport(Budget(max(_LEAST_SECONDS, min(_PUBLISH_SECONDS, self.whole.left() - 1))))
+        for sink in SINKS:
+            try:
+                outputs |= sink.publish(publication, github)
+            except HarvestError as problem:
+                console.warning(f"{sink.label}: {problem.advised}")
+            except Exception as problem:  # noqa: BLE001  (a bug in a sink must not change the verdict)
+                console.warning(f"{sink.label}: failed ({type(problem).__name__}); please report this")
+        return outputs

@@ -1,0 +1,68 @@
+"""Notices that are told together, in words. Knows findings, no channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flowjoy.analysis.alarms import AlarmKind
+from flowjoy.analysis.notices import Notice, Step
+from flowjoy.findings import Findings
+from flowjoy.model import Obligation
+from flowjoy.report.alarm_words import MARKS, Words, words
+from flowjoy.report.words import clean, plural
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """All of one kind and step. `links`: words to addresses of ours."""
+
+    title: str
+    notices: tuple[Notice, ...]
+    words: tuple[Words, ...]
+    links: Mapping[str, str]
+
+    @property
+    def step(self) -> Step:
+        """The step that all of them are at."""
+        return self.notices[0].step
+
+    @property
+    def ref(self) -> str:
+        """Where their first telling can be answered."""
+        return self.notices[0].ref
+
+    @property
+    def quiet(self) -> bool:
+        """Whether there is nothing to read."""
+        return self.notices[0].quiet
+
+
+def letters(notices: Sequence[Notice], findings: Findings, links: Mapping[str, str]) -> list[Letter]:
+    """One letter for all notices of one kind, step, model and thread: ten releases that wait are one matter."""
+    together: dict[tuple[str, ...], list[Notice]] = {}
+    for notice in notices:
+        about = notice.alarm.about
+        matter = about.model if isinstance(about, Obligation) else notice.alarm.key
+        place = (notice.alarm.kind, notice.step, matter, notice.ref, str(notice.quiet))
+        together.setdefault(place, []).append(notice)
+    written = []
+    for group in together.values():
+        said = tuple(words(notice, findings) for notice in group)
+        written.append(Letter(title=_title(said, group), notices=tuple(group), words=said, links=links))
+    return written
+
+
+def _title(said: Sequence[Words], notices: Sequence[Notice]) -> str:
+    """One title for notices that are told together."""
+    if len(said) == 1:
+        return said[0].title
+    first = notices[0]
+    models = {notice.alarm.about.model for notice in notices if isinstance(notice.alarm.about, Obligation)}
+    named = f"{clean(models.pop())}: " if len(models) == 1 else ""
+    releases = plural(len(said), "release")
+    if first.step is Step.RECOVERY:
+        return f"✅ {named}{releases} wait no more"
+    lead = "still " if first.step is Step.REMINDER else ""
+    what = "past the deadline" if first.alarm.kind is AlarmKind.BREACH else "close to the deadline"
+    return f"{MARKS[first.alarm.kind]} {named}{releases} {lead}{what}"

@@ -1,0 +1,229 @@
+"""Alarms in Slack: by a bot, who finds its messages again and answers in their threads, or by an incoming webhook."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from flowjoy import signed_address
+from flowjoy.analysis.notices import Step
+from flowjoy.errors import HarvestError
+from flowjoy.inputs import Secret
+from flowjoy.model import AlertState
+from flowjoy.report import slack_message
+from flowjoy.report.letter import Letter
+from flowjoy.sinks.base import AlarmSink, Errand
+from flowjoy.slack_api import RefusalError, SlackApi, explain, is_limited, send_to_webhook
+from flowjoy.transport import MalformedAnswerError, Transport
+
+NAME = "slack"
+CHART = "unified_flow.png"
+RECALLED = timedelta(days=30)
+"""How far back the bot looks for what it told."""
+
+AT_ONCE = timedelta(minutes=10)
+"""Two runs at once tell the same within this time."""
+
+_MOST_THREADS = 40
+_TRIES = 2
+
+
+def of(errand: Errand) -> AlarmSink | None:
+    """The bot, the webhook, or neither."""
+    settings = errand.settings
+    if settings.slack_token is not None and settings.slack_channel is not None:
+        api = SlackApi(token=settings.slack_token, api_url=settings.slack_api_url, transport=errand.transport)
+        return SlackBot(api, settings.slack_channel, errand)
+    if settings.slack_webhook_url is not None:
+        return SlackWebhook(settings.slack_webhook_url, errand.transport)
+    return None
+
+
+class SlackWebhook:
+    """An incoming webhook: it can neither look back nor answer in a thread, so the ledger alone says what was told."""
+
+    name, label, folds, recalls = NAME, "Slack", False, False
+
+    def __init__(self, url: Secret, transport: Transport) -> None:
+        self._url, self._transport = url, transport
+
+    def recall(self, _keys: Mapping[str, str]) -> tuple[AlertState, ...]:
+        """Nothing: a webhook only takes."""
+        return ()
+
+    def tell(self, letter: Letter) -> str:
+        """Post one message. One that broke on the way may have come through: it is told by the next run."""
+        broken = False
+
+        def request() -> None:
+            nonlocal broken
+            if broken:
+                raise HarvestError("Slack webhook: it is not known whether the message came through")
+            broken = True
+            try:
+                send_to_webhook(self._url, slack_message.fallback(letter), slack_message.blocks(letter))
+            except RefusalError as problem:
+                broken = not is_limited(problem)
+                raise
+
+        if not letter.quiet:
+            self._transport.call("Slack webhook", request, explain, tries=_TRIES)
+        return ""
+
+
+class SlackBot:
+    """A bot token: messages in a channel, what follows in their threads, the chart with the first."""
+
+    name, label, folds, recalls = NAME, "Slack", False, True
+
+    def __init__(self, api: SlackApi, channel: str, errand: Errand) -> None:
+        self._api, self._channel, self._errand = api, channel, errand
+        self._has_chart = False
+
+    def recall(self, keys: Mapping[str, str]) -> tuple[AlertState, ...]:
+        """What our messages of the last 30 days, and the answers in their threads, tell of these alarms."""
+        told, threads = [], []
+        for message in self._history(RECALLED):
+            found = self._states(message, keys, str(message.get("ts")))
+            told += found
+            if found and message.get("reply_count"):
+                threads.append(str(message.get("ts")))
+        for thread in threads[:_MOST_THREADS]:
+            for answer in self._replies(thread):
+                told += self._states(answer, keys, thread)
+        return tuple(dict.fromkeys(told))
+
+    def tell(self, letter: Letter) -> str:
+        """Post one message, in the thread of the first where there is one; of two runs at once one message stays."""
+        if letter.quiet:
+            return letter.ref
+        channel, _, thread = letter.ref.partition("/")
+        thread = thread if channel == self._id else ""
+        ts = self._post(letter, thread)
+        first = next(iter(self._same(letter, thread)), ts)
+        if float(first) < float(ts):
+            self._api.ask("chat.delete", dict, json={"channel": self._id, "ts": ts})
+        elif not thread and not self._has_chart:
+            self._has_chart = True
+            self._attach_chart(ts)
+        return f"{self._id}/{thread or first}"
+
+    def _post(self, letter: Letter, thread: str) -> str:
+        message: dict[str, Any] = {
+            "channel": self._id,
+            "text": slack_message.fallback(letter),
+            "blocks": slack_message.blocks(letter),
+            "mrkdwn": False,
+            "parse": "none",
+            "link_names": False,
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        if thread:
+            message |= {"thread_ts": thread, "reply_broadcast": letter.step is Step.ESCALATION}
+        broken = False
+
+        def request() -> str:
+            # One that broke on the way may have come through: looked for before it is told again.
+            nonlocal broken
+            there = next(iter(self._same(letter, thread)), None) if broken else None
+            broken = True
+            try:
+                return there or self._api.once("chat.postMessage", _ts, json=message)
+            except Exception as problem:
+                broken = not is_limited(problem)
+                raise
+
+        return self._api.transport.call("Slack chat.postMessage", request, explain, tries=_TRIES)
+
+    def _same(self, letter: Letter, thread: str) -> list[str]:
+        """The messages of the last minutes that tell what this letter tells, the earliest first."""
+        wanted = {(slack_message.digest(notice.alarm.key), notice.step.value) for notice in letter.notices}
+        since = (self._errand.now - AT_ONCE).timestamp()
+        messages = self._replies(thread) if thread else self._history(AT_ONCE)
+        same = [
+            str(message.get("ts"))
+            for message in messages
+            if self._is_ours(message)
+            and _seconds(message) >= since
+            and wanted.intersection(slack_message.marks(message))
+        ]
+        return sorted(same, key=float)
+
+    def _states(self, message: Mapping[str, Any], keys: Mapping[str, str], thread: str) -> list[AlertState]:
+        at, ref = datetime.fromtimestamp(_seconds(message), UTC), f"{self._id}/{thread}"
+        return [
+            AlertState(key=keys[digest], step=step, at=at, sink=NAME, ref=ref)
+            for digest, step in slack_message.marks(message)
+            if digest in keys and self._is_ours(message)
+        ]
+
+    def _is_ours(self, message: Mapping[str, Any]) -> bool:
+        """Whether this token wrote it: what others write must neither silence an alarm nor end one."""
+        bot, user = self._own
+        return (bool(bot) and message.get("bot_id") == bot) or (bool(user) and message.get("user") == user)
+
+    @cached_property
+    def _own(self) -> tuple[str, str]:
+        return self._api.ask("auth.test", lambda it: (str(it.get("bot_id") or ""), str(it.get("user_id") or "")))
+
+    @cached_property
+    def _id(self) -> str:
+        return self._api.channel_id(self._channel)
+
+    def _history(self, back: timedelta) -> Iterable[dict[str, Any]]:
+        oldest = f"{(self._errand.now - back).timestamp():.6f}"
+        return self._api.pages("conversations.history", "messages", {"channel": self._id, "oldest": oldest})
+
+    def _replies(self, thread: str) -> Iterable[dict[str, Any]]:
+        return self._api.pages("conversations.replies", "messages", {"channel": self._id, "ts": thread})
+
+    def _attach_chart(self, thread: str) -> None:
+        """The chart into the thread of this run's first message. Without it the message stands."""
+        try:
+            self._upload(self._errand.chart(), thread)
+        except HarvestError as problem:
+            self._errand.warn(
+                f"Slack: the chart was not attached: {problem}" + (f" ({problem.hint})" if problem.hint else "")
+            )
+        except Exception as problem:  # noqa: BLE001  (a picture that cannot be drawn must not make an alarm untold)
+            self._errand.warn(f"Slack: the chart was not attached ({type(problem).__name__})")
+
+    def _upload(self, picture: bytes, thread: str) -> None:
+        asked = {"filename": CHART, "length": str(len(picture))}
+        address, number = self._api.ask("files.getUploadURLExternal", _place, params=asked)
+        signed_address.check_host(address, self._api.api_url, hosts=(".slack.com",), owner="Slack")
+
+        def send() -> None:
+            with signed_address.plain_session() as session:
+                files = {"file": (CHART, picture, "image/png")}
+                answer = session.post(address, files=files, allow_redirects=False, timeout=(4, 8))
+                if answer.status_code != 200:
+                    raise RefusalError(answer.status_code, "", answer.headers)
+
+        self._api.transport.call("Slack upload", send, explain)
+        files = json.dumps([{"id": number, "title": "Code and model cadence with the unified MTTR"}])
+        asked = {"files": files, "channel_id": self._id, "thread_ts": thread}
+        self._api.ask("files.completeUploadExternal", dict, params=asked)
+
+
+def _seconds(message: Mapping[str, Any]) -> float:
+    """When a message was posted; the epoch for one that does not say."""
+    ts = str(message.get("ts") or "")
+    return float(ts) if ts.replace(".", "", 1).isdecimal() else 0.0
+
+
+def _ts(answer: dict[str, Any]) -> str:
+    if not _seconds(answer):
+        raise MalformedAnswerError("the answer does not say where the message stands")
+    return str(answer["ts"])
+
+
+def _place(answer: dict[str, Any]) -> tuple[str, str]:
+    address, number = answer.get("upload_url"), answer.get("file_id")
+    if not isinstance(address, str) or not isinstance(number, str) or not number.isalnum():
+        raise MalformedAnswerError("the answer names no place for the file")
+    return address, number

@@ -1,0 +1,139 @@
+"""Slack by its own client: one try a request, its faults in words a user can act on. Knows no alarm."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flowjoy.errors import HarvestError
+from flowjoy.inputs import Secret
+from flowjoy.transport import Fault, MalformedAnswerError, Transport
+
+_PAGE, _MOST_PAGES = 200, 10
+_SECONDS = 8
+_ID = re.compile(r"[CGD][A-Z0-9]{6,}")
+_T = TypeVar("_T")
+
+_CURES = {
+    "channel_not_found": "invite the bot (/invite @name in the channel), or check slack-channel",
+    "not_in_channel": "invite the bot: /invite @name in the channel",
+    "is_archived": "the channel is archived: set slack-channel to another",
+    "channel_is_archived": "the channel is archived: make a webhook for another",
+    "invalid_auth": "check slack-token: the bot token of the app, xoxb-…",
+    "not_authed": "check slack-token: the bot token of the app, xoxb-…",
+    "account_inactive": "the app was removed: install it again, and set slack-token",
+    "token_revoked": "the token was revoked: install the app again, and set slack-token",
+    "missing_scope": "give the app this scope and install it again",
+    "no_service": "the webhook was removed: make a new one, and set slack-webhook-url",
+    "invalid_token": "check slack-webhook-url",
+}
+
+
+class RefusalError(Exception):
+    """A webhook or an upload was refused: the status, and Slack's word for it."""
+
+    def __init__(self, status: int, said: str, headers: Mapping[str, str]) -> None:
+        self.status, self.said, self.headers = status, said, headers
+        super().__init__(f"Slack answered {status}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlackApi:
+    """The Web API with one token."""
+
+    token: Secret
+    api_url: str
+    transport: Transport
+
+    def ask(self, method: str, check: Callable[[dict[str, Any]], _T], **arguments: Any) -> _T:
+        """The answer as `check` reads it. `arguments`: those of the client's `api_call` (`params` or `json`)."""
+        return self.transport.call(f"Slack {method}", lambda: self.once(method, check, **arguments), explain)
+
+    def once(self, method: str, check: Callable[[dict[str, Any]], _T], **arguments: Any) -> _T:
+        """One request; the client's own exceptions. An answer that is not what the API promises is a malformed one."""
+        from slack_sdk import WebClient
+
+        client = WebClient(self.token.reveal(), base_url=f"{self.api_url}/", timeout=_SECONDS, retry_handlers=[])
+        try:
+            data = client.api_call(method, **arguments).data
+        except (AttributeError, TypeError):
+            raise MalformedAnswerError("the answer is no object") from None
+        if not isinstance(data, dict):
+            raise MalformedAnswerError("the answer is no object")
+        return check(data)
+
+    def pages(self, method: str, name: str, asked: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """The items of a list, page by page; the newest 2,000 of a long one."""
+
+        def check(answer: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
+            items, held = answer.get(name), answer.get("response_metadata")
+            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+                raise MalformedAnswerError(f"the answer is no list of {name}")
+            return items, str(held.get("next_cursor") or "") if isinstance(held, dict) else ""
+
+        cursor = ""
+        for _ in range(_MOST_PAGES):
+            more = {"cursor": cursor} if cursor else {}
+            items, cursor = self.ask(method, check, params={**asked, **more, "limit": str(_PAGE)})
+            yield from items
+            if not cursor:
+                return
+
+    def channel_id(self, channel: str) -> str:
+        """The id of a channel; a name is looked up among those that the bot sees."""
+        if _ID.fullmatch(channel):
+            return channel
+        asked = {"types": "public_channel,private_channel", "exclude_archived": "true"}
+        for held in self.pages("conversations.list", "channels", asked):
+            if held.get("name") == channel and _ID.fullmatch(str(held.get("id"))):
+                return str(held["id"])
+        raise HarvestError(
+            f"Slack: the bot sees no channel {channel!r}", hint="set slack-channel to its id, and invite the bot"
+        )
+
+
+def send_to_webhook(url: Secret, text: str, blocks: list[dict[str, Any]]) -> None:
+    """Post one message. Raises RefusalError."""
+    from slack_sdk.webhook import WebhookClient
+
+    client = WebhookClient(url.reveal(), timeout=_SECONDS, retry_handlers=[])
+    answer = client.send(text=text, blocks=blocks, unfurl_links=False, unfurl_media=False)
+    if answer.status_code != 200:
+        raise RefusalError(answer.status_code, str(answer.body), answer.headers)
+
+
+def explain(problem: Exception) -> Fault | None:
+    """What a refusal means to a user. What a server says is repeated only where it is a single word."""
+    from slack_sdk.errors import SlackApiError
+
+    if isinstance(problem, SlackApiError):
+        held = problem.response
+        needed = str(held.get("needed") or "")
+        scope = f": {needed}" if re.fullmatch(r"[a-z:,._]{1,100}", needed) else ""
+        return _fault(int(held.status_code), str(held.get("error") or ""), held.headers, scope)
+    if isinstance(problem, RefusalError):
+        return _fault(problem.status, problem.said, problem.headers, "")
+    return None
+
+
+def is_limited(problem: Exception) -> bool:
+    """Whether a request was surely not carried out: Slack limits the rate."""
+    fault = explain(problem)
+    return fault is not None and fault.problem == _LIMITED
+
+
+_LIMITED = "Slack limits the rate (429)"
+
+
+def _fault(status: int, said: str, headers: Mapping[str, str], scope: str) -> Fault:
+    word = said if re.fullmatch(r"[a-z_]{1,60}", said) else str(status)
+    if status == 429 or word == "ratelimited":
+        wait = next((str(value) for name, value in headers.items() if name.lower() == "retry-after"), "")
+        seconds = float(wait) if wait.isdecimal() else None
+        return Fault(problem=_LIMITED, hint="run again later", passing=True, wait_seconds=seconds)
+    if status >= 500 or word in ("internal_error", "fatal_error", "service_unavailable"):
+        return Fault(problem=f"Slack failed ({word})", hint="see slack-status.com", passing=True)
+    cure = _CURES.get(word, "look this word up at docs.slack.dev")
+    return Fault(problem=f"Slack refused ({word}{scope})", hint=cure)
