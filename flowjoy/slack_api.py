@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, TypeVar
 
 from flowjoy.errors import HarvestError
@@ -54,11 +55,16 @@ class SlackApi:
     def once(self, method: str, check: Callable[[dict[str, Any]], _T], **arguments: Any) -> _T:
         """One request; the client's own exceptions. An answer that is not what the API promises is a malformed one."""
         from slack_sdk import WebClient
+        from slack_sdk.errors import SlackApiError
 
         client = WebClient(self.token.reveal(), base_url=f"{self.api_url}/", timeout=_SECONDS, retry_handlers=[])
         try:
             data = client.api_call(method, **arguments).data
         except (AttributeError, TypeError):
+            raise MalformedAnswerError("the answer is no object") from None
+        except SlackApiError as problem:
+            if isinstance(problem.response.data, dict):
+                raise
             raise MalformedAnswerError("the answer is no object") from None
         if not isinstance(data, dict):
             raise MalformedAnswerError("the answer is no object")
@@ -115,6 +121,8 @@ def explain(problem: Exception) -> Fault | None:
         return _fault(int(held.status_code), str(held.get("error") or ""), held.headers, scope)
     if isinstance(problem, RefusalError):
         return _fault(problem.status, problem.said, problem.headers, "")
+    if isinstance(problem, HTTPException):
+        return Fault(problem=f"the answer broke off ({type(problem).__name__})", hint="run again", passing=True)
     return None
 
 
@@ -135,5 +143,7 @@ def _fault(status: int, said: str, headers: Mapping[str, str], scope: str) -> Fa
         return Fault(problem=_LIMITED, hint="run again later", passing=True, wait_seconds=seconds)
     if status >= 500 or word in ("internal_error", "fatal_error", "service_unavailable"):
         return Fault(problem=f"Slack failed ({word})", hint="see slack-status.com", passing=True)
+    if word == "200":
+        return Fault(problem="Slack's answer is not what its API promises", hint="run again", passing=True)
     cure = _CURES.get(word, "look this word up at docs.slack.dev")
     return Fault(problem=f"Slack refused ({word}{scope})", hint=cure)

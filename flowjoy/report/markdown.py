@@ -14,6 +14,7 @@ from flowjoy.analysis.recovery import ALL
 from flowjoy.analysis.signals import Spike
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Decision, Obligation, Status, Week
+from flowjoy.report import alarm_list
 from flowjoy.report import markdown_learn as learn
 from flowjoy.report.answers import spike_text
 from flowjoy.report.headline import headline, outcome, ships_due
@@ -46,6 +47,7 @@ def summary(findings: Findings, report_url: str | None = None) -> str:
     if findings.judges_promise:
         parts += [
             _promise(findings),
+            alarm_list.markdown(findings),
             _drift(findings),
             learn.live(findings),
             _weeks(findings),

@@ -6,6 +6,7 @@ from flowjoy.analysis import promise
 from flowjoy.findings import Findings
 from flowjoy.instants import iso
 from flowjoy.model import CoverageState, Obligation, Status, Week
+from flowjoy.report import alarm_list
 from flowjoy.report import sections_flow as flow
 from flowjoy.report import sections_learn as learn
 from flowjoy.report.headline import next_steps, outcome
@@ -33,6 +34,7 @@ def sections(findings: Findings, chart: Picture | None, lanes: Picture | None) -
         return tuple(part for part in (_gate(findings), _coverage(findings)) if part is not None)
     found = (
         _now(findings),
+        alarm_list.section(findings),
         _gate(findings),
         flow.weeks(findings, chart),
         _promise(findings, lanes),

@@ -103,13 +103,20 @@ class SlackBot:
         channel, _, thread = letter.ref.partition("/")
         thread = thread if channel == self._id else ""
         ts = self._post(letter, thread)
-        first = next(iter(self._same(letter, thread)), ts)
+        first = self._first(letter, thread, ts)
         if float(first) < float(ts):
             self._api.ask("chat.delete", dict, json={"channel": self._id, "ts": ts})
         elif not thread and not self._has_chart:
             self._has_chart = True
             self._attach_chart(ts)
         return f"{self._id}/{thread or first}"
+
+    def _first(self, letter: Letter, thread: str, ts: str) -> str:
+        """The earliest message that tells the same; the one just told where the bot may not look."""
+        try:
+            return next(iter(self._same(letter, thread)), ts)
+        except HarvestError:
+            return ts
 
     def _post(self, letter: Letter, thread: str) -> str:
         message: dict[str, Any] = {

@@ -1,0 +1,73 @@
+"""The alarms that ring, for page and summary: what, since when, whose move it is, and who was told. Knows findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flowjoy.analysis.alarms import Alarm
+from flowjoy.analysis.notices import Notice, Step
+from flowjoy.findings import Findings
+from flowjoy.report.alarm_words import Words, words
+from flowjoy.report.markdown_learn import table
+from flowjoy.report.view import MOST_ROWS, Cell, Section, Table, more
+from flowjoy.report.words import code, moment
+
+SHOWN = 10
+_SINKS = {"slack": "Slack", "pagerduty": "PagerDuty"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ringing:
+    """One alarm in plain words. `told`: who was told when, or empty."""
+
+    said: Words
+    told: str
+
+
+def ringing(findings: Findings) -> list[Ringing]:
+    """Every alarm that rings, the most urgent first."""
+    return [
+        Ringing(said=words(Notice(alarm=alarm, step=Step.NEW), findings), told=_told(alarm, findings))
+        for alarm in findings.scene.ringing
+    ]
+
+
+def section(findings: Findings) -> Section | None:
+    """The section of the page; None where nothing rings."""
+    found = ringing(findings)
+    if not found:
+        return None
+    rows = [
+        tuple(Cell(text=text) for text in (item.said.title, f"{item.said.what} {item.said.since}", item.said.move))
+        + (Cell(text=item.told or "nobody"),)
+        for item in found[:MOST_ROWS]
+    ]
+    table_of = Table(
+        caption="Alarms that ring",
+        header=("alarm", "what happened, since when", "whose move", "told"),
+        rows=rows,
+        more=more(len(found)),
+    )
+    return Section(id="alarms", title="Alarms", tables=(table_of,))
+
+
+def markdown(findings: Findings) -> str:
+    """The same for the summary; empty where nothing rings."""
+    found = ringing(findings)
+    if not found:
+        return ""
+    rows = [
+        (code(item.said.title, 160), code(item.said.move, 200), code(item.told) if item.told else "nobody")
+        for item in found[:SHOWN]
+    ]
+    rest = f"\n\n… and {len(found) - SHOWN} more, in the page." if len(found) > SHOWN else ""
+    return f"### Alarms\n\n{table(('alarm', 'whose move', 'told'), rows)}{rest}"
+
+
+def _told(alarm: Alarm, findings: Findings) -> str:
+    first: dict[str, str] = {}
+    zone = findings.bundle.window.timezone
+    for state in sorted(findings.bundle.alerts, key=lambda state: state.at):
+        if state.key == alarm.key and state.sink in _SINKS:
+            first.setdefault(_SINKS[state.sink], f"{_SINKS[state.sink]} {moment(state.at, zone)}")
+    return ", ".join(first.values())

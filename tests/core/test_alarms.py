@@ -1,0 +1,215 @@
+"""What rings and what is over. Missing data is never "over", and never rings either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from flowjoy.analysis.alarms import AlarmKind, Evidence, Scene, scene
+from flowjoy.analysis.signals import spikes
+from flowjoy.distribution import DriftCheck, DriftStatus
+from flowjoy.model import Status, Week
+from tests.builders import an_obligation, at
+
+MONDAY = date(2024, 6, 3)
+NOW = datetime(2024, 6, 25, 9, tzinfo=UTC)
+
+
+def a_week(place: int, *, code: int = 8, model: int = 8, mttr: float | None = 1.0, **changes: Any) -> Week:
+    """The week `place` weeks after Jun 03; it diverges by the rule."""
+    gap = code - model
+    return Week(
+        week=MONDAY + timedelta(weeks=place),
+        code_deploys=code,
+        model_deploys=model,
+        gap=gap,
+        incidents=changes.pop("incidents", 1),
+        resolved=0 if mttr is None else 1,
+        mttr_hours=mttr,
+        mttr_median_hours=mttr,
+        mttr_p90_hours=mttr,
+        partial=changes.pop("partial", False),
+        diverges=changes.pop("diverges", gap > code / 2),
+    )
+
+
+RUNNING = a_week(3, code=9, model=0, partial=True, diverges=False)
+
+
+def seen(evidence: Evidence, told: Iterable[str] = (), **changes: Any) -> Scene:
+    given = {"service": "shop", "as_of": NOW, "timezone": "UTC", **changes}
+    return scene(evidence, told=told, **given)
+
+
+def keys(found: Scene) -> list[str]:
+    return [alarm.key for alarm in found.ringing]
+
+
+def of_weeks(*weeks: Week) -> Evidence:
+    return Evidence(history=(*weeks, RUNNING), weeks=(*weeks, RUNNING), spikes=spikes((*weeks, RUNNING), factor=2))
+
+
+def test_divergence__of_the_last_complete_week_rings_under_its_monday() -> None:
+    (alarm,) = seen(of_weeks(a_week(0), a_week(1), a_week(2, model=3))).ringing
+    assert (alarm.key, alarm.escalated) == ("shop/divergence/2024-06-17", False)
+    assert alarm.began == datetime(2024, 6, 24, tzinfo=UTC)
+
+
+def test_divergence__ends_with_the_week_in_its_own_zone() -> None:
+    (alarm,) = seen(of_weeks(a_week(2, model=3)), timezone="America/New_York").ringing
+    assert alarm.began == datetime(2024, 6, 24, 4, tzinfo=UTC)
+
+
+def test_divergence__of_an_earlier_week_only_does_not_ring() -> None:
+    assert keys(seen(of_weeks(a_week(1, model=3), a_week(2)))) == []
+
+
+def test_divergence__of_the_running_week_does_not_ring() -> None:
+    assert keys(seen(of_weeks(a_week(2)))) == []
+
+
+def test_divergence__for_the_second_week_running_escalates_the_first() -> None:
+    (alarm,) = seen(of_weeks(a_week(0), a_week(1, model=3), a_week(2, model=2))).ringing
+    assert (alarm.subject, alarm.escalated) == ("2024-06-10", True)
+    assert isinstance(alarm.about, Week)
+    assert alarm.about.gap == 6
+
+
+def test_divergence__that_was_told_under_a_later_monday_keeps_its_name() -> None:
+    weeks = of_weeks(a_week(0, model=3), a_week(1, model=3), a_week(2, model=3))
+    assert keys(seen(weeks, ["shop/divergence/2024-06-10"])) == ["shop/divergence/2024-06-10"]
+
+
+def test_divergence__is_over_when_a_complete_week_does_not_diverge() -> None:
+    found = seen(of_weeks(a_week(1, model=3), a_week(2)), ["shop/divergence/2024-06-10"])
+    assert [(alarm.subject, alarm.superseded) for alarm in found.over.values()] == [("2024-06-10", False)]
+
+
+def test_divergence__that_a_later_one_takes_the_place_of_ends_quietly() -> None:
+    found = seen(of_weeks(a_week(0, model=3), a_week(1), a_week(2, model=3)), ["shop/divergence/2024-06-03"])
+    assert keys(found) == ["shop/divergence/2024-06-17"]
+    assert [alarm.superseded for alarm in found.over.values()] == [True]
+
+
+def test_divergence__of_what_was_not_read_neither_rings_nor_is_over() -> None:
+    told = ["shop/divergence/2024-06-10"]
+    for weeks in ([a_week(2, model=3)], [a_week(2)]):
+        history = Evidence(history=weeks, cadence_is_known=False)
+        assert seen(history, told) == Scene()
+
+
+def test_spike__of_the_last_complete_week_rings_with_its_numbers() -> None:
+    (alarm,) = seen(of_weeks(a_week(0), a_week(1), a_week(2, mttr=4.5))).ringing
+    assert (alarm.key, alarm.about) == (
+        "shop/mttr-spike/2024-06-17",
+        spikes((a_week(0), a_week(1), a_week(2, mttr=4.5)), factor=2)[0],
+    )
+
+
+def test_spike__is_over_when_a_week_heals_as_usual_or_has_nothing_to_heal() -> None:
+    told = ["shop/mttr-spike/2024-06-10"]
+    for last in (a_week(2), a_week(2, mttr=None, incidents=0)):
+        assert list(seen(of_weeks(a_week(0), a_week(1, mttr=5), last), told).over) == told
+
+
+def test_spike__is_held_while_the_incidents_of_the_week_are_open_or_not_known() -> None:
+    told = ["shop/mttr-spike/2024-06-10"]
+    weeks = (a_week(0), a_week(1, mttr=5), a_week(2, mttr=None, incidents=2))
+    assert seen(of_weeks(*weeks), told).over == {}
+    evidence = Evidence(weeks=(*weeks[:2], a_week(2)), incidents_are_known=False)
+    assert seen(evidence, told).over == {}
+
+
+def test_spike__that_the_next_week_goes_beyond_ends_quietly() -> None:
+    found = seen(of_weeks(a_week(0), a_week(1, mttr=5), a_week(2, mttr=9)), ["shop/mttr-spike/2024-06-10"])
+    assert keys(found) == ["shop/mttr-spike/2024-06-17"]
+    assert [alarm.superseded for alarm in found.over.values()] == [True]
+
+
+def promise(*statuses: Status, **more: Any) -> Evidence:
+    return Evidence(owed=[an_obligation(hours, status=status, **more) for hours, status in enumerate(statuses)])
+
+
+def subject(hours: float = 0) -> str:
+    return an_obligation(hours).id
+
+
+def test_breach__rings_since_its_deadline_and_before_what_is_only_at_risk() -> None:
+    found = seen(promise(Status.AT_RISK, Status.BREACHED, Status.PENDING, Status.MET, Status.LATE))
+    assert [(alarm.kind, alarm.subject) for alarm in found.ringing] == [
+        (AlarmKind.BREACH, subject(1)),
+        (AlarmKind.AT_RISK, subject(0)),
+    ]
+    assert found.ringing[0].began == an_obligation(1).deadline
+
+
+@pytest.mark.parametrize(
+    "status", [Status.MET, Status.LATE, Status.CANCELLED, Status.UNDETERMINED, Status.NOT_REQUIRED]
+)
+def test_breach__is_over_when_its_clock_is_closed(status: Status) -> None:
+    told = [f"shop/breach/{subject()}"]
+    found = seen(promise(status, closed_at=at(60)), told)
+    assert list(found.over) == told
+    assert not found.over[told[0]].superseded
+
+
+def test_breach__is_over_when_the_release_owes_nothing_any_more() -> None:
+    found = seen(Evidence(), ["shop/breach/deployment:gone/recommender"])
+    assert [alarm.about for alarm in found.over.values()] == [None]
+
+
+@pytest.mark.parametrize("status", [Status.UNKNOWN, Status.WAIVED])
+def test_breach__is_held_while_it_is_only_excused_or_not_known(status: Status) -> None:
+    assert seen(promise(status), [f"shop/breach/{subject()}"]).over == {}
+
+
+def test_breach__that_shipped_within_its_waiver_is_over() -> None:
+    told = [f"shop/breach/{subject()}"]
+    assert list(seen(promise(Status.WAIVED, closed_at=at(60)), told).over) == told
+
+
+def test_promise__of_which_a_source_failed_neither_rings_nor_is_over() -> None:
+    evidence = Evidence(owed=[an_obligation(status=Status.BREACHED)], promise_is_known=False)
+    assert seen(evidence, ["shop/breach/other", "shop/at-risk/other"]) == Scene()
+
+
+@pytest.mark.parametrize(
+    ("status", "superseded"),
+    [(Status.MET, False), (Status.PENDING, False), (Status.BREACHED, True), (Status.WAIVED, True)],
+)
+def test_at_risk__ends_quietly_when_the_clock_ran_out(status: Status, *, superseded: bool) -> None:
+    told = f"shop/at-risk/{subject()}"
+    assert seen(promise(status), [told]).over[told].superseded is superseded
+
+
+def test_at_risk__is_held_while_nobody_knows() -> None:
+    assert seen(promise(Status.UNKNOWN), [f"shop/at-risk/{subject()}"]).over == {}
+
+
+def check(status: DriftStatus) -> DriftCheck:
+    return DriftCheck(model="recommender", at=NOW, status=status, threshold=0.1, min_samples=200)
+
+
+def test_drift__rings_only_when_two_checks_running_say_so() -> None:
+    assert keys(seen(Evidence(drift=check(DriftStatus.DRIFT)))) == ["shop/drift/recommender"]
+    for status in set(DriftStatus) - {DriftStatus.DRIFT}:
+        assert keys(seen(Evidence(drift=check(status)))) == []
+
+
+@pytest.mark.parametrize(("healed", "over"), [(True, 1), (False, 0)])
+def test_drift__is_over_only_when_it_is_healed(*, healed: bool, over: int) -> None:
+    evidence = Evidence(drift=check(DriftStatus.OK), drift_is_healed=healed)
+    assert len(seen(evidence, ["shop/drift/recommender"]).over) == over
+    assert seen(evidence, []).over == {}
+
+
+def test_drift__without_a_check_is_held() -> None:
+    assert seen(Evidence(drift_is_healed=True), ["shop/drift/recommender"]).over == {}
+
+
+def test_keys__of_another_service_are_left_alone() -> None:
+    found: Sequence[str] = list(seen(Evidence(), ["other/breach/deployment:1/recommender"]).over)
+    assert found == []

@@ -1,0 +1,537 @@
+"""Alarms in whole runs: told once a step, over any number of runs, re-runs and runs at once; in Slack and PagerDuty."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowjoy import transport
+from flowjoy.sinks.pagerduty_alert import dedup_key
+from tests.stand_ins.artifact_service import ArtifactServiceStandIn
+from tests.stand_ins.faults import EmptyBody, Reset, Truncate
+from tests.stand_ins.github import GitHubStandIn
+from tests.stand_ins.http_base import Answer
+from tests.stand_ins.pagerduty_events import ROUTING_KEY, PagerDutyEventsStandIn
+from tests.stand_ins.slack import CHANNEL, SlackStandIn, mentions_and_links
+from tests.stand_ins.slack import TOKEN as SLACK_TOKEN
+from tests.story.in_process import TOKEN, A, B, C, Ran, World, at, new_world
+
+WEEK = 7 * 24
+CLOCK = "48"
+NO_CLOCK = {"sla_since": "2026-01-01", "sla_hours": "8760"}
+"""A promise so long that only the cadence rings."""
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackStandIn]:
+    with SlackStandIn() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def pager() -> Iterator[PagerDutyEventsStandIn]:
+    with PagerDutyEventsStandIn() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def world(tmp_path: Path, slack: SlackStandIn, pager: PagerDutyEventsStandIn) -> Iterator[World]:
+    with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
+        made = new_world(github, tmp_path)
+        made.artifacts = artifacts
+        made.inputs |= {
+            "slack-token": SLACK_TOKEN,
+            "slack-channel": CHANNEL,
+            "slack-api-url": slack.api_url,
+            "pagerduty-routing-key": ROUTING_KEY,
+            "pagerduty-events-url": pager.url,
+        }
+        yield made
+
+
+def by_webhook(world: World, slack: SlackStandIn) -> None:
+    """The webhook instead of the bot."""
+    for name in ("slack-token", "slack-channel", "slack-api-url"):
+        del world.inputs[name]
+    world.inputs["slack-webhook-url"] = slack.webhook_url
+
+
+def forget_everything(world: World) -> None:
+    """Somebody deletes every artifact."""
+    world.github.repository.artifacts.clear()
+
+
+class Answered:
+    """The request is carried out, and its answer meets a fault."""
+
+    def __init__(self, fault: Any) -> None:
+        self._fault = fault
+
+    def __str__(self) -> str:
+        return f"then {self._fault}"
+
+    def serve(self, exchange: Any) -> None:
+        exchange.right_answer()
+        self._fault.serve(exchange)
+
+
+class Watch:
+    """Runs at given hours, and what was said since the last look."""
+
+    def __init__(self, world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, **inputs: str) -> None:
+        self.world, self.slack, self.pager, self.inputs = world, slack, pager, inputs
+
+    def run(self, hours: float, **more: Any) -> Ran:
+        self.slack.clock = at(hours)
+        return self.world.run(at(hours), event="schedule", **{**self.inputs, **more})
+
+    def said(self, hours: float, **more: Any) -> tuple[list[str], int, int]:
+        """Titles in Slack, triggers and resolves in PagerDuty of one run."""
+        before = (len(self.slack.messages), self.triggers, len(self.pager.resolves))
+        self.run(hours, **more)
+        new = self.slack.titles[before[0] :]
+        return new, self.triggers - before[1], len(self.pager.resolves) - before[2]
+
+    @property
+    def triggers(self) -> int:
+        return sum(len(alert.events) for alert in self.pager.alerts)
+
+
+@pytest.fixture
+def watch(world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn) -> Watch:
+    return Watch(world, slack, pager)
+
+
+def four_deploys(world: World, week: int) -> None:
+    for day, sha in enumerate("1234"):
+        world.release(f"{week}{sha}" * 20, at(week * WEEK + 24 * day))
+
+
+def test_life__ten_runs_over_a_broken_worse_and_mended_history(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
+) -> None:
+    """The counts a person would want: 1, 0, a reminder, an escalation, a recovery; and nothing else in ten runs."""
+    watch = Watch(world, slack, pager, **NO_CLOCK)
+    four_deploys(world, 0)
+    assert watch.said(100) == ([], 0, 0)  # the week is not over
+    monday = WEEK - 9
+    assert watch.said(monday) == (["⚠️ Model cadence lagging by 4 deploys"], 1, 0)
+    assert watch.said(monday + 1) == ([], 0, 0)
+    assert watch.said(monday + 23) == ([], 0, 0)
+    assert watch.said(monday + 24) == (["⚠️ Still so: Model cadence lagging by 4 deploys"], 0, 0)
+    assert watch.said(monday + 60) == ([], 0, 0)
+    four_deploys(world, 1)
+    assert watch.said(2 * WEEK - 9) == (["⚠️ Second week running: Model cadence lagging by 4 deploys"], 1, 0)
+    assert watch.said(2 * WEEK + 48) == ([], 0, 0)
+    world.release(A, at(2 * WEEK + 50))
+    world.registry.add_version(at(2 * WEEK + 51))
+    assert watch.said(3 * WEEK - 9) == (["✅ Models keep up with code again"], 0, 1)
+    assert watch.said(3 * WEEK + 30) == ([], 0, 0)
+    assert [alert.dedup_key for alert in pager.alerts] == [dedup_key("shop/divergence/2026-03-02")]
+
+
+def test_thread__holds_what_follows_and_only_the_escalation_is_shown_in_the_channel(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
+) -> None:
+    watch = Watch(world, slack, pager, **NO_CLOCK)
+    four_deploys(world, 0)
+    watch.run(WEEK - 9)
+    four_deploys(world, 1)
+    watch.run(WEEK + 80)
+    watch.run(2 * WEEK - 9)
+    first, reminder, escalation = slack.messages
+    assert {reminder["thread_ts"], escalation["thread_ts"]} == {first["ts"]}
+    assert [message.get("reply_broadcast", False) for message in slack.messages] == [False, False, True]
+
+
+def test_chart__is_attached_to_the_first_message(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
+) -> None:
+    watch = Watch(world, slack, pager, **NO_CLOCK)
+    four_deploys(world, 0)
+    watch.run(WEEK - 9)
+    (file,) = slack.files.values()
+    assert file.content.startswith(b"\x89PNG")
+    assert file.thread == slack.messages[0]["ts"]
+
+
+def test_chart__that_cannot_be_attached_leaves_the_alarm_told(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
+) -> None:
+    watch = Watch(world, slack, pager, **NO_CLOCK)
+    slack.scopes.discard("files:write")
+    four_deploys(world, 0)
+    ran = watch.run(WEEK - 9)
+    assert "Slack: the chart was not attached: Slack files.getUploadURLExternal: " in ran.log
+    assert "Slack refused (missing_scope: files:write)" in ran.log
+    assert watch.said(WEEK - 8) == ([], 0, 0)
+
+
+def test_chart__is_sent_to_no_foreign_host(world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn) -> None:
+    watch = Watch(world, slack, pager, **NO_CLOCK)
+    slack.fail(
+        "getUploadURLExternal", fault=Answer(200, {"ok": True, "upload_url": "https://evil.example/x", "file_id": "F1"})
+    )
+    four_deploys(world, 0)
+    ran = watch.run(WEEK - 9)
+    assert "leads to a host that is not Slack's (evil.example)" in ran.log
+
+
+def test_message__says_what_happened_since_when_whose_move_and_links_check_and_report(
+    world: World, slack: SlackStandIn, watch: Watch
+) -> None:
+    world.release(A, at())
+    watch.run(50)
+    (message,) = slack.messages
+    header, section, links = message["blocks"]
+    assert header["text"]["text"] == "🔴 The 48 h promise is broken: recommender"
+    assert section["text"]["text"].splitlines() == [
+        f"recommender for release {A[:12]}: 2 h 0 m over, not shipped.",
+        f"release {A[:12]} went live Mon 02 Mar 09:00 UTC; the model was due by Wed 04 Mar 09:00 UTC.",
+        "Whose move: data people: ship a new version of recommender; "
+        "where it must wait, its owner signs a waiver in the stub.",
+    ]
+    assert f"<https://github.com/acme/shop/commit/{A}/checks|check>" in links["elements"][0]["text"]
+    assert "/acme/shop/actions/runs/" in links["elements"][0]["text"]
+
+
+def test_breach__is_one_alert_over_ten_runs_and_one_resolve_when_it_is_mended(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    number = world.release(A, at())
+    for hours in range(49, 59):
+        assert watch.run(hours).code == 1
+    key = f"shop/breach/deployment:{number}/recommender"
+    assert [(alert.dedup_key, len(alert.events)) for alert in pager.alerts] == [(dedup_key(key), 1)]
+    assert len(slack.messages) == 1
+    world.registry.add_version(at(60))
+    assert watch.said(61) == (["✅ recommender was shipped"], 0, 1)
+    assert watch.said(90) == ([], 0, 0)
+    assert pager.resolves == [dedup_key(key)]
+
+
+def test_at_risk__is_told_and_ends_quietly_when_the_clock_runs_out(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    world.release(A, at())
+    assert watch.said(35) == ([], 0, 0)
+    assert watch.said(37) == (["🟠 recommender due in 11 h 0 m (Wed 09:00 UTC)"], 1, 0)
+    assert watch.said(49) == (["🔴 The 48 h promise is broken: recommender"], 1, 1)
+    assert [alert.is_open for alert in pager.alerts] == [False, True]
+
+
+def test_at_risk__that_ships_in_time_is_said_to(world: World, slack: SlackStandIn, watch: Watch) -> None:
+    world.release(A, at())
+    watch.run(37)
+    world.registry.add_version(at(40))
+    assert watch.said(41) == (["✅ recommender was shipped"], 0, 1)
+    assert slack.messages[1]["thread_ts"] == slack.messages[0]["ts"]
+
+
+def test_releases_that_wait_for_one_model_are_told_in_one_message(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    for hours, sha in enumerate((A, B, C)):
+        world.release(sha, at(hours))
+    assert watch.said(60) == (["🔴 recommender: 3 releases past the deadline"], 3, 0)
+    world.registry.add_version(at(61))
+    assert watch.said(62) == (["✅ recommender: 3 releases wait no more"], 0, 3)
+
+
+def test_outputs__name_the_keys_raised_in_this_run(world: World, watch: Watch) -> None:
+    number = world.release(A, at())
+    assert watch.run(30).outputs["alerts"] == ""
+    assert watch.run(49).outputs["alerts"] == f"shop/breach/deployment:{number}/recommender"
+    assert watch.run(50).outputs["alerts"] == ""
+
+
+def test_outputs__name_the_keys_also_where_nobody_is_to_be_told(world: World, watch: Watch) -> None:
+    for name in [name for name in world.inputs if name != "models"]:
+        del world.inputs[name]
+    world.release(A, at())
+    assert watch.run(49).outputs["alerts"] != ""
+    assert watch.run(50).outputs["alerts"] == ""
+
+
+def test_adoption__history_pages_nobody(world: World, watch: Watch) -> None:
+    """The first run finds a breach of three weeks ago, and weeks that diverged last month."""
+    world.release(A, at(-24 * 24))
+    assert watch.said(0) == ([], 0, 0)
+
+
+def test_adoption__what_ran_out_in_the_last_14_days_is_told(world: World, watch: Watch) -> None:
+    world.release(A, at(-15 * 24))
+    assert watch.said(0) == (["🔴 The 48 h promise is broken: recommender"], 1, 0)
+
+
+@pytest.mark.parametrize("event", ["pull_request", "push"])
+def test_trust__only_a_trusted_run_tells(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, event: str
+) -> None:
+    world.release(A, at())
+    if event == "push":
+        world.run(at(50), ref="refs/heads/feature")
+    else:
+        world.github.repository.add_commit(B, at(40), parent=A)
+        number = world.github.repository.add_pull_request(head_sha=B, base_sha=A)
+        world.run(at(50), event=event, ref=f"refs/pull/{number}/merge", payload=world.pull_request(number))
+    assert (slack.requests, pager.requests) == ([], [])
+
+
+def test_dry_look__tells_nobody_and_its_output_says_what_it_would(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
+) -> None:
+    world.release(A, at())
+    ran = world.run(at(50), as_of="2026-03-04T10:00:00Z")
+    assert (slack.requests, pager.requests) == ([], [])
+    assert ran.outputs["alerts"].startswith("shop/breach/")
+
+
+def test_at_once__two_runs_raise_one_message(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    """Both read the ledger, and then the channel, before either has told anything."""
+    world.release(A, at())
+    watch.run(30)
+    kept = dict(world.github.repository.artifacts)
+    watch.run(49)
+    # The other run: it saw the ledger of before, and an empty channel when it looked.
+    world.github.repository.artifacts.clear()
+    world.github.repository.artifacts.update(kept)
+    slack.fail("conversations.history", times=1, fault=Answer(200, {"ok": True, "messages": [], "has_more": False}))
+    ran = watch.run(49)
+    assert (len(slack.messages), len(pager.alerts)) == (1, 1)
+    assert slack.count(path_contains="chat.delete") == 1
+    assert {state["ref"] for state in ran.bundle["alerts"] if state["sink"] == "slack"} == {
+        f"{CHANNEL}/{slack.messages[0]['ts']}"
+    }
+
+
+def test_ledger__deleted_between_runs_raises_none_twice(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    world.release(A, at())
+    watch.run(49)
+    forget_everything(world)
+    assert watch.said(50)[0] == []
+    assert len(pager.alerts) == 1
+    forget_everything(world)
+    world.registry.add_version(at(51))
+    assert watch.said(52)[0] == ["✅ recommender was shipped"]
+    assert slack.messages[1]["thread_ts"] == slack.messages[0]["ts"]
+
+
+def test_ledger__deleted_is_replaced_by_our_own_messages_and_nobody_elses(
+    world: World, slack: SlackStandIn, watch: Watch
+) -> None:
+    """A message that somebody else forged must not silence an alarm."""
+    world.release(A, at())
+    watch.run(49)
+    forged = slack.messages.pop()
+    forget_everything(world)
+    slack.write(blocks=forged["blocks"], bot_id="B0OTHER")
+    assert watch.said(50)[0] == ["🔴 The 48 h promise is broken: recommender"]
+
+
+def test_ledger__that_cannot_be_read_and_a_bot_that_may_not_look_tell_nothing_in_slack(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    slack.scopes.discard("channels:history")
+    world.release(A, at())
+    world.github.fail(
+        "GET /repos/acme/shop/actions/artifacts", times=None, fault=Answer(403, {"message": "Resource not accessible"})
+    )
+    ran = watch.run(49)
+    assert slack.messages == []
+    assert len(pager.alerts) == 1
+    assert "missing_scope: channels:history" in ran.log
+
+
+def test_ledger__that_is_read_lets_a_bot_tell_that_may_not_look(
+    world: World, slack: SlackStandIn, watch: Watch
+) -> None:
+    slack.scopes.discard("channels:history")
+    world.release(A, at())
+    watch.run(30)
+    assert watch.said(49)[0] == ["🔴 The 48 h promise is broken: recommender"]
+    assert watch.said(50)[0] == []
+
+
+def test_webhook__tells_once_by_the_ledger(world: World, slack: SlackStandIn, watch: Watch) -> None:
+    by_webhook(world, slack)
+    world.release(A, at())
+    watch.run(49)
+    watch.run(50)
+    world.registry.add_version(at(51))
+    watch.run(52)
+    assert [told["blocks"][0]["text"]["text"] for told in slack.hooked] == [
+        "🔴 The 48 h promise is broken: recommender",
+        "✅ recommender was shipped",
+    ]
+
+
+def test_webhook__without_a_ledger_that_remembers_tells_nothing_and_says_why(
+    world: World, slack: SlackStandIn, watch: Watch
+) -> None:
+    by_webhook(world, slack)
+    world.artifacts = None
+    world.release(A, at())
+    ran = watch.run(49)
+    assert (ran.code, slack.hooked) == (1, [])
+    assert "Slack: nothing is told, because it is not known what was" in ran.log
+
+
+@pytest.mark.parametrize(
+    ("fault", "cure"),
+    [
+        (Answer(200, {"ok": False, "error": "channel_not_found"}), "invite the bot"),
+        (Answer(200, {"ok": False, "error": "not_in_channel"}), "invite the bot"),
+        (Answer(200, {"ok": False, "error": "invalid_auth"}), "check slack-token"),
+        (Answer(200, {"ok": False, "error": "<!channel> ::error::"}), "Slack's answer is not what its API promises"),
+        (Answer(500, b"<html>"), "Slack failed (500)"),
+        (Answer(200, []), "the answer is no object"),
+        (Answer(200, b""), "Slack"),
+        (Answer(302, b"", {"Location": "/elsewhere"}), "Slack"),
+    ],
+    ids=repr,
+)
+def test_slack__that_fails_is_a_warning_the_verdict_stands_and_nothing_counts_as_told(
+    world: World, slack: SlackStandIn, watch: Watch, fault: Any, cure: str
+) -> None:
+    world.release(A, at())
+    watch.run(30)
+    slack.fail("chat.postMessage", times=None, fault=fault)
+    ran = watch.run(49)
+    assert (ran.code, ran.outputs["verdict"]) == (1, "fail")
+    assert cure in ran.log
+    assert not [state for state in ran.bundle["alerts"] if state["sink"] == "slack"]
+    slack.heal()
+    assert watch.said(50)[0] == ["🔴 The 48 h promise is broken: recommender"]
+
+
+@pytest.mark.parametrize(
+    "broken", [Answered(Reset()), Truncate(0.5), Answered(EmptyBody()), Answered(Answer(502))], ids=str
+)
+def test_slack__that_took_a_message_and_then_broke_the_line_is_not_told_twice(
+    world: World, slack: SlackStandIn, watch: Watch, broken: Any
+) -> None:
+    world.release(A, at())
+    watch.run(30)
+    slack.fail("chat.postMessage", fault=broken)
+    ran = watch.run(49)
+    assert len(slack.messages) == 1
+    assert {state["sink"] for state in ran.bundle["alerts"] if state["step"] == "new"} == {"", "slack", "pagerduty"}
+
+
+def test_slack__that_limits_the_rate_is_asked_once_more_not_before_it_says(
+    world: World, slack: SlackStandIn, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(transport.time, "sleep", pauses.append)
+    world.release(A, at())
+    watch.run(30)
+    slack.fail(
+        "chat.postMessage", times=None, fault=Answer(429, {"ok": False, "error": "ratelimited"}, {"Retry-After": "5"})
+    )
+    before = slack.count(path_contains="chat.postMessage")
+    ran = watch.run(49)
+    assert (ran.code, slack.count(path_contains="chat.postMessage") - before) == (1, 2)
+    assert 5.0 in pauses
+    assert "Slack limits the rate (429)" in ran.log
+
+
+def test_channel__may_be_given_by_its_name(world: World, slack: SlackStandIn, watch: Watch) -> None:
+    world.inputs["slack-channel"] = "#releases"
+    world.release(A, at())
+    assert watch.said(49)[0] == ["🔴 The 48 h promise is broken: recommender"]
+    ran = watch.run(50, slack_channel="nowhere")
+    assert "the bot sees no channel 'nowhere'" not in ran.log  # nothing was to be told
+    world.release(B, at(40))
+    assert "the bot sees no channel 'nowhere'" in watch.run(90, slack_channel="nowhere").log
+
+
+def test_pager__that_fails_is_a_warning_and_is_told_by_the_next_run(
+    world: World, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    world.release(A, at())
+    pager.fail("/v2/enqueue", times=None, fault=Answer(400, {"status": "invalid event"}))
+    ran = watch.run(49)
+    assert (ran.code, pager.alerts) == (1, [])
+    assert "PagerDuty refused the event (400)" in ran.log
+    assert "check pagerduty-routing-key" in ran.log
+    pager.heal()
+    assert watch.said(50) == ([], 1, 0)
+
+
+def test_pager__whose_fault_passes_is_told_at_once(world: World, pager: PagerDutyEventsStandIn, watch: Watch) -> None:
+    world.release(A, at())
+    pager.fail("/v2/enqueue", fault=Answer(503))
+    watch.run(49)
+    assert len(pager.alerts) == 1
+
+
+def test_changes__every_deploy_and_ship_after_adoption_is_told_once(
+    world: World, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    world.release(A, at())
+    watch.run(1)
+    assert pager.changes == []  # what was there before the first run
+    world.release(B, at(2))
+    world.registry.add_version(at(3))
+    watch.run(4)
+    watch.run(5)
+    assert [change["payload"]["summary"] for change in pager.changes] == [
+        f"shop: code deploy: {B[:12]}",
+        "shop: model ship: recommender v1",
+    ]
+    assert pager.changes[1]["payload"]["timestamp"] == "2026-03-02T12:00:00Z"
+    assert "changed_at" not in pager.changes[0]
+
+
+def test_changes__without_a_ledger_are_not_told_because_they_may_have_been(
+    world: World, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    world.release(A, at())
+    watch.run(1)
+    world.release(B, at(2))
+    watch.run(3)
+    forget_everything(world)
+    watch.run(4)
+    assert len(pager.changes) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["<!channel> help", "<@U0ADMIN>", "@here *bold* _x_", "a & b <script>", "x" * 200],
+)
+def test_injection__reaches_slack_and_pagerduty_inert(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch, name: str
+) -> None:
+    world.registry.add_model(name)
+    world.inputs["models"] = ""
+    world.release(A, at())
+    world.github.repository.add_file(A, "models.json", json.dumps({"models": {name: "any"}}))
+    watch.run(49)
+    (message,) = slack.messages
+    ours = [link for link in mentions_and_links(message) if link.startswith("<https://github.com/acme/shop/")]
+    assert mentions_and_links(message) == ours
+    assert len(ours) == 2
+    kinds = {block["text"]["type"] for block in message["blocks"] if "text" in block}
+    assert kinds == {"plain_text"}
+    (alert,) = pager.alerts
+    assert len(alert.summary) <= 1024
+    assert set(alert.dedup_key) <= set("0123456789abcdef")
+
+
+def test_secrets__are_in_no_byte_that_leaves(world: World, slack: SlackStandIn, watch: Watch) -> None:
+    world.release(A, at())
+    slack.fail("chat.postMessage", times=None, fault=Answer(200, {"ok": False, "error": SLACK_TOKEN}))
+    ran = watch.run(49)
+    written = b"".join(path.read_bytes() for path in ran.folder.iterdir())
+    for canary in (SLACK_TOKEN, ROUTING_KEY):
+        assert canary not in ran.log + ran.summary
+        assert canary.encode() not in written
