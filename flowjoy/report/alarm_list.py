@@ -38,8 +38,7 @@ def section(findings: Findings) -> Section | None:
     if not found:
         return None
     rows = [
-        tuple(Cell(text=text) for text in (item.said.title, f"{item.said.what} {item.said.since}", item.said.move))
-        + (Cell(text=item.told or "nobody"),)
+        tuple(Cell(text=text) for text in (item.said.title, _what(item), item.said.move, item.told or "nobody"))
         for item in found[:MOST_ROWS]
     ]
     table_of = Table(
@@ -62,6 +61,10 @@ def markdown(findings: Findings) -> str:
     ]
     rest = f"\n\n… and {len(found) - SHOWN} more, in the page." if len(found) > SHOWN else ""
     return f"### Alarms\n\n{table(('alarm', 'whose move', 'told'), rows)}{rest}"
+
+
+def _what(item: Ringing) -> str:
+    return f"{item.said.what} {item.said.since}"
 
 
 def _told(alarm: Alarm, findings: Findings) -> str:
