@@ -114,6 +114,7 @@ def _examine(settings: Settings, runner: Runner, absent: tuple[str, ...], consol
         probes.of_github(query)
         probes.of_incidents(query)
         probes.of_models(query, stubs)
+        probes.of_alarms()
     with console.group(f"The last ten {TITLES[settings.code_source]}"):
         if known is None and any(entry.record is not None for entry in chosen or ()):
             console.log("(what was live before is not known: the source was not read to its end)")

@@ -5,6 +5,7 @@ A probe is the source's own fetch and parse, so that doctor says what a run woul
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from flowjoy.model import CodeRecord, ModelRecord, Outcome, Rule, StubText
 from flowjoy.report.words import clean, plural, visible
 from flowjoy.runner import Console
 from flowjoy.settings import Runner, Settings
+from flowjoy.sinks import slack_alert
 from flowjoy.sources import (
     CODE_SOURCES,
     INCIDENT_SOURCES,
@@ -161,6 +163,22 @@ class Probes:
 
             shown = f"model {clean(asked[0])}" if len(asked) == 1 else "models"
             self._try(f"{shown} ({source.label})", work)
+
+    def of_alarms(self) -> None:
+        """Whoever is told of alarms, as far as that shows without telling anything."""
+        settings = self._settings
+        if settings.slack_token is None and settings.slack_webhook_url is None:
+            self._say("not set", "alarms (Slack)", "slack-token and slack-channel turn it on")
+        else:
+            self._try("alarms (Slack)", lambda access: (None, slack_alert.examine(settings, access.transport)))
+        key = settings.pagerduty_routing_key
+        if key is None:
+            self._say("not set", "alarms (PagerDuty)", "pagerduty-routing-key turns it on")
+        elif not re.fullmatch(r"[A-Za-z0-9]{32}", key.reveal()):
+            cure = "take the Integration Key of an Events API v2 integration"
+            self._fail("alarms (PagerDuty)", "a routing key has 32 letters and digits", cure)
+        else:
+            self._say("ok", "alarms (PagerDuty)", "the key has the right shape; only an event shows whether it works")
 
     def _try(self, tried: str, work: _Work[_T], *, needs: str = "", seconds: float = _PROBE_SECONDS) -> _T | None:
         """What `work` read, or None where it failed. `needs`: the permission at GitHub without which it must fail."""

@@ -52,23 +52,37 @@ class SlackApi:
         """The answer as `check` reads it. `arguments`: those of the client's `api_call` (`params` or `json`)."""
         return self.transport.call(f"Slack {method}", lambda: self.once(method, check, **arguments), explain)
 
+    def scopes(self) -> tuple[str, frozenset[str]]:
+        """Who the token is (team and user), and what it may do; Slack says that in a header."""
+
+        def request() -> tuple[str, frozenset[str]]:
+            answer = self._answer("auth.test")
+            held = {str(name).lower(): str(value) for name, value in answer.headers.items()}
+            who = f"{answer.data.get('user')} in {answer.data.get('team')}"
+            return who, frozenset(part.strip() for part in held.get("x-oauth-scopes", "").split(","))
+
+        return self.transport.call("Slack auth.test", request, explain)
+
     def once(self, method: str, check: Callable[[dict[str, Any]], _T], **arguments: Any) -> _T:
         """One request; the client's own exceptions. An answer that is not what the API promises is a malformed one."""
+        return check(self._answer(method, **arguments).data)
+
+    def _answer(self, method: str, **arguments: Any) -> Any:
         from slack_sdk import WebClient
         from slack_sdk.errors import SlackApiError
 
         client = WebClient(self.token.reveal(), base_url=f"{self.api_url}/", timeout=_SECONDS, retry_handlers=[])
         try:
-            data = client.api_call(method, **arguments).data
+            answer = client.api_call(method, **arguments)
         except (AttributeError, TypeError):
             raise MalformedAnswerError("the answer is no object") from None
         except SlackApiError as problem:
             if isinstance(problem.response.data, dict):
                 raise
             raise MalformedAnswerError("the answer is no object") from None
-        if not isinstance(data, dict):
+        if not isinstance(answer.data, dict):
             raise MalformedAnswerError("the answer is no object")
-        return check(data)
+        return answer
 
     def pages(self, method: str, name: str, asked: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         """The items of a list, page by page; the newest 2,000 of a long one."""

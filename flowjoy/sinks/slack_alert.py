@@ -15,6 +15,7 @@ from flowjoy.inputs import Secret
 from flowjoy.model import AlertState
 from flowjoy.report import slack_message
 from flowjoy.report.letter import Letter
+from flowjoy.settings import Settings
 from flowjoy.sinks.base import AlarmSink, Errand
 from flowjoy.slack_api import RefusalError, SlackApi, explain, is_limited, send_to_webhook
 from flowjoy.transport import MalformedAnswerError, Transport
@@ -40,6 +41,31 @@ def of(errand: Errand) -> AlarmSink | None:
     if settings.slack_webhook_url is not None:
         return SlackWebhook(settings.slack_webhook_url, errand.transport)
     return None
+
+
+_SCOPES = {
+    "chat:write": "nothing can be told",
+    "channels:history": "it cannot look for what it told (groups:history in a private channel)",
+    "files:write": "the chart is not attached",
+}
+
+
+def examine(settings: Settings, transport: Transport) -> str:
+    """What a bot's token is good for, without a message. HarvestError where it can tell nothing."""
+    if settings.slack_token is None or settings.slack_channel is None:
+        return "the webhook shows only by a message whether it works"
+    api = SlackApi(token=settings.slack_token, api_url=settings.slack_api_url, transport=transport)
+    who, has = api.scopes()
+    if "groups:history" in has:
+        has |= {"channels:history"}
+    lacks = [f"without {scope} {so}" for scope, so in _SCOPES.items() if scope not in has]
+    if "chat:write" not in has:
+        raise HarvestError(f"Slack: {'; '.join(lacks)}", hint="give the app these scopes and install it again")
+    channel = api.channel_id(settings.slack_channel)
+    asked = {"channel": channel, "limit": "1"}
+    if "channels:history" in has:
+        api.ask("conversations.history", dict, params=asked)
+    return "; ".join((f"{who}, channel {channel}", *lacks))
 
 
 class SlackWebhook:

@@ -24,6 +24,9 @@ from tests.stand_ins.github import NOT_ACCESSIBLE, GitHubStandIn
 from tests.stand_ins.http_base import Answer, Fault, Request
 from tests.stand_ins.pagerduty import TOKEN as PAGERDUTY_TOKEN
 from tests.stand_ins.pagerduty import PagerDutyStandIn
+from tests.stand_ins.pagerduty_events import ROUTING_KEY
+from tests.stand_ins.slack import CHANNEL, SlackStandIn
+from tests.stand_ins.slack import TOKEN as SLACK_TOKEN
 from tests.story.in_process import TOKEN, A, B, C, World, at, new_world
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,13 +120,27 @@ def deny(world: World, query: str, fault: Fault = FORBIDDEN) -> None:
     world.github.fail("/graphql", times=None, fault=Aimed(query_of(query), fault))
 
 
-def test_all_well__ends_with_0_and_names_all_it_tried(world: World, pagerduty: PagerDutyStandIn) -> None:
+@pytest.fixture
+def slack() -> Iterator[SlackStandIn]:
+    with SlackStandIn() as stand_in:
+        yield stand_in
+
+
+def in_slack(slack: SlackStandIn, **more: str) -> dict[str, str]:
+    given = {"slack_token": SLACK_TOKEN, "slack_channel": CHANNEL, "slack_api_url": slack.api_url}
+    return {**given, "pagerduty_routing_key": ROUTING_KEY, **more}
+
+
+def test_all_well__ends_with_0_and_names_all_it_tried(
+    world: World, pagerduty: PagerDutyStandIn, slack: SlackStandIn
+) -> None:
     world.release(A, at())
     world.github.repository.add_file(A, "models.json", '{"models": {"recommender": ">=1"}}')
     world.github.repository.add_issue(labels=["incident"], created_at=at(5), closed_at=at(7))
     (world.workspace / "incidents.csv").write_text("start,end\n2026-03-02T18:00:00Z,2026-03-02T21:00:00Z\n")
     pagerduty.add(at(3), at(4))
-    told = examine(world, incident_label="incident", incident_file="incidents.csv", pagerduty_services="PSHOP")
+    given = {"incident_label": "incident", "incident_file": "incidents.csv", "pagerduty_services": "PSHOP"}
+    told = examine(world, **given, **in_slack(slack))
     assert told.code == 0, told.log
     assert not {"FAILED", "not set", "WARNING"} & {
         word for word in ("FAILED", "not set", "WARNING") if word in told.log
@@ -135,6 +152,8 @@ def test_all_well__ends_with_0_and_names_all_it_tried(world: World, pagerduty: P
     assert told.line("incidents (PagerDuty)").endswith("1 incident since 2025-12-22T00:00:00Z")
     assert "1 incident since" in told.line("incidents (GitHub issues)")
     assert "1 incident since" in told.line("incidents (incident file)")
+    assert told.line("alarms (Slack)").endswith(f"flowjoy in acme, channel {CHANNEL}")
+    assert "only an event shows whether it works" in told.line("alarms (PagerDuty)")
     assert "checks: write" in told.line("checks:")
     assert "pull-requests: write" in told.line("pull requests:")
     assert told.last_ten == [f"production  {A[:12]}  deploy: opened a 48 h clock for recommender"]
@@ -204,7 +223,7 @@ def test_token__that_github_refuses_is_named_and_other_services_are_still_tried(
     assert told.code == 1
     assert "GitHub refused the token (401). Fix: check github-token" in told.line("repository:")
     assert told.line("model recommender").startswith("ok")
-    assert told.line("PagerDuty").startswith("ok")
+    assert told.line("incidents (PagerDuty)").startswith("ok")
 
 
 def test_model__misspelt_is_named_and_the_others_are_told(world: World) -> None:
@@ -301,6 +320,33 @@ def test_pagerduty__service_without_any_incident_is_doubted(world: World, pagerd
     told = examine(world, pagerduty_services="PSHOP")
     assert "0 incidents since" in told.line("incidents (PagerDuty)")
     assert "none of PSHOP (is the id right?)" in told.line("incidents (PagerDuty)")
+
+
+def test_slack__refusing_the_token_is_named(world: World, slack: SlackStandIn) -> None:
+    told = examine(world, **in_slack(slack, slack_token="xoxb-of-another-app"))
+    assert told.code == 1
+    assert "Slack refused (invalid_auth). Fix: check slack-token" in told.line("alarms (Slack)")
+
+
+def test_slack__channel_without_the_bot_is_named_with_the_cure(world: World, slack: SlackStandIn) -> None:
+    told = examine(world, **in_slack(slack, slack_channel="C0ELSEWHERE"))
+    assert "Slack refused (channel_not_found). Fix: invite the bot" in told.line("alarms (Slack)")
+
+
+def test_slack__app_that_lacks_a_scope_is_told_what_it_cannot_do(world: World, slack: SlackStandIn) -> None:
+    slack.scopes = {"chat:write"}
+    line = examine(world, **in_slack(slack)).line("alarms (Slack)")
+    assert line.startswith("ok")
+    assert "without files:write the chart is not attached" in line
+    slack.scopes = {"channels:history"}
+    assert "without chat:write nothing can be told" in examine(world, **in_slack(slack)).line("alarms (Slack)")
+
+
+def test_alarms__that_show_only_by_telling_are_said_to(world: World, slack: SlackStandIn) -> None:
+    told = examine(world, slack_webhook_url=slack.webhook_url, pagerduty_routing_key="of-the-rest-api")
+    assert "shows only by a message" in told.line("alarms (Slack)")
+    assert "Integration Key of an Events API v2 integration" in told.line("alarms (PagerDuty)")
+    assert (slack.requests, slack.hooked) == ([], [])
 
 
 def test_label__misspelt_is_named(world: World) -> None:
