@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from flowjoy import transport
 from flowjoy.sinks.pagerduty_alert import dedup_key
 from tests.stand_ins.artifact_service import ArtifactServiceStandIn
 from tests.stand_ins.faults import EmptyBody, Reset, Truncate
@@ -433,7 +432,7 @@ def test_slack__that_limits_the_rate_is_asked_once_more_not_before_it_says(
     world: World, slack: SlackStandIn, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(transport.time, "sleep", pauses.append)
+    monkeypatch.setattr("flowjoy.transport.time.sleep", pauses.append)
     world.release(A, at())
     watch.run(30)
     slack.fail(

@@ -126,9 +126,11 @@ def slack() -> Iterator[SlackStandIn]:
         yield stand_in
 
 
-def in_slack(slack: SlackStandIn, **more: str) -> dict[str, str]:
-    given = {"slack_token": SLACK_TOKEN, "slack_channel": CHANNEL, "slack_api_url": slack.api_url}
-    return {**given, "pagerduty_routing_key": ROUTING_KEY, **more}
+def in_slack(world: World, slack: SlackStandIn, *, token: str = SLACK_TOKEN, channel: str = CHANNEL) -> World:
+    """The same world, with alarms turned on."""
+    world.inputs |= {"slack-token": token, "slack-channel": channel, "slack-api-url": slack.api_url}
+    world.inputs["pagerduty-routing-key"] = ROUTING_KEY
+    return world
 
 
 def test_all_well__ends_with_0_and_names_all_it_tried(
@@ -139,8 +141,8 @@ def test_all_well__ends_with_0_and_names_all_it_tried(
     world.github.repository.add_issue(labels=["incident"], created_at=at(5), closed_at=at(7))
     (world.workspace / "incidents.csv").write_text("start,end\n2026-03-02T18:00:00Z,2026-03-02T21:00:00Z\n")
     pagerduty.add(at(3), at(4))
-    given = {"incident_label": "incident", "incident_file": "incidents.csv", "pagerduty_services": "PSHOP"}
-    told = examine(world, **given, **in_slack(slack))
+    in_slack(world, slack)
+    told = examine(world, incident_label="incident", incident_file="incidents.csv", pagerduty_services="PSHOP")
     assert told.code == 0, told.log
     assert not {"FAILED", "not set", "WARNING"} & {
         word for word in ("FAILED", "not set", "WARNING") if word in told.log
@@ -323,23 +325,23 @@ def test_pagerduty__service_without_any_incident_is_doubted(world: World, pagerd
 
 
 def test_slack__refusing_the_token_is_named(world: World, slack: SlackStandIn) -> None:
-    told = examine(world, **in_slack(slack, slack_token="xoxb-of-another-app"))
+    told = examine(in_slack(world, slack, token="xoxb-of-another-app"))
     assert told.code == 1
     assert "Slack refused (invalid_auth). Fix: check slack-token" in told.line("alarms (Slack)")
 
 
 def test_slack__channel_without_the_bot_is_named_with_the_cure(world: World, slack: SlackStandIn) -> None:
-    told = examine(world, **in_slack(slack, slack_channel="C0ELSEWHERE"))
+    told = examine(in_slack(world, slack, channel="C0ELSEWHERE"))
     assert "Slack refused (channel_not_found). Fix: invite the bot" in told.line("alarms (Slack)")
 
 
 def test_slack__app_that_lacks_a_scope_is_told_what_it_cannot_do(world: World, slack: SlackStandIn) -> None:
     slack.scopes = {"chat:write"}
-    line = examine(world, **in_slack(slack)).line("alarms (Slack)")
+    line = examine(in_slack(world, slack)).line("alarms (Slack)")
     assert line.startswith("ok")
     assert "without files:write the chart is not attached" in line
     slack.scopes = {"channels:history"}
-    assert "without chat:write nothing can be told" in examine(world, **in_slack(slack)).line("alarms (Slack)")
+    assert "without chat:write nothing can be told" in examine(in_slack(world, slack)).line("alarms (Slack)")
 
 
 def test_alarms__that_show_only_by_telling_are_said_to(world: World, slack: SlackStandIn) -> None:
