@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from flowjoy.errors import HarvestError
 from flowjoy.instants import iso, iso_or_none, parse_iso, parse_local
-from flowjoy.model import CodeRecord, Incident, ModelRecord, ModelVersion
+from flowjoy.model import DROPPED, CodeRecord, Incident, ModelRecord, ModelVersion
 from flowjoy.records import fold, shipped_again, unique
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
 
@@ -120,7 +120,7 @@ class IncidentFile:
         )
         sound = [item for item in incidents if item.end is None or item.end >= item.start]
         backwards = sorted({item.id for item in incidents if item.end is not None and item.end < item.start})
-        notes = [f"{name} ends before it starts: dropped" for name in backwards]
+        notes = [f"{name} ends before it starts: {DROPPED}" for name in backwards]
         return Parsed(records=unique(sound), notes=tuple(notes))
 
 

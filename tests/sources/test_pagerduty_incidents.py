@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from flowjoy import pagerduty_rest
 from flowjoy.errors import HarvestError
 from flowjoy.model import Incident
-from flowjoy.sources import pagerduty_incidents
 from flowjoy.sources.base import Access, Parsed, Query
 from flowjoy.sources.pagerduty_incidents import PagerDutyIncidents
 from flowjoy.transport import Budget, Transport
@@ -91,6 +91,18 @@ def test_fault__in_passing_changes_nothing(pagerduty: PagerDutyStandIn, fault: F
     assert ask(pagerduty) == right
 
 
+def test_faults__of_one_reading_together_change_nothing(pagerduty: PagerDutyStandIn) -> None:
+    """Three pages, one refused for the rate, one cut short."""
+    for number in range(250):
+        pagerduty.add(at(number / 10), at(number / 10 + 1) if number % 9 else None)
+    right = ask(pagerduty)
+    asked = pagerduty.count("GET", "/incidents")
+    pagerduty.fail("offset=100", fault=Answer(429, {}, {"ratelimit-reset": "0"}))
+    pagerduty.fail("offset=200", fault=Truncate(0.5))
+    assert ask(pagerduty) == right
+    assert pagerduty.count("GET", "/incidents") == 2 * asked + 2
+
+
 @pytest.mark.parametrize(
     ("fault", "said", "hint"),
     [
@@ -136,7 +148,7 @@ def test_range__longer_than_allowed_is_split(pagerduty: PagerDutyStandIn) -> Non
 def test_range__with_more_than_can_be_listed_is_split(
     pagerduty: PagerDutyStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pagerduty_incidents, "MOST_LISTED", 250)
+    monkeypatch.setattr(pagerduty_rest, "MOST_LISTED", 250)
     for number in range(400):
         pagerduty.add(at(number), at(number + 1))
     assert len(ask(pagerduty).records) == 400
@@ -145,7 +157,9 @@ def test_range__with_more_than_can_be_listed_is_split(
 def test_services__are_asked_for(pagerduty: PagerDutyStandIn) -> None:
     pagerduty.add(at(1), at(2), service="PSHOP")
     pagerduty.add(at(3), at(4), service="PCART")
+    pagerduty.add(at(5), at(6), service="PBILL")
     assert spans(ask(pagerduty, pagerduty_services="PCART").records) == [(3, 4)]
+    assert spans(ask(pagerduty, pagerduty_services="PSHOP,PBILL").records) == [(1, 2), (5, 6)]
 
 
 def test_end__is_resolved_at_else_the_log_else_the_last_change(pagerduty: PagerDutyStandIn) -> None:
@@ -171,9 +185,68 @@ def test_children__are_part_of_their_parent(pagerduty: PagerDutyStandIn) -> None
     assert spans(ask(pagerduty).records) == [(2, 6)]
 
 
-def test_merged__into_one_that_is_not_known_stands_for_itself(pagerduty: PagerDutyStandIn) -> None:
+def test_merged__into_one_that_began_before_the_window_is_part_of_that_one(pagerduty: PagerDutyStandIn) -> None:
+    """The merge, minutes after its start, is not its end: it would make the MTTR look good."""
+    query = replace(question(pagerduty), since=at(0))
+    parent = pagerduty.add(at(-5), at(9), says_resolved_at=False, logged_at=at(8))
+    middle = pagerduty.add(at(-4), at(0.5), merged_into=parent)
+    pagerduty.add(at(1), at(1.1), merged_into=middle)
+    assert spans(ask(pagerduty, query).records) == [(-5, 8)]
+
+
+def test_merged__into_one_of_a_service_that_is_not_asked_for_ends_with_that_one(pagerduty: PagerDutyStandIn) -> None:
+    parent = pagerduty.add(at(2), None, service="PCART")
+    pagerduty.add(at(1), at(2.1), service="PSHOP", merged_into=parent)
+    assert spans(ask(pagerduty, pagerduty_services="PSHOP").records) == [(1, None)]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_merged__into_one_that_is_hidden_counts_alone_and_says_so(pagerduty: PagerDutyStandIn, status: int) -> None:
     pagerduty.add(at(1), at(2), merged_into="QELSEWHERE")
-    assert spans(ask(pagerduty).records) == [(1, 2)]
+    pagerduty.fail("/incidents/QELSEWHERE", times=None, fault=Answer(status))
+    parsed = ask(pagerduty)
+    assert spans(parsed.records) == [(1, 2)]
+    assert parsed.notes == ("1 incidents are part of one that this token does not see: each counts alone",)
+    assert pagerduty.count("GET", "QELSEWHERE") == 1
+
+
+@pytest.mark.parametrize("fault", [Answer(200, {}), Answer(500), Answer(401), Answer(200, {"incident": {"id": "Q1"}})])
+def test_merged__into_one_that_cannot_be_read_is_an_error(pagerduty: PagerDutyStandIn, fault: Answer) -> None:
+    pagerduty.add(at(1), at(2), merged_into="QELSEWHERE")
+    pagerduty.fail("/incidents/QELSEWHERE", times=None, fault=fault)
+    with pytest.raises(HarvestError, match="QELSEWHERE"):
+        ask(pagerduty)
+
+
+def test_parent__that_is_another_than_asked_for_is_not_believed(pagerduty: PagerDutyStandIn) -> None:
+    pagerduty.add(at(1), at(2), merged_into="QELSEWHERE")
+    pagerduty.fail("/incidents/QELSEWHERE", times=None, fault=Answer(200, {"incident": pagerduty.entries[0].body}))
+    with pytest.raises(HarvestError, match="not the incident that was asked for"):
+        ask(pagerduty)
+
+
+def test_log__is_read_to_its_end(pagerduty: PagerDutyStandIn) -> None:
+    pagerduty.add(at(1), at(2), says_resolved_at=False, logged_at=at(5))
+    entry = pagerduty.entries[0]
+    entry.log = [{"type": "annotate_log_entry", "created_at": "2024-06-03T09:00:00Z"}] * 250 + entry.log
+    assert spans(ask(pagerduty).records) == [(1, 5)]
+    assert pagerduty.count("GET", "/log_entries") == 3
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        {"log_entries": [{"type": "resolve_log_entry"}], "more": False},
+        {"log_entries": []},
+        {"log_entries": [], "more": True},
+        {"log_entries": None, "more": False},
+    ],
+)
+def test_log__of_another_shape_is_an_error_and_not_another_end(pagerduty: PagerDutyStandIn, log: object) -> None:
+    pagerduty.add(at(1), at(2), says_resolved_at=False)
+    pagerduty.fail("/log_entries", times=None, fault=Answer(200, log))
+    with pytest.raises(HarvestError, match="log"):
+        ask(pagerduty)
 
 
 def test_merged__in_a_circle_loses_nobody(pagerduty: PagerDutyStandIn) -> None:

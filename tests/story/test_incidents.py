@@ -158,10 +158,15 @@ def test_privacy__titles_of_every_source_stay_out_of_a_public_repository(
     assert b"Jane" in (private.folder / "flowjoy-bundle.json").read_bytes()
 
 
-def test_open__incident_is_in_no_mean(world: World, pagerduty: PagerDutyStandIn) -> None:
+def test_open__incident_is_in_no_mean_nor_one_that_ends_before_it_starts(
+    world: World, pagerduty: PagerDutyStandIn
+) -> None:
     pagerduty.add(at(3), None)
     pagerduty.add(at(4), at(6))
+    pagerduty.add(at(9), at(8))
     ran = world.run(at(24 * 8))
+    (warned,) = [line for line in ran.log.splitlines() if line.startswith("::warning")]
+    assert warned.endswith("incidents (PagerDuty): incident:pagerduty:Q0003 ends before it starts: dropped")
     assert ran.outputs["mttr-hours"] == "2.00"
     assert "1 incident still open" in ran.summary
 
