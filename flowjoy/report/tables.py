@@ -14,7 +14,7 @@ from flowjoy.analysis import recovery
 from flowjoy.analysis.dora import DORA_UNITS
 from flowjoy.findings import Findings
 from flowjoy.instants import iso
-from flowjoy.report.incidents import evidence
+from flowjoy.report.incidents import evidence, shown
 
 _RUNS_IN_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\n")
 _DECIMALS = 4
@@ -41,13 +41,15 @@ INCIDENT_COLUMNS = [
 def events_csv(findings: Findings) -> bytes:
     """`supply_chain_events.csv`: one row an event of the window, oldest first."""
     happened = timeline.shipped(findings.events)
-    return _frame_csv(happened, timeline.TS, timeline.PUBLIC_COLUMNS, findings)
+    inside = happened[happened[timeline.TS] >= pd.Timestamp(findings.bundle.window.since)]
+    return _csv(timeline.PUBLIC_COLUMNS, inside[timeline.PUBLIC_COLUMNS].itertuples(index=False, name=None))
 
 
 def incidents_csv(findings: Findings) -> bytes:
-    """`incidents.csv`: one row an incident that started in the window, with its nearest deploy and its cause."""
-    told = findings.incidents.assign(**{EVIDENCE: list(evidence(findings))})
-    return _frame_csv(told, timeline.START, INCIDENT_COLUMNS, findings)
+    """`incidents.csv`: one row an incident that started in the window or is open, with its nearest deploy and cause."""
+    rows = shown(findings)
+    told = rows.assign(**{EVIDENCE: list(evidence(findings, rows))})
+    return _csv(INCIDENT_COLUMNS, told[INCIDENT_COLUMNS].itertuples(index=False, name=None))
 
 
 def weeks_csv(findings: Findings) -> bytes:
@@ -69,11 +71,6 @@ def dora_csv(findings: Findings) -> bytes:
         for name, unit in DORA_UNITS.items()
     )
     return _csv(DORA_COLUMNS, rows)
-
-
-def _frame_csv(frame: pd.DataFrame, time: str, columns: Sequence[str], findings: Findings) -> bytes:
-    inside = frame[frame[time] >= pd.Timestamp(findings.bundle.window.since)]
-    return _csv(columns, inside[list(columns)].itertuples(index=False, name=None))
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
