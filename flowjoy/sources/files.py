@@ -115,6 +115,10 @@ class IncidentFile:
     def parse(self, raw: str, query: Query) -> Parsed[Incident]:
         """One record a row; without an end it is open. One that ends before it starts is dropped with a note."""
         rows = read_rows(raw, self.label, time="start")
+        if rows and not any("end" in row.cells for row in rows):
+            # A misspelt header must not leave every incident open, and no MTTR.
+            hint = "write a header line with start,end; the end of an open incident is empty"
+            raise HarvestError(f"{self.label}: there is no column 'end'", hint=hint)
         incidents = _told_apart(
             [(row, _incident(row, query)) for row in rows], lambda item: iso_or_none(item.end) or "open", self.label
         )
