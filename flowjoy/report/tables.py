@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from flowjoy import events as timeline
 from flowjoy.analysis import recovery
 from flowjoy.analysis.dora import DORA_UNITS
+from flowjoy.analysis.drift_lag import DriftLag
 from flowjoy.findings import Findings
 from flowjoy.instants import iso
 from flowjoy.report.incidents import evidence, shown
@@ -61,16 +62,54 @@ def weeks_csv(findings: Findings) -> bytes:
     return _csv(WEEK_COLUMNS, rows)
 
 
+RECOVERY_COLUMNS = ["week", "cause", "resolved", "open", "mean_hours", "median_hours", "p90_hours"]
+
+
+def recovery_csv(findings: Findings) -> bytes:
+    """`recovery.csv`: the unified MTTR of each week, then (without a week) of the window, whole and by cause.
+
+    Blank where nothing is known; the mean, median and p90 of nothing are blank, too.
+    """
+    weekly = (
+        (
+            week.week.isoformat(),
+            recovery.ALL,
+            None if week.incidents is None else week.resolved,
+            None if week.incidents is None else week.incidents - week.resolved,
+            week.mttr_hours,
+            week.mttr_median_hours,
+            week.mttr_p90_hours,
+        )
+        for week in findings.weeks
+    )
+    window = (
+        ("", held.cause, held.resolved, held.open, held.mean_hours, held.median_hours, held.p90_hours)
+        for held in findings.recoveries
+    )
+    return _csv(RECOVERY_COLUMNS, (*weekly, *window))
+
+
+_NEITHER = (None, None, None, None)
 DORA_COLUMNS = ["figure", "unit", "code", "code_n", "model", "model_n", "both", "both_n"]
 
 
 def dora_csv(findings: Findings) -> bytes:
-    """`dora.csv`: one row a figure, for code, models and both with how many cases it is over; blank without any."""
+    """`dora.csv`: one row a figure, for code, models and both with how many cases it is over; blank without any.
+
+    Then the drift lag, between the two; `at least` where a clock that still runs could make it longer.
+    """
     rows = (
         (name, unit, *(cell for held in findings.dora for cell in (getattr(held, name).value, getattr(held, name).n)))
         for name, unit in DORA_UNITS.items()
     )
-    return _csv(DORA_COLUMNS, rows)
+    return _csv(DORA_COLUMNS, (*rows, *_lags(findings.drift_lag)))
+
+
+def _lags(lag: DriftLag | None) -> Iterator[tuple[object, ...]]:
+    held = (None, None, 0) if lag is None else (lag.median, lag.p90, lag.n)
+    for name, value in (("drift_lag_hours", held[0]), ("drift_lag_p90_hours", held[1])):
+        unit = "hours, at least" if value is not None and value.at_least else "hours"
+        yield name, unit, *_NEITHER, None if value is None else value.value, held[2]
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
