@@ -116,6 +116,13 @@ def test_rework__nothing_is_known_to_mend_an_open_incident() -> None:
     assert code.rework_rate == Figure(value=0.0, n=2)
 
 
+def test_window__begins_with_its_first_instant() -> None:
+    """T0 is nine o'clock on the Monday of the first of four weeks."""
+    code, *_ = figures([a_deploy(-9), a_deploy(-9 - 1 / 3600)], [], [an_incident(-9, hours=3), an_incident(-10)])
+    assert code.change_fail_rate == Figure(value=1.0, n=1)
+    assert code.recovery_hours == Figure(value=3.0, n=1)
+
+
 def test_provisional__release_has_not_happened() -> None:
     code, *_ = figures([a_provisional_deploy(3 * WEEK)], [], [])
     assert (code.change_fail_rate, code.lead_time_hours) == (NOTHING, NOTHING)

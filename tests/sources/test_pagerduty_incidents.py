@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from flowjoy.sources.base import Access, Parsed, Query
 from flowjoy.sources.pagerduty_incidents import PagerDutyIncidents
 from flowjoy.transport import Budget, Transport
 from tests.builders import a_query, at, spans
-from tests.stand_ins.faults import EmptyBody, Garbage, Reset, Truncate
+from tests.stand_ins.faults import EmptyBody, Garbage, Meanwhile, Reset, Truncate
 from tests.stand_ins.http_base import Answer, Fault
 from tests.stand_ins.pagerduty import TOKEN, PagerDutyStandIn
 
@@ -101,6 +102,37 @@ def test_faults__of_one_reading_together_change_nothing(pagerduty: PagerDutyStan
     pagerduty.fail("offset=200", fault=Truncate(0.5))
     assert ask(pagerduty) == right
     assert pagerduty.count("GET", "/incidents") == 2 * asked + 2
+
+
+def test_rate__limit_is_waited_for_as_long_as_it_says(pagerduty: PagerDutyStandIn) -> None:
+    pagerduty.fail("/incidents", fault=Answer(429, {}, {"ratelimit-reset": "1"}))
+    begun = time.monotonic()
+    ask(pagerduty)
+    assert time.monotonic() - begun >= 1
+    pagerduty.fail("/incidents", times=None, fault=Answer(429, {}, {"Retry-After": "3600"}))
+    pagerduty.requests.clear()
+    with pytest.raises(HarvestError):
+        ask(pagerduty)
+    assert len(pagerduty.requests) == 1
+
+
+def test_refusal__in_the_middle_of_paging_is_not_asked_again_and_leaves_no_part(pagerduty: PagerDutyStandIn) -> None:
+    for number in range(150):
+        pagerduty.add(at(number), at(number + 1))
+    pagerduty.fail("offset=100", times=None, fault=Answer(401))
+    with pytest.raises(HarvestError, match="refused the token"):
+        ask(pagerduty)
+    assert len(pagerduty.requests) == 2
+
+
+def test_incident__that_begins_while_paging_is_neither_lost_nor_doubled(pagerduty: PagerDutyStandIn) -> None:
+    for number in range(100):
+        pagerduty.add(at(number), at(number + 1))
+    pagerduty.fail("offset=0", fault=Meanwhile(lambda: pagerduty.add(at(2.5), at(3))))
+    found = ask(pagerduty)
+    assert len(found.records) in (100, 101)
+    assert len({incident.start for incident in found.records}) == len(found.records)
+    assert len(ask(pagerduty).records) == 101
 
 
 @pytest.mark.parametrize(
@@ -202,11 +234,12 @@ def test_merged__into_one_of_a_service_that_is_not_asked_for_ends_with_that_one(
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_merged__into_one_that_is_hidden_counts_alone_and_says_so(pagerduty: PagerDutyStandIn, status: int) -> None:
-    pagerduty.add(at(1), at(2), merged_into="QELSEWHERE")
+    for hours in (1, 3):
+        pagerduty.add(at(hours), at(hours + 1), merged_into="QELSEWHERE")
     pagerduty.fail("/incidents/QELSEWHERE", times=None, fault=Answer(status))
     parsed = ask(pagerduty)
-    assert spans(parsed.records) == [(1, 2)]
-    assert parsed.notes == ("1 incidents are part of one that this token does not see: each counts alone",)
+    assert spans(parsed.records) == [(1, 2), (3, 4)]
+    assert parsed.notes == ("2 incidents are part of one that this token does not see: each counts alone",)
     assert pagerduty.count("GET", "QELSEWHERE") == 1
 
 
@@ -228,7 +261,9 @@ def test_parent__that_is_another_than_asked_for_is_not_believed(pagerduty: Pager
 def test_log__is_read_to_its_end(pagerduty: PagerDutyStandIn) -> None:
     pagerduty.add(at(1), at(2), says_resolved_at=False, logged_at=at(5))
     entry = pagerduty.entries[0]
-    entry.log = [{"type": "annotate_log_entry", "created_at": "2024-06-03T09:00:00Z"}] * 250 + entry.log
+    annotated = {"type": "annotate_log_entry", "created_at": "2024-06-03T09:00:00Z"}
+    resolved_before = {"type": "resolve_log_entry", "created_at": "2024-06-03T10:30:00Z"}
+    entry.log = [annotated] * 125 + [resolved_before] + [annotated] * 125 + entry.log
     assert spans(ask(pagerduty).records) == [(1, 5)]
     assert pagerduty.count("GET", "/log_entries") == 3
 
@@ -245,7 +280,7 @@ def test_log__is_read_to_its_end(pagerduty: PagerDutyStandIn) -> None:
 def test_log__of_another_shape_is_an_error_and_not_another_end(pagerduty: PagerDutyStandIn, log: object) -> None:
     pagerduty.add(at(1), at(2), says_resolved_at=False)
     pagerduty.fail("/log_entries", times=None, fault=Answer(200, log))
-    with pytest.raises(HarvestError, match="log"):
+    with pytest.raises(HarvestError, match=r"the log does not say|not a list of log entries"):
         ask(pagerduty)
 
 
@@ -253,6 +288,13 @@ def test_merged__in_a_circle_loses_nobody(pagerduty: PagerDutyStandIn) -> None:
     pagerduty.add(at(1), at(2), merged_into="Q0002")
     pagerduty.add(at(3), at(4), merged_into="Q0001")
     assert len(ask(pagerduty).records) == 2
+
+
+def test_window__holds_its_first_and_its_last_instant(pagerduty: PagerDutyStandIn) -> None:
+    query = replace(question(pagerduty), since=at(0))
+    pagerduty.add(at(0), at(0))
+    pagerduty.add(query.as_of, None)
+    assert spans(ask(pagerduty, query).records) == [(0, 0), (21 * 24, None)]
 
 
 def test_end__before_the_start_is_dropped_with_a_note(pagerduty: PagerDutyStandIn) -> None:
