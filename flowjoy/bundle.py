@@ -44,6 +44,7 @@ REPORT_FILES = frozenset(
         "supply_chain_events.csv",
         "incidents.csv",
         "weekly_flow.csv",
+        "recovery.csv",
         "dora.csv",
         "report.html",
         "unified_flow.png",

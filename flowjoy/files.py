@@ -32,6 +32,7 @@ def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], b
         "supply_chain_events.csv": lambda: tables.events_csv(findings),
         "incidents.csv": lambda: tables.incidents_csv(findings),
         "weekly_flow.csv": lambda: tables.weeks_csv(findings),
+        "recovery.csv": lambda: tables.recovery_csv(findings),
         "dora.csv": lambda: tables.dora_csv(findings),
         "unified_flow.png": lambda: _png(flow()),
         "unified_flow.svg": flow_svg,

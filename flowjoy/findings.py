@@ -45,10 +45,10 @@ _HISTORY_WEEKS = 56
 class Findings:
     """What one run found. `obligations` are all, `scope` those in the window and every open one.
 
-    `recoveries` is empty where a source of incidents could not be read; `drift_lag` is None where a required source
-    could not. `dora`: the figures of CODE, of MODEL and of both. `pairs`: which code was live with which models, the
-    last one now; none where a required source could not be read. `scene`: what rings, and what is over of all that was
-    told.
+    `recoveries` is empty where a source of incidents could not be read, or none is set; `drift_lag` is None where a
+    required source could not. `dora`: the figures of CODE, of MODEL and of both. `pairs`: which code was live with
+    which models, the last one now; none where a required source could not be read. `scene`: what rings, and what is
+    over of all that was told.
     """
 
     bundle: Bundle
@@ -104,7 +104,6 @@ def find(bundle: Bundle) -> Findings:
     """Timeline, weeks, matches, obligations and verdict of a bundle."""
     until, terms = bundle.generated_at, bundle.terms
     events = timeline.timeline(bundle.code, bundle.models, service=bundle.service, until=until)
-    incidents = timeline.incident_frame(bundle.incidents, until=until)
     dependence = dependence_of(terms.models, bundle.stubs, terms.model_stub, bundle.waivers)
     owed = _owed(events, bundle, dependence)
     code = tuple(record for record in bundle.code if not record.source_gone)
@@ -116,10 +115,10 @@ def find(bundle: Bundle) -> Findings:
     if missing:
         owed = promise.all_unknown(owed, "; ".join(item.source for item in missing) + " could not be read")
     scope = promise.in_scope(owed, bundle.window.since, until)
-    weeks = cadence.week_table(events, incidents, bundle.window, divergence_percent=terms.divergence_percent)
-    matched = recovery.match_incidents(incidents, events, match_hours=terms.incident_match_hours)
+    matched = _matched(events, bundle)
+    weeks = cadence.week_table(events, matched, bundle.window, divergence_percent=terms.divergence_percent)
     healing = recovery.recoveries(matched, since=bundle.window.since)
-    if any(item.state is CoverageState.FAILED and item.source.startswith("incidents") for item in bundle.coverage):
+    if _states(bundle, "incidents") - {CoverageState.COMPLETE}:
         weeks, healing = cadence.without_incidents(weeks), ()
     decided = verdict.decide(bundle.coverage, scope, enforce=terms.enforce)
     lived = () if missing else _pairs(events, matched, dependence, bundle)
@@ -156,7 +155,7 @@ def find(bundle: Bundle) -> Findings:
             as_of=until,
             timezone=bundle.window.timezone,
         ),
-        scene=_scene(bundle, events, incidents, owed, weeks, spikes),
+        scene=_scene(bundle, events, matched, owed, weeks, spikes),
     )
 
 
@@ -198,6 +197,18 @@ def _scene(
 def judges_promise(bundle: Bundle) -> bool:
     """False on a fork's pull request: without secrets only its stub is judged, the promise on merge."""
     return any(item.required and item.source.startswith("code") for item in bundle.coverage)
+
+
+def _matched(events: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
+    """The incidents, each with the deploy it is put down to, where every deploy that it could be was read."""
+    incidents = timeline.incident_frame(bundle.incidents, until=bundle.generated_at)
+    matched = recovery.match_incidents(incidents, events, match_hours=bundle.terms.incident_match_hours)
+    return matched if _causes_are_known(bundle) else recovery.without_causes(matched)
+
+
+def _causes_are_known(bundle: Bundle) -> bool:
+    """False where code or models could not be read: the latest deploy before an incident may be one of those."""
+    return CoverageState.FAILED not in _states(bundle, "code") | _states(bundle, "models")
 
 
 def bundle_bytes(findings: Findings) -> bytes:
@@ -271,7 +282,7 @@ def _dora(events: pd.DataFrame, matched: pd.DataFrame, bundle: Bundle) -> tuple[
     begun = {record.id: _begun(record, bundle) for record in bundle.models}
     return dora(
         events,
-        matched if _states(bundle, "incidents") == {CoverageState.COMPLETE} else None,
+        matched if _states(bundle, "incidents") == {CoverageState.COMPLETE} and _causes_are_known(bundle) else None,
         bundle.window,
         commits=bundle.commits,
         begun={name: instant for name, instant in begun.items() if instant is not None},

@@ -20,7 +20,7 @@ from flowjoy.dependence import head_problem, side_of
 from flowjoy.errors import FlowJoyError, InputError
 from flowjoy.findings import Findings, bundle_bytes, find, with_gate
 from flowjoy.harvest import Harvest, harvest
-from flowjoy.model import CoverageState, Decision, PullRequest, Status
+from flowjoy.model import DROPPED, CoverageState, Decision, PullRequest, Status
 from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
 from flowjoy.runner import Console, Redactor, adopt_libraries
@@ -196,7 +196,8 @@ def _publish(findings: Findings, written: Mapping[str, str], delivered: Mapping[
             say = console.error if said.required else console.warning
             say(f"{said.source}: {said.reason}" + (f" ({said.hint})" if said.hint else ""))
         for note in said.notes:
-            console.notice(f"{said.source}: {note}")
+            say = console.warning if note.endswith(DROPPED) else console.notice
+            say(f"{said.source}: {note}")
     unread = head_problem(findings.bundle.stubs, findings.bundle.terms.model_stub)
     if unread is not None:
         console.warning(f"no waiver of the default branch holds: {unread}")

@@ -230,6 +230,10 @@ class StubText:
     problem: str | None = None
 
 
+DROPPED = "dropped"
+"""A note that ends so tells of something that was there and does not count: it is a warning."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Coverage:
     """What was read of one source. `required` sources must be complete before a verdict can be pass."""
@@ -275,7 +279,7 @@ class Obligation:
 class Week:
     """One row of the week table. `week` is its Monday; `mttr_hours` is None without a resolved incident.
 
-    `incidents` is None where a source of them could not be read: then there is no MTTR, either.
+    `incidents` is None where a source of them could not be read, or none is set: then there is no MTTR, either.
     """
 
     week: date

@@ -10,7 +10,7 @@ from flowjoy.analysis.dora import DORA_UNITS, Dora
 from flowjoy.analysis.notices import raised
 from flowjoy.findings import Findings
 from flowjoy.instants import iso
-from flowjoy.model import Status
+from flowjoy.model import Recovery, Status
 
 OUTPUTS: Mapping[str, str] = {
     "verdict": "`pass`, `fail` or `error`",
@@ -25,6 +25,7 @@ OUTPUTS: Mapping[str, str] = {
     "model-deploys": "model deploys of the last complete week",
     "cadence-gap": "code minus model deploys of the last complete week",
     "mttr-hours": "unified MTTR of the last complete week, two decimals, or empty",
+    "recovery": "unified MTTR over the window, `all` and by cause: JSON (`fromJSON(…).all.mean_hours`), or empty",
     "drift-lag-hours": "hours from the latest code deploy to the next ship of its slowest model, or so far; or empty",
     "dora": "DORA's five for `CODE`, `MODEL`, `both`, each with its n: JSON (`fromJSON(…).CODE.rework_rate.value`)",
     "alerts": "comma-separated keys of the alarms raised in this run, `<service>/<kind>/<subject>`, or empty",
@@ -46,6 +47,7 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
     deadline = promise.next_deadline(findings.scope)
     rate = findings.rate.percent
     lag = findings.drift_lag.current if findings.drift_lag is not None else None
+    healing = {held.cause: _hours(held) for held in findings.recoveries}
     values = {
         "verdict": findings.verdict.decision.value,
         "sla-status": findings.sla_status,
@@ -59,6 +61,7 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
         "model-deploys": "" if week is None else str(week.model_deploys),
         "cadence-gap": "" if week is None else str(week.gap),
         "mttr-hours": "" if week is None or week.mttr_hours is None else f"{week.mttr_hours:.2f}",
+        "recovery": json.dumps(healing) if healing else "",
         "drift-lag-hours": "" if lag is None else f"{lag.value:.1f}",
         "dora": json.dumps({held.kind: _figures(held) for held in findings.dora}),
         "alerts": ",".join(raised(findings.bundle.alerts, "", findings.bundle.generated_at)),
@@ -73,6 +76,12 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
     }
     # The verdict last: a disk that fills up on the way must not leave a pass among half of the outputs.
     return {name: values[name] for name in sorted(OUTPUTS, key="verdict".__eq__)}
+
+
+def _hours(held: Recovery) -> dict[str, object]:
+    found = {"mean_hours": held.mean_hours, "median_hours": held.median_hours, "p90_hours": held.p90_hours}
+    rounded = {name: None if value is None else round(value, 4) for name, value in found.items()}
+    return {"resolved": held.resolved, "open": held.open, **rounded}
 
 
 def _figures(held: Dora) -> dict[str, object]:

@@ -51,7 +51,10 @@ def week_table(
 
 
 def without_incidents(weeks: tuple[Week, ...]) -> tuple[Week, ...]:
-    """The same weeks where incidents are not known: a mean over those of one of two sources would mislead."""
+    """The same weeks where incidents are not known, or nobody tells of any: that none is known is not that none was.
+
+    Nor is a mean over those of one of two sources the unified MTTR.
+    """
     return tuple(replace(week, incidents=None, **_NOTHING_RESOLVED) for week in weeks)
 
 

@@ -67,12 +67,23 @@ def _with_cause(incidents: pd.DataFrame, events: pd.DataFrame, reach: timedelta)
     )
 
 
+def without_causes(matched: pd.DataFrame) -> pd.DataFrame:
+    """The same incidents where not every deploy is known: the nearest of a part, and its cause, would be guesses."""
+    unknown = pd.Series(None, index=matched.index, dtype=object)
+    never = pd.Series(pd.NaT, index=matched.index, dtype=matched[START].dtype)
+    names = (DEPLOY_TYPE, NEAREST_ID, CAUSE_TYPE, CAUSE_ID, RUNNER_UP_ID, OTHER_ID)
+    return matched.assign(**dict.fromkeys(names, unknown), **dict.fromkeys((NEAREST_TS, CAUSE_TS, OTHER_TS), never))
+
+
 def recoveries(matched: pd.DataFrame, *, since: datetime) -> tuple[Recovery, ...]:
     """How long incidents took that started since `since`: all of them, then by what they are put down to.
 
-    Mean, median and 90th percentile are over the resolved ones, in hours; None without any.
+    Mean, median and 90th percentile are over the resolved ones, in hours; None without any. Where the causes are not
+    known there is no row of any cause.
     """
     window = matched[matched[START] >= pd.Timestamp(since)]
+    if window[CAUSE_TYPE].isna().any():
+        return (_recovery(ALL, window),)
     kinds = [*(kind.value for kind in EventType), AMBIGUOUS, UNATTRIBUTED]
     return (_recovery(ALL, window), *(_recovery(kind, window[window[CAUSE_TYPE] == kind]) for kind in kinds))
 

@@ -14,14 +14,27 @@ from flowjoy.findings import Findings
 from flowjoy.report.words import clean, span
 
 
-def evidence(findings: Findings) -> Iterator[str]:
-    """A sentence for each row of `findings.incidents`.
+def shown(findings: Findings) -> pd.DataFrame:
+    """The incidents that started in the window, and those that are still open, whenever they started; oldest first."""
+    incidents = findings.incidents
+    inside = incidents[timeline.START] >= pd.Timestamp(findings.bundle.window.since)
+    return incidents[inside | incidents[timeline.END].isna()]
+
+
+def evidence(findings: Findings, rows: pd.DataFrame) -> Iterator[str]:
+    """A sentence for each of these rows of `findings.incidents`.
 
     `MODEL recommender v7, 41 m earlier; runner-up CODE 1a2b3c4, 3 h 0 m`
     """
     names = _names(findings)
-    for row in findings.incidents.to_dict("records"):
+    for row in rows.to_dict("records"):
         yield _evidence(row, names, findings.bundle.terms.incident_match_hours)
+
+
+def newest_first(findings: Findings, most: int) -> list[tuple[dict[Hashable, Any], str]]:
+    """The newest `most` of the incidents that are shown, each with its sentence."""
+    rows = shown(findings).iloc[::-1].head(most)
+    return list(zip(rows.to_dict("records"), evidence(findings, rows), strict=True))
 
 
 def label(row: Mapping[Hashable, Any]) -> str:
@@ -34,6 +47,8 @@ def label(row: Mapping[Hashable, Any]) -> str:
 
 def _evidence(row: Mapping[Hashable, Any], names: dict[str, str], reach_hours: float) -> str:
     kind = row[recovery.CAUSE_TYPE]
+    if pd.isna(kind):
+        return "not known: code or models could not be read"
     if kind == recovery.UNATTRIBUTED:
         return f"no deploy in the {reach_hours:g} h before it{_nearest(row, names)}"
     cause = f"{names[row[recovery.CAUSE_ID]]}, {_before(row, recovery.CAUSE_TS)} earlier"

@@ -12,13 +12,14 @@ from flowjoy.analysis.dora import Figure
 from flowjoy.analysis.drift_lag import Hours
 from flowjoy.analysis.recovery import ALL
 from flowjoy.analysis.signals import Spike
+from flowjoy.events import END
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Decision, Obligation, Status, Week
 from flowjoy.report import alarm_list
 from flowjoy.report import markdown_learn as learn
 from flowjoy.report.answers import spike_text
 from flowjoy.report.headline import headline, outcome, ships_due
-from flowjoy.report.incidents import evidence, label
+from flowjoy.report.incidents import label, newest_first, shown
 from flowjoy.report.markdown_learn import table
 from flowjoy.report.words import DORA_NAMES, code, figure, hours_text, moment, plural, share, span
 
@@ -242,7 +243,8 @@ _RECOVERY_HEADER = ("put down to", "resolved", "open", "mean (h)", "median", "p9
 
 def _incidents(findings: Findings) -> str:
     everything = next((item for item in findings.recoveries if item.cause == ALL), None)
-    if everything is None or not everything.resolved + everything.open:
+    open_now = findings.incidents[END].isna().any()
+    if everything is None or not (everything.resolved or open_now):
         return ""
     rows = [
         (
@@ -252,7 +254,7 @@ def _incidents(findings: Findings) -> str:
             *(figure(value) for value in (item.mean_hours, item.median_hours, item.p90_hours)),
         )
         for item in findings.recoveries
-        if item.resolved or item.open
+        if item.resolved or item.open or item is everything
     ]
     return f"### Incidents\n\n{table(_RECOVERY_HEADER, rows)}\n\n{_open(findings)}{_evidence(findings)}"
 
@@ -266,10 +268,9 @@ def _open(findings: Findings) -> str:
 
 
 def _evidence(findings: Findings) -> str:
-    """The newest incidents of the window, each with the deploy it is put down to and why."""
+    """The newest incidents, each with the deploy it is put down to and why."""
     now, zone = findings.bundle.generated_at, findings.bundle.window.timezone
-    told = zip(findings.incidents.to_dict("records"), evidence(findings), strict=True)
-    inside = [(row, said) for row, said in told if row["start"] >= findings.bundle.window.since][::-1]
+    told, total = newest_first(findings, SHOWN_INCIDENTS), len(shown(findings))
     rows = [
         (
             code(label(row)),
@@ -277,9 +278,9 @@ def _evidence(findings: Findings) -> str:
             f"≥ {span(now - row['start'])}, open" if pd.isna(row["end"]) else span(row["end"] - row["start"]),
             code(said, 300),
         )
-        for row, said in inside[:SHOWN_INCIDENTS]
+        for row, said in told
     ]
-    more = f"\n\n… and {len(inside) - len(rows)} more, in `incidents.csv`." if len(inside) > len(rows) else ""
+    more = f"\n\n… and {total - len(rows)} more, in `incidents.csv`." if total > len(rows) else ""
     return table(("incident", "started", "took", "put down to"), rows) + more
 
 

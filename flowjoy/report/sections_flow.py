@@ -10,7 +10,7 @@ from flowjoy.analysis.recovery import ALL
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Week
 from flowjoy.report.answers import spike_text
-from flowjoy.report.incidents import evidence, label
+from flowjoy.report.incidents import label, newest_first, shown
 from flowjoy.report.view import MOST_ROWS, Cell, Paragraph, Picture, Section, Table, instant, more, number
 from flowjoy.report.words import DORA_NAMES, clean, figure, share, span
 
@@ -83,11 +83,9 @@ def incidents(findings: Findings) -> Section:
             if item.resolved or item.open or item.cause == ALL
         ],
     )
-    told = zip(findings.incidents.to_dict("records"), evidence(findings), strict=True)
-    inside = [(row, said) for row, said in told if row["start"] >= findings.bundle.window.since][::-1]
     now = findings.bundle.generated_at
     rows = []
-    for row, said in inside[:MOST_ROWS]:
+    for row, said in newest_first(findings, MOST_ROWS):
         is_open = pd.isna(row["end"])
         took = (now if is_open else row["end"]) - row["start"]
         rows.append(
@@ -106,7 +104,7 @@ def incidents(findings: Findings) -> Section:
         caption="Each incident, and the deploy that it is put down to",
         header=("incident", "started", "took", "put down to"),
         rows=rows,
-        more=more(len(inside), "incidents.csv"),
+        more=more(len(shown(findings)), "incidents.csv"),
     )
     return Section(id="incidents", title=title, tables=(causes, each) if rows else (causes,))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import pandas as pd
@@ -12,9 +12,10 @@ import pandas as pd
 from flowjoy import events as timeline
 from flowjoy.analysis import recovery
 from flowjoy.analysis.dora import DORA_UNITS
+from flowjoy.analysis.drift_lag import DriftLag
 from flowjoy.findings import Findings
 from flowjoy.instants import iso
-from flowjoy.report.incidents import evidence
+from flowjoy.report.incidents import evidence, shown
 
 _RUNS_IN_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\n")
 _DECIMALS = 4
@@ -41,13 +42,15 @@ INCIDENT_COLUMNS = [
 def events_csv(findings: Findings) -> bytes:
     """`supply_chain_events.csv`: one row an event of the window, oldest first."""
     happened = timeline.shipped(findings.events)
-    return _frame_csv(happened, timeline.TS, timeline.PUBLIC_COLUMNS, findings)
+    inside = happened[happened[timeline.TS] >= pd.Timestamp(findings.bundle.window.since)]
+    return _csv(timeline.PUBLIC_COLUMNS, inside[timeline.PUBLIC_COLUMNS].itertuples(index=False, name=None))
 
 
 def incidents_csv(findings: Findings) -> bytes:
-    """`incidents.csv`: one row an incident that started in the window, with its nearest deploy and its cause."""
-    told = findings.incidents.assign(**{EVIDENCE: list(evidence(findings))})
-    return _frame_csv(told, timeline.START, INCIDENT_COLUMNS, findings)
+    """`incidents.csv`: one row an incident that started in the window or is open, with its nearest deploy and cause."""
+    rows = shown(findings)
+    told = rows.assign(**{EVIDENCE: list(evidence(findings, rows))})
+    return _csv(INCIDENT_COLUMNS, told[INCIDENT_COLUMNS].itertuples(index=False, name=None))
 
 
 def weeks_csv(findings: Findings) -> bytes:
@@ -59,21 +62,54 @@ def weeks_csv(findings: Findings) -> bytes:
     return _csv(WEEK_COLUMNS, rows)
 
 
+RECOVERY_COLUMNS = ["week", "cause", "resolved", "open", "mean_hours", "median_hours", "p90_hours"]
+
+
+def recovery_csv(findings: Findings) -> bytes:
+    """`recovery.csv`: the unified MTTR of each week, then (without a week) of the window, whole and by cause.
+
+    Blank where nothing is known; the mean, median and p90 of nothing are blank, too.
+    """
+    weekly = (
+        (
+            week.week.isoformat(),
+            recovery.ALL,
+            None if week.incidents is None else week.resolved,
+            None if week.incidents is None else week.incidents - week.resolved,
+            week.mttr_hours,
+            week.mttr_median_hours,
+            week.mttr_p90_hours,
+        )
+        for week in findings.weeks
+    )
+    window = (
+        ("", held.cause, held.resolved, held.open, held.mean_hours, held.median_hours, held.p90_hours)
+        for held in findings.recoveries
+    )
+    return _csv(RECOVERY_COLUMNS, (*weekly, *window))
+
+
+_NEITHER = (None, None, None, None)
 DORA_COLUMNS = ["figure", "unit", "code", "code_n", "model", "model_n", "both", "both_n"]
 
 
 def dora_csv(findings: Findings) -> bytes:
-    """`dora.csv`: one row a figure, for code, models and both with how many cases it is over; blank without any."""
+    """`dora.csv`: one row a figure, for code, models and both with how many cases it is over; blank without any.
+
+    Then the drift lag, between the two; `at least` where a clock that still runs could make it longer.
+    """
     rows = (
         (name, unit, *(cell for held in findings.dora for cell in (getattr(held, name).value, getattr(held, name).n)))
         for name, unit in DORA_UNITS.items()
     )
-    return _csv(DORA_COLUMNS, rows)
+    return _csv(DORA_COLUMNS, (*rows, *_lags(findings.drift_lag)))
 
 
-def _frame_csv(frame: pd.DataFrame, time: str, columns: Sequence[str], findings: Findings) -> bytes:
-    inside = frame[frame[time] >= pd.Timestamp(findings.bundle.window.since)]
-    return _csv(columns, inside[list(columns)].itertuples(index=False, name=None))
+def _lags(lag: DriftLag | None) -> Iterator[tuple[object, ...]]:
+    held = (None, None, 0) if lag is None else (lag.median, lag.p90, lag.n)
+    for name, value in (("drift_lag_hours", held[0]), ("drift_lag_p90_hours", held[1])):
+        unit = "hours, at least" if value is not None and value.at_least else "hours"
+        yield name, unit, *_NEITHER, None if value is None else value.value, held[2]
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

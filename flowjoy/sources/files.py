@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from flowjoy.errors import HarvestError
 from flowjoy.instants import iso, iso_or_none, parse_iso, parse_local
-from flowjoy.model import CodeRecord, Incident, ModelRecord, ModelVersion
+from flowjoy.model import DROPPED, CodeRecord, Incident, ModelRecord, ModelVersion
 from flowjoy.records import fold, shipped_again, unique
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
 
@@ -115,12 +115,16 @@ class IncidentFile:
     def parse(self, raw: str, query: Query) -> Parsed[Incident]:
         """One record a row; without an end it is open. One that ends before it starts is dropped with a note."""
         rows = read_rows(raw, self.label, time="start")
+        if rows and not any("end" in row.cells for row in rows):
+            # A misspelt header must not leave every incident open, and no MTTR.
+            hint = "write a header line with start,end; the end of an open incident is empty"
+            raise HarvestError(f"{self.label}: there is no column 'end'", hint=hint)
         incidents = _told_apart(
             [(row, _incident(row, query)) for row in rows], lambda item: iso_or_none(item.end) or "open", self.label
         )
         sound = [item for item in incidents if item.end is None or item.end >= item.start]
         backwards = sorted({item.id for item in incidents if item.end is not None and item.end < item.start})
-        notes = [f"{name} ends before it starts: dropped" for name in backwards]
+        notes = [f"{name} ends before it starts: {DROPPED}" for name in backwards]
         return Parsed(records=unique(sound), notes=tuple(notes))
 
 

@@ -63,9 +63,12 @@ class GitHubIssues:
         return every_page("GitHub issues", read, key="id", enough=enough)
 
     def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[Incident]:
-        """One incident an issue that was open by as-of."""
+        """One incident an issue that was opened in the window, by as-of.
+
+        How many older ones share the last page depends on how many newer ones there are.
+        """
         issues = [_incident(node, query) for node in raw]
-        return Parsed(records=unique(issue for issue in issues if issue.start <= query.as_of))
+        return Parsed(records=unique(issue for issue in issues if query.since <= issue.start <= query.as_of))
 
 
 def _checked(repository: dict[str, Any]) -> Page | None:
@@ -95,7 +98,8 @@ def _incident(node: dict[str, Any], query: Query) -> Incident:
         for move in node["timelineItems"]["nodes"]
         if isinstance(move, dict)
     ]
-    moves = sorted(move for move in moves if move[0] <= query.as_of)
+    # In the order of the timeline within a second, too: what is closed at last is over.
+    moves = sorted((move for move in moves if move[0] <= query.as_of), key=lambda move: move[0])
     end = moves[-1][0] if moves and moves[-1][1] == "ClosedEvent" else None
     if not node["timelineItems"]["nodes"] and node.get("closedAt") is not None:
         end = stamp_of(node["closedAt"], name, query)

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from datetime import timedelta
+from typing import Any
 
 from flowjoy.errors import HarvestError
 from flowjoy.instants import iso
-from flowjoy.model import Incident
+from flowjoy.model import DROPPED, Incident
+from flowjoy.pagerduty_rest import HiddenIncidentError, PagerDuty
 from flowjoy.records import unique
-from flowjoy.signed_address import plain_session
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
-from flowjoy.transport import Fault, MalformedAnswerError, Transport
 
 LONGEST_RANGE = timedelta(days=170)
 """PagerDuty answers for six months at most."""
-
-MOST_LISTED = 10_000
-"""PagerDuty lists no more of one question: a fuller range is split."""
-
-_PAGE = 100
-_T = TypeVar("_T")
-_STATES = {"triggered", "acknowledged", "resolved"}
 
 
 class PagerDutyIncidents:
@@ -33,19 +25,28 @@ class PagerDutyIncidents:
     changes_for = None  # an incident may be resolved or merged at any time
 
     def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
-        """Every incident of the services that began in the window, each resolved one with its end."""
-        door = _Door(query, access.transport)
+        """Every incident of the services that began in the window, with what it was merged into and its end."""
+        settings = query.settings
+        if settings.pagerduty_token is None:
+            raise HarvestError("PagerDuty cannot be asked without a token", hint="set pagerduty-token")
+        pagerduty = PagerDuty(
+            token=settings.pagerduty_token,
+            address=settings.pagerduty_api_url,
+            services=settings.pagerduty_services,
+            transport=access.transport,
+        )
         found: dict[str, dict[str, Any]] = {}
         since = query.since
         until = min(query.as_of, query.now) + timedelta(seconds=1)
         while since < until:
             edge = min(since + LONGEST_RANGE, until)
-            found |= door.incidents(since, edge)
+            found |= pagerduty.incidents(since, edge)
             access.progress(f"PagerDuty: {len(found)} incidents up to {iso(edge)}")
             since = edge
+        found |= _parents(found, pagerduty)
         for incident in found.values():
             if incident["status"] == "resolved" and not incident.get("resolved_at"):
-                incident["resolved_at"] = door.resolved_at(incident["id"]) or incident.get("last_status_change_at")
+                incident["resolved_at"] = pagerduty.resolved_at(incident["id"]) or incident.get("last_status_change_at")
         return list(found.values())
 
     def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[Incident]:
@@ -60,135 +61,34 @@ class PagerDutyIncidents:
                 del whole[child]
         sound = [item for item in whole.values() if item.end is None or item.end >= item.start]
         backwards = sorted({item.id for item in whole.values()} - {item.id for item in sound})
-        notes = [f"{name} ends before it starts: dropped" for name in backwards]
+        notes = [f"{name} ends before it starts: {DROPPED}" for name in backwards]
         folded = len(by_id) - len(whole)
         notes += [f"{folded} merged incidents are counted with the one they were merged into"] if folded else []
+        alone = sum(parent is not None and parent not in parents for parent in parents.values())
+        notes += [f"{alone} incidents are part of one that this token does not see: each counts alone"] if alone else []
         return Parsed(records=unique(sound), notes=tuple(notes))
 
 
-class _Door:
-    """PagerDuty's REST API, one request at a time."""
+def _parents(found: Mapping[str, dict[str, Any]], pagerduty: PagerDuty) -> dict[str, dict[str, Any]]:
+    """What incidents were merged into that is not among them: it began before the window, or is of another service.
 
-    def __init__(self, query: Query, transport: Transport) -> None:
-        settings = query.settings
-        if settings.pagerduty_token is None:
-            raise HarvestError("PagerDuty cannot be asked without a token", hint="set pagerduty-token")
-        self._token, self._address = settings.pagerduty_token, settings.pagerduty_api_url
-        self._services, self._transport = settings.pagerduty_services, transport
-
-    def incidents(self, since: datetime, until: datetime) -> dict[str, dict[str, Any]]:
-        """Every incident that began in [since, until), by id."""
-        asked = {"since": iso(since), "until": iso(until), "time_zone": "UTC", "total": "true"}
-        asked |= {"sort_by": "created_at:asc"}
-        found: dict[str, dict[str, Any]] = {}
-        offset, total = 0, 0
-        while True:
-            page, counted, more = self._page({**asked, "offset": str(offset)})
-            total = max(total, counted)
-            if total > MOST_LISTED - _PAGE:
-                return self._halves(since, until)
-            known = len(found)
-            found |= page
-            offset += _PAGE
-            if not more:
-                break
-            if len(found) == known:
-                raise HarvestError("PagerDuty: the list of incidents repeats itself without an end", hint="run again")
-        if len(found) < total:
-            raise HarvestError(f"PagerDuty: the list ends after {len(found)} of {total} incidents", hint="run again")
-        return found
-
-    def _halves(self, since: datetime, until: datetime) -> dict[str, dict[str, Any]]:
-        middle = (since + (until - since) / 2).replace(microsecond=0)
-        if not since < middle < until:
-            raise HarvestError(f"PagerDuty: more than {MOST_LISTED} incidents in one second cannot be listed")
-        return self.incidents(since, middle) | self.incidents(middle, until)
-
-    def _page(self, asked: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], int, bool]:
-        def check(answer: Any) -> tuple[dict[str, dict[str, Any]], int, bool]:
-            items = answer.get("incidents") if isinstance(answer, dict) else None
-            more, total = (answer.get("more"), answer.get("total")) if isinstance(answer, dict) else (None, None)
-            if not isinstance(items, list) or not isinstance(more, bool) or type(total) is not int:
-                raise MalformedAnswerError("the answer is not a list of incidents with its total")
-            if not all(_has_shape(item) for item in items) or (more and not items):
-                raise MalformedAnswerError("an incident has no id, no start or no known status")
-            return {item["id"]: item for item in items}, total, more
-
-        services = [("service_ids[]", service) for service in self._services]
-        return self._get("/incidents", [*asked.items(), ("limit", str(_PAGE)), *services], check)
-
-    def resolved_at(self, number: str) -> str | None:
-        """When the log says that an incident was resolved; None when it does not say."""
-
-        def check(answer: Any) -> str | None:
-            entries = answer.get("log_entries") if isinstance(answer, dict) else None
-            if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-                raise MalformedAnswerError("the answer is not a list of log entries")
-            stamps = [str(e.get("created_at")) for e in entries if e.get("type") == "resolve_log_entry"]
-            return max(stamps, default=None)
-
-        asked = [("is_overview", "true"), ("limit", str(_PAGE)), ("time_zone", "UTC")]
-        return self._get(f"/incidents/{number}/log_entries", asked, check)
-
-    def _get(self, path: str, parameters: Iterable[tuple[str, str]], check: Callable[[Any], _T]) -> _T:
-        headers = {
-            "Authorization": f"Token token={self._token.reveal()}",
-            "Accept": "application/vnd.pagerduty+json;version=2",
-        }
-
-        def request() -> _T:
-            with plain_session() as session:
-                answer = session.get(
-                    f"{self._address}{path}",
-                    params=list(parameters),
-                    headers=headers,
-                    allow_redirects=False,
-                    timeout=(4, 8),
-                )
-            if answer.status_code != 200:
-                raise PagerDutyRefusalError(answer.status_code, answer.headers)
-            return check(answer.json())
-
-        return self._transport.call(f"PagerDuty {path}", request, explain)
-
-
-class PagerDutyRefusalError(Exception):
-    """PagerDuty answered with another status than 200."""
-
-    def __init__(self, status: int, headers: Mapping[str, str]) -> None:
-        self.status = status
-        self.wait_seconds = _seconds(headers.get("ratelimit-reset") or headers.get("Retry-After"))
-        super().__init__(f"PagerDuty answered {status}")
-
-
-def explain(problem: Exception) -> Fault | None:
-    """What a refusal means to a user."""
-    if not isinstance(problem, PagerDutyRefusalError):
-        return None
-    if problem.status == 401:
-        hint = "check pagerduty-token: a REST API key (read-only is enough), of the region of pagerduty-api-url"
-        return Fault(problem="PagerDuty refused the token (401)", hint=hint)
-    if problem.status == 403:
-        return Fault(problem="the token may not read incidents (403)", hint="use a key that may read every service")
-    if problem.status == 429:
-        wait = problem.wait_seconds
-        return Fault(problem="PagerDuty limits the rate (429)", hint="run again later", passing=True, wait_seconds=wait)
-    if problem.status in (400, 404):
-        return Fault(problem=str(problem), hint="check pagerduty-services and pagerduty-api-url")
-    return Fault(problem=str(problem), hint="see status.pagerduty.com", passing=problem.status >= 500)
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and text.isdecimal() else None
-
-
-def _has_shape(item: Any) -> bool:
-    return (
-        isinstance(item, dict)
-        and isinstance(item.get("id"), str)
-        and isinstance(item.get("created_at"), str)
-        and item.get("status") in _STATES
-    )
+    Without it the end of such an incident would be the merge, minutes after its start. One that the token does not
+    see is left out.
+    """
+    parents: dict[str, dict[str, Any]] = {}
+    asked = set(found)
+    ahead = list(found.values())
+    while ahead:
+        parent = _parent(ahead.pop())
+        if parent is None or parent in asked:
+            continue
+        asked.add(parent)
+        try:
+            parents[parent] = pagerduty.incident(parent)
+        except HiddenIncidentError:
+            continue
+        ahead.append(parents[parent])
+    return parents
 
 
 def _parent(incident: Mapping[str, Any]) -> str | None:

@@ -116,6 +116,13 @@ def test_rework__nothing_is_known_to_mend_an_open_incident() -> None:
     assert code.rework_rate == Figure(value=0.0, n=2)
 
 
+def test_window__begins_with_its_first_instant() -> None:
+    """T0 is nine o'clock on the Monday of the first of four weeks."""
+    code, *_ = figures([a_deploy(-9), a_deploy(-9 - 1 / 3600)], [], [an_incident(-9, hours=3), an_incident(-10)])
+    assert code.change_fail_rate == Figure(value=1.0, n=1)
+    assert code.recovery_hours == Figure(value=3.0, n=1)
+
+
 def test_provisional__release_has_not_happened() -> None:
     code, *_ = figures([a_provisional_deploy(3 * WEEK)], [], [])
     assert (code.change_fail_rate, code.lead_time_hours) == (NOTHING, NOTHING)
@@ -133,7 +140,11 @@ def test_models__that_were_not_read_leave_neither_theirs_nor_both() -> None:
     assert (model, both) == (Dora(kind="MODEL"), Dora(kind="both"))
 
 
-HOURS = st.integers(-30, 3 * WEEK)
+QUARTERS = st.integers(-4 * 30, 4 * 3 * WEEK).map(lambda n: n / 4)
+"""Half an hour decides between two causes."""
+
+HOURS = QUARTERS | st.integers(0, 12).map(lambda n: 100 + n / 4)
+"""Many of them close together: else no event follows another within the half hour."""
 
 
 @settings(max_examples=50)

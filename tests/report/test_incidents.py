@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from typing import Any
 
 import pytest
 
-from flowjoy.findings import find
-from flowjoy.model import CodeRecord, Incident, ModelRecord
+from flowjoy.analysis.signals import healthy
+from flowjoy.findings import bundle_bytes, find
+from flowjoy.instants import iso
+from flowjoy.model import CodeRecord, CoverageState, Incident, ModelRecord
 from flowjoy.report.incidents import evidence
 from flowjoy.report.markdown import summary
-from tests.builders import a_bundle, a_deploy, a_ship, an_incident, at
+from flowjoy.report.tables import incidents_csv, weeks_csv
+from tests.builders import a_bundle, a_coverage, a_deploy, a_ship, an_incident, at
 
+COMPLETE, FAILED, ABSENT = CoverageState.COMPLETE, CoverageState.FAILED, CoverageState.NOT_CONFIGURED
 SHA = "1a2b3c4d5e6f" + "0" * 28
 
 
+def rows_of(raw: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(raw.decode().splitlines()))
+
+
 def said_of(code: list[CodeRecord], models: list[ModelRecord], *incidents: Incident) -> list[str]:
-    return list(evidence(find(a_bundle(code, models, incidents or (an_incident(100),)))))
+    found = find(a_bundle(code, models, incidents or (an_incident(100),)))
+    return list(evidence(found, found.incidents))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +87,51 @@ def test_evidence__foreign_names_stay_text(hostile: str) -> None:
     found: Any = find(a_bundle([], [a_ship(99, "7", name=hostile)], [an_incident(100, id=f"incident:file:{hostile}")]))
     text = summary(found)
     assert hostile not in text
-    assert "\n" not in next(iter(evidence(found)))
+    assert "\n" not in next(iter(evidence(found, found.incidents)))
+
+
+def test_open__incident_from_before_the_window_is_not_forgotten() -> None:
+    old = [an_incident(-900, hours=None), an_incident(-901)]
+    found = find(a_bundle([a_deploy(99, SHA)], [a_ship(149, "7")], old))
+    assert "1 incident still open (the oldest ≥ 1404.0 h), in no mean." in summary(found)
+    assert summary(found).count("≥ 58 d 12 h, open") == 1
+    assert [row["start"] for row in rows_of(incidents_csv(found))] == [iso(at(-900))]
+    assert (found.recoveries[0].resolved, found.recoveries[0].open) == (0, 0)
+
+
+@pytest.mark.parametrize(("code", "models"), [(FAILED, COMPLETE), (COMPLETE, FAILED), (FAILED, FAILED)])
+def test_causes__are_not_guessed_where_a_part_of_the_deploys_was_read(
+    code: CoverageState, models: CoverageState
+) -> None:
+    """The incident is of the model that could not be read: the code deploy before it must not stand for it."""
+    read = (a_coverage("code", code), a_coverage("models", models), a_coverage("incidents", required=False))
+    found = find(a_bundle([a_deploy(98, SHA)], [], [an_incident(100, hours=2)], coverage=read))
+    (row,) = rows_of(incidents_csv(found))
+    unsaid = {name: row[name] for name in ("nearest_ts", "deploy_type", "cause_type", "cause_id", "runner_up_id")}
+    assert unsaid == dict.fromkeys(unsaid, "")
+    assert (row["mttr_hr"], row["evidence"]) == ("2.0", "not known: code or models could not be read")
+    assert [(item.cause, item.resolved, item.mean_hours) for item in found.recoveries] == [("all", 1, 2.0)]
+    for figures in found.dora:
+        assert (figures.change_fail_rate.value, figures.recovery_hours.value, figures.rework_rate.value) == (None,) * 3
+    assert found.weeks[0].mttr_hours == 2
+    assert json.loads(bundle_bytes(found))["figures"]["matches"][0]["cause_type"] is None
+
+
+def test_causes__are_known_without_models_where_none_is_depended_on() -> None:
+    read = (a_coverage("code"), a_coverage("models", ABSENT, required=False), a_coverage("incidents", required=False))
+    found = find(a_bundle([a_deploy(98, SHA)], [], [an_incident(100)], coverage=read))
+    assert found.dora[0].change_fail_rate.value == 1
+
+
+@pytest.mark.parametrize("state", [FAILED, ABSENT])
+def test_weeks__without_a_source_of_incidents_have_no_data_and_not_0(state: CoverageState) -> None:
+    read = (a_coverage("code"), a_coverage("models"), a_coverage("incidents", state, required=False))
+    found = find(a_bundle([a_deploy(1)], [a_ship(2)], coverage=read))
+    assert {(week.incidents, week.mttr_hours) for week in found.weeks} == {(None, None)}
+    assert {row["incidents"] for row in rows_of(weeks_csv(found))} == {""}
+    assert found.recoveries == ()
+    assert not any(map(healthy, found.weeks))
+    assert "| Jun 03 | 1 | 1 | 0 |  | no data |" in summary(found)
 
 
 def test_summary__without_any_incident_says_nothing_of_them() -> None:

@@ -12,9 +12,18 @@ from hypothesis import strategies as st
 
 from flowjoy.events import PUBLIC_COLUMNS
 from flowjoy.findings import Findings, find
+from flowjoy.model import CoverageState
 from flowjoy.records import fold, unique
-from flowjoy.report.tables import INCIDENT_COLUMNS, WEEK_COLUMNS, events_csv, incidents_csv, weeks_csv
-from tests.builders import a_bundle, a_deploy, a_provisional_deploy, a_ship, an_incident
+from flowjoy.report.tables import (
+    INCIDENT_COLUMNS,
+    WEEK_COLUMNS,
+    dora_csv,
+    events_csv,
+    incidents_csv,
+    recovery_csv,
+    weeks_csv,
+)
+from tests.builders import a_bundle, a_coverage, a_deploy, a_provisional_deploy, a_ship, an_incident
 
 RUNS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -138,6 +147,40 @@ def test_weeks_csv__is_the_snapshot_with_a_blank_mttr_where_nothing_was_resolved
         "2024-06-17,0,0,0,,0,false\n"
         "2024-06-24,0,0,0,,0,true\n"
     )
+
+
+def test_recovery_csv__tells_each_week_and_then_the_window_by_cause() -> None:
+    told = [an_incident(1, hours=1), an_incident(2, hours=2), an_incident(3, hours=6), an_incident(200, hours=None)]
+    found = find(a_bundle([a_deploy(1)], [], told))
+    assert recovery_csv(found).decode() == (
+        "week,cause,resolved,open,mean_hours,median_hours,p90_hours\n"
+        "2024-06-03,all,3,0,3.0,2.0,5.2\n"
+        "2024-06-10,all,0,1,,,\n"
+        "2024-06-17,all,0,0,,,\n"
+        "2024-06-24,all,0,0,,,\n"
+        ",all,3,1,3.0,2.0,5.2\n"
+        ",CODE,3,0,3.0,2.0,5.2\n"
+        ",MODEL,0,0,,,\n"
+        ",AMBIGUOUS,0,0,,,\n"
+        ",UNATTRIBUTED,0,1,,,\n"
+    )
+
+
+def test_recovery_csv__of_incidents_that_are_not_known_is_blank() -> None:
+    down = a_coverage("incidents", CoverageState.FAILED, required=False)
+    found = find(a_bundle(incidents=[an_incident(1)], coverage=(a_coverage("code"), a_coverage("models"), down)))
+    assert {tuple(row.values())[1:] for row in rows_of(recovery_csv(found))} == {("all", "", "", "", "", "")}
+
+
+def test_dora_csv__ends_with_the_drift_lag_and_says_where_it_may_yet_grow() -> None:
+    shipped = rows_of(dora_csv(find(a_bundle([a_deploy(0)], [a_ship(10)]))))
+    assert [(row["figure"], row["unit"], row["both"], row["both_n"]) for row in shipped[-2:]] == [
+        ("drift_lag_hours", "hours", "10.0", "1"),
+        ("drift_lag_p90_hours", "hours", "10.0", "1"),
+    ]
+    waiting, nothing = rows_of(dora_csv(find(a_bundle([a_deploy(0)]))))[-1], rows_of(dora_csv(find(a_bundle())))[-1]
+    assert (waiting["unit"], waiting["both"], waiting["code"]) == ("hours, at least", "504.0", "")
+    assert (nothing["unit"], nothing["both"], nothing["both_n"]) == ("hours", "", "0")
 
 
 def test_weeks_csv__a_negative_gap_stays_a_number() -> None:

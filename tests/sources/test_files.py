@@ -276,7 +276,7 @@ def test_code_file__what_cannot_be_read_is_refused_naming_its_place(query: Query
 
 def test_files__a_line_separator_within_a_text_ends_no_line(query: Query) -> None:
     texts = ["a\u2028b", "a\u0085b", "a\x0bb", "a\x1cb"]
-    rows = [{"start": stamp, "id": text} for stamp, text in zip([STAMPS[0]] * 4, texts, strict=True)]
+    rows = [{"start": stamp, "end": None, "id": text} for stamp, text in zip([STAMPS[0]] * 4, texts, strict=True)]
     text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     assert {record.id.removeprefix("incident:file:") for record in incidents(text, query).records} == set(texts)
 
@@ -418,6 +418,16 @@ def test_incident_file__one_that_ends_before_it_starts_is_dropped_with_a_note(qu
 def test_incident_file__a_wrong_end_is_refused_naming_its_line(query: Query) -> None:
     said = refusal(lambda: incidents("start,end\n2024-06-03T09:00:00Z,soon\n", query))
     assert str(said).startswith("incident file, line 2, end carries a wrong time")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["start\n2024-06-03T09:00:00Z\n", "start,ends\n2024-06-03T09:00:00Z,2024-06-03T10:00:00Z\n", '{"start": "x"}\n'],
+)
+def test_incident_file__without_a_column_end_is_refused_and_not_all_open(query: Query, text: str) -> None:
+    said = refusal(lambda: incidents(text, query))
+    assert str(said) == "incident file: there is no column 'end'"
+    assert "open incident is empty" in said.hint
 
 
 def test_incident_file__without_a_column_start_is_refused(query: Query) -> None:

@@ -47,6 +47,8 @@ def test_issue__is_an_incident_from_opened_to_closed(github: GitHubStandIn) -> N
         ([("closed", 3)], 3),
         ([("closed", 3), ("reopened", 4)], None),
         ([("closed", 3), ("reopened", 4), ("closed", 7)], 7),
+        ([("closed", 3), ("reopened", 7), ("closed", 7)], 7),
+        ([("closed", 7), ("reopened", 7)], None),
     ],
 )
 def test_issue__opened_again_is_over_when_it_is_closed_at_last(
@@ -74,6 +76,13 @@ def test_issues__of_many_pages_are_all_read(github: GitHubStandIn) -> None:
     for number in range(230):
         github.repository.add_issue(labels=[LABEL], created_at=at(number / 10), closed_at=at(number / 10 + 1))
     assert len(ask(github).records) == 230
+
+
+def test_issues__from_before_the_window_are_no_incidents_of_it(github: GitHubStandIn) -> None:
+    for hours in (-1, 0, 1):
+        github.repository.add_issue(labels=[LABEL], created_at=at(hours))
+    query = a_question({"incident-label": LABEL})
+    assert spans(ask(github, replace(query, since=at(0))).records) == [(0, None), (1, None)]
 
 
 def test_label__that_is_not_there_is_an_error_and_not_emptiness(github: GitHubStandIn) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from flowjoy import pagerduty_rest
 from flowjoy.errors import HarvestError
 from flowjoy.model import Incident
-from flowjoy.sources import pagerduty_incidents
 from flowjoy.sources.base import Access, Parsed, Query
 from flowjoy.sources.pagerduty_incidents import PagerDutyIncidents
 from flowjoy.transport import Budget, Transport
 from tests.builders import a_query, at, spans
-from tests.stand_ins.faults import EmptyBody, Garbage, Reset, Truncate
+from tests.stand_ins.faults import EmptyBody, Garbage, Meanwhile, Reset, Truncate
 from tests.stand_ins.http_base import Answer, Fault
 from tests.stand_ins.pagerduty import TOKEN, PagerDutyStandIn
 
@@ -91,6 +92,49 @@ def test_fault__in_passing_changes_nothing(pagerduty: PagerDutyStandIn, fault: F
     assert ask(pagerduty) == right
 
 
+def test_faults__of_one_reading_together_change_nothing(pagerduty: PagerDutyStandIn) -> None:
+    """Three pages, one refused for the rate, one cut short."""
+    for number in range(250):
+        pagerduty.add(at(number / 10), at(number / 10 + 1) if number % 9 else None)
+    right = ask(pagerduty)
+    asked = pagerduty.count("GET", "/incidents")
+    pagerduty.fail("offset=100", fault=Answer(429, {}, {"ratelimit-reset": "0"}))
+    pagerduty.fail("offset=200", fault=Truncate(0.5))
+    assert ask(pagerduty) == right
+    assert pagerduty.count("GET", "/incidents") == 2 * asked + 2
+
+
+def test_rate__limit_is_waited_for_as_long_as_it_says(pagerduty: PagerDutyStandIn) -> None:
+    pagerduty.fail("/incidents", fault=Answer(429, {}, {"ratelimit-reset": "1"}))
+    begun = time.monotonic()
+    ask(pagerduty)
+    assert time.monotonic() - begun >= 1
+    pagerduty.fail("/incidents", times=None, fault=Answer(429, {}, {"Retry-After": "3600"}))
+    pagerduty.requests.clear()
+    with pytest.raises(HarvestError):
+        ask(pagerduty)
+    assert len(pagerduty.requests) == 1
+
+
+def test_refusal__in_the_middle_of_paging_is_not_asked_again_and_leaves_no_part(pagerduty: PagerDutyStandIn) -> None:
+    for number in range(150):
+        pagerduty.add(at(number), at(number + 1))
+    pagerduty.fail("offset=100", times=None, fault=Answer(401))
+    with pytest.raises(HarvestError, match="refused the token"):
+        ask(pagerduty)
+    assert len(pagerduty.requests) == 2
+
+
+def test_incident__that_begins_while_paging_is_neither_lost_nor_doubled(pagerduty: PagerDutyStandIn) -> None:
+    for number in range(100):
+        pagerduty.add(at(number), at(number + 1))
+    pagerduty.fail("offset=0", fault=Meanwhile(lambda: pagerduty.add(at(2.5), at(3))))
+    found = ask(pagerduty)
+    assert len(found.records) in (100, 101)
+    assert len({incident.start for incident in found.records}) == len(found.records)
+    assert len(ask(pagerduty).records) == 101
+
+
 @pytest.mark.parametrize(
     ("fault", "said", "hint"),
     [
@@ -136,7 +180,7 @@ def test_range__longer_than_allowed_is_split(pagerduty: PagerDutyStandIn) -> Non
 def test_range__with_more_than_can_be_listed_is_split(
     pagerduty: PagerDutyStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pagerduty_incidents, "MOST_LISTED", 250)
+    monkeypatch.setattr(pagerduty_rest, "MOST_LISTED", 250)
     for number in range(400):
         pagerduty.add(at(number), at(number + 1))
     assert len(ask(pagerduty).records) == 400
@@ -145,7 +189,9 @@ def test_range__with_more_than_can_be_listed_is_split(
 def test_services__are_asked_for(pagerduty: PagerDutyStandIn) -> None:
     pagerduty.add(at(1), at(2), service="PSHOP")
     pagerduty.add(at(3), at(4), service="PCART")
+    pagerduty.add(at(5), at(6), service="PBILL")
     assert spans(ask(pagerduty, pagerduty_services="PCART").records) == [(3, 4)]
+    assert spans(ask(pagerduty, pagerduty_services="PSHOP,PBILL").records) == [(1, 2), (5, 6)]
 
 
 def test_end__is_resolved_at_else_the_log_else_the_last_change(pagerduty: PagerDutyStandIn) -> None:
@@ -171,15 +217,84 @@ def test_children__are_part_of_their_parent(pagerduty: PagerDutyStandIn) -> None
     assert spans(ask(pagerduty).records) == [(2, 6)]
 
 
-def test_merged__into_one_that_is_not_known_stands_for_itself(pagerduty: PagerDutyStandIn) -> None:
+def test_merged__into_one_that_began_before_the_window_is_part_of_that_one(pagerduty: PagerDutyStandIn) -> None:
+    """The merge, minutes after its start, is not its end: it would make the MTTR look good."""
+    query = replace(question(pagerduty), since=at(0))
+    parent = pagerduty.add(at(-5), at(9), says_resolved_at=False, logged_at=at(8))
+    middle = pagerduty.add(at(-4), at(0.5), merged_into=parent)
+    pagerduty.add(at(1), at(1.1), merged_into=middle)
+    assert spans(ask(pagerduty, query).records) == [(-5, 8)]
+
+
+def test_merged__into_one_of_a_service_that_is_not_asked_for_ends_with_that_one(pagerduty: PagerDutyStandIn) -> None:
+    parent = pagerduty.add(at(2), None, service="PCART")
+    pagerduty.add(at(1), at(2.1), service="PSHOP", merged_into=parent)
+    assert spans(ask(pagerduty, pagerduty_services="PSHOP").records) == [(1, None)]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_merged__into_one_that_is_hidden_counts_alone_and_says_so(pagerduty: PagerDutyStandIn, status: int) -> None:
+    for hours in (1, 3):
+        pagerduty.add(at(hours), at(hours + 1), merged_into="QELSEWHERE")
+    pagerduty.fail("/incidents/QELSEWHERE", times=None, fault=Answer(status))
+    parsed = ask(pagerduty)
+    assert spans(parsed.records) == [(1, 2), (3, 4)]
+    assert parsed.notes == ("2 incidents are part of one that this token does not see: each counts alone",)
+    assert pagerduty.count("GET", "QELSEWHERE") == 1
+
+
+@pytest.mark.parametrize("fault", [Answer(200, {}), Answer(500), Answer(401), Answer(200, {"incident": {"id": "Q1"}})])
+def test_merged__into_one_that_cannot_be_read_is_an_error(pagerduty: PagerDutyStandIn, fault: Answer) -> None:
     pagerduty.add(at(1), at(2), merged_into="QELSEWHERE")
-    assert spans(ask(pagerduty).records) == [(1, 2)]
+    pagerduty.fail("/incidents/QELSEWHERE", times=None, fault=fault)
+    with pytest.raises(HarvestError, match="QELSEWHERE"):
+        ask(pagerduty)
+
+
+def test_parent__that_is_another_than_asked_for_is_not_believed(pagerduty: PagerDutyStandIn) -> None:
+    pagerduty.add(at(1), at(2), merged_into="QELSEWHERE")
+    pagerduty.fail("/incidents/QELSEWHERE", times=None, fault=Answer(200, {"incident": pagerduty.entries[0].body}))
+    with pytest.raises(HarvestError, match="not the incident that was asked for"):
+        ask(pagerduty)
+
+
+def test_log__is_read_to_its_end(pagerduty: PagerDutyStandIn) -> None:
+    pagerduty.add(at(1), at(2), says_resolved_at=False, logged_at=at(5))
+    entry = pagerduty.entries[0]
+    annotated = {"type": "annotate_log_entry", "created_at": "2024-06-03T09:00:00Z"}
+    resolved_before = {"type": "resolve_log_entry", "created_at": "2024-06-03T10:30:00Z"}
+    entry.log = [annotated] * 125 + [resolved_before] + [annotated] * 125 + entry.log
+    assert spans(ask(pagerduty).records) == [(1, 5)]
+    assert pagerduty.count("GET", "/log_entries") == 3
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        {"log_entries": [{"type": "resolve_log_entry"}], "more": False},
+        {"log_entries": []},
+        {"log_entries": [], "more": True},
+        {"log_entries": None, "more": False},
+    ],
+)
+def test_log__of_another_shape_is_an_error_and_not_another_end(pagerduty: PagerDutyStandIn, log: object) -> None:
+    pagerduty.add(at(1), at(2), says_resolved_at=False)
+    pagerduty.fail("/log_entries", times=None, fault=Answer(200, log))
+    with pytest.raises(HarvestError, match=r"the log does not say|not a list of log entries"):
+        ask(pagerduty)
 
 
 def test_merged__in_a_circle_loses_nobody(pagerduty: PagerDutyStandIn) -> None:
     pagerduty.add(at(1), at(2), merged_into="Q0002")
     pagerduty.add(at(3), at(4), merged_into="Q0001")
     assert len(ask(pagerduty).records) == 2
+
+
+def test_window__holds_its_first_and_its_last_instant(pagerduty: PagerDutyStandIn) -> None:
+    query = replace(question(pagerduty), since=at(0))
+    pagerduty.add(at(0), at(0))
+    pagerduty.add(query.as_of, None)
+    assert spans(ask(pagerduty, query).records) == [(0, 0), (21 * 24, None)]
 
 
 def test_end__before_the_start_is_dropped_with_a_note(pagerduty: PagerDutyStandIn) -> None:

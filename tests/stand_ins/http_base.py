@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class Request(NamedTuple):
-    """What a client asked. Header names are lower case; of a repeated query key the last value counts."""
+    """What a client asked. Header names are lower case; of a repeated query key the last value counts.
+
+    Of a key that ends in `[]` all do, with commas between.
+    """
 
     method: str
     path: str
@@ -162,6 +165,12 @@ class StandIn:
         self.close()
 
 
+def _query_of(text: str) -> dict[str, str]:
+    pairs = parse_qsl(text, keep_blank_values=True)
+    lists = {name: ",".join(value for key, value in pairs if key == name) for name, _ in pairs if name.endswith("[]")}
+    return {**dict(pairs), **lists}
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -172,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(
             self.command,
             unquote(url.path),
-            dict(parse_qsl(url.query, keep_blank_values=True)),
+            _query_of(url.query),
             {name.lower(): value for name, value in self.headers.items()},
             self.rfile.read(int(self.headers.get("Content-Length", 0))),
         )

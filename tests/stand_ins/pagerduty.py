@@ -78,8 +78,13 @@ class PagerDutyStandIn(StandIn):
             return self._list(request)
         parts = request.path.split("/")
         found = [entry for entry in self.entries if entry.body["id"] == parts[2]]
+        if len(parts) == 3 and found:
+            return Answer(200, {"incident": found[0].body})
         if len(parts) == 4 and parts[3] == "log_entries" and found:
-            return Answer(200, {"log_entries": found[0].log, "more": False, "limit": 100, "offset": 0, "total": None})
+            limit, offset = int(request.query.get("limit", 25)), int(request.query.get("offset", 0))
+            log = found[0].log
+            paging = {"more": offset + limit < len(log), "limit": limit, "offset": offset, "total": None}
+            return Answer(200, {"log_entries": log[offset : offset + limit], **paging})
         return Answer(404, {"error": {"message": "Not Found", "code": 2100}})
 
     def _list(self, request: Request) -> Answer:
@@ -88,12 +93,12 @@ class PagerDutyStandIn(StandIn):
         limit, offset = int(query.get("limit", 25)), int(query.get("offset", 0))
         if until - since > LONGEST_RANGE or limit > 100 or offset + limit > MOST_LISTED:
             return Answer(400, {"error": {"message": "Invalid Input Provided", "code": 2001}})
-        wanted = query.get("service_ids[]")
+        wanted = query.get("service_ids[]", "").split(",")
         bodies = [
             entry.body
             for entry in self.entries
             if since <= datetime.fromisoformat(entry.body["created_at"]) < until
-            and wanted in (None, entry.body["service"]["id"])
+            and (wanted == [""] or entry.body["service"]["id"] in wanted)
         ]
         bodies.sort(key=lambda body: body["created_at"])
         page = bodies[offset : offset + limit]

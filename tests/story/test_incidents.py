@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def test_one_source__down_leaves_no_half_of_a_mean(world: World, pagerduty: Page
     pagerduty.fail("/incidents", times=None, fault=Answer(500))
     world.github.repository.add_issue(labels=["incident"], created_at=at(5), closed_at=at(7))
     ran = world.run(at(24 * 8), incident_label="incident")
-    assert (ran.code, ran.outputs["mttr-hours"]) == (0, "")
+    assert (ran.code, ran.outputs["mttr-hours"], ran.outputs["recovery"]) == (0, "", "")
 
 
 def test_label__that_is_misspelt_is_told(world: World) -> None:
@@ -137,6 +138,9 @@ def test_history__computed_by_hand(world: World) -> None:
     by_cause = {item["cause"]: item for item in ran.bundle["figures"]["recoveries"]}
     assert (by_cause["MODEL"]["mean_hours"], by_cause["MODEL"]["resolved"]) == (4.0, 2)
     assert (by_cause["CODE"]["mean_hours"], by_cause["CODE"]["open"]) == (1.0, 1)
+    told_out = json.loads(ran.outputs["recovery"])
+    assert told_out["all"] == {"resolved": 6, "open": 1, "mean_hours": 2.0833, "median_hours": 1.5, "p90_hours": 4.0}
+    assert told_out["AMBIGUOUS"]["resolved"] == 1
     both = next(item for item in ran.bundle["figures"]["dora"] if item["kind"] == "both")
     # Of five deploys A, version 1, B (which the ambiguous one is counted to) and C caused one.
     assert both["change_fail_rate"] == {"n": 5, "value": 0.8}
@@ -158,10 +162,15 @@ def test_privacy__titles_of_every_source_stay_out_of_a_public_repository(
     assert b"Jane" in (private.folder / "flowjoy-bundle.json").read_bytes()
 
 
-def test_open__incident_is_in_no_mean(world: World, pagerduty: PagerDutyStandIn) -> None:
+def test_open__incident_is_in_no_mean_nor_one_that_ends_before_it_starts(
+    world: World, pagerduty: PagerDutyStandIn
+) -> None:
     pagerduty.add(at(3), None)
     pagerduty.add(at(4), at(6))
+    pagerduty.add(at(9), at(8))
     ran = world.run(at(24 * 8))
+    (warned,) = [line for line in ran.log.splitlines() if line.startswith("::warning")]
+    assert warned.endswith("incidents (PagerDuty): incident:pagerduty:Q0003 ends before it starts: dropped")
     assert ran.outputs["mttr-hours"] == "2.00"
     assert "1 incident still open" in ran.summary
 

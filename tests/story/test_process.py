@@ -21,6 +21,7 @@ FILES = {
     "supply_chain_events.csv",
     "incidents.csv",
     "weekly_flow.csv",
+    "recovery.csv",
     "dora.csv",
     "report.html",
     "unified_flow.png",

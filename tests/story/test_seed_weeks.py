@@ -33,6 +33,7 @@ FILES = [
     "weekly_flow.csv",
     "unified_flow.svg",
     "promise.svg",
+    "recovery.csv",
     "dora.csv",
     "report.html",
 ]

@@ -1,0 +1,181 @@
+"""PagerDuty's REST API, one request at a time: lists that are proved whole, refusals in words a user can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from flowjoy.errors import HarvestError
+from flowjoy.inputs import Secret
+from flowjoy.instants import iso
+from flowjoy.signed_address import plain_session
+from flowjoy.transport import Fault, MalformedAnswerError, Transport
+
+MOST_LISTED = 10_000
+"""PagerDuty lists no more of one question: a fuller range is split."""
+
+_PAGE = 100
+_T = TypeVar("_T")
+_STATES = {"triggered", "acknowledged", "resolved"}
+
+
+class HiddenIncidentError(HarvestError):
+    """PagerDuty does not know an incident, or does not show it to this token."""
+
+
+class PagerDuty:
+    """The incidents of some services (none named: of all that the token sees)."""
+
+    def __init__(self, *, token: Secret, address: str, services: Iterable[str], transport: Transport) -> None:
+        self._token, self._address, self._services, self._transport = token, address, tuple(services), transport
+
+    def incidents(self, since: datetime, until: datetime) -> dict[str, dict[str, Any]]:
+        """Every incident that began in [since, until), by id."""
+        asked = {"since": iso(since), "until": iso(until), "time_zone": "UTC", "total": "true"}
+        asked |= {"sort_by": "created_at:asc"}
+        found: dict[str, dict[str, Any]] = {}
+        offset, total = 0, 0
+        while True:
+            page, counted, more = self._page({**asked, "offset": str(offset)})
+            total = max(total, counted)
+            if total > MOST_LISTED - _PAGE:
+                return self._halves(since, until)
+            known = len(found)
+            found |= page
+            offset += _PAGE
+            if not more:
+                break
+            if len(found) == known:
+                raise HarvestError("PagerDuty: the list of incidents repeats itself without an end", hint="run again")
+        if len(found) < total:
+            raise HarvestError(f"PagerDuty: the list ends after {len(found)} of {total} incidents", hint="run again")
+        return found
+
+    def _halves(self, since: datetime, until: datetime) -> dict[str, dict[str, Any]]:
+        middle = (since + (until - since) / 2).replace(microsecond=0)
+        if not since < middle < until:
+            raise HarvestError(f"PagerDuty: more than {MOST_LISTED} incidents in one second cannot be listed")
+        return self.incidents(since, middle) | self.incidents(middle, until)
+
+    def _page(self, asked: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], int, bool]:
+        def check(answer: Any) -> tuple[dict[str, dict[str, Any]], int, bool]:
+            items = answer.get("incidents") if isinstance(answer, dict) else None
+            more, total = (answer.get("more"), answer.get("total")) if isinstance(answer, dict) else (None, None)
+            if not isinstance(items, list) or not isinstance(more, bool) or type(total) is not int:
+                raise MalformedAnswerError("the answer is not a list of incidents with its total")
+            if not all(_has_shape(item) for item in items) or (more and not items):
+                raise MalformedAnswerError("an incident has no id, no start or no known status")
+            return {item["id"]: item for item in items}, total, more
+
+        services = [("service_ids[]", service) for service in self._services]
+        return self._get("/incidents", [*asked.items(), ("limit", str(_PAGE)), *services], check)
+
+    def incident(self, number: str) -> dict[str, Any]:
+        """One incident, whenever it began. Raises HiddenIncidentError, HarvestError."""
+
+        def check(answer: Any) -> dict[str, Any]:
+            held = answer.get("incident") if isinstance(answer, dict) else None
+            if not isinstance(held, dict) or not _has_shape(held) or held["id"] != number:
+                raise MalformedAnswerError("the answer is not the incident that was asked for")
+            return held
+
+        return self._get(f"/incidents/{quote(number, safe='')}", [], check, _explain_one)
+
+    def resolved_at(self, number: str) -> str | None:
+        """When the log says that an incident was last resolved; None when it does not say."""
+        stamps: list[str] = []
+        for offset in range(0, MOST_LISTED, _PAGE):
+            found, more = self._resolutions(number, offset)
+            stamps += found
+            if not more:
+                return max(stamps, default=None)
+        raise HarvestError(f"PagerDuty: the log of incident {number} has no end", hint="run again")
+
+    def _resolutions(self, number: str, offset: int) -> tuple[list[str], bool]:
+        def check(answer: Any) -> tuple[list[str], bool]:
+            entries = answer.get("log_entries") if isinstance(answer, dict) else None
+            if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+                raise MalformedAnswerError("the answer is not a list of log entries")
+            more = answer.get("more")
+            stamps = [entry.get("created_at") for entry in entries if entry.get("type") == "resolve_log_entry"]
+            if not isinstance(more, bool) or (more and not entries) or not all(isinstance(at, str) for at in stamps):
+                raise MalformedAnswerError("the log does not say where it ends, or an entry carries no time")
+            return [str(at) for at in stamps], more
+
+        asked = [("is_overview", "true"), ("limit", str(_PAGE)), ("offset", str(offset)), ("time_zone", "UTC")]
+        return self._get(f"/incidents/{quote(number, safe='')}/log_entries", asked, check)
+
+    def _get(
+        self,
+        path: str,
+        parameters: Iterable[tuple[str, str]],
+        check: Callable[[Any], _T],
+        said: Callable[[Exception], Fault | None] | None = None,
+    ) -> _T:
+        headers = {
+            "Authorization": f"Token token={self._token.reveal()}",
+            "Accept": "application/vnd.pagerduty+json;version=2",
+        }
+
+        def request() -> _T:
+            with plain_session() as session:
+                answer = session.get(
+                    f"{self._address}{path}",
+                    params=list(parameters),
+                    headers=headers,
+                    allow_redirects=False,
+                    timeout=(4, 8),
+                )
+            if answer.status_code != 200:
+                raise PagerDutyRefusalError(answer.status_code, answer.headers)
+            return check(answer.json())
+
+        return self._transport.call(f"PagerDuty {path}", request, said or explain)
+
+
+class PagerDutyRefusalError(Exception):
+    """PagerDuty answered with another status than 200."""
+
+    def __init__(self, status: int, headers: Mapping[str, str]) -> None:
+        self.status = status
+        self.wait_seconds = _seconds(headers.get("ratelimit-reset") or headers.get("Retry-After"))
+        super().__init__(f"PagerDuty answered {status}")
+
+
+def explain(problem: Exception) -> Fault | None:
+    """What a refusal means to a user."""
+    if not isinstance(problem, PagerDutyRefusalError):
+        return None
+    if problem.status == 401:
+        hint = "check pagerduty-token: a REST API key (read-only is enough), of the region of pagerduty-api-url"
+        return Fault(problem="PagerDuty refused the token (401)", hint=hint)
+    if problem.status == 403:
+        return Fault(problem="the token may not read incidents (403)", hint="use a key that may read every service")
+    if problem.status == 429:
+        wait = problem.wait_seconds
+        return Fault(problem="PagerDuty limits the rate (429)", hint="run again later", passing=True, wait_seconds=wait)
+    if problem.status in (400, 404):
+        return Fault(problem=str(problem), hint="check pagerduty-services and pagerduty-api-url")
+    return Fault(problem=str(problem), hint="see status.pagerduty.com", passing=problem.status >= 500)
+
+
+def _explain_one(problem: Exception) -> Fault | None:
+    """The same where one incident is asked for: a token need not see all that others were merged into."""
+    if isinstance(problem, PagerDutyRefusalError) and problem.status in (403, 404):
+        return Fault(problem=str(problem), error=HiddenIncidentError)
+    return explain(problem)
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text is not None and text.isdecimal() else None
+
+
+def _has_shape(item: Any) -> bool:
+    return (
+        isinstance(item, dict)
+        and isinstance(item.get("id"), str)
+        and isinstance(item.get("created_at"), str)
+        and item.get("status") in _STATES
+    )
