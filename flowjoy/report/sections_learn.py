@@ -28,7 +28,8 @@ def advice(findings: Findings) -> Section:
     ]
     escalated = [row for row in findings.advice if row.escalated]
     said = [Paragraph(lead="Escalated.", text=row.because, mark="todo bad") for row in escalated]
-    table = Table(caption="What would help, and the numbers that say so", header=("because", "do", "then"), rows=rows)
+    header = ("because", "do", "expected benefit")
+    table = Table(caption="What would help, and the numbers that say so", header=header, rows=rows)
     return Section(id="advice", title="Advice", paragraphs=said, tables=(table,))
 
 
@@ -57,7 +58,7 @@ def pairs(findings: Findings) -> Section | None:
     newest = findings.pairs[::-1]
     rows = [
         (
-            instant(pair.since, findings.bundle.window.timezone),
+            instant(pair.since, findings.bundle.window),
             Cell(
                 text="live now" if pair.until is None else span(pair.until - pair.since),
                 sort=((pair.until or findings.bundle.generated_at) - pair.since).total_seconds(),
@@ -71,7 +72,12 @@ def pairs(findings: Findings) -> Section | None:
     ]
     header = ("live since", "for", "code", "models", "incidents", "unified tag")
     table = Table(
-        caption="Which code was live with which models", header=header, rows=rows, more=more(len(newest)), folded=True
+        caption="Which code was live with which models",
+        header=header,
+        rows=rows,
+        more=more(len(newest)),
+        folded=True,
+        total=len(newest),
     )
     return Section(id="pairs", title="Code and model pairs", paragraphs=said, tables=(table,))
 
@@ -126,11 +132,12 @@ def _waiting(
         rows=[
             (
                 Cell(text=text),
-                Cell() if begun is None else instant(begun, findings.bundle.window.timezone),
+                Cell() if begun is None else instant(begun, findings.bundle.window),
                 Cell() if begun is None else Cell(text=span(now - begun), sort=(now - begun).total_seconds()),
             )
             for text, begun in told[:MOST_ROWS]
         ],
         more=more(len(told)),
         folded=True,
+        total=len(told),
     )

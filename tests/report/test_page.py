@@ -15,7 +15,7 @@ import pytest
 from flowjoy import files
 from flowjoy.bundle import Bundle
 from flowjoy.findings import bundle_bytes, find
-from flowjoy.model import CoverageState, Status
+from flowjoy.model import CoverageState
 from tests.builders import a_bundle, a_coverage, a_deploy, a_provisional_deploy, a_ship, at
 from tests.report.a_year import HOSTILE, a_hostile_bundle, a_year
 
@@ -128,16 +128,20 @@ def test_page__every_picture_has_words_and_a_table_behind_it(year: str) -> None:
 
 def test_clock__counts_down_from_its_deadline() -> None:
     page = page_of(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110)))
-    due = [time for time in Reader(page).named("time") if "data-due" in time]
-    assert [time["datetime"] for time in due] == ["2024-06-09T13:00:00Z", "2024-06-09T14:00:00Z"]
+    due = [(time["datetime"], time["data-due"]) for time in Reader(page).named("time") if "data-due" in time]
+    first, second = "2024-06-09T13:00:00Z", "2024-06-09T14:00:00Z"
+    # Headline, figure, next step, and a row for each.
+    assert due == [(first, "in"), (first, "left"), (first, "left"), (first, "left"), (second, "left")]
+    assert "recommender due in 38 h 0 m (Sun 13:00 UTC) and 1 more clock" in Reader(page).text
     assert "Ship a new version of recommender" in Reader(page).text
     assert "and 1 more release" in Reader(page).text
 
 
-def test_settled__promises_do_not_count_down(year: str) -> None:
-    owed = find(a_year()).scope
-    running = [item for item in owed if item.status in (Status.PENDING, Status.AT_RISK)]
-    assert len([time for time in Reader(year).named("time") if "data-due" in time]) == len(running)
+def test_settled__promises_do_not_count_down() -> None:
+    page = page_of(a_bundle([a_deploy(0), a_deploy(100)], [a_ship(1), a_ship(150)], until=at(200)))
+    assert not [time for time in Reader(page).named("time") if "data-due" in time]
+    breached = page_of(a_bundle([a_deploy(0)], [], until=at(200)))
+    assert not [time for time in Reader(breached).named("time") if "data-due" in time]
 
 
 def text_of(**changes: Any) -> str:
@@ -160,6 +164,63 @@ def test_missing_data__is_said_and_is_no_zero() -> None:
     assert "Without incidents nobody can say which pair to roll back to." in nothing_known
     none_set = text_of(coverage=READ)
     assert "No source of incidents is set" in none_set
+
+
+UNREAD = a_coverage("models", CoverageState.FAILED, reason="the registry refused", hint="check the token")
+
+
+def test_registry__that_was_not_read_is_no_lag_no_jam_and_no_kept_promise() -> None:
+    text = text_of(coverage=(a_coverage("code"), UNREAD), models=())
+    assert "lagging" not in text
+    assert "Not read: models." in text
+    assert "Not known: models could not be read." in text
+    assert "No deadline has passed" not in text
+    assert "a source that decides could not be read" in text
+    assert text.count("no data") > 10
+    assert "packag" not in text.partition("Retrospective")[0].partition("Advice")[2].partition("What became")[0]
+
+
+def test_code__that_was_not_read_is_not_said_to_owe_nothing() -> None:
+    text = text_of(coverage=(a_coverage("code", CoverageState.FAILED), a_coverage("models")), code=())
+    assert "No release in the window owes a model" not in text
+    assert "Not known: code could not be read." in text
+
+
+def test_row__that_nobody_could_judge_is_no_open_clock() -> None:
+    page = page_of(replace(a_year(weeks=4), coverage=(a_coverage("code"), UNREAD), models=()))
+    assert "What is open" not in page
+
+
+def test_right_to_left__name_does_not_turn_the_figures_behind_it() -> None:
+    name = "\u05d0\u05d1\u05d2"
+    page = page_of(a_bundle([a_deploy(1)], [a_ship(-99, model=name)], until=at(5), terms={"models": (name,)}))
+    assert f"\u2068{name}\u2069 due in" in Reader(page).text
+
+
+def test_instant__of_another_year_says_so(year: str) -> None:
+    text = Reader(year).text
+    assert "As of Sat 31 May 2025" in text
+    assert "Jun 03 2024" in text
+    assert re.search(r"Mon 03 Jun \d\d:00 UTC, 2024", text)
+    assert re.search(r"Mon 26 May \d\d:00 UTC(?!,)", text)
+
+
+def test_headline__behind_the_word_of_the_verdict_does_not_repeat_it() -> None:
+    failed = page_of(replace(a_year(weeks=4), coverage=(a_coverage("code"), UNREAD)))
+    assert re.search(r"Could not decide</span> <bdi>models: the registry refused</bdi>", failed)
+    kept = page_of(a_bundle([a_deploy(0)], [a_ship(1)], until=at(9)))
+    assert "Pass</span> <bdi>The 48 h promise holds" in kept
+
+
+def test_fold__says_how_many_rows_it_hides(year: str) -> None:
+    assert "What each release owed, and what became of it (520)" in Reader(year).text
+
+
+def test_incidents__without_a_source_are_not_said_to_be_none() -> None:
+    text = text_of(coverage=READ)
+    assert "no source of incidents is set" in text
+    assert "no incident began in it" not in text
+    assert "healthy" not in text.lower()
 
 
 def test_source__that_decides_and_failed_is_the_first_thing_to_mend() -> None:
