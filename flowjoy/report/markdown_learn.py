@@ -11,8 +11,12 @@ from flowjoy.report.shelf import STALE, stale_branches, waiting_pulls
 from flowjoy.report.words import code, ours, plural, span
 
 SHOWN = 5
-MOST_WEEKS = 26
-"""In the small chart: more would not be read on a phone."""
+MOST_WEEKS = 12
+"""In the small chart: the dates of more would lie upon each other."""
+
+
+_PALETTE = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#4c72b0, #55a868"}}}}%%'
+"""Code and models in the colours of the real chart; mermaid's own are hardly seen."""
 
 
 def advice(findings: Findings) -> str:
@@ -82,11 +86,13 @@ def small_chart(findings: Findings) -> str:
         [week.code_deploys for week in weeks],
         [week.model_deploys for week in weeks],
     ))  # fmt: skip
+    most = max(max(week.code_deploys, week.model_deploys) for week in weeks)
+    # From 0: left to itself, mermaid begins at the smallest count, and what lags a little looks like nothing.
     return (
-        "```mermaid\nxychart-beta\n"
+        f"```mermaid\n{_PALETTE}\nxychart-beta\n"
         '  title "Code deploys (bars) and model ships (line)"\n'
         f"  x-axis [{labels}]\n"
-        '  y-axis "deploys a week"\n'
+        f'  y-axis "deploys a week" 0 --> {most}\n'
         f"  bar [{bars}]\n"
         f"  line [{line}]\n```"
     )

@@ -108,8 +108,9 @@ class Section:
 def instant(stamp: datetime, window: Window) -> Cell:
     """An instant as people read it, sorted by itself; with its year where that is not the year of as-of."""
     zone = ZoneInfo(window.timezone)
-    year = stamp.astimezone(zone).year
-    told = moment(stamp, window.timezone) + (f", {year}" if year != window.until.astimezone(zone).year else "")
+    local = stamp.astimezone(zone)
+    same = local.year == window.until.astimezone(zone).year
+    told = moment(stamp, window.timezone) if same else local.strftime("%a %d %b %Y %H:%M %Z")
     return Cell(text=told, sort=stamp.timestamp())
 
 

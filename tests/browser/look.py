@@ -120,7 +120,7 @@ def _sorting(browser: Browser, path: Path) -> Iterator[str]:
     if head.get_attribute("aria-sort") is not None:
         yield "sorting: two columns claim to be sorted by"
     first = table.evaluate("table => table.tBodies[0].rows[0].cells[0].textContent")
-    if first != "Jun 03":
+    if first != "Jun 03 2024":
         yield f"sorting: by week begins with {first}"
     page.close()
 
@@ -174,6 +174,11 @@ def _print(browser: Browser, path: Path) -> Iterator[str]:
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     if page.locator("details:not([open])").count():
         yield "print: a fold stays closed"
+    page.set_viewport_size({"width": 700, "height": 1000})  # A4 within its margins
+    if (wide := page.evaluate("document.documentElement.scrollWidth")) > 700:
+        yield f"print: {wide} pixels wide"
+    if (rows := page.locator("#promise tbody tr:visible").count()) != 40:
+        yield f"print: {rows} rows of a folded table"
     if page.locator("nav").is_visible():
         yield "print: the links of the screen are printed"
     if not page.pdf(path=str(path.with_name("print.pdf"))).startswith(b"%PDF"):

@@ -14,6 +14,7 @@ from flowjoy import outputs
 from flowjoy.bundle import Bundle
 from flowjoy.findings import Findings, find
 from flowjoy.model import CoverageState, Status
+from flowjoy.report import ink
 from flowjoy.report.check import LONGEST_TEXT, promise_check, settled_check
 from flowjoy.report.headline import headline, headline_of
 from flowjoy.report.markdown import summary
@@ -89,15 +90,16 @@ def test_headline__is_its_parts_and_only_a_running_clock_is_apart() -> None:
     assert (broken.left, broken.deadline) == ("", None)
 
 
-def test_mermaid__is_an_extra_of_at_most_half_a_year_and_not_drawn_of_what_was_not_read() -> None:
+def test_mermaid__is_an_extra_of_at_most_twelve_weeks_from_zero_and_not_drawn_of_what_was_not_read() -> None:
     text = summary(find(a_year()))
     (chart,) = re.findall(r"```mermaid\n(.*?)\n```", text, flags=re.DOTALL)
-    kind, title, labels, scale, bars, line = (part.strip() for part in chart.splitlines())
+    palette, kind, title, labels, scale, bars, line = (part.strip() for part in chart.splitlines())
+    assert f"{ink.CODE}, {ink.MODEL}" in palette
     assert (kind, title) == ("xychart-beta", 'title "Code deploys (bars) and model ships (line)"')
-    assert scale == 'y-axis "deploys a week"'
-    assert re.fullmatch(r'x-axis \[("[A-Z][a-z]{2} \d\d"(, )?){26}\]', labels)
-    assert re.fullmatch(r"bar \[(\d+(, )?){26}\]", bars)
-    assert re.fullmatch(r"line \[(\d+(, )?){26}\]", line)
+    assert scale == 'y-axis "deploys a week" 0 --> 8'
+    assert re.fullmatch(r'x-axis \[("[A-Z][a-z]{2} \d\d"(, )?){12}\]', labels)
+    assert re.fullmatch(r"bar \[(\d+(, )?){12}\]", bars)
+    assert re.fullmatch(r"line \[(\d+(, )?){12}\]", line)
     assert "mermaid" not in summary(find(replace(a_year(weeks=4), coverage=(*READ[:1], UNREAD), models=())))
 
 
