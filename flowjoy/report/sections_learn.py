@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from flowjoy.analysis import promise
 from flowjoy.findings import Findings
 from flowjoy.report.answers import action_answer, gap_answer, jam_answer, lived, measured_answer, pair_name
-from flowjoy.report.shelf import STALE, stale_branches, waiting_pulls
+from flowjoy.report.shelf import STALE, among, stale_branches, waiting_pulls
+from flowjoy.report.tiles import running
 from flowjoy.report.view import MOST_ROWS, Cell, Paragraph, Section, Table, Tile, instant, more, number
-from flowjoy.report.words import clean, moment, span
+from flowjoy.report.words import clean, counted, moment, span
 
 
 def advice(findings: Findings) -> Section:
@@ -93,15 +93,18 @@ def shelf(findings: Findings) -> Section:
         Tile(
             name="pull requests waiting for review",
             value="no data" if held is None else str(len(waiting)),
-            note="" if held is None else f"of {held.pulls_total} open",
+            note="" if held is None else among(held.pulls_total, " open"),
         ),
         Tile(
             name=f"branches without a commit for {STALE.days} days",
             value="no data" if held is None else str(len(stale)),
-            note="" if held is None else f"of {held.branches_total}",
+            note="" if held is None else among(held.branches_total),
         ),
-        Tile(name="model versions never shipped", value=str(len(versions))),
-        Tile(name="clocks running", value=str(findings.count(*promise.RUNNING))),
+        Tile(
+            name="model versions never shipped",
+            value=counted(len(versions), known=all(week.models_known for week in findings.weeks)),
+        ),
+        running(findings),
     )
     tables = (
         _waiting("Pull requests waiting for review", "pull request", "opened", findings,

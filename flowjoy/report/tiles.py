@@ -15,7 +15,7 @@ def tiles(findings: Findings) -> tuple[Tile, ...]:
     lag = findings.drift_lag.current if findings.drift_lag is not None else None
     week = findings.last_week
     return (
-        _running(findings),
+        running(findings),
         _broken(findings),
         _kept(findings),
         Tile(
@@ -46,14 +46,15 @@ def _unjudged(findings: Findings) -> bool:
     return bool(unproved(findings.bundle.coverage))
 
 
-def _running(findings: Findings) -> Tile:
+def running(findings: Findings) -> Tile:
+    """How many clocks run, and how much is left of the one that ends next."""
     if _unjudged(findings):
         return Tile(name="clocks running", value="no data", note=_UNJUDGED)
-    running, due = findings.count(*promise.RUNNING), promise.next_deadline(findings.scope)
-    if not running or due is None:
-        return Tile(name="clocks running", value=str(running))
+    count, due = findings.count(*promise.RUNNING), promise.next_deadline(findings.scope)
+    if not count or due is None:
+        return Tile(name="clocks running", value=str(count))
     clock = Clock(text=f"{span(due - findings.bundle.generated_at)} left", due=due)
-    return Tile(name="clocks running", value=str(running), note="the next to end:", mark="wait", clock=clock)
+    return Tile(name="clocks running", value=str(count), note="the next to end:", mark="wait", clock=clock)
 
 
 def _kept(findings: Findings) -> Tile:

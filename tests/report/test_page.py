@@ -130,8 +130,9 @@ def test_clock__counts_down_from_its_deadline() -> None:
     page = page_of(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110)))
     due = [(time["datetime"], time["data-due"]) for time in Reader(page).named("time") if "data-due" in time]
     first, second = "2024-06-09T13:00:00Z", "2024-06-09T14:00:00Z"
-    # Headline, figure, next step, and a row for each.
-    assert due == [(first, "in"), (first, "left"), (first, "left"), (first, "left"), (second, "left")]
+    # In the headline, in the figure, in the next step, and in a row for each.
+    assert due[:5] == [(first, "in"), (first, "left"), (first, "left"), (first, "left"), (second, "left")]
+    assert due[5:] == [(first, "left")], "once more on the shelf, where what waits stands together"
     assert "recommender due in 38 h 0 m (Sun 13:00 UTC) and 1 more clock" in Reader(page).text
     assert "Ship a new version of recommender" in Reader(page).text
     assert "and 1 more release" in Reader(page).text
@@ -211,6 +212,20 @@ def test_headline__behind_the_word_of_the_verdict_does_not_repeat_it() -> None:
     assert re.search(r"Could not decide</span> <bdi>models: the registry refused</bdi>", failed)
     kept = page_of(a_bundle([a_deploy(0)], [a_ship(1)], until=at(9)))
     assert "Pass</span> <bdi>The 48 h promise holds" in kept
+
+
+def test_shelf__of_more_than_a_hundred_says_how_many_were_looked_at() -> None:
+    held = a_year(weeks=4).inventory
+    assert held is not None
+    crowded = text_of(inventory=replace(held, branches_total=412, pulls_total=100))
+    assert "of 412, the first 100 of which were looked at" in crowded
+    assert "of 100 open" in crowded
+    assert crowded.count("looked at") == 1
+
+
+def test_shelf__does_not_count_versions_of_a_registry_that_was_not_read() -> None:
+    unread = text_of(coverage=(a_coverage("code"), UNREAD), models=(), unshipped=())
+    assert re.search(r"model versions never shippedno data", unread)
 
 
 def test_fold__says_how_many_rows_it_hides(year: str) -> None:
