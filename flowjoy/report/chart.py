@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
-from flowjoy.report import words
+from flowjoy.report import totals, words
 from flowjoy.report.ink import (
     BAND,
     CODE,
@@ -75,7 +75,7 @@ def draw(
         FigureCanvasAgg(figure := Figure(figsize=INCHES, dpi=DPI))
         line(figure, 0.968, service, tail=": unified DevOps + MLOps flow", size=13, weight="bold")
         tail = f" · {words.plural(open_incidents, 'incident')} still open, not in MTTR" if open_incidents else ""
-        line(figure, 0.895, _totals(weeks) if subtitle is None else subtitle, tail=tail, size=9, color=FAINT)
+        line(figure, 0.895, totals.totals(weeks) if subtitle is None else subtitle, tail=tail, size=9, color=FAINT)
         bars = figure.add_axes(PLOT)
         hours = bars.twinx()
         bars.set_ylabel("Deploys per week")
@@ -89,41 +89,8 @@ def draw(
         else:
             bars.set_yticks([])  # a scale would suggest measured zeros
             hours.set_yticks([])
-            figure.text(0.5, 0.46, _why_empty(weeks), ha="center", fontsize=11, color=FAINT)
+            figure.text(0.5, 0.46, totals.why_empty(weeks), ha="center", fontsize=11, color=FAINT)
     return figure
-
-
-def _why_empty(weeks: Sequence[Week]) -> str:
-    """Say why there is nothing to draw: what nobody read is not what did not happen."""
-    unread = _unread(weeks)
-    if unread:
-        return f"Not known: {unread} could not be read"
-    return (
-        f"No code deploys, model ships or resolved incidents in {words.plural(len(weeks), 'week')}"
-        if weeks
-        else ("No weeks to show")
-    )
-
-
-def _unread(weeks: Sequence[Week]) -> str:
-    known = (
-        ("code deploys", all(week.code_known for week in weeks)),
-        ("model ships", all(w.models_known for w in weeks)),
-    )
-    return " and ".join(name for name, is_known in known if not is_known)
-
-
-def _totals(weeks: Sequence[Week]) -> str:
-    """Sum up the complete weeks; the running week takes no part."""
-    if unread := _unread(weeks):
-        return f"{unread[:1].upper()}{unread[1:]} could not be read"
-    complete = [week for week in weeks if not week.partial]
-    code = words.plural(sum(week.code_deploys for week in complete), "code deploy")
-    models = words.plural(sum(week.model_deploys for week in complete), "model ship")
-    late = sum(week.diverges for week in complete)
-    note = f" · {words.plural(late, 'week')} diverge{'s' * (late == 1)}" * bool(late)
-    sums = f"{code} and {models} in {words.plural(len(complete), 'complete week')}{note}"
-    return sums if complete else "No complete week yet"
 
 
 def _slot(weeks: Sequence[Week]) -> float:
