@@ -39,7 +39,7 @@ def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], b
         "unified_flow.svg": flow_svg,
         "promise.png": lambda: _png(lanes()),
         "promise.svg": lanes_svg,
-        "report.html": lambda: _page(findings, flow_svg, lanes_svg),
+        "report.html": lambda: page_of(findings, flow_svg, lanes_svg),
     }
 
 
@@ -100,7 +100,7 @@ def _svg(figure: Figure) -> bytes:
     return chart.to_svg(figure)
 
 
-def _page(findings: Findings, flow_svg: Callable[[], bytes], lanes_svg: Callable[[], bytes]) -> bytes:
+def page_of(findings: Findings, flow_svg: Callable[[], bytes], lanes_svg: Callable[[], bytes]) -> bytes:
     """The page; a picture that cannot be drawn is left out, and the table behind it stays."""
     from flowjoy.report import page, sections
 

@@ -25,6 +25,15 @@ def page_of(bundle: Bundle) -> str:
     return files.renderings(found, bundle_bytes(found))["report.html"]().decode()
 
 
+def unpictured(bundle: Bundle) -> str:
+    """The page where no picture could be drawn: the rest of it stands, and a test of words is fast."""
+
+    def nothing() -> bytes:
+        raise OSError("no picture")
+
+    return files.page_of(find(bundle), nothing, nothing).decode()
+
+
 class Reader(HTMLParser):
     """What a browser would see: elements with their attributes, and the text outside of style and script."""
 
@@ -103,7 +112,7 @@ def test_page__of_a_busy_year_is_below_a_megabyte(year: str) -> None:
 
 
 def test_page__more_rows_than_a_page_carries_are_counted() -> None:
-    read = Reader(page_of(a_year(models=("recommender", "ranker", "toxicity"))))
+    read = Reader(unpictured(a_year(models=("recommender", "ranker", "toxicity"))))
     assert re.search(r"… and \d+ more, in flowjoy-bundle\.json\.", read.text)
 
 
@@ -126,8 +135,14 @@ def test_page__every_picture_has_words_and_a_table_behind_it(year: str) -> None:
     assert all(head.get("scope") == "col" for head in read.named("th"))
 
 
+def test_picture__that_cannot_be_drawn_is_left_out_and_the_table_behind_it_stays() -> None:
+    page = Reader(unpictured(a_year(weeks=4)))
+    assert page.named("img") == []
+    assert "The week table" in page.text
+
+
 def test_clock__counts_down_from_its_deadline() -> None:
-    page = page_of(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110)))
+    page = unpictured(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110)))
     due = [(time["datetime"], time["data-due"]) for time in Reader(page).named("time") if "data-due" in time]
     first, second = "2024-06-09T13:00:00Z", "2024-06-09T14:00:00Z"
     # In the headline, in the figure, in the next step, and in a row for each.
@@ -139,14 +154,14 @@ def test_clock__counts_down_from_its_deadline() -> None:
 
 
 def test_settled__promises_do_not_count_down() -> None:
-    page = page_of(a_bundle([a_deploy(0), a_deploy(100)], [a_ship(1), a_ship(150)], until=at(200)))
+    page = unpictured(a_bundle([a_deploy(0), a_deploy(100)], [a_ship(1), a_ship(150)], until=at(200)))
     assert not [time for time in Reader(page).named("time") if "data-due" in time]
-    breached = page_of(a_bundle([a_deploy(0)], [], until=at(200)))
+    breached = unpictured(a_bundle([a_deploy(0)], [], until=at(200)))
     assert not [time for time in Reader(breached).named("time") if "data-due" in time]
 
 
 def text_of(**changes: Any) -> str:
-    return Reader(page_of(replace(a_year(weeks=4), **changes))).text
+    return Reader(unpictured(replace(a_year(weeks=4), **changes))).text
 
 
 READ = (a_coverage("code"), a_coverage("models"))
@@ -188,13 +203,13 @@ def test_code__that_was_not_read_is_not_said_to_owe_nothing() -> None:
 
 
 def test_row__that_nobody_could_judge_is_no_open_clock() -> None:
-    page = page_of(replace(a_year(weeks=4), coverage=(a_coverage("code"), UNREAD), models=()))
+    page = unpictured(replace(a_year(weeks=4), coverage=(a_coverage("code"), UNREAD), models=()))
     assert "What is open" not in page
 
 
 def test_right_to_left__name_does_not_turn_the_figures_behind_it() -> None:
     name = "\u05d0\u05d1\u05d2"
-    page = page_of(a_bundle([a_deploy(1)], [a_ship(-99, model=name)], until=at(5), terms={"models": (name,)}))
+    page = unpictured(a_bundle([a_deploy(1)], [a_ship(-99, model=name)], until=at(5), terms={"models": (name,)}))
     assert f"\u2068{name}\u2069 due in" in Reader(page).text
 
 
@@ -208,9 +223,9 @@ def test_instant__of_another_year_says_so(year: str) -> None:
 
 
 def test_headline__behind_the_word_of_the_verdict_does_not_repeat_it() -> None:
-    failed = page_of(replace(a_year(weeks=4), coverage=(a_coverage("code"), UNREAD)))
+    failed = unpictured(replace(a_year(weeks=4), coverage=(a_coverage("code"), UNREAD)))
     assert re.search(r"Could not decide</span> <bdi>models: the registry refused</bdi>", failed)
-    kept = page_of(a_bundle([a_deploy(0)], [a_ship(1)], until=at(9)))
+    kept = unpictured(a_bundle([a_deploy(0)], [a_ship(1)], until=at(9)))
     assert "Pass</span> <bdi>The 48 h promise holds" in kept
 
 
@@ -247,7 +262,7 @@ def test_source__that_decides_and_failed_is_the_first_thing_to_mend() -> None:
 
 
 def test_provisional__release_is_marked() -> None:
-    page = page_of(a_bundle([a_deploy(0), a_provisional_deploy(9, sha="b" * 40)], [a_ship(1)], until=at(9)))
+    page = unpictured(a_bundle([a_deploy(0), a_provisional_deploy(9, sha="b" * 40)], [a_ship(1)], until=at(9)))
     assert "bbbbbbbbbbbb (provisional)" in Reader(page).text
 
 
@@ -262,4 +277,4 @@ def test_pull_request_of_a_fork__shows_only_what_was_judged() -> None:
         a_year(weeks=4),
         coverage=(a_coverage("stubs"), a_coverage("code", CoverageState.NOT_CONFIGURED, required=False)),
     )
-    assert sections(page_of(bundle)) == ["coverage"]
+    assert sections(unpictured(bundle)) == ["coverage"]
