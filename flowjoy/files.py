@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
@@ -14,9 +15,10 @@ from flowjoy.findings import Findings
 from flowjoy.instants import iso
 from flowjoy.model import Kind
 from flowjoy.report import tables
-from flowjoy.report.headline import headline
-from flowjoy.report.view import Picture
-from flowjoy.report.words import clean, moment, plural
+from flowjoy.report.answers import not_known
+from flowjoy.report.headline import headline_of
+from flowjoy.report.view import Clock, Picture
+from flowjoy.report.words import clean, plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +40,7 @@ def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], b
         "unified_flow.svg": flow_svg,
         "promise.png": lambda: _png(lanes()),
         "promise.svg": lanes_svg,
-        "report.html": lambda: _page(findings, flow_svg, lanes_svg),
+        "report.html": lambda: page_of(findings, flow_svg, lanes_svg),
     }
 
 
@@ -81,7 +83,15 @@ def _lanes(findings: Findings) -> Figure:
         as_of=findings.bundle.generated_at,
         service=findings.bundle.service,
         sla_hours=findings.bundle.terms.sla_hours,
+        why_empty=_why_nothing_is_owed(findings),
     )
+
+
+def _why_nothing_is_owed(findings: Findings) -> str | None:
+    unknown = not_known(findings)
+    if unknown is not None:
+        return unknown.removesuffix(".")
+    return "No model dependence is declared" if findings.sla_status == "undeclared" else None
 
 
 def _png(figure: Figure) -> bytes:
@@ -96,7 +106,7 @@ def _svg(figure: Figure) -> bytes:
     return chart.to_svg(figure)
 
 
-def _page(findings: Findings, flow_svg: Callable[[], bytes], lanes_svg: Callable[[], bytes]) -> bytes:
+def page_of(findings: Findings, flow_svg: Callable[[], bytes], lanes_svg: Callable[[], bytes]) -> bytes:
     """The page; a picture that cannot be drawn is left out, and the table behind it stays."""
     from flowjoy.report import page, sections
 
@@ -107,18 +117,27 @@ def _page(findings: Findings, flow_svg: Callable[[], bytes], lanes_svg: Callable
     lanes = _picture(
         lanes_svg, f"A lane for each model with the window of each release, for {total}: see the table below"
     )
+    said = headline_of(findings)
     return page.render(
         page.View(
             service=clean(findings.bundle.service),
             verdict=findings.verdict.decision.value,
-            headline=headline(findings),
-            as_of=moment(window.until, window.timezone),
+            headline=_headline(said.before),
+            clock=None if said.deadline is None else Clock(text=said.left, due=said.deadline, form="in"),
+            after=said.after,
+            as_of=f"{window.until.astimezone(ZoneInfo(window.timezone)):%a %d %b %Y, %H:%M %Z}",
             as_of_iso=iso(window.until),
-            window=f"{total} from Monday, {window.timezone}",
+            window=f"the last {total}, from Monday to Sunday",
             tag=findings.unified_tag,
             sections=sections.sections(findings, flow, lanes),
         )
     )
+
+
+def _headline(text: str) -> str:
+    """The headline behind the word of the verdict: it does not say that again, and our own sentences begin large."""
+    text = text.removeprefix("could not decide: ")
+    return text[:1].upper() + text[1:] if text.startswith(("the ", "no ", "a ")) else text
 
 
 def _picture(draw: Callable[[], bytes], alt: str) -> Picture | None:

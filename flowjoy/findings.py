@@ -95,6 +95,10 @@ class Findings:
         """The last complete week of the window."""
         return cadence.last_complete(self.weeks)
 
+    def is_healthy(self, week: Week) -> bool:
+        """Whether a week that is over earns the success mark; never where nobody knows of incidents."""
+        return not week.partial and self.incidents_are_known and signals.healthy(week)
+
     def count(self, *statuses: Status) -> int:
         """How many obligations in scope have one of these statuses."""
         return sum(item.status in statuses for item in self.scope)
@@ -120,6 +124,7 @@ def find(bundle: Bundle) -> Findings:
     healing = recovery.recoveries(matched, since=bundle.window.since)
     if _states(bundle, "incidents") - {CoverageState.COMPLETE}:
         weeks, healing = cadence.without_incidents(weeks), ()
+    weeks = cadence.with_unread(weeks, code_known=_is_read(bundle, "code"), models_known=_is_read(bundle, "models"))
     decided = verdict.decide(bundle.coverage, scope, enforce=terms.enforce)
     lived = () if missing else _pairs(events, matched, dependence, bundle)
     advice = advise(
@@ -154,6 +159,7 @@ def find(bundle: Bundle) -> Findings:
             since=bundle.window.since,
             as_of=until,
             timezone=bundle.window.timezone,
+            unread=[key for key, unknown in (("tag", bool(missing)), ("drift", not healing)) if unknown],
         ),
         scene=_scene(bundle, events, matched, owed, weeks, spikes),
     )
@@ -272,6 +278,11 @@ def _untagged(lived: Sequence[Pair], bundle: Bundle) -> str | None:
     live = {(model.name, model.version) for model in now.models}
     tagged = any(record.unified_tag for record in bundle.models if (record.name, record.version) in live)
     return None if tagged else now.tag
+
+
+def _is_read(bundle: Bundle, source: str) -> bool:
+    """Whether nothing is missing of a source: else a count of it is no count."""
+    return not _states(bundle, source) - {CoverageState.COMPLETE}
 
 
 def _states(bundle: Bundle, source: str) -> set[CoverageState]:

@@ -23,6 +23,7 @@ from flowjoy.harvest import Harvest, harvest
 from flowjoy.model import DROPPED, CoverageState, Decision, PullRequest, Status
 from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
+from flowjoy.report.words import counted
 from flowjoy.runner import Console, Redactor, adopt_libraries
 from flowjoy.settings import Runner, Settings, on_actions, read_runner, read_settings, travels_in_the_clear
 from flowjoy.sinks import model_stamp
@@ -187,7 +188,9 @@ def _log_findings(findings: Findings, console: Console) -> None:
     for week in findings.weeks:
         mttr = "" if week.mttr_hours is None else f"{week.mttr_hours:.1f}"
         mark = " running" if week.partial else f" Model cadence lagging by {week.gap} deploys" if week.diverges else ""
-        console.log(f"{week.label}  code {week.code_deploys:>3}  model {week.model_deploys:>3}  MTTR {mttr:>5} h{mark}")
+        code = counted(week.code_deploys, known=week.code_known)
+        model = counted(week.model_deploys, known=week.models_known)
+        console.log(f"{week.label}  code {code:>3}  model {model:>3}  MTTR {mttr:>5} h{mark}")
 
 
 def _publish(findings: Findings, written: Mapping[str, str], delivered: Mapping[str, str], console: Console) -> None:

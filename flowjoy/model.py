@@ -59,6 +59,11 @@ class Status(StrEnum):
     UNDECLARED = "undeclared"
     UNKNOWN = "unknown"
 
+    @property
+    def words(self) -> str:
+        """As people read it: `at risk`."""
+        return self.value.replace("_", " ")
+
 
 class CoverageState(StrEnum):
     """How far a source was read. FAILED is never the same as empty."""
@@ -279,7 +284,9 @@ class Obligation:
 class Week:
     """One row of the week table. `week` is its Monday; `mttr_hours` is None without a resolved incident.
 
-    `incidents` is None where a source of them could not be read, or none is set: then there is no MTTR, either.
+    `incidents` is None where a source of them could not be read, or none is set: then there is no MTTR, either. Where
+    code or models were not read, `code_known` or `models_known` is False: the count is what is remembered, and no gap
+    is told from it.
     """
 
     week: date
@@ -293,6 +300,13 @@ class Week:
     mttr_p90_hours: float | None
     partial: bool
     diverges: bool
+    code_known: bool = True
+    models_known: bool = True
+
+    @property
+    def counted(self) -> bool:
+        """Whether code and models were both read, so that `gap` says something."""
+        return self.code_known and self.models_known
 
     @property
     def label(self) -> str:

@@ -88,7 +88,10 @@ def _on_call(weeks: Sequence[Week]) -> Advice | None:
 
 
 def _stub(weeks: Sequence[Week]) -> Advice | None:
-    week = _newest(week for week in signals.recent(weeks) if week.gap > signals.HEALTHY_GAP)
+    behind = [week for week in signals.recent(weeks) if week.counted and week.gap > signals.HEALTHY_GAP]
+    # The row of packaging has named the newest week that diverges: another one says more than the same again.
+    named = _newest(week for week in behind if week.diverges)
+    week = _newest(week for week in behind if week is not named) or named
     if week is None:
         return None
     return Advice(
@@ -142,7 +145,7 @@ def _deploys(week: Week) -> str:
 
 def _gap(weeks: Sequence[Week]) -> float | None:
     last = signals.complete(weeks)[-1:]
-    return float(last[0].gap) if last else None
+    return float(last[0].gap) if last and last[0].counted else None
 
 
 def _mttr(weeks: Sequence[Week]) -> float | None:

@@ -58,6 +58,15 @@ def without_incidents(weeks: tuple[Week, ...]) -> tuple[Week, ...]:
     return tuple(replace(week, incidents=None, **_NOTHING_RESOLVED) for week in weeks)
 
 
+def with_unread(weeks: tuple[Week, ...], *, code_known: bool, models_known: bool) -> tuple[Week, ...]:
+    """The same weeks where code or models were not read: no week is said to lag behind what nobody knows."""
+    counted = code_known and models_known
+    return tuple(
+        replace(week, code_known=code_known, models_known=models_known, diverges=week.diverges and counted)
+        for week in weeks
+    )
+
+
 def running_week(window: Window) -> datetime:
     """The instant at which the running week began: a local Monday midnight."""
     return datetime.combine(_mondays(window)[-1], time.min, tzinfo=ZoneInfo(window.timezone))

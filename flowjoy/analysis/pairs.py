@@ -16,6 +16,7 @@ from flowjoy.instants import iso
 from flowjoy.model import Dependence, EventType
 
 _FORBIDDEN = re.compile(r"[^a-z0-9._-]")
+_NO_TAG = re.compile(r"[^A-Za-z0-9_.-]")
 _SEPARATORS = re.compile(r"\.[._-]+|_[.-][._-]*|___+|__[.-][._-]*|-+[._][._-]*")
 
 
@@ -111,8 +112,9 @@ def unified_tag(service: str, sha: str | None, models: Sequence[LiveModel], *, e
         return None
     lines = sorted(f"{model.name}={model.version}={model.run_id or ''}" for model in models)
     model_sha = sha256("\n".join(lines).encode(errors="backslashreplace")).hexdigest()
-    name = _oci(service)
-    return f"{name}:{sha[:12]}-{model_sha[:12]}" if name else None
+    # A file may call anything a sha; whoever tags an image pastes this into a shell.
+    name, short = _oci(service), _NO_TAG.sub("-", sha[:12]).lstrip(".-")
+    return f"{name}:{short}-{model_sha[:12]}" if name and short else None
 
 
 def _oci(service: str) -> str:

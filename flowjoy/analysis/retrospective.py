@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -64,8 +64,11 @@ def retrospective(
     since: datetime,
     as_of: datetime,
     timezone: str,
+    unread: Collection[str] = (),
 ) -> Retrospective:
     """The answers, for the window that begins at `since`. `past`: the actions that earlier runs proposed.
+
+    `unread`: keys of advice whose signals nobody could look for in this run: that they do not fire measures nothing.
 
     The action is the first recommendation.
     """
@@ -76,7 +79,7 @@ def retrospective(
         jam=_jam([item for item in owed if item.start >= since], since=since, as_of=as_of),
         action=advice[0] if advice else None,
         before=before,
-        measured=None if before is None else _measured(before.key, weeks, advice),
+        measured=None if before is None or before.key in unread else _measured(before.key, weeks, advice),
     )
 
 
@@ -88,7 +91,7 @@ def week_of(stamp: datetime, timezone: str) -> datetime:
 
 
 def _gap(weeks: Sequence[Week]) -> Gap | None:
-    behind = [week for week in signals.complete(weeks) if week.gap > 0]
+    behind = [week for week in signals.complete(weeks) if week.counted and week.gap > 0]
     if not behind:
         return None
     widest = max(behind, key=lambda week: (week.gap, week.week))
@@ -124,7 +127,7 @@ def _measured(key: str, weeks: Sequence[Week], advice: Sequence[Advice]) -> floa
     """Where the measure of an earlier action stands now."""
     last = signals.complete(weeks)[-1:]
     if key in ("packaging", "stub"):
-        return float(last[0].gap) if last else None
+        return float(last[0].gap) if last and last[0].counted else None
     if key == "on-call":
         return last[0].mttr_hours if last else None
     # What no longer fires has gone to nothing.

@@ -77,8 +77,8 @@ def healthy(week: Week) -> bool:
     """The success mark: models within two of code, and the MTTR under one and a half hours.
 
     A week in which nothing was to be mended is well, too; one whose incidents are not known, or without any code
-    deploy, is no success.
+    deploy, is no success, nor one whose code or models are not known.
     """
     mended = week.mttr_hours is not None and week.mttr_hours < HEALTHY_HOURS
     calm = week.incidents == 0
-    return week.code_deploys > 0 and week.gap <= HEALTHY_GAP and (mended or calm)
+    return week.counted and week.code_deploys > 0 and week.gap <= HEALTHY_GAP and (mended or calm)

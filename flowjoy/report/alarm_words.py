@@ -11,7 +11,7 @@ from flowjoy.distribution import DriftCheck
 from flowjoy.findings import Findings
 from flowjoy.model import Obligation, Status, Week
 from flowjoy.report.answers import spike_text
-from flowjoy.report.headline import due, outcome, release_name
+from flowjoy.report.headline import outcome, release_name
 from flowjoy.report.words import clean, moment, plural
 
 MARKS = {
@@ -67,7 +67,7 @@ def _promise(alarm: Alarm, item: Obligation, findings: Findings) -> Words:
             move=f"data people: ship {what} of {model}; where it must wait, its owner signs a waiver in the stub.",
         )
     return Words(
-        title=due(item, findings),
+        title=f"{model} {outcome(item, findings)}",
         what=f"{model} for {release}: less than a quarter of its {hours} is left.",
         since=f"{since.replace('was due', 'is due')}.",
         move=f"data people: ship {what} of {model}.",

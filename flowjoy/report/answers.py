@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
+from flowjoy.analysis import signals
 from flowjoy.analysis.pairs import Pair
 from flowjoy.analysis.signals import Spike
+from flowjoy.analysis.verdict import unproved
 from flowjoy.findings import Findings
+from flowjoy.model import Week
 from flowjoy.report.words import clean, hours_text, moment, plural, span
 
 
@@ -16,9 +21,13 @@ def spike_text(spike: Spike) -> str:
 
 def gap_answer(findings: Findings) -> str:
     """Which week shows the biggest gap, and what the MTTR was then against the other weeks."""
-    gap = findings.retro.gap
+    gap, complete = findings.retro.gap, signals.complete(findings.weeks)
+    if not complete:
+        return "No week is complete yet."
+    if not complete[-1].counted:
+        return f"Not known: {unread_text(complete[-1])} could not be read."
     if gap is None:
-        return "No complete week: models kept up with code."
+        return "None: models kept up with code in every complete week."
     week = gap.week
     said = f"{week.label}: {week.code_deploys} code and {week.model_deploys} model deploys, a gap of {week.gap}."
     if week.mttr_hours is None:
@@ -31,9 +40,22 @@ def gap_answer(findings: Findings) -> str:
     return f"{said} Its MTTR was {week.mttr_hours:.1f} h, {change} the median of {others} ({gap.others_hours:.1f} h)."
 
 
+def not_known(findings: Findings) -> str | None:
+    """Why nobody can say what is owed; None where all that decides was read."""
+    missing = unproved(findings.bundle.coverage)
+    return f"Not known: {'; '.join(clean(item.source) for item in missing)} could not be read." if missing else None
+
+
+def nothing_owed(findings: Findings) -> str:
+    """Why there is no obligation to show."""
+    return not_known(findings) or "No release in the window owes a model."
+
+
 def jam_answer(findings: Findings) -> str:
     """Which model keeps releases waiting most."""
-    jam = findings.retro.jam
+    jam, unknown = findings.retro.jam, not_known(findings)
+    if unknown is not None:
+        return unknown
     if jam is None:
         return "Nowhere that is known: no release in the window owes a model."
     lag = jam.lag.median
@@ -41,7 +63,8 @@ def jam_answer(findings: Findings) -> str:
     if not jam.missed and not jam.open:
         return f"Nowhere: all {jam.owed} obligations of {clean(jam.model)} were met{median}."
     return (
-        f"{clean(jam.model)}: of {plural(jam.owed, 'obligation')} {jam.missed} missed and {jam.open} open now{median}."
+        f"{clean(jam.model)}: of {plural(jam.owed, 'obligation')} {jam.missed} missed the deadline, "
+        f"and {jam.open} {'is' if jam.open == 1 else 'are'} open now{median}."
     )
 
 
@@ -50,7 +73,7 @@ def action_answer(findings: Findings) -> str:
     row = findings.retro.action
     if row is None:
         return "None is called for: keep shipping together."
-    return f"{row.do[:1].upper()}{row.do[1:]}. Because of {row.because}. Re-measure: {row.measure}."
+    return f"{_capital(row.do)}. Because of {row.because}. Re-measure: {row.measure}."
 
 
 def measured_answer(findings: Findings) -> str | None:
@@ -58,12 +81,29 @@ def measured_answer(findings: Findings) -> str | None:
     before, now = findings.retro.before, findings.retro.measured
     if before is None:
         return None
-    zone = findings.bundle.window.timezone
-    then = "no data" if before.value is None else f"{before.value:g}"
+    then = "no data" if before.value is None else f"{round(before.value, 2):g}"
     moved = "no data" if now is None else f"{round(now, 2):g}"
-    asked = clean(before.do, 300)
-    week = moment(before.week, zone)[4:10]
-    return f"in the week of {week}: {asked}. {clean(before.measure)}: {then} then, {moved} now."
+    week = before.week.astimezone(ZoneInfo(findings.bundle.window.timezone)).strftime("%b %d")
+    change = _change(before.value, now)
+    told = f"{_capital(clean(before.measure))}: {then} then, {moved} now{change}"
+    return f"proposed in the week of {week}: {clean(before.do, 300)}. {told}."
+
+
+def _change(then: float | None, now: float | None) -> str:
+    """Whether a measure moved; of all that are measured, less is better."""
+    if then is None or now is None:
+        return ""
+    less = round(then - now, 2)
+    return ": better" if less > 0 else ": worse" if less < 0 else ": no change"
+
+
+def unread_text(week: Week) -> str:
+    """`code`, `models`, or both: what no count of a week is told of."""
+    return " and ".join(name for name, known in (("code", week.code_known), ("models", week.models_known)) if not known)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def pair_name(pair: Pair) -> str:

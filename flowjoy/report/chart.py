@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
-from flowjoy.report import words
+from flowjoy.report import totals, words
 from flowjoy.report.ink import (
     BAND,
     CODE,
@@ -75,7 +75,7 @@ def draw(
         FigureCanvasAgg(figure := Figure(figsize=INCHES, dpi=DPI))
         line(figure, 0.968, service, tail=": unified DevOps + MLOps flow", size=13, weight="bold")
         tail = f" · {words.plural(open_incidents, 'incident')} still open, not in MTTR" if open_incidents else ""
-        line(figure, 0.895, _totals(weeks) if subtitle is None else subtitle, tail=tail, size=9, color=FAINT)
+        line(figure, 0.895, totals.totals(weeks) if subtitle is None else subtitle, tail=tail, size=9, color=FAINT)
         bars = figure.add_axes(PLOT)
         hours = bars.twinx()
         bars.set_ylabel("Deploys per week")
@@ -89,20 +89,8 @@ def draw(
         else:
             bars.set_yticks([])  # a scale would suggest measured zeros
             hours.set_yticks([])
-            why = f"No code deploys, model ships or resolved incidents in {words.plural(len(weeks), 'week')}"
-            figure.text(0.5, 0.46, why if weeks else "No weeks to show", ha="center", fontsize=11, color=FAINT)
+            figure.text(0.5, 0.46, totals.why_empty(weeks), ha="center", fontsize=11, color=FAINT)
     return figure
-
-
-def _totals(weeks: Sequence[Week]) -> str:
-    """Sum up the complete weeks; the running week takes no part."""
-    complete = [week for week in weeks if not week.partial]
-    code = words.plural(sum(week.code_deploys for week in complete), "code deploy")
-    models = words.plural(sum(week.model_deploys for week in complete), "model ship")
-    late = sum(week.diverges for week in complete)
-    note = f" · {words.plural(late, 'week')} diverge{'s' * (late == 1)}" * bool(late)
-    sums = f"{code} and {models} in {words.plural(len(complete), 'complete week')}{note}"
-    return sums if complete else "No complete week yet"
 
 
 def _slot(weeks: Sequence[Week]) -> float:
@@ -208,6 +196,7 @@ def _label(room: _Room, bars: Axes, weeks: Sequence[Week]) -> None:
     for place in late:
         week = weeks[place]
         half, look = rise * week.gap, {"color": GAP, "weight": "bold", **counted}
+        look |= {"bbox": {**paper, "facecolor": "white"}} if crowd else {}  # in a crowd it reaches over other bars
         short, long = f"\N{MINUS SIGN}{week.gap}", f"\N{MINUS SIGN}{words.plural(week.gap, 'model')}"
         text = short if ROOMY / 2 < slot < len(long) * BOLD else long
         inner = [(0.0, -half)] * int(half > SIZE and len(text) * BOLD < slot * BAR)
@@ -217,7 +206,7 @@ def _label(room: _Room, bars: Axes, weeks: Sequence[Week]) -> None:
         if (mttr := week.mttr_hours) is not None:
             look = {"color": MTTR, "weight": "bold", "bbox": {**paper, "facecolor": "white"}}
             room.note(words.figure(mttr, " h"), (place, mttr), (0, 11), (0, -11), (21, 0), (-21, 0), **look)
-        if not week.code_deploys + week.model_deploys:
+        if week.counted and not week.code_deploys + week.model_deploys:
             room.note("0", (place, 0), (0, 6), color=FAINT, **counted)
     digits = max(len(str(max(week.code_deploys, week.model_deploys))) for week in weeks)
     for bar in [*bars.containers[0], *bars.containers[1]] if digits * DIGIT + 2 < slot * BAR else ():
@@ -229,7 +218,9 @@ def _label(room: _Room, bars: Axes, weeks: Sequence[Week]) -> None:
 
 def _legend(figure: Figure, weeks: Sequence[Week], spikes: Collection[date]) -> None:
     """Name the signs above the plot, where the legend can cover nothing."""
-    mttr = "Unified MTTR" + " (no resolved incident)" * all(week.mttr_hours is None for week in weeks)
+    unknown = all(week.incidents is None for week in weeks)
+    without = " (incidents not known)" if unknown else " (no resolved incident)"
+    mttr = "Unified MTTR" + without * all(week.mttr_hours is None for week in weeks)
     mttr += " (ringed: spike)" * any(week.week in spikes for week in weeks)
     handles = [
         Patch(facecolor=CODE, label="CODE deploys"),

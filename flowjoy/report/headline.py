@@ -12,8 +12,50 @@ from flowjoy.model import Decision, Obligation, Status
 from flowjoy.report.words import clean, moment, plural, soon, span
 
 
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of plain text. `left` is what of a clock was left at as-of, on the way to its `deadline`."""
+
+    before: str
+    left: str = ""
+    after: str = ""
+    deadline: datetime | None = None
+
+    @property
+    def text(self) -> str:
+        """The whole line."""
+        return f"{self.before}{self.left}{self.after}"
+
+
 def headline(findings: Findings) -> str:
     """The verdict in one line of plain text; foreign names in it are cleaned, not escaped."""
+    return headline_of(findings).text
+
+
+def headline_of(findings: Findings) -> Line:
+    """The same, with the clock in it apart, for who lets it run."""
+    settled = _settled(findings)
+    if settled is not None:
+        return Line(before=settled)
+    running = [item for item in findings.scope if item.status in promise.RUNNING]
+    if running:
+        first = min(running, key=lambda item: (item.deadline, item.id))
+        more = f" and {plural(len(running) - 1, 'more clock')}" if len(running) > 1 else ""
+        return _due(first, findings, more)
+    said = {
+        "none": f"no code deploy in the last {plural(findings.bundle.window.weeks, 'week')}: nothing is promised",
+        "undeclared": "no model dependence is declared: set `models`, and the promise is kept for you",
+        "pending": "a waiver holds: nothing runs, something is still to be shipped",
+    }
+    return Line(before=said.get(findings.sla_status, f"the {_hours(findings)} promise holds: nothing is open"))
+
+
+def _hours(findings: Findings) -> str:
+    return f"{findings.bundle.terms.sla_hours:g} h"
+
+
+def _settled(findings: Findings) -> str | None:
+    """What no clock can change: that nobody can decide, that a gate refuses, or that the promise is broken."""
     if findings.verdict.exit_code == verdict.EXIT_UNDECIDED:
         return f"could not decide: {clean('; '.join(findings.verdict.reasons), 400)}"
     refused = [item.text for item in findings.gate.findings if item.level is Level.FAILURE] if findings.gate else []
@@ -22,31 +64,31 @@ def headline(findings: Findings) -> str:
         return f"{clean(refused[0], 300)}{more}"
     if not findings.judges_promise:
         return "the model stub is in order; the promise itself is judged on merge"
-    hours = f"{findings.bundle.terms.sla_hours:g} h"
     broken = [item for item in findings.scope if item.status is Status.BREACHED]
     if broken:
         named = ", ".join(sorted({clean(item.model) for item in broken}))
         releases = len({item.code_id for item in broken})
-        return f"the {hours} promise is broken: {named} ({plural(releases, 'release')} waiting)"
-    running = [item for item in findings.scope if item.status in promise.RUNNING]
-    if running:
-        first = min(running, key=lambda item: (item.deadline, item.id))
-        more = f" and {plural(len(running) - 1, 'more clock')}" if len(running) > 1 else ""
-        return f"{due(first, findings)}{more}"
-    return {
-        "none": f"no code deploy in the last {plural(findings.bundle.window.weeks, 'week')}: nothing is promised",
-        "undeclared": "no model dependence is declared: set `models`, and the promise is kept for you",
-        "pending": "a waiver holds: nothing runs, something is still to be shipped",
-    }.get(findings.sla_status, f"the {hours} promise holds: nothing is open")
+        return f"the {_hours(findings)} promise is broken: {named} ({plural(releases, 'release')} waiting)"
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What somebody should do: `lead` says what, `text` by when and why. `mark`: `bad`, `good`, or none of both."""
+    """What somebody should do: `lead` says what, `text` by when and why. `mark`: `bad`, `good`, or none of both.
+
+    `left`: how much of a running clock is left until its `deadline`.
+    """
 
     lead: str
     text: str
     mark: str = ""
+    left: str = ""
+    deadline: datetime | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The text with what was left of its clock at as-of."""
+        return f"{self.text} ({self.left})." if self.left else self.text
 
 
 def next_steps(findings: Findings) -> tuple[Step, ...]:
@@ -83,18 +125,22 @@ def _ship(waiting: list[Obligation], findings: Findings, mark: str) -> Step:
     what = "a new version" if first.requires == "any" else f"version {clean(first.requires)}"
     by = moment(first.deadline, findings.bundle.window.timezone)
     others = f" and {plural(len(waiting) - 1, 'more release')}" if len(waiting) > 1 else ""
-    left = first.deadline - findings.bundle.generated_at
-    when = f"it was due by {by} ({outcome(first, findings)})" if mark else f"it is due by {by} ({span(left)} left)"
-    return Step(
-        lead=f"Ship {what} of {clean(first.model)}", text=f"for {release_name(first)}{others}: {when}.", mark=mark
-    )
+    lead, owed = f"Ship {what} of {clean(first.model)}", f"for {release_name(first)}{others}"
+    if mark:
+        return Step(lead=lead, text=f"{owed}: it was due by {by} ({outcome(first, findings)}).", mark=mark)
+    left = f"{span(first.deadline - findings.bundle.generated_at)} left"
+    return Step(lead=lead, text=f"{owed}: it is due by {by}", left=left, deadline=first.deadline)
 
 
-def due(item: Obligation, findings: Findings) -> str:
+def _due(item: Obligation, findings: Findings, more: str) -> Line:
     """`recommender due in 31 h 12 m (Tue 09:00 UTC)`."""
     now = findings.bundle.generated_at
-    left, when = item.deadline - now, soon(item.deadline, findings.bundle.window.timezone, now)
-    return f"{clean(item.model)} due in {span(left)} ({when})"
+    return Line(
+        before=f"{clean(item.model)} due ",
+        left=f"in {span(item.deadline - now)}",
+        after=f" ({soon(item.deadline, findings.bundle.window.timezone, now)}){more}",
+        deadline=item.deadline,
+    )
 
 
 def release_name(item: Obligation) -> str:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from flowjoy.model import Obligation, Status, Window
 
@@ -19,6 +20,7 @@ KINDS = {Status.PENDING: RUNNING, Status.AT_RISK: RUNNING, Status.UNDETERMINED: 
 KINDS |= {kind: kind.value for kind in (Status.MET, Status.LATE, Status.BREACHED, Status.WAIVED, Status.CANCELLED)}
 COUNTED, REST = ("met", "late", RUNNING, "breached"), ("waived", "cancelled", UNJUDGED)
 JAM = ("breached", "late", RUNNING)  # what makes a lane come first
+LONG_NAME = 14  # letters: longer names are cut
 LANES, ROWS = 12, 6  # that are drawn; that are drawn at full height
 HEAD, FOOT, EDGE, LEFT, WIDE = 74.0, 44.0, 7.0, 108.0, 446.0  # points around the plot; its width
 LEAST, MOST = 3 * 72 - HEAD - FOOT, 9 * 72 - HEAD - FOOT  # points of height
@@ -121,6 +123,17 @@ def lane_of(model: str, bars: Sequence[Bar], ships: Sequence[Ship], least: float
     """The lane of one model; a bar that is shorter than `least` days keeps as much room."""
     rows = pack((bar.start, max(bar.end, bar.start + least)) for bar in bars)
     return Lane(model=model, bars=tuple(bars), rows=tuple(rows), ships=tuple(ships), deep=max(rows) + 1)
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """The names; where long ones, cut in their middle, look the same: without the words that they all begin with."""
+    long = sorted({name for name in names if len(name) > LONG_NAME})
+    if len({(name[: LONG_NAME // 3], name[-LONG_NAME // 2 :]) for name in long}) == len(long):
+        return list(names)
+    # What the first and the last in order share, all between them share.
+    same = list(takewhile(lambda pair: pair[0] == pair[1], zip(long[0], long[-1], strict=False)))
+    skip = max((place for place, (sign, _) in enumerate(same, start=1) if sign in "-_./ "), default=0)
+    return [f"…{name[skip:]}" if name in long and skip > 1 else name for name in names]
 
 
 def pack(spans: Iterable[tuple[float, float]]) -> list[int]:

@@ -17,11 +17,11 @@ from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Decision, Obligation, Status, Week
 from flowjoy.report import alarm_list
 from flowjoy.report import markdown_learn as learn
-from flowjoy.report.answers import spike_text
+from flowjoy.report.answers import not_known, nothing_owed, spike_text
 from flowjoy.report.headline import headline, outcome, ships_due
 from flowjoy.report.incidents import label, newest_first, shown
 from flowjoy.report.markdown_learn import table
-from flowjoy.report.words import DORA_NAMES, code, figure, hours_text, moment, plural, share, span
+from flowjoy.report.words import DORA_NAMES, code, counted, figure, hours_text, moment, plural, share, span
 
 SHOWN_OBLIGATIONS = 50
 SHOWN_SETTLED = 5
@@ -66,7 +66,7 @@ def summary(findings: Findings, report_url: str | None = None) -> str:
 def _steps(findings: Findings) -> str:
     """What to do next, and by when. What could not be read was said above."""
     said = ships_due(findings)
-    lines = [f"- **{code(step.lead)}** {code(step.text, 300)}" for step in said[:SHOWN_SETTLED]]
+    lines = [f"- **{code(step.lead)}** {code(step.sentence, 300)}" for step in said[:SHOWN_SETTLED]]
     more = [f"- … and {len(said) - SHOWN_SETTLED} more models"] if len(said) > SHOWN_SETTLED else []
     return "\n".join(["**What to do next**", "", *lines, *more]) if said else ""
 
@@ -100,7 +100,7 @@ def _owed(findings: Findings) -> str:
     more = f"\n\n… and {len(owed) - SHOWN_SETTLED} more." if len(owed) > SHOWN_SETTLED else ""
     # No span that counts down: a comment changes only when something happened.
     rows = [
-        (code(item.model), item.status.value, moment(item.deadline, findings.bundle.window.timezone)) for item in owed
+        (code(item.model), item.status.words, moment(item.deadline, findings.bundle.window.timezone)) for item in owed
     ]
     return table(("model", "status", "deadline"), rows[:SHOWN_SETTLED]) + more
 
@@ -140,9 +140,10 @@ def _promise(findings: Findings) -> str:
         return ""
     title = f"### The {hours}-hour promise"
     if not findings.scope:
-        return f"{title}\n\nNo release in the window owes a model."
+        unknown = not_known(findings)
+        return f"{title}\n\n{nothing_owed(findings) if unknown is None else code(unknown, 400)}"
     urgent = sorted(findings.scope, key=_urgency)
-    serious = sum(item.status in _SERIOUS for item in urgent)
+    serious = sum(item.status in _SERIOUS and item.status is not Status.UNKNOWN for item in urgent)
     shown = urgent[: min(SHOWN_OBLIGATIONS, serious + SHOWN_SETTLED)]
     more = len(urgent) - len(shown)
     rest = f"\n\n… and {more} more, in `flowjoy-bundle.json`." if more else ""
@@ -161,7 +162,7 @@ def _obligation(item: Obligation, findings: Findings) -> tuple[str, ...]:
         code(item.requires),
         moment(item.start, zone) + (" (provisional)" if item.provisional else ""),
         moment(item.deadline, zone),
-        f"**{item.status.value}**" if item.status in _SERIOUS[:3] else item.status.value,
+        f"**{item.status.words}**" if item.status in _SERIOUS[:3] else item.status.words,
         code(outcome(item, findings)) if item.reason else outcome(item, findings),
     )
 
@@ -180,6 +181,8 @@ def _counts(findings: Findings) -> str:
         f"{found[Status.MET]} met · {found[Status.LATE]} late · {running} running · {found[Status.BREACHED]} breached"
     )
     rate = findings.rate
+    if found[Status.UNKNOWN]:
+        return f"{found[Status.UNKNOWN]} not known: a source that decides could not be read."
     if rate.percent is None:
         return f"{text}. No deadline has passed in the last {promise.RATE_DAYS} days."
     few = ", too few to judge" if rate.n < promise.ENOUGH else ""
@@ -192,28 +195,30 @@ def _counts(findings: Findings) -> str:
 
 def _budget(left: float | None) -> str:
     """How much of the allowed misses is left; negative when more was missed than allowed."""
-    return "no miss allowed" if left is None else f"{left:.0%} of the error budget left"
+    return "no miss allowed" if left is None else f"{100 * left:.0f} % of the error budget left"
 
 
-_WEEK_HEADER = ("week", "code deploys", "model deploys", "gap", "unified MTTR (h)", "n", "median", "p90", "")
+_WEEK_HEADER = ("week", "code deploys", "model deploys", "gap", "unified MTTR (h)", "resolved", "median", "p90", "")
 
 
 def _weeks(findings: Findings) -> str:
     by_week = {spike.week.week: spike for spike in findings.spikes}
-    rows = [_week(week, by_week.get(week.week)) for week in findings.weeks]
+    rows = [_week(week, by_week.get(week.week), well=findings.is_healthy(week)) for week in findings.weeks]
     note = "Unified MTTR: mean time from start to end of every resolved incident that started in the week."
     return f"### Week by week\n\n{table(_WEEK_HEADER, rows)}\n\n{note}"
 
 
-def _week(week: Week, spike: Spike | None) -> tuple[str, ...]:
+def _week(week: Week, spike: Spike | None, *, well: bool) -> tuple[str, ...]:
     remark = "running" if week.partial else f"⚠️ Model cadence lagging by {week.gap} deploys" if week.diverges else ""
     if spike is not None:
         remark += f"{'; ' if remark else '⚠️ '}MTTR spike: {spike_text(spike)}"
+    if not remark and well:
+        remark = "✅ healthy"
     return (
         week.label,
-        str(week.code_deploys),
-        str(week.model_deploys),
-        str(week.gap),
+        counted(week.code_deploys, known=week.code_known),
+        counted(week.model_deploys, known=week.models_known),
+        str(week.gap) if week.counted else "no data",
         "" if week.mttr_hours is None else figure(week.mttr_hours),
         "no data" if week.incidents is None else f"{week.resolved} of {week.incidents}" if week.incidents else "",
         "" if week.mttr_median_hours is None else figure(week.mttr_median_hours),

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from flowjoy.analysis.promise import RUNNING
 from flowjoy.findings import Findings
 from flowjoy.report.answers import action_answer, gap_answer, jam_answer, lived, measured_answer, pair_name
 from flowjoy.report.shelf import STALE, stale_branches, waiting_pulls
-from flowjoy.report.words import code, span
+from flowjoy.report.words import code, ours, plural, span
 
 SHOWN = 5
-MOST_WEEKS = 26
-"""In the small chart: more would not be read on a phone."""
+MOST_WEEKS = 12
+"""In the small chart: the dates of more would lie upon each other."""
+
+
+_PALETTE = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#a9bcdb, #2e8b4a"}}}}%%'
+"""Blue and green as in the real chart, the bars paler, so that the thin line is seen before them."""
 
 
 def advice(findings: Findings) -> str:
     """The recommendations whose signals fire."""
     if not findings.advice:
         return ""
-    rows = [(code(row.because, 300), f"{row.do}.", row.benefit) for row in findings.advice]
-    return f"### Advice\n\n{table(('because', 'do', 'then'), rows)}"
+    rows = [
+        (code(row.because, 300), f"{'**Escalated:** ' if row.escalated else ''}{ours(row.do)}.", ours(row.benefit))
+        for row in findings.advice
+    ]
+    return f"### Advice\n\n{table(('because', 'do', 'expected benefit'), rows)}"
 
 
 def retrospective(findings: Findings) -> str:
@@ -62,6 +70,8 @@ def shelf(findings: Findings) -> str:
     parts.append(
         _items(len(versions), "model version ready and never shipped", "model versions ready and never shipped", told)
     )
+    running = sum(item.status in RUNNING for item in findings.scope)
+    parts.append(f"{plural(running, 'clock')} running: each waits for a model" if running else "")
     lines = [f"- {part}" for part in parts if part]
     return "### On the shelf\n\n" + "\n".join(lines) if lines else ""
 
@@ -69,18 +79,20 @@ def shelf(findings: Findings) -> str:
 def small_chart(findings: Findings) -> str:
     """Code and model cadence as GitHub draws it by itself; the real chart is in the artifact."""
     weeks = findings.weeks[-MOST_WEEKS:]
-    if not any(week.code_deploys or week.model_deploys for week in weeks):
+    if not any(week.code_deploys or week.model_deploys for week in weeks) or not weeks[-1].counted:
         return ""
     labels = ", ".join(f'"{week.label}"' for week in weeks)
     bars, line = (", ".join(str(count) for count in counts) for counts in (
         [week.code_deploys for week in weeks],
         [week.model_deploys for week in weeks],
     ))  # fmt: skip
+    most = max(max(week.code_deploys, week.model_deploys) for week in weeks)
+    # From 0: left to itself, mermaid begins at the smallest count, and what lags a little looks like nothing.
     return (
-        "```mermaid\nxychart-beta\n"
+        f"```mermaid\n{_PALETTE}\nxychart-beta\n"
         '  title "Code deploys (bars) and model ships (line)"\n'
         f"  x-axis [{labels}]\n"
-        '  y-axis "a week"\n'
+        f'  y-axis "deploys a week" 0 --> {most}\n'
         f"  bar [{bars}]\n"
         f"  line [{line}]\n```"
     )

@@ -16,20 +16,27 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from flowjoy.model import Decision
-from flowjoy.report.view import Picture, Section
+from flowjoy.report.view import Clock, Picture, Section
 from flowjoy.report.words import clean, visible
 
 _WORDS = {Decision.PASS: "Pass", Decision.FAIL: "Broken", Decision.ERROR: "Could not decide"}
+_HEBREW_ARABIC_AND_KIN = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+_RIGHT_TO_LEFT = re.compile(f"[{_HEBREW_ARABIC_AND_KIN}]+(?: +[{_HEBREW_ARABIC_AND_KIN}]+)*")
 _SIZE = re.compile(rb'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What the page shows. `sections` in the order in which people read them; all texts are plain."""
+    """What the page shows. `sections` in the order in which people read them; all texts are plain.
+
+    A headline with a clock goes on `after` it.
+    """
 
     service: str
     verdict: str
     headline: str
+    clock: Clock | None
+    after: str
     as_of: str
     as_of_iso: str
     window: str
@@ -72,8 +79,13 @@ def picture(svg: bytes, alt: str) -> Picture:
 
 
 def _visible(value: object) -> object:
-    """Every text that is not ours, in one place: no mark that hides or turns what stands around it."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """Every text that is not ours, in one place: no mark that hides or turns what stands around it.
+
+    A name that is written from right to left is set apart, or the figures behind it would change places with it.
+    """
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return _RIGHT_TO_LEFT.sub("\u2068\\g<0>\u2069", visible(value))
 
 
 def _part(name: str) -> str:

@@ -48,6 +48,7 @@ from flowjoy.report.lanes import (
     heights,
     lanes_of,
     scale_of,
+    told_apart,
 )
 
 if TYPE_CHECKING:
@@ -83,8 +84,12 @@ def draw(
     as_of: datetime,
     service: str,
     sla_hours: float,
+    why_empty: str | None = None,
 ) -> Figure:
-    """Draw what was owed in `window`, the models that jam most first (nothing owed: a frame that says so)."""
+    """Draw what was owed in `window`, the models that jam most first.
+
+    Nothing owed: a frame that says so, or `why_empty` where nobody knows whether anything is.
+    """
     scale = scale_of(obligations, window, as_of)
     lanes = lanes_of(obligations, ships, scale, as_of)
     tall, unit = heights(lanes)
@@ -94,7 +99,14 @@ def draw(
         promise = f": the {sla_hours:g} h promise, model by model"
         line(figure, 1 - 9 / whole, service, tail=promise, size=13, weight="bold")
         owed = sum((lane.kinds for lane in lanes), Counter[str]())
-        line(figure, 1 - 30 / whole, "", tail=_sums(owed) if lanes else "Nothing owed", size=9, color=ink.FAINT)
+        line(
+            figure,
+            1 - 30 / whole,
+            "",
+            tail=_sums(owed) if lanes else "Nothing owed" if why_empty is None else "",
+            size=9,
+            color=ink.FAINT,
+        )
         axes = figure.add_axes((LEFT / 72 / ink.INCHES[0], FOOT / whole, WIDE / 72 / ink.INCHES[0], tall / whole))
         axes.set(xlim=(0, scale.reach), ylim=(tall, 0), yticks=[])
         axes.spines[["left", "right"]].set_visible(False)
@@ -104,8 +116,10 @@ def draw(
             _draw_lanes(axes, lanes, scale, unit)
             _legend(figure, owed, [ship for lane in lanes[:LANES] for ship in lane.ships], 1 - 42 / whole)
         else:
-            why = f"No release in {words.plural(window.weeks, 'week')} owes a model"
-            axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", fontsize=11, color=ink.FAINT)
+            why = why_empty or f"No release in {words.plural(window.weeks, 'week')} owes a model"
+            look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 11, "color": ink.FAINT}
+            paper = {"facecolor": "white", "edgecolor": "none"}  # the lines of the Mondays must not cross the words
+            axes.text(0.5, 0.5, why, transform=axes.transAxes, bbox=paper, **look)
     return figure
 
 
@@ -143,7 +157,8 @@ def _draw_lanes(axes: Axes, lanes: Sequence[Lane], scale: Scale, unit: float) ->
     drawn = lanes[:LANES]
     tops = [0.0, *accumulate(PAD + RAIL + min(lane.deep, ROWS) * unit for lane in drawn)]
     rows: list[tuple[str, list[tuple[float, float]]]] = []
-    for lane, top, bottom in zip(drawn, tops, tops[1:], strict=False):
+    names = told_apart([plain(lane.model) for lane in drawn])
+    for lane, name, top, bottom in zip(drawn, names, tops, tops[1:], strict=False):
         block = (top + PAD, bottom - RAIL)
         if crowded := (block[1] - block[0]) / lane.deep < THINNEST:
             _crowd(axes, lane, scale, block)
@@ -151,10 +166,10 @@ def _draw_lanes(axes: Axes, lanes: Sequence[Lane], scale: Scale, unit: float) ->
             rows += _boxes(lane, scale, block)
         _marks(axes, lane, scale, block)
         _ships(axes, lane, scale, block)
-        _name(axes, lane, (top + bottom) / 2, crowded=crowded)
-    for rank, (name, look) in enumerate(LOOKS.items()):
-        if boxes := [box for kind, box in rows if kind == name]:
-            bars = PolyCollection(boxes, zorder=2 + rank / 100, linewidth=0.6, label=name, **look)
+        _name(axes, lane, name, (top + bottom) / 2, crowded=crowded)
+    for rank, (kind_name, look) in enumerate(LOOKS.items()):
+        if boxes := [box for kind, box in rows if kind == kind_name]:
+            bars = PolyCollection(boxes, zorder=2 + rank / 100, linewidth=0.6, label=kind_name, **look)
             axes.add_collection(bars, autolim=False)
     axes.hlines(tops[1:], (EDGE - LEFT) * scale.point, scale.reach, color="0.8", linewidth=0.5, clip_on=False, zorder=1)
     if rest := lanes[LANES:]:
@@ -256,11 +271,11 @@ def _numbers(axes: Axes, lane: Lane, scale: Scale, spans: Sequence[tuple[float, 
         limit = min(limit, begin - NEAR)
 
 
-def _name(axes: Axes, lane: Lane, middle: float, *, crowded: bool) -> None:
+def _name(axes: Axes, lane: Lane, called: str, middle: float, *, crowded: bool) -> None:
     """Name the lane at its left, with its worst two counts; of a crowd, how many clocks its height is."""
     at: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "x": (EDGE - LEFT) / WIDE}
     name = axes.text(y=middle - 0.5, s="", va="bottom", weight="bold", **at)
-    _shorten(name, "unreadable stub" if lane.model == "*" else plain(lane.model) or "(no name)", LEFT - 18)
+    _shorten(name, "unreadable stub" if lane.model == "*" else called or "(no name)", LEFT - 18)
     kinds = lane.kinds
     worst = [f"{kinds[kind]:,} {kind}" for kind in (*JAM, *REST, "met") if kinds[kind]][:2]
     note = axes.text(y=middle + 0.5, s="", va="top", fontsize=6.5, color=ink.FAINT, **at)

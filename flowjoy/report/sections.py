@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from flowjoy.analysis import promise
 from flowjoy.findings import Findings
-from flowjoy.instants import iso
-from flowjoy.model import CoverageState, Obligation, Status, Week
+from flowjoy.model import CoverageState, Obligation, Status
 from flowjoy.report import alarm_list
 from flowjoy.report import sections_flow as flow
 from flowjoy.report import sections_learn as learn
+from flowjoy.report.answers import nothing_owed
 from flowjoy.report.headline import next_steps, outcome
-from flowjoy.report.view import MOST_ROWS, Cell, Paragraph, Picture, Section, Table, Tile, instant, more, number
-from flowjoy.report.words import clean, figure, hours_text, moment
+from flowjoy.report.tiles import tiles
+from flowjoy.report.view import MOST_ROWS, Cell, Clock, Paragraph, Picture, Section, Table, instant, more, number
+from flowjoy.report.words import clean, hours_text, moment
 
 _MARKS = {
     Status.MET: "good",
@@ -24,7 +25,7 @@ _MARKS = {
 }
 
 
-LONG = 60
+MANY, LONG = 20, 60
 """Rows from which on a table is folded, so that what follows it is found."""
 
 
@@ -50,64 +51,42 @@ def sections(findings: Findings, chart: Picture | None, lanes: Picture | None) -
 
 
 def _now(findings: Findings) -> Section:
-    rate, lag = findings.rate, findings.drift_lag
-    target = findings.bundle.terms.sla_target
-    few = ", too few to judge" if rate.n < promise.ENOUGH else ""
-    current = lag.current if lag is not None else None
-    week = findings.last_week
-    running, broken = findings.count(*promise.RUNNING), findings.count(Status.BREACHED)
-    tiles = (
-        Tile(name="clocks running", value=str(running), mark="wait" if running else ""),
-        Tile(name="promises broken", value=str(broken), mark="bad" if broken else "good"),
-        Tile(
-            name=f"kept, last {promise.RATE_DAYS} days",
-            value="no data" if rate.percent is None else f"{rate.percent:.1f} %",
-            note=f"of {rate.n}{few}; target {target:g} %",
-            mark="" if rate.percent is None else "good" if rate.percent >= target else "bad",
-        ),
-        Tile(
-            name="drift lag now",
-            value="no data" if current is None else hours_text(current.value, at_least=current.at_least),
-            note="latest deploy to the next ship of its slowest model",
-        ),
-        Tile(
-            name="unified MTTR, last week",
-            value=figure(None if week is None else week.mttr_hours, " h"),
-            note=_resolved(week),
-        ),
-    )
+    """What runs and what is broken, in figures, in sentences and in a table."""
     steps = [
-        Paragraph(text=step.text, lead=step.lead, mark=f"todo {step.mark}".strip()) for step in next_steps(findings)
+        Paragraph(
+            text=step.text,
+            lead=step.lead,
+            mark=f"todo {step.mark}".strip(),
+            clock=None if step.deadline is None else Clock(text=step.left, due=step.deadline),
+        )
+        for step in next_steps(findings)
     ]
-    owed = [item for item in findings.scope if promise.is_open(item)]
+    # What nobody could judge is no clock: what is to be mended stands above, the releases below.
+    owed = [item for item in findings.scope if promise.is_open(item) and item.status is not Status.UNKNOWN]
     table = Table(
         caption="What is open",
-        header=("model", "needs", "release", "status", "time left", "deadline"),
+        header=("model", "status", "time left", "deadline", "release", "needs"),
         rows=[_clock(item, findings) for item in sorted(owed, key=lambda item: item.deadline)[:MOST_ROWS]],
         more=more(len(owed)),
+        folded=len(owed) > MANY,
+        total=len(owed),
     )
-    return Section(id="now", title="Now", tiles=tiles, paragraphs=steps, tables=(table,) if owed else ())
-
-
-def _resolved(week: Week | None) -> str:
-    if week is None or week.incidents is None:
-        return ""
-    return f"{week.resolved} of {week.incidents} resolved" if week.incidents else "no incident began in it"
+    return Section(id="now", title="Now", tiles=tiles(findings), paragraphs=steps, tables=(table,) if owed else ())
 
 
 def _clock(item: Obligation, findings: Findings) -> tuple[Cell, ...]:
     running = item.status in promise.RUNNING
     return (
         Cell(text=clean(item.model)),
-        Cell(text=item.requires, code=True),
-        _release(item),
         _status(item),
         Cell(
             text=outcome(item, findings),
             sort=item.deadline.timestamp(),
-            due=iso(item.deadline) if running else "",
+            clock=Clock(text=outcome(item, findings), due=item.deadline) if running else None,
         ),
-        instant(item.deadline, findings.bundle.window.timezone),
+        instant(item.deadline, findings.bundle.window),
+        _release(item),
+        Cell(text=item.requires, code=True),
     )
 
 
@@ -126,27 +105,28 @@ def _gate(findings: Findings) -> Section | None:
 def _promise(findings: Findings, lanes: Picture | None) -> Section:
     hours = f"{findings.bundle.terms.sla_hours:g}"
     counted = {status: findings.count(status) for status in Status}
-    said = " · ".join(f"{n} {status.value}" for status, n in counted.items() if n)
+    said = " · ".join(f"{n} {status.words}" for status, n in counted.items() if n)
     newest = sorted(findings.scope, key=lambda item: (item.start, item.id), reverse=True)
     table = Table(
         caption="What each release owed, and what became of it",
         header=("deployed", "release", "model", "needs", "status", "why", "deadline"),
         rows=[
             (
-                instant(item.start, findings.bundle.window.timezone),
+                instant(item.start, findings.bundle.window),
                 _release(item),
                 Cell(text=clean(item.model)),
                 Cell(text=item.requires, code=True),
                 _status(item),
                 Cell(text=_why(item, findings)),
-                instant(item.deadline, findings.bundle.window.timezone),
+                instant(item.deadline, findings.bundle.window),
             )
             for item in newest[:MOST_ROWS]
         ],
         more=more(len(newest)),
         folded=len(newest) > LONG,
+        total=len(newest),
     )
-    text = said or "No release in the window owes a model."
+    text = said or nothing_owed(findings)
     return Section(
         id="promise",
         title=f"The {hours}-hour promise",
@@ -212,4 +192,4 @@ def _release(item: Obligation) -> Cell:
 
 
 def _status(item: Obligation) -> Cell:
-    return Cell(text=item.status.value.replace("_", " "), mark=_MARKS.get(item.status, "calm"))
+    return Cell(text=item.status.words, mark=_MARKS.get(item.status, "calm"))

@@ -9,21 +9,26 @@ from flowjoy.analysis.dora import Figure
 from flowjoy.analysis.recovery import ALL
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Week
-from flowjoy.report.answers import spike_text
+from flowjoy.report.answers import spike_text, unread_text
 from flowjoy.report.incidents import label, newest_first, shown
-from flowjoy.report.view import MOST_ROWS, Cell, Paragraph, Picture, Section, Table, instant, more, number
-from flowjoy.report.words import DORA_NAMES, clean, figure, share, span
+from flowjoy.report.view import MOST_ROWS, Cell, Paragraph, Picture, Section, Table, instant, monday, more, number
+from flowjoy.report.words import DORA_NAMES, clean, counted, figure, share, span
 
 
 def weeks(findings: Findings, chart: Picture | None) -> Section:
     """The week table behind the joint chart, with what stands out in each week."""
-    header = ("week", "code deploys", "model deploys", "gap", "unified MTTR (h)", "resolved", "median", "p90", "")
+    header = (
+        "week", "code deploys", "model deploys", "gap", "unified MTTR (h)", "resolved", "median", "p90", "remarks",
+    )  # fmt: skip
     rows = [_week(week, findings) for week in findings.weeks]
     last = findings.last_week
     said = []
-    if last is not None and signals.healthy(last):
+    if last is not None and findings.is_healthy(last) and not last.diverges:
         text = f"{last.label}: models within {signals.HEALTHY_GAP} of code, MTTR below {signals.HEALTHY_HOURS} h."
         said.append(Paragraph(lead="Healthy.", text=text, mark="todo good"))
+    if last is not None and not last.counted:
+        text = "What was deployed in these weeks is not known, so no gap is told."
+        said.append(Paragraph(lead=f"Not read: {unread_text(last)}.", text=text, mark="todo bad"))
     return Section(
         id="weeks",
         title="Code and models, week by week",
@@ -45,17 +50,20 @@ def _week(week: Week, findings: Findings) -> tuple[Cell, ...]:
         f"MTTR spike: {spike_text(spike)}" if spike is not None else "",
     ]
     told = "; ".join(remark for remark in remarks if remark)
+    mark = "bad" if week.diverges or spike else "calm" if told else ""
+    if not told and findings.is_healthy(week):
+        told, mark = "healthy", "good"
     resolved = "no data" if week.incidents is None else f"{week.resolved} of {week.incidents}"
     return (
-        Cell(text=week.label, sort=week.week.toordinal()),
-        number(week.code_deploys),
-        number(week.model_deploys),
-        number(week.gap),
-        *(number(value) for value in (week.mttr_hours,)),
+        monday(week, findings.bundle.window),
+        Cell(text=counted(week.code_deploys, known=week.code_known), sort=week.code_deploys, number=True),
+        Cell(text=counted(week.model_deploys, known=week.models_known), sort=week.model_deploys, number=True),
+        number(week.gap) if week.counted else Cell(text="no data", sort="", number=True),
+        number(week.mttr_hours),
         Cell(text=resolved if week.incidents != 0 else "", sort=week.resolved, number=True),
         number(week.mttr_median_hours),
         number(week.mttr_p90_hours),
-        Cell(text=told, mark="bad" if week.diverges or spike else "calm" if told else ""),
+        Cell(text=told, mark=mark, wide=True),
     )
 
 
@@ -91,7 +99,7 @@ def incidents(findings: Findings) -> Section:
         rows.append(
             (
                 Cell(text=label(row)),
-                instant(row["start"], findings.bundle.window.timezone),
+                instant(row["start"], findings.bundle.window),
                 Cell(
                     text=f"≥ {span(took)}, open" if is_open else span(took),
                     sort=took.total_seconds(),
@@ -118,10 +126,11 @@ def dora(findings: Findings) -> Section:
         )
         for key, name in DORA_NAMES.items()
     ]
+    header = ("figure", "code", "n", "models", "n", "both", "n")
     return Section(
         id="dora",
-        title="DORA",
-        tables=(Table(caption="DORA's five", header=("", "code", "n", "models", "n", "both", "n"), rows=rows),),
+        title="DORA's five figures",
+        tables=(Table(caption="How fast and how safely changes go live", header=header, rows=rows),),
         notes=(
             "Recovery counts only incidents that are put down to a deploy: it is not the unified MTTR.",
             "Lead time is from commit, or from the start of training, to live.",

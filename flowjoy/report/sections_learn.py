@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from flowjoy.analysis import promise
 from flowjoy.findings import Findings
 from flowjoy.report.answers import action_answer, gap_answer, jam_answer, lived, measured_answer, pair_name
-from flowjoy.report.shelf import STALE, stale_branches, waiting_pulls
+from flowjoy.report.shelf import STALE, among, stale_branches, waiting_pulls
+from flowjoy.report.tiles import running
 from flowjoy.report.view import MOST_ROWS, Cell, Paragraph, Section, Table, Tile, instant, more, number
-from flowjoy.report.words import clean, moment, span
+from flowjoy.report.words import clean, counted, moment, span
 
 
 def advice(findings: Findings) -> Section:
@@ -28,7 +28,8 @@ def advice(findings: Findings) -> Section:
     ]
     escalated = [row for row in findings.advice if row.escalated]
     said = [Paragraph(lead="Escalated.", text=row.because, mark="todo bad") for row in escalated]
-    table = Table(caption="What would help, and the numbers that say so", header=("because", "do", "then"), rows=rows)
+    header = ("because", "do", "expected benefit")
+    table = Table(caption="What would help, and the numbers that say so", header=header, rows=rows)
     return Section(id="advice", title="Advice", paragraphs=said, tables=(table,))
 
 
@@ -57,7 +58,7 @@ def pairs(findings: Findings) -> Section | None:
     newest = findings.pairs[::-1]
     rows = [
         (
-            instant(pair.since, findings.bundle.window.timezone),
+            instant(pair.since, findings.bundle.window),
             Cell(
                 text="live now" if pair.until is None else span(pair.until - pair.since),
                 sort=((pair.until or findings.bundle.generated_at) - pair.since).total_seconds(),
@@ -71,7 +72,12 @@ def pairs(findings: Findings) -> Section | None:
     ]
     header = ("live since", "for", "code", "models", "incidents", "unified tag")
     table = Table(
-        caption="Which code was live with which models", header=header, rows=rows, more=more(len(newest)), folded=True
+        caption="Which code was live with which models",
+        header=header,
+        rows=rows,
+        more=more(len(newest)),
+        folded=True,
+        total=len(newest),
     )
     return Section(id="pairs", title="Code and model pairs", paragraphs=said, tables=(table,))
 
@@ -87,15 +93,18 @@ def shelf(findings: Findings) -> Section:
         Tile(
             name="pull requests waiting for review",
             value="no data" if held is None else str(len(waiting)),
-            note="" if held is None else f"of {held.pulls_total} open",
+            note="" if held is None else among(held.pulls_total, " open"),
         ),
         Tile(
             name=f"branches without a commit for {STALE.days} days",
             value="no data" if held is None else str(len(stale)),
-            note="" if held is None else f"of {held.branches_total}",
+            note="" if held is None else among(held.branches_total),
         ),
-        Tile(name="model versions never shipped", value=str(len(versions))),
-        Tile(name="clocks running", value=str(findings.count(*promise.RUNNING))),
+        Tile(
+            name="model versions never shipped",
+            value=counted(len(versions), known=all(week.models_known for week in findings.weeks)),
+        ),
+        running(findings),
     )
     tables = (
         _waiting("Pull requests waiting for review", "pull request", "opened", findings,
@@ -126,11 +135,12 @@ def _waiting(
         rows=[
             (
                 Cell(text=text),
-                Cell() if begun is None else instant(begun, findings.bundle.window.timezone),
+                Cell() if begun is None else instant(begun, findings.bundle.window),
                 Cell() if begun is None else Cell(text=span(now - begun), sort=(now - begun).total_seconds()),
             )
             for text, begun in told[:MOST_ROWS]
         ],
         more=more(len(told)),
         folded=True,
+        total=len(told),
     )

@@ -54,10 +54,21 @@ def incidents_csv(findings: Findings) -> bytes:
 
 
 def weeks_csv(findings: Findings) -> bytes:
-    """`weekly_flow.csv`: one row a week of the window; a blank MTTR where no incident was resolved."""
+    """`weekly_flow.csv`: one row a week of the window.
+
+    Blank are the MTTR where no incident was resolved, and what is counted of a source that was not read.
+    """
     rows = (
-        (w.week.isoformat(), w.code_deploys, w.model_deploys, w.gap, w.mttr_hours, w.incidents, str(w.partial).lower())
-        for w in findings.weeks
+        (
+            week.week.isoformat(),
+            week.code_deploys if week.code_known else None,
+            week.model_deploys if week.models_known else None,
+            week.gap if week.counted else None,
+            week.mttr_hours,
+            week.incidents,
+            str(week.partial).lower(),
+        )
+        for week in findings.weeks
     )
     return _csv(WEEK_COLUMNS, rows)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from flowjoy.instants import iso
+from flowjoy.model import Week, Window
 from flowjoy.report.words import moment
 
 MOST_ROWS = 500
@@ -13,26 +16,45 @@ MOST_ROWS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
+class Clock:
+    """A time left, as it was when the page was made, and the instant that the page counts down to.
+
+    `form` says how it is written: `left` for `31 h 12 m left`, `in` for `in 31 h 12 m`.
+    """
+
+    text: str
+    due: datetime
+    form: str = "left"
+
+    @property
+    def iso(self) -> str:
+        """The instant for the page's script."""
+        return iso(self.due)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One cell. `sort`: what it is sorted by, where that is not its text; `due`: an instant to count down to."""
+    """One cell. `sort`: what it is sorted by, where that is not its text; a `clock` stands instead of the text."""
 
     text: str = ""
     sort: str | float | None = None
     mark: str = ""
     code: bool = False
     number: bool = False
-    due: str = ""
+    clock: Clock | None = None
+    wide: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table; `folded` behind its caption, `more` says what it leaves out."""
+    """A table; `folded` behind its caption with its `total` of rows; `more` says what it leaves out."""
 
     caption: str
     header: tuple[str, ...]
     rows: Sequence[tuple[Cell, ...]]
     more: str = ""
     folded: bool = False
+    total: int = 0
 
     def numeric(self, place: int) -> bool:
         """Whether a column holds figures, which stand to the right."""
@@ -47,15 +69,17 @@ class Tile:
     value: str
     note: str = ""
     mark: str = ""
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Paragraph:
-    """A sentence; `lead` stands out before it."""
+    """A sentence; `lead` stands out before it, a `clock` behind it."""
 
     text: str
     lead: str = ""
     mark: str = ""
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +105,19 @@ class Section:
     notes: Sequence[str] = ()
 
 
-def instant(stamp: datetime, timezone: str) -> Cell:
-    """An instant as people read it, sorted by itself."""
-    return Cell(text=moment(stamp, timezone), sort=stamp.timestamp())
+def instant(stamp: datetime, window: Window) -> Cell:
+    """An instant as people read it, sorted by itself; with its year where that is not the year of as-of."""
+    zone = ZoneInfo(window.timezone)
+    local = stamp.astimezone(zone)
+    same = local.year == window.until.astimezone(zone).year
+    told = moment(stamp, window.timezone) if same else local.strftime("%a %d %b %Y %H:%M %Z")
+    return Cell(text=told, sort=stamp.timestamp())
+
+
+def monday(week: Week, window: Window) -> Cell:
+    """A week by its Monday; with the year where that is not the year of as-of."""
+    other = week.week.year != window.until.astimezone(ZoneInfo(window.timezone)).year
+    return Cell(text=f"{week.label} {week.week.year}" if other else week.label, sort=week.week.toordinal())
 
 
 def number(value: float | None) -> Cell:

@@ -31,6 +31,11 @@ def code(text: str, limit: int = 120) -> str:
     return f"<code>{literal}</code>" if literal else ""
 
 
+def ours(text: str) -> str:
+    """A sentence of our own in Markdown: what stands in angle brackets would be taken for a tag, and vanish."""
+    return re.sub(r"<[^ ]*>", lambda found: f"`{found[0]}`", text)
+
+
 def moment(stamp: datetime, timezone: str) -> str:
     """`Tue 25 Jun 09:00 UTC`."""
     return stamp.astimezone(ZoneInfo(timezone)).strftime("%a %d %b %H:%M %Z")
@@ -62,6 +67,11 @@ def figure(value: float | None, unit: str = "") -> str:
 def hours_text(value: float, *, at_least: bool = False) -> str:
     """`12.5 h`, or `≥ 12.5 h` where it is only known to be longer."""
     return f"{'≥ ' if at_least else ''}{value:.1f} h"
+
+
+def counted(value: int, *, known: bool) -> str:
+    """A count; of a source that could not be read `≥ 3`, as far as earlier runs remember, or `no data`."""
+    return str(value) if known else f"≥ {value}" if value > 0 else "no data"
 
 
 def share(value: float) -> str:

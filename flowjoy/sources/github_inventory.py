@@ -32,7 +32,10 @@ _DECIDED = {"APPROVED": "approved", "CHANGES_REQUESTED": "changes requested"}
 
 
 def read(github: GitHubApi, now: datetime) -> Inventory:
-    """The oldest hundred open pull requests, and the branches without one, of the hundred with the oldest commits."""
+    """The oldest hundred open pull requests, and the branches without one, of the first hundred that GitHub names.
+
+    It promises the order by commit date for tags alone: of more than a hundred branches some old ones may be missing.
+    """
     return github.graphql("inventory", INVENTORY_QUERY, partial(_inventory, now=now))
 
 

@@ -35,9 +35,23 @@ def test_seed_weeks__fire_three_rows_with_their_numbers() -> None:
     assert list(found) == ["packaging", "on-call", "stub"]
     assert found["packaging"].because == "Jun 10: 9 code and 4 model deploys: a gap of 5 is more than 50 % of code"
     assert found["on-call"].because == "unified MTTR of Jun 10: 2.0 h, up from 1.6 h"
-    assert found["stub"].because == "Jun 10: 9 code and 4 model deploys: models more than 2 behind"
+    assert found["stub"].because == "Jun 03: 8 code and 5 model deploys: models more than 2 behind"
     assert not found["packaging"].escalated
     assert (found["packaging"].value, found["on-call"].value) == (1.0, 1.2)
+
+
+def test_stub__names_the_diverging_week_only_where_no_other_is_behind() -> None:
+    assert advice([a_week(0), a_week(1, code=9, model=4)])["stub"].because.startswith("Jun 10: ")
+    assert advice([a_week(0, code=9, model=4), a_week(1, code=8, model=5)])["stub"].because.startswith("Jun 10: ")
+
+
+def test_counts__that_nobody_read_fire_nothing_and_measure_nothing() -> None:
+    unread = [a_week(n, code=9, model=0, models_known=False, diverges=False) for n in range(3)]
+    assert advice(unread) == {}
+    (row,) = advice([a_week(0, mttr=1.0), a_week(1, mttr=2.0, code_known=False)]).values()
+    assert (row.key, row.value) == ("on-call", 2.0)
+    told = [a_week(0, code=9, model=4), a_week(1, code=9, model=4, code_known=False)]
+    assert advice(told)["packaging"].value is None
 
 
 def test_nothing__fires_on_even_weeks() -> None:

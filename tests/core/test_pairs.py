@@ -142,3 +142,17 @@ def test_tag__half_a_surrogate_pair_in_a_run_id_is_a_name_like_another() -> None
     assert tag is not None
     assert OCI.fullmatch(tag)
     assert tag != unified_tag("shop", "a" * 40, [LiveModel(name="m", version="1")], expected=["m"])
+
+
+@pytest.mark.parametrize(("sha", "short"), [
+    ("1a2b3c4d5e6f7a8b", "1a2b3c4d5e6f"),
+    ("v1.2_rc-3", "v1.2_rc-3"),
+    ("$(id)`; rm", "id----rm"),
+    ("</style><img src=x>", "style--img"),
+    ("..hidden", "hidden"),
+    ("☃☃", None),
+])  # fmt: skip
+def test_tag__of_any_sha_is_a_tag_that_oci_allows(sha: str, short: str | None) -> None:
+    model = LiveModel(name="recommender", version="12", run_id="r")
+    tag = unified_tag("shop", sha, [model], expected=["recommender"])
+    assert (tag if tag is None else tag.rpartition("-")[0]) == (None if short is None else f"shop:{short}")

@@ -41,6 +41,12 @@ def test_gap__of_two_as_wide_is_the_newer_and_the_running_week_is_none() -> None
     assert held([a_week(0), a_week(1, code=2, model=4)]).gap is None
 
 
+def test_gap__is_of_weeks_that_were_counted() -> None:
+    gap = held([a_week(0, code=5, model=2), a_week(1, code=9, model=0, models_known=False)]).gap
+    assert gap is not None
+    assert gap.week.label == "Jun 03"
+
+
 def owed(model: str, status: Status, lag: float | None = 1.0, hours: float = 0, **changes: Any) -> Obligation:
     start = at(hours)
     shipped = None if lag is None else at(hours + lag)
@@ -100,6 +106,15 @@ def test_last_action__is_measured_again() -> None:
     calm = [a_week(0, code=5, model=4, mttr=1.0)]
     assert held(calm, past=[an_action(at(-9), "on-call")]).measured == 1.0
     assert held(calm, past=[an_action(at(-9), "stub")]).measured == 1.0
+
+
+def test_last_action__is_not_measured_by_what_nobody_read() -> None:
+    unread = [a_week(0), a_week(1, code=9, model=0, models_known=False)]
+    assert held(unread, past=[an_action(at(-200))]).measured is None
+    told = retrospective(
+        [a_week(0)], (), (), [an_action(at(-200), "drift")], since=at(), as_of=at(9), timezone="UTC", unread=["drift"]
+    )
+    assert (told.before is not None, told.measured) == (True, None)
 
 
 def test_action__of_this_very_week_is_not_the_last_one() -> None:

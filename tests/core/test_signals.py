@@ -89,6 +89,8 @@ def test_escalation__is_the_second_diverging_week_running() -> None:
     (a_week(code=0, model=0, mttr=None), False),
     (a_week(code=7, model=7, mttr=None, incidents=None), False),
     (a_week(code=7, model=7, mttr=None, incidents=1), False),
+    (a_week(code=7, model=7, mttr=1.2, models_known=False), False),
+    (a_week(code=7, model=7, mttr=1.2, code_known=False), False),
 ])  # fmt: skip
 def test_health__is_models_within_two_and_an_mttr_below_one_and_a_half_hours(week: Week, well: bool) -> None:  # noqa: FBT001
     assert healthy(week) is well

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import warnings
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -502,3 +503,31 @@ def test_chart__a_spiking_week_is_ringed_and_named() -> None:
     (legend,) = full.legends
     assert legend.get_window_extent().x1 <= full.bbox.x1
     assert "Unified MTTR" in named(draw(SEED))
+
+
+def unread(*, code: bool, models: bool, **more: Any) -> list[Week]:
+    return [replace(week, code_known=code, models_known=models, diverges=False, **more) for week in SEED]
+
+
+def test_chart__what_was_not_read_is_said_instead_of_sums_and_is_no_missing_model() -> None:
+    figure = draw(unread(code=True, models=False, model_deploys=0))
+    assert figure.texts[1].get_text() == "Model ships could not be read"
+    assert "Models missing" not in named(figure)
+    assert draw(unread(code=False, models=False)).texts[1].get_text().startswith("Code deploys and model ships could")
+
+
+def test_chart__empty_because_nothing_was_read_says_that() -> None:
+    nothing: dict[str, Any] = {"code_deploys": 0, "model_deploys": 0, "gap": 0, "mttr_hours": None}
+    assert "Not known: model ships could not be read" in written(draw(unread(code=True, models=False, **nothing)))
+    known = written(draw([a_week(n) for n in range(3)]))
+    assert "No code deploys, model ships or resolved incidents in 3 weeks" in known
+
+
+def test_chart__a_week_that_was_not_counted_shows_no_zero() -> None:
+    weeks = unread(code=False, models=False, code_deploys=0, model_deploys=0, gap=0)
+    assert "0" not in [note.get_text() for note in draw(weeks).findobj(Annotation) if isinstance(note, Text)]
+
+
+def test_chart__incidents_that_are_not_known_are_not_said_to_be_none() -> None:
+    weeks = [replace(week, incidents=None, mttr_hours=None) for week in SEED]
+    assert "Unified MTTR (incidents not known)" in named(draw(weeks))

@@ -29,6 +29,7 @@ from PIL import Image
 from flowjoy.analysis.cadence import window_of
 from flowjoy.model import Obligation, Status
 from flowjoy.report import ink, lanes, promise_chart
+from flowjoy.report.lanes import told_apart
 from flowjoy.report.promise_chart import Ship
 from tests.builders import MODEL, an_obligation, at
 
@@ -63,9 +64,11 @@ def draw(
     timezone: str = "UTC",
     service: str = "shop",
     sla_hours: float = 48,
+    why_empty: str | None = None,
 ) -> Figure:
     window = window_of(as_of, weeks=weeks, timezone=timezone)
-    return promise_chart.draw(obligations, ships, window=window, as_of=as_of, service=service, sla_hours=sla_hours)
+    told: dict[str, Any] = {"service": service, "sla_hours": sla_hours, "why_empty": why_empty}
+    return promise_chart.draw(obligations, ships, window=window, as_of=as_of, **told)
 
 
 def a_mix(count: int, *, weeks: int = 12, models: Sequence[str] = (MODEL, "ranker", "search")) -> dict[str, Any]:
@@ -435,6 +438,9 @@ def test_promise_chart__nothing_owed_is_a_frame_that_says_so(weeks: int, reason:
     figure = draw([], [a_ship(5)], weeks=weeks)
     assert f"No release in {reason} owes a model" in written(figure)
     assert figure.texts[1].get_text() == "Nothing owed"
+    unread = draw([], [], weeks=weeks, why_empty="Not known: code could not be read")
+    assert "Not known: code could not be read" in written(unread)
+    assert "Nothing owed" not in written(unread)
     assert (looks(figure), figure.legends, lines(figure, "D")) == (set(), [], [])
     assert dates(figure)
     assert picture(figure).size == (1600, 600)
@@ -591,3 +597,17 @@ def test_promise_chart__settings_of_the_workspace_change_nothing() -> None:
     hostile: dict[Any, Any] = {"text.usetex": True, "axes.facecolor": "red", "hatch.linewidth": 9, "svg.hashsalt": "x"}
     with mpl.rc_context(hostile):
         assert digest(draw([owed()], [a_ship(20)])) == plain
+
+
+@pytest.mark.parametrize(("names", "shown"), [
+    (["acme-recommender-eu-production", "acme-recommender-us-production"], ["…eu-production", "…us-production"]),
+    (["acme-recommender-eu-production", "acme-recommender-us-production", "ranker"],
+     ["…eu-production", "…us-production", "ranker"]),
+    (["acme_catalog.recommendation_ranker", "acme_catalog.recommendation_retriever"],
+     ["acme_catalog.recommendation_ranker", "acme_catalog.recommendation_retriever"]),
+    (["recommender", "ranker"], ["recommender", "ranker"]),
+    (["same-name-that-is-long"] * 2, ["same-name-that-is-long"] * 2),
+    ([], []),
+])  # fmt: skip
+def test_names__that_a_cut_would_make_equal_lose_what_they_share(names: list[str], shown: list[str]) -> None:
+    assert told_apart(names) == shown

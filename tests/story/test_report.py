@@ -147,7 +147,9 @@ def test_retrospective__measures_the_action_of_an_earlier_week_again(world: Worl
         world.registry.add_version(at(WEEK + 6 + number))
     later = world.run(at(2 * WEEK + 1), sha=B)
     assert "The last action" in later.summary
-    assert "gap of the last complete week: 2 then, -3 now" in later.summary.replace("&#58;", ":").replace("&#45;", "-")
+    assert "Gap of the last complete week: 2 then, -3 now: better" in later.summary.replace("&#58;", ":").replace(
+        "&#45;", "-"
+    )
 
 
 def test_dry_look__at_the_past_shows_no_shelf(world: World) -> None:

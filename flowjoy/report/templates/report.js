@@ -1,17 +1,19 @@
 "use strict";
 // Time left counts down while the page is open; without this script the text stays as it was when the page was made.
-function left(due) {
+function left(due, form) {
   const seconds = Math.floor((due - Date.now()) / 1000);
   const past = Math.max(0, Math.abs(seconds));
   const hours = Math.floor(past / 3600), minutes = Math.floor((past % 3600) / 60);
   const span = past < 60 ? past + " s"
     : hours >= 96 ? Math.floor(hours / 24) + " d " + (hours % 24) + " h"
     : hours ? hours + " h " + minutes + " m" : minutes + " m";
-  return seconds >= 0 ? span + " left" : "over for " + span + " (look at the check)";
+  if (form === "in") return seconds >= 0 ? "in " + span : span + " ago";
+  return seconds >= 0 ? span + " left" : "over for " + span + ": look at the check";
 }
 function tick() {
   for (const clock of document.querySelectorAll("time[data-due]")) {
-    clock.textContent = left(Date.parse(clock.dateTime));
+    const said = left(Date.parse(clock.dateTime), clock.dataset.due);
+    if (clock.textContent !== said) clock.textContent = said;
   }
 }
 tick();

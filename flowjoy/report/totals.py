@@ -1,0 +1,39 @@
+"""The joint chart in words: its sums, or why it is empty. Knows weeks, no ink."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flowjoy.model import Week
+from flowjoy.report import words
+
+
+def why_empty(weeks: Sequence[Week]) -> str:
+    """Say why there is nothing to draw: what nobody read is not what did not happen."""
+    unread = _unread(weeks)
+    if unread:
+        return f"Not known: {unread} could not be read"
+    if not weeks:
+        return "No weeks to show"
+    return f"No code deploys, model ships or resolved incidents in {words.plural(len(weeks), 'week')}"
+
+
+def _unread(weeks: Sequence[Week]) -> str:
+    known = (
+        ("code deploys", all(week.code_known for week in weeks)),
+        ("model ships", all(week.models_known for week in weeks)),
+    )
+    return " and ".join(name for name, is_known in known if not is_known)
+
+
+def totals(weeks: Sequence[Week]) -> str:
+    """Sum up the complete weeks; the running week takes no part."""
+    if unread := _unread(weeks):
+        return f"{unread[:1].upper()}{unread[1:]} could not be read"
+    complete = [week for week in weeks if not week.partial]
+    code = words.plural(sum(week.code_deploys for week in complete), "code deploy")
+    models = words.plural(sum(week.model_deploys for week in complete), "model ship")
+    late = sum(week.diverges for week in complete)
+    note = f" · {words.plural(late, 'week')} diverge{'s' * (late == 1)}" * bool(late)
+    sums = f"{code} and {models} in {words.plural(len(complete), 'complete week')}{note}"
+    return sums if complete else "No complete week yet"
