@@ -14,7 +14,7 @@ from typing import TypeVar
 from flowjoy.analysis.promise import is_open
 from flowjoy.bundle import Bundle, Terms
 from flowjoy.dependence import HEAD, head_waivers
-from flowjoy.instants import CLOCK_SKEW
+from flowjoy.instants import CLOCK_SKEW, EARLIEST
 from flowjoy.looks import compact, union
 from flowjoy.model import (
     Action,
@@ -81,6 +81,11 @@ def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> 
     ]
     if any(stamp > bundle.generated_at + CLOCK_SKEW for stamp in stamps):
         return "it remembers what had not happened yet"
+    # How far code is read again is reckoned from these: a nonsense date must not stop the reading.
+    stamps += [record.created_at for record in bundle.code if record.created_at is not None]
+    stamps += [item.start for item in bundle.obligations]
+    if any(stamp < EARLIEST for stamp in stamps):
+        return "it remembers what no source can tell of"
     return None
 
 

@@ -164,8 +164,12 @@ def _opened(content: bytes, query: Query) -> Bundle:
             names = archive.namelist()
             if len(set(names)) != len(names) or BUNDLE_FILE not in names or not REPORT_FILES.issuperset(names):
                 raise BundleError("it does not hold exactly the files of a report")
-            if archive.getinfo(BUNDLE_FILE).file_size > LARGEST_BYTES:
+            entry = archive.getinfo(BUNDLE_FILE)
+            if entry.file_size > LARGEST_BYTES:
                 raise BundleError(f"its bundle is larger than {LARGEST_BYTES >> 20} MB")
+            # Of other methods Python unpacks whatever a block holds before it counts: 921 bytes of bzip2 become 2 GB.
+            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise BundleError("its bundle is packed in a way that FlowJoy never packs")
             with archive.open(BUNDLE_FILE) as file:
                 # One byte more than may be there: what the zip says of its size need not be so.
                 raw = file.read(LARGEST_BYTES + 1)

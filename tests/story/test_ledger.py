@@ -20,6 +20,7 @@ from tests.story.in_process import TOKEN, A, B, C, Ran, World, at, new_world
 
 NAME = "flowjoy-shop"
 BUNDLE = "flowjoy-bundle.json"
+YEAR_1 = "0001-01-01T00:00:00Z"
 
 
 @pytest.fixture
@@ -410,9 +411,9 @@ def unzipped(content: bytes) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def zipped(files: Mapping[str, bytes]) -> bytes:
+def zipped(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     sink = io.BytesIO()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(sink, "w", method) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return sink.getvalue()
@@ -496,12 +497,21 @@ HOSTILE: Mapping[str, Callable[[bytes], bytes]] = {
     "another repository": lambda good: with_bundle(good, repository="acme/cart"),
     "the future": lambda good: with_bundle(good, generated_at="2027-03-02T09:00:00Z"),
     "code of no type": lambda good: with_bundle(good, code=[{"id": 7}]),
+    "code of the year 1": lambda good: with_first(good, "code", created_at=YEAR_1, source_gone=True),
+    "a clock of the year 1": lambda good: with_first(good, "obligations", start=YEAR_1, status="breached"),
+    "another way of packing": lambda good: zipped(unzipped(good), zipfile.ZIP_BZIP2),
 }
 
 
 def with_bundle(good: bytes, **changes: Any) -> bytes:
     files = unzipped(good)
     return zipped({**files, BUNDLE: json.dumps(json.loads(files[BUNDLE]) | changes).encode()})
+
+
+def with_first(good: bytes, kind: str, **changes: Any) -> bytes:
+    """The same with something else said of the first record of a kind."""
+    first, *others = json.loads(unzipped(good)[BUNDLE])[kind]
+    return with_bundle(good, **{kind: [first | changes, *others]})
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
@@ -522,11 +532,20 @@ def test_hostile__a_ledger_that_lies_about_time_is_ignored(world: World) -> None
     assert scheduled(world, 60).code == 1
 
 
-def test_hostile__a_bomb_takes_little_memory(world: World) -> None:
+def bomb_that_lies() -> bytes:
+    """A few hundred bytes that would become 256 MB, which say that they are a thousand."""
+    content = bytearray(zipped({BUNDLE: bytes(256 << 20)}, zipfile.ZIP_BZIP2))
+    size = content.rfind(b"PK\x01\x02") + 24
+    content[size : size + 4] = (1000).to_bytes(4, "little")
+    return bytes(content)
+
+
+@pytest.mark.parametrize("made", [lambda: bomb(1 << 30), bomb_that_lies], ids=["zeros", "it lies about its size"])
+def test_hostile__a_bomb_takes_little_memory(world: World, made: Callable[[], bytes]) -> None:
     import tracemalloc
 
     released_and_closed(world)
-    world.github.repository.artifacts[ledgers(world)[-1]].content = bomb(1 << 30)
+    world.github.repository.artifacts[ledgers(world)[-1]].content = made()
     tracemalloc.start()
     scheduled(world, 60)
     _, peak = tracemalloc.get_traced_memory()
