@@ -124,7 +124,7 @@ class Bundle:
 def to_json(bundle: Bundle, computed: Mapping[str, object] | None = None) -> bytes:
     """Sorted and stable: the same records give the same bytes, in whatever order they came.
 
-    `computed`: more keys, of what was computed from the records: for others to use, and never read back.
+    `computed`: more keys, of what was computed from the records: for others to use, and no part of what is read back.
     """
     ordered = replace(
         bundle,
@@ -147,6 +147,18 @@ def to_json(bundle: Bundle, computed: Mapping[str, object] | None = None) -> byt
 
 def from_json(raw: bytes) -> Bundle:
     """The bundle in a file, also of an older schema. Raises BundleError for what is none, NewerBundleError."""
+    bundle = _typed(Bundle, _loaded(raw))
+    _refuse_the_impossible(bundle)
+    return bundle
+
+
+def part(raw: bytes, key: str, kind: type[_Value]) -> _Value | None:
+    """One key of `computed` as a value; None where the bundle has none. No run looks at it, only who replays one."""
+    data = _loaded(raw)
+    return _typed(kind, data[key]) if key in data else None
+
+
+def _loaded(raw: bytes) -> dict[str, Any]:
     try:
         data = json.loads(raw, parse_constant=_refused)
     except (ValueError, RecursionError):
@@ -156,12 +168,14 @@ def from_json(raw: bytes) -> Bundle:
     if not 1 <= data["schema"] <= SCHEMA:
         error = NewerBundleError if data["schema"] > SCHEMA else BundleError
         raise error(f"the bundle is of schema {data['schema']}, this FlowJoy reads schemas up to {SCHEMA}")
+    return data
+
+
+def _typed(kind: type[_Value], data: Any) -> _Value:
     try:
-        bundle = _value(Bundle, data)
+        return _value(kind, data)
     except (TypeError, ValueError, AttributeError, OverflowError) as problem:
         raise BundleError(f"this is not a FlowJoy bundle: {problem}"[:300]) from None
-    _refuse_the_impossible(bundle)
-    return bundle
 
 
 def _refuse_the_impossible(bundle: Bundle) -> None:

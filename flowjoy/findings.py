@@ -217,7 +217,8 @@ def bundle_bytes(findings: Findings) -> bytes:
         "matches": matches.where(matches.notna(), None).to_dict("records"),
     }
     told = replace(findings.bundle, obligations=findings.obligations, actions=_actions(findings))
-    return bundles.to_json(told, {"pairs": findings.pairs, "figures": figures})
+    judged = {} if findings.gate is None else {"gate": findings.gate}
+    return bundles.to_json(told, {"pairs": findings.pairs, "figures": figures, **judged})
 
 
 def _actions(findings: Findings) -> tuple[Action, ...]:
