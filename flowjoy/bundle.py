@@ -91,7 +91,8 @@ class Bundle:
     run began (None: not known): both only serve lead times. `unshipped` are versions that are READY and never shipped,
     `inventory` what waits at GitHub (None: not read), `actions` what was proposed, one a week. `alerts` say which step
     of which alarm was told to whom, `drift` is this run's comparison of live with training data (None: not asked for),
-    `drift_marks` what it and earlier ones found.
+    `drift_marks` what it and earlier ones found. `models_gone` says by `<name>/<version>` when a run first found that
+    the registry no longer lists a version that it had confirmed.
     """
 
     service: str
@@ -118,6 +119,7 @@ class Bundle:
     actions: tuple[Action, ...] = ()
     drift: DriftCheck | None = None
     drift_marks: tuple[DriftMark, ...] = ()
+    models_gone: Mapping[str, datetime] = field(default_factory=dict)
     obligations: tuple[Obligation, ...] = field(default=())
 
 

@@ -14,7 +14,7 @@ from flowjoy.bundle import Bundle, Terms
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi
 from flowjoy.harvest import Harvest
-from flowjoy.ledger import sighted, with_looks
+from flowjoy.ledger import gone_since, sighted, with_looks
 from flowjoy.model import Incident
 from flowjoy.settings import Runner, Settings
 from flowjoy.sources.base import Query
@@ -127,6 +127,7 @@ def bundle_of(harvested: Harvest, settings: Settings, runner: Runner, home: Home
         unshipped=harvested.unshipped,
         inventory=harvested.inventory,
         actions=memory.actions,
+        models_gone=gone_since(memory, harvested.models, harvested.versions or (), as_of),
     )
 
 

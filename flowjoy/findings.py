@@ -111,7 +111,7 @@ def find(bundle: Bundle) -> Findings:
     models = tuple(record for record in bundle.models if not record.source_gone)
     if (code, models) != (bundle.code, bundle.models):
         confirmed = timeline.timeline(code, models, service=bundle.service, until=until)
-        owed = promise.with_memory(_owed(confirmed, bundle, dependence), owed)
+        owed = promise.with_memory(_owed(confirmed, bundle, dependence), owed, bundle.models_gone)
     missing = verdict.unproved(bundle.coverage)
     if missing:
         owed = promise.all_unknown(owed, "; ".join(item.source for item in missing) + " could not be read")

@@ -66,6 +66,7 @@ class Memory:
     training_runs: Mapping[str, datetime | None] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
     inventory: Inventory | None = None
+    models_gone: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> str | None:
@@ -138,6 +139,7 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
         training_runs={run: told for run, told in bundle.training_runs.items() if same_models and run in runs},
         actions=tuple(action for action in bundle.actions if since <= action.week <= until),
         inventory=bundle.inventory if _MASKED not in repr(bundle.inventory) else None,
+        models_gone={key: at for key, at in bundle.models_gone.items() if same_models and since <= at <= until},
     )
 
 
@@ -168,6 +170,10 @@ def merge(one: Memory, other: Memory) -> Memory:
         training_runs=_least(one.training_runs, other.training_runs),
         actions=one_a_week((*one.actions, *other.actions)),
         inventory=max(filter(None, (one.inventory, other.inventory)), key=lambda i: (i.read_at, repr(i)), default=None),
+        models_gone={
+            key: min(side[key] for side in (one.models_gone, other.models_gone) if key in side)
+            for key in sorted({*one.models_gone, *other.models_gone})
+        },
     )
 
 
@@ -236,6 +242,15 @@ def aside(memory: Memory, names: Iterable[str]) -> tuple[ModelRecord, ...]:
     """What is remembered of models that this run does not ask for: a later one may."""
     asked = set(names)
     return tuple(record for record in memory.models if record.name not in asked)
+
+
+def gone_since(
+    memory: Memory, records: Iterable[ModelRecord], listed: Iterable[ModelVersion], now: datetime
+) -> dict[str, datetime]:
+    """When each version that is gone was first missed; one that is listed (again) is not gone."""
+    missed = {f"{record.name}/{record.version}": now for record in records if record.source_gone}
+    there = {f"{version.name}/{version.version}" for version in listed}
+    return {key: at for key, at in {**missed, **memory.models_gone}.items() if key not in there}
 
 
 def gone(records: Iterable[CodeRecord] | Iterable[ModelRecord]) -> tuple[str, ...]:

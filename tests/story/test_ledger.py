@@ -137,6 +137,35 @@ def test_memory__outlives_the_run_that_found_it_gone(world: World) -> None:
         assert scheduled(world, hours).obligation()["status"] == "met"
 
 
+@pytest.mark.parametrize("requires", ["2", ">=2", "any"])
+@pytest.mark.parametrize("signal", ["registered", "alias:production"])
+def test_memory__a_version_that_was_missed_before_a_release_closes_nothing_of_it(
+    world: World, signal: str, requires: str
+) -> None:
+    """It keeps closing what it closed: but nobody can serve a version that was taken out of the registry."""
+    world.inputs["model-signal"] = signal
+    point = world.registry.client.set_registered_model_alias
+    point("recommender", "production", world.registry.add_version(at(-500)))
+    scheduled(world, -490)
+    released(world, B, -21, requires)
+    point("recommender", "production", world.registry.add_version(at(-20)))
+    assert scheduled(world, -18).obligation(sha=B)["status"] == "met"
+    world.registry.client.delete_model_version("recommender", "2")
+    point("recommender", "production", "1")
+    scheduled(world, -10)
+    assert scheduled(world, -9, mlflow_tracking_uri="http://127.0.0.1:9").code == 2  # an outage forgets nothing
+    released(world, A, 0, requires)
+    ran = scheduled(world, 49)
+    assert (ran.code, ran.obligation()["status"], ran.obligation(sha=B)["status"]) == (1, "breached", "met")
+    assert ran.bundle["models_gone"] == {"recommender/2": "2026-03-01T23:00:00Z"}
+
+
+def released(world: World, sha: str, hours: float, requires: str) -> None:
+    """A release whose stub asks for a version."""
+    world.release(sha, at(hours))
+    world.github.repository.add_file(sha, "models.json", json.dumps({"models": {"recommender": requires}}))
+
+
 def test_memory__a_deploy_that_github_forgot_stays_on_the_timeline_and_opens_no_clock(world: World) -> None:
     number = world.release(A, at())
     first = world.run(at(1))
