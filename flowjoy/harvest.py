@@ -99,10 +99,11 @@ def harvest(query: Query, access: Access, trigger: Trigger, terms: Terms) -> Har
 
 @dataclass(frozen=True, kw_only=True)
 class _Recalled:
-    """What the ledgers remember; `newer`: one was written by a newer FlowJoy."""
+    """What the ledgers remember; `newer`: one was written by a newer FlowJoy; `whole`: none was left unread."""
 
     memory: Memory = field(default_factory=Memory)
     newer: bool = False
+    whole: bool = True
 
 
 class _Step(Generic[_T]):
@@ -271,7 +272,7 @@ class _Plan:
             unshipped=_unshipped(parsed) if parsed else (),
             inventory=inventory[0],
             may_remember=not recalled.newer,
-            confirmed=ledger_said.state is not CoverageState.FAILED,
+            confirmed=recalled.whole and ledger_said.state is not CoverageState.FAILED,
         )
 
     @property
@@ -288,7 +289,11 @@ class _Plan:
             for number, bundle in found.ledgers
         ]
         memory = reduce(ledger.merge, kept, Memory())
-        return _Recalled(memory=memory, newer=found.newer), len(memory.code) + len(memory.models), found.notes
+        return (
+            _Recalled(memory=memory, newer=found.newer, whole=found.whole),
+            len(memory.code) + len(memory.models),
+            found.notes,
+        )
 
     def _read_code(self) -> tuple[Parsed[CodeRecord], int, tuple[str, ...]]:
         source, memory, query = self._code_source, self._ledger.value.memory, self._query

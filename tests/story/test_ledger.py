@@ -703,7 +703,7 @@ def test_pull_request__uploads_a_report_that_no_run_believes(world: World) -> No
     assert scheduled(world, 2).bundle["ledgers"] == []
 
 
-@pytest.mark.parametrize(("forks", "pulls"), [(250, 0), (0, 11)])
+@pytest.mark.parametrize(("forks", "pulls"), [(250, 0), (0, 11), (0, 13)])
 def test_flood__of_artifacts_of_the_same_name_does_not_hide_the_ledger(world: World, forks: int, pulls: int) -> None:
     released_and_closed(world)
     shop = world.github.repository
@@ -712,6 +712,32 @@ def test_flood__of_artifacts_of_the_same_name_does_not_hide_the_ledger(world: Wo
     for run_id in [forged] * forks + [pulled] * pulls:
         shop.add_artifact(run_id=run_id, name=NAME, content=b"", created_at=at(5))
     assert scheduled(world, 60).obligation()["status"] == "met"
+
+
+def test_branch__uploads_a_report_that_no_run_need_look_at(world: World) -> None:
+    world.release(A, at())
+    world.registry.add_version(at(1))
+    world.run(at(2), event="push", ref="refs/heads/develop")
+    world.run(at(2), event="merge_group", ref="refs/heads/gh-readonly-queue/main/pr-7")
+    assert [item.name for item in world.github.repository.artifacts.values()] == [f"{NAME}-unconfirmed"] * 2
+    before = len(world.github.requests)
+    scheduled(world, 3)
+    assert not any("/actions/runs/" in request.path for request in world.github.requests[before:])
+
+
+def test_download__that_fails_after_one_ledger_was_read_buries_no_other(world: World) -> None:
+    """Two runs at once wrote one each; of the second nothing can be read today."""
+    world.release(A, at())
+    version = world.registry.add_version(at(3))
+    world.run(at(4))
+    older = world.github.repository.artifacts.pop(ledgers(world)[-1])
+    world.registry.client.delete_model_version("recommender", version)
+    scheduled(world, 4.5)
+    world.github.repository.artifacts[older.id] = older
+    world.github.fail(f"/actions/artifacts/{older.id}/zip", times=None, fault=Answer(503))
+    assert scheduled(world, 60).code == 1
+    world.github.heal()
+    assert scheduled(world, 61).obligation()["status"] == "met"
 
 
 def test_flood__that_is_too_long_to_look_through_is_told_and_buries_nothing(world: World) -> None:
