@@ -152,7 +152,7 @@ def _mark(kind: str, *parts: str) -> str:
 
 
 def _with_titles_allowed(incidents: tuple[Incident, ...], settings: Settings, home: Home) -> tuple[Incident, ...]:
-    """Incident titles may name customers and people: in a public repository they stay out, unless asked for."""
+    """What people wrote of an incident may name customers: in a public repository it stays out, unless asked for."""
     if settings.incident_titles == "always" or (settings.incident_titles == "auto" and home.private):
         return incidents
-    return tuple(replace(incident, title=None) for incident in incidents)
+    return tuple(replace(incident, title=None, type=None) for incident in incidents)

@@ -58,6 +58,8 @@ class Delivery:
 
     def publish(self, findings: Findings, written: Mapping[str, str], github: GitHubApi | None) -> dict[str, str]:
         """Upload the files, write checks and comment; the outputs that this gives."""
+        if self.settings.as_of is None and not self.runner.on_actions:
+            self.console.notice("no artifact is uploaded: this is no run of a workflow. The files stay where they are")
         if not self._is_live or self.trigger.fork:
             return {}
         stored = self._store(findings, written)

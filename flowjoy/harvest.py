@@ -301,7 +301,7 @@ class _Plan:
         if query.live:
             sla = timedelta(hours=query.settings.sla_hours)
             query = replace(query, reread_since=ledger.reread_since(memory, source.changes_for, sla))
-        query = replace(query, recheck=self._without_stub())
+        query = replace(query, recheck=self._on_the_way())
         parsed: Parsed[CodeRecord] = source.parse(source.fetch(query, self._access), query)
         if query.reread_since is not None and ledger.has_shrunk(memory, parsed.records, parsed.total):
             query = replace(query, reread_since=None)
@@ -309,6 +309,12 @@ class _Plan:
         known = ledger.with_code(memory, parsed.records, None if source.changes_for is None else query.horizon)
         notes = (*parsed.notes, *_failed_deploys(known), *ledger.gone(known))
         return replace(parsed, records=known), len(parsed.records), notes
+
+    def _on_the_way(self) -> tuple[str, ...]:
+        """Commits whose stub is asked for together with the deployments: this release's own, where it is new."""
+        sha = self._trigger.sha or ""
+        new = github_stubs.is_sha(sha) and sha not in self._ledger.value.memory.stubs
+        return (*((sha,) if new else ()), *self._without_stub())[:RECHECKED]
 
     def _without_stub(self) -> tuple[str, ...]:
         """The newest commits that are remembered to have no stub: one wrong answer must not be believed for ever."""

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from flowjoy.main import run
 from tests.stand_ins.artifact_service import ArtifactServiceStandIn
 from tests.stand_ins.faults import Edited, EmptyBody, Garbage, Reset, Stall, Truncate
 from tests.stand_ins.github import GitHubStandIn
 from tests.stand_ins.http_base import Answer, Fault
 from tests.stand_ins.registry import embedded
-from tests.story.in_process import TOKEN, A, B, C, Ran, World, at, new_world
+from tests.story.in_process import TOKEN, A, B, C, Ran, World, at, blank_pictures, new_world
 
 NAME = "flowjoy-shop"
 BUNDLE = "flowjoy-bundle.json"
@@ -91,6 +92,18 @@ def test_artifact__without_a_service_the_files_stay_and_one_notice_says_why(worl
     assert ran.log.count("no artifact is uploaded: this runner has no artifact service") == 1
     assert "flowjoy-report" in ran.log
     assert (ran.folder / BUNDLE).exists()
+
+
+def test_artifact__of_a_run_on_a_laptop_is_none_and_one_notice_says_why(tmp_path: Path) -> None:
+    (tmp_path / "deploys.txt").write_text("2026-03-02T09:00:00Z\n")
+    given = {"service": "shop", "code-source": "file", "code-file": "deploys.txt", "models": "recommender"}
+    given |= {"model-source": "file", "model-file": "deploys.txt"}
+    log = io.StringIO()
+    with blank_pictures():
+        flags = [part for name, value in given.items() for part in (f"--{name}", value)]
+        code = run({"GITHUB_WORKSPACE": str(tmp_path)}, flags, now=at(5), stream=log)
+    assert (code, log.getvalue().count("NOTICE: no artifact is uploaded")) == (0, 1)
+    assert (tmp_path / "flowjoy-report" / BUNDLE).exists()
 
 
 def test_artifact__a_dry_look_uploads_nothing_and_reads_the_ledger(world: World) -> None:
@@ -354,6 +367,17 @@ def test_incremental__a_second_run_asks_github_five_things_at_most(world: World)
     assert len(asked) - len(publishing) <= 5, asked
     assert second.outputs["verdict"] == first.outputs["verdict"]
     assert len(second.bundle["code"]) == len(first.bundle["code"]) == 120
+
+
+def test_incremental__a_new_release_costs_no_question_for_its_stub(world: World) -> None:
+    world.release(B, at(-90))
+    world.run(at(-89), sha=B)
+    world.release(A, at())
+    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": "7"}}')
+    before = len(world.github.requests)
+    ran = world.run(at(1))
+    assert ran.obligation()["requires"] == "7"
+    assert not any("FlowJoyStubs" in request.body.decode() for request in world.github.requests[before:])
 
 
 def test_incremental__late_statuses_are_seen(world: World) -> None:
@@ -770,7 +794,7 @@ def test_blobs__that_stall_leave_the_time_for_what_is_required(world: World) -> 
 
 def test_privacy__no_incident_text_of_a_public_repository_is_uploaded(world: World) -> None:
     world.release(A, at())
-    rows = "start,end,title\n2026-03-02T10:00:00Z,2026-03-02T11:00:00Z,Customer Jane Doe cannot pay\n"
+    rows = "start,end,title,type\n2026-03-02T10:00:00Z,2026-03-02T11:00:00Z,Jane Doe cannot pay,told by Jane\n"
     (world.workspace / "incidents.csv").write_text(rows)
     public = {"default_branch": "main", "private": False, "full_name": "acme/shop"}
     world.run(at(3), payload={"repository": public}, incident_file="incidents.csv")
