@@ -14,6 +14,7 @@ from typing import TypeVar
 from flowjoy.analysis.promise import is_open
 from flowjoy.bundle import Bundle, Terms
 from flowjoy.dependence import HEAD, head_waivers
+from flowjoy.errors import StubError
 from flowjoy.instants import CLOCK_SKEW, EARLIEST
 from flowjoy.looks import compact, union
 from flowjoy.model import (
@@ -31,6 +32,7 @@ from flowjoy.model import (
     Waiver,
 )
 from flowjoy.records import distinct, fold, release_key
+from flowjoy.stub import parse
 
 MEMORY = timedelta(days=400)
 """How far back code is read and remembered: clocks stay open however old, and a rollback is known by what was there."""
@@ -124,9 +126,9 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
             sha: stub
             for sha, stub in bundle.stubs.items()
             if sha != HEAD
-            and stub.problem is None
             and held.model_stub == asked.model_stub
             and _MASKED not in repr(stub)
+            and _is_sound(stub, held.model_stub)
         },
         waivers=tuple(waiver for waiver in bundle.waivers if waiver.until >= since),
         alerts=tuple(state for state in bundle.alerts if state.at >= since),
@@ -141,6 +143,14 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
         inventory=bundle.inventory if _MASKED not in repr(bundle.inventory) else None,
         models_gone={key: at for key, at in bundle.models_gone.items() if same_models and since <= at <= until},
     )
+
+
+def _is_sound(stub: StubText, path: str) -> bool:
+    """Whether the stub can be read. One that cannot is looked at again: one garbled answer must not stay for ever."""
+    try:
+        return stub.problem is None and (stub.text is None or bool(parse(stub.text, path)))
+    except StubError:
+        return False
 
 
 def _not_yet(record: CodeRecord) -> CodeRecord:

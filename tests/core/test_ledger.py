@@ -403,7 +403,7 @@ def test_gone_since__is_the_first_time_that_a_version_was_missed() -> None:
 
 
 def test_memory__drops_what_redaction_changed() -> None:
-    hidden = a_ledger(stubs={"a": StubText(text='{"models": {"***-model": "any"}}'), "b": StubText(text="{}")})
+    hidden = a_ledger(stubs={"a": StubText(text='{"models": {"***-model": "any"}}'), "b": StubText(text=STUB)})
     assert recalled(hidden).stubs.keys() == {"b"}
     assert recalled(replace(hidden, models=(a_ship(1, "1", name="***-model"),))).models == ()
 

@@ -243,6 +243,15 @@ def test_memory__a_stub_that_was_not_there_is_looked_for_again(world: World) -> 
     assert (scheduled(world, 60).code, scheduled(world, 61).obligation()["status"]) == (1, "breached")
 
 
+def test_memory__a_stub_that_was_garbled_once_is_looked_at_again(world: World) -> None:
+    world.release(A, at())
+    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": "any"}}')
+    world.registry.add_version(at(1))
+    world.run(at(2))
+    rewritten(world, lambda data: data["stubs"][A].update(text='{"models": {"recommen'))
+    assert scheduled(world, 3).obligation()["status"] == "met"
+
+
 def test_memory__a_stamp_that_was_taken_back_is_no_ship(world: World) -> None:
     world.inputs["model-signal"] = "tag:shipped"
     world.release(A, at())
@@ -520,7 +529,11 @@ def released_and_closed(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "event", ["push", "schedule", "workflow_dispatch", "repository_dispatch", "release", "deployment_status"]
+    "event",
+    [
+        *("push", "schedule", "workflow_dispatch", "repository_dispatch"),
+        *("release", "deployment", "deployment_status", "workflow_run"),
+    ],
 )
 def test_trust__every_event_that_may_write_a_ledger_is_believed(world: World, event: str) -> None:
     released_and_closed(world)
