@@ -92,7 +92,8 @@ class Bundle:
     run began (None: not known): both only serve lead times. `unshipped` are versions that are READY and never shipped,
     `inventory` what waits at GitHub (None: not read), `actions` what was proposed, one a week. `alerts` say which step
     of which alarm was told to whom, `drift` is this run's comparison of live with training data (None: not asked for),
-    `drift_marks` what it and earlier ones found.
+    `drift_marks` what it and earlier ones found. `models_gone` says by `<name>/<version>` when a run first found that
+    the registry no longer lists a version that it had confirmed.
     """
 
     service: str
@@ -119,13 +120,14 @@ class Bundle:
     actions: tuple[Action, ...] = ()
     drift: DriftCheck | None = None
     drift_marks: tuple[DriftMark, ...] = ()
+    models_gone: Mapping[str, datetime] = field(default_factory=dict)
     obligations: tuple[Obligation, ...] = field(default=())
 
 
 def to_json(bundle: Bundle, computed: Mapping[str, object] | None = None) -> bytes:
     """Sorted and stable: the same records give the same bytes, in whatever order they came.
 
-    `computed`: more keys, of what was computed from the records: for others to use, and never read back.
+    `computed`: more keys, of what was computed from the records: for others to use, and no part of what is read back.
     """
     ordered = replace(
         bundle,
@@ -148,6 +150,18 @@ def to_json(bundle: Bundle, computed: Mapping[str, object] | None = None) -> byt
 
 def from_json(raw: bytes) -> Bundle:
     """The bundle in a file, also of an older schema. Raises BundleError for what is none, NewerBundleError."""
+    bundle = _typed(Bundle, _loaded(raw))
+    _refuse_the_impossible(bundle)
+    return bundle
+
+
+def part(raw: bytes, key: str, kind: type[_Value]) -> _Value | None:
+    """One key of `computed` as a value; None where the bundle has none. No run looks at it, only who replays one."""
+    data = _loaded(raw)
+    return _typed(kind, data[key]) if key in data else None
+
+
+def _loaded(raw: bytes) -> dict[str, Any]:
     try:
         data = json.loads(raw, parse_constant=_refused)
     except (ValueError, RecursionError):
@@ -157,12 +171,14 @@ def from_json(raw: bytes) -> Bundle:
     if not 1 <= data["schema"] <= SCHEMA:
         error = NewerBundleError if data["schema"] > SCHEMA else BundleError
         raise error(f"the bundle is of schema {data['schema']}, this FlowJoy reads schemas up to {SCHEMA}")
+    return data
+
+
+def _typed(kind: type[_Value], data: Any) -> _Value:
     try:
-        bundle = _value(Bundle, data)
+        return _value(kind, data)
     except (TypeError, ValueError, AttributeError, OverflowError) as problem:
         raise BundleError(f"this is not a FlowJoy bundle: {problem}"[:300]) from None
-    _refuse_the_impossible(bundle)
-    return bundle
 
 
 def _refuse_the_impossible(bundle: Bundle) -> None:

@@ -14,7 +14,7 @@ from flowjoy.bundle import Bundle, Terms
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi
 from flowjoy.harvest import Harvest
-from flowjoy.ledger import sighted, with_looks
+from flowjoy.ledger import gone_since, sighted, with_looks
 from flowjoy.model import Incident
 from flowjoy.settings import Runner, Settings
 from flowjoy.sources.base import Query
@@ -127,6 +127,7 @@ def bundle_of(harvested: Harvest, settings: Settings, runner: Runner, home: Home
         unshipped=harvested.unshipped,
         inventory=harvested.inventory,
         actions=memory.actions,
+        models_gone=gone_since(memory, harvested.models, harvested.versions or (), as_of),
     )
 
 
@@ -151,7 +152,7 @@ def _mark(kind: str, *parts: str) -> str:
 
 
 def _with_titles_allowed(incidents: tuple[Incident, ...], settings: Settings, home: Home) -> tuple[Incident, ...]:
-    """Incident titles may name customers and people: in a public repository they stay out, unless asked for."""
+    """What people wrote of an incident may name customers: in a public repository it stays out, unless asked for."""
     if settings.incident_titles == "always" or (settings.incident_titles == "auto" and home.private):
         return incidents
-    return tuple(replace(incident, title=None) for incident in incidents)
+    return tuple(replace(incident, title=None, type=None) for incident in incidents)

@@ -32,7 +32,10 @@ _LEAST_SECONDS = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """Where this run stands, and in whose name it speaks. `whole`: the time that is left for everything."""
+    """Where this run stands, and in whose name it speaks. `whole`: the time that is left for everything.
+
+    `default_branch`: None where it is not known; then nobody can say that this run is on another one.
+    """
 
     settings: Settings
     runner: Runner
@@ -40,6 +43,7 @@ class Delivery:
     harvested: Harvest
     console: Console
     whole: Budget
+    default_branch: str | None
 
     def alert(self, findings: Findings) -> Findings:
         """Tell alarms; the findings with what was told."""
@@ -54,6 +58,8 @@ class Delivery:
 
     def publish(self, findings: Findings, written: Mapping[str, str], github: GitHubApi | None) -> dict[str, str]:
         """Upload the files, write checks and comment; the outputs that this gives."""
+        if self.settings.as_of is None and not self.runner.on_actions:
+            self.console.notice("no artifact is uploaded: this is no run of a workflow. The files stay where they are")
         if not self._is_live or self.trigger.fork:
             return {}
         stored = self._store(findings, written)
@@ -92,7 +98,7 @@ class Delivery:
     def _memory(self, findings: Findings) -> alerting.Memory:
         ledger = [item for item in findings.bundle.coverage if item.source.startswith("ledger")]
         is_read = any(item.state is CoverageState.COMPLETE for item in ledger)
-        is_kept = self._stores and self.harvested.may_remember
+        is_kept = self._stores and self.harvested.may_remember and self.harvested.confirmed
         return alerting.Memory(sure=is_read and is_kept, begun=bool(self.harvested.memory.ledgers))
 
     @property
@@ -107,7 +113,8 @@ class Delivery:
         """
         if not self.harvested.may_remember:
             return None
-        hides = self.trigger.of_pull_request or not self.harvested.confirmed
+        untrusted = self.default_branch is not None and not self.trigger.trusted
+        hides = self.trigger.of_pull_request or untrusted or not self.harvested.confirmed
         return f"{self.settings.artifact_name}-unconfirmed" if hides else self.settings.artifact_name
 
     def _store(self, findings: Findings, written: Mapping[str, str]) -> dict[str, str]:

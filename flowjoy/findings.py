@@ -114,7 +114,7 @@ def find(bundle: Bundle) -> Findings:
     models = tuple(record for record in bundle.models if not record.source_gone)
     if (code, models) != (bundle.code, bundle.models):
         confirmed = timeline.timeline(code, models, service=bundle.service, until=until)
-        owed = promise.with_memory(_owed(confirmed, bundle, dependence), owed)
+        owed = promise.with_memory(_owed(confirmed, bundle, dependence), owed, bundle.models_gone)
     missing = verdict.unproved(bundle.coverage)
     if missing:
         owed = promise.all_unknown(owed, "; ".join(item.source for item in missing) + " could not be read")
@@ -234,7 +234,8 @@ def bundle_bytes(findings: Findings) -> bytes:
         "matches": matches.where(matches.notna(), None).to_dict("records"),
     }
     told = replace(findings.bundle, obligations=findings.obligations, actions=_actions(findings))
-    return bundles.to_json(told, {"pairs": findings.pairs, "figures": figures})
+    judged = {} if findings.gate is None else {"gate": findings.gate}
+    return bundles.to_json(told, {"pairs": findings.pairs, "figures": figures, **judged})
 
 
 def _actions(findings: Findings) -> tuple[Action, ...]:

@@ -99,10 +99,11 @@ def harvest(query: Query, access: Access, trigger: Trigger, terms: Terms) -> Har
 
 @dataclass(frozen=True, kw_only=True)
 class _Recalled:
-    """What the ledgers remember; `newer`: one was written by a newer FlowJoy."""
+    """What the ledgers remember; `newer`: one was written by a newer FlowJoy; `whole`: none was left unread."""
 
     memory: Memory = field(default_factory=Memory)
     newer: bool = False
+    whole: bool = True
 
 
 class _Step(Generic[_T]):
@@ -271,7 +272,7 @@ class _Plan:
             unshipped=_unshipped(parsed) if parsed else (),
             inventory=inventory[0],
             may_remember=not recalled.newer,
-            confirmed=ledger_said.state is not CoverageState.FAILED,
+            confirmed=recalled.whole and ledger_said.state is not CoverageState.FAILED,
         )
 
     @property
@@ -288,7 +289,11 @@ class _Plan:
             for number, bundle in found.ledgers
         ]
         memory = reduce(ledger.merge, kept, Memory())
-        return _Recalled(memory=memory, newer=found.newer), len(memory.code) + len(memory.models), found.notes
+        return (
+            _Recalled(memory=memory, newer=found.newer, whole=found.whole),
+            len(memory.code) + len(memory.models),
+            found.notes,
+        )
 
     def _read_code(self) -> tuple[Parsed[CodeRecord], int, tuple[str, ...]]:
         source, memory, query = self._code_source, self._ledger.value.memory, self._query
@@ -296,7 +301,7 @@ class _Plan:
         if query.live:
             sla = timedelta(hours=query.settings.sla_hours)
             query = replace(query, reread_since=ledger.reread_since(memory, source.changes_for, sla))
-        query = replace(query, recheck=self._without_stub())
+        query = replace(query, recheck=self._on_the_way())
         parsed: Parsed[CodeRecord] = source.parse(source.fetch(query, self._access), query)
         if query.reread_since is not None and ledger.has_shrunk(memory, parsed.records, parsed.total):
             query = replace(query, reread_since=None)
@@ -304,6 +309,12 @@ class _Plan:
         known = ledger.with_code(memory, parsed.records, None if source.changes_for is None else query.horizon)
         notes = (*parsed.notes, *_failed_deploys(known), *ledger.gone(known))
         return replace(parsed, records=known), len(parsed.records), notes
+
+    def _on_the_way(self) -> tuple[str, ...]:
+        """Commits whose stub is asked for together with the deployments: this release's own, where it is new."""
+        sha = self._trigger.sha or ""
+        new = github_stubs.is_sha(sha) and sha not in self._ledger.value.memory.stubs
+        return (*((sha,) if new else ()), *self._without_stub())[:RECHECKED]
 
     def _without_stub(self) -> tuple[str, ...]:
         """The newest commits that are remembered to have no stub: one wrong answer must not be believed for ever."""

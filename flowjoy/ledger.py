@@ -14,7 +14,8 @@ from typing import TypeVar
 from flowjoy.analysis.promise import is_open
 from flowjoy.bundle import Bundle, Terms
 from flowjoy.dependence import HEAD, head_waivers
-from flowjoy.instants import CLOCK_SKEW
+from flowjoy.errors import StubError
+from flowjoy.instants import CLOCK_SKEW, EARLIEST
 from flowjoy.looks import compact, union
 from flowjoy.model import (
     Action,
@@ -31,6 +32,7 @@ from flowjoy.model import (
     Waiver,
 )
 from flowjoy.records import distinct, fold, release_key
+from flowjoy.stub import parse
 
 MEMORY = timedelta(days=400)
 """How far back code is read and remembered: clocks stay open however old, and a rollback is known by what was there."""
@@ -66,6 +68,7 @@ class Memory:
     training_runs: Mapping[str, datetime | None] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
     inventory: Inventory | None = None
+    models_gone: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> str | None:
@@ -81,6 +84,11 @@ def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> 
     ]
     if any(stamp > bundle.generated_at + CLOCK_SKEW for stamp in stamps):
         return "it remembers what had not happened yet"
+    # How far code is read again is reckoned from these: a nonsense date must not stop the reading.
+    stamps += [record.created_at for record in bundle.code if record.created_at is not None]
+    stamps += [item.start for item in bundle.obligations]
+    if any(stamp < EARLIEST for stamp in stamps):
+        return "it remembers what no source can tell of"
     return None
 
 
@@ -118,9 +126,9 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
             sha: stub
             for sha, stub in bundle.stubs.items()
             if sha != HEAD
-            and stub.problem is None
             and held.model_stub == asked.model_stub
             and _MASKED not in repr(stub)
+            and _is_sound(stub, held.model_stub)
         },
         waivers=tuple(waiver for waiver in bundle.waivers if waiver.until >= since),
         alerts=tuple(state for state in bundle.alerts if state.at >= since),
@@ -133,7 +141,16 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
         training_runs={run: told for run, told in bundle.training_runs.items() if same_models and run in runs},
         actions=tuple(action for action in bundle.actions if since <= action.week <= until),
         inventory=bundle.inventory if _MASKED not in repr(bundle.inventory) else None,
+        models_gone={key: at for key, at in bundle.models_gone.items() if same_models and since <= at <= until},
     )
+
+
+def _is_sound(stub: StubText, path: str) -> bool:
+    """Whether the stub can be read. One that cannot is looked at again: one garbled answer must not stay for ever."""
+    try:
+        return stub.problem is None and (stub.text is None or bool(parse(stub.text, path)))
+    except StubError:
+        return False
 
 
 def _not_yet(record: CodeRecord) -> CodeRecord:
@@ -163,6 +180,10 @@ def merge(one: Memory, other: Memory) -> Memory:
         training_runs=_least(one.training_runs, other.training_runs),
         actions=one_a_week((*one.actions, *other.actions)),
         inventory=max(filter(None, (one.inventory, other.inventory)), key=lambda i: (i.read_at, repr(i)), default=None),
+        models_gone={
+            key: min(side[key] for side in (one.models_gone, other.models_gone) if key in side)
+            for key in sorted({*one.models_gone, *other.models_gone})
+        },
     )
 
 
@@ -231,6 +252,15 @@ def aside(memory: Memory, names: Iterable[str]) -> tuple[ModelRecord, ...]:
     """What is remembered of models that this run does not ask for: a later one may."""
     asked = set(names)
     return tuple(record for record in memory.models if record.name not in asked)
+
+
+def gone_since(
+    memory: Memory, records: Iterable[ModelRecord], listed: Iterable[ModelVersion], now: datetime
+) -> dict[str, datetime]:
+    """When each version that is gone was first missed; one that is listed (again) is not gone."""
+    missed = {f"{record.name}/{record.version}": now for record in records if record.source_gone}
+    there = {f"{version.name}/{version.version}" for version in listed}
+    return {key: at for key, at in {**missed, **memory.models_gone}.items() if key not in there}
 
 
 def gone(records: Iterable[CodeRecord] | Iterable[ModelRecord]) -> tuple[str, ...]:

@@ -108,7 +108,13 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
     if harvested.pull is not None and _gate_is_decidable(findings):
         findings = with_gate(findings, _gate(harvested, harvested.pull, findings, settings, trigger))
     delivery = Delivery(
-        settings=settings, runner=runner, trigger=trigger, harvested=harvested, console=console, whole=whole
+        settings=settings,
+        runner=runner,
+        trigger=trigger,
+        harvested=harvested,
+        console=console,
+        whole=whole,
+        default_branch=home.default_branch,
     )
     findings = delivery.alert(findings)
     with console.group("Report"):

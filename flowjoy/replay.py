@@ -10,8 +10,9 @@ from typing import TextIO
 
 from flowjoy import bundle as bundles
 from flowjoy import files
+from flowjoy.analysis.dependency import Gate
 from flowjoy.errors import BundleError
-from flowjoy.findings import bundle_bytes, find
+from flowjoy.findings import bundle_bytes, find, with_gate
 from flowjoy.report.headline import headline
 from flowjoy.runner import Console
 
@@ -21,7 +22,7 @@ _UNREADABLE = 2
 def replay(argv: Sequence[str], stream: TextIO | None = None) -> int:
     """Recompute the files of one bundle. 0: byte for byte; 1: written, but the bundle is not the same; 2: not done.
 
-    The gate of a pull request is no part of a bundle: only the promise is judged again.
+    The promise is judged again; of a pull request's gate, whose evidence is in no bundle, the findings are told again.
     """
     parser = argparse.ArgumentParser(prog="python -m flowjoy replay", description=__doc__)
     parser.add_argument("bundle", type=Path, help="a flowjoy-bundle.json, as a run wrote it")
@@ -41,7 +42,8 @@ def replay(argv: Sequence[str], stream: TextIO | None = None) -> int:
 
 def _replay(path: Path, output_dir: Path, console: Console) -> int:
     raw = path.read_bytes()
-    findings = find(bundles.from_json(raw))
+    findings, gate = find(bundles.from_json(raw)), bundles.part(raw, "gate", Gate)
+    findings = findings if gate is None else with_gate(findings, gate)
     again = bundle_bytes(findings)
     folder = output_dir.resolve()
     if again != raw and path.resolve().parent == folder:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -151,13 +151,20 @@ def all_unknown(items: Sequence[Obligation], reason: str) -> tuple[Obligation, .
     )
 
 
-def with_memory(confirmed: Sequence[Obligation], remembered: Sequence[Obligation]) -> tuple[Obligation, ...]:
+def with_memory(
+    confirmed: Sequence[Obligation], remembered: Sequence[Obligation], gone_since: Mapping[str, datetime]
+) -> tuple[Obligation, ...]:
     """What is owed by all that sources show, where what only a ledger remembers may close a clock and never open one.
 
     `remembered` are the obligations of the timeline with what the sources have forgotten. Of those that only it has
-    (a deploy that its source no longer shows), the closed ones stay: they are history.
+    (a deploy that its source no longer shows), the closed ones stay: they are history. `gone_since` says by
+    `<model>/<version>` when a version was first missed: it keeps closing what it closed, and nothing that began later.
     """
-    by_id = {item.id: item for item in remembered}
+    by_id = {
+        item.id: item
+        for item in remembered
+        if (missed := gone_since.get(f"{item.model}/{item.version}")) is None or item.start < missed
+    }
     owed = [by_id[item.id] if item.id in by_id and _milder(by_id[item.id], item) else item for item in confirmed]
     history = [item for item in remembered if not is_open(item)]
     known = {item.id for item in confirmed}

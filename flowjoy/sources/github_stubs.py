@@ -26,12 +26,17 @@ STUB_QUERY = _query(1)
 """The query for one commit, for reading and for checking against GitHub's schema."""
 
 
+def is_sha(commit: str) -> bool:
+    """Whether this is a whole commit sha."""
+    return _FULL_SHA.fullmatch(commit) is not None
+
+
 def read(github: GitHubApi, path: str, commits: Iterable[str]) -> dict[str, StubText]:
     """The file at each commit (full shas, or HEAD). Raises HarvestError when GitHub does not answer."""
     found = {}
     wanted = sorted(set(commits))
     for commit in wanted:
-        if commit != HEAD and not _FULL_SHA.fullmatch(commit):
+        if commit != HEAD and not is_sha(commit):
             found[commit] = StubText(problem=f"{commit[:40]!r} is no commit sha")
     askable = [commit for commit in wanted if commit not in found]
     for start in range(0, len(askable), BATCH):

@@ -38,12 +38,14 @@ MOST_VALUES = 1_000_000
 class Found:
     """The ledgers, newest first, each with its artifact's id; and what a user should know.
 
-    `newer`: one was written by a newer FlowJoy, so nothing may be uploaded that would bury it.
+    `newer`: one was written by a newer FlowJoy, so nothing may be uploaded that would bury it. `whole`: False where
+    there is another one that could not be read today, and may be tomorrow.
     """
 
     ledgers: tuple[tuple[int, Bundle], ...] = ()
     notes: tuple[str, ...] = field(default=())
     newer: bool = False
+    whole: bool = True
 
 
 def read(query: Query, github: GitHubApi) -> Found:
@@ -51,9 +53,13 @@ def read(query: Query, github: GitHubApi) -> Found:
     notes: list[str] = []
     held: list[tuple[int, Bundle]] = []
     remembered = tried = 0
-    for artifact in _candidates(github, query, notes):
+    whole = True
+    for artifact in _as_far_as_can_be_seen(_candidates(github, query, notes), held):
         number = artifact["id"]
-        if number <= remembered or tried == MOST_LEDGERS:
+        if number <= remembered:
+            break
+        if tried == MOST_LEDGERS:
+            notes.append(f"more than {MOST_LEDGERS} runs at once: artifact {number} and older ones are not read")
             break
         try:
             untrusted = github.get(f"/actions/runs/{artifact['run']['id']}", partial(_distrust, artifact, query))
@@ -70,17 +76,31 @@ def read(query: Query, github: GitHubApi) -> Found:
         except HarvestError as problem:
             if not held:
                 raise
-            notes.append(f"artifact {number} is ignored: {problem}")
+            notes.append(f"artifact {number} is not read: {problem}")
+            whole = False
             break
         held.append((number, bundle))
         remembered = max(remembered, *bundle.ledgers, 0)
-    return Found(ledgers=tuple(held), notes=tuple(notes))
+    return Found(ledgers=tuple(held), notes=tuple(notes), whole=whole)
+
+
+class FloodError(HarvestError):
+    """There are more artifacts than can be looked at."""
+
+
+def _as_far_as_can_be_seen(candidates: Iterator[dict[str, Any]], held: list[Any]) -> Iterator[dict[str, Any]]:
+    """What lies behind a flood is not looked at, once a ledger was found before it; else there is no telling."""
+    try:
+        yield from candidates
+    except FloodError:
+        if not held:
+            raise
 
 
 def _candidates(github: GitHubApi, query: Query, notes: list[str]) -> Iterator[dict[str, Any]]:
     """The artifacts of our name that a run of this repository made, newest first, page by page.
 
-    HarvestError where there are too many to look at: then it is not known whether there is a ledger.
+    FloodError where there are too many to look at.
     """
     name = query.settings.artifact_name
 
@@ -110,9 +130,9 @@ def _candidates(github: GitHubApi, query: Query, notes: list[str]) -> Iterator[d
         if page * PER_PAGE >= total or not found:
             break
     else:
-        raise HarvestError(f"more than {MOST_PAGES * PER_PAGE} artifacts are named {name!r}", hint="set artifact-name")
+        raise FloodError(f"more than {MOST_PAGES * PER_PAGE} artifacts are named {name!r}", hint="set artifact-name")
     if max(looked_up.values()) > MOST_LOOKED_UP:
-        raise HarvestError(
+        raise FloodError(
             f"more than {MOST_LOOKED_UP} artifacts named {name!r} are of untrusted runs", hint="set artifact-name"
         )
 
@@ -164,8 +184,12 @@ def _opened(content: bytes, query: Query) -> Bundle:
             names = archive.namelist()
             if len(set(names)) != len(names) or BUNDLE_FILE not in names or not REPORT_FILES.issuperset(names):
                 raise BundleError("it does not hold exactly the files of a report")
-            if archive.getinfo(BUNDLE_FILE).file_size > LARGEST_BYTES:
+            entry = archive.getinfo(BUNDLE_FILE)
+            if entry.file_size > LARGEST_BYTES:
                 raise BundleError(f"its bundle is larger than {LARGEST_BYTES >> 20} MB")
+            # Of other methods Python unpacks whatever a block holds before it counts: 921 bytes of bzip2 become 2 GB.
+            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise BundleError("its bundle is packed in a way that FlowJoy never packs")
             with archive.open(BUNDLE_FILE) as file:
                 # One byte more than may be there: what the zip says of its size need not be so.
                 raw = file.read(LARGEST_BYTES + 1)

@@ -113,6 +113,7 @@ MEMORIES = st.builds(
         max_size=3,
     ).map(tuple),
     inventory=st.none() | st.builds(Inventory, read_at=HOURS.map(at), pulls_total=st.integers(0, 2)),
+    models_gone=st.dictionaries(st.sampled_from(["recommender/1", "recommender/2"]), HOURS.map(at), max_size=2),
 )
 
 
@@ -387,8 +388,22 @@ def test_with_models__a_stamp_outlives_the_version_that_was_only_seen_since() ->
     assert (kept.shipped_at, kept.source_gone) == (at(1), True)
 
 
+def test_gone_since__is_the_first_time_that_a_version_was_missed() -> None:
+    missed = [replace(a_ship(1, number), source_gone=True) for number in "123"]
+    memory = Memory(models_gone={"recommender/1": at(5), "recommender/3": at(6), "recommender/4": at(7)})
+    back = [ModelVersion(name="recommender", version="3", ready=True)]
+    assert ledger.gone_since(memory, [*missed[:2], a_ship(1, "3")], back, at(9)) == {
+        "recommender/1": at(5),
+        "recommender/2": at(9),
+        "recommender/4": at(7),  # not asked for now
+    }
+    assert merge(memory, Memory(models_gone={"recommender/1": at(4)})).models_gone["recommender/1"] == at(4)
+    assert recalled(a_ledger(models_gone={"recommender/1": at(5)})).models_gone == {"recommender/1": at(5)}
+    assert recalled(a_ledger(models_gone={"recommender/1": at(5)}), model_source="mlflow other").models_gone == {}
+
+
 def test_memory__drops_what_redaction_changed() -> None:
-    hidden = a_ledger(stubs={"a": StubText(text='{"models": {"***-model": "any"}}'), "b": StubText(text="{}")})
+    hidden = a_ledger(stubs={"a": StubText(text='{"models": {"***-model": "any"}}'), "b": StubText(text=STUB)})
     assert recalled(hidden).stubs.keys() == {"b"}
     assert recalled(replace(hidden, models=(a_ship(1, "1", name="***-model"),))).models == ()
 

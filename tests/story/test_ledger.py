@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 
+from flowjoy.main import run
 from tests.stand_ins.artifact_service import ArtifactServiceStandIn
 from tests.stand_ins.faults import Edited, EmptyBody, Garbage, Reset, Stall, Truncate
 from tests.stand_ins.github import GitHubStandIn
 from tests.stand_ins.http_base import Answer, Fault
 from tests.stand_ins.registry import embedded
-from tests.story.in_process import TOKEN, A, B, C, Ran, World, at, new_world
+from tests.story.in_process import TOKEN, A, B, C, Ran, World, at, blank_pictures, new_world
 
 NAME = "flowjoy-shop"
 BUNDLE = "flowjoy-bundle.json"
+YEAR_1 = "0001-01-01T00:00:00Z"
 
 
 @pytest.fixture
@@ -92,6 +94,18 @@ def test_artifact__without_a_service_the_files_stay_and_one_notice_says_why(worl
     assert (ran.folder / BUNDLE).exists()
 
 
+def test_artifact__of_a_run_on_a_laptop_is_none_and_one_notice_says_why(tmp_path: Path) -> None:
+    (tmp_path / "deploys.txt").write_text("2026-03-02T09:00:00Z\n")
+    given = {"service": "shop", "code-source": "file", "code-file": "deploys.txt", "models": "recommender"}
+    given |= {"model-source": "file", "model-file": "deploys.txt"}
+    log = io.StringIO()
+    with blank_pictures():
+        flags = [part for name, value in given.items() for part in (f"--{name}", value)]
+        code = run({"GITHUB_WORKSPACE": str(tmp_path)}, flags, now=at(5), stream=log)
+    assert (code, log.getvalue().count("NOTICE: no artifact is uploaded")) == (0, 1)
+    assert (tmp_path / "flowjoy-report" / BUNDLE).exists()
+
+
 def test_artifact__a_dry_look_uploads_nothing_and_reads_the_ledger(world: World) -> None:
     world.release(A, at())
     world.run(at(1))
@@ -134,6 +148,35 @@ def test_memory__outlives_the_run_that_found_it_gone(world: World) -> None:
     world.registry.client.delete_model_version("recommender", version)
     for hours in (30, 60, 90):
         assert scheduled(world, hours).obligation()["status"] == "met"
+
+
+@pytest.mark.parametrize("requires", ["2", ">=2", "any"])
+@pytest.mark.parametrize("signal", ["registered", "alias:production"])
+def test_memory__a_version_that_was_missed_before_a_release_closes_nothing_of_it(
+    world: World, signal: str, requires: str
+) -> None:
+    """It keeps closing what it closed: but nobody can serve a version that was taken out of the registry."""
+    world.inputs["model-signal"] = signal
+    point = world.registry.client.set_registered_model_alias
+    point("recommender", "production", world.registry.add_version(at(-500)))
+    scheduled(world, -490)
+    released(world, B, -21, requires)
+    point("recommender", "production", world.registry.add_version(at(-20)))
+    assert scheduled(world, -18).obligation(sha=B)["status"] == "met"
+    world.registry.client.delete_model_version("recommender", "2")
+    point("recommender", "production", "1")
+    scheduled(world, -10)
+    assert scheduled(world, -9, mlflow_tracking_uri="http://127.0.0.1:9").code == 2  # an outage forgets nothing
+    released(world, A, 0, requires)
+    ran = scheduled(world, 49)
+    assert (ran.code, ran.obligation()["status"], ran.obligation(sha=B)["status"]) == (1, "breached", "met")
+    assert ran.bundle["models_gone"] == {"recommender/2": "2026-03-01T23:00:00Z"}
+
+
+def released(world: World, sha: str, hours: float, requires: str) -> None:
+    """A release whose stub asks for a version."""
+    world.release(sha, at(hours))
+    world.github.repository.add_file(sha, "models.json", json.dumps({"models": {"recommender": requires}}))
 
 
 def test_memory__a_deploy_that_github_forgot_stays_on_the_timeline_and_opens_no_clock(world: World) -> None:
@@ -198,6 +241,15 @@ def test_memory__a_stub_that_was_not_there_is_looked_for_again(world: World) -> 
     assert world.run(at(1)).outputs["sla-status"] == "undeclared"
     world.github.heal()
     assert (scheduled(world, 60).code, scheduled(world, 61).obligation()["status"]) == (1, "breached")
+
+
+def test_memory__a_stub_that_was_garbled_once_is_looked_at_again(world: World) -> None:
+    world.release(A, at())
+    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": "any"}}')
+    world.registry.add_version(at(1))
+    world.run(at(2))
+    rewritten(world, lambda data: data["stubs"][A].update(text='{"models": {"recommen'))
+    assert scheduled(world, 3).obligation()["status"] == "met"
 
 
 def test_memory__a_stamp_that_was_taken_back_is_no_ship(world: World) -> None:
@@ -326,6 +378,17 @@ def test_incremental__a_second_run_asks_github_five_things_at_most(world: World)
     assert len(second.bundle["code"]) == len(first.bundle["code"]) == 120
 
 
+def test_incremental__a_new_release_costs_no_question_for_its_stub(world: World) -> None:
+    world.release(B, at(-90))
+    world.run(at(-89), sha=B)
+    world.release(A, at())
+    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": "7"}}')
+    before = len(world.github.requests)
+    ran = world.run(at(1))
+    assert ran.obligation()["requires"] == "7"
+    assert not any("FlowJoyStubs" in request.body.decode() for request in world.github.requests[before:])
+
+
 def test_incremental__late_statuses_are_seen(world: World) -> None:
     shop = world.github.repository
     shop.add_commit(A, at())
@@ -410,9 +473,9 @@ def unzipped(content: bytes) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def zipped(files: Mapping[str, bytes]) -> bytes:
+def zipped(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     sink = io.BytesIO()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(sink, "w", method) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return sink.getvalue()
@@ -466,7 +529,11 @@ def released_and_closed(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "event", ["push", "schedule", "workflow_dispatch", "repository_dispatch", "release", "deployment_status"]
+    "event",
+    [
+        *("push", "schedule", "workflow_dispatch", "repository_dispatch"),
+        *("release", "deployment", "deployment_status", "workflow_run"),
+    ],
 )
 def test_trust__every_event_that_may_write_a_ledger_is_believed(world: World, event: str) -> None:
     released_and_closed(world)
@@ -496,12 +563,21 @@ HOSTILE: Mapping[str, Callable[[bytes], bytes]] = {
     "another repository": lambda good: with_bundle(good, repository="acme/cart"),
     "the future": lambda good: with_bundle(good, generated_at="2027-03-02T09:00:00Z"),
     "code of no type": lambda good: with_bundle(good, code=[{"id": 7}]),
+    "code of the year 1": lambda good: with_first(good, "code", created_at=YEAR_1, source_gone=True),
+    "a clock of the year 1": lambda good: with_first(good, "obligations", start=YEAR_1, status="breached"),
+    "another way of packing": lambda good: zipped(unzipped(good), zipfile.ZIP_BZIP2),
 }
 
 
 def with_bundle(good: bytes, **changes: Any) -> bytes:
     files = unzipped(good)
     return zipped({**files, BUNDLE: json.dumps(json.loads(files[BUNDLE]) | changes).encode()})
+
+
+def with_first(good: bytes, kind: str, **changes: Any) -> bytes:
+    """The same with something else said of the first record of a kind."""
+    first, *others = json.loads(unzipped(good)[BUNDLE])[kind]
+    return with_bundle(good, **{kind: [first | changes, *others]})
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
@@ -522,11 +598,20 @@ def test_hostile__a_ledger_that_lies_about_time_is_ignored(world: World) -> None
     assert scheduled(world, 60).code == 1
 
 
-def test_hostile__a_bomb_takes_little_memory(world: World) -> None:
+def bomb_that_lies() -> bytes:
+    """A few hundred bytes that would become 256 MB, which say that they are a thousand."""
+    content = bytearray(zipped({BUNDLE: bytes(256 << 20)}, zipfile.ZIP_BZIP2))
+    size = content.rfind(b"PK\x01\x02") + 24
+    content[size : size + 4] = (1000).to_bytes(4, "little")
+    return bytes(content)
+
+
+@pytest.mark.parametrize("made", [lambda: bomb(1 << 30), bomb_that_lies], ids=["zeros", "it lies about its size"])
+def test_hostile__a_bomb_takes_little_memory(world: World, made: Callable[[], bytes]) -> None:
     import tracemalloc
 
     released_and_closed(world)
-    world.github.repository.artifacts[ledgers(world)[-1]].content = bomb(1 << 30)
+    world.github.repository.artifacts[ledgers(world)[-1]].content = made()
     tracemalloc.start()
     scheduled(world, 60)
     _, peak = tracemalloc.get_traced_memory()
@@ -655,7 +740,7 @@ def test_pull_request__uploads_a_report_that_no_run_believes(world: World) -> No
     assert scheduled(world, 2).bundle["ledgers"] == []
 
 
-@pytest.mark.parametrize(("forks", "pulls"), [(250, 0), (0, 11)])
+@pytest.mark.parametrize(("forks", "pulls"), [(250, 0), (0, 11), (0, 13)])
 def test_flood__of_artifacts_of_the_same_name_does_not_hide_the_ledger(world: World, forks: int, pulls: int) -> None:
     released_and_closed(world)
     shop = world.github.repository
@@ -664,6 +749,32 @@ def test_flood__of_artifacts_of_the_same_name_does_not_hide_the_ledger(world: Wo
     for run_id in [forged] * forks + [pulled] * pulls:
         shop.add_artifact(run_id=run_id, name=NAME, content=b"", created_at=at(5))
     assert scheduled(world, 60).obligation()["status"] == "met"
+
+
+def test_branch__uploads_a_report_that_no_run_need_look_at(world: World) -> None:
+    world.release(A, at())
+    world.registry.add_version(at(1))
+    world.run(at(2), event="push", ref="refs/heads/develop")
+    world.run(at(2), event="merge_group", ref="refs/heads/gh-readonly-queue/main/pr-7")
+    assert [item.name for item in world.github.repository.artifacts.values()] == [f"{NAME}-unconfirmed"] * 2
+    before = len(world.github.requests)
+    scheduled(world, 3)
+    assert not any("/actions/runs/" in request.path for request in world.github.requests[before:])
+
+
+def test_download__that_fails_after_one_ledger_was_read_buries_no_other(world: World) -> None:
+    """Two runs at once wrote one each; of the second nothing can be read today."""
+    world.release(A, at())
+    version = world.registry.add_version(at(3))
+    world.run(at(4))
+    older = world.github.repository.artifacts.pop(ledgers(world)[-1])
+    world.registry.client.delete_model_version("recommender", version)
+    scheduled(world, 4.5)
+    world.github.repository.artifacts[older.id] = older
+    world.github.fail(f"/actions/artifacts/{older.id}/zip", times=None, fault=Answer(503))
+    assert scheduled(world, 60).code == 1
+    world.github.heal()
+    assert scheduled(world, 61).obligation()["status"] == "met"
 
 
 def test_flood__that_is_too_long_to_look_through_is_told_and_buries_nothing(world: World) -> None:
@@ -696,7 +807,7 @@ def test_blobs__that_stall_leave_the_time_for_what_is_required(world: World) -> 
 
 def test_privacy__no_incident_text_of_a_public_repository_is_uploaded(world: World) -> None:
     world.release(A, at())
-    rows = "start,end,title\n2026-03-02T10:00:00Z,2026-03-02T11:00:00Z,Customer Jane Doe cannot pay\n"
+    rows = "start,end,title,type\n2026-03-02T10:00:00Z,2026-03-02T11:00:00Z,Jane Doe cannot pay,told by Jane\n"
     (world.workspace / "incidents.csv").write_text(rows)
     public = {"default_branch": "main", "private": False, "full_name": "acme/shop"}
     world.run(at(3), payload={"repository": public}, incident_file="incidents.csv")

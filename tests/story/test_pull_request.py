@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from flowjoy.replay import replay
 from tests.stand_ins.github import NOT_ACCESSIBLE, GitHubStandIn
-from tests.story.in_process import TOKEN, A, B, Ran, World, at, new_world
+from tests.story.in_process import TOKEN, A, B, Ran, World, at, blank_pictures, new_world
 
 STUB = '{"models": {"recommender": "1"}}'
 
@@ -81,6 +83,19 @@ def test_gate__an_invalid_stub_is_red_and_names_the_line(world: World) -> None:
     assert (ran.code, check["conclusion"]) == (1, "failure")
     assert check["output"]["title"] == "models.json, line 2: unknown key 'waiver'"
     assert [note["start_line"] for note in check["output"]["annotations"]] == [2]
+
+
+@pytest.mark.parametrize("stub", [STUB, '{"models": {"ghost": "any"}}', '{"models": {"recommender": "1"},\n"x": []}'])
+def test_replay__of_a_pull_request_tells_its_gate_again_byte_for_byte(world: World, stub: str, tmp_path: Path) -> None:
+    ran = judge(world, a_pull(world, stub))
+    log = io.StringIO()
+    with blank_pictures():
+        code = replay([str(ran.folder / "flowjoy-bundle.json"), "--output-dir", str(tmp_path / "again")], log)
+    assert code == 0
+    assert {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()} == {
+        path.name: path.read_bytes() for path in ran.folder.iterdir()
+    }
+    assert f"the promise then: {ran.outputs['verdict']}" in log.getvalue()
 
 
 @pytest.mark.parametrize(
