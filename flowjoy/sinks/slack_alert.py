@@ -43,7 +43,7 @@ def of(errand: Errand) -> AlarmSink | None:
     return None
 
 
-_SCOPES = {
+SCOPES = {
     "chat:write": "nothing can be told",
     "channels:history": "it cannot look for what it told (groups:history in a private channel)",
     "files:write": "the chart is not attached",
@@ -58,7 +58,7 @@ def examine(settings: Settings, transport: Transport) -> str:
     who, has = api.scopes()
     if "groups:history" in has:
         has |= {"channels:history"}
-    lacks = [f"without {scope} {so}" for scope, so in _SCOPES.items() if scope not in has]
+    lacks = [f"without {scope} {so}" for scope, so in SCOPES.items() if scope not in has]
     if "chat:write" not in has:
         raise HarvestError(f"Slack: {'; '.join(lacks)}", hint="give the app these scopes and install it again")
     channel = api.channel_id(settings.slack_channel)

@@ -13,9 +13,12 @@ import pytest
 import yaml
 
 from flowjoy import outputs
+from flowjoy.analysis.alarms import FRESH, AlarmKind
+from flowjoy.analysis.notices import REMIND_AFTER
 from flowjoy.declared import Input, declared
 from flowjoy.errors import StubError
 from flowjoy.settings import Settings
+from flowjoy.sinks import slack_alert
 from flowjoy.stub import parse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,6 +67,15 @@ def test_inputs__none_is_required_so_that_the_minimal_step_is_enough() -> None:
 def test_outputs__action_code_and_readme_name_the_same() -> None:
     assert list(ACTION["outputs"]) == list(outputs.OUTPUTS)
     assert [row[0].strip("`") for row in table("outputs")] == list(outputs.OUTPUTS)
+
+
+def test_readme__names_every_alarm_and_what_the_bot_needs() -> None:
+    section = README.partition("## Alarms")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)) == {kind.value for kind in AlarmKind}
+    assert all(f"`{scope}`" in section for scope in slack_alert.SCOPES)
+    assert f"after {REMIND_AFTER.total_seconds() / 3600:g} hours" in section
+    assert f"last {FRESH.days} days are told" in " ".join(section.split())
+    assert f"last {slack_alert.RECALLED.days} days" in section
 
 
 def test_action__is_a_docker_action_with_words_for_everything() -> None:
