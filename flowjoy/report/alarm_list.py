@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flowjoy.analysis.alarms import Alarm
+from flowjoy.analysis.alarms import Alarm, AlarmKind
 from flowjoy.analysis.notices import Notice, Step
 from flowjoy.findings import Findings
 from flowjoy.report.alarm_words import Words, words
@@ -13,6 +13,13 @@ from flowjoy.report.view import MOST_ROWS, Cell, Section, Table, more
 from flowjoy.report.words import code, moment
 
 SHOWN = 10
+_NAMES = {
+    AlarmKind.BREACH: "promise broken",
+    AlarmKind.DRIFT: "data drift",
+    AlarmKind.DIVERGENCE: "models lag",
+    AlarmKind.MTTR_SPIKE: "MTTR spike",
+    AlarmKind.AT_RISK: "clock at risk",
+}
 _SINKS = {"slack": "Slack", "pagerduty": "PagerDuty"}
 
 
@@ -20,6 +27,7 @@ _SINKS = {"slack": "Slack", "pagerduty": "PagerDuty"}
 class Ringing:
     """One alarm in plain words. `told`: who was told when, or empty."""
 
+    kind: AlarmKind
     said: Words
     told: str
 
@@ -27,7 +35,7 @@ class Ringing:
 def ringing(findings: Findings) -> list[Ringing]:
     """Every alarm that rings, the most urgent first."""
     return [
-        Ringing(said=words(Notice(alarm=alarm, step=Step.NEW), findings), told=_told(alarm, findings))
+        Ringing(kind=alarm.kind, said=words(Notice(alarm=alarm, step=Step.NEW), findings), told=_told(alarm, findings))
         for alarm in findings.scene.ringing
     ]
 
@@ -38,12 +46,15 @@ def section(findings: Findings) -> Section | None:
     if not found:
         return None
     rows = [
-        tuple(Cell(text=text) for text in (item.said.title, _what(item), item.said.move, item.told or "nobody"))
+        (
+            Cell(text=_NAMES[item.kind], mark="wait" if item.kind is AlarmKind.AT_RISK else "bad"),
+            *(Cell(text=text) for text in (_what(item), item.said.since, item.said.move, item.told or "nobody")),
+        )
         for item in found[:MOST_ROWS]
     ]
     table_of = Table(
         caption="Alarms that ring",
-        header=("alarm", "what happened, since when", "whose move", "told"),
+        header=("alarm", "what happened", "since when", "whose move", "told"),
         rows=rows,
         more=more(len(found)),
     )
@@ -56,7 +67,11 @@ def markdown(findings: Findings) -> str:
     if not found:
         return ""
     rows = [
-        (code(item.said.title, 160), code(item.said.move, 200), code(item.told) if item.told else "nobody")
+        (
+            f"{item.said.icon} {code(item.said.title, 160)}",
+            code(item.said.move, 200),
+            code(item.told) if item.told else "nobody",
+        )
         for item in found[:SHOWN]
     ]
     rest = f"\n\n… and {len(found) - SHOWN} more, in the page." if len(found) > SHOWN else ""
@@ -64,7 +79,9 @@ def markdown(findings: Findings) -> str:
 
 
 def _what(item: Ringing) -> str:
-    return f"{item.said.what} {item.said.since}"
+    # Of a clock the title says only what stands above, with a time that does not count down here.
+    lead = "" if item.kind in (AlarmKind.BREACH, AlarmKind.AT_RISK) else f"{item.said.title}. "
+    return f"{lead}{item.said.what}"
 
 
 def _told(alarm: Alarm, findings: Findings) -> str:

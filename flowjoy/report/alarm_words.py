@@ -14,7 +14,8 @@ from flowjoy.report.answers import spike_text
 from flowjoy.report.headline import outcome, release_name
 from flowjoy.report.words import clean, moment, plural
 
-MARKS = {
+OVER = "✅"
+ICONS = {
     AlarmKind.BREACH: "🔴",
     AlarmKind.DRIFT: "🔴",
     AlarmKind.DIVERGENCE: "⚠️",
@@ -27,8 +28,12 @@ _PACKAGE = "data people, with ops: package the model in the same CI job as the s
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """One alarm in plain text; foreign names are cleaned, not escaped. `move`: whose move it is, and which."""
+    """One alarm in plain text; foreign names are cleaned, not escaped. `move`: whose move it is, and which.
 
+    `icon` stands before the title where people only glance; some pages have no such sign.
+    """
+
+    icon: str
     title: str
     what: str
     since: str
@@ -51,31 +56,34 @@ def words(notice: Notice, findings: Findings) -> Words:
     else:
         raise TypeError("an alarm that rings has its numbers")
     lead = {Step.REMINDER: "Still so: ", Step.ESCALATION: "Second week running: "}.get(notice.step, "")
-    return replace(said, title=f"{MARKS[alarm.kind]} {lead}{said.title}")
+    return replace(said, title=f"{lead}{said.title}")
 
 
 def _promise(alarm: Alarm, item: Obligation, findings: Findings) -> Words:
     hours, zone = f"{findings.bundle.terms.sla_hours:g} h", findings.bundle.window.timezone
     model, release = clean(item.model), release_name(item)
     what = "a new version" if item.requires == "any" else f"version {clean(item.requires)}"
-    since = f"{release} went live {moment(item.start, zone)}; the model was due by {moment(item.deadline, zone)}"
+    live, by = moment(item.start, zone), moment(item.deadline, zone)
     if alarm.kind is AlarmKind.BREACH:
         return Words(
+            icon=ICONS[alarm.kind],
             title=f"The {hours} promise is broken: {model}",
             what=f"{model} for {release}: {outcome(item, findings)}.",
-            since=f"{since}.",
+            since=f"The code went live {live}; the model was due by {by}.",
             move=f"data people: ship {what} of {model}; where it must wait, its owner signs a waiver in the stub.",
         )
     return Words(
+        icon=ICONS[alarm.kind],
         title=f"{model} {outcome(item, findings)}",
         what=f"{model} for {release}: less than a quarter of its {hours} is left.",
-        since=f"{since.replace('was due', 'is due')}.",
+        since=f"The code went live {live}; the model is due by {by}.",
         move=f"data people: ship {what} of {model}.",
     )
 
 
 def _divergence(alarm: Alarm, week: Week) -> Words:
     return Words(
+        icon=ICONS[alarm.kind],
         title=f"Model cadence lagging by {week.gap} deploys",
         what=f"Week of {week.label}: {week.code_deploys} code and {week.model_deploys} model deploys.",
         since=f"Since the week of {alarm.subject}.",
@@ -85,6 +93,7 @@ def _divergence(alarm: Alarm, week: Week) -> Words:
 
 def _spike(spike: Spike) -> Words:
     return Words(
+        icon=ICONS[AlarmKind.MTTR_SPIKE],
         title=f"Unified MTTR {spike.hours:.1f} h in the week of {spike.week.label}",
         what=f"{spike_text(spike)}, over {plural(spike.week.resolved, 'resolved incident')} of code and models.",
         since=f"Week of {spike.week.label}.",
@@ -98,6 +107,7 @@ def _drift(check: DriftCheck, findings: Findings) -> Words:
     feature = clean(worst.name, 80) if worst is not None else "a feature"
     model = clean(check.model) + (f" v{clean(check.version)}" if check.version else "")
     return Words(
+        icon=ICONS[AlarmKind.DRIFT],
         title=f"Live data drifts from training data: {clean(check.model)}",
         what=f"{model}: KL divergence of {feature} is {figure}, the threshold {check.threshold:g}.",
         since=f"Over in two checks running, the last {moment(check.at, findings.bundle.window.timezone)}.",
@@ -125,4 +135,4 @@ def _over(alarm: Alarm, findings: Findings) -> Words:
         what, since = f"No feature is over {about.threshold:g} in two checks running.", f"Last check {now}."
     else:
         ended, what, since = "Over", "What it was about is no longer there.", f"Seen {now}."
-    return Words(title=f"✅ {ended}", what=what, since=since, move="nobody: it is over.")
+    return Words(icon=OVER, title=ended, what=what, since=since, move="nobody: it is over.")

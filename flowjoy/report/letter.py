@@ -9,7 +9,7 @@ from flowjoy.analysis.alarms import AlarmKind
 from flowjoy.analysis.notices import Notice, Step
 from flowjoy.findings import Findings
 from flowjoy.model import Obligation
-from flowjoy.report.alarm_words import MARKS, Words, words
+from flowjoy.report.alarm_words import ICONS, OVER, Words, words
 from flowjoy.report.words import clean, plural
 
 
@@ -56,13 +56,13 @@ def letters(notices: Sequence[Notice], findings: Findings, links: Mapping[str, s
 def _title(said: Sequence[Words], notices: Sequence[Notice]) -> str:
     """One title for notices that are told together."""
     if len(said) == 1:
-        return said[0].title
+        return f"{said[0].icon} {said[0].title}"
     first = notices[0]
     models = {notice.alarm.about.model for notice in notices if isinstance(notice.alarm.about, Obligation)}
     named = f"{clean(models.pop())}: " if len(models) == 1 else ""
     releases = plural(len(said), "release")
     if first.step is Step.RECOVERY:
-        return f"✅ {named}{releases} wait no more"
+        return f"{OVER} {named}{releases} wait no more"
     lead = "still " if first.step is Step.REMINDER else ""
     what = "past the deadline" if first.alarm.kind is AlarmKind.BREACH else "close to the deadline"
-    return f"{MARKS[first.alarm.kind]} {named}{releases} {lead}{what}"
+    return f"{ICONS[first.alarm.kind]} {named}{releases} {lead}{what}"

@@ -71,7 +71,7 @@ def escaped(text: str, limit: int) -> str:
 
 
 def _told(words: Words, title: str) -> str:
-    lead = f"{words.title}\n" if words.title != title else ""
+    lead = "" if title.endswith(words.title) else f"{words.title}\n"
     return f"{lead}{words.what}\n{words.since}\nWhose move: {words.move}"
 
 

@@ -190,7 +190,7 @@ def test_message__says_what_happened_since_when_whose_move_and_links_check_and_r
     assert header["text"]["text"] == "🔴 The 48 h promise is broken: recommender"
     assert section["text"]["text"].splitlines() == [
         f"recommender for release {A[:12]}: 2 h 0 m over, not shipped.",
-        f"release {A[:12]} went live Mon 02 Mar 09:00 UTC; the model was due by Wed 04 Mar 09:00 UTC.",
+        "The code went live Mon 02 Mar 09:00 UTC; the model was due by Wed 04 Mar 09:00 UTC.",
         (
             "Whose move: data people: ship a new version of recommender; "
             "where it must wait, its owner signs a waiver in the stub."
