@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -53,9 +53,13 @@ def raise_alarms(findings: Findings) -> Findings:
     return with_alerts(findings, (*findings.bundle.alerts, *raised))
 
 
-def tell(findings: Findings, errand: Errand, links: Mapping[str, str], memory: Memory) -> Findings:
-    """Tell every destination what it is still to be told; the findings with what was told."""
+def tell(findings: Findings, new_errand: Callable[[], Errand], links: Mapping[str, str], memory: Memory) -> Findings:
+    """Tell every destination what it is still to be told; the findings with what was told.
+
+    Each has an errand, and with it a time, of its own: one that stalls must not keep the pager from ringing.
+    """
     for make in ALARM_SINKS:
+        errand = new_errand()
         sink = make(errand)
         if sink is None:
             continue

@@ -23,7 +23,7 @@ from flowjoy.sinks.base import Errand, Publication
 from flowjoy.transport import Budget, Transport
 from flowjoy.trigger import Trigger
 
-_ALERT_SECONDS = 20
+_ALERT_SECONDS = 12
 _UPLOAD_SECONDS = 25
 _PUBLISH_SECONDS = 30
 _CHECKS_SECONDS = 12
@@ -54,7 +54,7 @@ class Delivery:
         if not (self._is_live and self.trigger.trusted):
             return findings
         with self.console.group("Alerts"):
-            return alerting.tell(findings, self._errand(findings), self._links(), self._memory(findings))
+            return alerting.tell(findings, partial(self._errand, findings), self._links(), self._memory(findings))
 
     def publish(self, findings: Findings, written: Mapping[str, str], github: GitHubApi | None) -> dict[str, str]:
         """Upload the files, write checks and comment; the outputs that this gives."""

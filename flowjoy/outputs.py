@@ -64,7 +64,11 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
         "recovery": json.dumps(healing) if healing else "",
         "drift-lag-hours": "" if lag is None else f"{lag.value:.1f}",
         "dora": json.dumps({held.kind: _figures(held) for held in findings.dora}),
-        "alerts": ",".join(raised(findings.bundle.alerts, "", findings.bundle.generated_at)),
+        "alerts": ",".join(
+            # A model's name may hold a comma.
+            key.replace(",", "%2C")
+            for key in raised(findings.bundle.alerts, "", findings.bundle.generated_at)
+        ),
         "unified-tag": findings.unified_tag or "",
         "check-url": files.get("check-url", ""),
         "artifact-id": files.get("artifact-id", ""),

@@ -11,5 +11,5 @@ from flowjoy.sinks.pull_comment import PullComment
 
 SINKS: tuple[Sink, ...] = (CheckRuns(), PullComment())
 
-ALARM_SINKS: tuple[Callable[[Errand], AlarmSink | None], ...] = (slack_alert.of, pagerduty_alert.of)
-"""Each gives its destination where the inputs name one."""
+ALARM_SINKS: tuple[Callable[[Errand], AlarmSink | None], ...] = (pagerduty_alert.of, slack_alert.of)
+"""The pager first. Each gives its destination where the inputs name one."""

@@ -250,6 +250,23 @@ def test_outputs__name_the_keys_raised_in_this_run(world: World, watch: Watch) -
     assert watch.run(50).outputs["alerts"] == ""
 
 
+def test_outputs__tell_a_comma_in_a_name_from_one_between_two(world: World, watch: Watch) -> None:
+    world.registry.add_model("a,b")
+    number = world.release(A, at())
+    world.github.repository.add_file(A, "models.json", '{"models": {"a,b": "any", "recommender": "any"}}')
+    prefix = f"shop/breach/deployment:{number}"
+    assert watch.run(49).outputs["alerts"].split(",") == [f"{prefix}/a%2Cb", f"{prefix}/recommender"]
+
+
+def test_pager__rings_also_where_slack_stalls(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    slack.fail("/api/", times=None, fault=Answer(503))
+    world.release(A, at())
+    watch.run(49)
+    assert (slack.messages, len(pager.alerts)) == ([], 1)
+
+
 def test_outputs__name_the_keys_also_where_nobody_is_to_be_told(world: World, watch: Watch) -> None:
     for name in [name for name in world.inputs if name != "models"]:
         del world.inputs[name]
