@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from flowjoy import events as timeline
+from flowjoy.distribution import DriftCheck
 from flowjoy.findings import Findings
 from flowjoy.instants import iso
 from flowjoy.model import Kind
@@ -27,6 +28,9 @@ def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], b
     flow = functools.cache(lambda: _flow(findings))
     lanes = functools.cache(lambda: _lanes(findings))
     flow_svg, lanes_svg = functools.cache(lambda: _svg(flow())), functools.cache(lambda: _svg(lanes()))
+    drift = functools.cache(lambda: _drift(findings.drift, findings.bundle.service))
+    drift_svg = functools.cache(lambda: _svg(drift()))
+    pictures: dict[str, Callable[[], bytes]] = {"drift.png": lambda: _png(drift()), "drift.svg": drift_svg}
     return {
         "flowjoy-bundle.json": lambda: bundle,
         "supply_chain_events.csv": lambda: tables.events_csv(findings),
@@ -37,7 +41,8 @@ def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], b
         "unified_flow.svg": flow_svg,
         "promise.png": lambda: _png(lanes()),
         "promise.svg": lanes_svg,
-        "report.html": lambda: _page(findings, flow_svg, lanes_svg),
+        **(pictures if findings.drift is not None else {}),
+        "report.html": lambda: _page(findings, flow_svg, lanes_svg, drift_svg),
     }
 
 
@@ -78,6 +83,14 @@ def _lanes(findings: Findings) -> Figure:
     )
 
 
+def _drift(check: DriftCheck | None, service: str) -> Figure:
+    from flowjoy.report import drift_chart
+
+    if check is None:
+        raise ValueError("there is no drift to draw")
+    return drift_chart.draw(check, service=service)
+
+
 def _png(figure: Figure) -> bytes:
     from flowjoy.report import chart
 
@@ -90,7 +103,12 @@ def _svg(figure: Figure) -> bytes:
     return chart.to_svg(figure)
 
 
-def _page(findings: Findings, flow_svg: Callable[[], bytes], lanes_svg: Callable[[], bytes]) -> bytes:
+def _page(
+    findings: Findings,
+    flow_svg: Callable[[], bytes],
+    lanes_svg: Callable[[], bytes],
+    drift_svg: Callable[[], bytes],
+) -> bytes:
     """The page; a picture that cannot be drawn is left out, and the table behind it stays."""
     from flowjoy.report import page, sections
 
@@ -101,6 +119,8 @@ def _page(findings: Findings, flow_svg: Callable[[], bytes], lanes_svg: Callable
     lanes = _picture(
         lanes_svg, f"A lane for each model with the window of each release, for {total}: see the table below"
     )
+    alt = "The shares of training and live data in each bin, for the features that differ most: see the table below"
+    drift = _picture(drift_svg, alt) if findings.drift is not None else None
     return page.render(
         page.View(
             service=clean(findings.bundle.service),
@@ -110,7 +130,7 @@ def _page(findings: Findings, flow_svg: Callable[[], bytes], lanes_svg: Callable
             as_of_iso=iso(window.until),
             window=f"{total} from Monday, {window.timezone}",
             tag=findings.unified_tag,
-            sections=sections.sections(findings, flow, lanes),
+            sections=sections.sections(findings, flow, lanes, drift),
         )
     )
 

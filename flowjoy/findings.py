@@ -10,7 +10,7 @@ import pandas as pd
 
 from flowjoy import bundle as bundles
 from flowjoy import events as timeline
-from flowjoy.analysis import cadence, promise, recovery, signals, verdict
+from flowjoy.analysis import cadence, drift, promise, recovery, signals, verdict
 from flowjoy.analysis.advice import Advice, advise
 from flowjoy.analysis.dependency import Gate
 from flowjoy.analysis.dora import Dora, dora
@@ -20,6 +20,7 @@ from flowjoy.analysis.retrospective import Retrospective, retrospective, week_of
 from flowjoy.analysis.signals import Spike
 from flowjoy.bundle import Bundle
 from flowjoy.dependence import dependence_of
+from flowjoy.distribution import DriftCheck
 from flowjoy.model import (
     Action,
     CoverageState,
@@ -42,7 +43,8 @@ class Findings:
 
     `recoveries` is empty where a source of incidents could not be read; `drift_lag` is None where a required source
     could not. `dora`: the figures of CODE, of MODEL and of both. `pairs`: which code was live with which models, the
-    last one now; none where a required source could not be read.
+    last one now; none where a required source could not be read. `drift`: this run's drift check with what earlier ones
+    make of it (None: not asked for); `drift_healed`: the last two checks are both not over the threshold.
     """
 
     bundle: Bundle
@@ -61,6 +63,8 @@ class Findings:
     pairs: tuple[Pair, ...]
     advice: tuple[Advice, ...]
     retro: Retrospective
+    drift: DriftCheck | None = None
+    drift_healed: bool = False
     gate: Gate | None = None
 
     @property
@@ -119,10 +123,11 @@ def find(bundle: Bundle) -> Findings:
     advice = advise(
         weeks,
         healing,
-        drift_is_checked=False,
+        drift_is_checked=bundle.drift is not None,
         untagged=_untagged(lived, bundle),
         divergence_percent=terms.divergence_percent,
     )
+    drifted, healed = drift.trend(bundle.drift, bundle.drift_marks)
     return Findings(
         bundle=bundle,
         events=events,
@@ -139,6 +144,8 @@ def find(bundle: Bundle) -> Findings:
         spikes=signals.spikes(weeks, factor=terms.mttr_spike_factor),
         pairs=lived,
         advice=advice,
+        drift=drifted,
+        drift_healed=healed,
         retro=retrospective(
             weeks,
             owed,
@@ -162,6 +169,8 @@ def bundle_bytes(findings: Findings) -> bytes:
         "spikes": findings.spikes,
         "advice": findings.advice,
         "retrospective": findings.retro,
+        "drift_status": findings.drift.status if findings.drift is not None else None,
+        "drift_healed": findings.drift_healed,
         "unified_tag": findings.unified_tag,
         "rollback_target": findings.rollback_target,
         "matches": matches.where(matches.notna(), None).to_dict("records"),

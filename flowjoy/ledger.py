@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from flowjoy.analysis import drift
 from flowjoy.analysis.promise import is_open
 from flowjoy.bundle import Bundle, Terms
 from flowjoy.dependence import HEAD, head_waivers
+from flowjoy.distribution import DriftMark
 from flowjoy.instants import CLOCK_SKEW
 from flowjoy.looks import compact, union
 from flowjoy.model import (
@@ -66,6 +68,7 @@ class Memory:
     training_runs: Mapping[str, datetime | None] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
     inventory: Inventory | None = None
+    drift_marks: tuple[DriftMark, ...] = ()
 
 
 def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> str | None:
@@ -103,7 +106,7 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
     as_far_back = min(bundle.window.since, bundle.generated_at - MEMORY) <= since
     known_at = bundle.generated_at if same_code and code_read and as_far_back else None
 
-    def holds(told: CodeRecord | ModelRecord | Look, stamp: datetime) -> bool:
+    def holds(told: CodeRecord | ModelRecord | Look | DriftMark, stamp: datetime) -> bool:
         return since <= stamp <= until and _MASKED not in repr(told)
 
     code = tuple(_not_yet(record) for record in bundle.code if same_code and holds(record, record.shipped_at))
@@ -133,6 +136,7 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
         training_runs={run: told for run, told in bundle.training_runs.items() if same_models and run in runs},
         actions=tuple(action for action in bundle.actions if since <= action.week <= until),
         inventory=bundle.inventory if _MASKED not in repr(bundle.inventory) else None,
+        drift_marks=tuple(mark for mark in bundle.drift_marks if holds(mark, mark.at)),
     )
 
 
@@ -163,6 +167,7 @@ def merge(one: Memory, other: Memory) -> Memory:
         training_runs=_least(one.training_runs, other.training_runs),
         actions=one_a_week((*one.actions, *other.actions)),
         inventory=max(filter(None, (one.inventory, other.inventory)), key=lambda i: (i.read_at, repr(i)), default=None),
+        drift_marks=drift.compact((*one.drift_marks, *other.drift_marks)),
     )
 
 

@@ -25,6 +25,8 @@ OUTPUTS: Mapping[str, str] = {
     "cadence-gap": "code minus model deploys of the last complete week",
     "mttr-hours": "unified MTTR of the last complete week, two decimals, or empty",
     "drift-lag-hours": "hours from the latest code deploy to the next ship of its slowest model, or so far; or empty",
+    "drift-status": "`ok`, `over` (the threshold), `drift` (over in two checks running), `too few`, `error`, or empty",
+    "drift-worst": "KL divergence of the worst feature in nats, four decimals, or empty",
     "dora": "DORA's five for `CODE`, `MODEL`, `both`, each with its n: JSON (`fromJSON(…).CODE.rework_rate.value`)",
     "unified-tag": "`<service>:<git-sha12>-<model-sha12>` of the code and models that are live, or empty",
     "check-url": "address of the `48 h SLA` check, or empty",
@@ -43,6 +45,7 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
     week = findings.last_week
     deadline = promise.next_deadline(findings.scope)
     rate = findings.rate.percent
+    drift = findings.drift
     lag = findings.drift_lag.current if findings.drift_lag is not None else None
     values = {
         "verdict": findings.verdict.decision.value,
@@ -58,6 +61,8 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
         "cadence-gap": "" if week is None else str(week.gap),
         "mttr-hours": "" if week is None or week.mttr_hours is None else f"{week.mttr_hours:.2f}",
         "drift-lag-hours": "" if lag is None else f"{lag.value:.1f}",
+        "drift-status": "" if drift is None else drift.status.value,
+        "drift-worst": "" if drift is None or not drift.judged else f"{drift.judged[0].kl_nats:.4f}",
         "dora": json.dumps({held.kind: _figures(held) for held in findings.dora}),
         "unified-tag": findings.unified_tag or "",
         "check-url": files.get("check-url", ""),

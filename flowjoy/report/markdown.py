@@ -18,6 +18,7 @@ from flowjoy.report import markdown_learn as learn
 from flowjoy.report.answers import spike_text
 from flowjoy.report.headline import headline, outcome, ships_due
 from flowjoy.report.incidents import evidence, label
+from flowjoy.report.markdown_drift import drift
 from flowjoy.report.markdown_learn import table
 from flowjoy.report.words import DORA_NAMES, code, figure, hours_text, moment, plural, share, span
 
@@ -51,6 +52,7 @@ def summary(findings: Findings, report_url: str | None = None) -> str:
             _weeks(findings),
             learn.small_chart(findings),
             _incidents(findings),
+            drift(findings),
             learn.advice(findings),
             learn.retrospective(findings),
             _dora(findings),
