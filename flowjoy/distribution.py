@@ -50,13 +50,14 @@ class FeatureDrift:
 
     The shares of reference and live rows in each bin have one order and each add up to 1; what the bins mean (values
     and categories may be private) is kept nowhere. Of numbers the bins go upwards, of `categorical` features from the
-    most to the least common in training, small ones in one; with `has_missing` the last bin is the rows without.
+    most to the least common in training, with `folded` the rest in one; with `has_missing` the last is rows without.
     """
 
     name: str
     status: DriftStatus
     categorical: bool = False
     has_missing: bool = False
+    folded: bool = False
     kl_nats: float | None = None
     psi: float | None = None
     reference_n: int = 0

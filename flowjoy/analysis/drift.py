@@ -144,6 +144,7 @@ def _feature(
         status=DriftStatus.OVER if kl > threshold else DriftStatus.OK,
         kl_nats=kl,
         psi=psi(live, reference),
+        folded=len(reference) - has_missing > MOST_BINS,
         reference_shares=shown_reference,
         live_shares=shown_live,
     )

@@ -85,7 +85,8 @@ def _binned(column: pd.Series[Any], edges: tuple[float, ...]) -> tuple[Counts, i
         return np.array([there], dtype=np.int64), len(column) - there
     cuts = np.array(edges)
     twice = np.append(cuts[:-1] == cuts[1:], False)
-    cuts[twice] = np.nextafter(cuts[twice], -np.inf)
+    with np.errstate(over="ignore"):  # below the least float lies -inf, which is right
+        cuts[twice] = np.nextafter(cuts[twice], -np.inf)
     values = _numbers(column).to_numpy()
     finite = values[np.isfinite(values)]
     places = np.searchsorted(cuts, finite, side="left")

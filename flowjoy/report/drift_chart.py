@@ -103,9 +103,10 @@ def _panel(figure: Figure, item: FeatureDrift, place: int, whole: float) -> None
 
 def _bars(axes: Axes, item: FeatureDrift, *, over: bool) -> None:
     trained, live = np.array(item.reference_shares), np.array(item.live_shares)
+    last = len(trained) - item.has_missing
     places = np.arange(len(trained), dtype=float)
-    if item.has_missing:
-        places[-1] += APART
+    places[last:] += APART
+    places[last - 1 :] += APART * item.folded
     axes.bar(places, trained, width=0.86, label="trained", **TRAINED)
     axes.bar(places, live, width=0.36, label="live", **(OVER if over else LIVE))
     highest = max(float(trained.max()), float(live.max()))
@@ -113,16 +114,16 @@ def _bars(axes: Axes, item: FeatureDrift, *, over: bool) -> None:
     most = int(np.argmax(np.abs(live - trained)))
     side = "left" if places[most] < places[-1] * 0.2 else "right" if places[most] > places[-1] * 0.8 else "center"
     edge = {"left": -0.45, "center": 0.0, "right": 0.45}[side]
-    tall = max(float(trained[most]), float(live[most]))
+    # Above every bar, where it meets none, with a line down to its own.
+    axes.vlines(places[most], max(trained[most], live[most]), 1.03 * highest, color=ink.FAINT, linewidth=0.5)
     change = f"{100 * trained[most]:.0f} → {100 * live[most]:.0f} %"
-    axes.text(places[most] + edge, tall + 0.02 * highest, change, ha=side, va="bottom", fontsize=6.5)
-    numbers = len(places) - item.has_missing
+    axes.text(places[most] + edge, 1.04 * highest, change, ha=side, va="bottom", fontsize=6.5)
     small: dict[str, Any] = {"fontsize": 6.5, "color": ink.FAINT, "va": "top"}
-    if numbers > 1:
+    if last > 1:
         order = "most to least common" if item.categorical else "low to high"
         axes.text(-0.45, -0.04 * highest, order, ha="left", **small)
-    if item.has_missing:
-        axes.text(places[-1] + 0.5, -0.04 * highest, "none", ha="right", **small)
+    apart = ", ".join(["rest"] * item.folded + ["none"] * item.has_missing)
+    axes.text(places[-1] + 0.5, -0.04 * highest, apart, ha="right", **small)
 
 
 def _points(axes: Axes, wide: float) -> Any:

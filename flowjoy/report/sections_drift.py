@@ -37,7 +37,7 @@ def drift(findings: Findings, picture: Picture | None) -> Section | None:
         paragraphs=[Paragraph(lead=f"{check.status.value}.", text=sentence(check), mark=mark)],
         picture=picture if check.judged else None,
         tables=(table,) if check.features else (),
-        notes=(f"Compared: {clean(scope(check), 300)}.", READING),
+        notes=(f"Compared: {clean(scope(check), 300)}.", READING) if check.features else (),
     )
 
 
