@@ -27,6 +27,8 @@ from tests.stand_ins.registry import Registry
 REFERENCE = {"schema": 1, "features": {"age": {"edges": [50, 50], "counts": [0, 300, 0]}}}
 SAME, OTHER = "age\n" + "50\n" * 250, "age\n" + "51\n" * 250
 HOME = Path(__file__).resolve().parents[2]
+real = pytest.mark.xdist_group("mlflow")
+"""Tests of the one real server: on one worker, so that it is started once."""
 
 
 def check(folder: Path, *ships: ModelRecord, uri: str = "https://registry.invalid", **inputs: str) -> DriftCheck:
@@ -74,6 +76,7 @@ def a_run(registry: Registry, reference: Any = REFERENCE) -> str:
     return run
 
 
+@real
 def test_reference__is_that_of_the_version_shipped_last(folder: Path, registry: Registry) -> None:
     elsewhere = {"schema": 1, "features": {"age": {"edges": [51, 51], "counts": [0, 300, 0]}}}
     old, new = a_run(registry, elsewhere), a_run(registry)
@@ -83,6 +86,7 @@ def test_reference__is_that_of_the_version_shipped_last(folder: Path, registry: 
     assert found.reference == "flowjoy/reference.json of recommender v2"
 
 
+@real
 def test_reference__that_the_run_does_not_have_says_how_to_make_one(folder: Path, registry: Registry) -> None:
     for run in (a_run(registry, None), "0" * 32):
         with pytest.raises(HarvestError, match=f"flowjoy/reference.json of MLflow run {run}") as refused:
@@ -90,6 +94,7 @@ def test_reference__that_the_run_does_not_have_says_how_to_make_one(folder: Path
         assert "python -m flowjoy reference" in refused.value.hint
 
 
+@real
 def test_reference__larger_than_its_limit_is_never_downloaded(folder: Path, registry: Registry) -> None:
     run = a_run(registry, " " * LARGEST_BYTES)
     with pytest.raises(HarvestError, match="larger than 8 MiB"):
@@ -194,6 +199,7 @@ def test_store__that_fails_in_passing_is_asked_again(folder: Path) -> None:
         assert check(folder, a_ship(1, "1", run_id="a" * 32), uri=server.url).status is DriftStatus.OK
 
 
+@real
 def test_reading__a_reference_loads_no_model_and_imports_nothing_that_could(folder: Path, registry: Registry) -> None:
     program = f"""
 import sys

@@ -79,9 +79,7 @@ def test_file__that_is_not_there_or_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_parquet__is_read_with_its_types(tmp_path: Path) -> None:
-    frame = pd.DataFrame(
-        {"age": [1, 2], "ok": [True, None], "when": pd.to_datetime(["2024-06-03", None])}, index=[7, 9]
-    )
+    frame = pd.DataFrame({"age": [1, 2], "ok": [True, None], "when": [pd.Timestamp("2024-06-03"), None]}, index=[7, 9])
     frame.to_parquet(tmp_path / "live.parquet")
     held = read_sample(tmp_path / "live.parquet", "drift-live", STEP).frame
     assert list(held.columns) == ["age", "ok", "when"]

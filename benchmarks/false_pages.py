@@ -1,0 +1,61 @@
+"""How often the drift check is wrong about data that did not drift: python benchmarks/false_pages.py [REPETITIONS].
+
+Training and live rows are drawn from the same distribution, so whatever is over the threshold is chance. A page needs
+two checks running of new live rows against one reference. Rates are of whole checks, over all of their features.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from flowjoy.analysis.drift import compare, status_of
+from flowjoy.analysis.drift_bins import reference_of
+from flowjoy.distribution import DriftStatus
+
+LIVE, THRESHOLD, LEAST = 200, 0.1, 200
+KINDS: dict[str, Callable[[np.random.Generator, int, int], np.ndarray]] = {
+    "numeric": lambda chance, rows, features: chance.normal(size=(rows, features)),
+    "8 categories": lambda chance, rows, features: chance.choice(list("abcdefgh"), size=(rows, features)),
+}
+
+
+def over(reference: pd.DataFrame, live: pd.DataFrame) -> bool:
+    """Whether one check of the whole sample is over the threshold."""
+    found = compare(reference_of(reference), live, threshold=THRESHOLD, min_samples=LEAST)
+    return status_of(found) is DriftStatus.OVER
+
+
+def main(repetitions: int) -> int:
+    """Draw, check twice, print the rates with twice their standard error."""
+    chance = np.random.default_rng(20261126)
+    print(f"threshold {THRESHOLD} nats, {LIVE} live rows, {repetitions} repetitions")
+    print(f"{'kind':<14}{'training rows':>14}{'features':>10}{'one check over':>20}{'two running: page':>22}")
+    for kind, draw in KINDS.items():
+        for rows in (200, 2000):
+            for features in (1, 5, 20):
+                once = twice = 0
+                for _ in range(repetitions):
+                    trained = pd.DataFrame(draw(chance, rows, features))
+                    first, second = (over(trained, pd.DataFrame(draw(chance, LIVE, features))) for _ in range(2))
+                    once += first + second
+                    twice += first and second
+                told = (_rate(once, 2 * repetitions), _rate(twice, repetitions))
+                print(f"{kind:<14}{rows:>14,}{features:>10}{told[0]:>20}{told[1]:>22}", flush=True)
+    return 0
+
+
+def _rate(hits: int, of: int) -> str:
+    """A share in percent; of none, the most that it may be with 95 % certainty (rule of three)."""
+    share = hits / of
+    return f"< {300 / of:.2f} %" if not hits else f"{100 * share:.2f} ± {200 * (share * (1 - share) / of) ** 0.5:.2f} %"
+
+
+if __name__ == "__main__":
+    sys.exit(main(*[int(argument) for argument in sys.argv[1:2]] or [1000]))
