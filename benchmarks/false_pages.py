@@ -7,7 +7,7 @@ two checks running of new live rows against one reference. Rates are of whole ch
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from flowjoy.analysis.drift import compare, status_of
 from flowjoy.analysis.drift_bins import reference_of
-from flowjoy.distribution import DriftStatus
+from flowjoy.distribution import DriftStatus, Spread
 
 LIVE, THRESHOLD, LEAST = 200, 0.1, 200
 KINDS: dict[str, Callable[[np.random.Generator, int, int], np.ndarray]] = {
@@ -26,9 +26,9 @@ KINDS: dict[str, Callable[[np.random.Generator, int, int], np.ndarray]] = {
 }
 
 
-def over(reference: pd.DataFrame, live: pd.DataFrame) -> bool:
+def over(reference: Mapping[str, Spread], live: pd.DataFrame) -> bool:
     """Whether one check of the whole sample is over the threshold."""
-    found = compare(reference_of(reference), live, threshold=THRESHOLD, min_samples=LEAST)
+    found = compare(reference, live, threshold=THRESHOLD, min_samples=LEAST)
     return status_of(found) is DriftStatus.OVER
 
 
@@ -42,7 +42,7 @@ def main(repetitions: int) -> int:
             for features in (1, 5, 20):
                 once = twice = 0
                 for _ in range(repetitions):
-                    trained = pd.DataFrame(draw(chance, rows, features))
+                    trained = reference_of(pd.DataFrame(draw(chance, rows, features)))
                     first, second = (over(trained, pd.DataFrame(draw(chance, LIVE, features))) for _ in range(2))
                     once += first + second
                     twice += first and second

@@ -18,6 +18,9 @@ from flowjoy.errors import HarvestError
 
 MOST_FEATURES = 1000
 LONGEST_NAME = 1000
+_LONGEST_HEADER = 4 << 20
+"""Bytes: millions of names, told by nothing but commas, must not fill the memory before they are counted."""
+
 _INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 """What tables call the column that counts their rows."""
 
@@ -62,6 +65,8 @@ def read_sample(path: Path, what: str, limits: Limits) -> Sample:
 def read_bytes(path: Path, what: str, most: int) -> bytes:
     """A file of the workspace as it is, up to `most` bytes. Raises HarvestError; the content is never echoed."""
     try:
+        if path.exists() and not path.is_file():
+            raise HarvestError(f"{what} is no file", hint="check the path")
         with path.open("rb") as file:
             raw = file.read(most + 1)
     except OSError as problem:
@@ -73,9 +78,10 @@ def read_bytes(path: Path, what: str, most: int) -> bytes:
 
 def _csv(raw: bytes, what: str, limits: Limits) -> pd.DataFrame:
     try:
-        header = next(csv.reader(io.TextIOWrapper(io.BytesIO(raw), "utf-8-sig", newline="")), [])
+        head = io.BytesIO(raw[:_LONGEST_HEADER])
+        header = next(csv.reader(io.TextIOWrapper(head, "utf-8-sig", newline="")), [])
         _check(header, what)
-        _refuse_too_many(raw.count(b"\n") * len(header), what, limits)
+        _refuse_too_many(max(raw.count(b"\n"), raw.count(b"\r")) * len(header), what, limits)
         # As text: what a column is decides the reference, not the parser's guess at either side.
         frame = pd.read_csv(io.BytesIO(raw), dtype=str, encoding="utf-8-sig", low_memory=False)
     except UnicodeDecodeError:

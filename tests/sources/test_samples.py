@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -50,6 +51,8 @@ BAD: dict[str, tuple[bytes | str, str]] = {
     "an open quote": (f'a,b\n"{CANARY},1\n', "is not a table"),
     "semicolons": (f"a;b\n{CANARY};1\n", "one column only"),
     "many columns": (",".join(f"c{n}" for n in range(MOST_FEATURES + 1)) + "\n1\n", "columns, 1,000 are read"),
+    "nothing but columns": (b"," * (8 << 20), "is empty"),
+    "columns without end": (b"a," * (4 << 20), "columns, 1,000 are read"),
     "a name without end": ("a" * 1001 + ",b\n1,2\n", "names a column by more than"),
     "a cell without end": ("a" * 200_000 + ",b\n1,2\n", "is not a table"),
 }
@@ -68,12 +71,19 @@ def test_file__that_is_too_large_is_refused(tmp_path: Path) -> None:
         read(tmp_path, "a\n" + "1\n" * 3000, limits=SMALL)
     with pytest.raises(HarvestError, match="600 cells, 500 are read"):
         read(tmp_path, "a,b\n" + "1,2\n" * 299, limits=SMALL)
+    with pytest.raises(HarvestError, match="600 cells, 500 are read"):
+        read(tmp_path, "a,b\r" + "1,2\r" * 299, limits=SMALL)
     assert len(read(tmp_path, "a,b\n" + "1,2\n" * 249, limits=SMALL).frame) == 249
 
 
-def test_file__that_is_not_there_or_a_folder_is_refused(tmp_path: Path) -> None:
-    for path in (tmp_path / "none.csv", tmp_path):
-        with pytest.raises(HarvestError, match="cannot be read") as refused:
+def test_file__that_is_not_there_or_never_ends_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path, said in (
+        (tmp_path / "none.csv", "cannot be read"),
+        (tmp_path, "no file"),
+        (tmp_path / "pipe.csv", "no file"),
+    ):
+        with pytest.raises(HarvestError, match=said) as refused:
             read_sample(path, "drift-live", STEP)
         assert str(tmp_path.parent) not in str(refused.value)
 
