@@ -94,9 +94,13 @@ class DriftCheck:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DriftMark:
-    """What one check found, as later runs must know it: whether the worst feature was over the threshold."""
+    """What one check found, as later runs must know it: whether the worst feature was over the threshold.
+
+    `features`: which were, the worst first; none where that is not known.
+    """
 
     model: str
     at: datetime
     over: bool
     sample: str
+    features: tuple[str, ...] = ()

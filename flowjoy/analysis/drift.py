@@ -25,6 +25,9 @@ LEAST_A_BIN = 5
 MOST_BINS = 24
 """Kept of one feature for the picture; the last of them holds the rest."""
 
+MOST_MARKED = 50
+"""Features that a mark names: the worst."""
+
 _NOT_LIVE = "the live sample has no such column"
 _NOT_TRAINED = "the reference has no such feature"
 
@@ -81,7 +84,14 @@ def mark_of(check: DriftCheck | None) -> DriftMark | None:
     """What later runs must know of a check; None of one that judged nothing."""
     if check is None or check.status not in (DriftStatus.OK, DriftStatus.OVER, DriftStatus.DRIFT):
         return None
-    return DriftMark(model=check.model, at=check.at, over=check.status is not DriftStatus.OK, sample=check.sample)
+    over = tuple(item.name for item in check.judged if item.status is DriftStatus.OVER)
+    return DriftMark(
+        model=check.model,
+        at=check.at,
+        over=check.status is not DriftStatus.OK,
+        sample=check.sample,
+        features=over[:MOST_MARKED],
+    )
 
 
 def compact(marks: Iterable[DriftMark]) -> tuple[DriftMark, ...]:
@@ -96,8 +106,9 @@ def compact(marks: Iterable[DriftMark]) -> tuple[DriftMark, ...]:
 def trend(check: DriftCheck | None, marks: Iterable[DriftMark]) -> tuple[DriftCheck | None, bool]:
     """The check with its final status, and whether the model is over a drift: both look at two checks running.
 
-    DRIFT: this check and the one before it are over the threshold. Healed: neither of the last two is; one alone
-    neither raises nor ends an alarm. Two checks of the same rows are one, at its first time, with its last word.
+    DRIFT: one feature at least is over the threshold in this check and in the one before it; of many features another
+    one each time is what chance does. Healed: nothing is over in either; one check alone neither raises nor ends an
+    alarm. Two checks of the same rows are one, at its first time, with its last word.
     """
     if check is None:
         return None, False
@@ -106,15 +117,22 @@ def trend(check: DriftCheck | None, marks: Iterable[DriftMark]) -> tuple[DriftCh
     first: dict[str, DriftMark] = {}
     for mark in compact([*known, *([own] if own else [])]):
         first[mark.sample] = replace(mark, at=first.get(mark.sample, mark).at)
-    last_two = [mark.over for mark in sorted(first.values(), key=_in_time)[-2:]]
-    running = len(last_two) == 2
-    if check.status is DriftStatus.OVER and running and all(last_two):
+    last_two = sorted(first.values(), key=_in_time)[-2:]
+    if len(last_two) < 2:
+        return check, False
+    if check.status is DriftStatus.OVER and _both_over(*last_two):
         return replace(check, status=DriftStatus.DRIFT), False
-    return check, running and not any(last_two)
+    return check, not any(mark.over for mark in last_two)
+
+
+def _both_over(one: DriftMark, other: DriftMark) -> bool:
+    """Whether a feature is over in both; where the features are not known, whether both are over."""
+    known = one.features and other.features
+    return one.over and other.over and (not known or bool(set(one.features) & set(other.features)))
 
 
 def _in_time(mark: DriftMark) -> tuple[object, ...]:
-    return mark.at, mark.model, mark.sample, mark.over
+    return mark.at, mark.model, mark.sample, mark.over, mark.features
 
 
 def _feature(

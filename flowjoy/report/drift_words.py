@@ -31,9 +31,9 @@ def sentence(check: DriftCheck) -> str:
     worst = check.judged[0]
     figure = f"{clean(worst.name, 60)} lies {worst.kl_nats:.4f} nats from training"
     if check.status is DriftStatus.DRIFT:
-        return f"{figure}, and two checks running were over {check.threshold:g}: live data has drifted."
+        return f"{figure}; over {check.threshold:g} in two checks running: live data has drifted."
     if check.status is DriftStatus.OVER:
-        return f"{figure}, over {check.threshold:g}: drift, if the next check of new rows says so, too."
+        return f"{figure}, over {check.threshold:g}: drift, if the next check of new rows finds it over, too."
     return f"{figure}, the worst of {plural(len(check.judged), 'feature')}; up to {check.threshold:g} is ok."
 
 

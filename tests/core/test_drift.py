@@ -285,6 +285,17 @@ def test_drift__is_over_in_two_checks_running() -> None:
     assert after(False, True, True, True) == (DRIFT, False)
 
 
+def test_drift__is_of_one_feature_that_stays_over_and_not_of_another_one_each_time() -> None:
+    (age,) = a_drift_check(over=True).features
+    first = a_drift_check(1, over=True)
+    other = a_drift_check(2, over=True, features=(replace(age, name="income"),))
+    both = a_drift_check(3, over=True, features=(replace(age, name="income"), replace(age, name="age", kl_nats=0.2)))
+    assert trend(other, marks(first))[0] == other
+    assert trend(both, marks(first))[0] == replace(both, status=DRIFT)
+    assert trend(both, [replace(mark, features=()) for mark in marks(first)])[0] == replace(both, status=DRIFT)
+    assert trend(a_drift_check(3), marks(first, other))[1] is False
+
+
 def test_healed__is_not_over_in_two_checks_running_so_that_one_good_check_ends_no_alarm() -> None:
     assert after(False) == (OK, False)
     assert after(True, True, False) == (OK, False)
@@ -340,6 +351,7 @@ MARKS = st.builds(
     at=st.integers(0, 6).map(at),
     over=st.booleans(),
     sample=st.sampled_from(["one", "two", "three"]),
+    features=st.sampled_from([(), ("age",), ("income", "age"), ("income",)]),
 )
 
 

@@ -138,7 +138,7 @@ def test_page__shows_every_feature_and_folds_a_long_table() -> None:
     ("check", "words"),
     [
         (a_drift_check(), "age lies 0.0100 nats from training, the worst of 1 feature; up to 0.1 is ok."),
-        (a_drift_check(over=True), "over 0.1: drift, if the next check of new rows says so, too."),
+        (a_drift_check(over=True), "over 0.1: drift, if the next check of new rows finds it over, too."),
         (a_drift_check(status=DriftStatus.ERROR, features=(), problem="no such file"), "no such file"),
     ],
 )
