@@ -17,12 +17,13 @@ from PIL import Image
 from flowjoy import files, outputs
 from flowjoy.bundle import Bundle
 from flowjoy.distribution import DriftCheck, DriftStatus, FeatureDrift
-from flowjoy.findings import bundle_bytes, find
+from flowjoy.findings import Findings, bundle_bytes, find
 from flowjoy.report import drift_chart
 from flowjoy.report.markdown import summary
 from tests.builders import a_bundle, a_drift_check, at
 from tests.report.a_year import HOSTILE
 from tests.report.test_page import Reader
+from tests.story.in_process import blank_pictures
 
 SVG = "{http://www.w3.org/2000/svg}"
 NAMES = (*HOSTILE, r"$\frac{$", "<script>alert(1)</script>", "\u202eevil\u202c", "x" * 300, "\ud800half", "", "a\nb|c")
@@ -48,6 +49,11 @@ def drawn(check: DriftCheck) -> tuple[str, bytes]:
     figure = drift_chart.draw(check, service="shop")
     svg = drift_chart.to_svg(figure)
     return " | ".join("".join(item.itertext()) for item in tree(svg).iter(f"{SVG}text")), svg
+
+
+def page_of(found: Findings) -> str:
+    with blank_pictures():
+        return files.renderings(found, bundle_bytes(found))["report.html"]().decode()
 
 
 def tree(svg: bytes) -> ET.Element:
@@ -118,7 +124,7 @@ def test_page_and_summary__of_hostile_names_are_inert() -> None:
     features = tuple(a_feature(name, kl=0.2) for name in NAMES)
     lacking = tuple(FeatureDrift(name=f"{n} 2", status=DriftStatus.ERROR, problem="gone") for n in NAMES)
     found = find(told(a_drift_check(over=True, model=NAMES[0], reference=NAMES[1], features=features + lacking)))
-    page = Reader(files.renderings(found, bundle_bytes(found))["report.html"]().decode())
+    page = Reader(page_of(found))
     assert len(page.named("script")) == 1
     assert not page.named("a") or all(str(link["href"]).startswith("#") for link in page.named("a"))
     said = summary(found)
@@ -129,7 +135,7 @@ def test_page_and_summary__of_hostile_names_are_inert() -> None:
 
 def test_page__shows_every_feature_and_folds_a_long_table() -> None:
     found = find(told(a_drift_check(features=tuple(a_feature(f"f{n}") for n in range(14)))))
-    page = files.renderings(found, bundle_bytes(found))["report.html"]().decode()
+    page = page_of(found)
     assert "<summary>Every feature, the worst first</summary>" in page
     assert 'f13</bdi></td><td data-sort="0.01" class="number">' in page
 
