@@ -1,4 +1,4 @@
-"""`python -m flowjoy`: `run` is the step on a laptop, `replay` a bundle's files again, `doctor` what is missing."""
+"""`python -m flowjoy`: `run` the step, `replay` a bundle, `doctor` what is missing, `reference` the training data."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import sys
 _USAGE = """\
 usage: python -m flowjoy run [--sla-hours 48 ...]             one run of the step, here
        python -m flowjoy replay flowjoy-bundle.json           its files again, offline
+       python -m flowjoy reference train.csv [--run-id RUN]   how the training data lies, for the drift check
        python -m flowjoy doctor [--models recommender ...]    what is missing, and why each deploy counted or not
-(run --help, replay --help and doctor --help list every flag)
+(run --help, replay --help, doctor --help and reference --help list every flag)
 """
 
 
@@ -23,6 +24,10 @@ def main() -> int:
         from flowjoy.replay import replay
 
         return replay(sys.argv[1:])
+    if command == "reference":
+        from flowjoy.reference import entry as describe
+
+        return describe()
     if command == "doctor":
         from flowjoy.doctor import entry as examine
 

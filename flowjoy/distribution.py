@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,15 +19,45 @@ class DriftStatus(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Numbers:
+    """How a numeric feature lies in training: the rows between `edges` (one count more than edges), and those without.
+
+    Bin i holds edges[i - 1] < x <= edges[i], the first and the last have open ends. Between two equal edges lies that
+    one value alone: an atom.
+    """
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    missing: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Categories:
+    """The rows of each category in training, and those without. `other`: of categories too many to be listed."""
+
+    counts: Mapping[str, int]
+    missing: int = 0
+    other: int = 0
+
+
+Spread = Numbers | Categories
+"""How one feature lies in the training data."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureDrift:
     """One feature: KL(live || reference) in nats and PSI, None where they cannot be told, and the rows behind.
 
     The shares of reference and live rows in each bin have one order and each add up to 1; what the bins mean (values
-    and categories may be private) is kept nowhere.
+    and categories may be private) is kept nowhere. Of numbers the bins go upwards, of `categorical` features from the
+    most to the least common in training, with `folded` the rest in one; with `has_missing` the last is rows without.
     """
 
     name: str
     status: DriftStatus
+    categorical: bool = False
+    has_missing: bool = False
+    folded: bool = False
     kl_nats: float | None = None
     psi: float | None = None
     reference_n: int = 0
@@ -55,12 +86,21 @@ class DriftCheck:
     reference: str = ""
     problem: str | None = None
 
+    @property
+    def judged(self) -> tuple[FeatureDrift, ...]:
+        """The features that the samples say something of, the worst first."""
+        return tuple(item for item in self.features if item.kl_nats is not None)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DriftMark:
-    """What one check found, as later runs must know it: whether the worst feature was over the threshold."""
+    """What one check found, as later runs must know it: whether the worst feature was over the threshold.
+
+    `features`: which were, the worst first; none where that is not known.
+    """
 
     model: str
     at: datetime
     over: bool
     sample: str
+    features: tuple[str, ...] = ()

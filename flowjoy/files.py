@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from flowjoy import events as timeline
+from flowjoy.distribution import DriftCheck
 from flowjoy.findings import Findings
 from flowjoy.instants import iso
 from flowjoy.model import Kind
@@ -29,6 +30,9 @@ def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], b
     flow = functools.cache(lambda: _flow(findings))
     lanes = functools.cache(lambda: _lanes(findings))
     flow_svg, lanes_svg = functools.cache(lambda: _svg(flow())), functools.cache(lambda: _svg(lanes()))
+    drift = functools.cache(lambda: _drift(findings.drift, findings.bundle.service))
+    drift_svg = functools.cache(lambda: _svg(drift()))
+    pictures: dict[str, Callable[[], bytes]] = {"drift.png": lambda: _png(drift()), "drift.svg": drift_svg}
     return {
         "flowjoy-bundle.json": lambda: bundle,
         "supply_chain_events.csv": lambda: tables.events_csv(findings),
@@ -40,7 +44,8 @@ def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], b
         "unified_flow.svg": flow_svg,
         "promise.png": lambda: _png(lanes()),
         "promise.svg": lanes_svg,
-        "report.html": lambda: page_of(findings, flow_svg, lanes_svg),
+        **(pictures if findings.drift is not None else {}),
+        "report.html": lambda: page_of(findings, flow_svg, lanes_svg, drift_svg),
     }
 
 
@@ -94,6 +99,14 @@ def _why_nothing_is_owed(findings: Findings) -> str | None:
     return "No model dependence is declared" if findings.sla_status == "undeclared" else None
 
 
+def _drift(check: DriftCheck | None, service: str) -> Figure:
+    from flowjoy.report import drift_chart
+
+    if check is None:
+        raise ValueError("there is no drift to draw")
+    return drift_chart.draw(check, service=service)
+
+
 def _png(figure: Figure) -> bytes:
     from flowjoy.report import chart
 
@@ -106,7 +119,12 @@ def _svg(figure: Figure) -> bytes:
     return chart.to_svg(figure)
 
 
-def page_of(findings: Findings, flow_svg: Callable[[], bytes], lanes_svg: Callable[[], bytes]) -> bytes:
+def page_of(
+    findings: Findings,
+    flow_svg: Callable[[], bytes],
+    lanes_svg: Callable[[], bytes],
+    drift_svg: Callable[[], bytes],
+) -> bytes:
     """The page; a picture that cannot be drawn is left out, and the table behind it stays."""
     from flowjoy.report import page, sections
 
@@ -118,6 +136,8 @@ def page_of(findings: Findings, flow_svg: Callable[[], bytes], lanes_svg: Callab
         lanes_svg, f"A lane for each model with the window of each release, for {total}: see the table below"
     )
     said = headline_of(findings)
+    alt = "The shares of training and live data in each bin, for the features that differ most: see the table below"
+    drift = _picture(drift_svg, alt) if findings.drift is not None else None
     return page.render(
         page.View(
             service=clean(findings.bundle.service),
@@ -129,7 +149,7 @@ def page_of(findings: Findings, flow_svg: Callable[[], bytes], lanes_svg: Callab
             as_of_iso=iso(window.until),
             window=f"the last {total}, from Monday to Sunday",
             tag=findings.unified_tag,
-            sections=sections.sections(findings, flow, lanes),
+            sections=sections.sections(findings, flow, lanes, drift),
         )
     )
 

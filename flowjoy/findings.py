@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pandas as pd
 
 from flowjoy import bundle as bundles
 from flowjoy import events as timeline
-from flowjoy.analysis import alarms, cadence, promise, recovery, signals, verdict
+from flowjoy.analysis import alarms, cadence, drift, promise, recovery, signals, verdict
 from flowjoy.analysis.advice import Advice, advise
 from flowjoy.analysis.dependency import Gate
 from flowjoy.analysis.dora import Dora, dora
@@ -21,6 +21,7 @@ from flowjoy.analysis.retrospective import Retrospective, retrospective, week_of
 from flowjoy.analysis.signals import Spike
 from flowjoy.bundle import Bundle
 from flowjoy.dependence import dependence_of
+from flowjoy.distribution import DriftCheck
 from flowjoy.model import (
     Action,
     AlertState,
@@ -48,7 +49,8 @@ class Findings:
     `recoveries` is empty where a source of incidents could not be read, or none is set; `drift_lag` is None where a
     required source could not. `dora`: the figures of CODE, of MODEL and of both. `pairs`: which code was live with
     which models, the last one now; none where a required source could not be read. `scene`: what rings, and what is
-    over of all that was told.
+    over of all that was told. `drift`: this run's drift check with what earlier
+    ones make of it (None: not asked for); `drift_healed`: the last two checks are both not over the threshold.
     """
 
     bundle: Bundle
@@ -67,7 +69,9 @@ class Findings:
     pairs: tuple[Pair, ...]
     advice: tuple[Advice, ...]
     retro: Retrospective
-    scene: alarms.Scene
+    drift: DriftCheck | None
+    drift_healed: bool
+    scene: alarms.Scene = field(default_factory=alarms.Scene)
     gate: Gate | None = None
 
     @property
@@ -130,12 +134,13 @@ def find(bundle: Bundle) -> Findings:
     advice = advise(
         weeks,
         healing,
-        drift_is_checked=False,
+        drift_is_checked=bundle.drift is not None,
         untagged=_untagged(lived, bundle),
         divergence_percent=terms.divergence_percent,
     )
     spikes = signals.spikes(weeks, factor=terms.mttr_spike_factor)
-    return Findings(
+    drifted, healed = drift.trend(bundle.drift, bundle.drift_marks)
+    found = Findings(
         bundle=bundle,
         events=events,
         incidents=matched,
@@ -151,6 +156,8 @@ def find(bundle: Bundle) -> Findings:
         spikes=spikes,
         pairs=lived,
         advice=advice,
+        drift=drifted,
+        drift_healed=healed,
         retro=retrospective(
             weeks,
             owed,
@@ -161,43 +168,34 @@ def find(bundle: Bundle) -> Findings:
             timezone=bundle.window.timezone,
             unread=[key for key, unknown in (("tag", bool(missing)), ("drift", not healing)) if unknown],
         ),
-        scene=_scene(bundle, events, matched, owed, weeks, spikes),
     )
+    return replace(found, scene=_scene(found))
 
 
 def with_alerts(findings: Findings, told: Iterable[AlertState]) -> Findings:
     """The same findings when more was told of alarms: of that, too, it is known now whether it is over."""
-    bundle = replace(findings.bundle, alerts=tuple(told))
-    scene = _scene(bundle, findings.events, findings.incidents, findings.obligations, findings.weeks, findings.spikes)
-    return replace(findings, bundle=bundle, scene=scene)
+    found = replace(findings, bundle=replace(findings.bundle, alerts=tuple(told)))
+    return replace(found, scene=_scene(found))
 
 
-def _scene(
-    bundle: Bundle,
-    events: pd.DataFrame,
-    incidents: pd.DataFrame,
-    owed: Sequence[Obligation],
-    weeks: Sequence[Week],
-    spikes: Sequence[Spike],
-) -> alarms.Scene:
+def _scene(found: Findings) -> alarms.Scene:
+    bundle, timezone = found.bundle, found.bundle.window.timezone
     # Weeks that diverge running are known by the first of them, however short the window.
-    window = cadence.window_of(bundle.generated_at, weeks=_HISTORY_WEEKS, timezone=bundle.window.timezone)
+    window = cadence.window_of(bundle.generated_at, weeks=_HISTORY_WEEKS, timezone=timezone)
     percent = bundle.terms.divergence_percent
-    return alarms.scene(
-        alarms.Evidence(
-            owed=owed,
-            history=cadence.week_table(events, incidents, window, divergence_percent=percent),
-            weeks=weeks,
-            spikes=spikes,
-            promise_is_known=judges_promise(bundle) and not verdict.unproved(bundle.coverage),
-            cadence_is_known=_states(bundle, "code") == _states(bundle, "models") == {CoverageState.COMPLETE},
-            incidents_are_known=_states(bundle, "incidents") == {CoverageState.COMPLETE},
-        ),
-        service=bundle.service,
-        told=open_keys(bundle.alerts),
-        as_of=bundle.generated_at,
-        timezone=bundle.window.timezone,
+    evidence = alarms.Evidence(
+        owed=found.obligations,
+        history=cadence.week_table(found.events, found.incidents, window, divergence_percent=percent),
+        weeks=found.weeks,
+        spikes=found.spikes,
+        promise_is_known=found.judges_promise and not verdict.unproved(bundle.coverage),
+        cadence_is_known=_states(bundle, "code") == _states(bundle, "models") == {CoverageState.COMPLETE},
+        incidents_are_known=found.incidents_are_known,
+        drift=found.drift,
+        drift_is_healed=found.drift_healed,
     )
+    told = open_keys(bundle.alerts)
+    return alarms.scene(evidence, service=bundle.service, told=told, as_of=bundle.generated_at, timezone=timezone)
 
 
 def judges_promise(bundle: Bundle) -> bool:
@@ -229,6 +227,8 @@ def bundle_bytes(findings: Findings) -> bytes:
         "advice": findings.advice,
         "retrospective": findings.retro,
         "alarms": findings.scene.ringing,
+        "drift_status": findings.drift.status if findings.drift is not None else None,
+        "drift_healed": findings.drift_healed,
         "unified_tag": findings.unified_tag,
         "rollback_target": findings.rollback_target,
         "matches": matches.where(matches.notna(), None).to_dict("records"),

@@ -16,6 +16,7 @@ from flowjoy import ledger
 from flowjoy.analysis.promise import RATE_DAYS
 from flowjoy.bundle import Terms
 from flowjoy.dependence import HEAD, required_models
+from flowjoy.distribution import DriftCheck
 from flowjoy.errors import HarvestError
 from flowjoy.ledger import Memory
 from flowjoy.model import (
@@ -35,6 +36,7 @@ from flowjoy.sources import (
     CODE_SOURCES,
     INCIDENT_SOURCES,
     MODEL_SOURCES,
+    drift_samples,
     github_commits,
     github_inventory,
     github_stubs,
@@ -82,6 +84,7 @@ class Harvest:
     training_runs: Mapping[str, datetime | None] = field(default_factory=dict)
     unshipped: tuple[ModelVersion, ...] = ()
     inventory: Inventory | None = None
+    drift: DriftCheck | None = None
     may_remember: bool = True
     confirmed: bool = True
 
@@ -166,7 +169,7 @@ class _Plan:
         self._code_source = CODE_SOURCES[settings.code_source]
         self._model_source = MODEL_SOURCES[settings.model_source]
         # Files are not remembered, but what was told of them is.
-        remembered = bool(terms.code_source or terms.model_source or settings.tells_alarms)
+        remembered = bool(terms.code_source or terms.model_source or settings.tells_alarms or settings.drift_live)
         remembers = judged and access.github is not None and remembered
         self._ledger = _Step[_Recalled](
             f"ledger (artifact {settings.artifact_name})", _Recalled(), required=False, planned=remembers
@@ -198,6 +201,9 @@ class _Plan:
         self._inventory = _Step[Inventory | None](
             "inventory (GitHub)", None, required=False, planned=judged and access.github is not None and query.live
         )
+        self._drift = _Step[DriftCheck | None](
+            f"drift ({settings.drift_model})", None, required=False, planned=judged and settings.drift_live is not None
+        )
         self._incidents = {
             name: _Step[tuple[Incident, ...]](f"incidents ({source.label})", (), required=False)
             for name, source in INCIDENT_SOURCES.items()
@@ -221,6 +227,8 @@ class _Plan:
             self._stubs.read(self._read_stubs, access)
         if not self._trigger.fork:
             self._read_models()
+        if self._drift.planned:
+            self._drift.read(self._read_drift, access)
         if self._inventory.planned:
             self._inventory.read(self._read_inventory, access)
         if self._commits.planned and self._code.value is not None:
@@ -243,8 +251,14 @@ class _Plan:
         incidents = [step.outcome for step in self._incidents.values()]
         recalled, ledger_said = self._ledger.outcome
         commits, training, inventory = self._commits.outcome, self._training.outcome, self._inventory.outcome
+        drift, drift_said = self._drift.outcome
+        if drift_said.state is CoverageState.FAILED:
+            reason = f"{drift_said.reason} ({drift_said.hint})" if drift_said.hint else f"{drift_said.reason}"
+            drift = drift_samples.unread(self._query, reason)
         extras = [
-            said for said in (commits[1], training[1], inventory[1]) if said.state is not CoverageState.NOT_CONFIGURED
+            said
+            for said in (commits[1], training[1], inventory[1], drift_said)
+            if said.state is not CoverageState.NOT_CONFIGURED
         ]
         coverage = [ledger_said, code[1], stubs[1], models[1], *extras, *(said for _, said in incidents)]
         if self._trigger.pull_request is not None:
@@ -271,6 +285,7 @@ class _Plan:
             training_runs={**memory.training_runs, **training[0]},
             unshipped=_unshipped(parsed) if parsed else (),
             inventory=inventory[0],
+            drift=drift,
             may_remember=not recalled.newer,
             confirmed=recalled.whole and ledger_said.state is not CoverageState.FAILED,
         )
@@ -369,6 +384,10 @@ class _Plan:
         notes = (*parsed.notes, *ledger.gone(known))
         found = replace(parsed, records=known, aside=ledger.aside(memory, asked))
         return found, len(parsed.records), notes
+
+    def _read_drift(self) -> tuple[DriftCheck, int, tuple[str, ...]]:
+        ships = self._models.value.records if self._models.value is not None else ()
+        return drift_samples.read(self._query, replace(self._access, transport=self._brief()), ships)
 
     def _read_inventory(self) -> tuple[Inventory, int, tuple[str, ...]]:
         now, known = self._query.now, self._ledger.value.memory.inventory

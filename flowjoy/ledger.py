@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from flowjoy.analysis import drift
 from flowjoy.analysis.promise import is_open
 from flowjoy.bundle import Bundle, Terms
 from flowjoy.dependence import HEAD, head_waivers
+from flowjoy.distribution import DriftMark
 from flowjoy.errors import StubError
 from flowjoy.instants import CLOCK_SKEW, EARLIEST
 from flowjoy.looks import compact, union
@@ -69,6 +71,7 @@ class Memory:
     actions: tuple[Action, ...] = ()
     inventory: Inventory | None = None
     models_gone: Mapping[str, datetime] = field(default_factory=dict)
+    drift_marks: tuple[DriftMark, ...] = ()
 
 
 def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> str | None:
@@ -111,7 +114,7 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
     as_far_back = min(bundle.window.since, bundle.generated_at - MEMORY) <= since
     known_at = bundle.generated_at if same_code and code_read and as_far_back else None
 
-    def holds(told: CodeRecord | ModelRecord | Look, stamp: datetime) -> bool:
+    def holds(told: CodeRecord | ModelRecord | Look | DriftMark, stamp: datetime) -> bool:
         return since <= stamp <= until and _MASKED not in repr(told)
 
     code = tuple(_not_yet(record) for record in bundle.code if same_code and holds(record, record.shipped_at))
@@ -142,6 +145,7 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
         actions=tuple(action for action in bundle.actions if since <= action.week <= until),
         inventory=bundle.inventory if _MASKED not in repr(bundle.inventory) else None,
         models_gone={key: at for key, at in bundle.models_gone.items() if same_models and since <= at <= until},
+        drift_marks=tuple(mark for mark in bundle.drift_marks if holds(mark, mark.at)),
     )
 
 
@@ -184,6 +188,7 @@ def merge(one: Memory, other: Memory) -> Memory:
             key: min(side[key] for side in (one.models_gone, other.models_gone) if key in side)
             for key in sorted({*one.models_gone, *other.models_gone})
         },
+        drift_marks=drift.compact((*one.drift_marks, *other.drift_marks)),
     )
 
 

@@ -23,6 +23,7 @@ from flowjoy.harvest import Harvest, harvest
 from flowjoy.model import DROPPED, CoverageState, Decision, PullRequest, Status
 from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
+from flowjoy.report.markdown_drift import fault as drift_fault
 from flowjoy.report.words import counted
 from flowjoy.runner import Console, Redactor, adopt_libraries
 from flowjoy.settings import Runner, Settings, on_actions, read_runner, read_settings, travels_in_the_clear
@@ -207,6 +208,8 @@ def _publish(findings: Findings, written: Mapping[str, str], delivered: Mapping[
         for note in said.notes:
             say = console.warning if note.endswith(DROPPED) else console.notice
             say(f"{said.source}: {note}")
+    if (said_of_drift := drift_fault(findings)) is not None:
+        console.warning(said_of_drift)
     unread = head_problem(findings.bundle.stubs, findings.bundle.terms.model_stub)
     if unread is not None:
         console.warning(f"no waiver of the default branch holds: {unread}")

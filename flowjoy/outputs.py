@@ -27,6 +27,8 @@ OUTPUTS: Mapping[str, str] = {
     "mttr-hours": "unified MTTR of the last complete week, two decimals, or empty",
     "recovery": "unified MTTR over the window, `all` and by cause: JSON (`fromJSON(…).all.mean_hours`), or empty",
     "drift-lag-hours": "hours from the latest code deploy to the next ship of its slowest model, or so far; or empty",
+    "drift-status": "`ok`, `over` (the threshold), `drift` (over in two checks running), `too few`, `error`, or empty",
+    "drift-worst": "KL divergence of the worst feature in nats, four decimals, or empty",
     "dora": "DORA's five for `CODE`, `MODEL`, `both`, each with its n: JSON (`fromJSON(…).CODE.rework_rate.value`)",
     "alerts": "comma-separated keys of the alarms raised in this run, `<service>/<kind>/<subject>`, or empty",
     "unified-tag": "`<service>:<git-sha12>-<model-sha12>` of the code and models that are live, or empty",
@@ -46,6 +48,7 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
     week = findings.last_week
     deadline = promise.next_deadline(findings.scope)
     rate = findings.rate.percent
+    drift = findings.drift
     lag = findings.drift_lag.current if findings.drift_lag is not None else None
     healing = {held.cause: _hours(held) for held in findings.recoveries}
     values = {
@@ -63,6 +66,8 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
         "mttr-hours": "" if week is None or week.mttr_hours is None else f"{week.mttr_hours:.2f}",
         "recovery": json.dumps(healing) if healing else "",
         "drift-lag-hours": "" if lag is None else f"{lag.value:.1f}",
+        "drift-status": "" if drift is None else drift.status.value,
+        "drift-worst": "" if drift is None or not drift.judged else f"{drift.judged[0].kl_nats:.4f}",
         "dora": json.dumps({held.kind: _figures(held) for held in findings.dora}),
         "alerts": ",".join(
             # A model's name may hold a comma.

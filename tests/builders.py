@@ -10,6 +10,7 @@ from typing import Any
 
 from flowjoy.analysis.cadence import window_of
 from flowjoy.bundle import Bundle, Terms
+from flowjoy.distribution import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.instants import iso
 from flowjoy.model import (
     CodeRecord,
@@ -170,3 +171,29 @@ def a_query(workspace: Path, models: tuple[str, ...] = (MODEL,), /, **inputs: st
         models=models,
         repository="acme/shop",
     )
+
+
+def a_drift_check(hours: float = 0, *, over: bool = False, sample: str = "", **changes: Any) -> DriftCheck:
+    """A check of one feature `hours` after T0, of rows of its own unless a sample is named."""
+    status = DriftStatus.OVER if over else DriftStatus.OK
+    feature = FeatureDrift(
+        name="age",
+        status=status,
+        kl_nats=0.25 if over else 0.01,
+        psi=0.5 if over else 0.02,
+        reference_n=2000,
+        live_n=200,
+        reference_shares=(0.5, 0.5),
+        live_shares=(0.85, 0.15) if over else (0.45, 0.55),
+    )
+    ordinary = DriftCheck(
+        model=MODEL,
+        at=at(hours),
+        status=status,
+        threshold=0.1,
+        min_samples=200,
+        features=(feature,),
+        sample=sample or f"rows of {hours}",
+        reference="train.csv",
+    )
+    return replace(ordinary, **changes)

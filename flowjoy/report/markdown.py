@@ -20,6 +20,7 @@ from flowjoy.report import markdown_learn as learn
 from flowjoy.report.answers import not_known, nothing_owed, spike_text
 from flowjoy.report.headline import headline, outcome, ships_due
 from flowjoy.report.incidents import label, newest_first, shown
+from flowjoy.report.markdown_drift import drift
 from flowjoy.report.markdown_learn import table
 from flowjoy.report.words import DORA_NAMES, code, counted, figure, hours_text, moment, plural, share, span
 
@@ -54,6 +55,7 @@ def summary(findings: Findings, report_url: str | None = None) -> str:
             _weeks(findings),
             learn.small_chart(findings),
             _incidents(findings),
+            drift(findings),
             learn.advice(findings),
             learn.retrospective(findings),
             _dora(findings),

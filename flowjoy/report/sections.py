@@ -6,6 +6,7 @@ from flowjoy.analysis import promise
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Obligation, Status
 from flowjoy.report import alarm_list
+from flowjoy.report import sections_drift as drift
 from flowjoy.report import sections_flow as flow
 from flowjoy.report import sections_learn as learn
 from flowjoy.report.answers import nothing_owed
@@ -29,7 +30,9 @@ MANY, LONG = 20, 60
 """Rows from which on a table is folded, so that what follows it is found."""
 
 
-def sections(findings: Findings, chart: Picture | None, lanes: Picture | None) -> tuple[Section, ...]:
+def sections(
+    findings: Findings, chart: Picture | None, lanes: Picture | None, shares: Picture | None = None
+) -> tuple[Section, ...]:
     """The sections of the page, the most urgent first. Without a judged promise only the gate and what was read."""
     if not findings.judges_promise:
         return tuple(part for part in (_gate(findings), _coverage(findings)) if part is not None)
@@ -40,6 +43,7 @@ def sections(findings: Findings, chart: Picture | None, lanes: Picture | None) -
         flow.weeks(findings, chart),
         _promise(findings, lanes),
         flow.incidents(findings),
+        drift.drift(findings, shares),
         flow.dora(findings),
         learn.advice(findings),
         learn.retrospective(findings),

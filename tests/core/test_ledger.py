@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from flowjoy import ledger
 from flowjoy.analysis.promise import is_open
 from flowjoy.bundle import from_json, to_json
+from flowjoy.distribution import DriftMark
 from flowjoy.findings import Findings, find
 from flowjoy.ledger import MEMORY, Memory, memory_of, merge, reread_since, why_not, with_code, with_models
 from flowjoy.model import (
@@ -114,6 +115,16 @@ MEMORIES = st.builds(
     ).map(tuple),
     inventory=st.none() | st.builds(Inventory, read_at=HOURS.map(at), pulls_total=st.integers(0, 2)),
     models_gone=st.dictionaries(st.sampled_from(["recommender/1", "recommender/2"]), HOURS.map(at), max_size=2),
+    drift_marks=st.lists(
+        st.builds(
+            DriftMark,
+            model=st.just("recommender"),
+            at=HOURS.map(at),
+            over=st.booleans(),
+            sample=st.sampled_from(["one", "two"]),
+        ),
+        max_size=4,
+    ).map(tuple),
 )
 
 
@@ -455,3 +466,17 @@ def test_looks__inside_a_stay_are_not_kept() -> None:
         Look(model="m", signal="alias:live", at=at(hour), version=version) for hour, version in enumerate("1112111")
     ]
     assert [look.at for look in ledger.with_looks(Memory(), looks)] == [at(0), at(2), at(3), at(4), at(6)]
+
+
+def test_marks_of_drift__are_remembered_for_400_days_and_never_from_the_future() -> None:
+    now = at(500 * 24)
+    marks = tuple(
+        DriftMark(model="recommender", at=when, over=True, sample=str(when))
+        for when in (now - MEMORY - timedelta(seconds=1), now - MEMORY, now, now + timedelta(seconds=1))
+    )
+    bundle = a_bundle(until=now, drift_marks=marks)
+    assert set(from_json(to_json(bundle)).drift_marks) == set(marks)
+    held = memory_of(bundle, bundle.terms, since=now - MEMORY, until=now, number=1)
+    assert held.drift_marks == marks[1:3]
+    masked = replace(bundle, drift_marks=(replace(marks[2], sample="***"),))
+    assert memory_of(masked, bundle.terms, since=now - MEMORY, until=now, number=1).drift_marks == ()

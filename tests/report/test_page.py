@@ -31,7 +31,7 @@ def unpictured(bundle: Bundle) -> str:
     def nothing() -> bytes:
         raise OSError("no picture")
 
-    return files.page_of(find(bundle), nothing, nothing).decode()
+    return files.page_of(find(bundle), nothing, nothing, nothing).decode()
 
 
 class Reader(HTMLParser):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flowjoy.main import run
-from flowjoy.report import chart, promise_chart
+from flowjoy.report import chart, drift_chart, promise_chart
 from tests.stand_ins.artifact_service import ArtifactServiceStandIn, runtime_token
 from tests.stand_ins.github import GitHubStandIn
 from tests.stand_ins.registry import Registry, emptied
@@ -141,12 +141,12 @@ def blank_pictures() -> Iterator[None]:
 
     Runs in a process of their own (`step.py`) draw in earnest, as do the tests of each picture.
     """
-    flow, lanes = chart.draw, promise_chart.draw
-    chart.draw = promise_chart.draw = _blank
+    flow, lanes, drift = chart.draw, promise_chart.draw, drift_chart.draw
+    chart.draw = promise_chart.draw = drift_chart.draw = _blank
     try:
         yield
     finally:
-        chart.draw, promise_chart.draw = flow, lanes
+        chart.draw, promise_chart.draw, drift_chart.draw = flow, lanes, drift
 
 
 def _blank(*_: Any, **__: Any) -> chart.Figure:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from flowjoy.sinks.pagerduty_alert import dedup_key
@@ -241,6 +242,28 @@ def test_releases_that_wait_for_one_model_are_told_in_one_message(
     assert watch.said(60) == (["🔴 recommender: 3 releases past the deadline"], 3, 0)
     world.registry.add_version(at(61))
     assert watch.said(62) == (["✅ recommender: 3 releases wait no more"], 0, 3)
+
+
+def live_data(world: World, shift: float, seed: int) -> None:
+    ages = np.random.default_rng(seed).normal(40 + shift, 10, 300)
+    (world.workspace / "live.csv").write_text("age\n" + "".join(f"{age:.3f}\n" for age in ages))
+
+
+def test_drift__is_told_after_two_checks_running_and_ends_after_two_good_ones(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
+) -> None:
+    watch = Watch(world, slack, pager, drift_reference="train.csv", drift_live="live.csv")
+    live_data(world, 0, seed=0)
+    (world.workspace / "live.csv").rename(world.workspace / "train.csv")
+    world.registry.add_version(at(-5))
+    said = []
+    for hours, shift in enumerate([30, 30, 30, 0, 0, 30, 30], 1):
+        live_data(world, shift, seed=hours)
+        said.append(watch.said(hours))
+    rings = (["🔴 Live data drifts from training data: recommender"], 1, 0)
+    assert said == [([], 0, 0), rings, ([], 0, 0), ([], 0, 0), said[4], ([], 0, 0), rings]
+    assert said[4] == (["✅ Live data look like training data again: recommender"], 0, 1)
+    assert pager.alerts[0].dedup_key == dedup_key("shop/drift/recommender")
 
 
 def test_outputs__name_the_keys_raised_in_this_run(world: World, watch: Watch) -> None:

@@ -1,0 +1,78 @@
+"""How often the drift check is wrong about data that did not drift: python benchmarks/false_pages.py [REPETITIONS].
+
+Training and live rows are drawn from the same distribution, so whatever is over the threshold is chance. A page needs
+a feature that is over in two checks running, of new live rows against one reference. Rates are of whole checks.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from flowjoy.analysis.drift import compare, mark_of, status_of, trend
+from flowjoy.analysis.drift_bins import reference_of
+from flowjoy.distribution import DriftCheck, DriftStatus, Spread
+
+START = datetime(2026, 11, 26, tzinfo=UTC)
+LIVE, THRESHOLD, LEAST = 200, 0.1, 200
+KINDS: dict[str, Callable[[np.random.Generator, int, int], np.ndarray]] = {
+    "numeric": lambda chance, rows, features: chance.normal(size=(rows, features)),
+    "8 categories": lambda chance, rows, features: chance.choice(list("abcdefgh"), size=(rows, features)),
+}
+
+
+def checked(reference: Mapping[str, Spread], live: pd.DataFrame, hour: int) -> DriftCheck:
+    """One check of the whole sample."""
+    found = compare(reference, live, threshold=THRESHOLD, min_samples=LEAST)
+    return DriftCheck(
+        model="recommender",
+        at=START + timedelta(hours=hour),
+        status=status_of(found),
+        threshold=THRESHOLD,
+        min_samples=LEAST,
+        features=found,
+        sample=str(hour),
+    )
+
+
+def pages(first: DriftCheck, second: DriftCheck) -> bool:
+    """Whether the second check pages."""
+    mark = mark_of(first)
+    found, _ = trend(second, [] if mark is None else [mark])
+    return found is not None and found.status is DriftStatus.DRIFT
+
+
+def main(repetitions: int) -> int:
+    """Draw, check twice, print the rates with twice their standard error."""
+    chance = np.random.default_rng(20261126)
+    print(f"threshold {THRESHOLD} nats, {LIVE} live rows, {repetitions} repetitions")
+    print(f"{'kind':<14}{'training rows':>14}{'features':>10}{'one check over':>20}{'two running: page':>22}")
+    for kind, draw in KINDS.items():
+        for rows in (200, 2000):
+            for features in (1, 5, 20):
+                once = twice = 0
+                for _ in range(repetitions):
+                    trained = reference_of(pd.DataFrame(draw(chance, rows, features)))
+                    first, second = (checked(trained, pd.DataFrame(draw(chance, LIVE, features)), n) for n in (1, 2))
+                    once += (first.status is DriftStatus.OVER) + (second.status is DriftStatus.OVER)
+                    twice += pages(first, second)
+                told = (_rate(once, 2 * repetitions), _rate(twice, repetitions))
+                print(f"{kind:<14}{rows:>14,}{features:>10}{told[0]:>20}{told[1]:>22}", flush=True)
+    return 0
+
+
+def _rate(hits: int, of: int) -> str:
+    """A share in percent; of none, the most that it may be with 95 % certainty (rule of three)."""
+    share = hits / of
+    return f"< {300 / of:.2f} %" if not hits else f"{100 * share:.2f} ± {200 * (share * (1 - share) / of) ** 0.5:.2f} %"
+
+
+if __name__ == "__main__":
+    sys.exit(main(*[int(argument) for argument in sys.argv[1:2]] or [1000]))

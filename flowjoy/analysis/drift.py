@@ -1,0 +1,188 @@
+"""Whether live data still lie as training data did, feature by feature, and since how many checks they do not.
+
+KL divergence (Kullback and Leibler, 1951) of live from reference in nats, beside it the population stability index;
+one half is added to every bin (Jeffreys' prior), so that an empty one is improbable, not impossible. Knows columns and
+bins, no file and no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flowjoy.analysis.drift_bins import Counts, Floats, counts_of, texts
+from flowjoy.distribution import Categories, DriftCheck, DriftMark, DriftStatus, FeatureDrift, Spread
+
+HALF = 0.5
+LEAST_A_BIN = 5
+"""Rows for each category on the smaller side, below which chance alone makes them differ: ids must not page."""
+
+MOST_BINS = 24
+"""Kept of one feature for the picture; the last of them holds the rest."""
+
+MOST_MARKED = 50
+"""Features that a mark names: the worst."""
+
+_NOT_LIVE = "the live sample has no such column"
+_NOT_TRAINED = "the reference has no such feature"
+
+
+def kl_nats(live: Counts, reference: Counts) -> float:
+    """KL(live || reference) of two rows of counts over the same bins, in nats: sum p ln(p / q), never negative."""
+    p, q = _smoothed(live), _smoothed(reference)
+    return max(0.0, float(np.sum(p * np.log(p / q))))
+
+
+def psi(live: Counts, reference: Counts) -> float:
+    """The population stability index of the same: sum (p - q) ln(p / q)."""
+    p, q = _smoothed(live), _smoothed(reference)
+    return float(np.sum((p - q) * np.log(p / q)))
+
+
+def _smoothed(counts: Counts) -> Floats:
+    held = counts + HALF
+    return np.asarray(held / held.sum(), dtype=np.float64)
+
+
+def compare(
+    reference: Mapping[str, Spread], live: pd.DataFrame, *, threshold: float, min_samples: int
+) -> tuple[FeatureDrift, ...]:
+    """Each feature of either side: those that can be judged by KL, the worst first; then errors, then too few rows."""
+    there = {str(name): live[name] for name in live.columns}
+    found = [_feature(name, spread, there.get(name), threshold, min_samples) for name, spread in reference.items()]
+    found += [
+        FeatureDrift(name=name, status=DriftStatus.ERROR, live_n=len(column), problem=_NOT_TRAINED)
+        for name, column in there.items()
+        if name not in reference
+    ]
+    return tuple(sorted(found, key=_worst_first))
+
+
+def status_of(features: Iterable[FeatureDrift]) -> DriftStatus:
+    """What one comparison says: over the threshold, else an error, else ok, if any feature could be judged."""
+    found = {item.status for item in features}
+    for status in (DriftStatus.OVER, DriftStatus.ERROR, DriftStatus.OK, DriftStatus.TOO_FEW):
+        if status in found:
+            return status
+    return DriftStatus.ERROR
+
+
+def digest_of(live: pd.DataFrame) -> str:
+    """The same rows give the same digest, in whatever order they and their columns come."""
+    names = sorted(map(str, live.columns))
+    told = pd.DataFrame({name: texts(live[name]).astype(object) for name in names})
+    rows = np.sort(pd.util.hash_pandas_object(told, index=False).to_numpy())
+    return sha256(repr(names).encode(errors="backslashreplace") + rows.tobytes()).hexdigest()[:32]
+
+
+def mark_of(check: DriftCheck | None) -> DriftMark | None:
+    """What later runs must know of a check; None of one that judged nothing."""
+    if check is None or check.status not in (DriftStatus.OK, DriftStatus.OVER, DriftStatus.DRIFT):
+        return None
+    over = tuple(item.name for item in check.judged if item.status is DriftStatus.OVER)
+    return DriftMark(
+        model=check.model,
+        at=check.at,
+        over=check.status is not DriftStatus.OK,
+        sample=check.sample,
+        features=over[:MOST_MARKED],
+    )
+
+
+def compact(marks: Iterable[DriftMark]) -> tuple[DriftMark, ...]:
+    """Of each sample the first and the last mark: a check of the same rows again tells nothing but its last word."""
+    held: dict[tuple[str, str], list[DriftMark]] = {}
+    for mark in sorted(set(marks), key=_in_time):
+        held.setdefault((mark.model, mark.sample), []).append(mark)
+    kept = {mark for same in held.values() for mark in (same[0], same[-1])}
+    return tuple(sorted(kept, key=_in_time))
+
+
+def trend(check: DriftCheck | None, marks: Iterable[DriftMark]) -> tuple[DriftCheck | None, bool]:
+    """The check with its final status, and whether the model is over a drift: both look at two checks running.
+
+    DRIFT: one feature at least is over the threshold in this check and in the one before it; of many features another
+    one each time is what chance does. Healed: nothing is over in either; one check alone neither raises nor ends an
+    alarm. Two checks of the same rows are one, at its first time, with its last word.
+    """
+    if check is None:
+        return None, False
+    own = mark_of(check)
+    known = [mark for mark in marks if mark.model == check.model and mark.at <= check.at]
+    first: dict[str, DriftMark] = {}
+    for mark in compact([*known, *([own] if own else [])]):
+        first[mark.sample] = replace(mark, at=first.get(mark.sample, mark).at)
+    last_two = sorted(first.values(), key=_in_time)[-2:]
+    if len(last_two) < 2:
+        return check, False
+    if check.status is DriftStatus.OVER and _both_over(*last_two):
+        return replace(check, status=DriftStatus.DRIFT), False
+    return check, not any(mark.over for mark in last_two)
+
+
+def _both_over(one: DriftMark, other: DriftMark) -> bool:
+    """Whether a feature is over in both; where the features are not known, whether both are over."""
+    known = one.features and other.features
+    return one.over and other.over and (not known or bool(set(one.features) & set(other.features)))
+
+
+def _in_time(mark: DriftMark) -> tuple[object, ...]:
+    return mark.at, mark.model, mark.sample, mark.over, mark.features
+
+
+def _feature(
+    name: str, spread: Spread, column: pd.Series[Any] | None, threshold: float, min_samples: int
+) -> FeatureDrift:
+    if column is None:
+        return FeatureDrift(name=name, status=DriftStatus.ERROR, reference_n=_rows(spread), problem=_NOT_LIVE)
+    reference, live, has_missing = counts_of(spread, column)
+    known = FeatureDrift(
+        name=name,
+        status=DriftStatus.TOO_FEW,
+        categorical=isinstance(spread, Categories),
+        has_missing=has_missing,
+        reference_n=int(reference.sum()),
+        live_n=int(live.sum()),
+    )
+    fewest = min(known.reference_n, known.live_n)
+    if fewest < min_samples:
+        return replace(known, problem=f"{fewest} rows on the smaller side, {min_samples} are needed")
+    if known.categorical and len(reference) * LEAST_A_BIN > fewest:
+        needed = len(reference) * LEAST_A_BIN
+        return replace(known, problem=f"{len(reference)} categories need {needed} rows on each side: an id?")
+    kl = kl_nats(live, reference)
+    shown_reference, shown_live = _shares(reference, live, apart=int(has_missing))
+    return replace(
+        known,
+        status=DriftStatus.OVER if kl > threshold else DriftStatus.OK,
+        kl_nats=kl,
+        psi=psi(live, reference),
+        folded=len(reference) - has_missing > MOST_BINS,
+        reference_shares=shown_reference,
+        live_shares=shown_live,
+    )
+
+
+def _rows(spread: Spread) -> int:
+    if isinstance(spread, Categories):
+        return sum(spread.counts.values()) + spread.missing + spread.other
+    return sum(spread.counts) + spread.missing
+
+
+def _shares(reference: Counts, live: Counts, *, apart: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The share of the rows in each bin, of no more bins than a picture shows; the last `apart` are left alone."""
+    middle = len(reference) - apart
+    starts = np.append(np.arange(min(middle, MOST_BINS)), np.arange(middle, len(reference)))
+    both = (np.add.reduceat(side, starts) / side.sum() for side in (reference, live))
+    one, other = (tuple(np.round(side, 6).tolist()) for side in both)
+    return one, other
+
+
+def _worst_first(item: FeatureDrift) -> tuple[int, float, str]:
+    place = 0 if item.kl_nats is not None else 1 if item.status is DriftStatus.ERROR else 2
+    return place, -(item.kl_nats or 0.0), item.name

@@ -1,0 +1,54 @@
+"""The drift check in the job summary and in the log. Foreign text is literal everywhere."""
+
+from __future__ import annotations
+
+from flowjoy.distribution import DriftStatus, FeatureDrift
+from flowjoy.findings import Findings
+from flowjoy.model import CoverageState
+from flowjoy.report.drift_words import SHOWN, broken, scope, sentence, uncompared
+from flowjoy.report.markdown_learn import table
+from flowjoy.report.words import code
+
+_SIGNS = {DriftStatus.OK: "✅", DriftStatus.OVER: "⚠️", DriftStatus.DRIFT: "❌", DriftStatus.ERROR: "⚠️"}
+_HEADER = ("feature", "KL (nats)", "PSI", "rows in training", "live rows", "status")
+
+
+def drift(findings: Findings) -> str:
+    """The status, and the features that differ most; nothing where no check was asked for."""
+    check = findings.drift
+    if check is None:
+        return ""
+    shown = [*check.judged[:SHOWN], *broken(check)[:SHOWN]]
+    rest = len(check.features) - len(shown)
+    more = f"… and {rest} more, on the page." if rest and shown else ""
+    said = f"{_SIGNS.get(check.status, '')} **{check.status.value}**: {code(sentence(check), 600)}".strip()
+    parts = [
+        "### Drift",
+        f"{said}<br>{code(scope(check), 300)}",
+        table(_HEADER, [_row(item) for item in shown]) if shown else "",
+        more,
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def fault(findings: Findings) -> str | None:
+    """A warning of features that cannot be compared; what could not be read at all is said as every source says it."""
+    check = findings.drift
+    if check is None or not broken(check):
+        return None
+    unread = any(
+        item.source.startswith("drift") and item.state is CoverageState.FAILED for item in findings.bundle.coverage
+    )
+    return None if unread else f"drift ({check.model}): {uncompared(check)}"
+
+
+def _row(item: FeatureDrift) -> tuple[str, ...]:
+    told = item.kl_nats is not None and item.psi is not None
+    return (
+        code(item.name, 80),
+        f"{item.kl_nats:.4f}" if told else "",
+        f"{item.psi:.4f}" if told else "",
+        f"{item.reference_n:,}" if item.reference_n else "",
+        f"{item.live_n:,}" if item.live_n else "",
+        f"{item.status.value}: {item.problem}" if item.problem else item.status.value,
+    )

@@ -1,0 +1,136 @@
+"""Samples of training and live data on disk: CSV or Parquet to one frame. Knows files, no feature and no drift.
+
+What stands in a sample is private: no message shows any of it, not even a name of a column.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from flowjoy.errors import HarvestError
+
+MOST_FEATURES = 1000
+LONGEST_NAME = 1000
+_LONGEST_HEADER = 4 << 20
+"""Bytes: millions of names, told by nothing but commas, must not fill the memory before they are counted."""
+
+_INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
+"""What tables call the column that counts their rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much is read: bytes of the file, and cells, which take up to a hundred bytes each in memory."""
+
+    size: int
+    cells: int
+
+
+STEP = Limits(size=16 << 20, cells=1_000_000)
+"""Of the step, which must end within 400 MB."""
+
+LAPTOP = Limits(size=1 << 30, cells=64_000_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One row a case, one column a feature; `notes` say what was left out."""
+
+    frame: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+
+def read_sample(path: Path, what: str, limits: Limits) -> Sample:
+    """The rows of a CSV or (`.parquet`) Parquet file. HarvestError("<what>: …") for what is no sample."""
+    what = f"{what} {path.name}"
+    parquet = path.suffix.lower() in (".parquet", ".pq")
+    frame = _parquet(path, what, limits) if parquet else _csv(read_bytes(path, what, limits.size), what, limits)
+    if frame.empty:
+        raise HarvestError(f"{what} holds no rows", hint="was its export cut short?")
+    named = [name for name in frame.columns if not _INDEX.fullmatch(name)]
+    if not named:
+        raise HarvestError(f"{what} names no feature", hint="the first line must name the columns")
+    left_out = len(frame.columns) - len(named)
+    note = f"{what}: {left_out} column(s) without a name of their own are left out (row numbers?)"
+    return Sample(frame=frame[named], notes=(note,) if left_out else ())
+
+
+def read_bytes(path: Path, what: str, most: int) -> bytes:
+    """A file of the workspace as it is, up to `most` bytes. Raises HarvestError; the content is never echoed."""
+    try:
+        if path.exists() and not path.is_file():
+            raise HarvestError(f"{what} is no file", hint="check the path")
+        with path.open("rb") as file:
+            raw = file.read(most + 1)
+    except OSError as problem:
+        raise HarvestError(f"{what} cannot be read ({problem.strerror})", hint="check the path") from None
+    if len(raw) > most:
+        raise HarvestError(f"{what} is larger than {most >> 20} MiB", hint="some thousand rows, drawn at random, serve")
+    return raw
+
+
+def _csv(raw: bytes, what: str, limits: Limits) -> pd.DataFrame:
+    try:
+        head = io.BytesIO(raw[:_LONGEST_HEADER])
+        header = next(csv.reader(io.TextIOWrapper(head, "utf-8-sig", newline="")), [])
+        _check(header, what)
+        _refuse_too_many(max(raw.count(b"\n"), raw.count(b"\r")) * len(header), what, limits)
+        # As text: what a column is decides the reference, not the parser's guess at either side.
+        frame = pd.read_csv(io.BytesIO(raw), dtype=str, encoding="utf-8-sig", low_memory=False)
+    except UnicodeDecodeError:
+        raise HarvestError(f"{what} is not UTF-8 text", hint="is it CSV? Parquet must be named .parquet") from None
+    except (csv.Error, pd.errors.ParserError, pd.errors.EmptyDataError):
+        raise HarvestError(f"{what} is not a table", hint="CSV with commas: as many cells in each line") from None
+    # More cells than names: pandas takes the first ones for an index.
+    if not isinstance(frame.index, pd.RangeIndex) or len(frame.columns) != len(header):
+        raise HarvestError(f"{what} is not a table: its lines have more cells than the first one names")
+    return frame.set_axis([name.strip() for name in header], axis="columns")
+
+
+def _parquet(path: Path, what: str, limits: Limits) -> pd.DataFrame:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError:
+        hint = "the container has none: write the sample as CSV"
+        raise HarvestError(f"{what}: reading Parquet needs the package pyarrow, which is not here", hint=hint) from None
+    raw = read_bytes(path, what, limits.size)
+    try:
+        file: Any = parquet.ParquetFile(io.BytesIO(raw))
+        names = list(file.schema_arrow.names)
+        _check(names, what)
+        _refuse_too_many(file.metadata.num_rows * len(names), what, limits)
+        unpacked = sum(file.metadata.row_group(place).total_byte_size for place in range(file.metadata.num_row_groups))
+        if unpacked > 4 * limits.size:
+            raise HarvestError(f"{what} is larger than {4 * limits.size >> 20} MiB when it is unpacked")
+        frame: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
+    except (ArrowException, OSError, ValueError, TypeError, KeyError):
+        raise HarvestError(f"{what} is not a Parquet file that can be read") from None
+    return frame.set_axis([name.strip() for name in names], axis="columns")
+
+
+def _check(header: list[str], what: str) -> None:
+    """What no table of features begins with."""
+    names = [name.strip() for name in header]
+    if not any(names):
+        raise HarvestError(f"{what} is empty", hint="the first line must name the columns")
+    if len(names) > MOST_FEATURES:
+        raise HarvestError(f"{what} has {len(names):,} columns, {MOST_FEATURES:,} are read", hint="name fewer features")
+    if len(set(names)) < len(names):
+        raise HarvestError(f"{what} names a column twice", hint="which of the two is meant cannot be told")
+    if max(map(len, names)) > LONGEST_NAME:
+        raise HarvestError(f"{what} names a column by more than {LONGEST_NAME:,} characters")
+    if len(names) == 1 and re.search(r"[;\t|]", names[0]):
+        raise HarvestError(f"{what} has one column only", hint="write it with commas between the cells")
+
+
+def _refuse_too_many(cells: int, what: str, limits: Limits) -> None:
+    if cells > limits.cells:
+        hint = "some thousand rows, drawn at random, serve"
+        raise HarvestError(f"{what} has {cells:,} cells, {limits.cells:,} are read", hint=hint)

@@ -1,0 +1,102 @@
+"""The drift check: a reference from a file or from MLflow, a sample of live data, and what their comparison says.
+
+It decides nothing. What stands in a sample goes no further than this: names of features, shares, and a digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from flowjoy import mlflow_reference, reference_json
+from flowjoy.analysis.drift import compare, digest_of, status_of
+from flowjoy.analysis.drift_bins import reference_of
+from flowjoy.distribution import DriftCheck, DriftStatus, Spread
+from flowjoy.errors import HarvestError
+from flowjoy.model import ModelRecord
+from flowjoy.samples import STEP, read_bytes, read_sample
+from flowjoy.settings import Settings
+from flowjoy.sources.base import Access, Query
+
+
+def read(query: Query, access: Access, ships: Iterable[ModelRecord]) -> tuple[DriftCheck, int, tuple[str, ...]]:
+    """The check, how many features it judged, and notes. `ships`: those of the models that this run knows.
+
+    Raises HarvestError when nothing can be compared.
+    """
+    settings = query.settings
+    if settings.drift_live is None:
+        raise HarvestError("no sample of live data is named", hint="set drift-live")
+    newest = _newest(ships, settings.drift_model, query)
+    reference, told, notes = _reference(settings, access, newest)
+    live = read_sample(settings.drift_live, "drift-live", STEP)
+    features = compare(
+        reference, live.frame, threshold=settings.drift_threshold, min_samples=settings.drift_min_samples
+    )
+    check = DriftCheck(
+        model=settings.drift_model or "",
+        at=query.as_of,
+        status=status_of(features),
+        threshold=settings.drift_threshold,
+        min_samples=settings.drift_min_samples,
+        version=newest.version if newest is not None else None,
+        features=features,
+        sample=digest_of(live.frame),
+        reference=told,
+    )
+    return check, len(check.judged), (*notes, *live.notes)
+
+
+def unread(query: Query, problem: str) -> DriftCheck:
+    """The check that was asked for and could not be made."""
+    settings = query.settings
+    return DriftCheck(
+        model=settings.drift_model or "",
+        at=query.as_of,
+        status=DriftStatus.ERROR,
+        threshold=settings.drift_threshold,
+        min_samples=settings.drift_min_samples,
+        problem=problem,
+    )
+
+
+def _newest(ships: Iterable[ModelRecord], model: str | None, query: Query) -> ModelRecord | None:
+    """The version that was shipped last by now; None where no ship of the model is known."""
+    ours = (item for item in ships if item.name == model and item.shipped_at <= query.as_of and not item.source_gone)
+    return max(ours, key=lambda item: (item.shipped_at, item.id), default=None)
+
+
+def _reference(
+    settings: Settings, access: Access, newest: ModelRecord | None
+) -> tuple[Mapping[str, Spread], str, tuple[str, ...]]:
+    """How the features lay in training, where that is known from, and notes."""
+    path = settings.drift_reference
+    if path is None:
+        return *_of_live_version(settings, access, newest), ()
+    if path.suffix.lower() == ".json":
+        raw = read_bytes(path, "drift-reference", reference_json.LARGEST_BYTES)
+        return _parsed(raw, f"drift-reference {path.name}"), path.name, ()
+    sample = read_sample(path, "drift-reference", STEP)
+    return reference_of(sample.frame), path.name, sample.notes
+
+
+def _of_live_version(
+    settings: Settings, access: Access, newest: ModelRecord | None
+) -> tuple[Mapping[str, Spread], str]:
+    model, give = settings.drift_model, "or give drift-reference"
+    if settings.mlflow_tracking_uri is None:
+        raise HarvestError("no reference is named, and no registry", hint="give drift-reference")
+    if newest is None:
+        hint = f"ship one, name the model in `models`, {give}"
+        raise HarvestError(f"no live version of {model} is known, whose reference could be read", hint=hint)
+    what = f"{model} v{newest.version}"
+    if not newest.run_id:
+        raise HarvestError(f"{what} names no training run", hint=f"register versions from their runs, {give}")
+    raw = mlflow_reference.fetch(settings.mlflow_tracking_uri, newest.run_id, access.transport)
+    return _parsed(raw, f"{mlflow_reference.ARTIFACT} of {what}"), f"{mlflow_reference.ARTIFACT} of {what}"
+
+
+def _parsed(raw: bytes, what: str) -> Mapping[str, Spread]:
+    try:
+        return reference_json.from_json(raw)
+    except ValueError as problem:
+        raise HarvestError(f"{what} is no reference: {problem}", hint=mlflow_reference.MAKE) from None

@@ -1,0 +1,114 @@
+"""Samples on disk: what is read, and what is refused with a cure and without a word of what stands in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from flowjoy.errors import HarvestError
+from flowjoy.samples import MOST_FEATURES, STEP, Limits, Sample, read_sample
+
+CANARY = "canary-of-the-data"
+SMALL = Limits(size=4000, cells=500)
+
+
+def read(folder: Path, raw: bytes | str, name: str = "live.csv", limits: Limits = STEP) -> Sample:
+    path = folder / name
+    path.write_bytes(raw if isinstance(raw, bytes) else raw.encode())
+    return read_sample(path, "drift-live", limits)
+
+
+def test_csv__is_read_as_text_with_what_is_missing(tmp_path: Path) -> None:
+    held = read(tmp_path, '\ufeffage, country\n41,"DE, east"\n,NaN\n 7 ,x\n').frame
+    assert list(held.columns) == ["age", "country"]
+    assert held["age"].isna().tolist() == [False, True, False]
+    assert held["country"].tolist()[0] == "DE, east"
+
+
+def test_csv__row_numbers_without_a_name_are_no_feature(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"age": range(3)})
+    held = read(tmp_path, frame.to_csv())
+    assert list(held.frame.columns) == ["age"]
+    assert "left out" in held.notes[0]
+    again = pd.read_csv(tmp_path / "live.csv").to_csv(index=False)
+    assert list(read(tmp_path, again).frame.columns) == ["age"]
+
+
+BAD: dict[str, tuple[bytes | str, str]] = {
+    "empty": ("", "is empty"),
+    "blank": ("\n\n", "is empty"),
+    "header only": (f"{CANARY},b\n", "holds no rows"),
+    "nothing but row numbers": (",\n1,\n", "is empty"),
+    "a column twice": (f"{CANARY},b, {CANARY}\n1,2,3\n", "names a column twice"),
+    "not UTF-8": (b"a,b\n\xff\xfe,1\n", "is not UTF-8"),
+    "UTF-16": (f"{CANARY},b\n1,2\n".encode("utf-16"), "is not UTF-8"),
+    "a longer line": (f"a,b\n1,2\n{CANARY},2,3\n", "is not a table"),
+    "longer lines": (f"a,b\n1,2,{CANARY}\n1,2,{CANARY}\n", "is not a table"),
+    "an open quote": (f'a,b\n"{CANARY},1\n', "is not a table"),
+    "semicolons": (f"a;b\n{CANARY};1\n", "one column only"),
+    "many columns": (",".join(f"c{n}" for n in range(MOST_FEATURES + 1)) + "\n1\n", "columns, 1,000 are read"),
+    "nothing but columns": (b"," * (8 << 20), "is empty"),
+    "columns without end": (b"a," * (4 << 20), "columns, 1,000 are read"),
+    "a name without end": ("a" * 1001 + ",b\n1,2\n", "names a column by more than"),
+    "a cell without end": ("a" * 200_000 + ",b\n1,2\n", "is not a table"),
+}
+
+
+@pytest.mark.parametrize(("raw", "said"), BAD.values(), ids=BAD)
+def test_csv__that_is_no_sample_is_refused_without_being_shown(tmp_path: Path, raw: bytes | str, said: str) -> None:
+    with pytest.raises(HarvestError, match=said) as refused:
+        read(tmp_path, raw)
+    assert str(refused.value).startswith("drift-live live.csv ")
+    assert "canary" not in f"{refused.value} {refused.value.hint}"
+
+
+def test_file__that_is_too_large_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HarvestError, match="is larger than"):
+        read(tmp_path, "a\n" + "1\n" * 3000, limits=SMALL)
+    with pytest.raises(HarvestError, match="600 cells, 500 are read"):
+        read(tmp_path, "a,b\n" + "1,2\n" * 299, limits=SMALL)
+    with pytest.raises(HarvestError, match="600 cells, 500 are read"):
+        read(tmp_path, "a,b\r" + "1,2\r" * 299, limits=SMALL)
+    assert len(read(tmp_path, "a,b\n" + "1,2\n" * 249, limits=SMALL).frame) == 249
+
+
+def test_file__that_is_not_there_or_never_ends_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path, said in (
+        (tmp_path / "none.csv", "cannot be read"),
+        (tmp_path, "no file"),
+        (tmp_path / "pipe.csv", "no file"),
+    ):
+        with pytest.raises(HarvestError, match=said) as refused:
+            read_sample(path, "drift-live", STEP)
+        assert str(tmp_path.parent) not in str(refused.value)
+
+
+def test_parquet__is_read_with_its_types(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"age": [1, 2], "ok": [True, None], "when": [pd.Timestamp("2024-06-03"), None]}, index=[7, 9])
+    frame.to_parquet(tmp_path / "live.parquet")
+    held = read_sample(tmp_path / "live.parquet", "drift-live", STEP).frame
+    assert list(held.columns) == ["age", "ok", "when"]
+    assert held["age"].tolist() == [1, 2]
+
+
+def test_parquet__that_is_none_or_too_large_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HarvestError, match="not a Parquet file"):
+        read(tmp_path, b"PAR1" + b"\x00" * 50 + b"PAR1", "live.parquet")
+    packed = tmp_path / "packed.parquet"
+    pd.DataFrame({"a": [CANARY] * 1500}).to_parquet(packed, compression="zstd")
+    with pytest.raises(HarvestError, match="cells, 500 are read"):
+        read_sample(packed, "drift-live", SMALL)
+    with pytest.raises(HarvestError, match="is not UTF-8 text"):
+        read(tmp_path, packed.read_bytes(), "live.csv")
+
+
+def test_parquet__without_pyarrow_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # as in the container: it cannot be imported
+    with pytest.raises(HarvestError, match="needs the package pyarrow") as refused:
+        read(tmp_path, b"", "live.parquet")
+    assert "CSV" in refused.value.hint
