@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 
 from flowjoy.analysis.alarms import Alarm, AlarmKind
 from flowjoy.analysis.notices import Notice, Step
@@ -86,7 +87,7 @@ def _divergence(alarm: Alarm, week: Week) -> Words:
         icon=ICONS[alarm.kind],
         title=f"Model cadence lagging by {week.gap} deploys",
         what=f"Week of {week.label}: {week.code_deploys} code and {week.model_deploys} model deploys.",
-        since=f"Since the week of {alarm.subject}.",
+        since=f"Since the week of {_monday(alarm)}.",
         move=f"data people, with ops: {_SPIKE}." if alarm.escalated else f"{_PACKAGE}.",
     )
 
@@ -115,6 +116,11 @@ def _drift(check: DriftCheck, findings: Findings) -> Words:
     )
 
 
+def _monday(alarm: Alarm) -> str:
+    """The week that names an alarm, as week tables write it."""
+    return date.fromisoformat(alarm.subject).strftime("%b %d")
+
+
 def _over(alarm: Alarm, findings: Findings) -> Words:
     """How an alarm ended."""
     about, zone = alarm.about, findings.bundle.window.timezone
@@ -129,7 +135,7 @@ def _over(alarm: Alarm, findings: Findings) -> Words:
         mttr = "" if about.mttr_hours is None else f", MTTR {about.mttr_hours:.1f} h"
         deploys = f"{about.code_deploys} code and {about.model_deploys} model deploys"
         what = f"Week of {about.label}: {deploys}{mttr}."
-        since = f"It was told for the week of {alarm.subject}."
+        since = f"It was told for the week of {_monday(alarm)}."
     elif isinstance(about, DriftCheck):
         ended = f"Live data look like training data again: {clean(about.model)}"
         what, since = f"No feature is over {about.threshold:g} in two checks running.", f"Last check {now}."
