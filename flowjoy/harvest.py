@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial, reduce
 from typing import Generic, TypeVar
 
-from flowjoy import ledger
+from flowjoy import ledger, reconcile
 from flowjoy.analysis.promise import RATE_DAYS
 from flowjoy.bundle import Terms
 from flowjoy.dependence import HEAD, required_models
@@ -315,14 +315,14 @@ class _Plan:
         # A dry look at the past asks for everything: what changed since then is not what it is about.
         if query.live:
             sla = timedelta(hours=query.settings.sla_hours)
-            query = replace(query, reread_since=ledger.reread_since(memory, source.changes_for, sla))
+            query = replace(query, reread_since=reconcile.reread_since(memory, source.changes_for, sla))
         query = replace(query, recheck=self._on_the_way())
         parsed: Parsed[CodeRecord] = source.parse(source.fetch(query, self._access), query)
-        if query.reread_since is not None and ledger.has_shrunk(memory, parsed.records, parsed.total):
+        if query.reread_since is not None and reconcile.has_shrunk(memory, parsed.records, parsed.total):
             query = replace(query, reread_since=None)
             parsed = source.parse(source.fetch(query, self._access), query)
-        known = ledger.with_code(memory, parsed.records, None if source.changes_for is None else query.horizon)
-        notes = (*parsed.notes, *_failed_deploys(known), *ledger.gone(known))
+        known = reconcile.with_code(memory, parsed.records, None if source.changes_for is None else query.horizon)
+        notes = (*parsed.notes, *_failed_deploys(known), *reconcile.gone(known))
         return replace(parsed, records=known), len(parsed.records), notes
 
     def _on_the_way(self) -> tuple[str, ...]:
@@ -380,9 +380,9 @@ class _Plan:
         source, memory = self._model_source, self._ledger.value.memory
         parsed: Parsed[ModelRecord] = source.parse(source.fetch(query, self._access), query)
         asked = {*query.models, *query.candidates}
-        known = ledger.with_models(memory, parsed.records, asked, parsed.versions)
-        notes = (*parsed.notes, *ledger.gone(known))
-        found = replace(parsed, records=known, aside=ledger.aside(memory, asked))
+        known = reconcile.with_models(memory, parsed.records, asked, parsed.versions)
+        notes = (*parsed.notes, *reconcile.gone(known))
+        found = replace(parsed, records=known, aside=reconcile.aside(memory, asked))
         return found, len(parsed.records), notes
 
     def _read_drift(self) -> tuple[DriftCheck, int, tuple[str, ...]]:
