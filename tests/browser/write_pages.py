@@ -8,7 +8,8 @@ from pathlib import Path
 
 from flowjoy import files
 from flowjoy.bundle import Bundle
-from flowjoy.findings import bundle_bytes, find
+from flowjoy.findings import find
+from flowjoy.written import bundle_bytes
 from tests.builders import T0, a_bundle, a_deploy, a_ship, at
 from tests.report.a_year import a_hostile_bundle, a_year
 
