@@ -16,8 +16,8 @@ from flowjoy.distribution import DriftMark
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi
 from flowjoy.harvest import Harvest
-from flowjoy.ledger import gone_since, sighted, with_looks
 from flowjoy.model import Incident
+from flowjoy.reconcile import gone_since, sighted, with_looks
 from flowjoy.settings import Runner, Settings
 from flowjoy.sources.base import Query
 from flowjoy.transport import MalformedAnswerError, Transport

@@ -18,7 +18,7 @@ from flowjoy.context import bundle_of, github_of, home_of, query_of, terms_of
 from flowjoy.delivery import Delivery
 from flowjoy.dependence import head_problem, side_of
 from flowjoy.errors import FlowJoyError, InputError
-from flowjoy.findings import Findings, bundle_bytes, find, with_gate
+from flowjoy.findings import Findings, find, with_gate
 from flowjoy.harvest import Harvest, harvest
 from flowjoy.model import DROPPED, CoverageState, Decision, PullRequest, Status
 from flowjoy.report.headline import headline, outcome, release_name
@@ -31,6 +31,7 @@ from flowjoy.sinks import model_stamp
 from flowjoy.sources.base import Access
 from flowjoy.transport import Budget, Transport
 from flowjoy.trigger import Trigger
+from flowjoy.written import bundle_bytes
 
 _REPORT_SECONDS = 35
 _ANNOTATIONS = 10

@@ -12,9 +12,10 @@ from flowjoy import bundle as bundles
 from flowjoy import files
 from flowjoy.analysis.dependency import Gate
 from flowjoy.errors import BundleError
-from flowjoy.findings import bundle_bytes, find, with_gate
+from flowjoy.findings import find, with_gate
 from flowjoy.report.headline import headline
 from flowjoy.runner import Console
+from flowjoy.written import bundle_bytes
 
 _UNREADABLE = 2
 

@@ -8,9 +8,8 @@ from flowjoy.analysis.alarms import Alarm, AlarmKind
 from flowjoy.analysis.notices import Notice, Step
 from flowjoy.findings import Findings
 from flowjoy.report.alarm_words import Words, words
-from flowjoy.report.markdown_learn import table
 from flowjoy.report.view import MOST_ROWS, Cell, Section, Table, more
-from flowjoy.report.words import code, moment
+from flowjoy.report.words import code, moment, table
 
 SHOWN = 10
 _NAMES = {

@@ -11,6 +11,7 @@ from flowjoy.findings import Findings
 from flowjoy.model import Decision, Status
 from flowjoy.report import markdown
 from flowjoy.report.headline import headline, outcome
+from flowjoy.report.markdown_promise import release
 from flowjoy.report.words import clean, plural, span
 
 LONGEST_TEXT = 65_535
@@ -83,7 +84,7 @@ def settled_check(findings: Findings, sha: str) -> Check | None:
         sha=sha,
         conclusion=said[0],
         title=clean(said[1], _LONGEST_TITLE),
-        summary=within_limit(markdown.release(findings, own)),
+        summary=within_limit(release(findings, own)),
     )
 
 

@@ -6,8 +6,7 @@ from flowjoy.distribution import DriftStatus, FeatureDrift
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState
 from flowjoy.report.drift_words import SHOWN, broken, scope, sentence, uncompared
-from flowjoy.report.markdown_learn import table
-from flowjoy.report.words import code
+from flowjoy.report.words import code, table
 
 _SIGNS = {DriftStatus.OK: "✅", DriftStatus.OVER: "⚠️", DriftStatus.DRIFT: "❌", DriftStatus.ERROR: "⚠️"}
 _HEADER = ("feature", "KL (nats)", "PSI", "rows in training", "live rows", "status")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from flowjoy.analysis.promise import RUNNING
 from flowjoy.findings import Findings
 from flowjoy.report.answers import action_answer, gap_answer, jam_answer, lived, measured_answer, pair_name
 from flowjoy.report.shelf import STALE, stale_branches, waiting_pulls
-from flowjoy.report.words import code, ours, plural, span
+from flowjoy.report.words import code, ours, plural, span, table
 
 SHOWN = 5
 MOST_WEEKS = 12
@@ -96,12 +96,6 @@ def small_chart(findings: Findings) -> str:
         f"  bar [{bars}]\n"
         f"  line [{line}]\n```"
     )
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table of cells that are already escaped."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _items(count: int, one: str, many: str, told: Iterable[str]) -> str:

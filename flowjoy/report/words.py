@@ -1,8 +1,9 @@
-"""How instants, spans and foreign text are written for people. Knows no report."""
+"""How instants, spans, tables and foreign text are written for people. Knows no report."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -92,3 +93,9 @@ DORA_NAMES = {
 def plural(count: int, noun: str) -> str:
     """`1 clock`, `2 clocks`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table of cells that are already escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

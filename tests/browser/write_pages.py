@@ -15,7 +15,8 @@ from flowjoy.analysis.drift import compare, status_of
 from flowjoy.analysis.drift_bins import reference_of
 from flowjoy.bundle import Bundle
 from flowjoy.distribution import DriftCheck, DriftMark
-from flowjoy.findings import bundle_bytes, find
+from flowjoy.findings import find
+from flowjoy.written import bundle_bytes
 from tests.builders import T0, a_bundle, a_deploy, a_ship, at
 from tests.report.a_year import HOSTILE, a_hostile_bundle, a_year
 

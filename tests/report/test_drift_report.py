@@ -17,9 +17,10 @@ from PIL import Image
 from flowjoy import files, outputs
 from flowjoy.bundle import Bundle
 from flowjoy.distribution import DriftCheck, DriftStatus, FeatureDrift
-from flowjoy.findings import Findings, bundle_bytes, find
+from flowjoy.findings import Findings, find
 from flowjoy.report import drift_chart
 from flowjoy.report.markdown import summary
+from flowjoy.written import bundle_bytes
 from tests.builders import a_bundle, a_drift_check, at
 from tests.report.a_year import HOSTILE
 from tests.report.test_page import Reader

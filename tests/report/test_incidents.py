@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from flowjoy.analysis.signals import healthy
-from flowjoy.findings import bundle_bytes, find
+from flowjoy.findings import find
 from flowjoy.instants import iso
 from flowjoy.model import CodeRecord, CoverageState, Incident, ModelRecord
 from flowjoy.report.incidents import evidence
 from flowjoy.report.markdown import summary
 from flowjoy.report.tables import incidents_csv, weeks_csv
+from flowjoy.written import bundle_bytes
 from tests.builders import a_bundle, a_coverage, a_deploy, a_ship, an_incident, at
 
 COMPLETE, FAILED, ABSENT = CoverageState.COMPLETE, CoverageState.FAILED, CoverageState.NOT_CONFIGURED

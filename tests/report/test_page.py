@@ -14,8 +14,9 @@ import pytest
 
 from flowjoy import files
 from flowjoy.bundle import Bundle
-from flowjoy.findings import bundle_bytes, find
+from flowjoy.findings import find
 from flowjoy.model import CoverageState
+from flowjoy.written import bundle_bytes
 from tests.builders import a_bundle, a_coverage, a_deploy, a_provisional_deploy, a_ship, at
 from tests.report.a_year import HOSTILE, a_hostile_bundle, a_year
 

@@ -28,7 +28,7 @@ from PIL import Image
 
 from flowjoy.analysis.cadence import window_of
 from flowjoy.model import Obligation, Status
-from flowjoy.report import ink, lanes, promise_chart
+from flowjoy.report import ink, lane_ink, lanes, promise_chart
 from flowjoy.report.lanes import told_apart
 from flowjoy.report.promise_chart import Ship
 from tests.builders import MODEL, an_obligation, at
@@ -195,12 +195,12 @@ def test_promise_chart__each_status_has_a_look_of_its_own_and_is_named(status: S
 
 def test_promise_chart__every_status_but_those_that_owe_nothing_has_a_look() -> None:
     assert set(lanes.KINDS) == set(DRAWN)
-    assert {lanes.KINDS[status] for status in DRAWN} <= set(promise_chart.LOOKS)
+    assert {lanes.KINDS[status] for status in DRAWN} <= set(lane_ink.LOOKS)
 
 
 def test_promise_chart__looks_differ_in_more_than_colour() -> None:
     # Met and breached are told by what follows a breach, and by lightness; all else by hatch or outline.
-    cues = {name: (look.get("hatch"), str(look.get("linestyle"))) for name, look in promise_chart.LOOKS.items()}
+    cues = {name: (look.get("hatch"), str(look.get("linestyle"))) for name, look in lane_ink.LOOKS.items()}
     solid = {name for name, cue in cues.items() if cue == (None, "None")}
     assert solid == {"met", "late", "breached"}
     assert len({cue for name, cue in cues.items() if name not in solid}) == len(cues) - len(solid)
@@ -238,7 +238,7 @@ def test_promise_chart__a_breach_runs_on_until_now() -> None:
 def test_promise_chart__overlapping_windows_never_share_a_row() -> None:
     mix = a_mix(120, weeks=4)
     figure = draw(**mix)
-    found = [box for name in promise_chart.LOOKS for box in boxes(figure, name)]
+    found = [box for name in lane_ink.LOOKS for box in boxes(figure, name)]
     assert len(found) >= 120
     for (begin, end, top, low), (other, until, upper, lower) in itertools.combinations(found, 2):
         assert end <= other + 1e-6 or until <= begin + 1e-6 or low <= upper or lower <= top
@@ -508,7 +508,7 @@ def test_promise_chart__a_year_of_500_is_drawn_whole_in_few_artists_and_little_t
     assert picture(figure).width == 1600
     assert time.process_time() - began < 6
     crowded = {name.get_text() for name in names(figure)} - {"a", "b", "c", "d", "e"}
-    drawn = sum(len(boxes(figure, name)) for name in promise_chart.LOOKS if not name.endswith(" over"))
+    drawn = sum(len(boxes(figure, name)) for name in lane_ink.LOOKS if not name.endswith(" over"))
     assert (crowded, drawn) == (set(), 500)
     assert len(figure.axes[0].collections) < 40
 
@@ -524,7 +524,7 @@ def test_promise_chart__one_miss_among_hundreds_of_met_windows_lies_on_top(statu
         image.getpixel((round(x), y)) for y in range(image.height - round(axes.bbox.y1), image.height - round(low))
     ]
     fills = ["#" + bytes(pixel).hex() for pixel in column if isinstance(pixel, tuple)]
-    look = promise_chart.LOOKS[status.value]
+    look = lane_ink.LOOKS[status.value]
     assert {look["facecolor"], ink.PALE_MODEL} <= set(fills)
     assert fills.index(look["facecolor"]) < fills.index(ink.PALE_MODEL)
     assert fills.count(look["facecolor"]) >= 4
@@ -533,7 +533,7 @@ def test_promise_chart__one_miss_among_hundreds_of_met_windows_lies_on_top(statu
 def test_promise_chart__every_look_can_lie_in_a_crowd_and_is_written_as_svg() -> None:
     items = [owed(100 + n / 10, DRAWN[n % len(DRAWN)], ship=240 if n % 2 else None) for n in range(300)]
     figure = draw([*items, *(owed(n) for n in range(-40, -10))])
-    assert looks(figure) == set(promise_chart.LOOKS)
+    assert looks(figure) == set(lane_ink.LOOKS)
     assert len(lines(figure, CARETLEFTBASE)) == 1
     assert svg(figure).findtext(f"{SVG}desc") == figure.texts[1].get_text()
 
@@ -541,7 +541,7 @@ def test_promise_chart__every_look_can_lie_in_a_crowd_and_is_written_as_svg() ->
 def test_promise_chart__a_crowd_stays_within_its_lane() -> None:
     items = [owed(100 + n / 10, DRAWN[n % len(DRAWN)], model) for n in range(400) for model in ("a", "b")]
     figure = draw(items)
-    found = sorted((top, low) for name in promise_chart.LOOKS for _, _, top, low in boxes(figure, name))
+    found = sorted((top, low) for name in lane_ink.LOOKS for _, _, top, low in boxes(figure, name))
     middle = figure.axes[0].get_ylim()[0] / 2
     assert found[0][0] >= lanes.PAD - 1e-6
     assert max(low for _, low in found) <= 2 * middle - lanes.RAIL + 1e-6

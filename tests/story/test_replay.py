@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from flowjoy.bundle import to_json
-from flowjoy.findings import bundle_bytes, find
+from flowjoy.findings import find
+from flowjoy.written import bundle_bytes
 from tests.builders import a_bundle, a_deploy, a_ship, an_incident
 from tests.stand_ins.github import GitHubStandIn
 from tests.story.step import A, Step

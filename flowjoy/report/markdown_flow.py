@@ -1,0 +1,130 @@
+"""The job summary's first half: weeks, drift lag, incidents, DORA. Foreign text is literal everywhere."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from flowjoy.analysis.dora import Figure
+from flowjoy.analysis.drift_lag import Hours
+from flowjoy.analysis.recovery import ALL
+from flowjoy.analysis.signals import Spike
+from flowjoy.events import END
+from flowjoy.findings import Findings
+from flowjoy.model import Week
+from flowjoy.report.answers import spike_text
+from flowjoy.report.incidents import label, newest_first, shown
+from flowjoy.report.words import DORA_NAMES, code, counted, figure, hours_text, moment, plural, share, span, table
+
+SHOWN_INCIDENTS = 20
+_WEEK_HEADER = ("week", "code deploys", "model deploys", "gap", "unified MTTR (h)", "resolved", "median", "p90", "")
+_RECOVERY_HEADER = ("put down to", "resolved", "open", "mean (h)", "median", "p90")
+_DORA_HEADER = ("DORA", "code", "n", "models", "n", "both", "n")
+
+
+def weeks(findings: Findings) -> str:
+    """A row a week, with what diverges, spikes or is healthy."""
+    by_week = {spike.week.week: spike for spike in findings.spikes}
+    rows = [_week(week, by_week.get(week.week), well=findings.is_healthy(week)) for week in findings.weeks]
+    note = "Unified MTTR: mean time from start to end of every resolved incident that started in the week."
+    return f"### Week by week\n\n{table(_WEEK_HEADER, rows)}\n\n{note}"
+
+
+def _week(week: Week, spike: Spike | None, *, well: bool) -> tuple[str, ...]:
+    remark = "running" if week.partial else f"⚠️ Model cadence lagging by {week.gap} deploys" if week.diverges else ""
+    if spike is not None:
+        remark += f"{'; ' if remark else '⚠️ '}MTTR spike: {spike_text(spike)}"
+    if not remark and well:
+        remark = "✅ healthy"
+    return (
+        week.label,
+        counted(week.code_deploys, known=week.code_known),
+        counted(week.model_deploys, known=week.models_known),
+        str(week.gap) if week.counted else "no data",
+        "" if week.mttr_hours is None else figure(week.mttr_hours),
+        "no data" if week.incidents is None else f"{week.resolved} of {week.incidents}" if week.incidents else "",
+        "" if week.mttr_median_hours is None else figure(week.mttr_median_hours),
+        "" if week.mttr_p90_hours is None else figure(week.mttr_p90_hours),
+        remark,
+    )
+
+
+def drift_lag(findings: Findings) -> str:
+    """How far models are behind code; nothing where no lag is known."""
+    lag = findings.drift_lag
+    if lag is None or lag.median is None:
+        return ""
+    current = f"{_hours(lag.current)} now, " if lag.current is not None else ""
+    unshipped = f", {lag.unshipped} not shipped" if lag.unshipped else ""
+    return (
+        f"**Drift lag** (code deploy to the next ship of its model): {current}median {_hours(lag.median)}, "
+        f"p90 {_hours(lag.p90)} (n = {lag.n}{unshipped})."
+    )
+
+
+def _hours(held: Hours | None) -> str:
+    return "no data" if held is None else hours_text(held.value, at_least=held.at_least)
+
+
+def incidents(findings: Findings) -> str:
+    """Recovery by cause, what is still open, and the newest incidents; nothing where nothing resolved or runs."""
+    everything = next((item for item in findings.recoveries if item.cause == ALL), None)
+    open_now = findings.incidents[END].isna().any()
+    if everything is None or not (everything.resolved or open_now):
+        return ""
+    rows = [
+        (
+            "**all: unified MTTR**" if item is everything else item.cause,
+            str(item.resolved),
+            str(item.open),
+            *(figure(value) for value in (item.mean_hours, item.median_hours, item.p90_hours)),
+        )
+        for item in findings.recoveries
+        if item.resolved or item.open or item is everything
+    ]
+    return f"### Incidents\n\n{table(_RECOVERY_HEADER, rows)}\n\n{_open(findings)}{_evidence(findings)}"
+
+
+def _open(findings: Findings) -> str:
+    open_now = findings.incidents["end"].isna()
+    if not open_now.any():
+        return ""
+    longest = (findings.bundle.generated_at - findings.incidents.loc[open_now, "start"].min()).total_seconds() / 3600
+    return f"{plural(int(open_now.sum()), 'incident')} still open (the oldest ≥ {longest:.1f} h), in no mean.\n\n"
+
+
+def _evidence(findings: Findings) -> str:
+    """The newest incidents, each with the deploy it is put down to and why."""
+    now, zone = findings.bundle.generated_at, findings.bundle.window.timezone
+    told, total = newest_first(findings, SHOWN_INCIDENTS), len(shown(findings))
+    rows = [
+        (
+            code(label(row)),
+            moment(row["start"], zone),
+            f"≥ {span(now - row['start'])}, open" if pd.isna(row["end"]) else span(row["end"] - row["start"]),
+            code(said, 300),
+        )
+        for row, said in told
+    ]
+    more = f"\n\n… and {total - len(rows)} more, in `incidents.csv`." if total > len(rows) else ""
+    return table(("incident", "started", "took", "put down to"), rows) + more
+
+
+def dora(findings: Findings) -> str:
+    """The five figures of code, of models and of both."""
+    rows = [
+        (label, *(cell for held in findings.dora for cell in _figure(name, getattr(held, name))))
+        for name, label in DORA_NAMES.items()
+    ]
+    note = (
+        "Recovery counts only incidents that are put down to a deploy: it is not the unified MTTR. "
+        "What each figure means stands in the README."
+    )
+    return f"### DORA\n\n{table(_DORA_HEADER, rows)}\n\n{note}"
+
+
+def _figure(name: str, held: Figure) -> tuple[str, str]:
+    if held.value is None:
+        return "no data", str(held.n)
+    if name.endswith("_rate"):
+        return share(held.value), str(held.n)
+    return figure(held.value, " h" if name.endswith("_hours") else ""), str(held.n)

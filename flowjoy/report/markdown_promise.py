@@ -1,0 +1,98 @@
+"""What is owed, as Markdown, the most urgent first. Knows findings and tables, no verdict; foreign text is literal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flowjoy.analysis.promise import ENOUGH, RATE_DAYS, RUNNING, is_open
+from flowjoy.findings import Findings
+from flowjoy.model import Obligation, Status
+from flowjoy.report.answers import not_known, nothing_owed
+from flowjoy.report.headline import outcome
+from flowjoy.report.words import code, moment, table
+
+SHOWN_OBLIGATIONS = 50
+SHOWN_SETTLED = 5
+_SERIOUS = (Status.BREACHED, Status.UNKNOWN, Status.AT_RISK, Status.PENDING, Status.LATE, Status.WAIVED)
+_OBLIGATION_HEADER = ("release", "model", "needs", "deployed", "deadline", "status", "")
+
+
+def promise(findings: Findings) -> str:
+    """The counts, and the obligations in scope: all that are serious, a few that are settled."""
+    hours = f"{findings.bundle.terms.sla_hours:g}"
+    if findings.sla_status == "undeclared":
+        return ""
+    title = f"### The {hours}-hour promise"
+    if not findings.scope:
+        unknown = not_known(findings)
+        return f"{title}\n\n{nothing_owed(findings) if unknown is None else code(unknown, 400)}"
+    urgent = sorted(findings.scope, key=_urgency)
+    serious = sum(item.status in _SERIOUS and item.status is not Status.UNKNOWN for item in urgent)
+    shown = urgent[: min(SHOWN_OBLIGATIONS, serious + SHOWN_SETTLED)]
+    more = len(urgent) - len(shown)
+    rest = f"\n\n… and {more} more, in `flowjoy-bundle.json`." if more else ""
+    rows = [_obligation(item, findings) for item in shown]
+    return f"{title}\n\n{_counts(findings)}\n\n{table(_OBLIGATION_HEADER, rows)}{rest}"
+
+
+def still_owed(findings: Findings) -> str:
+    """What is open, for a comment; nothing where nothing is."""
+    owed = sorted((item for item in findings.scope if is_open(item)), key=_urgency)
+    if not owed:
+        return ""
+    more = f"\n\n… and {len(owed) - SHOWN_SETTLED} more." if len(owed) > SHOWN_SETTLED else ""
+    # No span that counts down: a comment changes only when something happened.
+    rows = [
+        (code(item.model), item.status.words, moment(item.deadline, findings.bundle.window.timezone)) for item in owed
+    ]
+    return table(("model", "status", "deadline"), rows[:SHOWN_SETTLED]) + more
+
+
+def release(findings: Findings, own: Sequence[Obligation]) -> str:
+    """What became of one release's promise."""
+    rows = [_obligation(item, findings) for item in own[:SHOWN_OBLIGATIONS]]
+    return f"### What this release promised\n\n{table(_OBLIGATION_HEADER, rows)}\n"
+
+
+def _obligation(item: Obligation, findings: Findings) -> tuple[str, ...]:
+    zone = findings.bundle.window.timezone
+    return (
+        code(item.sha[:12]) if item.sha else "",
+        code(item.model),
+        code(item.requires),
+        moment(item.start, zone) + (" (provisional)" if item.provisional else ""),
+        moment(item.deadline, zone),
+        f"**{item.status.words}**" if item.status in _SERIOUS[:3] else item.status.words,
+        code(outcome(item, findings)) if item.reason else outcome(item, findings),
+    )
+
+
+def _urgency(item: Obligation) -> tuple[int, float, str]:
+    """What needs a person first; then the newest."""
+    place = _SERIOUS.index(item.status) if item.status in _SERIOUS else len(_SERIOUS)
+    running = item.status in RUNNING
+    return (place, item.deadline.timestamp() if running else -item.start.timestamp(), item.id)
+
+
+def _counts(findings: Findings) -> str:
+    found = {status: findings.count(status) for status in Status}
+    running = found[Status.PENDING] + found[Status.AT_RISK]
+    text = (
+        f"{found[Status.MET]} met · {found[Status.LATE]} late · {running} running · {found[Status.BREACHED]} breached"
+    )
+    rate = findings.rate
+    if found[Status.UNKNOWN]:
+        return f"{found[Status.UNKNOWN]} not known: a source that decides could not be read."
+    if rate.percent is None:
+        return f"{text}. No deadline has passed in the last {RATE_DAYS} days."
+    few = ", too few to judge" if rate.n < ENOUGH else ""
+    left_out = f", {rate.left_out} left out" if rate.left_out else ""
+    target = findings.bundle.terms.sla_target
+    budget = f", {_budget(rate.budget_left(target))}" if rate.n >= ENOUGH else ""
+    kept = f"Kept in the last {RATE_DAYS} days: {rate.percent:.1f} % of {rate.n}{few}{left_out}"
+    return f"{text}. {kept}; target {target:g} %{budget}."
+
+
+def _budget(left: float | None) -> str:
+    """How much of the allowed misses is left; negative when more was missed than allowed."""
+    return "no miss allowed" if left is None else f"{100 * left:.0f} % of the error budget left"

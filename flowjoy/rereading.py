@@ -1,0 +1,123 @@
+"""What a run may know already: ledger, code, stubs, models, asked for what may have changed. Knows no coverage.
+
+What a ledger remembers is put together with what its source says now; what was remembered wrongly once is looked at
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import reduce
+
+from flowjoy import ledger, reconcile
+from flowjoy.bundle import Terms
+from flowjoy.dependence import HEAD
+from flowjoy.ledger import Memory
+from flowjoy.model import CodeRecord, ModelRecord, Outcome, PullRequest, StubText
+from flowjoy.reading import Read
+from flowjoy.sources import github_stubs, ledger_artifact
+from flowjoy.sources.base import Access, Parsed, Query, Source
+from flowjoy.transport import Budget, Transport
+
+_LEDGER_SECONDS = 25.0
+
+_RECHECKED = 49
+"""As many as fit into one query beside the head of the default branch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recalled:
+    """What the ledgers remember; `newer`: one was written by a newer FlowJoy; `whole`: none was left unread."""
+
+    memory: Memory = field(default_factory=Memory)
+    newer: bool = False
+    whole: bool = True
+
+
+def recalled(query: Query, access: Access, terms: Terms) -> Read[Recalled]:
+    """What the ledgers remember of the sources that are asked now."""
+    # It is no required source: one that stalls must leave the time for those that are.
+    budget = Budget(min(_LEDGER_SECONDS, access.transport.budget.left() / 4))
+    found = ledger_artifact.read(query, access.to_github.within(Transport(budget)))
+    kept = [
+        ledger.memory_of(bundle, terms, since=query.horizon, until=query.as_of, number=number)
+        for number, bundle in found.ledgers
+    ]
+    memory = reduce(ledger.merge, kept, Memory())
+    return (
+        Recalled(memory=memory, newer=found.newer, whole=found.whole),
+        len(memory.code) + len(memory.models),
+        found.notes,
+    )
+
+
+def code(
+    query: Query, access: Access, source: Source[CodeRecord], memory: Memory, own_sha: str | None
+) -> Read[Parsed[CodeRecord]]:
+    """The deployments. `own_sha`: this release's commit, whose stub is asked for on the way where it is new."""
+    # A dry look at the past asks for everything: what changed since then is not what it is about.
+    if query.live:
+        sla = timedelta(hours=query.settings.sla_hours)
+        query = replace(query, reread_since=reconcile.reread_since(memory, source.changes_for, sla))
+    query = replace(query, recheck=_on_the_way(memory, own_sha or ""))
+    parsed = source.parse(source.fetch(query, access), query)
+    if query.reread_since is not None and reconcile.has_shrunk(memory, parsed.records, parsed.total):
+        query = replace(query, reread_since=None)
+        parsed = source.parse(source.fetch(query, access), query)
+    known = reconcile.with_code(memory, parsed.records, None if source.changes_for is None else query.horizon)
+    notes = (*parsed.notes, *_failed_deploys(known), *reconcile.gone(known))
+    return replace(parsed, records=known), len(parsed.records), notes
+
+
+def stubs(
+    query: Query, access: Access, found: Parsed[CodeRecord] | None, pull: PullRequest | None, memory: Memory
+) -> Read[Mapping[str, StubText]]:
+    """The stub at HEAD, at every commit deployed, and at both ends of a pull request.
+
+    What stands in a file at a commit never changes; that there is none is looked at again.
+    """
+    deploys = found.records if found is not None else ()
+    commits = {record.sha for record in deploys if record.outcome is not Outcome.FAILED and record.sha}
+    commits.add(HEAD)
+    if pull is not None:
+        commits |= {pull.head_sha, pull.base_sha}
+    if not query.settings.reads_github:
+        # Shas of a file need not be commits of this repository; `models` says what they depend on.
+        commits -= {record.sha for record in deploys}
+    told = found.stubs if found is not None else {}
+    again = () if told else _without_stub(memory)
+    remembered = {**memory.stubs, **told}
+    known = {sha: stub for sha, stub in remembered.items() if sha in commits and sha not in again}
+    every = known | github_stubs.read(access.to_github, query.settings.model_stub, commits - known.keys())
+    return every, sum(stub.text is not None for stub in every.values()), ()
+
+
+def models(query: Query, access: Access, source: Source[ModelRecord], memory: Memory) -> Read[Parsed[ModelRecord]]:
+    """The ships of the models that the query names."""
+    parsed = source.parse(source.fetch(query, access), query)
+    asked = {*query.models, *query.candidates}
+    known = reconcile.with_models(memory, parsed.records, asked, parsed.versions)
+    notes = (*parsed.notes, *reconcile.gone(known))
+    found = replace(parsed, records=known, aside=reconcile.aside(memory, asked))
+    return found, len(parsed.records), notes
+
+
+def _on_the_way(memory: Memory, own_sha: str) -> tuple[str, ...]:
+    """Commits whose stub is asked for together with the deployments: this release's own, where it is new."""
+    new = github_stubs.is_sha(own_sha) and own_sha not in memory.stubs
+    return (*((own_sha,) if new else ()), *_without_stub(memory))[:_RECHECKED]
+
+
+def _without_stub(memory: Memory) -> tuple[str, ...]:
+    """The newest commits that are remembered to have no stub: one wrong answer must not be believed for ever."""
+    newest = sorted(memory.code, key=lambda record: (record.shipped_at, record.id), reverse=True)
+    shas = dict.fromkeys(record.sha for record in newest if record.sha is not None)
+    absent = [sha for sha in shas if sha in memory.stubs and memory.stubs[sha].text is None]
+    return tuple(absent[:_RECHECKED])
+
+
+def _failed_deploys(records: Iterable[CodeRecord]) -> tuple[str, ...]:
+    failed = sum(record.outcome is Outcome.FAILED for record in records)
+    return (f"{failed} deployments never succeeded and are no events",) if failed else ()
