@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ import pandas as pd
 from flowjoy import events as timeline
 from flowjoy.analysis.alarms import AlarmKind, key_of
 from flowjoy.analysis.cadence import window_of
-from flowjoy.analysis.notices import due
+from flowjoy.analysis.notices import Step, due
 from flowjoy.errors import HarvestError
 from flowjoy.findings import Findings, with_alerts
 from flowjoy.model import AlertState, EventType
@@ -26,12 +27,16 @@ from flowjoy.sinks.pagerduty_alert import PagerDuty
 CHANGED = "change"
 """The step under which the ledger knows that a change was told."""
 
-CHANGES_WITHIN = timedelta(hours=24)
+CHANGES_WITHIN = timedelta(days=7)
 MOST_CHANGES = 20
 _MOST_LOOKED_AT = 200
-_CHANGES_KEPT = timedelta(days=3)
+_CHANGES_KEPT = timedelta(days=9)
 _RECALLED_WEEKS = 8
-_MOST_FAILURES = 3
+_ENDED_WITHIN = timedelta(days=2)
+_MOST_ENDED = 50
+_LEAST_SECONDS = 1.0
+_MOST_FAILURES, _MOST_REFUSALS = 3, 10
+_MEMORY = "what was told stands in the ledger, which cannot be read or kept: see the warning about it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +53,9 @@ class Memory:
 def raise_alarms(findings: Findings) -> Findings:
     """The run's own word: which alarms are new to the ledger. For the output `alerts`, whoever else is told."""
     now = findings.bundle.generated_at
-    own = [state for state in findings.bundle.alerts if not state.sink]
-    raised = [AlertState(key=n.alarm.key, step=n.step, at=now) for n in due(findings.scene, own, now)]
+    # What others were told by earlier runs was raised then, also where no ledger says so any more.
+    known = [replace(state, sink="") for state in findings.bundle.alerts if not state.sink or state.at < now]
+    raised = [AlertState(key=n.alarm.key, step=n.step.value, at=now) for n in due(findings.scene, known, now)]
     return with_alerts(findings, (*findings.bundle.alerts, *raised))
 
 
@@ -66,7 +72,7 @@ def tell(findings: Findings, new_errand: Callable[[], Errand], links: Mapping[st
         try:
             findings = _tell(sink, findings, errand, links, memory)
             if isinstance(sink, PagerDuty):
-                findings = _tell_changes(sink, findings, links, memory)
+                findings = _tell_changes(sink, findings, errand, links, memory)
         except HarvestError as problem:
             errand.warn(problem.advised)
         except Exception as problem:  # noqa: BLE001  (a bug in a sink must not change the verdict)
@@ -80,44 +86,91 @@ def _tell(sink: AlarmSink, findings: Findings, errand: Errand, links: Mapping[st
     if sink.recalls and (notices or not memory.begun):
         findings = _with_recalled(sink, findings, errand, memory)
         notices = due(findings.scene, _of(sink, findings), now)
-    elif notices and not sink.folds and not memory.sure:
-        raise HarvestError(
-            f"{sink.label}: nothing is told, because it is not known what was",
-            hint="what was told stands in the ledger: see the warning about it, or use slack-token, which can look",
-        )
-    told: list[AlertState] = []
+    elif notices and not memory.sure:
+        if not sink.folds:
+            raise HarvestError(f"{sink.label}: nothing is told, because it is not known what was", hint=_MEMORY)
+        errand.warn(f"{sink.label}: an alarm that somebody resolves by hand rings again ({_MEMORY})")
+    told = tuple(_told_by(sink, letters(notices, findings, links, most=sink.most), errand, now))
+    findings = with_alerts(findings, (*findings.bundle.alerts, *told)) if told else findings
+    if sink.folds and not (memory.sure and memory.begun):
+        _end_what_may_ring(sink, findings, errand, links, memory)
+    return findings
+
+
+def _told_by(sink: AlarmSink, waiting: Sequence[Letter], errand: Errand, at: datetime) -> Iterator[AlertState]:
+    """What could be told. What could not is not noted, so that the next run tries again."""
     failures = 0
-    for letter in letters(notices, findings, links):
+    for place, letter in enumerate(waiting):
+        if errand.transport.budget.left() < _LEAST_SECONDS:
+            errand.warn(f"{sink.label}: the next run tells the other {len(waiting) - place}, the time was used up")
+            return
         try:
-            told += _told(letter, sink.name, sink.tell(letter), now)
+            ref = sink.tell(letter)
         except HarvestError as problem:
-            # Not told, so not noted: the next run tries again.
             errand.warn(problem.advised)
             failures += 1
-        if failures == _MOST_FAILURES:
-            break
-    return with_alerts(findings, (*findings.bundle.alerts, *told)) if told else findings
+            # One that is refused for itself must not keep the others from being told; an outage does.
+            if failures >= (_MOST_FAILURES if problem.passing else _MOST_REFUSALS):
+                return
+        else:
+            yield from _told(letter, sink.name, ref, at)
+
+
+def _end_what_may_ring(
+    sink: AlarmSink, findings: Findings, errand: Errand, links: Mapping[str, str], memory: Memory
+) -> None:
+    """Without a ledger: end what rang lately and is over, whoever was told. An end of what never rang does nothing."""
+    now = findings.bundle.generated_at
+    known = {state.key for state in _of(sink, findings)}
+    begun = now - _ENDED_WITHIN
+    keys = [key for key in _rang(findings, begun, sure=memory.sure) if key not in known]
+    assumed = [AlertState(key=key, step=Step.NEW.value, at=begun, sink=sink.name) for key in keys]
+    scene = with_alerts(findings, (*findings.bundle.alerts, *assumed)).scene
+    over = [notice for notice in due(scene, assumed, now) if notice.step is Step.RECOVERY]
+    ends = letters(over, findings, links, most=sink.most)[:_MOST_ENDED]
+    tuple(_told_by(sink, ends, errand, now))  # and not noted: nobody knows whether they rang
 
 
 def _told(letter: Letter, sink: str, ref: str, at: datetime) -> Iterable[AlertState]:
-    return (AlertState(key=notice.alarm.key, step=notice.step, at=at, sink=sink, ref=ref) for notice in letter.notices)
+    steps = ((notice.alarm.key, notice.step.value) for notice in letter.notices)
+    return (AlertState(key=key, step=step, at=at, sink=sink, ref=ref) for key, step in steps)
 
 
 def _with_recalled(sink: AlarmSink, findings: Findings, errand: Errand, memory: Memory) -> Findings:
     """The findings with what the destination itself holds. Where it cannot say, the ledger must be sure."""
     try:
-        seen = sink.recall({digest(key): key for key in _keys(findings)})
+        seen = sink.recall({digest(key): key for key in _candidates(findings)})
     except HarvestError as problem:
         if not memory.sure:
             raise
-        errand.warn(f"{problem.advised}: two runs at once may tell the same")
+        errand.warn(f"{problem.advised}: until then two runs at once may tell the same")
         return findings
     known = {(state.key, state.step) for state in _of(sink, findings)}
     new = [state for state in seen if (state.key, state.step) not in known]
     return with_alerts(findings, (*findings.bundle.alerts, *new)) if new else findings
 
 
-def _keys(findings: Findings) -> Iterable[str]:
+def _rang(findings: Findings, since: datetime, *, sure: bool) -> Iterable[str]:
+    """What must have rung lately: the weeks before the last one that diverge or spike, and clocks that ended since.
+
+    A clock at risk is left out where this may be the first run of all (`sure`): its alarm is the least of them.
+    """
+    service = findings.bundle.service
+    before = [week for week in findings.weeks if not week.partial][:-1]
+    for week in takewhile(lambda week: week.diverges, reversed(before)):
+        yield key_of(service, AlarmKind.DIVERGENCE, week.week.isoformat())
+    for spike in findings.spikes:
+        if spike.week in before[-1:]:
+            yield key_of(service, AlarmKind.MTTR_SPIKE, spike.week.week.isoformat())
+    for item in findings.obligations:
+        ended_at = item.closed_at or findings.bundle.generated_at
+        if item.deadline < ended_at >= since:
+            yield key_of(service, AlarmKind.BREACH, item.id)
+        if not sure and min(ended_at, item.deadline) >= since:
+            yield key_of(service, AlarmKind.AT_RISK, item.id)
+
+
+def _candidates(findings: Findings) -> Iterable[str]:
     """Every alarm that there can have been lately, whether it rings or not."""
     bundle = findings.bundle
     subjects = [(kind, item.id) for item in findings.obligations for kind in (AlarmKind.BREACH, AlarmKind.AT_RISK)]
@@ -131,24 +184,35 @@ def _keys(findings: Findings) -> Iterable[str]:
     return dict.fromkeys([*ringing, *(key_of(bundle.service, kind, subject) for kind, subject in subjects)])
 
 
-def _tell_changes(sink: PagerDuty, findings: Findings, links: Mapping[str, str], memory: Memory) -> Findings:
-    """Every deploy and ship of the last day that was not told. A run without a ledger cannot know: it tells none."""
-    now, bundle = findings.bundle.generated_at, findings.bundle
-    known = {state.key for state in bundle.alerts if state.step == CHANGED}
-    new = [change for change in changes(findings) if change.key not in known]
+def _tell_changes(
+    sink: PagerDuty, findings: Findings, errand: Errand, links: Mapping[str, str], memory: Memory
+) -> Findings:
+    """Every deploy and ship of the last week that was not told since the pager was set.
+
+    The first run with a pager, and one without a ledger, cannot know what is new: it only notes what is there.
+    """
     if not memory.sure:
         return findings
-    if memory.begun:
-        new = new[-MOST_CHANGES:]
-        for change in new:
+    now, bundle, since = findings.bundle.generated_at, findings.bundle, f"{findings.bundle.service}/{CHANGED}/"
+    known = {state.key for state in bundle.alerts if state.step == CHANGED}
+    new = [change for change in changes(findings) if change.key not in known]
+    noted = [] if since in known else new
+    for change in new[-MOST_CHANGES:] if since in known else ():
+        try:
             sink.tell_change(change, links)
-    noted = (AlertState(key=change.key, step=CHANGED, at=now, sink=sink.name) for change in new)
-    kept = (state for state in bundle.alerts if state.step != CHANGED or now - state.at <= _CHANGES_KEPT)
-    return with_alerts(findings, (*kept, *noted))
+        except HarvestError as problem:
+            errand.warn(problem.advised)
+            break
+        noted.append(change)
+    keys = [since, *(change.key for change in noted)]
+    states = (AlertState(key=key, step=CHANGED, at=now, sink=sink.name) for key in keys)
+    fresh = now - _CHANGES_KEPT
+    kept = (s for s in bundle.alerts if s.step != CHANGED or (s.at >= fresh and s.key != since))
+    return with_alerts(findings, (*kept, *states))
 
 
 def changes(findings: Findings) -> Sequence[Change]:
-    """The events of the last day, oldest first, in words."""
+    """The events of the last days, oldest first, in words."""
     events = findings.events
     recent = events[events[timeline.TS] >= pd.Timestamp(findings.bundle.generated_at - CHANGES_WITHIN)]
     return [_change(row, findings.bundle.service) for row in recent.tail(_MOST_LOOKED_AT).to_dict("records")]
@@ -157,6 +221,7 @@ def changes(findings: Findings) -> Sequence[Change]:
 def _change(row: Mapping[Hashable, Any], service: str) -> Change:
     if row[timeline.TYPE] == EventType.CODE:
         what = str(row[timeline.SHA] or "")[:12] or "a commit that is not known"
+        what += " (in progress)" if row[timeline.PROVISIONAL] else ""
     else:
         what = f"{row[timeline.NAME]} v{row[timeline.VERSION] or '?'}"
     return Change(

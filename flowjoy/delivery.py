@@ -50,11 +50,11 @@ class Delivery:
         # Who is not trusted says nothing in the ledger's name: its word would not be remembered.
         if self.trigger.of_pull_request or self.trigger.fork:
             return findings
-        findings = alerting.raise_alarms(findings)
-        if not (self._is_live and self.trigger.trusted):
-            return findings
-        with self.console.group("Alerts"):
-            return alerting.tell(findings, partial(self._errand, findings), self._links(), self._memory(findings))
+        if self._is_live and self.trigger.trusted:
+            with self.console.group("Alerts"):
+                new_errand = partial(self._errand, findings)
+                findings = alerting.tell(findings, new_errand, self._links(), self._memory(findings))
+        return alerting.raise_alarms(findings)
 
     def publish(self, findings: Findings, written: Mapping[str, str], github: GitHubApi | None) -> dict[str, str]:
         """Upload the files, write checks and comment; the outputs that this gives."""

@@ -13,7 +13,7 @@ from flowjoy.analysis.advice import Advice, advise
 from flowjoy.analysis.dependency import Gate
 from flowjoy.analysis.dora import Dora
 from flowjoy.analysis.drift_lag import DriftLag, drift_lag
-from flowjoy.analysis.notices import open_keys
+from flowjoy.analysis.notices import keys_told
 from flowjoy.analysis.pairs import Pair, last_calm
 from flowjoy.analysis.retrospective import Retrospective, retrospective
 from flowjoy.analysis.signals import Spike
@@ -180,7 +180,7 @@ def _scene(found: Findings) -> alarms.Scene:
         drift=found.drift,
         drift_is_healed=found.drift_healed,
     )
-    told = open_keys(bundle.alerts)
+    told = keys_told(bundle.alerts)
     return alarms.scene(evidence, service=bundle.service, told=told, as_of=bundle.generated_at, timezone=timezone)
 
 

@@ -257,7 +257,8 @@ class Obligation:
     """What one code deploy owes one model. `deadline` is inclusive to the second.
 
     `shipped_at` is the ship that met it (or closed it late), `closed_at` that or the rollback that ended the clock;
-    both None while it is open. `waived_miss`: waived, but counted as a miss in the rate.
+    both None while it is open. `waived_miss`: waived, but counted as a miss in the rate. `excused_until`: broken,
+    since a waiver ran out then.
     """
 
     id: str
@@ -278,6 +279,7 @@ class Obligation:
     waiver: str | None = None
     waived_miss: bool = False
     reason: str | None = None
+    excused_until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

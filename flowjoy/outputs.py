@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from flowjoy.analysis import promise
 from flowjoy.analysis.dora import DORA_UNITS, Dora
@@ -70,8 +71,8 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
         "drift-worst": "" if drift is None or not drift.judged else f"{drift.judged[0].kl_nats:.4f}",
         "dora": json.dumps({held.kind: _figures(held) for held in findings.dora}),
         "alerts": ",".join(
-            # A model's name may hold a comma.
-            key.replace(",", "%2C")
+            # A model's name may hold a comma, or what a shell would run.
+            quote(key, safe="/:@+~")
             for key in raised(findings.bundle.alerts, "", findings.bundle.generated_at)
         ),
         "unified-tag": findings.unified_tag or "",

@@ -86,7 +86,11 @@ class Settings:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every credential among the inputs."""
-        return tuple(value for value in vars(self).values() if isinstance(value, Secret))
+        given = [value for value in vars(self).values() if isinstance(value, Secret)]
+        if self.slack_webhook_url is not None:
+            # A server may say back the end of it alone, which is the secret part.
+            given.append(Secret(self.slack_webhook_url.reveal().rpartition("/")[2]))
+        return tuple(given)
 
 
 _LISTS = (inputs.names, inputs.globs, inputs.identifiers)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any, TypeVar
+from urllib.request import HTTPRedirectHandler, build_opener, install_opener
 
 from flowjoy.errors import HarvestError
 from flowjoy.inputs import Secret
@@ -27,6 +28,8 @@ _CURES = {
     "account_inactive": "the app was removed: install it again, and set slack-token",
     "token_revoked": "the token was revoked: install the app again, and set slack-token",
     "missing_scope": "give the app this scope and install it again",
+    "msg_blocks_too_long": "please report this",
+    "invalid_blocks": "please report this",
     "no_service": "the webhook was removed: make a new one, and set slack-webhook-url",
     "invalid_token": "check slack-webhook-url",
 }
@@ -38,6 +41,10 @@ class RefusalError(Exception):
     def __init__(self, status: int, said: str, headers: Mapping[str, str]) -> None:
         self.status, self.said, self.headers = status, said, headers
         super().__init__(f"Slack answered {status}")
+
+
+class ThreadGoneError(HarvestError):
+    """The message that is to be answered is no longer there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +79,7 @@ class SlackApi:
         from slack_sdk.errors import SlackApiError
 
         client = WebClient(self.token.reveal(), base_url=f"{self.api_url}/", timeout=_SECONDS, retry_handlers=[])
+        _follow_no_redirect(client)
         try:
             answer = client.api_call(method, **arguments)
         except (AttributeError, TypeError):
@@ -119,9 +127,28 @@ def send_to_webhook(url: Secret, text: str, blocks: list[dict[str, Any]]) -> Non
     from slack_sdk.webhook import WebhookClient
 
     client = WebhookClient(url.reveal(), timeout=_SECONDS, retry_handlers=[])
+    _follow_no_redirect(client)
     answer = client.send(text=text, blocks=blocks, unfurl_links=False, unfurl_media=False)
-    if answer.status_code != 200:
+    # A proxy's page has status 200, too.
+    if answer.status_code != 200 or str(answer.body).strip() != "ok":
         raise RefusalError(answer.status_code, str(answer.body), answer.headers)
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """A redirect is an answer like any other refusal."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Nowhere."""
+
+
+def _follow_no_redirect(client: Any) -> None:
+    """Slack's clients use urllib, which sends the token along to wherever it is redirected.
+
+    They take no opener, but use the one that is installed, unless they have a proxy of their own; that of the
+    environment is the opener's, too.
+    """
+    install_opener(build_opener(_NoRedirect))
+    client.proxy = None
 
 
 def explain(problem: Exception) -> Fault | None:
@@ -157,7 +184,8 @@ def _fault(status: int, said: str, headers: Mapping[str, str], scope: str) -> Fa
         return Fault(problem=_LIMITED, hint="run again later", passing=True, wait_seconds=seconds)
     if status >= 500 or word in ("internal_error", "fatal_error", "service_unavailable"):
         return Fault(problem=f"Slack failed ({word})", hint="see slack-status.com", passing=True)
-    if word == "200":
+    if word == "200" or 300 <= status < 400:
         return Fault(problem="Slack's answer is not what its API promises", hint="run again", passing=True)
     cure = _CURES.get(word, "look this word up at docs.slack.dev")
-    return Fault(problem=f"Slack refused ({word}{scope})", hint=cure)
+    gone = word in ("thread_not_found", "message_not_found")
+    return Fault(problem=f"Slack refused ({word}{scope})", hint=cure, error=ThreadGoneError if gone else HarvestError)

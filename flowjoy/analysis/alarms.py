@@ -81,9 +81,17 @@ def key_of(service: str, kind: AlarmKind, subject: str) -> str:
     return f"{service}/{kind}/{subject}"
 
 
-def scene(evidence: Evidence, *, service: str, told: Iterable[str], as_of: datetime, timezone: str) -> Scene:
-    """What rings at `as_of`, and what is over of the keys in `told` (those whose life is not over for somebody)."""
-    maker = _Maker(service=service, as_of=as_of, timezone=timezone, told=frozenset(told))
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """The keys that somebody was told of: `running` and not of their end, `ended` and of their end, too."""
+
+    running: frozenset[str] = frozenset()
+    ended: frozenset[str] = frozenset()
+
+
+def scene(evidence: Evidence, *, service: str, told: Told, as_of: datetime, timezone: str) -> Scene:
+    """What rings at `as_of`, and what is over of the keys that somebody was told of."""
+    maker = _Maker(service=service, as_of=as_of, timezone=timezone, told=told)
     parts = [
         maker.of_promise(evidence.owed) if evidence.promise_is_known else Scene(),
         maker.of_divergence(evidence.history) if evidence.cadence_is_known else Scene(),
@@ -103,16 +111,17 @@ class _Maker:
     service: str
     as_of: datetime
     timezone: str
-    told: frozenset[str]
+    told: Told
 
     def of_promise(self, owed: Sequence[Obligation]) -> Scene:
         """A clock that ran out and one at risk, each by its obligation."""
         by_id = {item.id: item for item in owed}
         broken = {item.id for item in owed if item.status is Status.BREACHED}
         at_risk = {item.id for item in owed if item.status is Status.AT_RISK}
-        ringing = [self._alarm(AlarmKind.BREACH, item, by_id[item].deadline, by_id[item]) for item in sorted(broken)]
+        since = {item: by_id[item].excused_until or by_id[item].deadline for item in broken}
+        ringing = [self._alarm(AlarmKind.BREACH, item, since[item], by_id[item]) for item in sorted(broken)]
         ringing += [self._alarm(AlarmKind.AT_RISK, item, self.as_of, by_id[item]) for item in sorted(at_risk)]
-        # What is only excused, or not known, is not over.
+        # What is only excused, given more time, or not known, is not over.
         over = [
             self._alarm(AlarmKind.BREACH, told, self.as_of, by_id.get(told))
             for told in self._subjects(AlarmKind.BREACH)
@@ -120,7 +129,7 @@ class _Maker:
         ]
         for told in self._subjects(AlarmKind.AT_RISK):
             item = by_id.get(told)
-            if told not in at_risk and (item is None or item.status is not Status.UNKNOWN):
+            if told not in at_risk and (item is None or item.status not in (Status.UNKNOWN, Status.PENDING)):
                 ran_out = told in broken or _is_held(item)
                 over.append(self._alarm(AlarmKind.AT_RISK, told, self.as_of, item, superseded=ran_out))
         return _scene(ringing, over)
@@ -135,8 +144,11 @@ class _Maker:
         ringing, subject = [], None
         if run:
             mondays = [week.week.isoformat() for week in run]
-            # One that was told under a later Monday keeps its name when the history before it changes.
-            subject = next((monday for monday in mondays if monday in told), mondays[0])
+            # One that was told under a later Monday keeps its name when the history before it changes; and a name whose
+            # end was told is not used again.
+            ended = self._subjects(AlarmKind.DIVERGENCE, self.told.ended)
+            unused = [monday for monday in mondays if monday not in ended]
+            subject = next((monday for monday in mondays if monday in told), (unused or mondays)[0])
             ringing = [self._alarm(AlarmKind.DIVERGENCE, subject, began, last, escalated=len(run) > 1)]
         return _scene(ringing, self._others(AlarmKind.DIVERGENCE, subject, began, last))
 
@@ -150,9 +162,12 @@ class _Maker:
         spike = next((spike for spike in spikes if spike.week.week == last.week), None)
         subject = None if spike is None else last.week.isoformat()
         ringing = [] if subject is None else [self._alarm(AlarmKind.MTTR_SPIKE, subject, began, spike)]
-        # Incidents of which none is resolved say nothing of how fast they heal.
-        is_judged = last.mttr_hours is not None or last.incidents == 0
-        return _scene(ringing, self._others(AlarmKind.MTTR_SPIKE, subject, began, last) if is_judged else [])
+        # Incidents of which none is resolved say nothing of how fast they heal, nor does a week with none before it.
+        has_before = any(week.mttr_hours is not None for week in complete[:-1])
+        is_judged = last.incidents == 0 or (last.mttr_hours is not None and has_before)
+        over = self._others(AlarmKind.MTTR_SPIKE, subject, began, last) if is_judged else []
+        # A week is not mended by looking at it again, with a shorter window or another factor.
+        return _scene(ringing, [alarm for alarm in over if alarm.subject != last.week.isoformat()])
 
     def of_drift(self, check: DriftCheck | None, *, is_healed: bool) -> Scene:
         """Live data over the threshold in two checks running."""
@@ -161,7 +176,7 @@ class _Maker:
         alarm = self._alarm(AlarmKind.DRIFT, check.model, check.at, check)
         if check.status is DriftStatus.DRIFT:
             return _scene([alarm], [])
-        return _scene([], [alarm] if is_healed and alarm.key in self.told else [])
+        return _scene([], [alarm] if is_healed and alarm.key in self.told.running else [])
 
     def _others(self, kind: AlarmKind, ringing: str | None, began: datetime, last: Week) -> list[Alarm]:
         """What was told of earlier weeks: over, and said to be so unless a later one rings in its place."""
@@ -192,10 +207,11 @@ class _Maker:
             superseded=superseded,
         )
 
-    def _subjects(self, kind: AlarmKind) -> tuple[str, ...]:
-        """What was told of one kind and is not over, by subject."""
+    def _subjects(self, kind: AlarmKind, keys: frozenset[str] | None = None) -> tuple[str, ...]:
+        """What was told of one kind, and of no end, by subject."""
         prefix = key_of(self.service, kind, "")
-        return tuple(sorted(key.removeprefix(prefix) for key in self.told if key.startswith(prefix)))
+        told = self.told.running if keys is None else keys
+        return tuple(sorted(key.removeprefix(prefix) for key in told if key.startswith(prefix)))
 
     def _end_of(self, week: Week) -> datetime:
         """The Monday midnight at which a week was over."""
@@ -208,10 +224,11 @@ def _scene(ringing: Iterable[Alarm], over: Iterable[Alarm]) -> Scene:
 
 
 def _is_held(item: Obligation | None) -> bool:
-    """Whether a model is still owed although nothing rings: it is excused, or nobody knows."""
+    """Whether a model is still owed although nothing rings: it is excused or has more time now, or nobody knows."""
     if item is None:
         return False
-    return item.status is Status.UNKNOWN or (item.status is Status.WAIVED and item.closed_at is None)
+    still_owed = item.status in (Status.UNKNOWN, Status.PENDING, Status.AT_RISK)
+    return still_owed or (item.status is Status.WAIVED and item.closed_at is None)
 
 
 def _last_run(complete: Sequence[Week]) -> list[Week]:

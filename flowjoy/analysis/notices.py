@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from flowjoy.analysis.alarms import FRESH, Alarm, AlarmKind, Scene
+from flowjoy.analysis.alarms import FRESH, Alarm, AlarmKind, Scene, Told
 from flowjoy.model import AlertState
 
 REMIND_AFTER = timedelta(hours=24)
@@ -62,14 +62,14 @@ def due(scene: Scene, told: Iterable[AlertState], as_of: datetime) -> tuple[Noti
     return tuple(notices)
 
 
-def open_keys(told: Iterable[AlertState]) -> frozenset[str]:
-    """The keys that at least one destination was told of, and not of their end."""
+def keys_told(told: Iterable[AlertState]) -> Told:
+    """The keys that at least one destination was told of and not of their end; and those whose end all were told."""
     by_sink: dict[str, list[AlertState]] = {}
     for state in told:
         by_sink.setdefault(state.sink, []).append(state)
-    return frozenset(
-        key for states in by_sink.values() for key, life in _lives(states).items() if _since_recovery(life)
-    )
+    lives = [(key, life) for states in by_sink.values() for key, life in _lives(states).items()]
+    running = frozenset(key for key, life in lives if _since_recovery(life))
+    return Told(running=running, ended=frozenset(key for key, _ in lives) - running)
 
 
 def raised(told: Iterable[AlertState], sink: str, at: datetime) -> tuple[str, ...]:

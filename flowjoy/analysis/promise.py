@@ -367,16 +367,17 @@ def _unknown(*row: Any) -> Obligation:
 
 def _apply_waivers(item: Obligation, waivers: Sequence[Waiver], terms: Terms) -> Obligation:
     """A waiver excuses what is past its deadline and unshipped, or what closed late while it held."""
-    excused = [
+    if item.status not in (Status.BREACHED, Status.LATE):
+        return item
+    signed = [
         waiver
         for waiver in waivers
-        if waiver.model == item.model
-        and waiver.sha in ("*", item.sha)
-        and waiver.standing_for in (None, item.sha)
-        and waiver.until >= (item.closed_at or terms.as_of)
+        if waiver.model == item.model and waiver.sha in ("*", item.sha) and waiver.standing_for in (None, item.sha)
     ]
-    if item.status not in (Status.BREACHED, Status.LATE) or not excused:
-        return item
+    excused = [waiver for waiver in signed if waiver.until >= (item.closed_at or terms.as_of)]
+    if not excused:
+        lapsed = [waiver.until for waiver in signed if waiver.until > item.deadline]
+        return replace(item, excused_until=max(lapsed)) if lapsed and item.status is Status.BREACHED else item
     named = max(excused, key=lambda waiver: (waiver.until, waiver.reason, waiver.by))
     in_time = any(
         waiver.standing_for is not None or (waiver.seen_at is not None and waiver.seen_at < item.deadline)

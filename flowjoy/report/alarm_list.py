@@ -67,7 +67,7 @@ def markdown(findings: Findings) -> str:
         return ""
     rows = [
         (
-            f"{item.said.icon} {code(item.said.title, 160)}",
+            f"{item.said.icon} {_NAMES[item.kind]}: {code(_what(item), 250)}",
             code(item.said.move, 200),
             code(item.told) if item.told else "nobody",
         )

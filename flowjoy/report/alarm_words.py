@@ -85,7 +85,7 @@ def _promise(alarm: Alarm, item: Obligation, findings: Findings) -> Words:
 def _divergence(alarm: Alarm, week: Week) -> Words:
     return Words(
         icon=ICONS[alarm.kind],
-        title=f"Model cadence lagging by {week.gap} deploys",
+        title=f"Model cadence lagging by {plural(week.gap, 'deploy')}",
         what=f"Week of {week.label}: {week.code_deploys} code and {week.model_deploys} model deploys.",
         since=f"Since the week of {_monday(alarm)}.",
         move=f"data people, with ops: {_SPIKE}." if alarm.escalated else f"{_PACKAGE}.",
@@ -116,6 +116,13 @@ def _drift(check: DriftCheck, findings: Findings) -> Words:
     )
 
 
+def _ending(item: Obligation) -> str:
+    """What became of what was owed."""
+    if item.status is Status.UNDETERMINED:
+        return "was shipped, and nobody can say whether in time"
+    return "was shipped" if item.shipped_at is not None else "is no longer owed"
+
+
 def _monday(alarm: Alarm) -> str:
     """The week that names an alarm, as week tables write it."""
     return date.fromisoformat(alarm.subject).strftime("%b %d")
@@ -126,12 +133,11 @@ def _over(alarm: Alarm, findings: Findings) -> Words:
     about, zone = alarm.about, findings.bundle.window.timezone
     now = moment(findings.bundle.generated_at, zone)
     if isinstance(about, Obligation):
-        shipped = about.status in (Status.MET, Status.LATE) and about.shipped_at is not None
-        ended = f"{clean(about.model)} {'was shipped' if shipped else 'is no longer owed'}"
+        ended = f"{clean(about.model)} {_ending(about)}"
         what = f"{clean(about.model)} for {release_name(about)}: {outcome(about, findings) or about.status.value}."
         since = f"It was due by {moment(about.deadline, zone)}."
     elif isinstance(about, Week):
-        ended = "Models keep up with code again" if alarm.kind is AlarmKind.DIVERGENCE else "The MTTR is down again"
+        ended = "Models no longer lag behind code" if alarm.kind is AlarmKind.DIVERGENCE else "The MTTR is down again"
         mttr = "" if about.mttr_hours is None else f", MTTR {about.mttr_hours:.1f} h"
         deploys = f"{about.code_deploys} code and {about.model_deploys} model deploys"
         what = f"Week of {about.label}: {deploys}{mttr}."

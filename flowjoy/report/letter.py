@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from flowjoy.analysis.alarms import AlarmKind
 from flowjoy.analysis.notices import Notice, Step
+from flowjoy.analysis.signals import Spike
 from flowjoy.findings import Findings
-from flowjoy.model import Obligation
+from flowjoy.model import Obligation, Week
 from flowjoy.report.alarm_words import ICONS, OVER, Words, words
 from flowjoy.report.words import clean, plural
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,19 +42,31 @@ class Letter:
         return self.notices[0].quiet
 
 
-def letters(notices: Sequence[Notice], findings: Findings, links: Mapping[str, str]) -> list[Letter]:
-    """One letter for all notices of one kind, step, model and thread: ten releases that wait are one matter."""
+def letters(notices: Sequence[Notice], findings: Findings, links: Mapping[str, str], *, most: int) -> list[Letter]:
+    """One letter for all notices of one kind, step, model and thread: ten releases that wait are one matter.
+
+    `most`: so many notices in one letter at the most.
+    """
     together: dict[tuple[str, ...], list[Notice]] = {}
     for notice in notices:
-        about = notice.alarm.about
-        matter = about.model if isinstance(about, Obligation) else notice.alarm.key
-        place = (notice.alarm.kind, notice.step, matter, notice.ref, str(notice.quiet))
+        place = (notice.alarm.kind, notice.step, matter(notice), notice.ref, str(notice.quiet))
         together.setdefault(place, []).append(notice)
     written = []
-    for group in together.values():
+    for group in (part for whole in together.values() for part in parts(whole, most)):
         said = tuple(words(notice, findings) for notice in group)
-        written.append(Letter(title=_title(said, group), notices=tuple(group), words=said, links=links))
+        written.append(Letter(title=_title(said, group), notices=group, words=said, links=links))
     return written
+
+
+def matter(notice: Notice) -> str:
+    """What an alarm is about, so that those of one matter stand together: the model, else the alarm itself."""
+    about = notice.alarm.about
+    return notice.alarm.key if about is None or isinstance(about, Week | Spike) else about.model
+
+
+def parts(items: Sequence[_Item], most: int) -> Iterator[tuple[_Item, ...]]:
+    """The items in order, so many at a time at the most."""
+    return (tuple(items[first : first + most]) for first in range(0, len(items), most))
 
 
 def _title(said: Sequence[Words], notices: Sequence[Notice]) -> str:

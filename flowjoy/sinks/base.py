@@ -80,6 +80,10 @@ class AlarmSink(Protocol):
         """Whether it makes one of what it is told twice; else whoever tells must know what was told."""
 
     @property
+    def most(self) -> int:
+        """How many notices it takes in one letter."""
+
+    @property
     def recalls(self) -> bool:
         """Whether it can say what it was told."""
 

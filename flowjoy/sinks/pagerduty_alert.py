@@ -13,7 +13,7 @@ from flowjoy.analysis.notices import Notice, Step
 from flowjoy.instants import iso
 from flowjoy.model import AlertState
 from flowjoy.report.alarm_words import Words
-from flowjoy.report.letter import Letter
+from flowjoy.report.letter import Letter, matter
 from flowjoy.report.words import clean
 from flowjoy.signed_address import plain_session
 from flowjoy.sinks.base import Change, Errand
@@ -49,6 +49,7 @@ class PagerDuty:
     """`pagerduty-routing-key`."""
 
     name, label, folds, recalls = NAME, "PagerDuty", True, False
+    most = 1
 
     def __init__(self, errand: Errand) -> None:
         self._errand = errand
@@ -101,6 +102,7 @@ class PagerDuty:
             "severity": severity,
             "timestamp": iso(now),
             "component": service,
+            "group": clean(matter(notice)),
             "class": notice.alarm.kind.value,
             "custom_details": {
                 "what": clean(words.what, 1000),

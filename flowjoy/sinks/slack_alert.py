@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from math import inf
 from typing import Any
 
 from flowjoy import signed_address
@@ -17,7 +19,7 @@ from flowjoy.report import slack_message
 from flowjoy.report.letter import Letter
 from flowjoy.settings import Settings
 from flowjoy.sinks.base import AlarmSink, Errand
-from flowjoy.slack_api import RefusalError, SlackApi, explain, is_limited, send_to_webhook
+from flowjoy.slack_api import RefusalError, SlackApi, ThreadGoneError, explain, is_limited, send_to_webhook
 from flowjoy.transport import MalformedAnswerError, Transport
 
 NAME = "slack"
@@ -39,7 +41,7 @@ def of(errand: Errand) -> AlarmSink | None:
         api = SlackApi(token=settings.slack_token, api_url=settings.slack_api_url, transport=errand.transport)
         return SlackBot(api, settings.slack_channel, errand)
     if settings.slack_webhook_url is not None:
-        return SlackWebhook(settings.slack_webhook_url, errand.transport)
+        return SlackWebhook(settings.slack_webhook_url, errand)
     return None
 
 
@@ -72,9 +74,10 @@ class SlackWebhook:
     """An incoming webhook: it can neither look back nor answer in a thread, so the ledger alone says what was told."""
 
     name, label, folds, recalls = NAME, "Slack", False, False
+    most = slack_message.MOST_NOTICES
 
-    def __init__(self, url: Secret, transport: Transport) -> None:
-        self._url, self._transport = url, transport
+    def __init__(self, url: Secret, errand: Errand) -> None:
+        self._url, self._errand = url, errand
 
     def recall(self, _keys: Mapping[str, str]) -> tuple[AlertState, ...]:
         """Nothing: a webhook only takes."""
@@ -82,7 +85,7 @@ class SlackWebhook:
 
     def tell(self, letter: Letter) -> str:
         """Post one message. One that broke on the way may have come through: it is told by the next run."""
-        broken = False
+        broken, service = False, self._errand.settings.service
 
         def request() -> None:
             nonlocal broken
@@ -90,13 +93,15 @@ class SlackWebhook:
                 raise HarvestError("Slack webhook: it is not known whether the message came through")
             broken = True
             try:
-                send_to_webhook(self._url, slack_message.fallback(letter), slack_message.blocks(letter))
+                send_to_webhook(
+                    self._url, slack_message.fallback(letter, service), slack_message.blocks(letter, service)
+                )
             except RefusalError as problem:
                 broken = not is_limited(problem)
                 raise
 
         if not letter.quiet:
-            self._transport.call("Slack webhook", request, explain, tries=_TRIES)
+            self._errand.transport.call("Slack webhook", request, explain, tries=_TRIES)
         return ""
 
 
@@ -104,6 +109,7 @@ class SlackBot:
     """A bot token: messages in a channel, what follows in their threads, the chart with the first."""
 
     name, label, folds, recalls = NAME, "Slack", False, True
+    most = slack_message.MOST_NOTICES
 
     def __init__(self, api: SlackApi, channel: str, errand: Errand) -> None:
         self._api, self._channel, self._errand = api, channel, errand
@@ -128,7 +134,12 @@ class SlackBot:
             return letter.ref
         channel, _, thread = letter.ref.partition("/")
         thread = thread if channel == self._id else ""
-        ts = self._post(letter, thread)
+        try:
+            ts = self._post(letter, thread)
+        except ThreadGoneError:
+            # Somebody deleted the first message: what follows stands by itself.
+            thread = ""
+            ts = self._post(letter, thread)
         first = self._first(letter, thread, ts)
         if float(first) < float(ts):
             self._api.ask("chat.delete", dict, json={"channel": self._id, "ts": ts})
@@ -138,17 +149,18 @@ class SlackBot:
         return f"{self._id}/{thread or first}"
 
     def _first(self, letter: Letter, thread: str, ts: str) -> str:
-        """The earliest message that tells the same; the one just told where the bot may not look."""
+        """The earlier message that tells all of this; this one where there is none, or the bot may not look."""
         try:
-            return next(iter(self._same(letter, thread)), ts)
+            return self._same(letter, thread, before=float(ts)) or ts
         except HarvestError:
             return ts
 
     def _post(self, letter: Letter, thread: str) -> str:
+        service = self._errand.settings.service
         message: dict[str, Any] = {
             "channel": self._id,
-            "text": slack_message.fallback(letter),
-            "blocks": slack_message.blocks(letter),
+            "text": slack_message.fallback(letter, service),
+            "blocks": slack_message.blocks(letter, service),
             "mrkdwn": False,
             "parse": "none",
             "link_names": False,
@@ -162,7 +174,7 @@ class SlackBot:
         def request() -> str:
             # One that broke on the way may have come through: looked for before it is told again.
             nonlocal broken
-            there = next(iter(self._same(letter, thread)), None) if broken else None
+            there = self._same(letter, thread) if broken else ""
             broken = True
             try:
                 return there or self._api.once("chat.postMessage", _ts, json=message)
@@ -172,25 +184,24 @@ class SlackBot:
 
         return self._api.transport.call("Slack chat.postMessage", request, explain, tries=_TRIES)
 
-    def _same(self, letter: Letter, thread: str) -> list[str]:
-        """The messages of the last minutes that tell what this letter tells, the earliest first."""
-        wanted = {(slack_message.digest(notice.alarm.key), notice.step.value) for notice in letter.notices}
-        since = (self._errand.now - AT_ONCE).timestamp()
+    def _same(self, letter: Letter, thread: str, before: float = inf) -> str:
+        """The earliest message of the last minutes, if those before `before` tell all that this letter tells."""
+        wanted, since = slack_message.marks_of(letter), (self._errand.now - AT_ONCE).timestamp()
         messages = self._replies(thread) if thread else self._history(AT_ONCE)
-        same = [
-            str(message.get("ts"))
+        same = {
+            str(message.get("ts")): wanted & slack_message.marks(message)
             for message in messages
-            if self._is_ours(message)
-            and _seconds(message) >= since
-            and wanted.intersection(slack_message.marks(message))
-        ]
-        return sorted(same, key=float)
+            if since <= _seconds(message) < before and self._is_ours(message)
+        }
+        told = [ts for ts, marks in same.items() if marks]
+        # One that tells of other releases, too, must not be taken back for one that does not.
+        return min(told, key=float) if told and wanted <= frozenset().union(*same.values()) else ""
 
     def _states(self, message: Mapping[str, Any], keys: Mapping[str, str], thread: str) -> list[AlertState]:
         at, ref = datetime.fromtimestamp(_seconds(message), UTC), f"{self._id}/{thread}"
         return [
             AlertState(key=keys[digest], step=step, at=at, sink=NAME, ref=ref)
-            for digest, step in slack_message.marks(message)
+            for digest, step in sorted(slack_message.marks(message))
             if digest in keys and self._is_ours(message)
         ]
 
@@ -244,9 +255,9 @@ class SlackBot:
 
 
 def _seconds(message: Mapping[str, Any]) -> float:
-    """When a message was posted; the epoch for one that does not say."""
+    """When a message was posted; the epoch for one that does not say, or cannot be true."""
     ts = str(message.get("ts") or "")
-    return float(ts) if ts.replace(".", "", 1).isdecimal() else 0.0
+    return float(ts) if re.fullmatch(r"\d{9,10}(\.\d{1,9})?", ts, re.ASCII) else 0.0
 
 
 def _ts(answer: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowjoy.analysis.alarms import AlarmKind, Evidence, Scene, scene
+from flowjoy.analysis.alarms import AlarmKind, Evidence, Scene, Told, scene
 from flowjoy.analysis.signals import spikes
 from flowjoy.distribution import DriftCheck, DriftStatus
 from flowjoy.model import Status, Week
@@ -39,9 +39,9 @@ def a_week(place: int, *, code: int = 8, model: int = 8, mttr: float | None = 1.
 RUNNING = a_week(3, code=9, model=0, partial=True, diverges=False)
 
 
-def seen(evidence: Evidence, told: Iterable[str] = (), **changes: Any) -> Scene:
+def seen(evidence: Evidence, told: Iterable[str] = (), ended: Iterable[str] = (), **changes: Any) -> Scene:
     given = {"service": "shop", "as_of": NOW, "timezone": "UTC", **changes}
-    return scene(evidence, told=told, **given)
+    return scene(evidence, told=Told(running=frozenset(told), ended=frozenset(ended)), **given)
 
 
 def keys(found: Scene) -> list[str]:
@@ -81,6 +81,12 @@ def test_divergence__for_the_second_week_running_escalates_the_first() -> None:
 def test_divergence__that_was_told_under_a_later_monday_keeps_its_name() -> None:
     weeks = of_weeks(a_week(0, model=3), a_week(1, model=3), a_week(2, model=3))
     assert keys(seen(weeks, ["shop/divergence/2024-06-10"])) == ["shop/divergence/2024-06-10"]
+
+
+def test_divergence__that_ended_once_is_not_told_by_the_same_name() -> None:
+    """A corrected history, or another percentage: what diverges then is a matter of its own."""
+    weeks = of_weeks(a_week(0, model=3), a_week(1, model=3), a_week(2, model=3))
+    assert keys(seen(weeks, ended=["shop/divergence/2024-06-03"])) == ["shop/divergence/2024-06-10"]
 
 
 def test_divergence__is_over_when_a_complete_week_does_not_diverge() -> None:
@@ -123,6 +129,13 @@ def test_spike__is_held_while_the_incidents_of_the_week_are_open_or_not_known() 
     assert seen(evidence, told).over == {}
 
 
+def test_spike__is_not_over_by_a_shorter_window_nor_by_another_look_at_its_own_week() -> None:
+    told = ["shop/mttr-spike/2024-06-17"]
+    assert seen(of_weeks(a_week(2, mttr=6)), told).over == {}
+    assert seen(of_weeks(a_week(1, mttr=6), a_week(2, mttr=6)), told).over == {}
+    assert seen(of_weeks(a_week(2, mttr=6)), ["shop/mttr-spike/2024-06-10"]).over == {}
+
+
 def test_spike__that_the_next_week_goes_beyond_ends_quietly() -> None:
     found = seen(of_weeks(a_week(0), a_week(1, mttr=5), a_week(2, mttr=9)), ["shop/mttr-spike/2024-06-10"])
     assert keys(found) == ["shop/mttr-spike/2024-06-17"]
@@ -161,8 +174,8 @@ def test_breach__is_over_when_the_release_owes_nothing_any_more() -> None:
     assert [alarm.about for alarm in found.over.values()] == [None]
 
 
-@pytest.mark.parametrize("status", [Status.UNKNOWN, Status.WAIVED])
-def test_breach__is_held_while_it_is_only_excused_or_not_known(status: Status) -> None:
+@pytest.mark.parametrize("status", [Status.UNKNOWN, Status.WAIVED, Status.PENDING, Status.AT_RISK])
+def test_breach__is_held_while_it_is_only_excused_has_more_time_or_is_not_known(status: Status) -> None:
     assert seen(promise(status), [f"shop/breach/{subject()}"]).over == {}
 
 
@@ -178,15 +191,21 @@ def test_promise__of_which_a_source_failed_neither_rings_nor_is_over() -> None:
 
 @pytest.mark.parametrize(
     ("status", "superseded"),
-    [(Status.MET, False), (Status.PENDING, False), (Status.BREACHED, True), (Status.WAIVED, True)],
+    [(Status.MET, False), (Status.CANCELLED, False), (Status.BREACHED, True), (Status.WAIVED, True)],
 )
 def test_at_risk__ends_quietly_when_the_clock_ran_out(status: Status, *, superseded: bool) -> None:
     told = f"shop/at-risk/{subject()}"
     assert seen(promise(status), [told]).over[told].superseded is superseded
 
 
-def test_at_risk__is_held_while_nobody_knows() -> None:
-    assert seen(promise(Status.UNKNOWN), [f"shop/at-risk/{subject()}"]).over == {}
+@pytest.mark.parametrize("status", [Status.UNKNOWN, Status.PENDING])
+def test_at_risk__is_held_while_nobody_knows_or_the_clock_was_made_longer(status: Status) -> None:
+    assert seen(promise(status), [f"shop/at-risk/{subject()}"]).over == {}
+
+
+def test_breach__begins_anew_when_a_waiver_runs_out() -> None:
+    (alarm,) = seen(promise(Status.BREACHED, excused_until=at(400))).ringing
+    assert alarm.began == at(400)
 
 
 def check(status: DriftStatus) -> DriftCheck:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowjoy.analysis.alarms import Alarm, AlarmKind, Scene
-from flowjoy.analysis.notices import Notice, Step, due, open_keys, raised
+from flowjoy.analysis.alarms import Alarm, AlarmKind, Scene, Told
+from flowjoy.analysis.notices import Notice, Step, due, keys_told, raised
 from flowjoy.model import AlertState
 from tests.builders import at
 
@@ -114,15 +114,15 @@ def test_drift__that_was_over_may_come_again_because_its_key_names_a_model() -> 
     assert due(over(alarm), [*again, told(Step.RECOVERY, 60, alarm.key)], at(61)) == ()
 
 
-def test_open_keys__are_those_that_anybody_still_waits_to_hear_the_end_of() -> None:
+def test_keys_told__are_those_that_anybody_still_waits_to_hear_the_end_of() -> None:
     here, there = told(Step.NEW, sink="slack"), told(Step.NEW, sink="pagerduty")
     ended = told(Step.RECOVERY, 1, sink="slack")
-    assert open_keys([here, there, ended]) == {KEY}
-    assert open_keys([here, ended]) == frozenset()
+    assert keys_told([here, there, ended]) == Told(running=frozenset({KEY}))
+    assert keys_told([here, ended]) == Told(ended=frozenset({KEY}))
 
 
-def test_open_keys__leave_aside_what_is_no_step() -> None:
-    assert open_keys([AlertState(key="shop/change/deployment:1", step="change", at=at(0))]) == frozenset()
+def test_keys_told__leave_aside_what_is_no_step() -> None:
+    assert keys_told([AlertState(key="shop/change/deployment:1", step="change", at=at(0))]) == Told()
 
 
 def test_raised__are_the_keys_that_one_destination_was_told_of_now() -> None:

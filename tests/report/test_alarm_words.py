@@ -16,7 +16,7 @@ from flowjoy.model import AlertState, Status
 from flowjoy.report.alarm_list import markdown, section
 from flowjoy.report.alarm_words import words
 from flowjoy.report.letter import letters
-from flowjoy.report.slack_message import MOST_SECTIONS, blocks, escaped, fallback, marks
+from flowjoy.report.slack_message import MOST_NOTICES, blocks, escaped, fallback, marks, marks_of
 from tests.builders import a_bundle, a_deploy, a_ship, an_obligation, at
 from tests.core.test_alarms import a_week
 
@@ -73,7 +73,7 @@ def test_drift__names_the_worst_feature_its_figure_and_the_threshold() -> None:
     [
         (Status.MET, "recommender was shipped", "shipped after 4 h 0 m"),
         (Status.CANCELLED, "recommender is no longer owed", "the code was rolled back in time"),
-        (Status.UNDETERMINED, "recommender is no longer owed", "undetermined"),
+        (Status.UNDETERMINED, "recommender was shipped, and nobody can say whether in time", "undetermined"),
     ],
 )
 def test_recovery__says_how_it_ended(status: Status, title: str, what: str) -> None:
@@ -88,23 +88,59 @@ def test_recovery__of_what_is_gone_says_so() -> None:
     assert said.what == "What it was about is no longer there."
 
 
-def test_letter__of_hundreds_of_releases_is_one_message_within_slacks_limits() -> None:
-    notices = [
-        a_notice(AlarmKind.BREACH, an_obligation(hours, status=Status.BREACHED), key=f"shop/breach/{hours}")
-        for hours in range(300)
+def waiting(releases: int, model: str = "recommender") -> list[Notice]:
+    return [
+        a_notice(
+            AlarmKind.BREACH, an_obligation(hours, status=Status.BREACHED, model=model), key=f"shop/breach/{hours}"
+        )
+        for hours in range(releases)
     ]
-    (letter,) = letters(notices, FINDINGS, {"check": "https://github.com/acme/shop"})
-    made = blocks(letter)
-    assert letter.title == "🔴 recommender: 300 releases past the deadline"
+
+
+@pytest.mark.parametrize(("releases", "dividers"), [(10, 0), (11, 0), (23, 0), (24, 1), (300, 22)])
+def test_letter__of_many_releases_is_one_message_within_slacks_limits_and_marks_each(
+    releases: int, dividers: int
+) -> None:
+    notices = waiting(releases)
+    (letter,) = letters(notices, FINDINGS, {"check": "https://github.com/acme/shop"}, most=MOST_NOTICES)
+    made = blocks(letter, "shop")
+    assert letter.title == f"🔴 recommender: {releases} releases past the deadline"
+    assert marks({"blocks": made}) == marks_of(letter)
+    assert len(marks_of(letter)) == releases
+    assert sum(block["type"] == "divider" for block in made) == dividers
+    rest = [block["text"]["text"] for block in made if "… and" in str(block)]
+    assert rest == (
+        [f"… and {releases - 10} more releases"] if releases > 11 else ["… and 1 more release"][: releases - 10]
+    )
     assert len(made) <= 50
-    assert "… and 260 more releases" in made[-2]["text"]["text"]
-    assert len(marks({"blocks": made})) == MOST_SECTIONS
-    assert all(len(block["text"]["text"]) <= 3000 for block in made if "text" in block)
+    assert all(len(block.get("block_id", "")) <= 255 for block in made)
+
+
+def test_letter__of_hostile_names_stays_below_what_slack_takes() -> None:
+    """Slack refuses some thirteen thousand characters of text in one message, whatever its other limits say."""
+    (letter,) = letters(waiting(300, "<" * 255), FINDINGS, {}, most=MOST_NOTICES)
+    texts = [block["text"]["text"] for block in blocks(letter, "<" * 255) if "text" in block]
+    assert sum(map(len, texts)) < 12_000
+    assert all(len(text) <= 3000 for text in texts)
+    assert len(texts[0]) <= 150
+
+
+def test_letters__hold_so_many_at_the_most() -> None:
+    assert [len(letter.notices) for letter in letters(waiting(5), FINDINGS, {}, most=2)] == [2, 2, 1]
+
+
+def test_letters__of_two_models_two_steps_or_two_threads_are_not_one() -> None:
+    one, other = waiting(1)[0], waiting(1, "ranker")[0]
+    assert len(letters([one, other], FINDINGS, {}, most=9)) == 2
+    assert len(letters([one, replace(one, step=Step.REMINDER)], FINDINGS, {}, most=9)) == 2
+    assert len(letters([one, replace(one, ref="C1/1.0")], FINDINGS, {}, most=9)) == 2
+    assert len(letters([one, replace(one, quiet=True)], FINDINGS, {}, most=9)) == 2
+    assert len(letters([one, one], FINDINGS, {}, most=9)) == 1
 
 
 def test_marks__of_what_is_no_message_of_ours_are_none() -> None:
     for message in ({}, {"blocks": None}, {"blocks": [1, {"block_id": 5}, {"block_id": "flowjoy-x-new"}]}):
-        assert marks(message) == ()
+        assert not marks(message)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 6, 7, 50])
@@ -116,9 +152,16 @@ def test_escaped__never_ends_within_an_entity_nor_beyond_the_limit(limit: int) -
 
 def test_fallback__is_escaped_too() -> None:
     item = an_obligation(status=Status.BREACHED, model="<!channel>")
-    (letter,) = letters([a_notice(AlarmKind.BREACH, item)], FINDINGS, {})
-    assert "<" not in fallback(letter)
-    assert "&lt;!channel&gt;" in fallback(letter)
+    (letter,) = letters([a_notice(AlarmKind.BREACH, item)], FINDINGS, {}, most=9)
+    assert "<" not in fallback(letter, "shop")
+    assert "&lt;!channel&gt;" in fallback(letter, "shop")
+    assert fallback(letter, "shop").startswith("shop: 🔴 The 48 h promise is broken")
+
+
+def test_escaped__cuts_only_what_is_too_long() -> None:
+    assert escaped("abc", 3) == "abc"
+    assert escaped("abcd", 3) == "ab…"
+    assert escaped("", 1) == ""
 
 
 def test_list__names_what_rings_and_who_was_told_and_is_left_out_where_nothing_rings() -> None:
@@ -134,4 +177,4 @@ def test_list__names_what_rings_and_who_was_told_and_is_left_out_where_nothing_r
     assert (name.text, by.text) == ("promise broken", "Slack Wed 05 Jun 10:00 UTC")
     assert what.text.startswith("recommender for release sha-")
     assert move.text.startswith("data people: ship a new version of recommender")
-    assert "🔴 <code>The 48 h promise is broken&#58; recommender</code>" in markdown(broken)
+    assert "🔴 promise broken: <code>recommender for release sha" in markdown(broken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flowjoy.replay import replay
 from flowjoy.sinks.pagerduty_alert import dedup_key
 from tests.stand_ins.artifact_service import ArtifactServiceStandIn
-from tests.stand_ins.faults import EmptyBody, Reset, Truncate
+from tests.stand_ins.faults import EmptyBody, Reset, Slow, Truncate
 from tests.stand_ins.github import GitHubStandIn
 from tests.stand_ins.http_base import Answer
 from tests.stand_ins.pagerduty_events import ROUTING_KEY, PagerDutyEventsStandIn
@@ -129,7 +131,7 @@ def test_life__ten_runs_over_a_broken_worse_and_mended_history(
     assert watch.said(2 * WEEK + 48) == ([], 0, 0)
     world.release(A, at(2 * WEEK + 50))
     world.registry.add_version(at(2 * WEEK + 51))
-    assert watch.said(3 * WEEK - 9) == (["✅ Models keep up with code again"], 0, 1)
+    assert watch.said(3 * WEEK - 9) == (["✅ Models no longer lag behind code"], 0, 1)
     assert watch.said(3 * WEEK + 30) == ([], 0, 0)
     assert [alert.dedup_key for alert in pager.alerts] == [dedup_key("shop/divergence/2026-03-02")]
 
@@ -187,7 +189,7 @@ def test_message__says_what_happened_since_when_whose_move_and_links_check_and_r
     world.release(A, at())
     watch.run(50)
     (message,) = slack.messages
-    header, section, links = message["blocks"]
+    header, section, foot = message["blocks"]
     assert header["text"]["text"] == "🔴 The 48 h promise is broken: recommender"
     assert section["text"]["text"].splitlines() == [
         f"recommender for release {A[:12]}: 2 h 0 m over, not shipped.",
@@ -197,8 +199,9 @@ def test_message__says_what_happened_since_when_whose_move_and_links_check_and_r
             "where it must wait, its owner signs a waiver in the stub."
         ),
     ]
-    assert f"<https://github.com/acme/shop/commit/{A}/checks|check>" in links["elements"][0]["text"]
-    assert "/acme/shop/actions/runs/" in links["elements"][0]["text"]
+    assert foot["elements"][0]["text"] == "shop"
+    assert f"<https://github.com/acme/shop/commit/{A}/checks|check>" in foot["elements"][1]["text"]
+    assert "/acme/shop/actions/runs/" in foot["elements"][1]["text"]
 
 
 def test_breach__is_one_alert_over_ten_runs_and_one_resolve_when_it_is_mended(
@@ -362,8 +365,23 @@ def test_ledger__deleted_between_runs_raises_none_twice(
     assert len(pager.alerts) == 1
     forget_everything(world)
     world.registry.add_version(at(51))
-    assert watch.said(52)[0] == ["✅ recommender was shipped"]
+    assert watch.said(52)[:2] == (["✅ recommender was shipped"], 0)
     assert slack.messages[1]["thread_ts"] == slack.messages[0]["ts"]
+    assert [alert.is_open for alert in pager.alerts] == [False]
+
+
+def test_pager__is_told_of_the_end_also_where_nothing_is_ever_remembered(
+    world: World, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    """GitHub Enterprise Server has no artifact service; the log says what that means for who resolves by hand."""
+    world.artifacts = None
+    world.release(A, at())
+    ran = watch.run(49)
+    assert "an alarm that somebody resolves by hand rings again" in ran.log
+    watch.run(50)
+    world.registry.add_version(at(51))
+    watch.run(52)
+    assert [(alert.is_open, len(alert.events)) for alert in pager.alerts] == [(False, 2)]
 
 
 def test_ledger__deleted_is_replaced_by_our_own_messages_and_nobody_elses(
@@ -543,6 +561,135 @@ def test_changes__without_a_ledger_are_not_told_because_they_may_have_been(
     forget_everything(world)
     watch.run(4)
     assert len(pager.changes) == 1
+
+
+def test_changes__before_the_pager_was_set_are_not_told(
+    world: World, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    world.release(A, at())
+    key = world.inputs.pop("pagerduty-routing-key")
+    watch.run(1)
+    world.inputs["pagerduty-routing-key"] = key
+    watch.run(2)
+    world.release(B, at(3))
+    watch.run(24 * 4)
+    assert [change["payload"]["summary"] for change in pager.changes] == [f"shop: code deploy: {B[:12]}"]
+
+
+def test_changes__of_which_one_is_refused_are_each_told_once(
+    world: World, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    watch.run(1)
+    world.release(A, at(2))
+    world.release(B, at(3))
+    pager.fail("/v2/change", times=1, skip=1, fault=Answer(400, {}))
+    watch.run(4)
+    assert len(pager.changes) == 1
+    watch.run(5)
+    assert len({change["payload"]["summary"] for change in pager.changes}) == len(pager.changes) == 2
+
+
+def test_waiver__that_ran_out_long_after_the_deadline_is_told(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    """The freeze over the holidays: nobody hears a thing until it is over, and then they do."""
+    world.release(A, at())
+    stub = {
+        "models": {"recommender": "any"},
+        "waivers": [
+            {"model": "recommender", "sha": "*", "reason": "freeze", "by": "data", "until": "2026-03-24T09:00:00Z"}
+        ],
+    }
+    world.github.repository.add_file(A, "models.json", json.dumps(stub))
+    watch.inputs["divergence_percent"] = "100"
+    watch.run(40)
+    assert watch.said(300) == ([], 0, 1)  # the clock at risk has run out
+    assert watch.said(22 * 24 - 1) == ([], 0, 0)
+    assert watch.said(22 * 24 + 1) == (["🔴 The 48 h promise is broken: recommender"], 1, 0)
+
+
+def test_more_time__given_after_the_fact_is_no_all_clear(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    world.release(A, at())
+    watch.run(49)
+    assert watch.said(50, sla_hours="96") == ([], 0, 0)
+    assert watch.said(97, sla_hours="96") == (["🔴 Still so: The 96 h promise is broken: recommender"], 0, 0)
+
+
+def test_thread__whose_first_message_somebody_deleted_is_told_by_itself(
+    world: World, slack: SlackStandIn, watch: Watch
+) -> None:
+    world.release(A, at())
+    watch.run(49)
+    slack.messages.clear()
+    world.registry.add_version(at(50))
+    assert watch.said(51)[0] == ["✅ recommender was shipped"]
+
+
+def test_at_once__a_message_that_tells_more_is_not_taken_back(world: World, slack: SlackStandIn, watch: Watch) -> None:
+    world.release(A, at())
+    world.release(B, at(0.05))
+    watch.run(30)
+    kept = dict(world.github.repository.artifacts)
+    watch.run(48.02)
+    world.github.repository.artifacts.clear()
+    world.github.repository.artifacts.update(kept)
+    slack.fail("conversations.history", times=1, fault=Answer(200, {"ok": True, "messages": [], "has_more": False}))
+    watch.run(48.1)
+    assert [title for title in slack.titles if title[0] == "🔴"] == [
+        "🔴 The 48 h promise is broken: recommender",
+        "🔴 recommender: 2 releases past the deadline",
+    ]
+
+
+def test_pager__that_is_slow_is_told_the_rest_by_the_next_runs(
+    world: World, pager: PagerDutyEventsStandIn, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowjoy.delivery._ALERT_SECONDS", 2)
+    for hours in range(12):
+        world.release(f"{hours:040x}", at(hours / 10))
+    pager.fail("/v2/enqueue", times=None, fault=Slow(0.3))
+    ran = watch.run(50)
+    first = len(pager.alerts)
+    assert 0 < first < 12
+    assert "PagerDuty: the next run tells the other" in ran.log
+    pager.heal()
+    watch.run(51)
+    assert [len(alert.events) for alert in pager.alerts] == [1] * 12
+
+
+@pytest.mark.parametrize("answer", [Answer(200, b"<html>Sign in</html>"), Answer(302, b"", {"Location": "/elsewhere"})])
+def test_webhook__that_answers_with_something_else_has_told_nothing(
+    world: World, slack: SlackStandIn, watch: Watch, answer: Answer
+) -> None:
+    by_webhook(world, slack)
+    world.release(A, at())
+    slack.fail("/services/", times=None, fault=answer)
+    ran = watch.run(49)
+    assert not [state for state in ran.bundle["alerts"] if state["sink"] == "slack"]
+    assert slack.count(path_contains="elsewhere") == 0
+
+
+def test_redirect__never_carries_the_token_to_another_host(world: World, slack: SlackStandIn, watch: Watch) -> None:
+    with SlackStandIn() as foreign:
+        world.release(A, at())
+        slack.fail("/api/", times=None, fault=Answer(302, b"", {"Location": f"{foreign.url}/api/auth.test"}))
+        ran = watch.run(49)
+        assert foreign.requests == []
+    assert ran.code == 1
+
+
+def test_replay__of_a_run_that_ended_an_alarm_is_byte_for_byte(world: World, watch: Watch, tmp_path: Path) -> None:
+    world.release(A, at())
+    for hours in (37, 49, 74):
+        watch.run(hours)
+    world.registry.add_version(at(75))
+    ran = watch.run(76)
+    stream = io.StringIO()
+    assert replay([str(ran.folder / "flowjoy-bundle.json"), "--output-dir", str(tmp_path / "again")], stream) == 0
+    for path in ran.folder.glob("*.csv"):
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize(
