@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flowjoy.analysis.promise import is_open
+from flowjoy.analysis.standing import is_open
 from flowjoy.bundle import from_json, to_json
 from flowjoy.distribution import DriftMark
 from flowjoy.findings import Findings, find
