@@ -11,7 +11,7 @@ from datetime import datetime
 import pandas as pd
 
 from flowjoy import events as timeline
-from flowjoy.analysis import cadence, promise, recovery, verdict
+from flowjoy.analysis import cadence, promise, recovery, standing, verdict
 from flowjoy.analysis.dora import Dora, dora
 from flowjoy.analysis.pairs import Pair, pairs
 from flowjoy.bundle import Bundle
@@ -40,10 +40,10 @@ def obligations_of(events: pd.DataFrame, bundle: Bundle, dependence: Dependence)
     models = tuple(record for record in bundle.models if not record.source_gone)
     if (code, models) != (bundle.code, bundle.models):
         confirmed = timeline.timeline(code, models, service=bundle.service, until=bundle.generated_at)
-        owed = promise.with_memory(_owed(confirmed, bundle, dependence), owed, bundle.models_gone)
+        owed = standing.with_memory(_owed(confirmed, bundle, dependence), owed, bundle.models_gone)
     missing = verdict.unproved(bundle.coverage)
     if missing:
-        owed = promise.all_unknown(owed, "; ".join(item.source for item in missing) + " could not be read")
+        owed = standing.all_unknown(owed, "; ".join(item.source for item in missing) + " could not be read")
     return owed
 
 
@@ -55,7 +55,7 @@ def _owed(events: pd.DataFrame, bundle: Bundle, dependence: Dependence) -> tuple
         every_version_stays_live=bundle.terms.model_signal == "registered",
     )
     owed = promise.obligations(events, dependence, terms)
-    return promise.without_a_registry(owed, frozenset(bundle.unknown_models))
+    return standing.without_a_registry(owed, frozenset(bundle.unknown_models))
 
 
 def weeks_of(events: pd.DataFrame, matched: pd.DataFrame, bundle: Bundle) -> tuple[Week, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from flowjoy import events as timeline
-from flowjoy.analysis import alarms, cadence, drift, promise, recovery, signals, verdict
+from flowjoy.analysis import alarms, cadence, drift, recovery, signals, standing, verdict
 from flowjoy.analysis.advice import Advice, advise
 from flowjoy.analysis.dependency import Gate
 from flowjoy.analysis.dora import Dora
@@ -55,7 +55,7 @@ class Findings:
     weeks: tuple[Week, ...]
     obligations: tuple[Obligation, ...]
     scope: tuple[Obligation, ...]
-    rate: promise.Rate
+    rate: standing.Rate
     verdict: Verdict
     sla_status: str
     recoveries: tuple[Recovery, ...]
@@ -111,7 +111,7 @@ def find(bundle: Bundle) -> Findings:
     dependence = dependence_of(terms.models, bundle.stubs, terms.model_stub, bundle.waivers)
     owed = obligations_of(events, bundle, dependence)
     missing = verdict.unproved(bundle.coverage)
-    scope = promise.in_scope(owed, bundle.window.since, until)
+    scope = standing.in_scope(owed, bundle.window.since, until)
     matched = incidents_of(events, bundle)
     weeks = weeks_of(events, matched, bundle)
     healing = recovery.recoveries(matched, since=bundle.window.since) if is_read(bundle, "incidents") else ()
@@ -133,7 +133,7 @@ def find(bundle: Bundle) -> Findings:
         weeks=weeks,
         obligations=owed,
         scope=scope,
-        rate=promise.rate(owed, until),
+        rate=standing.rate(owed, until),
         verdict=decided,
         sla_status=_sla_status(decided, dependence, scope, events, bundle),
         recoveries=healing,
@@ -200,7 +200,7 @@ def _sla_status(
         return Status.UNDECLARED.value
     if any(item.status is Status.BREACHED for item in scope):
         return Status.BREACHED.value
-    if any(promise.is_open(item) for item in scope):
+    if any(standing.is_open(item) for item in scope):
         return Status.PENDING.value
     deployed = (events[timeline.KIND] == Kind.DEPLOY) & (events[timeline.TS] >= pd.Timestamp(bundle.window.since))
     return Status.MET.value if deployed.any() else "none"

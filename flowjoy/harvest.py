@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from flowjoy import extras, rereading
-from flowjoy.analysis.promise import RATE_DAYS
+from flowjoy.analysis.standing import RATE_DAYS
 from flowjoy.bundle import Terms
 from flowjoy.dependence import required_models
 from flowjoy.distribution import DriftCheck

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from flowjoy.analysis import drift
-from flowjoy.analysis.promise import is_open
+from flowjoy.analysis.standing import is_open
 from flowjoy.bundle import Bundle, Terms
 from flowjoy.dependence import HEAD
 from flowjoy.distribution import DriftMark

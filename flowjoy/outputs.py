@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from flowjoy.analysis import promise
+from flowjoy.analysis import standing
 from flowjoy.analysis.dora import DORA_UNITS, Dora
 from flowjoy.analysis.notices import raised
 from flowjoy.findings import Findings
@@ -47,7 +47,7 @@ OUTPUTS: Mapping[str, str] = {
 def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
     """A value for each output. `files`: the paths of those files that were written."""
     week = findings.last_week
-    deadline = promise.next_deadline(findings.scope)
+    deadline = standing.next_deadline(findings.scope)
     rate = findings.rate.percent
     drift = findings.drift
     lag = findings.drift_lag.current if findings.drift_lag is not None else None
@@ -57,7 +57,7 @@ def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
         "sla-status": findings.sla_status,
         "sla-met": str(findings.count(Status.MET)),
         "sla-late": str(findings.count(Status.LATE)),
-        "sla-pending": str(findings.count(*promise.RUNNING)),
+        "sla-pending": str(findings.count(*standing.RUNNING)),
         "sla-breached": str(findings.count(Status.BREACHED)),
         "sla-rate": "" if rate is None else f"{rate:.1f}",
         "next-deadline": "" if deadline is None else iso(deadline),

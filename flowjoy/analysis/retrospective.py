@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from flowjoy.analysis import signals
 from flowjoy.analysis.advice import Advice
 from flowjoy.analysis.drift_lag import DriftLag, drift_lag
-from flowjoy.analysis.promise import is_miss, is_open
+from flowjoy.analysis.standing import is_miss, is_open
 from flowjoy.model import Action, Obligation, Status, Week
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from flowjoy.analysis import promise, verdict
+from flowjoy.analysis import standing, verdict
 from flowjoy.analysis.dependency import Level
 from flowjoy.findings import Findings
 from flowjoy.model import Decision, Obligation, Status
@@ -37,7 +37,7 @@ def headline_of(findings: Findings) -> Line:
     settled = _settled(findings)
     if settled is not None:
         return Line(before=settled)
-    running = [item for item in findings.scope if item.status in promise.RUNNING]
+    running = [item for item in findings.scope if item.status in standing.RUNNING]
     if running:
         first = min(running, key=lambda item: (item.deadline, item.id))
         more = f" and {plural(len(running) - 1, 'more clock')}" if len(running) > 1 else ""
@@ -111,7 +111,7 @@ def next_steps(findings: Findings) -> tuple[Step, ...]:
 def ships_due(findings: Findings) -> tuple[Step, ...]:
     """What is to be shipped, what is overdue first; one step a model."""
     steps = []
-    for statuses, mark in (({Status.BREACHED}, "bad"), (promise.RUNNING, "")):
+    for statuses, mark in (({Status.BREACHED}, "bad"), (standing.RUNNING, "")):
         owed = [item for item in findings.scope if item.status in statuses]
         for model in sorted({item.model for item in owed}):
             waiting = sorted((item for item in owed if item.model == model), key=lambda item: (item.deadline, item.id))
@@ -151,7 +151,7 @@ def release_name(item: Obligation) -> str:
 def outcome(item: Obligation, findings: Findings) -> str:
     """What became of one obligation, in plain words."""
     as_of, zone = findings.bundle.generated_at, findings.bundle.window.timezone
-    if item.status in promise.RUNNING:
+    if item.status in standing.RUNNING:
         return f"due in {span(item.deadline - as_of)} ({soon(item.deadline, zone, as_of)})"
     if item.status is Status.BREACHED:
         return f"{span(as_of - item.deadline)} over, not shipped"

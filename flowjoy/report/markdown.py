@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowjoy.analysis.dependency import Gate, Level
-from flowjoy.analysis.promise import is_open
+from flowjoy.analysis.standing import is_open
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Decision
 from flowjoy.report import alarm_list

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flowjoy.analysis.promise import RUNNING
+from flowjoy.analysis.standing import RUNNING
 from flowjoy.findings import Findings
 from flowjoy.report.answers import action_answer, gap_answer, jam_answer, lived, measured_answer, pair_name
 from flowjoy.report.shelf import STALE, stale_branches, waiting_pulls

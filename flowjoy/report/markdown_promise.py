@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flowjoy.analysis.promise import ENOUGH, RATE_DAYS, RUNNING, is_open
+from flowjoy.analysis.standing import ENOUGH, RATE_DAYS, RUNNING, is_open
 from flowjoy.findings import Findings
 from flowjoy.model import Obligation, Status
 from flowjoy.report.answers import not_known, nothing_owed

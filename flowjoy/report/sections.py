@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowjoy.analysis import promise
+from flowjoy.analysis import standing
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Obligation, Status
 from flowjoy.report import alarm_list
@@ -66,7 +66,7 @@ def _now(findings: Findings) -> Section:
         for step in next_steps(findings)
     ]
     # What nobody could judge is no clock: what is to be mended stands above, the releases below.
-    owed = [item for item in findings.scope if promise.is_open(item) and item.status is not Status.UNKNOWN]
+    owed = [item for item in findings.scope if standing.is_open(item) and item.status is not Status.UNKNOWN]
     table = Table(
         caption="What is open",
         header=("model", "status", "time left", "deadline", "release", "needs"),
@@ -79,7 +79,7 @@ def _now(findings: Findings) -> Section:
 
 
 def _clock(item: Obligation, findings: Findings) -> tuple[Cell, ...]:
-    running = item.status in promise.RUNNING
+    running = item.status in standing.RUNNING
     return (
         Cell(text=clean(item.model)),
         _status(item),

@@ -28,6 +28,7 @@ def drift(findings: Findings, picture: Picture | None) -> Section | None:
         rows=[_row(item) for item in check.features[:MOST_ROWS]],
         more=more(len(check.features)),
         folded=len(check.features) > _FOLDED,
+        total=len(check.features),
     )
     mark = f"todo {_STEPS.get(check.status, '')}".strip()
     return Section(

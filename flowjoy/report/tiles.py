@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowjoy.analysis import promise
+from flowjoy.analysis import standing
 from flowjoy.analysis.verdict import unproved
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Status
@@ -50,7 +50,7 @@ def running(findings: Findings) -> Tile:
     """How many clocks run, and how much is left of the one that ends next."""
     if _unjudged(findings):
         return Tile(name="clocks running", value="no data", note=_UNJUDGED)
-    count, due = findings.count(*promise.RUNNING), promise.next_deadline(findings.scope)
+    count, due = findings.count(*standing.RUNNING), standing.next_deadline(findings.scope)
     if not count or due is None:
         return Tile(name="clocks running", value=str(count))
     clock = Clock(text=f"{span(due - findings.bundle.generated_at)} left", due=due)
@@ -59,11 +59,11 @@ def running(findings: Findings) -> Tile:
 
 def _kept(findings: Findings) -> Tile:
     rate, target = findings.rate, findings.bundle.terms.sla_target
-    name = f"kept, last {promise.RATE_DAYS} days"
+    name = f"kept, last {standing.RATE_DAYS} days"
     if rate.percent is None:
         why = _UNJUDGED if _unjudged(findings) else "no deadline has passed"
         return Tile(name=name, value="no data", note=f"{why}; target {target:g} %")
-    few = ", too few to judge" if rate.n < promise.ENOUGH else ""
+    few = ", too few to judge" if rate.n < standing.ENOUGH else ""
     return Tile(
         name=name,
         value=f"{rate.percent:.1f} %",

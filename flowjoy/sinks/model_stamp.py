@@ -9,7 +9,7 @@ from typing import Any
 from flowjoy.errors import HarvestError
 from flowjoy.instants import iso
 from flowjoy.mlflow_api import explain, new_client
-from flowjoy.sources.mlflow_registry import DEPLOYED_AGAIN, DEPLOYED_AT
+from flowjoy.mlflow_versions import DEPLOYED_AGAIN, DEPLOYED_AT
 from flowjoy.transport import MalformedAnswerError, Transport
 
 STAMPED_BY = "flowjoy.deployed_by_run"

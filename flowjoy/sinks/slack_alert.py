@@ -1,8 +1,7 @@
-"""Alarms in Slack: by a bot, who finds its messages again and answers in their threads, or by an incoming webhook."""
+"""Alarms in Slack by a bot, who finds its messages again and answers in their threads. Knows no webhook."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -10,20 +9,19 @@ from functools import cached_property
 from math import inf
 from typing import Any
 
-from flowjoy import signed_address
 from flowjoy.analysis.notices import Step
 from flowjoy.errors import HarvestError
-from flowjoy.inputs import Secret
 from flowjoy.model import AlertState
 from flowjoy.report import slack_message
 from flowjoy.report.letter import Letter
 from flowjoy.settings import Settings
 from flowjoy.sinks.base import AlarmSink, Errand
-from flowjoy.slack_api import RefusalError, SlackApi, ThreadGoneError, explain, is_limited, send_to_webhook
+from flowjoy.slack_api import SlackApi, ThreadGoneError, explain, is_limited
 from flowjoy.transport import MalformedAnswerError, Transport
 
 NAME = "slack"
 CHART = "unified_flow.png"
+_TITLE = "Code and model cadence with the unified MTTR"
 RECALLED = timedelta(days=30)
 """How far back the bot looks for what it told."""
 
@@ -35,14 +33,12 @@ _TRIES = 2
 
 
 def of(errand: Errand) -> AlarmSink | None:
-    """The bot, the webhook, or neither."""
+    """The bot, where there is a token and a channel."""
     settings = errand.settings
-    if settings.slack_token is not None and settings.slack_channel is not None:
-        api = SlackApi(token=settings.slack_token, api_url=settings.slack_api_url, transport=errand.transport)
-        return SlackBot(api, settings.slack_channel, errand)
-    if settings.slack_webhook_url is not None:
-        return SlackWebhook(settings.slack_webhook_url, errand)
-    return None
+    if settings.slack_token is None or settings.slack_channel is None:
+        return None
+    api = SlackApi(token=settings.slack_token, api_url=settings.slack_api_url, transport=errand.transport)
+    return SlackBot(api, settings.slack_channel, errand)
 
 
 SCOPES = {
@@ -68,41 +64,6 @@ def examine(settings: Settings, transport: Transport) -> str:
     if "channels:history" in has:
         api.ask("conversations.history", dict, params=asked)
     return "; ".join((f"{who}, channel {channel}", *lacks))
-
-
-class SlackWebhook:
-    """An incoming webhook: it can neither look back nor answer in a thread, so the ledger alone says what was told."""
-
-    name, label, folds, recalls = NAME, "Slack", False, False
-    most = slack_message.MOST_NOTICES
-
-    def __init__(self, url: Secret, errand: Errand) -> None:
-        self._url, self._errand = url, errand
-
-    def recall(self, _keys: Mapping[str, str]) -> tuple[AlertState, ...]:
-        """Nothing: a webhook only takes."""
-        return ()
-
-    def tell(self, letter: Letter) -> str:
-        """Post one message. One that broke on the way may have come through: it is told by the next run."""
-        broken, service = False, self._errand.settings.service
-
-        def request() -> None:
-            nonlocal broken
-            if broken:
-                raise HarvestError("Slack webhook: it is not known whether the message came through")
-            broken = True
-            try:
-                send_to_webhook(
-                    self._url, slack_message.fallback(letter, service), slack_message.blocks(letter, service)
-                )
-            except RefusalError as problem:
-                broken = not is_limited(problem)
-                raise
-
-        if not letter.quiet:
-            self._errand.transport.call("Slack webhook", request, explain, tries=_TRIES)
-        return ""
 
 
 class SlackBot:
@@ -228,30 +189,13 @@ class SlackBot:
     def _attach_chart(self, thread: str) -> None:
         """The chart into the thread of this run's first message. Without it the message stands."""
         try:
-            self._upload(self._errand.chart(), thread)
+            self._api.upload(self._errand.chart(), name=CHART, title=_TITLE, channel=self._id, thread=thread)
         except HarvestError as problem:
             self._errand.warn(
                 f"Slack: the chart was not attached: {problem}" + (f" ({problem.hint})" if problem.hint else "")
             )
         except Exception as problem:  # noqa: BLE001  (a picture that cannot be drawn must not make an alarm untold)
             self._errand.warn(f"Slack: the chart was not attached ({type(problem).__name__})")
-
-    def _upload(self, picture: bytes, thread: str) -> None:
-        asked = {"filename": CHART, "length": str(len(picture))}
-        address, number = self._api.ask("files.getUploadURLExternal", _place, params=asked)
-        signed_address.check_host(address, self._api.api_url, hosts=(".slack.com",), owner="Slack")
-
-        def send() -> None:
-            with signed_address.plain_session() as session:
-                files = {"file": (CHART, picture, "image/png")}
-                answer = session.post(address, files=files, allow_redirects=False, timeout=(4, 8))
-                if answer.status_code != 200:
-                    raise RefusalError(answer.status_code, "", answer.headers)
-
-        self._api.transport.call("Slack upload", send, explain)
-        files = json.dumps([{"id": number, "title": "Code and model cadence with the unified MTTR"}])
-        asked = {"files": files, "channel_id": self._id, "thread_ts": thread}
-        self._api.ask("files.completeUploadExternal", dict, params=asked)
 
 
 def _seconds(message: Mapping[str, Any]) -> float:
@@ -264,10 +208,3 @@ def _ts(answer: dict[str, Any]) -> str:
     if not _seconds(answer):
         raise MalformedAnswerError("the answer does not say where the message stands")
     return str(answer["ts"])
-
-
-def _place(answer: dict[str, Any]) -> tuple[str, str]:
-    address, number = answer.get("upload_url"), answer.get("file_id")
-    if not isinstance(address, str) or not isinstance(number, str) or not number.isalnum():
-        raise MalformedAnswerError("the answer names no place for the file")
-    return address, number

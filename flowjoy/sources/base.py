@@ -48,6 +48,11 @@ class Query:
         return self.as_of >= self.now
 
     @property
+    def latest(self) -> datetime:
+        """No stamp can be later than this, but for clocks that differ."""
+        return max(self.now, self.as_of)
+
+    @property
     def whole_horizon(self) -> datetime:
         """The oldest instant that matters."""
         return min(self.since, self.as_of - MEMORY)
@@ -116,6 +121,6 @@ def stamp_of(value: object, what: str, query: Query, parse: Callable[[str], date
     if not isinstance(value, str):
         raise HarvestError(f"{what} carries no time")
     try:
-        return plausible(parse(value), now=max(query.now, query.as_of))
+        return plausible(parse(value), now=query.latest)
     except ValueError as problem:
         raise HarvestError(f"{what} carries a wrong time: {problem}") from None

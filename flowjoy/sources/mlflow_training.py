@@ -41,7 +41,7 @@ def read(query: Query, access: Access, run_ids: Sequence[str]) -> Training:
             if info.run_id != run_id:
                 raise MalformedAnswerError("the answer is of another run")
             try:
-                return plausible(parse_epoch_ms(int(info.start_time)), now=max(query.now, query.as_of))
+                return plausible(parse_epoch_ms(int(info.start_time)), now=query.latest)
             except (TypeError, ValueError):
                 return None
 

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flowjoy.analysis.promise import is_open
+from flowjoy.analysis.standing import is_open
 from flowjoy.bundle import from_json, to_json
 from flowjoy.distribution import DriftMark
 from flowjoy.findings import Findings, find
 from flowjoy.ledger import MEMORY, Memory, memory_of, merge, why_not
+from flowjoy.mlflow_versions import Listing
 from flowjoy.model import (
     Action,
     AlertState,
@@ -31,7 +32,7 @@ from flowjoy.model import (
     StubText,
     Waiver,
 )
-from flowjoy.sources.mlflow_registry import Listing, MlflowRegistry
+from flowjoy.sources.mlflow_registry import MlflowRegistry
 from tests.builders import a_bundle, a_coverage, a_deploy, a_query, a_ship, an_obligation, at
 
 HOURS = st.integers(0, 12)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowjoy.analysis.promise import Terms, in_scope, next_deadline, obligations, rate
+from flowjoy.analysis.promise import Terms, obligations
+from flowjoy.analysis.standing import in_scope, next_deadline, rate
 from flowjoy.events import timeline
 from flowjoy.model import (
     CodeRecord,

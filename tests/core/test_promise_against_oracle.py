@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flowjoy.analysis import promise
+from flowjoy.analysis import promise, standing
 from flowjoy.events import timeline
 from flowjoy.model import CodeRecord, Dependence, ModelRecord, Obligation, Outcome, Precision, Requirement, Rule, Waiver
 from tests.core import oracle
@@ -175,7 +175,7 @@ def test_promise__agrees_with_the_brute_force_reading_on_every_history(seed: int
             )
             if item.closed_at is not None and item.closed_at > item.start:
                 assert item.closed_at == expected[key].closed_at
-        rate = promise.rate(tuple(found.values()), history.as_of)
+        rate = standing.rate(tuple(found.values()), history.as_of)
         assert (rate.met, rate.misses, rate.n) == oracle.rate(expected, history.as_of)
 
 

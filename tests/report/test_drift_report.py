@@ -137,7 +137,7 @@ def test_page_and_summary__of_hostile_names_are_inert() -> None:
 def test_page__shows_every_feature_and_folds_a_long_table() -> None:
     found = find(told(a_drift_check(features=tuple(a_feature(f"f{n}") for n in range(14)))))
     page = page_of(found)
-    assert "<summary>Every feature, the worst first</summary>" in page
+    assert "<summary>Every feature, the worst first (14)</summary>" in page
     assert 'f13</bdi></td><td data-sort="0.01" class="number">' in page
 
 

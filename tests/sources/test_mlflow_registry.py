@@ -20,12 +20,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from flowjoy import transport
+from flowjoy import mlflow_versions, transport
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.events import KIND, NAME, VERSION, timeline
 from flowjoy.instants import epoch_ms, iso
 from flowjoy.model import ModelRecord, ModelVersion, Precision
-from flowjoy.sources import mlflow_registry
 from flowjoy.sources.base import Access, Parsed, Query
 from flowjoy.sources.mlflow_registry import MlflowRegistry
 from flowjoy.transport import Budget, Transport
@@ -242,7 +241,7 @@ def test_deleted__a_version_that_is_gone_is_no_event(registry: Registry) -> None
 @real
 @pytest.mark.parametrize("size", [1, 2, 5, 6])
 def test_pages__all_are_read(registry: Registry, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr(mlflow_registry, "_PAGE", size)
+    monkeypatch.setattr(mlflow_versions, "_PAGE", size)
     for hour in range(5):
         registry.add_version(at(hour))
     assert versions_of(ask(registry.uri)) == {str(hour + 1): at(hour) for hour in range(5)}
@@ -303,7 +302,7 @@ def broken() -> Iterator[MlflowStandIn]:
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mlflow_registry, "_PAGE", 2)
+    monkeypatch.setattr(mlflow_versions, "_PAGE", 2)
 
 
 THREE = {"1": at(), "2": at(1), "3": at(2)}

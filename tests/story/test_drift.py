@@ -27,7 +27,7 @@ CANARY = "canary-country"
 def rows(count: int, shift: float = 0) -> str:
     """A CSV of an age, around 40 + shift, and a country."""
     ages = CHANCE.normal(40 + shift, 10, count)
-    return "age,country\n" + "".join(f"{age:.3f},{CANARY}-{n % 3}\n" for n, age in enumerate(ages))
+    return "age,country\n" + "".join(f"{age:.9f},{CANARY}-{n % 3}\n" for n, age in enumerate(ages))
 
 
 @pytest.fixture

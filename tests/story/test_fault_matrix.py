@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from flowjoy import context, transport, trigger
+from flowjoy import context, mlflow_versions, transport, trigger
 from flowjoy.analysis.verdict import unproved
 from flowjoy.harvest import Harvest, harvest
 from flowjoy.main import run
 from flowjoy.settings import read_runner, read_settings
-from flowjoy.sources import github_deployments, github_releases, github_runs, mlflow_registry
+from flowjoy.sources import github_deployments, github_releases, github_runs
 from flowjoy.sources.base import Access
 from flowjoy.transport import Budget, Transport
 from tests.core.actions_runner import outputs_in
@@ -339,7 +339,7 @@ def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in ((github_deployments, "STATUSES_QUERY"), (github_releases, "RELEASES_QUERY")):
         monkeypatch.setattr(module, name, getattr(module, name).replace("first: 100", "first: 2"))
     monkeypatch.setattr(github_runs, "PER_PAGE", 2)
-    monkeypatch.setattr(mlflow_registry, "_PAGE", 2)
+    monkeypatch.setattr(mlflow_versions, "_PAGE", 2)
 
 
 def cells(faults: dict[str, Fault], server: str = "") -> pytest.MarkDecorator:

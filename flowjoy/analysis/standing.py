@@ -1,0 +1,121 @@
+"""How judged obligations stand: open, missed, in scope, kept in the last 28 days. Knows no event and no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from flowjoy.model import Obligation, Status
+
+RATE_DAYS = 28
+ENOUGH = 5
+"""Of fewer obligations a rate says little."""
+
+OPEN = frozenset({Status.PENDING, Status.AT_RISK, Status.BREACHED, Status.UNKNOWN})
+RUNNING = frozenset({Status.PENDING, Status.AT_RISK})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """Kept promises of the last 28 days: met / (met + misses), `percent` None for n = 0, one decimal."""
+
+    met: int
+    misses: int
+    left_out: int
+
+    @property
+    def n(self) -> int:
+        """How many obligations the rate speaks of."""
+        return self.met + self.misses
+
+    @property
+    def percent(self) -> float | None:
+        """Rounded to one decimal; None without any obligation."""
+        return round(100 * self.met / self.n, 1) if self.n else None
+
+    def budget_left(self, target_percent: float) -> float | None:
+        """1 - misses / allowed misses, where the target allows `n` * (1 - target); None where it allows none."""
+        allowed = self.n * (1 - target_percent / 100)
+        return 1 - self.misses / allowed if allowed > 0 else None
+
+
+def rate(items: Sequence[Obligation], as_of: datetime) -> Rate:
+    """The share met / (met + late + breached + waived misses) of obligations due in the last 28 days."""
+    recent = [item for item in items if as_of - timedelta(days=RATE_DAYS) <= item.deadline <= as_of]
+    met = sum(item.status is Status.MET for item in recent)
+    misses = sum(is_miss(item) for item in recent)
+    return Rate(met=met, misses=misses, left_out=len(recent) - met - misses)
+
+
+def is_miss(item: Obligation) -> bool:
+    """Whether the promise was not kept: a waiver unblocks, it does not rewrite history."""
+    return item.status in (Status.LATE, Status.BREACHED) or (item.status is Status.WAIVED and item.waived_miss)
+
+
+def is_open(item: Obligation) -> bool:
+    """Whether the model is still owed: running, broken and unshipped, waived and unshipped, or not known."""
+    return item.status in OPEN or (item.status is Status.WAIVED and item.closed_at is None)
+
+
+def in_scope(items: Sequence[Obligation], since: datetime, as_of: datetime) -> tuple[Obligation, ...]:
+    """Obligations whose code deploy lies in the window, and every open one however old.
+
+    What a release owed and cannot be known any more (its stub or model is gone) stays for 28 days after its deadline:
+    it was said all that time, and nobody can mend it.
+    """
+    known_by = as_of - timedelta(days=RATE_DAYS)
+    return tuple(
+        item
+        for item in items
+        if item.start >= since or (is_open(item) and (item.status is not Status.UNKNOWN or item.deadline >= known_by))
+    )
+
+
+def next_deadline(items: Sequence[Obligation]) -> datetime | None:
+    """The first deadline that is still to come."""
+    return min((item.deadline for item in items if item.status in RUNNING), default=None)
+
+
+def all_unknown(items: Sequence[Obligation], reason: str) -> tuple[Obligation, ...]:
+    """The same obligations when a source could not be proved complete: what became of them is not known."""
+    settled = {Status.NOT_REQUIRED, Status.UNDECLARED}
+    return tuple(
+        item
+        if item.status in settled
+        else replace(item, status=Status.UNKNOWN, version=None, shipped_at=None, closed_at=None, reason=reason)
+        for item in items
+    )
+
+
+def with_memory(
+    confirmed: Sequence[Obligation], remembered: Sequence[Obligation], gone_since: Mapping[str, datetime]
+) -> tuple[Obligation, ...]:
+    """What is owed by all that sources show, where what only a ledger remembers may close a clock and never open one.
+
+    `remembered` are the obligations of the timeline with what the sources have forgotten. Of those that only it has
+    (a deploy that its source no longer shows), the closed ones stay: they are history. `gone_since` says by
+    `<model>/<version>` when a version was first missed: it keeps closing what it closed, and nothing that began later.
+    """
+    by_id = {
+        item.id: item
+        for item in remembered
+        if (missed := gone_since.get(f"{item.model}/{item.version}")) is None or item.start < missed
+    }
+    owed = [by_id[item.id] if item.id in by_id and _milder(by_id[item.id], item) else item for item in confirmed]
+    history = [item for item in remembered if not is_open(item)]
+    known = {item.id for item in confirmed}
+    return tuple(
+        sorted((*owed, *(item for item in history if item.id not in known)), key=lambda item: (item.start, item.id))
+    )
+
+
+def _milder(one: Obligation, other: Obligation) -> bool:
+    """Whether `one` is closed where `other` is open, or kept where `other` was missed."""
+    return (is_open(one), is_miss(one)) < (is_open(other), is_miss(other))
+
+
+def without_a_registry(items: Sequence[Obligation], unknown_models: frozenset[str]) -> tuple[Obligation, ...]:
+    """The same obligations when the registry does not know some models: what became of those is not known."""
+    reason = "the registry does not know this model"
+    return tuple(all_unknown([item], reason)[0] if item.model in unknown_models else item for item in items)

@@ -1,0 +1,204 @@
+"""What sources tell: deployments, model versions, incidents, stubs, and how completely each was read. Frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    """Which half of the supply chain an event belongs to."""
+
+    CODE = "CODE"
+    MODEL = "MODEL"
+
+
+class Kind(StrEnum):
+    """What an event did to production. Only DEPLOY and SHIP count as cadence."""
+
+    DEPLOY = "deploy"
+    REDEPLOY = "redeploy"
+    ROLLBACK = "rollback"
+    SHIP = "ship"
+    COPY = "copy"
+
+
+class Precision(StrEnum):
+    """How well the instant of an event is known."""
+
+    EXACT = "exact"
+    REGISTERED = "registered"
+    OBSERVED = "observed"
+
+
+class Outcome(StrEnum):
+    """What became of a code deployment. Only SUCCESS makes an event; PROVISIONAL is this very run's release."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    PROVISIONAL = "provisional"
+
+
+class CoverageState(StrEnum):
+    """How far a source was read. FAILED is never the same as empty."""
+
+    COMPLETE = "complete"
+    FAILED = "failed"
+    NOT_CONFIGURED = "not configured"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodeRecord:
+    """One deployment of one application sha, as its source tells it. `shipped_at` is its first success.
+
+    A failed record carries the time of its last change and makes no event. `created_at` is when its source made it,
+    which is what sources list by. `under_way`: it has not succeeded, and may yet. `source_gone`: a ledger remembers it,
+    its source no longer shows it.
+    """
+
+    id: str
+    service: str
+    environment: str
+    sha: str | None
+    shipped_at: datetime
+    run_id: str | None = None
+    outcome: Outcome = Outcome.SUCCESS
+    url: str | None = None
+    created_at: datetime | None = None
+    under_way: bool = False
+    source_gone: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelRecord:
+    """One registered model version that shipped at `shipped_at`.
+
+    With precision OBSERVED the ship lies in (`not_before`, `shipped_at`]; otherwise `not_before` is None.
+    `run_id` is the training run. A version that ships again is a record of its own. `maybe_live_before`: it was there
+    before anybody looked, so nobody knows whether it was live then. `maybe_copy`: another version of the same training
+    run may have been. `source_gone`: a ledger remembers it, its source no longer shows it. `unified_tag`: what the
+    version itself says of the code that it belongs to.
+    """
+
+    id: str
+    name: str
+    version: str | None
+    shipped_at: datetime
+    run_id: str | None = None
+    not_before: datetime | None = None
+    precision: Precision = Precision.EXACT
+    registered_at: datetime | None = None
+    url: str | None = None
+    maybe_live_before: bool = False
+    maybe_copy: bool = False
+    unified_tag: str | None = None
+    source_gone: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """What one run saw at `at`: the version that `signal` (`alias:<name>`, `stage:<name>`) named; empty for none.
+
+    A registry keeps no time for such a move: only looks tell. `run_id` and `registered_at` are the version's own,
+    kept in case that the registry forgets it.
+    """
+
+    model: str
+    signal: str
+    at: datetime
+    version: str = ""
+    run_id: str = ""
+    registered_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incident:
+    """One incident. `end` is None while it is open: never 0 hours."""
+
+    id: str
+    source: str
+    service: str
+    start: datetime
+    end: datetime | None = None
+    title: str | None = None
+    type: str | None = None
+    url: str | None = None
+    urgency: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelVersion:
+    """A version as the registry lists it, shipped or not. `validated`: it carries the tag of a passed test."""
+
+    name: str
+    version: str
+    ready: bool
+    validated: bool = False
+    registered_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenPull:
+    """A pull request that is open. `state`: `waiting for review`, `changes requested`, `approved` or `draft`."""
+
+    number: int
+    title: str
+    created_at: datetime
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Branch:
+    """A branch without an open pull request, and its last commit."""
+
+    name: str
+    committed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inventory:
+    """What waited on the shelf at `read_at`, oldest first. The totals count also what was not read."""
+
+    read_at: datetime
+    pulls: tuple[OpenPull, ...] = ()
+    pulls_total: int = 0
+    branches: tuple[Branch, ...] = ()
+    branches_total: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StubText:
+    """What stands in the stub's file at one commit: its text, None where no such file is, or why it is unknown."""
+
+    text: str | None = None
+    problem: str | None = None
+
+
+DROPPED = "dropped"
+"""A note that ends so tells of something that was there and does not count: it is a warning."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Coverage:
+    """What was read of one source. `required` sources must be complete before a verdict can be pass."""
+
+    source: str
+    state: CoverageState
+    required: bool
+    records: int = 0
+    reason: str | None = None
+    hint: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PullRequest:
+    """A pull request: its head and base commits, labels, and the files it touches or removes."""
+
+    number: int
+    head_sha: str
+    base_sha: str
+    labels: frozenset[str]
+    touched: frozenset[str]
+    removed: frozenset[str]

@@ -1,0 +1,56 @@
+"""Alarms in Slack by an incoming webhook, which only takes: the ledger alone says what was told. Knows no bot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flowjoy.errors import HarvestError
+from flowjoy.inputs import Secret
+from flowjoy.model import AlertState
+from flowjoy.report import slack_message
+from flowjoy.report.letter import Letter
+from flowjoy.sinks.base import AlarmSink, Errand
+from flowjoy.slack_api import RefusalError, explain, is_limited, send_to_webhook
+
+NAME = "slack"
+_TRIES = 2
+
+
+def of(errand: Errand) -> AlarmSink | None:
+    """The webhook, where there is one; settings refuse it beside a bot."""
+    url = errand.settings.slack_webhook_url
+    return None if url is None else SlackWebhook(url, errand)
+
+
+class SlackWebhook:
+    """An incoming webhook: it can neither look back nor answer in a thread, so the ledger alone says what was told."""
+
+    name, label, folds, recalls = NAME, "Slack", False, False
+    most = slack_message.MOST_NOTICES
+
+    def __init__(self, url: Secret, errand: Errand) -> None:
+        self._url, self._errand = url, errand
+
+    def recall(self, _keys: Mapping[str, str]) -> tuple[AlertState, ...]:
+        """Nothing: a webhook only takes."""
+        return ()
+
+    def tell(self, letter: Letter) -> str:
+        """Post one message. One that broke on the way may have come through: it is told by the next run."""
+        broken, service = False, self._errand.settings.service
+
+        def request() -> None:
+            nonlocal broken
+            if broken:
+                raise HarvestError("Slack webhook: it is not known whether the message came through")
+            broken = True
+            try:
+                text, blocks = slack_message.fallback(letter, service), slack_message.blocks(letter, service)
+                send_to_webhook(self._url, text, blocks)
+            except RefusalError as problem:
+                broken = not is_limited(problem)
+                raise
+
+        if not letter.quiet:
+            self._errand.transport.call("Slack webhook", request, explain, tries=_TRIES)
+        return ""
