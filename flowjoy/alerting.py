@@ -112,6 +112,9 @@ def _told_by(sink: AlarmSink, waiting: Sequence[Letter], errand: Errand, at: dat
             # One that is refused for itself must not keep the others from being told; an outage does.
             if failures >= (_MOST_FAILURES if problem.passing else _MOST_REFUSALS):
                 return
+        except Exception as problem:  # noqa: BLE001  (what was told before must be noted)
+            errand.warn(f"{sink.label}: failed ({type(problem).__name__}); please report this")
+            return
         else:
             yield from _told(letter, sink.name, ref, at)
 
@@ -219,11 +222,12 @@ def changes(findings: Findings) -> Sequence[Change]:
 
 
 def _change(row: Mapping[Hashable, Any], service: str) -> Change:
+    sha, version = row[timeline.SHA], row[timeline.VERSION]
     if row[timeline.TYPE] == EventType.CODE:
-        what = str(row[timeline.SHA] or "")[:12] or "a commit that is not known"
+        what = sha[:12] if isinstance(sha, str) else "a commit that is not known"
         what += " (in progress)" if row[timeline.PROVISIONAL] else ""
     else:
-        what = f"{row[timeline.NAME]} v{row[timeline.VERSION] or '?'}"
+        what = row[timeline.NAME] + (f" v{version}" if isinstance(version, str) else "")
     return Change(
         key=f"{service}/{CHANGED}/{row[timeline.ID]}",
         at=row[timeline.TS].to_pydatetime(),
