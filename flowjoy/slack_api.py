@@ -28,12 +28,12 @@ _CURES = {
     "invalid_auth": "check slack-token: the bot token of the app, xoxb-…",
     "not_authed": "check slack-token: the bot token of the app, xoxb-…",
     "account_inactive": "the app was removed: install it again, and set slack-token",
-    "token_revoked": "the token was revoked: install the app again, and set slack-token",
+    "token_revoked": "the token was revoked: install the app again, and set slack-token",  # nosec B105  (a cure, no password)
     "missing_scope": "give the app this scope and install it again",
     "msg_blocks_too_long": "please report this",
     "invalid_blocks": "please report this",
     "no_service": "the webhook was removed: make a new one, and set slack-webhook-url",
-    "invalid_token": "check slack-webhook-url",
+    "invalid_token": "check slack-webhook-url",  # nosec B105  (a cure, no password)
 }
 
 
