@@ -129,6 +129,11 @@ def test_spike__is_held_while_the_incidents_of_the_week_are_open_or_not_known() 
     assert seen(evidence, told).over == {}
 
 
+def test_spike__is_over_with_one_week_before_to_compare_with() -> None:
+    told = ["shop/mttr-spike/2024-06-03"]
+    assert list(seen(of_weeks(a_week(1), a_week(2)), told).over) == told
+
+
 def test_spike__is_not_over_by_a_shorter_window_nor_by_another_look_at_its_own_week() -> None:
     told = ["shop/mttr-spike/2024-06-17"]
     assert seen(of_weeks(a_week(2, mttr=6)), told).over == {}

@@ -125,6 +125,16 @@ def test_letter__of_hostile_names_stays_below_what_slack_takes() -> None:
     assert len(texts[0]) <= 150
 
 
+def test_letter__names_each_release_under_a_title_of_all_and_says_nothing_twice_of_one() -> None:
+    (one,) = letters(waiting(1), FINDINGS, {}, most=9)
+    (two,) = letters(waiting(2), FINDINGS, {}, most=9)
+    title = "The 48 h promise is broken: recommender"
+    assert [title in block["text"]["text"] for block in blocks(one, "shop")[:2]] == [True, False]
+    assert [title in block["text"]["text"] for block in blocks(two, "shop")[1:3]] == [True, True]
+    assert [block["type"] for block in blocks(one, "shop")] == ["header", "section", "context"]
+    assert [text["type"] for text in blocks(one, "shop")[-1]["elements"]] == ["plain_text"]
+
+
 def test_letters__hold_so_many_at_the_most() -> None:
     assert [len(letter.notices) for letter in letters(waiting(5), FINDINGS, {}, most=2)] == [2, 2, 1]
 
