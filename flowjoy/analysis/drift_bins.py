@@ -42,7 +42,7 @@ def counts_of(spread: Spread, column: pd.Series[Any]) -> tuple[Counts, Counts, b
 
 def texts(column: pd.Series[Any]) -> pd.Series[Any]:
     """A column as text, None where nothing is. A whole number reads the same from any type: `12`, never `12.0`."""
-    if isinstance(column.dtype, pd.StringDtype):
+    if isinstance(column.dtype, pd.StringDtype) or pd.api.types.infer_dtype(column, skipna=True) == "string":
         return column.astype(object).where(column.notna(), None)
     held = column
     if pd.api.types.is_float_dtype(held.dtype) and bool(((held % 1 == 0) & (held.abs() < 2**53) | held.isna()).all()):
