@@ -33,11 +33,12 @@ class Numbers:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Categories:
-    """The rows of each category in training, and those without. `other`: of categories too many to be listed."""
+    """The rows of each category in training, and those without. `other`: of the `others`, too many to be listed."""
 
     counts: Mapping[str, int]
     missing: int = 0
     other: int = 0
+    others: int = 0
 
 
 Spread = Numbers | Categories

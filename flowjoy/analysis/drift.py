@@ -152,9 +152,11 @@ def _feature(
     fewest = min(known.reference_n, known.live_n)
     if fewest < min_samples:
         return replace(known, problem=f"{fewest} rows on the smaller side, {min_samples} are needed")
-    if known.categorical and len(reference) * LEAST_A_BIN > fewest:
-        needed = len(reference) * LEAST_A_BIN
-        return replace(known, problem=f"{len(reference)} categories need {needed} rows on each side: an id?")
+    if isinstance(spread, Categories):
+        if (problem := _too_many(spread, fewest)) is not None:
+            return replace(known, problem=problem)
+        if len(reference) * LEAST_A_BIN > fewest:
+            reference, live = _pooled(reference, live, len(spread.counts), len(reference) - has_missing)
     kl = kl_nats(live, reference)
     shown_reference, shown_live = _shares(reference, live, apart=int(has_missing))
     return replace(
@@ -166,6 +168,26 @@ def _feature(
         reference_shares=shown_reference,
         live_shares=shown_live,
     )
+
+
+def _too_many(spread: Categories, fewest: int) -> str | None:
+    """Why the categories of training cannot be judged, whatever live data has: else new categories would hide it."""
+    others = max(spread.others, spread.other // max(1, min(spread.counts.values(), default=1)))
+    distinct, rows = len(spread.counts) + others, sum(spread.counts.values()) + spread.other
+    if spread.other and 2 * distinct > rows:
+        return f"{distinct:,} categories of {rows:,} rows in training: an id?"
+    bins = len(spread.counts) + bool(spread.other) + bool(spread.missing)
+    if bins * LEAST_A_BIN > fewest:
+        return f"{bins} categories need {bins * LEAST_A_BIN} rows on each side: an id?"
+    return None
+
+
+def _pooled(reference: Counts, live: Counts, known: int, last: int) -> tuple[Counts, Counts]:
+    """The bins of both with those that training did not have, from `known` to `last`, in one."""
+    if last <= known:
+        return reference, live
+    one, other = (np.concatenate((n[:known], [n[known:last].sum()], n[last:])) for n in (reference, live))
+    return one, other
 
 
 def _rows(spread: Spread) -> int:

@@ -111,11 +111,44 @@ def test_zeroes__that_several_deciles_fall_on_have_a_bin_of_their_own() -> None:
     assert one(column(*trained), column(*[0] * 20, *range(1, 81))).status is OVER
 
 
+def test_zeroes__leave_the_rest_ten_bins_of_its_own() -> None:
+    trained = [0] * 920 + list(range(1, 81))
+    before, now = counts(column(*trained), column(*trained))
+    assert before == now == [0, 920, *[8] * 10]
+    assert one(column(*trained), column(*[0] * 920, *(1000 * n for n in range(1, 81)))).status is OVER
+
+
+def test_numbers__without_a_value_that_takes_two_tenths_have_exactly_ten_bins() -> None:
+    for n in (10, 37, 200, 999):
+        before, _ = counts(column(*CHANCE.permutation(n)), column(0))
+        assert len(before) == 10
+        assert max(before) - min(before) <= 1
+
+
+def test_kl__of_data_with_an_atom_equals_scipys_over_the_same_bins() -> None:
+    trained = np.append(np.zeros(600), CHANCE.exponential(size=400))
+    live = np.append(np.zeros(500), CHANCE.exponential(1.5, size=300))
+    rest = np.sort(trained[600:])[[40 * tenth - 1 for tenth in range(1, 10)]]
+    bins = [-np.inf, 0, *np.nextafter([0, *rest], np.inf), np.inf]
+    expected = entropy(np.histogram(live, bins)[0] + 0.5, np.histogram(trained, bins)[0] + 0.5)
+    assert one(column(*trained), column(*live)).kl_nats == pytest.approx(expected, rel=1e-12)
+
+
 def test_two_values__each_have_a_bin() -> None:
     assert counts(column(*[0, 1] * 50), column(0, 1, 1)) == ([0, 50, 0, 50, 0], [0, 1, 0, 2, 0])
 
 
-def test_column__with_one_text_in_training_is_categorical() -> None:
+def test_column__of_nine_numbers_in_ten_is_numeric_and_its_other_words_are_missing() -> None:
+    trained = reference_of(column(*range(9), "unknown", None))["x"]
+    assert isinstance(trained, Numbers)
+    assert trained.missing == 2
+    assert isinstance(reference_of(column(*range(8), "?", "unknown", None))["x"], Categories)
+    found = one(column(*range(299), "?"), column(*range(500, 800)), least=200)
+    assert (found.status, found.categorical, found.has_missing) == (OVER, False, True)
+    assert isinstance(reference_of(column("inf", "inf"))["x"], Categories)
+
+
+def test_column__of_texts_in_training_is_categorical() -> None:
     assert isinstance(reference_of(column("1", "2", "n/k"))["x"], Categories)
     assert isinstance(reference_of(column("1", " 2 ", "3e4", None, "-.5"))["x"], Numbers)
     assert isinstance(reference_of(pd.DataFrame({"x": [True, False]}))["x"], Categories)
@@ -173,7 +206,33 @@ def test_ids__do_not_page_below_five_rows_a_category() -> None:
     assert (found.status, found.kl_nats) == (DriftStatus.TOO_FEW, None)
     many = column(*(f"c{n % 40}" for n in range(200)))
     assert one(many, many, least=200).status is OK
-    assert one(many, column(*(f"c{n % 41}" for n in range(200))), least=200).status is DriftStatus.TOO_FEW
+    assert one(column(*(f"c{n % 41}" for n in range(200))), many, least=200).status is DriftStatus.TOO_FEW
+
+
+def test_ids__of_many_rows_are_never_judged_though_most_of_them_are_one_bin() -> None:
+    trained = column(*(f"user-{n}" for n in range(5100)))
+    found = one(trained, column(*(f"user-{n}" for n in range(9000, 14100))), least=200)
+    assert (found.status, found.kl_nats) == (DriftStatus.TOO_FEW, None)
+    assert found.problem == "5,100 categories of 5,100 rows in training: an id?"
+    before = reference_of(trained)["x"]
+    assert isinstance(before, Categories)
+    (older,) = compare({"x": replace(before, others=0)}, trained, threshold=0.1, min_samples=200)
+    assert older.status is DriftStatus.TOO_FEW
+    cities = column(*[f"town {n}" for n in range(1100)] * 5)
+    assert one(cities, cities, least=200).status is OK
+
+
+def test_categories__that_training_never_had_cannot_hide_a_feature() -> None:
+    trained = column(*"abcd" * 75)
+    for kinds in (1, 10, 250, 300):
+        found = one(trained, column(*(f"new {n % kinds}" for n in range(300))), least=200)
+        assert found.status is OVER, kinds
+        assert sum(found.live_shares[:4]) == 0
+    few = one(trained, column(*"abcd" * 70, *(f"new {n % 3}" for n in range(20))), least=200)
+    assert len(few.live_shares) == 4 + 3
+    many = one(trained, column(*"abcd" * 70, *(f"new {n}" for n in range(60)), None), least=200)
+    assert (len(many.live_shares), many.has_missing) == (4 + 1 + 1, True)
+    assert many.live_shares[4] == pytest.approx(60 / 341, abs=1e-4)
 
 
 def test_threshold__is_over_only_beyond_it() -> None:
