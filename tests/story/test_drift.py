@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,7 @@ def test_drift__never_decides_and_is_shown_everywhere(world: World) -> None:
     assert (ran.code, ran.outputs["verdict"], ran.outputs["drift-status"]) == (0, "pass", "drift")
     worst = ran.bundle["drift"]["features"][0]
     assert (worst["name"], ran.outputs["drift-worst"]) == ("age", f"{worst['kl_nats']:.4f}")
+    assert f"drift (recommender): drift: age {worst['kl_nats']:.4f} nats (threshold 0.1)" in ran.log.splitlines()
     assert "### Drift" in ran.summary
     assert f"| <code>age</code> | {worst['kl_nats']:.4f} |" in ran.summary
     assert 'id="drift"' in (ran.folder / "report.html").read_text()
@@ -156,6 +159,20 @@ def test_feature__that_live_data_lacks_is_a_warning_beside_those_that_are_judged
     assert float(ran.outputs["drift-worst"]) > 0
     (warned,) = [line for line in ran.log.splitlines() if line.startswith("::warning") and "drift" in line]
     assert "1 feature cannot be compared (country: the live sample has no such column)" in warned
+
+
+def test_feature__that_was_not_judged_is_named_though_the_others_are_ok(world: World) -> None:
+    for name in ("train.csv", "live.csv"):
+        lines = rows(300).splitlines()
+        told = [f"{lines[0]},user", *(f"{line},{name}-{n}" for n, line in enumerate(lines[1:]))]
+        (world.workspace / name).write_text("\n".join(told))
+    ran = check(world, 1, None)
+    assert ran.outputs["drift-status"] == "ok"
+    said = "1 feature was not judged: user: 300 categories need 1500 rows on each side: an id?"
+    (warned,) = [line for line in ran.log.splitlines() if line.startswith("::warning") and "drift" in line]
+    assert said in warned
+    for text in (ran.summary, (ran.folder / "report.html").read_text()):
+        assert said.replace(" ", "") in re.sub(r"<[^>]*>|\s", "", html.unescape(text))
 
 
 def test_few_rows__are_no_verdict(world: World) -> None:
