@@ -55,7 +55,7 @@ def texts(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _spread(column: pd.Series[Any]) -> Spread:
-    numbers: Floats = np.asarray(_numbers(column), dtype=np.float64)
+    numbers: Floats = np.asarray(numbers_of(column), dtype=np.float64)
     there = int(column.notna().sum())
     if np.isfinite(numbers).sum() < NUMERIC * there or pd.api.types.is_bool_dtype(column.dtype):
         tally = _tally(column)
@@ -67,7 +67,7 @@ def _spread(column: pd.Series[Any]) -> Spread:
     return Numbers(edges=edges, counts=tuple(inside.tolist()), missing=missing)
 
 
-def _numbers(column: pd.Series[Any]) -> pd.Series[float]:
+def numbers_of(column: pd.Series[Any]) -> pd.Series[float]:
     """The column as floats, NaN for what is none; infinities stay."""
     held = column if pd.api.types.is_numeric_dtype(column.dtype) else texts(column)
     return pd.to_numeric(held, errors="coerce").astype("float64").reset_index(drop=True)
@@ -104,7 +104,7 @@ def _binned(column: pd.Series[Any], edges: tuple[float, ...]) -> tuple[Counts, i
     twice = np.append(cuts[:-1] == cuts[1:], False)
     with np.errstate(over="ignore"):  # below the least float lies -inf, which is right
         cuts[twice] = np.nextafter(cuts[twice], -np.inf)
-    values = _numbers(column).to_numpy()
+    values = numbers_of(column).to_numpy()
     finite = values[np.isfinite(values)]
     places = np.searchsorted(cuts, finite, side="left")
     return np.bincount(places, minlength=len(cuts) + 1).astype(np.int64), len(values) - len(finite)

@@ -1,6 +1,6 @@
 """The drift check: a reference from a file or from MLflow, a sample of live data, and what their comparison says.
 
-It decides nothing. What stands in a sample goes no further than this: names of features, shares, and a digest.
+It decides nothing. What stands in a sample goes no further than this: names of features, shares, a digest and a sketch.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from flowjoy import mlflow_reference, reference_json
-from flowjoy.analysis.drift import compare, digest_of, status_of
+from flowjoy.analysis.drift import compare, status_of
 from flowjoy.analysis.drift_bins import reference_of
+from flowjoy.analysis.drift_marks import rows_of
 from flowjoy.distribution import DriftCheck, DriftStatus, Spread
 from flowjoy.errors import HarvestError
 from flowjoy.model import ModelRecord
@@ -32,6 +33,9 @@ def read(query: Query, access: Access, ships: Iterable[ModelRecord]) -> tuple[Dr
     features = compare(
         reference, live.frame, threshold=settings.drift_threshold, min_samples=settings.drift_min_samples
     )
+    judged = [item.name for item in features if item.kl_nats is not None]
+    # Of columns that nothing was compared with, nothing is kept; and another column makes no other rows.
+    sample, sketch = rows_of(live.frame[judged]) if judged else ("", "")
     check = DriftCheck(
         model=settings.drift_model or "",
         at=query.as_of,
@@ -40,7 +44,8 @@ def read(query: Query, access: Access, ships: Iterable[ModelRecord]) -> tuple[Dr
         min_samples=settings.drift_min_samples,
         version=newest.version if newest is not None else None,
         features=features,
-        sample=digest_of(live.frame),
+        sample=sample,
+        sketch=sketch,
         reference=told,
     )
     return check, len(check.judged), (*notes, *live.notes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -16,16 +17,13 @@ from scipy.stats import entropy
 
 from flowjoy.analysis.drift import (
     MOST_BINS,
-    compact,
     compare,
-    digest_of,
     kl_nats,
-    mark_of,
     psi,
     status_of,
-    trend,
 )
 from flowjoy.analysis.drift_bins import MOST_CATEGORIES, counts_of, reference_of
+from flowjoy.analysis.drift_marks import MOST_MARKED, compact, mark_of, rows_of, trend
 from flowjoy.distribution import Categories, DriftCheck, DriftMark, DriftStatus, FeatureDrift, Numbers
 from tests.builders import a_drift_check, at
 
@@ -314,12 +312,70 @@ def test_any_two_columns__count_every_row_once(trained: list[Any], live: list[An
 # The same rows
 
 
+def digest_of(rows: pd.DataFrame) -> str:
+    return rows_of(rows)[0]
+
+
 def test_digest__is_of_the_rows_whatever_their_order() -> None:
     rows = pd.DataFrame({"a": ["1", "2", None], "b": ["x", "y", "z"]})
     assert digest_of(rows) == digest_of(rows.iloc[::-1]) == digest_of(rows[["b", "a"]])
+    assert digest_of(rows) == digest_of(rows.assign(a=pd.Series(["1.00", " 2", None])))
     others = [rows.assign(a=["1", "2", "3"]), rows.iloc[:2], rows.rename(columns={"a": "c"}),
-              rows.assign(b=["y", "x", "z"])]  # fmt: skip
-    assert len({digest_of(rows), *map(digest_of, others)}) == 5
+              rows.assign(b=["y", "x", "z"]), rows.assign(a=["1", "2", "n/k"])]  # fmt: skip
+    assert len({digest_of(rows), *map(digest_of, others)}) == 6
+
+
+def as_check(hours: float, rows: pd.DataFrame) -> DriftCheck:
+    sample, sketch = rows_of(rows)
+    return a_drift_check(hours, over=True, sample=sample, sketch=sketch)
+
+
+def ages(n: int) -> pd.DataFrame:
+    return pd.DataFrame({"age": CHANCE.normal(size=n), "country": CHANCE.choice(list("abc"), n)})
+
+
+def test_sample__that_was_changed_a_little_is_no_second_check() -> None:
+    rows = ages(300)
+    first = as_check(1, rows)
+    changed = {
+        "a row more": pd.concat([rows, ages(1)]),
+        "a row less": rows.iloc[1:],
+        "a row twice": pd.concat([rows, rows.iloc[:1]]),
+        "every row twice": pd.concat([rows, rows]),
+        "a third of other rows": pd.concat([rows.iloc[:200], ages(100)]),
+        "written otherwise": rows.assign(age=rows["age"].map("{:+.25f}".format)),
+    }
+    for name, other in changed.items():
+        assert trend(as_check(2, other), marks(first))[0] == as_check(2, other), name
+    for other in (ages(300), pd.concat([rows.iloc[:60], ages(240)])):
+        found, _ = trend(as_check(2, other), marks(first))
+        assert found is not None
+        assert found.status is DRIFT
+    again, _ = trend(as_check(4, rows.iloc[2:]), marks(first, as_check(2, ages(300)), as_check(3, rows.iloc[1:])))
+    assert again is not None
+    assert again.status is DRIFT
+
+
+def test_sample__of_many_equal_rows_is_known_by_its_digest_alone() -> None:
+    few = [pd.DataFrame({"country": CHANCE.choice(list("abcdefgh"), 300)}) for _ in range(2)]
+    assert as_check(1, few[0]).sketch == ""
+    found, _ = trend(as_check(2, few[1]), marks(as_check(1, few[0])))
+    assert found is not None
+    assert found.status is DRIFT
+
+
+def test_sketch__keeps_sixteen_bits_of_some_rows() -> None:
+    sketch = as_check(1, ages(5000)).sketch
+    assert len(sketch) == 64 * 4
+    assert int(sketch, 16)
+
+
+def test_sketches__of_ten_thousand_checks_are_compared_at_once() -> None:
+    past = [replace(marks(as_check(0, ages(80)))[0], at=at(hour), sample=str(hour)) for hour in range(-300, 0)]
+    past += [replace(mark, at=at(hour), sketch="", sample=f"old {hour}") for hour, mark in enumerate(past * 30, -20000)]
+    begun = time.monotonic()
+    assert trend(as_check(1, ages(80)), past)[0] is not None
+    assert time.monotonic() - begun < 2
 
 
 # Two checks running
@@ -353,6 +409,15 @@ def test_drift__is_of_one_feature_that_stays_over_and_not_of_another_one_each_ti
     assert trend(both, marks(first))[0] == replace(both, status=DRIFT)
     assert trend(both, [replace(mark, features=()) for mark in marks(first)])[0] == replace(both, status=DRIFT)
     assert trend(a_drift_check(3), marks(first, other))[1] is False
+
+
+def test_mark__of_more_features_than_it_can_name_names_none_so_that_two_over_are_drift() -> None:
+    (age,) = a_drift_check(over=True).features
+    many = tuple(replace(age, name=f"f{n}") for n in range(MOST_MARKED + 1))
+    (mark,) = marks(a_drift_check(1, over=True, features=many))
+    assert mark.features == ()
+    assert len(marks(a_drift_check(1, over=True, features=many[1:]))[0].features) == MOST_MARKED
+    assert trend(a_drift_check(2, over=True), [mark])[0] == replace(a_drift_check(2, over=True), status=DRIFT)
 
 
 def test_healed__is_not_over_in_two_checks_running_so_that_one_good_check_ends_no_alarm() -> None:
@@ -411,6 +476,7 @@ MARKS = st.builds(
     over=st.booleans(),
     sample=st.sampled_from(["one", "two", "three"]),
     features=st.sampled_from([(), ("age",), ("income", "age"), ("income",)]),
+    sketch=st.sampled_from(["", "0001000200030004", "0002000300040005", "000400050006"]),
 )
 
 

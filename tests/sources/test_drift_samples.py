@@ -59,6 +59,16 @@ def test_check__against_a_reference_json_needs_no_training_row(folder: Path) -> 
     assert check(folder, drift_reference="reference.json").status is DriftStatus.OVER
 
 
+def test_sample__is_known_by_the_columns_that_were_judged_and_unknown_where_none_was(folder: Path) -> None:
+    before = check(folder, drift_reference="reference.json").sample
+    (folder / "live.csv").write_text(SAME.replace("\n", ",a\n").replace("age,a", "age,request"))
+    assert check(folder, drift_reference="reference.json").sample == before != ""
+    (folder / "live.csv").write_text("age\n50\n")
+    assert check(folder, drift_reference="reference.json").sample == ""
+    (folder / "live.csv").write_text("other\n50\n")
+    assert check(folder, drift_reference="reference.json").sample == ""
+
+
 def test_reference__that_is_hostile_is_refused_without_being_shown(folder: Path) -> None:
     (folder / "reference.json").write_text('{"schema": 1, "features": {"canary": {"canary": 1}}}')
     with pytest.raises(HarvestError, match=r"drift-reference reference.json is no reference: feature 1") as refused:
