@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from flowjoy import parquet_sample
 from flowjoy.cells import Cells
 from flowjoy.errors import HarvestError
 
@@ -144,24 +145,11 @@ def _rows(rows: Iterable[list[str]], width: int) -> Iterator[list[str]]:
 
 
 def _parquet(path: Path, what: str, limits: Limits) -> pd.DataFrame:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError:
-        hint = "the container has none: write the sample as CSV"
-        raise HarvestError(f"{what}: reading Parquet needs the package pyarrow, which is not here", hint=hint) from None
-    raw = read_bytes(path, what, limits.size)
-    try:
-        file: Any = parquet.ParquetFile(io.BytesIO(raw))
-        names = list(file.schema_arrow.names)
+    def accept(names: list[str], rows: int) -> None:
         _check(names, what)
-        _refuse_too_many(file.metadata.num_rows * len(names), what, limits)
-        unpacked = sum(file.metadata.row_group(place).total_byte_size for place in range(file.metadata.num_row_groups))
-        if unpacked > 4 * limits.size:
-            raise HarvestError(f"{what} is larger than {4 * limits.size >> 20} MiB when it is unpacked")
-        frame: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
-    except (ArrowException, OSError, ValueError, TypeError, KeyError):
-        raise HarvestError(f"{what} is not a Parquet file that can be read") from None
-    return frame.set_axis([name.strip() for name in names], axis="columns")
+        _refuse_too_many(rows * len(names), what, limits)
+
+    return parquet_sample.rows_of(read_bytes(path, what, limits.size), what, accept, 4 * limits.size)
 
 
 def _check(header: list[str], what: str) -> None:

@@ -8,8 +8,11 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet as pq
 
+from flowjoy.analysis.drift_bins import reference_of
 from flowjoy.errors import HarvestError
 from flowjoy.samples import MOST_FEATURES, STEP, Limits, Sample, read_sample
 
@@ -128,6 +131,58 @@ def test_parquet__that_is_none_or_too_large_is_refused(tmp_path: Path) -> None:
         read_sample(packed, "drift-live", SMALL)
     with pytest.raises(HarvestError, match="is not UTF-8 text"):
         read(tmp_path, packed.read_bytes(), "live.csv")
+
+
+def test_parquet__of_a_text_that_many_rows_repeat_takes_its_memory_once(tmp_path: Path) -> None:
+    path = tmp_path / "live.parquet"
+    column = pa.DictionaryArray.from_arrays(pa.array([0] * 50_000, pa.int32()), pa.array(["x" * 100_000]))
+    for told in (True, False):
+        pq.write_table(pa.table({"a": column, "b": column}), path, store_schema=told)
+        held = read_sample(path, "drift-live", STEP).frame
+        assert held.shape == (50_000, 2)
+        assert len(set(map(id, held["a"]))) <= 50
+
+
+def test_parquet__of_lists_or_records_or_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "live.parquet"
+    for column in ([[1, 2]] * 3, [{"a": 1, "b": 2}] * 3, [{"a": 1}] * 3):
+        pd.DataFrame({CANARY: column}).to_parquet(path)
+        with pytest.raises(HarvestError, match="columns of lists or records") as refused:
+            read_sample(path, "drift-live", STEP)
+        assert "canary" not in str(refused.value)
+    pd.DataFrame({"a": [f"{n:01000d}" for n in range(400)]}).to_parquet(path, compression="zstd")
+    with pytest.raises(HarvestError, match="larger than 0 MiB when it is unpacked"):
+        read_sample(path, "drift-live", Limits(size=90_000, cells=10_000))
+
+
+def test_parquet__of_broken_texts_is_refused_with_a_clear_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "live.parquet"
+    for kind in (pa.binary(), pa.large_binary()):
+        held = pa.array([b"\xff\xfe", b"x"], kind)
+        for column in (held, held.dictionary_encode(), held.view(pa.string() if kind == pa.binary() else kind)):
+            pq.write_table(pa.table({"a": column}), path)
+            with pytest.raises(HarvestError, match="not a Parquet file that can be read"):
+                read_sample(path, "drift-live", STEP)
+    raw = path.read_bytes()
+    for place in range(0, len(raw), 7):
+        path.write_bytes(raw[:place] + bytes([raw[place] ^ 0xFF]) + raw[place + 1 :])
+        with pytest.raises(HarvestError, match=r"drift-live live\.parquet"):
+            read_sample(path, "drift-live", STEP)
+
+
+def test_parquet__says_the_same_as_a_csv_of_the_same_data(tmp_path: Path) -> None:
+    frame = pd.DataFrame({
+        "short": pd.array([0.1, 0.2, 3.7, None], dtype="float32"),
+        "truth": [True, False, None, True],
+        "text": [" DE", "n/a", None, "FR "],
+        "kind": pd.Categorical(["a", "b ", None, "NULL"]),
+    })  # fmt: skip
+    frame.to_parquet(tmp_path / "live.parquet")
+    typed = read_sample(tmp_path / "live.parquet", "drift-live", STEP).frame
+    text = read(tmp_path, "short,truth,text,kind\n0.1,true, DE,a\n0.2,FALSE,n/a,b \n3.7,,,\n,True,FR ,NULL\n").frame
+    assert reference_of(typed) == reference_of(text)
+    assert typed["text"].tolist() == ["DE", None, None, "FR"]
+    assert typed["short"].tolist()[:3] == [0.1, 0.2, 3.7]
 
 
 def test_parquet__without_pyarrow_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
