@@ -62,7 +62,7 @@ class Sample:
 
 def read_sample(path: Path, what: str, limits: Limits) -> Sample:
     """The rows of a CSV or (`.parquet`) Parquet file. HarvestError("<what>: …") for what is no sample."""
-    what = f"{what} {path.name}"
+    what = f"{what} {path.name}".strip()
     parquet = path.suffix.lower() in (".parquet", ".pq")
     frame = _parquet(path, what, limits) if parquet else _csv(read_bytes(path, what, limits.size), what, limits)
     if frame.empty:

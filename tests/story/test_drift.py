@@ -269,6 +269,10 @@ def test_reference__says_what_is_in_it_and_that_an_id_is_none(tmp_path: Path) ->
         (["none.csv"], {}, "cannot be read"),
         (["empty.csv"], {}, "is empty"),
         (["train.csv", "--output", "."], {}, "cannot be written"),
+        (["train.csv", "--output", "./train.csv"], {}, "--output: expected another file than the sample"),
+        ([""], {}, "the sample is no file"),
+        (["train.csv", "--run-id", "", "--mlflow-tracking-uri", "http://127.0.0.1:9"], {}, "--run-id: expected"),
+        (["train.csv", "--run-id", ""], {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}, "--run-id: expected"),
         (["train.csv", "--run-id", "r"], {}, "--run-id needs --mlflow-tracking-uri"),
         (["train.csv", "--run-id", "r", "--mlflow-tracking-uri", "nonsense"], {}, "--mlflow-tracking-uri: expected"),
         (
@@ -288,3 +292,13 @@ def test_reference__that_cannot_be_made_ends_with_2_and_a_cure(
     code, log = describe(tmp_path, *arguments, **environ)
     assert (code, said in log) == (2, True), log
     assert "canary" not in log
+    assert (tmp_path / "train.csv").read_text() == "a\n1\n"
+
+
+@pytest.mark.xdist_group("mlflow")
+@pytest.mark.parametrize("run", ["0" * 32, "nope", " ../x"])
+def test_reference__of_a_run_that_is_not_there_says_so(tmp_path: Path, mlflow_server: Registry, run: str) -> None:
+    (tmp_path / "train.csv").write_text("a\n1\n")
+    to = ("--output", str(tmp_path / "r.json"), "--run-id", run, "--mlflow-tracking-uri", mlflow_server.uri)
+    code, said = describe(tmp_path, str(tmp_path / "train.csv"), *to)
+    assert (code, "no such run" in said) == (2, True), said
