@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -31,6 +32,16 @@ def test_csv__is_read_as_text_with_what_is_missing(tmp_path: Path) -> None:
     assert list(held.columns) == ["age", "country"]
     assert held["age"].isna().tolist() == [False, True, False]
     assert held["country"].tolist()[0] == "DE, east"
+
+
+def test_missing__is_what_the_readme_says(tmp_path: Path) -> None:
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    told = re.search(r"Missing values are a bin: empty\ncells, (.*?) and the like", readme)
+    assert told is not None
+    texts = re.findall("`([^`]+)`", told[1])
+    assert len(texts) == 6
+    lines = [f"{case},x" for text in texts for case in (text, text.lower(), text.upper(), f" {text} ")]
+    assert read(tmp_path, "\n".join(["age,b", ",x", *lines])).frame["age"].isna().all()
 
 
 def test_csv__row_numbers_without_a_name_are_no_feature(tmp_path: Path) -> None:
