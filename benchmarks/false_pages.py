@@ -16,8 +16,9 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from flowjoy.analysis.drift import compare, mark_of, status_of, trend
+from flowjoy.analysis.drift import compare, status_of
 from flowjoy.analysis.drift_bins import reference_of
+from flowjoy.analysis.drift_marks import mark_of, trend
 from flowjoy.distribution import DriftCheck, DriftStatus, Spread
 
 START = datetime(2026, 11, 26, tzinfo=UTC)

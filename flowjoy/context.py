@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flowjoy.analysis import drift
+from flowjoy.analysis import drift_marks
 from flowjoy.analysis.cadence import window_of
 from flowjoy.bundle import Bundle, Terms
 from flowjoy.distribution import DriftMark
@@ -131,13 +131,13 @@ def bundle_of(harvested: Harvest, settings: Settings, runner: Runner, home: Home
         actions=memory.actions,
         models_gone=gone_since(memory, harvested.models, harvested.versions or (), as_of),
         drift=harvested.drift,
-        drift_marks=drift.compact((*memory.drift_marks, *_own_mark(harvested, settings))),
+        drift_marks=drift_marks.compact((*memory.drift_marks, *_own_mark(harvested, settings))),
     )
 
 
 def _own_mark(harvested: Harvest, settings: Settings) -> tuple[DriftMark, ...]:
     """What this run found of drift; a dry look at the past finds nothing that a later run must know."""
-    mark = drift.mark_of(harvested.drift) if settings.as_of is None else None
+    mark = drift_marks.mark_of(harvested.drift) if settings.as_of is None else None
     return () if mark is None else (mark,)
 
 

@@ -33,11 +33,12 @@ class Numbers:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Categories:
-    """The rows of each category in training, and those without. `other`: of categories too many to be listed."""
+    """The rows of each category in training, and those without. `other`: of the `others`, too many to be listed."""
 
     counts: Mapping[str, int]
     missing: int = 0
     other: int = 0
+    others: int = 0
 
 
 Spread = Numbers | Categories
@@ -71,8 +72,9 @@ class FeatureDrift:
 class DriftCheck:
     """One comparison of live with training data of a `model`; `features` with the worst first.
 
-    `sample` is a digest of the live rows: the same rows again are no second check. `reference`: where the training
-    sample came from, in words. `problem`: why there is no comparison at all, and what to do.
+    `sample` is a digest of the live rows, `sketch` the hashes of some of them: the same rows again are no second check.
+    `reference`: where the training sample came from, in words. `problem`: why there is no comparison at all, and what
+    to do.
     """
 
     model: str
@@ -83,6 +85,7 @@ class DriftCheck:
     version: str | None = None
     features: tuple[FeatureDrift, ...] = ()
     sample: str = ""
+    sketch: str = ""
     reference: str = ""
     problem: str | None = None
 
@@ -96,7 +99,8 @@ class DriftCheck:
 class DriftMark:
     """What one check found, as later runs must know it: whether the worst feature was over the threshold.
 
-    `features`: which were, the worst first; none where that is not known.
+    `features`: which were, the worst first; none where that is not known, or were too many. `sketch`: of the rows, none
+    where too many of them are alike.
     """
 
     model: str
@@ -104,3 +108,4 @@ class DriftMark:
     over: bool
     sample: str
     features: tuple[str, ...] = ()
+    sketch: str = ""

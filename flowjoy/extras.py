@@ -5,7 +5,7 @@ None of it decides anything: each is read last, and on a budget of its own.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -21,9 +21,12 @@ _INVENTORY_AGE = timedelta(hours=6)
 """What lies on a shelf lies there for days: hourly runs need not look each time."""
 
 
-def drift(query: Query, access: Access, ships: Sequence[ModelRecord]) -> Read[DriftCheck]:
-    """The samples that the settings name, compared; the training data may be those of the newest of `ships`."""
-    return drift_samples.read(query, replace(access, transport=_brief(access)), ships)
+def drift(query: Query, access: Access, ships: Sequence[ModelRecord], named: Collection[str]) -> Read[DriftCheck]:
+    """The samples that the settings name, compared; the training data may be those of the newest of `ships`.
+
+    `named`: the models that the settings and the stubs name.
+    """
+    return drift_samples.read(query, replace(access, transport=_brief(access)), ships, named)
 
 
 def inventory(query: Query, access: Access, known: Inventory | None) -> Read[Inventory]:

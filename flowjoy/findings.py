@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from flowjoy import events as timeline
-from flowjoy.analysis import alarms, cadence, drift, recovery, signals, standing, verdict
+from flowjoy.analysis import alarms, cadence, drift_marks, recovery, signals, standing, verdict
 from flowjoy.analysis.advice import Advice, advise
 from flowjoy.analysis.dependency import Gate
 from flowjoy.analysis.dora import Dora
@@ -125,7 +125,7 @@ def find(bundle: Bundle) -> Findings:
         divergence_percent=terms.divergence_percent,
     )
     spikes = signals.spikes(weeks, factor=terms.mttr_spike_factor)
-    drifted, healed = drift.trend(bundle.drift, bundle.drift_marks)
+    drifted, healed = drift_marks.trend(bundle.drift, bundle.drift_marks)
     found = Findings(
         bundle=bundle,
         events=events,

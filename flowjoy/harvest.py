@@ -124,6 +124,7 @@ class _Plan:
         self._drift = Reading[DriftCheck | None](
             f"drift ({settings.drift_model})", None, required=False, planned=judged and settings.drift_live is not None
         )
+        self._named: frozenset[str] = frozenset()  # models that settings and stubs name
         self._incidents = {
             name: Reading[tuple[Incident, ...]](f"incidents ({source.label})", (), required=False)
             for name, source in INCIDENT_SOURCES.items()
@@ -156,7 +157,7 @@ class _Plan:
         query, access, memory, models = self._query, self._access, self._memory, self._models.value
         ships = models.records if models is not None else ()
         if self._drift.planned:
-            self._drift.read(partial(extras.drift, query, access, ships), access)
+            self._drift.read(partial(extras.drift, query, access, ships, self._named), access)
         if self._inventory.planned:
             self._inventory.read(partial(extras.inventory, query, access, memory.inventory), access)
         if self._commits.planned and self._code.value is not None:
@@ -236,6 +237,7 @@ class _Plan:
             since=min(self._query.since, self._query.as_of - timedelta(days=RATE_DAYS, hours=settings.sla_hours)),
             path=settings.model_stub,
         )
+        self._named = frozenset((*must, *may))
         query = replace(self._query, models=must, candidates=may, looks=self._memory.looks)
         if must or may or query.settings.model_source == "file":
             asked = partial(rereading.models, query, self._access, self._model_source, self._memory)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from flowjoy.analysis import drift
+from flowjoy.analysis import drift_marks
 from flowjoy.analysis.standing import is_open
 from flowjoy.bundle import Bundle, Terms
 from flowjoy.dependence import HEAD
@@ -186,7 +186,7 @@ def merge(one: Memory, other: Memory) -> Memory:
             key: min(side[key] for side in (one.models_gone, other.models_gone) if key in side)
             for key in sorted({*one.models_gone, *other.models_gone})
         },
-        drift_marks=drift.compact((*one.drift_marks, *other.drift_marks)),
+        drift_marks=drift_marks.compact((*one.drift_marks, *other.drift_marks)),
     )
 
 

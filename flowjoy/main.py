@@ -21,9 +21,10 @@ from flowjoy.errors import FlowJoyError, InputError
 from flowjoy.findings import Findings, find, with_gate
 from flowjoy.harvest import Harvest, harvest
 from flowjoy.model import DROPPED, CoverageState, Decision, PullRequest, Status
+from flowjoy.report.drift_words import result as drift_result
 from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
-from flowjoy.report.markdown_drift import fault as drift_fault
+from flowjoy.report.markdown_drift import faults as drift_faults
 from flowjoy.report.words import counted
 from flowjoy.runner import Console, Redactor, adopt_libraries
 from flowjoy.settings import Runner, Settings, on_actions, read_runner, read_settings, travels_in_the_clear
@@ -199,6 +200,8 @@ def _log_findings(findings: Findings, console: Console) -> None:
         code = counted(week.code_deploys, known=week.code_known)
         model = counted(week.model_deploys, known=week.models_known)
         console.log(f"{week.label}  code {code:>3}  model {model:>3}  MTTR {mttr:>5} h{mark}")
+    if findings.drift is not None:
+        console.log(drift_result(findings.drift))
 
 
 def _publish(findings: Findings, written: Mapping[str, str], delivered: Mapping[str, str], console: Console) -> None:
@@ -209,8 +212,8 @@ def _publish(findings: Findings, written: Mapping[str, str], delivered: Mapping[
         for note in said.notes:
             say = console.warning if note.endswith(DROPPED) else console.notice
             say(f"{said.source}: {note}")
-    if (said_of_drift := drift_fault(findings)) is not None:
-        console.warning(said_of_drift)
+    for sentence in drift_faults(findings):
+        console.warning(sentence)
     unread = head_problem(findings.bundle.stubs, findings.bundle.terms.model_stub)
     if unread is not None:
         console.warning(f"no waiver of the default branch holds: {unread}")

@@ -100,7 +100,7 @@ def _explain(problem: Exception) -> Fault:
         hint = "serve artifacts through the MLflow server (--serve-artifacts), or give drift-reference"
         return Fault(problem=f"its store of artifacts needs a package that is not here ({problem.name})", hint=hint)
     code: Any = getattr(problem, "error_code", None)
-    if code == "RESOURCE_DOES_NOT_EXIST":
-        return Fault(problem="the registry keeps no such run, or does not show it", hint=MAKE)
+    if code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        return Fault(problem="no such run, or the registry does not show it", hint=f"check the run's id; {MAKE}")
     hint = "check its store of artifacts, or give drift-reference"
     return explain(problem) or Fault(problem=f"artifacts cannot be read ({type(problem).__name__})", hint=hint)

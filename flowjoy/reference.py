@@ -36,10 +36,11 @@ def reference(environ: Mapping[str, str], argv: Sequence[str], stream: TextIO | 
     try:
         runner = read_runner(environ)
         console.hide(secret.reveal() for secret in runner.secrets)
-        uri = _registry(given.mlflow_tracking_uri, runner) if given.run_id else ""
+        uri = _registry(given.mlflow_tracking_uri, runner) if given.run_id is not None else ""
+        _refuse_to_lose(given.sample, given.output, given.run_id)
         with adopt_libraries(console, debug=False):
             _describe(given.sample, given.output, console)
-            if given.run_id:
+            if given.run_id is not None:
                 text = given.output.read_text(encoding="utf-8")
                 mlflow_reference.store(uri, given.run_id, text, Transport(Budget(_SECONDS)))
                 console.log(f"logged as {mlflow_reference.ARTIFACT} of run {given.run_id}")
@@ -57,6 +58,14 @@ def reference(environ: Mapping[str, str], argv: Sequence[str], stream: TextIO | 
 def entry() -> int:
     """The command line's door."""
     return reference(os.environ, sys.argv[1:])
+
+
+def _refuse_to_lose(sample: Path, output: Path, run_id: str | None) -> None:
+    """What a slip would cost: the training data overwritten, or a reference that no run has."""
+    if run_id is not None and not run_id.strip():
+        raise InputError("--run-id: expected the id of a run, and it is empty: is its variable set?")
+    if output.exists() and sample.exists() and output.samefile(sample):
+        raise InputError("--output: expected another file than the sample, which would be overwritten")
 
 
 def _describe(sample: Path, output: Path, console: Console) -> None:

@@ -19,6 +19,7 @@ MOST_FEATURES = 1000
 LONGEST_NAME = 1000
 _MOST_BINS = 2000
 _MOST_ROWS = 10**12
+_KEYS = {"edges", "counts", "missing", "other", "others"}
 
 
 def to_json(features: Mapping[str, Spread]) -> bytes:
@@ -52,7 +53,7 @@ def from_json(raw: bytes) -> dict[str, Spread]:
 def _plain(spread: Spread) -> dict[str, object]:
     if isinstance(spread, Numbers):
         return {"edges": spread.edges, "counts": spread.counts, "missing": spread.missing}
-    rest = {"other": spread.other} if spread.other else {}
+    rest = {"other": spread.other, "others": spread.others} if spread.other else {}
     return {"counts": dict(spread.counts), "missing": spread.missing, **rest}
 
 
@@ -68,20 +69,24 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _spread(told: Any, where: str) -> Spread:
-    if not isinstance(told, dict) or not {"counts"} <= told.keys() <= {"edges", "counts", "missing", "other"}:
-        raise ValueError(f"{where}: expected counts, and edges of a numeric one, missing, other")
+    if not isinstance(told, dict) or not {"counts"} <= told.keys() <= _KEYS:
+        raise ValueError(f"{where}: expected counts, and edges of a numeric one, missing, other, others")
     if "edges" in told:
-        if "other" in told:
+        if told.keys() & {"other", "others"}:
             raise ValueError(f"{where}: only categories have an other")
         return _numbers(told, where)
     counts = told["counts"]
     if not isinstance(counts, dict) or len(counts) > _MOST_BINS:
         raise ValueError(f"{where}: expected counts by category, at most {_MOST_BINS:,}")
     rows = {name: _rows(count, where) for name, count in counts.items()}
-    missing, other = (_rows(told.get(name, 0), where) for name in ("missing", "other"))
+    missing, other, others = (_rows(told.get(name, 0), where) for name in ("missing", "other", "others"))
     if not sum(rows.values()) + missing + other:
         raise ValueError(f"{where}: has no rows")
-    return Categories(counts=rows, missing=missing, other=other)
+    if other and not rows:
+        raise ValueError(f"{where}: expected categories; one bin for all says nothing")
+    if others > other:
+        raise ValueError(f"{where}: expected no more others than rows of theirs")
+    return Categories(counts=rows, missing=missing, other=other, others=others)
 
 
 def _numbers(told: dict[str, Any], where: str) -> Numbers:
@@ -105,6 +110,8 @@ def _numbers(told: dict[str, Any], where: str) -> Numbers:
     missing = _rows(told.get("missing", 0), where)
     if not sum(rows) + missing:
         raise ValueError(f"{where}: has no rows")
+    if not cuts and rows[0]:
+        raise ValueError(f"{where}: expected edges; one bin for all says nothing")
     return Numbers(edges=cuts, counts=rows, missing=missing)
 
 

@@ -1,4 +1,4 @@
-"""Whether live data still lie as training data did, feature by feature, and since how many checks they do not.
+"""Whether live data still lie as training data did, feature by feature.
 
 KL divergence (Kullback and Leibler, 1951) of live from reference in nats, beside it the population stability index;
 one half is added to every bin (Jeffreys' prior), so that an empty one is improbable, not impossible. Knows columns and
@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from flowjoy.analysis.drift_bins import Counts, Floats, counts_of, texts
-from flowjoy.distribution import Categories, DriftCheck, DriftMark, DriftStatus, FeatureDrift, Spread
+from flowjoy.analysis.drift_bins import Counts, Floats, counts_of
+from flowjoy.distribution import Categories, DriftStatus, FeatureDrift, Spread
 
 HALF = 0.5
 LEAST_A_BIN = 5
@@ -24,9 +23,6 @@ LEAST_A_BIN = 5
 
 MOST_BINS = 24
 """Kept of one feature for the picture; the last of them holds the rest."""
-
-MOST_MARKED = 50
-"""Features that a mark names: the worst."""
 
 _NOT_LIVE = "the live sample has no such column"
 _NOT_TRAINED = "the reference has no such feature"
@@ -72,69 +68,6 @@ def status_of(features: Iterable[FeatureDrift]) -> DriftStatus:
     return DriftStatus.ERROR
 
 
-def digest_of(live: pd.DataFrame) -> str:
-    """The same rows give the same digest, in whatever order they and their columns come."""
-    names = sorted(map(str, live.columns))
-    told = pd.DataFrame({name: texts(live[name]).astype(object) for name in names})
-    rows = np.sort(pd.util.hash_pandas_object(told, index=False).to_numpy())
-    return sha256(repr(names).encode(errors="backslashreplace") + rows.tobytes()).hexdigest()[:32]
-
-
-def mark_of(check: DriftCheck | None) -> DriftMark | None:
-    """What later runs must know of a check; None of one that judged nothing."""
-    if check is None or check.status not in (DriftStatus.OK, DriftStatus.OVER, DriftStatus.DRIFT):
-        return None
-    over = tuple(item.name for item in check.judged if item.status is DriftStatus.OVER)
-    return DriftMark(
-        model=check.model,
-        at=check.at,
-        over=check.status is not DriftStatus.OK,
-        sample=check.sample,
-        features=over[:MOST_MARKED],
-    )
-
-
-def compact(marks: Iterable[DriftMark]) -> tuple[DriftMark, ...]:
-    """Of each sample the first and the last mark: a check of the same rows again tells nothing but its last word."""
-    held: dict[tuple[str, str], list[DriftMark]] = {}
-    for mark in sorted(set(marks), key=_in_time):
-        held.setdefault((mark.model, mark.sample), []).append(mark)
-    kept = {mark for same in held.values() for mark in (same[0], same[-1])}
-    return tuple(sorted(kept, key=_in_time))
-
-
-def trend(check: DriftCheck | None, marks: Iterable[DriftMark]) -> tuple[DriftCheck | None, bool]:
-    """The check with its final status, and whether the model is over a drift: both look at two checks running.
-
-    DRIFT: one feature at least is over the threshold in this check and in the one before it; of many features another
-    one each time is what chance does. Healed: nothing is over in either; one check alone neither raises nor ends an
-    alarm. Two checks of the same rows are one, at its first time, with its last word.
-    """
-    if check is None:
-        return None, False
-    own = mark_of(check)
-    known = [mark for mark in marks if mark.model == check.model and mark.at <= check.at]
-    first: dict[str, DriftMark] = {}
-    for mark in compact([*known, *([own] if own else [])]):
-        first[mark.sample] = replace(mark, at=first.get(mark.sample, mark).at)
-    last_two = sorted(first.values(), key=_in_time)[-2:]
-    if len(last_two) < 2:
-        return check, False
-    if check.status is DriftStatus.OVER and _both_over(*last_two):
-        return replace(check, status=DriftStatus.DRIFT), False
-    return check, not any(mark.over for mark in last_two)
-
-
-def _both_over(one: DriftMark, other: DriftMark) -> bool:
-    """Whether a feature is over in both; where the features are not known, whether both are over."""
-    known = one.features and other.features
-    return one.over and other.over and (not known or bool(set(one.features) & set(other.features)))
-
-
-def _in_time(mark: DriftMark) -> tuple[object, ...]:
-    return mark.at, mark.model, mark.sample, mark.over, mark.features
-
-
 def _feature(
     name: str, spread: Spread, column: pd.Series[Any] | None, threshold: float, min_samples: int
 ) -> FeatureDrift:
@@ -152,9 +85,11 @@ def _feature(
     fewest = min(known.reference_n, known.live_n)
     if fewest < min_samples:
         return replace(known, problem=f"{fewest} rows on the smaller side, {min_samples} are needed")
-    if known.categorical and len(reference) * LEAST_A_BIN > fewest:
-        needed = len(reference) * LEAST_A_BIN
-        return replace(known, problem=f"{len(reference)} categories need {needed} rows on each side: an id?")
+    if isinstance(spread, Categories):
+        if (problem := _too_many(spread, fewest)) is not None:
+            return replace(known, problem=problem)
+        if len(reference) * LEAST_A_BIN > fewest:
+            reference, live = _pooled(reference, live, len(spread.counts), len(reference) - has_missing)
     kl = kl_nats(live, reference)
     shown_reference, shown_live = _shares(reference, live, apart=int(has_missing))
     return replace(
@@ -166,6 +101,26 @@ def _feature(
         reference_shares=shown_reference,
         live_shares=shown_live,
     )
+
+
+def _too_many(spread: Categories, fewest: int) -> str | None:
+    """Why the categories of training cannot be judged, whatever live data has: else new categories would hide it."""
+    others = max(spread.others, spread.other // max(1, min(spread.counts.values(), default=1)))
+    distinct, rows = len(spread.counts) + others, sum(spread.counts.values()) + spread.other
+    if spread.other and 2 * distinct > rows:
+        return f"{distinct:,} categories of {rows:,} rows in training: an id?"
+    bins = len(spread.counts) + bool(spread.other) + bool(spread.missing)
+    if bins * LEAST_A_BIN > fewest:
+        return f"{bins} categories need {bins * LEAST_A_BIN} rows on each side: an id?"
+    return None
+
+
+def _pooled(reference: Counts, live: Counts, known: int, last: int) -> tuple[Counts, Counts]:
+    """The bins of both with those that training did not have, from `known` to `last`, in one."""
+    if last <= known:
+        return reference, live
+    one, other = (np.concatenate((n[:known], [n[known:last].sum()], n[last:])) for n in (reference, live))
+    return one, other
 
 
 def _rows(spread: Spread) -> int:

@@ -18,6 +18,9 @@ DECILES = np.arange(1, 10) / 10
 MOST_CATEGORIES = 1000
 """Listed of one feature; the rows of the others are one bin. So ids fill neither file nor memory."""
 
+NUMERIC = 0.9
+"""Of the values in training, from which on a feature is numeric: one stray word makes no category of each number."""
+
 
 def reference_of(frame: pd.DataFrame) -> dict[str, Spread]:
     """How each column of a training sample lies: one row a case, one column a feature, text or typed."""
@@ -42,7 +45,7 @@ def counts_of(spread: Spread, column: pd.Series[Any]) -> tuple[Counts, Counts, b
 
 def texts(column: pd.Series[Any]) -> pd.Series[Any]:
     """A column as text, None where nothing is. A whole number reads the same from any type: `12`, never `12.0`."""
-    if isinstance(column.dtype, pd.StringDtype):
+    if isinstance(column.dtype, pd.StringDtype) or pd.api.types.infer_dtype(column, skipna=True) == "string":
         return column.astype(object).where(column.notna(), None)
     held = column
     if pd.api.types.is_float_dtype(held.dtype) and bool(((held % 1 == 0) & (held.abs() < 2**53) | held.isna()).all()):
@@ -52,32 +55,44 @@ def texts(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _spread(column: pd.Series[Any]) -> Spread:
-    numbers = _numbers(column)
-    there = column.notna()
-    if bool(numbers[there.to_numpy()].isna().any()) or pd.api.types.is_bool_dtype(column.dtype):
+    numbers: Floats = np.asarray(numbers_of(column), dtype=np.float64)
+    there = int(column.notna().sum())
+    if np.isfinite(numbers).sum() < NUMERIC * there or pd.api.types.is_bool_dtype(column.dtype):
         tally = _tally(column)
-        listed = tally.iloc[:MOST_CATEGORIES]
+        listed, rest = tally.iloc[:MOST_CATEGORIES], tally.iloc[MOST_CATEGORIES:]
         counts = {str(name): int(count) for name, count in listed.items()}
-        return Categories(counts=counts, missing=int((~there).sum()), other=int(tally.iloc[MOST_CATEGORIES:].sum()))
+        return Categories(counts=counts, missing=len(column) - there, other=int(rest.sum()), others=len(rest))
     edges = _edges(numbers)
     inside, missing = _binned(column, edges)
     return Numbers(edges=edges, counts=tuple(inside.tolist()), missing=missing)
 
 
-def _numbers(column: pd.Series[Any]) -> pd.Series[float]:
+def numbers_of(column: pd.Series[Any]) -> pd.Series[float]:
     """The column as floats, NaN for what is none; infinities stay."""
     held = column if pd.api.types.is_numeric_dtype(column.dtype) else texts(column)
     return pd.to_numeric(held, errors="coerce").astype("float64").reset_index(drop=True)
 
 
-def _edges(numbers: pd.Series[float]) -> tuple[float, ...]:
-    """The deciles, each a value that occurs; where several coincide, that value twice: it gets a bin of its own."""
-    held = numbers.to_numpy(dtype=np.float64)
-    values = held[np.isfinite(held)]
+def _edges(numbers: Floats) -> tuple[float, ...]:
+    """The deciles, each a value that occurs. One on which several fall stands there twice: it gets a bin of its own.
+
+    Then the others are the deciles of the rest, which would else lie in few bins, or in one.
+    """
+    values = numbers[np.isfinite(numbers)]
+    found, times = _deciles(values)
+    atoms = found[times > 1]
+    if len(atoms):
+        rest, more = _deciles(values[~np.isin(values, atoms)])
+        found, times = np.append(atoms, rest), np.append(np.full(len(atoms), 2), more)
+    return tuple(np.sort(np.repeat(found, np.minimum(times, 2))).tolist())
+
+
+def _deciles(values: Floats) -> tuple[Floats, Counts]:
+    """Each value that is one, and how many deciles fall on it."""
     if not len(values):
-        return ()
+        return np.array([]), np.array([], dtype=np.int64)
     found, times = np.unique(np.quantile(values, DECILES, method="inverted_cdf"), return_counts=True)
-    return tuple(np.repeat(found, np.minimum(times, 2)).tolist())
+    return found, times.astype(np.int64)
 
 
 def _binned(column: pd.Series[Any], edges: tuple[float, ...]) -> tuple[Counts, int]:
@@ -89,7 +104,7 @@ def _binned(column: pd.Series[Any], edges: tuple[float, ...]) -> tuple[Counts, i
     twice = np.append(cuts[:-1] == cuts[1:], False)
     with np.errstate(over="ignore"):  # below the least float lies -inf, which is right
         cuts[twice] = np.nextafter(cuts[twice], -np.inf)
-    values = _numbers(column).to_numpy()
+    values = numbers_of(column).to_numpy()
     finite = values[np.isfinite(values)]
     places = np.searchsorted(cuts, finite, side="left")
     return np.bincount(places, minlength=len(cuts) + 1).astype(np.int64), len(values) - len(finite)

@@ -111,7 +111,7 @@ def _bars(axes: Axes, item: FeatureDrift, *, over: bool) -> None:
     axes.bar(places, live, width=0.36, label="live", **(OVER if over else LIVE))
     highest = max(float(trained.max()), float(live.max()))
     axes.set(xlim=(-0.6, places[-1] + 0.6), ylim=(0, highest * ROOM))
-    most = int(np.argmax(np.abs(live - trained)))
+    most = int(np.lexsort((trained, np.abs(live - trained)))[-1])  # of bins that differ alike, the fullest
     side = "left" if places[most] < places[-1] * 0.2 else "right" if places[most] > places[-1] * 0.8 else "center"
     edge = {"left": -0.45, "center": 0.0, "right": 0.45}[side]
     # Above every bar, where it meets none, with a line down to its own.

@@ -45,6 +45,25 @@ def uncompared(check: DriftCheck) -> str:
     return f"{plural(len(held), 'feature')} cannot be compared ({named}{more})"
 
 
+def unjudged(check: DriftCheck) -> str:
+    """Which features could not be judged, and why: none of them may look as if it were ok. Empty where all were."""
+    held = tuple(item for item in check.features if item.status is DriftStatus.TOO_FEW)
+    if not held:
+        return ""
+    named = "; ".join(f"{clean(item.name, 60)}: {item.problem}" for item in held[:SHOWN])
+    more = f"; and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
+    return f"{plural(len(held), 'feature')} {'was' if len(held) == 1 else 'were'} not judged: {named}{more}"
+
+
+def result(check: DriftCheck) -> str:
+    """The check in one line of the log; it may name features, which are foreign text."""
+    told = f"drift ({clean(check.model)}): {check.status.value}"
+    if not check.judged:
+        return f"{told}: no feature was judged"
+    worst = check.judged[0]
+    return f"{told}: {clean(worst.name, 60)} {worst.kl_nats:.4f} nats (threshold {check.threshold:g})"
+
+
 def scope(check: DriftCheck) -> str:
     """What was compared with what: the model, its version, and where the reference came from."""
     version = f" v{check.version}" if check.version else ""
@@ -54,5 +73,6 @@ def scope(check: DriftCheck) -> str:
 
 READING = (
     "KL: divergence of live from training data, in nats; PSI: the population stability index. Numbers in ten bins of "
-    "equal share in training, categories as they are, one half added to each bin. No value of the data is kept."
+    "equal share in training, a value that several of them fall on apart; categories as they are; one half added to "
+    "each bin. No value of the data is kept."
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowjoy.distribution import DriftStatus, FeatureDrift
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState
-from flowjoy.report.drift_words import SHOWN, broken, scope, sentence, uncompared
+from flowjoy.report.drift_words import SHOWN, broken, scope, sentence, uncompared, unjudged
 from flowjoy.report.words import code, table
 
 _SIGNS = {DriftStatus.OK: "✅", DriftStatus.OVER: "⚠️", DriftStatus.DRIFT: "❌", DriftStatus.ERROR: "⚠️"}
@@ -24,21 +24,26 @@ def drift(findings: Findings) -> str:
     parts = [
         "### Drift",
         f"{said}<br>{code(scope(check), 300)}",
+        f"⚠️ {code(unjudged(check), 1000)}" if check.judged and unjudged(check) else "",
         table(_HEADER, [_row(item) for item in shown]) if shown else "",
         more,
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def fault(findings: Findings) -> str | None:
-    """A warning of features that cannot be compared; what could not be read at all is said as every source says it."""
+def faults(findings: Findings) -> tuple[str, ...]:
+    """Warnings of features that cannot be compared, and of those that could not be judged.
+
+    What could not be read at all is said as every source says it.
+    """
     check = findings.drift
-    if check is None or not broken(check):
-        return None
     unread = any(
         item.source.startswith("drift") and item.state is CoverageState.FAILED for item in findings.bundle.coverage
     )
-    return None if unread else f"drift ({check.model}): {uncompared(check)}"
+    if check is None or unread:
+        return ()
+    told = (uncompared(check) if broken(check) else "", unjudged(check))
+    return tuple(f"drift ({check.model}): {said}" for said in told if said)
 
 
 def _row(item: FeatureDrift) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowjoy.distribution import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.findings import Findings
-from flowjoy.report.drift_words import MARKS, READING, scope, sentence
+from flowjoy.report.drift_words import MARKS, READING, scope, sentence, unjudged
 from flowjoy.report.view import MOST_ROWS, Cell, Paragraph, Picture, Section, Table, Tile, more
 from flowjoy.report.words import clean
 
@@ -30,12 +30,16 @@ def drift(findings: Findings, picture: Picture | None) -> Section | None:
         folded=len(check.features) > _FOLDED,
         total=len(check.features),
     )
+    said = unjudged(check)
     mark = f"todo {_STEPS.get(check.status, '')}".strip()
     return Section(
         id="drift",
         title="Drift",
         tiles=_tiles(check),
-        paragraphs=[Paragraph(lead=f"{check.status.value}.", text=sentence(check), mark=mark)],
+        paragraphs=[
+            Paragraph(lead=f"{check.status.value}.", text=sentence(check), mark=mark),
+            *[Paragraph(lead="Not judged.", text=f"{said}.", mark="todo")] * bool(said and check.judged),
+        ],
         picture=picture if check.judged else None,
         tables=(table,) if check.features else (),
         notes=(f"Compared: {clean(scope(check), 300)}.", READING) if check.features else (),

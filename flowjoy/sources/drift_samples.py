@@ -1,37 +1,47 @@
 """The drift check: a reference from a file or from MLflow, a sample of live data, and what their comparison says.
 
-It decides nothing. What stands in a sample goes no further than this: names of features, shares, and a digest.
+It decides nothing. What stands in a sample goes no further than this: names of features, shares, a digest and a sketch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from flowjoy import mlflow_reference, reference_json
-from flowjoy.analysis.drift import compare, digest_of, status_of
+from flowjoy.analysis.drift import compare, status_of
 from flowjoy.analysis.drift_bins import reference_of
+from flowjoy.analysis.drift_marks import rows_of
 from flowjoy.distribution import DriftCheck, DriftStatus, Spread
 from flowjoy.errors import HarvestError
+from flowjoy.mlflow_versions import Registry
 from flowjoy.model import ModelRecord
 from flowjoy.samples import STEP, read_bytes, read_sample
 from flowjoy.settings import Settings
 from flowjoy.sources.base import Access, Query
 
 
-def read(query: Query, access: Access, ships: Iterable[ModelRecord]) -> tuple[DriftCheck, int, tuple[str, ...]]:
-    """The check, how many features it judged, and notes. `ships`: those of the models that this run knows.
+def read(
+    query: Query, access: Access, ships: Sequence[ModelRecord], named: Collection[str]
+) -> tuple[DriftCheck, int, tuple[str, ...]]:
+    """The check, how many features it judged, and notes.
+
+    `ships`: those of the models that this run knows; `named`: the models that settings and stubs name.
 
     Raises HarvestError when nothing can be compared.
     """
     settings = query.settings
     if settings.drift_live is None:
         raise HarvestError("no sample of live data is named", hint="set drift-live")
+    _refuse_unknown(settings, access, {*named, *(item.name for item in ships)})
     newest = _newest(ships, settings.drift_model, query)
     reference, told, notes = _reference(settings, access, newest)
     live = read_sample(settings.drift_live, "drift-live", STEP)
     features = compare(
         reference, live.frame, threshold=settings.drift_threshold, min_samples=settings.drift_min_samples
     )
+    judged = [item.name for item in features if item.kl_nats is not None]
+    # Of columns that nothing was compared with, nothing is kept; and another column makes no other rows.
+    sample, sketch = rows_of(live.frame[judged]) if judged else ("", "")
     check = DriftCheck(
         model=settings.drift_model or "",
         at=query.as_of,
@@ -40,7 +50,8 @@ def read(query: Query, access: Access, ships: Iterable[ModelRecord]) -> tuple[Dr
         min_samples=settings.drift_min_samples,
         version=newest.version if newest is not None else None,
         features=features,
-        sample=digest_of(live.frame),
+        sample=sample,
+        sketch=sketch,
         reference=told,
     )
     return check, len(check.judged), (*notes, *live.notes)
@@ -57,6 +68,22 @@ def unread(query: Query, problem: str) -> DriftCheck:
         min_samples=settings.drift_min_samples,
         problem=problem,
     )
+
+
+def _refuse_unknown(settings: Settings, access: Access, known: Collection[str]) -> None:
+    """A slip in the model's name would keep its marks apart, and page nobody. Where no model is named, any may be."""
+    model = settings.drift_model or ""
+    if model in known:
+        return
+    if settings.mlflow_tracking_uri is not None:
+        try:
+            if Registry(settings.mlflow_tracking_uri, access.transport).shown_if_known(model) is not None:
+                return
+        except HarvestError:
+            return  # who cannot be asked does not say that there is none
+    elif not known:
+        return
+    raise HarvestError(f"no model {model} is known: not in `models`, a stub or the registry", hint="check drift-model")
 
 
 def _newest(ships: Iterable[ModelRecord], model: str | None, query: Query) -> ModelRecord | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -16,16 +17,13 @@ from scipy.stats import entropy
 
 from flowjoy.analysis.drift import (
     MOST_BINS,
-    compact,
     compare,
-    digest_of,
     kl_nats,
-    mark_of,
     psi,
     status_of,
-    trend,
 )
 from flowjoy.analysis.drift_bins import MOST_CATEGORIES, counts_of, reference_of
+from flowjoy.analysis.drift_marks import MOST_MARKED, compact, mark_of, rows_of, trend
 from flowjoy.distribution import Categories, DriftCheck, DriftMark, DriftStatus, FeatureDrift, Numbers
 from tests.builders import a_drift_check, at
 
@@ -111,11 +109,44 @@ def test_zeroes__that_several_deciles_fall_on_have_a_bin_of_their_own() -> None:
     assert one(column(*trained), column(*[0] * 20, *range(1, 81))).status is OVER
 
 
+def test_zeroes__leave_the_rest_ten_bins_of_its_own() -> None:
+    trained = [0] * 920 + list(range(1, 81))
+    before, now = counts(column(*trained), column(*trained))
+    assert before == now == [0, 920, *[8] * 10]
+    assert one(column(*trained), column(*[0] * 920, *(1000 * n for n in range(1, 81)))).status is OVER
+
+
+def test_numbers__without_a_value_that_takes_two_tenths_have_exactly_ten_bins() -> None:
+    for n in (10, 37, 200, 999):
+        before, _ = counts(column(*CHANCE.permutation(n)), column(0))
+        assert len(before) == 10
+        assert max(before) - min(before) <= 1
+
+
+def test_kl__of_data_with_an_atom_equals_scipys_over_the_same_bins() -> None:
+    trained = np.append(np.zeros(600), CHANCE.exponential(size=400))
+    live = np.append(np.zeros(500), CHANCE.exponential(1.5, size=300))
+    rest = np.sort(trained[600:])[[40 * tenth - 1 for tenth in range(1, 10)]]
+    bins = [-np.inf, 0, *np.nextafter([0, *rest], np.inf), np.inf]
+    expected = entropy(np.histogram(live, bins)[0] + 0.5, np.histogram(trained, bins)[0] + 0.5)
+    assert one(column(*trained), column(*live)).kl_nats == pytest.approx(expected, rel=1e-12)
+
+
 def test_two_values__each_have_a_bin() -> None:
     assert counts(column(*[0, 1] * 50), column(0, 1, 1)) == ([0, 50, 0, 50, 0], [0, 1, 0, 2, 0])
 
 
-def test_column__with_one_text_in_training_is_categorical() -> None:
+def test_column__of_nine_numbers_in_ten_is_numeric_and_its_other_words_are_missing() -> None:
+    trained = reference_of(column(*range(9), "unknown", None))["x"]
+    assert isinstance(trained, Numbers)
+    assert trained.missing == 2
+    assert isinstance(reference_of(column(*range(8), "?", "unknown", None))["x"], Categories)
+    found = one(column(*range(299), "?"), column(*range(500, 800)), least=200)
+    assert (found.status, found.categorical, found.has_missing) == (OVER, False, True)
+    assert isinstance(reference_of(column("inf", "inf"))["x"], Categories)
+
+
+def test_column__of_texts_in_training_is_categorical() -> None:
     assert isinstance(reference_of(column("1", "2", "n/k"))["x"], Categories)
     assert isinstance(reference_of(column("1", " 2 ", "3e4", None, "-.5"))["x"], Numbers)
     assert isinstance(reference_of(pd.DataFrame({"x": [True, False]}))["x"], Categories)
@@ -173,7 +204,33 @@ def test_ids__do_not_page_below_five_rows_a_category() -> None:
     assert (found.status, found.kl_nats) == (DriftStatus.TOO_FEW, None)
     many = column(*(f"c{n % 40}" for n in range(200)))
     assert one(many, many, least=200).status is OK
-    assert one(many, column(*(f"c{n % 41}" for n in range(200))), least=200).status is DriftStatus.TOO_FEW
+    assert one(column(*(f"c{n % 41}" for n in range(200))), many, least=200).status is DriftStatus.TOO_FEW
+
+
+def test_ids__of_many_rows_are_never_judged_though_most_of_them_are_one_bin() -> None:
+    trained = column(*(f"user-{n}" for n in range(5100)))
+    found = one(trained, column(*(f"user-{n}" for n in range(9000, 14100))), least=200)
+    assert (found.status, found.kl_nats) == (DriftStatus.TOO_FEW, None)
+    assert found.problem == "5,100 categories of 5,100 rows in training: an id?"
+    before = reference_of(trained)["x"]
+    assert isinstance(before, Categories)
+    (older,) = compare({"x": replace(before, others=0)}, trained, threshold=0.1, min_samples=200)
+    assert older.status is DriftStatus.TOO_FEW
+    cities = column(*[f"town {n}" for n in range(1100)] * 5)
+    assert one(cities, cities, least=200).status is OK
+
+
+def test_categories__that_training_never_had_cannot_hide_a_feature() -> None:
+    trained = column(*"abcd" * 75)
+    for kinds in (1, 10, 250, 300):
+        found = one(trained, column(*(f"new {n % kinds}" for n in range(300))), least=200)
+        assert found.status is OVER, kinds
+        assert sum(found.live_shares[:4]) == 0
+    few = one(trained, column(*"abcd" * 70, *(f"new {n % 3}" for n in range(20))), least=200)
+    assert len(few.live_shares) == 4 + 3
+    many = one(trained, column(*"abcd" * 70, *(f"new {n}" for n in range(60)), None), least=200)
+    assert (len(many.live_shares), many.has_missing) == (4 + 1 + 1, True)
+    assert many.live_shares[4] == pytest.approx(60 / 341, abs=1e-4)
 
 
 def test_threshold__is_over_only_beyond_it() -> None:
@@ -255,12 +312,70 @@ def test_any_two_columns__count_every_row_once(trained: list[Any], live: list[An
 # The same rows
 
 
+def digest_of(rows: pd.DataFrame) -> str:
+    return rows_of(rows)[0]
+
+
 def test_digest__is_of_the_rows_whatever_their_order() -> None:
     rows = pd.DataFrame({"a": ["1", "2", None], "b": ["x", "y", "z"]})
     assert digest_of(rows) == digest_of(rows.iloc[::-1]) == digest_of(rows[["b", "a"]])
+    assert digest_of(rows) == digest_of(rows.assign(a=pd.Series(["1.00", " 2", None])))
     others = [rows.assign(a=["1", "2", "3"]), rows.iloc[:2], rows.rename(columns={"a": "c"}),
-              rows.assign(b=["y", "x", "z"])]  # fmt: skip
-    assert len({digest_of(rows), *map(digest_of, others)}) == 5
+              rows.assign(b=["y", "x", "z"]), rows.assign(a=["1", "2", "n/k"])]  # fmt: skip
+    assert len({digest_of(rows), *map(digest_of, others)}) == 6
+
+
+def as_check(hours: float, rows: pd.DataFrame) -> DriftCheck:
+    sample, sketch = rows_of(rows)
+    return a_drift_check(hours, over=True, sample=sample, sketch=sketch)
+
+
+def ages(n: int) -> pd.DataFrame:
+    return pd.DataFrame({"age": CHANCE.normal(size=n), "country": CHANCE.choice(list("abc"), n)})
+
+
+def test_sample__that_was_changed_a_little_is_no_second_check() -> None:
+    rows = ages(300)
+    first = as_check(1, rows)
+    changed = {
+        "a row more": pd.concat([rows, ages(1)]),
+        "a row less": rows.iloc[1:],
+        "a row twice": pd.concat([rows, rows.iloc[:1]]),
+        "every row twice": pd.concat([rows, rows]),
+        "a third of other rows": pd.concat([rows.iloc[:200], ages(100)]),
+        "written otherwise": rows.assign(age=rows["age"].map("{:+.25f}".format)),
+    }
+    for name, other in changed.items():
+        assert trend(as_check(2, other), marks(first))[0] == as_check(2, other), name
+    for other in (ages(300), pd.concat([rows.iloc[:60], ages(240)])):
+        found, _ = trend(as_check(2, other), marks(first))
+        assert found is not None
+        assert found.status is DRIFT
+    again, _ = trend(as_check(4, rows.iloc[2:]), marks(first, as_check(2, ages(300)), as_check(3, rows.iloc[1:])))
+    assert again is not None
+    assert again.status is DRIFT
+
+
+def test_sample__of_many_equal_rows_is_known_by_its_digest_alone() -> None:
+    few = [pd.DataFrame({"country": CHANCE.choice(list("abcdefgh"), 300)}) for _ in range(2)]
+    assert as_check(1, few[0]).sketch == ""
+    found, _ = trend(as_check(2, few[1]), marks(as_check(1, few[0])))
+    assert found is not None
+    assert found.status is DRIFT
+
+
+def test_sketch__keeps_sixteen_bits_of_some_rows() -> None:
+    sketch = as_check(1, ages(5000)).sketch
+    assert len(sketch) == 64 * 4
+    assert int(sketch, 16)
+
+
+def test_sketches__of_ten_thousand_checks_are_compared_at_once() -> None:
+    past = [replace(marks(as_check(0, ages(80)))[0], at=at(hour), sample=str(hour)) for hour in range(-300, 0)]
+    past += [replace(mark, at=at(hour), sketch="", sample=f"old {hour}") for hour, mark in enumerate(past * 30, -20000)]
+    begun = time.monotonic()
+    assert trend(as_check(1, ages(80)), past)[0] is not None
+    assert time.monotonic() - begun < 2
 
 
 # Two checks running
@@ -294,6 +409,15 @@ def test_drift__is_of_one_feature_that_stays_over_and_not_of_another_one_each_ti
     assert trend(both, marks(first))[0] == replace(both, status=DRIFT)
     assert trend(both, [replace(mark, features=()) for mark in marks(first)])[0] == replace(both, status=DRIFT)
     assert trend(a_drift_check(3), marks(first, other))[1] is False
+
+
+def test_mark__of_more_features_than_it_can_name_names_none_so_that_two_over_are_drift() -> None:
+    (age,) = a_drift_check(over=True).features
+    many = tuple(replace(age, name=f"f{n}") for n in range(MOST_MARKED + 1))
+    (mark,) = marks(a_drift_check(1, over=True, features=many))
+    assert mark.features == ()
+    assert len(marks(a_drift_check(1, over=True, features=many[1:]))[0].features) == MOST_MARKED
+    assert trend(a_drift_check(2, over=True), [mark])[0] == replace(a_drift_check(2, over=True), status=DRIFT)
 
 
 def test_healed__is_not_over_in_two_checks_running_so_that_one_good_check_ends_no_alarm() -> None:
@@ -352,6 +476,7 @@ MARKS = st.builds(
     over=st.booleans(),
     sample=st.sampled_from(["one", "two", "three"]),
     features=st.sampled_from([(), ("age",), ("income", "age"), ("income",)]),
+    sketch=st.sampled_from(["", "0001000200030004", "0002000300040005", "000400050006"]),
 )
 
 

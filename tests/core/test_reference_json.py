@@ -42,6 +42,13 @@ def test_reference__is_read_back_as_it_was_written(columns: dict[str, list[Any]]
     assert to_json(from_json(to_json(held))) == to_json(held)
 
 
+def test_categories__too_many_to_be_listed_come_back_with_their_number() -> None:
+    held = reference_of(pd.DataFrame({"x": [f"user-{n}" for n in range(1200)] + ["user-0"]}))
+    assert held["x"] == from_json(to_json(held))["x"]
+    assert isinstance(held["x"], Categories)
+    assert (held["x"].other, held["x"].others) == (200, 200)
+
+
 def test_edges__come_back_to_the_last_bit() -> None:
     held = reference_of(pd.DataFrame({"x": np.random.default_rng(1).normal(size=500)}))
     assert from_json(to_json(held))["x"] == held["x"]
@@ -79,6 +86,10 @@ BAD_FEATURES: dict[str, Any] = {
     "no row of a category": {"counts": {}},
     "too many categories": {"counts": {f"{CANARY}{n}": 1 for n in range(2001)}},
     "other numbers": {**AGE, "other": 1},
+    "other categories of numbers": {**AGE, "others": 1},
+    "more others than rows": {**COUNTRY, "other": 1, "others": 2},
+    "one bin of numbers": {"edges": [], "counts": [300]},
+    "one bin of categories": {"counts": {}, "other": 300},
     "missing that is text": {**COUNTRY, "missing": CANARY},
 }
 

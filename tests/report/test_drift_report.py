@@ -74,6 +74,12 @@ def test_picture__shows_the_worst_twelve_each_with_its_figures() -> None:
     assert "10 → 50 %" in texts
 
 
+def test_picture__of_a_constant_that_stays_names_its_share_and_not_that_of_an_empty_bin() -> None:
+    constant = a_feature(reference_shares=(0.0, 1.0, 0.0), live_shares=(0.0, 1.0, 0.0))
+    texts, _ = drawn(a_drift_check(features=(constant,)))
+    assert "100 → 100 %" in texts
+
+
 def test_picture__tells_apart_rows_without_a_value_and_the_rest() -> None:
     (bars,) = (
         axes.containers

@@ -35,7 +35,7 @@ def check(folder: Path, *ships: ModelRecord, uri: str = "https://registry.invali
     """What a step whose workspace is `folder` finds."""
     given = {"models": "recommender", "mlflow_tracking_uri": uri, "drift_live": "live.csv", **inputs}
     access = Access(transport=Transport(Budget(30)), progress=lambda _: None)
-    return drift_samples.read(a_query(folder, **given), access, ships)[0]
+    return drift_samples.read(a_query(folder, **given), access, ships, ["recommender"])[0]
 
 
 @pytest.fixture
@@ -57,6 +57,16 @@ def test_check__against_a_reference_json_needs_no_training_row(folder: Path) -> 
     assert check(folder, drift_reference="reference.json").status is DriftStatus.OK
     (folder / "live.csv").write_text(OTHER)
     assert check(folder, drift_reference="reference.json").status is DriftStatus.OVER
+
+
+def test_sample__is_known_by_the_columns_that_were_judged_and_unknown_where_none_was(folder: Path) -> None:
+    before = check(folder, drift_reference="reference.json").sample
+    (folder / "live.csv").write_text(SAME.replace("\n", ",a\n").replace("age,a", "age,request"))
+    assert check(folder, drift_reference="reference.json").sample == before != ""
+    (folder / "live.csv").write_text("age\n50\n")
+    assert check(folder, drift_reference="reference.json").sample == ""
+    (folder / "live.csv").write_text("other\n50\n")
+    assert check(folder, drift_reference="reference.json").sample == ""
 
 
 def test_reference__that_is_hostile_is_refused_without_being_shown(folder: Path) -> None:
@@ -84,6 +94,20 @@ def test_reference__is_that_of_the_version_shipped_last(folder: Path, registry: 
     found = check(folder, *ships, a_ship(9999, "4"), uri=registry.uri)
     assert (found.status, found.version) == (DriftStatus.OK, "2")
     assert found.reference == "flowjoy/reference.json of recommender v2"
+
+
+@real
+def test_model__that_neither_settings_nor_registry_know_is_an_error(folder: Path, registry: Registry) -> None:
+    inputs = {"drift_reference": "reference.json"}
+    for uri in (registry.uri, ""):
+        with pytest.raises(HarvestError, match="no model recomender is known") as refused:
+            check(folder, uri=uri, drift_model="recomender", **inputs)
+        assert "drift-model" in refused.value.hint
+    for known in ("recommender", "ranker"):
+        if known == "ranker":
+            registry.client.create_registered_model("ranker")
+        assert check(folder, uri=registry.uri, drift_model=known, **inputs).model == known
+    assert check(folder, a_ship(1, "1", "shipped"), uri="", drift_model="shipped", **inputs).model == "shipped"
 
 
 @real

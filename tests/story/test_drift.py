@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,7 @@ def test_drift__never_decides_and_is_shown_everywhere(world: World) -> None:
     assert (ran.code, ran.outputs["verdict"], ran.outputs["drift-status"]) == (0, "pass", "drift")
     worst = ran.bundle["drift"]["features"][0]
     assert (worst["name"], ran.outputs["drift-worst"]) == ("age", f"{worst['kl_nats']:.4f}")
+    assert f"drift (recommender): drift: age {worst['kl_nats']:.4f} nats (threshold 0.1)" in ran.log.splitlines()
     assert "### Drift" in ran.summary
     assert f"| <code>age</code> | {worst['kl_nats']:.4f} |" in ran.summary
     assert 'id="drift"' in (ran.folder / "report.html").read_text()
@@ -129,6 +132,8 @@ def test_no_sample__is_no_check_and_no_picture(world: World) -> None:
     ("sample", "said"),
     [
         (f"{CANARY}\n", "holds no rows"),
+        (f"age,country\n41,{CANARY}\n" + "1," * 1_000_000, "is not a table"),
+        (f"41,{CANARY}\n42,{CANARY}\n", "the first line looks like data"),
         (f"age,age\n{CANARY},2\n", "names a column twice"),
         (None, "cannot be read"),
     ],
@@ -156,6 +161,20 @@ def test_feature__that_live_data_lacks_is_a_warning_beside_those_that_are_judged
     assert float(ran.outputs["drift-worst"]) > 0
     (warned,) = [line for line in ran.log.splitlines() if line.startswith("::warning") and "drift" in line]
     assert "1 feature cannot be compared (country: the live sample has no such column)" in warned
+
+
+def test_feature__that_was_not_judged_is_named_though_the_others_are_ok(world: World) -> None:
+    for name in ("train.csv", "live.csv"):
+        lines = rows(300).splitlines()
+        told = [f"{lines[0]},user", *(f"{line},{name}-{n}" for n, line in enumerate(lines[1:]))]
+        (world.workspace / name).write_text("\n".join(told))
+    ran = check(world, 1, None)
+    assert ran.outputs["drift-status"] == "ok"
+    said = "1 feature was not judged: user: 300 categories need 1500 rows on each side: an id?"
+    (warned,) = [line for line in ran.log.splitlines() if line.startswith("::warning") and "drift" in line]
+    assert said in warned
+    for text in (ran.summary, (ran.folder / "report.html").read_text()):
+        assert said.replace(" ", "") in re.sub(r"<[^>]*>|\s", "", html.unescape(text))
 
 
 def test_few_rows__are_no_verdict(world: World) -> None:
@@ -252,6 +271,10 @@ def test_reference__says_what_is_in_it_and_that_an_id_is_none(tmp_path: Path) ->
         (["none.csv"], {}, "cannot be read"),
         (["empty.csv"], {}, "is empty"),
         (["train.csv", "--output", "."], {}, "cannot be written"),
+        (["train.csv", "--output", "./train.csv"], {}, "--output: expected another file than the sample"),
+        ([""], {}, "the sample is no file"),
+        (["train.csv", "--run-id", "", "--mlflow-tracking-uri", "http://127.0.0.1:9"], {}, "--run-id: expected"),
+        (["train.csv", "--run-id", ""], {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}, "--run-id: expected"),
         (["train.csv", "--run-id", "r"], {}, "--run-id needs --mlflow-tracking-uri"),
         (["train.csv", "--run-id", "r", "--mlflow-tracking-uri", "nonsense"], {}, "--mlflow-tracking-uri: expected"),
         (
@@ -271,3 +294,13 @@ def test_reference__that_cannot_be_made_ends_with_2_and_a_cure(
     code, log = describe(tmp_path, *arguments, **environ)
     assert (code, said in log) == (2, True), log
     assert "canary" not in log
+    assert (tmp_path / "train.csv").read_text() == "a\n1\n"
+
+
+@pytest.mark.xdist_group("mlflow")
+@pytest.mark.parametrize("run", ["0" * 32, "nope", " ../x"])
+def test_reference__of_a_run_that_is_not_there_says_so(tmp_path: Path, mlflow_server: Registry, run: str) -> None:
+    (tmp_path / "train.csv").write_text("a\n1\n")
+    to = ("--output", str(tmp_path / "r.json"), "--run-id", run, "--mlflow-tracking-uri", mlflow_server.uri)
+    code, said = describe(tmp_path, str(tmp_path / "train.csv"), *to)
+    assert (code, "no such run" in said) == (2, True), said
