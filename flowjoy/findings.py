@@ -44,9 +44,9 @@ class Findings:
 
     `recoveries` is empty where a source of incidents could not be read, or none is set; `drift_lag` is None where a
     required source could not. `dora`: the figures of CODE, of MODEL and of both. `pairs`: which code was live with
-    which models, the last one now; none where a required source could not be read. `scene`: what rings, and what is
-    over of all that was told. `drift`: this run's drift check with what earlier
-    ones make of it (None: not asked for); `drift_healed`: the last two checks are both not over the threshold.
+    which models, the last one now; none where a required source could not be read. `drift`: this run's drift check with
+    what earlier ones make of it (None: not asked for); `drift_healed`: the last two checks are both not over the
+    threshold. `evidence`: what alarms are judged by; `scene`: what rings, and what is over of all that was told.
     """
 
     bundle: Bundle
@@ -67,6 +67,7 @@ class Findings:
     retro: Retrospective
     drift: DriftCheck | None
     drift_healed: bool
+    evidence: alarms.Evidence = field(default_factory=alarms.Evidence)
     scene: alarms.Scene = field(default_factory=alarms.Scene)
     gate: Gate | None = None
 
@@ -155,21 +156,32 @@ def find(bundle: Bundle) -> Findings:
             unread=[key for key, unknown in (("tag", bool(missing)), ("drift", not healing)) if unknown],
         ),
     )
-    return replace(found, scene=_scene(found))
+    return _with_scene(replace(found, evidence=_evidence(found)))
 
 
 def with_alerts(findings: Findings, told: Iterable[AlertState]) -> Findings:
     """The same findings when more was told of alarms: of that, too, it is known now whether it is over."""
-    found = replace(findings, bundle=replace(findings.bundle, alerts=tuple(told)))
-    return replace(found, scene=_scene(found))
+    return _with_scene(replace(findings, bundle=replace(findings.bundle, alerts=tuple(told))))
 
 
-def _scene(found: Findings) -> alarms.Scene:
+def _with_scene(found: Findings) -> Findings:
+    bundle = found.bundle
+    scene = alarms.scene(
+        found.evidence,
+        service=bundle.service,
+        told=keys_told(bundle.alerts),
+        as_of=bundle.generated_at,
+        timezone=bundle.window.timezone,
+    )
+    return replace(found, scene=scene)
+
+
+def _evidence(found: Findings) -> alarms.Evidence:
     bundle, timezone = found.bundle, found.bundle.window.timezone
     # Weeks that diverge running are known by the first of them, however short the window.
     window = cadence.window_of(bundle.generated_at, weeks=_HISTORY_WEEKS, timezone=timezone)
     percent = bundle.terms.divergence_percent
-    evidence = alarms.Evidence(
+    return alarms.Evidence(
         owed=found.obligations,
         history=cadence.week_table(found.events, found.incidents, window, divergence_percent=percent),
         weeks=found.weeks,
@@ -180,8 +192,6 @@ def _scene(found: Findings) -> alarms.Scene:
         drift=found.drift,
         drift_is_healed=found.drift_healed,
     )
-    told = keys_told(bundle.alerts)
-    return alarms.scene(evidence, service=bundle.service, told=told, as_of=bundle.generated_at, timezone=timezone)
 
 
 def with_gate(findings: Findings, gate: Gate) -> Findings:

@@ -16,6 +16,7 @@ from flowjoy.transport import Fault, MalformedAnswerError, Transport
 MOST_LISTED = 10_000
 """PagerDuty lists no more of one question: a fuller range is split."""
 
+_STATUS_PAGE = "see status.pagerduty.com"
 _PAGE = 100
 _T = TypeVar("_T")
 _STATES = {"triggered", "acknowledged", "resolved"}
@@ -136,7 +137,7 @@ class PagerDuty:
 
 
 class PagerDutyRefusalError(Exception):
-    """PagerDuty answered with another status than 200."""
+    """PagerDuty answered with another status than the one that means success."""
 
     def __init__(self, status: int, headers: Mapping[str, str]) -> None:
         self.status = status
@@ -153,12 +154,17 @@ def explain(problem: Exception) -> Fault | None:
         return Fault(problem="PagerDuty refused the token (401)", hint=hint)
     if problem.status == 403:
         return Fault(problem="the token may not read incidents (403)", hint="use a key that may read every service")
+    if problem.status in (400, 404):
+        return Fault(problem=str(problem), hint="check pagerduty-services and pagerduty-api-url")
+    return explain_passing(problem) or Fault(problem=str(problem), hint=_STATUS_PAGE)
+
+
+def explain_passing(problem: PagerDutyRefusalError) -> Fault | None:
+    """What may be gone the next time, whatever was asked; None for a refusal that stays."""
     if problem.status == 429:
         wait = problem.wait_seconds
         return Fault(problem="PagerDuty limits the rate (429)", hint="run again later", passing=True, wait_seconds=wait)
-    if problem.status in (400, 404):
-        return Fault(problem=str(problem), hint="check pagerduty-services and pagerduty-api-url")
-    return Fault(problem=str(problem), hint="see status.pagerduty.com", passing=problem.status >= 500)
+    return Fault(problem=str(problem), hint=_STATUS_PAGE, passing=True) if problem.status >= 500 else None
 
 
 def _explain_one(problem: Exception) -> Fault | None:

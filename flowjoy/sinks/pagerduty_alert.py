@@ -12,6 +12,7 @@ from flowjoy.analysis.alarms import AlarmKind
 from flowjoy.analysis.notices import Notice, Step
 from flowjoy.instants import iso
 from flowjoy.model import AlertState
+from flowjoy.pagerduty_rest import PagerDutyRefusalError, explain_passing
 from flowjoy.report.alarm_words import Words
 from flowjoy.report.letter import Letter, matter
 from flowjoy.report.words import clean
@@ -126,22 +127,12 @@ class PagerDuty:
                     timeout=(4, 8),
                 )
             if answer.status_code != 202:
-                raise RefusalError(answer.status_code, answer.headers)
+                raise PagerDutyRefusalError(answer.status_code, answer.headers)
             held = answer.json()
             if not isinstance(held, dict) or held.get("status") != "success":
                 raise MalformedAnswerError("PagerDuty does not say that it took the event")
 
         self._errand.transport.call("PagerDuty events", request, explain, tries=_TRIES)
-
-
-class RefusalError(Exception):
-    """PagerDuty answered an event with another status than 202."""
-
-    def __init__(self, status: int, headers: Mapping[str, str]) -> None:
-        self.status = status
-        wait = str(headers.get("Retry-After") or "")
-        self.wait_seconds = float(wait) if wait.isdecimal() else None
-        super().__init__(f"PagerDuty answered {status}")
 
 
 def dedup_key(key: str) -> str:
@@ -151,15 +142,11 @@ def dedup_key(key: str) -> str:
 
 def explain(problem: Exception) -> Fault | None:
     """What a refusal means to a user."""
-    if not isinstance(problem, RefusalError):
+    if not isinstance(problem, PagerDutyRefusalError):
         return None
-    if problem.status == 429:
-        wait = problem.wait_seconds
-        return Fault(problem="PagerDuty limits the rate (429)", hint="run again later", passing=True, wait_seconds=wait)
-    if problem.status >= 500:
-        return Fault(problem=str(problem), hint="see status.pagerduty.com", passing=True)
     hint = "check pagerduty-routing-key (an Events API v2 integration key of 32 characters) and pagerduty-events-url"
-    return Fault(problem=f"PagerDuty refused the event ({problem.status})", hint=hint)
+    refused = Fault(problem=f"PagerDuty refused the event ({problem.status})", hint=hint)
+    return explain_passing(problem) or refused
 
 
 def _links(links: Mapping[str, str]) -> list[dict[str, str]]:
