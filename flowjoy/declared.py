@@ -73,7 +73,7 @@ def declared(workspace: Path) -> tuple[Input, ...]:
         ("model-file", "", path, "JSON lines, JSON or CSV of model deploys (`ts`, and if known `name,version,run_id`)"),
         (
             "model-stub",
-            "models.json",
+            "flowjoy.json",
             inputs.repository_path,
             "the file that says which models this code depends on",
         ),

@@ -185,7 +185,7 @@ def repository_path(value: str) -> str:
     """A path in the repository, with forward slashes, as git writes it."""
     parts = text(value).split("/")
     if value.startswith("/") or "\\" in value or ":" in value or not all(parts) or {".", ".."} & set(parts):
-        raise ValueError("a path in the repository such as models.json")
+        raise ValueError("a path in the repository such as flowjoy.json")
     return value
 
 

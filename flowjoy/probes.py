@@ -31,7 +31,7 @@ from flowjoy.sources import (
     ledger_artifact,
 )
 from flowjoy.sources.base import Access, Parsed, Query
-from flowjoy.stub import Stub, parse
+from flowjoy.stub import DEFAULT_NAME, Stub, parse
 from flowjoy.transport import Budget, MalformedAnswerError, Transport
 
 _PROBE_SECONDS = 10.0
@@ -41,6 +41,7 @@ _TIMELINE_SECONDS = 30.0
 _NEEDS = {"deployments": "deployments: read", "workflow-runs": "actions: read", "releases": "contents: read"}
 TITLES = {"deployments": "deployments", "workflow-runs": "runs", "releases": "releases", "file": "rows"}
 _SEEN_BY_WRITING = "whether it may write shows only by writing, for which a run needs"
+_FORMER_NAME = "models.json"
 _T = TypeVar("_T")
 _Work = Callable[[Access], tuple[_T, str]]
 """What was read, and what is said of it. Raises HarvestError."""
@@ -97,7 +98,8 @@ class Probes:
         def work(access: Access) -> tuple[None, str]:
             # Shas of a file need not be commits of this repository.
             held.update(github_stubs.read(access.to_github, path, {HEAD, *(shas if reads else ())}))
-            return None, _of_stub(held[HEAD], path)
+            former = _former_stub(access) if held[HEAD] == StubText() and path == DEFAULT_NAME else ""
+            return None, _of_stub(held[HEAD], path) + former
 
         self._try(f"model stub ({path})", work, needs="contents: read")
         unknown = StubText(problem="the stub could not be read")
@@ -241,6 +243,17 @@ def _of_stub(held: StubText, path: str) -> str:
         return "there is none on the default branch"
     named = ", ".join(f"{clean(item.model)} ({item})" for item in stub.requirements)
     return f"valid, names {named or 'no model'}"
+
+
+def _former_stub(access: Access) -> str:
+    """Return the cure where the stub has the former default name; empty for a foreign file of that name."""
+    former = github_stubs.read(access.to_github, _FORMER_NAME, {HEAD})[HEAD]
+    try:
+        is_stub = _read_stub(former, _FORMER_NAME) is not None
+    except HarvestError:
+        return ""
+    cure = f"rename it to {DEFAULT_NAME}, or set `model-stub` to {_FORMER_NAME}"
+    return f"; {_FORMER_NAME} there is a valid stub: {cure}" if is_stub else ""
 
 
 def _models_of(held: StubText, path: str) -> Iterable[str]:

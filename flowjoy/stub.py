@@ -26,6 +26,7 @@ from flowjoy.errors import StubError
 from flowjoy.instants import parse_iso
 from flowjoy.model import Requirement, Rule, Waiver
 
+DEFAULT_NAME = "flowjoy.json"
 LARGEST_BYTES = 256 * 1024
 DEEPEST = 8
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -80,7 +81,7 @@ def _expand(entry: object) -> object:
 
 
 class StubFile(BaseModel):
-    """models.json: which model versions this code depends on."""
+    """flowjoy.json: which model versions this code depends on."""
 
     model_config = _STRICT
     schema_: str | None = Field(default=None, alias="$schema")

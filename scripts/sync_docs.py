@@ -59,7 +59,7 @@ def readme(text: str) -> str:
 
 
 def schema() -> str:
-    """The JSON Schema of models.json."""
+    """The JSON Schema of flowjoy.json."""
     return json.dumps(json_schema(), indent=2) + "\n"
 
 
@@ -68,7 +68,7 @@ def main() -> int:
     wanted = {
         ROOT / "action.yml": action(),
         ROOT / "README.md": readme((ROOT / "README.md").read_text()),
-        ROOT / "flowjoy" / "models.schema.json": schema(),
+        ROOT / "flowjoy" / "flowjoy.schema.json": schema(),
     }
     stale = False
     for path, text in wanted.items():

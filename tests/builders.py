@@ -129,7 +129,7 @@ def a_bundle(
 
 _TERMS = Terms(
     models=(MODEL,),
-    model_stub="models.json",
+    model_stub="flowjoy.json",
     model_signal="registered",
     sla_hours=48.0,
     sla_since=None,

@@ -39,14 +39,14 @@ def shop(github: GitHubStandIn) -> Repository:
     shop.add_deployment(sha=SHA, created_at=DAY, statuses=[("queued", DAY), ("success", DAY)], run_id=RUN)  # 1003
     shop.add_release(tag="v1", sha=SHA, published_at=DAY)
     shop.add_release(tag="v2", sha=SHA, published_at=None, draft=True)
-    shop.add_file(SHA, "models.json", '{"models": {}}')
+    shop.add_file(SHA, "flowjoy.json", '{"models": {}}')
     shop.add_issue(labels=["incident"], created_at=DAY, closed_at=DAY)
     shop.add_pull_request(
         head_sha=FORK_SHA,
         base_sha=SHA,
         head_repository="forker/shop",
         labels=["feature-flag"],
-        files={"models.json": "modified", "flags/new.yml": "added"},
+        files={"flowjoy.json": "modified", "flags/new.yml": "added"},
     )
     shop.add_comment(2, "hello")  # 1010
     shop.add_commit(OTHER_SHA, DAY, parent=SHA)
@@ -64,7 +64,7 @@ def ask(github: GitHubStandIn, query: str, **variables: Any) -> Any:
 ROUTES: dict[str, str | list[str]] = {
     "": "FullRepository",
     "/commits/main": "Commit",
-    "/contents/models.json": "ContentFile",
+    "/contents/flowjoy.json": "ContentFile",
     "/actions/workflows/release.yml": "Workflow",
     "/actions/workflows/release.yml/runs": "ReposOwnerRepoActionsWorkflowsWorkflowIdRunsGetResponse200",
     "/actions/runs": "ReposOwnerRepoActionsRunsGetResponse200",
@@ -286,18 +286,18 @@ def test_issues__pull_requests_are_listed_among_them_and_marked(github: GitHubSt
 
 def test_contents__are_inherited_from_the_parent_commit(github: GitHubStandIn, shop: Repository) -> None:
     shop.add_commit("c" * 40, DAY, parent=OTHER_SHA)
-    shop.add_file("c" * 40, "models.json", None)
-    body = get(github, "/contents/models.json", ref=OTHER_SHA).json()
+    shop.add_file("c" * 40, "flowjoy.json", None)
+    body = get(github, "/contents/flowjoy.json", ref=OTHER_SHA).json()
     assert base64.b64decode(body["content"]) == b'{"models": {}}'
-    assert get(github, "/contents/models.json", ref="main").status_code == 404
+    assert get(github, "/contents/flowjoy.json", ref="main").status_code == 404
 
 
 def test_contents__over_a_megabyte_only_the_raw_type_has_them(github: GitHubStandIn, shop: Repository) -> None:
-    shop.add_file(SHA, "models.json", b"x" * 1_000_001)
-    body = get(github, "/contents/models.json").json()
+    shop.add_file(SHA, "flowjoy.json", b"x" * 1_000_001)
+    body = get(github, "/contents/flowjoy.json").json()
     assert (body["encoding"], body["content"], body["size"]) == ("none", "", 1_000_001)
     raw = {"Accept": "application/vnd.github.raw+json"}
-    answer = requests.get(f"{github.url}/repos/acme/shop/contents/models.json", headers=raw, timeout=5)
+    answer = requests.get(f"{github.url}/repos/acme/shop/contents/flowjoy.json", headers=raw, timeout=5)
     assert len(answer.content) == 1_000_001
 
 
@@ -399,7 +399,7 @@ query($oid: GitObjectID) {
   rateLimit { cost remaining resetAt }
   repository(owner: "acme", name: "shop") {
     isPrivate databaseId defaultBranchRef { name target { oid } }
-    file: object(expression: "main:models.json") { ... on Blob { oid byteSize isBinary isTruncated text } }
+    file: object(expression: "main:flowjoy.json") { ... on Blob { oid byteSize isBinary isTruncated text } }
     none: object(expression: "main:none.json") { oid }
     commit: object(oid: $oid) { ... on Commit { committedDate history(first: 5) { nodes { oid } } } }
     releases(first: 5, orderBy: {field: CREATED_AT, direction: DESC}) {

@@ -113,10 +113,10 @@ def test_examples__use_only_inputs_that_exist() -> None:
 
 
 def test_schema__that_ships_takes_the_readmes_stub_and_so_does_the_parser() -> None:
-    schema = json.loads((ROOT / "flowjoy" / "models.schema.json").read_text())
+    schema = json.loads((ROOT / "flowjoy" / "flowjoy.schema.json").read_text())
     (example,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
     jsonschema.validate(json.loads(example), schema)
-    assert {str(item) for item in parse(example, "models.json").requirements} == {">=12", "any", "none"}
+    assert {str(item) for item in parse(example, "flowjoy.json").requirements} == {">=12", "any", "none"}
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_schema__that_ships_takes_the_readmes_stub_and_so_does_the_parser() -> N
     ['{"models": {"a": "none"}}', '{"models": {"a": 12}}', '{"models": {}, "x": 1}', "{}", '{"models": {"a": "0"}}'],
 )
 def test_schema__and_parser_refuse_the_same(bad: str) -> None:
-    schema = json.loads((ROOT / "flowjoy" / "models.schema.json").read_text())
+    schema = json.loads((ROOT / "flowjoy" / "flowjoy.schema.json").read_text())
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(json.loads(bad), schema)
     with pytest.raises(StubError):
-        parse(bad, "models.json")
+        parse(bad, "flowjoy.json")

@@ -136,14 +136,14 @@ def test_globs__lines_and_commas_separate() -> None:
     assert inputs.globs("flags/*.yml, src/**/flag_*.py\nflags/*.yml") == ("flags/*.yml", "src/**/flag_*.py")
 
 
-@pytest.mark.parametrize("value", ["models.json", "deploy/models.json", ".github/models.json"])
+@pytest.mark.parametrize("value", ["flowjoy.json", "deploy/flowjoy.json", ".github/flowjoy.json"])
 def test_repository_path__as_git_writes_it(value: str) -> None:
     assert inputs.repository_path(value) == value
 
 
-@pytest.mark.parametrize("value", ["/models.json", "../models.json", "a/../b", "./a", "a//b", "a/", "a\\b", "HEAD:a"])
+@pytest.mark.parametrize("value", ["/flowjoy.json", "../flowjoy.json", "a/../b", "./a", "a//b", "a/", "a\\b", "HEAD:a"])
 def test_repository_path__nothing_that_git_or_an_address_would_read_otherwise(value: str) -> None:
-    assert refusal(inputs.repository_path, value) == "a path in the repository such as models.json"
+    assert refusal(inputs.repository_path, value) == "a path in the repository such as flowjoy.json"
 
 
 @pytest.mark.parametrize(

@@ -233,9 +233,9 @@ def test_waiver__of_another_sha_or_model_does_not_serve() -> None:
 
 def test_unreadable_stub__is_unknown_and_stops_only_while_it_is_in_the_window() -> None:
     events = timeline([a_deploy(0, "a")], [], service="shop", until=at(100))
-    dependence = Dependence(unreadable={"a": "models.json, line 1: is not JSON"})
+    dependence = Dependence(unreadable={"a": "flowjoy.json, line 1: is not JSON"})
     items = obligations(events, dependence, Terms(sla_hours=48, as_of=at(100)))
-    assert [(item.status, item.reason) for item in items] == [(Status.UNKNOWN, "models.json, line 1: is not JSON")]
+    assert [(item.status, item.reason) for item in items] == [(Status.UNKNOWN, "flowjoy.json, line 1: is not JSON")]
     assert in_scope(items, at(-1), at(100)) == items
     assert in_scope(items, at(1), at(48 + 28 * 24)) == items
     assert in_scope(items, at(1), at(49 + 28 * 24)) == ()

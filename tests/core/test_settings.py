@@ -31,7 +31,7 @@ def test_settings__the_smallest_step_takes_every_default(tmp_path: Path) -> None
     assert (found.service, found.code_source, found.environment) == ("shop", "deployments", "production")
     assert (found.sla_hours, found.incident_match_hours, found.sla_target) == (48.0, 24.0, 95.0)
     assert (found.weeks, found.timeout_seconds, found.timezone) == (12, 120, "UTC")
-    assert (found.divergence_percent, found.model_signal, found.model_stub) == (50.0, "registered", "models.json")
+    assert (found.divergence_percent, found.model_signal, found.model_stub) == (50.0, "registered", "flowjoy.json")
     assert (found.models, found.flag_paths, found.as_of, found.sla_since) == ((), (), None, None)
     assert found.enforce is True
     assert found.output_dir == tmp_path.resolve() / "flowjoy-report"

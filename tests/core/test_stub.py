@@ -18,7 +18,7 @@ WAIVER = {"model": "recommender", "sha": "*", "reason": "freeze", "by": "data", 
 
 def refusal(text: str) -> str:
     with pytest.raises(StubError) as caught:
-        parse(text, "models.json")
+        parse(text, "flowjoy.json")
     return str(caught.value)
 
 
@@ -26,7 +26,7 @@ def test_stub__reads_every_form_of_requirement() -> None:
     stub = parse(
         '{"models": {"a": "any", "b": "12", "c": {"requires": ">=12"}, "d": {"requires": "none", "reason": "rules"},'
         ' "e": {}}}',
-        "models.json",
+        "flowjoy.json",
     )
     assert stub.requirements == (
         Requirement(model="a"),
@@ -39,7 +39,7 @@ def test_stub__reads_every_form_of_requirement() -> None:
 
 def test_stub__knows_the_line_of_each_model() -> None:
     text = '{"waivers": [],\n "models": {\n  "a": "any",\n  "b": {"requires":\n "1"}}}'
-    assert parse(text, "models.json").lines == {"a": 3, "b": 4}
+    assert parse(text, "flowjoy.json").lines == {"a": 3, "b": 4}
 
 
 def test_waiver__needs_all_five_and_an_offset() -> None:
@@ -97,7 +97,7 @@ def test_stub__any_json_is_read_or_refused_with_a_line_of_the_file(data: object,
     text = json.dumps(data, indent=indent or None)
     line = 1
     try:
-        parse(text, "models.json")
+        parse(text, "flowjoy.json")
     except StubError as refused:
         line = refused.line
     assert 1 <= line <= text.count("\n") + 1

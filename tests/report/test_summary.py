@@ -52,7 +52,7 @@ def test_summary__of_five_thousand_breaches_is_short_begins_with_the_verdict_and
 
 def test_check_text__of_five_thousand_breaches_is_within_the_limit_and_each_model_is_remarked_once() -> None:
     found = a_breach_of_thousands()
-    check = promise_check(found, "a" * 40, stub_path="models.json", lines={f"model-{n}": n + 1 for n in range(5)})
+    check = promise_check(found, "a" * 40, stub_path="flowjoy.json", lines={f"model-{n}": n + 1 for n in range(5)})
     assert len(check.summary) <= LONGEST_TEXT
     assert sorted(remark.line for remark in check.annotations) == [1, 2, 3, 4, 5]
 

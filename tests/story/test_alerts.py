@@ -279,7 +279,7 @@ def test_outputs__name_the_keys_raised_in_this_run(world: World, watch: Watch) -
 def test_outputs__tell_a_comma_in_a_name_from_one_between_two(world: World, watch: Watch) -> None:
     world.registry.add_model("a,b")
     number = world.release(A, at())
-    world.github.repository.add_file(A, "models.json", '{"models": {"a,b": "any", "recommender": "any"}}')
+    world.github.repository.add_file(A, "flowjoy.json", '{"models": {"a,b": "any", "recommender": "any"}}')
     prefix = f"shop/breach/deployment:{number}"
     assert watch.run(49).outputs["alerts"].split(",") == [f"{prefix}/a%2Cb", f"{prefix}/recommender"]
 
@@ -600,7 +600,7 @@ def test_waiver__that_ran_out_long_after_the_deadline_is_told(
             {"model": "recommender", "sha": "*", "reason": "freeze", "by": "data", "until": "2026-03-24T09:00:00Z"}
         ],
     }
-    world.github.repository.add_file(A, "models.json", json.dumps(stub))
+    world.github.repository.add_file(A, "flowjoy.json", json.dumps(stub))
     watch.inputs["divergence_percent"] = "100"
     watch.run(40)
     assert watch.said(300) == ([], 0, 1)  # the clock at risk has run out
@@ -702,7 +702,7 @@ def test_injection__reaches_slack_and_pagerduty_inert(
     world.registry.add_model(name)
     world.inputs["models"] = ""
     world.release(A, at())
-    world.github.repository.add_file(A, "models.json", json.dumps({"models": {name: "any"}}))
+    world.github.repository.add_file(A, "flowjoy.json", json.dumps({"models": {name: "any"}}))
     watch.run(49)
     (message,) = slack.messages
     ours = [link for link in mentions_and_links(message) if link.startswith("<https://github.com/acme/shop/")]

@@ -137,7 +137,7 @@ def test_all_well__ends_with_0_and_names_all_it_tried(
     world: World, pagerduty: PagerDutyStandIn, slack: SlackStandIn
 ) -> None:
     world.release(A, at())
-    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": ">=1"}}')
+    world.github.repository.add_file(A, "flowjoy.json", '{"models": {"recommender": ">=1"}}')
     world.github.repository.add_issue(labels=["incident"], created_at=at(5), closed_at=at(7))
     (world.workspace / "incidents.csv").write_text("start,end\n2026-03-02T18:00:00Z,2026-03-02T21:00:00Z\n")
     pagerduty.add(at(3), at(4))
@@ -149,7 +149,7 @@ def test_all_well__ends_with_0_and_names_all_it_tried(
     }
     assert "acme/shop, public, default branch main" in told.line("repository:")
     assert "1 deploy went live, 0 never did or not yet" in told.line("code (GitHub deployments)")
-    assert "valid, names recommender (>=1)" in told.line("model stub (models.json)")
+    assert "valid, names recommender (>=1)" in told.line("model stub (flowjoy.json)")
     assert "1 version, 1 READY, 1 shipped by registered" in told.line("model recommender (MLflow registry)")
     assert told.line("incidents (PagerDuty)").endswith("1 incident since 2025-12-22T00:00:00Z")
     assert "1 incident since" in told.line("incidents (GitHub issues)")
@@ -239,7 +239,7 @@ def test_model__misspelt_is_named_and_the_others_are_told(world: World) -> None:
 def test_models__of_the_stub_are_asked_for_too(world: World) -> None:
     world.release(A, at())
     text = '{"models": {"ranker": "any", "toxicity": {"requires": "none", "reason": "rules only"}}}'
-    world.github.repository.add_file(A, "models.json", text)
+    world.github.repository.add_file(A, "flowjoy.json", text)
     told = examine(world)
     assert told.line("model ranker").startswith("FAILED")
     assert told.line("model recommender").startswith("ok")
@@ -292,11 +292,28 @@ def test_model_file__tells_how_many_versions_shipped(world: World) -> None:
 
 def test_stub__that_is_invalid_is_named_with_its_line(world: World) -> None:
     world.release(A, at())
-    world.github.repository.add_file(A, "models.json", '{"models": {\n"recommender": "latest"}}')
+    world.github.repository.add_file(A, "flowjoy.json", '{"models": {\n"recommender": "latest"}}')
     told = examine(world)
     assert told.code == 1
-    assert "models.json, line 2" in told.line("FAILED   model stub")
-    assert "opened a 48 h clock, but nobody knows for which model: models.json at aaaaaaaaaaaa, line 2" in told.log
+    assert "flowjoy.json, line 2" in told.line("FAILED   model stub")
+    assert "opened a 48 h clock, but nobody knows for which model: flowjoy.json at aaaaaaaaaaaa, line 2" in told.log
+
+
+def test_stub__under_the_former_default_name_is_named_with_the_cure(world: World) -> None:
+    world.release(A, at())
+    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": "any"}}')
+    told = examine(world)
+    assert "models.json there is a valid stub: rename it to flowjoy.json" in told.line("ok       model stub")
+
+
+# Files of that name which other tools keep at the root: 50bhan/registry-tabby, Adtrac/pi-config.
+@pytest.mark.parametrize("foreign", ['[{"name": "small", "provider": "acme"}]', '{"providers": {}}', "not JSON"])
+def test_stub__a_foreign_file_of_the_former_default_name_is_passed_by(world: World, foreign: str) -> None:
+    world.release(A, at())
+    world.github.repository.add_file(A, "models.json", foreign)
+    told = examine(world)
+    assert told.code == 0
+    assert told.line("ok       model stub").endswith("there is none on the default branch")
 
 
 def test_dependence__declared_nowhere_is_a_warning_and_no_failure(world: World) -> None:
@@ -304,7 +321,7 @@ def test_dependence__declared_nowhere_is_a_warning_and_no_failure(world: World) 
     told = examine(world, models="")
     assert told.code == 0
     assert told.line("WARNING").endswith(
-        "no dependence is declared: set models, or add models.json to the default branch"
+        "no dependence is declared: set models, or add flowjoy.json to the default branch"
     )
     assert told.line("models (MLflow registry)").startswith("not set")
     assert told.last_ten == [f"production  {A[:12]}  deploy: opens no clock, no dependence is declared"]

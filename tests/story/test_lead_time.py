@@ -34,7 +34,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         shop.add_deployment(sha=B, created_at=at(26), statuses=[("success", at(26))])
         run = made.registry.client.create_run("0", start_time=epoch_ms(at(4)))
         made.registry.add_version(at(28), run_id=run.info.run_id)
-        made.inputs |= {"incident-file": "incidents.csv", "model-stub": "models.json"}
+        made.inputs |= {"incident-file": "incidents.csv", "model-stub": "flowjoy.json"}
         (made.workspace / "incidents.csv").write_text("start,end\n2026-03-03T11:30:00Z,2026-03-03T13:30:00Z\n")
         yield made
 

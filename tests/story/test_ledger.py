@@ -176,7 +176,7 @@ def test_memory__a_version_that_was_missed_before_a_release_closes_nothing_of_it
 def released(world: World, sha: str, hours: float, requires: str) -> None:
     """A release whose stub asks for a version."""
     world.release(sha, at(hours))
-    world.github.repository.add_file(sha, "models.json", json.dumps({"models": {"recommender": requires}}))
+    world.github.repository.add_file(sha, "flowjoy.json", json.dumps({"models": {"recommender": requires}}))
 
 
 def test_memory__a_deploy_that_github_forgot_stays_on_the_timeline_and_opens_no_clock(world: World) -> None:
@@ -217,7 +217,7 @@ def test_memory__a_rollback_that_github_forgot_keeps_cancelling(world: World) ->
 def test_memory__stubs_are_known_by_their_commit(world: World) -> None:
     world.release(A, at())
     world.github.repository.add_file(
-        A, "models.json", '{"models": {"recommender": {"requires": "none", "reason": "x"}}}'
+        A, "flowjoy.json", '{"models": {"recommender": {"requires": "none", "reason": "x"}}}'
     )
     world.github.repository.add_commit(C, at(1))
     assert world.run(at(1), sha=C).obligation()["status"] == "not_required"
@@ -230,7 +230,7 @@ def test_memory__a_stub_that_was_not_there_is_looked_for_again(world: World) -> 
     """One answer that knew no file must not be believed for ever."""
     world.inputs["models"] = ""
     world.release(A, at())
-    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": "any"}}')
+    world.github.repository.add_file(A, "flowjoy.json", '{"models": {"recommender": "any"}}')
 
     def without_files(body: dict[str, Any]) -> dict[str, Any]:
         held = body["data"]["repository"]
@@ -245,7 +245,7 @@ def test_memory__a_stub_that_was_not_there_is_looked_for_again(world: World) -> 
 
 def test_memory__a_stub_that_was_garbled_once_is_looked_at_again(world: World) -> None:
     world.release(A, at())
-    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": "any"}}')
+    world.github.repository.add_file(A, "flowjoy.json", '{"models": {"recommender": "any"}}')
     world.registry.add_version(at(1))
     world.run(at(2))
     rewritten(world, lambda data: data["stubs"][A].update(text='{"models": {"recommen'))
@@ -353,7 +353,7 @@ def test_waiver__that_a_run_saw_in_time_is_no_miss(world: World) -> None:
     waiver = {"model": "recommender", "sha": "*", "reason": "holiday freeze", "by": "data platform", "until": until}
     stub = json.dumps({"models": {"recommender": "any"}, "waivers": [waiver]})
     world.github.repository.add_commit(B, at(1), parent=A)
-    world.github.repository.add_file(B, "models.json", stub)
+    world.github.repository.add_file(B, "flowjoy.json", stub)
     assert scheduled(world, 2, sha=B).obligation()["status"] == "pending"
     seen = scheduled(world, 60, sha=B)
     assert (seen.code, seen.obligation()["status"], seen.obligation()["waived_miss"]) == (0, "waived", False)
@@ -382,7 +382,7 @@ def test_incremental__a_new_release_costs_no_question_for_its_stub(world: World)
     world.release(B, at(-90))
     world.run(at(-89), sha=B)
     world.release(A, at())
-    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": "7"}}')
+    world.github.repository.add_file(A, "flowjoy.json", '{"models": {"recommender": "7"}}')
     before = len(world.github.requests)
     ran = world.run(at(1))
     assert ran.obligation()["requires"] == "7"

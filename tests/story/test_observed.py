@@ -106,7 +106,7 @@ def test_alias__that_goes_back_is_a_rollback_and_no_new_model(world: World) -> N
 def test_alias__pin_is_met_by_the_version_that_was_live_at_the_start(world: World) -> None:
     look(world, -10)
     world.release(A, at())
-    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": "1"}}')
+    world.github.repository.add_file(A, "flowjoy.json", '{"models": {"recommender": "1"}}')
     world.registry.add_version(at(2))
     look(world, 3)
     point_at(world, "2")

@@ -23,16 +23,16 @@ def world(tmp_path: Path) -> Iterator[World]:
         made = new_world(github, tmp_path)
         made.registry.add_version(at(-100))
         made.release(A, at(-90))
-        github.repository.add_file(A, "models.json", STUB)
+        github.repository.add_file(A, "flowjoy.json", STUB)
         github.repository.add_commit(B, at(), parent=A, branch="feature")
         yield made
 
 
 def a_pull(world: World, stub: str | None = None, **more: Any) -> int:
-    """A pull request from B onto A; with `stub`, one that edits models.json."""
+    """A pull request from B onto A; with `stub`, one that edits flowjoy.json."""
     if stub is not None:
-        world.github.repository.add_file(B, "models.json", stub)
-        more.setdefault("files", {"models.json": "modified"})
+        world.github.repository.add_file(B, "flowjoy.json", stub)
+        more.setdefault("files", {"flowjoy.json": "modified"})
     return world.github.repository.add_pull_request(head_sha=B, base_sha=A, **more)
 
 
@@ -81,7 +81,7 @@ def test_gate__an_invalid_stub_is_red_and_names_the_line(world: World) -> None:
     ran = judge(world, a_pull(world, '{"models": {"recommender": "1"},\n"waiver": []}'))
     check = world.check(B, "model dependency")
     assert (ran.code, check["conclusion"]) == (1, "failure")
-    assert check["output"]["title"] == "models.json, line 2: unknown key 'waiver'"
+    assert check["output"]["title"] == "flowjoy.json, line 2: unknown key 'waiver'"
     assert [note["start_line"] for note in check["output"]["annotations"]] == [2]
 
 
@@ -122,7 +122,7 @@ def test_replay__of_a_pull_request_tells_its_gate_again_byte_for_byte(world: Wor
 )
 def test_gate__a_pull_request_that_loosens_its_own_stub_stays_red(world: World, loosened: str) -> None:
     world.registry.add_version(at(-80), status="FAILED_REGISTRATION")
-    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": "2"}}')
+    world.github.repository.add_file(A, "flowjoy.json", '{"models": {"recommender": "2"}}')
     number = a_pull(world, loosened)
     ran = judge(world, number, sla_since="2026-03-01")
     summary = world.check(B, "model dependency")["output"]["summary"]
@@ -134,7 +134,7 @@ def test_gate__a_pull_request_that_loosens_its_own_stub_stays_red(world: World, 
 def test_gate__feature_flags_must_touch_the_stub(world: World) -> None:
     flagged = a_pull(world, labels=["feature-flag"], files={"shop/search.py": "modified"})
     assert judge(world, flagged).code == 1
-    assert "must touch models.json" in world.check(B, "model dependency")["output"]["title"]
+    assert "must touch flowjoy.json" in world.check(B, "model dependency")["output"]["title"]
     by_path = a_pull(world, files={"config/flags/search.yml": "added"})
     assert judge(world, by_path, flag_paths="config/flags/**").code == 1
     touching = a_pull(world, STUB, labels=["feature-flag"])

@@ -138,7 +138,7 @@ def test_stub__a_pin_is_kept_by_a_version_that_is_live_already(world: World) -> 
     for hour in (-50, -40):
         world.registry.add_version(at(hour))
     world.release(A, at())
-    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": ">=2"}}')
+    world.github.repository.add_file(A, "flowjoy.json", '{"models": {"recommender": ">=2"}}')
     ran = world.run(at(49))
     assert (ran.code, ran.obligation()["status"], ran.obligation()["version"]) == (0, "met", "2")
 
@@ -147,18 +147,18 @@ def test_stub__each_release_is_judged_by_the_stub_at_its_own_commit(world: World
     world.registry.add_model("ranker")
     world.release(A, at())
     world.release(B, at(1), parent=A)
-    world.github.repository.add_file(A, "models.json", '{"models": {"ranker": "any"}}')
-    world.github.repository.add_file(B, "models.json", '{"models": {"recommender": "7"}}')
+    world.github.repository.add_file(A, "flowjoy.json", '{"models": {"ranker": "any"}}')
+    world.github.repository.add_file(B, "flowjoy.json", '{"models": {"recommender": "7"}}')
     owed = {(item["sha"], item["model"], item["requires"]) for item in world.run(at(2)).bundle["obligations"]}
     assert owed == {(A, "ranker", "any"), (B, "recommender", "7")}
 
 
 def test_stub__a_broken_one_is_unknown_and_names_file_line_and_rule(world: World) -> None:
     world.release(A, at())
-    world.github.repository.add_file(A, "models.json", '{"models": {"recommender": "any"},\n "oops": 1}')
+    world.github.repository.add_file(A, "flowjoy.json", '{"models": {"recommender": "any"},\n "oops": 1}')
     ran = world.run(at(1))
     assert (ran.code, ran.outputs["sla-status"]) == (2, "unknown")
-    assert "models.json at aaaaaaaaaaaa, line 2: unknown key 'oops'" in ran.log
+    assert "flowjoy.json at aaaaaaaaaaaa, line 2: unknown key 'oops'" in ran.log
 
 
 def test_stub__a_commit_that_is_gone_is_unknown_not_undeclared(world: World) -> None:
@@ -171,7 +171,7 @@ def test_stub__a_waiver_in_time_unblocks_and_the_check_stays_neutral(world: Worl
     waiver = {"model": "recommender", "sha": "*", "reason": "freeze", "by": "data platform"}
     stub = {"models": {"recommender": "any"}, "waivers": [{**waiver, "until": "2026-03-10T00:00:00Z"}]}
     world.release(A, at())
-    world.github.repository.add_file(A, "models.json", json.dumps(stub))
+    world.github.repository.add_file(A, "flowjoy.json", json.dumps(stub))
     during = world.run(at(60))
     assert (during.code, during.outputs["verdict"], during.obligation()["status"]) == (0, "pass", "waived")
     assert (world.check(A)["conclusion"], during.obligation()["waived_miss"]) == ("neutral", False)
@@ -184,18 +184,18 @@ def test_stub__a_waiver_that_came_after_the_fact_counts_as_a_miss(world: World) 
     world.release(A, at())
     world.github.repository.add_commit(B, at(50), parent=A)
     stub = {"models": {"recommender": "any"}, "waivers": [{**waiver, "until": "2026-03-10T00:00:00Z"}]}
-    world.github.repository.add_file(B, "models.json", json.dumps(stub))
+    world.github.repository.add_file(B, "flowjoy.json", json.dumps(stub))
     ran = world.run(at(60), sha=B)
     assert (ran.code, ran.obligation()["status"], ran.outputs["sla-rate"]) == (0, "waived", "0.0")
 
 
 def test_annotation__stands_on_the_stubs_line_of_the_broken_model(world: World) -> None:
     world.release(A, at())
-    world.github.repository.add_file(A, "models.json", '{\n "models": {\n  "recommender": "any"}}')
+    world.github.repository.add_file(A, "flowjoy.json", '{\n "models": {\n  "recommender": "any"}}')
     world.run(at(49))
     world.run(at(50))
     (run,) = world.github.repository.check_runs.values()
-    assert [(item["path"], item["start_line"]) for item in run.annotations] == [("models.json", 3)]
+    assert [(item["path"], item["start_line"]) for item in run.annotations] == [("flowjoy.json", 3)]
 
 
 def test_rollback__in_time_cancels_the_clock(world: World) -> None:
@@ -245,7 +245,7 @@ def test_pull_request__without_a_readable_payload_is_never_green(world: World) -
 
 def test_stub__that_is_broken_stays_unknown_when_its_week_leaves_the_window(world: World) -> None:
     world.release(A, at(-15))
-    world.github.repository.add_file(A, "models.json", "{broken")
+    world.github.repository.add_file(A, "flowjoy.json", "{broken")
     assert world.run(at(), weeks="1").outputs["verdict"] == "error"
     assert world.run(at(24 * 27), weeks="1").outputs["verdict"] == "error"
 
@@ -253,7 +253,7 @@ def test_stub__that_is_broken_stays_unknown_when_its_week_leaves_the_window(worl
 def test_model__that_leaves_the_registry_while_it_is_owed_is_never_green(world: World) -> None:
     world.registry.add_model("ranker")
     world.release(A, at())
-    world.github.repository.add_file(A, "models.json", '{"models": {"ranker": "any"}}')
+    world.github.repository.add_file(A, "flowjoy.json", '{"models": {"ranker": "any"}}')
     assert world.run(at(24 * 8), weeks="1").code == 1
     world.registry.client.delete_registered_model("ranker")
     assert world.run(at(24 * 8), weeks="1").code == 2

@@ -177,3 +177,15 @@ def test_inputs__wrong_ones_are_named_all_at_once_and_nothing_is_asked(step: Ste
     said = [command.data for command in ran.commands if command.name == "error"]
     assert [sentence.split()[0] for sentence in sorted(said)] == ["code-source", "sla-hours", "weeks"]
     assert github.requests == []
+
+
+# Files of that name which other tools keep at the root: 50bhan/registry-tabby, Adtrac/pi-config.
+@pytest.mark.parametrize("foreign", ['[{"name": "small", "provider": "acme"}]', '{"providers": {"acme": {}}}'])
+def test_stub__models_json_of_another_tool_stops_no_run(
+    step: Step, github: GitHubStandIn, mlflow: MlflowStandIn, foreign: str
+) -> None:
+    release(github, an_hour_ago())
+    github.repository.add_file(A, "models.json", foreign)
+    mlflow.add_version(an_hour_ago() + timedelta(minutes=20))
+    ran = step.run()
+    assert (ran.code, ran.outputs["sla-status"], ran.outputs["sla-met"]) == (0, "met", "1")
