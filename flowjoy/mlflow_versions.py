@@ -5,6 +5,7 @@ Emptiness is proved: the client answers most faults with an empty list.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -151,8 +152,20 @@ def _plain(version: Any, known: Collection[str]) -> dict[str, Any]:
         "status": str(version.status),
         "stage": str(version.current_stage),
         "run_id": version.run_id or None,
+        "source": version.source or None,
+        "model_id": _model_id(version),
         "tags": {str(key): str(value) for key, value in version.tags.items()},
     }
+
+
+_LOGGED_MODEL = re.compile(r"models:/(m-[0-9a-f]{32})/?")
+
+
+def _model_id(version: Any) -> str | None:
+    """Return the id of the logged model behind a version (MLflow 3), or None where the registry does not give one."""
+    # Servers of MLflow itself keep the id only as the source.
+    named = _LOGGED_MODEL.fullmatch(version.source or "")
+    return version.model_id or (named[1] if named else None)
 
 
 def created(version: dict[str, Any], now: datetime) -> datetime:

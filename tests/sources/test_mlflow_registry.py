@@ -24,6 +24,7 @@ from flowjoy import mlflow_versions, transport
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.events import KIND, NAME, VERSION, timeline
 from flowjoy.instants import epoch_ms, iso
+from flowjoy.mlflow_versions import Listing
 from flowjoy.model import ModelRecord, ModelVersion, Precision
 from flowjoy.sources.base import Access, Parsed, Query
 from flowjoy.sources.mlflow_registry import MlflowRegistry
@@ -46,6 +47,12 @@ def ask(uri: str, *, seconds: float = 30, **changes: Any) -> Parsed[ModelRecord]
     query: Query = a_question({"mlflow_tracking_uri": uri, **changes}, **fields)
     source, access = MlflowRegistry(), Access(transport=Transport(Budget(seconds)), progress=lambda _: None)
     return source.parse(source.fetch(query, access), query)
+
+
+def fetch(uri: str) -> Listing:
+    """What the registry lists, before any rule."""
+    access = Access(transport=Transport(Budget(30)), progress=lambda _: None)
+    return MlflowRegistry().fetch(a_question({"mlflow_tracking_uri": uri}, models=("recommender",)), access)
 
 
 def versions_of(parsed: Parsed[ModelRecord]) -> dict[str, datetime]:
@@ -93,6 +100,27 @@ def test_models__a_name_may_hold_any_sign_but_a_quote(registry: Registry, name: 
     registry.add_model(name)
     registry.add_version(at(), name)
     assert [record.name for record in ask(registry.uri, models=(name,)).records] == [name]
+
+
+LOGGED = f"m-{'a1' * 16}"
+
+
+@real
+def test_version__carries_the_source_that_the_registry_gives(registry: Registry) -> None:
+    registry.add_version(at(), source="s3://models/one")
+    (version,) = fetch(registry.uri).versions
+    assert (version["source"], version["model_id"]) == ("s3://models/one", None)
+
+
+@pytest.mark.parametrize(
+    ("source", "model_id"), [(f"models:/{LOGGED}", LOGGED), ("models:/ranker/3", None), ("", None)]
+)
+def test_version__names_the_logged_model_where_its_source_does(source: str, model_id: str | None) -> None:
+    with MlflowStandIn() as stand_in:
+        stand_in.add_model()
+        stand_in.add_version(at(), source=source)
+        (version,) = fetch(stand_in.url).versions
+    assert (version["source"], version["model_id"]) == (source or None, model_id)
 
 
 @real

@@ -30,7 +30,14 @@ class MlflowStandIn(StandIn):
         self.models[name] = []
 
     def add_version(
-        self, at: datetime, name: str = "recommender", *, tags: Mapping[str, str] | None = None, status: str = "READY"
+        self,
+        at: datetime,
+        name: str = "recommender",
+        *,
+        tags: Mapping[str, str] | None = None,
+        status: str = "READY",
+        run_id: str = "",
+        source: str = SOURCE,
     ) -> str:
         """A version registered at `at`; returns its number."""
         version = str(len(self.models[name]) + 1)
@@ -42,8 +49,8 @@ class MlflowStandIn(StandIn):
             "last_updated_timestamp": created,
             "current_stage": "None",
             "description": "",
-            "source": SOURCE,
-            "run_id": "",
+            "source": source,
+            "run_id": run_id,
             "status": status,
             "run_link": "",
         }

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+SOURCE = "s3://models/model"
 _START_SECONDS = 90
 
 
@@ -45,9 +46,10 @@ class Registry:
         run_id: str | None = None,
         tags: Mapping[str, str] | None = None,
         status: str = "READY",
+        source: str = SOURCE,
     ) -> str:
         """A version registered at `at`; the model must be there. Returns its number."""
-        made = self.client.create_model_version(name, source="s3://models/model", run_id=run_id, tags=dict(tags or {}))
+        made = self.client.create_model_version(name, source=source, run_id=run_id, tags=dict(tags or {}))
         self.backdate(name, made.version, at, status=status)
         return str(made.version)
 
