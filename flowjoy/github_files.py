@@ -48,7 +48,7 @@ def _text(repository: Mapping[str, Any], place: int, path: str, commit: str) -> 
     if file is None:
         return StubText()
     if not isinstance(file, dict) or file.get("__typename") != "Blob":
-        return StubText(problem=f"{path} at {shown} is no file")
+        return StubText(problem=f"{path} at {shown} is not a file. Set `model-stub` to the path of one")
     size, text = file.get("byteSize"), file.get("text")
     if not isinstance(size, int) or size > LARGEST_BYTES or file.get("isTruncated") is not False:
         return StubText(problem=f"{path} at {shown} is larger than {LARGEST_BYTES >> 10} KiB")

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from flowjoy import stub_faults
 from flowjoy.errors import StubError
 from flowjoy.instants import parse_iso
 from flowjoy.model import Requirement, Rule, Waiver
@@ -36,18 +37,19 @@ _ModelName = Annotated[str, StringConstraints(min_length=1, max_length=255, patt
 _Requires = Annotated[str, StringConstraints(pattern=r"^(any|none|(>=)?[1-9][0-9]{0,8})$")]
 _Short = Annotated[str, StringConstraints(pattern=r"^(any|(>=)?[1-9][0-9]{0,8})$")]
 _Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-_Sha = Annotated[str, StringConstraints(pattern=r"^(\*|[0-9a-f]{40}|[0-9a-f]{64})$")]
+_Sha = Annotated[str, StringConstraints(pattern=r"^(\*|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")]
 _Path = tuple[str | int, ...]
 
 
-_InstantText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+_InstantText = Annotated[str, Field(json_schema_extra={"anyOf": [{"format": "date-time"}, {"format": "date"}]})]
+_DAY = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*", re.ASCII)
 
 
 def _instant(value: object) -> datetime:
-    """JSON has no instants: ISO text with an offset."""
+    """Return the instant of ISO text with an offset; a date alone means its last second in UTC."""
     if not isinstance(value, str):
-        raise ValueError("expected an ISO instant such as 2026-12-31T00:00:00Z")  # noqa: TRY004  (pydantic wants it)
-    return parse_iso(value)
+        raise ValueError("expected an ISO instant such as 2026-12-31T00:00:00Z, or a date")  # noqa: TRY004  (pydantic wants it)
+    return parse_iso(f"{value.strip()}T23:59:59Z" if _DAY.fullmatch(value) else value)
 
 
 class ModelEntry(BaseModel):
@@ -65,7 +67,7 @@ class ModelEntry(BaseModel):
 
 
 class WaiverEntry(BaseModel):
-    """A signed exception, for a model and a sha (`*`: every one), until an instant."""
+    """A signed exception, for a model and a sha (`*`: every one), until an instant or the end of a day in UTC."""
 
     model_config = _STRICT
     model: _ModelName
@@ -113,20 +115,18 @@ def parse(text: str, name: str) -> Stub:
     """The stub in `text`. StubError names the file, the line and the rule that is broken; its content is not echoed."""
     text = text.removeprefix("\ufeff")
     if len(text.encode()) > LARGEST_BYTES:
-        raise StubError(name, 1, f"is larger than {LARGEST_BYTES >> 10} KiB")
+        raise StubError(name, 1, f"is larger than {LARGEST_BYTES >> 10} KiB. {stub_faults.OTHER_TOOL}")
     _refuse_depth(text, name)
-    try:
-        data = json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as problem:
-        raise StubError(name, problem.lineno, f"is not JSON ({problem.msg})") from None
-    except ValueError as problem:
-        raise StubError(name, 1, f"is not JSON ({problem})") from None
+    data = _loaded(text, name)
+    strange = stub_faults.foreign(data)
+    if strange is not None:
+        raise StubError(name, 1, strange)
     lines = _lines(text, name)
     try:
         file = StubFile.model_validate(data)
     except ValidationError as problem:
         first = min(problem.errors(include_url=False), key=lambda error: _line_of(error["loc"], lines))
-        raise StubError(name, _line_of(first["loc"], lines), _rule(first)) from None
+        raise StubError(name, _line_of(first["loc"], lines), stub_faults.broken_rule(first)) from None
     return Stub(
         requirements=tuple(_requirement(model, entry) for model, entry in sorted(file.models.items())),
         waivers=tuple(_waiver(entry) for entry in file.waivers),
@@ -142,11 +142,26 @@ def _requirement(model: str, entry: ModelEntry) -> Requirement:
 
 
 def _waiver(entry: WaiverEntry) -> Waiver:
-    return Waiver(model=entry.model, sha=entry.sha, reason=entry.reason, by=entry.by, until=entry.until)
+    return Waiver(model=entry.model, sha=entry.sha.lower(), reason=entry.reason, by=entry.by, until=entry.until)
+
+
+def _loaded(text: str, name: str) -> object:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as problem:
+        raise StubError(name, problem.lineno, stub_faults.not_json(text, problem.pos)) from None
+    except _ConstantError as problem:
+        raise StubError(name, 1, f"is not JSON: {problem} is not a JSON value") from None
+    except ValueError:  # more digits than Python reads
+        raise StubError(name, 1, "holds a number that is too long") from None
+
+
+class _ConstantError(ValueError):
+    """NaN or Infinity, which Python's parser would take."""
 
 
 def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not a JSON value")
+    raise _ConstantError(text)
 
 
 def _refuse_depth(text: str, name: str) -> None:
@@ -155,7 +170,9 @@ def _refuse_depth(text: str, name: str) -> None:
     for token in _TOKEN.finditer(text):
         depth += (token[0] in "[{") - (token[0] in "]}")
         if depth > DEEPEST:
-            raise StubError(name, _line_at(text, token.start()), f"is nested deeper than {DEEPEST}")
+            raise StubError(
+                name, _line_at(text, token.start()), f"is nested deeper than {DEEPEST}. {stub_faults.OTHER_TOOL}"
+            )
 
 
 def _lines(text: str, name: str) -> dict[_Path, int]:
@@ -205,26 +222,3 @@ def _line_of(location: tuple[str | int, ...], lines: Mapping[_Path, int]) -> int
 
 def _line_at(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1
-
-
-def _rule(error: Any) -> str:
-    """The broken rule in words."""
-    names = [str(part) for part in error["loc"] if isinstance(part, str) and part != "[key]"]
-    where = _key(names[-1]) if names else "the file"
-    if error["type"] == "extra_forbidden":
-        return f"unknown key {where}"
-    if error["type"] == "missing":
-        return f"missing key {where}"
-    if names[:1] == ["models"] and len(names) > 1 and error["type"] != "string_too_long":
-        model = _key(names[1])
-        if error["loc"][-1] == "[key]":
-            return f"{model} is no model name: up to 255 characters without quotes"
-        return f'{model}: expected "any", "12", ">=12", or {{"requires": "none", "reason": "…"}}'
-    if names[-1:] == ["sha"]:
-        return f"{where}: expected * or a full commit sha"
-    return f"{where}: {error['msg'][:200]}"
-
-
-def _key(text: str) -> str:
-    """A key of a foreign file, short and on one line, for a message."""
-    return repr(text[:60])

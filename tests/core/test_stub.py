@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -75,6 +77,109 @@ def test_stub__names_line_and_rule(text: str, said: str) -> None:
     assert said in refusal(text)
 
 
+CURE = "set `model-stub` to another path"
+
+
+# Shapes that other tools keep in files of such names: 50bhan/registry-tabby, AIPowerGrid/grid-discord-news-bot,
+# Adtrac/pi-config; a page, a YAML file and a pointer of LFS stand where a path is mistaken.
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('[{"name": "small", "provider": "acme"}]', "found a list"),
+        ('"recommender"', "found text"),
+        ("12", "found a number"),
+        ("null", "found null"),
+        ('{"providers": {"acme": {"models": []}}}', "missing key 'models'"),
+        ('{"model": {"recommender": "12"}}', "missing key 'models' (is 'model' meant?)"),
+        ('{"models": [{"id": "small"}]}', "'models' is a list"),
+        ('{"models": "recommender"}', "'models' is text"),
+        ('{"models": {"small": {"provider": "acme", "context": 8192}}}', "'models' says of 'small'"),
+        ('{"models": {"small": ["a", "b"]}}', "'models' says of 'small'"),
+        ("<!DOCTYPE html>\n<html></html>", "it is HTML or XML"),
+        ("models:\n  recommender: any\n", "it is YAML"),
+        ("---\nmodels: {}\n", "it is YAML"),
+        ("- name: small\n", "it is YAML"),
+        ('[models]\nrecommender = "12"\n', "it is TOML or text"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "it is a pointer of Git LFS"),
+        ("../shared/flowjoy.json", "it is a link"),
+        ("  ", "it is empty"),
+        ('{"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}}}', "is nested deeper than 8"),
+    ],
+)
+def test_foreign_file__is_named_with_the_cure(text: str, found: str) -> None:
+    said = refusal(text)
+    assert said.startswith("flowjoy.json, line 1: ")
+    assert found in said
+    assert CURE in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"models": {\n"recommender": 12}}', "line 2: 'recommender': expected \"12\": 12 must be in quotes"),
+        ('{"models": {"a": {"requires":\n 12}}}', "12 must be in quotes"),
+        ('{"models": {"a": 1.5}}', "1.5 must be in quotes"),
+        ('{"models": {"a": true}}', '\'a\': expected "any", "12"'),
+        ('{"models": {"a": null}}', '\'a\': expected "any", "12"'),
+        ('{"models": {"a": "latest"}}', '\'a\': expected "any", "12"'),
+        ('{"models": {"a": {"requires": "any", "reasn": "x"}}}', "unknown key 'reasn': did you mean 'reason'?"),
+        ('{"models": {"a": "1"}, "waiver": []}', "unknown key 'waiver': did you mean 'waivers'?"),
+        ('{"models": {"a": {"require": "12"}}}', "unknown key 'require': did you mean 'requires'?"),
+        ('{"models": {"a": {"requires": "none", "reason": 1}}}', "'a': 'reason': expected text"),
+        ('{"models": {"a": {"requires": "none"}}}', "'a': expected a \"reason\""),
+        ('{"models": {}, "$schema": 1}', "'$schema': expected the address"),
+        ('{"models": {}, "waivers": {}}', "'waivers': expected a list of objects"),
+        ('{"models": {}, "waivers": null}', "'waivers': expected a list of objects"),
+        ('{"models": {}, "waivers": [{}, "x"]}', "waiver 1: missing key 'model': expected an object with"),
+        ('{"models": {}, "waivers": ["x"]}', "waiver 1: expected an object with"),
+        ('{"models": {"a": "1",}}', "remove the comma after the last item"),
+        ('{"models": {"a": "1"}, // why\n}', "remove the comment"),
+        ("{'models': {}}", "write double quotes"),
+        ('{"models": {"a": "1"}', "it ends too early"),
+        ('{"models": {"a": >=12}}', "in double quotes"),
+        ('{"models": {"a": recommender}}', "in double quotes"),
+        ('{"models": {"a": None}}', "in lower case"),
+        ('{"models": {}}\n{"models": {}}', "line 2: is not JSON: remove what follows the end"),
+        ('{"models": {"a" "1"}}', "a comma, a colon or a quote is missing"),
+        ('{"models": {"a": "1"}}\n<<<<<<< HEAD\n', "marks of a merge conflict"),
+        ('{"models": {"a": ' + "9" * 5000 + "}}", "a number that is too long"),
+    ],
+)
+def test_stub__a_slip_is_named_with_the_cure(text: str, said: str) -> None:
+    assert said in refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("model", 1, "'model': expected the name of a model"),
+        ("model", "", "'model': expected the name of a model"),
+        ("sha", "abc1234", "'sha': expected * or a full commit sha"),
+        ("sha", None, "'sha': expected * or a full commit sha"),
+        ("reason", "", "'reason': expected text"),
+        ("by", "x" * 501, "'by': expected text"),
+        ("until", 1767225600, "'until': expected an ISO instant such as 2026-12-31T00:00:00Z, or a date"),
+        ("until", "tomorrow", "'until': 'tomorrow' is not an ISO-8601 instant"),
+        ("until", "2026-02-30", "'until': "),
+    ],
+)
+def test_waiver__each_wrong_field_is_named_with_what_is_right(field: str, value: object, said: str) -> None:
+    text = json.dumps({"models": {}, "waivers": [{**WAIVER}, {**WAIVER, field: value}]})
+    assert f"waiver 2: {said}" in refusal(text)
+
+
+def test_waiver__a_date_means_its_last_second_in_utc() -> None:
+    (waiver,) = parse(
+        json.dumps({"models": {}, "waivers": [{**WAIVER, "until": "2026-12-31"}]}), "flowjoy.json"
+    ).waivers
+    assert waiver.until == datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def test_waiver__a_sha_in_capitals_is_the_same_commit() -> None:
+    (waiver,) = parse(json.dumps({"models": {}, "waivers": [{**WAIVER, "sha": "A" * 40}]}), "flowjoy.json").waivers
+    assert waiver.sha == "a" * 40
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, " " * (LARGEST_BYTES + 1), '"' + "\\" * 200_000])
 def test_stub__a_bomb_is_refused_in_under_a_second(text: str) -> None:
     begun = time.thread_time()
@@ -87,6 +192,60 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=12,
 )
+
+
+_LIBRARY_WORDS = (
+    "Input should", "Extra inputs", "Field required", "valid dictionary", "instance of", "valid string", "valid tuple",
+    "match pattern", "Value error", "StubFile", "ModelEntry", "WaiverEntry", "at most", "at least", "pydantic",
+    "Expecting", "delimiter", "Extra data", "Invalid control", "Unterminated", "Illegal trailing", "surrogates",
+)  # fmt: skip
+_SCRAPS = st.sampled_from(
+    [
+        "any",
+        "12",
+        ">=12",
+        "none",
+        "2026-12-31",
+        "*",
+        "a" * 40,
+        "",
+        " ",
+        "x" * 600,
+        "\ud800",
+        "\x00",
+        12,
+        1.5,
+        None,
+        True,
+    ]
+)
+_ENTRY = st.dictionaries(st.sampled_from(["requires", "reason", "reasn"]), _SCRAPS, max_size=3) | _SCRAPS
+_WAIVERS = st.lists(
+    st.fixed_dictionaries({}, optional=dict.fromkeys([*WAIVER, "extra"], _SCRAPS)) | _SCRAPS, max_size=3
+)
+_NAMES = st.sampled_from(["recommender", "it's", "", "x" * 300, "\ud800"])
+_FILES = st.fixed_dictionaries(
+    {},
+    optional={
+        "models": st.dictionaries(
+            st.sampled_from(["recommender", "it's", "", "x" * 300, "\ud800"]), _ENTRY, max_size=3
+        ),
+        "waivers": _WAIVERS | _SCRAPS,
+        "$schema": _SCRAPS,
+        "extra": _SCRAPS,
+    },
+)
+
+
+@given(data=_FILES | _JSON, cut=st.integers(0, 40))
+def test_stub__no_wording_of_a_library_reaches_a_reader(data: object, cut: int) -> None:
+    text = json.dumps(data)
+    try:
+        parse(text[: len(text) - cut], "flowjoy.json")
+    except StubError as refused:
+        said = str(refused)
+        assert not [words for words in _LIBRARY_WORDS if words in said], said
+        assert re.fullmatch(r"flowjoy\.json, line \d+: \S.*", said), said
 
 
 @given(
