@@ -81,7 +81,7 @@ def test_gate__an_invalid_stub_is_red_and_names_the_line(world: World) -> None:
     ran = judge(world, a_pull(world, '{"models": {"recommender": "1"},\n"waiver": []}'))
     check = world.check(B, "model dependency")
     assert (ran.code, check["conclusion"]) == (1, "failure")
-    assert check["output"]["title"] == "flowjoy.json, line 2: unknown key 'waiver'"
+    assert check["output"]["title"] == "flowjoy.json, line 2: unknown key 'waiver': did you mean 'waivers'?"
     assert [note["start_line"] for note in check["output"]["annotations"]] == [2]
 
 
