@@ -86,6 +86,12 @@ def declared(workspace: Path) -> tuple[Input, ...]:
             inputs.base_url,
             "PagerDuty's REST API; in the EU `https://api.eu.pagerduty.com`",
         ),
+        (
+            "pagerduty-urgency",
+            "all",
+            inputs.choice("all", "high"),
+            "`high`: only incidents of high urgency count, of PagerDuty and of its export in `incident-file`",
+        ),
         ("incident-label", "", inputs.text, "GitHub issues with this label are incidents, from opened to closed"),
         (
             "incident-file",

@@ -39,6 +39,7 @@ class Settings:
     pagerduty_token: Secret | None
     pagerduty_services: tuple[str, ...]
     pagerduty_api_url: str
+    pagerduty_urgency: str
     incident_label: str | None
     incident_file: Path | None
     incident_match_hours: float

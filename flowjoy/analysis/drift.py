@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flowjoy.analysis.drift_bins import Counts, Floats, counts_of
+from flowjoy.analysis.drift_bins import Counts, Floats, counts_of, in_common
 from flowjoy.distribution import Categories, DriftStatus, FeatureDrift, Spread
 
 HALF = 0.5
@@ -26,6 +26,7 @@ MOST_BINS = 24
 
 _NOT_LIVE = "the live sample has no such column"
 _NOT_TRAINED = "the reference has no such feature"
+_NOTHING_IN_COMMON = "live and training have no value in common: write both alike (`True` is not `1`)"
 
 
 def kl_nats(live: Counts, reference: Counts) -> float:
@@ -85,11 +86,12 @@ def _feature(
     fewest = min(known.reference_n, known.live_n)
     if fewest < min_samples:
         return replace(known, problem=f"{fewest} rows on the smaller side, {min_samples} are needed")
-    if isinstance(spread, Categories):
-        if (problem := _too_many(spread, fewest)) is not None:
-            return replace(known, problem=problem)
-        if len(reference) * LEAST_A_BIN > fewest:
-            reference, live = _pooled(reference, live, len(spread.counts), len(reference) - has_missing)
+    if isinstance(spread, Categories) and (problem := _too_many(spread, fewest)) is not None:
+        return replace(known, problem=problem)
+    if not in_common(spread, column):
+        return replace(known, status=DriftStatus.ERROR, problem=_NOTHING_IN_COMMON)
+    if isinstance(spread, Categories) and len(reference) * LEAST_A_BIN > fewest:
+        reference, live = _pooled(reference, live, len(spread.counts), len(reference) - has_missing)
     kl = kl_nats(live, reference)
     shown_reference, shown_live = _shares(reference, live, apart=int(has_missing))
     return replace(

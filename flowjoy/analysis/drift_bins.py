@@ -43,6 +43,17 @@ def counts_of(spread: Spread, column: pd.Series[Any]) -> tuple[Counts, Counts, b
     return np.append(reference, spread.missing), np.append(inside, missing), True
 
 
+def in_common(spread: Spread, column: pd.Series[Any]) -> bool:
+    """Return whether a live column has a value of training: a category of it, or for a numeric feature any number.
+
+    True where a side has no value at all, or where training has categories that are not listed: nothing contradicts it.
+    """
+    if isinstance(spread, Numbers):
+        return not spread.edges or not column.notna().any() or bool(np.isfinite(numbers_of(column)).any())
+    there = set(texts(column).dropna())
+    return bool(spread.other) or not spread.counts or not there or not there.isdisjoint(spread.counts)
+
+
 def texts(column: pd.Series[Any]) -> pd.Series[Any]:
     """A column as text, None where nothing is. A whole number reads the same from any type: `12`, never `12.0`."""
     if isinstance(column.dtype, pd.StringDtype) or pd.api.types.infer_dtype(column, skipna=True) == "string":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import datetime
 from typing import Any
 
 from flowjoy.errors import HarvestError
@@ -26,10 +28,11 @@ query FlowJoyIssues($owner: String!, $name: String!, $label: String!, $after: St
         url
         createdAt
         closedAt
+        stateReason(enableDuplicate: true)
         timelineItems(last: 20, itemTypes: [CLOSED_EVENT, REOPENED_EVENT]) {
           nodes {
             __typename
-            ... on ClosedEvent { createdAt }
+            ... on ClosedEvent { createdAt stateReason }
             ... on ReopenedEvent { createdAt }
           }
         }
@@ -38,6 +41,9 @@ query FlowJoyIssues($owner: String!, $name: String!, $label: String!, $after: St
   }
 }
 """
+
+
+_NOT_INCIDENTS = {"NOT_PLANNED": "not planned", "DUPLICATE": "duplicate"}
 
 
 class GitHubIssues:
@@ -63,12 +69,15 @@ class GitHubIssues:
         return every_page("GitHub issues", read, key="id", enough=enough)
 
     def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[Incident]:
-        """One incident an issue that was opened in the window, by as-of.
+        """Return one incident for each issue that was opened in the window, by as-of.
 
         How many older ones share the last page depends on how many newer ones there are.
         """
-        issues = [_incident(node, query) for node in raw]
-        return Parsed(records=unique(issue for issue in issues if query.since <= issue.start <= query.as_of))
+        issues = [(_incident(node, query), _closed_as(node, query)) for node in raw]
+        ours = [(issue, reason) for issue, reason in issues if query.since <= issue.start <= query.as_of]
+        left_out = Counter(reason for _, reason in ours if reason is not None)
+        notes = [f"incidents left out: {left_out[name]} closed as {name}" for name in sorted(left_out)]
+        return Parsed(records=unique(issue for issue, reason in ours if reason is None), notes=tuple(notes))
 
 
 def _checked(repository: dict[str, Any]) -> Page | None:
@@ -90,16 +99,36 @@ def _checked(repository: dict[str, Any]) -> Page | None:
     return nodes, total, cursor
 
 
-def _incident(node: dict[str, Any], query: Query) -> Incident:
-    """From opened to the last time it was closed by as-of; open where it was opened again after that."""
+def _closed_as(node: dict[str, Any], query: Query) -> str | None:
+    """Return why an issue that is closed at as-of is not an incident; None for one that is open, or was solved.
+
+    The event of the closing tells the reason as it was then. Only the issue tells `duplicate`, as it is now.
+    """
+    moves = _moves(node, query)
+    known = [move for move in moves if move[0] <= query.as_of]
+    if node["timelineItems"]["nodes"] and (not known or known[-1][1] != "ClosedEvent"):
+        return None
+    reasons = [known[-1][2]] if known else []
+    if known == moves:
+        reasons.insert(0, node.get("stateReason"))
+    return next((_NOT_INCIDENTS[reason] for reason in reasons if reason in _NOT_INCIDENTS), None)
+
+
+def _moves(node: dict[str, Any], query: Query) -> list[tuple[datetime, str, str | None]]:
+    """Return when an issue was closed and opened again, and why, in time; within a second as its history has them."""
     name = f"GitHub issue {node['number']}"
     moves = [
-        (stamp_of(move.get("createdAt"), name, query), move.get("__typename"))
+        (stamp_of(move.get("createdAt"), name, query), str(move.get("__typename")), move.get("stateReason"))
         for move in node["timelineItems"]["nodes"]
         if isinstance(move, dict)
     ]
-    # In the order of the timeline within a second, too: what is closed at last is over.
-    moves = sorted((move for move in moves if move[0] <= query.as_of), key=lambda move: move[0])
+    return sorted(moves, key=lambda move: move[0])
+
+
+def _incident(node: dict[str, Any], query: Query) -> Incident:
+    """From opened to the last time it was closed by as-of; open where it was opened again after that."""
+    name = f"GitHub issue {node['number']}"
+    moves = [move for move in _moves(node, query) if move[0] <= query.as_of]
     end = moves[-1][0] if moves and moves[-1][1] == "ClosedEvent" else None
     if not node["timelineItems"]["nodes"] and node.get("closedAt") is not None:
         end = stamp_of(node["closedAt"], name, query)

@@ -57,16 +57,27 @@ class PagerDutyIncidents:
         for child, part in by_id.items():
             top = _top(child, parents)
             if top != child:
-                whole[top] = replace(whole[top], start=min(whole[top].start, part.start))
+                whole[top] = _joined(whole[top], part)
                 del whole[child]
+        folded = len(by_id) - len(whole)
+        low = [name for name, item in whole.items() if item.urgency == "low"]
+        if query.settings.pagerduty_urgency == "high":
+            whole = {name: item for name, item in whole.items() if name not in low}
         sound = [item for item in whole.values() if item.end is None or item.end >= item.start]
         backwards = sorted({item.id for item in whole.values()} - {item.id for item in sound})
         notes = [f"{name} ends before it starts: {DROPPED}" for name in backwards]
-        folded = len(by_id) - len(whole)
+        if low and query.settings.pagerduty_urgency == "high":
+            notes += [f"incidents left out: {len(low)} of low urgency (see `pagerduty-urgency`)"]
         notes += [f"{folded} merged incidents are counted with the one they were merged into"] if folded else []
         alone = sum(parent is not None and parent not in parents for parent in parents.values())
         notes += [f"{alone} incidents are part of one that this token does not see: each counts alone"] if alone else []
         return Parsed(records=unique(sound), notes=tuple(notes))
+
+
+def _joined(top: Incident, part: Incident) -> Incident:
+    """Return the incident that others were merged into: from the first start, and of the highest urgency, of all."""
+    urgency = "high" if "high" in (top.urgency, part.urgency) else top.urgency
+    return replace(top, start=min(top.start, part.start), urgency=urgency)
 
 
 def _parents(found: Mapping[str, dict[str, Any]], pagerduty: PagerDuty) -> dict[str, dict[str, Any]]:

@@ -220,12 +220,59 @@ def test_ids__of_many_rows_are_never_judged_though_most_of_them_are_one_bin() ->
     assert one(cities, cities, least=200).status is OK
 
 
+@pytest.mark.parametrize(
+    ("trained", "live"),
+    [
+        ("True False", "1 0"),
+        ("True False", "true false"),
+        ("1 0", "True False"),
+        ("1.5 2.5", "1,5 2,5"),
+        ("DE FR", "Germany France"),
+        ("DE FR", "'DE' 'FR'"),
+        ("yes no", "1 0"),
+    ],
+)
+def test_feature__with_no_value_in_common_is_an_error_and_not_a_divergence(trained: str, live: str) -> None:
+    """One feature in types that are mixed up on the way: evidentlyai/evidently#329."""
+    found = one(column(*trained.split() * 50), column(*live.split() * 50))
+    assert (found.status, found.kl_nats, found.live_n) == (DriftStatus.ERROR, None, 100)
+    assert "no value in common" in (found.problem or "")
+
+
+def test_feature__of_typed_columns_with_no_value_in_common_is_an_error() -> None:
+    booleans, numbers = pd.DataFrame({"x": [True, False] * 50}), pd.DataFrame({"x": [1, 0] * 50})
+    assert one(booleans, numbers).status is DriftStatus.ERROR
+    assert one(booleans, column("True", "False", "True")).status is not DriftStatus.ERROR
+
+
+@pytest.mark.parametrize(("trained", "live"), [(["a", "b"], [None]), ([None], ["a", "b"]), ([None], [None])])
+def test_feature__without_any_value_on_one_side_is_judged_by_its_missing_values(
+    trained: list[str | None], live: list[str | None]
+) -> None:
+    found = one(column(*trained * 100), column(*live * 100))
+    assert found.status is (OVER if trained != live else DriftStatus.OK)
+
+
+def test_feature__with_one_value_in_common_is_judged() -> None:
+    assert one(column(*["True", "False"] * 50), column(*["1", "0"] * 50, "True")).status is OVER
+
+
+def test_text__in_some_rows_of_a_numeric_feature_counts_as_missing() -> None:
+    found = one(column(*range(100)), column(*range(50), *["n/a"] * 50))
+    assert (found.status, found.has_missing, found.live_shares[-1]) == (OVER, True, 0.5)
+
+
+def test_feature__of_few_rows_or_of_ids_is_not_judged_and_so_no_error() -> None:
+    assert one(column(*"ab" * 50), column("1", "2"), least=200).status is DriftStatus.TOO_FEW
+    assert one(column(*(f"u{n}" for n in range(300))), column(*map(str, range(300)))).status is DriftStatus.TOO_FEW
+
+
 def test_categories__that_training_never_had_cannot_hide_a_feature() -> None:
     trained = column(*"abcd" * 75)
     for kinds in (1, 10, 250, 300):
-        found = one(trained, column(*(f"new {n % kinds}" for n in range(300))), least=200)
+        found = one(trained, column("a", *(f"new {n % kinds}" for n in range(299))), least=200)
         assert found.status is OVER, kinds
-        assert sum(found.live_shares[:4]) == 0
+        assert sum(found.live_shares[:4]) == pytest.approx(1 / 300, abs=1e-4)
     few = one(trained, column(*"abcd" * 70, *(f"new {n % 3}" for n in range(20))), least=200)
     assert len(few.live_shares) == 4 + 3
     many = one(trained, column(*"abcd" * 70, *(f"new {n}" for n in range(60)), None), least=200)

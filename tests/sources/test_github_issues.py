@@ -72,6 +72,32 @@ def test_issue__is_told_as_it_was_at_as_of(github: GitHubStandIn) -> None:
     ]
 
 
+@pytest.mark.parametrize(("closed_as", "said"), [("NOT_PLANNED", "not planned"), ("DUPLICATE", "duplicate")])
+def test_issue__closed_as_no_incident_is_left_out_and_counted(github: GitHubStandIn, closed_as: str, said: str) -> None:
+    """The exporter of pelorus#1097 shows the reason, and counts every closed issue."""
+    github.repository.add_issue(labels=[LABEL], created_at=at(1), closed_at=at(3))
+    for hours in (4, 5):
+        github.repository.add_issue(labels=[LABEL], created_at=at(4), closed_at=at(hours + 2), closed_as=closed_as)
+    parsed = ask(github)
+    assert spans(parsed.records) == [(1, 3)]
+    assert parsed.notes == (f"incidents left out: 2 closed as {said}",)
+
+
+@pytest.mark.parametrize("closed_as", ["NOT_PLANNED", "DUPLICATE"])
+def test_issue__opened_again_after_it_was_closed_as_no_incident_is_open(github: GitHubStandIn, closed_as: str) -> None:
+    moves = [("closed", at(3)), ("reopened", at(4))]
+    github.repository.add_issue(labels=[LABEL], created_at=at(1), moves=moves, closed_as=closed_as)
+    parsed = ask(github)
+    assert (spans(parsed.records), parsed.notes) == ([(1, None)], ())
+
+
+def test_issue__that_is_closed_as_not_planned_later_was_open_at_as_of(github: GitHubStandIn) -> None:
+    github.repository.add_issue(labels=[LABEL], created_at=at(1), closed_at=at(9), closed_as="NOT_PLANNED")
+    query = a_question({"incident-label": LABEL})
+    assert spans(ask(github, replace(query, as_of=at(5))).records) == [(1, None)]
+    assert ask(github, replace(query, as_of=at(10))).records == ()
+
+
 def test_issues__of_many_pages_are_all_read(github: GitHubStandIn) -> None:
     for number in range(230):
         github.repository.add_issue(labels=[LABEL], created_at=at(number / 10), closed_at=at(number / 10 + 1))

@@ -201,6 +201,32 @@ def test_end__is_resolved_at_else_the_log_else_the_last_change(pagerduty: PagerD
     assert spans(ask(pagerduty).records) == [(1, 2), (3, 5), (6, 8)]
 
 
+def test_urgency__of_the_pager_alone_counts_where_asked_for(pagerduty: PagerDutyStandIn) -> None:
+    """Work items of low urgency make the figures worse: apache/devlake#8367."""
+    pagerduty.add(at(1), at(2))
+    pagerduty.add(at(3), at(74), urgency="low", title="renew a certificate")
+    assert spans(ask(pagerduty).records) == [(1, 2), (3, 74)]
+    asked = ask(pagerduty, pagerduty_urgency="high")
+    assert spans(asked.records) == [(1, 2)]
+    assert asked.notes == ("incidents left out: 1 of low urgency (see `pagerduty-urgency`)",)
+
+
+def test_urgency__of_merged_incidents_is_the_highest_of_them(pagerduty: PagerDutyStandIn) -> None:
+    parent = pagerduty.add(at(2), at(6), urgency="low")
+    pagerduty.add(at(1), at(2.5), merged_into=parent)
+    pagerduty.add(at(8), at(9), urgency="low", merged_into="Q0004")
+    pagerduty.add(at(7), at(10), urgency="low")
+    assert spans(ask(pagerduty, pagerduty_urgency="high").records) == [(1, 6)]
+
+
+@pytest.mark.parametrize("urgency", [None, "", "severe"])
+def test_urgency__that_pagerduty_does_not_tell_leaves_nothing_out(
+    pagerduty: PagerDutyStandIn, urgency: str | None
+) -> None:
+    pagerduty.add(at(1), at(2), urgency=urgency)
+    assert spans(ask(pagerduty, pagerduty_urgency="high").records) == [(1, 2)]
+
+
 def test_merged__are_one_with_the_one_they_were_merged_into(pagerduty: PagerDutyStandIn) -> None:
     parent = pagerduty.add(at(2), at(6))
     child = pagerduty.add(at(1), at(2.5), merged_into=parent)

@@ -42,6 +42,7 @@ enum OrderDirection {{ ASC DESC }}
 enum DeploymentOrderField {{ CREATED_AT }}
 enum ReleaseOrderField {{ CREATED_AT NAME }}
 enum IssueOrderField {{ COMMENTS CREATED_AT UPDATED_AT }}
+enum IssueStateReason {{ COMPLETED DUPLICATE NOT_PLANNED REOPENED }}
 enum IssueTimelineItemsItemType {{ CLOSED_EVENT REOPENED_EVENT }}
 enum DeploymentState {{
   ABANDONED ACTIVE DESTROYED ERROR FAILURE INACTIVE IN_PROGRESS PENDING QUEUED SUCCESS WAITING
@@ -119,11 +120,12 @@ type PullRequest implements Node {{
 }}
 type Issue implements Node {{
   id: ID! number: Int! title: String! url: URI! createdAt: DateTime! closedAt: DateTime
+  stateReason(enableDuplicate: Boolean = false): IssueStateReason
   timelineItems(last: Int, itemTypes: [IssueTimelineItemsItemType!]): IssueTimelineItemsConnection!
 }}
 type IssueConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [Issue] }}
-type ClosedEvent implements Node {{ id: ID! createdAt: DateTime! }}
-type ReopenedEvent implements Node {{ id: ID! createdAt: DateTime! }}
+type ClosedEvent implements Node {{ id: ID! createdAt: DateTime! stateReason: IssueStateReason }}
+type ReopenedEvent implements Node {{ id: ID! createdAt: DateTime! stateReason: IssueStateReason }}
 union IssueTimelineItems = ClosedEvent | ReopenedEvent
 type IssueTimelineItemsConnection {{ nodes: [IssueTimelineItems] }}
 type Label implements Node {{ id: ID! name: String! }}
@@ -338,10 +340,23 @@ def _release(repo: Repository, release: Release) -> dict[str, Any]:
 
 
 def _issue(repo: Repository, issue: Issue) -> dict[str, Any]:
+    # GitHub promises DUPLICATE only of the issue itself.
+    closed_as = None if issue.closed_as == "DUPLICATE" else issue.closed_as or "COMPLETED"
     events = [
-        {"__typename": f"{name.capitalize()}Event", "id": f"EV_{issue.number}_{n}", "createdAt": at}
+        {
+            "__typename": f"{name.capitalize()}Event",
+            "id": f"EV_{issue.number}_{n}",
+            "createdAt": at,
+            "stateReason": closed_as if name == "closed" else "REOPENED",
+        }
         for n, (name, at) in enumerate(issue.moves)
     ]
+
+    def state_reason(_: GraphQLResolveInfo, *, enableDuplicate: bool = False) -> str | None:  # noqa: N803 - GraphQL's name
+        if issue.closed_at is None:
+            return "REOPENED" if issue.moves else None
+        return None if issue.closed_as == "DUPLICATE" and not enableDuplicate else issue.closed_as or "COMPLETED"
+
     return {
         "id": f"I_{repo.id}_{issue.number}",
         "number": issue.number,
@@ -349,6 +364,7 @@ def _issue(repo: Repository, issue: Issue) -> dict[str, Any]:
         "url": f"https://github.com/{repo.full_name}/issues/{issue.number}",
         "createdAt": issue.created_at,
         "closedAt": issue.closed_at,
+        "stateReason": state_reason,
         "timelineItems": lambda _, last=None, **__: {"nodes": events[-last:] if last else events},
     }
 

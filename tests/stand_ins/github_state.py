@@ -131,6 +131,9 @@ class Issue:
     moves: list[tuple[str, str]] = field(default_factory=list)
     """`closed` and `reopened`, each with its instant, oldest first."""
 
+    closed_as: str = ""
+    """`NOT_PLANNED` or `DUPLICATE`; empty for completed."""
+
     pull: Pull | None = None
     comments: list[Comment] = field(default_factory=list)
 
@@ -373,6 +376,7 @@ class Repository:
         created_at: When = EPOCH,
         closed_at: When | None = None,
         moves: Sequence[tuple[str, When]] = (),
+        closed_as: str = "",
     ) -> int:
         """An issue; returns its number. `moves`: `closed` and `reopened`, by which `closed_at` follows."""
         told = [(name, stamp(at)) for name, at in moves] or ([("closed", stamp(closed_at))] if closed_at else [])
@@ -386,6 +390,7 @@ class Repository:
             created_at=stamp(created_at),
             closed_at=last[1] if last[0] == "closed" else None,
             moves=told,
+            closed_as=closed_as,
         )
         self.issues[issue.number] = issue
         return issue.number

@@ -177,6 +177,21 @@ def test_feature__that_was_not_judged_is_named_though_the_others_are_ok(world: W
         assert said.replace(" ", "") in re.sub(r"<[^>]*>|\s", "", html.unescape(text))
 
 
+def test_values__in_another_spelling_are_an_error_that_names_the_feature_and_raises_no_alert(world: World) -> None:
+    for name, values in (("train.csv", ("True", "False")), ("live.csv", ("1", "0"))):
+        lines = [f"{values[n % 2]},{n % 60}" for n in range(300)]
+        (world.workspace / name).write_text("\n".join(["vip,age", *lines]))
+    for hour in (1, 2, 3):
+        ran = check(world, hour, None)
+        assert (ran.outputs["drift-status"], ran.outputs["drift-worst"], ran.outputs["alerts"]) == (
+            "error",
+            "0.0000",
+            "",
+        )
+    (warned,) = [line for line in ran.log.splitlines() if line.startswith("::warning") and "drift" in line]
+    assert "1 feature cannot be compared (vip: live and training have no value in common" in warned
+
+
 def test_few_rows__are_no_verdict(world: World) -> None:
     (world.workspace / "live.csv").write_text(rows(199, 30))
     ran = check(world, 1, None)

@@ -149,6 +149,27 @@ def test_history__computed_by_hand(world: World) -> None:
     assert "1 incident still open" in ran.summary
 
 
+def test_pagerduty__incidents_of_low_urgency_are_counted_in_a_note_where_they_do_not_count(
+    world: World, pagerduty: PagerDutyStandIn
+) -> None:
+    pagerduty.add(at(3), at(4))
+    pagerduty.add(at(3), at(74), urgency="low")
+    assert world.run(at(24 * 8)).outputs["mttr-hours"] == "36.00"
+    ran = world.run(at(24 * 8), pagerduty_urgency="high")
+    assert ran.outputs["mttr-hours"] == "1.00"
+    assert "incidents left out: 1 of low urgency" in ran.log
+
+
+def test_issues__closed_as_not_planned_or_duplicate_are_no_incidents(world: World) -> None:
+    for hours, closed_as in ((2, ""), (48, "NOT_PLANNED"), (50, "DUPLICATE")):
+        shop = world.github.repository
+        shop.add_issue(labels=["incident"], created_at=at(5), closed_at=at(5 + hours), closed_as=closed_as)
+    ran = world.run(at(24 * 8), incident_label="incident")
+    assert ran.outputs["mttr-hours"] == "2.00"
+    assert "incidents left out: 1 closed as duplicate" in ran.log
+    assert "incidents left out: 1 closed as not planned" in ran.log
+
+
 def test_privacy__titles_of_every_source_stay_out_of_a_public_repository(
     world: World, pagerduty: PagerDutyStandIn
 ) -> None:
