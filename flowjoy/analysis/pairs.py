@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from itertools import zip_longest
+from operator import itemgetter
 
 import pandas as pd
 
 from flowjoy.events import ID, NAME, PROVISIONAL, RUN, SHA, START, TS, TYPE, VERSION
 from flowjoy.instants import iso
 from flowjoy.model import Dependence, EventType
+
+MOST_NAMED = 100_000
+"""How many models all pairs together may name: where thousands ship one by one, the oldest pairs are left out."""
 
 _FORBIDDEN = re.compile(r"[^a-z0-9._-]")
 _NO_TAG = re.compile(r"[^A-Za-z0-9_.-]")
@@ -61,31 +67,18 @@ def pairs(
     came (the signal `registered`); else the one that shipped last.
     """
     live = _live_models(events, newest_is_live=newest_is_live)
-    steps: list[tuple[datetime, str | None, tuple[LiveModel, ...], bool]] = []
-    code: tuple[str | None, bool] | None = None
-    columns = (events[name] for name in (TYPE, TS, SHA, PROVISIONAL))
-    for row, (kind, stamp, sha, provisional) in enumerate(zip(*columns, strict=True)):
-        if kind == EventType.CODE:
-            code = (sha if isinstance(sha, str) else None), bool(provisional)
-        if code is None:
+    steps = _newest(_steps(events, live, dependence), dependence)
+    ends = [step.begun for step in steps[1:]]
+    found = []
+    for step, end in zip_longest(steps, ends):
+        if end is not None and end <= max(step.begun, since):
             continue
-        held = (live[name][row] for name in _depends_on(code[0], dependence) if name in live)
-        step = (stamp.to_pydatetime(), code[0], tuple(model for model in held if model is not None), code[1])
-        if not steps or steps[-1][1:] != step[1:]:
-            steps.append(step)
-    ends = [begun for begun, *_ in steps[1:]]
-    found = [
-        Pair(
-            sha=sha,
-            models=models,
-            since=begun,
-            until=end,
-            tag=unified_tag(service, sha, models, expected=_depends_on(sha, dependence)),
-            provisional=provisional,
+        expected = _depends_on(step.sha, dependence)
+        models = tuple(model for name in expected if (model := _live_at(live.get(name, ()), step.row)) is not None)
+        tag = unified_tag(service, step.sha, models, expected=expected)
+        found.append(
+            Pair(sha=step.sha, models=models, since=step.begun, until=end, tag=tag, provisional=step.provisional)
         )
-        for (begun, sha, models, provisional), end in zip_longest(steps, ends)
-        if end is None or end > max(begun, since)
-    ]
     return _with_incidents(found, incidents)
 
 
@@ -128,23 +121,72 @@ def _depends_on(sha: str | None, dependence: Dependence) -> tuple[str, ...]:
     return tuple(sorted({requirement.model for requirement in named}))
 
 
-def _live_models(events: pd.DataFrame, *, newest_is_live: bool) -> Mapping[str, list[LiveModel | None]]:
-    """For each model the version that is live at and after each row of the timeline."""
-    found: dict[str, list[LiveModel | None]] = {}
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Step:
+    """The row of the timeline at which another pair went live."""
+
+    begun: datetime
+    row: int
+    sha: str | None
+    provisional: bool
+
+
+def _steps(events: pd.DataFrame, live: _Live, dependence: Dependence) -> list[_Step]:
+    """Each change of the code, or of the live version of a model that the code depends on."""
+    changed_at = {row: name for name, changes in live.items() for row, _ in changes}
+    steps: list[_Step] = []
+    needed: frozenset[str] = frozenset()
+    columns = (events[name] for name in (TYPE, TS, SHA, PROVISIONAL))
+    for row, (kind, stamp, sha, provisional) in enumerate(zip(*columns, strict=True)):
+        if kind == EventType.CODE:
+            code = (sha if isinstance(sha, str) else None), bool(provisional)
+            if steps and (steps[-1].sha, steps[-1].provisional) == code:
+                continue
+            needed = frozenset(_depends_on(code[0], dependence))
+        elif steps and changed_at.get(row) in needed:
+            code = steps[-1].sha, steps[-1].provisional
+        else:
+            continue
+        steps.append(_Step(begun=stamp.to_pydatetime(), row=row, sha=code[0], provisional=code[1]))
+    return steps
+
+
+def _newest(steps: list[_Step], dependence: Dependence) -> list[_Step]:
+    """The newest steps that together name no more than MOST_NAMED models; always the last one."""
+    named = 0
+    for place in range(len(steps) - 1, -1, -1):
+        named += len(_depends_on(steps[place].sha, dependence))
+        if named > MOST_NAMED:
+            return steps[min(place + 1, len(steps) - 1) :]
+    return steps
+
+
+_Live = Mapping[str, Sequence[tuple[int, LiveModel]]]
+
+
+def _live_models(events: pd.DataFrame, *, newest_is_live: bool) -> _Live:
+    """For each model the rows of the timeline at which another version of it went live."""
+    found: defaultdict[str, list[tuple[int, LiveModel]]] = defaultdict(list)
+    newest: dict[str, float] = {}
     ships = events[events[TYPE] == EventType.MODEL]
-    for name, mine in ships.groupby(NAME):
-        number = pd.to_numeric(mine[VERSION], errors="coerce")
-        told = mine[number.isna() | (number >= number.cummax())] if newest_is_live else mine
-        held: list[LiveModel | None] = [None] * len(events)
-        for row, version, run, stamp in zip(told.index, told[VERSION], told[RUN], told[TS], strict=True):
-            shown = version if isinstance(version, str) else iso(stamp)
-            held[int(row)] = LiveModel(name=str(name), version=shown, run_id=run if isinstance(run, str) else None)
-        last: LiveModel | None = None
-        for row, model in enumerate(held):
-            last = model or last
-            held[row] = last
-        found[str(name)] = held
+    number = pd.to_numeric(ships[VERSION], errors="coerce")
+    columns = (ships[name] for name in (NAME, VERSION, RUN, TS))
+    for row, age, name, version, run, stamp in zip(ships.index, number, *columns, strict=True):
+        if newest_is_live and age < newest.get(name, age):
+            continue
+        if age == age:  # noqa: PLR0124  (a version that is no number is NaN)
+            newest[name] = age
+        shown = version if isinstance(version, str) else iso(stamp)
+        model = LiveModel(name=name, version=shown, run_id=run if isinstance(run, str) else None)
+        if not found[name] or found[name][-1][1] != model:
+            found[name].append((int(row), model))
     return found
+
+
+def _live_at(changes: Sequence[tuple[int, LiveModel]], row: int) -> LiveModel | None:
+    """The version that was live at and after a row; None before the first."""
+    place = bisect_right(changes, row, key=itemgetter(0))
+    return changes[place - 1][1] if place else None
 
 
 def _with_incidents(found: Sequence[Pair], incidents: pd.DataFrame) -> tuple[Pair, ...]:

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from flowjoy.analysis import ships
+from flowjoy.analysis.columns import Columns, Places, places_by
 from flowjoy.events import (
     EARLIEST,
     FIRST_LIVE,
@@ -38,6 +40,7 @@ AT_RISK_SHARE = 0.25
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
+_NOWHERE: Places = np.empty(0, dtype=np.intp)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,15 +64,36 @@ def obligations(events: pd.DataFrame, dependence: Dependence, terms: Terms) -> t
     `events` is a whole timeline (`events.timeline`), not only a window: clocks run however old they are. Vectorised
     within each requirement.
     """
-    deploys = _deploys(events, terms)
+    frame = _deploys(events, terms)
+    deploys = Columns.of(frame, [ID, SHA, PROVISIONAL, "start", "cancelled", "previous"])
+    by_sha = places_by(deploys[SHA])
+    acts, by_model = _acts(events)
     owed: list[Obligation] = []
-    for requirement, indebted in _by_requirement(deploys, dependence):
-        owed += _judge(requirement, indebted, events, terms)
-    unread = _with_stub(deploys, set(dependence.unreadable))
+    for requirement, indebted in _by_requirement(deploys, by_sha, dependence):
+        owed += _judge(requirement, indebted, acts.at(by_model.get(requirement.model, _NOWHERE)), terms)
+    unread = deploys.at(_with_stub(by_sha, dependence.unreadable))
     columns = (unread[name] for name in (ID, SHA, "start", PROVISIONAL))
     owed += [_unknown(*row, dependence.unreadable, terms) for row in zip(*columns, strict=True)]
-    waived = (_apply_waivers(item, dependence.waivers, terms) for item in owed)
+    waivers: defaultdict[tuple[str, str | None], list[Waiver]] = defaultdict(list)
+    for waiver in dependence.waivers:
+        waivers[waiver.model, waiver.standing_for].append(waiver)
+    waived = (
+        _apply_waivers(item, [*waivers.get((item.model, None), ()), *waivers.get((item.model, item.sha), ())], terms)
+        for item in owed
+    )
     return tuple(sorted(waived, key=lambda item: (item.start, item.id)))
+
+
+def _acts(events: pd.DataFrame) -> tuple[Columns, Mapping[str, Places]]:
+    """Every MODEL event, its instants in microseconds, and the places of each model's own."""
+    frame = events[events[TYPE] == EventType.MODEL].reset_index(drop=True)
+    stamps = {name: _micros(frame[name]) for name in (EARLIEST, TS)}
+    # What was there before the first observation is new only for clocks that began before it.
+    new_until = np.where(frame[OLD_SINCE].notna(), _micros(frame[OLD_SINCE]), ships.NEVER)
+    number = pd.to_numeric(frame[VERSION], errors="coerce")
+    frame = frame.assign(**stamps, new_until=new_until, number=number)
+    columns = Columns.of(frame, [VERSION, KIND, PRECISION, EARLIEST, TS, "new_until", "number"])
+    return columns, places_by(frame[NAME])
 
 
 def _deploys(events: pd.DataFrame, terms: Terms) -> pd.DataFrame:
@@ -87,33 +111,35 @@ def _deploys(events: pd.DataFrame, terms: Terms) -> pd.DataFrame:
     return deploys if terms.since is None else deploys[deploys[TS] >= pd.Timestamp(terms.since)]
 
 
-def _by_requirement(deploys: pd.DataFrame, dependence: Dependence) -> Iterator[tuple[Requirement, pd.DataFrame]]:
+def _by_requirement(
+    deploys: Columns, by_sha: Mapping[str, Places], dependence: Dependence
+) -> Iterator[tuple[Requirement, Columns]]:
     """Each requirement with the deploys that owe it."""
-    declared = set(dependence.by_sha) | set(dependence.unreadable)
-    asked: dict[Requirement, set[str]] = {}
+    declared = dependence.by_sha.keys() | dependence.unreadable.keys()
+    asked: defaultdict[Requirement, list[str]] = defaultdict(list)
     for sha, requirements in dependence.by_sha.items():
-        for requirement in requirements:
-            asked.setdefault(requirement, set()).add(sha)
-    undeclared = deploys[~deploys[SHA].isin(declared)]
+        for requirement in set(requirements):
+            asked[requirement].append(sha)
+    undeclared = deploys.at(np.flatnonzero([sha not in declared for sha in deploys[SHA]]))
     for requirement in dependence.default:
         yield requirement, undeclared
     for requirement, shas in asked.items():
-        yield requirement, _with_stub(deploys, shas)
+        yield requirement, deploys.at(_with_stub(by_sha, shas))
 
 
-def _with_stub(deploys: pd.DataFrame, shas: set[str]) -> pd.DataFrame:
-    return deploys[deploys[SHA].isin(shas)]
+def _with_stub(by_sha: Mapping[str, Places], shas: Iterable[str]) -> Places:
+    """The places of the deploys of these commits, in order."""
+    return np.sort(np.concatenate([_NOWHERE, *(by_sha[sha] for sha in shas if sha in by_sha)]))
 
 
-def _judge(requirement: Requirement, deploys: pd.DataFrame, events: pd.DataFrame, terms: Terms) -> list[Obligation]:
-    acts = events[(events[TYPE] == EventType.MODEL) & (events[NAME] == requirement.model)]
-    start = deploys["start"].to_numpy(dtype=np.int64)
+def _judge(requirement: Requirement, deploys: Columns, acts: Columns, terms: Terms) -> list[Obligation]:
+    start = deploys["start"]
     deadline = start + _duration(terms.clock)
     if requirement.rule is Rule.NONE:
         settled = [_Settled(status=Status.NOT_REQUIRED)] * len(deploys)
     else:
         answer, acts = _answer(requirement, deploys, acts, terms)
-        settled = _settle(answer, acts, deadline, deploys["cancelled"].to_numpy(dtype=np.int64), terms)
+        settled = _settle(answer, acts, deadline, deploys["cancelled"], terms)
     rows = zip(deploys[ID], deploys[SHA], deploys[PROVISIONAL], start, deadline, settled, strict=True)
     return [
         Obligation(
@@ -138,29 +164,28 @@ def _judge(requirement: Requirement, deploys: pd.DataFrame, events: pd.DataFrame
     ]
 
 
-def _answer(
-    requirement: Requirement, deploys: pd.DataFrame, acts: pd.DataFrame, terms: Terms
-) -> tuple[ships.Answer, pd.DataFrame]:
+def _answer(requirement: Requirement, deploys: Columns, acts: Columns, terms: Terms) -> tuple[ships.Answer, Columns]:
     """When each deploy's requirement was first met, and the model events the answer's places point into."""
-    start = deploys["start"].to_numpy(dtype=np.int64)
+    start = deploys["start"]
     if requirement.rule is Rule.ANY:
-        acts = acts[acts[KIND] == Kind.SHIP]
+        acts = acts.at(np.flatnonzero(acts[KIND] == Kind.SHIP))
         # Shipped *with* the code: after the previous deploy, at most one clock before this one.
-        together = np.maximum(deploys["previous"].to_numpy(dtype=np.int64) + 1, start - _duration(terms.clock))
-        earliest, latest = _micros(acts[EARLIEST]), _micros(acts[TS])
-        # What was there before anybody looked may have been live then: it is new only for clocks that began before it.
-        new_until = np.where(acts[OLD_SINCE].notna(), _micros(acts[OLD_SINCE]), ships.NEVER)
-        return ships.first_since(earliest, latest, np.minimum(together, start), new_until=new_until), acts
+        together = np.maximum(deploys["previous"] + 1, start - _duration(terms.clock))
+        lower = np.minimum(together, start)
+        return ships.first_since(acts[EARLIEST], acts[TS], lower, new_until=acts["new_until"]), acts
     fits = _fitting(requirement, acts)
     if terms.every_version_stays_live:
-        acts = acts[fits]
-        return ships.first_ever(_micros(acts[EARLIEST]), _micros(acts[TS]), len(start)), acts
-    return ships.first_live(_micros(acts[EARLIEST]), _micros(acts[TS]), fits.to_numpy(dtype=bool), start), acts
+        acts = acts.at(np.flatnonzero(fits))
+        return ships.first_ever(acts[EARLIEST], acts[TS], len(start)), acts
+    return ships.first_live(acts[EARLIEST], acts[TS], fits, start), acts
 
 
-def _fitting(requirement: Requirement, acts: pd.DataFrame) -> pd.Series:
-    number = pd.to_numeric(acts[VERSION], errors="coerce")
-    return number == requirement.version if requirement.rule is Rule.EXACT else number >= requirement.version
+def _fitting(requirement: Requirement, acts: Columns) -> ships.Flags:
+    number = acts["number"]
+    fits: ships.Flags = (
+        number == requirement.version if requirement.rule is Rule.EXACT else number >= requirement.version
+    )
+    return fits
 
 
 @dataclass(frozen=True)
@@ -176,7 +201,7 @@ class _Settled:
 
 def _settle(
     answer: ships.Answer,
-    acts: pd.DataFrame,
+    acts: Columns,
     deadline: ships.Micros,
     cancelled: ships.Micros,
     terms: Terms,
@@ -199,9 +224,9 @@ def _settle(
     return settled
 
 
-def _by_ship(acts: pd.DataFrame) -> list[Callable[[Status], _Settled]]:
+def _by_ship(acts: Columns) -> list[Callable[[Status], _Settled]]:
     """For each model event, what is said of an obligation that it settled."""
-    rows = zip(acts[VERSION], _micros(acts[TS]), _micros(acts[EARLIEST]), acts[PRECISION], strict=True)
+    rows = zip(acts[VERSION], acts[TS], acts[EARLIEST], acts[PRECISION], strict=True)
     return [
         partial(
             _Settled,
