@@ -146,7 +146,9 @@ def _code_source(settings: Settings, home: Home) -> str:
     if not settings.reads_github:
         return ""
     runs = f"{settings.workflow} on {settings.branch or home.default_branch}" if settings.workflow else ""
-    return _mark(settings.code_source, settings.environment, runs)
+    # What is set on purpose makes another question; an input that is not set must leave the ledgers of before ours.
+    more = [text for text in ("\n".join(settings.deploy_job), "\n".join(settings.release_tags)) if text]
+    return _mark(settings.code_source, settings.environments, runs, *more)
 
 
 def _model_source(settings: Settings, runner: Runner) -> str:

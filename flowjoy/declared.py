@@ -42,9 +42,26 @@ def declared(workspace: Path) -> tuple[Input, ...]:
             inputs.choice("deployments", "workflow-runs", "releases", "file"),
             "where code deployments are read: `deployments`, `workflow-runs`, `releases` or `file`",
         ),
-        ("environment", "production", inputs.text, "the deployment environment that is production"),
+        (
+            "environment",
+            "production",
+            inputs.patterns,
+            "the deployment environments that are production: names or globs, one a line or comma-separated",
+        ),
         ("workflow", "", inputs.text, "file name of the release workflow, for `workflow-runs`"),
         ("branch", "", inputs.text, "branch of the release workflow, for `workflow-runs`; empty: the default branch"),
+        (
+            "deploy-job",
+            "",
+            inputs.pattern_lines,
+            "for `workflow-runs`: the job that deploys, a name or glob a line; a run counts from that job's success",
+        ),
+        (
+            "release-tags",
+            "",
+            inputs.patterns,
+            "for `releases`: globs such as `shop-v*` of the tags that count; empty: every tag",
+        ),
         (
             "code-file",
             "",

@@ -181,6 +181,16 @@ def globs(value: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def patterns(value: str) -> tuple[str, ...]:
+    """Return names or globs, one a line or comma-separated; sorted, each once."""
+    return tuple(sorted({text(part.strip()) for part in re.split(r"[,\n]", value)} - {""}))
+
+
+def pattern_lines(value: str) -> tuple[str, ...]:
+    """Return names or globs, one a line (a name may hold commas); sorted, each once."""
+    return tuple(sorted({text(part.strip()) for part in value.split("\n")} - {""}))
+
+
 def repository_path(value: str) -> str:
     """A path in the repository, with forward slashes, as git writes it."""
     parts = text(value).split("/")

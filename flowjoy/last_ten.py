@@ -15,6 +15,7 @@ from flowjoy.events import FIRST_LIVE, ID, KIND, TS, timeline
 from flowjoy.github_api import connection, listing
 from flowjoy.instants import iso, parse_iso
 from flowjoy.model import CodeRecord, Dependence, Kind, Outcome, Rule, StubText
+from flowjoy.patterns import any_match
 from flowjoy.records import fold, release_key
 from flowjoy.report.words import clean
 from flowjoy.sources import CODE_SOURCES
@@ -145,15 +146,16 @@ def _all_deployments(query: Query, access: Access) -> list[dict[str, Any]]:
 
 
 def _deployments(raw: Deployments | None, around: Sequence[dict[str, Any]], query: Query) -> Iterator[Entry]:
-    wanted = query.settings.environment
-    ours = raw.nodes if raw is not None else [node for node in around if node["environment"] == wanted]
+    wanted, named = query.settings.environment, query.settings.environments
+    ours = raw.nodes if raw is not None else [node for node in around if any_match(node["environment"], wanted)]
     for node in ours:
         record = _one_record("deployments", Deployments(nodes=[node], total=1, stubs={}), query)
-        yield Entry(at=record.shipped_at, place=wanted, sha=record.sha, record=record, why=_unshipped(node, record))
+        place, why = record.environment, _unshipped(node, record)
+        yield Entry(at=record.shipped_at, place=place, sha=record.sha, record=record, why=why)
     for node in around:
-        if node["environment"] != wanted:
+        if not any_match(node["environment"], wanted):
             place = str(node["environment"])
-            why = f"not counted: environment {clean(place, 40)}, not {wanted}"
+            why = f"not counted: environment {clean(place, 40)}, not {named}"
             yield Entry(at=parse_iso(node["createdAt"]), place=place, sha=node["commitOid"], why=why)
 
 
@@ -242,19 +244,19 @@ def _releases(raw: list[dict[str, Any]] | None, _: Sequence[dict[str, Any]], que
 
 def _rows(raw: str | None, _: Sequence[dict[str, Any]], query: Query) -> Iterator[Entry]:
     """Every row of the file; one of another environment is only shown, so a time that cannot be read hides it."""
-    source, wanted = CODE_SOURCES["file"], query.settings.environment
+    source, wanted, named = CODE_SOURCES["file"], query.settings.environment, query.settings.environments
     rows = read_rows(raw, source.label, time="ts") if raw is not None else []
     places = [row.get("environment") for row in rows]
-    if any(place in (None, wanted) for place in places):
+    if any(place is None or any_match(place, wanted) for place in places):
         for record in source.parse(raw, query).records:
-            yield Entry(at=record.shipped_at, place=wanted, sha=record.sha, record=record)
+            yield Entry(at=record.shipped_at, place=record.environment, sha=record.sha, record=record)
     for row, place in zip(rows, places, strict=True):
         try:
             at = parse_iso(row.get("ts") or "")
         except ValueError:
             continue
-        if place not in (None, wanted):
-            why = f"not counted: environment {clean(place, 40)}, not {wanted}"
+        if place is not None and not any_match(place, wanted):
+            why = f"not counted: environment {clean(place, 40)}, not {named}"
             yield Entry(at=at, place=place, sha=row.get("sha"), why=why)
 
 

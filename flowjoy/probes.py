@@ -220,7 +220,7 @@ def _home(answer: Any) -> Home:
 
 def _of_timeline(parsed: Parsed[CodeRecord], query: Query) -> str:
     if not parsed.records:
-        named = f": a job with environment: {query.settings.environment} makes the first"
+        named = f": a job with environment: {query.settings.environments} makes the first"
         return "there are none yet" + (named if query.settings.code_source == "deployments" else "")
     live = sum(record.outcome is Outcome.SUCCESS for record in parsed.records)
     told = f"{plural(live, 'deploy')} went live, {len(parsed.records) - live} never did or not yet"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
+from flowjoy import shas
 from flowjoy.model import CodeRecord, Incident, ModelRecord, Outcome
 
 _Record = TypeVar("_Record", CodeRecord, ModelRecord, Incident)
@@ -43,30 +44,70 @@ def _sound(record: _Record) -> _Record:
 
 
 def fold(records: Iterable[CodeRecord]) -> tuple[CodeRecord, ...]:
-    """One record per (service, environment, sha, run): matrix jobs and re-runs become their earliest success.
+    """Return one record per (service, sha, run) and stretch in which that sha was live, sorted by id.
 
-    A deployment without a run stands for itself. A group that never succeeded stays provisional where one of its
-    jobs is this very run, else failed.
+    Matrix jobs, several environments and re-runs become their earliest success until another commit goes live; a
+    success after that is a record of its own. A deployment without a run stands for itself. A group that never
+    succeeded stays provisional where one of its jobs is this very run, else failed.
     """
+    known = with_full_shas(unique(records))
+    events = list(_events(record for record in known if record.outcome is Outcome.SUCCESS))
+    live = {release_key(record) for record in known if record.outcome is Outcome.SUCCESS}
     groups: dict[tuple[str, ...], list[CodeRecord]] = {}
-    for record in unique(records):
-        groups.setdefault(release_key(record), []).append(record)
-    return unique(_earliest(group) for group in groups.values())
+    for record in known:
+        key = release_key(record)
+        # A re-run that is under way may be a rollback; its earlier success stays an event of its own.
+        if record.outcome is not Outcome.SUCCESS and key not in live:
+            groups.setdefault(key, []).append(record)
+    return unique((*events, *map(_unfinished, groups.values())))
+
+
+def with_full_shas(records: Iterable[CodeRecord]) -> tuple[CodeRecord, ...]:
+    """Return the records with shas in lower case, and in full where another record shows what one abbreviates."""
+    known = tuple(records)
+    meaning = shas.full_names(record.sha for record in known if record.sha is not None)
+    return tuple(
+        record if record.sha is None or meaning[record.sha] == record.sha else replace(record, sha=meaning[record.sha])
+        for record in known
+    )
 
 
 def release_key(record: CodeRecord) -> tuple[str, ...]:
-    """What the jobs of one release share: (service, environment, sha, run); without a run or sha its own id."""
+    """Return what the jobs of one release share: (service, sha, run); without a run or sha its own id."""
     if record.run_id is None or record.sha is None:
         return "", record.id
-    return record.service, record.environment, record.sha, record.run_id
+    return record.service, record.sha, record.run_id
 
 
-def _earliest(group: list[CodeRecord]) -> CodeRecord:
-    for outcome in (Outcome.SUCCESS, Outcome.PROVISIONAL, Outcome.FAILED):
-        found = [record for record in group if record.outcome is outcome]
-        if found:
-            return min(found, key=lambda record: (record.shipped_at, record.id))
-    raise AssertionError("a group holds at least one record")
+def _events(successes: Iterable[CodeRecord]) -> Iterator[CodeRecord]:
+    """The successes that changed what is live, or deployed it anew.
+
+    With several environments the newest commit that is live in any of them counts: one that an environment receives
+    late is no rollback, and one that every environment left is no longer live.
+    """
+    first_live: dict[str, int] = {}
+    live: dict[tuple[str, str], str] = {}
+    shown: set[tuple[str, ...]] = set()
+    newest: dict[str, str] = {}
+    for record in sorted(successes, key=lambda record: (record.shipped_at, record.id)):
+        sha = f"\0{record.id}" if record.sha is None else record.sha
+        first_live.setdefault(sha, len(first_live))
+        live[record.service, record.environment] = sha
+        here = [held for (service, _), held in live.items() if service == record.service]
+        now_live = max(here, key=first_live.__getitem__)
+        if now_live != newest.get(record.service):
+            shown.clear()
+            newest[record.service] = now_live
+        key = release_key(record)
+        if sha == now_live and key not in shown:
+            shown.add(key)
+            yield record
+
+
+def _unfinished(group: list[CodeRecord]) -> CodeRecord:
+    """Of a release without a success: the job of this very run, else the first that failed."""
+    provisional = [record for record in group if record.outcome is Outcome.PROVISIONAL]
+    return min(provisional or group, key=lambda record: (record.shipped_at, record.id))
 
 
 def shipped_again(records: Iterable[ModelRecord]) -> tuple[ModelRecord, ...]:

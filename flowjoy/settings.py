@@ -25,9 +25,11 @@ class Settings:
     github_token: Secret | None
     service: str
     code_source: str
-    environment: str
+    environment: tuple[str, ...]
     workflow: str | None
     branch: str | None
+    deploy_job: tuple[str, ...]
+    release_tags: tuple[str, ...]
     code_file: Path | None
     models: tuple[str, ...]
     model_source: str
@@ -80,6 +82,11 @@ class Settings:
         return self.code_source != "file"
 
     @property
+    def environments(self) -> str:
+        """The production environments as one text, for people and for telling ledgers apart."""
+        return ",".join(self.environment)
+
+    @property
     def tells_alarms(self) -> bool:
         """Whether anybody is told of alarms."""
         return any((self.slack_token, self.slack_webhook_url, self.pagerduty_routing_key))
@@ -94,7 +101,7 @@ class Settings:
         return tuple(given)
 
 
-_LISTS = (inputs.names, inputs.globs, inputs.identifiers)
+_LISTS = (inputs.names, inputs.globs, inputs.identifiers, inputs.patterns, inputs.pattern_lines)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,8 +261,7 @@ def _together(settings: Settings, runner: Runner) -> list[str]:
         problems.append(f"code-source {settings.code_source!r}: expected GITHUB_REPOSITORY to name owner/name")
     if settings.reads_github and settings.github_token is None:
         problems.append("github-token: expected a token that reads the repository; ${{ github.token }} serves")
-    if settings.code_source == "workflow-runs" and settings.workflow is None:
-        problems.append("workflow: expected the file name of the release workflow, such as release.yml")
+    problems += _code(settings)
     for name, source, path in (
         ("code-file", settings.code_source, settings.code_file),
         ("model-file", settings.model_source, settings.model_file),
@@ -271,6 +277,20 @@ def _together(settings: Settings, runner: Runner) -> list[str]:
     if settings.ship is not None and settings.model_source != "mlflow":
         problems.append("ship: expected model-source mlflow, because only a registry can be stamped")
     return problems + _plain_http(settings.mlflow_tracking_uri, runner)
+
+
+def _code(settings: Settings) -> list[str]:
+    """What the sources of code need beside each other."""
+    problems = []
+    if settings.code_source == "workflow-runs" and settings.workflow is None:
+        problems.append("workflow: expected the file name of the release workflow, such as release.yml")
+    for name, given, source in (
+        ("deploy-job", settings.deploy_job, "workflow-runs"),
+        ("release-tags", settings.release_tags, "releases"),
+    ):
+        if given and settings.code_source != source:
+            problems.append(f"{name}: expected code-source {source}, the only one that it narrows")
+    return problems
 
 
 def _alarms(settings: Settings) -> list[str]:

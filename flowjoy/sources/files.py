@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from flowjoy.errors import HarvestError
 from flowjoy.instants import iso, iso_or_none, parse_iso, parse_local
 from flowjoy.model import DROPPED, CodeRecord, Incident, ModelRecord, ModelVersion
+from flowjoy.patterns import any_match, likely_first
 from flowjoy.records import fold, shipped_again, unique
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
 
@@ -52,12 +53,13 @@ class CodeFile:
     def parse(self, raw: str, query: Query) -> Parsed[CodeRecord]:
         """One record a row of the environment. A bare stamp is a new sha of its own."""
         rows = read_rows(raw, self.label, time="ts")
-        elsewhere = sorted({row.get("environment") or "" for row in rows} - {"", query.settings.environment})
-        ours = [row for row in rows if row.get("environment") in (None, query.settings.environment)]
+        wanted = query.settings.environment
+        elsewhere = sorted({name for row in rows if (name := row.get("environment")) and not any_match(name, wanted)})
+        ours = [row for row in rows if (name := row.get("environment")) is None or any_match(name, wanted)]
         if rows and not ours:
-            named = ", ".join(elsewhere[:20])
+            named = ", ".join(likely_first(elsewhere, wanted)[:20])
             raise HarvestError(
-                f"{self.label}: there are deployments, but none in the environment {query.settings.environment!r}",
+                f"{self.label}: there are deployments, but none in the environment {query.settings.environments!r}",
                 hint=f"set environment to one of: {named}",
             )
         left_out = f"{len(rows) - len(ours)} rows of other environments are left out: {', '.join(map(str, elsewhere))}"
@@ -262,7 +264,7 @@ def _code(row: Row, query: Query) -> CodeRecord:
     return CodeRecord(
         id=f"file:CODE:{identity}" if identity else f"file:CODE:{service}:{iso(at)}",
         service=service,
-        environment=query.settings.environment,
+        environment=row.get("environment") or query.settings.environments,
         sha=row.get("sha"),
         shipped_at=at,
         url=_https(row.get("url")),

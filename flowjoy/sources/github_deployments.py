@@ -14,6 +14,7 @@ from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi, Page, connection, every_page
 from flowjoy.instants import parse_iso
 from flowjoy.model import CodeRecord, Outcome, StubText
+from flowjoy.patterns import likely_first
 from flowjoy.records import fold
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
 from flowjoy.transport import MalformedAnswerError
@@ -109,7 +110,7 @@ def _pages(github: GitHubApi, query: Query, access: Access) -> Deployments:
 
     def read(cursor: str | None) -> Page:
         # Only the first page brings more stubs than that of the head, which each brings.
-        page, found = _page(github, query, cursor, [query.settings.environment], () if cursor else query.recheck)
+        page, found = _page(github, query, cursor, list(query.settings.environment), () if cursor else query.recheck)
         stubs.update(found)
         totals.append(page[1])
         access.progress(f"GitHub deployments: {len(page[0])} more of {page[1]}")
@@ -159,10 +160,10 @@ def _prove_empty(github: GitHubApi, query: Query) -> None:
     """No deployment in the environment: believed only when there is none at all, by a second answer."""
     (nodes, total, _), _ = _page(github, query, None, None)
     if total:
-        known = sorted({str(node.get("environment")) for node in nodes})
+        known = [str(node.get("environment")) for node in nodes]
         raise HarvestError(
-            f"there are deployments, but none in the environment {query.settings.environment!r}",
-            hint=f"set environment to one of: {', '.join(known[:20])}",
+            f"there are deployments, but none in the environment {query.settings.environments!r}",
+            hint=f"set environment to one of: {', '.join(likely_first(known, query.settings.environment)[:20])}",
         )
 
 
@@ -203,7 +204,7 @@ def _record(node: dict[str, Any], query: Query) -> CodeRecord:
     return CodeRecord(
         id=f"deployment:{node['databaseId']}",
         service=query.settings.service,
-        environment=query.settings.environment,
+        environment=str(node.get("environment")),
         sha=node["commitOid"],
         shipped_at=at,
         run_id=run_id,

@@ -73,7 +73,7 @@ def _record(node: dict[str, Any], query: Query) -> CodeRecord:
     return CodeRecord(
         id=f"release:{node['databaseId']}",
         service=query.settings.service,
-        environment=query.settings.environment,
+        environment=query.settings.environments,
         # Without its commit nobody knows what the release depends on; it must not read as depending on nothing.
         sha=str(commit["oid"]) if isinstance(commit, dict) and commit.get("oid") else f"tag {node.get('tagName')}",
         shipped_at=stamp_of(node.get("publishedAt"), f"GitHub release {node['databaseId']}", query),

@@ -175,7 +175,7 @@ def _record(run: dict[str, Any], query: Query) -> CodeRecord:
     return CodeRecord(
         id=f"run:{run['id']}",
         service=query.settings.service,
-        environment=query.settings.environment,
+        environment=query.settings.environments,
         sha=run["head_sha"],
         shipped_at=at,
         run_id=str(run["id"]),

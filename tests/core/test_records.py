@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,15 +68,79 @@ def test_fold__records_without_a_sha_stand_for_themselves() -> None:
     assert fold(alone) == alone
 
 
-def test_fold__another_run_sha_service_or_environment_is_another_event() -> None:
+def test_fold__another_run_sha_or_service_is_another_event() -> None:
     first = a_job(1, 1)
     others = [
         a_job(2, 2, run="2"),
         a_deploy(2, "b", run_id="1", id="deployment:3"),
         a_deploy(2, "a", run_id="1", id="deployment:4", service="api"),
-        a_deploy(2, "a", run_id="1", id="deployment:5", environment="staging"),
     ]
-    assert len(fold([first, *others])) == 5
+    assert len(fold([first, *others])) == 4
+
+
+def in_region(hours: float, sha: str, region: str, run: str) -> CodeRecord:
+    return a_deploy(hours, sha, run_id=run, environment=f"production-{region}", id=f"deployment:{sha}{region}{hours}")
+
+
+def ids(records: tuple[CodeRecord, ...]) -> list[str]:
+    return [record.id for record in sorted(records, key=lambda record: record.shipped_at)]
+
+
+def test_fold__several_environments_of_one_run_are_one_event_at_the_earliest_success() -> None:
+    first = in_region(1, "a", "eu", "1")
+    assert fold([in_region(3, "a", "us", "1"), first]) == (first,)
+
+
+def test_fold__an_environment_that_receives_an_old_release_late_rolls_nothing_back() -> None:
+    # EU is a release ahead: what reaches US afterwards is no return to it.
+    jobs = [in_region(1, "a", "eu", "1"), in_region(2, "b", "eu", "2"), in_region(3, "a", "us", "1")]
+    assert ids(fold(jobs)) == ["deployment:aeu1", "deployment:beu2"]
+    assert ids(fold([*jobs, in_region(4, "b", "us", "2")])) == ["deployment:aeu1", "deployment:beu2"]
+
+
+def test_fold__a_rollback_counts_once_the_last_environment_left_the_newer_commit() -> None:
+    jobs = [
+        in_region(hours, sha, region, run)
+        for hours, sha, run in ((1, "a", "1"), (2, "b", "2"))
+        for region in ("eu", "us")
+    ]
+    back = [in_region(5, "a", "eu", "3"), in_region(6, "a", "us", "3")]
+    assert ids(fold([*jobs, back[0]])) == ["deployment:aeu1", "deployment:beu2"]
+    assert ids(fold([*jobs, *back])) == ["deployment:aeu1", "deployment:beu2", "deployment:aus6"]
+
+
+def test_fold__a_rerun_of_an_old_release_after_another_went_live_is_an_event_of_its_own() -> None:
+    jobs = [a_job(1, 1), a_deploy(2, "b", run_id="2", id="deployment:2"), a_job(3, 3), a_job(4, 4)]
+    assert ids(fold(jobs)) == ["deployment:1", "deployment:2", "deployment:3"]
+
+
+def test_fold__a_rerun_while_nothing_else_went_live_changes_nothing() -> None:
+    assert ids(fold([a_job(1, 1), a_job(30, 2), a_deploy(40, "b", run_id="2", id="deployment:3")])) == [
+        "deployment:1",
+        "deployment:3",
+    ]
+
+
+FULL, OTHER = "ab" * 20, "ab" * 19 + "cd"
+
+
+def shas_of(*written: str | None) -> list[str | None]:
+    """What each of these shas is after the fold, in the order of its deploy."""
+    folded = fold(a_deploy(hours, sha, id=f"deployment:{hours}") for hours, sha in enumerate(written))
+    return [record.sha for record in folded]
+
+
+def test_sha__capitals_and_an_abbreviation_name_the_same_commit() -> None:
+    assert shas_of(FULL, FULL.upper(), FULL[:7], FULL[:12].upper()) == [FULL] * 4
+
+
+def test_sha__an_abbreviation_of_two_commits_stays_one_of_its_own() -> None:
+    assert shas_of(FULL, OTHER, FULL[:10]) == [FULL, OTHER, FULL[:10]]
+    assert shas_of(FULL, OTHER, FULL[:39]) == [FULL, OTHER, FULL]
+
+
+def test_sha__fewer_than_seven_digits_and_other_words_abbreviate_nothing() -> None:
+    assert shas_of(FULL, FULL[:6], "Release-7", None) == [FULL, FULL[:6], "Release-7", None]
 
 
 @given(jobs=JOBS, chance=st.randoms())
@@ -88,15 +154,27 @@ def test_fold__shuffled_and_duplicated_gives_the_same(jobs: list[CodeRecord], ch
 @given(jobs=JOBS)
 def test_fold__agrees_with_looking_at_every_pair(jobs: list[CodeRecord]) -> None:
     kept = unique(jobs)
-    together = [[other for other in kept if other == one or _same_release(one, other)] for one in kept]
+    successes = sorted(
+        (job for job in kept if job.outcome is Outcome.SUCCESS), key=lambda job: (job.shipped_at, job.id)
+    )
     expected = set()
-    for group in together:
-        best = min(group, key=lambda job: (_RANK[job.outcome], job.shipped_at, job.id))
-        expected.add(best.id)
+    for place, job in enumerate(successes):
+        # Back to the job that another commit went live before: had its release been deployed since then?
+        stretch = itertools.takewhile(partial(_same_commit, job), reversed(successes[:place]))
+        if not any(_same_release(job, other) for other in stretch):
+            expected.add(job.id)
+    for job in kept:
+        group = [other for other in kept if other == job or _same_release(job, other)]
+        if not any(other.outcome is Outcome.SUCCESS for other in group):
+            expected.add(min(group, key=lambda other: (_RANK[other.outcome], other.shipped_at, other.id)).id)
     assert [job.id for job in fold(jobs)] == sorted(expected)
 
 
-_RANK = {Outcome.SUCCESS: 0, Outcome.PROVISIONAL: 1, Outcome.FAILED: 2}
+_RANK = {Outcome.PROVISIONAL: 1, Outcome.FAILED: 2}
+
+
+def _same_commit(one: CodeRecord, other: CodeRecord) -> bool:
+    return one.sha is not None and one.sha == other.sha
 
 
 def _same_release(one: CodeRecord, other: CodeRecord) -> bool:

@@ -28,7 +28,7 @@ def problems_of(workspace: Path, **inputs: str) -> tuple[str, ...]:
 
 def test_settings__the_smallest_step_takes_every_default(tmp_path: Path) -> None:
     found = some_settings(tmp_path)
-    assert (found.service, found.code_source, found.environment) == ("shop", "deployments", "production")
+    assert (found.service, found.code_source, found.environment) == ("shop", "deployments", ("production",))
     assert (found.sla_hours, found.incident_match_hours, found.sla_target) == (48.0, 24.0, 95.0)
     assert (found.weeks, found.timeout_seconds, found.timezone) == (12, 120, "UTC")
     assert (found.divergence_percent, found.model_signal, found.model_stub) == (50.0, "registered", "flowjoy.json")
