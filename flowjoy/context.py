@@ -15,12 +15,14 @@ from flowjoy.bundle import Bundle, Terms
 from flowjoy.distribution import DriftMark
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi
+from flowjoy.github_branch import DefaultBranch
 from flowjoy.harvest import Harvest
 from flowjoy.model import Incident
 from flowjoy.reconcile import gone_since, sighted, with_looks
 from flowjoy.settings import Runner, Settings
 from flowjoy.sources.base import Query
 from flowjoy.transport import MalformedAnswerError, Transport
+from flowjoy.trigger import Trigger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,19 @@ def _checked_repository(answer: Any) -> dict[str, Any]:
     return answer
 
 
+def with_commit_judged(trigger: Trigger, github: GitHubApi | None, default_branch: str | None) -> Trigger:
+    """Return the trigger with its trust settled: GitHub says whether a commit in doubt lies on the default branch."""
+    commit = trigger.commit_in_doubt
+    if commit is None or github is None or default_branch is None:
+        return trigger
+    try:
+        holds = DefaultBranch(github=github, name=default_branch).holds(commit)
+    except HarvestError as problem:
+        reason = f"GitHub does not say whether its commit is on {default_branch} ({problem.advised})"
+        return replace(trigger, distrust=reason)
+    return replace(trigger, trusted=True, distrust="") if holds else trigger
+
+
 def github_of(settings: Settings, runner: Runner, transport: Transport) -> GitHubApi | None:
     """The door to GitHub; None without a token or a repository."""
     if settings.github_token is None or not runner.repository:
@@ -81,6 +96,7 @@ def query_of(settings: Settings, runner: Runner, home: Home, as_of: datetime, no
         # A dry look at the past has no release of its own.
         run_id=runner.run_id if settings.as_of is None else None,
         default_branch=home.default_branch,
+        default_commit=runner.sha if runner.ref == f"refs/heads/{home.default_branch}" else None,
     )
 
 

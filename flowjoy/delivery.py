@@ -21,7 +21,7 @@ from flowjoy.settings import Runner, Settings
 from flowjoy.sinks import SINKS, artifact
 from flowjoy.sinks.base import Errand, Publication
 from flowjoy.transport import Budget, Transport
-from flowjoy.trigger import Trigger
+from flowjoy.trigger import TRUSTED_EVENTS, Trigger
 
 _ALERT_SECONDS = 12
 _UPLOAD_SECONDS = 25
@@ -48,6 +48,8 @@ class Delivery:
     def alert(self, findings: Findings) -> Findings:
         """Tell alarms; the findings with what was told."""
         # Who is not trusted says nothing in the ledger's name: its word would not be remembered.
+        if self._is_live and not self.trigger.trusted and not self.trigger.fork:
+            self._say_that_it_is_not_trusted()
         if self.trigger.of_pull_request or self.trigger.fork:
             return findings
         if self._is_live and self.trigger.trusted:
@@ -64,6 +66,17 @@ class Delivery:
             return {}
         stored = self._store(findings, written)
         return stored | self._deliver(findings, github, stored.get("artifact-url"))
+
+    def _say_that_it_is_not_trusted(self) -> None:
+        """Say once who is not told, why, and what would change that."""
+        if self.trigger.of_pull_request and not self.settings.tells_alarms:
+            return
+        branch = self.default_branch or "the default branch"
+        events = ", ".join(sorted(TRUSTED_EVENTS))
+        self.console.notice(
+            f"this run is not trusted: {self.trigger.distrust}. It sends no alert, no later run believes its ledger. "
+            f"Run the action on {branch}, by one of: {events} (an hourly `schedule` serves)"
+        )
 
     @property
     def _is_live(self) -> bool:

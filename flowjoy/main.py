@@ -14,7 +14,7 @@ from typing import TextIO
 from flowjoy import files, outputs
 from flowjoy import trigger as triggers
 from flowjoy.analysis import dependency, verdict
-from flowjoy.context import bundle_of, github_of, home_of, query_of, terms_of
+from flowjoy.context import bundle_of, github_of, home_of, query_of, terms_of, with_commit_judged
 from flowjoy.delivery import Delivery
 from flowjoy.dependence import head_problem, side_of
 from flowjoy.errors import FlowJoyError, InputError
@@ -99,6 +99,8 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
         repository=runner.repository,
         default_branch=home.default_branch,
     )
+    if settings.as_of is None:
+        trigger = with_commit_judged(trigger, github, home.default_branch)
     _refuse_the_undecidable(settings, trigger, now)
     _warn_of_settings(settings, console)
     if settings.ship is not None:

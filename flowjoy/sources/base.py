@@ -38,6 +38,7 @@ class Query:
     sha: str | None = None
     run_id: str | None = None
     default_branch: str | None = None
+    default_commit: str | None = None
     looks: tuple[Look, ...] = ()
     reread_since: datetime | None = None
     recheck: tuple[str, ...] = ()

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from flowjoy import signed_address
 from flowjoy.bundle import BUNDLE_FILE, REPORT_FILES, Bundle, from_json
 from flowjoy.errors import BundleError, HarvestError, NewerBundleError
 from flowjoy.github_api import PER_PAGE, GitHubApi, listing
+from flowjoy.github_branch import DefaultBranch
 from flowjoy.ledger import why_not
 from flowjoy.signed_address import LARGEST_BYTES
 from flowjoy.sources.base import Query
 from flowjoy.transport import MalformedAnswerError
-from flowjoy.trigger import is_trusted
+from flowjoy.trigger import TRUSTED_EVENTS
 
 MOST_LEDGERS = 5
 """So many runs at once are merged, and so many downloads tried: each that an artifact does not already remember."""
@@ -51,6 +51,8 @@ class Found:
 def read(query: Query, github: GitHubApi) -> Found:
     """Read the ledgers. HarvestError when GitHub does not answer; what is no ledger is passed over, with a note."""
     notes: list[str] = []
+    name = query.default_branch
+    branch = None if name is None else DefaultBranch(github=github, name=name, commit=query.default_commit)
     held: list[tuple[int, Bundle]] = []
     remembered = tried = 0
     whole = True
@@ -58,11 +60,14 @@ def read(query: Query, github: GitHubApi) -> Found:
         number = artifact["id"]
         if number <= remembered:
             break
+        if branch is None:
+            raise HarvestError("the default branch is not known, so no earlier run can be trusted", hint="run again")
         if tried == MOST_LEDGERS:
             notes.append(f"more than {MOST_LEDGERS} runs at once: artifact {number} and older ones are not read")
             break
         try:
-            untrusted = github.get(f"/actions/runs/{artifact['run']['id']}", partial(_distrust, artifact, query))
+            run = github.get(f"/actions/runs/{artifact['run']['id']}", _run_of(artifact))
+            untrusted = _distrust(run, query.repository, branch, artifact["shas"])
             if untrusted is not None:
                 notes.append(f"artifact {number} is ignored: {untrusted}")
                 continue
@@ -114,7 +119,9 @@ def _candidates(github: GitHubApi, query: Query, notes: list[str]) -> Iterator[d
     looked_up = {True: 0, False: 0}
     for page in range(1, MOST_PAGES + 1):
         found, total = github.get("/actions/artifacts", listed, name=name, per_page=PER_PAGE, page=page)
-        for item in sorted(found, key=lambda item: -item["id"]):
+        newest = sorted(found, key=lambda item: -item["id"])
+        shas = [str(item["workflow_run"].get("head_sha")) for item in newest][:MOST_LOOKED_UP]
+        for item in newest:
             run = item["workflow_run"]
             if item["name"] != name or item.get("expired"):
                 continue
@@ -126,7 +133,7 @@ def _candidates(github: GitHubApi, query: Query, notes: list[str]) -> Iterator[d
             on_default = run.get("head_branch") == query.default_branch
             looked_up[on_default] += 1
             if looked_up[on_default] <= MOST_LOOKED_UP:
-                yield {"id": item["id"], "size": item["size_in_bytes"], "run": run}
+                yield {"id": item["id"], "size": item["size_in_bytes"], "run": run, "shas": shas}
         if page * PER_PAGE >= total or not found:
             break
     else:
@@ -143,17 +150,41 @@ def _has_shape(item: dict[str, Any]) -> bool:
     return all(isinstance(number, int) for number in numbers) and isinstance(item.get("name"), str)
 
 
-def _distrust(artifact: dict[str, Any], query: Query, answer: Any) -> str | None:
-    """Why what this run made is not believed; None when it is."""
-    if not isinstance(answer, dict) or answer.get("id") != artifact["run"]["id"]:
-        raise MalformedAnswerError("the answer is not the run that was asked for")
-    head = answer.get("head_repository")
-    if not isinstance(head, dict) or str(head.get("full_name", "")).lower() != query.repository.lower():
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """The run that made an artifact; `branch` is the short name of its branch or tag."""
+
+    event: str
+    branch: str
+    sha: str
+    repository: str
+
+
+def _run_of(artifact: dict[str, Any]) -> Callable[[Any], _Run]:
+    def check(answer: Any) -> _Run:
+        if not isinstance(answer, dict) or answer.get("id") != artifact["run"]["id"]:
+            raise MalformedAnswerError("the answer is not the run that was asked for")
+        head = answer.get("head_repository")
+        return _Run(
+            event=str(answer.get("event")),
+            branch=str(answer.get("head_branch")),
+            sha=str(answer.get("head_sha")),
+            repository=str(head.get("full_name", "")) if isinstance(head, dict) else "",
+        )
+
+    return check
+
+
+def _distrust(run: _Run, repository: str, branch: DefaultBranch, others: Sequence[str]) -> str | None:
+    """Return why what this run made is not believed; None when it is. `others`: commits that may be asked for next."""
+    if run.repository.lower() != repository.lower():
         return "its run is of another repository"
-    event, branch = str(answer.get("event")), answer.get("head_branch")
-    on_default = query.default_branch is not None and branch == query.default_branch
-    if not is_trusted(event, on_default_branch=on_default):
-        return f"its run is of the event {event} on {branch}"
+    if run.event not in TRUSTED_EVENTS:
+        return f"its run is of the event {run.event} on {run.branch}"
+    if not branch.holds(run.sha, *others):
+        return f"its run is of the event {run.event} on {run.branch}, and its commit is not on {branch.name}"
+    if run.event == "push" and run.branch != branch.name and not branch.is_tag(run.branch):
+        return f"its run is of the event push on {run.branch}, which is not a tag"
     return None
 
 

@@ -39,6 +39,7 @@ scalar GitTimestamp
 scalar URI
 
 enum OrderDirection {{ ASC DESC }}
+enum ComparisonStatus {{ AHEAD BEHIND DIVERGED IDENTICAL }}
 enum DeploymentOrderField {{ CREATED_AT }}
 enum ReleaseOrderField {{ CREATED_AT NAME }}
 enum IssueOrderField {{ COMMENTS CREATED_AT UPDATED_AT }}
@@ -79,10 +80,12 @@ type Repository implements Node {{
   pullRequest(number: Int!): PullRequest
   pullRequests({_PAGE}, states: [PullRequestState!], orderBy: IssueOrder): PullRequestConnection!
   refs({_PAGE}, refPrefix: String!, orderBy: RefOrder): RefConnection
+  ref(qualifiedName: String!): Ref
 }}
 type RefConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [Ref] }}
 type PullRequestConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [PullRequest] }}
-type Ref implements Node {{ id: ID! name: String! target: GitObject }}
+type Ref implements Node {{ id: ID! name: String! target: GitObject compare(headRef: String!): Comparison }}
+type Comparison implements Node {{ id: ID! aheadBy: Int! behindBy: Int! status: ComparisonStatus! }}
 type Deployment implements Node {{
   id: ID! databaseId: Int createdAt: DateTime! updatedAt: DateTime! commitOid: String! commit: Commit
   environment: String originalEnvironment: String latestEnvironment: String state: DeploymentState ref: Ref
@@ -271,6 +274,7 @@ def _repository(repo: Repository) -> dict[str, Any]:
         "__typename": "Repository",
         "pullRequests": pulls,
         "refs": refs,
+        "ref": lambda _, qualifiedName: _named(repo, qualifiedName),  # noqa: N803 - GitHub's name
         "label": label,
         "issues": issues,
         "id": f"R_{repo.id}",
@@ -287,7 +291,36 @@ def _repository(repo: Repository) -> dict[str, Any]:
 
 
 def _ref(repo: Repository, name: str) -> dict[str, Any]:
-    return {"id": f"REF_{repo.id}_{name}", "name": name, "target": _commit(repo, repo.resolve(name))}
+    return {
+        "id": f"REF_{repo.id}_{name}",
+        "name": name,
+        "target": _commit(repo, repo.resolve(name)),
+        "compare": lambda _, headRef: _comparison(repo, name, headRef),  # noqa: N803 - GitHub's name
+    }
+
+
+def _named(repo: Repository, name: str) -> dict[str, Any] | None:
+    """A branch or a tag by its qualified name."""
+    kind, _, short = name.removeprefix("refs/").partition("/")
+    tags = {*repo.tags, *(release.tag for release in repo.releases.values() if not release.draft)}
+    known = {"heads": {*repo.heads, *repo.grown.values()}, "tags": tags}.get(kind, set())
+    return _ref(repo, short) if short in known else None
+
+
+def _comparison(repo: Repository, base: str, head_ref: str) -> dict[str, Any] | None:
+    """What a branch and a commit lack of each other; null where the commit is not known."""
+    head = repo.resolve(head_ref)
+    if head is None:
+        return None
+    ahead = repo.ahead_by(base, head)
+    behind = len({commit.sha for commit in repo.history(repo.resolve(base))} - {c.sha for c in repo.history(head)})
+    status = {(False, False): "IDENTICAL", (True, False): "AHEAD", (False, True): "BEHIND"}
+    return {
+        "id": f"CMP_{base}_{head.sha}",
+        "aheadBy": ahead,
+        "behindBy": behind,
+        "status": status.get((ahead > 0, behind > 0), "DIVERGED"),
+    }
 
 
 def _deployment(repo: Repository, deployment: Deployment) -> dict[str, Any]:

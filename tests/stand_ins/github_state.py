@@ -198,6 +198,10 @@ class Repository:
     releases: dict[int, Release] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)
     heads: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    grown: dict[str, str] = field(default_factory=dict)
+    """The branch on which each commit was made; most tests name no parents."""
+
     files: dict[tuple[str, str], bytes | None] = field(default_factory=dict)
     issues: dict[int, Issue] = field(default_factory=dict)
     check_runs: dict[int, CheckRun] = field(default_factory=dict)
@@ -223,10 +227,18 @@ class Repository:
         """A commit that becomes the head of `branch` (the default branch unless named); `merged`: a second parent."""
         self.commits[sha] = Commit(sha=sha, committed_at=stamp(committed_at), parent=parent, merged=merged)
         self.heads[branch or self.default_branch] = sha
+        self.grown[sha] = branch or self.default_branch
         return sha
 
-    def _know(self, sha: str, at: When) -> None:
+    def _know(self, sha: str, at: When, branch: str = "") -> None:
+        self.grown.setdefault(sha, branch or self.default_branch)
         self.commits.setdefault(sha, Commit(sha=sha, committed_at=stamp(at)))
+
+    def ahead_by(self, base: str, head: Commit) -> int:
+        """How many commits of `head` the branch `base` lacks."""
+        there = {commit.sha for commit in self.history(self.resolve(base))}
+        there |= {sha for sha, branch in self.grown.items() if branch == base}
+        return sum(commit.sha not in there for commit in self.history(head))
 
     def add_file(self, sha: str, path: str, text: str | bytes | None) -> None:
         """The content of a file at a commit and its descendants. None: it is gone from here on."""
@@ -236,7 +248,7 @@ class Repository:
     def resolve(self, ref: str) -> Commit | None:
         """The commit that a sha, a branch, a tag or HEAD names."""
         ref = self.default_branch if ref == "HEAD" else ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
-        tags = {r.tag: r.sha for r in self.releases.values() if not r.draft}
+        tags = {r.tag: r.sha for r in self.releases.values() if not r.draft} | self.tags
         return self.commits.get(self.heads.get(ref) or tags.get(ref) or ref)
 
     def history(self, commit: Commit | None) -> list[Commit]:
@@ -314,7 +326,7 @@ class Repository:
         started_at: When | None = None,
     ) -> int:
         """A workflow run. `attempts` are the earlier ones; without them, those before `run_attempt` failed at once."""
-        self._know(sha, created_at)
+        self._know(sha, created_at, "" if branch in self.tags else branch)
         self.add_workflow(workflow)
         failed = Attempt(conclusion="failure", started_at=created_at, updated_at=created_at)
         attempts = attempts or [failed] * (run_attempt - 1)

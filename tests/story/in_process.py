@@ -75,7 +75,10 @@ class World:
     ) -> Ran:
         """The step at `now`; inputs with underscores for hyphens."""
         if self.artifacts is not None:
-            branch = "feature" if ref.startswith("refs/pull/") else ref.removeprefix("refs/heads/")
+            kind, _, branch = ref.removeprefix("refs/").partition("/")
+            branch = "feature" if kind == "pull" else branch
+            if kind == "tags":
+                self.github.repository.tags[branch] = sha
             run_id = str(self.begin(now, event=event, sha=sha, branch=branch))
         for name in ("output", "summary"):
             (self.workspace / name).unlink(missing_ok=True)
