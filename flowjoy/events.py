@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
+from flowjoy.instants import EARLIEST as _BEFORE_ALL
 from flowjoy.model import CodeRecord, EventType, Incident, Kind, ModelRecord, Outcome
 
 TS, TYPE, SERVICE, NAME, VERSION, SHA = "ts", "type", "service", "name", "version", "sha"
@@ -45,8 +46,11 @@ def shipped(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def cadence(events: pd.DataFrame) -> pd.DataFrame:
-    """The events that count as cadence: `deploy` and `ship`, without the provisional release."""
-    return events[events[KIND].isin([Kind.DEPLOY, Kind.SHIP]) & ~events[PROVISIONAL]]
+    """The events that count as cadence: `deploy` and `ship`, without the provisional release.
+
+    What the first observation of an alias or a stage found is left out: it may have shipped at any time before.
+    """
+    return events[events[KIND].isin([Kind.DEPLOY, Kind.SHIP]) & ~events[PROVISIONAL] & events[OLD_SINCE].isna()]
 
 
 def incident_frame(incidents: Sequence[Incident], *, until: datetime) -> pd.DataFrame:
@@ -96,7 +100,7 @@ def _model_events(records: Sequence[ModelRecord], service: str, until: datetime)
     frame[TYPE] = EventType.MODEL.value
     frame[PRECISION] = np.array([r.precision.value for r in live], dtype=object)
     frame[PROVISIONAL] = False
-    old_since = [r.registered_at if r.maybe_live_before else None for r in live]
+    old_since = [(r.registered_at or _BEFORE_ALL) if r.maybe_live_before else None for r in live]
     frame[OLD_SINCE] = pd.Series(old_since, index=frame.index, dtype=_UTC)
     frame["_copy"] = np.array([r.maybe_copy for r in live], dtype=bool)
     frame["_number"] = pd.to_numeric(frame[VERSION], errors="coerce")

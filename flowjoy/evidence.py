@@ -15,7 +15,7 @@ from flowjoy.analysis import cadence, promise, recovery, standing, verdict
 from flowjoy.analysis.dora import Dora, dora
 from flowjoy.analysis.pairs import Pair, pairs
 from flowjoy.bundle import Bundle
-from flowjoy.model import CoverageState, Dependence, EventType, Kind, ModelRecord, Obligation, Precision, Week
+from flowjoy.model import CoverageState, Dependence, EventType, Kind, ModelRecord, Obligation, Precision, Week, Window
 
 
 def judges_promise(bundle: Bundle) -> bool:
@@ -58,12 +58,35 @@ def _owed(events: pd.DataFrame, bundle: Bundle, dependence: Dependence) -> tuple
     return standing.without_a_registry(owed, frozenset(bundle.unknown_models))
 
 
-def weeks_of(events: pd.DataFrame, matched: pd.DataFrame, bundle: Bundle) -> tuple[Week, ...]:
+def weeks_of(events: pd.DataFrame, matched: pd.DataFrame, dependence: Dependence, bundle: Bundle) -> tuple[Week, ...]:
     """The weeks of the window; a count of what was not read whole is no count."""
-    weeks = cadence.week_table(events, matched, bundle.window, divergence_percent=bundle.terms.divergence_percent)
+    weeks = week_table_of(events, matched, dependence, bundle, bundle.window)
     if not is_read(bundle, "incidents"):
         weeks = cadence.without_incidents(weeks)
     return cadence.with_unread(weeks, code_known=is_read(bundle, "code"), models_known=is_read(bundle, "models"))
+
+
+def week_table_of(
+    events: pd.DataFrame, matched: pd.DataFrame, dependence: Dependence, bundle: Bundle, window: Window
+) -> tuple[Week, ...]:
+    """Return the weeks of `window` by the bundle's terms, as if everything was read."""
+    return cadence.week_table(
+        events,
+        matched,
+        window,
+        divergence_percent=bundle.terms.divergence_percent,
+        dependence=dependence,
+        observed_since=observed_since(bundle),
+    )
+
+
+def observed_since(bundle: Bundle) -> dict[str, datetime] | None:
+    """Return when the alias or stage of each model was first observed; None where ships need no observation."""
+    signal = bundle.terms.model_signal
+    if bundle.terms.model_source == "file" or not signal.startswith(("alias:", "stage:")):
+        return None
+    looks = sorted((look for look in bundle.observations if look.signal == signal), key=lambda look: look.at)
+    return {look.model: look.at for look in reversed(looks)}
 
 
 def incidents_of(events: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:

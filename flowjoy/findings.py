@@ -30,6 +30,7 @@ from flowjoy.evidence import (
     pairs_of,
     states,
     untagged,
+    week_table_of,
     weeks_of,
 )
 from flowjoy.model import AlertState, CoverageState, Dependence, Kind, Obligation, Recovery, Status, Verdict, Week
@@ -114,7 +115,7 @@ def find(bundle: Bundle) -> Findings:
     missing = verdict.unproved(bundle.coverage)
     scope = standing.in_scope(owed, bundle.window.since, until)
     matched = incidents_of(events, bundle)
-    weeks = weeks_of(events, matched, bundle)
+    weeks = weeks_of(events, matched, dependence, bundle)
     healing = recovery.recoveries(matched, since=bundle.window.since) if is_read(bundle, "incidents") else ()
     decided = verdict.decide(bundle.coverage, scope, enforce=terms.enforce)
     lived = () if missing else pairs_of(events, matched, dependence, bundle)
@@ -156,7 +157,7 @@ def find(bundle: Bundle) -> Findings:
             unread=[key for key, unknown in (("tag", bool(missing)), ("drift", not healing)) if unknown],
         ),
     )
-    return _with_scene(replace(found, evidence=_evidence(found)))
+    return _with_scene(replace(found, evidence=_evidence(found, dependence)))
 
 
 def with_alerts(findings: Findings, told: Iterable[AlertState]) -> Findings:
@@ -176,14 +177,13 @@ def _with_scene(found: Findings) -> Findings:
     return replace(found, scene=scene)
 
 
-def _evidence(found: Findings) -> alarms.Evidence:
+def _evidence(found: Findings, dependence: Dependence) -> alarms.Evidence:
     bundle, timezone = found.bundle, found.bundle.window.timezone
     # Weeks that diverge running are known by the first of them, however short the window.
     window = cadence.window_of(bundle.generated_at, weeks=_HISTORY_WEEKS, timezone=timezone)
-    percent = bundle.terms.divergence_percent
     return alarms.Evidence(
         owed=found.obligations,
-        history=cadence.week_table(found.events, found.incidents, window, divergence_percent=percent),
+        history=week_table_of(found.events, found.incidents, dependence, bundle, window),
         weeks=found.weeks,
         spikes=found.spikes,
         promise_is_known=found.judges_promise and not verdict.unproved(bundle.coverage),

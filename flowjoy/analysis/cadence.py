@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import TypedDict
@@ -9,8 +10,22 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from flowjoy.analysis.gaps import MONDAY, WeekGaps, gaps_by_week
 from flowjoy.events import END, START, TS, TYPE, cadence
-from flowjoy.model import EventType, Week, Window
+from flowjoy.model import Dependence, EventType, Week, Window
+
+
+class _Healing(TypedDict):
+    resolved: int
+    mttr_hours: float | None
+    mttr_median_hours: float | None
+    mttr_p90_hours: float | None
+
+
+_NOTHING_RESOLVED = _Healing(resolved=0, mttr_hours=None, mttr_median_hours=None, mttr_p90_hours=None)
+
+
+_NO_DEPENDENCE = Dependence()
 
 
 def window_of(as_of: datetime, *, weeks: int, timezone: str) -> Window:
@@ -23,30 +38,66 @@ def window_of(as_of: datetime, *, weeks: int, timezone: str) -> Window:
 
 
 def week_table(
-    events: pd.DataFrame, incidents: pd.DataFrame, window: Window, *, divergence_percent: float
+    events: pd.DataFrame,
+    incidents: pd.DataFrame,
+    window: Window,
+    *,
+    divergence_percent: float,
+    dependence: Dependence = _NO_DEPENDENCE,
+    observed_since: Mapping[str, datetime] | None = None,
 ) -> tuple[Week, ...]:
     """One `Week` for every week of the window, oldest first, the running one last and marked partial.
 
     `mttr_hours` is the mean of end - start over all resolved incidents that *started* in the week; without one it is
-    None. A complete week diverges when code >= 1 and gap > `divergence_percent` % of code (SEMANTICS, Divergence).
+    None. A complete week diverges when the gap of a model that a deploy requires as `any` is more than
+    `divergence_percent` % of those deploys (SEMANTICS, Gap and Divergence). `observed_since`: when the alias or stage
+    of each model was first observed, None where ships need no observation.
     """
     mondays = _mondays(window)
     counted = cadence(events)
-    code, model = (_a_week(counted.loc[counted[TYPE] == kind, TS], window) for kind in EventType)
-    started = _a_week(incidents[START], window)
+    counted = counted.assign(**{MONDAY: _monday_of(counted[TS], window)})
+    code, ships = (counted[counted[TYPE] == kind] for kind in EventType)
+    deploys, shipped = (_a_week(part[MONDAY]) for part in (code, ships))
+    started = _a_week(_monday_of(incidents[START], window))
     healing = _healing(incidents, window)
+    begins = {monday: datetime.combine(monday, time.min, tzinfo=ZoneInfo(window.timezone)) for monday in mondays}
+    gaps = gaps_by_week(
+        code, ships, dependence, percent=divergence_percent, begins=begins, observed_since=observed_since
+    )
     return tuple(
-        Week(
-            week=monday,
-            code_deploys=code.get(monday, 0),
-            model_deploys=model.get(monday, 0),
-            gap=(gap := code.get(monday, 0) - model.get(monday, 0)),
+        _week(
+            monday,
+            deploys.get(monday, 0),
+            shipped.get(monday, 0),
+            gaps[monday],
             incidents=started.get(monday, 0),
-            partial=(partial := monday == mondays[-1]),
-            diverges=not partial and _diverges(code.get(monday, 0), gap, divergence_percent),
-            **healing.get(monday, _NOTHING_RESOLVED),
+            healing=healing.get(monday, _NOTHING_RESOLVED),
+            partial=monday == mondays[-1],
         )
         for monday in mondays
+    )
+
+
+def _week(
+    monday: date, code: int, ships: int, gaps: WeekGaps, *, incidents: int, healing: _Healing, partial: bool
+) -> Week:
+    lagging = None if partial else gaps.lagging
+    furthest = gaps.furthest
+    if partial and furthest is not None:
+        furthest = replace(furthest, diverges=False)
+    return Week(
+        week=monday,
+        code_deploys=code,
+        model_deploys=ships,
+        gap=code - ships if furthest is None else furthest.gap,
+        incidents=incidents,
+        partial=partial,
+        diverges=lagging is not None,
+        observed=gaps.observed,
+        furthest=furthest,
+        lagging=lagging,
+        models=gaps.models,
+        **healing,
     )
 
 
@@ -62,7 +113,13 @@ def with_unread(weeks: tuple[Week, ...], *, code_known: bool, models_known: bool
     """The same weeks where code or models were not read: no week is said to lag behind what nobody knows."""
     counted = code_known and models_known
     return tuple(
-        replace(week, code_known=code_known, models_known=models_known, diverges=week.diverges and counted)
+        replace(
+            week,
+            code_known=code_known,
+            models_known=models_known,
+            diverges=week.diverges and counted,
+            lagging=week.lagging if counted else None,
+        )
         for week in weeks
     )
 
@@ -83,16 +140,6 @@ def hours(start: pd.Series, end: pd.Series) -> pd.Series:
     return took
 
 
-class _Healing(TypedDict):
-    resolved: int
-    mttr_hours: float | None
-    mttr_median_hours: float | None
-    mttr_p90_hours: float | None
-
-
-_NOTHING_RESOLVED = _Healing(resolved=0, mttr_hours=None, mttr_median_hours=None, mttr_p90_hours=None)
-
-
 def _healing(incidents: pd.DataFrame, window: Window) -> dict[date, _Healing]:
     """How long the resolved incidents of each week took; weeks without one are left out."""
     resolved = incidents[incidents[END].notna()]
@@ -107,18 +154,14 @@ def _healing(incidents: pd.DataFrame, window: Window) -> dict[date, _Healing]:
     }
 
 
-def _diverges(code: int, gap: int, percent: float) -> bool:
-    return code >= 1 and gap * 100 > percent * code
-
-
 def _mondays(window: Window) -> list[date]:
     first = window.since.astimezone(ZoneInfo(window.timezone)).date()
     return [first + timedelta(weeks=n) for n in range(window.weeks)]
 
 
-def _a_week(stamps: pd.Series, window: Window) -> dict[date, int]:
-    """How many instants lie in each week."""
-    counted = _monday_of(stamps, window).value_counts()
+def _a_week(mondays: pd.Series) -> dict[date, int]:
+    """How many events lie in each week."""
+    counted = mondays.value_counts()
     return {monday.date(): int(n) for monday, n in zip(pd.DatetimeIndex(counted.index), counted, strict=True)}
 
 

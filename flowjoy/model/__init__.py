@@ -25,7 +25,7 @@ from flowjoy.model.records import (
     PullRequest,
     StubText,
 )
-from flowjoy.model.report import Action, AlertState, Decision, Recovery, Verdict, Week, Window
+from flowjoy.model.report import Action, AlertState, Decision, ModelGap, Recovery, Verdict, Week, Window
 
 __all__ = [
     "DROPPED",
@@ -42,6 +42,7 @@ __all__ = [
     "Inventory",
     "Kind",
     "Look",
+    "ModelGap",
     "ModelRecord",
     "ModelVersion",
     "Obligation",

@@ -78,7 +78,8 @@ class ModelRecord:
     `run_id` is the training run. A version that ships again is a record of its own. `maybe_live_before`: it was there
     before anybody looked, so nobody knows whether it was live then. `maybe_copy`: another version of the same training
     run may have been. `source_gone`: a ledger remembers it, its source no longer shows it. `unified_tag`: what the
-    version itself says of the code that it belongs to.
+    version itself says of the code that it belongs to. `source` is where its content lies, `model_id` its logged model:
+    with `run_id` they decide whether the content is new. None is unknown; a `source` of "" is known to be missing.
     """
 
     id: str
@@ -94,14 +95,16 @@ class ModelRecord:
     maybe_copy: bool = False
     unified_tag: str | None = None
     source_gone: bool = False
+    source: str | None = None
+    model_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
     """What one run saw at `at`: the version that `signal` (`alias:<name>`, `stage:<name>`) named; empty for none.
 
-    A registry keeps no time for such a move: only looks tell. `run_id` and `registered_at` are the version's own,
-    kept in case that the registry forgets it.
+    A registry keeps no time for such a move: only looks tell. `run_id`, `source`, `model_id` and `registered_at` are
+    the version's own, kept in case the registry forgets it.
     """
 
     model: str
@@ -110,6 +113,8 @@ class Look:
     version: str = ""
     run_id: str = ""
     registered_at: datetime | None = None
+    source: str | None = None
+    model_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

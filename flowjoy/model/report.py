@@ -18,12 +18,36 @@ class Window:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ModelGap:
+    """How far one model is behind code in a week.
+
+    `code_deploys`: the deploys that require it as `any`; `ships`: its own. `diverges`: the week is complete, and the
+    gap is more than the set share of those deploys.
+    """
+
+    model: str
+    code_deploys: int
+    ships: int
+    diverges: bool = False
+
+    @property
+    def gap(self) -> int:
+        """Return the code deploys that no ship of this model answers."""
+        return self.code_deploys - self.ships
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Week:
     """One row of the week table. `week` is its Monday; `mttr_hours` is None without a resolved incident.
 
+    `model_deploys` counts the ships of every model, `gap` is that of the model `furthest` behind (code - model where no
+    deploy requires a model as `any`). `lagging`: the model furthest behind of those that diverge; `models` is how many
+    are required as `any`.
+
     `incidents` is None where a source of them could not be read, or none is set: then there is no MTTR, either. Where
     code or models were not read, `code_known` or `models_known` is False: the count is what is remembered, and no gap
-    is told from it.
+    is told from it. `observed` is False where an alias or a stage was not observed from the start of the week on: how
+    many models shipped in it is unknown.
     """
 
     week: date
@@ -39,11 +63,31 @@ class Week:
     diverges: bool
     code_known: bool = True
     models_known: bool = True
+    observed: bool = True
+    furthest: ModelGap | None = None
+    lagging: ModelGap | None = None
+    models: int = 0
 
     @property
     def counted(self) -> bool:
-        """Whether code and models were both read, so that `gap` says something."""
-        return self.code_known and self.models_known
+        """Return whether `gap` is known: everything was read, and the ships of each model that decides it."""
+        return self.code_known and self.models_known and (self.observed or self.diverges)
+
+    @property
+    def ships_known(self) -> bool:
+        """Return whether `model_deploys` is the count of all ships."""
+        return self.models_known and self.observed
+
+    @property
+    def lag(self) -> int:
+        """Return the gap to tell of: that of the model that diverges, else the largest."""
+        return self.gap if self.lagging is None else self.lagging.gap
+
+    @property
+    def told_model(self) -> str | None:
+        """Return the model that `lag` is about, or None where one model, or none, is required: it needs no name."""
+        about = self.lagging or self.furthest
+        return None if about is None or self.models < 2 else about.model
 
     @property
     def label(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from flowjoy import events as timeline
 from flowjoy.analysis.cadence import last_complete, week_table, window_of
-from flowjoy.model import CodeRecord, Incident, ModelRecord, Week
+from flowjoy.model import CodeRecord, Dependence, Incident, ModelGap, ModelRecord, Requirement, Rule, Week
 from flowjoy.sources.files import CodeFile, IncidentFile, ModelFile
-from tests.builders import SERVICE, T0, a_deploy, a_provisional_deploy, a_query, a_ship, an_incident, at
+from tests.builders import MODEL, SERVICE, T0, a_deploy, a_provisional_deploy, a_query, a_ship, an_incident, at
 
 SEED_WEEKS = Path(__file__).parents[2] / "examples" / "demo" / "seed_weeks"
 MONDAY = datetime(2024, 6, 3, tzinfo=UTC)
+REQUIRED = Dependence(default=(Requirement(model=MODEL),))
 
 
 def table(
@@ -30,6 +31,8 @@ def table(
     weeks: int = 4,
     timezone: str = "UTC",
     divergence_percent: float = 50,
+    dependence: Dependence = REQUIRED,
+    observed_since: Mapping[str, datetime] | None = None,
 ) -> tuple[Week, ...]:
     """The week table as of `until`."""
     return week_table(
@@ -37,6 +40,8 @@ def table(
         timeline.incident_frame(incidents, until=until),
         window_of(until, weeks=weeks, timezone=timezone),
         divergence_percent=divergence_percent,
+        dependence=dependence,
+        observed_since=observed_since,
     )
 
 
@@ -134,6 +139,89 @@ def test_divergence__another_percentage_is_held_to_as_strictly() -> None:
     assert not one_week(10, 9, percent=10).diverges
     assert one_week(10, 8, percent=10).diverges
     assert not one_week(3, 0, percent=100).diverges
+
+
+def of_many(models: Sequence[str], **rules: Rule) -> Dependence:
+    """What every deploy depends on."""
+    named = [Requirement(model=name) for name in models]
+    pinned = [Requirement(model=name, rule=rule, version=1) for name, rule in rules.items()]
+    return Dependence(default=(*named, *pinned))
+
+
+def test_gap__twenty_models_that_ship_are_no_cover_for_the_one_that_jams() -> None:
+    names = [f"model-{n:02}" for n in range(20)]
+    ships = [a_ship(n / 60, str(n), model=name) for n in range(5) for name in names if name != "model-07" or n == 0]
+    code = [a_deploy(n) for n in range(5)]
+    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=of_many(names))
+    assert (week.code_deploys, week.model_deploys, week.gap, week.diverges) == (5, 96, 4, True)
+    assert week.lagging == ModelGap(model="model-07", code_deploys=5, ships=1, diverges=True)
+    assert (week.lag, week.told_model, week.models) == (4, "model-07", 20)
+
+
+def test_gap__only_deploys_that_require_a_model_as_any_wait_for_it() -> None:
+    stubs = {"a": (Requirement(model="ranker"), Requirement(model="toxicity", rule=Rule.EXACT, version=3)), "b": ()}
+    code = [a_deploy(n, sha) for n, sha in enumerate(["a", "b", "c"])]
+    requires = Dependence(by_sha=stubs, default=(Requirement(model="toxicity", rule=Rule.NONE, reason="rules"),))
+    week, _ = table(code, until=at(7 * 24), weeks=2, dependence=requires)
+    assert week.furthest == ModelGap(model="ranker", code_deploys=1, ships=0, diverges=True)
+    assert (week.code_deploys, week.gap, week.told_model) == (3, 1, None)
+
+
+def test_gap__without_a_model_required_as_any_it_is_code_minus_models_and_nothing_diverges() -> None:
+    code, ships = [a_deploy(n) for n in range(5)], [a_ship(1)]
+    for requires in (Dependence(), of_many([], recommender=Rule.EXACT)):
+        week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=requires)
+        assert (week.gap, week.diverges, week.furthest, week.models) == (4, False, None, 0)
+
+
+def test_gap__the_model_that_diverges_is_named_where_another_one_has_the_larger_gap() -> None:
+    stubs = {f"sha-{n}": (Requirement(model="a"), *[Requirement(model="b")] * (n < 2)) for n in range(10)}
+    code = [a_deploy(n, f"sha-{n}") for n in range(10)]
+    ships = [a_ship(n, str(n), model="a") for n in range(6)]
+    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=Dependence(by_sha=stubs))
+    assert (week.gap, week.furthest.model if week.furthest else None) == (4, "a")
+    assert (week.diverges, week.lag, week.told_model) == (True, 2, "b")
+
+
+def test_gap__of_equal_gaps_the_larger_share_is_named_then_the_first_name() -> None:
+    stubs = {f"sha-{n}": (Requirement(model="b"), *[Requirement(model="c")] * (n < 2)) for n in range(4)}
+    code = [a_deploy(n, f"sha-{n}") for n in range(4)]
+    ships = [a_ship(n, str(n), model="b") for n in range(2)]
+    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=Dependence(by_sha=stubs))
+    assert week.furthest == ModelGap(model="c", code_deploys=2, ships=0, diverges=True)
+    week, _ = table(code, until=at(7 * 24), weeks=2, dependence=of_many(["z", "y"]))
+    assert week.told_model == "y"
+
+
+def test_gap__a_deploy_whose_stub_cannot_be_read_asks_for_nothing_that_is_known() -> None:
+    requires = Dependence(default=(Requirement(model=MODEL),), unreadable={"a": "not JSON"})
+    week, _ = table([a_deploy(0, "a"), a_deploy(1, "b")], until=at(7 * 24), weeks=2, dependence=requires)
+    assert (week.code_deploys, week.gap) == (2, 1)
+
+
+@pytest.mark.parametrize(("hours", "known"), [(-10, True), (-9, True), (-8.999, False), (100, False), (None, False)])
+def test_gap__of_a_week_that_began_before_the_first_observation_is_unknown(hours: float | None, known: bool) -> None:  # noqa: FBT001  (the expected value)
+    seen = {} if hours is None else {MODEL: at(hours)}
+    week, _ = table([a_deploy(n) for n in range(5)], until=at(7 * 24), weeks=2, observed_since=seen)
+    assert (week.counted, week.ships_known, week.diverges) == (known, known, known)
+
+
+def test_gap__a_model_observed_later_leaves_the_gap_of_the_others_known_only_where_they_diverge() -> None:
+    code, requires = [a_deploy(n) for n in range(5)], of_many(["new", "old"])
+    seen = {"old": at(-99), "new": at(50)}
+    week, _ = table(code, until=at(7 * 24), weeks=2, dependence=requires, observed_since=seen)
+    assert (week.counted, week.ships_known, week.lag, week.told_model) == (True, False, 5, "old")
+    ships = [a_ship(n, str(n), model="old") for n in range(5)]
+    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=requires, observed_since=seen)
+    assert (week.counted, week.ships_known, week.diverges) == (False, False, False)
+
+
+def test_gap__a_model_that_no_deploy_of_the_week_required_need_not_be_observed() -> None:
+    requires = Dependence(by_sha={"a": (Requirement(model="old"),)}, default=(Requirement(model="new"),))
+    week, _ = table([a_deploy(0, "a")], until=at(7 * 24), weeks=2, dependence=requires, observed_since={"old": at(-99)})
+    assert week.counted
+    week, _ = table(until=at(7 * 24), weeks=2, dependence=requires, observed_since={"old": at(-99)})
+    assert not week.counted
 
 
 def test_mttr__is_the_mean_over_the_resolved_incidents_that_started_in_the_week() -> None:

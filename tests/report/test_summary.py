@@ -163,7 +163,7 @@ def test_counted__is_a_lower_bound_or_no_data_where_it_was_not_read() -> None:
 
 def test_last_action__is_dated_like_the_weeks_and_says_whether_it_helped() -> None:
     text = summary(find(a_year(weeks=12))).replace("&#58;", ":").replace("&#46;", ".")
-    assert "proposed in the week of Jun 03: package the model. Gap: 4 then, 3 now: better." in text
+    assert "proposed in the week of Jun 03: package the model. Gap: 4 then, 4 now: no change." in text
 
 
 def test_rollback_target__is_not_named_where_nobody_knows_of_incidents() -> None:
