@@ -16,10 +16,11 @@ from typing import TextIO
 from flowjoy.context import query_of, terms_of
 from flowjoy.declared import declared
 from flowjoy.errors import InputError
+from flowjoy.given import command_line
 from flowjoy.last_ten import lines
 from flowjoy.probes import TITLES, Probes
 from flowjoy.runner import Console, adopt_libraries
-from flowjoy.settings import Runner, Settings, command_line, on_actions, read_runner, read_settings
+from flowjoy.settings import Runner, Settings, on_actions, read_runner, read_settings
 
 _FAILED, _WRONG_INPUTS = 1, 2
 _NO_REPOSITORY, _NO_TOKEN = "owner/name", "no-token-was-given"  # stands for none

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flowjoy import inputs
+from flowjoy import given, inputs
 from flowjoy.declared import Input, declared
 from flowjoy.errors import InputError
 from flowjoy.inputs import Secret
@@ -94,11 +93,11 @@ class Settings:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every credential among the inputs."""
-        given = [value for value in vars(self).values() if isinstance(value, Secret)]
+        credentials = [value for value in vars(self).values() if isinstance(value, Secret)]
         if self.slack_webhook_url is not None:
             # A server may say back the end of it alone, which is the secret part.
-            given.append(Secret(self.slack_webhook_url.reveal().rpartition("/")[2]))
-        return tuple(given)
+            credentials.append(Secret(self.slack_webhook_url.reveal().rpartition("/")[2]))
+        return tuple(credentials)
 
 
 _LISTS = (inputs.names, inputs.globs, inputs.identifiers, inputs.patterns, inputs.pattern_lines)
@@ -194,17 +193,17 @@ def read_runner(environ: Mapping[str, str]) -> Runner:
 def read_settings(environ: Mapping[str, str], argv: Sequence[str], runner: Runner) -> Settings:
     """The inputs: flags first, then `INPUT_…`, then defaults. Raises InputError with every mistake at once."""
     known = declared(runner.workspace)
-    flags = vars(command_line(known).parse_args(list(argv)))
-    problems: list[str] = []
+    flags, problems = given.flags(argv, known)
+    problems += given.unknown_variables(environ, known)
     values: dict[str, Any] = {}
     wrong: set[str] = set()
     for item in known:
-        flag, variable = (str(held or "").strip() for held in (flags[item.field], environ.get(item.variable)))
-        given = flag or variable or _fallback(item, environ, runner, values)
+        flag, variable = (str(value or "").strip() for value in (flags.get(item.field), environ.get(item.variable)))
+        text = flag or variable or _fallback(item, environ, runner, values)
         try:
-            values[item.field] = item.parse(given) if given else () if item.parse in _LISTS else None
+            values[item.field] = item.parse(text) if text else () if item.parse in _LISTS else None
         except ValueError as right:
-            problems.append(f"{item.name}{_shown(item, given)}: expected {right}")
+            problems.append(f"{item.name}{_shown(item, text)}: expected {right}")
             values[item.field] = None
             wrong.add(item.name)
     settings = Settings(**values)
@@ -220,16 +219,6 @@ def _shown(item: Input, given: str) -> str:
     if item.parse in (inputs.secret, inputs.secret_url):
         return ""
     return f" {re.sub(r'^.*@', '***@', given, flags=re.DOTALL)[:80]!r}"
-
-
-def command_line(known: Sequence[Input]) -> argparse.ArgumentParser:
-    """The same names as flags."""
-    parser = argparse.ArgumentParser(prog="python -m flowjoy run", description="One run of the step, here.")
-    for item in known:
-        meaning = item.meaning.replace("%", "%%")
-        default = f" (default {item.default})" if item.default and "${{" not in item.default else ""
-        parser.add_argument(f"--{item.name}", dest=item.field, metavar="VALUE", help=meaning + default)
-    return parser
 
 
 def artifact_name(service: str) -> str:
