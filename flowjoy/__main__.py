@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
+from typing import NoReturn
+
+_COMMANDS = ("run", "replay", "reference", "doctor")
+_WRONG = 2
 
 _USAGE = """\
 usage: python -m flowjoy run [--sla-hours 48 ...]             one run of the step, here
@@ -13,28 +18,46 @@ usage: python -m flowjoy run [--sla-hours 48 ...]             one run of the ste
 """
 
 
-def main() -> int:
+def main() -> NoReturn:
     """The command line."""
     command = sys.argv.pop(1) if len(sys.argv) > 1 else ""
     if command == "run":
         from flowjoy.main import entry
 
-        return entry()
+        entry()
+    if command == "doctor":
+        from flowjoy.doctor import entry as examine
+
+        examine()
+    from flowjoy.runner import leave
+
+    try:
+        code = _run(command)
+    except SystemExit as end:  # argparse, of --help or a wrong flag
+        code = end.code if isinstance(end.code, int) else _WRONG
+    except OSError:  # whoever read the output has left
+        code = _WRONG
+    leave(code)
+
+
+def _run(command: str) -> int:
+    """Run a command that needs no signals; return its exit code."""
     if command == "replay":
         from flowjoy.replay import replay
 
         return replay(sys.argv[1:])
     if command == "reference":
-        from flowjoy.reference import entry as describe
+        from flowjoy.reference import entry
 
-        return describe()
-    if command == "doctor":
-        from flowjoy.doctor import entry as examine
-
-        return examine()
-    sys.stderr.write(_USAGE)
-    return 2
+        return entry()
+    if command in ("-h", "--help", "help"):
+        sys.stdout.write(_USAGE)
+        return 0
+    near = difflib.get_close_matches(command, _COMMANDS, n=1)
+    cure = f". Did you mean {near[0]}?" if near else ""
+    sys.stderr.write((f"{command[:40]!r} is not a command{cure}\n" if command else "") + _USAGE)
+    return _WRONG
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

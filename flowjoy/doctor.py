@@ -11,7 +11,8 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TextIO
+from pathlib import Path
+from typing import NoReturn, TextIO
 
 from flowjoy.context import query_of, terms_of
 from flowjoy.declared import declared
@@ -19,7 +20,7 @@ from flowjoy.errors import InputError
 from flowjoy.given import command_line
 from flowjoy.last_ten import lines
 from flowjoy.probes import TITLES, Probes
-from flowjoy.runner import Console, adopt_libraries
+from flowjoy.runner import Console, adopt_libraries, leave
 from flowjoy.settings import Runner, Settings, on_actions, read_runner, read_settings
 
 _FAILED, _WRONG_INPUTS = 1, 2
@@ -48,25 +49,21 @@ def doctor(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, st
         return _WRONG_INPUTS
 
 
-def entry() -> int:
-    """The command line's door: the real environment and clock."""
+def entry() -> NoReturn:
+    """Examine with the real environment and clock: the command line's door."""
     if {"-h", "--help"} & set(sys.argv[1:]):
-        return _help(read_runner({}))
+        parser = command_line(declared(Path.cwd()))
+        parser.prog, parser.description = (
+            "python -m flowjoy doctor",
+            "What is missing for a run, and why deploys count.",
+        )
+        parser.print_help()
+        leave(0)
     try:
         code = doctor(os.environ, sys.argv[1:], now=datetime.now(UTC))
     except KeyboardInterrupt:
         code = 130
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Threads of requests that were given up must not keep the process.
-    os._exit(code)
-
-
-def _help(runner: Runner) -> int:
-    parser = command_line(declared(runner.workspace))
-    parser.prog, parser.description = "python -m flowjoy doctor", "What is missing for a run, and why deploys count."
-    parser.print_help()
-    return 0
+    leave(code)
 
 
 def _inputs(environ: Mapping[str, str], argv: Sequence[str], runner: Runner) -> tuple[Settings, tuple[str, ...]]:

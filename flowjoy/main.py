@@ -8,17 +8,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from flowjoy import files, outputs
 from flowjoy import trigger as triggers
 from flowjoy.analysis import dependency, verdict
 from flowjoy.context import bundle_of, github_of, home_of, query_of, terms_of, with_commit_judged
+from flowjoy.declared import declared
 from flowjoy.delivery import Delivery
 from flowjoy.dependence import head_problem, side_of
 from flowjoy.errors import FlowJoyError, InputError
 from flowjoy.findings import Findings, find, with_gate
+from flowjoy.given import command_line
 from flowjoy.harvest import Harvest, harvest
 from flowjoy.model import DROPPED, CoverageState, Decision, PullRequest, Status
 from flowjoy.report.drift_words import result as drift_result
@@ -26,7 +29,7 @@ from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
 from flowjoy.report.markdown_drift import faults as drift_faults
 from flowjoy.report.words import counted
-from flowjoy.runner import Console, Redactor, adopt_libraries
+from flowjoy.runner import Console, Redactor, adopt_libraries, leave
 from flowjoy.settings import Runner, Settings, on_actions, read_runner, read_settings, travels_in_the_clear
 from flowjoy.sinks import model_stamp
 from flowjoy.sources.base import Access
@@ -67,15 +70,14 @@ def run(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, strea
         return verdict.EXIT_UNDECIDED
 
 
-def entry() -> int:
-    """The container's door: the real environment, clock and signals."""
+def entry() -> NoReturn:
+    """Run with the real environment, clock and signals: the container's door."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        command_line(declared(Path.cwd())).print_help()
+        leave(0)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
-    code = run(os.environ, sys.argv[1:], now=datetime.now(UTC))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # Threads of requests that were given up must not keep the process.
-    os._exit(code)
+    leave(run(os.environ, sys.argv[1:], now=datetime.now(UTC)))
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:

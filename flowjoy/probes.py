@@ -34,9 +34,14 @@ from flowjoy.sources.base import Access, Parsed, Query
 from flowjoy.stub import DEFAULT_NAME, Stub, parse
 from flowjoy.transport import Budget, MalformedAnswerError, Transport
 
-_PROBE_SECONDS = 10.0
-_TIMELINE_SECONDS = 30.0
+_PROBE_SECONDS, _PROBE_SHARE = 10.0, 1 / 12
+"""One probe gets this long, or this share of `timeout-seconds` where that is more."""
+
+_TIMELINE_SECONDS, _TIMELINE_SHARE = 30.0, 1 / 3
 """The code timeline goes back 400 days: many pages where a team deploys often."""
+
+_START_SECONDS = 2
+"""Loading the clients is part of the time, and no request."""
 
 _NEEDS = {"deployments": "deployments: read", "workflow-runs": "actions: read", "releases": "contents: read"}
 TITLES = {"deployments": "deployments", "workflow-runs": "runs", "releases": "releases", "file": "rows"}
@@ -53,7 +58,7 @@ class Probes:
     def __init__(self, settings: Settings, runner: Runner, console: Console) -> None:
         self.failed = False
         self._settings, self._runner, self._console = settings, runner, console
-        self._whole = Budget(settings.timeout_seconds - 1)
+        self._whole = Budget(settings.timeout_seconds - _START_SECONDS)
         self._github = github_of(settings, runner, Transport(self._whole))
 
     def of_repository(self) -> Home:
@@ -77,7 +82,7 @@ class Probes:
             parsed = source.parse(raw, query)
             return (raw, parsed), _of_timeline(parsed, query)
 
-        code = self._try(f"code ({source.label})", work, needs=needs, seconds=_TIMELINE_SECONDS)
+        code = self._try(f"code ({source.label})", work, needs=needs, seconds=self._timeline_seconds)
         raw, parsed = code if code is not None else (None, None)
 
         elsewhere = {"deployments": "deployments of every environment", "workflow-runs": "runs of every branch"}
@@ -182,17 +187,26 @@ class Probes:
         else:
             self._say("ok", "alarms (PagerDuty)", "the key has the right shape; only an event shows whether it works")
 
-    def _try(self, tried: str, work: _Work[_T], *, needs: str = "", seconds: float = _PROBE_SECONDS) -> _T | None:
+    @property
+    def _timeline_seconds(self) -> float:
+        return max(_TIMELINE_SECONDS, self._settings.timeout_seconds * _TIMELINE_SHARE)
+
+    def _try(self, tried: str, work: _Work[_T], *, needs: str = "", seconds: float = 0) -> _T | None:
         """What `work` read, or None where it failed. `needs`: the permission at GitHub without which it must fail."""
         if needs and self._github is None:
             self._say("not set", tried, "there is no GITHUB_REPOSITORY or no github-token")
             return None
-        transport = Transport(Budget(min(seconds, self._whole.left())))
+        share = seconds or max(_PROBE_SECONDS, self._settings.timeout_seconds * _PROBE_SHARE)
+        granted = min(share, self._whole.left())
+        if not granted:
+            self._fail(tried, "not tried: timeout-seconds are used up", "raise timeout-seconds")
+            return None
+        transport = Transport(Budget(granted))
         github = self._github.within(transport) if self._github is not None else None
         try:
             value, found = work(Access(transport=transport, progress=lambda _: None, github=github))
         except HarvestError as problem:
-            late = "" if transport.budget.left() else f"; it was given {seconds:g} s"
+            late = "" if transport.budget.left() else f"; it was given {granted:.0f} s"
             lacks = f"; this one needs {needs}" if needs and "permissions" in problem.hint else ""
             self._fail(tried, f"{problem}{late}", problem.hint + lacks)
         except Exception as problem:  # noqa: BLE001  (a bug in one probe must not take the others)

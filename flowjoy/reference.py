@@ -26,7 +26,7 @@ _SHOWN = 20
 
 def reference(environ: Mapping[str, str], argv: Sequence[str], stream: TextIO | None = None) -> int:
     """Describe one training sample. 0: written (and logged, where a run is named); 2: not done, the log says why."""
-    parser = argparse.ArgumentParser(prog="python -m flowjoy reference", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m flowjoy reference", description=__doc__, allow_abbrev=False)
     parser.add_argument("sample", type=Path, help="training data, as the model sees it: CSV, or Parquet with pyarrow")
     parser.add_argument("--output", type=Path, default=Path("reference.json"), help="the file (default reference.json)")
     parser.add_argument("--run-id", help="training run in MLflow; logged there as flowjoy/reference.json")

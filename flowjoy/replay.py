@@ -25,7 +25,7 @@ def replay(argv: Sequence[str], stream: TextIO | None = None) -> int:
 
     The promise is judged again; of a pull request's gate, whose evidence is in no bundle, the findings are told again.
     """
-    parser = argparse.ArgumentParser(prog="python -m flowjoy replay", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m flowjoy replay", description=__doc__, allow_abbrev=False)
     parser.add_argument("bundle", type=Path, help="a flowjoy-bundle.json, as a run wrote it")
     parser.add_argument("--output-dir", type=Path, default=Path("flowjoy-replay"), help="folder for the files")
     given = parser.parse_args(list(argv))

@@ -9,15 +9,16 @@ from __future__ import annotations
 import base64
 import io
 import logging
+import os
 import re
 import secrets
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from html import escape
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 from urllib.parse import quote
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
@@ -111,7 +112,8 @@ class Console:
         self._output = output
         self._summary = summary
         self._redact = redact or Redactor()
-        self._stream = stream if stream is not None else sys.stdout
+        # Python has no stdout where the caller closed it.
+        self._stream: TextIO = stream or sys.stdout or io.StringIO()
         self._lock = threading.Lock()
 
     def hide(self, values: Iterable[str]) -> None:
@@ -163,13 +165,15 @@ class Console:
                 fence = f"flowjoy_{secrets.token_hex(16)}"  # which no server can guess
                 blocks.append(f"{name}<<{fence}\n{text}\n{fence}\n")
         with self._output.open("a", encoding="utf-8", errors="replace") as file:
-            file.write("".join(blocks))
+            # A line that an earlier step left open would take the first output with it.
+            file.write("\n" * _is_open(self._output) + "".join(blocks))
 
     def summary(self, markdown: str) -> None:
         """Append to the job summary."""
         if self._summary is not None:
             with self._summary.open("a", encoding="utf-8", errors="replace") as file:
-                file.write(self._redact(markdown))
+                # A blank line ends what an earlier step began, also its HTML.
+                file.write("\n\n" * _is_open(self._summary) + self._redact(markdown))
 
     def _annotate(self, level: str, title: str, text: str) -> None:
         line = self._clean(text)
@@ -185,9 +189,30 @@ class Console:
 
     def _write(self, line: str) -> None:
         with self._lock:
-            encoding = getattr(self._stream, "encoding", None) or "utf-8"
-            self._stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
-            self._stream.flush()
+            try:
+                encoding = getattr(self._stream, "encoding", None) or "utf-8"
+                self._stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+                self._stream.flush()
+            except OSError:
+                # The reader has left (`| head`), or the disk is full: a log that is lost decides nothing.
+                self._stream = io.StringIO()
+
+
+def _is_open(path: Path) -> bool:
+    """Return whether the last line of a file lacks its end."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, io.SEEK_END)
+        return file.read() != b"\n"
+
+
+def leave(code: int) -> NoReturn:
+    """End the process. Threads of requests that were given up must not keep it, nor a reader that has left."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 class LibraryLog(logging.Handler):

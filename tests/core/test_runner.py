@@ -462,3 +462,27 @@ def test_library_print__a_line_goes_out_when_it_is_whole(own_logging: None) -> N
         assert log.text == ""
         print(" done\nnext")
         assert log.text == "| ::add-mask::pass done\nnext\n"
+
+
+# `echo -n "x=1" >> $GITHUB_OUTPUT` in an earlier step: the next line would be part of its value.
+@pytest.mark.parametrize("before", ["version=3", "version=3\n", "a<<E\nb\nE", "a<<E\nb\nE\n", ""])
+def test_outputs__stay_readable_after_a_line_that_an_earlier_step_left_open(tmp_path: Path, before: str) -> None:
+    file = tmp_path / "output"
+    file.write_text(before)
+    Console(on_actions=True, output=file, stream=io.StringIO()).outputs({"verdict": "pass"})
+    read = outputs_in(file.read_text())
+    assert read["verdict"] == "pass"
+    assert set(read) == {"verdict", *({"version"} if "version" in before else {"a"} if before else set())}
+    assert "\n\n" not in file.read_text()
+
+
+@pytest.mark.parametrize("before", ["| a |", "</table>", "text"])
+def test_summary__begins_after_a_blank_line_where_an_earlier_step_left_a_line_open(tmp_path: Path, before: str) -> None:
+    file = tmp_path / "summary"
+    file.write_text(before)
+    Console(on_actions=True, summary=file, stream=io.StringIO()).summary("## FlowJoy\n")
+    assert file.read_text() == f"{before}\n\n## FlowJoy\n"
+
+
+def test_outputs__to_what_is_no_file_are_only_appended() -> None:
+    Console(on_actions=True, output=Path("/dev/null"), stream=io.StringIO()).outputs({"verdict": "pass"})

@@ -622,6 +622,64 @@ def test_stalled__server_holds_doctor_no_longer_than_the_whole_run_may_take(worl
     assert told.line("repository:").startswith("FAILED")
 
 
+def test_stalled__services_leave_what_no_time_is_left_for_untried_and_named(world: World) -> None:
+    world.github.fail("/", times=None, fault=Stall(60))
+    told = examine(world, timeout_seconds="10")
+    assert told.line("model recommender").endswith("not tried: timeout-seconds are used up. Fix: raise timeout-seconds")
+
+
+# Reports of a closed pipe that ends in a traceback: pypa/pip#8169, and of a full disk under the log.
+@pytest.mark.parametrize("command", ["doctor", "run", "run --help", "doctor --help", "replay --help", "--help", "x"])
+def test_reader__that_leaves_early_ends_a_command_quietly(command: str) -> None:
+    line = f"{sys.executable} -m flowjoy {command} | true; exit ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(
+        ["/bin/bash", "-c", line],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == (0 if "--help" in command else 2)
+    assert "Traceback" not in ended.stderr
+    assert "BrokenPipe" not in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["doctor >&-", "doctor >/dev/full", "run >&-", "run >/dev/full"])
+def test_log__that_cannot_be_written_decides_nothing(command: str) -> None:
+    ended = subprocess.run(
+        ["/bin/bash", "-c", f"{sys.executable} -m flowjoy {command}"],
+        cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("--help", "flowjoy reference"), ("help", "flowjoy doctor"), ("run --help", "--model-stub VALUE"),
+        ("doctor --help", "--model-stub VALUE"), ("replay -h", "--output-dir"), ("reference -h", "--run-id"),
+    ],
+)  # fmt: skip
+def test_help__is_there_for_every_command_whatever_the_environment_says(command: str, named: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "flowjoy", *command.split()],
+        cwd=ROOT, env={"PATH": os.environ["PATH"], "GITHUB_API_URL": "no address", "INPUT_WEEKS": "0"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert named in ended.stdout
+
+
+def test_command__that_does_not_exist_names_the_nearest() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "flowjoy", "docter"], cwd=ROOT, env={}, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert "'docter' is not a command. Did you mean doctor?" in ended.stderr
+
+
 def test_wide_list__alone_that_fails_is_told_and_leaves_what_is_known(world: World) -> None:
     shop = world.github.repository
     shop.add_commit(A, at())
