@@ -273,11 +273,11 @@ def _code(settings: Settings) -> list[str]:
     problems = []
     if settings.code_source == "workflow-runs" and settings.workflow is None:
         problems.append("workflow: expected the file name of the release workflow, such as release.yml")
-    for name, given, source in (
+    for name, value, source in (
         ("deploy-job", settings.deploy_job, "workflow-runs"),
         ("release-tags", settings.release_tags, "releases"),
     ):
-        if given and settings.code_source != source:
+        if value and settings.code_source != source:
             problems.append(f"{name}: expected code-source {source}, the only one that it narrows")
     return problems
 
