@@ -66,7 +66,7 @@ def declared(workspace: Path) -> tuple[Input, ...]:
             "code-file",
             "",
             path,
-            "JSON lines, JSON or CSV of code deploys (`ts`, and if known `sha,environment,url,id`)",
+            "JSON lines, JSON or CSV of code deploys (`ts`, and if known `sha,environment,url,id,service,status`)",
         ),
         ("models", "", inputs.names, "registered models that the service depends on, one a line or comma-separated"),
         (
@@ -87,7 +87,12 @@ def declared(workspace: Path) -> tuple[Input, ...]:
             inputs.signal,
             'what "shipped" is: `registered`, `alias:<name>`, `stage:<name>`, `tag:<key>`; `flowjoy.deployed_at` wins',
         ),
-        ("model-file", "", path, "JSON lines, JSON or CSV of model deploys (`ts`, and if known `name,version,run_id`)"),
+        (
+            "model-file",
+            "",
+            path,
+            "JSON lines, JSON or CSV of model deploys (`ts`, and if known `name,version,run_id,source,status`)",
+        ),
         (
             "model-stub",
             "flowjoy.json",
@@ -114,7 +119,7 @@ def declared(workspace: Path) -> tuple[Input, ...]:
             "incident-file",
             "",
             path,
-            "CSV of incidents: `start,end` with offsets (or see `timezone`), `id,title,service,type`",
+            "CSV or JSON of incidents: `start,end` with offsets (or see `timezone`), `id,title,service,type,status`",
         ),
         (
             "incident-match-hours",

@@ -20,7 +20,8 @@ from flowjoy.records import fold, release_key
 from flowjoy.report.words import clean
 from flowjoy.sources import CODE_SOURCES
 from flowjoy.sources.base import Access, Query
-from flowjoy.sources.files import read_rows
+from flowjoy.sources.file_columns import Misfit
+from flowjoy.sources.files import code_rows
 from flowjoy.sources.github_deployments import DEPLOYMENTS_QUERY, Deployments
 from flowjoy.transport import MalformedAnswerError
 
@@ -243,21 +244,21 @@ def _releases(raw: list[dict[str, Any]] | None, _: Sequence[dict[str, Any]], que
 
 
 def _rows(raw: str | None, _: Sequence[dict[str, Any]], query: Query) -> Iterator[Entry]:
-    """Every row of the file; one of another environment is only shown, so a time that cannot be read hides it."""
-    source, wanted, named = CODE_SOURCES["file"], query.settings.environment, query.settings.environments
-    rows = read_rows(raw, source.label, time="ts") if raw is not None else []
-    places = [row.get("environment") for row in rows]
-    if any(place is None or any_match(place, wanted) for place in places):
+    """Return every row of the file; one that does not count is only shown, so a time that cannot be read hides it."""
+    source, wanted = CODE_SOURCES["file"], query.settings.environments
+    judged = code_rows(raw, query)[1] if raw is not None else ()
+    if any(item.misfit is None for item in judged):
         for record in source.parse(raw, query).records:
             yield Entry(at=record.shipped_at, place=record.environment, sha=record.sha, record=record)
-    for row, place in zip(rows, places, strict=True):
+    for item in judged:
         try:
-            at = parse_iso(row.get("ts") or "")
+            at = parse_iso(item.row.get("ts") or "")
         except ValueError:
             continue
-        if place is not None and not any_match(place, wanted):
-            why = f"not counted: environment {clean(place, 40)}, not {named}"
-            yield Entry(at=at, place=place, sha=row.get("sha"), why=why)
+        if item.misfit is not None:
+            place = item.word if item.misfit is Misfit.ENVIRONMENT else wanted
+            why = f"not counted: a row {item.misfit.value} ({clean(item.word, 40)})"
+            yield Entry(at=at, place=place, sha=item.row.get("sha"), why=why)
 
 
 def _one_record(source: str, raw: Any, query: Query) -> CodeRecord:

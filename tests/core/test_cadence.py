@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from flowjoy import events as timeline
 from flowjoy.analysis.cadence import last_complete, week_table, window_of
 from flowjoy.model import CodeRecord, Dependence, Incident, ModelGap, ModelRecord, Requirement, Rule, Week
-from flowjoy.sources.files import CodeFile, IncidentFile, ModelFile
+from flowjoy.sources.files import CodeFile, ModelFile
+from flowjoy.sources.incident_file import IncidentFile
 from tests.builders import MODEL, SERVICE, T0, a_deploy, a_provisional_deploy, a_query, a_ship, an_incident, at
 
 SEED_WEEKS = Path(__file__).parents[2] / "examples" / "demo" / "seed_weeks"

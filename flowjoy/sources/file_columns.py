@@ -1,0 +1,221 @@
+"""What the columns of a file of deploys say: whether a row counts, and why it does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flowjoy.errors import HarvestError
+from flowjoy.instants import parse_iso
+from flowjoy.model import EventType
+from flowjoy.patterns import any_match, likely_first
+from flowjoy.sources.base import Query
+from flowjoy.sources.tabular import NOTHING, Row, Table
+
+STATUS = ("conclusion", "result", "status", "state")
+SERVICE = ("service", "service_name")
+REPOSITORY = ("repository", "repo")
+ENVIRONMENT = ("environment", "env")
+TYPE = ("type",)
+URL = ("url", "html_url")
+JUDGED = (*STATUS, *SERVICE, *REPOSITORY, *ENVIRONMENT, *TYPE)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_SUCCEEDED = _words(
+    "success successful successfully succeeded succeed ok passed pass deployed released shipped live active true"
+    # A success that a later deployment replaced, and a registered version.
+    " inactive ready"
+)
+_NOT_SUCCEEDED = _words(
+    "failure failed fail error errored false cancelled canceled aborted skipped neutral stale timed_out timeout"
+    " action_required startup_failure unstable not_built rejected abandoned pending queued requested waiting scheduled"
+    " created preparing waiting_for_resource manual blocked in_progress failed_registration pending_registration"
+)
+_ENDED = _words("completed complete finished done")
+"""It ended, well or not."""
+
+_TYPES = {
+    EventType.CODE: _words("code deploy deployment redeploy rollback hotfix release application app"),
+    EventType.MODEL: _words("model ship model_version copy"),
+}
+_MOST_NAMED = 10
+
+
+class Misfit(StrEnum):
+    """Why a row does not count, as notes have it."""
+
+    ENVIRONMENT = "of another environment"
+    SERVICE = "of another service"
+    REPOSITORY = "of another repository"
+    TYPE = "of another type"
+    STATUS = "that did not succeed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A row, and why it does not count, with the word that says so; None where it counts."""
+
+    row: Row
+    misfit: Misfit | None = None
+    word: str = ""
+
+
+def judge(table: Table, label: str, kind: EventType, query: Query) -> tuple[Judged, ...]:
+    """Return every row of a file of code or model deploys with what its columns say of it.
+
+    HarvestError for a word that is neither success nor failure: to count it, or to leave it out, would be a guess.
+    """
+    repositories = {name for row in table.rows if (name := row.get(*REPOSITORY)) is not None}
+    if not query.repository and len(repositories) > 1:
+        hint = "set GITHUB_REPOSITORY to the one that is meant"
+        raise HarvestError(
+            f"{label}: there are several repositories ({named_briefly(sorted(repositories))})", hint=hint
+        )
+    return tuple(_judged(row, label, kind, query) for row in table.rows)
+
+
+def _judged(row: Row, label: str, kind: EventType, query: Query) -> Judged:
+    settings = query.settings
+    wanted: tuple[tuple[Misfit, Sequence[str], Callable[[str], bool]], ...] = (
+        (Misfit.SERVICE, SERVICE, lambda name: names_service(name, settings.service)),
+        (Misfit.REPOSITORY, REPOSITORY, lambda name: _is_repository(name, query.repository)),
+        (Misfit.ENVIRONMENT, ENVIRONMENT, lambda name: _is_environment(name, settings.environment)),
+        (Misfit.TYPE, TYPE, lambda name: _is_type(name, kind, row, label)),
+    )
+    for misfit, columns, fits in wanted:
+        name = row.get(*columns)
+        if name is not None and not fits(name):
+            return Judged(row=row, misfit=misfit, word=name)
+    failed = _failure(row, label)
+    return Judged(row=row) if failed is None else Judged(row=row, misfit=Misfit.STATUS, word=failed)
+
+
+def word_of(cell: str) -> str:
+    """Return a word as it is compared: `Timed out` is `timed_out`."""
+    return re.sub(r"[\W_]+", "_", cell).strip("_").casefold()
+
+
+def names_service(cell: str, service: str) -> bool:
+    """Return whether a cell, which may list several services, names this one."""
+    named = (name.strip(" []\"'").casefold() for name in re.split(r"[,;|\n]", cell))
+    return service.casefold() in named
+
+
+def _is_environment(cell: str, wanted: Iterable[str]) -> bool:
+    """Return whether a cell names one of the environments, or matches a glob, in whatever case."""
+    return any_match(cell.casefold(), [pattern.casefold() for pattern in wanted])
+
+
+def _is_repository(cell: str, repository: str) -> bool:
+    """Return whether a cell names the repository: by its address, as owner/name, or by its name alone.
+
+    Where the run does not know its own repository, every one may be.
+    """
+    owner_and_name = re.sub(r"\.git$", "", cell.strip().rstrip("/"), flags=re.IGNORECASE).casefold()
+    ours = repository.casefold()
+    parts = re.split(r"[/:]", owner_and_name)
+    return not ours or "/".join(parts[-2:]) == ours or owner_and_name == ours.rpartition("/")[2]
+
+
+def _is_type(cell: str, kind: EventType, row: Row, label: str) -> bool:
+    known = next((name for name, words in _TYPES.items() if word_of(cell) in words), None)
+    if known is None:
+        understood = ", ".join(sorted({*_TYPES[EventType.CODE], *_TYPES[EventType.MODEL]}))
+        hint = f"write `code` or `model`, or rename the column (understood: {understood})"
+        raise HarvestError(f"{label}, line {row.line}, type: {_shown(cell)} is not a type that is known", hint=hint)
+    return known is kind
+
+
+def _failure(row: Row, label: str) -> str | None:
+    """Return the word by which a row says that it did not succeed; None where it did, or has no such column."""
+    cells = [(name, row.cells[name].strip()) for name in STATUS if name in row.cells]
+    words = [word_of(cell) for _, cell in cells]
+    for (name, cell), word in zip(cells, words, strict=True):
+        if word in _NOT_SUCCEEDED:
+            return cell
+        nothing = cell.casefold() in NOTHING - {"unknown"}
+        if not nothing and word not in _SUCCEEDED | _ENDED:
+            raise HarvestError(
+                f"{label}, line {row.line}, {name}: {_shown(cell)} says neither success nor failure",
+                hint="write `success` or `failure`, or rename the column where it means something else",
+            )
+    if cells and _SUCCEEDED.isdisjoint(words):
+        name, cell = next((pair for pair in cells if pair[1]), cells[0])
+        raise HarvestError(
+            f"{label}, line {row.line}, {name}: {_shown(cell)} does not say whether it succeeded",
+            hint="write `success` or `failure` there or in a column `conclusion`",
+        )
+    return None
+
+
+def notes_of(judged: Iterable[Judged]) -> tuple[str, ...]:
+    """Return one note for each reason for which rows do not count, with how many they are and the words."""
+    words: dict[Misfit, list[str]] = {}
+    for item in judged:
+        if item.misfit is not None:
+            words.setdefault(item.misfit, []).append(item.word)
+    return tuple(left_out(misfit.value, words[misfit]) for misfit in Misfit if misfit in words)
+
+
+def left_out(why: str, words: Sequence[str]) -> str:
+    """Return the note of rows that do not count; `words` has one a row, which may be empty."""
+    named = named_briefly(sorted(filter(None, words)))
+    rows = f"{len(words)} row{'s' if len(words) > 1 else ''}"
+    return f"left out: {rows} {why}" + (f" ({named})" if named else "")
+
+
+def unread_columns(table: Table, known: Iterable[str]) -> tuple[str, ...]:
+    """Return the one note that names the columns that nothing is read from."""
+    others = [spelled for name, spelled in table.columns.items() if name and name not in known]
+    return (f"columns that are not read: {named_briefly(sorted(others))}",) if others else ()
+
+
+def named_briefly(words: Iterable[str]) -> str:
+    """Return the words, each once and shortened, and no more of them than a reader wants."""
+    named = list(dict.fromkeys(" ".join(word.split())[:40] for word in words))
+    more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    return ", ".join(named[:_MOST_NAMED]) + more
+
+
+def _shown(cell: str) -> str:
+    return repr(" ".join(cell.split())[:40])
+
+
+def guessed(cell: str) -> str | None:
+    """Return the column of a cell of a code file without a header line; None where another reading is possible."""
+    if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", cell, re.IGNORECASE):
+        return "sha"
+    if cell.startswith("https://"):
+        return "url"
+    if word_of(cell) in _SUCCEEDED | _NOT_SUCCEEDED:
+        return "conclusion"
+    try:
+        parse_iso(cell)
+    except ValueError:
+        return None
+    return "ts"
+
+
+_REFUSED: Mapping[Misfit, tuple[str, str]] = {
+    Misfit.SERVICE: ("of the service", "set service to one of: "),
+    Misfit.REPOSITORY: ("of the repository", "their repositories are: "),
+    Misfit.ENVIRONMENT: ("in the environment", "set environment to one of: "),
+    Misfit.TYPE: ("of the type", "their types are: "),
+}
+
+
+def refuse_foreign(judged: Sequence[Judged], label: str, records: str, wanted: Mapping[Misfit, str]) -> None:
+    """Raise HarvestError where every row is of something else: a slip in a name must not read as "no deploys"."""
+    if not judged or any(item.misfit in (None, Misfit.STATUS) for item in judged):
+        return
+    for misfit, (where, cure) in _REFUSED.items():
+        words = [item.word for item in judged if item.misfit is misfit]
+        if words:
+            problem = f"{label}: there are {records}, but none {where} {wanted[misfit]!r}"
+            raise HarvestError(problem, hint=cure + named_briefly(likely_first(words, wanted[misfit].split(","))))

@@ -1,0 +1,197 @@
+"""Incidents from a file: the columns of the tools that people export them from, and what is not an incident."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from flowjoy.errors import HarvestError
+from flowjoy.instants import EARLIEST, iso, iso_or_none, parse_iso, parse_local
+from flowjoy.model import Incident
+from flowjoy.records import unique
+from flowjoy.sources import file_cells as cells
+from flowjoy.sources import file_columns as columns
+from flowjoy.sources.base import Access, Parsed, Query
+from flowjoy.sources.tabular import Row, Shape, Table, read_table, read_text
+
+_START = ("start", "started_at", "start_time", "created_at", "created_on", "created", "opened_at", "opened")
+_END = ("end", "ended_at", "end_time", "resolved_at", "resolved_on", "resolved", "closed_at", "closed")
+_CHANGED = ("last_status_change_at", "last_status_change_on", "status_category_changed")
+_ID = ("id", "incident_id", "incident_number", "number", "issue_key", "key")
+_TITLE = ("title", "summary", "short_description", "description", "name")
+_TYPE = ("type", "issue_type", "incident_type")
+_STATUS = ("status", "state", "resolution", "state_reason", "resolve_reason", "close_code")
+_URL = (*columns.URL, "shortlink")
+_RESOLVED = frozenset({"resolved", "closed", "done"})
+_NOT_INCIDENTS = re.compile(r"false_?(positive|alarm)s?|cancell?ed|duplicate.*|not_planned")
+_MAINTENANCE = re.compile(r".*maintenance.*|planned|scheduled")
+
+INCIDENTS = Shape(
+    label="incident file",
+    times=_START,
+    known=frozenset(
+        {*_START, *_END, *_CHANGED, *_ID, *_TITLE, *_TYPE, "impact", *_STATUS, *_URL, *columns.SERVICE, "urgency"}
+    ),
+    cure="write a header line such as start,end,id,title,service; Created At and Resolved At of PagerDuty, Created and"
+    " Resolved of Jira, opened_at and resolved_at of ServiceNow serve",
+)
+_DATES = tuple(
+    f"{day} {time}"
+    for day in ("%d %b %y", "%d %b %Y", "%b %d %Y", "%d %B %Y", "%B %d %Y")
+    for time in ("%I:%M %p", "%I:%M:%S %p", "%H:%M", "%H:%M:%S")
+)
+"""How Jira and spreadsheets write a date whose month has a name. In `03/06/2024` either number may be the month."""
+
+
+class NotCounted(StrEnum):
+    """Why a row is not an incident of this service, as notes have it."""
+
+    SERVICE = "of another service"
+    MAINTENANCE = "of planned maintenance"
+    STATUS = "that is not an incident"
+    URGENCY = "of low urgency (see `pagerduty-urgency`)"
+    AHEAD = "ahead of as-of"
+
+
+class IncidentFile:
+    """`incident-file`."""
+
+    label = INCIDENTS.label
+    changes_for = None
+
+    def fetch(self, query: Query, access: Access) -> str:
+        """Return the file's text."""
+        return read_text(query.settings.incident_file)
+
+    def parse(self, raw: str, query: Query) -> Parsed[Incident]:
+        """Return one record for each incident of this service; without an end it is open.
+
+        HarvestError for a row that cannot be read, with its line.
+        """
+        table = _checked(read_table(raw, INCIDENTS))
+        words: dict[NotCounted, list[str]] = {}
+        ours = []
+        for row in table.rows:
+            found = _not_counted(row, query)
+            if found is None:
+                ours.append((row, _incident(row, query)))
+            else:
+                words.setdefault(found[0], []).append(found[1])
+        records = cells.told_apart(ours, lambda item: iso_or_none(item.end) or "open", self.label)
+        notes = [columns.left_out(why.value, words[why]) for why in NotCounted if why in words]
+        ahead = sum(item.end is None and row.get(*_END) is not None for row, item in ours)
+        notes += [f"incidents that end ahead of as-of, and so are open: {ahead}"] if ahead else []
+        notes += columns.unread_columns(table, INCIDENTS.known)
+        return Parsed(records=unique(records), notes=tuple(notes))
+
+
+def _checked(table: Table) -> Table:
+    """Return the table. A misspelt header must not leave every incident open, and no MTTR."""
+    if table.rows and not set(_START) & set(table.columns):
+        first, names = table.rows[0], columns.named_briefly(sorted(table.columns.values()))
+        problem = f"{INCIDENTS.label}, line {first.line}, start carries no time (there are: {names})"
+        raise HarvestError(problem, hint=INCIDENTS.cure)
+    if table.rows and not set(_END) & set(table.columns):
+        hint = "write a header line with start,end; the end of an open incident is empty"
+        raise HarvestError(f"{INCIDENTS.label}: there is no column 'end'", hint=hint)
+    return table
+
+
+def _not_counted(row: Row, query: Query) -> tuple[NotCounted, str] | None:
+    """Return why a row does not count, and the word that says so. What does not count need not be readable."""
+    service = row.get(*columns.SERVICE)
+    if service is not None and not columns.names_service(service, query.settings.service):
+        return NotCounted.SERVICE, service
+    for name in (*_TYPE, "impact", *_STATUS):
+        cell = row.cells.get(name, "")
+        word = columns.word_of(cell)
+        if _MAINTENANCE.fullmatch(word):
+            return NotCounted.MAINTENANCE, ""
+        if name in _STATUS and _NOT_INCIDENTS.fullmatch(word):
+            return NotCounted.STATUS, cell
+    if query.settings.pagerduty_urgency == "high" and columns.word_of(row.get("urgency") or "") == "low":
+        return NotCounted.URGENCY, ""
+    return (NotCounted.AHEAD, "") if _instant(row, _START, query) > query.as_of else None
+
+
+def _incident(row: Row, query: Query) -> Incident:
+    start, end = _instant(row, _START, query), _end(row, query)
+    if start < EARLIEST:
+        raise _wrong(row, _named(row, _START), f"{iso(start)} is before 2005")
+    if end is not None and end < start:
+        raise HarvestError(f"{INCIDENTS.label}, line {row.line}: it ends before it starts", hint="mend or drop the row")
+    service = query.settings.service
+    return Incident(
+        id=f"incident:file:{row.get(*_ID) or f'{service}:{iso(start)}'}",
+        source="file",
+        service=service,
+        start=start,
+        end=end,
+        title=row.get(*_TITLE),
+        type=row.get(*_TYPE),
+        urgency=row.get("urgency"),
+        url=cells.https(row.get(*_URL)),
+    )
+
+
+def _end(row: Row, query: Query) -> datetime | None:
+    """Return when an incident ended; None while it is open, which it is too where its end lies in the future."""
+    resolved = next((cell for cell in map(row.get, _STATUS[:2]) if columns.word_of(cell or "") in _RESOLVED), None)
+    names = _END if resolved is None else (*_END, *_CHANGED)
+    if row.get(*names) is None:
+        if resolved is None:
+            return None
+        hint = "write the time at which it was resolved, or leave the row out"
+        raise HarvestError(f"{INCIDENTS.label}, line {row.line}: it is {resolved}, and has no end", hint=hint)
+    end = _instant(row, names, query)
+    return end if end <= query.latest else None
+
+
+def _instant(row: Row, names: tuple[str, ...], query: Query) -> datetime:
+    """Return the timestamp in the first of these cells that has one. HarvestError with the line."""
+    name = _named(row, names)
+    text = row.get(name)
+    if text is None:
+        raise HarvestError(f"{INCIDENTS.label}, line {row.line}, {name} carries no time")
+    try:
+        return _wall_clock(query.settings.timezone)(cells.with_offset(text))
+    except ValueError as problem:
+        raise _wrong(row, name, str(problem)) from None
+
+
+def _named(row: Row, names: tuple[str, ...]) -> str:
+    return next((name for name in names if row.get(name) is not None), names[0])
+
+
+def _wrong(row: Row, name: str, problem: str) -> HarvestError:
+    hint = "write 2024-06-03T09:00:00Z; 03/Jun/24 9:00 AM and times without an offset are read where `timezone` is set"
+    return HarvestError(f"{INCIDENTS.label}, line {row.line}, {name} carries a wrong time: {problem}", hint=hint)
+
+
+def _wall_clock(zone: str) -> Callable[[str], datetime]:
+    """Return how a time of an incident is read. People write them down by the wall clock, which is that of `timezone`.
+
+    Not of the default: that it is not set explains nothing (`Etc/UTC` does).
+    """
+
+    def parse(text: str) -> datetime:
+        written = _iso_of(text)
+        return parse_iso(written) if zone == "UTC" else parse_local(written, ZoneInfo(zone))
+
+    return parse
+
+
+def _iso_of(text: str) -> str:
+    """Return a date whose month has a name as ISO-8601 without an offset; other text as it is."""
+    if not re.search(r"[A-Za-z]{3}", text):
+        return text
+    plain = " ".join(re.split(r"[\s/,.-]+", text.strip()))
+    for form in _DATES:
+        try:
+            return datetime.strptime(plain, form).isoformat()  # noqa: DTZ007  (the zone comes from `timezone`)
+        except ValueError:
+            continue
+    return text
