@@ -256,8 +256,10 @@ def _rows(raw: str | None, _: Sequence[dict[str, Any]], query: Query) -> Iterato
         except ValueError:
             continue
         if item.misfit is not None:
-            place = item.word if item.misfit is Misfit.ENVIRONMENT else wanted
-            why = f"not counted: a row {item.misfit.value} ({clean(item.word, 40)})"
+            word, place = clean(item.word, 40), wanted
+            why = f"not counted: a row {item.misfit.value} ({word})"
+            if item.misfit is Misfit.ENVIRONMENT:
+                place, why = item.word, f"not counted: environment {word}, not {wanted}"
             yield Entry(at=at, place=place, sha=item.row.get("sha"), why=why)
 
 

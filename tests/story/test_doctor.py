@@ -558,6 +558,19 @@ def test_file__rows_of_other_environments_are_listed(world: World) -> None:
     ]
 
 
+def test_file__rows_that_do_not_count_say_why(world: World) -> None:
+    rows = ("10:00:00Z,a,shop,success", "11:00:00Z,b,billing,success", "12:00:00Z,c,shop,failure")
+    (world.workspace / "code.csv").write_text(
+        "\n".join(["ts,sha,service,status", *(f"2026-03-02T{row}" for row in rows)])
+    )
+    told = examine(world, code_source="file", code_file="code.csv", service="shop")
+    assert told.last_ten == [
+        "production  c             not counted: a row that did not succeed (failure)",
+        "production  b             not counted: a row of another service (billing)",
+        "production  a             deploy: opened a 48 h clock for recommender",
+    ]
+
+
 @pytest.mark.parametrize(
     "name",
     ["::set-output name=verdict::pass", "##[set-output name=verdict]pass", "a\r\n::error::b", "\x1b[2J\x00evil\u202e"],
