@@ -55,7 +55,7 @@ class Harvest:
     stubs: Mapping[str, StubText] = field(default_factory=dict)
     pull: PullRequest | None = None
     versions: tuple[ModelVersion, ...] | None = None
-    unknown_models: frozenset[str] = frozenset()
+    unknown_models: Mapping[str, str] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
     looks: tuple[Look, ...] = ()
     commits: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
@@ -207,7 +207,7 @@ class _Plan:
             stubs=stubs[0] if stubs[1].state is not CoverageState.FAILED else memory.stubs,
             pull=pull[0],
             versions=parsed.versions if parsed else None,
-            unknown_models=parsed.unknown if parsed else frozenset(),
+            unknown_models=parsed.unknown if parsed else {},
             memory=memory,
             looks=parsed.looks if parsed else (),
             commits={**memory.commits, **commits[0]},

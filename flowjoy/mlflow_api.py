@@ -1,20 +1,19 @@
-"""MLflow by its own client: quiet, one try a request, its faults in words a user can act on."""
+"""MLflow's own client: quiet, one try a request, pointed at the registry that the address names."""
 
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import Any
 
-from flowjoy.errors import UnknownModelError
-from flowjoy.transport import Fault
-
-SPELLING = "check the spelling in `models`, and the registry's permissions"
-ROOT = "check that mlflow-tracking-uri is the root of an MLflow server"
+from flowjoy.errors import HarvestError
+from flowjoy.mlflow_faults import explain
 
 _CLIENT_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # the transport repeats, within the budget
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "8",
+    "MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT": "8",
     "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
     "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
@@ -22,54 +21,53 @@ _CLIENT_ENVIRONMENT = {
     "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",  # a server must not send us to an address of its choice
     "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
     "MLFLOW_CONFIGURE_LOGGING": "false",  # or it writes what servers say to stderr as it is, past our console
+    "NETRC": os.devnull,  # or requests puts a job's .netrc in the place of the registry's credentials
 }
 
 
+def is_unity_catalog(uri: str) -> bool:
+    """Return whether the registry is a Unity Catalog, of Databricks or the open one."""
+    return uri.startswith("databricks-uc") or is_open_unity_catalog(uri)
+
+
+def is_open_unity_catalog(uri: str) -> bool:
+    """Return whether the registry is an open-source Unity Catalog server, which keeps neither tags nor aliases."""
+    return uri.startswith("uc:")
+
+
 def new_client(uri: str) -> Any:
-    """The real client: quiet, without retries and redirects of its own. Imports mlflow (1.5 s)."""
+    """Return the real client, without retries and redirects of its own. Import mlflow (1.5 s).
+
+    Raise HarvestError where a package or a setting is missing that this registry needs.
+    """
+    if uri.startswith("sqlite") and find_spec("sqlalchemy") is None:
+        raise HarvestError(
+            "an embedded registry (sqlite:///…) needs full mlflow and SQLAlchemy, which FlowJoy's image does not carry",
+            hint="run `mlflow server --backend-store-uri sqlite:///…` and set mlflow-tracking-uri to its address, "
+            "or install mlflow and use `python -m flowjoy run`",
+        )
     os.environ.update(_CLIENT_ENVIRONMENT)
+    if _has_plain_token(uri):
+        # Databricks' own library asks for the workspace's metadata before each request, and follows redirects.
+        os.environ["MLFLOW_ENABLE_DB_SDK"] = "false"
     from mlflow import MlflowClient
 
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+    try:
+        return MlflowClient(tracking_uri=_tracking_uri(uri), registry_uri=uri)
+    except Exception as problem:
+        fault = explain(problem, uri)
+        if fault is None:
+            raise
+        raise fault.error(f"MLflow registry: {fault.problem}", hint=fault.hint) from None
 
 
-def explain(problem: Exception) -> Fault | None:
-    """What an exception of the MLflow client means to a user."""
-    from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]  # mlflow brings it, unstubbed
-    from mlflow.exceptions import MlflowException
-
-    if isinstance(problem, ImportError):
-        return Fault(problem=f"a package is missing ({problem.name})", hint="an embedded registry needs full mlflow")
-    if isinstance(problem, ParseError):
-        return Fault(problem="the answer is not what the API promises", hint=ROOT, passing=True)
-    if not isinstance(problem, MlflowException):
-        return None
-    code, status = problem.error_code, int(problem.get_http_status_code())  # type: ignore[no-untyped-call]
-    if code == "RESOURCE_DOES_NOT_EXIST":
-        return Fault(
-            problem="the registry does not know it, or does not show it to these credentials",
-            hint=SPELLING,
-            error=UnknownModelError,
-        )
-    if status in (401, 403) or code in ("UNAUTHENTICATED", "PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED"):
-        return Fault(
-            problem=f"the registry refused the credentials ({status})",
-            hint="check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
-        )
-    if status in (400, 404):
-        return Fault(
-            problem=f"the registry does not understand the request ({code})",
-            hint=ROOT,
-        )
-    return Fault(
-        problem=f"the registry could not be reached, or failed ({code})",
-        hint="check mlflow-tracking-uri, and that the runner may reach it",
-        passing=True,
-    )
+def _has_plain_token(uri: str) -> bool:
+    plain = uri in ("databricks", "databricks-uc") and not os.environ.get("DATABRICKS_CONFIG_PROFILE")
+    return plain and all(os.environ.get(name) for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN"))
 
 
-def explain_name(problem: Exception) -> Fault | None:
-    """The same where a model is asked for by its name: one that no model can have is not known."""
-    if getattr(problem, "error_code", None) == "INVALID_PARAMETER_VALUE":
-        return Fault(problem="the registry takes no such name", hint=SPELLING, error=UnknownModelError)
-    return explain(problem)
+def _tracking_uri(uri: str) -> str:
+    """Return where runs are: a Unity Catalog is a registry only."""
+    if uri.startswith("databricks-uc"):
+        return f"databricks{uri.removeprefix('databricks-uc')}"
+    return uri.removeprefix("uc:")

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flowjoy.errors import HarvestError
-from flowjoy.mlflow_api import explain, new_client
+from flowjoy.mlflow_api import new_client
+from flowjoy.mlflow_faults import explain
 from flowjoy.reference_json import LARGEST_BYTES
 from flowjoy.transport import Fault, Transport
 

@@ -1,4 +1,4 @@
-"""What an MLflow registry lists: models, versions, tags. Knows no ship, and not what a run asks.
+"""What an MLflow registry lists: models, versions, tags.
 
 Emptiness is proved: the client answers most faults with an empty list.
 """
@@ -6,16 +6,19 @@ Emptiness is proved: the client answers most faults with an empty list.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.instants import parse_epoch_ms, plausible
-from flowjoy.mlflow_api import ROOT, explain, explain_name, new_client
-from flowjoy.transport import MalformedAnswerError, Transport
+from flowjoy.mlflow_api import is_unity_catalog, new_client
+from flowjoy.mlflow_faults import ROOT, explain, explain_name
+from flowjoy.transport import Fault, MalformedAnswerError, Transport
+from flowjoy.version_order import version_name
 
 DEPLOYED_AT = "flowjoy.deployed_at"
 """The version tag that says when a version shipped; it wins over every signal."""
@@ -26,7 +29,11 @@ DEPLOYED_AGAIN = "flowjoy.deployed_again"
 UNIFIED_TAG = "flowjoy.unified_tag"
 """The version tag that names the code and model pair that it belongs to."""
 
+PROMPT_TAG = "mlflow.prompt.is_prompt"
+"""The tag by which a registered model is a prompt."""
+
 _PAGE = 1000
+_NAMES_PAGES = 3
 _T = TypeVar("_T")
 
 
@@ -37,84 +44,110 @@ class Shown:
     latest: frozenset[str]
     aliases: Mapping[str, str]
 
+    @property
+    def must_list(self) -> frozenset[str]:
+        """The versions without which a list of its versions is not complete."""
+        return self.latest | frozenset(self.aliases.values())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
     """What the registry lists: its versions as plain dicts, and the candidates that it does not know.
 
-    `aliases` are those of each model.
+    `unknown`: each such name with what may have been meant. `aliases` are those of each model.
     """
 
     versions: list[dict[str, Any]]
-    unknown: frozenset[str] = frozenset()
+    unknown: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class Registry:
-    """The registry behind one client, one request at a time."""
+    """The registry behind one client."""
 
     def __init__(self, uri: str, transport: Transport) -> None:
-        self.is_unity_catalog = uri.startswith("databricks-uc")
+        self._in_unity_catalog = is_unity_catalog(uri)
+        self.keeps_tags_apart = uri.startswith("databricks-uc")
         # Pages are cut by place: in this order nothing that happens meanwhile moves what is still to come.
-        self._order = None if uri.startswith("databricks") else ["creation_timestamp ASC"]
-        self._transport = transport
-        try:
-            self._client = new_client(uri)
-        except ImportError as problem:
-            raise HarvestError(
-                f"this registry needs a package that is not here ({problem.name})",
-                hint="an embedded sqlite registry needs full mlflow; the container reads http(s) and Databricks",
-            ) from None
+        self._order = None if uri.startswith(("databricks", "uc:")) else ["creation_timestamp ASC"]
+        self._uri, self._transport = uri, transport
+        self._client = new_client(uri)
 
     def shown(self, name: str) -> Shown:
-        """What the registered model shows of itself; UnknownModelError when there is no such model."""
+        """Return what the registered model shows of itself; UnknownModelError when there is no such model."""
 
         def request() -> Shown:
             model = self._client.get_registered_model(name)
             # A fault answers with a model without a name.
-            if model.name != name:
+            if not self._same(model.name, name):
                 raise MalformedAnswerError(f"the registry does not say that it knows {name!r}")
+            if dict(model.tags or {}).get(PROMPT_TAG) == "true":  # servers of 2.22 show prompts among models
+                raise UnknownModelError(f"{name!r} is a prompt")
             return Shown(
-                latest=frozenset(str(version.version) for version in model.latest_versions),
-                aliases={str(alias): str(version) for alias, version in model.aliases.items()},
+                # A Unity Catalog shows none.
+                latest=frozenset(_number(version.version) for version in model.latest_versions or ()),
+                aliases={str(alias): _number(version) for alias, version in (model.aliases or {}).items()},
             )
 
-        return self._transport.call(f"MLflow registry, model {name!r}", request, explain_name)
+        explain = partial(explain_name, uri=self._uri)
+        return self._transport.call(f"MLflow registry, model {name!r}", request, explain)
 
     def shown_if_known(self, name: str) -> Shown | None:
-        """The same, or None when the registry says that there is no such model."""
+        """Return the same, or None when the registry says that there is no such model."""
         try:
             return self.shown(name)
         except UnknownModelError:
             return None
 
-    def all_versions(self, latest: Mapping[str, set[str]]) -> list[dict[str, Any]]:
-        """Every version of every one of these models; those that the models themselves show must be among them."""
-        names = sorted(latest)
-        if not self.is_unity_catalog:
-            return self.versions(f"name IN ({', '.join(map(_quoted, names))})", latest)
-        # Unity Catalog filters by one model, and its searches leave tags out.
-        found = [version for name in names for version in self.versions(f"name={_quoted(name)}", {name: latest[name]})]
-        return [self.detailed(version) for version in found]
+    def is_prompt(self, name: str) -> bool:
+        """Return whether the registry keeps a prompt of that name; servers without prompts keep none."""
+        if self._in_unity_catalog:
+            return False
+        condition = f"name = {_quoted(name)} AND tags.`{PROMPT_TAG}` = 'true'"
+        try:
+            found = self._call("MLflow registry", lambda: self._client.search_registered_models(condition))
+        except HarvestError:
+            return False  # only the wording depends on it
+        return any(model.name == name for model in found)
 
-    def versions(self, condition: str, latest: Mapping[str, set[str]]) -> list[dict[str, Any]]:
-        """Every version that a search finds, all pages."""
-        found: dict[tuple[str, str], dict[str, Any]] = {}
-        missing = {(name, number) for name, numbers in latest.items() for number in numbers}
+    def names(self) -> list[str]:
+        """Return the models that the registry shows, as far as a few pages go; only the wording depends on them."""
+        names: list[str] = []
+        token = None
+        for _ in range(_NAMES_PAGES):
+            ask = partial(self._client.search_registered_models, max_results=_PAGE, page_token=token)
+            try:
+                page = self._call("MLflow registry, models", ask)
+            except HarvestError:
+                break
+            names += [str(model.name) for model in page]
+            token = page.token
+            if not token:
+                break
+        return names
+
+    def versions(self, name: str, must_list: frozenset[str]) -> list[dict[str, Any]]:
+        """Return every version of one model, all pages; those that the model itself shows must be among them.
+
+        No page is left out, however old: whether content is new depends on every version before.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        missing = set(must_list)
         token = None
         while True:
 
-            def request(token: str | None = token, missing: frozenset[Any] = frozenset(missing)) -> Any:
+            def request(token: str | None = token, missing: frozenset[str] = frozenset(missing)) -> Any:
+                # Servers before 3.17 know no other condition on names.
                 page = self._client.search_model_versions(
-                    condition, max_results=_PAGE, order_by=self._order, page_token=token
+                    f"name={_quoted(name)}", max_results=_PAGE, order_by=self._order, page_token=token
                 )
-                plain = {(v["name"], v["version"]): v for v in (_plain(version, latest.keys()) for version in page)}
+                plain = {version["version"]: version for version in (self._plain(item, name) for item in page)}
                 # A registry gives a token only when more follows: an empty page behind one is a cut answer.
                 if token and not plain:
                     raise MalformedAnswerError("the next page of versions is empty")
                 if not page.token and (hidden := missing - plain.keys()):
-                    name, number = min(hidden)
-                    raise MalformedAnswerError(f"the search does not show {name} v{number}, which is there")
+                    raise MalformedAnswerError(f"the search does not show {name} v{min(hidden)}, which is there")
                 return plain, page.token or None
 
             page, token = self._call("MLflow registry, versions", request)
@@ -122,40 +155,76 @@ class Registry:
             found |= page
             missing -= new
             if token is None:
+                self._prove_empty(name, found)
                 return list(found.values())
             if not new:
                 raise HarvestError("MLflow registry: the list of versions repeats itself without an end", hint=ROOT)
 
-    def detailed(self, version: dict[str, Any]) -> dict[str, Any]:
-        """The version asked by itself: a Unity Catalog search leaves tags out."""
+    def _prove_empty(self, name: str, found: Mapping[str, Any]) -> None:
+        """A model of a Unity Catalog does not show its latest version: that there is none takes a second answer."""
+        if found or not self._in_unity_catalog:
+            return
+        try:
+            self.detailed({"name": name, "version": "1"})
+        except UnknownModelError:
+            return
+        raise HarvestError(f"MLflow registry: the search shows no version of {name}, but version 1 is there", hint=ROOT)
+
+    def detailed(self, version: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the version asked by itself: a Unity Catalog search leaves tags out."""
+        name, number = version["name"], version["version"]
 
         def request() -> dict[str, Any]:
-            return _plain(self._client.get_model_version(version["name"], version["version"]), {version["name"]})
+            found = self._plain(self._client.get_model_version(name, number), name)
+            if found["version"] != number:
+                raise MalformedAnswerError("the registry answers with another version")
+            return found
 
-        return self._call(f"MLflow registry, {version['name']} v{version['version']}", request)
+        return self._call(f"MLflow registry, {name} v{number}", request)
+
+    def _plain(self, version: Any, name: str) -> dict[str, Any]:
+        # A filter that lets another model's versions in may as well keep some of ours out: nothing of it is believed.
+        if not self._same(version.name, name):
+            raise MalformedAnswerError(f"asked for versions of {name!r}, the registry answers with another model's")
+        # Searches of a Unity Catalog have a method there.
+        tags = {} if self._in_unity_catalog and callable(version.tags) else version.tags
+        if not isinstance(tags, dict):
+            raise MalformedAnswerError("the answer holds what is not a version of the model asked for")
+        return {
+            "name": name,
+            "version": _number(version.version),
+            "created": version.creation_timestamp,
+            "status": str(version.status),
+            "stage": str(version.current_stage),
+            "run_id": version.run_id or None,
+            "source": version.source or None,
+            "model_id": _model_id(version),
+            "tags": {str(key): str(value) for key, value in tags.items()},
+        }
+
+    def _same(self, given: object, asked: str) -> bool:
+        """Return whether a name is the one asked for. A Unity Catalog keeps names in lower case."""
+        if self._in_unity_catalog:
+            return isinstance(given, str) and given.casefold() == asked.casefold()
+        return given == asked
 
     def _call(self, what: str, request: Callable[[], _T]) -> _T:
-        return self._transport.call(what, request, explain)
+        return self._transport.call(what, request, self._explain)
+
+    def _explain(self, problem: Exception) -> Fault | None:
+        return explain(problem, self._uri)
 
 
 def _quoted(name: str) -> str:
     return f"'{name}'"  # inputs and stubs refuse names with quotes
 
 
-def _plain(version: Any, known: Collection[str]) -> dict[str, Any]:
-    if version.name not in known or not str(version.version).isdigit() or not isinstance(version.tags, dict):
-        raise MalformedAnswerError("the answer holds what is no version of the models asked for")
-    return {
-        "name": version.name,
-        "version": str(int(version.version)),
-        "created": version.creation_timestamp,
-        "status": str(version.status),
-        "stage": str(version.current_stage),
-        "run_id": version.run_id or None,
-        "source": version.source or None,
-        "model_id": _model_id(version),
-        "tags": {str(key): str(value) for key, value in version.tags.items()},
-    }
+def _number(text: object) -> str:
+    """Return the name of a version as it is compared."""
+    number = version_name(text)
+    if number is None:
+        raise MalformedAnswerError("the answer holds what is not a version of the model asked for")
+    return number
 
 
 _LOGGED_MODEL = re.compile(r"models:/(m-[0-9a-f]{32})/?")
@@ -177,8 +246,9 @@ def created(version: dict[str, Any], now: datetime) -> datetime:
         raise HarvestError(f"MLflow registry: {name} carries a wrong creation time: {problem}") from None
 
 
-def page_of(uri: str | None, name: str, version: str) -> str | None:
-    """Where people look at a version; None where the registry has no page."""
+def page_of(uri: str | None, name: str, version: str, workspace: str | None = None) -> str | None:
+    """Return where people look at a version; None where the registry has no page."""
     if uri is None or not uri.startswith("http"):
         return None
-    return f"{uri}/#/models/{quote(name, safe='')}/versions/{version}"
+    inside = f"?workspace={quote(workspace, safe='')}" if workspace else ""
+    return f"{uri}/#/models/{quote(name, safe='')}/versions/{quote(version, safe='')}{inside}"

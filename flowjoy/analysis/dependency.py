@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from statistics import median
 
 from flowjoy.model import ModelVersion, Obligation, PullRequest, Requirement, Rule, Status
+from flowjoy.version_order import version_order
 
 FORECAST_OF = 5
 
@@ -76,13 +77,13 @@ def judge(
     head: Side,
     policy: Policy,
     versions: Sequence[ModelVersion] | None,
-    unknown_models: frozenset[str] = frozenset(),
+    unknown_models: Mapping[str, str] | None = None,
 ) -> Gate:
     """The gate of one pull request. `versions` None: the registry may not be asked (a fork), so only the stub is."""
     findings = [*_validity(head, base, policy), *_flags(pull, policy), *_changes(base, head)]
     if versions is not None:
         for model in sorted({*base.requirements, *head.requirements}):
-            findings += _model(model, base, head, versions, unknown_models, policy)
+            findings += _model(model, base, head, versions, unknown_models or {}, policy)
     return Gate(findings=tuple(findings), judged_registry=versions is not None)
 
 
@@ -165,12 +166,13 @@ def _model(
     base: Side,
     head: Side,
     versions: Sequence[ModelVersion],
-    unknown_models: frozenset[str],
+    unknown_models: Mapping[str, str],
     policy: Policy,
 ) -> list[GateFinding]:
     line = head.lines.get(model)
     if model in unknown_models:
-        return [GateFinding(level=Level.FAILURE, text=f"{model}: the registry does not know this model", line=line)]
+        text = "; ".join(filter(None, (f"{model}: the registry does not know this model", unknown_models[model])))
+        return [GateFinding(level=Level.FAILURE, text=text, line=line)]
     known = [version for version in versions if version.name == model]
     asked = {side.requirements[model]: None for side in (base, head) if model in side.requirements}
     findings: dict[str, GateFinding] = {}
@@ -187,12 +189,12 @@ def _requirement(
     if requirement.rule is Rule.NONE:
         return []
     fitting = [version for version in known if fits(requirement, version)]
-    newest = max(fitting, key=lambda version: int(version.version), default=None)
+    newest = max(fitting, key=lambda version: version_order(version.version), default=None)
     if requirement.rule is Rule.EXACT and newest is not None and not newest.ready:
         text = f"{model}: version {newest.version} is not READY"
         return [GateFinding(level=Level.FAILURE, text=text, line=line)]
     if policy.validated_tag is not None:
-        ready = max((v for v in fitting if v.ready), key=lambda version: int(version.version), default=None)
+        ready = max((v for v in fitting if v.ready), key=lambda version: version_order(version.version), default=None)
         if ready is None:
             text = f"{model}: no READY version that fits {requirement}, so none carries {policy.validated_tag}"
             return [GateFinding(level=Level.FAILURE, text=text, line=line)]

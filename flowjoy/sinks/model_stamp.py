@@ -8,7 +8,8 @@ from typing import Any
 
 from flowjoy.errors import HarvestError
 from flowjoy.instants import iso
-from flowjoy.mlflow_api import explain, new_client
+from flowjoy.mlflow_api import new_client
+from flowjoy.mlflow_faults import explain
 from flowjoy.mlflow_versions import DEPLOYED_AGAIN, DEPLOYED_AT
 from flowjoy.transport import MalformedAnswerError, Transport
 

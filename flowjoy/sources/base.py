@@ -85,14 +85,14 @@ class Parsed(Generic[Record]):
     """The records of one source, and what a user should know of them.
 
     A source of code may bring stubs that it met on the way. A registry also tells which versions it lists, which of
-    the candidates it does not know, and what it was seen to name. `aside`: remembered, and not asked for now. `total`:
-    how many the source counts, of all times.
+    the candidates it does not know (and what may have been meant), and what it was seen to name. `aside`: remembered,
+    and not asked for now. `total`: how many the source counts, of all times.
     """
 
     records: tuple[Record, ...]
     notes: tuple[str, ...] = field(default=())
     versions: tuple[ModelVersion, ...] = field(default=())
-    unknown: frozenset[str] = field(default=frozenset())
+    unknown: Mapping[str, str] = field(default_factory=dict)
     aside: tuple[Record, ...] = field(default=())
     total: int | None = None
     looks: tuple[Look, ...] = field(default=())

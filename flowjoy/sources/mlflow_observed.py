@@ -13,6 +13,7 @@ from flowjoy.mlflow_versions import DEPLOYED_AT, UNIFIED_TAG, Listing, created, 
 from flowjoy.model import Look, ModelRecord, Precision
 from flowjoy.records import shipped_again
 from flowjoy.sources.base import Query
+from flowjoy.version_order import version_order
 
 
 def looks_of(raw: Listing, ready: list[dict[str, Any]], query: Query) -> tuple[Look, ...]:
@@ -29,7 +30,7 @@ def looks_of(raw: Listing, ready: list[dict[str, Any]], query: Query) -> tuple[L
         else:
             named = [number for number in held if by_key[model, number]["stage"] == name]
         # A stage may hold several versions; the newest is the one that `models:/<name>/<stage>` gives.
-        version = by_key[model, max(named, key=int)] if named else None
+        version = by_key[model, max(named, key=version_order)] if named else None
         looks.append(
             Look(
                 model=model,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from flowjoy.errors import HarvestError
 from flowjoy.instants import parse_epoch_ms, parse_iso, plausible
+from flowjoy.mlflow_unknown import meant, refuse_unknown
 from flowjoy.mlflow_versions import DEPLOYED_AGAIN, DEPLOYED_AT, UNIFIED_TAG, Listing, Registry, Shown, created, page_of
 from flowjoy.model import Look, ModelRecord, ModelVersion, Precision
 from flowjoy.records import shipped_again, unique
+from flowjoy.side_by_side import side_by_side
 from flowjoy.sources.base import Access, Parsed, Query
 from flowjoy.sources.mlflow_observed import looks_of, with_observed
+from flowjoy.version_order import version_order
 
 
 class MlflowRegistry:
@@ -31,14 +35,22 @@ class MlflowRegistry:
             )
         access.progress("MLflow registry: asking")
         registry = Registry(uri, access.transport)
-        shown = {name: registry.shown(name) for name in query.models}
-        shown |= {name: found for name in query.candidates if (found := registry.shown_if_known(name)) is not None}
-        versions = registry.all_versions({name: _must_list(model) for name, model in shown.items()}) if shown else []
+        asked = tuple(dict.fromkeys((*query.models, *query.candidates)))
+        answers = dict(zip(asked, side_by_side(registry.shown_if_known, asked), strict=True))
+        shown = {name: model for name, model in answers.items() if model is not None}
+        unknown = meant(registry, [name for name in asked if name not in shown])
+        refuse_unknown({name: unknown[name] for name in query.models if name in unknown})
+        listed = side_by_side(lambda name: registry.versions(name, shown[name].must_list), shown)
+        versions = [version for of_model in listed for version in of_model]
+        notes: tuple[str, ...] = ()
+        if registry.keeps_tags_apart:
+            versions, notes = with_tags(registry, versions, shown, query)
         access.progress(f"MLflow registry: {len(versions)} versions of {', '.join(sorted(shown))}")
         return Listing(
             versions=versions,
-            unknown=frozenset(query.candidates) - shown.keys(),
+            unknown=unknown,
             aliases={name: model.aliases for name, model in shown.items()},
+            notes=notes,
         )
 
     def parse(self, raw: Listing, query: Query) -> Parsed[ModelRecord]:
@@ -56,19 +68,40 @@ class MlflowRegistry:
         )
         return Parsed(
             records=records,
-            notes=(*(f"not an event: {item}" for item in unready[:20]), *notes),
+            notes=(*(f"not an event: {item}" for item in unready[:20]), *raw.notes, *notes),
             looks=looks,
             versions=tuple(
                 _version(version, query)
-                for version in sorted(raw.versions, key=lambda v: (v["name"], int(v["version"])))
+                for version in sorted(raw.versions, key=lambda v: (v["name"], version_order(v["version"])))
             ),
             unknown=raw.unknown,
         )
 
 
-def _must_list(model: Shown) -> set[str]:
-    """The versions that a complete list holds: those that the model itself shows or its aliases name."""
-    return {*model.latest, *model.aliases.values()}
+_AT_ONCE = 16
+_OLD = 200
+
+
+def with_tags(
+    registry: Registry, versions: list[dict[str, Any]], shown: Mapping[str, Shown], query: Query
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Return the versions with their tags, each asked by itself, and a note of those that were not.
+
+    Asked for: what was registered within the memory, what an alias names, and the newest of what is older.
+    """
+
+    def old(version: dict[str, Any]) -> bool:
+        named = version["version"] in shown[version["name"]].aliases.values()
+        return not named and created(version, query.latest) < query.whole_horizon
+
+    aged = sorted(filter(old, versions), key=lambda version: version["created"], reverse=True)
+    skipped = {(version["name"], version["version"]) for version in aged[_OLD:]}
+    asked = [version for version in versions if (version["name"], version["version"]) not in skipped]
+    detailed = side_by_side(registry.detailed, asked, at_once=_AT_ONCE)
+    rest = [version for version in versions if (version["name"], version["version"]) in skipped]
+    day = query.whole_horizon.date().isoformat()
+    note = f"{len(rest)} versions registered before {day} were read without their tags, which take a request each"
+    return detailed + rest, (note,) if rest else ()
 
 
 def _version(version: dict[str, Any], query: Query) -> ModelVersion:

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.instants import parse_epoch_ms, plausible
-from flowjoy.mlflow_api import explain_name, new_client
+from flowjoy.mlflow_api import new_client
+from flowjoy.mlflow_faults import explain_name
 from flowjoy.sources.base import Access, Query
 from flowjoy.transport import MalformedAnswerError
 

@@ -34,7 +34,7 @@ from tests.sources.asking import a_question
 from tests.stand_ins.aimed import Aimed
 from tests.stand_ins.faults import Drip, Edited, EmptyBody, Garbage, Redirect, Reset, Stall, Truncate
 from tests.stand_ins.http_base import Answer, Exchange, Fault, Request
-from tests.stand_ins.mlflow_faults import GET_MODEL, SEARCH_VERSIONS, MlflowStandIn
+from tests.stand_ins.mlflow_faults import GET_MODEL, GET_VERSION, SEARCH_MODELS, SEARCH_VERSIONS, MlflowStandIn
 from tests.stand_ins.registry import Registry
 
 real = pytest.mark.xdist_group("mlflow")
@@ -131,25 +131,111 @@ def test_unknown_model__is_an_error_that_names_it_and_says_what_to_check(registr
 
 
 @real
+def test_unknown_model__names_the_nearest_one(registry: Registry) -> None:
+    registry.add_model("recommender-eu")
+    with pytest.raises(UnknownModelError) as problem:
+        ask(registry.uri, models=("Recomender",))
+    assert str(problem.value) == "the registry does not know the model 'Recomender'; did you mean 'recommender'?"
+    assert "shows the model to these credentials" in problem.value.hint
+    assert ask(registry.uri, candidates=("recomender", "ghost")).unknown == {
+        "recomender": "did you mean 'recommender'?",
+        "ghost": "",
+    }
+
+
+@real
+def test_unknown_model__all_are_named_at_once_and_in_one_line_each(registry: Registry) -> None:
+    names = tuple(f"ghost-{number}\n##[error]" + "x" * 90 for number in range(7))
+    with pytest.raises(UnknownModelError) as problem:
+        ask(registry.uri, models=names)
+    assert str(problem.value).count("the registry does not know the model 'ghost-") == 5
+    assert str(problem.value).endswith("; and 2 more")
+    assert "\n" not in str(problem.value)
+    assert len(str(problem.value)) < 700
+
+
+@real
+def test_prompt__is_said_to_be_one(registry: Registry) -> None:
+    """mlflow/mlflow#12818: prompts are registered models that `get` does not know."""
+    registry.client.register_prompt(name="summary-prompt", template="Sum up {{ text }}")
+    try:
+        with pytest.raises(UnknownModelError) as problem:
+            ask(registry.uri, models=("summary-prompt",))
+        assert "it is a prompt, not a model: list its versions in a `model-file`" in str(problem.value)
+    finally:
+        registry.client.delete_prompt_version("summary-prompt", "1")
+        registry.client.delete_prompt("summary-prompt")
+
+
+def test_prompt__that_an_older_server_shows_as_a_model_is_one_all_the_same(broken: MlflowStandIn) -> None:
+    tags = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
+    broken.fail(GET_MODEL, times=None, fault=edited(lambda body: body["registered_model"].update(tags=tags)))
+    broken.prompts.add("recommender")
+    with pytest.raises(UnknownModelError, match="it is a prompt, not a model"):
+        ask(broken.url)
+
+
+def test_nearest_name__that_cannot_be_read_changes_no_more_than_the_words(broken: MlflowStandIn) -> None:
+    broken.fail(SEARCH_MODELS, times=None, fault=Answer(403, {"error_code": "PERMISSION_DENIED", "message": "x"}))
+    with pytest.raises(UnknownModelError, match=r"does not know the model 'ghost'$"):
+        ask(broken.url, models=("ghost",))
+
+
+def test_semantic_versions__are_read_in_names_and_versions() -> None:
+    """mlflow/mlflow#7280: teams put them into names; other registries that speak MLflow's API number by them."""
+    with MlflowStandIn() as stand_in:
+        stand_in.add_model("recommender-1.2.0")
+        for hour, version in enumerate(("1.9.0", "1.10.0-rc.1", "1.10.0")):
+            stand_in.add_version(at(hour), "recommender-1.2.0", version=version)
+        parsed = ask(stand_in.url, models=("recommender-1.2.0",))
+    assert [item.version for item in parsed.versions] == ["1.9.0", "1.10.0-rc.1", "1.10.0"]
+    assert versions_of(parsed) == {"1.9.0": at(), "1.10.0-rc.1": at(1), "1.10.0": at(2)}
+
+
+def test_models__each_is_asked_for_by_its_name_alone(broken: MlflowStandIn) -> None:
+    """Servers before 3.17 refuse a list of names (the stand-in does), or ignore it."""
+    names = tuple(f"model-{number:02}" for number in range(20))
+    for number, name in enumerate(names):
+        broken.add_model(name)
+        broken.add_version(at(number), name)
+    records = ask(broken.url, models=names).records
+    assert {record.name: record.shipped_at for record in records} == {n: at(i) for i, n in enumerate(names)}
+    assert broken.count(path_contains=SEARCH_VERSIONS) == 20
+
+
+def test_models__an_answer_of_a_server_that_ignores_the_filter_is_not_believed(broken: MlflowStandIn) -> None:
+    """What lets another model's versions in may as well keep some of ours out."""
+    broken.add_model("ranker")
+    broken.add_version(at(), "ranker")
+
+    def unfiltered(body: Any) -> None:
+        body["model_versions"] += broken.models["ranker"]
+
+    broken.fail(SEARCH_VERSIONS, times=None, fault=edited(unfiltered))
+    with pytest.raises(HarvestError, match="asked for versions of 'recommender', the registry answers with another"):
+        ask(broken.url)
+
+
+@real
 def test_unknown_candidate__is_told_and_no_error(registry: Registry) -> None:
     registry.add_version(at())
     parsed = ask(registry.uri, candidates=("ghost",))
-    assert (parsed.unknown, len(parsed.records)) == (frozenset({"ghost"}), 1)
+    assert (set(parsed.unknown), len(parsed.records)) == ({"ghost"}, 1)
 
 
 @real
 @pytest.mark.parametrize("name", ["a/b", "models:/recommender", "..", "x" * 255])
 def test_impossible_name__is_an_unknown_model_like_any_other(registry: Registry, name: str) -> None:
     """A stub of long ago may name anything: it must not stop every run."""
-    assert ask(registry.uri, candidates=(name,)).unknown == {name}
-    with pytest.raises(UnknownModelError, match=f"model '{name}'"):
+    assert set(ask(registry.uri, candidates=(name,)).unknown) == {name}
+    with pytest.raises(UnknownModelError, match=f"the model '{name[:59]}"):
         ask(registry.uri, models=(name,))
 
 
 @real
 def test_no_versions__is_believed_of_a_model_that_the_registry_knows(registry: Registry) -> None:
     parsed = ask(registry.uri)
-    assert (parsed.records, parsed.versions, parsed.unknown) == ((), (), frozenset())
+    assert (parsed.records, parsed.versions, parsed.unknown) == ((), (), {})
 
 
 @real
@@ -285,7 +371,7 @@ def test_stand_in__answers_what_the_real_server_answers(registry: Registry) -> N
             held.add_version(at(), tags={"b": "2", "a": "1"})
             held.add_version(at(1), status="PENDING_REGISTRATION")
             held.add_version(at(2))
-        search = {"filter": "name IN ('empty', 'recommender')", "order_by": "creation_timestamp ASC"}
+        search = {"filter": "name='recommender'", "order_by": "creation_timestamp ASC"}
         questions = [
             (GET_MODEL, {"name": "recommender"}),
             (GET_MODEL, {"name": "empty"}),
@@ -293,8 +379,10 @@ def test_stand_in__answers_what_the_real_server_answers(registry: Registry) -> N
             (SEARCH_VERSIONS, {**search, "max_results": "2"}),
             (SEARCH_VERSIONS, {**search, "max_results": "2", "page_token": "eyJvZmZzZXQiOiAyfQ=="}),
             (SEARCH_VERSIONS, {**search, "max_results": "3"}),
-            (SEARCH_VERSIONS, {"filter": "name IN ('recommender')", "max_results": "9"}),
-            (SEARCH_VERSIONS, {"filter": "name IN ('empty')", "max_results": "9"}),
+            (SEARCH_VERSIONS, {"filter": "name='recommender'", "max_results": "9"}),
+            (SEARCH_VERSIONS, {"filter": "name='empty'", "max_results": "9"}),
+            (GET_VERSION, {"name": "recommender", "version": "1"}),
+            (GET_VERSION, {"name": "recommender", "version": "9"}),
         ]
         for path, asked in questions:
             assert _plain_answer(stand_in.url, path, asked) == _plain_answer(registry.uri, path, asked), (path, asked)
@@ -309,7 +397,8 @@ def _plain_answer(url: str, path: str, asked: dict[str, str]) -> tuple[int, Any]
     model = body.get("registered_model", {})
     for volatile in ("creation_timestamp", "last_updated_timestamp"):
         model.pop(volatile, None)
-    for version in [*model.get("latest_versions", []), *body.get("model_versions", [])]:
+    one = [body["model_version"]] if "model_version" in body else []
+    for version in [*model.get("latest_versions", []), *body.get("model_versions", []), *one]:
         if "tags" in version:
             version["tags"].sort(key=lambda tag: tag["key"])
     return answer.status, body
@@ -429,7 +518,8 @@ def test_dead_port__is_an_error_within_seconds_that_says_what_to_check() -> None
     with pytest.raises(HarvestError, match="could not be reached") as problem:
         ask(f"http://127.0.0.1:{port}")
     assert time.monotonic() - begun < 15
-    assert problem.value.hint == "check mlflow-tracking-uri, and that the runner may reach it"
+    assert "the connection was refused" in str(problem.value)
+    assert "check mlflow-tracking-uri, and that the runner may reach it" in problem.value.hint
 
 
 def edited(edit: Callable[[Any], None]) -> Edited:
@@ -464,7 +554,8 @@ def test_pages__a_token_with_nothing_behind_it_is_a_cut_answer(broken: MlflowSta
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("fresh", [True, False], ids=["ever new tokens", "one token"])
 def test_pages__that_never_end_are_refused(broken: MlflowStandIn, *, fresh: bool) -> None:
-    first = broken.answer(Request("GET", SEARCH_VERSIONS, {"filter": "'recommender'", "max_results": "2"}, {}, b""))
+    asked = {"filter": "name='recommender'", "max_results": "2"}
+    first = broken.answer(Request("GET", SEARCH_VERSIONS, asked, {}, b""))
     tokens = (f"token-{number}" if fresh else "token" for number in range(1000))
 
     class Endless:
@@ -495,13 +586,14 @@ def test_pages__a_version_that_is_registered_meanwhile_moves_no_other(broken: Ml
     [
         {"name": "ranker"},
         {"name": ""},
-        {"version": "12a"},
+        {"version": "1 2"},
+        {"version": "1\n2"},
         {"version": ""},
         {"version": "-1"},
     ],
     ids=str,
 )
-def test_shape__a_version_of_another_model_or_without_a_number_is_refused(
+def test_shape__a_version_of_another_model_or_without_a_name_is_refused(
     broken: MlflowStandIn, change: dict[str, str]
 ) -> None:
     broken.fail(SEARCH_VERSIONS, times=None, fault=edited(lambda body: body["model_versions"][0].update(change)))
@@ -573,7 +665,7 @@ sys.addaudithook(lambda event, arguments: event == "open" and opened.append(str(
 from flowjoy.mlflow_api import new_client
 client = new_client({broken.url!r})
 client.get_registered_model("recommender")
-(first, *_) = client.search_model_versions("name IN ('recommender')")
+(first, *_) = client.search_model_versions("name='recommender'")
 assert first.source == {trap.as_uri()!r}, first
 print("mlflow.pyfunc" in sys.modules, {str(trap)!r} in opened)
 """

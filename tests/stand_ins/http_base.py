@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -17,6 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 class Request(NamedTuple):
@@ -135,6 +137,17 @@ class StandIn:
         """Break `times` requests (None: all) whose `METHOD /path?query` holds `match`, after letting `skip` pass."""
         with self._lock:
             self._plans.append(_Plan(match, times, skip, fault))
+
+    def encrypt(self, certificate: Path, *, clients: Path | None = None) -> str:
+        """Speak TLS from now on, with this key and certificate; with `clients`, ask for one that it signed."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        if clients is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(clients)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = self.url.replace("http://127.0.0.1", "https://localhost")
+        return self.url
 
     def heal(self) -> None:
         """Forget all faults."""

@@ -1,0 +1,27 @@
+"""The order of version names: whole numbers by value, semantic versions by their rules."""
+
+from __future__ import annotations
+
+import re
+
+_NAME = re.compile(r"[0-9A-Za-z][\w.+-]{0,127}", re.ASCII)
+_PART = re.compile(r"(\d+)|([^\d.]+)", re.ASCII)
+
+
+def version_name(text: object) -> str | None:
+    """Return the name of a version, a whole number without leading zeros; None where it cannot be one."""
+    name = str(text)
+    if not isinstance(text, str | int) or not _NAME.fullmatch(name):
+        return None
+    return str(int(name)) if name.isdecimal() else name
+
+
+def version_order(name: str) -> tuple[object, ...]:
+    """Return a sort key: 9 < 10, 1.9.0 < 1.10.0, 2.0.0-rc.1 < 2.0.0. Names that weigh the same go by their text."""
+    release, _, early = name.removeprefix("v").partition("+")[0].partition("-")
+    return (_parts(release), not early, _parts(early), name)
+
+
+def _parts(text: str) -> tuple[tuple[bool, int, str], ...]:
+    """Return numbers by value, and before words, as semantic versions have it."""
+    return tuple((bool(word), int(number or 0), word) for number, word in _PART.findall(text))
