@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,8 @@ from flowjoy.context import bundle_of, github_of, home_of, query_of, terms_of, w
 from flowjoy.declared import declared
 from flowjoy.delivery import Delivery
 from flowjoy.dependence import head_problem, side_of
-from flowjoy.errors import FlowJoyError, InputError
+from flowjoy.errors import FlowJoyError, HarvestError, InputError
+from flowjoy.failed_check import Ending, close_checks
 from flowjoy.findings import Findings, find, with_gate
 from flowjoy.given import command_line
 from flowjoy.harvest import Harvest, harvest
@@ -28,17 +30,27 @@ from flowjoy.report.drift_words import result as drift_result
 from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
 from flowjoy.report.markdown_drift import faults as drift_faults
-from flowjoy.report.words import counted
+from flowjoy.report.words import code, counted
 from flowjoy.runner import Console, Redactor, adopt_libraries, leave
-from flowjoy.settings import Runner, Settings, on_actions, read_runner, read_settings, travels_in_the_clear
+from flowjoy.settings import (
+    Runner,
+    Settings,
+    credentials,
+    on_actions,
+    read_runner,
+    read_settings,
+    travels_in_the_clear,
+)
 from flowjoy.sinks import model_stamp
 from flowjoy.sources.base import Access
-from flowjoy.transport import Budget, Transport
+from flowjoy.transport import Budget, Transport, in_time
 from flowjoy.trigger import Trigger
 from flowjoy.written import bundle_bytes
 
 _REPORT_SECONDS = 35
 _ANNOTATIONS = 10
+_CANCEL_SECONDS = 1.8
+"""A runner kills 2.5 s after SIGTERM."""
 
 
 def run(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, stream: TextIO | None = None) -> int:
@@ -46,7 +58,7 @@ def run(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, strea
     console = Console(on_actions=on_actions(environ), stream=stream)
     try:
         runner = read_runner(environ)
-        console = _console(runner, stream)
+        console = _console(runner, stream, environ)
         # First of all, so that a run that is killed can never read as a pass.
         console.outputs({"verdict": Decision.ERROR.value, "sla-status": Status.UNKNOWN.value})
         settings = read_settings(environ, argv, runner)
@@ -54,20 +66,35 @@ def run(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, strea
         with adopt_libraries(console, debug=runner.debug):
             return _run(settings, runner, console, now)
     except InputError as problem:
-        for sentence in problem.problems:
-            console.error(sentence, title="FlowJoy input")
-        console.summary("## FlowJoy\n\n⚠️ **error**: an input is wrong; the log says which.\n")
-        return problem.exit_code
+        ending = Ending(title="could not decide: an input is wrong", sentences=problem.problems)
+        return _give_up(ending, console, environ, argv, heading="FlowJoy input")
     except FlowJoyError as problem:
-        console.error(str(problem))
-        return problem.exit_code
+        sentence = problem.advised if isinstance(problem, HarvestError) else str(problem)
+        return _give_up(Ending(title=f"could not decide: {sentence}", sentences=[sentence]), console, environ, argv)
     except Exception as problem:  # noqa: BLE001  (the one place: a bug ends as "could not decide", in one line)
         at = problem.__traceback__
         while at is not None and at.tb_next is not None:
             at = at.tb_next
         where = f" in {at.tb_frame.f_code.co_name}, line {at.tb_lineno}" if at is not None else ""
-        console.error(f"FlowJoy failed ({type(problem).__name__}{where}): could not decide. Please report this.")
-        return verdict.EXIT_UNDECIDED
+        sentence = f"FlowJoy failed ({type(problem).__name__}{where}): could not decide. Please report this."
+        return _give_up(Ending(title=sentence, sentences=[sentence]), console, environ, argv)
+
+
+def _give_up(
+    ending: Ending, console: Console, environ: Mapping[str, str], argv: Sequence[str], *, heading: str = "FlowJoy"
+) -> int:
+    """Say why in log, summary and check; return the exit code."""
+    for sentence in ending.sentences:
+        console.error(sentence, title=heading)
+    listed = "\n".join(f"- {code(console.redact(sentence), 1000)}" for sentence in ending.sentences)
+    try:
+        console.summary(f"## FlowJoy\n\n⚠️ **error**: {code(console.redact(ending.title), 400)}\n\n{listed}\n")
+    except OSError as problem:
+        console.warning(f"the job summary could not be written ({type(problem).__name__})")
+    refused = close_checks(environ, argv, ending, console.redact)
+    if refused is not None:
+        console.notice(refused)
+    return verdict.EXIT_UNDECIDED
 
 
 def entry() -> NoReturn:
@@ -81,7 +108,13 @@ def entry() -> NoReturn:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    """The runner cancels: the outputs already say `error`."""
+    """Close the check as cancelled and end at once; the outputs already say `error`."""
+    for again in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(again, lambda *_: os._exit(128 + number))
+    ending = Ending(title="cancelled before it could decide", conclusion="cancelled")
+    redact = Redactor(credentials(os.environ))
+    with suppress(Exception):
+        in_time(lambda: close_checks(os.environ, sys.argv[1:], ending, redact, _CANCEL_SECONDS), _CANCEL_SECONDS)
     os._exit(128 + number)
 
 
@@ -168,8 +201,8 @@ def _gate(
     return replace(judged, forecast=ahead)
 
 
-def _console(runner: Runner, stream: TextIO | None) -> Console:
-    hidden = [secret.reveal() for secret in runner.secrets]
+def _console(runner: Runner, stream: TextIO | None, environ: Mapping[str, str]) -> Console:
+    hidden = [*(secret.reveal() for secret in runner.secrets), *credentials(environ)]
     return Console(
         on_actions=runner.on_actions,
         output=runner.output,

@@ -164,7 +164,7 @@ def read_runner(environ: Mapping[str, str]) -> Runner:
         sha=environ.get("GITHUB_SHA") or None,
         ref=environ.get("GITHUB_REF") or None,
         event_name=environ.get("GITHUB_EVENT_NAME", ""),
-        event=_event(environ.get("GITHUB_EVENT_PATH")),
+        event=read_event(environ.get("GITHUB_EVENT_PATH")),
         run_id=environ.get("GITHUB_RUN_ID") or None,
         output=_path(environ.get("GITHUB_OUTPUT")),
         summary=_path(environ.get("GITHUB_STEP_SUMMARY")),
@@ -212,6 +212,13 @@ def read_settings(environ: Mapping[str, str], argv: Sequence[str], runner: Runne
     if problems:
         raise InputError(*problems)
     return settings
+
+
+def credentials(environ: Mapping[str, str]) -> list[str]:
+    """Return the text of every credential among the inputs, to be hidden before anything is read."""
+    secrets = (inputs.secret, inputs.secret_url)
+    names = [item.variable for item in declared(Path()) if item.parse in secrets]
+    return [environ[name].strip() for name in (*names, "GITHUB_TOKEN") if environ.get(name)]
 
 
 def _shown(item: Input, given: str) -> str:
@@ -336,7 +343,7 @@ def _path(value: str | None) -> Path | None:
     return Path(value) if value else None
 
 
-def _event(path: str | None) -> Mapping[str, Any]:
+def read_event(path: str | None) -> Mapping[str, Any]:
     """The event's payload; empty where it cannot be read, and then nothing in it is trusted."""
     try:
         payload = json.loads(Path(path).read_bytes()) if path else {}

@@ -1,0 +1,172 @@
+"""The checks of a run that ends without a verdict: they must not stay green. Reads inputs leniently; never raises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowjoy import inputs
+from flowjoy import trigger as triggers
+from flowjoy.declared import declared
+from flowjoy.errors import HarvestError, InputError
+from flowjoy.github_api import PER_PAGE, GitHubApi, listing
+from flowjoy.given import flags
+from flowjoy.inputs import Secret
+from flowjoy.report.words import clean, code
+from flowjoy.settings import on_actions, read_event
+from flowjoy.transport import Budget, Transport
+
+SECONDS = 8.0
+_LONGEST_TITLE = 200
+_MOST_SENTENCES = 50
+_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a run ended: the conclusion of its checks, one line, and a sentence for each reason."""
+
+    title: str
+    sentences: Sequence[str] = ()
+    conclusion: str = "failure"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where the checks of this run stand. `names` by subject; a subject in `wanted` is created where it is missing."""
+
+    token: Secret
+    repository: str
+    api_url: str
+    sha: str
+    service: str
+    names: Mapping[str, str]
+    wanted: frozenset[str]
+    details_url: str | None
+
+
+def close_checks(
+    environ: Mapping[str, str],
+    argv: Sequence[str],
+    ending: Ending,
+    redact: Callable[[str], str],
+    seconds: float = SECONDS,
+) -> str | None:
+    """Set this run's checks to how it ended. Return why that failed; None where it worked or there are none to set.
+
+    Nothing is written for a fork, a dry look (`as-of`) or a run outside of a workflow.
+    """
+    try:
+        place = _place(environ, argv)
+        if place is not None:
+            _write(place, ending, redact, Transport(Budget(seconds)))
+    except HarvestError as problem:
+        return f"the check could not be set to {ending.conclusion}: {problem.advised}"
+    except Exception as problem:  # noqa: BLE001  (the run has failed already: its own reason must be what is read)
+        return f"the check could not be set to {ending.conclusion} ({type(problem).__name__})"
+    return None
+
+
+def _place(environ: Mapping[str, str], argv: Sequence[str]) -> _Place | None:
+    """Return where the checks stand, as far as the environment still says it; None where nothing may be written."""
+    values = _values(environ, argv)
+    token = _read(inputs.secret, values.get("github-token") or environ.get("GITHUB_TOKEN"))
+    repository = environ.get("GITHUB_REPOSITORY", "")
+    api_url = _read(inputs.base_url, environ.get("GITHUB_API_URL") or "https://api.github.com")
+    if not on_actions(environ) or values.get("as-of") or token is None or api_url is None:
+        return None
+    if not _REPOSITORY.fullmatch(repository):
+        return None
+    event = environ.get("GITHUB_EVENT_NAME", "")
+    trigger = triggers.read(
+        event,
+        read_event(environ.get("GITHUB_EVENT_PATH")),
+        sha=environ.get("GITHUB_SHA"),
+        ref=environ.get("GITHUB_REF"),
+        repository=repository,
+        default_branch=None,
+    )
+    if trigger.fork or trigger.sha is None or not _SHA.fullmatch(trigger.sha):
+        return None
+    prefix = _read(inputs.text, values.get("check-name")) or "FlowJoy"
+    hours = _read(inputs.number(0, 8760), values.get("sla-hours")) or 48.0
+    run_id, server = environ.get("GITHUB_RUN_ID"), environ.get("GITHUB_SERVER_URL") or "https://github.com"
+    asks_to_go_live = trigger.of_pull_request or event == "merge_group"
+    return _Place(
+        token=token,
+        repository=repository,
+        api_url=api_url,
+        sha=trigger.sha,
+        service=_read(inputs.text, values.get("service")) or repository.rpartition("/")[2],
+        names={"sla": f"{prefix} / {hours:g} h SLA", "dependency": f"{prefix} / model dependency"},
+        wanted=frozenset({"sla", "dependency"} if asks_to_go_live else {"sla"}),
+        details_url=f"{server}/{repository}/actions/runs/{run_id}" if run_id else None,
+    )
+
+
+def _values(environ: Mapping[str, str], argv: Sequence[str]) -> dict[str, str]:
+    """Return the text of every input that was given, wrong ones too."""
+    known = declared(Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()))
+    try:
+        by_flag, _ = flags(argv, known)
+    except InputError:
+        by_flag = {}
+    return {item.name: (by_flag.get(item.field) or environ.get(item.variable) or "").strip() for item in known}
+
+
+def _read(parse: Callable[[str], Any], text: str | None) -> Any:
+    """Return the value; None where the text is empty or wrong."""
+    try:
+        return parse(text) if text else None
+    except ValueError:
+        return None
+
+
+def _write(place: _Place, ending: Ending, redact: Callable[[str], str], transport: Transport) -> None:
+    github = GitHubApi(
+        repository=place.repository,
+        token=place.token,
+        api_url=place.api_url,
+        graphql_url=f"{place.api_url}/graphql",
+        transport=transport,
+    )
+    there, total = github.get(f"/commits/{place.sha}/check-runs", _runs, per_page=PER_PAGE)
+    for subject, name in place.names.items():
+        external_id = f"flowjoy/{place.service}/{subject}"
+        runs = there
+        if total > PER_PAGE:
+            runs, _ = github.get(f"/commits/{place.sha}/check-runs", _runs, check_name=name, per_page=PER_PAGE)
+        # By its id: where `sla-hours` is what is wrong, its name is not known.
+        ours = [run for run in runs if run.get("external_id") == external_id and isinstance(run.get("id"), int)]
+        body = _body(place, ending, redact) | {"external_id": external_id}
+        if ours:
+            newest = max(int(run["id"]) for run in ours)
+            github.send("PATCH", f"/check-runs/{newest}", body, _saved)
+        elif subject in place.wanted:
+            github.send("POST", "/check-runs", {**body, "name": name, "head_sha": place.sha}, _saved)
+
+
+def _body(place: _Place, ending: Ending, redact: Callable[[str], str]) -> dict[str, Any]:
+    summary = "\n".join(f"- {code(redact(sentence), 1000)}" for sentence in ending.sentences[:_MOST_SENTENCES])
+    body: dict[str, Any] = {
+        "status": "completed",
+        "conclusion": ending.conclusion,
+        "output": {
+            "title": redact(clean(redact(ending.title), _LONGEST_TITLE)),
+            "summary": redact(summary) or clean(ending.title),
+        },
+    }
+    return body if place.details_url is None else {**body, "details_url": place.details_url}
+
+
+def _runs(answer: Any) -> tuple[list[dict[str, Any]], int]:
+    found, total = listing(answer, "check_runs")
+    return found, total
+
+
+def _saved(answer: Any) -> None:
+    """Accept every answer: the status alone says whether the check was written."""

@@ -1,0 +1,146 @@
+"""Runs that end without a verdict: the commit's checks say so, and never stay green from an earlier run."""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowjoy import main as subject
+from tests.stand_ins.faults import Stall
+from tests.stand_ins.github import GitHubStandIn
+from tests.stand_ins.http_base import Answer
+from tests.stand_ins.mlflow_faults import MlflowStandIn
+from tests.story.in_process import A, B, C, Ran, World, at, new_world
+from tests.story.step import TOKEN, Step
+
+
+@pytest.fixture
+def world(github: GitHubStandIn, tmp_path: Path) -> World:
+    """A release whose model shipped in time, with a green check."""
+    made = new_world(github, tmp_path)
+    made.release(A, at())
+    made.registry.add_version(at(1))
+    assert made.run(at(2)).code == 0
+    assert made.check(A)["conclusion"] == "success"
+    return made
+
+
+def assert_red(world: World, ran: Ran, *words: str) -> None:
+    """The run could not decide, and its one check says why."""
+    check = world.check(A)
+    assert (ran.code, ran.outputs["verdict"], ran.outputs["sla-status"]) == (2, "error", "unknown")
+    assert (check["status"], check["conclusion"]) == ("completed", "failure")
+    for word in words:
+        assert word in check["output"]["title"] + check["output"]["summary"]
+        assert word in ran.summary
+    assert TOKEN not in str(check) + ran.summary + ran.log
+
+
+def test_input__that_is_wrong_turns_the_green_check_red_and_names_every_mistake(world: World) -> None:
+    ran = world.run(at(3), weeks="0", timezone="Mars", model="recommender")
+    assert_red(world, ran, "an input is wrong", "weeks", "timezone", "Did you mean models")
+    assert world.check(A)["name"] == "FlowJoy / 48 h SLA"
+
+
+@pytest.mark.parametrize("wrong", [{"sla_hours": "two days"}, {"check_name": "a\nb"}, {"service": "a\nb"}])
+def test_input__that_hides_the_name_of_the_check_leaves_one_check_and_it_is_red(
+    world: World, wrong: dict[str, Any]
+) -> None:
+    assert_red(world, world.run(at(3), **wrong))
+
+
+@pytest.mark.parametrize("inputs", [{"sla_hours": "24"}, {"check_name": "Ship it"}, {"service": "billing"}])
+def test_input__that_names_the_check_is_honoured(world: World, inputs: dict[str, Any]) -> None:
+    assert world.run(at(3), **inputs).code == 0
+    assert world.run(at(4), weeks="0", **inputs).code == 2
+    red = [run.fields for run in world.github.repository.check_runs.values() if run.fields["conclusion"] == "failure"]
+    (check,) = red
+    assert check["name"] == f"{inputs.get('check_name', 'FlowJoy')} / {inputs.get('sla_hours', '48')} h SLA"
+
+
+@pytest.mark.parametrize("version", ["7", "2"])
+def test_ship__that_fails_turns_the_check_red(world: World, version: str) -> None:
+    world.registry.add_version(at(2), status="PENDING_REGISTRATION")
+    assert_red(world, world.run(at(3), ship=f"recommender={version}"), "ship recommender")
+
+
+def test_crash__turns_the_check_red_without_what_it_was_about(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError(TOKEN)
+
+    monkeypatch.setattr(subject, "harvest", broken)
+    assert_red(world, world.run(at(3)), "FlowJoy failed", "KeyError", "report this")
+
+
+def test_commit__without_a_check_gets_a_red_one(world: World) -> None:
+    world.github.repository.add_commit(B, at(2), parent=A)
+    assert world.run(at(3), sha=B, weeks="0").code == 2
+    assert world.check(B)["conclusion"] == "failure"
+    assert world.check(A)["conclusion"] == "success"
+
+
+def test_pull_request__gets_both_checks_red_on_its_head(world: World) -> None:
+    world.github.repository.add_commit(B, at(2), parent=A)
+    number = world.github.repository.add_pull_request(head_sha=B, base_sha=A)
+    ran = world.run(at(3), event="pull_request", sha=C, payload=world.pull_request(number), weeks="0")
+    assert ran.code == 2
+    assert world.check(B, "SLA")["conclusion"] == world.check(B, "model dependency")["conclusion"] == "failure"
+
+
+def test_fork__writes_nothing(world: World) -> None:
+    world.github.repository.add_commit(B, at(2), parent=A)
+    number = world.github.repository.add_pull_request(head_sha=B, base_sha=A)
+    world.github.requests.clear()
+    ran = world.run(at(3), event="pull_request", sha=C, payload=world.pull_request(number, fork=True), weeks="0")
+    assert (ran.code, world.github.requests) == (2, [])
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [{"as_of": "2026-03-03T00:00:00Z"}, {"as_of": "yesterday"}, {"github_token": "ghs_a\nb"}],
+    ids=["a dry look", "a dry look that is wrong", "no token"],
+)
+def test_dry_look__and_a_run_without_a_token_write_nothing(world: World, inputs: dict[str, Any]) -> None:
+    world.github.requests.clear()
+    assert world.run(at(3), weeks="0", **inputs).code == 2
+    assert world.github.requests == []
+
+
+def test_token__that_may_not_write_is_a_notice_and_the_reason_is_still_read(world: World) -> None:
+    world.github.fail("/check-runs", times=None, fault=Answer(403, {"message": "Resource not accessible"}))
+    ran = world.run(at(3), weeks="0")
+    assert ran.code == 2
+    assert "::error title=FlowJoy input::weeks '0'" in ran.log
+    assert "the check could not be set to failure" in ran.log
+
+
+def test_github__that_is_silent_keeps_no_failing_run(world: World) -> None:
+    world.github.fail("/", times=None, fault=Stall(60))
+    ran = world.run(at(3), weeks="0")
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert "the check could not be set to failure" in ran.log
+
+
+def test_payload__that_is_odd_raises_nothing(world: World) -> None:
+    for event, payload in (("pull_request", {"pull_request": 1}), ("workflow_run", {"workflow_run": []}), ("", {})):
+        ran = world.run(at(3), event=event, payload=payload, weeks="0")
+        assert ran.code == 2
+        assert "Traceback" not in ran.log
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_cancelled__closes_the_check_as_cancelled(
+    step: Step, github: GitHubStandIn, mlflow: MlflowStandIn, number: signal.Signals, code: int
+) -> None:
+    when = datetime.now(UTC) - timedelta(hours=1)
+    github.repository.add_commit(A, when)
+    mlflow.fail("", times=None, fault=Stall(60))
+    ran = step.interrupt(number, lambda: mlflow.count() > 0)
+    (check,) = github.repository.check_runs.values()
+    assert (ran.code, ran.outputs["verdict"]) == (code, "error")
+    assert (check.fields["name"], check.fields["conclusion"]) == ("FlowJoy / 48 h SLA", "cancelled")
+    assert not (ran.step.report / "flowjoy-bundle.json").exists()
