@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.request import HTTPRedirectHandler, build_opener, install_opener
 
 from flowjoy import signed_address
+from flowjoy.bounded import BoundedOpener
 from flowjoy.errors import HarvestError
 from flowjoy.inputs import Secret
 from flowjoy.transport import Fault, MalformedAnswerError, Transport
@@ -174,7 +175,7 @@ def _follow_no_redirect(client: Any) -> None:
     They take no opener, but use the one that is installed, unless they have a proxy of their own; that of the
     environment is the opener's, too.
     """
-    install_opener(build_opener(_NoRedirect))
+    install_opener(build_opener(_NoRedirect, BoundedOpener))
     client.proxy = None
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from flowjoy.bounded import bound_requests, oversize_in
 from flowjoy.errors import HarvestError
 
 REQUEST_SECONDS = 8.0
@@ -61,6 +62,7 @@ class Transport:
     """Makes single requests within the budget, and repeats those that failed in passing."""
 
     def __init__(self, budget: Budget) -> None:
+        bound_requests()
         self.budget = budget
 
     def call(
@@ -135,6 +137,8 @@ def _explain_common(problem: Exception) -> Fault | None:
     import urllib3
 
     no_json = Fault(problem="the answer is not the JSON that the API promises", hint=_ODD, passing=True)
+    if (oversize := oversize_in(problem)) is not None:
+        return Fault(problem=str(oversize), hint=_ODD)
     if isinstance(problem, MalformedAnswerError):
         return Fault(problem=str(problem), hint=_ODD, passing=True)
     if isinstance(problem, requests.exceptions.JSONDecodeError):  # which is an OSError, too

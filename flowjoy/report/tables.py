@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -17,7 +18,10 @@ from flowjoy.findings import Findings
 from flowjoy.instants import iso
 from flowjoy.report.incidents import evidence, shown
 
-_RUNS_IN_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\n")
+_FORMULA = r"""(?=(?:[^\S\t\n]|["\x00\u200b\ufeff])*[=+\-@\uff1d\uff0b\uff0d\uff20])"""
+_RUNS_IN_SPREADSHEETS = re.compile(rf"^(?=[\t\n])|(^|[;|\t\n]){_FORMULA}")
+"""Where a formula begins: also behind the separator of another locale, behind blanks, and with full-width marks."""
+
 _DECIMALS = 4
 
 WEEK_COLUMNS = ["week", "code_deploys", "model_deploys", "gap", "mttr_hours", "incidents", "partial"]
@@ -143,4 +147,4 @@ def _cell(value: object) -> str | int:
         return value
     # The writer quotes "\n", and would leave a bare "\r" to end the row.
     text = str(value).replace("\r\n", "\n").replace("\r", "\n")
-    return f"'{text}" if text.startswith(_RUNS_IN_SPREADSHEETS) else text
+    return _RUNS_IN_SPREADSHEETS.sub(r"\1'", text)

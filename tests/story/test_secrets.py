@@ -148,3 +148,41 @@ def test_secrets__as_an_input_of_the_wrong_place_are_not_echoed(armed: Step, git
     assert (ran.code, ran.outputs["verdict"]) == (2, "error")
     assert "mlflow-tracking-uri" in ran.stdout
     assert "hunter-22" not in ran.stdout + ran.summary
+
+
+def netrc(step: Step) -> None:
+    """A job's `.netrc`, as `actions/checkout` of private dependencies leaves one, with words for this machine."""
+    path = step.folder / "home" / ".netrc"
+    path.write_text("machine 127.0.0.1 login stranger password of-the-netrc\ndefault login stranger password any\n")
+    path.chmod(0o600)
+
+
+def test_netrc__never_replaces_the_credentials_of_the_registry_or_of_github(
+    armed: Step, github: GitHubStandIn, mlflow: MlflowStandIn
+) -> None:
+    """psf/requests#3929, python-gitlab/python-gitlab#2425: `requests` prefers a .netrc to a header."""
+    netrc(armed)
+    del armed.variables["MLFLOW_TRACKING_USERNAME"], armed.variables["MLFLOW_TRACKING_PASSWORD"]
+    armed.variables["MLFLOW_TRACKING_TOKEN"] = "canary-token-of-mlflow"
+    armed.inputs |= {"incident-label": "incident"}
+    ran = armed.run()
+    assert ran.code == 1
+    assert {request.headers["authorization"] for request in mlflow.requests} == {"Bearer canary-token-of-mlflow"}
+    assert {request.headers["authorization"] for request in github.requests} == {f"token {GITHUB_TOKEN}"}
+
+
+def test_netrc__gives_nothing_to_a_registry_without_credentials(armed: Step, mlflow: MlflowStandIn) -> None:
+    netrc(armed)
+    del armed.variables["MLFLOW_TRACKING_USERNAME"], armed.variables["MLFLOW_TRACKING_PASSWORD"]
+    armed.run()
+    assert mlflow.requests
+    assert not [request for request in mlflow.requests if "authorization" in request.headers]
+
+
+def test_proxy__of_the_environment_is_used_for_every_request(
+    armed: Step, github: GitHubStandIn, mlflow: MlflowStandIn
+) -> None:
+    armed.inputs["mlflow-tracking-uri"] = "http://registry.localhost"
+    armed.variables |= {"HTTP_PROXY": mlflow.url, "NO_PROXY": "127.0.0.1"}
+    armed.run()
+    assert {request.headers["host"] for request in mlflow.requests} == {"registry.localhost"}
