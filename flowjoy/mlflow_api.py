@@ -20,7 +20,6 @@ _CLIENT_ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD": "false",  # a server must not send us to an address of its choice
     "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false",
-    "NETRC": os.devnull,  # or `requests` puts what a job's .netrc holds in place of the registry's token
     "MLFLOW_CONFIGURE_LOGGING": "false",  # or it writes what servers say to stderr as it is, past our console
     "NETRC": os.devnull,  # or requests puts a job's .netrc in the place of the registry's credentials
 }
