@@ -97,7 +97,15 @@ def query_of(settings: Settings, runner: Runner, home: Home, as_of: datetime, no
         run_id=runner.run_id if settings.as_of is None else None,
         default_branch=home.default_branch,
         default_commit=runner.sha if runner.ref == f"refs/heads/{home.default_branch}" else None,
+        own_deployment=_own_deployment(runner) if settings.as_of is None else None,
     )
+
+
+def _own_deployment(runner: Runner) -> int | None:
+    """The id of the deployment whose event made this run."""
+    deployment = runner.event.get("deployment") if runner.event_name in ("deployment", "deployment_status") else None
+    number = deployment.get("id") if isinstance(deployment, dict) else None
+    return number if isinstance(number, int) else None
 
 
 def terms_of(settings: Settings, runner: Runner, home: Home) -> Terms:

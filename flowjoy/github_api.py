@@ -109,7 +109,7 @@ class GitHubApi:
         return self.transport.call(f"GitHub {verb} {path}", request, explain, tries=tries)
 
     def graphql(self, what: str, query: str, check: Check[_T], root: str = "repository", **variables: Any) -> _T:
-        """One GraphQL query; `$owner` and `$name` are given, `check` sees `data.<root>`."""
+        """Ask one GraphQL query; `$owner` and `$name` are given. `check` sees `data.<root>`; root "": all of it."""
         owner, _, name = self.repository.partition("/")
         if root == "repository":
             variables |= {"owner": owner, "name": name}
@@ -180,9 +180,9 @@ def _data_of(answer: Any, root: str) -> dict[str, Any]:
     if answer.get("errors"):
         raise GraphQLRefusalError(answer["errors"])
     data = answer.get("data")
-    held = data.get(root) if isinstance(data, dict) else None
+    held = data.get(root) if isinstance(data, dict) and root else data
     if not isinstance(held, dict):
-        raise MalformedAnswerError(f"the answer does not hold the {root}")
+        raise MalformedAnswerError(f"the answer does not hold the {root or 'data'}")
     return held
 
 

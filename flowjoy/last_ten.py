@@ -22,7 +22,12 @@ from flowjoy.sources import CODE_SOURCES
 from flowjoy.sources.base import Access, Query
 from flowjoy.sources.file_columns import Misfit
 from flowjoy.sources.files import code_rows
-from flowjoy.sources.github_deployments import DEPLOYMENTS_QUERY, Deployments
+from flowjoy.sources.github_deployments import (
+    DEPLOYMENTS_QUERY,
+    Deployments,
+    other_environments,
+    pull_request_of,
+)
 from flowjoy.transport import MalformedAnswerError
 
 TEN = 10
@@ -150,8 +155,13 @@ def _deployments(raw: Deployments | None, around: Sequence[dict[str, Any]], quer
     wanted, named = query.settings.environment, query.settings.environments
     ours = raw.nodes if raw is not None else [node for node in around if any_match(node["environment"], wanted)]
     for node in ours:
+        place, number = str(node["environment"]), pull_request_of(node)
+        if number is not None:
+            why = f"not counted: of pull request {number}, which puts nothing live"
+            yield Entry(at=parse_iso(node["createdAt"]), place=place, sha=node["commitOid"], why=why)
+            continue
         record = _one_record("deployments", Deployments(nodes=[node], total=1, stubs={}), query)
-        place, why = record.environment, _unshipped(node, record)
+        why = _unshipped(node, record, other_environments(node, query))
         yield Entry(at=record.shipped_at, place=place, sha=record.sha, record=record, why=why)
     for node in around:
         if not any_match(node["environment"], wanted):
@@ -168,10 +178,12 @@ def _require_shape(node: dict[str, Any]) -> None:
     parse_iso(node["createdAt"])
 
 
-def _unshipped(node: dict[str, Any], record: CodeRecord) -> str:
-    """Why a deployment is no success; empty where it is one."""
+def _unshipped(node: dict[str, Any], record: CodeRecord, elsewhere: tuple[str, ...]) -> str:
+    """Why a deployment is no success; empty where it is one. `elsewhere`: the other environments that it reached."""
     if record.outcome is not Outcome.FAILED:
         return ""
+    if elsewhere:
+        return f"not counted: it succeeded only in {clean(', '.join(elsewhere), 80)}"
     statuses = node["statuses"]["nodes"]
     if any(status["state"] == "SUCCESS" for status in statuses):
         return _LATER

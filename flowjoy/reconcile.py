@@ -27,7 +27,12 @@ def reread_since(memory: Memory, changes_for: timedelta | None, sla: timedelta) 
     """
     if memory.code_known_at is None or changes_for is None:
         return None
-    unsettled = [r.created_at for r in memory.code if r.created_at is not None and (r.under_way or r.source_gone)]
+    # What the source can be asked for by its name need not be found by its age.
+    unsettled = [
+        r.created_at
+        for r in memory.code
+        if r.created_at is not None and (r.source_gone or (r.under_way and not r.ask_again))
+    ]
     oldest = [memory.code_known_at - changes_for, *unsettled]
     return min([*oldest, memory.open_since] if memory.open_since is not None else oldest) - sla
 
@@ -40,9 +45,15 @@ def has_shrunk(memory: Memory, found: Sequence[CodeRecord], total: int | None) -
     return total < memory.code_total + sum(r.created_at is not None and r.created_at > known_at for r in found)
 
 
-def with_code(memory: Memory, found: Sequence[CodeRecord], asked_since: datetime | None) -> tuple[CodeRecord, ...]:
+def with_code(
+    memory: Memory,
+    found: Sequence[CodeRecord],
+    asked_since: datetime | None,
+    left_out: frozenset[str] = frozenset(),
+) -> tuple[CodeRecord, ...]:
     """What the source shows, and what only the ledger knows. What the source shows as a success is so as it shows it.
 
+    `left_out`: ids of what the source shows, and what is no release: not gone, and not to be remembered.
     `asked_since`: what was created since then was asked for, None: everything. A success that the source confirmed
     once stays, flagged, when the source shows it no more, or as no success.
     """
@@ -54,7 +65,7 @@ def with_code(memory: Memory, found: Sequence[CodeRecord], asked_since: datetime
         asked = asked_since is None or (record.created_at is not None and record.created_at >= asked_since)
         gone = record.source_gone or asked or record.id in failed
         # Of a release's jobs the earliest counts; one that was not asked for is still there.
-        if record.id in shown or (gone and release_key(record) in groups):
+        if record.id in shown | left_out or (gone and release_key(record) in groups):
             continue
         if record.outcome is Outcome.SUCCESS or not gone:
             kept.append(replace(record, source_gone=gone))

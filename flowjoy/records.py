@@ -105,9 +105,11 @@ def _events(successes: Iterable[CodeRecord]) -> Iterator[CodeRecord]:
 
 
 def _unfinished(group: list[CodeRecord]) -> CodeRecord:
-    """Of a release without a success: the job of this very run, else the first that failed."""
+    """Of a release without a success: the job of this very run, else the first that failed, in the name of all."""
     provisional = [record for record in group if record.outcome is Outcome.PROVISIONAL]
-    return min(provisional or group, key=lambda record: (record.shipped_at, record.id))
+    first = min(provisional or group, key=lambda record: (record.shipped_at, record.id))
+    every = tuple(sorted({name for record in group for name in record.ask_again}))
+    return first if every == first.ask_again else replace(first, ask_again=every)
 
 
 def shipped_again(records: Iterable[ModelRecord]) -> tuple[ModelRecord, ...]:

@@ -10,18 +10,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import reduce
+from itertools import pairwise
 
-from flowjoy import ledger, reconcile
+from flowjoy import github_environments, ledger, reconcile
 from flowjoy.bundle import Terms
 from flowjoy.dependence import HEAD
+from flowjoy.errors import HarvestError
+from flowjoy.instants import iso
 from flowjoy.ledger import Memory
-from flowjoy.model import CodeRecord, ModelRecord, Outcome, PullRequest, StubText
+from flowjoy.model import DROPPED, CodeRecord, ModelRecord, Outcome, PullRequest, StubText
 from flowjoy.reading import Read
+from flowjoy.report.words import plural
 from flowjoy.sources import github_stubs, ledger_artifact
 from flowjoy.sources.base import Access, Parsed, Query, Source
 from flowjoy.transport import Budget, Transport
 
 _LEDGER_SECONDS = 25.0
+
+_RHYTHM = 3
+"""Of fewer deploys nobody can say how long they are usually apart."""
 
 _RECHECKED = 49
 """As many as fit into one query beside the head of the default branch."""
@@ -58,17 +65,61 @@ def code(
 ) -> Read[Parsed[CodeRecord]]:
     """The deployments. `own_sha`: this release's commit, whose stub is asked for on the way where it is new."""
     # A dry look at the past asks for everything: what changed since then is not what it is about.
-    if query.live:
+    if query.live and not query.settings.has_several_environments:
         sla = timedelta(hours=query.settings.sla_hours)
-        query = replace(query, reread_since=reconcile.reread_since(memory, source.changes_for, sla))
+        unsettled = {name for record in memory.code for name in record.ask_again}
+        query = replace(
+            query,
+            reread_since=reconcile.reread_since(memory, source.changes_for, sla),
+            ask_again=tuple(sorted(unsettled)),
+        )
     query = replace(query, recheck=_on_the_way(memory, own_sha or ""))
-    parsed = source.parse(source.fetch(query, access), query)
-    if query.reread_since is not None and reconcile.has_shrunk(memory, parsed.records, parsed.total):
-        query = replace(query, reread_since=None)
+    parsed = _what_changed(query, access, source, memory)
+    if parsed is None:
+        query = replace(query, reread_since=None, ask_again=())
         parsed = source.parse(source.fetch(query, access), query)
-    known = reconcile.with_code(memory, parsed.records, None if source.changes_for is None else query.horizon)
-    notes = (*parsed.notes, *_failed_deploys(known), *reconcile.gone(known))
+    since = None if source.changes_for is None else query.horizon
+    known = reconcile.with_code(memory, parsed.records, since, parsed.left_out)
+    notes = (*parsed.notes, *_failed_deploys(known), *reconcile.gone(known), *_renamed(query, access, known))
     return replace(parsed, records=known), len(parsed.records), notes
+
+
+def _what_changed(
+    query: Query, access: Access, source: Source[CodeRecord], memory: Memory
+) -> Parsed[CodeRecord] | None:
+    """What may have changed since the ledger; None where everything must be read instead."""
+    if query.reread_since is None:
+        return None
+    try:
+        parsed = source.parse(source.fetch(query, access), query)
+    except HarvestError:
+        # A deployment that is to be asked again may have been deleted.
+        if not query.ask_again:
+            raise
+        return None
+    return None if reconcile.has_shrunk(memory, parsed.records, parsed.total) else parsed
+
+
+def _renamed(query: Query, access: Access, known: Iterable[CodeRecord]) -> tuple[str, ...]:
+    """A warning where the environments have been quiet for longer than ever, and one with a similar name has not."""
+    times = sorted(record.shipped_at for record in known if record.outcome is Outcome.SUCCESS)
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    if query.settings.code_source != "deployments" or not query.live or len(times) < _RHYTHM:
+        return ()
+    if query.as_of - times[-1] <= max(gaps):
+        return ()
+    wanted = query.settings.environment
+    try:
+        counted = github_environments.successors(access.to_github, wanted, times[-1])
+    except HarvestError:
+        return ()
+    named = query.settings.environments
+    return tuple(
+        f"environment {named!r} has been quiet since {iso(times[-1])}, longer than ever before. If it is now called "
+        f"{name!r}, set environment to '{named},{name}': until then {plural(count, 'newer deployment')} there "
+        f"{'is' if count == 1 else 'are'} {DROPPED}"
+        for name, count in sorted(counted.items())
+    )
 
 
 def stubs(

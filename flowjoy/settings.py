@@ -15,6 +15,7 @@ from flowjoy import given, inputs
 from flowjoy.declared import Input, declared
 from flowjoy.errors import InputError
 from flowjoy.inputs import Secret
+from flowjoy.patterns import is_glob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +85,11 @@ class Settings:
     def environments(self) -> str:
         """The production environments as one text, for people and for telling ledgers apart."""
         return ",".join(self.environment)
+
+    @property
+    def has_several_environments(self) -> bool:
+        """Whether `environment` can mean more than one place."""
+        return len(self.environment) > 1 or any(map(is_glob, self.environment))
 
     @property
     def tells_alarms(self) -> bool:

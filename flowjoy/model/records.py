@@ -54,7 +54,8 @@ class CodeRecord:
 
     A failed record carries the time of its last change and makes no event. `created_at` is when its source made it,
     which is what sources list by. `under_way`: it has not succeeded, and may yet. `source_gone`: a ledger remembers it,
-    its source no longer shows it.
+    its source no longer shows it. `ask_again`: what its source calls the deployments of this release that have not
+    succeeded, each of which still may.
     """
 
     id: str
@@ -68,6 +69,7 @@ class CodeRecord:
     created_at: datetime | None = None
     under_way: bool = False
     source_gone: bool = False
+    ask_again: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,7 +24,8 @@ class Query:
 
     `models` must be known to the registry; `candidates` need not be (a pull request may name anything). `looks` are
     those of earlier runs. `reread_since`: what was created before it is known already, and need not be asked for.
-    `recheck`: commits whose stub may be asked for on the way.
+    `recheck`: commits whose stub may be asked for on the way. `ask_again`: what the source calls the deployments that
+    had not succeeded when they were last read. `own_deployment`: the id of the one whose event made this run.
     """
 
     settings: Settings
@@ -42,6 +43,8 @@ class Query:
     looks: tuple[Look, ...] = ()
     reread_since: datetime | None = None
     recheck: tuple[str, ...] = ()
+    ask_again: tuple[str, ...] = ()
+    own_deployment: int | None = None
 
     @property
     def live(self) -> bool:
@@ -86,7 +89,8 @@ class Parsed(Generic[Record]):
 
     A source of code may bring stubs that it met on the way. A registry also tells which versions it lists, which of
     the candidates it does not know (and what may have been meant), and what it was seen to name. `aside`: remembered,
-    and not asked for now. `total`: how many the source counts, of all times.
+    and not asked for now. `total`: how many the source counts, of all times. `left_out`: ids of what the source shows,
+    and what is no release of ours.
     """
 
     records: tuple[Record, ...]
@@ -97,6 +101,7 @@ class Parsed(Generic[Record]):
     total: int | None = None
     looks: tuple[Look, ...] = field(default=())
     stubs: Mapping[str, StubText] = field(default_factory=dict)
+    left_out: frozenset[str] = field(default=frozenset())
 
 
 class Source(Protocol[Record]):

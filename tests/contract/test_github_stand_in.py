@@ -50,6 +50,8 @@ def shop(github: GitHubStandIn) -> Repository:
     )
     shop.add_comment(2, "hello")  # 1010
     shop.add_commit(OTHER_SHA, DAY, parent=SHA)
+    for attempt in (1, 2):
+        shop.add_job(RUN, "deploy", DAY, attempt=attempt)
     return shop
 
 
@@ -70,6 +72,8 @@ ROUTES: dict[str, str | list[str]] = {
     "/actions/runs": "ReposOwnerRepoActionsRunsGetResponse200",
     f"/actions/runs/{RUN}": "WorkflowRun",
     f"/actions/runs/{RUN}/attempts/1": "WorkflowRun",
+    f"/actions/runs/{RUN}/jobs": "ReposOwnerRepoActionsRunsRunIdJobsGetResponse200",
+    f"/actions/runs/{RUN}/attempts/1/jobs": "ReposOwnerRepoActionsRunsRunIdAttemptsAttemptNumberJobsGetResponse200",
     f"/actions/runs/{RUN}/artifacts": "ReposOwnerRepoActionsRunsRunIdArtifactsGetResponse200",
     "/actions/artifacts": "ReposOwnerRepoActionsArtifactsGetResponse200",
     f"/actions/artifacts/{ARTIFACT}": "Artifact",

@@ -12,13 +12,14 @@ from flowjoy.events import timeline
 from flowjoy.ledger import MEMORY
 from flowjoy.model import CodeRecord, Outcome
 from flowjoy.sources import github_deployments
-from flowjoy.sources.base import Query
+from flowjoy.sources.base import Parsed, Query
 from flowjoy.sources.github_deployments import GitHubDeployments
 from tests.builders import SERVICE, at
 from tests.sources.asking import A, B, C, a_question, api_of, ask
 from tests.stand_ins.aimed import Aimed, query_of, said
 from tests.stand_ins.faults import Edited, Meanwhile
-from tests.stand_ins.github import GitHubStandIn
+from tests.stand_ins.github import NOT_ACCESSIBLE, GitHubStandIn
+from tests.stand_ins.github_schema import deployment_node_id
 
 FIRST_PAGE = query_of("FlowJoyDeployments", first_page=True)
 LATER_PAGE = query_of("FlowJoyDeployments", first_page=False)
@@ -159,11 +160,18 @@ def test_provisional__the_deployment_of_this_very_run_counts_from_now(github: Gi
     assert (record.outcome, record.shipped_at) == (Outcome.PROVISIONAL, at(5))
 
 
-def test_provisional__by_sha_where_no_run_is_known(github: GitHubStandIn) -> None:
+def test_provisional__not_by_the_commit_alone(github: GitHubStandIn) -> None:
+    # vercel/vercel#3412: a deployment by another system stays under way, for the commit that this run was started at.
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("queued", at()), ("in_progress", at(1))])
+    (record,) = deployed(github, of_this_run())
+    assert (record.outcome, record.under_way) == (Outcome.FAILED, True)
+
+
+def test_provisional__by_the_deployment_whose_event_made_the_run(github: GitHubStandIn) -> None:
+    ours = github.repository.add_deployment(sha=A, created_at=at())
     github.repository.add_deployment(sha=A, created_at=at())
-    github.repository.add_deployment(sha=B, created_at=at())
-    found = {record.sha: record.outcome for record in deployed(github, of_this_run())}
-    assert found == {A: Outcome.PROVISIONAL, B: Outcome.FAILED}
+    found = {record.id: record.outcome for record in deployed(github, of_this_run(own_deployment=ours))}
+    assert found == {f"deployment:{ours}": Outcome.PROVISIONAL, f"deployment:{ours + 1}": Outcome.FAILED}
 
 
 def test_provisional__not_by_sha_where_the_run_is_known_to_be_another(github: GitHubStandIn) -> None:
@@ -183,6 +191,168 @@ def test_provisional__never_one_that_has_succeeded(github: GitHubStandIn) -> Non
     github.repository.add_deployment(sha=A, created_at=at(), statuses=statuses, run_id=77)
     (record,) = deployed(github, of_this_run())
     assert (record.outcome, record.shipped_at) == (Outcome.SUCCESS, at(1))
+
+
+def parsed(github: GitHubStandIn, query: Query | None = None) -> Parsed[CodeRecord]:
+    return ask(GitHubDeployments(), api_of(github), query)
+
+
+PULLED = "1 deployment of pull requests put nothing live: left out"
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "merged"])
+def test_ref__a_deployment_of_a_pull_request_is_left_out_and_counted(github: GitHubStandIn, *, is_open: bool) -> None:
+    # npm/action-deploy#41: GitHub writes refs/pull/1654/merge. Once the pull request is closed, GraphQL has no ref.
+    shop = github.repository
+    number = shop.add_pull_request(head_sha=B, base_sha=A, closed_at=None if is_open else at(5))
+    shop.add_deployment(sha=A, created_at=at(), statuses=[("success", at(1))])
+    pulled = shop.add_deployment(
+        sha=B, created_at=at(2), statuses=[("success", at(3))], ref=f"refs/pull/{number}/merge"
+    )
+    found = parsed(github)
+    assert [record.sha for record in found.records] == [A]
+    assert (found.notes, set(found.left_out)) == ((PULLED,), {f"deployment:{pulled}"})
+    assert github.count("GET", "/deployments") == (0 if is_open else 1)
+
+
+def test_ref__a_branch_or_tag_that_is_gone_and_a_bare_sha_still_count(github: GitHubStandIn) -> None:
+    for sha, ref in ((A, "release/gone"), (B, "v0.1-gone"), (C, C)):
+        github.repository.add_deployment(sha=sha, created_at=at(), statuses=[("success", at(1))], ref=ref)
+    found = parsed(github)
+    assert ({record.sha for record in found.records}, found.notes) == ({A, B, C}, ())
+
+
+def test_ref__a_branch_that_is_called_like_a_pull_request_counts(github: GitHubStandIn) -> None:
+    github.repository.add_commit(A, at(), branch="7/merge")
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("success", at(1))], ref="refs/heads/7/merge")
+    assert [record.sha for record in deployed(github)] == [A]
+
+
+def test_ref__behind_many_others_is_found_page_by_page(github: GitHubStandIn) -> None:
+    add_many(github, 120, first=at(1))
+    old = github.repository.add_deployment(
+        sha=A, created_at=at(), statuses=[("success", at())], ref="refs/pull/7/merge"
+    )
+    assert parsed(github).left_out == {f"deployment:{old}"}
+    assert github.count("GET", "/deployments") == 2
+
+
+def test_promotion__counts_from_the_first_success_in_production(github: GitHubStandIn) -> None:
+    # bobheadxi/deployments#146: a status may move its deployment to another environment.
+    states: list[tuple[Any, ...]] = [
+        ("success", at(), None, None),
+        ("success", at(50), None, "production"),
+        ("success", at(60)),
+    ]
+    github.repository.add_deployment(sha=A, created_at=at(), environment="staging", statuses=states)
+    (record,) = deployed(github)
+    assert (record.shipped_at, record.outcome, record.environment) == (at(50), Outcome.SUCCESS, "production")
+
+
+def test_promotion__that_is_under_way_or_failed_leaves_the_success_in_staging_out(github: GitHubStandIn) -> None:
+    for number, state in enumerate(("in_progress", "failure")):
+        states: list[tuple[Any, ...]] = [("success", at()), (state, at(5), None, "production")]
+        github.repository.add_deployment(sha=(A, B)[number], created_at=at(), environment="staging", statuses=states)
+    found = parsed(github)
+    assert {record.sha: record.under_way for record in found.records} == {A: True, B: False}
+    assert {record.outcome for record in found.records} == {Outcome.FAILED}
+    assert found.notes == ("2 deployments succeeded in another environment only: left out",)
+
+
+def test_promotion__a_status_that_names_no_environment_speaks_of_its_deployments_own(github: GitHubStandIn) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("success", at(1))])
+
+    def forget(body: Any) -> Any:
+        body["data"]["repository"]["deployments"]["nodes"][0]["statuses"]["nodes"][0]["environment"] = None
+        return body
+
+    github.fail("/graphql", fault=Edited(forget))
+    assert [record.outcome for record in deployed(github)] == [Outcome.SUCCESS]
+
+
+REGIONS = {"production-eu": at(1), "production-us": at(2), "staging": at(0.5)}
+
+
+@pytest.mark.parametrize(
+    "wanted", ["production-eu,production-us", "production-us\nproduction-eu", "production-*", "prod*-?s,*-eu"]
+)
+def test_environment__several_by_name_or_glob_fold_into_the_earliest_success(
+    github: GitHubStandIn, wanted: str
+) -> None:
+    # apache/devlake#5178: one service goes live in several regions.
+    for name, when in REGIONS.items():
+        github.repository.add_deployment(
+            sha=A, created_at=at(), environment=name, statuses=[("success", when)], run_id=1
+        )
+    (record,) = deployed(github, a_question({"environment": wanted}))
+    assert (record.shipped_at, record.environment) == (at(1), "production-eu")
+
+
+def test_environment__a_glob_that_chooses_none_names_those_that_there_are(github: GitHubStandIn) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(), environment="Production", statuses=[("success", at())])
+    with pytest.raises(HarvestError, match=r"none in the environment 'production-\*'") as problem:
+        deployed(github, a_question({"environment": "production-*"}))
+    assert problem.value.hint == "set environment to one of: Production"
+
+
+def test_environment__that_cannot_be_listed_stops_a_glob_and_no_hint(github: GitHubStandIn) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(), environment="live", statuses=[("success", at())])
+    github.fail("/environments", times=None, fault=NOT_ACCESSIBLE)
+    with pytest.raises(HarvestError, match="may not read this"):
+        deployed(github, a_question({"environment": "production-*"}))
+    with pytest.raises(HarvestError) as problem:
+        deployed(github)
+    assert problem.value.hint == "set environment to one of: live"
+
+
+def test_environment__hundreds_of_previews_do_not_hide_the_likely_one(github: GitHubStandIn) -> None:
+    # jenkins-infra/plugin-site#977: one Production, and an environment a pull request.
+    shop = github.repository
+    shop.add_deployment(sha=A, created_at=at(), environment="Production", statuses=[("success", at())])
+    for number in range(230):
+        shop.add_deployment(sha=B, created_at=at(1, minutes=number), environment=f"pr-{1000 + number}")
+    with pytest.raises(HarvestError) as problem:
+        deployed(github)
+    assert problem.value.hint.startswith("set environment to one of: Production, pr-1000, ")
+    assert problem.value.hint.endswith(" and 211 more")
+
+
+WRONG = {
+    "an empty sha": {"commitOid": ""},
+    "a short sha": {"commitOid": "abc1234"},
+    "no environment": {"environment": None},
+    "a ref that is text": {"ref": "main"},
+}
+
+
+@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG)
+def test_malformed__a_deployment_that_does_not_say_what_it_must_is_refused(
+    github: GitHubStandIn, change: dict[str, Any]
+) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("success", at())])
+
+    def spoil(body: Any) -> Any:
+        body["data"]["repository"]["deployments"]["nodes"][0].update(change)
+        return body
+
+    github.fail("/graphql", times=None, fault=Edited(spoil))
+    with pytest.raises(HarvestError, match="deployment 1001"):
+        deployed(github)
+
+
+def test_again__one_that_had_failed_is_asked_for_by_its_name_however_old(github: GitHubStandIn) -> None:
+    add_many(github, 150, first=at(24))
+    old = github.repository.add_deployment(sha=A, created_at=at(), statuses=[("failure", at(1)), ("success", at(200))])
+    node = deployment_node_id(github.repository, github.repository.deployments[old])
+    late = a_question(reread_since=at(24, minutes=149), ask_again=(node,))
+    assert {record.sha: record.shipped_at for record in deployed(github, late)}[A] == at(200)
+    assert len(github.requests) == 2
+
+
+def test_again__one_that_was_deleted_is_no_answer(github: GitHubStandIn) -> None:
+    add_many(github, 3)
+    with pytest.raises(HarvestError, match="does not know it"):
+        deployed(github, a_question(ask_again=("DE_gone",)))
 
 
 def test_paging__a_deployment_that_appears_meanwhile_doubles_and_loses_none(github: GitHubStandIn) -> None:

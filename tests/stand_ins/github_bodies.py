@@ -13,6 +13,7 @@ from tests.stand_ins.github_state import (
     Commit,
     Deployment,
     Issue,
+    Job,
     Release,
     Repository,
     Run,
@@ -133,6 +134,34 @@ class Bodies:
             "head_repository": self.repository(run.head_repository),
         }
 
+    def job(self, run: Run, number: int, job: Job) -> dict[str, Any]:
+        """A job as the attempt with this number holds it."""
+        return {
+            "id": job.id,
+            "run_id": run.id,
+            "run_url": f"{self._url}/actions/runs/{run.id}",
+            "run_attempt": number,
+            "node_id": f"CR_{job.id}",
+            "head_sha": run.sha,
+            "head_branch": run.branch,
+            "url": f"{self._url}/actions/jobs/{job.id}",
+            "html_url": f"{self._html}/actions/runs/{run.id}/job/{job.id}",
+            "status": job.status,
+            "conclusion": job.conclusion,
+            "created_at": job.started_at,
+            "started_at": job.started_at,
+            "completed_at": job.completed_at,
+            "name": job.name,
+            "workflow_name": run.name,
+            "steps": [],
+            "check_run_url": f"{self._url}/check-runs/{job.id}",
+            "labels": ["ubuntu-latest"],
+            "runner_id": 1,
+            "runner_name": "GitHub Actions 1",
+            "runner_group_id": 1,
+            "runner_group_name": "GitHub Actions",
+        }
+
     def _simple_commit(self, commit: Commit) -> dict[str, Any]:
         person = {"name": "Octo Dev", "email": "octo-dev@example.com"}
         return {
@@ -176,7 +205,7 @@ class Bodies:
             "task": "deploy",
             "sha": deployment.sha,
             "ref": deployment.ref,
-            "environment": deployment.environment,
+            "environment": deployment.latest_environment,
             "original_environment": deployment.environment,
             "description": None,
             "payload": {},
@@ -198,7 +227,7 @@ class Bodies:
             "state": status.state,
             "creator": self._user("github-actions[bot]"),
             "description": "",
-            "environment": deployment.environment,
+            "environment": deployment.environment_at(status),
             "environment_url": "",
             "log_url": status.log_url or "",
             "target_url": status.log_url or "",

@@ -135,6 +135,23 @@ class Call:
         known = run is not None and 1 <= int(number) <= len(run.attempts)
         return Answer(200, self.bodies.run(run, int(number))) if run and known else NOT_FOUND
 
+    @_route("GET", "/actions/runs/{id}/jobs")
+    def jobs(self, id: str) -> Answer:  # noqa: A002 - GitHub's name
+        run = self.repo.runs.get(int(id))
+        if run is None:
+            return NOT_FOUND
+        numbers = range(1, len(run.attempts) + 1) if self.request.query.get("filter") == "all" else [len(run.attempts)]
+        held = [(number, job) for number in numbers for job in run.attempts[number - 1].jobs]
+        return self.paged(held, lambda item: self.bodies.job(run, *item), under="jobs")
+
+    @_route("GET", "/actions/runs/{id}/attempts/{number}/jobs")
+    def attempt_jobs(self, id: str, number: str) -> Answer:  # noqa: A002 - GitHub's name
+        run = self.repo.runs.get(int(id))
+        if run is None or not 1 <= int(number) <= len(run.attempts):
+            return NOT_FOUND
+        jobs = run.attempts[int(number) - 1].jobs
+        return self.paged(jobs, lambda job: self.bodies.job(run, int(number), job), under="jobs")
+
     @_route("GET", "/actions/artifacts")
     def artifacts(self) -> Answer:
         name = self.request.query.get("name")
@@ -165,14 +182,17 @@ class Call:
 
     @_route("GET", "/environments")
     def environments(self) -> Answer:
-        names = sorted({d.environment for d in self.repo.deployments.values()})
+        held = self.repo.deployments.values()
+        names = sorted({name for d in held for name in (d.environment, d.latest_environment)})
         return self.paged(names, self.bodies.environment, under="environments")
 
     @_route("GET", "/deployments")
     def deployments(self) -> Answer:
         query = self.request.query
         wishes = {key: query[key] for key in ("environment", "sha", "ref") if query.get(key)}
-        found = [d for d in self.repo.deployments.values() if all(getattr(d, k) == v for k, v in wishes.items())]
+        facts = {"environment": "latest_environment"}
+        chosen = [(facts.get(key, key), value) for key, value in wishes.items()]
+        found = [d for d in self.repo.deployments.values() if all(getattr(d, key) == value for key, value in chosen)]
         found.sort(key=lambda d: (d.created_at, d.id), reverse=True)
         return self.paged(found, self.bodies.deployment)
 

@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 MOST_RECORDS = 100
 TRUNCATED_BYTES = 512_000
+_PREFIXES = ("refs/heads/", "refs/tags/", "refs/pull/")
 _CHANGE_TYPES = {"removed": "DELETED"}
 _STATES = {"success": "ACTIVE"}
 _RATE_LIMIT = {"limit": 1000, "used": 1, "remaining": 999, "cost": 1, "nodeCount": 1, "resetAt": "2030-01-01T00:00:00Z"}
@@ -66,6 +67,7 @@ type RateLimit {{ cost: Int! limit: Int! nodeCount: Int! remaining: Int! resetAt
 type Query {{
   repository(owner: String!, name: String!, followRenames: Boolean = true): Repository
   node(id: ID!): Node
+  nodes(ids: [ID!]!): [Node]!
   rateLimit: RateLimit
 }}
 type Repository implements Node {{
@@ -84,7 +86,7 @@ type Repository implements Node {{
 }}
 type RefConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [Ref] }}
 type PullRequestConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [PullRequest] }}
-type Ref implements Node {{ id: ID! name: String! target: GitObject compare(headRef: String!): Comparison }}
+type Ref implements Node {{ id: ID! name: String! prefix: String! target: GitObject compare(headRef: String!): Comparison }}
 type Comparison implements Node {{ id: ID! aheadBy: Int! behindBy: Int! status: ComparisonStatus! }}
 type Deployment implements Node {{
   id: ID! databaseId: Int createdAt: DateTime! updatedAt: DateTime! commitOid: String! commit: Commit
@@ -148,6 +150,7 @@ def execute(repositories: Sequence[Repository], query: str, variables: Any, oper
     root = {
         "repository": functools.partial(_find_repository, repositories),
         "node": functools.partial(_find_node, repositories),
+        "nodes": functools.partial(_find_nodes, repositories),
         "rateLimit": _RATE_LIMIT,
     }
     document, problems = _document(query)
@@ -204,6 +207,20 @@ def _find_node(repositories: Sequence[Repository], _: GraphQLResolveInfo, *, id:
     raise _refusal("NOT_FOUND", f"Could not resolve to a node with the global id of '{id}'")
 
 
+def _find_nodes(repositories: Sequence[Repository], info: GraphQLResolveInfo, *, ids: list[str]) -> list[Any]:
+    """One entry an id; GitHub gives null for one that is gone, with an error beside it."""
+    if len(ids) > MOST_RECORDS:
+        raise _refusal("ARGUMENT_LIMIT", f"You may not provide more than {MOST_RECORDS} node ids.")
+
+    def one(wanted: str) -> Any:
+        try:
+            return _find_node(repositories, info, id=wanted)
+        except GraphQLError as problem:
+            return problem
+
+    return [one(wanted) for wanted in ids]
+
+
 def deployment_node_id(repo: Repository, deployment: Deployment) -> str:
     return f"DE_{repo.id}_{deployment.id}"
 
@@ -240,7 +257,7 @@ def _repository(repo: Repository) -> dict[str, Any]:
 
     def deployments(info: GraphQLResolveInfo, **wish: Any) -> Any:
         environments, order = wish.get("environments"), wish["orderBy"]
-        chosen = [d for d in repo.deployments.values() if environments is None or d.environment in environments]
+        chosen = [d for d in repo.deployments.values() if environments is None or d.latest_environment in environments]
         chosen.sort(key=lambda d: (d.created_at, d.id), reverse=order["direction"] == "DESC")
         return _connection(chosen, lambda d: _deployment(repo, d), lambda d: d.id)(info, **wish)
 
@@ -291,9 +308,11 @@ def _repository(repo: Repository) -> dict[str, Any]:
 
 
 def _ref(repo: Repository, name: str) -> dict[str, Any]:
+    prefix = next((known for known in _PREFIXES if name.startswith(known)), "refs/heads/")
     return {
         "id": f"REF_{repo.id}_{name}",
-        "name": name,
+        "name": name.removeprefix(prefix),
+        "prefix": prefix,
         "target": _commit(repo, repo.resolve(name)),
         "compare": lambda _, headRef: _comparison(repo, name, headRef),  # noqa: N803 - GitHub's name
     }
@@ -334,11 +353,12 @@ def _deployment(repo: Repository, deployment: Deployment) -> dict[str, Any]:
         "updatedAt": deployment.updated_at,
         "commitOid": deployment.sha,
         "commit": _commit(repo, repo.commits.get(deployment.sha)),
-        "environment": deployment.environment,
+        "environment": deployment.latest_environment,
         "originalEnvironment": deployment.environment,
-        "latestEnvironment": deployment.environment,
+        "latestEnvironment": deployment.latest_environment,
         "state": _STATES.get(latest, latest.upper()),
-        "ref": _ref(repo, deployment.ref),
+        # A ref that is gone is null here; only REST goes on to say what it was.
+        "ref": _ref(repo, deployment.ref) if repo.has_ref(deployment.ref) else None,
         "task": "deploy",
         "description": None,
         "latestStatus": _status(repo, deployment, statuses[0]) if statuses else None,
@@ -353,7 +373,7 @@ def _status(repo: Repository, deployment: Deployment, status: Status) -> dict[st
         "createdAt": status.at,
         "updatedAt": status.at,
         "logUrl": status.log_url,
-        "environment": deployment.environment,
+        "environment": deployment.environment_at(status),
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -42,16 +43,29 @@ class Status:
     state: str
     at: str
     log_url: str | None
+    environment: str | None = None
+    """Set where the status moved its deployment to another environment."""
 
 
 @dataclass(kw_only=True)
 class Deployment:
+    """`environment` is the one that it was made for; a status may move it to another."""
+
     id: int
     sha: str
     ref: str
     environment: str
     created_at: str
     statuses: list[Status]
+
+    def environment_at(self, status: Status) -> str:
+        """The environment of a status: its own, else that of the one before it, as GitHub documents it."""
+        before = [s.environment for s in self.newest_first if (s.at, s.id) <= (status.at, status.id) and s.environment]
+        return before[0] if before else self.environment
+
+    @property
+    def latest_environment(self) -> str:
+        return self.environment_at(self.newest_first[0]) if self.statuses else self.environment
 
     @property
     def newest_first(self) -> list[Status]:
@@ -70,6 +84,19 @@ class Attempt:
     started_at: When
     updated_at: When
     status: str = "completed"
+    jobs: list[Job] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Job:
+    """A job as an attempt of its run holds it: one that was not run again keeps its times."""
+
+    id: int
+    name: str
+    status: str
+    conclusion: str | None
+    started_at: str
+    completed_at: str | None
 
 
 @dataclass(kw_only=True)
@@ -275,11 +302,11 @@ class Repository:
         sha: str,
         created_at: When,
         environment: str = "production",
-        statuses: Sequence[tuple[str, When] | tuple[str, When, str | None]] = (),
+        statuses: Sequence[tuple[Any, ...]] = (),
         run_id: int | None = None,
         ref: str | None = None,
     ) -> int:
-        """A deployment with statuses `(state, at)` or `(state, at, log_url)`, states in lower case.
+        """A deployment with statuses `(state, at)`, `(…, log_url)` or `(…, log_url, environment)`, in lower case.
 
         `run_id` is the workflow run that made it: it gives a log URL to each status that names none.
         """
@@ -294,13 +321,16 @@ class Repository:
             statuses=[],
         )
         self.deployments[deployment.id] = deployment
-        for state, at, *url in statuses:
-            self.add_status(deployment.id, state, at, url[0] if url else log_url)
+        for state, at, *more in statuses:
+            url, moved_to = (*more, None, None)[:2]
+            self.add_status(deployment.id, state, at, url or log_url, moved_to)
         return deployment.id
 
-    def add_status(self, deployment_id: int, state: str, at: When, log_url: str | None = None) -> None:
-        """A further status of a deployment that is already there."""
-        status = Status(id=self.next_id(), state=state, at=stamp(at), log_url=log_url)
+    def add_status(
+        self, deployment_id: int, state: str, at: When, log_url: str | None = None, environment: str | None = None
+    ) -> None:
+        """A further status of a deployment that is already there; `environment`: it moves the deployment there."""
+        status = Status(id=self.next_id(), state=state, at=stamp(at), log_url=log_url, environment=environment)
         self.deployments[deployment_id].statuses.append(status)
 
     def add_workflow(self, workflow: str) -> int:
@@ -351,6 +381,38 @@ class Repository:
         )
         self.runs[run.id] = run
         return run.id
+
+    def add_job(
+        self,
+        run_id: int,
+        name: str,
+        completed_at: When | None,
+        *,
+        conclusion: str | None = "success",
+        started_at: When = EPOCH,
+        attempt: int = 0,
+    ) -> int:
+        """A job of a run's last attempt, or of the attempt with that number; without a completion it is under way."""
+        held = self.runs[run_id].attempts[attempt - 1]
+        job = Job(
+            id=self.next_id(),
+            name=name,
+            status="in_progress" if completed_at is None else "completed",
+            conclusion=None if completed_at is None else conclusion,
+            started_at=stamp(started_at),
+            completed_at=None if completed_at is None else stamp(completed_at),
+        )
+        held.jobs.append(job)
+        return job.id
+
+    def has_ref(self, ref: str) -> bool:
+        """Whether a branch, a tag or an open pull request of that name is there now."""
+        pull = re.fullmatch(r"refs/pull/(\d+)/(?:merge|head)", ref)
+        if pull is not None:
+            return int(pull[1]) in self.issues and self.issues[int(pull[1])].state == "open"
+        name = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+        tags = {*self.tags, *(release.tag for release in self.releases.values() if not release.draft)}
+        return name in {self.default_branch, *self.heads, *self.grown.values(), *tags}
 
     def add_release(
         self,

@@ -340,7 +340,7 @@ def test_memory__this_very_run_s_release_is_not_remembered_as_an_event(world: Wo
     shop = world.github.repository
     shop.add_commit(A, at())
     number = shop.add_deployment(sha=A, created_at=at(), statuses=[("in_progress", at())])
-    first = world.run(at())
+    first = world.run(at(), event="deployment", payload={"deployment": {"id": number, "sha": A}})
     assert first.obligation()["provisional"] is True
     shop.add_status(number, "failure", at(1))
     ran = scheduled(world, 60)

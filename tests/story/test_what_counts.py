@@ -1,0 +1,129 @@
+"""Whole runs over what puts nothing live, or puts it live in another way than it seems: what counts as a release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stand_ins.artifact_service import ArtifactServiceStandIn
+from tests.stand_ins.github import GitHubStandIn
+from tests.story.in_process import TOKEN, A, B, C, Ran, World, at, new_world
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
+        made = new_world(github, tmp_path)
+        made.artifacts = artifacts
+        yield made
+
+
+def scheduled(world: World, hours: float) -> Ran:
+    return world.run(at(hours), event="schedule")
+
+
+def kept(world: World) -> None:
+    """A release that kept its promise: B, and one version an hour after it."""
+    world.release(B, at())
+    world.registry.add_version(at(1))
+
+
+def test_pull_request__that_needs_the_environments_secrets_opens_no_clock(world: World) -> None:
+    # actions/runner#2120: each job with `environment:` makes a deployment, on pull requests too.
+    kept(world)
+    world.github.repository.add_deployment(
+        sha=C, created_at=at(2), statuses=[("success", at(2))], ref="refs/pull/7/merge", run_id=81
+    )
+    for hours in (60, 61):
+        ran = scheduled(world, hours)
+        assert (ran.code, ran.outputs["sla-status"], len(ran.bundle["code"])) == (0, "met", 1)
+        assert "1 deployment of pull requests put nothing live: left out" in ran.log
+
+
+def test_promotion__starts_its_clock_in_production(world: World) -> None:
+    # bobheadxi/deployments#146
+    kept(world)
+    states = [("success", at(2)), ("success", at(60), None, "production")]
+    world.github.repository.add_deployment(sha=A, created_at=at(2), environment="staging", statuses=states)
+    ran = scheduled(world, 70)
+    assert (ran.code, ran.outputs["sla-status"], ran.obligation()["start"]) == (0, "pending", "2026-03-04T21:00:00Z")
+
+
+def test_unfinished__deployment_of_the_same_commit_by_somebody_else_is_not_this_release(world: World) -> None:
+    # devtron-labs/devtron#3004: deployments of another system stay under way.
+    kept(world)
+    states = [("queued", at(30)), ("in_progress", at(31))]
+    world.github.repository.add_deployment(sha=A, created_at=at(30), statuses=states)
+    for hours in (60, 80):
+        ran = scheduled(world, hours)
+        assert (ran.outputs["sla-status"], ran.outputs["next-deadline"]) == ("met", "")
+
+
+def test_rerun__of_an_old_release_after_a_newer_one_is_a_rollback(world: World) -> None:
+    shop = world.github.repository
+    world.registry.add_version(at(-1))
+    world.release(A, at(), run_id=7)
+    world.release(B, at(10), run_id=8)
+    shop.add_deployment(sha=A, created_at=at(20), statuses=[("success", at(20))], run_id=7)
+    ran = scheduled(world, 60)
+    assert (ran.code, ran.obligation(sha=B)["status"], ran.obligation(sha=A)["status"]) == (0, "cancelled", "met")
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+def test_late_success__of_a_deployment_that_failed_long_ago_opens_its_clock(world: World, *, remembers: bool) -> None:
+    shop = world.github.repository
+    shop.add_commit(A, at(-24 * 120))
+    failed = [
+        shop.add_deployment(sha=A, created_at=at(-24 * 120, seconds=n), statuses=[("failure", at(-24 * 119))], run_id=7)
+        for n in range(3)
+    ]
+    for other in range(150):
+        world.release(f"{other + 1:040x}", at(-12 * other - 1))
+    world.registry.add_version(at(-0.5))
+    world.release(B, at(-0.25))
+    assert world.run(at()).code == 0
+    # Of the three jobs of that run it is the last that goes on.
+    shop.add_status(failed[-1], "success", at(2), log_url="https://github.com/acme/shop/actions/runs/7/job/1")
+    if not remembers:
+        shop.artifacts.clear()
+    ran = scheduled(world, 51)
+    assert (ran.code, ran.obligation()["status"], ran.obligation()["start"]) == (1, "breached", "2026-03-02T11:00:00Z")
+
+
+def test_failed_deployment__that_was_deleted_does_not_stop_the_run(world: World) -> None:
+    shop = world.github.repository
+    failed = shop.add_deployment(sha=A, created_at=at(-24 * 120), statuses=[("failure", at(-24 * 119))])
+    for other in range(120):
+        world.release(f"{other + 1:040x}", at(-12 * other - 1))
+    world.registry.add_version(at(-0.5))
+    world.run(at())
+    del shop.deployments[failed]
+    assert scheduled(world, 1).code == 0
+
+
+def test_renamed_environment__is_a_warning_that_names_the_new_one(world: World) -> None:
+    shop = world.github.repository
+    for hours in (0, 24, 50):
+        world.release(f"{hours + 1:040x}", at(hours))
+    for hours in (60, 70):
+        shop.add_deployment(sha=A, created_at=at(hours), environment="Production", statuses=[("success", at(hours))])
+        shop.add_deployment(sha=C, created_at=at(hours), environment="staging", statuses=[("success", at(hours))])
+    world.registry.add_version(at(51))
+    assert "has been quiet" not in scheduled(world, 72).log
+    ran = scheduled(world, 100)
+    assert ran.code == 0
+    assert "::warning title=FlowJoy::code (GitHub deployments): environment 'production' has been quiet" in ran.log
+    assert "set environment to 'production,Production': until then 2 newer deployments there are dropped" in ran.log
+
+
+def test_several_environments__are_read_anew_each_time_and_fold_into_one_release(world: World) -> None:
+    shop = world.github.repository
+    world.inputs["environment"] = "production-*"
+    for name, hours in (("production-eu", 0), ("production-us", 2)):
+        shop.add_deployment(sha=A, created_at=at(), environment=name, statuses=[("success", at(hours))], run_id=7)
+    world.registry.add_version(at(3))
+    for hours in (4, 60):
+        ran = scheduled(world, hours)
+        assert (ran.code, [item["sha"] for item in ran.bundle["code"]]) == (0, [A])
