@@ -86,7 +86,9 @@ type Repository implements Node {{
 }}
 type RefConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [Ref] }}
 type PullRequestConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [PullRequest] }}
-type Ref implements Node {{ id: ID! name: String! prefix: String! target: GitObject compare(headRef: String!): Comparison }}
+type Ref implements Node {{
+  id: ID! name: String! prefix: String! target: GitObject compare(headRef: String!): Comparison
+}}
 type Comparison implements Node {{ id: ID! aheadBy: Int! behindBy: Int! status: ComparisonStatus! }}
 type Deployment implements Node {{
   id: ID! databaseId: Int createdAt: DateTime! updatedAt: DateTime! commitOid: String! commit: Commit
