@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 
 from flowjoy.errors import HarvestError
@@ -35,7 +36,9 @@ CODE = Shape(
 MODEL = Shape(
     label="model file",
     times=("ts", _EPOCH_MS),
-    known=frozenset({"ts", _EPOCH_MS, *_NAME, "version", "run_id", "source", *columns.URL, *columns.JUDGED}),
+    known=frozenset(
+        {"ts", _EPOCH_MS, *_NAME, "version", "run_id", "source", "model_id", *columns.URL, *columns.JUDGED}
+    ),
     cure="write a header line such as ts,name,version, or objects with these keys; `ts` is when the version shipped"
     " (MLflow's creation_timestamp serves)",
     bare="ts",
@@ -87,23 +90,22 @@ class ModelFile:
         A bare timestamp is a new version of the only model. A version that did not succeed is known, and not ready.
         """
         table = _with_time(read_table(raw, MODEL), MODEL)
-        judged = columns.judge(table, self.label, EventType.MODEL, query)
-        settings = query.settings
+        asked, settings = {*query.models, *query.candidates}, query.settings
+        foreign = [row for row in table.rows if asked and row.get(*_NAME) not in {None, *asked}]
+        ours = replace(table, rows=tuple(row for row in table.rows if not asked or row.get(*_NAME) in {None, *asked}))
+        judged = columns.judge(ours, self.label, EventType.MODEL, query)
         wanted = {Misfit.SERVICE: settings.service, Misfit.ENVIRONMENT: settings.environments}
         wanted |= {Misfit.REPOSITORY: query.repository, Misfit.TYPE: "model"}
         columns.refuse_foreign(judged, self.label, "model versions", wanted)
         rows = [item.row for item in judged if item.misfit in (None, Misfit.STATUS)]
-        named = _names(rows, query)
+        named = _names([*foreign, *rows], query)
         records = [_model(item.row, query) for item in judged if item.misfit is None]
-        asked = {*query.models, *query.candidates}
-        if asked:
-            records = [record for record in records if record.name in asked]
         notes = [*columns.notes_of(judged), *columns.unread_columns(table, MODEL.known)]
-        if None not in named:
+        if named and None not in named:
             notes += [f"no row of {name}: it counts as never shipped" for name in query.models if name not in named]
         return Parsed(
             records=shipped_again(_distinct(records)),
-            notes=tuple(notes) if rows else (),
+            notes=tuple(notes) if table.rows else (),
             versions=_versions(records, [item.row for item in judged if item.misfit is Misfit.STATUS], query),
         )
 
@@ -124,8 +126,7 @@ def _versions(records: list[ModelRecord], failed: list[Row], query: Query) -> tu
     """Return the versions that a gate may ask for. One that shipped at all is ready."""
     ready = {(record.name, record.version or "") for record in records}
     known = {(row.get(*_NAME) or query.models[0], _version(row) or "") for row in failed}
-    asked = {*query.models, *query.candidates}
-    others = {pair for pair in known - ready if pair[1] and (not asked or pair[0] in asked)}
+    others = {pair for pair in known - ready if pair[1]}
     return tuple(ModelVersion(name=n, version=v, ready=(n, v) in ready) for n, v in sorted(ready | others))
 
 
@@ -163,6 +164,9 @@ def _model(row: Row, query: Query) -> ModelRecord:
         version=version,
         shipped_at=at,
         run_id=row.get("run_id"),
+        # A file without the column does not say where a version comes from; an empty cell says that it has no source.
+        source=(row.get("source") or "") if "source" in row.cells else None,
+        model_id=row.get("model_id"),
         url=cells.https(row.get(*columns.URL)),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import datetime
 from typing import Any
@@ -42,6 +43,9 @@ query FlowJoyIssues($owner: String!, $name: String!, $label: String!, $after: St
 }
 """
 
+_REASONS = re.compile(r" *stateReason(\(.*\))?")
+PLAIN_ISSUES_QUERY = _REASONS.sub("", ISSUES_QUERY)
+"""For a GitHub Enterprise Server that does not know why an issue was closed."""
 
 _NOT_INCIDENTS = {"NOT_PLANNED": "not planned", "DUPLICATE": "duplicate"}
 
@@ -53,11 +57,22 @@ class GitHubIssues:
     changes_for = None  # an issue may be closed, or opened again, at any time
 
     def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
-        """Every issue with the label, back to the window's first day."""
+        """Return every issue with the label, back to the window's first day."""
+        try:
+            return self._issues(ISSUES_QUERY, query, access)
+        except HarvestError as problem:
+            if "stateReason" not in str(
+                problem
+            ):  # GitHub names the field that it does not know, and has no code for it
+                raise
+            return self._issues(PLAIN_ISSUES_QUERY, query, access)
+
+    @staticmethod
+    def _issues(document: str, query: Query, access: Access) -> list[dict[str, Any]]:
         label = query.settings.incident_label
 
         def read(cursor: str | None) -> Page:
-            page = access.to_github.graphql("issues", ISSUES_QUERY, _checked, after=cursor, label=label)
+            page = access.to_github.graphql("issues", document, _checked, after=cursor, label=label)
             if page is None:
                 raise HarvestError(f"the repository has no label {label!r}", hint="check incident-label")
             access.progress(f"GitHub issues: {len(page[0])} more of {page[1]}")
@@ -77,6 +92,8 @@ class GitHubIssues:
         ours = [(issue, reason) for issue, reason in issues if query.since <= issue.start <= query.as_of]
         left_out = Counter(reason for _, reason in ours if reason is not None)
         notes = [f"incidents left out: {left_out[name]} closed as {name}" for name in sorted(left_out)]
+        if any("stateReason" not in node for node in raw):
+            notes += ["this GitHub does not say why an issue was closed: those closed as not planned count, too"]
         return Parsed(records=unique(issue for issue, reason in ours if reason is None), notes=tuple(notes))
 
 

@@ -17,7 +17,18 @@ from flowjoy.sources import file_columns as columns
 from flowjoy.sources.base import Access, Parsed, Query
 from flowjoy.sources.tabular import Row, Shape, Table, read_table, read_text
 
-_START = ("start", "started_at", "start_time", "created_at", "created_on", "created", "opened_at", "opened")
+_START = (
+    "start",
+    "started_at",
+    "start_time",
+    "reported_at",
+    "triggered_at",
+    "created_at",
+    "created_on",
+    "created",
+    "opened_at",
+    "opened",
+)
 _END = ("end", "ended_at", "end_time", "resolved_at", "resolved_on", "resolved", "closed_at", "closed")
 _CHANGED = ("last_status_change_at", "last_status_change_on", "status_category_changed")
 _ID = ("id", "incident_id", "incident_number", "number", "issue_key", "key")
@@ -167,7 +178,10 @@ def _named(row: Row, names: tuple[str, ...]) -> str:
 
 
 def _wrong(row: Row, name: str, problem: str) -> HarvestError:
-    hint = "write 2024-06-03T09:00:00Z; 03/Jun/24 9:00 AM and times without an offset are read where `timezone` is set"
+    hint = (
+        "write 2024-06-03T09:00:00Z; to read times without an offset, such as 03/Jun/24 9:00 AM, set `timezone`"
+        " (for UTC: Etc/UTC)"
+    )
     return HarvestError(f"{INCIDENTS.label}, line {row.line}, {name} carries a wrong time: {problem}", hint=hint)
 
 

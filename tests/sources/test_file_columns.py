@@ -271,6 +271,22 @@ def test_model_file__of_what_mlflow_lists_is_read_as_json_and_as_a_table(query: 
         assert any("last_updated_timestamp" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(
+    ("header", "cells", "source", "model_id"),
+    [
+        ("", "", None, None),
+        (",source", ",s3://models/12", "s3://models/12", None),
+        (",source", ",", "", None),
+        (",source,model_id", ",models:/m-1,m-1", "models:/m-1", "m-1"),
+    ],
+)
+def test_model_row__tells_where_the_version_comes_from(
+    query: Query, header: str, cells: str, source: str | None, model_id: str | None
+) -> None:
+    (record,) = models(f"ts,name,version{header}\n{T},recommender,12{cells}\n", query).records
+    assert (record.source, record.model_id) == (source, model_id)
+
+
 @pytest.mark.parametrize("written", ["1717405200000", "1717405200000.0", "2024-06-03 09:00:00+00:00", T])
 def test_creation_timestamp__is_read_in_milliseconds_or_as_a_table_writes_it(query: Query, written: str) -> None:
     (record,) = models(f"name,creation_timestamp,version\nrecommender,{written},1\n", query).records
@@ -294,6 +310,12 @@ def test_model_row__of_something_else_is_no_ship(query: Query, column: str, cell
     found = models(text, query)
     assert [record.version for record in found.records] == ["2"]
     assert found.notes == (f"left out: 1 row of another {column} ({cell})",)
+
+
+def test_model_rows__of_models_that_are_not_asked_for_need_not_be_readable(query: Query) -> None:
+    text = f"ts,name,version,status\n{T},recommender,1,READY\nsoon,toxicity,1,Archived\n"
+    found = models(text, query)
+    assert ([record.version for record in found.records], found.notes) == (["1"], ())
 
 
 def test_supply_chain_events__of_an_earlier_report_serve_as_both_files(query: Query) -> None:

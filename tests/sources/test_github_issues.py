@@ -12,6 +12,7 @@ from flowjoy.sources.base import Parsed, Query
 from flowjoy.sources.github_issues import GitHubIssues
 from tests.builders import at, spans
 from tests.sources.asking import a_question, access_to, api_of
+from tests.stand_ins.aimed import Aimed
 from tests.stand_ins.faults import Edited
 from tests.stand_ins.github import GitHubStandIn
 from tests.stand_ins.http_base import Answer
@@ -96,6 +97,24 @@ def test_issue__that_is_closed_as_not_planned_later_was_open_at_as_of(github: Gi
     query = a_question({"incident-label": LABEL})
     assert spans(ask(github, replace(query, as_of=at(5))).records) == [(1, None)]
     assert ask(github, replace(query, as_of=at(10))).records == ()
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "Field 'stateReason' doesn't accept argument 'enableDuplicate'",
+        "Field 'stateReason' doesn't exist on type 'ClosedEvent'",
+    ],
+)
+def test_issues__of_a_server_that_does_not_know_the_reason_are_read_without(
+    github: GitHubStandIn, refusal: str
+) -> None:
+    github.repository.add_issue(labels=[LABEL], created_at=at(1), closed_at=at(3), closed_as="NOT_PLANNED")
+    refused = Aimed(lambda request: b"stateReason" in request.body, Answer(200, {"errors": [{"message": refusal}]}))
+    github.fail("/graphql", times=None, fault=refused)
+    parsed = ask(github)
+    assert spans(parsed.records) == [(1, 3)]
+    assert "does not say why an issue was closed" in parsed.notes[0]
 
 
 def test_issues__of_many_pages_are_all_read(github: GitHubStandIn) -> None:
