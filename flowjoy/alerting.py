@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -11,13 +12,13 @@ from typing import Any
 import pandas as pd
 
 from flowjoy import events as timeline
-from flowjoy.analysis.alarms import AlarmKind, key_of
+from flowjoy.analysis.alarms import AlarmKind, at_risk_from, home_of, key_of
 from flowjoy.analysis.cadence import window_of
-from flowjoy.analysis.notices import Step, due
+from flowjoy.analysis.notices import Notice, Step, adopted, due
 from flowjoy.errors import HarvestError
-from flowjoy.findings import Findings, with_alerts
+from flowjoy.findings import Findings, alerts_since, with_alerts
 from flowjoy.model import AlertState, EventType
-from flowjoy.report.letter import Letter, letters
+from flowjoy.report.letter import Letter, letter
 from flowjoy.report.slack_message import digest
 from flowjoy.report.words import clean
 from flowjoy.sinks import ALARM_SINKS
@@ -35,8 +36,11 @@ _RECALLED_WEEKS = 8
 _ENDED_WITHIN = timedelta(days=2)
 _MOST_ENDED = 50
 _LEAST_SECONDS = 1.0
+_ONE_RUN = timedelta(minutes=15)
+"""A run notes its own instant, and Slack that of the message."""
+
 _MOST_FAILURES, _MOST_REFUSALS = 3, 10
-_MEMORY = "what was told stands in the ledger, which cannot be read or kept: see the warning about it"
+_MEMORY = "what was sent stands in the ledger, which cannot be read or kept: see the warning about it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +59,10 @@ def raise_alarms(findings: Findings) -> Findings:
     now = findings.bundle.generated_at
     # What others were told by earlier runs was raised then, also where no ledger says so any more.
     known = [replace(state, sink="") for state in findings.bundle.alerts if not state.sink or state.at < now]
-    raised = [AlertState(key=n.alarm.key, step=n.step.value, at=now) for n in due(findings.scene, known, now)]
+    raised = [
+        AlertState(key=notice.alarm.key, step=notice.step.value, at=now, releases=notice.joined)
+        for notice in due(findings.scene, known, now)
+    ]
     return with_alerts(findings, (*findings.bundle.alerts, *raised))
 
 
@@ -64,127 +71,165 @@ def tell(findings: Findings, new_errand: Callable[[], Errand], links: Mapping[st
 
     Each has an errand, and with it a time, of its own: one that stalls must not keep the pager from ringing.
     """
+    folding = []
     for make in ALARM_SINKS:
         errand = new_errand()
         sink = make(errand)
         if sink is None:
             continue
-        try:
+        with _guarded(sink, errand):
             findings = _tell(sink, findings, errand, links, memory)
-            if isinstance(sink, PagerDuty):
+        if isinstance(sink, PagerDuty):
+            with _guarded(sink, errand):
                 findings = _tell_changes(sink, findings, errand, links, memory)
-        except HarvestError as problem:
-            errand.warn(problem.advised)
-        except Exception as problem:  # noqa: BLE001  (a bug in a sink must not change the verdict)
-            errand.warn(f"{sink.label}: failed ({type(problem).__name__}); please report this")
+        folding += [(sink, errand)] if sink.folds else []
+    # Last, because what one destination was sent proves what another can have been sent.
+    for sink, errand in folding if not (memory.sure and memory.begun) else ():
+        with _guarded(sink, errand):
+            _end_what_may_ring(sink, findings, errand, links, memory)
     return findings
+
+
+@contextmanager
+def _guarded(sink: AlarmSink, errand: Errand) -> Iterator[None]:
+    """End every failure of a destination as a warning: none may change the verdict, or keep another from ringing."""
+    try:
+        yield
+    except HarvestError as problem:
+        errand.warn(problem.advised)
+    except Exception as problem:  # noqa: BLE001  (a bug in a sink must not change the verdict)
+        errand.warn(f"{sink.label}: failed ({type(problem).__name__}); please report this")
 
 
 def _tell(sink: AlarmSink, findings: Findings, errand: Errand, links: Mapping[str, str], memory: Memory) -> Findings:
-    now = findings.bundle.generated_at
-    notices = due(findings.scene, _of(sink, findings), now)
+    notices = _due(sink, findings)
     if sink.recalls and (notices or not memory.begun):
         findings = _with_recalled(sink, findings, errand, memory)
-        notices = due(findings.scene, _of(sink, findings), now)
+        notices = _due(sink, findings)
     elif notices and not memory.sure:
         if not sink.folds:
-            raise HarvestError(f"{sink.label}: nothing is told, because it is not known what was", hint=_MEMORY)
-        errand.warn(f"{sink.label}: an alarm that somebody resolves by hand rings again ({_MEMORY})")
-    told = tuple(_told_by(sink, letters(notices, findings, links, most=sink.most), errand, now))
-    findings = with_alerts(findings, (*findings.bundle.alerts, *told)) if told else findings
-    if sink.folds and not (memory.sure and memory.begun):
-        _end_what_may_ring(sink, findings, errand, links, memory)
-    return findings
+            raise HarvestError(f"{sink.label}: nothing is sent, because it is unknown what was", hint=_MEMORY)
+        errand.warn(f"{sink.label}: an alert that somebody resolves by hand fires again ({_MEMORY})")
+    letters = [letter(notice, findings, links) for notice in notices]
+    sent = tuple(_sent_by(sink, letters, errand, findings.bundle.generated_at))
+    return with_alerts(findings, (*findings.bundle.alerts, *sent)) if sent else findings
 
 
-def _told_by(sink: AlarmSink, waiting: Sequence[Letter], errand: Errand, at: datetime) -> Iterator[AlertState]:
-    """What could be told. What could not is not noted, so that the next run tries again."""
+def _due(sink: AlarmSink, findings: Findings) -> list[Notice]:
+    notices = due(findings.scene, _of(sink, findings), findings.bundle.generated_at)
+    return [notice for notice in notices if sink.takes(notice)]
+
+
+def _sent_by(sink: AlarmSink, waiting: Sequence[Letter], errand: Errand, at: datetime) -> Iterator[AlertState]:
+    """Yield what could be sent. What could not is not noted, so that the next run tries again."""
     failures = 0
-    for place, letter in enumerate(waiting):
+    for place, message in enumerate(waiting):
         if errand.transport.budget.left() < _LEAST_SECONDS:
-            errand.warn(f"{sink.label}: the next run tells the other {len(waiting) - place}, the time was used up")
+            errand.warn(f"{sink.label}: the next run sends the other {len(waiting) - place}, the time was used up")
             return
         try:
-            ref = sink.tell(letter)
+            receipt = sink.tell(message)
         except HarvestError as problem:
             errand.warn(problem.advised)
             failures += 1
-            # One that is refused for itself must not keep the others from being told; an outage does.
+            # One that is refused for itself must not keep the others from being sent; an outage does.
             if failures >= (_MOST_FAILURES if problem.passing else _MOST_REFUSALS):
                 return
-        except Exception as problem:  # noqa: BLE001  (what was told before must be noted)
+        except Exception as problem:  # noqa: BLE001  (what was sent before must be noted)
             errand.warn(f"{sink.label}: failed ({type(problem).__name__}); please report this")
             return
         else:
-            yield from _told(letter, sink.name, ref, at)
+            alarm, step = message.notice.alarm, message.step.value
+            if receipt.sent:
+                errand.log(f"{sink.label}: sent {alarm.kind.value} of {clean(alarm.subject)} ({step})")
+            yield AlertState(
+                key=alarm.key, step=step, at=at, sink=sink.name, ref=receipt.ref, releases=receipt.releases
+            )
 
 
 def _end_what_may_ring(
     sink: AlarmSink, findings: Findings, errand: Errand, links: Mapping[str, str], memory: Memory
 ) -> None:
-    """Without a ledger: end what rang lately and is over, whoever was told. An end of what never rang does nothing."""
+    """Without a ledger: end what can have fired and is over. An end of what never fired does nothing."""
     now = findings.bundle.generated_at
     known = {state.key for state in _of(sink, findings)}
     begun = now - _ENDED_WITHIN
-    keys = [key for key in _rang(findings, begun, sure=memory.sure) if key not in known]
-    assumed = [AlertState(key=key, step=Step.NEW.value, at=begun, sink=sink.name) for key in keys]
+    # A first run has sent nothing; what another destination was sent proves that it is none.
+    fired = {state.key: state.releases for state in findings.bundle.alerts if state.sink not in ("", sink.name)}
+    fired |= {} if memory.sure else _can_have_fired(findings, begun)
+    assumed = [
+        AlertState(key=key, step=Step.NEW.value, at=begun, sink=sink.name, releases=releases)
+        for key, releases in fired.items()
+        if key not in known and not key.startswith(f"{findings.bundle.service}/{CHANGED}/")
+    ]
     scene = with_alerts(findings, (*findings.bundle.alerts, *assumed)).scene
     over = [notice for notice in due(scene, assumed, now) if notice.step is Step.RECOVERY]
-    ends = letters(over, findings, links, most=sink.most)[:_MOST_ENDED]
-    tuple(_told_by(sink, ends, errand, now))  # and not noted: nobody knows whether they rang
-
-
-def _told(letter: Letter, sink: str, ref: str, at: datetime) -> Iterable[AlertState]:
-    steps = ((notice.alarm.key, notice.step.value) for notice in letter.notices)
-    return (AlertState(key=key, step=step, at=at, sink=sink, ref=ref) for key, step in steps)
+    ends = [letter(notice, findings, links) for notice in over[:_MOST_ENDED]]
+    tuple(_sent_by(sink, ends, errand, now))  # and not noted: it is unknown whether they fired
 
 
 def _with_recalled(sink: AlarmSink, findings: Findings, errand: Errand, memory: Memory) -> Findings:
-    """The findings with what the destination itself holds. Where it cannot say, the ledger must be sure."""
+    """Return the findings with what the destination itself holds. Where it cannot say, the ledger must be sure."""
+    bundle = findings.bundle
     try:
-        seen = sink.recall({digest(key): key for key in _candidates(findings)})
+        seen = sink.recall({digest(name): name for name in _candidates(findings)})
     except HarvestError as problem:
         if not memory.sure:
             raise
-        errand.warn(f"{problem.advised}: until then two runs at once may tell the same")
+        errand.warn(f"{problem.advised}: until then two runs at once may send the same")
         return findings
-    known = {(state.key, state.step) for state in _of(sink, findings)}
-    new = [state for state in seen if (state.key, state.step) not in known]
-    return with_alerts(findings, (*findings.bundle.alerts, *new)) if new else findings
+    seen = adopted(seen, repository=bundle.repository, service=bundle.service)
+    known = _of(sink, findings)
+    new = [state for state in seen if not any(_is_same(state, other) for other in known)]
+    return with_alerts(findings, (*bundle.alerts, *new)) if new else findings
 
 
-def _rang(findings: Findings, since: datetime, *, sure: bool) -> Iterable[str]:
-    """What must have rung lately: the weeks before the last one that diverge or spike, and clocks that ended since.
+def _is_same(one: AlertState, other: AlertState) -> bool:
+    """Whether a message of the channel is one that the ledger knows; a key may live more than once."""
+    same_step = (one.key, one.step) == (other.key, other.step)
+    return same_step and abs(one.at - other.at) <= _ONE_RUN
 
-    A clock at risk is left out where this may be the first run of all (`sure`): its alarm is the least of them.
-    """
-    service = findings.bundle.service
+
+def _can_have_fired(findings: Findings, since: datetime) -> dict[str, tuple[str, ...]]:
+    """Return the keys that can have fired lately: weeks that diverged or spiked, and clocks that ended `since`."""
+    home, first = home_of(findings.bundle.repository, findings.bundle.service), alerts_since(findings.bundle)
+    if first is None:
+        return {}
+    fired: dict[str, tuple[str, ...]] = {}
     before = [week for week in findings.weeks if not week.partial][:-1]
     for week in takewhile(lambda week: week.diverges, reversed(before)):
-        yield key_of(service, AlarmKind.DIVERGENCE, week.week.isoformat())
+        fired[key_of(home, AlarmKind.DIVERGENCE, week.week.isoformat())] = ()
     for spike in findings.spikes:
         if spike.week in before[-1:]:
-            yield key_of(service, AlarmKind.MTTR_SPIKE, spike.week.week.isoformat())
+            fired[key_of(home, AlarmKind.MTTR_SPIKE, spike.week.week.isoformat())] = ()
     for item in findings.obligations:
         ended_at = item.closed_at or findings.bundle.generated_at
-        if item.deadline < ended_at >= since:
-            yield key_of(service, AlarmKind.BREACH, item.id)
-        if not sure and min(ended_at, item.deadline) >= since:
-            yield key_of(service, AlarmKind.AT_RISK, item.id)
+        if first <= item.deadline < ended_at >= since:
+            key = key_of(home, AlarmKind.BREACH, item.model)
+            fired[key] = (*fired.get(key, ()), item.code_id)
+        if at_risk_from(item) >= first and min(ended_at, item.deadline) >= since:
+            key = key_of(home, AlarmKind.AT_RISK, item.model)
+            fired[key] = (*fired.get(key, ()), item.code_id)
+    return fired
 
 
 def _candidates(findings: Findings) -> Iterable[str]:
-    """Every alarm that there can have been lately, whether it rings or not."""
+    """Return every key that there can have been lately, also those of an older FlowJoy; and the releases."""
     bundle = findings.bundle
-    subjects = [(kind, item.id) for item in findings.obligations for kind in (AlarmKind.BREACH, AlarmKind.AT_RISK)]
+    home, old = home_of(bundle.repository, bundle.service), bundle.service
+    promise = (AlarmKind.BREACH, AlarmKind.AT_RISK)
     monday = window_of(bundle.generated_at, weeks=1, timezone=bundle.window.timezone).since
     days = [(monday - timedelta(weeks=n) + timedelta(hours=12)).date() for n in range(_RECALLED_WEEKS)]
     weeks = [day - timedelta(days=day.weekday()) for day in days]
-    subjects += [(kind, week.isoformat()) for week in weeks for kind in (AlarmKind.DIVERGENCE, AlarmKind.MTTR_SPIKE)]
+    shared = [(kind, week.isoformat()) for week in weeks for kind in (AlarmKind.DIVERGENCE, AlarmKind.MTTR_SPIKE)]
     if bundle.drift is not None:
-        subjects.append((AlarmKind.DRIFT, bundle.drift.model))
+        shared.append((AlarmKind.DRIFT, bundle.drift.model))
+    subjects = [(kind, item.model) for item in findings.obligations for kind in promise]
+    owed = [(kind, item.id) for item in findings.obligations for kind in promise]
     ringing = (alarm.key for alarm in findings.scene.ringing)
-    return dict.fromkeys([*ringing, *(key_of(bundle.service, kind, subject) for kind, subject in subjects)])
+    keys = (key_of(home, kind, subject) for kind, subject in (*shared, *subjects))
+    old_keys = (key_of(old, kind, subject) for kind, subject in (*shared, *owed))
+    return dict.fromkeys([*ringing, *keys, *old_keys, *(item.code_id for item in findings.obligations)])
 
 
 def _tell_changes(

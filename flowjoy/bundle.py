@@ -33,8 +33,11 @@ from flowjoy.model import (
 )
 from flowjoy.records import distinct, unique
 
-SCHEMA = 2
-"""Raised when a key changes its meaning or an older reader would lose what it must keep. 2: the ledger's memory."""
+SCHEMA = 3
+"""Raised when a key changes its meaning or an older reader would lose what it must keep.
+
+2: the ledger's memory. 3: the keys of alerts, and when the first trusted run was.
+"""
 
 MOST_WEEKS, MOST_HOURS = 104, 8760
 BUNDLE_FILE = "flowjoy-bundle.json"
@@ -93,7 +96,8 @@ class Bundle:
     `inventory` what waits at GitHub (None: not read), `actions` what was proposed, one a week. `alerts` say which step
     of which alarm was told to whom, `drift` is this run's comparison of live with training data (None: not asked for),
     `drift_marks` what it and earlier ones found. `models_gone` says by `<name>/<version>` when a run first found that
-    the registry no longer lists a version that it had confirmed.
+    the registry no longer lists a version that it had confirmed. `first_trusted_at`: the first trusted run of this
+    service that a ledger remembers; None where no ledger could be read and kept.
     """
 
     service: str
@@ -121,6 +125,7 @@ class Bundle:
     drift: DriftCheck | None = None
     drift_marks: tuple[DriftMark, ...] = ()
     models_gone: Mapping[str, datetime] = field(default_factory=dict)
+    first_trusted_at: datetime | None = None
     obligations: tuple[Obligation, ...] = field(default=())
 
 

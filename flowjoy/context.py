@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 
 from flowjoy.analysis import drift_marks
 from flowjoy.analysis.cadence import window_of
+from flowjoy.analysis.notices import adopted
 from flowjoy.bundle import Bundle, Terms
 from flowjoy.distribution import DriftMark
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi
 from flowjoy.github_branch import DefaultBranch
 from flowjoy.harvest import Harvest
-from flowjoy.model import Incident
+from flowjoy.model import CoverageState, Incident
 from flowjoy.reconcile import gone_since, sighted, with_looks
 from flowjoy.settings import Runner, Settings
 from flowjoy.sources.base import Query
@@ -127,9 +128,20 @@ def terms_of(settings: Settings, runner: Runner, home: Home) -> Terms:
     )
 
 
-def bundle_of(harvested: Harvest, settings: Settings, runner: Runner, home: Home, as_of: datetime) -> Bundle:
-    """What was harvested, with the inputs that decide what it means."""
+def keeps_ledger(harvested: Harvest, runner: Runner) -> bool:
+    """Return whether the ledger could be read, if there is one, and this run's report becomes the next."""
+    stores = runner.results_url is not None and runner.runtime_token is not None
+    ledger = [item for item in harvested.coverage if item.source.startswith("ledger")]
+    is_read = any(item.state is CoverageState.COMPLETE for item in ledger)
+    return is_read and stores and harvested.may_remember and harvested.confirmed
+
+
+def bundle_of(
+    harvested: Harvest, settings: Settings, runner: Runner, home: Home, as_of: datetime, *, trusted: bool
+) -> Bundle:
+    """What was harvested, with the inputs that decide what it means. `trusted`: later runs believe this one."""
     memory = harvested.memory
+    begins = trusted and settings.as_of is None and runner.on_actions and keeps_ledger(harvested, runner)
     return Bundle(
         service=settings.service,
         repository=runner.repository,
@@ -146,7 +158,8 @@ def bundle_of(harvested: Harvest, settings: Settings, runner: Runner, home: Home
         unknown_models=tuple(sorted(harvested.unknown_models)),
         observations=with_looks(memory, harvested.looks),
         waivers=sighted(memory, harvested.stubs, settings.model_stub, as_of),
-        alerts=memory.alerts,
+        alerts=adopted(memory.alerts, repository=runner.repository, service=settings.service),
+        first_trusted_at=memory.first_trusted_at or (as_of if begins else None),
         ledgers=memory.ledgers,
         commits=harvested.commits,
         training_runs=harvested.training_runs,

@@ -193,8 +193,14 @@ def _alarm_rows(path: Callable[[str], Path]) -> tuple[tuple[str, str, Callable[[
         ("drift-min-samples", "200", inputs.whole(1, 1_000_000), "rows on each side below which nothing is judged"),
         ("slack-token", "", inputs.secret, "bot token (`xoxb-…`): alarms in `slack-channel`, their end in the thread"),
         ("slack-channel", "", inputs.slack_channel, "id of the channel (`C…`), or its name"),
-        ("slack-webhook-url", "", inputs.secret_url, "incoming webhook instead of the bot: no thread, no chart"),
+        ("slack-webhook-url", "", inputs.slack_webhook, "incoming webhook instead of the bot: no thread, no chart"),
         ("pagerduty-routing-key", "", inputs.secret, "Events API v2 integration key: alarms reach the pager"),
+        (
+            "pagerduty-kinds",
+            "breach,drift,at-risk,mttr-spike",
+            inputs.alert_kinds,
+            "which alerts reach the pager: of `breach`, `drift`, `at-risk`, `mttr-spike`, `divergence`",
+        ),
         (
             "pagerduty-events-url",
             "https://events.pagerduty.com",

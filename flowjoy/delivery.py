@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from flowjoy import alerting, files
+from flowjoy.context import keeps_ledger
 from flowjoy.dependence import stub_lines
 from flowjoy.errors import HarvestError
-from flowjoy.findings import Findings
+from flowjoy.findings import Findings, alerts_since
 from flowjoy.github_api import GitHubApi
 from flowjoy.harvest import Harvest
-from flowjoy.model import CoverageState
 from flowjoy.runner import Console
 from flowjoy.settings import Runner, Settings
 from flowjoy.sinks import SINKS, artifact
@@ -53,9 +53,14 @@ class Delivery:
         if self.trigger.of_pull_request or self.trigger.fork:
             return findings
         if self._is_live and self.trigger.trusted:
+            if self.settings.tells_alarms and alerts_since(findings.bundle) is None:
+                self.console.warning(
+                    "no alert is sent: the ledger, which says what the first run found, cannot be read or kept. "
+                    "See the warning about it, or set `sla-since` to the day from which on alerts are to be sent"
+                )
             with self.console.group("Alerts"):
                 new_errand = partial(self._errand, findings)
-                findings = alerting.tell(findings, new_errand, self._links(), self._memory(findings))
+                findings = alerting.tell(findings, new_errand, self._links(), self._memory())
         return alerting.raise_alarms(findings)
 
     def publish(self, findings: Findings, written: Mapping[str, str], github: GitHubApi | None) -> dict[str, str]:
@@ -96,6 +101,7 @@ class Delivery:
             now=findings.bundle.generated_at,
             chart=partial(files.chart_png, findings),
             warn=self.console.warning,
+            log=self.console.log,
         )
 
     def _links(self) -> dict[str, str]:
@@ -108,15 +114,10 @@ class Delivery:
             links["report (artifact of this run)"] = self._run_url
         return links
 
-    def _memory(self, findings: Findings) -> alerting.Memory:
-        ledger = [item for item in findings.bundle.coverage if item.source.startswith("ledger")]
-        is_read = any(item.state is CoverageState.COMPLETE for item in ledger)
-        is_kept = self._stores and self.harvested.may_remember and self.harvested.confirmed
-        return alerting.Memory(sure=is_read and is_kept, begun=bool(self.harvested.memory.ledgers))
-
-    @property
-    def _stores(self) -> bool:
-        return self.runner.results_url is not None and self.runner.runtime_token is not None
+    def _memory(self) -> alerting.Memory:
+        return alerting.Memory(
+            sure=keeps_ledger(self.harvested, self.runner), begun=bool(self.harvested.memory.ledgers)
+        )
 
     def _upload_name(self) -> str | None:
         """Under which name the report goes up; None: not at all.

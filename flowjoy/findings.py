@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import pandas as pd
 
@@ -165,12 +166,21 @@ def with_alerts(findings: Findings, told: Iterable[AlertState]) -> Findings:
     return _with_scene(replace(findings, bundle=replace(findings.bundle, alerts=tuple(told))))
 
 
+def alerts_since(bundle: Bundle) -> datetime | None:
+    """Return from when on alerts are sent: the first trusted run or the begin of the promise, whichever is later.
+
+    Where no ledger says when the first trusted run was, the promise alone says it; None: nothing does.
+    """
+    return max(filter(None, (bundle.first_trusted_at, bundle.terms.sla_since)), default=None)
+
+
 def _with_scene(found: Findings) -> Findings:
     bundle = found.bundle
     scene = alarms.scene(
         found.evidence,
-        service=bundle.service,
+        home=alarms.home_of(bundle.repository, bundle.service),
         told=keys_told(bundle.alerts),
+        since=alerts_since(bundle),
         as_of=bundle.generated_at,
         timezone=bundle.window.timezone,
     )

@@ -17,6 +17,7 @@ from flowjoy.instants import parse_iso, plausible
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+ALERT_KINDS = frozenset({"breach", "drift", "at-risk", "mttr-spike", "divergence"})
 _MODEL_QUOTES = re.compile(r"[\"'`]")
 
 
@@ -266,6 +267,27 @@ def base_url(value: str) -> str:
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise ValueError("an https address (http only on this machine)")
     return value.rstrip("/")
+
+
+def alert_kinds(value: str) -> tuple[str, ...]:
+    """Kinds of alerts, one a line or comma-separated; each once."""
+    found = dict.fromkeys(part.strip() for part in re.split(r"[,\n]", value) if part.strip())
+    if not found or not ALERT_KINDS.issuperset(found):
+        raise ValueError(f"any of {', '.join(sorted(ALERT_KINDS))}, one a line or comma-separated")
+    return tuple(found)
+
+
+def slack_webhook(value: str) -> Secret:
+    """The address of an incoming webhook; one that starts a workflow takes no message of ours."""
+    parts = _address(value)
+    path = parts.path if parts is not None else ""
+    on_slack = parts is not None and parts.hostname in ("hooks.slack.com", "hooks.slack-gov.com")
+    if path.startswith(("/triggers/", "/workflows/")) or (on_slack and not path.startswith("/services/")):
+        raise ValueError(
+            "an incoming webhook (https://hooks.slack.com/services/…); this address starts a workflow or a command. "
+            "Make an incoming webhook: api.slack.com/apps, Incoming Webhooks, Add New Webhook"
+        )
+    return secret_url(value)
 
 
 def secret_url(value: str) -> Secret:

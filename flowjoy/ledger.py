@@ -70,6 +70,7 @@ class Memory:
     inventory: Inventory | None = None
     models_gone: Mapping[str, datetime] = field(default_factory=dict)
     drift_marks: tuple[DriftMark, ...] = ()
+    first_trusted_at: datetime | None = None
 
 
 def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> str | None:
@@ -144,7 +145,15 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
         inventory=bundle.inventory if _MASKED not in repr(bundle.inventory) else None,
         models_gone={key: at for key, at in bundle.models_gone.items() if same_models and since <= at <= until},
         drift_marks=tuple(mark for mark in bundle.drift_marks if holds(mark, mark.at)),
+        first_trusted_at=_first_trusted_at(bundle),
     )
+
+
+def _first_trusted_at(bundle: Bundle) -> datetime:
+    """Return when a trusted run was first; a ledger that does not say so was itself written by one."""
+    if bundle.first_trusted_at is not None:
+        return min(bundle.first_trusted_at, bundle.generated_at)
+    return min((bundle.generated_at, *(state.at for state in bundle.alerts)))
 
 
 def _is_sound(stub: StubText, path: str) -> bool:
@@ -187,6 +196,7 @@ def merge(one: Memory, other: Memory) -> Memory:
             for key in sorted({*one.models_gone, *other.models_gone})
         },
         drift_marks=drift_marks.compact((*one.drift_marks, *other.drift_marks)),
+        first_trusted_at=min(filter(None, (one.first_trusted_at, other.first_trusted_at)), default=None),
     )
 
 

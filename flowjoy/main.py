@@ -27,6 +27,7 @@ from flowjoy.given import command_line
 from flowjoy.harvest import Harvest, harvest
 from flowjoy.model import DROPPED, CoverageState, Decision, PullRequest, Status
 from flowjoy.report.drift_words import result as drift_result
+from flowjoy.report.first_run import first_run, is_first
 from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
 from flowjoy.report.markdown_drift import faults as drift_faults
@@ -144,9 +145,12 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
         query = query_of(settings, runner, home, as_of, now)
         access = Access(transport=transport, progress=console.log, github=github)
         harvested = harvest(query, access, trigger, terms_of(settings, runner, home))
-    findings = find(bundle_of(harvested, settings, runner, home, as_of))
+    findings = find(bundle_of(harvested, settings, runner, home, as_of, trusted=trigger.trusted))
     if harvested.pull is not None and _gate_is_decidable(findings):
         findings = with_gate(findings, _gate(harvested, harvested.pull, findings, settings, trigger))
+    if is_first(findings):
+        console.notice(first_run(findings) or "First run: nothing before today broke the promise")
+        console.notice("no ledger of an earlier run was found: the history of alerts begins today")
     delivery = Delivery(
         settings=settings,
         runner=runner,

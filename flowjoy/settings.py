@@ -67,6 +67,7 @@ class Settings:
     slack_channel: str | None
     slack_webhook_url: Secret | None
     pagerduty_routing_key: Secret | None
+    pagerduty_kinds: tuple[str, ...]
     pagerduty_events_url: str
     slack_api_url: str
     incident_titles: str
@@ -229,7 +230,7 @@ def credentials(environ: Mapping[str, str]) -> list[str]:
 
 def _shown(item: Input, given: str) -> str:
     """A wrong value as it may be shown: no credential, nor what stands before the `@` of an address."""
-    if item.parse in (inputs.secret, inputs.secret_url):
+    if item.parse in (inputs.secret, inputs.secret_url, inputs.slack_webhook):
         return ""
     return f" {re.sub(r'^.*@', '***@', given, flags=re.DOTALL)[:80]!r}"
 

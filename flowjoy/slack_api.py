@@ -157,9 +157,20 @@ def send_to_webhook(url: Secret, text: str, blocks: list[dict[str, Any]]) -> Non
     client = WebhookClient(url.reveal(), timeout=_SECONDS, retry_handlers=[])
     _follow_no_redirect(client)
     answer = client.send(text=text, blocks=blocks, unfurl_links=False, unfurl_media=False)
-    # A proxy's page has status 200, too.
-    if answer.status_code != 200 or str(answer.body).strip() != "ok":
+    # A proxy's page has status 200 as well.
+    if answer.status_code != 200 or not _says_ok(str(answer.body)):
         raise RefusalError(answer.status_code, str(answer.body), answer.headers)
+
+
+def _says_ok(body: str) -> bool:
+    """Return whether a webhook took the message: Slack says `ok`, servers that speak like it `{"ok": true}`."""
+    if body.strip() == "ok":
+        return True
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(answer, dict) and answer.get("ok") is True
 
 
 class _NoRedirect(HTTPRedirectHandler):

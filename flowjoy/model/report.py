@@ -120,9 +120,10 @@ class Action:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AlertState:
-    """That one step of an alert's life (`new`, `reminder`, `escalation`, `recovery`) was told at `at`, and to whom.
+    """One step of an alert's life that was sent at `at`, and to whom.
 
-    `sink`: `slack`, `pagerduty`, or `` for the run's own output. `ref` is where the telling can be answered: a thread.
+    `sink`: `slack`, `pagerduty`, or `` for the run's own output. `ref`: where the message can be answered, a thread.
+    `releases`: the code events that this step named. `told_as`: the key of an older FlowJoy under which it was sent.
     """
 
     key: str
@@ -130,6 +131,8 @@ class AlertState:
     at: datetime
     sink: str = ""
     ref: str = ""
+    releases: tuple[str, ...] = ()
+    told_as: str = ""
 
 
 class Decision(StrEnum):

@@ -12,6 +12,7 @@ from flowjoy.report.view import MOST_ROWS, Cell, Section, Table, more
 from flowjoy.report.words import code, moment, table
 
 SHOWN = 10
+_UNTOLD = "not sent"
 _NAMES = {
     AlarmKind.BREACH: "promise broken",
     AlarmKind.DRIFT: "data drift",
@@ -47,7 +48,7 @@ def section(findings: Findings) -> Section | None:
     rows = [
         (
             Cell(text=_NAMES[item.kind], mark="wait" if item.kind is AlarmKind.AT_RISK else "bad"),
-            *(Cell(text=text) for text in (_what(item), item.said.since, item.said.move, item.told or "nobody")),
+            *(Cell(text=text) for text in (_what(item), item.said.since, item.said.move, item.told or _UNTOLD)),
         )
         for item in found[:MOST_ROWS]
     ]
@@ -69,7 +70,7 @@ def markdown(findings: Findings) -> str:
         (
             f"{item.said.icon} {_NAMES[item.kind]}: {code(_what(item), 250)}",
             code(item.said.move, 200),
-            code(item.told) if item.told else "nobody",
+            code(item.told) if item.told else _UNTOLD,
         )
         for item in found[:SHOWN]
     ]
@@ -84,6 +85,8 @@ def _what(item: Ringing) -> str:
 
 
 def _told(alarm: Alarm, findings: Findings) -> str:
+    if alarm.old:
+        return "not sent: older than the first trusted run or `sla-since`"
     first: dict[str, str] = {}
     zone = findings.bundle.window.timezone
     for state in sorted(findings.bundle.alerts, key=lambda state: state.at):

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-from flowjoy.analysis.alarms import Alarm, AlarmKind
+from flowjoy.analysis.alarms import Alarm, AlarmKind, Waiting
 from flowjoy.analysis.notices import Notice, Step
 from flowjoy.analysis.signals import Spike
 from flowjoy.distribution import DriftCheck
 from flowjoy.findings import Findings
-from flowjoy.model import Obligation, Status, Week
+from flowjoy.model import Status, Week
 from flowjoy.report.answers import spike_text
 from flowjoy.report.headline import outcome, release_name
 from flowjoy.report.words import clean, moment, plural
 
 OVER = "✅"
+EXCUSED = "⏸️"
+MOST_NAMED = 10
 ICONS = {
     AlarmKind.BREACH: "🔴",
     AlarmKind.DRIFT: "🔴",
@@ -42,12 +44,12 @@ class Words:
 
 
 def words(notice: Notice, findings: Findings) -> Words:
-    """What one notice says."""
+    """Return what one notice says."""
     alarm, about = notice.alarm, notice.alarm.about
     if notice.step is Step.RECOVERY:
         return _over(alarm, findings)
-    if isinstance(about, Obligation):
-        said = _promise(alarm, about, findings)
+    if isinstance(about, Waiting):
+        said = _excused(_joined(about, notice)) if notice.step is Step.WAIVER else _promise(notice, about, findings)
     elif isinstance(about, Spike):
         said = _spike(about)
     elif isinstance(about, Week):
@@ -60,36 +62,91 @@ def words(notice: Notice, findings: Findings) -> Words:
     return replace(said, title=f"{lead}{said.title}")
 
 
-def _promise(alarm: Alarm, item: Obligation, findings: Findings) -> Words:
+def _joined(about: Waiting, notice: Notice) -> Waiting:
+    """Return the releases that this step names."""
+    return Waiting(model=about.model, items=tuple(item for item in about.items if item.code_id in notice.joined))
+
+
+def _promise(notice: Notice, about: Waiting, findings: Findings) -> Words:
     hours, zone = f"{findings.bundle.terms.sla_hours:g} h", findings.bundle.window.timezone
-    model, release = clean(item.model), release_name(item)
-    what = "a new version" if item.requires == "any" else f"version {clean(item.requires)}"
-    live, by = moment(item.start, zone), moment(item.deadline, zone)
-    if alarm.kind is AlarmKind.BREACH:
-        return Words(
-            icon=ICONS[alarm.kind],
-            title=f"The {hours} promise is broken: {model}",
-            what=f"{model} for {release}: {outcome(item, findings)}.",
-            since=f"The code went live {live}; the model was due by {by}.",
-            move=f"data people: ship {what} of {model}; where it must wait, its owner signs a waiver in the stub.",
-        )
+    kind, model, first = notice.alarm.kind, clean(about.model), about.items[0]
+    named = _joined(about, notice) if notice.step is Step.UPDATE else about
+    what = "a new version" if first.requires == "any" else f"version {clean(first.requires)}"
+    lead = "The code" if len(about.items) == 1 else "The first of them"
+    live, by = moment(first.start, zone), moment(first.deadline, zone)
+    is_broken = kind is AlarmKind.BREACH
+    left = "" if is_broken else f" Less than a quarter of {hours} is left."
+    waive = "; where it must wait, its owner signs a waiver in the stub" if is_broken else ""
     return Words(
-        icon=ICONS[alarm.kind],
-        title=f"{model} {outcome(item, findings)}",
-        what=f"{model} for {release}: less than a quarter of its {hours} is left.",
-        since=f"The code went live {live}; the model is due by {by}.",
-        move=f"data people: ship {what} of {model}.",
+        icon=ICONS[kind],
+        title=_waiting_title(notice, about, len(named.items), findings),
+        what=f"{model} for {_each(named, findings)}.{left}",
+        since=f"{lead} went live {live}; the model {'was' if is_broken else 'is'} due by {by}.",
+        move=f"data people: ship {what} of {model}{waive}.",
+    )
+
+
+def _waiting_title(notice: Notice, about: Waiting, joined: int, findings: Findings) -> str:
+    model, count, is_broken = clean(about.model), len(about.items), notice.alarm.kind is AlarmKind.BREACH
+    past = "past the deadline" if is_broken else "close to the deadline"
+    if notice.step is Step.UPDATE:
+        return f"{model}: {plural(joined, 'more release')} {past}, {count} in all"
+    if count > 1:
+        return f"{model}: {plural(count, 'release')} {past}"
+    if is_broken:
+        return f"The {findings.bundle.terms.sla_hours:g} h promise is broken: {model}"
+    return f"{model} {outcome(about.items[0], findings)}"
+
+
+def _each(about: Waiting, findings: Findings) -> str:
+    """Return each of the first releases with what became of it, and how many more there are."""
+    shown = [f"{release_name(item)}: {outcome(item, findings) or item.status.words}" for item in about.items]
+    more = len(shown) - MOST_NAMED
+    return "; ".join([*shown[:MOST_NAMED], *([f"… and {plural(more, 'more release')}"] if more > 0 else [])])
+
+
+def _excused(about: Waiting) -> Words:
+    """Return who excused which releases, why, and until when."""
+    by_waiver: dict[str, list[str]] = {}
+    for item in about.items:
+        by_waiver.setdefault(item.waiver or "", []).append(release_name(item))
+    said = [
+        f"{', '.join(names[:MOST_NAMED])}{' …' if len(names) > MOST_NAMED else ''}: {clean(waiver, 300)}"
+        for waiver, names in by_waiver.items()
+    ]
+    model = clean(about.model)
+    return Words(
+        icon=EXCUSED,
+        title=f"{model} is excused by a waiver",
+        what=f"{model} for {'; '.join(said[:MOST_NAMED])}.",
+        since="Nothing is shipped yet: the alert stays open.",
+        move="data people: ship before the waiver ends; then the alert is sent again.",
     )
 
 
 def _divergence(alarm: Alarm, week: Week) -> Words:
     return Words(
         icon=ICONS[alarm.kind],
-        title=f"Model cadence lagging by {plural(week.gap, 'deploy')}",
-        what=f"Week of {week.label}: {week.code_deploys} code and {week.model_deploys} model deploys.",
+        title=f"{_whose(week)} cadence lagging by {plural(week.lag, 'deploy')}",
+        what=_cadence(week),
         since=f"Since the week of {_monday(alarm)}.",
         move=f"data people, with ops: {_SPIKE}." if alarm.escalated else f"{_PACKAGE}.",
     )
+
+
+def _whose(week: Week) -> str:
+    """Return the model that lags, where there are several."""
+    return "Model" if week.told_model is None else clean(week.told_model)
+
+
+def _cadence(week: Week) -> str:
+    """Return the deploys of a week; of several models those of the one that lags."""
+    about = week.lagging or week.furthest
+    if week.told_model is not None and about is not None:
+        needed = f"{plural(about.code_deploys, 'code deploy')} that require {clean(about.model)}"
+        return f"Week of {week.label}: {needed}, and {plural(about.ships, 'ship')} of it."
+    models = str(week.model_deploys) if week.ships_known else "an unknown number of"
+    return f"Week of {week.label}: {week.code_deploys} code and {models} model deploys."
 
 
 def _spike(spike: Spike) -> Words:
@@ -116,11 +173,14 @@ def _drift(check: DriftCheck, findings: Findings) -> Words:
     )
 
 
-def _ending(item: Obligation) -> str:
-    """What became of what was owed."""
-    if item.status is Status.UNDETERMINED:
-        return "was shipped, and nobody can say whether in time"
-    return "was shipped" if item.shipped_at is not None else "is no longer owed"
+def _ending(about: Waiting) -> str:
+    """Return what became of what was owed."""
+    model, statuses = clean(about.model), {item.status for item in about.items}
+    if len(about.items) > 1:
+        return f"{model}: {plural(len(about.items), 'release')} wait no more"
+    if Status.UNDETERMINED in statuses:
+        return f"{model} was shipped, and it is unknown whether in time"
+    return f"{model} was shipped" if about.items[0].shipped_at is not None else f"{model} is no longer owed"
 
 
 def _monday(alarm: Alarm) -> str:
@@ -132,15 +192,16 @@ def _over(alarm: Alarm, findings: Findings) -> Words:
     """How an alarm ended."""
     about, zone = alarm.about, findings.bundle.window.timezone
     now = moment(findings.bundle.generated_at, zone)
-    if isinstance(about, Obligation):
-        ended = f"{clean(about.model)} {_ending(about)}"
-        what = f"{clean(about.model)} for {release_name(about)}: {outcome(about, findings) or about.status.value}."
-        since = f"It was due by {moment(about.deadline, zone)}."
+    if isinstance(about, Waiting) and any(item.status is Status.WAIVED and not item.closed_at for item in about.items):
+        return replace(_excused(about), since="Its clock has run out.")
+    if isinstance(about, Waiting):
+        ended = _ending(about)
+        what = f"{clean(about.model)} for {_each(about, findings)}."
+        since = f"It was due by {moment(about.items[0].deadline, zone)}."
     elif isinstance(about, Week):
         ended = "Models no longer lag behind code" if alarm.kind is AlarmKind.DIVERGENCE else "The MTTR is down again"
         mttr = "" if about.mttr_hours is None else f", MTTR {about.mttr_hours:.1f} h"
-        deploys = f"{about.code_deploys} code and {about.model_deploys} model deploys"
-        what = f"Week of {about.label}: {deploys}{mttr}."
+        what = f"{_cadence(about).removesuffix('.')}{mttr}."
         since = f"It was told for the week of {_monday(alarm)}."
     elif isinstance(about, DriftCheck):
         ended = f"Live data look like training data again: {clean(about.model)}"

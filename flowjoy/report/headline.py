@@ -9,6 +9,7 @@ from flowjoy.analysis import standing, verdict
 from flowjoy.analysis.dependency import Level
 from flowjoy.findings import Findings
 from flowjoy.model import Decision, Obligation, Status
+from flowjoy.report.first_run import first_run, is_older
 from flowjoy.report.words import clean, moment, plural, soon, span
 
 
@@ -65,6 +66,9 @@ def _settled(findings: Findings) -> str | None:
     if not findings.judges_promise:
         return "the model stub is in order; the promise itself is judged on merge"
     broken = [item for item in findings.scope if item.status is Status.BREACHED]
+    older = first_run(findings) if all(is_older(item, findings) for item in broken) else None
+    if broken and older is not None:
+        return older
     if broken:
         named = ", ".join(sorted({clean(item.model) for item in broken}))
         releases = len({item.code_id for item in broken})

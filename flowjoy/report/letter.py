@@ -1,84 +1,64 @@
-"""Notices that are told together, in words. Knows findings, no channel."""
+"""One notice as it is sent: title, words and links. Knows findings, no channel."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
-from flowjoy.analysis.alarms import AlarmKind
+from flowjoy.analysis.alarms import Waiting
 from flowjoy.analysis.notices import Notice, Step
-from flowjoy.analysis.signals import Spike
+from flowjoy.distribution import DriftCheck
 from flowjoy.findings import Findings
-from flowjoy.model import Obligation, Week
-from flowjoy.report.alarm_words import ICONS, OVER, Words, words
-from flowjoy.report.words import clean, plural
-
-_Item = TypeVar("_Item")
+from flowjoy.report.alarm_words import Words, words
 
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """All of one kind and step. `links`: words to addresses of ours."""
+    """One message. `links`: words to addresses of ours."""
 
-    title: str
-    notices: tuple[Notice, ...]
-    words: tuple[Words, ...]
+    notice: Notice
+    words: Words
     links: Mapping[str, str]
 
     @property
+    def title(self) -> str:
+        """Return the title with its icon."""
+        return f"{self.words.icon} {self.words.title}"
+
+    @property
     def step(self) -> Step:
-        """The step that all of them are at."""
-        return self.notices[0].step
+        """Return the step that it is about."""
+        return self.notice.step
 
     @property
     def ref(self) -> str:
-        """Where their first telling can be answered."""
-        return self.notices[0].ref
+        """Return where the first message can be answered."""
+        return self.notice.ref
 
     @property
     def quiet(self) -> bool:
-        """Whether there is nothing to read."""
-        return self.notices[0].quiet
+        """Return whether there is nothing to read."""
+        return self.notice.quiet
 
 
-def letters(notices: Sequence[Notice], findings: Findings, links: Mapping[str, str], *, most: int) -> list[Letter]:
-    """One letter for all notices of one kind, step, model and thread: ten releases that wait are one matter.
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What a destination took. `sent`: False where there was nothing to send; `ref`: where it can be answered.
 
-    `most`: so many notices in one letter at the most.
+    `releases`: those that the message names, which may be fewer where another run was first.
     """
-    together: dict[tuple[str, ...], list[Notice]] = {}
-    for notice in notices:
-        place = (notice.alarm.kind, notice.step, matter(notice), notice.ref, str(notice.quiet))
-        together.setdefault(place, []).append(notice)
-    written = []
-    for group in (part for whole in together.values() for part in parts(whole, most)):
-        said = tuple(words(notice, findings) for notice in group)
-        written.append(Letter(title=_title(said, group), notices=group, words=said, links=links))
-    return written
+
+    sent: bool = True
+    ref: str = ""
+    releases: tuple[str, ...] = ()
+
+
+def letter(notice: Notice, findings: Findings, links: Mapping[str, str]) -> Letter:
+    """Return the message of a notice."""
+    return Letter(notice=notice, words=words(notice, findings), links=links)
 
 
 def matter(notice: Notice) -> str:
-    """What an alarm is about, so that those of one matter stand together: the model, else the alarm itself."""
+    """Return what an alert is about: the model, else the alert itself."""
     about = notice.alarm.about
-    return notice.alarm.key if about is None or isinstance(about, Week | Spike) else about.model
-
-
-def parts(items: Sequence[_Item], most: int) -> Iterator[tuple[_Item, ...]]:
-    """The items in order, so many at a time at the most."""
-    return (tuple(items[first : first + most]) for first in range(0, len(items), most))
-
-
-def _title(said: Sequence[Words], notices: Sequence[Notice]) -> str:
-    """One title for notices that are told together."""
-    if len(said) == 1:
-        return f"{said[0].icon} {said[0].title}"
-    first = notices[0]
-    models = {notice.alarm.about.model for notice in notices if isinstance(notice.alarm.about, Obligation)}
-    named = f"{clean(models.pop())}: " if len(models) == 1 else ""
-    releases = plural(len(said), "release")
-    if first.step is Step.RECOVERY:
-        return f"{OVER} {named}{releases} wait no more"
-    lead = "still " if first.step is Step.REMINDER else ""
-    what = "past the deadline" if first.alarm.kind is AlarmKind.BREACH else "close to the deadline"
-    return f"{ICONS[first.alarm.kind]} {named}{releases} {lead}{what}"
+    return about.model if isinstance(about, Waiting | DriftCheck) else notice.alarm.key

@@ -9,6 +9,7 @@ from flowjoy.model import CoverageState, Decision
 from flowjoy.report import alarm_list
 from flowjoy.report import markdown_flow as flow
 from flowjoy.report import markdown_learn as learn
+from flowjoy.report.first_run import first_run
 from flowjoy.report.headline import headline, ships_due
 from flowjoy.report.markdown_drift import drift
 from flowjoy.report.markdown_promise import SHOWN_OBLIGATIONS, SHOWN_SETTLED, promise, still_owed
@@ -25,6 +26,7 @@ def summary(findings: Findings, report_url: str | None = None) -> str:
     decision = findings.verdict.decision
     softened = " (not enforced)" if decision is Decision.FAIL and findings.verdict.exit_code == 0 else ""
     parts = [
+        first_run(findings) or "",
         f"## FlowJoy: {code(findings.bundle.service)}",
         f"{_MARKS[decision]} **{decision.value}**{softened}: {code(headline(findings), 600)}",
         f"[Chart, tables and bundle of this run]({report_url})" if report_url else "",

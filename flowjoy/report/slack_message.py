@@ -7,67 +7,79 @@ in the channel what was told.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import accumulate
 from typing import Any
 
-from flowjoy.analysis.notices import Notice, Step
+from flowjoy.analysis.notices import Step
 from flowjoy.report.alarm_words import Words
-from flowjoy.report.letter import Letter, parts
-from flowjoy.report.words import plural
+from flowjoy.report.letter import Letter
 
-MOST_SECTIONS = 10
-"""Slack refuses a message whose texts come to some thirteen thousand characters."""
+MARKS_A_BLOCK = 12
+"""Releases in one mark: Slack takes a `block_id` of 255 characters."""
 
-MOST_NOTICES = 300
-"""Of one letter: their marks fit into the 50 blocks that Slack takes."""
-
-_MARKS_A_BLOCK = 13
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_HEADER, _TEXT, _FALLBACK = 150, 900, 1000
-_MARK = re.compile(rf"flowjoy-({'|'.join(Step)})((?:-[0-9a-f]{{16}})+)")
+_HEADER, _TEXT, _FALLBACK = 150, 2500, 1000
+_STEPS = "|".join(Step)
+_MARK = re.compile(rf"flowjoy2-({_STEPS})-([0-9a-f]{{16}})((?:-[0-9a-f]{{16}})*)(?:\.\d+)?")
+_OLD_MARK = re.compile(rf"flowjoy-({_STEPS})((?:-[0-9a-f]{{16}})+)")
+"""An older FlowJoy marked each obligation by a key of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """That a message is one step of one alert, and which releases it names; each by its digest."""
+
+    key: str
+    step: str
+    releases: frozenset[str] = frozenset()
 
 
 def digest(key: str) -> str:
-    """What stands for a key in a mark: 16 hex digits."""
+    """Return what stands for a key in a mark: 16 hex digits."""
     return sha256(key.encode()).hexdigest()[:16]
 
 
-def marks(message: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    """The (digest, step) of every alarm that a message of the channel tells."""
+def marks(message: Mapping[str, Any]) -> tuple[Mark, ...]:
+    """Return the marks of a message of the channel."""
     blocks = message.get("blocks")
     ids = [block.get("block_id") for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
-    found = (_MARK.fullmatch(name) for name in ids if isinstance(name, str))
-    return frozenset((name, match[1]) for match in found if match is not None for name in match[2][1:].split("-"))
+    named: dict[tuple[str, str], set[str]] = {}
+    for name in ids:
+        if not isinstance(name, str):
+            continue
+        if found := _MARK.fullmatch(name):
+            named.setdefault((found[2], found[1]), set()).update(filter(None, found[3].split("-")))
+        elif old := _OLD_MARK.fullmatch(name):
+            named.update({(key, old[1]): set() for key in old[2][1:].split("-")})
+    return tuple(Mark(key=key, step=step, releases=frozenset(names)) for (key, step), names in named.items())
 
 
-def marks_of(letter: Letter) -> frozenset[tuple[str, str]]:
-    """The marks that the message of a letter carries."""
-    return frozenset((digest(notice.alarm.key), notice.step.value) for notice in letter.notices)
+def mark_of(letter: Letter) -> Mark:
+    """Return the mark that the message of a letter carries."""
+    notice = letter.notice
+    return Mark(key=digest(notice.alarm.key), step=notice.step.value, releases=frozenset(map(digest, notice.joined)))
 
 
 def blocks(letter: Letter, service: str) -> list[dict[str, Any]]:
-    """Header, a section for each of the first alarms, a line for the rest, and links."""
-    shown = zip(letter.notices[:MOST_SECTIONS], letter.words, strict=False)
-    sections = [
-        {"type": "section", "block_id": _mark([notice]), "text": _plain(_told(words, letter.title), _TEXT)}
-        for notice, words in shown
-    ]
+    """Return header, text and links; dividers carry the marks for which the text has no room."""
+    first, *rest = _marks(letter)
     links = " · ".join(f"<{address}|{name}>" for name, address in letter.links.items())
     foot: list[dict[str, Any]] = [_plain(service, _HEADER)]
     foot += [{"type": "mrkdwn", "text": links, "verbatim": True}] if links else []
     return [
         {"type": "header", "text": _plain(letter.title, _HEADER)},
-        *sections,
-        *_rest(letter.notices[MOST_SECTIONS:]),
+        {"type": "section", "block_id": first, "text": _plain(_text(letter.words), _TEXT)},
+        *({"type": "divider", "block_id": mark} for mark in rest),
         {"type": "context", "elements": foot},
     ]
 
 
 def fallback(letter: Letter, service: str) -> str:
     """The text of notifications, escaped."""
-    return escaped(" ".join([f"{service}:", letter.title, *(said.what for said in letter.words[:3])]), _FALLBACK)
+    return escaped(f"{service}: {letter.title} {letter.words.what}", _FALLBACK)
 
 
 def escaped(text: str, limit: int) -> str:
@@ -79,23 +91,16 @@ def escaped(text: str, limit: int) -> str:
     return "".join(sign for sign, end in zip(signs, ends, strict=True) if end < limit) + "…"
 
 
-def _rest(notices: Sequence[Notice]) -> Iterator[dict[str, Any]]:
-    """How many more there are; dividers carry the marks for which that line has no room."""
-    for place, some in enumerate(parts(notices, _MARKS_A_BLOCK)):
-        block: dict[str, Any] = {"type": "divider", "block_id": _mark(some)}
-        if not place:
-            block |= {"type": "section", "text": _plain(f"… and {plural(len(notices), 'more release')}", _TEXT)}
-        yield block
+def _marks(letter: Letter) -> list[str]:
+    """Return the `block_id`s; the number keeps two of a message apart."""
+    mark, releases = mark_of(letter), [digest(release) for release in letter.notice.joined]
+    start = f"flowjoy2-{mark.step}-{mark.key}"
+    groups = [releases[place : place + MARKS_A_BLOCK] for place in range(0, len(releases), MARKS_A_BLOCK)] or [[]]
+    return ["-".join([start, *group]) + (f".{number}" if number else "") for number, group in enumerate(groups)]
 
 
-def _mark(notices: Sequence[Notice]) -> str:
-    """The `block_id` of notices of one step; Slack takes 255 characters."""
-    return "-".join(["flowjoy", notices[0].step.value, *(digest(notice.alarm.key) for notice in notices)])
-
-
-def _told(words: Words, title: str) -> str:
-    lead = "" if title.endswith(words.title) else f"{words.title}\n"
-    return f"{lead}{words.what}\n{words.since}\nWhose move: {words.move}"
+def _text(words: Words) -> str:
+    return f"{words.what}\n{words.since}\nWhose move: {words.move}"
 
 
 def _plain(text: str, limit: int) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from flowjoy.analysis.notices import Notice
 from flowjoy.findings import Findings
 from flowjoy.github_api import GitHubApi
 from flowjoy.model import AlertState
-from flowjoy.report.letter import Letter
+from flowjoy.report.letter import Letter, Receipt
 from flowjoy.settings import Settings
 from flowjoy.transport import Transport
 from flowjoy.trigger import Trigger
@@ -52,6 +53,7 @@ class Errand:
     now: datetime
     chart: Callable[[], bytes]
     warn: Callable[[str], None]
+    log: Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,16 +81,15 @@ class AlarmSink(Protocol):
     def folds(self) -> bool:
         """Whether it makes one of what it is told twice; else whoever tells must know what was told."""
 
-    @property
-    def most(self) -> int:
-        """How many notices it takes in one letter."""
+    def takes(self, notice: Notice) -> bool:
+        """Return whether a notice is for this destination."""
 
     @property
     def recalls(self) -> bool:
         """Whether it can say what it was told."""
 
-    def recall(self, keys: Mapping[str, str]) -> tuple[AlertState, ...]:
-        """What it holds of the alarms with these digests (digest → key)."""
+    def recall(self, names: Mapping[str, str]) -> tuple[AlertState, ...]:
+        """Return what it was sent of the keys and releases with these digests (digest → name)."""
 
-    def tell(self, letter: Letter) -> str:
-        """Tell one letter; gives where it can be answered."""
+    def tell(self, letter: Letter) -> Receipt:
+        """Send one letter."""

@@ -14,7 +14,7 @@ from flowjoy.instants import iso
 from flowjoy.model import AlertState
 from flowjoy.pagerduty_rest import PagerDutyRefusalError, explain_passing
 from flowjoy.report.alarm_words import Words
-from flowjoy.report.letter import Letter, matter
+from flowjoy.report.letter import Letter, Receipt, matter
 from flowjoy.report.words import clean
 from flowjoy.signed_address import plain_session
 from flowjoy.sinks.base import Change, Errand
@@ -30,7 +30,7 @@ _SEVERITY = {
     AlarmKind.MTTR_SPIKE: "warning",
     AlarmKind.AT_RISK: "warning",
 }
-_ACTION = {Step.NEW: "trigger", Step.ESCALATION: "trigger", Step.RECOVERY: "resolve"}
+_ACTION = {Step.NEW: "trigger", Step.UPDATE: "trigger", Step.ESCALATION: "trigger", Step.RECOVERY: "resolve"}
 
 
 def of(errand: Errand) -> PagerDuty | None:
@@ -50,22 +50,28 @@ class PagerDuty:
     """`pagerduty-routing-key`."""
 
     name, label, folds, recalls = NAME, "PagerDuty", True, False
-    most = 1
 
     def __init__(self, errand: Errand) -> None:
         self._errand = errand
 
-    def recall(self, _keys: Mapping[str, str]) -> tuple[AlertState, ...]:
-        """Nothing: the Events API only takes."""
+    def takes(self, notice: Notice) -> bool:
+        """Return whether `pagerduty-kinds` names the kind; the end of what was sent is always for the pager."""
+        return notice.step is Step.RECOVERY or notice.alarm.kind in self._errand.settings.pagerduty_kinds
+
+    def recall(self, _names: Mapping[str, str]) -> tuple[AlertState, ...]:
+        """Return nothing: the Events API only takes."""
         return ()
 
-    def tell(self, letter: Letter) -> str:
-        """Trigger or resolve each alarm of a letter by itself. PagerDuty reminds people in its own way."""
-        for notice, words in zip(letter.notices, letter.words, strict=True):
-            event = self.render(notice, words, letter.links)
-            if event is not None:
-                self._send(event)
-        return ""
+    def tell(self, letter: Letter) -> Receipt:
+        """Trigger or resolve an alert; PagerDuty reminds people in its own way."""
+        notice, event = letter.notice, self.render(letter.notice, letter.words, letter.links)
+        if event is None:
+            return Receipt(sent=False, releases=notice.joined)
+        self._send(event)
+        # What an older FlowJoy opened under another key would stay open for ever.
+        for key in notice.told_as:
+            self._send(Event(path="/v2/enqueue", body={"event_action": "resolve", "dedup_key": dedup_key(key)}))
+        return Receipt(releases=notice.joined)
 
     def tell_change(self, change: Change, links: Mapping[str, str]) -> None:
         """Tell of one deploy or ship, so that a responder sees what changed."""

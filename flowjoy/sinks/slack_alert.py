@@ -9,11 +9,11 @@ from functools import cached_property
 from math import inf
 from typing import Any
 
-from flowjoy.analysis.notices import Step
+from flowjoy.analysis.notices import Notice, Step
 from flowjoy.errors import HarvestError
 from flowjoy.model import AlertState
 from flowjoy.report import slack_message
-from flowjoy.report.letter import Letter
+from flowjoy.report.letter import Letter, Receipt
 from flowjoy.settings import Settings
 from flowjoy.sinks.base import AlarmSink, Errand
 from flowjoy.slack_api import SlackApi, ThreadGoneError, explain, is_limited
@@ -69,30 +69,35 @@ def examine(settings: Settings, transport: Transport) -> str:
 class SlackBot:
     """A bot token: messages in a channel, what follows in their threads, the chart with the first."""
 
-    name, label, folds, recalls = NAME, "Slack", False, True
-    most = slack_message.MOST_NOTICES
+    name, folds, recalls = NAME, False, True
 
     def __init__(self, api: SlackApi, channel: str, errand: Errand) -> None:
         self._api, self._channel, self._errand = api, channel, errand
         self._has_chart = False
+        self.label = f"Slack {channel}"
 
-    def recall(self, keys: Mapping[str, str]) -> tuple[AlertState, ...]:
-        """What our messages of the last 30 days, and the answers in their threads, tell of these alarms."""
+    def takes(self, _notice: Notice) -> bool:
+        """Return True: Slack gets every alert."""
+        return True
+
+    def recall(self, names: Mapping[str, str]) -> tuple[AlertState, ...]:
+        """Return what our messages of the last 30 days, and the answers in their threads, say of these alerts."""
         told, threads = [], []
         for message in self._history(RECALLED):
-            found = self._states(message, keys, str(message.get("ts")))
+            found = self._states(message, names, str(message.get("ts")))
             told += found
             if found and message.get("reply_count"):
                 threads.append(str(message.get("ts")))
         for thread in threads[:_MOST_THREADS]:
             for answer in self._replies(thread):
-                told += self._states(answer, keys, thread)
+                told += self._states(answer, names, thread)
         return tuple(dict.fromkeys(told))
 
-    def tell(self, letter: Letter) -> str:
+    def tell(self, letter: Letter) -> Receipt:
         """Post one message, in the thread of the first where there is one; of two runs at once one message stays."""
+        joined = letter.notice.joined
         if letter.quiet:
-            return letter.ref
+            return Receipt(sent=False, ref=letter.ref, releases=joined)
         channel, _, thread = letter.ref.partition("/")
         thread = thread if channel == self._id else ""
         try:
@@ -101,20 +106,22 @@ class SlackBot:
             # Somebody deleted the first message: what follows stands by itself.
             thread = ""
             ts = self._post(letter, thread)
-        first = self._first(letter, thread, ts)
+        first, named = self._first(letter, thread, ts)
         if float(first) < float(ts):
             self._api.ask("chat.delete", dict, json={"channel": self._id, "ts": ts})
+            joined = tuple(release for release in joined if slack_message.digest(release) in named)
         elif not thread and not self._has_chart:
             self._has_chart = True
             self._attach_chart(ts)
-        return f"{self._id}/{thread or first}"
+        return Receipt(ref=f"{self._id}/{thread or first}", releases=joined)
 
-    def _first(self, letter: Letter, thread: str, ts: str) -> str:
-        """The earlier message that tells all of this; this one where there is none, or the bot may not look."""
+    def _first(self, letter: Letter, thread: str, ts: str) -> tuple[str, frozenset[str]]:
+        """Return the earlier message of this step and its releases; this one where the bot may not look."""
+        own = ts, slack_message.mark_of(letter).releases
         try:
-            return self._same(letter, thread, before=float(ts)) or ts
+            return self._same(letter, thread, before=float(ts)) or own
         except HarvestError:
-            return ts
+            return own
 
     def _post(self, letter: Letter, thread: str) -> str:
         service = self._errand.settings.service
@@ -135,35 +142,49 @@ class SlackBot:
         def request() -> str:
             # One that broke on the way may have come through: looked for before it is told again.
             nonlocal broken
-            there = self._same(letter, thread) if broken else ""
+            there = self._same(letter, thread) if broken else None
             broken = True
             try:
-                return there or self._api.once("chat.postMessage", _ts, json=message)
+                return there[0] if there else self._api.once("chat.postMessage", _ts, json=message)
             except Exception as problem:
                 broken = not is_limited(problem)
                 raise
 
         return self._api.transport.call("Slack chat.postMessage", request, explain, tries=_TRIES)
 
-    def _same(self, letter: Letter, thread: str, before: float = inf) -> str:
-        """The earliest message of the last minutes, if those before `before` tell all that this letter tells."""
-        wanted, since = slack_message.marks_of(letter), (self._errand.now - AT_ONCE).timestamp()
+    def _same(self, letter: Letter, thread: str, before: float = inf) -> tuple[str, frozenset[str]] | None:
+        """Return the earliest message of the last minutes, before `before`, that is the same step of this alert.
+
+        Updates and waivers are the same where earlier ones name all of their releases. With it the releases it names.
+        """
+        wanted, since = slack_message.mark_of(letter), (self._errand.now - AT_ONCE).timestamp()
         messages = self._replies(thread) if thread else self._history(AT_ONCE)
         same = {
-            str(message.get("ts")): wanted & slack_message.marks(message)
+            str(message.get("ts")): mark.releases
             for message in messages
             if since <= _seconds(message) < before and self._is_ours(message)
+            for mark in slack_message.marks(message)
+            if (mark.key, mark.step) == (wanted.key, wanted.step)
         }
-        told = [ts for ts, marks in same.items() if marks]
-        # One that tells of other releases, too, must not be taken back for one that does not.
-        return min(told, key=float) if told and wanted <= frozenset().union(*same.values()) else ""
+        if letter.step in (Step.UPDATE, Step.WAIVER):
+            same = {ts: releases for ts, releases in same.items() if releases & wanted.releases}
+            if not wanted.releases <= frozenset().union(*same.values()):
+                return None
+        return (min(same, key=float), frozenset().union(*same.values())) if same else None
 
-    def _states(self, message: Mapping[str, Any], keys: Mapping[str, str], thread: str) -> list[AlertState]:
+    def _states(self, message: Mapping[str, Any], names: Mapping[str, str], thread: str) -> list[AlertState]:
         at, ref = datetime.fromtimestamp(_seconds(message), UTC), f"{self._id}/{thread}"
         return [
-            AlertState(key=keys[digest], step=step, at=at, sink=NAME, ref=ref)
-            for digest, step in sorted(slack_message.marks(message))
-            if digest in keys and self._is_ours(message)
+            AlertState(
+                key=names[mark.key],
+                step=mark.step,
+                at=at,
+                sink=NAME,
+                ref=ref,
+                releases=tuple(sorted(names[digest] for digest in mark.releases if digest in names)),
+            )
+            for mark in slack_message.marks(message)
+            if mark.key in names and self._is_ours(message)
         ]
 
     def _is_ours(self, message: Mapping[str, Any]) -> bool:

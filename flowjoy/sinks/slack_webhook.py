@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from flowjoy.analysis.notices import Notice
 from flowjoy.errors import HarvestError
 from flowjoy.inputs import Secret
 from flowjoy.model import AlertState
 from flowjoy.report import slack_message
-from flowjoy.report.letter import Letter
+from flowjoy.report.letter import Letter, Receipt
 from flowjoy.sinks.base import AlarmSink, Errand
 from flowjoy.slack_api import RefusalError, explain, is_limited, send_to_webhook
 
@@ -25,17 +26,20 @@ def of(errand: Errand) -> AlarmSink | None:
 class SlackWebhook:
     """An incoming webhook: it can neither look back nor answer in a thread, so the ledger alone says what was told."""
 
-    name, label, folds, recalls = NAME, "Slack", False, False
-    most = slack_message.MOST_NOTICES
+    name, label, folds, recalls = NAME, "Slack webhook", False, False
 
     def __init__(self, url: Secret, errand: Errand) -> None:
         self._url, self._errand = url, errand
 
-    def recall(self, _keys: Mapping[str, str]) -> tuple[AlertState, ...]:
-        """Nothing: a webhook only takes."""
+    def takes(self, _notice: Notice) -> bool:
+        """Return True: Slack gets every alert."""
+        return True
+
+    def recall(self, _names: Mapping[str, str]) -> tuple[AlertState, ...]:
+        """Return nothing: a webhook only takes."""
         return ()
 
-    def tell(self, letter: Letter) -> str:
+    def tell(self, letter: Letter) -> Receipt:
         """Post one message. One that broke on the way may have come through: it is told by the next run."""
         broken, service = False, self._errand.settings.service
 
@@ -53,4 +57,4 @@ class SlackWebhook:
 
         if not letter.quiet:
             self._errand.transport.call("Slack webhook", request, explain, tries=_TRIES)
-        return ""
+        return Receipt(sent=not letter.quiet, releases=letter.notice.joined)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowjoy import inputs
+from flowjoy.analysis.alarms import AlarmKind
 from flowjoy.inputs import Secret
 
 CANARY = "ghs_canary_0123456789"
@@ -289,3 +290,40 @@ def test_parsers__any_text_is_read_or_refused_and_never_crashes(value: str) -> N
             parse(value)
         except ValueError as right:
             assert re.search(r"[a-z]", str(right))  # noqa: PT017  (either way out is right)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://hooks.slack.com/triggers/T000/123/abc",
+        "https://hooks.slack.com/workflows/T000/A000/123/abc",
+        "https://hooks.slack-gov.com/triggers/T000/123/abc",
+        "https://hooks.slack.com/commands/T000/123/abc",
+        "http://127.0.0.1:8080/triggers/T000/123/abc",
+    ],
+)
+def test_slack_webhook__that_starts_a_workflow_is_refused_with_the_cure(address: str) -> None:
+    """act10ns/slack#276, slackapi/slack-github-action#227: such an address takes variables, not messages."""
+    with pytest.raises(ValueError, match=r"hooks\.slack\.com/services/….*Make an incoming webhook"):
+        inputs.slack_webhook(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://hooks.slack.com/services/T000/B000/x",
+        "https://hooks.slack-gov.com/services/T000/B000/x",
+        "https://chat.example/hooks/x",
+        "https://proxy.example/services/T000/B000/x",
+    ],
+)
+def test_slack_webhook__of_slack_or_of_a_server_that_speaks_like_it_is_taken(address: str) -> None:
+    assert inputs.slack_webhook(address).reveal() == address
+
+
+def test_alert_kinds__are_those_that_alerts_have() -> None:
+    assert {kind.value for kind in AlarmKind} == inputs.ALERT_KINDS
+    assert inputs.alert_kinds("breach, divergence\nbreach") == ("breach", "divergence")
+    for wrong in ("breach;drift", "breeach", ",", "none"):
+        with pytest.raises(ValueError, match="any of at-risk, breach, divergence, drift, mttr-spike"):
+            inputs.alert_kinds(wrong)

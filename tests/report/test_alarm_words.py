@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flowjoy.analysis.alarms import Alarm, AlarmKind
+from flowjoy.analysis.alarms import Alarm, AlarmKind, Waiting
 from flowjoy.analysis.notices import Notice, Step
 from flowjoy.analysis.signals import Spike
 from flowjoy.distribution import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.findings import find
-from flowjoy.model import AlertState, Status
+from flowjoy.model import AlertState, ModelGap, Status
 from flowjoy.report.alarm_list import markdown, section
 from flowjoy.report.alarm_words import words
-from flowjoy.report.letter import letters
-from flowjoy.report.slack_message import MOST_NOTICES, blocks, escaped, fallback, marks, marks_of
+from flowjoy.report.letter import letter
+from flowjoy.report.slack_message import Mark, blocks, digest, escaped, fallback, mark_of, marks
 from tests.builders import a_bundle, a_deploy, a_ship, an_obligation, at
 from tests.core.test_alarms import a_week
 
@@ -73,12 +73,13 @@ def test_drift__names_the_worst_feature_its_figure_and_the_threshold() -> None:
     [
         (Status.MET, "recommender was shipped", "shipped after 4 h 0 m"),
         (Status.CANCELLED, "recommender is no longer owed", "the code was rolled back in time"),
-        (Status.UNDETERMINED, "recommender was shipped, and nobody can say whether in time", "undetermined"),
+        (Status.UNDETERMINED, "recommender was shipped, and it is unknown whether in time", "undetermined"),
     ],
 )
 def test_recovery__says_how_it_ended(status: Status, title: str, what: str) -> None:
     item = an_obligation(status=status, shipped_at=at(4) if status is Status.MET else None)
-    said = words(a_notice(AlarmKind.BREACH, item, Step.RECOVERY), FINDINGS)
+    about = Waiting(model="recommender", items=(item,))
+    said = words(a_notice(AlarmKind.BREACH, about, Step.RECOVERY), FINDINGS)
     assert (said.icon, said.title) == ("✅", title)
     assert what in said.what
 
@@ -88,69 +89,78 @@ def test_recovery__of_what_is_gone_says_so() -> None:
     assert said.what == "What it was about is no longer there."
 
 
-def waiting(releases: int, model: str = "recommender") -> list[Notice]:
-    return [
-        a_notice(
-            AlarmKind.BREACH, an_obligation(hours, status=Status.BREACHED, model=model), key=f"shop/breach/{hours}"
-        )
-        for hours in range(releases)
-    ]
+def waiting(releases: int, model: str = "recommender", step: Step = Step.NEW, joined: int | None = None) -> Notice:
+    """The notice of so many releases that wait for one model; `joined`: how many of the last it names."""
+    items = tuple(an_obligation(hours, status=Status.BREACHED, model=model) for hours in range(releases))
+    notice = a_notice(AlarmKind.BREACH, Waiting(model=model, items=items), step)
+    named = items if joined is None else items[len(items) - joined :]
+    return replace(notice, joined=tuple(item.code_id for item in named))
 
 
-@pytest.mark.parametrize(("releases", "dividers"), [(10, 0), (11, 0), (23, 0), (24, 1), (300, 22)])
+@pytest.mark.parametrize(("releases", "dividers"), [(10, 0), (12, 0), (13, 1), (200, 16)])
 def test_letter__of_many_releases_is_one_message_within_slacks_limits_and_marks_each(
     releases: int, dividers: int
 ) -> None:
-    notices = waiting(releases)
-    (letter,) = letters(notices, FINDINGS, {"check": "https://github.com/acme/shop"}, most=MOST_NOTICES)
-    made = blocks(letter, "shop")
-    assert letter.title == f"🔴 recommender: {releases} releases past the deadline"
-    assert marks({"blocks": made}) == marks_of(letter)
-    assert len(marks_of(letter)) == releases
+    message = letter(waiting(releases), FINDINGS, {"check": "https://github.com/acme/shop"})
+    made = blocks(message, "shop")
+    assert message.title == f"🔴 recommender: {releases} releases past the deadline"
+    assert marks({"blocks": made}) == (mark_of(message),)
+    assert len(mark_of(message).releases) == releases
     assert sum(block["type"] == "divider" for block in made) == dividers
-    rest = [block["text"]["text"] for block in made if "… and" in str(block)]
-    assert rest == (
-        [f"… and {releases - 10} more releases"] if releases > 11 else ["… and 1 more release"][: releases - 10]
-    )
+    assert ("… and" in made[1]["text"]["text"]) is (releases > 10)
+    ids = [block["block_id"] for block in made if "block_id" in block]
     assert len(made) <= 50
-    assert all(len(block.get("block_id", "")) <= 255 for block in made)
+    assert len(set(ids)) == len(ids)
+    assert all(len(name) <= 255 for name in ids)
 
 
 def test_letter__of_hostile_names_stays_below_what_slack_takes() -> None:
     """Slack refuses some thirteen thousand characters of text in one message, whatever its other limits say."""
-    (letter,) = letters(waiting(300, "<" * 255), FINDINGS, {}, most=MOST_NOTICES)
-    texts = [block["text"]["text"] for block in blocks(letter, "<" * 255) if "text" in block]
+    made = blocks(letter(waiting(200, "<" * 255), FINDINGS, {}), "<" * 255)
+    texts = [block["text"]["text"] for block in made if "text" in block]
     assert sum(map(len, texts)) < 12_000
     assert all(len(text) <= 3000 for text in texts)
     assert len(texts[0]) <= 150
 
 
-def test_letter__names_each_release_under_a_title_of_all_and_says_nothing_twice_of_one() -> None:
-    (one,) = letters(waiting(1), FINDINGS, {}, most=9)
-    (two,) = letters(waiting(2), FINDINGS, {}, most=9)
-    title = "The 48 h promise is broken: recommender"
-    assert [title in block["text"]["text"] for block in blocks(one, "shop")[:2]] == [True, False]
-    assert [title in block["text"]["text"] for block in blocks(two, "shop")[1:3]] == [True, True]
-    assert [block["type"] for block in blocks(one, "shop")] == ["header", "section", "context"]
-    assert [text["type"] for text in blocks(one, "shop")[-1]["elements"]] == ["plain_text"]
+def test_letter__names_the_first_ten_releases() -> None:
+    said = words(waiting(12), FINDINGS).what
+    assert said.count("release sha-") == 10
+    assert said.endswith("… and 2 more releases.")
 
 
-def test_letters__hold_so_many_at_the_most() -> None:
-    assert [len(letter.notices) for letter in letters(waiting(5), FINDINGS, {}, most=2)] == [2, 2, 1]
+def test_update__names_who_joins_and_how_many_wait_in_all() -> None:
+    said = words(waiting(5, step=Step.UPDATE, joined=2), FINDINGS)
+    assert said.title == "recommender: 2 more releases past the deadline, 5 in all"
+    assert said.what.count("release sha-") == 2
 
 
-def test_letters__of_two_models_two_steps_or_two_threads_are_not_one() -> None:
-    one, other = waiting(1)[0], waiting(1, "ranker")[0]
-    assert len(letters([one, other], FINDINGS, {}, most=9)) == 2
-    assert len(letters([one, replace(one, step=Step.REMINDER)], FINDINGS, {}, most=9)) == 2
-    assert len(letters([one, replace(one, ref="C1/1.0")], FINDINGS, {}, most=9)) == 2
-    assert len(letters([one, replace(one, quiet=True)], FINDINGS, {}, most=9)) == 2
-    assert len(letters([one, one], FINDINGS, {}, most=9)) == 1
+def test_waiver__says_who_excused_which_release_why_and_until_when() -> None:
+    text = "holiday freeze (data platform, until 2026-12-31T00:00:00Z)"
+    item = an_obligation(status=Status.WAIVED, waiver=text)
+    notice = a_notice(AlarmKind.BREACH, Waiting(model="recommender", items=(item,)), Step.WAIVER)
+    said = words(replace(notice, joined=(item.code_id,)), FINDINGS)
+    assert (said.icon, said.title) == ("⏸️", "recommender is excused by a waiver")
+    assert said.what == f"recommender for release {str(item.sha)[:12]}: {text}."
+
+
+def test_divergence__of_several_models_names_the_one_that_lags() -> None:
+    lagging = ModelGap(model="ranker", code_deploys=5, ships=1, diverges=True)
+    week = replace(a_week(1, code=5, model=20), gap=4, models=20, lagging=lagging, furthest=lagging)
+    said = words(a_notice(AlarmKind.DIVERGENCE, week), FINDINGS)
+    assert said.title == "ranker cadence lagging by 4 deploys"
+    assert said.what == "Week of Jun 10: 5 code deploys that require ranker, and 1 ship of it."
 
 
 def test_marks__of_what_is_no_message_of_ours_are_none() -> None:
     for message in ({}, {"blocks": None}, {"blocks": [1, {"block_id": 5}, {"block_id": "flowjoy-x-new"}]}):
         assert not marks(message)
+
+
+def test_marks__of_an_older_version_name_one_key_each() -> None:
+    one, two = digest("shop/breach/1"), digest("shop/breach/2")
+    found = marks({"blocks": [{"block_id": f"flowjoy-new-{one}-{two}"}]})
+    assert found == (Mark(key=one, step="new"), Mark(key=two, step="new"))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 6, 7, 50])
@@ -161,11 +171,10 @@ def test_escaped__never_ends_within_an_entity_nor_beyond_the_limit(limit: int) -
 
 
 def test_fallback__is_escaped_too() -> None:
-    item = an_obligation(status=Status.BREACHED, model="<!channel>")
-    (letter,) = letters([a_notice(AlarmKind.BREACH, item)], FINDINGS, {}, most=9)
-    assert "<" not in fallback(letter, "shop")
-    assert "&lt;!channel&gt;" in fallback(letter, "shop")
-    assert fallback(letter, "shop").startswith("shop: 🔴 The 48 h promise is broken")
+    text = fallback(letter(waiting(1, "<!channel>"), FINDINGS, {}), "shop")
+    assert "<" not in text
+    assert "&lt;!channel&gt;" in text
+    assert text.startswith("shop: 🔴 The 48 h promise is broken")
 
 
 def test_escaped__cuts_only_what_is_too_long() -> None:
@@ -177,7 +186,7 @@ def test_escaped__cuts_only_what_is_too_long() -> None:
 def test_list__names_what_rings_and_who_was_told_and_is_left_out_where_nothing_rings() -> None:
     assert section(FINDINGS) is None
     assert markdown(FINDINGS) == ""
-    broken = find(a_bundle([a_deploy()], [], until=at(60)))
+    broken = find(a_bundle([a_deploy()], [], until=at(60), first_trusted_at=at(0)))
     (alarm,) = broken.scene.ringing
     told = AlertState(key=alarm.key, step=Step.NEW, at=datetime(2024, 6, 5, 10, tzinfo=UTC), sink="slack")
     broken = replace(broken, bundle=replace(broken.bundle, alerts=(told, replace(told, sink=""))))

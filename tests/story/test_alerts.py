@@ -41,18 +41,33 @@ def pager() -> Iterator[PagerDutyEventsStandIn]:
 
 
 @pytest.fixture
-def world(tmp_path: Path, slack: SlackStandIn, pager: PagerDutyEventsStandIn) -> Iterator[World]:
+def new(tmp_path: Path, slack: SlackStandIn, pager: PagerDutyEventsStandIn) -> Iterator[World]:
+    """A repository in which FlowJoy has never run."""
     with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
         made = new_world(github, tmp_path)
         made.artifacts = artifacts
-        made.inputs |= {
-            "slack-token": SLACK_TOKEN,
-            "slack-channel": CHANNEL,
-            "slack-api-url": slack.api_url,
-            "pagerduty-routing-key": ROUTING_KEY,
-            "pagerduty-events-url": pager.url,
-        }
+        made.inputs |= destinations(slack, pager)
         yield made
+
+
+@pytest.fixture
+def world(new: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn) -> World:
+    """The same three weeks after the first run, which knew no destination."""
+    for name in destinations(slack, pager):
+        del new.inputs[name]
+    new.run(at(-24 * 21), event="schedule")
+    new.inputs |= destinations(slack, pager)
+    return new
+
+
+def destinations(slack: SlackStandIn, pager: PagerDutyEventsStandIn) -> dict[str, str]:
+    return {
+        "slack-token": SLACK_TOKEN,
+        "slack-channel": CHANNEL,
+        "slack-api-url": slack.api_url,
+        "pagerduty-routing-key": ROUTING_KEY,
+        "pagerduty-events-url": pager.url,
+    }
 
 
 def by_webhook(world: World, slack: SlackStandIn) -> None:
@@ -117,7 +132,7 @@ def test_life__ten_runs_over_a_broken_worse_and_mended_history(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
 ) -> None:
     """The counts a person would want: 1, 0, a reminder, an escalation, a recovery; and nothing else in ten runs."""
-    watch = Watch(world, slack, pager, **NO_CLOCK)
+    watch = Watch(world, slack, pager, **NO_CLOCK, pagerduty_kinds="divergence")
     four_deploys(world, 0)
     assert watch.said(100) == ([], 0, 0)  # the week is not over
     monday = WEEK - 9
@@ -133,7 +148,7 @@ def test_life__ten_runs_over_a_broken_worse_and_mended_history(
     world.registry.add_version(at(2 * WEEK + 51))
     assert watch.said(3 * WEEK - 9) == (["✅ Models no longer lag behind code"], 0, 1)
     assert watch.said(3 * WEEK + 30) == ([], 0, 0)
-    assert [alert.dedup_key for alert in pager.alerts] == [dedup_key("shop/divergence/2026-03-02")]
+    assert [alert.dedup_key for alert in pager.alerts] == [dedup_key("acme/shop/shop/divergence/2026-03-02")]
 
 
 def test_thread__holds_what_follows_and_only_the_escalation_is_shown_in_the_channel(
@@ -207,10 +222,10 @@ def test_message__says_what_happened_since_when_whose_move_and_links_check_and_r
 def test_breach__is_one_alert_over_ten_runs_and_one_resolve_when_it_is_mended(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
-    number = world.release(A, at())
+    world.release(A, at())
     for hours in range(49, 59):
         assert watch.run(hours).code == 1
-    key = f"shop/breach/deployment:{number}/recommender"
+    key = "acme/shop/shop/breach/recommender"
     assert [(alert.dedup_key, len(alert.events)) for alert in pager.alerts] == [(dedup_key(key), 1)]
     assert len(slack.messages) == 1
     world.registry.add_version(at(60))
@@ -242,9 +257,90 @@ def test_releases_that_wait_for_one_model_are_told_in_one_message(
 ) -> None:
     for hours, sha in enumerate((A, B, C)):
         world.release(sha, at(hours))
-    assert watch.said(60) == (["🔴 recommender: 3 releases past the deadline"], 3, 0)
+    assert watch.said(60) == (["🔴 recommender: 3 releases past the deadline"], 1, 0)
+    assert "aaaaaaaaaaaa: 12 h 0 m over, not shipped; release bbbbbbbbbbbb: 11 h" in text(slack.messages[0])
     world.registry.add_version(at(61))
-    assert watch.said(62) == (["✅ recommender: 3 releases wait no more"], 0, 3)
+    assert watch.said(62) == (["✅ recommender: 3 releases wait no more"], 0, 1)
+
+
+def test_release__that_joins_is_named_once_in_the_thread_and_in_the_same_alert_of_the_pager(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    world.release(A, at())
+    world.release(B, at(4))
+    assert watch.said(49) == (
+        ["🔴 The 48 h promise is broken: recommender", "🟠 recommender due in 3 h 0 m (Wed 13:00 UTC)"],
+        2,
+        0,
+    )
+    assert watch.said(50) == ([], 0, 0)
+    assert watch.said(53) == (["🔴 recommender: 1 more release past the deadline, 2 in all"], 1, 1)
+    assert watch.said(54) == ([], 0, 0)
+    first, _, update = slack.messages
+    assert update["thread_ts"] == first["ts"]
+    assert "bbbbbbbbbbbb" in text(update)
+    assert "aaaaaaaaaaaa" not in text(update)
+    assert [(alert.is_open, len(alert.events)) for alert in pager.alerts] == [(True, 2), (False, 1)]
+    world.registry.add_version(at(60))
+    assert watch.said(61) == (["✅ recommender: 2 releases wait no more"], 0, 1)
+
+
+def test_breach__may_fire_again_after_it_resolved(world: World, watch: Watch) -> None:
+    world.release(A, at())
+    watch.run(49)
+    world.registry.add_version(at(50))
+    watch.run(51)
+    world.release(B, at(110))
+    assert watch.said(159)[0] == ["🔴 The 48 h promise is broken: recommender"]
+    assert watch.said(160) == ([], 0, 0)
+
+
+def test_pagerduty_kinds__say_what_reaches_the_pager_and_slack_gets_all(world: World, watch: Watch) -> None:
+    world.release(A, at())
+    watch.inputs["pagerduty_kinds"] = "breach"
+    assert watch.said(37)[1:] == (0, 0)
+    title, triggers, _ = watch.said(49)
+    assert (len(title), triggers) == (1, 1)
+
+
+def test_divergence__reaches_slack_alone_and_its_severity_is_a_warning_where_named(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
+) -> None:
+    watch = Watch(world, slack, pager, **NO_CLOCK)
+    four_deploys(world, 0)
+    assert watch.said(WEEK - 9) == (["⚠️ Model cadence lagging by 4 deploys"], 0, 0)
+    assert pager.requests == [request for request in pager.requests if "/change/" in request.path]
+
+
+def test_log__names_each_message_its_kind_its_subject_and_its_destination(world: World, watch: Watch) -> None:
+    world.release(A, at())
+    log = watch.run(49).log
+    assert f"Slack {CHANNEL}: sent breach of recommender (new)" in log
+    assert "PagerDuty: sent breach of recommender (new)" in log
+    assert " sent " not in watch.run(50).log
+
+
+def test_waiver__is_told_in_the_thread_with_who_why_and_until_when(
+    world: World, slack: SlackStandIn, watch: Watch
+) -> None:
+    world.release(A, at())
+    watch.run(49)
+    waiver = {"model": "recommender", "sha": "*", "reason": "freeze", "by": "data", "until": "2026-03-10T00:00:00Z"}
+    world.release(B, at(50), parent=A)
+    world.github.repository.add_file(
+        B, "flowjoy.json", json.dumps({"models": {"recommender": "any"}, "waivers": [waiver]})
+    )
+    assert watch.said(52) == (["⏸️ recommender is excused by a waiver"], 0, 0)
+    assert slack.messages[1]["thread_ts"] == slack.messages[0]["ts"]
+    assert "aaaaaaaaaaaa: freeze (data, until 2026-03-10T00:00:00Z)" in text(slack.messages[1])
+    assert watch.said(53) == ([], 0, 0)
+    said = watch.said(8 * 24)
+    assert "🔴 recommender: 2 more releases past the deadline, 2 in all" in said[0]
+
+
+def text(message: dict[str, Any]) -> str:
+    """The text of a message below its title."""
+    return str(message["blocks"][1]["text"]["text"])
 
 
 def live_data(world: World, shift: float, seed: int) -> None:
@@ -266,21 +362,21 @@ def test_drift__is_told_after_two_checks_running_and_ends_after_two_good_ones(
     rings = (["🔴 Live data drifts from training data: recommender"], 1, 0)
     assert said == [([], 0, 0), rings, ([], 0, 0), ([], 0, 0), said[4], ([], 0, 0), rings]
     assert said[4] == (["✅ Live data look like training data again: recommender"], 0, 1)
-    assert pager.alerts[0].dedup_key == dedup_key("shop/drift/recommender")
+    assert pager.alerts[0].dedup_key == dedup_key("acme/shop/shop/drift/recommender")
 
 
 def test_outputs__name_the_keys_raised_in_this_run(world: World, watch: Watch) -> None:
-    number = world.release(A, at())
+    world.release(A, at())
     assert watch.run(30).outputs["alerts"] == ""
-    assert watch.run(49).outputs["alerts"] == f"shop/breach/deployment:{number}/recommender"
+    assert watch.run(49).outputs["alerts"] == "acme/shop/shop/breach/recommender"
     assert watch.run(50).outputs["alerts"] == ""
 
 
 def test_outputs__tell_a_comma_in_a_name_from_one_between_two(world: World, watch: Watch) -> None:
     world.registry.add_model("a,b")
-    number = world.release(A, at())
+    world.release(A, at())
     world.github.repository.add_file(A, "flowjoy.json", '{"models": {"a,b": "any", "recommender": "any"}}')
-    prefix = f"shop/breach/deployment:{number}"
+    prefix = "acme/shop/shop/breach"
     assert watch.run(49).outputs["alerts"].split(",") == [f"{prefix}/a%2Cb", f"{prefix}/recommender"]
 
 
@@ -299,17 +395,6 @@ def test_outputs__name_the_keys_also_where_nobody_is_to_be_told(world: World, wa
     world.release(A, at())
     assert watch.run(49).outputs["alerts"] != ""
     assert watch.run(50).outputs["alerts"] == ""
-
-
-def test_adoption__history_pages_nobody(world: World, watch: Watch) -> None:
-    """The first run finds a breach of three weeks ago, and weeks that diverged last month."""
-    world.release(A, at(-24 * 24))
-    assert watch.said(0) == ([], 0, 0)
-
-
-def test_adoption__what_ran_out_in_the_last_14_days_is_told(world: World, watch: Watch) -> None:
-    world.release(A, at(-15 * 24))
-    assert watch.said(0) == (["🔴 The 48 h promise is broken: recommender"], 1, 0)
 
 
 @pytest.mark.parametrize("event", ["pull_request", "push"])
@@ -332,7 +417,7 @@ def test_dry_look__tells_nobody_and_its_output_says_what_it_would(
     world.release(A, at())
     ran = world.run(at(50), as_of="2026-03-04T10:00:00Z")
     assert (slack.requests, pager.requests) == ([], [])
-    assert ran.outputs["alerts"].startswith("shop/breach/")
+    assert ran.outputs["alerts"] == "acme/shop/shop/breach/recommender"
 
 
 def test_at_once__two_runs_raise_one_message(
@@ -375,9 +460,10 @@ def test_pager__is_told_of_the_end_also_where_nothing_is_ever_remembered(
 ) -> None:
     """GitHub Enterprise Server has no artifact service; the log says what that means for who resolves by hand."""
     world.artifacts = None
+    watch.inputs["sla_since"] = "2026-01-01"
     world.release(A, at())
     ran = watch.run(49)
-    assert "an alarm that somebody resolves by hand rings again" in ran.log
+    assert "an alert that somebody resolves by hand fires again" in ran.log
     watch.run(50)
     world.registry.add_version(at(51))
     watch.run(52)
@@ -387,11 +473,13 @@ def test_pager__is_told_of_the_end_also_where_nothing_is_ever_remembered(
 def test_ledger__deleted_is_replaced_by_our_own_messages_and_nobody_elses(
     world: World, slack: SlackStandIn, watch: Watch
 ) -> None:
-    """A message that somebody else forged must not silence an alarm."""
+    """A message that somebody else forged must not silence an alert."""
     world.release(A, at())
+    kept = dict(world.github.repository.artifacts)
     watch.run(49)
     forged = slack.messages.pop()
     forget_everything(world)
+    world.github.repository.artifacts.update(kept)
     slack.write(blocks=forged["blocks"], bot_id="B0OTHER")
     assert watch.said(50)[0] == ["🔴 The 48 h promise is broken: recommender"]
 
@@ -404,7 +492,7 @@ def test_ledger__that_cannot_be_read_and_a_bot_that_may_not_look_tell_nothing_in
     world.github.fail(
         "GET /repos/acme/shop/actions/artifacts", times=None, fault=Answer(403, {"message": "Resource not accessible"})
     )
-    ran = watch.run(49)
+    ran = watch.run(49, sla_since="2026-01-01")
     assert slack.messages == []
     assert len(pager.alerts) == 1
     assert "missing_scope: channels:history" in ran.log
@@ -439,9 +527,9 @@ def test_webhook__without_a_ledger_that_remembers_tells_nothing_and_says_why(
     by_webhook(world, slack)
     world.artifacts = None
     world.release(A, at())
-    ran = watch.run(49)
+    ran = watch.run(49, sla_since="2026-01-01")
     assert (ran.code, slack.hooked) == (1, [])
-    assert "Slack: nothing is told, because it is not known what was" in ran.log
+    assert "Slack webhook: nothing is sent, because it is unknown what was" in ran.log
 
 
 @pytest.mark.parametrize(
@@ -603,7 +691,7 @@ def test_waiver__that_ran_out_long_after_the_deadline_is_told(
     world.github.repository.add_file(A, "flowjoy.json", json.dumps(stub))
     watch.inputs["divergence_percent"] = "100"
     watch.run(40)
-    assert watch.said(300) == ([], 0, 1)  # the clock at risk has run out
+    assert watch.said(300) == (["⏸️ recommender is excused by a waiver"], 0, 1)  # the clock at risk has run out
     assert watch.said(22 * 24 - 1) == ([], 0, 0)
     assert watch.said(22 * 24 + 1) == (["🔴 The 48 h promise is broken: recommender"], 1, 0)
 
@@ -627,7 +715,9 @@ def test_thread__whose_first_message_somebody_deleted_is_told_by_itself(
     assert watch.said(51)[0] == ["✅ recommender was shipped"]
 
 
-def test_at_once__a_message_that_tells_more_is_not_taken_back(world: World, slack: SlackStandIn, watch: Watch) -> None:
+def test_at_once__what_the_first_of_two_messages_does_not_name_joins_it(
+    world: World, slack: SlackStandIn, watch: Watch
+) -> None:
     world.release(A, at())
     world.release(B, at(0.05))
     watch.run(30)
@@ -637,26 +727,49 @@ def test_at_once__a_message_that_tells_more_is_not_taken_back(world: World, slac
     world.github.repository.artifacts.update(kept)
     slack.fail("conversations.history", times=1, fault=Answer(200, {"ok": True, "messages": [], "has_more": False}))
     watch.run(48.1)
-    assert [title for title in slack.titles if title[0] == "🔴"] == [
-        "🔴 The 48 h promise is broken: recommender",
-        "🔴 recommender: 2 releases past the deadline",
-    ]
+    assert [title for title in slack.titles if title[0] == "🔴"] == ["🔴 The 48 h promise is broken: recommender"]
+    assert watch.said(48.3)[0] == ["🔴 recommender: 1 more release past the deadline, 2 in all"]
 
 
 def test_pager__that_is_slow_is_told_the_rest_by_the_next_runs(
     world: World, pager: PagerDutyEventsStandIn, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("flowjoy.delivery._ALERT_SECONDS", 2)
-    for hours in range(12):
-        world.release(f"{hours:040x}", at(hours / 10))
+    models = [f"model-{number:02}" for number in range(12)]
+    for model in models:
+        world.registry.add_model(model)
+    world.inputs["models"] = ",".join(models)
+    world.release(A, at())
     pager.fail("/v2/enqueue", times=None, fault=Slow(0.3))
     ran = watch.run(50)
     first = len(pager.alerts)
     assert 0 < first < 12
-    assert "PagerDuty: the next run tells the other" in ran.log
+    assert "PagerDuty: the next run sends the other" in ran.log
     pager.heal()
     watch.run(51)
     assert [len(alert.events) for alert in pager.alerts] == [1] * 12
+
+
+def test_webhook__that_says_ok_in_json_is_not_sent_the_same_at_each_run(
+    world: World, slack: SlackStandIn, watch: Watch
+) -> None:
+    by_webhook(world, slack)
+    world.release(A, at())
+    slack.fail("/services/", times=None, fault=Answer(200, {"ok": True}))
+    for hours in (49, 50, 51):
+        watch.run(hours)
+    assert slack.count(path_contains="/services/") == 1
+
+
+def test_webhook__that_starts_a_workflow_is_refused_before_anything_is_sent(
+    world: World, slack: SlackStandIn, watch: Watch
+) -> None:
+    by_webhook(world, slack)
+    world.inputs["slack-webhook-url"] = f"{slack.url}/triggers/T000/123/abc"
+    ran = watch.run(49)
+    assert (ran.code, slack.requests) == (2, [])
+    assert "make an incoming webhook" in ran.log.lower()
+    assert "T000/123/abc" not in ran.log
 
 
 @pytest.mark.parametrize("answer", [Answer(200, b"<html>Sign in</html>"), Answer(302, b"", {"Location": "/elsewhere"})])
