@@ -28,6 +28,8 @@ from flowjoy.sources.github_deployments import (
     other_environments,
     pull_request_of,
 )
+from flowjoy.sources.github_releases import counts
+from flowjoy.sources.github_runs import deployed_nothing
 from flowjoy.transport import MalformedAnswerError
 
 TEN = 10
@@ -212,9 +214,14 @@ def _all_runs(query: Query, access: Access) -> list[dict[str, Any]]:
 def _runs(raw: list[dict[str, Any]] | None, around: Sequence[dict[str, Any]], query: Query) -> Iterator[Entry]:
     ours = raw if raw is not None else [run for run in around if not _foreign(run, query)]
     for run in ours:
+        place = str(run.get("head_branch"))
+        if raw is not None and deployed_nothing(run, query):
+            job = ", ".join(query.settings.deploy_job)
+            why = f"not counted: its job {clean(job, 40)} did not succeed"
+            yield Entry(at=parse_iso(run["created_at"]), place=place, sha=run["head_sha"], why=why)
+            continue
         record = _one_record("workflow-runs", [run], query)
-        why = _unfinished(run, record)
-        yield Entry(at=record.shipped_at, place=str(run.get("head_branch")), sha=record.sha, record=record, why=why)
+        yield Entry(at=record.shipped_at, place=place, sha=record.sha, record=record, why=_unfinished(run, record))
     for run in around:
         if why := _foreign(run, query):
             place = str(run.get("head_branch"))
@@ -246,6 +253,8 @@ def _releases(raw: list[dict[str, Any]] | None, _: Sequence[dict[str, Any]], que
     for node in raw or ():
         kind = "a draft" if node["isDraft"] else "a pre-release" if node["isPrerelease"] else ""
         place = str(node.get("tagName"))
+        if not kind and not counts(node, query):
+            kind = f"its tag does not match {', '.join(query.settings.release_tags)}"
         if kind:
             commit = node.get("tagCommit")
             sha = str(commit.get("oid")) if isinstance(commit, dict) else None
@@ -277,8 +286,8 @@ def _rows(raw: str | None, _: Sequence[dict[str, Any]], query: Query) -> Iterato
 
 def _one_record(source: str, raw: Any, query: Query) -> CodeRecord:
     """One entry as the source itself reads it, before jobs are folded."""
-    (record,) = CODE_SOURCES[source].parse(raw, query).records
-    return record
+    records = CODE_SOURCES[source].parse(raw, query).records
+    return min(records, key=lambda record: (record.shipped_at, record.id))
 
 
 _AROUND: Mapping[str, Callable[[Query, Access], list[dict[str, Any]]]] = {

@@ -73,7 +73,12 @@ def code(
             reread_since=reconcile.reread_since(memory, source.changes_for, sla),
             ask_again=tuple(sorted(unsettled)),
         )
-    query = replace(query, recheck=_on_the_way(memory, own_sha or ""))
+    confirmed = {
+        record.id: record.shipped_at
+        for record in memory.code
+        if record.outcome is Outcome.SUCCESS and not record.source_gone
+    }
+    query = replace(query, recheck=_on_the_way(memory, own_sha or ""), known_code=confirmed if query.live else {})
     parsed = _what_changed(query, access, source, memory)
     if parsed is None:
         query = replace(query, reread_since=None, ask_again=())

@@ -26,6 +26,7 @@ class Query:
     those of earlier runs. `reread_since`: what was created before it is known already, and need not be asked for.
     `recheck`: commits whose stub may be asked for on the way. `ask_again`: what the source calls the deployments that
     had not succeeded when they were last read. `own_deployment`: the id of the one whose event made this run.
+    `known_code`: when what the source confirmed to an earlier run went live, by id.
     """
 
     settings: Settings
@@ -45,6 +46,7 @@ class Query:
     recheck: tuple[str, ...] = ()
     ask_again: tuple[str, ...] = ()
     own_deployment: int | None = None
+    known_code: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def live(self) -> bool:

@@ -239,7 +239,7 @@ def _check_node(node: dict[str, Any]) -> None:
     if not isinstance(number, int) or not isinstance(node.get("id"), str):
         raise MalformedAnswerError("a deployment has no id")
     if not isinstance(commit, str) or not shas.is_full(shas.lowered(commit)):
-        raise MalformedAnswerError(f"deployment {number} names no commit sha")
+        raise MalformedAnswerError(f"deployment {number} has no commit sha")
     if not isinstance(node.get("environment"), str) or not isinstance(node.get("ref", ""), dict | None):
         raise MalformedAnswerError(f"deployment {number} does not say of which environment or ref it is")
     statuses, count, more = _checked_statuses(node)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from flowjoy import github_jobs, shas
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import PER_PAGE, GitHubApi, listing
 from flowjoy.instants import iso
 from flowjoy.model import CodeRecord, Outcome
 from flowjoy.records import fold
+from flowjoy.report.words import plural
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
 from flowjoy.transport import MalformedAnswerError
 
@@ -19,6 +22,8 @@ LISTING_CAP = 1000
 
 _SECOND = timedelta(seconds=1)
 _UNDER_WAY = {"in_progress", "queued", "requested", "waiting", "pending"}
+_NOT_BEGUN = {"queued", "requested", "waiting", "pending"}
+_NEVER_BEGAN = {"skipped", "action_required", "stale", "startup_failure"}
 _CONCLUSIONS = {
     *("success", "failure", "neutral", "cancelled", "skipped"),
     *("timed_out", "action_required", "stale", "startup_failure"),
@@ -45,14 +50,35 @@ class GitHubRuns:
         if not runs:
             _prove_empty(github, path, branch, since)
         ours = [run for run in runs.values() if _is_release(run, branch, github.repository)]
+        wanted = query.settings.deploy_job
+        if wanted:
+            github_jobs.read(github, [run for run in ours if _may_have_deployed(run, query)], wanted)
         for run in ours:
-            if run["run_attempt"] > 1:
+            if run["run_attempt"] > 1 and not wanted:
                 run["earlier"] = _earlier_attempts(github, run)
         return ours
 
     def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[CodeRecord]:
-        """One record a run."""
-        return Parsed(records=fold(_record(run, query) for run in raw))
+        """Return one record a run, and one more for each time that it went live anew after another commit."""
+        idle = {f"run:{run['id']}" for run in raw if deployed_nothing(run, query)}
+        records = fold(record for run in raw if f"run:{run['id']}" not in idle for record in _records(run, query))
+        named = ", ".join(query.settings.deploy_job)
+        note = f"{plural(len(idle), 'run')} without a success of the job {named!r} put nothing live: left out"
+        return Parsed(records=records, notes=(note,) if idle else (), left_out=frozenset(idle))
+
+
+def deployed_nothing(run: dict[str, Any], query: Query) -> bool:
+    """Return whether a run is over and its deploy job succeeded in none of its attempts."""
+    if not query.settings.deploy_job or run.get("status") != "completed":
+        return False
+    return f"run:{run['id']}" not in query.known_code and not any(github_jobs.ended(job) for job in run.get("jobs", ()))
+
+
+def _may_have_deployed(run: dict[str, Any], query: Query) -> bool:
+    """Whether a run's jobs must be asked for: not where it never began, nor where an earlier run knew the answer."""
+    if run.get("conclusion") in _NEVER_BEGAN or run.get("status") in _NOT_BEGUN:
+        return False
+    return run["run_attempt"] > 1 or run.get("status") != "completed" or f"run:{run['id']}" not in query.known_code
 
 
 def _slice(
@@ -98,10 +124,21 @@ def _checked(answer: Any) -> tuple[dict[int, dict[str, Any]], int]:
     for run in runs:
         if not all(isinstance(run.get(key), int) for key in ("id", "run_attempt")):
             raise MalformedAnswerError("a run has no id or no attempt")
-        if not isinstance(run.get("head_sha"), str):
-            raise MalformedAnswerError(f"run {run['id']} has no commit")
+        if not shas.is_full(shas.lowered(str(run.get("head_sha")))):
+            raise MalformedAnswerError(f"run {run['id']} has no commit sha")
+        _check_origin(run)
         _check_words(run)
     return {run["id"]: run for run in runs}, total
+
+
+def _check_origin(run: dict[str, Any]) -> None:
+    """Only a fork of a pull request may be gone: a run of ours that hides its origin must not read as foreign."""
+    if str(run.get("event", "")).startswith("pull_request"):
+        return
+    head = run.get("head_repository")
+    named = isinstance(head, dict) and isinstance(head.get("full_name"), str) and head["full_name"]
+    if not named or not isinstance(run.get("head_branch"), str) or not isinstance(run.get("event"), str):
+        raise MalformedAnswerError(f"run {run['id']} does not say which repository, branch and event it is of")
 
 
 def _check_words(run: dict[str, Any]) -> None:
@@ -143,7 +180,7 @@ def _default_branch(github: GitHubApi) -> str:
 
 
 def _earlier_attempts(github: GitHubApi, run: dict[str, Any]) -> list[dict[str, Any]]:
-    """The attempts before the last one, oldest first, up to the first success."""
+    """The attempts before the last one, oldest first: each success may have brought the commit back."""
 
     def check(answer: Any) -> dict[str, Any]:
         if not isinstance(answer, dict) or answer.get("id") != run["id"]:
@@ -151,36 +188,51 @@ def _earlier_attempts(github: GitHubApi, run: dict[str, Any]) -> list[dict[str, 
         _check_words(answer)
         return answer
 
-    earlier = []
-    for attempt in range(1, run["run_attempt"]):
-        earlier.append(github.get(f"/actions/runs/{run['id']}/attempts/{attempt}", check))
-        if earlier[-1].get("conclusion") == "success":
-            break
-    return earlier
+    return [
+        {**github.get(f"/actions/runs/{run['id']}/attempts/{attempt}", check), "run_attempt": attempt}
+        for attempt in range(1, run["run_attempt"])
+    ]
 
 
-def _record(run: dict[str, Any], query: Query) -> CodeRecord:
+def _records(run: dict[str, Any], query: Query) -> Iterator[CodeRecord]:
+    """A record for each attempt that went live; else one that says how the last attempt stands."""
     name = f"GitHub run {run['id']}"
-    ends = [
-        stamp_of(attempt.get("updated_at"), name, query)
+    ends = [(attempt, end) for attempt, end in _ends(run, name, query) if end <= query.as_of]
+    outcome, under_way = Outcome.SUCCESS, False
+    if not ends:
+        under_way = run.get("status") in _UNDER_WAY
+        outcome, at = Outcome.FAILED, stamp_of(run.get("updated_at"), name, query)
+        if under_way and str(run["id"]) == query.run_id:
+            outcome, at, under_way = Outcome.PROVISIONAL, query.as_of, False
+        ends = [(0, at)]
+    for place, (attempt, at) in enumerate(ends):
+        yield CodeRecord(
+            id=f"run:{run['id']}" if place == 0 else f"run:{run['id']}@{attempt}",
+            service=query.settings.service,
+            environment=query.settings.environments,
+            sha=shas.lowered(run["head_sha"]),
+            shipped_at=at,
+            run_id=str(run["id"]),
+            outcome=outcome,
+            created_at=stamp_of(run.get("created_at"), name, query),
+            under_way=under_way,
+            url=f"{query.server_url}/{query.repository}/actions/runs/{run['id']}",
+        )
+
+
+def _ends(run: dict[str, Any], name: str, query: Query) -> list[tuple[int, datetime]]:
+    """When each successful attempt went live, oldest first: the end of its deploy job, else of the attempt."""
+    known = query.known_code.get(f"run:{run['id']}")
+    if query.settings.deploy_job and "jobs" not in run:
+        return [] if known is None else [(1, known)]
+    if query.settings.deploy_job:
+        ends: dict[int, datetime] = {}
+        for job in filter(github_jobs.ended, run["jobs"]):
+            at = stamp_of(job.get("completed_at"), f"{name}, job {job['id']}", query)
+            ends[job["run_attempt"]] = min(at, ends.get(job["run_attempt"], at))
+        return sorted(ends.items())
+    return [
+        (attempt["run_attempt"], stamp_of(attempt.get("updated_at"), name, query))
         for attempt in [*run.get("earlier", ()), run]
         if attempt.get("status") == "completed" and attempt.get("conclusion") == "success"
     ]
-    ends = [end for end in ends if end <= query.as_of]
-    outcome, at = Outcome.FAILED, stamp_of(run.get("updated_at"), name, query)
-    if ends:
-        outcome, at = Outcome.SUCCESS, min(ends)
-    elif str(run["id"]) == query.run_id and run.get("status") in _UNDER_WAY:
-        outcome, at = Outcome.PROVISIONAL, query.as_of
-    return CodeRecord(
-        id=f"run:{run['id']}",
-        service=query.settings.service,
-        environment=query.settings.environments,
-        sha=run["head_sha"],
-        shipped_at=at,
-        run_id=str(run["id"]),
-        outcome=outcome,
-        created_at=stamp_of(run.get("created_at"), name, query),
-        under_way=outcome is Outcome.FAILED and run.get("status") in _UNDER_WAY,
-        url=f"{query.server_url}/{query.repository}/actions/runs/{run['id']}",
-    )

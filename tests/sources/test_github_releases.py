@@ -9,6 +9,7 @@ import pytest
 
 from flowjoy.errors import HarvestError
 from flowjoy.model import CodeRecord, Outcome
+from flowjoy.sources.base import Parsed
 from flowjoy.sources.github_releases import GitHubReleases
 from tests.builders import at
 from tests.sources.asking import A, B, C, a_question, api_of, ask
@@ -53,6 +54,50 @@ def test_event__a_release_whose_tag_is_gone_is_a_commit_that_nobody_can_read(git
     github.repository.add_release(tag="v1", sha=A, published_at=at())
     del github.repository.commits[A]
     assert [record.sha for record in published(github)] == ["tag v1"]
+
+
+def asked(github: GitHubStandIn, tags: str) -> Parsed[CodeRecord]:
+    return ask(GitHubReleases(), api_of(github), a_question({"code_source": "releases", "release_tags": tags}))
+
+
+def add_tags(github: GitHubStandIn, *tags: str) -> None:
+    for number, tag in enumerate(tags):
+        github.repository.add_release(tag=tag, sha=f"{number:040x}", published_at=at(number))
+
+
+@pytest.mark.parametrize(
+    ("tags", "counted"),
+    [("shop-v*", ["0"]), ("shop@*", ["1"]), ("shop-v*,shop@*", ["0", "1"]), ("shop/v3.*", ["3"]), ("v[0-9]*", ["4"])],
+)
+def test_tags__of_another_package_of_the_repository_are_left_out_and_counted(
+    github: GitHubStandIn, tags: str, counted: list[str]
+) -> None:
+    # googleapis/release-please#1409 and changesets: a monorepo tags `shop-v1.2.3`, `shop@1.2.3` or `shop/v1.2.3`.
+    add_tags(github, "shop-v1.2.3", "shop@1.2.3", "billing-v9.0.0", "shop/v3.0.0", "v1")
+    found = asked(github, tags)
+    assert [f"{int(record.sha or '', 16)}" for record in found.records] == counted
+    assert found.notes == (f"{5 - len(counted)} releases of other tags: left out",)
+
+
+def test_tags__that_match_no_release_are_refused_with_those_that_there_are(github: GitHubStandIn) -> None:
+    add_tags(github, "billing-v1", "shop-v1")
+    with pytest.raises(HarvestError, match=r"none whose tag matches release-tags 'store-v\*'") as problem:
+        asked(github, "store-v*")
+    assert "billing-v1" in problem.value.hint
+    assert "shop-v1" in problem.value.hint
+
+
+@pytest.mark.parametrize("change", [{"tagName": None}, {"tagCommit": {"oid": ""}}, {"tagCommit": {}}])
+def test_malformed__a_release_without_tag_or_sha_is_refused(github: GitHubStandIn, change: dict[str, Any]) -> None:
+    add_tags(github, "v1")
+
+    def spoil(body: Any) -> Any:
+        body["data"]["repository"]["releases"]["nodes"][0].update(change)
+        return body
+
+    github.fail("/graphql", times=None, fault=Edited(spoil))
+    with pytest.raises(HarvestError, match="release 1001 has no"):
+        published(github)
 
 
 def test_empty__no_release_at_all_is_believed_when_a_second_door_says_so_too(github: GitHubStandIn) -> None:

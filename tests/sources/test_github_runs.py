@@ -60,7 +60,7 @@ def test_time__is_the_end_of_the_first_successful_attempt(github: GitHubStandIn)
     )
     (record,) = released(github)
     assert (record.outcome, record.shipped_at) == (Outcome.SUCCESS, at(3))
-    assert [request.path.rpartition("/attempts/")[2] for request in github.requests[1:]] == ["1", "2"]
+    assert [request.path.rpartition("/attempts/")[2] for request in github.requests[1:]] == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize("conclusion", ["failure", "cancelled", "skipped", "timed_out", "neutral", "action_required"])
@@ -87,16 +87,137 @@ def test_ours__a_pull_request_releases_nothing(github: GitHubStandIn, event: str
     assert successes(released(github)) == {A}
 
 
-def test_ours__a_run_whose_fork_was_deleted_is_ignored(github: GitHubStandIn) -> None:
-    for sha in (A, B):
-        github.repository.add_run(sha=sha, created_at=at())
+def orphan(body: Any) -> Any:
+    next(run for run in body["workflow_runs"] if run["head_sha"] == B)["head_repository"] = None
+    return body
 
-    def orphan(body: Any) -> Any:
-        next(run for run in body["workflow_runs"] if run["head_sha"] == B)["head_repository"] = None
-        return body
 
+def test_ours__a_pull_request_whose_fork_was_deleted_is_ignored(github: GitHubStandIn) -> None:
+    github.repository.add_run(sha=A, created_at=at())
+    github.repository.add_run(sha=B, created_at=at(), event="pull_request")
     github.fail("GET ", fault=Edited(orphan))
     assert successes(released(github)) == {A}
+
+
+@pytest.mark.parametrize("key", ["head_repository", "head_branch", "event"])
+def test_ours__a_run_that_hides_its_origin_is_refused(github: GitHubStandIn, key: str) -> None:
+    # github/rest-api-description#1586: head_repository may be null.
+    github.repository.add_run(sha=A, created_at=at())
+
+    def hide(body: Any) -> Any:
+        body["workflow_runs"][0][key] = None
+        return body
+
+    github.fail("GET ", times=None, fault=Edited(hide))
+    with pytest.raises(HarvestError, match="does not say which repository, branch and event"):
+        released(github)
+
+
+def of_the_job(*names: str, **changes: Any) -> Query:
+    inputs = {**INPUTS, "deploy_job": "\n".join(names)}
+    return a_question(inputs, **{"default_branch": "main", **changes})
+
+
+def a_run_with(github: GitHubStandIn, sha: str, hours: float, *jobs: tuple[str, str, float], **more: Any) -> int:
+    """A run of a sha that began then, with jobs of a name, a conclusion and an end."""
+    number = github.repository.add_run(sha=sha, created_at=at(hours), updated_at=at(hours + 5), **more)
+    for name, conclusion, end in jobs:
+        github.repository.add_job(number, name, at(end), conclusion=conclusion)
+    return number
+
+
+def test_job__a_run_whose_deploy_job_was_skipped_is_left_out_and_counted(github: GitHubStandIn) -> None:
+    # apache/devlake#5885: the run is a success, its deploy job was skipped.
+    a_run_with(github, A, 0, ("build", "success", 1), ("deploy", "success", 2))
+    skipped = a_run_with(github, B, 10, ("build", "success", 11), ("deploy", "skipped", 11))
+    found = ask(GitHubRuns(), api_of(github), of_the_job("deploy"))
+    assert [(record.sha, record.shipped_at) for record in found.records] == [(A, at(2))]
+    assert found.notes == ("1 run without a success of the job 'deploy' put nothing live: left out",)
+    assert found.left_out == {f"run:{skipped}"}
+
+
+def test_job__counts_although_the_run_failed_after_it_or_goes_on(github: GitHubStandIn) -> None:
+    a_run_with(github, A, 0, ("deploy", "success", 1), ("notify", "failure", 2), conclusion="failure")
+    a_run_with(github, B, 10, ("deploy", "success", 11), status="in_progress", conclusion=None)
+    found = {record.sha: record.shipped_at for record in released(github, of_the_job("deploy"))}
+    assert found == {A: at(1), B: at(11)}
+
+
+@pytest.mark.parametrize("pattern", ["deploy", "deploy (*)", "deploy (eu, 1)"])
+def test_job__of_a_matrix_counts_from_its_earliest_success(github: GitHubStandIn, pattern: str) -> None:
+    # department-of-veterans-affairs/vets-website#21902: one job a target, each with its name in brackets.
+    a_run_with(github, A, 0, ("deploy (us, 2)", "failure", 1), ("deploy (eu, 1)", "success", 2), conclusion="failure")
+    assert [record.shipped_at for record in released(github, of_the_job(pattern))] == [at(2)]
+
+
+def test_job__of_a_reusable_workflow_is_named_with_its_caller(github: GitHubStandIn) -> None:
+    a_run_with(github, A, 0, ("staging / deploy", "success", 1), ("production / deploy", "success", 3))
+    assert [record.shipped_at for record in released(github, of_the_job("production / deploy"))] == [at(3)]
+
+
+def test_job__that_no_run_has_is_refused_with_the_names_that_there_are(github: GitHubStandIn) -> None:
+    a_run_with(github, A, 0, ("build", "success", 1), ("release / deploy", "success", 2))
+    with pytest.raises(HarvestError, match="no job that matches deploy-job 'deploy'") as problem:
+        released(github, of_the_job("deploy"))
+    assert problem.value.hint == "set deploy-job to one of: build, release / deploy"
+
+
+def test_job__of_an_earlier_attempt_counts_and_one_after_another_commit_is_a_rollback(github: GitHubStandIn) -> None:
+    shop = github.repository
+    old = shop.add_run(sha=A, created_at=at(), updated_at=at(30), run_attempt=2)
+    for attempt, end in ((1, 1), (2, 29)):
+        shop.add_job(old, "deploy", at(end), attempt=attempt)
+    a_run_with(github, B, 10, ("deploy", "success", 11))
+    found = sorted(released(github, of_the_job("deploy")), key=lambda record: record.shipped_at)
+    assert [(record.id, record.shipped_at) for record in found] == [
+        (f"run:{old}", at(1)),
+        (f"run:{old + 3}", at(11)),
+        (f"run:{old}@2", at(29)),
+    ]
+
+
+def test_job__is_not_asked_for_where_the_run_never_began_or_its_end_is_known(github: GitHubStandIn) -> None:
+    known = a_run_with(github, A, 0, ("deploy", "success", 1))
+    a_run_with(github, B, 10, conclusion="startup_failure")
+    a_run_with(github, C, 20, status="queued", conclusion=None)
+    query = of_the_job("deploy", known_code={f"run:{known}": at(1)})
+    assert successes(released(github, query)) == {A}
+    assert github.count("GET", "/jobs") == 0
+
+
+def test_job__of_this_very_run_counts_from_its_end_and_before_that_from_now(github: GitHubStandIn) -> None:
+    number = a_run_with(github, A, 0, status="in_progress", conclusion=None)
+    query = of_the_job("deploy", run_id=str(number), as_of=at(4))
+    assert [(record.outcome, record.shipped_at) for record in released(github, query)] == [(Outcome.PROVISIONAL, at(4))]
+    github.repository.add_job(number, "deploy", at(3))
+    assert [(record.outcome, record.shipped_at) for record in released(github, query)] == [(Outcome.SUCCESS, at(3))]
+
+
+@pytest.mark.parametrize("change", [{"conclusion": "great"}, {"name": None}, {"run_attempt": None}, {"status": "x"}])
+def test_job__of_another_shape_is_refused(github: GitHubStandIn, change: dict[str, Any]) -> None:
+    a_run_with(github, A, 0, ("deploy", "success", 1))
+
+    def bend(body: Any) -> Any:
+        body["jobs"][0].update(change)
+        return body
+
+    github.fail("/jobs", times=None, fault=Edited(bend))
+    with pytest.raises(HarvestError, match="job"):
+        released(github, of_the_job("deploy"))
+
+
+def test_job__more_than_a_page_of_them_are_all_read(github: GitHubStandIn) -> None:
+    a_run_with(github, A, 0, *((f"test ({n})", "success", 1) for n in range(130)), ("deploy", "success", 2))
+    assert [record.shipped_at for record in released(github, of_the_job("deploy"))] == [at(2)]
+
+
+def test_rerun__of_a_whole_release_after_another_went_live_is_a_rollback(github: GitHubStandIn) -> None:
+    first = Attempt(conclusion="success", started_at=at(), updated_at=at(1))
+    old = github.repository.add_run(sha=A, created_at=at(), updated_at=at(30), run_attempt=2, attempts=[first])
+    github.repository.add_run(sha=B, created_at=at(10), updated_at=at(11))
+    found = sorted(released(github), key=lambda record: record.shipped_at)
+    assert [(record.sha, record.shipped_at) for record in found] == [(A, at(1)), (B, at(11)), (A, at(30))]
+    assert [record.id for record in found if record.sha == A] == [f"run:{old}", f"run:{old}@2"]
 
 
 def test_ours__the_repository_is_known_in_any_letter_case(github: GitHubStandIn) -> None:
