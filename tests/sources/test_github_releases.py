@@ -72,7 +72,7 @@ def add_tags(github: GitHubStandIn, *tags: str) -> None:
 def test_tags__of_another_package_of_the_repository_are_left_out_and_counted(
     github: GitHubStandIn, tags: str, counted: list[str]
 ) -> None:
-    # googleapis/release-please#1409 and changesets: a monorepo tags `shop-v1.2.3`, `shop@1.2.3` or `shop/v1.2.3`.
+    # dart-lang/source_gen#664, Songmu/tagpr#268: a monorepo tags `my_name-v1.2.3` or `modules/vpc/v1.2.3`.
     add_tags(github, "shop-v1.2.3", "shop@1.2.3", "billing-v9.0.0", "shop/v3.0.0", "v1")
     found = asked(github, tags)
     assert [f"{int(record.sha or '', 16)}" for record in found.records] == counted
