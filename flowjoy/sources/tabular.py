@@ -122,7 +122,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _csv_table(text: str, shape: Shape, delimiter: str, added: int = 0) -> Table:
-    body = text.lstrip()
+    body = re.sub(r"\A\s*\n", "", text)  # an empty first cell may be nothing but a tab
     above = text.count("\n", 0, len(text) - len(body)) - added
     reader = csv.reader(io.StringIO(body), delimiter=delimiter, skipinitialspace=True, strict=True)
     try:

@@ -104,6 +104,15 @@ def test_code_row__of_a_workflow_run_is_judged_by_status_and_conclusion(
     assert len(code(json.dumps([row]), query).records) == counts
 
 
+@pytest.mark.parametrize("conclusion", ["", None])
+def test_code_row__of_a_run_without_a_conclusion_has_not_ended(query: Query, conclusion: str | None) -> None:
+    """As `gh run list --json updatedAt,headSha,conclusion` lists a run that is under way."""
+    rows = [{"ts": T, "sha": A, "conclusion": "success"}, {"ts": T, "sha": B, "conclusion": conclusion}]
+    found = code(json.dumps(rows), query)
+    assert [record.sha for record in found.records] == [A]
+    assert found.notes == ("left out: 1 row that did not succeed (no conclusion yet)",)
+
+
 def test_code_row__that_failed_first_does_not_hide_its_success(query: Query) -> None:
     text = f"ts,sha,id,status\n{T},{A},7,failure\n2024-06-03T12:00:00Z,{A},7,success\n"
     assert [record.shipped_at for record in code(text, query).records] == [at(3)]
@@ -251,6 +260,7 @@ EXPORT = {
 
 @pytest.mark.parametrize("status", ["FAILED_REGISTRATION", "PENDING_REGISTRATION", "failed", "Failed registration"])
 def test_model_row__of_a_registration_that_failed_or_waits_is_no_ship(query: Query, status: str) -> None:
+    """Clients return while a version is still pending: mlflow/mlflow#10409, mlflow/mlflow#20232."""
     found = models(f"ts,name,version,status\n{T},recommender,12,{status}\n", query)
     assert found.records == ()
     assert found.notes == (f"left out: 1 row that did not succeed ({status})",)

@@ -152,7 +152,7 @@ def test_export__keeps_what_is_told_of_an_incident() -> None:
 def test_row__that_is_not_an_incident_of_this_service_is_left_out_and_counted(
     header: str, cells: str, note: str
 ) -> None:
-    """Incidents of others in one export: apache/devlake#8367, DataDog/documentation#25875."""
+    """Others' incidents in one export: apache/devlake#8367; planned maintenance: checkly/public-roadmap#58."""
     found = read(f"start,end,{header}\n{OURS},\n2024-06-03T09:30:00Z,2024-06-04T15:30:00Z,{cells}\n")
     assert spans(found.records) == [(0, 1)]
     assert found.notes == (note,)

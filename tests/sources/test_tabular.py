@@ -57,12 +57,14 @@ SHAPES = {
     "@csv without a header, columns turned": "".join(f'"{sha}","{stamp}"\n' for stamp, sha in ROWS),
     "@tsv with a header": "ts\tsha\n" + "".join(f"{stamp}\t{sha}\n" for stamp, sha in ROWS),
     "semicolons": "TS;SHA\r\n" + "".join(f"{stamp};{sha}\r\n" for stamp, sha in ROWS),
-    # bardsoftware/ganttproject#2447 refuses what spreadsheets add; they add empty columns and rows, too.
+    # bardsoftware/ganttproject#1634, OpenDataRepository/data-publisher#84: what spreadsheets add.
     "a spreadsheet's empty columns and rows": "ts,sha,,\n"
     + "".join(f"{stamp},{sha},,\n" for stamp, sha in ROWS)
     + ",,,\n,,,\n",
     "cells beyond the header, all empty": "ts,sha\n" + "".join(f"{stamp},{sha},,,\n" for stamp, sha in ROWS),
     "a table's row numbers": ",ts,sha\n" + "".join(f"{n},{stamp},{sha}\n" for n, (stamp, sha) in enumerate(ROWS)),
+    "a table's row numbers, with tabs": "\n\tts\tsha\n"
+    + "".join(f"{n}\t{t}\t{sha}\n" for n, (t, sha) in enumerate(ROWS)),
     # soft-track/soft-track#50: Jira repeats a column for each of its values.
     "columns that nothing is read from, twice": "ts,Labels,sha,Labels\n"
     + "".join(f"{stamp},x,{sha},y\n" for stamp, sha in ROWS),
