@@ -21,7 +21,7 @@ from flowjoy.given import command_line
 from flowjoy.last_ten import lines
 from flowjoy.probes import TITLES, Probes
 from flowjoy.runner import Console, adopt_libraries, leave
-from flowjoy.settings import Runner, Settings, on_actions, read_runner, read_settings
+from flowjoy.settings import Runner, Settings, on_actions, read_runner, read_settings, redactor
 
 _FAILED, _WRONG_INPUTS = 1, 2
 _NO_REPOSITORY, _NO_TOKEN = "owner/name", "no-token-was-given"  # stands for none
@@ -32,9 +32,9 @@ def doctor(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, st
     console = Console(on_actions=on_actions(environ), stream=stream)
     try:
         runner = read_runner(environ)
-        console.hide(secret.reveal() for secret in runner.secrets)
+        console.hide(redactor(runner))
         settings, absent = _inputs(environ, argv, runner)
-        console.hide(secret.reveal() for secret in (*settings.secrets, *runner.secrets))
+        console.hide(redactor(runner, settings))
         _refuse_the_future(settings, now)
         with adopt_libraries(console, debug=runner.debug):
             return _examine(settings, runner, absent, console, now)

@@ -32,7 +32,7 @@ from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
 from flowjoy.report.markdown_drift import faults as drift_faults
 from flowjoy.report.words import code, counted
-from flowjoy.runner import Console, Redactor, adopt_libraries, leave
+from flowjoy.runner import Console, adopt_libraries, leave
 from flowjoy.settings import (
     Runner,
     Settings,
@@ -40,6 +40,7 @@ from flowjoy.settings import (
     on_actions,
     read_runner,
     read_settings,
+    redactor,
     travels_in_the_clear,
 )
 from flowjoy.sinks import model_stamp
@@ -63,7 +64,7 @@ def run(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, strea
         # First of all, so that a run that is killed can never read as a pass.
         console.outputs({"verdict": Decision.ERROR.value, "sla-status": Status.UNKNOWN.value})
         settings = read_settings(environ, argv, runner)
-        console.hide(secret.reveal() for secret in (*settings.secrets, *runner.secrets))
+        console.hide(redactor(runner, settings))
         with adopt_libraries(console, debug=runner.debug):
             return _run(settings, runner, console, now)
     except InputError as problem:
@@ -113,8 +114,8 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     for again in (signal.SIGTERM, signal.SIGINT):
         signal.signal(again, lambda *_: os._exit(128 + number))
     ending = Ending(title="cancelled before it could decide", conclusion="cancelled")
-    redact = Redactor(credentials(os.environ))
     with suppress(Exception):
+        redact = redactor(read_runner(os.environ), given=credentials(os.environ))
         in_time(lambda: close_checks(os.environ, sys.argv[1:], ending, redact, _CANCEL_SECONDS), _CANCEL_SECONDS)
     os._exit(128 + number)
 
@@ -206,12 +207,11 @@ def _gate(
 
 
 def _console(runner: Runner, stream: TextIO | None, environ: Mapping[str, str]) -> Console:
-    hidden = [*(secret.reveal() for secret in runner.secrets), *credentials(environ)]
     return Console(
         on_actions=runner.on_actions,
         output=runner.output,
         summary=runner.summary,
-        redact=Redactor(hidden),
+        redact=redactor(runner, given=credentials(environ)),
         stream=stream,
     )
 

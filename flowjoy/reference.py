@@ -16,7 +16,7 @@ from flowjoy.errors import FlowJoyError, HarvestError, InputError
 from flowjoy.report.words import clean, plural
 from flowjoy.runner import Console, adopt_libraries
 from flowjoy.samples import LAPTOP, read_sample
-from flowjoy.settings import Runner, read_runner, travels_in_the_clear
+from flowjoy.settings import Runner, read_runner, redactor, travels_in_the_clear
 from flowjoy.transport import Budget, Transport
 
 _FAILED = 2
@@ -35,7 +35,7 @@ def reference(environ: Mapping[str, str], argv: Sequence[str], stream: TextIO | 
     console = Console(on_actions=False, stream=stream if stream is not None else sys.stdout)
     try:
         runner = read_runner(environ)
-        console.hide(secret.reveal() for secret in runner.secrets)
+        console.hide(redactor(runner))
         uri = _registry(given.mlflow_tracking_uri, runner) if given.run_id is not None else ""
         _refuse_to_lose(given.sample, given.output, given.run_id)
         with adopt_libraries(console, debug=False):

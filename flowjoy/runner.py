@@ -6,7 +6,6 @@ so every line that leaves goes through `safe_line`.
 
 from __future__ import annotations
 
-import base64
 import io
 import logging
 import os
@@ -14,66 +13,16 @@ import re
 import secrets
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from html import escape
 from pathlib import Path
 from typing import NoReturn, TextIO
-from urllib.parse import quote
+
+from flowjoy.redaction import Redactor
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
-_SIGNATURE = re.compile(r"([?&][\w-]*sig(?:nature)?=)[^&\s\"']+", re.IGNORECASE)
-_MASK = "***"
-_SHORTEST_SECRET = 6
 _LONGEST_LINE = 4000
-
-
-class Redactor:
-    """Replaces every known secret by `***`: as it is, escaped for an address, Markdown, HTML or JSON, and as base64.
-
-    Also the signature of every signed address.
-    """
-
-    def __init__(self, values: Iterable[str] = ()) -> None:
-        forms: set[str] = set()
-        for value in values:
-            # A short value would blank half the text; a runner refuses such secrets, too.
-            if len(value) >= _SHORTEST_SECRET:
-                forms |= {value, *_base64_forms(value)}
-        longest_first = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(_any_escape, longest_first))) if longest_first else None
-
-    def __call__(self, text: str) -> str:
-        """The text without secrets."""
-        text = _SIGNATURE.sub(rf"\1{_MASK}", text)
-        return self._pattern.sub(_MASK, text) if self._pattern else text
-
-
-def _any_escape(form: str) -> str:
-    """A pattern for the text however its marks were escaped on the way: reports escape before anything is redacted."""
-    return "".join(f"(?:{'|'.join(map(re.escape, _escapes(sign)))})" for sign in form)
-
-
-def _escapes(sign: str) -> tuple[str, ...]:
-    if sign.isascii() and sign.isalnum():
-        return (sign,)
-    percent = quote(sign, safe="")
-    entities = (f"&#{ord(sign)};", f"<wbr>&#{ord(sign)};", f"&#x{ord(sign):x};", escape(sign))
-    return (f"\\{sign}", sign, percent, percent.lower(), *entities)
-
-
-def _base64_forms(value: str) -> set[str]:
-    """Base64 of the value alone, and of it within any `user:value`, at each of the three alignments."""
-    forms = set()
-    for lead in range(3):
-        encoded = base64.b64encode(b"\0" * lead + value.encode()).decode().rstrip("=")
-        # Only whole sextets of the value are the same in every context.
-        start = 0 if lead == 0 else lead + 1
-        end = len(encoded) - (1 if (lead + len(value.encode())) % 3 else 0)
-        if end - start >= _SHORTEST_SECRET:
-            forms |= {encoded[start:end], encoded[start:end].replace("+", "-").replace("/", "_")}
-    return forms
 
 
 def safe_line(text: str) -> str:
@@ -116,9 +65,9 @@ class Console:
         self._stream: TextIO = stream or sys.stdout or io.StringIO()
         self._lock = threading.Lock()
 
-    def hide(self, values: Iterable[str]) -> None:
-        """Redact these from everything that follows."""
-        self._redact = Redactor(values)
+    def hide(self, redact: Redactor) -> None:
+        """Redact everything that follows by it."""
+        self._redact = redact
 
     @property
     def redact(self) -> Redactor:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flowjoy import given, inputs
+from flowjoy import given, inputs, secret_variables
 from flowjoy.declared import Input, declared
 from flowjoy.errors import InputError
 from flowjoy.inputs import Secret
 from flowjoy.patterns import is_glob
+from flowjoy.redaction import Redactor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,12 +101,18 @@ class Settings:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every credential among the inputs."""
-        credentials = [value for value in vars(self).values() if isinstance(value, Secret)]
-        if self.slack_webhook_url is not None:
-            # A server may say back the end of it alone, which is the secret part.
-            credentials.append(Secret(self.slack_webhook_url.reveal().rpartition("/")[2]))
-        return tuple(credentials)
+        return tuple(value for value in vars(self).values() if isinstance(value, Secret))
 
+    @property
+    def public(self) -> tuple[str, ...]:
+        """What the workflow says for everybody to read; addresses may hold a credential, and are left out."""
+        lists = [value for value in vars(self).values() if isinstance(value, tuple)]
+        texts = [*vars(self).values(), *(item for values in lists for item in values)]
+        return tuple(str(text) for text in texts if isinstance(text, str | Path) and "://" not in str(text))
+
+
+_OUR_WORDS = ("undeclared", "undetermined", "not_required", "cancelled", "breached", "satisfied")
+"""The statuses that are as long as a piece of a credential: users gate on them."""
 
 _LISTS = (inputs.names, inputs.globs, inputs.identifiers, inputs.patterns, inputs.pattern_lines)
 
@@ -129,15 +136,12 @@ class Runner:
     summary: Path | None
     debug: bool
     mlflow_credentials: tuple[Secret, ...]
+    secrets: tuple[Secret, ...]
+    user_names: tuple[Secret, ...]
     databricks_host: str | None
     results_url: str | None
     runtime_token: Secret | None
     most_retention_days: int | None
-
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """Every credential in the runner's variables."""
-        return self.mlflow_credentials if self.runtime_token is None else (*self.mlflow_credentials, self.runtime_token)
 
 
 def on_actions(environ: Mapping[str, str]) -> bool:
@@ -176,16 +180,9 @@ def read_runner(environ: Mapping[str, str]) -> Runner:
         output=_path(environ.get("GITHUB_OUTPUT")),
         summary=_path(environ.get("GITHUB_STEP_SUMMARY")),
         debug=environ.get("RUNNER_DEBUG") == "1",
-        mlflow_credentials=tuple(
-            Secret(environ[name])
-            for name in (
-                "MLFLOW_TRACKING_USERNAME",
-                "MLFLOW_TRACKING_PASSWORD",
-                "MLFLOW_TRACKING_TOKEN",
-                "DATABRICKS_TOKEN",
-            )
-            if environ.get(name)
-        ),
+        mlflow_credentials=secret_variables.of_the_registry(environ),
+        secrets=secret_variables.secrets_in(environ),
+        user_names=secret_variables.user_names_in(environ),
         databricks_host=environ.get("DATABRICKS_HOST") or None,
         # Not on GitHub Enterprise Server, nor on a laptop.
         results_url=environ.get("ACTIONS_RESULTS_URL") or None,
@@ -219,6 +216,16 @@ def read_settings(environ: Mapping[str, str], argv: Sequence[str], runner: Runne
     if problems:
         raise InputError(*problems)
     return settings
+
+
+def redactor(runner: Runner, settings: Settings | None = None, given: Iterable[str] = ()) -> Redactor:
+    """Return what hides every credential of the variables, of the inputs and of those `given`."""
+    secrets = runner.secrets if settings is None else (*runner.secrets, *settings.secrets)
+    return Redactor(
+        (*(secret.reveal() for secret in secrets), *given),
+        names=[name.reveal() for name in runner.user_names],
+        public=[runner.repository, *_OUR_WORDS, *(() if settings is None else settings.public)],
+    )
 
 
 def credentials(environ: Mapping[str, str]) -> list[str]:

@@ -9,6 +9,7 @@ import difflib
 import json
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -16,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from flowjoy.declared import declared  # noqa: E402
 from flowjoy.outputs import OUTPUTS  # noqa: E402
+from flowjoy.secret_variables import USER_NAMES, VARIABLES  # noqa: E402
 from flowjoy.stub import json_schema  # noqa: E402
 
 ACTION_HEAD = """\
@@ -51,11 +53,14 @@ def action() -> str:
 
 
 def readme(text: str) -> str:
-    """README.md with both tables made anew."""
+    """Return README.md with its generated tables made anew."""
     rows = [f"| `{item.name}` | {_shown(item.default)} | {_cell(item.meaning)} |" for item in declared(ROOT)]
     text = _between(text, "inputs", ["| input | default | meaning |", "|---|---|---|", *rows])
     rows = [f"| `{name}` | {_cell(meaning)} |" for name, meaning in OUTPUTS.items()]
-    return _between(text, "outputs", ["| output | value |", "|---|---|", *rows])
+    text = _between(text, "outputs", ["| output | value |", "|---|---|", *rows])
+    rows = [f"| {service} | {_names(names)} |" for service, names in VARIABLES.items()]
+    rows.append(f"| user names | {_names(USER_NAMES)} |")
+    return _between(text, "credentials", ["| for | variables of the step |", "|---|---|", *rows])
 
 
 def schema() -> str:
@@ -91,6 +96,10 @@ def _quoted(text: str) -> str:
 
 def _shown(default: str) -> str:
     return f"`{default}`" if default else ""
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _cell(text: str) -> str:

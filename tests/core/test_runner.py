@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowjoy.redaction import Redactor
 from flowjoy.report.words import code
-from flowjoy.runner import Console, Redactor, adopt_libraries, escape_data, escape_property, safe_line
+from flowjoy.runner import Console, adopt_libraries, escape_data, escape_property, safe_line
 from tests.core.actions_runner import Command, OutputFileError, commands_in, outputs_in
 
 SECRET = "ghs_canary/+0123456789=&"
@@ -371,7 +372,7 @@ def test_redaction__marks_in_a_secret_are_no_pattern() -> None:
 
 def test_hide__holds_from_then_on(tmp_path: Path) -> None:
     log = Log(tmp_path)
-    log.console.hide([SECRET])
+    log.console.hide(Redactor([SECRET]))
     log.console.log(SECRET)
     assert log.text == "***\n"
     assert log.console.redact(SECRET) == "***"

@@ -12,7 +12,7 @@ from flowjoy.bundle import to_json
 from flowjoy.files import renderings, write
 from flowjoy.findings import find
 from flowjoy.model import CoverageState
-from flowjoy.runner import Redactor
+from flowjoy.redaction import Redactor
 from tests.builders import a_bundle, a_coverage, a_deploy, a_ship, an_incident
 
 SECRET = 'ghs_canary/"0123456789'

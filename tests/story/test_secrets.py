@@ -37,6 +37,7 @@ def disguises(secret: str) -> dict[str, str]:
 EVERY_FORM = [form for secret in SECRETS for form in disguises(secret).values()]
 BASIC = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 ECHO = "you sent " + " ".join([*EVERY_FORM, BASIC])
+PIECES = [secret[at : at + 8] for secret in (GITHUB_TOKEN, PASSWORD) for at in range(len(secret) - 7)]
 
 
 def leaks(ran: Ended, github: GitHubStandIn) -> dict[str, list[str]]:
@@ -49,9 +50,8 @@ def leaks(ran: Ended, github: GitHubStandIn) -> dict[str, list[str]]:
         **{file.name: file.read_bytes() for file in ran.step.report.iterdir()},
         **{f"request {n}": _said(request) for n, request in enumerate(github.requests)},
     }
-    found = {
-        where: [form for form in (*EVERY_FORM, BASIC) if form.encode() in content] for where, content in emitted.items()
-    }
+    forms = [*EVERY_FORM, BASIC, *PIECES]
+    found = {where: [form for form in forms if form.encode() in content] for where, content in emitted.items()}
     return {where: forms for where, forms in found.items() if forms}
 
 
@@ -107,6 +107,16 @@ def test_secrets__that_github_echoes_in_its_refusal_are_redacted_everywhere(
     armed: Step, github: GitHubStandIn, fault: Fault
 ) -> None:
     github.fail("/graphql", times=None, fault=fault)
+    ran = armed.run_here()
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert leaks(ran, github) == {}
+
+
+@pytest.mark.parametrize("length", [*range(170, 200, 3), *range(270, 300, 4)])
+def test_secrets__that_a_cut_parts_leave_no_piece(armed: Step, github: GitHubStandIn, length: int) -> None:
+    """GitHub's message is cut at 200 characters, a line of a report at 300 and at other lengths."""
+    message = "x" * length + GITHUB_TOKEN + PASSWORD
+    github.fail("/graphql", times=None, fault=Answer(403, {"message": message}))
     ran = armed.run_here()
     assert (ran.code, ran.outputs["verdict"]) == (2, "error")
     assert leaks(ran, github) == {}

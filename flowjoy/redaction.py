@@ -1,0 +1,203 @@
+"""Credentials out of text: as they are, in every encoding that a server or a report may give them, and in pieces.
+
+Text is cut to length in many places before it is redacted, and a server may cut it before it arrives. So a piece of a
+credential counts as much as the whole: every run of at least PIECE characters.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from html import escape, unescape
+from operator import itemgetter
+from urllib.parse import quote
+
+PIECE = 8
+"""So many characters of a credential in a row are redacted. Fewer are in words of every language."""
+
+_MASK = "***"
+_SHORTEST_SECRET = 6
+_SHORTEST_LINE = 16
+"""A shorter line of a credential of many lines is a brace, a type or a name."""
+
+_SIGNATURE = re.compile(
+    r"((?:[?&]|&amp;|&#38;|%26|%3F|\\u0026)(?:amp;)?[\w-]*(?:sig|signature|security-token|amz-credential|access_token)"
+    r"(?:=|%3D))[^&\s\"'<>\\]+",
+    re.IGNORECASE,
+)
+_ESCAPE = re.compile(
+    r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[^\w\s]|(?:<wbr>)?&(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|[a-z]{2,6});"
+)
+_DEEPEST = 3
+"""An escaped JSON text within an escaped address: more does not happen by accident."""
+
+_IN_CONNECTION = re.compile(r"(?:AccountKey|SharedAccessKey|SharedAccessSignature|Password)=([^;]+)", re.IGNORECASE)
+_QUAD = 4
+_Span = tuple[int, int]
+
+
+class Redactor:
+    """Replaces every credential, and every piece of one, by `***`; also the signature of every signed address.
+
+    `public`: what everybody may read. A piece that is part of it is no secret, or a password that resembles the name
+    of a model would blank that name in every output. `names`: of users, who may be called like a model; whole only.
+    """
+
+    def __init__(self, values: Iterable[str] = (), *, public: Iterable[str] = (), names: Iterable[str] = ()) -> None:
+        given = [value.strip() for value in values]
+        secrets = {part for value in given for part in _secret_parts(value)}
+        whole = [value for value in (*given, *names) if "\n" not in value and len(value) >= _SHORTEST_SECRET]
+        forms = {form for secret in (*secrets, *whole) for form in _forms(secret) if len(form) >= _SHORTEST_SECRET}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(_any_escape, longest_first))) if longest_first else None
+        self._pieces = _Pieces(secrets, "\n".join(public))
+
+    def __call__(self, text: str) -> str:
+        """Return the text without secrets."""
+        text = _SIGNATURE.sub(rf"\1{_MASK}", text)
+        if self._pattern is None:
+            return text
+        return self._pieces.redacted(self._pattern.sub(_MASK, text))
+
+
+class _Pieces:
+    """The runs of characters that give a credential away, by their length in each encoding."""
+
+    def __init__(self, secrets: Iterable[str], public: str) -> None:
+        self._runs: dict[int, set[str]] = {}
+        for secret in secrets:
+            self._add(PIECE, secret)
+            self._add(2 * PIECE, secret.encode().hex())
+            self._add(2 * PIECE, secret.encode().hex().upper())
+            for form in _base64_forms(secret):
+                self._add(-(-PIECE * 4 // 3), form)
+        for size, runs in self._runs.items():
+            runs.difference_update(public[at : at + size] for at in range(len(public)))
+        self._quads = {
+            size: {run[at : at + _QUAD] for run in runs for at in range(size - _QUAD + 1)}
+            for size, runs in self._runs.items()
+        }
+
+    def _add(self, size: int, form: str) -> None:
+        self._runs.setdefault(size, set()).update(form[at : at + size] for at in range(len(form) - size + 1))
+
+    def redacted(self, text: str) -> str:
+        """Return the text without pieces, whichever escapes stand between their characters."""
+        for start, end in sorted(self._spans(text, _DEEPEST), reverse=True):
+            text = text[:start] + _MASK + text[end:]
+        return text
+
+    def _spans(self, text: str, deepest: int) -> list[_Span]:
+        """Where pieces stand in the text, and in what it says once its escapes are read; without overlap."""
+        found = [span for size in self._runs for span in self._runs_in(text, size)]
+        if deepest and (view := _View(text)).has_escapes:
+            found += [view.span(span) for span in self._spans(view.text, deepest - 1)]
+        return _joined(found)
+
+    def _runs_in(self, text: str, size: int) -> Iterator[_Span]:
+        runs, quads, end = self._runs[size], self._quads[size], 0
+        # Whatever is as long as a run covers one of these places with four characters.
+        step = size - _QUAD + 1
+        for place in range(0, len(text) - _QUAD + 1, step):
+            if text[place : place + _QUAD] not in quads:
+                continue
+            for start in range(max(end - size + 1, place - step + 1, 0), place + 1):
+                if text[start : start + size] in runs:
+                    end = start + size
+                    yield start, end
+
+
+class _View:
+    """A text with its escapes read, and where in the text each character of that came from."""
+
+    def __init__(self, text: str) -> None:
+        parts, self._after, length, last = [], [(0, 0)], 0, 0
+        for found in _ESCAPE.finditer(text):
+            sign = _read(found[0])
+            parts += [text[last : found.start()], sign]
+            length += found.start() - last + len(sign)
+            last = found.end()
+            self._after.append((length, last))
+        self.text = "".join([*parts, text[last:]])
+        self.has_escapes = len(self._after) > 1
+
+    def span(self, span: _Span) -> _Span:
+        """Return where in the text a span of the view stands."""
+        return self._source(span[0]), self._source(span[1])
+
+    def _source(self, place: int) -> int:
+        there, here = self._after[bisect_right(self._after, place, key=itemgetter(0)) - 1]
+        return here + place - there
+
+
+def _read(mark: str) -> str:
+    """Return the character that an escape stands for."""
+    if mark[0] == "%":
+        return chr(int(mark[1:], 16))
+    if mark[0] == "\\":
+        return chr(int(f"0{mark[1:].replace('u', 'x')}", base=0)) if mark[1] in "ux" else mark[1]
+    return unescape(mark.removeprefix("<wbr>"))
+
+
+def _joined(spans: Iterable[_Span]) -> list[_Span]:
+    joined: list[_Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _secret_parts(value: str) -> set[str]:
+    """Return what is secret in a credential that also holds addresses and names; else the credential."""
+    try:
+        data = json.loads(value) if value.startswith("{") else None
+    except (ValueError, RecursionError):
+        data = None
+    if isinstance(data, dict):  # a key file
+        texts = [text for text in data.values() if isinstance(text, str) and "://" not in text and "@" not in text]
+        return {line for text in texts for line in _long_lines(text)}
+    if "\n" in value:
+        return _long_lines(value)
+    parts = _IN_CONNECTION.findall(value) or [value.rpartition("/")[2] if "://" in value else value]
+    return {part for part in parts if len(part) >= _SHORTEST_SECRET}
+
+
+def _long_lines(value: str) -> set[str]:
+    lines = (line.strip() for line in value.splitlines())
+    return {line for line in lines if len(line) >= _SHORTEST_LINE and not line.startswith("-----")}
+
+
+def _forms(value: str) -> set[str]:
+    raw = value.encode()
+    return {value, raw.hex(), raw.hex().upper(), *_base64_forms(value)}
+
+
+def _any_escape(form: str) -> str:
+    """Return a pattern for the text however its marks were escaped: reports escape before anything is redacted."""
+    return "".join(f"(?:{'|'.join(map(re.escape, _escapes(sign)))})" for sign in form)
+
+
+def _escapes(sign: str) -> tuple[str, ...]:
+    if sign.isascii() and sign.isalnum():
+        return (sign,)
+    percent = quote(sign, safe="")
+    entities = (f"&#{ord(sign)};", f"<wbr>&#{ord(sign)};", f"&#x{ord(sign):x};", escape(sign))
+    return (f"\\{sign}", sign, percent, percent.lower(), f"\\u{ord(sign):04x}", f"\\u{ord(sign):04X}", *entities)
+
+
+def _base64_forms(value: str) -> set[str]:
+    """Return base64 of the value alone, and of it within any `user:value`, at each of the three alignments."""
+    forms = set()
+    for lead in range(3):
+        encoded = base64.b64encode(b"\0" * lead + value.encode()).decode().rstrip("=")
+        # Only whole sextets of the value are the same in every context.
+        start = 0 if lead == 0 else lead + 1
+        end = len(encoded) - (1 if (lead + len(value.encode())) % 3 else 0)
+        if end - start >= _SHORTEST_SECRET:
+            forms |= {encoded[start:end], encoded[start:end].replace("+", "-").replace("/", "_")}
+    return forms
