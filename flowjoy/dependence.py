@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from flowjoy.analysis.dependency import Side
+from flowjoy.analysis.promise import LONGEST_WAIVER, void_because
 from flowjoy.errors import StubError
 from flowjoy.model import CodeRecord, Dependence, Outcome, PullRequest, Requirement, Rule, StubText, Waiver
 from flowjoy.stub import Stub, parse
@@ -74,6 +75,12 @@ def head_waivers(stubs: Mapping[str, StubText], path: str) -> tuple[Waiver, ...]
     """The waivers at the head of the default branch; none where they cannot be read."""
     stub = _read(stubs.get(HEAD, StubText()), path, HEAD)
     return stub.waivers if isinstance(stub, Stub) else ()
+
+
+def void_waivers(stubs: Mapping[str, StubText], path: str, as_of: datetime) -> tuple[str, ...]:
+    """Return a sentence for each waiver at the head of the default branch that ends too far ahead to hold."""
+    void = (waiver for waiver in head_waivers(stubs, path) if waiver.until > as_of + LONGEST_WAIVER)
+    return tuple(f"the waiver of {waiver.model} by {waiver.by} is void: {void_because(waiver)}" for waiver in void)
 
 
 def head_problem(stubs: Mapping[str, StubText], path: str) -> str | None:

@@ -60,6 +60,7 @@ class Findings:
     rate: standing.Rate
     verdict: Verdict
     sla_status: str
+    unnamed: tuple[str, ...]
     recoveries: tuple[Recovery, ...]
     drift_lag: DriftLag | None
     dora: tuple[Dora, ...]
@@ -139,6 +140,7 @@ def find(bundle: Bundle) -> Findings:
         rate=standing.rate(owed, until),
         verdict=decided,
         sla_status=_sla_status(decided, dependence, scope, events, bundle),
+        unnamed=_unnamed(events, dependence, bundle),
         recoveries=healing,
         drift_lag=None if missing else drift_lag(owed, latest_deploy(events), since=bundle.window.since, as_of=until),
         dora=dora_of(events, matched, bundle),
@@ -222,5 +224,19 @@ def _sla_status(
         return Status.BREACHED.value
     if any(standing.is_open(item) for item in scope):
         return Status.PENDING.value
-    deployed = (events[timeline.KIND] == Kind.DEPLOY) & (events[timeline.TS] >= pd.Timestamp(bundle.window.since))
-    return Status.MET.value if deployed.any() else "none"
+    deployed = _deployed(events, bundle)
+    if not deployed:
+        return "none"
+    # A stub that names no model promises nothing, so nothing was kept either: the newest release has the last word.
+    return Status.UNDECLARED.value if dependence.by_sha.get(deployed[-1]) == () else Status.MET.value
+
+
+def _unnamed(events: pd.DataFrame, dependence: Dependence, bundle: Bundle) -> tuple[str, ...]:
+    """Return the commits of the window's deploys whose stub names no model, newest first."""
+    return tuple(sha for sha in reversed(_deployed(events, bundle)) if dependence.by_sha.get(sha) == ())
+
+
+def _deployed(events: pd.DataFrame, bundle: Bundle) -> list[str]:
+    """Return the commit of each deploy of the window, oldest first; an empty text where it is not known."""
+    inside = (events[timeline.KIND] == Kind.DEPLOY) & (events[timeline.TS] >= pd.Timestamp(bundle.window.since))
+    return [sha if isinstance(sha, str) else "" for sha in events.loc[inside, timeline.SHA]]

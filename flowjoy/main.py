@@ -19,7 +19,7 @@ from flowjoy.analysis import dependency, verdict
 from flowjoy.context import bundle_of, github_of, home_of, query_of, terms_of, with_commit_judged
 from flowjoy.declared import declared
 from flowjoy.delivery import Delivery
-from flowjoy.dependence import head_problem, side_of
+from flowjoy.dependence import head_problem, side_of, void_waivers
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
 from flowjoy.failed_check import Ending, close_checks
 from flowjoy.findings import Findings, find, with_gate
@@ -31,7 +31,7 @@ from flowjoy.report.first_run import first_run, is_first
 from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
 from flowjoy.report.markdown_drift import faults as drift_faults
-from flowjoy.report.words import code, counted
+from flowjoy.report.words import code, counted, plural
 from flowjoy.runner import Console, adopt_libraries, leave
 from flowjoy.settings import (
     Runner,
@@ -245,6 +245,21 @@ def _log_findings(findings: Findings, console: Console) -> None:
         console.log(drift_result(findings.drift))
 
 
+def _warn_of_stubs(findings: Findings, console: Console) -> None:
+    """Say which waivers do not hold, and which releases promise nothing."""
+    bundle, path = findings.bundle, findings.bundle.terms.model_stub
+    unread = head_problem(bundle.stubs, path)
+    if unread is not None:
+        console.warning(f"no waiver of the default branch holds: {unread}")
+    for sentence in void_waivers(bundle.stubs, path, bundle.generated_at):
+        console.warning(sentence)
+    if findings.unnamed and findings.sla_status != "undeclared":
+        shown = ", ".join(sha[:12] for sha in findings.unnamed[:_ANNOTATIONS])
+        console.notice(
+            f"{path} names no model at {shown}: nothing is promised for {plural(len(findings.unnamed), 'release')}"
+        )
+
+
 def _publish(findings: Findings, written: Mapping[str, str], delivered: Mapping[str, str], console: Console) -> None:
     for said in findings.bundle.coverage:
         if said.state is CoverageState.FAILED:
@@ -255,9 +270,7 @@ def _publish(findings: Findings, written: Mapping[str, str], delivered: Mapping[
             say(f"{said.source}: {note}")
     for sentence in drift_faults(findings):
         console.warning(sentence)
-    unread = head_problem(findings.bundle.stubs, findings.bundle.terms.model_stub)
-    if unread is not None:
-        console.warning(f"no waiver of the default branch holds: {unread}")
+    _warn_of_stubs(findings, console)
     if findings.sla_status in ("none", "undeclared"):
         console.notice(headline(findings))
     broken = [item for item in findings.scope if item.status is Status.BREACHED]

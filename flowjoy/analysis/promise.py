@@ -38,6 +38,9 @@ from flowjoy.model import Dependence, EventType, Kind, Obligation, Precision, Re
 AT_RISK_SHARE = 0.25
 """A clock with less than this share of its time left is at risk."""
 
+LONGEST_WAIVER = timedelta(days=90)
+"""A waiver that ends further ahead is void: an exception that does not end is a change of the promise."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 _NOWHERE: Places = np.empty(0, dtype=np.intp)
@@ -287,7 +290,11 @@ def _apply_waivers(item: Obligation, waivers: Sequence[Waiver], terms: Terms) ->
         for waiver in waivers
         if waiver.model == item.model and waiver.sha in ("*", item.sha) and waiver.standing_for in (None, item.sha)
     ]
-    excused = [waiver for waiver in signed if waiver.until >= (item.closed_at or terms.as_of)]
+    void = [waiver for waiver in signed if waiver.until > terms.as_of + LONGEST_WAIVER]
+    signed = [waiver for waiver in signed if waiver not in void]
+    excused = [waiver for waiver in signed if _excuses(waiver, item, terms)]
+    if not excused and void:
+        return replace(item, reason=f"the waiver of {void[0].by} is void: {void_because(void[0])}")
     if not excused:
         lapsed = [waiver.until for waiver in signed if waiver.until > item.deadline]
         return replace(item, excused_until=max(lapsed)) if lapsed and item.status is Status.BREACHED else item
@@ -298,6 +305,17 @@ def _apply_waivers(item: Obligation, waivers: Sequence[Waiver], terms: Terms) ->
     )
     text = f"{named.reason} ({named.by}, until {iso(named.until)})"
     return replace(item, status=Status.WAIVED, waiver=text, waived_miss=not in_time)
+
+
+def _excuses(waiver: Waiver, item: Obligation, terms: Terms) -> bool:
+    """Return whether a waiver held when the clock was closed, or holds now; what was late before it stays late."""
+    came_after = waiver.seen_at is not None and item.closed_at is not None and waiver.seen_at > item.closed_at
+    return waiver.until >= (item.closed_at or terms.as_of) and (waiver.standing_for is not None or not came_after)
+
+
+def void_because(waiver: Waiver) -> str:
+    """Return why a waiver that ends too far ahead excuses nothing, with the cure."""
+    return f"it ends {iso(waiver.until)}, more than {LONGEST_WAIVER.days} days ahead. Set an earlier `until`"
 
 
 def _text(value: object) -> str | None:

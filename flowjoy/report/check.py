@@ -103,6 +103,8 @@ def settled(findings: Findings, sha: str) -> tuple[str, str] | None:
     other = [item for item in own if item.status is not Status.MET]
     if other:
         first = min(other, key=lambda item: (item.status.value, item.model))
+        if first.status is Status.WAIVED:
+            return "neutral", f"{first.model} {outcome(first, findings)}"
         return "neutral", f"{first.model} {first.status.words}"
     longest = max(item.shipped_at - item.start for item in own if item.shipped_at is not None)
     return "success", f"{plural(len(own), 'model')} shipped within {span(longest)}"

@@ -43,10 +43,14 @@ def headline_of(findings: Findings) -> Line:
         first = min(running, key=lambda item: (item.deadline, item.id))
         more = f" and {plural(len(running) - 1, 'more clock')}" if len(running) > 1 else ""
         return _due(first, findings, more)
+    waived = next((item for item in findings.scope if item.status is Status.WAIVED and standing.is_open(item)), None)
     said = {
         "none": f"no code deploy in the last {plural(findings.bundle.window.weeks, 'week')}: nothing is promised",
-        "undeclared": "no model dependence is declared: set `models`, and the promise is kept for you",
-        "pending": "a waiver holds: nothing runs, something is still to be shipped",
+        "undeclared": f"{clean(findings.bundle.terms.model_stub)} names no model: nothing is promised. Name one in it"
+        if findings.unnamed
+        else "no model dependence is declared: set `models`, and the promise is kept for you",
+        "pending": "a waiver holds: nothing runs, something is still to be shipped"
+        + (f": {clean(waived.model)}, {clean(waived.waiver or '', 300)}" if waived is not None else ""),
     }
     return Line(before=said.get(findings.sla_status, f"the {_hours(findings)} promise holds: nothing is open"))
 
@@ -158,11 +162,14 @@ def outcome(item: Obligation, findings: Findings) -> str:
     if item.status in standing.RUNNING:
         return f"due in {span(item.deadline - as_of)} ({soon(item.deadline, zone, as_of)})"
     if item.status is Status.BREACHED:
-        return f"{span(as_of - item.deadline)} over, not shipped"
-    if item.status is Status.LATE and item.shipped_at is None:
-        return "rolled back after the deadline"
-    if item.status is Status.LATE and item.shipped_at is not None:
-        return f"shipped {span(item.shipped_at - item.deadline)} late"
+        void = f"; {clean(item.reason, 300)}" if item.reason else ""
+        return f"{span(as_of - item.deadline)} over, not shipped{void}"
+    if item.status is Status.WAIVED:
+        miss = "; it counts as a miss: it came after the deadline" if item.waived_miss else ""
+        return f"waived: {clean(item.waiver or '', 300)}{miss}"
+    if item.status is Status.LATE:
+        shipped = item.shipped_at
+        return "rolled back after the deadline" if shipped is None else f"shipped {span(shipped - item.deadline)} late"
     if item.status is Status.MET and item.shipped_at is not None:
         return _met(item, item.shipped_at, zone)
     if item.status is Status.UNDETERMINED and item.not_before is not None and item.seen_by is not None:

@@ -42,10 +42,13 @@ def still_owed(findings: Findings) -> str:
         return ""
     more = f"\n\n… and {len(owed) - SHOWN_SETTLED} more." if len(owed) > SHOWN_SETTLED else ""
     # No span that counts down: a comment changes only when something happened.
-    rows = [
-        (code(item.model), item.status.words, moment(item.deadline, findings.bundle.window.timezone)) for item in owed
-    ]
+    rows = [(code(item.model), _state(item), moment(item.deadline, findings.bundle.window.timezone)) for item in owed]
     return table(("model", "status", "deadline"), rows[:SHOWN_SETTLED]) + more
+
+
+def _state(item: Obligation) -> str:
+    """Return the status in words; of a waived obligation with reason, name and end."""
+    return f"{item.status.words}: {code(item.waiver, 300)}" if item.waiver else item.status.words
 
 
 def release(findings: Findings, own: Sequence[Obligation]) -> str:
@@ -63,7 +66,7 @@ def _obligation(item: Obligation, findings: Findings) -> tuple[str, ...]:
         moment(item.start, zone) + (" (provisional)" if item.provisional else ""),
         moment(item.deadline, zone),
         f"**{item.status.words}**" if item.status in _SERIOUS[:3] else item.status.words,
-        code(outcome(item, findings)) if item.reason else outcome(item, findings),
+        code(outcome(item, findings), 400) if item.reason or item.waiver else outcome(item, findings),
     )
 
 

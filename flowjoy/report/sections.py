@@ -144,8 +144,7 @@ def _promise(findings: Findings, lanes: Picture | None) -> Section:
 def _why(item: Obligation, findings: Findings) -> str:
     told = clean(outcome(item, findings), 300)
     version = f"v{clean(item.version, 40)}: " if item.version and item.status in (Status.MET, Status.LATE) else ""
-    waived = f"waived: {clean(item.waiver, 200)}" if item.waiver else ""
-    return "; ".join(part for part in (f"{version}{told}" if told else "", waived) if part)
+    return f"{version}{told}" if told else ""
 
 
 def _drift_lag(findings: Findings) -> tuple[str, ...]:

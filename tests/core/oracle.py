@@ -380,9 +380,9 @@ def _judge_rolled_back(clock: _Clock, rollback: datetime) -> Result:
     if rollback <= clock.deadline:
         # "A rollback cancels the clocks [...], if before ship and deadline"
         return _result(clock, "cancelled", closed_at=rollback)
-    if _holding(clock, rollback):
+    if _excusing(clock, rollback):
         # "(a miss, no longer open; `waived` while a waiver holds)"
-        return _result(clock, "waived", closed_at=rollback, waived_miss=_is_miss(clock, rollback))
+        return _result(clock, "waived", closed_at=rollback, waived_miss=_is_miss(clock, _excusing(clock, rollback)))
     # "after the deadline it closes them as `late`"
     return _result(clock, "late", closed_at=rollback)
 
@@ -391,9 +391,9 @@ def _judge_shipped(clock: _Clock, at: datetime, version: str) -> Result:
     if at <= clock.deadline:
         # "`met`"; the deadline is inclusive
         return _result(clock, "met", satisfied_at=at, closed_at=at, version=version)
-    if _holding(clock, at):
+    if _excusing(clock, at):
         # "shipped after its deadline but within the waiver it stays `waived`"
-        miss = _is_miss(clock, at)
+        miss = _is_miss(clock, _excusing(clock, at))
         return _result(clock, "waived", satisfied_at=at, closed_at=at, version=version, waived_miss=miss)
     # "`late` (shipped after the deadline)"
     return _result(clock, "late", satisfied_at=at, closed_at=at, version=version)
@@ -406,7 +406,7 @@ def _judge_unshipped(clock: _Clock) -> Result:
         return _result(clock, "at_risk" if 4 * left < clock.sla else "pending")
     if _holding(clock, clock.as_of):
         # "After the deadline, while `until` has not passed, an unshipped obligation is `waived`"
-        return _result(clock, "waived", waived_miss=_is_miss(clock, clock.as_of))
+        return _result(clock, "waived", waived_miss=_is_miss(clock, _holding(clock, clock.as_of)))
     # "`breached` (deadline past, not shipped)"; "once `until` has passed unshipped it is `breached`"
     return _result(clock, "breached")
 
@@ -506,16 +506,29 @@ def _holding(clock: _Clock, at: datetime) -> list[Waiver]:
         is_meant = waiver.model == clock.model and waiver.sha in ("*", clock.code.sha)
         if is_read and is_meant and at <= waiver.until:
             holding.append(waiver)
-    return holding
+    # "more than 90 days ahead of `as-of` the waiver is void"
+    return [waiver for waiver in holding if waiver.until - clock.as_of <= timedelta(days=90)]
 
 
-def _is_miss(clock: _Clock, at: datetime) -> bool:
+def _excusing(clock: _Clock, closed_at: datetime) -> list[Waiver]:
+    """The waivers that excuse a clock that was closed late.
+
+    "an obligation that was late before the waiver stays `late`"
+    """
+    return [
+        waiver
+        for waiver in _holding(clock, closed_at)
+        if _stood_in_own_stub(clock, waiver) or waiver.seen_at is None or waiver.seen_at <= closed_at
+    ]
+
+
+def _is_miss(clock: _Clock, holding: list[Waiver]) -> bool:
     """Whether a waived obligation counts as a miss.
 
     "unless it stood in the stub at the deployed sha, or the ledger saw it before the deadline, the obligation counts as
     a miss in the rate and says so"
     """
-    for waiver in _holding(clock, at):
+    for waiver in holding:
         seen_in_time = waiver.seen_at is not None and waiver.seen_at < clock.deadline
         if seen_in_time or _stood_in_own_stub(clock, waiver):
             return False
@@ -685,7 +698,9 @@ def match(incident_start: datetime, events: Iterable[Code | Ship], hours: float 
 # 27. Only waivers that hold count for "unless it stood in the stub at the deployed sha ...": an early one that has
 #     expired does not excuse a later one. One good one among several that hold is enough.
 # 28. A waiver in the stub of another sha, and not at head, does not serve this sha, not even if it says `*`.
-# 29. A waiver whose `seen_at` is later than as-of still holds: it was read now; only its `until` is judged at as-of.
+# 29. A waiver that no run is known to have seen may have been there when a clock was closed late: it excuses it.
+#     A waiver whose `seen_at` is later than as-of still holds what is open: it was read now; only its `until` is
+#     judged at as-of.
 #
 # Rate, weeks, matching
 # 30. "in the last 28 days": as-of - 28 d <= deadline <= as-of. Met early, deadline still to come: not in the rate yet.

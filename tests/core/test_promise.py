@@ -224,6 +224,25 @@ def test_waiver__counts_as_a_miss_unless_it_stood_in_time() -> None:
     assert judged([deploy], waivers=[a_waiver(200, seen_at=at(48))])[0].waived_miss
 
 
+def test_waiver__seen_after_the_late_ship_leaves_it_late() -> None:
+    shipped = [a_ship(60)]
+    assert status([a_deploy()], shipped, as_of=300, waivers=[a_waiver(200, seen_at=at(61))]) is Status.LATE
+    assert status([a_deploy()], shipped, as_of=300, waivers=[a_waiver(200, seen_at=at(60))]) is Status.WAIVED
+    (item,) = judged([a_deploy()], shipped, as_of=300, waivers=[a_waiver(200, seen_at=at(55))])
+    assert (item.status, item.waived_miss) == (Status.WAIVED, True)
+
+
+def test_waiver__that_ends_more_than_90_days_ahead_is_void_and_says_so() -> None:
+    ends = 60 + 90 * 24
+    assert status([a_deploy()], as_of=60, waivers=[a_waiver(ends)]) is Status.WAIVED
+    (item,) = judged([a_deploy()], as_of=60, waivers=[a_waiver(ends + 1)])
+    assert item.status is Status.BREACHED
+    assert item.reason is not None
+    assert "is void: it ends" in item.reason
+    assert "Set an earlier `until`" in item.reason
+    assert status([a_deploy()], as_of=60, waivers=[a_waiver(ends + 1), a_waiver(ends)]) is Status.WAIVED
+
+
 def test_waiver__of_another_sha_or_model_does_not_serve() -> None:
     deploy = a_deploy(0, "a")
     assert status([deploy], waivers=[a_waiver(200, standing_for="b")]) is Status.BREACHED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -144,3 +146,54 @@ def test_cancelled__closes_the_check_as_cancelled(
     assert (ran.code, ran.outputs["verdict"]) == (code, "error")
     assert (check.fields["name"], check.fields["conclusion"]) == ("FlowJoy / 48 h SLA", "cancelled")
     assert not (ran.step.report / "flowjoy-bundle.json").exists()
+
+
+WAIVER = {"model": "recommender", "sha": "*", "reason": "holiday freeze", "by": "data platform"}
+
+
+def with_stub(world: World, **stub: Any) -> None:
+    world.github.repository.add_file(A, "flowjoy.json", json.dumps(stub))
+
+
+@pytest.fixture
+def unshipped(github: GitHubStandIn, tmp_path: Path) -> World:
+    """A release whose model does not ship."""
+    made = new_world(github, tmp_path)
+    made.release(A, at())
+    return made
+
+
+def test_waiver__is_shown_with_reason_name_and_end_wherever_it_serves(unshipped: World) -> None:
+    with_stub(unshipped, models={"recommender": "any"}, waivers=[{**WAIVER, "until": "2026-03-10"}])
+    ran = unshipped.run(at(60))
+    assert (ran.code, ran.outputs["sla-status"], ran.obligation()["status"]) == (0, "pending", "waived")
+    check = unshipped.check(A)
+    assert check["conclusion"] == "neutral"
+    page = (ran.folder / "report.html").read_text()
+    for shown in (ran.log, check["output"]["title"], check["output"]["summary"], ran.summary, page):
+        plain = html.unescape(shown)
+        assert "holiday freeze (data platform, until 2026-03-10T23:59:59Z)" in plain
+
+
+def test_waiver__that_ends_too_far_ahead_excuses_nothing_and_says_so(unshipped: World) -> None:
+    with_stub(unshipped, models={"recommender": "any"}, waivers=[{**WAIVER, "until": "2027-03-10"}])
+    ran = unshipped.run(at(60))
+    assert (ran.code, ran.outputs["sla-status"]) == (1, "breached")
+    assert "the waiver of recommender by data platform is void: it ends 2027-03-10T23:59:59Z" in ran.log
+    assert "is void" in html.unescape(unshipped.check(A)["output"]["summary"])
+
+
+def test_stub__that_names_no_model_is_undeclared_and_never_met(unshipped: World) -> None:
+    with_stub(unshipped, models={})
+    ran = unshipped.run(at(60))
+    assert (ran.code, ran.outputs["verdict"], ran.outputs["sla-status"]) == (0, "pass", "undeclared")
+    assert "::notice title=FlowJoy::flowjoy.json names no model" in ran.log
+    assert unshipped.check(A)["conclusion"] == "neutral"
+
+
+def test_stub__that_names_no_model_hides_no_older_clock_and_is_named(unshipped: World) -> None:
+    unshipped.release(B, at(1), parent=A)
+    unshipped.github.repository.add_file(B, "flowjoy.json", '{"models": {}}')
+    ran = unshipped.run(at(2), sha=B)
+    assert ran.outputs["sla-status"] == "pending"
+    assert f"flowjoy.json names no model at {B[:12]}: nothing is promised for 1 release" in ran.log
