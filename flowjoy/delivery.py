@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from flowjoy import alerting, files
+from flowjoy import alerting, files, shas
 from flowjoy.context import keeps_ledger
 from flowjoy.dependence import stub_lines
 from flowjoy.errors import HarvestError
 from flowjoy.findings import Findings, alerts_since
 from flowjoy.github_api import GitHubApi
 from flowjoy.harvest import Harvest
+from flowjoy.model import Outcome
 from flowjoy.runner import Console
 from flowjoy.settings import Runner, Settings
 from flowjoy.sinks import SINKS, artifact
@@ -163,6 +164,17 @@ class Delivery:
         url = self._run_url
         return {"artifact-id": str(number)} | ({"artifact-url": f"{url}/artifacts/{number}"} if url else {})
 
+    def _deployed(self, findings: Findings) -> tuple[str, ...]:
+        """The commits that this run, or the one that it follows, made or makes live, without the run's own."""
+        followed = self.runner.event.get("workflow_run") if self.trigger.event == "workflow_run" else None
+        runs = {self.runner.run_id, str(followed.get("id")) if isinstance(followed, dict) else None} - {None}
+        ours = {
+            record.sha
+            for record in findings.bundle.code
+            if record.run_id in runs and record.outcome is not Outcome.FAILED and record.sha is not None
+        }
+        return tuple(sorted(sha for sha in ours - {self.trigger.sha} if shas.is_full(sha)))
+
     def _deliver(self, findings: Findings, github: GitHubApi | None, artifact_url: str | None) -> dict[str, str]:
         """Checks and comment. A failure is a warning."""
         outputs: dict[str, str] = {}
@@ -178,6 +190,7 @@ class Delivery:
             details_url=self._run_url,
             redact=console.redact,
             artifact_url=artifact_url,
+            deployed=self._deployed(findings),
         )
         github.transport = Transport(Budget(max(_LEAST_SECONDS, min(_PUBLISH_SECONDS, self.whole.left() - 1))))
         for sink in SINKS:

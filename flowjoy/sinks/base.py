@@ -21,7 +21,8 @@ from flowjoy.trigger import Trigger
 class Publication:
     """What is to be published. `lines`: the line of each model in the stub at the run's own commit.
 
-    `artifact_url`: where the report can be downloaded, None where it was not uploaded.
+    `artifact_url`: where the report can be downloaded, None where it was not uploaded. `deployed`: the commits that the
+    run made live, where they are not its own.
     """
 
     settings: Settings
@@ -31,6 +32,7 @@ class Publication:
     details_url: str | None
     redact: Callable[[str], str]
     artifact_url: str | None = None
+    deployed: tuple[str, ...] = ()
 
 
 class Sink(Protocol):

@@ -27,7 +27,7 @@ class CheckRuns:
     label = "checks"
 
     def publish(self, publication: Publication, github: GitHubApi) -> Mapping[str, str]:
-        """Write the checks of this run's commit; a trusted run also settles those of earlier releases."""
+        """Write the checks of this run's commit and of what it deployed; a trusted run also settles older ones."""
         outputs = {}
         for check in self.render(publication):
             url = _save(check, publication, github)
@@ -36,6 +36,9 @@ class CheckRuns:
         if publication.trigger.trusted:
             for check in _settling(publication):
                 _settle(check, publication, github)
+        # Last: a commit that is gone must not keep the others from being settled.
+        for sha in publication.deployed:
+            _save(_promise(publication, sha), publication, github)
         return outputs
 
     def render(self, publication: Publication) -> Iterator[Check]:
@@ -44,14 +47,23 @@ class CheckRuns:
         if sha is None:
             raise HarvestError("this run has no commit to write a check on")
         stub_path = publication.settings.model_stub
-        yield words.promise_check(
-            findings, sha, stub_path=stub_path, lines=publication.lines, report_url=publication.artifact_url
-        )
+        yield _promise(publication, sha)
         if findings.gate is not None:
             yield words.gate_check(findings.gate, sha, findings, stub_path=stub_path)
         elif publication.trigger.pull_request is not None:
             failed = [item.source for item in findings.bundle.coverage if item.state is CoverageState.FAILED]
             yield words.undecided_gate(f"{', '.join(failed) or 'something'} could not be read", sha)
+
+
+def _promise(publication: Publication, sha: str) -> Check:
+    """The check of the promise on one commit. Its annotations speak of lines of the run's own commit alone."""
+    return words.promise_check(
+        publication.findings,
+        sha,
+        stub_path=publication.settings.model_stub,
+        lines=publication.lines if sha == publication.trigger.sha else {},
+        report_url=publication.artifact_url,
+    )
 
 
 def name_of(check: Check, publication: Publication) -> str:
@@ -69,7 +81,8 @@ def _settling(publication: Publication) -> Iterator[Check]:
     findings = publication.findings
     since = findings.bundle.generated_at - timedelta(days=SETTLED_DAYS)
     recent = [item for item in findings.obligations if item.sha and (item.closed_at or item.deadline) >= since]
-    newest_first = dict.fromkeys(item.sha for item in reversed(recent) if item.sha != publication.trigger.sha)
+    written = {publication.trigger.sha, *publication.deployed}
+    newest_first = dict.fromkeys(item.sha for item in reversed(recent) if item.sha not in written)
     for sha in list(newest_first)[:MOST_SETTLED]:
         check = words.settled_check(findings, sha) if sha is not None else None
         if check is not None:

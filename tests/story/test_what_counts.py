@@ -127,3 +127,69 @@ def test_several_environments__are_read_anew_each_time_and_fold_into_one_release
     for hours in (4, 60):
         ran = scheduled(world, hours)
         assert (ran.code, [item["sha"] for item in ran.bundle["code"]]) == (0, [A])
+
+
+def kept_before(world: World) -> None:
+    """A release whose model shipped before it: what comes next needs another version."""
+    world.registry.add_version(at(-1))
+    world.release(B, at())
+
+
+def dispatched(world: World, hours: float) -> Ran:
+    """A run that was started by hand at the head of main, A, and deploys what somebody named."""
+    return world.run(at(hours), event="workflow_dispatch")
+
+
+def begun_by_the_next_run(world: World, sha: str) -> int:
+    """A deployment of that commit by the run that begins next."""
+    shop = world.github.repository
+    shop.add_commit(sha, at(20), parent=A, branch="feature")
+    number = shop.add_deployment(sha=sha, created_at=at(20), ref="feature")
+    # The run takes the id after that of the status.
+    run_id = number + 2
+    shop.add_status(number, "in_progress", at(20), f"https://github.com/acme/shop/actions/runs/{run_id}/job/1")
+    return number
+
+
+def test_check__also_stands_on_the_commit_that_the_run_deployed_and_settles_there(world: World) -> None:
+    # trade-tariff/trade-tariff-backend#3698: GITHUB_SHA is the head of main, what goes live is an input.
+    shop = world.github.repository
+    shop.add_commit(A, at(-1))
+    kept_before(world)
+    number = begun_by_the_next_run(world, C)
+    ran = dispatched(world, 20)
+    assert ran.obligation(sha=C)["provisional"] is True
+    assert [world.check(sha)["conclusion"] for sha in (A, C)] == ["neutral", "neutral"]
+    shop.add_status(number, "success", at(20.5))
+    world.registry.add_version(at(30))
+    scheduled(world, 31)
+    assert world.check(C)["conclusion"] == "success"
+    assert world.check(C)["output"]["title"] == "1 model shipped within 9 h 30 m"
+
+
+def test_check__on_a_deployed_commit_turns_red_when_its_promise_is_broken(world: World) -> None:
+    world.github.repository.add_commit(A, at(-1))
+    kept_before(world)
+    number = begun_by_the_next_run(world, C)
+    dispatched(world, 20)
+    world.github.repository.add_status(number, "success", at(21))
+    assert scheduled(world, 70).code == 1
+    assert world.check(C)["conclusion"] == "failure"
+
+
+def test_check__of_what_another_run_deployed_is_not_written(world: World) -> None:
+    world.github.repository.add_commit(A, at(-1))
+    kept_before(world)
+    dispatched(world, 2)
+    assert {run.fields["head_sha"] for run in world.github.repository.check_runs.values()} == {A}
+
+
+def test_check__on_a_deployed_commit_that_is_gone_is_a_warning(world: World) -> None:
+    shop = world.github.repository
+    shop.add_commit(A, at(-1))
+    kept_before(world)
+    begun_by_the_next_run(world, C)
+    del shop.commits[C]
+    ran = dispatched(world, 20)
+    assert world.check(A)["conclusion"] == "failure"
+    assert "::warning title=FlowJoy::checks:" in ran.log
