@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -101,6 +101,13 @@ def names(value: str) -> tuple[str, ...]:
         if _MODEL_QUOTES.search(name):
             raise ValueError("model names without quotes, one a line or comma-separated")
     return tuple(sorted(found))
+
+
+def split_hint(name: str, known: Iterable[str | None]) -> str:
+    """Return the cure where one entry of `models` joins several known names; empty where it does not."""
+    parts = [part for part in re.split(r"[\s;|+]+", name) if part]
+    joined = len(parts) > 1 and not set(known).isdisjoint(parts)
+    return f"if these are {len(parts)} models, write them one a line or comma-separated" if joined else ""
 
 
 def model_name(value: str) -> str:

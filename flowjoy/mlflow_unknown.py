@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from flowjoy.errors import UnknownModelError
+from flowjoy.inputs import split_hint
 from flowjoy.mlflow_faults import SPELLING
 from flowjoy.mlflow_versions import Registry
 
@@ -26,7 +27,10 @@ def meant(registry: Registry, unknown: Sequence[str]) -> dict[str, str]:
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
-    """Return a question that names the most similar of `names`; empty where none is similar."""
+    """Return which of `names` was meant: the most similar, or several that stand in one; empty where none is near."""
+    several = split_hint(name, names)
+    if several:
+        return several
     by_folded = {other.casefold(): other for other in sorted(names)}
     close = get_close_matches(name.casefold(), by_folded, n=1)
     return f"did you mean {shown(by_folded[close[0]])}?" if close else ""

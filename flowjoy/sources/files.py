@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from flowjoy.errors import HarvestError
+from flowjoy.inputs import split_hint
 from flowjoy.instants import iso, parse_epoch_ms
 from flowjoy.model import CodeRecord, EventType, ModelRecord, ModelVersion
 from flowjoy.records import fold, shipped_again
@@ -102,12 +104,18 @@ class ModelFile:
         records = [_model(item.row, query) for item in judged if item.misfit is None]
         notes = [*columns.notes_of(judged), *columns.unread_columns(table, MODEL.known)]
         if named and None not in named:
-            notes += [f"no row of {name}: it counts as never shipped" for name in query.models if name not in named]
+            notes += [_unnamed(name, named) for name in query.models if name not in named]
         return Parsed(
             records=shipped_again(_distinct(records)),
             notes=tuple(notes) if table.rows else (),
             versions=_versions(records, [item.row for item in judged if item.misfit is Misfit.STATUS], query),
         )
+
+
+def _unnamed(name: str, named: Iterable[str | None]) -> str:
+    """Return the note on a model without a row, with the cure where it joins several names."""
+    hint = split_hint(name, named)
+    return f"no row of {name}: it counts as never shipped" + (f"; {hint}" if hint else "")
 
 
 def _names(rows: list[Row], query: Query) -> set[str | None]:

@@ -327,3 +327,14 @@ def test_alert_kinds__are_those_that_alerts_have() -> None:
     for wrong in ("breach;drift", "breeach", ",", "none"):
         with pytest.raises(ValueError, match="any of at-risk, breach, divergence, drift, mttr-spike"):
             inputs.alert_kinds(wrong)
+
+
+@pytest.mark.parametrize("name", ["recommender ranker", "ranker  recommender", "recommender;ranker", "recommender x"])
+def test_split_hint__one_entry_that_joins_known_names_says_how_to_write_them(name: str) -> None:
+    said = inputs.split_hint(name, {"recommender", "ranker", None})
+    assert said == "if these are 2 models, write them one a line or comma-separated"
+
+
+@pytest.mark.parametrize("name", ["recommender", "my model", "recomender", ""])
+def test_split_hint__a_name_with_a_blank_of_no_known_part_is_one_name(name: str) -> None:
+    assert inputs.split_hint(name, {"recommender", "ranker"}) == ""

@@ -197,3 +197,12 @@ def test_stub__that_names_no_model_hides_no_older_clock_and_is_named(unshipped: 
     ran = unshipped.run(at(2), sha=B)
     assert ran.outputs["sla-status"] == "pending"
     assert f"flowjoy.json names no model at {B[:12]}: nothing is promised for 1 release" in ran.log
+
+
+def test_models__two_in_one_word_say_how_to_write_them(world: World) -> None:
+    world.registry.add_model("ranker")
+    ran = world.run(at(3), models="recommender ranker")
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert "the registry does not know the model 'recommender ranker'" in ran.log
+    assert "if these are 2 models, write them one a line or comma-separated" in ran.log
+    assert world.check(A)["conclusion"] == "failure"
