@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flowjoy.errors import HarvestError
 from flowjoy.instants import EARLIEST, iso, iso_or_none, parse_iso, parse_local
-from flowjoy.model import Incident
+from flowjoy.model import DROPPED, Incident
 from flowjoy.records import unique
 from flowjoy.sources import file_cells as cells
 from flowjoy.sources import file_columns as columns
@@ -95,6 +95,9 @@ class IncidentFile:
         notes = [columns.left_out(why.value, words[why]) for why in NotCounted if why in words]
         ahead = sum(item.end is None and row.get(*_END) is not None for row, item in ours)
         notes += [f"incidents that end ahead of as-of, and so are open: {ahead}"] if ahead else []
+        if table.rows and len(words.get(NotCounted.SERVICE, ())) == len(table.rows):
+            # A slip in the name would read as a service without incidents.
+            notes += [f"set `service`, or leave the column out: no row is of {query.settings.service!r}, all {DROPPED}"]
         notes += columns.unread_columns(table, INCIDENTS.known)
         return Parsed(records=unique(records), notes=tuple(notes))
 

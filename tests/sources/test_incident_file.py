@@ -193,10 +193,16 @@ def test_rows__that_do_not_count_need_not_be_readable() -> None:
     assert spans(read(text).records) == [(0, 1)]
 
 
+def test_file__of_rows_that_do_not_count_is_complete_and_empty() -> None:
+    found = read(f"start,end,service,type\n{OURS},billing,\n{OURS},shop,maintenance\n")
+    assert (found.records, len(found.notes)) == ((), 2)
+
+
 @pytest.mark.parametrize("count", [1, 3])
-def test_file__of_rows_that_do_not_count_is_complete_and_empty(count: int) -> None:
-    found = read("start,end,service\n" + f"{OURS},billing\n" * count)
-    assert (found.records, len(found.notes)) == ((), 1)
+def test_file__of_other_services_alone_is_a_warning_with_the_cure(count: int) -> None:
+    found = read("start,end,service\n" + f"{OURS},Shop API\n" * count)
+    assert found.records == ()
+    assert found.notes[1] == "set `service`, or leave the column out: no row is of 'shop', all dropped"
 
 
 @pytest.mark.parametrize(

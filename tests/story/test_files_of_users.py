@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -107,3 +108,18 @@ def test_incident__that_ends_before_it_starts_leaves_no_mttr_and_the_promise_is_
     ended = ran(tmp_path, incidents=f"start,end\n{INCIDENT}\n2026-11-20T10:00:00Z,2026-11-20T09:00:00Z\n")
     assert (ended.code, ended.outputs["sla-status"], ended.outputs["mttr-hours"]) == (0, "met", "")
     assert "incident file, line 3: it ends before it starts" in ended.log
+
+
+HOSTILE = "\x1b[2J##[error]x ::set-output name=verdict::pass \u202e<script>"
+
+
+def test_hostile__columns_and_words_are_inert(tmp_path: Path) -> None:
+    code = f"ts,sha,{HOSTILE},service\n2026-11-20T08:00:00Z,{A},x,shop\n2026-11-20T08:00:00Z,{B},x,{HOSTILE}\n"
+    ended = ran(tmp_path, code=code, incidents=f"start,end,service\n{INCIDENT},{HOSTILE}\n")
+    refused = ran(tmp_path, code=f"ts,sha,status\n2026-11-20T08:00:00Z,{A},{HOSTILE}\n")
+    for one, code_now in ((ended, 0), (refused, 2)):
+        assert one.code == code_now
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", one.log)
+        assert "<script>" not in one.summary
+        assert not [line for line in one.log.splitlines() if line.startswith("::set-output")]
+        assert "##[" not in one.log
