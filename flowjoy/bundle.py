@@ -68,6 +68,7 @@ class Terms:
     """The inputs that decide what the records mean: with them a bundle can be recomputed offline.
 
     `code_source` and `model_source` name what was read: records of another source must not be remembered as of this.
+    The last three only serve the gate of a later pull request, which must not be milder.
     """
 
     models: tuple[str, ...]
@@ -82,6 +83,9 @@ class Terms:
     code_source: str = ""
     model_source: str = ""
     mttr_spike_factor: float = 2.0
+    flag_label: str = ""
+    flag_paths: tuple[str, ...] = ()
+    model_validated_tag: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

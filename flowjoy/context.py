@@ -123,6 +123,9 @@ def terms_of(settings: Settings, runner: Runner, home: Home) -> Terms:
         incident_match_hours=settings.incident_match_hours,
         divergence_percent=settings.divergence_percent,
         mttr_spike_factor=settings.mttr_spike_factor,
+        flag_label=settings.flag_label,
+        flag_paths=settings.flag_paths,
+        model_validated_tag=settings.model_validated_tag,
         code_source=_code_source(settings, home),
         model_source=_model_source(settings, runner),
     )

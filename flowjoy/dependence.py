@@ -9,7 +9,7 @@ from datetime import datetime
 from flowjoy.analysis.dependency import Side
 from flowjoy.analysis.promise import LONGEST_WAIVER, void_because
 from flowjoy.errors import StubError
-from flowjoy.model import CodeRecord, Dependence, Outcome, PullRequest, Requirement, Rule, StubText, Waiver
+from flowjoy.model import CodeRecord, Dependence, Outcome, Proposal, Requirement, Rule, StubText, Waiver
 from flowjoy.stub import Stub, parse
 
 HEAD = "HEAD"
@@ -93,16 +93,19 @@ def required_models(
     models: Iterable[str],
     code: Iterable[CodeRecord],
     stubs: Mapping[str, StubText],
-    pull: PullRequest | None,
+    proposal: Proposal | None,
     *,
     since: datetime,
     path: str,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The models that the registry must know, and those that it may: named by older stubs or by a pull request.
 
-    A model that left the registry with a release of long ago must not stop every run of today.
+    A model that left the registry with a release of long ago must not stop every run of today. One that only a commit
+    names which is not live yet is the gate's to refuse.
     """
     recent = {record.sha for record in code if record.outcome is not Outcome.FAILED and record.shipped_at >= since}
+    if proposal is not None and not proposal.is_merge:
+        recent.discard(proposal.head_sha)
     must, may = set(models), set()
     for sha, held in stubs.items():
         stub = _read(held, path, sha)
@@ -113,7 +116,7 @@ def required_models(
         )
         if sha in recent:
             must |= named
-        elif sha != HEAD or pull is not None:
+        elif sha != HEAD or (proposal is not None and proposal.is_merge):
             may |= named
     return tuple(sorted(must)), tuple(sorted(may - must))
 

@@ -95,7 +95,6 @@ def _place(environ: Mapping[str, str], argv: Sequence[str]) -> _Place | None:
     prefix = _read(inputs.text, values.get("check-name")) or "FlowJoy"
     hours = _read(inputs.number(0, 8760), values.get("sla-hours")) or 48.0
     run_id, server = environ.get("GITHUB_RUN_ID"), environ.get("GITHUB_SERVER_URL") or "https://github.com"
-    asks_to_go_live = trigger.of_pull_request or event == "merge_group"
     return _Place(
         token=token,
         repository=repository,
@@ -103,7 +102,7 @@ def _place(environ: Mapping[str, str], argv: Sequence[str]) -> _Place | None:
         sha=trigger.sha,
         service=_read(inputs.text, values.get("service")) or repository.rpartition("/")[2],
         names={"sla": f"{prefix} / {hours:g} h SLA", "dependency": f"{prefix} / model dependency"},
-        wanted=frozenset({"sla", "dependency"} if asks_to_go_live else {"sla"}),
+        wanted=frozenset({"sla", "dependency"} if trigger.proposes else {"sla"}),
         details_url=f"{server}/{repository}/actions/runs/{run_id}" if run_id else None,
     )
 

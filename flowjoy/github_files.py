@@ -40,11 +40,24 @@ def texts(repository: Mapping[str, Any], path: str, commits: Sequence[str]) -> d
     return {commit: _text(repository, n, path, commit) for n, commit in enumerate(commits)}
 
 
+def variables_at(places: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """What the fields ask for where each place has a path of its own; a place is a path and a commit."""
+    files = {f"file{n}": f"{commit}:{path}" for n, (path, commit) in enumerate(places)}
+    return files | {f"commit{n}": commit for n, (_, commit) in enumerate(places)}
+
+
+def texts_at(repository: Mapping[str, Any], places: Sequence[tuple[str, str]]) -> tuple[StubText, ...]:
+    """The file at each place. Raises MalformedAnswerError when the answer does not hold them all."""
+    if not all(name in repository for name in variables_at(places)):
+        raise MalformedAnswerError("the answer does not hold every file that was asked for")
+    return tuple(_text(repository, n, path, commit) for n, (path, commit) in enumerate(places))
+
+
 def _text(repository: Mapping[str, Any], place: int, path: str, commit: str) -> StubText:
     file, known = repository[f"file{place}"], repository[f"commit{place}"]
     shown = commit[:12]
     if not isinstance(known, dict) or known.get("__typename") != "Commit":
-        return StubText(problem=f"the commit {shown} is gone from the repository")
+        return StubText(problem=f"the commit {shown} is gone from the repository", commit_is_gone=True)
     if file is None:
         return StubText()
     if not isinstance(file, dict) or file.get("__typename") != "Blob":

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from flowjoy import extras, rereading
+from flowjoy import extras, rereading, stricter
 from flowjoy.analysis.standing import RATE_DAYS
 from flowjoy.bundle import Terms
 from flowjoy.dependence import required_models
 from flowjoy.distribution import DriftCheck
+from flowjoy.errors import HarvestError
 from flowjoy.ledger import Memory
 from flowjoy.model import (
     CodeRecord,
@@ -26,13 +27,22 @@ from flowjoy.model import (
     Look,
     ModelRecord,
     ModelVersion,
-    PullRequest,
+    Outcome,
+    Proposal,
     StubText,
 )
 from flowjoy.reading import Read, Reading
 from flowjoy.rereading import Recalled
-from flowjoy.sources import CODE_SOURCES, INCIDENT_SOURCES, MODEL_SOURCES, drift_samples, pull_request
+from flowjoy.sources import (
+    CODE_SOURCES,
+    INCIDENT_SOURCES,
+    MODEL_SOURCES,
+    drift_samples,
+    pull_request,
+    workflow_files,
+)
 from flowjoy.sources.base import Access, Parsed, Query, Record, Source
+from flowjoy.stricter import Applied
 from flowjoy.trigger import Trigger
 
 _GRACE_SECONDS = 1.0
@@ -42,10 +52,13 @@ _GRACE_SECONDS = 1.0
 class Harvest:
     """Everything that was read, and how completely. `versions` is None where the registry was not read.
 
-    `looks` are all that is known of aliases and stages. `may_remember`: False where a newer FlowJoy keeps the ledger;
-    `confirmed`: False where there may be a ledger that could not be read.
+    `applied`: the settings by which it was read, and is judged. `proposal`: the code that asks to go live; `head_stubs`
+    holds the stub at its head. `asked_registry`: False where only stubs are judged (a fork). `looks` are all that is
+    known of aliases and stages. `may_remember`: False where a newer FlowJoy keeps the ledger; `confirmed`: False where
+    there may be a ledger that could not be read.
     """
 
+    applied: Applied
     code: tuple[CodeRecord, ...]
     models: tuple[ModelRecord, ...]
     models_aside: tuple[ModelRecord, ...]
@@ -53,7 +66,9 @@ class Harvest:
     incidents: tuple[Incident, ...]
     coverage: tuple[Coverage, ...]
     stubs: Mapping[str, StubText] = field(default_factory=dict)
-    pull: PullRequest | None = None
+    head_stubs: Mapping[str, StubText] = field(default_factory=dict)
+    proposal: Proposal | None = None
+    asked_registry: bool = True
     versions: tuple[ModelVersion, ...] | None = None
     unknown_models: Mapping[str, str] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
@@ -85,23 +100,34 @@ class _Plan:
         settings = query.settings
         self._query, self._access, self._trigger, self._terms = query, access, trigger, terms
         judged = not trigger.fork
-        on_github = access.github is not None and (settings.reads_github or trigger.pull_request is not None)
+        self._applied = stricter.own(settings)
+        self._own_commit: Proposal | None = None
+        on_github = access.github is not None and (
+            settings.reads_github or trigger.proposes or self._may_be_own_proposal
+        )
         self._code_source = CODE_SOURCES[settings.code_source]
         self._model_source = MODEL_SOURCES[settings.model_source]
         # Files are not remembered, but what was told of them is.
         remembered = bool(terms.code_source or terms.model_source or settings.tells_alarms or settings.drift_live)
-        remembers = judged and access.github is not None and remembered
+        # A proposal's inputs are compared with those that the ledger holds, whatever it reads.
+        remembers = judged and access.github is not None and (remembered or trigger.proposes)
         self._ledger = Reading[Recalled](
             f"ledger (artifact {settings.artifact_name})", Recalled(), required=False, planned=remembers
         )
         self._code = Reading[Parsed[CodeRecord] | None](
             f"code ({self._code_source.label})", None, required=judged, planned=judged
         )
-        self._pull = Reading[PullRequest | None](
-            "pull request", None, required=trigger.pull_request is not None, planned=trigger.pull_request is not None
+        self._proposal = Reading[Proposal | None](
+            "merge group" if trigger.base_sha is not None else "pull request",
+            None,
+            required=trigger.proposes,
+            planned=trigger.proposes,
         )
         self._stubs = Reading[Mapping[str, StubText]](
             f"stubs ({settings.model_stub})", {}, required=on_github, planned=on_github
+        )
+        self._head_stub = Reading[Mapping[str, StubText]](
+            f"stub of the proposal ({settings.model_stub})", {}, required=True, planned=False
         )
         self._models = Reading[Parsed[ModelRecord] | None](
             f"models ({self._model_source.label})", None, required=judged, planned=judged
@@ -139,18 +165,57 @@ class _Plan:
         access = self._access
         if self._ledger.planned:
             self._ledger.read(partial(rereading.recalled, self._query, access, self._terms), access)
+        if self._trigger.proposes:
+            self._apply(stricter.than(self._query.settings, self._terms, self._ledger.value.terms))
         if not self._trigger.fork:
             asked = partial(rereading.code, self._query, access, self._code_source, self._memory, self._trigger.sha)
             self._code.read(asked, access)
-        number = self._trigger.pull_request
-        if number is not None:
-            self._pull.read(lambda: (pull_request.read(access.to_github, number, self._trigger.sha), 1, ()), access)
-        if self._stubs.planned:
-            told = (self._code.value, self._pull.value, self._memory)
-            self._stubs.read(partial(rereading.stubs, self._query, access, *told), access)
+        if self._trigger.proposes:
+            self._proposal.read(partial(_proposal, self._query, access, self._trigger), access)
+        self._own_commit = self._own_proposal()
+        self._read_stubs()
         if not self._trigger.fork:
             self._read_models()
         self._read_extras()
+
+    def _read_stubs(self) -> None:
+        """The stubs; that of a proposal's head also by the path that its own inputs name."""
+        settings, access, proposal = self._query.settings, self._access, self._asks
+        if not self._stubs.planned:
+            return
+        if not (settings.reads_github or proposal is not None):
+            self._stubs.skip(required=self._trigger.proposes)
+            return
+        told = (self._code.value, proposal, self._memory)
+        self._stubs.read(partial(rereading.stubs, self._query, access, *told), access)
+        if proposal is not None and self._applied.own_stub != settings.model_stub:
+            asked = (access, self._applied.own_stub, proposal)
+            self._head_stub.read(partial(rereading.head_stub, *asked), access)
+
+    def _apply(self, applied: Applied) -> None:
+        """From here on everything is read by these settings."""
+        self._applied = applied
+        self._query = replace(self._query, settings=applied.settings)
+
+    @property
+    def _asks(self) -> Proposal | None:
+        """The code that asks to go live."""
+        return self._proposal.value or self._own_commit
+
+    @property
+    def _may_be_own_proposal(self) -> bool:
+        """Whether the run's own commit is judged before it is deployed: not in a dry look, nor when a model ships."""
+        trigger, query = self._trigger, self._query
+        own = not (trigger.proposes or trigger.fork) and trigger.sha is not None
+        return own and query.live and query.settings.ship is None and self._access.github is not None
+
+    def _own_proposal(self) -> Proposal | None:
+        """The run's own commit, where it never went live; None also where nobody can say whether it did."""
+        sha = self._trigger.sha
+        if sha is None or self._code.value is None or not self._may_be_own_proposal:
+            return None
+        live = {record.sha for record in self._deploys if record.outcome is Outcome.SUCCESS}
+        return None if sha in live else Proposal(head_sha=sha)
 
     def _read_extras(self) -> None:
         """What decides nothing. Lead times need what they lead to."""
@@ -176,7 +241,8 @@ class _Plan:
 
     def collected(self) -> Harvest:
         """One look at each step: what a source that was given up still delivers must not count."""
-        code, pull, stubs, models = self._code.outcome, self._pull.outcome, self._stubs.outcome, self._models.outcome
+        code, stubs, models = self._code.outcome, self._stubs.outcome, self._models.outcome
+        proposal, head_stub = self._proposal.outcome, self._head_stub.outcome
         incidents = [step.outcome for step in self._incidents.values()]
         recalled, ledger_said = self._ledger.outcome
         commits, training, inventory = self._commits.outcome, self._training.outcome, self._inventory.outcome
@@ -186,17 +252,18 @@ class _Plan:
             drift = drift_samples.unread(self._query, reason)
         beside = [
             said
-            for said in (commits[1], training[1], inventory[1], drift_said)
+            for said in (commits[1], training[1], inventory[1], drift_said, head_stub[1])
             if said.state is not CoverageState.NOT_CONFIGURED
         ]
         coverage = [ledger_said, code[1], stubs[1], models[1], *beside, *(said for _, said in incidents)]
-        if self._trigger.pull_request is not None:
-            coverage.append(pull[1])
+        if self._trigger.proposes:
+            coverage.append(proposal[1])
         if not incidents:
             coverage.append(Coverage(source="incidents", state=CoverageState.NOT_CONFIGURED, required=False))
         parsed = models[0]
         memory = recalled.memory
         return Harvest(
+            applied=self._applied,
             # A source that failed decides nothing; what is remembered of it must not be lost for the next run.
             code=code[0].records if code[0] is not None else memory.code,
             code_total=code[0].total if code[0] is not None else None,
@@ -205,7 +272,9 @@ class _Plan:
             incidents=tuple(record for records, _ in incidents for record in records),
             coverage=tuple(sorted(coverage, key=lambda item: item.source)),
             stubs=stubs[0] if stubs[1].state is not CoverageState.FAILED else memory.stubs,
-            pull=pull[0],
+            head_stubs=head_stub[0] or stubs[0],
+            proposal=proposal[0] or self._own_commit,
+            asked_registry=not self._trigger.fork,
             versions=parsed.versions if parsed else None,
             unknown_models=parsed.unknown if parsed else {},
             memory=memory,
@@ -232,8 +301,8 @@ class _Plan:
         must, may = required_models(
             settings.models,
             self._deploys,
-            self._stubs.value,
-            self._pull.value,
+            {**self._stubs.value, **self._head_stub.value},
+            self._asks,
             since=min(self._query.since, self._query.as_of - timedelta(days=RATE_DAYS, hours=settings.sla_hours)),
             path=settings.model_stub,
         )
@@ -244,6 +313,34 @@ class _Plan:
             self._models.read(asked, self._access)
         else:
             self._models.skip(required=False)
+
+
+def _proposal(query: Query, access: Access, trigger: Trigger) -> Read[Proposal]:
+    """What asks to be merged, and the workflow files that it changes."""
+    github, sha = access.to_github, trigger.sha or ""
+    if trigger.base_sha is not None:
+        proposal = pull_request.group(github, trigger.base_sha, sha)
+        _refuse_unlisted(proposal, query)
+    else:
+        number = trigger.pull_request
+        if number is None:
+            number = pull_request.find(github, sha, trigger.head, query.default_branch)
+        if number is None:
+            note = "no pull request has this head commit: its stub alone is judged"
+            return Proposal(head_sha=sha), 1, (note,)
+        proposal = pull_request.read(github, number, sha)
+    return workflow_files.with_workflows(github, proposal), 1, ()
+
+
+def _refuse_unlisted(proposal: Proposal, query: Query) -> None:
+    """A flag may be among the files that GitHub does not list."""
+    settings = query.settings
+    if settings.flag_paths and not proposal.files_known and settings.model_stub not in proposal.touched:
+        most = pull_request.MOST_COMPARED
+        raise HarvestError(
+            f"the merge group changes {most} files or more, and GitHub lists {most} files: flag-paths may match others",
+            hint=f"touch {settings.model_stub}, or let smaller groups form",
+        )
 
 
 def _counted(source: Source[Record], query: Query, access: Access) -> Read[tuple[Record, ...]]:

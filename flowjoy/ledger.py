@@ -156,6 +156,11 @@ def _first_trusted_at(bundle: Bundle) -> datetime:
     return min((bundle.generated_at, *(state.at for state in bundle.alerts)))
 
 
+def is_masked(told: object) -> bool:
+    """Whether a secret was cut out of it."""
+    return _MASKED in repr(told)
+
+
 def _is_sound(stub: StubText, path: str) -> bool:
     """Whether the stub can be read. One that cannot is looked at again: one garbled answer must not stay for ever."""
     try:

@@ -7,25 +7,24 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO
 
-from flowjoy import files, outputs
+from flowjoy import files, gate, outputs
 from flowjoy import trigger as triggers
-from flowjoy.analysis import dependency, verdict
+from flowjoy.analysis import verdict
 from flowjoy.context import bundle_of, github_of, home_of, query_of, terms_of, with_commit_judged
 from flowjoy.declared import declared
 from flowjoy.delivery import Delivery
-from flowjoy.dependence import head_problem, side_of, void_waivers
+from flowjoy.dependence import head_problem, void_waivers
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
 from flowjoy.failed_check import Ending, close_checks
-from flowjoy.findings import Findings, find, with_gate
+from flowjoy.findings import Findings, find
 from flowjoy.given import command_line
-from flowjoy.harvest import Harvest, harvest
-from flowjoy.model import DROPPED, CoverageState, Decision, PullRequest, Status
+from flowjoy.harvest import harvest
+from flowjoy.model import DROPPED, CoverageState, Decision, Status
 from flowjoy.report.drift_words import result as drift_result
 from flowjoy.report.first_run import first_run, is_first
 from flowjoy.report.headline import headline, outcome, release_name
@@ -121,7 +120,6 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 def _run(settings: Settings, runner: Runner, console: Console, now: datetime) -> int:
-    as_of = settings.as_of or now
     whole = Budget(settings.timeout_seconds)
     transport = Transport(Budget(max(5, settings.timeout_seconds - _REPORT_SECONDS)))
     github = github_of(settings, runner, transport)
@@ -136,9 +134,11 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
         repository=runner.repository,
         default_branch=home.default_branch,
     )
+    _refuse_the_undecidable(settings, runner, now)
     if settings.as_of is None:
         trigger = with_commit_judged(trigger, github, home.default_branch)
-    _refuse_the_undecidable(settings, trigger, now)
+    # A pull request's own workflow must not move the instant at which it is judged.
+    as_of = now if trigger.proposes else settings.as_of or now
     _warn_of_settings(settings, console)
     if settings.ship is not None:
         _ship(settings, runner, trigger, transport, console, now)
@@ -146,9 +146,9 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
         query = query_of(settings, runner, home, as_of, now)
         access = Access(transport=transport, progress=console.log, github=github)
         harvested = harvest(query, access, trigger, terms_of(settings, runner, home))
-    findings = find(bundle_of(harvested, settings, runner, home, as_of, trusted=trigger.trusted))
-    if harvested.pull is not None and _gate_is_decidable(findings):
-        findings = with_gate(findings, _gate(harvested, harvested.pull, findings, settings, trigger))
+    settings = harvested.applied.settings
+    bundle = bundle_of(harvested, settings, runner, home, as_of, trusted=trigger.trusted)
+    findings = gate.judged(find(bundle), harvested)
     if is_first(findings):
         console.notice(first_run(findings) or "First run: nothing before today broke the promise")
         console.notice("no ledger of an earlier run was found: the history of alerts begins today")
@@ -177,33 +177,13 @@ def _ship(
     settings: Settings, runner: Runner, trigger: Trigger, transport: Transport, console: Console, now: datetime
 ) -> None:
     """Stamp first, so that this very run sees the model as shipped."""
-    if trigger.pull_request is not None or trigger.fork:
+    if trigger.proposes or trigger.fork:
         raise InputError("ship: expected the model's own release workflow, not a pull request")
     if settings.ship is None or settings.mlflow_tracking_uri is None:
         raise InputError("ship: expected mlflow-tracking-uri, the registry that knows the version")
     name, version = settings.ship
     uri = settings.mlflow_tracking_uri
     console.log(model_stamp.stamp(uri, name, version, at=now, run_id=runner.run_id, transport=transport))
-
-
-def _gate(
-    harvested: Harvest, pull: PullRequest, findings: Findings, settings: Settings, trigger: Trigger
-) -> dependency.Gate:
-    path = settings.model_stub
-    base = side_of(harvested.stubs, pull.base_sha, path, settings.models)
-    head = side_of(harvested.stubs, pull.head_sha, path, settings.models)
-    policy = dependency.Policy(
-        stub_path=path,
-        flag_label=settings.flag_label,
-        flag_paths=settings.flag_paths,
-        validated_tag=settings.model_validated_tag,
-    )
-    versions = None if trigger.fork else harvested.versions or ()
-    judged = dependency.judge(
-        pull, base=base, head=head, policy=policy, versions=versions, unknown_models=harvested.unknown_models
-    )
-    ahead = dependency.forecast(head.requirements, versions or (), findings.obligations, settings.sla_hours)
-    return replace(judged, forecast=ahead)
 
 
 def _console(runner: Runner, stream: TextIO | None, environ: Mapping[str, str]) -> Console:
@@ -216,9 +196,13 @@ def _console(runner: Runner, stream: TextIO | None, environ: Mapping[str, str]) 
     )
 
 
-def _refuse_the_undecidable(settings: Settings, trigger: Trigger, now: datetime) -> None:
-    if trigger.of_pull_request and (trigger.pull_request is None or trigger.sha is None):
-        raise InputError("GITHUB_EVENT_PATH: expected the payload of a pull request, with its number and head commit")
+def _refuse_the_undecidable(settings: Settings, runner: Runner, now: datetime) -> None:
+    lacking = triggers.missing(runner.event_name, runner.event)
+    if lacking is not None:
+        raise InputError(
+            f"GITHUB_EVENT_PATH: the payload of {runner.event_name!r} has no {lacking}, so nothing can be judged. "
+            "Run the step on the event itself, with the payload that GitHub wrote"
+        )
     if settings.sla_since is not None and settings.sla_since > now.date() + timedelta(days=1):
         raise InputError(f"sla-since {settings.sla_since.isoformat()!r}: expected a day that is not in the future")
 
@@ -226,12 +210,6 @@ def _refuse_the_undecidable(settings: Settings, trigger: Trigger, now: datetime)
 def _warn_of_settings(settings: Settings, console: Console) -> None:
     if settings.mlflow_tracking_uri and travels_in_the_clear(settings.mlflow_tracking_uri):
         console.warning("mlflow-tracking-uri is http: what the registry says can be changed on the way")
-
-
-def _gate_is_decidable(findings: Findings) -> bool:
-    """Whether all that the gate looks at was read; the code timeline is only for its forecast."""
-    missing = verdict.unproved(findings.bundle.coverage)
-    return all(item.source.startswith("code") for item in missing)
 
 
 def _log_findings(findings: Findings, console: Console) -> None:

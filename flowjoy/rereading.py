@@ -18,7 +18,7 @@ from flowjoy.dependence import HEAD
 from flowjoy.errors import HarvestError
 from flowjoy.instants import iso
 from flowjoy.ledger import Memory
-from flowjoy.model import DROPPED, CodeRecord, ModelRecord, Outcome, PullRequest, StubText
+from flowjoy.model import DROPPED, CodeRecord, ModelRecord, Outcome, Proposal, StubText
 from flowjoy.reading import Read
 from flowjoy.report.words import plural
 from flowjoy.sources import github_stubs, ledger_artifact
@@ -36,9 +36,13 @@ _RECHECKED = 49
 
 @dataclass(frozen=True, kw_only=True)
 class Recalled:
-    """What the ledgers remember; `newer`: one was written by a newer FlowJoy; `whole`: none was left unread."""
+    """What the ledgers remember; `newer`: one was written by a newer FlowJoy; `whole`: none was left unread.
+
+    `terms`: those of the newest one, by which a proposal may not be judged more mildly.
+    """
 
     memory: Memory = field(default_factory=Memory)
+    terms: Terms | None = None
     newer: bool = False
     whole: bool = True
 
@@ -54,7 +58,7 @@ def recalled(query: Query, access: Access, terms: Terms) -> Read[Recalled]:
     ]
     memory = reduce(ledger.merge, kept, Memory())
     return (
-        Recalled(memory=memory, newer=found.newer, whole=found.whole),
+        Recalled(memory=memory, terms=_terms(found), newer=found.newer, whole=found.whole),
         len(memory.code) + len(memory.models),
         found.notes,
     )
@@ -128,26 +132,47 @@ def _renamed(query: Query, access: Access, known: Iterable[CodeRecord]) -> tuple
 
 
 def stubs(
-    query: Query, access: Access, found: Parsed[CodeRecord] | None, pull: PullRequest | None, memory: Memory
+    query: Query, access: Access, found: Parsed[CodeRecord] | None, proposal: Proposal | None, memory: Memory
 ) -> Read[Mapping[str, StubText]]:
-    """The stub at HEAD, at every commit deployed, and at both ends of a pull request.
+    """The stub at HEAD, at every commit deployed, and at both ends of a proposal.
 
     What stands in a file at a commit never changes; that there is none is looked at again.
     """
     deploys = found.records if found is not None else ()
     commits = {record.sha for record in deploys if record.outcome is not Outcome.FAILED and record.sha}
     commits.add(HEAD)
-    if pull is not None:
-        commits |= {pull.head_sha, pull.base_sha}
+    proposed = set() if proposal is None else {proposal.head_sha, proposal.base_sha or proposal.head_sha}
     if not query.settings.reads_github:
         # Shas of a file need not be commits of this repository; `models` says what they depend on.
         commits -= {record.sha for record in deploys}
+    commits |= proposed
     told = found.stubs if found is not None else {}
     again = () if told else _without_stub(memory)
     remembered = {**memory.stubs, **told}
     known = {sha: stub for sha, stub in remembered.items() if sha in commits and sha not in again}
     every = known | github_stubs.read(access.to_github, query.settings.model_stub, commits - known.keys())
+    _refuse_gone(every, proposed)
     return every, sum(stub.text is not None for stub in every.values()), ()
+
+
+def head_stub(access: Access, path: str, proposal: Proposal) -> Read[Mapping[str, StubText]]:
+    """The stub at a proposal's head, where its own inputs name another path than the default branch's."""
+    found = github_stubs.read(access.to_github, path, [proposal.head_sha])
+    _refuse_gone(found, {proposal.head_sha})
+    return found, sum(stub.text is not None for stub in found.values()), ()
+
+
+def _terms(found: ledger_artifact.Found) -> Terms | None:
+    """The terms of the newest ledger; none where a secret was cut out of them, so that they are not what they were."""
+    terms = found.ledgers[0][1].terms if found.ledgers else None
+    return None if terms is None or ledger.is_masked(terms) else terms
+
+
+def _refuse_gone(stubs: Mapping[str, StubText], proposed: set[str]) -> None:
+    """What cannot be looked at is not judged: a commit that is gone has no stub that could be in order."""
+    gone = next((stubs[sha].problem for sha in sorted(proposed) if stubs[sha].commit_is_gone), None)
+    if gone is not None:
+        raise HarvestError(gone, hint="push the commit to this repository, or open a pull request, and run again")
 
 
 def models(query: Query, access: Access, source: Source[ModelRecord], memory: Memory) -> Read[Parsed[ModelRecord]]:

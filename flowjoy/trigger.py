@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +21,13 @@ TRUSTED_EVENTS = frozenset(
 )
 """What a run of these events says is believed by later ones, where its head commit lies on the default branch."""
 
-_PULL_REQUESTS = frozenset({"pull_request", "pull_request_target"})
+_PULL_REQUEST = "pull_request"
+"""How the name of each event of a pull request begins: also `pull_request_target` and `pull_request_review`."""
+
+_MERGE_GROUP, _WORKFLOW_RUN = "merge_group", "workflow_run"
+_DEPLOYMENTS = frozenset({"deployment", "deployment_status"})
+_DEPENDABOT = "dependabot[bot]"
+_FULL_SHA = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +37,8 @@ class Trigger:
     `fork`: from another repository, or by Dependabot: no secrets, nothing is written outside the job.
     `trusted`: it may settle older checks, it sends alerts, and its ledger is believed. `commit_in_doubt`: the commit
     that must lie on the default branch for that, where the event does not say so; `distrust`: why it is not trusted.
+    `proposes`: it is about code that asks to be merged: a pull request, a merge group (into `base_sha`), or a
+    `workflow_run` of a pull request, which is looked for by `head` (`owner:branch`, where the payload names both).
     """
 
     event: str
@@ -39,11 +48,14 @@ class Trigger:
     trusted: bool
     commit_in_doubt: str | None = None
     distrust: str = ""
+    base_sha: str | None = None
+    proposes: bool = False
+    head: str | None = None
 
     @property
     def of_pull_request(self) -> bool:
         """Whether the event is a pull request's, even if its payload does not say of which."""
-        return self.event in _PULL_REQUESTS
+        return self.event.startswith(_PULL_REQUEST)
 
 
 def read(
@@ -55,26 +67,39 @@ def read(
     repository: str,
     default_branch: str | None,
 ) -> Trigger:
-    """The trigger of a run from what the runner tells. Without a known default branch nothing on it is trusted."""
-    if event in _PULL_REQUESTS:
+    """Return the trigger of a run. Without a known default branch nothing on it is trusted."""
+    if event.startswith(_PULL_REQUEST):
         return _pull_request(event, payload, repository)
-    run = _held(payload, "workflow_run")
-    if event == "workflow_run":
-        return _after_a_run(run, sha, repository, default_branch)
-    deployed = _text(_held(payload, "deployment").get("sha")) if event in ("deployment", "deployment_status") else None
+    if event == _WORKFLOW_RUN:
+        return _after_a_run(_held(payload, _WORKFLOW_RUN), sha, repository, default_branch)
+    if event == _MERGE_GROUP:
+        group = _held(payload, _MERGE_GROUP)
+        queued = _untrusted(event, _text(group.get("head_sha")), f"no run of the event {event} is")
+        return replace(queued, base_sha=_text(group.get("base_sha")), proposes=True)
+    deployed = _text(_held(payload, "deployment").get("sha")) if event in _DEPLOYMENTS else None
     branch = ref.removeprefix("refs/heads/") if ref is not None and ref.startswith("refs/heads/") else None
     return _judged(event, deployed or sha, branch, default_branch, is_tag=(ref or "").startswith("refs/tags/"))
 
 
 def _after_a_run(run: Mapping[str, Any], sha: str | None, repository: str, default_branch: str | None) -> Trigger:
-    """The trigger of a `workflow_run`: it is about the commit of the run that ended."""
-    head = _text(run.get("head_sha")) or sha
-    if str(_held(run, "head_repository").get("full_name", "")).lower() != repository.lower():
-        return _untrusted("workflow_run", head, "the run that ended is of a fork", fork=True)
+    """The trigger of a `workflow_run`: it is about the commit of the run that ended.
+
+    A run of a fork's pull request names no pull request: its head says whose it is.
+    """
+    commit, source = _text(run.get("head_sha")) or sha, str(_held(run, "head_repository").get("full_name", ""))
+    owner, branch = source.partition("/")[0], _text(run.get("head_branch"))
+    head = f"{owner}:{branch}" if owner and branch else None
+    if source.lower() != repository.lower():
+        theirs = _untrusted(_WORKFLOW_RUN, commit, "the run that ended is of a fork", fork=True)
+        return replace(theirs, proposes=True, head=head)
+    if _is_of_pull_request(run):
+        people = [_held(run, person).get("login") for person in ("actor", "triggering_actor")]
+        pulled = _untrusted(_WORKFLOW_RUN, commit, f"the run that ended is of the event {run.get('event')}")
+        return replace(pulled, proposes=True, head=head, fork=_DEPENDABOT in people)
     if str(run.get("event", "")) not in TRUSTED_EVENTS:
-        return _untrusted("workflow_run", head, f"the run that ended is of the event {run.get('event')}")
+        return _untrusted(_WORKFLOW_RUN, commit, f"the run that ended is of the event {run.get('event')}")
     # A tag may bear the name of the branch: GitHub is asked whose commit it is.
-    return _judged("workflow_run", head, None, default_branch)
+    return _judged(_WORKFLOW_RUN, commit, None, default_branch)
 
 
 def _judged(
@@ -96,6 +121,34 @@ def _untrusted(event: str, sha: str | None, reason: str, *, fork: bool = False) 
     return Trigger(event=event, sha=sha, pull_request=None, fork=fork, trusted=False, distrust=reason)
 
 
+def missing(event: str, payload: Mapping[str, Any]) -> str | None:
+    """Return the field that the payload must have and lacks; None where it says whose code the run is about."""
+    if event.startswith(_PULL_REQUEST):
+        pull = _held(payload, "pull_request")
+        if not isinstance(pull.get("number"), int):
+            return "pull_request.number"
+        return None if _is_sha(_held(pull, "head").get("sha")) else "pull_request.head.sha"
+    if event == _MERGE_GROUP:
+        group = _held(payload, _MERGE_GROUP)
+        return next((f"merge_group.{key}" for key in ("head_sha", "base_sha") if not _is_sha(group.get(key))), None)
+    if event == _WORKFLOW_RUN:
+        return _missing_of_run(_held(payload, _WORKFLOW_RUN))
+    if event in _DEPLOYMENTS and not _is_sha(_held(payload, "deployment").get("sha")):
+        return "deployment.sha"
+    return None
+
+
+def _missing_of_run(run: Mapping[str, Any]) -> str | None:
+    """Null is a deleted fork only where the run belongs to a pull request: no other run comes from a fork."""
+    if not _is_sha(run.get("head_sha")):
+        return "workflow_run.head_sha"
+    if _text(run.get("event")) is None:
+        return "workflow_run.event"
+    deleted_fork = "head_repository" in run and run["head_repository"] is None and _is_of_pull_request(run)
+    named = _text(_held(run, "head_repository").get("full_name")) is not None
+    return None if named or deleted_fork else "workflow_run.head_repository"
+
+
 def _pull_request(event: str, payload: Mapping[str, Any], repository: str) -> Trigger:
     pull = _held(payload, "pull_request")
     head = _held(pull, "head")
@@ -107,10 +160,19 @@ def _pull_request(event: str, payload: Mapping[str, Any], repository: str) -> Tr
         event=event,
         sha=_text(head.get("sha")),
         pull_request=number if isinstance(number, int) else None,
-        fork=source != repository.lower() or "dependabot[bot]" in (author, actor),
+        fork=source != repository.lower() or _DEPENDABOT in (author, actor),
         trusted=False,
         distrust=f"no run of the event {event} is",
+        proposes=True,
     )
+
+
+def _is_of_pull_request(run: Mapping[str, Any]) -> bool:
+    return str(run.get("event", "")).startswith(_PULL_REQUEST)
+
+
+def _is_sha(value: object) -> bool:
+    return isinstance(value, str) and _FULL_SHA.fullmatch(value) is not None
 
 
 def _held(payload: Mapping[str, Any], key: str) -> Mapping[str, Any]:

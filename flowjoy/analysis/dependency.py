@@ -1,27 +1,29 @@
-"""The gate of a pull request: may code that asks for these models be merged? Knows stubs and versions, no clock.
+"""The gate: may code that asks for these models go live? Knows stubs, versions and waivers, no clock.
 
-Base and head stub are both applied, so a pull request cannot loosen its own gate.
+Base and head stub are both applied, so a pull request cannot loosen its own gate. Every failure ends with what to do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from statistics import median
 
-from flowjoy.model import ModelVersion, Obligation, PullRequest, Requirement, Rule, Status
+from flowjoy.instants import iso
+from flowjoy.model import ModelVersion, Obligation, Proposal, Requirement, Rule, Status, Waiver
 from flowjoy.version_order import version_order
 
 FORECAST_OF = 5
 
 
 class Level(StrEnum):
-    """How bad a finding of the gate is."""
+    """How bad a finding of the gate is. WARNING: a failure that a waiver overrides."""
 
     NOTICE = "notice"
+    WARNING = "warning"
     FAILURE = "failure"
 
 
@@ -51,40 +53,53 @@ class Policy:
     """The rules of the gate that inputs set. `validated_tag` only for its words; the versions already know."""
 
     stub_path: str
-    flag_label: str
+    flag_labels: tuple[str, ...]
     flag_paths: tuple[str, ...] = ()
     validated_tag: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """The verdict on one pull request."""
+    """The verdict on one proposal. `sha`: its head. `compared`: its inputs were compared with the default branch's."""
 
     findings: tuple[GateFinding, ...]
     forecast: tuple[str, ...] = ()
     judged_registry: bool = True
+    sha: str = ""
+    compared: bool = True
 
     @property
     def failed(self) -> bool:
-        """Whether the pull request must not be merged as it is."""
-        return any(finding.level is Level.FAILURE for finding in self.findings)
+        """Whether the code must not go live as it is."""
+        return bool(self.of(Level.FAILURE))
+
+    def of(self, level: Level) -> tuple[GateFinding, ...]:
+        """The findings of one level."""
+        return tuple(finding for finding in self.findings if finding.level is level)
 
 
-def judge(
-    pull: PullRequest,
-    *,
-    base: Side,
-    head: Side,
-    policy: Policy,
-    versions: Sequence[ModelVersion] | None,
-    unknown_models: Mapping[str, str] | None = None,
-) -> Gate:
-    """The gate of one pull request. `versions` None: the registry may not be asked (a fork), so only the stub is."""
-    findings = [*_validity(head, base, policy), *_flags(pull, policy), *_changes(base, head)]
-    if versions is not None:
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What the gate knows beside the stubs.
+
+    `versions` None: the registry may not be asked (a fork), so only the stub is judged. `unknown_models`: those that
+    the registry does not know, each with the names that are like it. `waivers` are those that hold now at the head of
+    the default branch.
+    """
+
+    versions: Sequence[ModelVersion] | None
+    unknown_models: Mapping[str, str] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
+
+
+def judge(proposal: Proposal, *, base: Side, head: Side, policy: Policy, evidence: Evidence) -> Gate:
+    """Return the gate of one proposal. `base` is empty for a commit that is not merged into anything."""
+    findings = [*_validity(head, base, policy), *_flags(proposal, policy), *_changes(base, head)]
+    if evidence.versions is not None:
         for model in sorted({*base.requirements, *head.requirements}):
-            findings += _model(model, base, head, versions, unknown_models or {}, policy)
-    return Gate(findings=tuple(findings), judged_registry=versions is not None)
+            found = _model(model, base, head, evidence, policy)
+            findings += [_overridden(finding, _waiver(model, proposal, evidence)) for finding in found]
+    return Gate(findings=tuple(findings), judged_registry=evidence.versions is not None, sha=proposal.head_sha)
 
 
 def forecast(
@@ -92,13 +107,15 @@ def forecast(
     versions: Sequence[ModelVersion],
     owed: Sequence[Obligation],
     sla_hours: float,
+    *,
+    act: str = "merging",
 ) -> tuple[str, ...]:
-    """What merging would start: `merging starts a 48 h clock for …; the median of the last 5 is …`, a model each."""
+    """What the `act` would start: `merging starts a 48 h clock for …; the median of the last 5 is …`, a model each."""
     sentences = []
     for model, requirement in sorted(requirements.items()):
         if requirement.rule is Rule.NONE or _already_fits(requirement, versions):
             continue
-        text = f"merging starts a {sla_hours:g} h clock for {model}"
+        text = f"{act} starts a {sla_hours:g} h clock for {model}"
         hours = [lag / timedelta(hours=1) for lag in last_lags(model, owed)]
         if hours:
             text += f"; the median of the last {len(hours)} is {median(hours):.0f} h"
@@ -120,24 +137,28 @@ def _validity(head: Side, base: Side, policy: Policy) -> list[GateFinding]:
     if head.problem is not None:
         return [GateFinding(level=Level.FAILURE, text=head.problem, line=head.problem_line)]
     if base.problem is not None:
-        text = f"on the base branch, {base.problem}: this pull request's stub alone is judged"
+        text = f"on the base branch, {base.problem}. This proposal's stub alone is judged"
         return [GateFinding(level=Level.NOTICE, text=text)]
     if not head.present and base.present:
         return [GateFinding(level=Level.NOTICE, text=f"{policy.stub_path} is removed; the base branch's still applies")]
     return []
 
 
-def _flags(pull: PullRequest, policy: Policy) -> list[GateFinding]:
+def _flags(proposal: Proposal, policy: Policy) -> list[GateFinding]:
     """A feature flag may change what the code asks of a model: its pull request must say so in the stub."""
-    touched = pull.touched | pull.removed
-    flagged = sorted(file for file in touched if any(_matches(file, glob) for glob in policy.flag_paths))
-    labelled = policy.flag_label.casefold() in {label.casefold() for label in pull.labels}  # as GitHub compares them
-    if not labelled and not flagged:
+    changed = proposal.touched | proposal.removed
+    flagged = sorted(file for file in changed if any(_matches(file, glob) for glob in policy.flag_paths))
+    wanted = {label.casefold() for label in policy.flag_labels}  # as GitHub compares them
+    labelled = sorted(label for label in proposal.labels if label.casefold() in wanted)
+    if (not labelled and not flagged) or policy.stub_path in proposal.touched:
         return []
-    if policy.stub_path in pull.touched:
-        return []
-    why = f"is labelled {policy.flag_label!r}" if labelled else f"changes {flagged[0]}"
-    text = f"a feature-flag pull request ({why}) must touch {policy.stub_path}"
+    why, other = f"changes {flagged[0]}" if flagged else "", ""
+    if labelled:
+        why, other = f"is labelled {labelled[0]!r}", ", or remove the label if it changes no flag"
+    text = (
+        f"a feature-flag pull request ({why}) must touch {policy.stub_path}. "
+        f"Say there which model version the flag needs{other}"
+    )
     return [GateFinding(level=Level.FAILURE, text=text)]
 
 
@@ -161,20 +182,31 @@ def _changes(base: Side, head: Side) -> list[GateFinding]:
     return findings
 
 
-def _model(
-    model: str,
-    base: Side,
-    head: Side,
-    versions: Sequence[ModelVersion],
-    unknown_models: Mapping[str, str],
-    policy: Policy,
-) -> list[GateFinding]:
+def _waiver(model: str, proposal: Proposal, evidence: Evidence) -> Waiver | None:
+    """The waiver that overrides a failure of this model for this commit: the one that holds longest."""
+    shas = ("*", proposal.head_sha.lower())
+    fitting = [waiver for waiver in evidence.waivers if waiver.model == model and waiver.sha in shas]
+    return max(fitting, key=lambda waiver: (waiver.until, waiver.reason, waiver.by), default=None)
+
+
+def _overridden(finding: GateFinding, waiver: Waiver | None) -> GateFinding:
+    if waiver is None or finding.level is not Level.FAILURE:
+        return finding
+    signed = f"waived: {waiver.reason} ({waiver.by}, until {iso(waiver.until)})"
+    return replace(finding, level=Level.WARNING, text=f"{finding.text} ({signed})")
+
+
+def _model(model: str, base: Side, head: Side, evidence: Evidence, policy: Policy) -> list[GateFinding]:
     line = head.lines.get(model)
-    if model in unknown_models:
-        text = "; ".join(filter(None, (f"{model}: the registry does not know this model", unknown_models[model])))
-        return [GateFinding(level=Level.FAILURE, text=text, line=line)]
-    known = [version for version in versions if version.name == model]
     asked = {side.requirements[model]: None for side in (base, head) if model in side.requirements}
+    if all(requirement.rule is Rule.NONE for requirement in asked):
+        return []
+    if model in evidence.unknown_models:
+        said = [f"{model}: the registry does not know this model", evidence.unknown_models[model]]
+        cure = f"Correct its name in {policy.stub_path}, or register it before you merge or deploy"
+        text = f"{'; '.join(filter(None, said))}. {cure}"
+        return [GateFinding(level=Level.FAILURE, text=text, line=line)]
+    known = [version for version in evidence.versions or () if version.name == model]
     findings: dict[str, GateFinding] = {}
     for requirement in asked:
         for finding in _requirement(requirement, known, policy, line):
@@ -185,26 +217,39 @@ def _model(
 def _requirement(
     requirement: Requirement, known: Sequence[ModelVersion], policy: Policy, line: int | None
 ) -> list[GateFinding]:
-    model = requirement.model
+    model, tag = requirement.model, policy.validated_tag
     if requirement.rule is Rule.NONE:
         return []
     fitting = [version for version in known if fits(requirement, version)]
-    newest = max(fitting, key=lambda version: version_order(version.version), default=None)
+    newest = max(fitting, key=_order, default=None)
     if requirement.rule is Rule.EXACT and newest is not None and not newest.ready:
-        text = f"{model}: version {newest.version} is not READY"
+        text = (
+            f"{model}: version {newest.version} is not READY. "
+            "Wait until its registration ends and run again, or pin a version that is READY"
+        )
         return [GateFinding(level=Level.FAILURE, text=text, line=line)]
-    if policy.validated_tag is not None:
-        ready = max((v for v in fitting if v.ready), key=lambda version: version_order(version.version), default=None)
+    if tag is not None:
+        ready = max((v for v in fitting if v.ready), key=_order, default=None)
         if ready is None:
-            text = f"{model}: no READY version that fits {requirement}, so none carries {policy.validated_tag}"
+            text = (
+                f"{model}: no READY version that fits {requirement}, so none carries {tag}. "
+                f"Register one, test it and set the tag {tag} on it"
+            )
             return [GateFinding(level=Level.FAILURE, text=text, line=line)]
         if not ready.validated:
-            text = f"{model}: version {ready.version} does not carry {policy.validated_tag}"
+            text = (
+                f"{model}: version {ready.version} does not carry {tag}. "
+                "Run its integration tests and set that tag on the version, or pin one that carries it"
+            )
             return [GateFinding(level=Level.FAILURE, text=text, line=line)]
     if newest is None and requirement.rule is not Rule.ANY:
-        text = f"{model}: no version that fits {requirement} is registered yet; merging starts its clock"
+        text = f"{model}: no version that fits {requirement} is registered yet; its clock starts when this goes live"
         return [GateFinding(level=Level.NOTICE, text=text, line=line)]
     return []
+
+
+def _order(version: ModelVersion) -> tuple[object, ...]:
+    return version_order(version.version)
 
 
 def fits(requirement: Requirement, version: ModelVersion) -> bool:

@@ -22,8 +22,9 @@ from flowjoy.model.records import (
     OpenPull,
     Outcome,
     Precision,
-    PullRequest,
+    Proposal,
     StubText,
+    WorkflowFile,
 )
 from flowjoy.model.report import Action, AlertState, Decision, ModelGap, Recovery, Verdict, Week, Window
 
@@ -49,7 +50,7 @@ __all__ = [
     "OpenPull",
     "Outcome",
     "Precision",
-    "PullRequest",
+    "Proposal",
     "Recovery",
     "Requirement",
     "Rule",
@@ -59,4 +60,5 @@ __all__ = [
     "Waiver",
     "Week",
     "Window",
+    "WorkflowFile",
 ]

@@ -111,15 +111,17 @@ def settled(findings: Findings, sha: str) -> tuple[str, str] | None:
 
 
 def gate_check(gate: Gate, sha: str, findings: Findings, *, stub_path: str) -> Check:
-    """`model dependency` on a pull request."""
-    failures = [finding for finding in gate.findings if finding.level is Level.FAILURE]
-    conclusion = ("failure" if findings.bundle.terms.enforce else "neutral") if failures else "success"
-    title = failures[0].text if failures else (gate.forecast[0] if gate.forecast else "models and code fit together")
+    """`model dependency` on a proposal. What a waiver overrides is neutral: it blocks nothing, and is not in order."""
+    failures, overridden = gate.of(Level.FAILURE), gate.of(Level.WARNING)
+    conclusion = "neutral" if overridden else "success"
+    if failures:
+        conclusion = "failure" if findings.bundle.terms.enforce else "neutral"
+    said = [*(finding.text for finding in (*failures, *overridden)), *gate.forecast, "models and code fit together"]
     return Check(
         subject="dependency",
         sha=sha,
         conclusion=conclusion,
-        title=clean(title, _LONGEST_TITLE),
+        title=clean(said[0], _LONGEST_TITLE),
         summary=within_limit(markdown.gate(gate)),
         annotations=tuple(
             Annotation(path=stub_path, line=finding.line, level=finding.level.value, message=clean(finding.text, 500))

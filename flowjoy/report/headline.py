@@ -63,10 +63,12 @@ def _settled(findings: Findings) -> str | None:
     """What no clock can change: that nobody can decide, that a gate refuses, or that the promise is broken."""
     if findings.verdict.exit_code == verdict.EXIT_UNDECIDED:
         return f"could not decide: {clean('; '.join(findings.verdict.reasons), 400)}"
-    refused = [item.text for item in findings.gate.findings if item.level is Level.FAILURE] if findings.gate else []
+    refused = [item.text for item in findings.gate.of(Level.FAILURE)] if findings.gate else []
     if refused:
         more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
         return f"{clean(refused[0], 300)}{more}"
+    if not findings.judges_promise and findings.gate is None:
+        return "nothing was judged"
     if not findings.judges_promise:
         return "the model stub is in order; the promise itself is judged on merge"
     broken = [item for item in findings.scope if item.status is Status.BREACHED]

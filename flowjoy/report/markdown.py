@@ -89,12 +89,14 @@ def literal(text: str) -> str:
 
 
 def gate(judged: Gate) -> str:
-    """What the gate of a pull request found, and what merging would start."""
-    marks = {Level.FAILURE: "❌", Level.NOTICE: "ℹ️"}  # noqa: RUF001  (the sign people know)
+    """What the gate found, and what going live would start."""
+    marks = {Level.FAILURE: "❌", Level.WARNING: "⚠️", Level.NOTICE: "ℹ️"}  # noqa: RUF001  (the sign people know)
     lines = [f"- {marks[finding.level]} {code(finding.text, 500)}" for finding in judged.findings[:SHOWN_OBLIGATIONS]]
     lines += [f"- ⏱️ {code(sentence, 300)}" for sentence in judged.forecast[:SHOWN_OBLIGATIONS]]
     if not judged.judged_registry:
         lines.append("- The registry was not asked: the promise is judged on merge.")
+    if not judged.compared:
+        lines.append("- No ledger of the default branch was read: this run's inputs were not compared with its terms.")
     return "### Model dependency\n\n" + ("\n".join(lines) or "The models that this code asks for are there.") + "\n"
 
 

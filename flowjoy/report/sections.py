@@ -98,7 +98,7 @@ def _gate(findings: Findings) -> Section | None:
     gate = findings.gate
     if gate is None:
         return None
-    marks = {"failure": "todo bad", "notice": "todo"}
+    marks = {"failure": "todo bad", "warning": "todo", "notice": "todo"}
     said = [Paragraph(text=clean(item.text, 500), mark=marks[item.level.value]) for item in gate.findings[:MOST_ROWS]]
     said += [Paragraph(text=clean(text, 300)) for text in gate.forecast[:MOST_ROWS]]
     if not said:

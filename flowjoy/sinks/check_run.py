@@ -22,7 +22,7 @@ MOST_SETTLED = 40
 
 
 class CheckRuns:
-    """`FlowJoy / 48 h SLA` and, on pull requests, `FlowJoy / model dependency`."""
+    """`FlowJoy / 48 h SLA` and, where code asks to go live, `FlowJoy / model dependency`."""
 
     label = "checks"
 
@@ -50,7 +50,7 @@ class CheckRuns:
         yield _promise(publication, sha)
         if findings.gate is not None:
             yield words.gate_check(findings.gate, sha, findings, stub_path=stub_path)
-        elif publication.trigger.pull_request is not None:
+        elif publication.trigger.proposes:
             failed = [item.source for item in findings.bundle.coverage if item.state is CoverageState.FAILED]
             yield words.undecided_gate(f"{', '.join(failed) or 'something'} could not be read", sha)
 

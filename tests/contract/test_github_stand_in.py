@@ -87,6 +87,8 @@ ROUTES: dict[str, str | list[str]] = {
     "/issues/2/comments": ["IssueComment"],
     "/pulls/2": "PullRequest",
     "/pulls/2/files": ["DiffEntry"],
+    "/pulls?head=forker:feature&state=all": ["PullRequestSimple"],
+    f"/compare/{SHA}...{OTHER_SHA}": "CommitComparison",
     f"/commits/{SHA}/check-runs": "ReposOwnerRepoCommitsRefCheckRunsGetResponse200",
 }
 

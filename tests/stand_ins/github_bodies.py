@@ -35,6 +35,7 @@ _REPOSITORY_COUNTS = (
 )
 _FLAGS = "has_issues has_projects has_wiki has_pages has_discussions archived disabled"
 LARGEST_CONTENT = 1_000_000
+MOST_COMPARED_FILES = 300
 
 
 class Bodies:
@@ -364,7 +365,32 @@ class Bodies:
         repository = self.repository(full_name)
         return {"label": f"{owner}:{ref}", "ref": ref, "sha": sha, "user": self._user(owner), "repo": repository}
 
-    def changed_file(self, file: tuple[str, str]) -> dict[str, Any]:
+    def simple_pull(self, issue: Issue) -> dict[str, Any]:
+        """A pull request as listings show it: without what GitHub has to count or to try."""
+        counted = "merged merged_by mergeable rebaseable mergeable_state maintainer_can_modify review_comments comments"
+        more = "commits additions deletions changed_files"
+        body = self.pull(issue)
+        return {key: value for key, value in body.items() if key not in f"{counted} {more}".split()}
+
+    def comparison(self, base: Commit, head: Commit, files: list[tuple[str, str]], ahead: list[Commit]) -> Any:
+        url, html = f"{self._url}/compare/{base.sha}...{head.sha}", f"{self._html}/compare/{base.sha}...{head.sha}"
+        return {
+            "url": url,
+            "html_url": html,
+            "permalink_url": html,
+            "diff_url": f"{html}.diff",
+            "patch_url": f"{html}.patch",
+            "base_commit": self.commit(base),
+            "merge_base_commit": self.commit(base),
+            "status": "ahead" if ahead else "identical",
+            "ahead_by": len(ahead),
+            "behind_by": 0,
+            "total_commits": len(ahead),
+            "commits": [self.commit(commit) for commit in ahead],
+            "files": [self.changed_file(file) for file in files[:MOST_COMPARED_FILES]],
+        }
+
+    def changed_file(self, file: tuple[str, str], was: str | None = None) -> dict[str, Any]:
         name, status = file
         blob = f"{self._html}/blob/{blob_oid(name.encode())}/{name}"
         return {
@@ -377,6 +403,7 @@ class Bodies:
             "blob_url": blob,
             "raw_url": blob.replace("/blob/", "/raw/"),
             "contents_url": f"{self._url}/contents/{name}",
+            **({} if was is None else {"previous_filename": was}),
         }
 
     def comment(self, number: int, comment: Comment) -> dict[str, Any]:

@@ -36,7 +36,7 @@ _ROUTES: list[tuple[str, re.Pattern[str], Handler]] = []
 
 def _route(method: str, pattern: str) -> Callable[[Handler], Handler]:
     """`{id}` and the like are numbers, `{file}` and `{ref}` one step of the path, `{path}` all the rest."""
-    kinds = {"file": "[^/]+", "ref": ".+?", "path": ".+"}
+    kinds = {"file": "[^/]+", "ref": ".+?", "path": ".+", "base": "[^/]+?", "head": "[^/]+"}
     regex = re.compile(re.sub(r"\{(\w+)\}", lambda m: f"(?P<{m[1]}>{kinds.get(m[1], '[0-9]+')})", pattern))
 
     def register(handler: Handler) -> Handler:
@@ -235,7 +235,38 @@ class Call:
     @_route("GET", "/pulls/{number}/files")
     def pull_files(self, number: str) -> Answer:
         issue = self._pull(number)
-        return self.paged(issue.pull.files, self.bodies.changed_file) if issue and issue.pull else NOT_FOUND
+        if issue is None or issue.pull is None:
+            return NOT_FOUND
+        was = issue.pull.renamed
+        files = [(name, "renamed" if name in was else status) for name, status in issue.pull.files]
+        return self.paged(files, lambda file: self.bodies.changed_file(file, was.get(file[0])))
+
+    @_route("GET", "/pulls")
+    def pulls(self) -> Answer:
+        """Newest first. `head` is `owner:branch`; one that is not of that form is ignored, as GitHub does."""
+        query = self.request.query
+        state, head, base = query.get("state", "open"), query.get("head", ""), query.get("base")
+        found = []
+        for issue in self.repo.issues.values():
+            pull = issue.pull
+            if pull is None or state not in ("all", issue.state) or base not in (None, pull.base_ref):
+                continue
+            owner = pull.head_repository.partition("/")[0]
+            if ":" not in head or head == f"{owner}:{pull.head_ref}":
+                found.append(issue)
+        found.sort(key=lambda i: (i.created_at, i.number), reverse=True)
+        return self.paged(found, self.bodies.simple_pull)
+
+    @_route("GET", r"/compare/{base}\.\.\.{head}")
+    def compare(self, base: str, head: str) -> Answer:
+        """Two commits of one line of history."""
+        before, after = self.repo.resolve(base), self.repo.resolve(head)
+        if before is None or after is None:
+            return NOT_FOUND
+        known = self.repo.history(before)
+        ahead = [commit for commit in self.repo.history(after) if commit not in known]
+        files = self.repo.changed_files(before.sha, after.sha)
+        return Answer(200, self.bodies.comparison(before, after, files, ahead[::-1]))
 
     def _pull(self, number: str) -> Issue | None:
         issue = self.repo.issues.get(int(number))

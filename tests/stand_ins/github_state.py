@@ -178,6 +178,9 @@ class Pull:
     base_ref: str
     files: list[tuple[str, str]]
     merged: bool
+    renamed: dict[str, str] = field(default_factory=dict)
+    """The former name of each file with the status `renamed`."""
+
     draft: bool = False
     decision: str | None = None
 
@@ -257,7 +260,8 @@ class Repository:
         self.grown[sha] = branch or self.default_branch
         return sha
 
-    def _know(self, sha: str, at: When, branch: str = "") -> None:
+    def know(self, sha: str, at: When = EPOCH, branch: str = "") -> None:
+        """A commit that is there; it grew on a branch (the default branch unless named), whose head stays as it is."""
         self.grown.setdefault(sha, branch or self.default_branch)
         self.commits.setdefault(sha, Commit(sha=sha, committed_at=stamp(at)))
 
@@ -269,7 +273,7 @@ class Repository:
 
     def add_file(self, sha: str, path: str, text: str | bytes | None) -> None:
         """The content of a file at a commit and its descendants. None: it is gone from here on."""
-        self._know(sha, EPOCH)
+        self.know(sha, EPOCH)
         self.files[sha, path] = text.encode() if isinstance(text, str) else text
 
     def resolve(self, ref: str) -> Commit | None:
@@ -296,6 +300,15 @@ class Repository:
             (self.files[c.sha, path] for c in self.history(self.resolve(ref)) if (c.sha, path) in self.files), None
         )
 
+    def changed_files(self, base: str, head: str) -> list[tuple[str, str]]:
+        """File name and status of what differs between two commits, by name."""
+        found = []
+        for path in sorted({path for _, path in self.files}):
+            before, after = self.file_at(base, path), self.file_at(head, path)
+            if before != after:
+                found.append((path, "added" if before is None else "removed" if after is None else "modified"))
+        return found
+
     def add_deployment(
         self,
         *,
@@ -310,7 +323,7 @@ class Repository:
 
         `run_id` is the workflow run that made it: it gives a log URL to each status that names none.
         """
-        self._know(sha, created_at)
+        self.know(sha, created_at)
         log_url = f"https://github.com/{self.full_name}/actions/runs/{run_id}/job/1" if run_id else None
         deployment = Deployment(
             id=self.next_id(),
@@ -356,7 +369,7 @@ class Repository:
         started_at: When | None = None,
     ) -> int:
         """A workflow run. `attempts` are the earlier ones; without them, those before `run_attempt` failed at once."""
-        self._know(sha, created_at, "" if branch in self.tags else branch)
+        self.know(sha, created_at, "" if branch in self.tags else branch)
         self.add_workflow(workflow)
         failed = Attempt(conclusion="failure", started_at=created_at, updated_at=created_at)
         attempts = attempts or [failed] * (run_attempt - 1)
@@ -427,7 +440,7 @@ class Repository:
     ) -> int:
         """A release. `created_at` is GitHub's: the date of the commit (the same instant unless named)."""
         created = created_at or published_at or EPOCH
-        self._know(sha, created)
+        self.know(sha, created)
         release = Release(
             id=self.next_id(),
             tag=tag,
@@ -479,6 +492,7 @@ class Repository:
         head_repository: str | None = None,
         labels: Sequence[str] = (),
         files: Mapping[str, str] | None = None,
+        renamed: Mapping[str, str] | None = None,
         title: str = "Try a new ranking",
         body: str = "",
         created_at: When = EPOCH,
@@ -487,9 +501,12 @@ class Repository:
         draft: bool = False,
         decision: str | None = None,
     ) -> int:
-        """A pull request with `files` as file name to status (`added`, `modified`, `removed`); returns its number."""
-        self._know(head_sha, created_at)
-        self._know(base_sha, created_at)
+        """A pull request with `files` as file name to status (`added`, `modified`, `removed`); returns its number.
+
+        `renamed`: new name to old one, of files that are listed among `files` in their place.
+        """
+        self.know(head_sha, created_at)
+        self.know(base_sha, created_at)
         number = self.add_issue(title=title, body=body, labels=labels, created_at=created_at, closed_at=closed_at)
         self.issues[number].pull = Pull(
             head_sha=head_sha,
@@ -498,6 +515,7 @@ class Repository:
             base_sha=base_sha,
             base_ref=base_ref or self.default_branch,
             files=list((files or {}).items()),
+            renamed=dict(renamed or {}),
             merged=merged,
             draft=draft,
             decision=decision,

@@ -105,6 +105,7 @@ class World:
         if self.artifacts is not None:
             environ |= {"ACTIONS_RUNTIME_TOKEN": runtime_token(int(run_id)), "ACTIONS_RESULTS_URL": self.artifacts.url}
             self.artifacts.clock = now
+        self.github.repository.know(sha, branch="of its own")  # there is no run of a commit that GitHub does not have
         stream = io.StringIO()
         with blank_pictures():
             code = run(environ, [], now=now, stream=stream)

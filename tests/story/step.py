@@ -118,6 +118,8 @@ class Step:
             **{f"INPUT_{name.upper()}": value for name, value in given.items()},
         }
         if self.github is not None:
+            # There is no run of a commit that GitHub does not have.
+            self.github.repository.know(self.variables.get("GITHUB_SHA") or A, branch="of its own")
             variables |= {"GITHUB_API_URL": self.github.url, "GITHUB_GRAPHQL_URL": self.github.graphql_url}
         return variables | self.variables
 

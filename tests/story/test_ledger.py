@@ -755,7 +755,8 @@ def test_branch__uploads_a_report_that_no_run_need_look_at(world: World) -> None
     world.release(A, at())
     world.registry.add_version(at(1))
     world.run(at(2), event="push", ref="refs/heads/develop")
-    world.run(at(2), event="merge_group", ref="refs/heads/gh-readonly-queue/main/pr-7")
+    group = {"merge_group": {"head_sha": A, "base_sha": A}}
+    world.run(at(2), event="merge_group", ref="refs/heads/gh-readonly-queue/main/pr-7", payload=group)
     assert [item.name for item in world.github.repository.artifacts.values()] == [f"{NAME}-unconfirmed"] * 2
     before = len(world.github.requests)
     scheduled(world, 3)

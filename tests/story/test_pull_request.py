@@ -68,7 +68,7 @@ def test_gate__a_pin_that_is_not_ready_is_red(world: World) -> None:
     world.registry.add_version(at(-1), status="FAILED_REGISTRATION")
     ran = judge(world, a_pull(world, '{"models": {"recommender": "2"}}'))
     assert (ran.code, ran.outputs["verdict"]) == (1, "fail")
-    assert world.check(B, "model dependency")["output"]["title"] == "recommender: version 2 is not READY"
+    assert world.check(B, "model dependency")["output"]["title"].startswith("recommender: version 2 is not READY. Wait")
 
 
 def test_gate__a_model_that_does_not_exist_is_red(world: World) -> None:

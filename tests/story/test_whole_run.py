@@ -60,9 +60,11 @@ def test_provisional__the_release_of_this_very_run_is_running_and_its_clock_star
     assert (ran.code, ran.outputs["verdict"], ran.outputs["sla-status"]) == (0, "pass", "pending")
     (owed,) = ran.bundle["obligations"]
     assert (owed["provisional"], owed["start"]) == (True, ran.bundle["generated_at"])
-    (check,) = github.repository.check_runs.values()
+    check, gate = github.repository.check_runs.values()
     assert (check.fields["head_sha"], check.fields["conclusion"]) == (A, "neutral")
     assert check.fields["output"]["title"].startswith("recommender due in 48 h 0 m")
+    # It is not live yet: whether it may go live is judged as well.
+    assert (gate.fields["name"], gate.fields["conclusion"]) == ("FlowJoy / model dependency", "success")
 
 
 @pytest.mark.parametrize(

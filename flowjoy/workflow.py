@@ -1,0 +1,119 @@
+"""How a workflow file runs FlowJoy, and what an edit changes in it. Pure; knows YAML and GitHub's keys, no repository.
+
+A file is hostile: it is composed into nodes and never constructed, its size is bounded, and each node is seen once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import yaml
+
+LARGEST_CHARACTERS = 64 * 1024
+SHOWN_CHANGES = 10
+_NAME = "flowjoy"
+_SHOWN_CHARACTERS = 60
+_STEP_KEYS = ("uses", "run", "if", "continue-on-error")
+_JOB_KEYS = ("if", "continue-on-error")
+
+Steps = Mapping[tuple[str, int], Mapping[str, str]]
+"""By job and place: each step that runs FlowJoy, and what decides how it runs."""
+
+
+class WorkflowError(Exception):
+    """A workflow file that cannot be read."""
+
+
+def mentions(text: str | None) -> bool:
+    """Whether the text can run FlowJoy at all."""
+    return text is not None and _NAME in text.casefold()
+
+
+def changes(before: str | None, after: str | None) -> tuple[str, ...]:
+    """Return what an edit changes in how FlowJoy runs, an input each; empty where nothing does.
+
+    Raises WorkflowError for a file that runs FlowJoy and cannot be read.
+    """
+    old, new = _steps(before), _steps(after)
+    said: list[str] = []
+    for place in sorted({*old, *new}):
+        job = f"job {place[0]}"
+        if place not in new:
+            said.append(f"{job} no longer runs FlowJoy")
+        elif place not in old:
+            said.append(f"{job} runs FlowJoy now")
+        else:
+            said += _differing(old[place], new[place])
+    return tuple(dict.fromkeys(said))
+
+
+def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    return [_change(key, old.get(key), new.get(key)) for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+
+
+def _change(key: str, old: str | None, new: str | None) -> str:
+    if new is None:
+        return f"{key} is no longer {_shown(old)}"
+    before = "not given before" if old is None else f"instead of {_shown(old)}"
+    return f"{key} {_shown(new)} {before}"
+
+
+def _shown(value: str | None) -> str:
+    text = value or ""
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…")
+
+
+def _steps(text: str | None) -> Steps:
+    if text is None or not mentions(text):
+        return {}
+    if len(text) > LARGEST_CHARACTERS:
+        raise WorkflowError(f"it is larger than {LARGEST_CHARACTERS >> 10} KiB")
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        raise WorkflowError("it is not YAML that can be read") from None
+    top = _mapping(root)
+    on = _source(top.get("on"), text)
+    found: dict[tuple[str, int], Mapping[str, str]] = {}
+    jobs = {"of the action": top["runs"]} if "runs" in top else _mapping(top.get("jobs"))
+    for name, node in jobs.items():
+        job = _mapping(node)
+        of_job = {f"`{key}` of the job": _source(job[key], text) for key in _JOB_KEYS if key in job}
+        # A job that calls a reusable workflow stands for a step.
+        for place, step in enumerate([job, *map(_mapping, _sequence(job.get("steps")))]):
+            if any(_NAME in _scalar(step.get(key)).casefold() for key in ("uses", "run")):
+                found[name, place] = {"`on`": on, **of_job, **dict(_settings(step, text))}
+    return found
+
+
+def _settings(step: Mapping[str, yaml.Node], text: str) -> Iterator[tuple[str, str]]:
+    for key in _STEP_KEYS:
+        if key in step:
+            yield f"`{key}`", _source(step[key], text)
+    for name, value in _mapping(step.get("with")).items():
+        yield name.lower(), _source(value, text)
+    for name, value in _mapping(step.get("env")).items():
+        yield f"env {name}", _source(value, text)
+
+
+def _mapping(node: yaml.Node | None) -> dict[str, yaml.Node]:
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    return {_scalar(key): value for key, value in node.value}
+
+
+def _sequence(node: yaml.Node | None) -> list[yaml.Node]:
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _scalar(node: yaml.Node | None) -> str:
+    return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+
+
+def _source(node: yaml.Node | None, text: str) -> str:
+    """The value of a scalar; of anything else its text, as it stands in the file."""
+    if node is None:
+        return ""
+    if isinstance(node, yaml.ScalarNode):
+        return _scalar(node).strip()
+    return " ".join(text[node.start_mark.index : node.end_mark.index].split())
