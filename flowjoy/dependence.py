@@ -42,6 +42,7 @@ def dependence_of(
         default=tuple(Requirement(model=name) for name in models),
         by_sha=by_sha,
         unreadable=unreadable,
+        gone=frozenset(sha for sha in unreadable if stubs[sha].commit_is_gone),
         waivers=tuple(waivers),
     )
 

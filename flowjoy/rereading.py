@@ -152,7 +152,9 @@ def stubs(
     known = {sha: stub for sha, stub in remembered.items() if sha in commits and sha not in again}
     every = known | github_stubs.read(access.to_github, query.settings.model_stub, commits - known.keys())
     _refuse_gone(every, proposed)
-    return every, sum(stub.text is not None for stub in every.values()), ()
+    lost = sum(stub.commit_is_gone for stub in every.values())
+    note = f"{plural(lost, 'deployed commit')} gone from the repository: what it depended on is not known"
+    return every, sum(stub.text is not None for stub in every.values()), (note,) if lost else ()
 
 
 def head_stub(access: Access, path: str, proposal: Proposal) -> Read[Mapping[str, StubText]]:

@@ -76,7 +76,8 @@ def obligations(events: pd.DataFrame, dependence: Dependence, terms: Terms) -> t
         owed += _judge(requirement, indebted, acts.at(by_model.get(requirement.model, _NOWHERE)), terms)
     unread = deploys.at(_with_stub(by_sha, dependence.unreadable))
     columns = (unread[name] for name in (ID, SHA, "start", PROVISIONAL))
-    owed += [_unknown(*row, dependence.unreadable, terms) for row in zip(*columns, strict=True)]
+    live = _live_sha(events)
+    owed += [_unknown(*row, dependence, live, terms) for row in zip(*columns, strict=True)]
     waivers: defaultdict[tuple[str, str | None], list[Waiver]] = defaultdict(list)
     for waiver in dependence.waivers:
         waivers[waiver.model, waiver.standing_for].append(waiver)
@@ -264,20 +265,32 @@ def _status(met: ships.Micros, deadline: ships.Micros, cancelled: ships.Micros, 
     return result
 
 
+def _live_sha(events: pd.DataFrame) -> str | None:
+    """The commit that is live now, as far as it is known."""
+    code = events.loc[(events[TYPE] == EventType.CODE) & ~events[PROVISIONAL], SHA]
+    return None if code.empty else _text(code.iloc[-1])
+
+
 def _unknown(*row: Any) -> Obligation:
     """A deploy whose stub cannot be read owes something we cannot name: unknown, never undeclared."""
-    code_id, sha, begun, provisional, unreadable, terms = row
+    code_id, sha, begun, provisional, dependence, live, terms = row
+    start, reason = _instant(begun), dependence.unreadable[sha]
+    if sha in dependence.gone:
+        # The day after it in every time zone.
+        after = (start + timedelta(hours=14)).date() + timedelta(days=1)
+        reason = f"{reason}; set sla-since to {after.isoformat()} or a later day, which leaves this release out"
     return Obligation(
         id=f"{code_id}/*",
         code_id=code_id,
         sha=sha,
         model="*",
         requires="?",
-        start=_instant(begun),
-        deadline=_instant(begun) + terms.clock,
+        start=start,
+        deadline=start + terms.clock,
         status=Status.UNKNOWN,
         provisional=bool(provisional),
-        reason=unreadable[sha],
+        reason=reason,
+        replaced=sha in dependence.gone and sha != live,
     )
 
 

@@ -13,6 +13,7 @@ ENOUGH = 5
 """Of fewer obligations a rate says little."""
 
 OPEN = frozenset({Status.PENDING, Status.AT_RISK, Status.BREACHED, Status.UNKNOWN})
+_TELLS_NOTHING = frozenset({Status.UNKNOWN, Status.CANCELLED})
 RUNNING = frozenset({Status.PENDING, Status.AT_RISK})
 
 
@@ -62,14 +63,19 @@ def in_scope(items: Sequence[Obligation], since: datetime, as_of: datetime) -> t
     """Obligations whose code deploy lies in the window, and every open one however old.
 
     What a release owed and cannot be known any more (its stub or model is gone) stays for 28 days after its deadline:
-    it was said all that time, and nobody can mend it.
+    it was said all that time, and nobody can mend it. A commit that is gone stops deciding then even in the window,
+    once it is no longer live and a later release, which owes what code needs now, is known to have ended its clocks.
     """
     known_by = as_of - timedelta(days=RATE_DAYS)
-    return tuple(
-        item
-        for item in items
-        if item.start >= since or (is_open(item) and (item.status is not Status.UNKNOWN or item.deadline >= known_by))
-    )
+    ended = (item for item in items if item.deadline <= as_of and item.status not in _TELLS_NOTHING)
+    judged = max((item.start for item in ended), default=None)
+
+    def decides(item: Obligation) -> bool:
+        if item.status is not Status.UNKNOWN or item.deadline >= known_by:
+            return item.start >= since or is_open(item)
+        return item.start >= since and not (item.replaced and judged is not None and item.start < judged)
+
+    return tuple(item for item in items if decides(item))
 
 
 def next_deadline(items: Sequence[Obligation]) -> datetime | None:

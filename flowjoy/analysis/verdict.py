@@ -29,7 +29,7 @@ def decide(
         return Verdict(decision=Decision.ERROR, reasons=tuple(reasons), exit_code=EXIT_UNDECIDED)
     unknown = [item for item in obligations if item.status is Status.UNKNOWN and not _refused(item, gate)]
     if unknown:
-        reasons = [f"{item.model} for {item.code_id}: {item.reason or 'not known'}" for item in unknown]
+        reasons = [f"{item.subject} for {item.code_id}: {item.reason or 'not known'}" for item in unknown]
         return Verdict(decision=Decision.ERROR, reasons=tuple(reasons), exit_code=EXIT_UNDECIDED)
     broken = [item for item in obligations if item.status is Status.BREACHED]
     reasons = [f"{item.model} was not shipped for {item.code_id}" for item in broken]

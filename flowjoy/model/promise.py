@@ -59,6 +59,16 @@ class Obligation:
     waived_miss: bool = False
     reason: str | None = None
     excused_until: datetime | None = None
+    replaced: bool = False
+
+    @property
+    def subject(self) -> str:
+        """The model, as people read it: what a stub that cannot be read asks for has no name."""
+        return "an unknown model" if self.model == UNREADABLE else self.model
+
+
+UNREADABLE = "*"
+"""Stands for the models of a stub that cannot be read."""
 
 
 class Rule(StrEnum):
@@ -106,12 +116,13 @@ class Waiver:
 class Dependence:
     """Which models each sha depends on. `by_sha` holds what stubs declare, `default` serves every other sha.
 
-    `unreadable` names, by sha, why a stub that is there could not be read.
+    `unreadable` names, by sha, why a stub that is there could not be read; of those in `gone` the commit is lost.
     """
 
     default: tuple[Requirement, ...] = ()
     by_sha: Mapping[str, tuple[Requirement, ...]] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
     waivers: tuple[Waiver, ...] = ()
 
     @property

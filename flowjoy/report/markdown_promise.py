@@ -42,7 +42,7 @@ def still_owed(findings: Findings) -> str:
         return ""
     more = f"\n\n… and {len(owed) - SHOWN_SETTLED} more." if len(owed) > SHOWN_SETTLED else ""
     # No span that counts down: a comment changes only when something happened.
-    rows = [(code(item.model), _state(item), moment(item.deadline, findings.bundle.window.timezone)) for item in owed]
+    rows = [(code(item.subject), _state(item), moment(item.deadline, findings.bundle.window.timezone)) for item in owed]
     return table(("model", "status", "deadline"), rows[:SHOWN_SETTLED]) + more
 
 
@@ -61,7 +61,7 @@ def _obligation(item: Obligation, findings: Findings) -> tuple[str, ...]:
     zone = findings.bundle.window.timezone
     return (
         code(item.sha[:12]) if item.sha else "",
-        code(item.model),
+        code(item.subject),
         code(item.requires),
         moment(item.start, zone) + (" (provisional)" if item.provisional else ""),
         moment(item.deadline, zone),

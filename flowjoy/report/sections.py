@@ -81,7 +81,7 @@ def _now(findings: Findings) -> Section:
 def _clock(item: Obligation, findings: Findings) -> tuple[Cell, ...]:
     running = item.status in standing.RUNNING
     return (
-        Cell(text=clean(item.model)),
+        Cell(text=clean(item.subject)),
         _status(item),
         Cell(
             text=outcome(item, findings),
@@ -118,7 +118,7 @@ def _promise(findings: Findings, lanes: Picture | None) -> Section:
             (
                 instant(item.start, findings.bundle.window),
                 _release(item),
-                Cell(text=clean(item.model)),
+                Cell(text=clean(item.subject)),
                 Cell(text=item.requires, code=True),
                 _status(item),
                 Cell(text=_why(item, findings)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,55 @@ def test_check__on_a_deployed_commit_that_is_gone_is_a_warning(world: World) -> 
     ran = dispatched(world, 20)
     assert world.check(A)["conclusion"] == "failure"
     assert "::warning title=FlowJoy::checks:" in ran.log
+
+
+def lost(world: World, hours: float) -> None:
+    """A release of a commit that is no longer in the repository: force-pushed, squashed or filtered out."""
+    world.release(C, at(hours))
+    del world.github.repository.commits[C]
+
+
+def test_gone_commit__of_a_release_that_was_replaced_and_judged_since_stops_deciding_after_28_days(
+    world: World,
+) -> None:
+    lost(world, -24 * 60)
+    kept(world)
+    ran = scheduled(world, 60)
+    assert (ran.code, ran.outputs["sla-status"]) == (0, "met")
+    assert "1 deployed commit gone from the repository" in ran.log
+
+
+@pytest.mark.parametrize("days", [29, 3], ids=["deadline 27 days ago", "deadline yesterday"])
+def test_gone_commit__decides_until_then_and_names_the_cure_and_the_release(world: World, days: int) -> None:
+    lost(world, -24 * days)
+    kept(world)
+    ran = scheduled(world, 20)
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    begun = at(-24 * days).date()
+    assert f"an unknown model for deployment:1001: the commit {C[:12]} is gone from the repository" in ran.log
+    cure = f"{begun + timedelta(days=1):%Y-%m-%d}"
+    assert f"set sla-since to {cure} or a later day" in ran.log
+    world.inputs["sla-since"] = cure
+    assert scheduled(world, 21).code == 0
+
+
+def test_gone_commit__that_is_live_decides_however_old(world: World) -> None:
+    world.registry.add_version(at(-24 * 71))
+    world.release(B, at(-24 * 70))
+    lost(world, -24 * 60)
+    assert scheduled(world, 0).code == 2
+
+
+def test_gone_commit__decides_until_the_clock_of_a_later_release_has_ended(world: World) -> None:
+    lost(world, -24 * 60)
+    world.release(B, at())
+    assert scheduled(world, 10).code == 2
+    assert scheduled(world, 60).code == 1
+
+
+def test_gone_commit__that_was_rolled_back_to_is_live_again(world: World) -> None:
+    lost(world, -24 * 60)
+    kept(world)
+    world.github.repository.add_deployment(sha=C, created_at=at(3), statuses=[("success", at(3))])
+    del world.github.repository.commits[C]
+    assert scheduled(world, 60).code == 2
