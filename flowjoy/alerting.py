@@ -12,8 +12,9 @@ from typing import Any
 import pandas as pd
 
 from flowjoy import events as timeline
-from flowjoy.analysis.alarms import AlarmKind, at_risk_from, home_of, key_of
+from flowjoy.analysis.alarms import AlarmKind, home_of, key_of
 from flowjoy.analysis.cadence import window_of
+from flowjoy.analysis.firing import at_risk_from
 from flowjoy.analysis.notices import Notice, Step, adopted, due
 from flowjoy.errors import HarvestError
 from flowjoy.findings import Findings, alerts_since, with_alerts

@@ -9,7 +9,7 @@ from datetime import datetime
 import pandas as pd
 
 from flowjoy import events as timeline
-from flowjoy.analysis import alarms, cadence, drift_marks, recovery, signals, standing, verdict
+from flowjoy.analysis import alarms, cadence, drift_marks, firing, recovery, signals, standing, verdict
 from flowjoy.analysis.advice import Advice, advise
 from flowjoy.analysis.dependency import Gate
 from flowjoy.analysis.dora import Dora
@@ -178,7 +178,7 @@ def alerts_since(bundle: Bundle) -> datetime | None:
 
 def _with_scene(found: Findings) -> Findings:
     bundle = found.bundle
-    scene = alarms.scene(
+    scene = firing.scene(
         found.evidence,
         home=alarms.home_of(bundle.repository, bundle.service),
         told=keys_told(bundle.alerts),

@@ -278,10 +278,10 @@ def base_url(value: str) -> str:
 
 def alert_kinds(value: str) -> tuple[str, ...]:
     """Kinds of alerts, one a line or comma-separated; each once."""
-    found = dict.fromkeys(part.strip() for part in re.split(r"[,\n]", value) if part.strip())
-    if not found or not ALERT_KINDS.issuperset(found):
+    kinds = dict.fromkeys(part.strip() for part in re.split(r"[,\n]", value) if part.strip())
+    if not kinds or not ALERT_KINDS.issuperset(kinds):
         raise ValueError(f"any of {', '.join(sorted(ALERT_KINDS))}, one a line or comma-separated")
-    return tuple(found)
+    return tuple(kinds)
 
 
 def slack_webhook(value: str) -> Secret:

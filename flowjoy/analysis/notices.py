@@ -32,7 +32,7 @@ class Notice:
     """One step of one alert that is due to be sent. `ref`: where its first message can be answered.
 
     `quiet`: another alert says more of the same matter, so there is nothing to read; only a pager must know. `joined`:
-    the releases that this step names for the first time. `told_as`: the older keys under which the alert was sent.
+    the releases that this step names for the first time. `sent_as`: the older keys under which the alert was sent.
     """
 
     alarm: Alarm
@@ -40,7 +40,7 @@ class Notice:
     ref: str = ""
     quiet: bool = False
     joined: tuple[str, ...] = ()
-    told_as: tuple[str, ...] = ()
+    sent_as: tuple[str, ...] = ()
 
 
 _OWED = re.compile(r"((?:file:.*?:\d{4}-\d\d-\d\dT[^/]*)|[^/]+)/(.+)", re.DOTALL)
@@ -102,7 +102,7 @@ def raised(told: Iterable[AlertState], sink: str, at: datetime) -> tuple[str, ..
 def adopted(told: Iterable[AlertState], *, repository: str, service: str) -> tuple[AlertState, ...]:
     """Return what was sent, with keys of an older FlowJoy (no repository; one a release) as those of today.
 
-    The old key stays as `told_as`, because PagerDuty knows the alert by no other. What an older FlowJoy ended for one
+    The old key stays as `sent_as`, because PagerDuty knows the alert by no other. What an older FlowJoy ended for one
     release is left out: it must not end the alert of the model.
     """
     lives: dict[tuple[str, str], list[AlertState]] = {}
@@ -114,7 +114,7 @@ def adopted(told: Iterable[AlertState], *, repository: str, service: str) -> tup
         if today is None:
             kept += life
         elif not today[1] or not _is_over(life):
-            kept += [replace(state, key=today[0], told_as=key, releases=today[1]) for state in life]
+            kept += [replace(state, key=today[0], sent_as=key, releases=today[1]) for state in life]
     return tuple(kept)
 
 
@@ -151,8 +151,8 @@ def _next(alarm: Alarm, life: Sequence[AlertState], as_of: datetime) -> Notice |
 def _notice(alarm: Alarm, step: Step, life: Sequence[AlertState], joined: tuple[str, ...]) -> Notice:
     # Where the first message stands; of two at once by one order for all.
     ref = next((state.ref for state in life if state.ref), "")
-    told_as = tuple(dict.fromkeys(state.told_as for state in life if state.told_as))
-    return Notice(alarm=alarm, step=step, ref=ref, joined=joined[:MOST_JOINED], told_as=told_as)
+    sent_as = tuple(dict.fromkeys(state.sent_as for state in life if state.sent_as))
+    return Notice(alarm=alarm, step=step, ref=ref, joined=joined[:MOST_JOINED], sent_as=sent_as)
 
 
 def _releases(alarm: Alarm) -> tuple[str, ...]:

@@ -123,7 +123,7 @@ class AlertState:
     """One step of an alert's life that was sent at `at`, and to whom.
 
     `sink`: `slack`, `pagerduty`, or `` for the run's own output. `ref`: where the message can be answered, a thread.
-    `releases`: the code events that this step named. `told_as`: the key of an older FlowJoy under which it was sent.
+    `releases`: the code events that this step named. `sent_as`: the key of an older FlowJoy under which it was sent.
     """
 
     key: str
@@ -132,7 +132,7 @@ class AlertState:
     sink: str = ""
     ref: str = ""
     releases: tuple[str, ...] = ()
-    told_as: str = ""
+    sent_as: str = ""
 
 
 class Decision(StrEnum):

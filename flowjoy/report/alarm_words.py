@@ -110,7 +110,7 @@ def _excused(about: Waiting) -> Words:
     by_waiver: dict[str, list[str]] = {}
     for item in about.items:
         by_waiver.setdefault(item.waiver or "", []).append(release_name(item))
-    said = [
+    lines = [
         f"{', '.join(names[:MOST_NAMED])}{' …' if len(names) > MOST_NAMED else ''}: {clean(waiver, 300)}"
         for waiver, names in by_waiver.items()
     ]
@@ -118,7 +118,7 @@ def _excused(about: Waiting) -> Words:
     return Words(
         icon=EXCUSED,
         title=f"{model} is excused by a waiver",
-        what=f"{model} for {'; '.join(said[:MOST_NAMED])}.",
+        what=f"{model} for {'; '.join(lines[:MOST_NAMED])}.",
         since="Nothing is shipped yet: the alert stays open.",
         move="data people: ship before the waiver ends; then the alert is sent again.",
     )

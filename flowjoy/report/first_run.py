@@ -29,10 +29,10 @@ def first_run(findings: Findings) -> str | None:
         return None
     missed = {item.code_id for item in findings.scope if standing.is_miss(item) and is_older(item, findings)}
     weeks = sum(week.diverges for week in findings.weeks)
-    said = [f"{plural(len(missed), 'release')} broke the promise"] if missed else []
-    said += [f"{plural(weeks, 'week')} had models behind code"] if weeks else []
-    if not said:
+    parts = [f"{plural(len(missed), 'release')} broke the promise"] if missed else []
+    parts += [f"{plural(weeks, 'week')} had models behind code"] if weeks else []
+    if not parts:
         return None
     today = findings.bundle.generated_at.astimezone(ZoneInfo(findings.bundle.window.timezone)).date()
     cure = f"set `sla-since: {today.isoformat()}` to begin now" if missed else "no alert is sent of them"
-    return f"First run: {' and '.join(said)} before today; {cure}"
+    return f"First run: {' and '.join(parts)} before today; {cure}"

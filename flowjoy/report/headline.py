@@ -72,10 +72,9 @@ def _settled(findings: Findings) -> str | None:
     if not findings.judges_promise:
         return "the model stub is in order; the promise itself is judged on merge"
     broken = [item for item in findings.scope if item.status is Status.BREACHED]
-    older = first_run(findings) if all(is_older(item, findings) for item in broken) else None
-    if broken and older is not None:
-        return older
     if broken:
+        if all(is_older(item, findings) for item in broken) and (sentence := first_run(findings)):
+            return sentence
         named = ", ".join(sorted({clean(item.model) for item in broken}))
         releases = len({item.code_id for item in broken})
         return f"the {_hours(findings)} promise is broken: {named} ({plural(releases, 'release')} waiting)"

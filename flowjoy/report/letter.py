@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowjoy.analysis.alarms import Waiting
 from flowjoy.analysis.notices import Notice, Step
@@ -14,10 +14,14 @@ from flowjoy.report.alarm_words import Words, words
 
 @dataclass(frozen=True, kw_only=True)
 class Letter:
-    """One message. `links`: words to addresses of ours."""
+    """One message. `links`: words to addresses of ours.
+
+    `words` say this step; `state` says the alert as it is now, with every release, for who keeps only the last of it.
+    """
 
     notice: Notice
     words: Words
+    state: Words
     links: Mapping[str, str]
 
     @property
@@ -55,7 +59,8 @@ class Receipt:
 
 def letter(notice: Notice, findings: Findings, links: Mapping[str, str]) -> Letter:
     """Return the message of a notice."""
-    return Letter(notice=notice, words=words(notice, findings), links=links)
+    state = replace(notice, step=Step.NEW) if notice.step is Step.UPDATE else notice
+    return Letter(notice=notice, words=words(notice, findings), state=words(state, findings), links=links)
 
 
 def matter(notice: Notice) -> str:

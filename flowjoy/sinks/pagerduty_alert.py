@@ -64,12 +64,12 @@ class PagerDuty:
 
     def tell(self, letter: Letter) -> Receipt:
         """Trigger or resolve an alert; PagerDuty reminds people in its own way."""
-        notice, event = letter.notice, self.render(letter.notice, letter.words, letter.links)
+        notice, event = letter.notice, self.render(letter.notice, letter.state, letter.links)
         if event is None:
             return Receipt(sent=False, releases=notice.joined)
         self._send(event)
         # What an older FlowJoy opened under another key would stay open for ever.
-        for key in notice.told_as:
+        for key in notice.sent_as:
             self._send(Event(path="/v2/enqueue", body={"event_action": "resolve", "dedup_key": dedup_key(key)}))
         return Receipt(releases=notice.joined)
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from flowjoy.analysis.alarms import Alarm, Evidence, Scene, Told, Waiting, scene
+from flowjoy.analysis.alarms import Alarm, Evidence, Scene, Told, Waiting
+from flowjoy.analysis.firing import scene
 from flowjoy.analysis.signals import spikes
 from flowjoy.distribution import DriftCheck, DriftStatus
 from flowjoy.model import Status, Week

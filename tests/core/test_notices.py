@@ -193,13 +193,13 @@ def adopt(*states: AlertState) -> tuple[AlertState, ...]:
 def test_old_key__of_a_release_becomes_that_of_its_model() -> None:
     (state,) = adopt(old(Step.NEW))
     assert (state.key, state.releases) == (f"{HOME}/breach/team/recommender", ("deployment:1",))
-    assert state.told_as == OLD.format(1)
+    assert state.sent_as == OLD.format(1)
     assert adopt(state) == (state,)
 
 
 def test_old_key__that_ended_for_one_release_does_not_end_the_alert_of_the_model() -> None:
     states = adopt(old(Step.NEW), old(Step.NEW, 1, 2), old(Step.RECOVERY, 2), old(Step.NEW, 1, 3))
-    assert {state.told_as for state in states} == {OLD.format(2), OLD.format(3)}
+    assert {state.sent_as for state in states} == {OLD.format(2), OLD.format(3)}
     (running,) = keys_told(states).running.values()
     assert running == {"deployment:2", "deployment:3"}
 
@@ -207,7 +207,7 @@ def test_old_key__that_ended_for_one_release_does_not_end_the_alert_of_the_model
 def test_old_key__is_ended_together_with_the_key_of_today() -> None:
     states = adopt(old(Step.NEW), old(Step.NEW, 1, 2))
     (notice,) = due(over(an_alarm(subject="team/recommender")), states, at(3))
-    assert notice.told_as == (OLD.format(1), OLD.format(2))
+    assert notice.sent_as == (OLD.format(1), OLD.format(2))
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_issue__opened_again_is_over_when_it_is_closed_at_last(
     assert spans(ask(github).records) == [(1, end)]
 
 
-def test_issue__is_told_as_it_was_at_as_of(github: GitHubStandIn) -> None:
+def test_issue__is_sent_as_it_was_at_as_of(github: GitHubStandIn) -> None:
     moves = [("closed", at(3)), ("reopened", at(4)), ("closed", at(7))]
     github.repository.add_issue(labels=[LABEL], created_at=at(1), moves=moves)
     github.repository.add_issue(labels=[LABEL], created_at=at(8))

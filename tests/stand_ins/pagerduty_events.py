@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.stand_ins.http_base import Answer, Request, StandIn
 
-ROUTING_KEY = "canaryroutingkeyofpagerduty00000"
+ROUTING_KEY = "canaryroutingkey0000111122223333"
 _SEVERITIES = {"critical", "error", "warning", "info"}
 
 

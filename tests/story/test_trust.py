@@ -63,6 +63,7 @@ def test_tag__pushed_on_the_default_branch_rings(world: World, slack: SlackStand
 def test_commit__of_another_branch_tells_nobody_and_says_so_once(
     world: World, slack: SlackStandIn, event: str, ref: str
 ) -> None:
+    """A backport is tagged on a maintenance branch (pulumi/ci-mgmt#1808); any writer may tag any commit."""
     world.release(A, at())
     run(world, slack, 1, event="schedule")
     on_a_feature(world)
