@@ -55,7 +55,7 @@ def world(new: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn) -> Wor
     """The same three weeks after the first run, which knew no destination."""
     for name in destinations(slack, pager):
         del new.inputs[name]
-    new.run(at(-24 * 21), event="schedule")
+    new.run(at(-24 * 21), event="schedule", sha="f" * 40)
     new.inputs |= destinations(slack, pager)
     return new
 
