@@ -50,6 +50,11 @@ from flowjoy.written import bundle_bytes
 
 _REPORT_SECONDS = 35
 _ANNOTATIONS = 10
+_CLOSING_SECONDS = 20
+"""What is kept for a delivery that begins last, and then for turning the checks of a late run red."""
+_GRACE_SECONDS = 9.0
+"""What a delivery takes at least, whatever is left: alerts, upload and checks, three seconds each."""
+_UNDECIDED = {"verdict": Decision.ERROR.value, "sla-status": Status.UNKNOWN.value}
 _CANCEL_SECONDS = 1.8
 """A runner kills 2.5 s after SIGTERM."""
 
@@ -61,11 +66,17 @@ def run(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, strea
         runner = read_runner(environ)
         console = _console(runner, stream, environ)
         # First of all, so that a run that is killed can never read as a pass.
-        console.outputs({"verdict": Decision.ERROR.value, "sla-status": Status.UNKNOWN.value})
+        console.outputs(_UNDECIDED)
         settings = read_settings(environ, argv, runner)
         console.hide(redactor(runner, settings))
         with adopt_libraries(console, debug=runner.debug):
-            return _run(settings, runner, console, now)
+            whole = Budget(settings.timeout_seconds - min(_CLOSING_SECONDS, settings.timeout_seconds / 6))
+            try:
+                return in_time(lambda: _run(settings, runner, console, now, whole), whole.left() + _GRACE_SECONDS)
+            except TimeoutError:
+                console = console.taken_over()
+                console.outputs(_UNDECIDED)
+                raise _not_done(settings) from None
     except InputError as problem:
         ending = Ending(title="could not decide: an input is wrong", sentences=problem.problems)
         return _give_up(ending, console, environ, argv, heading="FlowJoy input")
@@ -79,6 +90,13 @@ def run(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, strea
         where = f" in {at.tb_frame.f_code.co_name}, line {at.tb_lineno}" if at is not None else ""
         sentence = f"FlowJoy failed ({type(problem).__name__}{where}): could not decide. Please report this."
         return _give_up(Ending(title=sentence, sentences=[sentence]), console, environ, argv)
+
+
+def _not_done(settings: Settings) -> HarvestError:
+    return HarvestError(
+        f"the run: not done within {settings.timeout_seconds} s, computing included",
+        hint="raise timeout-seconds, or set fewer models, weeks or sources",
+    )
 
 
 def _give_up(
@@ -119,8 +137,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     os._exit(128 + number)
 
 
-def _run(settings: Settings, runner: Runner, console: Console, now: datetime) -> int:
-    whole = Budget(settings.timeout_seconds)
+def _run(settings: Settings, runner: Runner, console: Console, now: datetime, whole: Budget) -> int:
     transport = Transport(Budget(max(5, settings.timeout_seconds - _REPORT_SECONDS)))
     github = github_of(settings, runner, transport)
     # A dry look at files asks nothing of GitHub.
@@ -161,6 +178,7 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
         whole=whole,
         default_branch=home.default_branch,
     )
+    _demand_time(whole, settings, findings)
     findings = delivery.alert(findings)
     with console.group("Report"):
         _log_findings(findings, console)
@@ -168,9 +186,16 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime) ->
         written = files.write(rendered, settings.output_dir, runner.workspace, console.warning, console.redact)
         for path in written.values():
             console.log(path)
+    _demand_time(whole, settings, findings)
     delivered = delivery.publish(findings, written, github)
     _publish(findings, written, delivered, console)
     return findings.verdict.exit_code
+
+
+def _demand_time(whole: Budget, settings: Settings, findings: Findings) -> None:
+    """Raise HarvestError where the time is used up: nothing turns green after it. What could not decide may say so."""
+    if whole.left() <= 0 and findings.verdict.exit_code != verdict.EXIT_UNDECIDED:
+        raise _not_done(settings)
 
 
 def _ship(

@@ -64,6 +64,19 @@ class Console:
         # Python has no stdout where the caller closed it.
         self._stream: TextIO = stream or sys.stdout or io.StringIO()
         self._lock = threading.Lock()
+        self._is_over = False
+
+    def taken_over(self) -> Console:
+        """Return a console in place of this one, which writes no more: the thread that uses it was left behind."""
+        with self._lock:
+            self._is_over = True
+        return Console(
+            on_actions=self._on_actions,
+            output=self._output,
+            summary=self._summary,
+            redact=self._redact,
+            stream=self._stream,
+        )
 
     def hide(self, redact: Redactor) -> None:
         """Redact everything that follows by it."""
@@ -113,13 +126,15 @@ class Console:
             else:
                 fence = f"flowjoy_{secrets.token_hex(16)}"  # which no server can guess
                 blocks.append(f"{name}<<{fence}\n{text}\n{fence}\n")
+        if not self._may_write():
+            return
         with self._output.open("a", encoding="utf-8", errors="replace") as file:
             # A line that an earlier step left open would take the first output with it.
             file.write("\n" * _is_open(self._output) + "".join(blocks))
 
     def summary(self, markdown: str) -> None:
         """Append to the job summary."""
-        if self._summary is not None:
+        if self._summary is not None and self._may_write():
             with self._summary.open("a", encoding="utf-8", errors="replace") as file:
                 # A blank line ends what an earlier step began, also its HTML.
                 file.write("\n\n" * _is_open(self._summary) + self._redact(markdown))
@@ -136,8 +151,14 @@ class Console:
         """One harmless line. Redacted on both sides: cleaning may cut a secret short, or join one that was parted."""
         return self._redact(safe_line(self._redact(text)))
 
+    def _may_write(self) -> bool:
+        with self._lock:
+            return not self._is_over
+
     def _write(self, line: str) -> None:
         with self._lock:
+            if self._is_over:
+                return
             try:
                 encoding = getattr(self._stream, "encoding", None) or "utf-8"
                 self._stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
