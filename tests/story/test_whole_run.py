@@ -126,9 +126,7 @@ def test_registry__that_nobody_reaches_is_named_with_what_to_check(step: Step, g
         probe.bind(("127.0.0.1", 0))
         step.inputs["mlflow-tracking-uri"] = f"http://127.0.0.1:{probe.getsockname()[1]}"
         ran = step.run()
-    assert_could_not_decide(
-        ran, "could not be reached", "check mlflow-tracking-uri, and that the runner may reach it"
-    )
+    assert_could_not_decide(ran, "could not be reached", "check mlflow-tracking-uri, and that the runner may reach it")
     (check,) = github.repository.check_runs.values()
     assert check.fields["conclusion"] == "failure"
 
