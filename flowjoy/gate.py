@@ -71,7 +71,14 @@ def holding(waivers: tuple[Waiver, ...], now: datetime) -> tuple[Waiver, ...]:
 
 def _edits(proposal: Proposal) -> list[str]:
     """A sentence for each changed workflow file that runs FlowJoy."""
-    said = [text for file in proposal.workflows if (text := _edit(file)) is not None]
+    said = []
+    left = workflow.MOST_CHARACTERS
+    for file in proposal.workflows:
+        left -= len(file.before.text or "") + len(file.after.text or "")
+        text = _edit(file) if left >= 0 else f"{file.path} and what else changes is too much to compare. Review it"
+        said += [text] if text is not None else []
+        if left < 0:
+            break
     if proposal.workflows_unread:
         said.append(f"{proposal.workflows_unread} more workflow files change and were not compared. Review them")
     return said

@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping
 import yaml
 
 LARGEST_CHARACTERS = 64 * 1024
+MOST_CHARACTERS = 192 * 1024
+"""Of all files of a proposal, on both sides: YAML is read at some 30 KiB a second."""
+
 SHOWN_CHANGES = 10
 _NAME = "flowjoy"
 _SHOWN_CHARACTERS = 60

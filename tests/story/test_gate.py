@@ -334,6 +334,18 @@ def test_workflow_file__that_runs_flowjoy_is_named_with_the_inputs_that_change(w
     assert "lint" not in summary
 
 
+def test_workflow_files__that_are_too_much_to_read_are_named_and_cost_no_time(world: World) -> None:
+    shop, names = world.github.repository, [f".github/workflows/w{n:02}.yml" for n in range(25)]
+    for name in names:
+        shop.add_file(B, name, WORKFLOW + "# " + "x" * 60_000)
+    number = shop.add_pull_request(head_sha=B, base_sha=A, files=dict.fromkeys(names, "added"))
+    ran = world.run(at(1), event="pull_request", ref="refs/pull/1/merge", payload=world.pull_request(number))
+    summary = unescape(world.check(B, "model dependency")["output"]["summary"])
+    assert (ran.code, summary.count("job gate runs FlowJoy now")) == (0, 3)
+    assert "w03.yml and what else changes is too much to compare" in summary
+    assert "5 more workflow files change" in summary
+
+
 # P70: the default branch's terms
 
 
