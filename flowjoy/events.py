@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from flowjoy.content import content_of, repeats
 from flowjoy.instants import EARLIEST as _BEFORE_ALL
-from flowjoy.model import CodeRecord, EventType, Incident, Kind, ModelRecord, Outcome
+from flowjoy.model import CodeRecord, EventType, Incident, Kind, ModelRecord, Outcome, Precision
+from flowjoy.version_order import version_order
 
 TS, TYPE, SERVICE, NAME, VERSION, SHA = "ts", "type", "service", "name", "version", "sha"
 KIND, PRECISION, URL, ID, RUN = "kind", "precision", "url", "id", "run_id"
@@ -22,6 +26,7 @@ PUBLIC_COLUMNS = [TS, TYPE, SERVICE, NAME, VERSION, SHA, KIND, PRECISION, URL]
 EVENT_COLUMNS = [*PUBLIC_COLUMNS, ID, RUN, EARLIEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE]
 INCIDENT_COLUMNS = [ID, SOURCE, SERVICE, START, END, TITLE, TYPE, URL, URGENCY]
 
+_COUNTS_UP = re.compile(r"v?\d+(\.\d+)*([-+].*)?", re.ASCII)
 _UTC = "datetime64[us, UTC]"
 _TICK = timedelta(microseconds=1)
 
@@ -103,10 +108,20 @@ def _model_events(records: Sequence[ModelRecord], service: str, until: datetime)
     old_since = [(r.registered_at or _BEFORE_ALL) if r.maybe_live_before else None for r in live]
     frame[OLD_SINCE] = pd.Series(old_since, index=frame.index, dtype=_UTC)
     frame["_copy"] = np.array([r.maybe_copy for r in live], dtype=bool)
-    frame["_number"] = pd.to_numeric(frame[VERSION], errors="coerce")
+    frame["_number"] = _ranks([r.version for r in live])
+    frame["_registered"] = pd.Series([r.registered_at for r in live], index=frame.index, dtype=_UTC)
+    contents = [content_of(model_id=r.model_id, run_id=r.run_id, source=r.source) for r in live]
+    frame["_content"] = pd.Series(contents, index=frame.index, dtype=object)
     frame = frame.sort_values([TS, NAME, "_number", ID], ignore_index=True)
     frame = _with_model_kinds(frame)
-    return frame.drop(columns=["_number", "_copy"])
+    return frame.drop(columns=["_number", "_copy", "_registered", "_content"])
+
+
+def _ranks(versions: Sequence[str | None]) -> npt.NDArray[np.float64]:
+    """Return where each version stands among all that count up: 9 < 10, 1.9.0 < 1.10.0. NaN for any other name."""
+    counting = {version for version in versions if version is not None and _COUNTS_UP.fullmatch(version)}
+    rank = {version: place for place, version in enumerate(sorted(counting, key=version_order))}
+    return np.array([rank.get(version or "", np.nan) for version in versions], dtype=np.float64)
 
 
 def _earliest(record: ModelRecord) -> datetime:
@@ -119,19 +134,49 @@ def _with_model_kinds(frame: pd.DataFrame) -> pd.DataFrame:
     place = pd.Series(np.arange(len(frame)), index=frame.index)
     version = frame[VERSION].where(frame[VERSION].notna(), "\0" + frame[ID])
     first_ship = place.groupby([frame[NAME], version]).transform("min")
-    live_number = frame["_number"].groupby(frame[NAME]).shift()
-    live_first = first_ship.groupby(frame[NAME]).shift()
-    # Registries number versions; names that are no numbers are as old as their first ship.
-    numbered = frame["_number"].notna() & live_number.notna()
-    older = pd.Series(np.where(numbered, frame["_number"] < live_number, first_ship < live_first), index=frame.index)
     again = first_ship < place
-    copied = frame["_copy"] | (frame[RUN].notna() & frame.duplicated([NAME, RUN]))
+    copied = frame["_copy"] | np.array(repeats(zip(frame[NAME], frame["_content"], strict=True)), dtype=bool)
+    live_first = first_ship.groupby(frame[NAME]).shift()
+    # Versions that cannot be compared are as old as their first ship.
+    older = _older_than(frame, _before(frame), default=first_ship < live_first)
     kind = np.select(
-        [again & older, again, copied],
-        [Kind.ROLLBACK.value, Kind.REDEPLOY.value, Kind.COPY.value],
+        [again & older, again, _is_passed(frame), copied],
+        [Kind.ROLLBACK.value, Kind.REDEPLOY.value, Kind.ROLLBACK.value, Kind.COPY.value],
         default=Kind.SHIP.value,
     )
     return frame.assign(kind=kind, first_live=place)
+
+
+def _is_passed(frame: pd.DataFrame) -> pd.Series:
+    """Return which versions were passed over: a newer one was live when they first shipped.
+
+    An observed version must be newer than each one seen before it, a stamped one than the one that is live. What ships
+    by being registered is newer than all that was there.
+    """
+    never = pd.Series(data=False, index=frame.index)
+    by_model = frame.groupby(NAME)
+    newest = frame.assign(_number=by_model["_number"].cummax(), _registered=by_model["_registered"].cummax())
+    passed = _older_than(frame, _before(frame), default=never)
+    observed = frame[PRECISION] == Precision.OBSERVED
+    passed = passed.where(~observed, _older_than(frame, _before(newest), default=never))
+    return passed & (frame[PRECISION] != Precision.REGISTERED)
+
+
+def _before(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the age of the version above each one, of the same model."""
+    return frame.groupby(NAME)[["_number", "_registered"]].shift()
+
+
+def _older_than(frame: pd.DataFrame, other: pd.DataFrame, *, default: pd.Series) -> pd.Series:
+    """Compare each version with another one: by number, else by when they were registered, else by `default`."""
+    numbered = frame["_number"].notna() & other["_number"].notna()
+    dated = frame["_registered"].notna() & other["_registered"].notna()
+    older = np.select(
+        [numbered, dated],
+        [frame["_number"] < other["_number"], frame["_registered"] < other["_registered"]],
+        default=default,
+    )
+    return pd.Series(older.astype(bool), index=frame.index)
 
 
 def _frame(rows: list[tuple[object, ...]]) -> pd.DataFrame:

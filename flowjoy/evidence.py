@@ -137,6 +137,7 @@ def dora_of(events: pd.DataFrame, matched: pd.DataFrame, bundle: Bundle) -> tupl
             for kind, source in ((EventType.CODE, "code"), (EventType.MODEL, "models"))
             if states(bundle, source) == {CoverageState.COMPLETE}
         ],
+        observed_since=max(seen.values(), default=None) if (seen := observed_since(bundle)) is not None else None,
     )
 
 

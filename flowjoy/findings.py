@@ -101,7 +101,7 @@ class Findings:
 
     def is_healthy(self, week: Week) -> bool:
         """Whether a week that is over earns the success mark; never where nobody knows of incidents."""
-        return not week.partial and self.incidents_are_known and signals.healthy(week)
+        return not week.partial and self.incidents_are_known and signals.healthy(week, self.weeks)
 
     def count(self, *statuses: Status) -> int:
         """How many obligations in scope have one of these statuses."""

@@ -30,7 +30,7 @@ from flowjoy.report.first_run import first_run, is_first
 from flowjoy.report.headline import headline, outcome, release_name
 from flowjoy.report.markdown import summary
 from flowjoy.report.markdown_drift import faults as drift_faults
-from flowjoy.report.words import code, counted, plural
+from flowjoy.report.words import code, counted, lagging, plural
 from flowjoy.runner import Console, adopt_libraries, leave
 from flowjoy.settings import (
     Runner,
@@ -240,9 +240,9 @@ def _warn_of_settings(settings: Settings, console: Console) -> None:
 def _log_findings(findings: Findings, console: Console) -> None:
     for week in findings.weeks:
         mttr = "" if week.mttr_hours is None else f"{week.mttr_hours:.1f}"
-        mark = " running" if week.partial else f" Model cadence lagging by {week.gap} deploys" if week.diverges else ""
+        mark = " running" if week.partial else f" {lagging(week)}" if week.diverges else ""
         code = counted(week.code_deploys, known=week.code_known)
-        model = counted(week.model_deploys, known=week.models_known)
+        model = counted(week.model_deploys, known=week.models_known) if week.observed else "?"
         console.log(f"{week.label}  code {code:>3}  model {model:>3}  MTTR {mttr:>5} h{mark}")
     if findings.drift is not None:
         console.log(drift_result(findings.drift))

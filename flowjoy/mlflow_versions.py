@@ -237,7 +237,7 @@ def _model_id(version: Any) -> str | None:
     return version.model_id or (named[1] if named else None)
 
 
-def created(version: dict[str, Any], now: datetime) -> datetime:
+def created(version: Mapping[str, Any], now: datetime) -> datetime:
     """When a version was registered. HarvestError where it does not say, or says a time after `now`."""
     try:
         return plausible(parse_epoch_ms(int(version["created"])), now=now)

@@ -5,14 +5,15 @@ A source is believed in what it shows, and never in that something it once confi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from flowjoy.dependence import head_waivers
+from flowjoy.instants import iso
 from flowjoy.ledger import Memory, first_seen
 from flowjoy.looks import compact
-from flowjoy.model import CodeRecord, Look, ModelRecord, ModelVersion, Outcome, StubText, Waiver
+from flowjoy.model import CodeRecord, Look, ModelRecord, ModelVersion, Outcome, Precision, StubText, Waiver
 from flowjoy.records import fold, release_key
 
 SHOWN_GONE = 5
@@ -78,7 +79,8 @@ def with_models(
 ) -> tuple[ModelRecord, ...]:
     """The same for the models asked for. A registry is always read whole, so what it does not list is gone.
 
-    Of a version that it lists the registry's word holds: a stamp that was taken back is no ship.
+    Of a version that it lists the registry's word holds: a stamp that was taken back is no ship. But a stamp that
+    was moved to a later time does not make the version new once more.
     """
     asked, there = set(names), {(version.name, version.version) for version in listed}
     kept = [
@@ -87,7 +89,20 @@ def with_models(
         if record.name in asked and (record.name, record.version) not in there
     ]
     exact = {record.id for record in kept}
-    return (*(record for record in found if record.id not in exact), *kept)
+    shown = _shipped_before(memory, (record for record in found if record.id not in exact))
+    return (*shown, *kept)
+
+
+def _shipped_before(memory: Memory, found: Iterable[ModelRecord]) -> Iterator[ModelRecord]:
+    """Yield what the registry shows; a stamp that was moved to a later time ships the version again, not anew."""
+    stamped = {record.id: record for record in memory.models if record.precision is Precision.EXACT}
+    for record in found:
+        first = stamped.get(record.id)
+        if first is None or record.precision is not Precision.EXACT or first.shipped_at >= record.shipped_at:
+            yield record
+        else:
+            yield replace(record, shipped_at=first.shipped_at)
+            yield replace(record, id=f"{record.id}@{iso(record.shipped_at)}")
 
 
 def aside(memory: Memory, names: Iterable[str]) -> tuple[ModelRecord, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from flowjoy import bundle as bundles
 from flowjoy import events as timeline
 from flowjoy.analysis import recovery
-from flowjoy.analysis.retrospective import week_of
+from flowjoy.analysis.cadence import week_of
 from flowjoy.findings import Findings
 from flowjoy.model import Action
 

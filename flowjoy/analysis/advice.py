@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from flowjoy.analysis import signals
 from flowjoy.analysis.recovery import ALL
-from flowjoy.model import EventType, Recovery, Week
+from flowjoy.model import EventType, ModelGap, Recovery, Week
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ def _packaging(weeks: Sequence[Week], percent: float) -> Advice | None:
     first = "run a 48-hour spike to containerise the training job; then " if again is not None else ""
     return Advice(
         key="packaging",
-        because=f"{_deploys(week)}: a gap of {week.gap} is more than {percent:g} % of code"
+        because=f"{_deploys(week)}: a gap of {week.lag} is more than {percent:g} % of code"
         + (", for the second week running" if again is not None else ""),
         do=f"{first}package the model in the same CI job as the service container, and block the release unless both "
         "pass integration tests",
@@ -96,7 +96,7 @@ def _stub(weeks: Sequence[Week]) -> Advice | None:
         return None
     return Advice(
         key="stub",
-        because=f"{_deploys(week)}: models more than {signals.HEALTHY_GAP} behind",
+        because=f"{_furthest(week)}: models more than {signals.HEALTHY_GAP} behind",
         do="let every feature-flag pull request carry the model stub, and let CI fail without it",
         benefit="synchronised releases",
         measure="gap of the last complete week",
@@ -140,7 +140,18 @@ def _newest(weeks: Iterable[Week]) -> Week | None:
 
 
 def _deploys(week: Week) -> str:
-    return f"{week.label}: {week.code_deploys} code and {week.model_deploys} model deploys"
+    return _counts(week, week.lagging or week.furthest)
+
+
+def _furthest(week: Week) -> str:
+    return _counts(week, week.furthest)
+
+
+def _counts(week: Week, model: ModelGap | None) -> str:
+    """Say the deploys of a week; of several models those of the one that the signal is about."""
+    if model is None or week.models == 1:
+        return f"{week.label}: {week.code_deploys} code and {week.model_deploys} model deploys"
+    return f"{week.label}: {model.code_deploys} code deploys and {model.ships} ships of {model.model}"
 
 
 def _gap(weeks: Sequence[Week]) -> float | None:

@@ -124,6 +124,13 @@ def with_unread(weeks: tuple[Week, ...], *, code_known: bool, models_known: bool
     )
 
 
+def week_of(stamp: datetime, timezone: str) -> datetime:
+    """Return the instant at which the local week of `stamp` began."""
+    local = stamp.astimezone(ZoneInfo(timezone))
+    monday = local.date() - timedelta(days=local.weekday())
+    return datetime.combine(monday, time.min, tzinfo=ZoneInfo(timezone)).astimezone(stamp.tzinfo)
+
+
 def running_week(window: Window) -> datetime:
     """The instant at which the running week began: a local Monday midnight."""
     return datetime.combine(_mondays(window)[-1], time.min, tzinfo=ZoneInfo(window.timezone))

@@ -6,13 +6,13 @@ The names are those of dora.dev's software delivery metrics; what each means her
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
 
-from flowjoy.analysis.cadence import hours, running_week
+from flowjoy.analysis.cadence import hours, running_week, week_of
 from flowjoy.analysis.recovery import AMBIGUOUS, CAUSE_ID, CAUSE_TYPE
 from flowjoy.events import END, ID, KIND, SHA, START, TS, TYPE, cadence, shipped
 from flowjoy.model import EventType, Kind, Window
@@ -42,7 +42,7 @@ class Dora:
 
     A deploy is an event of kind `deploy` (of a model: `ship`). Rates are shares: 0.25 is 25 %.
 
-    `deployment_frequency`: deploys a week, over the complete weeks; n: those weeks.
+    `deployment_frequency`: deploys a week, over the complete weeks since the first known record; n: those weeks.
     `lead_time_hours`: change lead time, the median from commit to live over the commits that each deploy was the first
     to ship (a model: from the start of its training run, else from its registration); n: commits (and ships).
     `change_fail_rate`: deploys that are the cause of at least one incident / deploys, a deploy counts once; n: deploys.
@@ -69,13 +69,15 @@ def dora(
     commits: Mapping[str, Sequence[datetime]],
     begun: Mapping[str, datetime],
     known: Collection[EventType],
+    observed_since: datetime | None = None,
 ) -> tuple[Dora, ...]:
     """The figures of CODE, of MODEL and of both. O((n + m) log(n + m)) for n events and m incidents.
 
     `events`: a timeline; `matched`: the incidents as `recovery.match_incidents` gives them, None where they are not
     known, and then what needs them has no data. `commits`: for each sha when the commits were committed that its first
     deploy was the first to ship. `begun`: for a model event's id when its training began. `known`: the types of which
-    everything was read; the others, and `both` with them, have no data.
+    everything was read; the others, and `both` with them, have no data. `observed_since`: when the models' alias or
+    stage was first observed, None where ships need no observation.
     """
     happened = shipped(events)
     happened = happened[happened[TS] >= pd.Timestamp(window.since)]
@@ -87,7 +89,9 @@ def dora(
         if set(wanted) <= {item.value for item in known}:
             mine = happened[happened[TYPE].isin(wanted)]
             causes = wanted if kind != BOTH else [*wanted, AMBIGUOUS]
-            figures.append(_of(kind, mine, _attributed(matched, causes, window), window, commits, begun))
+            ordinary = _of(kind, mine, _attributed(matched, causes, window), commits, begun)
+            since = _first_week(shipped(events), wanted, window, observed_since if kind != EventType.CODE else None)
+            figures.append(replace(ordinary, deployment_frequency=_frequency(mine, window, since)))
         else:
             figures.append(Dora(kind=kind))
     return tuple(figures)
@@ -97,19 +101,17 @@ def _of(
     kind: str,
     mine: pd.DataFrame,
     attributed: pd.DataFrame | None,
-    window: Window,
     commits: Mapping[str, Sequence[datetime]],
     begun: Mapping[str, datetime],
 ) -> Dora:
     deploys = cadence(mine)
     leads = [*_code_leads(deploys, commits), *_model_leads(deploys, begun)]
-    ordinary = Dora(kind=kind, deployment_frequency=_frequency(deploys, window), lead_time_hours=_median(leads))
+    ordinary = Dora(kind=kind, lead_time_hours=_median(leads))
     if attributed is None:
         return ordinary
     rework = (mine[KIND] == Kind.ROLLBACK) | mine["_fix"]
     return Dora(
         kind=kind,
-        deployment_frequency=ordinary.deployment_frequency,
         lead_time_hours=ordinary.lead_time_hours,
         change_fail_rate=_share(int(deploys[ID].isin(attributed[CAUSE_ID]).sum()), len(deploys)),
         recovery_hours=_median(hours(attributed[START], attributed[END]).dropna().tolist()),
@@ -117,10 +119,34 @@ def _of(
     )
 
 
-def _frequency(deploys: pd.DataFrame, window: Window) -> Figure:
-    weeks = window.weeks - 1
-    n = int((deploys[TS] < pd.Timestamp(running_week(window))).sum())
-    return Figure(value=n / weeks, n=weeks) if weeks else Figure()
+def _frequency(mine: pd.DataFrame, window: Window, since: datetime | None) -> Figure:
+    """Deploys a week, over the complete weeks from `since` on; no data without one."""
+    ends = running_week(window)
+    if since is None or since >= ends:
+        return Figure()
+    weeks = round((ends - since) / timedelta(weeks=1))  # an hour more or less where the clocks change
+    deploys = cadence(mine)[TS]
+    n = int(((deploys >= pd.Timestamp(since)) & (deploys < pd.Timestamp(ends))).sum())
+    return Figure(value=n / weeks, n=weeks)
+
+
+def _first_week(
+    happened: pd.DataFrame, wanted: Collection[str], window: Window, observed_since: datetime | None
+) -> datetime | None:
+    """Return when the first week to count begins: the one of the first known record, or that of the window.
+
+    A kind without any record counts from the first record of the other one. Of what must be observed only weeks count
+    that were observed from their start on.
+    """
+    of_kind = happened.loc[happened[TYPE].isin(wanted), TS]
+    first = (happened[TS] if of_kind.empty else of_kind).min()
+    if pd.isna(first):
+        return None
+    begins = max(window.since, week_of(first.to_pydatetime(), window.timezone))
+    if observed_since is not None and observed_since > begins:
+        week = week_of(observed_since, window.timezone)
+        begins = week if week == observed_since else week_of(week + timedelta(days=8), window.timezone)
+    return begins
 
 
 def _code_leads(deploys: pd.DataFrame, commits: Mapping[str, Sequence[datetime]]) -> list[float]:

@@ -6,11 +6,11 @@ import statistics
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from flowjoy.analysis import signals
 from flowjoy.analysis.advice import Advice
+from flowjoy.analysis.cadence import week_of
 from flowjoy.analysis.drift_lag import DriftLag, drift_lag
 from flowjoy.analysis.standing import is_miss, is_open
 from flowjoy.model import Action, Obligation, Status, Week
@@ -18,7 +18,7 @@ from flowjoy.model import Action, Obligation, Status, Week
 
 @dataclass(frozen=True, kw_only=True)
 class Gap:
-    """The complete week in which models were furthest behind code, and what the MTTR was then.
+    """The complete week in which a model was furthest behind code, and what the MTTR was then.
 
     `others_hours`: the median MTTR of the `n` other complete weeks with data; None without any.
     """
@@ -81,13 +81,6 @@ def retrospective(
         before=before,
         measured=None if before is None or before.key in unread else _measured(before.key, weeks, advice),
     )
-
-
-def week_of(stamp: datetime, timezone: str) -> datetime:
-    """The instant at which the local week of `stamp` began."""
-    local = stamp.astimezone(ZoneInfo(timezone))
-    monday = local.date() - timedelta(days=local.weekday())
-    return datetime(monday.year, monday.month, monday.day, tzinfo=ZoneInfo(timezone)).astimezone(stamp.tzinfo)
 
 
 def _gap(weeks: Sequence[Week]) -> Gap | None:

@@ -73,12 +73,12 @@ def escalated(weeks: Sequence[Week]) -> Week | None:
     return next((later for earlier, later in pairwise(last) if earlier.diverges and later.diverges), None)
 
 
-def healthy(week: Week) -> bool:
-    """The success mark: models within two of code, and the MTTR under one and a half hours.
+def healthy(week: Week, weeks: Sequence[Week]) -> bool:
+    """Return whether a week earns the success mark: each model within two of code, and the MTTR under 1.5 hours.
 
-    A week in which nothing was to be mended is well, too; one whose incidents are not known, or without any code
-    deploy, is no success, nor one whose code or models are not known.
+    A week without an incident earns it where an incident of another one of `weeks` was resolved: else nothing is known
+    of the MTTR. One whose incidents, code or models are not known, or without any code deploy, does not.
     """
     mended = week.mttr_hours is not None and week.mttr_hours < HEALTHY_HOURS
-    calm = week.incidents == 0
+    calm = week.incidents == 0 and any(other.mttr_hours is not None for other in weeks)
     return week.counted and week.code_deploys > 0 and week.gap <= HEALTHY_GAP and (mended or calm)

@@ -84,10 +84,10 @@ class Week:
         return self.gap if self.lagging is None else self.lagging.gap
 
     @property
-    def told_model(self) -> str | None:
+    def named_model(self) -> str | None:
         """Return the model that `lag` is about, or None where one model, or none, is required: it needs no name."""
         about = self.lagging or self.furthest
-        return None if about is None or self.models < 2 else about.model
+        return None if about is None or self.models == 1 else about.model
 
     @property
     def label(self) -> str:

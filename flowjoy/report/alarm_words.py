@@ -13,7 +13,7 @@ from flowjoy.findings import Findings
 from flowjoy.model import Status, Week
 from flowjoy.report.answers import spike_text
 from flowjoy.report.headline import outcome, release_name
-from flowjoy.report.words import clean, moment, plural
+from flowjoy.report.words import clean, lagging, moment, plural
 
 OVER = "✅"
 EXCUSED = "⏸️"
@@ -127,22 +127,17 @@ def _excused(about: Waiting) -> Words:
 def _divergence(alarm: Alarm, week: Week) -> Words:
     return Words(
         icon=ICONS[alarm.kind],
-        title=f"{_whose(week)} cadence lagging by {plural(week.lag, 'deploy')}",
+        title=lagging(week),
         what=_cadence(week),
         since=f"Since the week of {_monday(alarm)}.",
         move=f"data people, with ops: {_SPIKE}." if alarm.escalated else f"{_PACKAGE}.",
     )
 
 
-def _whose(week: Week) -> str:
-    """Return the model that lags, where there are several."""
-    return "Model" if week.told_model is None else clean(week.told_model)
-
-
 def _cadence(week: Week) -> str:
     """Return the deploys of a week; of several models those of the one that lags."""
     about = week.lagging or week.furthest
-    if week.told_model is not None and about is not None:
+    if week.named_model is not None and about is not None:
         needed = f"{plural(about.code_deploys, 'code deploy')} that require {clean(about.model)}"
         return f"Week of {week.label}: {needed}, and {plural(about.ships, 'ship')} of it."
     models = str(week.model_deploys) if week.ships_known else "an unknown number of"

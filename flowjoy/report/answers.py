@@ -10,7 +10,7 @@ from flowjoy.analysis.signals import Spike
 from flowjoy.analysis.verdict import unproved
 from flowjoy.findings import Findings
 from flowjoy.model import Week
-from flowjoy.report.words import clean, hours_text, moment, plural, span
+from flowjoy.report.words import clean, deploys_of, hours_text, moment, plural, span
 
 
 def spike_text(spike: Spike) -> str:
@@ -24,12 +24,16 @@ def gap_answer(findings: Findings) -> str:
     gap, complete = findings.retro.gap, signals.complete(findings.weeks)
     if not complete:
         return "No week is complete yet."
-    if not complete[-1].counted:
-        return f"Not known: {unread_text(complete[-1])} could not be read."
+    if unread := unread_text(complete[-1]):
+        return f"Not known: {unread} could not be read."
+    if not any(week.counted for week in complete):
+        return "Not known: no complete week was observed from its start on."
+    if gap is None and not all(week.counted for week in complete):
+        return "None: models kept up with code in every complete week that was observed."
     if gap is None:
         return "None: models kept up with code in every complete week."
     week = gap.week
-    said = f"{week.label}: {week.code_deploys} code and {week.model_deploys} model deploys, a gap of {week.gap}."
+    said = f"{week.label}: {deploys_of(week, week.furthest)}, a gap of {week.gap}."
     if week.mttr_hours is None:
         return f"{said} No incident was resolved of those that began in it, so the MTTR says nothing."
     if gap.others_hours is None:
@@ -95,6 +99,16 @@ def _change(then: float | None, now: float | None) -> str:
         return ""
     less = round(then - now, 2)
     return ": better" if less > 0 else ": worse" if less < 0 else ": no change"
+
+
+def unobserved_text(week: Week) -> str:
+    """Why the ships of a week are not known although the registry was read."""
+    return "ships not observed" if week.models_known else ""
+
+
+def unknown_text(week: Week) -> str:
+    """What stands in place of a gap that is not known: nothing where it was only not observed."""
+    return "no data" if unread_text(week) else ""
 
 
 def unread_text(week: Week) -> str:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["Figure", "draw", "to_png", "to_svg"]
 
 PLOT = (0.078, 0.152, 0.844, 0.613)
+_LONGEST_MODEL = 14
 BAR, ROOMY = 0.7, 30  # a bar's share of its slot; points of slot in which a label fits
 DIGIT, BOLD = 0.64 * SIZE, 0.7 * SIZE  # points: how wide a digit, and a bold letter, is drawn
 HATCHED: dict[str, Any] = {"hatch": "///", "hatchcolor": "#ffffff99", "edgecolor": "white", "linewidth": 0.5}
@@ -113,7 +114,7 @@ def _dates(bars: Axes, weeks: Sequence[Week], timezone: str) -> None:
 
 def _scales(bars: Axes, hours: Axes, weeks: Sequence[Week]) -> None:
     """Start both axes at 0, in equally many steps, so that one grid serves both; whole deploys on the left."""
-    tallest = 1.18 * max(week.code_deploys + week.model_deploys + week.gap * week.diverges for week in weeks)
+    tallest = 1.18 * max(_top(week) for week in weeks)
     longest = 1.18 * max(week.mttr_hours or 0.0 for week in weeks)
     steps = min((6, 5, 4, 3), key=lambda n: n * _step(tallest / n, whole=True))
     for axes, top, ink in ((bars, tallest, INK), (hours, longest, MTTR)):
@@ -142,10 +143,20 @@ def _bars(bars: Axes, weeks: Sequence[Week]) -> None:
     places, code = range(len(weeks)), [week.code_deploys for week in weeks]
     bars.bar(places, code, BAR, color=[PALE_CODE if week.partial else CODE for week in weeks])
     greens = [PALE_MODEL if week.partial else MODEL for week in weeks]
-    bars.bar(places, [week.model_deploys for week in weeks], BAR, code, color=greens, **HATCHED)
+    bars.bar(places, [_ships(week) for week in weeks], BAR, code, color=greens, **HATCHED)
     late = {place: week for place, week in enumerate(weeks) if week.diverges}
-    tops = [week.code_deploys + week.model_deploys for week in late.values()]
-    bars.bar(list(late), [week.gap for week in late.values()], BAR, tops, **HOLLOW)
+    tops = [_top(week) - week.lag for week in late.values()]
+    bars.bar(list(late), [week.lag for week in late.values()], BAR, tops, **HOLLOW)
+
+
+def _ships(week: Week) -> int:
+    """Return the ships to draw: none where they are unknown, as a part would pass for all of them."""
+    return week.model_deploys if week.observed else 0
+
+
+def _top(week: Week) -> int:
+    """Return how high the bars of a week reach."""
+    return week.code_deploys + _ships(week) + week.lag * week.diverges
 
 
 def _line(hours: Axes, weeks: Sequence[Week], spikes: Collection[date]) -> Line2D:
@@ -191,22 +202,23 @@ def _label(room: _Room, bars: Axes, weeks: Sequence[Week]) -> None:
     late = [place for place, week in enumerate(weeks) if week.diverges]
     if crowd := slot <= ROOMY / 2:
         # One of the widest is named, the newest that has room.
-        widest = max((weeks[place].gap for place in late), default=0)
-        late = [place for place in late[::-1] if weeks[place].gap == widest]
+        widest = max((weeks[place].lag for place in late), default=0)
+        late = [place for place in late[::-1] if weeks[place].lag == widest]
     for place in late:
         week = weeks[place]
-        half, look = rise * week.gap, {"color": GAP, "weight": "bold", **counted}
+        half, look = rise * week.lag, {"color": GAP, "weight": "bold", **counted}
         look |= {"bbox": {**paper, "facecolor": "white"}} if crowd else {}  # in a crowd it reaches over other bars
-        short, long = f"\N{MINUS SIGN}{week.gap}", f"\N{MINUS SIGN}{words.plural(week.gap, 'model')}"
+        short = f"\N{MINUS SIGN}{week.lag}"
+        long = f"{short} {_of_model(week)}"
         text = short if ROOMY / 2 < slot < len(long) * BOLD else long
         inner = [(0.0, -half)] * int(half > SIZE and len(text) * BOLD < slot * BAR)
-        if room.note(text, (place, 2 * week.code_deploys), *inner, (0, 7), (0, 17), **look) and crowd:
+        if room.note(text, (place, _top(week)), *inner, (0, 7), (0, 17), **look) and crowd:
             break
     for place, week in enumerate(weeks if slot > ROOMY else ()):
         if (mttr := week.mttr_hours) is not None:
             look = {"color": MTTR, "weight": "bold", "bbox": {**paper, "facecolor": "white"}}
             room.note(words.figure(mttr, " h"), (place, mttr), (0, 11), (0, -11), (21, 0), (-21, 0), **look)
-        if week.counted and not week.code_deploys + week.model_deploys:
+        if week.code_known and week.ships_known and not week.code_deploys + week.model_deploys:
             room.note("0", (place, 0), (0, 6), color=FAINT, **counted)
     digits = max(len(str(max(week.code_deploys, week.model_deploys))) for week in weeks)
     for bar in [*bars.containers[0], *bars.containers[1]] if digits * DIGIT + 2 < slot * BAR else ():
@@ -214,6 +226,13 @@ def _label(room: _Room, bars: Axes, weeks: Sequence[Week]) -> None:
         look = {"color": "white" if to_hex(fill) == CODE else INK, "bbox": {**paper, "facecolor": fill}, **counted}
         spots = [(0, y) for y in (0, -9, 9, -17, 17) if abs(y) <= reach]
         room.note(f"{bar.get_height():.0f}", bar.get_center(), *spots, **look)
+
+
+def _of_model(week: Week) -> str:
+    """Return what is missing: `models`, or the one that lags where several could be meant."""
+    if week.named_model is None:
+        return "model" if week.lag == 1 else "models"
+    return plain(words.clean(week.named_model, _LONGEST_MODEL))
 
 
 def _legend(figure: Figure, weeks: Sequence[Week], spikes: Collection[date]) -> None:

@@ -11,9 +11,21 @@ from flowjoy.analysis.signals import Spike
 from flowjoy.events import END
 from flowjoy.findings import Findings
 from flowjoy.model import Week
-from flowjoy.report.answers import spike_text
+from flowjoy.report.answers import spike_text, unknown_text, unobserved_text
 from flowjoy.report.incidents import label, newest_first, shown
-from flowjoy.report.words import DORA_NAMES, code, counted, figure, hours_text, moment, plural, share, span, table
+from flowjoy.report.words import (
+    DORA_NAMES,
+    code,
+    counted,
+    figure,
+    hours_text,
+    lagging,
+    moment,
+    plural,
+    share,
+    span,
+    table,
+)
 
 SHOWN_INCIDENTS = 20
 _WEEK_HEADER = ("week", "code deploys", "model deploys", "gap", "unified MTTR (h)", "resolved", "median", "p90", "")
@@ -30,16 +42,18 @@ def weeks(findings: Findings) -> str:
 
 
 def _week(week: Week, spike: Spike | None, *, well: bool) -> tuple[str, ...]:
-    remark = "running" if week.partial else f"⚠️ Model cadence lagging by {week.gap} deploys" if week.diverges else ""
+    remark = "running" if week.partial else f"⚠️ {lagging(week, code)}" if week.diverges else ""
     if spike is not None:
         remark += f"{'; ' if remark else '⚠️ '}MTTR spike: {spike_text(spike)}"
+    if not week.observed:
+        remark += f"{'; ' if remark else ''}{unobserved_text(week)}"
     if not remark and well:
         remark = "✅ healthy"
     return (
         week.label,
         counted(week.code_deploys, known=week.code_known),
-        counted(week.model_deploys, known=week.models_known),
-        str(week.gap) if week.counted else "no data",
+        "" if week.models_known and not week.observed else counted(week.model_deploys, known=week.models_known),
+        str(week.gap) if week.counted else unknown_text(week),
         "" if week.mttr_hours is None else figure(week.mttr_hours),
         "no data" if week.incidents is None else f"{week.resolved} of {week.incidents}" if week.incidents else "",
         "" if week.mttr_median_hours is None else figure(week.mttr_median_hours),

@@ -78,8 +78,9 @@ def shelf(findings: Findings) -> str:
 
 def small_chart(findings: Findings) -> str:
     """Code and model cadence as GitHub draws it by itself; the real chart is in the artifact."""
-    weeks = findings.weeks[-MOST_WEEKS:]
-    if not any(week.code_deploys or week.model_deploys for week in weeks) or not weeks[-1].counted:
+    weeks = [week for week in findings.weeks[-MOST_WEEKS:] if week.observed]
+    read = all(week.code_known and week.models_known for week in weeks)
+    if not any(week.code_deploys or week.model_deploys for week in weeks) or not read:
         return ""
     labels = ", ".join(f'"{week.label}"' for week in weeks)
     bars, line = (", ".join(str(count) for count in counts) for counts in (

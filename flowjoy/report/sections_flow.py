@@ -9,10 +9,10 @@ from flowjoy.analysis.dora import Figure
 from flowjoy.analysis.recovery import ALL
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Week
-from flowjoy.report.answers import spike_text, unread_text
+from flowjoy.report.answers import spike_text, unknown_text, unobserved_text, unread_text
 from flowjoy.report.incidents import label, newest_first, shown
 from flowjoy.report.view import MOST_ROWS, Cell, Paragraph, Picture, Section, Table, instant, monday, more, number
-from flowjoy.report.words import DORA_NAMES, clean, counted, figure, share, span
+from flowjoy.report.words import DORA_NAMES, clean, counted, figure, lagging, share, span
 
 
 def weeks(findings: Findings, chart: Picture | None) -> Section:
@@ -26,7 +26,7 @@ def weeks(findings: Findings, chart: Picture | None) -> Section:
     if last is not None and findings.is_healthy(last) and not last.diverges:
         text = f"{last.label}: models within {signals.HEALTHY_GAP} of code, MTTR below {signals.HEALTHY_HOURS} h."
         said.append(Paragraph(lead="Healthy.", text=text, mark="todo good"))
-    if last is not None and not last.counted:
+    if last is not None and not (last.code_known and last.models_known):
         text = "What was deployed in these weeks is not known, so no gap is told."
         said.append(Paragraph(lead=f"Not read: {unread_text(last)}.", text=text, mark="todo bad"))
     return Section(
@@ -46,7 +46,8 @@ def _week(week: Week, findings: Findings) -> tuple[Cell, ...]:
     spike = next((item for item in findings.spikes if item.week.week == week.week), None)
     remarks = [
         "running" if week.partial else "",
-        f"Model cadence lagging by {week.gap} deploys" if week.diverges else "",
+        lagging(week) if week.diverges else "",
+        unobserved_text(week) if not week.observed else "",
         f"MTTR spike: {spike_text(spike)}" if spike is not None else "",
     ]
     told = "; ".join(remark for remark in remarks if remark)
@@ -57,14 +58,20 @@ def _week(week: Week, findings: Findings) -> tuple[Cell, ...]:
     return (
         monday(week, findings.bundle.window),
         Cell(text=counted(week.code_deploys, known=week.code_known), sort=week.code_deploys, number=True),
-        Cell(text=counted(week.model_deploys, known=week.models_known), sort=week.model_deploys, number=True),
-        number(week.gap) if week.counted else Cell(text="no data", sort="", number=True),
+        _ships(week),
+        number(week.gap) if week.counted else Cell(text=unknown_text(week), sort="", number=True),
         number(week.mttr_hours),
         Cell(text=resolved if week.incidents != 0 else "", sort=week.resolved, number=True),
         number(week.mttr_median_hours),
         number(week.mttr_p90_hours),
         Cell(text=told, mark=mark, wide=True),
     )
+
+
+def _ships(week: Week) -> Cell:
+    if week.models_known and not week.observed:
+        return Cell(sort="", number=True)
+    return Cell(text=counted(week.model_deploys, known=week.models_known), sort=week.model_deploys, number=True)
 
 
 def incidents(findings: Findings) -> Section:

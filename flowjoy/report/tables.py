@@ -60,13 +60,13 @@ def incidents_csv(findings: Findings) -> bytes:
 def weeks_csv(findings: Findings) -> bytes:
     """`weekly_flow.csv`: one row a week of the window.
 
-    Blank are the MTTR where no incident was resolved, and what is counted of a source that was not read.
+    Blank are the MTTR where no incident was resolved, and what is counted of a source that was not read or observed.
     """
     rows = (
         (
             week.week.isoformat(),
             week.code_deploys if week.code_known else None,
-            week.model_deploys if week.models_known else None,
+            week.model_deploys if week.ships_known else None,
             week.gap if week.counted else None,
             week.mttr_hours,
             week.incidents,

@@ -31,8 +31,11 @@ def totals(weeks: Sequence[Week]) -> str:
     if unread := _unread(weeks):
         return f"{unread[:1].upper()}{unread[1:]} could not be read"
     complete = [week for week in weeks if not week.partial]
+    observed = [week for week in complete if week.observed]
     code = words.plural(sum(week.code_deploys for week in complete), "code deploy")
-    models = words.plural(sum(week.model_deploys for week in complete), "model ship")
+    models = words.plural(sum(week.model_deploys for week in observed), "model ship")
+    if len(observed) < len(complete):
+        models += f" ({len(observed)} observed)"
     late = sum(week.diverges for week in complete)
     note = f" · {words.plural(late, 'week')} diverge{'s' * (late == 1)}" * bool(late)
     sums = f"{code} and {models} in {words.plural(len(complete), 'complete week')}{note}"

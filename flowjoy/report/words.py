@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from flowjoy.model import ModelGap, Week
 
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _PUNCTUATION = re.compile(r"[!-'*./:;<>@\[-`{-~]")
@@ -73,6 +75,20 @@ def hours_text(value: float, *, at_least: bool = False) -> str:
 def counted(value: int, *, known: bool) -> str:
     """A count; of a source that could not be read `≥ 3`, as far as earlier runs remember, or `no data`."""
     return str(value) if known else f"≥ {value}" if value > 0 else "no data"
+
+
+def lagging(week: Week, name: Callable[[str], str] = clean) -> str:
+    """`Model cadence lagging by 5 deploys`; where several models could be meant, that of which (`name` writes it)."""
+    whose = "Model" if week.named_model is None else name(week.named_model)
+    return f"{whose} cadence lagging by {plural(week.lag, 'deploy')}"
+
+
+def deploys_of(week: Week, about: ModelGap | None) -> str:
+    """`9 code and 4 model deploys`; with several models, of one of them `9 code deploys and 4 ships of ranker`."""
+    if about is None or week.models == 1:
+        return f"{week.code_deploys} code and {week.model_deploys} model deploys"
+    required = plural(about.code_deploys, "code deploy")
+    return f"{required} and {plural(about.ships, 'ship')} of {clean(about.model)}"
 
 
 def share(value: float) -> str:

@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from flowjoy.content import content_of, same_content
 from flowjoy.instants import EARLIEST, iso
 from flowjoy.looks import Move, moves
 from flowjoy.mlflow_versions import DEPLOYED_AT, UNIFIED_TAG, Listing, created, page_of
 from flowjoy.model import Look, ModelRecord, Precision
 from flowjoy.records import shipped_again
 from flowjoy.sources.base import Query
+from flowjoy.sources.mlflow_content import ContentFields, by_key, content, content_fields
 from flowjoy.version_order import version_order
 
 
@@ -21,24 +23,33 @@ def looks_of(raw: Listing, ready: list[dict[str, Any]], query: Query) -> tuple[L
     if not query.live:
         return ()  # what is named now says nothing of then
     kind, _, name = query.settings.model_signal.partition(":")
-    by_key = {(version["name"], version["version"]): version for version in ready}
+    known, listed = by_key(ready), by_key(raw.versions)
     looks = []
     for model, aliases in raw.aliases.items():
-        held = [number for known, number in by_key if known == model]
+        numbers = [number for name_of, number in known if name_of == model]
         if kind == "alias":
-            named = [aliases[name]] if aliases.get(name) in held else []
+            named = [aliases[name]] if aliases.get(name) in numbers else []
         else:
-            named = [number for number in held if by_key[model, number]["stage"] == name]
+            named = [number for number in numbers if known[model, number]["stage"] == name]
         # A stage may hold several versions; the newest is the one that `models:/<name>/<stage>` gives.
-        version = by_key[model, max(named, key=version_order)] if named else None
+        newest = max(
+            (known[model, number] for number in named), key=lambda v: version_order(v["version"]), default=None
+        )
         looks.append(
             Look(
                 model=model,
                 signal=query.settings.model_signal,
                 at=query.now,
-                version=version["version"] if version else "",
-                run_id=version["run_id"] or "" if version else "",
-                registered_at=created(version, query.latest) if version else None,
+            )
+            if newest is None
+            else Look(
+                model=model,
+                signal=query.settings.model_signal,
+                at=query.now,
+                version=newest["version"],
+                run_id=newest["run_id"] or "",
+                registered_at=created(newest, query.latest),
+                **content_fields(newest, listed),
             )
         )
     return tuple(looks)
@@ -58,8 +69,10 @@ def with_observed(
         exact = [replace(record, maybe_copy=_maybe_copy(record, exact, begun, raw, query)) for record in exact]
         # A stamp is as good as a look: at that instant that version was live.
         told = [_as_look(record, signal) for record in exact]
-        moved = [move for move in moves([*seen, *told]) if move.look not in told]
-        observed = [_observed(move, begun, raw, query) for move in moved]
+        every = moves([*seen, *told])
+        observed = [
+            _observed(move, begun, raw, query, is_first=move is every[0]) for move in every if move.look not in told
+        ]
         records += shipped_again([*exact, *(item for item in observed if not _is_stamped(item, exact))])
         notes += _notes(model, seen, query)
     return records, tuple(notes)
@@ -80,18 +93,20 @@ def _notes(model: str, seen: list[Look], query: Query) -> Iterator[str]:
         )
 
 
-def _observed(move: Move, begun: datetime, raw: Listing, query: Query) -> ModelRecord:
+def _observed(move: Move, begun: datetime, raw: Listing, query: Query, *, is_first: bool) -> ModelRecord:
     """The ship that a move tells of, in (the later of its registration and the last other look, its first look].
 
-    What was registered before the first look of all, at `begun`, may have been live then.
+    What the first look of all found may have been live at any time before, and so may the first version that was ever
+    seen (`is_first`), where it was there before anybody looked.
     """
-    look = move.look
+    look, listed = move.look, by_key(raw.versions)
     registered = look.registered_at
     after = max(stamp for stamp in (registered, move.not_before, EARLIEST) if stamp is not None)
-    listed = [version for version in raw.versions if version["name"] == look.model]
-    same_run = [v for v in listed if v["version"] != look.version and look.run_id and v["run_id"] == look.run_id]
-    old = move.not_before is None or registered is None or registered < begun
-    return ModelRecord(
+    version = listed.get((look.model, look.version))
+    fields = ContentFields(source=look.source, model_id=look.model_id)
+    if version is not None:
+        fields = content_fields(version, listed)
+    record = ModelRecord(
         id=f"model:{look.model}/{look.version}",
         name=look.model,
         version=look.version,
@@ -101,22 +116,33 @@ def _observed(move: Move, begun: datetime, raw: Listing, query: Query) -> ModelR
         not_before=min(after, look.at - timedelta(microseconds=1)),
         precision=Precision.OBSERVED,
         registered_at=registered,
-        unified_tag=next((v["tags"].get(UNIFIED_TAG) for v in listed if v["version"] == look.version), None),
+        unified_tag=version["tags"].get(UNIFIED_TAG) if version is not None else None,
         url=page_of(query.settings.mlflow_tracking_uri, look.model, look.version),
-        maybe_live_before=old,
-        # Another version of that training run may have been live before: this one must not pass for a new model.
-        maybe_copy=bool(same_run) if old else any(created(version, query.latest) < begun for version in same_run),
-        source_gone=all(version["version"] != look.version for version in listed),
+        maybe_live_before=move.not_before is None or (is_first and (registered is None or registered < begun)),
+        source_gone=version is None,
+        **fields,
     )
+    # A version of the same content may have been live before anybody looked: this one must not pass for a new model.
+    until = begun if move.not_before is not None else look.at
+    return replace(record, maybe_copy=_has_twin(record, until, raw, query))
 
 
 def _maybe_copy(record: ModelRecord, exact: list[ModelRecord], begun: datetime, raw: Listing, query: Query) -> bool:
-    """Whether a version of the same training run may have been live, unseen, before this stamped ship."""
-    stamped = {other.version for other in exact}
+    """Whether a version of the same content may have been live, unseen, before this stamped ship."""
+    stamped = frozenset(other.version for other in exact)
+    return _has_twin(record, min(begun, record.shipped_at), raw, query, without=stamped)
+
+
+def _has_twin(
+    record: ModelRecord, until: datetime, raw: Listing, query: Query, *, without: frozenset[str | None] = frozenset()
+) -> bool:
+    """Whether another version of the same content was registered before `until`."""
+    listed = by_key(raw.versions)
+    own = content_of(model_id=record.model_id, run_id=record.run_id, source=record.source)
     return any(
-        record.run_id == version["run_id"] and created(version, query.latest) < min(begun, record.shipped_at)
+        same_content(own, content(version, listed)) and created(version, query.latest) < until
         for version in raw.versions
-        if record.run_id and version["name"] == record.name and version["version"] not in stamped
+        if version["name"] == record.name and version["version"] not in without | {record.version}
     )
 
 
@@ -134,4 +160,6 @@ def _as_look(record: ModelRecord, signal: str) -> Look:
         version=record.version or "",
         run_id=record.run_id or "",
         registered_at=record.registered_at,
+        source=record.source,
+        model_id=record.model_id,
     )

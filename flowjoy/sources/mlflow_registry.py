@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flowjoy.errors import HarvestError
-from flowjoy.instants import parse_epoch_ms, parse_iso, plausible
+from flowjoy.instants import EARLIEST, parse_epoch_ms, parse_iso, plausible
 from flowjoy.mlflow_unknown import meant, refuse_unknown
 from flowjoy.mlflow_versions import DEPLOYED_AGAIN, DEPLOYED_AT, UNIFIED_TAG, Listing, Registry, Shown, created, page_of
 from flowjoy.model import Look, ModelRecord, ModelVersion, Precision
 from flowjoy.records import shipped_again, unique
 from flowjoy.side_by_side import side_by_side
 from flowjoy.sources.base import Access, Parsed, Query
+from flowjoy.sources.mlflow_content import Listed, by_key, content_fields, content_notes, import_notes
 from flowjoy.sources.mlflow_observed import looks_of, with_observed
 from flowjoy.version_order import version_order
 
@@ -56,7 +58,8 @@ class MlflowRegistry:
     def parse(self, raw: Listing, query: Query) -> Parsed[ModelRecord]:
         """One record a version that shipped by the signal. PENDING and FAILED registrations did not."""
         ready = [version for version in raw.versions if version["status"] == "READY"]
-        stamped = [record for version in ready for record in _records(version, query)]
+        listed = by_key(raw.versions)
+        stamped = [record for version in ready for record in _records(version, listed, query)]
         looks: tuple[Look, ...] = ()
         notes: tuple[str, ...] = ()
         if query.settings.model_signal.startswith(("alias:", "stage:")):
@@ -68,7 +71,12 @@ class MlflowRegistry:
         )
         return Parsed(
             records=records,
-            notes=(*(f"not an event: {item}" for item in unready[:20]), *raw.notes, *notes),
+            notes=(
+                *(f"not an event: {item}" for item in unready[:20]),
+                *raw.notes,
+                *notes,
+                *_content_notes(raw, query),
+            ),
             looks=looks,
             versions=tuple(
                 _version(version, query)
@@ -104,6 +112,21 @@ def with_tags(
     return detailed + rest, (note,) if rest else ()
 
 
+def _content_notes(raw: Listing, query: Query) -> Iterator[str]:
+    """What should be known of versions whose content or time of registration says little."""
+    yield from content_notes(raw.versions, by_key(raw.versions))
+    stamps: dict[str, list[datetime]] = {}
+    for version in raw.versions:
+        stamps.setdefault(version["name"], []).append(created(version, query.latest))
+    yield from import_notes(stamps, horizon=query.whole_horizon, sla_since=_sla_since(query))
+
+
+def _sla_since(query: Query) -> datetime | None:
+    """Return the instant at which the promise began."""
+    since, zone = query.settings.sla_since, ZoneInfo(query.settings.timezone)
+    return None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC)
+
+
 def _version(version: dict[str, Any], query: Query) -> ModelVersion:
     tag = query.settings.model_validated_tag
     key, _, value = (tag or "").partition("=")
@@ -116,9 +139,9 @@ def _version(version: dict[str, Any], query: Query) -> ModelVersion:
     )
 
 
-def _records(version: dict[str, Any], query: Query) -> tuple[ModelRecord, ...]:
+def _records(version: dict[str, Any], listed: Listed, query: Query) -> tuple[ModelRecord, ...]:
     """The ships of one version: the first, and each time it was shipped again. None: it has not shipped."""
-    first = _record(version, query)
+    first = _record(version, listed, query)
     if first is None:
         return ()
     name, now = f"{version['name']} v{version['version']}, tag {DEPLOYED_AGAIN}", query.latest
@@ -127,7 +150,7 @@ def _records(version: dict[str, Any], query: Query) -> tuple[ModelRecord, ...]:
     return shipped_again([first, *(replace(first, shipped_at=at, precision=Precision.EXACT) for at in again)])
 
 
-def _record(version: dict[str, Any], query: Query) -> ModelRecord | None:
+def _record(version: dict[str, Any], listed: Listed, query: Query) -> ModelRecord | None:
     """The first ship of one version where the registry keeps its time; None where it does not, or there is none."""
     name = f"{version['name']} v{version['version']}"
     registered = created(version, query.latest)
@@ -137,8 +160,10 @@ def _record(version: dict[str, Any], query: Query) -> ModelRecord | None:
     if key == DEPLOYED_AT or signal != "registered":
         if key not in version["tags"]:
             return None
-        now = query.latest
-        shipped, precision = _tagged(version["tags"][key], registered, now, f"{name}, tag {key}"), Precision.EXACT
+        now, since = query.latest, _sla_since(query)
+        # An import keeps the stamps of what shipped elsewhere, before the promise began.
+        earliest = EARLIEST if since is not None and registered < since else registered
+        shipped, precision = _tagged(version["tags"][key], earliest, now, f"{name}, tag {key}"), Precision.EXACT
     return ModelRecord(
         id=f"model:{version['name']}/{version['version']}",
         name=version["name"],
@@ -149,6 +174,7 @@ def _record(version: dict[str, Any], query: Query) -> ModelRecord | None:
         registered_at=registered,
         unified_tag=version["tags"].get(UNIFIED_TAG),
         url=page_of(query.settings.mlflow_tracking_uri, version["name"], version["version"]),
+        **content_fields(version, listed),
     )
 
 
@@ -161,5 +187,8 @@ def _tagged(value: str, created: datetime, now: datetime, name: str) -> datetime
         raise HarvestError(f"MLflow registry: {name} carries a wrong time: {problem}") from None
     # Deploy jobs write whole seconds, the registry keeps milliseconds.
     if stamp < created.replace(microsecond=0):
-        raise HarvestError(f"MLflow registry: {name} says that it shipped before it was registered")
+        raise HarvestError(
+            f"MLflow registry: {name} says that it shipped before it was registered",
+            hint="of an imported history, set sla-since to a day after the import; delete the tag of a copied version",
+        )
     return stamp

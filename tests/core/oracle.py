@@ -47,7 +47,11 @@ class Code:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ship:
-    """A READY model version was shipped at `at`; with `not_before` somewhere in (`not_before`, `at`]."""
+    """A READY model version was shipped at `at`; with `not_before` somewhere in (`not_before`, `at`].
+
+    `source`, `model_id`: where its content lies, and its logged model; None is unknown. `by_registration`: the signal
+    is `registered` and no stamp says more.
+    """
 
     id: str
     model: str
@@ -55,6 +59,9 @@ class Ship:
     run_id: str | None
     at: datetime
     not_before: datetime | None = None
+    source: str | None = None
+    model_id: str | None = None
+    by_registration: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +118,7 @@ class WeekRow(NamedTuple):
     gap: int
     mttr_hours: float | None
     incidents: int
+    lagging: frozenset[str]
 
 
 class Match(NamedTuple):
@@ -178,21 +186,48 @@ def _older(version: str, than: str, earlier: Sequence[Ship]) -> bool:
     return shipped.index(version) < shipped.index(than)
 
 
+def _same_content(one: Ship, other: Ship) -> bool:
+    """Whether two versions have one content identity.
+
+    "Identity is the logged model id where the registry gives one, else source and run id together, else the source
+    alone."
+    """
+    if one.model_id is not None and other.model_id is not None:
+        return one.model_id == other.model_id
+    agreed = 0
+    for mine, its in ((one.run_id, other.run_id), (one.source, other.source)):
+        if mine is not None and its is not None:
+            if mine != its:
+                return False
+            agreed += 1
+    return agreed > 0
+
+
+def _passed_over(ship: Ship, earlier: Sequence[Ship]) -> bool:
+    """Whether a version that never shipped was passed over by a newer one.
+
+    "stamping [...] one older than the live version, is a rollback or redeploy, never a ship"; "a version that a later
+    look finds live, newer than every version seen live before, is a ship [...]; an older one is a rollback"
+    """
+    if ship.by_registration or not ship.version.isdecimal():
+        return False
+    compared = earlier if ship.not_before is not None else earlier[-1:]
+    return any(other.version.isdecimal() and int(ship.version) < int(other.version) for other in compared)
+
+
 def _kinds_of_one_model(ordered: Sequence[Ship]) -> dict[str, ModelKind]:
     kinds: dict[str, ModelKind] = {}
     for place, ship in enumerate(ordered):
         earlier = ordered[:place]
-        if not any(other.version == ship.version for other in earlier):
-            # "`ship` (a version never shipped before, READY, of a run that this model has not shipped before),
-            # `copy` (a new version of a run already shipped)"
-            run_shipped = ship.run_id is not None and any(other.run_id == ship.run_id for other in earlier)
-            kinds[ship.id] = "copy" if run_shipped else "ship"
-        elif _older(ship.version, earlier[-1].version, earlier):
-            # "`rollback` (a version older than the live one, shipped again)"
+        if any(other.version == ship.version for other in earlier):
+            # "`rollback` (older than the live one, shipped again), `redeploy` (any other version shipped again)"
+            kinds[ship.id] = "rollback" if _older(ship.version, earlier[-1].version, earlier) else "redeploy"
+        elif _passed_over(ship, earlier):
             kinds[ship.id] = "rollback"
         else:
-            # "`redeploy` (any other version shipped again)"
-            kinds[ship.id] = "redeploy"
+            # "`ship` (new), `copy` (not new)": "the version's *content identity* has never shipped before under this
+            # model"
+            kinds[ship.id] = "copy" if any(_same_content(ship, other) for other in earlier) else "ship"
     return kinds
 
 
@@ -563,8 +598,11 @@ def week_table(
     weeks: int,
     tz: str,
     as_of: datetime,
+    requirements: Mapping[str, Mapping[str, str]] | None = None,
+    default: Mapping[str, str] | None = None,
+    percent: float = 50,
 ) -> list[WeekRow]:
-    """Week by week: "Every week of the window has a row: no deploys is 0, no resolved incident is a blank MTTR"."""
+    """Week by week: "Each week of the window has a row: no deploys is 0; no resolved incident is a blank MTTR"."""
     if since_monday.weekday() != 0:
         raise ValueError(f"{since_monday} is not a Monday")
     # Provisional: "it enters the timeline, with its exact time, when a later run finds it succeeded".
@@ -580,17 +618,42 @@ def week_table(
         shipped = [s for s in known_ships if kinds_of_model[s.id] == "ship" and _monday(s.at, tz) == monday]
         # "end < start: dropped with a warning"
         started = [i for i in known_incidents if _monday(i.start, tz) == monday and (i.end is None or i.end >= i.start)]
+        gaps = _gaps(deploys, shipped, requirements or {}, default or {})
+        # "Divergence in a complete week: some model is required as `any` by at least one deploy, and its gap is more
+        # than `divergence-percent` (50) % of those deploys."
+        complete = monday + WEEK <= _monday(as_of, tz)
+        lagging = {model for model, (gap, required) in gaps.items() if complete and gap > required * percent / 100}
         rows.append(
             WeekRow(
                 monday=monday,
                 code_deploys=len(deploys),
                 model_ships=len(shipped),
-                gap=len(deploys) - len(shipped),  # "`gap` (code - model)"
+                # "the week's gap is the largest of these (where no deploy requires a model as `any`: code - model)"
+                gap=max(gap for gap, _ in gaps.values()) if gaps else len(deploys) - len(shipped),
                 mttr_hours=_mttr(started),
                 incidents=len(started),
+                lagging=frozenset(lagging),
             )
         )
     return rows
+
+
+def _gaps(
+    deploys: Sequence[Code],
+    shipped: Sequence[Ship],
+    requirements: Mapping[str, Mapping[str, str]],
+    default: Mapping[str, str],
+) -> dict[str, tuple[int, int]]:
+    """Give the gap of each model required as `any`, and by how many deploys it is.
+
+    "for each model, the week's code deploys that require it as `any`, minus its ships of that week"
+    """
+    gaps = {}
+    for model in {ship.model for ship in shipped}.union(default, *requirements.values()):
+        required = sum(_dependence(code, requirements, default).get(model) == "any" for code in deploys)
+        if required:
+            gaps[model] = (required - sum(ship.model == model for ship in shipped), required)
+    return gaps
 
 
 def _as_known(incident: Incident, as_of: datetime) -> Incident:
@@ -650,7 +713,11 @@ def match(incident_start: datetime, events: Iterable[Code | Ship], hours: float 
 #  3. A version is "older" by its number, not by when it first shipped (without numbers: by which shipped first).
 #  4. "the live one" in the kinds of MODEL events is the version shipped last, under every signal. (Under `registered`
 #     many versions are live at once; the text names no single one.) No status depends on it.
-#  5. A version whose run is not known (run_id None) is a ship: no run can be shown to have shipped before.
+#  5. A version of which neither run, source nor logged model is known is a ship: nothing shows that its content
+#     shipped before. Where one of run and source is unknown, the other one decides: it may be the same content.
+#  5a. "older than the live version" is about numbers: names that are not whole numbers are older by their first ship,
+#     and one that never shipped is never older. What ships by being registered is as new as its registration.
+#  5b. A version that never shipped and is older is a rollback also where its content shipped before.
 #
 # Provisional
 #  6. Its clock starts at as-of, whatever its `at` (that is only held against as-of, so that it exists). If it is a

@@ -156,7 +156,7 @@ def test_gap__twenty_models_that_ship_are_no_cover_for_the_one_that_jams() -> No
     week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=of_many(names))
     assert (week.code_deploys, week.model_deploys, week.gap, week.diverges) == (5, 96, 4, True)
     assert week.lagging == ModelGap(model="model-07", code_deploys=5, ships=1, diverges=True)
-    assert (week.lag, week.told_model, week.models) == (4, "model-07", 20)
+    assert (week.lag, week.named_model, week.models) == (4, "model-07", 20)
 
 
 def test_gap__only_deploys_that_require_a_model_as_any_wait_for_it() -> None:
@@ -165,7 +165,7 @@ def test_gap__only_deploys_that_require_a_model_as_any_wait_for_it() -> None:
     requires = Dependence(by_sha=stubs, default=(Requirement(model="toxicity", rule=Rule.NONE, reason="rules"),))
     week, _ = table(code, until=at(7 * 24), weeks=2, dependence=requires)
     assert week.furthest == ModelGap(model="ranker", code_deploys=1, ships=0, diverges=True)
-    assert (week.code_deploys, week.gap, week.told_model) == (3, 1, None)
+    assert (week.code_deploys, week.gap, week.named_model) == (3, 1, None)
 
 
 def test_gap__without_a_model_required_as_any_it_is_code_minus_models_and_nothing_diverges() -> None:
@@ -181,7 +181,7 @@ def test_gap__the_model_that_diverges_is_named_where_another_one_has_the_larger_
     ships = [a_ship(n, str(n), model="a") for n in range(6)]
     week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=Dependence(by_sha=stubs))
     assert (week.gap, week.furthest.model if week.furthest else None) == (4, "a")
-    assert (week.diverges, week.lag, week.told_model) == (True, 2, "b")
+    assert (week.diverges, week.lag, week.named_model) == (True, 2, "b")
 
 
 def test_gap__of_equal_gaps_the_larger_share_is_named_then_the_first_name() -> None:
@@ -191,7 +191,7 @@ def test_gap__of_equal_gaps_the_larger_share_is_named_then_the_first_name() -> N
     week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=Dependence(by_sha=stubs))
     assert week.furthest == ModelGap(model="c", code_deploys=2, ships=0, diverges=True)
     week, _ = table(code, until=at(7 * 24), weeks=2, dependence=of_many(["z", "y"]))
-    assert week.told_model == "y"
+    assert week.named_model == "y"
 
 
 def test_gap__a_deploy_whose_stub_cannot_be_read_asks_for_nothing_that_is_known() -> None:
@@ -211,7 +211,7 @@ def test_gap__a_model_observed_later_leaves_the_gap_of_the_others_known_only_whe
     code, requires = [a_deploy(n) for n in range(5)], of_many(["new", "old"])
     seen = {"old": at(-99), "new": at(50)}
     week, _ = table(code, until=at(7 * 24), weeks=2, dependence=requires, observed_since=seen)
-    assert (week.counted, week.ships_known, week.lag, week.told_model) == (True, False, 5, "old")
+    assert (week.counted, week.ships_known, week.lag, week.named_model) == (True, False, 5, "old")
     ships = [a_ship(n, str(n), model="old") for n in range(5)]
     week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=requires, observed_since=seen)
     assert (week.counted, week.ships_known, week.diverges) == (False, False, False)

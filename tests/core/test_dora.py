@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,12 +32,15 @@ def figures(
     commits: Mapping[str, Sequence[datetime]] | None = None,
     begun: Mapping[str, datetime] | None = None,
     known: Sequence[EventType] = tuple(EventType),
+    observed_since: datetime | None = None,
 ) -> tuple[Dora, ...]:
     events = timeline.timeline(code, models, service=SERVICE, until=NOW)
     matched = None
     if incidents is not None:
         matched = match_incidents(timeline.incident_frame(incidents, until=NOW), events, match_hours=24)
-    return dora(events, matched, WINDOW, commits=commits or {}, begun=begun or {}, known=known)
+    return dora(
+        events, matched, WINDOW, commits=commits or {}, begun=begun or {}, known=known, observed_since=observed_since
+    )
 
 
 def test_frequency__is_of_complete_weeks_and_nothing_in_them_is_0() -> None:
@@ -45,6 +49,27 @@ def test_frequency__is_of_complete_weeks_and_nothing_in_them_is_0() -> None:
     assert code.deployment_frequency == Figure(value=2 / 3, n=3)
     assert model.deployment_frequency == Figure(value=0.0, n=3)
     assert both.deployment_frequency == code.deployment_frequency
+
+
+def test_frequency__counts_from_the_week_of_the_first_known_record() -> None:
+    code, model, both = figures([a_deploy(WEEK + 1), a_deploy(2 * WEEK)], [a_ship(2 * WEEK + 1)])
+    assert code.deployment_frequency == Figure(value=1.0, n=2)
+    assert model.deployment_frequency == Figure(value=1.0, n=1)
+    assert both.deployment_frequency == Figure(value=1.5, n=2)
+
+
+def test_frequency__without_any_record_is_no_data() -> None:
+    assert {item.deployment_frequency for item in figures([])} == {NOTHING}
+    code, *_ = figures([a_deploy(3 * WEEK - 8)])
+    assert code.deployment_frequency == NOTHING
+
+
+@pytest.mark.parametrize(("since", "n"), [(-9, 3), (-8, 2), (WEEK - 9, 2), (WEEK, 1), (3 * WEEK - 8, 0)])
+def test_frequency__of_observed_models_counts_weeks_observed_from_their_start_on(since: int, n: int) -> None:
+    ships = [a_ship(0, maybe_live_before=True), *(a_ship(week * WEEK + 50) for week in range(3))]
+    code, model, _ = figures([a_deploy(0)], ships, observed_since=at(since))
+    assert code.deployment_frequency.n == 3
+    assert model.deployment_frequency == (Figure(value=1.0, n=n) if n else NOTHING)
 
 
 def test_lead_time__of_code_is_the_median_over_commits_and_not_over_deploys() -> None:
@@ -189,6 +214,7 @@ def brute_force(  # noqa: PLR0917
     """The same figures without a frame: only the kinds of the events are taken from the timeline."""
     whole = timeline.timeline(code, models, service=SERVICE, until=NOW).to_dict("records")
     inside = [row for row in whole if row["ts"] >= WINDOW.since and row["type"] in kinds]
+    known_at = [row["ts"] for row in whole]
     deploys = [row for row in inside if row["kind"] in ("deploy", "ship")]
     started = [item for item in told if item.start <= NOW]
     ended = {item.id: item.end if item.end is not None and item.end <= NOW else None for item in started}
@@ -220,12 +246,20 @@ def brute_force(  # noqa: PLR0917
     rework = [row for row in inside if row["id"] in fixes]
     return Dora(
         kind=name,
-        deployment_frequency=Figure(value=sum(row["ts"] < at(3 * WEEK - 9) for row in deploys) / 3, n=3),
+        deployment_frequency=frequency(deploys, [row["ts"] for row in whole if row["type"] in kinds] or known_at),
         lead_time_hours=Figure(value=statistics.median(leads), n=len(leads)) if leads else NOTHING,
         change_fail_rate=Figure(value=sum(row["id"] in failed for row in deploys) / n, n=n) if n else NOTHING,
         recovery_hours=Figure(value=statistics.median(took), n=len(took)) if took else NOTHING,
         rework_rate=Figure(value=len(rework) / n, n=n) if n else NOTHING,
     )
+
+
+def frequency(deploys: list[dict[Hashable, Any]], known: list[datetime]) -> Figure:
+    """Deploys a week over the complete ones of the three weeks, from that of the first known record on."""
+    begins = [at(n * WEEK - 9) for n in range(4)]
+    counted = [n for n in range(3) if known and begins[n + 1] > min(known)]
+    deployed = sum(begins[n] <= row["ts"] < begins[n + 1] for row in deploys for n in counted)
+    return Figure(value=deployed / len(counted), n=len(counted)) if counted else NOTHING
 
 
 HOUR = timedelta(hours=1)

@@ -89,7 +89,7 @@ def test_code_kind__agrees_with_remembering_every_sha(shas: list[str]) -> None:
         ([("1", None), ("2", None), ("1", None)], ["ship", "ship", "rollback"]),
         ([("1", None), ("1", None)], ["ship", "redeploy"]),
         ([("1", None), ("2", None), ("1", None), ("2", None)], ["ship", "ship", "rollback", "redeploy"]),
-        ([("2", None), ("1", None), ("2", None)], ["ship", "ship", "redeploy"]),
+        ([("2", None), ("1", None), ("2", None)], ["ship", "rollback", "redeploy"]),
         ([("9", None), ("10", None), ("9", None)], ["ship", "ship", "rollback"]),
         ([("1", "r"), ("2", "q"), ("1", "r")], ["ship", "ship", "rollback"]),
         ([("blue", None), ("green", None), ("blue", None)], ["ship", "ship", "rollback"]),
@@ -112,7 +112,8 @@ def test_model_kind__agrees_with_remembering_every_version(ships: list[tuple[int
         if version in run_of:
             expected.append("rollback" if version < live else "redeploy")
         else:
-            expected.append("copy" if run is not None and run in run_of.values() else "ship")
+            copied = run is not None and run in run_of.values()
+            expected.append("rollback" if version < live else "copy" if copied else "ship")
         run_of.setdefault(version, run)
         live = version
     assert model_kinds(*((str(version), run_of[version]) for version, _ in ships)) == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -299,6 +300,33 @@ def test_waiver__serves_only_its_sha_and_is_read_from_the_stub_at_the_deployed_s
     assert statuses(by_sha) == statuses(by_stub) == {"A@0/m": "waived", "B@1/m": "breached"}
 
 
+def of_content(version: int, hours: float, content: str, *, since: float | None = None) -> Ship:
+    """`run/source/model`: what a version holds; a dash where it is unknown."""
+    run, source, model = (None if part == "-" else part for part in content.split("/"))
+    return replace(a_ship(version, hours, since=since), run_id=run, source=source, model_id=model)
+
+
+@pytest.mark.parametrize(("first", "second", "kind"), [
+    ("r/s/-", "r/t/-", "ship"),
+    ("r/s/-", "r/s/-", "copy"),
+    ("-/s/-", "-/s/-", "copy"),
+    ("-/s/-", "r/s/-", "copy"),
+    ("r/s/m", "r/s/n", "ship"),
+    ("r/s/m", "q/t/m", "copy"),
+    ("-/-/-", "-/-/-", "ship"),
+])  # fmt: skip
+def test_model_kinds__are_by_content(first: str, second: str, kind: str) -> None:
+    assert list(model_kinds([of_content(1, 0, first), of_content(2, 1, second)]).values()) == ["ship", kind]
+
+
+def test_model_kinds__a_version_that_was_passed_over_is_a_rollback() -> None:
+    stamped = [a_ship(5, 0), a_ship(3, 1), a_ship(4, 2)]
+    assert list(model_kinds(stamped).values()) == ["ship", "rollback", "ship"]
+    seen = [a_ship(5, 0), a_ship(3, 1), a_ship(4, 2, since=1)]
+    assert list(model_kinds(seen).values()) == ["ship", "rollback", "rollback"]
+    assert list(model_kinds([replace(ship, by_registration=True) for ship in stamped]).values()) == ["ship"] * 3
+
+
 # -------------------------------------------------------------------------------------------------- observed intervals
 
 
@@ -346,7 +374,7 @@ def test_provisional__starts_a_clock_now_and_is_in_no_week_and_cancels_nothing()
         tz="UTC",
         as_of=at(30),
     )
-    assert only == [WeekRow(ZERO.date(), 0, 0, 0, None, 0)]
+    assert only == [WeekRow(ZERO.date(), 0, 0, 0, None, 0, frozenset())]
 
 
 # ---------------------------------------------------------------------------------------------------------------- rate
@@ -384,13 +412,32 @@ def test_week_table__gives_the_three_weeks_of_the_worked_example() -> None:
         weeks=4,
         tz="UTC",
         as_of=datetime(2024, 6, 24, tzinfo=UTC),
+        default={"m": "any"},
     )
     assert table == [
-        WeekRow(date(2024, 6, 3), 8, 5, 3, 1.6, 3),
-        WeekRow(date(2024, 6, 10), 9, 4, 5, 2.0, 4),
-        WeekRow(date(2024, 6, 17), 7, 6, 1, 1.2, 2),
-        WeekRow(date(2024, 6, 24), 0, 0, 0, None, 0),
+        WeekRow(date(2024, 6, 3), 8, 5, 3, 1.6, 3, frozenset()),
+        WeekRow(date(2024, 6, 10), 9, 4, 5, 2.0, 4, frozenset({"m"})),
+        WeekRow(date(2024, 6, 17), 7, 6, 1, 1.2, 2, frozenset()),
+        WeekRow(date(2024, 6, 24), 0, 0, 0, None, 0, frozenset()),
     ]
+
+
+def test_week_table__looks_at_the_model_that_is_furthest_behind() -> None:
+    codes = [a_deploy("A", 0), a_deploy("B", 1), a_deploy("C", 2)]
+    ships = [a_ship(n, n) for n in range(5)]
+    asked: dict[str, dict[str, str]] = {"A": {"m": "any", "n": "any"}, "B": {"m": "any", "n": "any"}}
+    (row, _) = week_table(
+        codes=codes,
+        ships=ships,
+        incidents=[],
+        since_monday=ZERO.date(),
+        weeks=2,
+        tz="UTC",
+        as_of=at(168),
+        requirements=asked,
+        default={"m": "any", "n": "1"},
+    )
+    assert (row.code_deploys, row.model_ships, row.gap, row.lagging) == (3, 5, 2, frozenset({"n"}))
 
 
 def test_week_table__open_incidents_count_but_have_no_hours_and_an_end_before_the_start_is_dropped() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -60,14 +61,30 @@ class History:
             if (model, version, at) in known or (once and (model, version) in seen):
                 continue
             seen.add((model, version))
-            runs = {(s.model, s.version): s.run_id for s in made}
-            run_id = runs.get((model, version), pick.choice([None, f"run-{pick.randrange(4)}", f"own-{n}"]))
+            content = {(s.model, s.version): (s.run_id, s.source, s.model_id) for s in made}
+            run_id, source, model_id = content.get((model, version)) or self._content(pick, n)
             not_before = at - timedelta(hours=pick.randrange(1, 60)) if observed and pick.random() < 0.4 else None
             identity = f"model:{model}/{version}@{at.isoformat()}"
             made.append(
-                oracle.Ship(id=identity, model=model, version=version, run_id=run_id, at=at, not_before=not_before)
+                oracle.Ship(
+                    id=identity,
+                    model=model,
+                    version=version,
+                    run_id=run_id,
+                    at=at,
+                    not_before=not_before,
+                    source=source,
+                    model_id=model_id,
+                    by_registration=self.signal == "registered" and not_before is None,
+                )
             )
-        return made
+        return [_after_other_acts(ship, made) for ship in made]
+
+    def _content(self, pick: random.Random, n: int) -> tuple[str | None, str | None, str | None]:
+        """Run, source and logged model of a new version: often those of another one, or not known."""
+        run_id = pick.choice([None, f"run-{pick.randrange(3)}", f"own-{n}"])
+        source = pick.choice([None, f"s3://models/{pick.randrange(3)}", f"s3://models/own-{n}"])
+        return run_id, source, pick.choice([None, None, f"m-{pick.randrange(3)}"])
 
     def _waiver(self, pick: random.Random, models: Sequence[str], shas: Sequence[str]) -> oracle.Waiver:
         at_head = pick.random() < 0.5
@@ -125,7 +142,9 @@ class History:
                 run_id=ship.run_id,
                 shipped_at=ship.at,
                 not_before=ship.not_before,
-                precision=Precision.OBSERVED if ship.not_before else Precision.EXACT,
+                precision=_precision(ship),
+                source=ship.source,
+                model_id=ship.model_id,
             )
             for ship in self.ships
         ]
@@ -150,6 +169,21 @@ class History:
                 for waiver in self.waivers
             ),
         )
+
+
+def _after_other_acts(ship: oracle.Ship, made: Sequence[oracle.Ship]) -> oracle.Ship:
+    """The ship as a look finds it: a stamp and an earlier look both say which version was live before."""
+    if ship.not_before is None:
+        return ship
+    earlier = [other.at for other in made if other.model == ship.model and other is not ship and other.at <= ship.at]
+    begun = max([ship.not_before, *earlier])
+    return replace(ship, not_before=begun if begun < ship.at else None)
+
+
+def _precision(ship: oracle.Ship) -> Precision:
+    if ship.not_before is not None:
+        return Precision.OBSERVED
+    return Precision.REGISTERED if ship.by_registration else Precision.EXACT
 
 
 def _requirement(model: str, text: str) -> Requirement:

@@ -92,6 +92,25 @@ def test_with_models__of_a_version_that_is_listed_the_registry_s_word_holds() ->
     assert [item.version for item in with_models(memory, [], ["recommender"], listed)] == ["2"]
 
 
+def test_with_models__a_stamp_that_was_moved_later_ships_the_version_again_and_not_anew() -> None:
+    first = a_ship(0, "5", id="model:recommender/5")
+    moved = replace(first, shipped_at=at(60), source="s3://models/5")
+    listed = [ModelVersion(name=first.name, version="5", ready=True)]
+    shown = with_models(Memory(models=(first,)), [moved], [first.name], listed)
+    assert [(record.id, record.shipped_at) for record in shown] == [
+        ("model:recommender/5", at(0)),
+        ("model:recommender/5@2024-06-05T21:00:00Z", at(60)),
+    ]
+    assert {record.source for record in shown} == {"s3://models/5"}
+    assert not any(record.source_gone for record in shown)
+    # The next run finds both in its ledger, and the registry says the same.
+    assert with_models(Memory(models=shown), [moved], [first.name], listed) == shown
+    earlier = replace(first, shipped_at=at(-5))
+    assert with_models(Memory(models=(first,)), [earlier], [first.name], listed) == (earlier,)
+    registered = replace(first, precision=Precision.REGISTERED)
+    assert with_models(Memory(models=(registered,)), [moved], [first.name], listed) == (moved,)
+
+
 def test_with_models__a_stamp_outlives_the_version_that_was_only_seen_since() -> None:
     stamped = a_ship(1, "1", id="model:recommender/1")
     seen = replace(stamped, shipped_at=at(5), precision=Precision.OBSERVED, source_gone=True)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from flowjoy.analysis.advice import advise
-from flowjoy.analysis.retrospective import Retrospective, retrospective, week_of
+from flowjoy.analysis.cadence import week_of
+from flowjoy.analysis.retrospective import Retrospective, retrospective
 from flowjoy.model import Action, Obligation, Status, Week
 from tests.builders import an_obligation, at
 from tests.core.test_advice import SEED

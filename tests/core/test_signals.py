@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flowjoy.analysis.signals import escalated, healthy, recent, spikes
-from flowjoy.model import Week
+from flowjoy.model import ModelGap, Week
 
 
 def a_week(number: int = 0, *, code: int = 5, model: int = 5, mttr: float | None = 1.0, **changes: Any) -> Week:
@@ -93,4 +93,16 @@ def test_escalation__is_the_second_diverging_week_running() -> None:
     (a_week(code=7, model=7, mttr=1.2, code_known=False), False),
 ])  # fmt: skip
 def test_health__is_models_within_two_and_an_mttr_below_one_and_a_half_hours(week: Week, well: bool) -> None:  # noqa: FBT001
-    assert healthy(week) is well
+    assert healthy(week, [a_week(1, mttr=9.0)]) is well
+
+
+def test_health__of_a_week_without_incidents_needs_one_whose_mttr_is_known() -> None:
+    calm = a_week(mttr=None)
+    assert not healthy(calm, [calm, a_week(1, mttr=None)])
+    assert healthy(calm, [calm, a_week(1, mttr=1.9)])
+
+
+def test_health__looks_at_the_model_that_is_furthest_behind() -> None:
+    jammed = ModelGap(model="ranker", code_deploys=5, ships=2)
+    assert not healthy(a_week(code=5, model=20, gap=3, furthest=jammed, models=2), [])
+    assert not healthy(a_week(code=5, model=20, observed=False, diverges=False), [])

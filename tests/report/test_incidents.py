@@ -131,7 +131,7 @@ def test_weeks__without_a_source_of_incidents_have_no_data_and_not_0(state: Cove
     assert {(week.incidents, week.mttr_hours) for week in found.weeks} == {(None, None)}
     assert {row["incidents"] for row in rows_of(weeks_csv(found))} == {""}
     assert found.recoveries == ()
-    assert not any(map(healthy, found.weeks))
+    assert not any(healthy(week, found.weeks) for week in found.weeks)
     assert "| Jun 03 | 1 | 1 | 0 |  | no data |" in summary(found)
 
 

@@ -17,9 +17,11 @@ from flowjoy.model import CoverageState, Status
 from flowjoy.report.check import LONGEST_TEXT, promise_check, settled_check
 from flowjoy.report.headline import headline, headline_of
 from flowjoy.report.markdown import summary
+from flowjoy.report.tables import weeks_csv
 from flowjoy.report.words import counted, ours
 from tests.builders import a_bundle, a_coverage, a_deploy, a_ship, an_incident, at
 from tests.report.a_year import WEEK, a_hostile_bundle, a_year
+from tests.report.test_page import page_of
 
 UNREAD = a_coverage("models", CoverageState.FAILED, reason="the registry refused", hint="check the token")
 READ = (a_coverage("code"), a_coverage("models"), a_coverage("incidents (PagerDuty)", required=False))
@@ -120,12 +122,43 @@ def test_second_week__that_diverges_is_marked_as_escalated() -> None:
 
 
 def test_week__that_is_well_is_marked_and_one_that_lags_is_not() -> None:
-    rows = {line[2:8]: line for line in summary(find(weeks_of((9, 1), (7, 6), (1, 1)))).splitlines()}
+    once = (an_incident(1, hours=1),)
+    rows = {line[2:8]: line for line in summary(find(weeks_of((9, 1), (7, 6), (1, 1), incidents=once))).splitlines()}
     assert rows["Jun 10"].endswith("| ✅ healthy |")
     assert rows["Jun 03"].endswith("| ⚠️ Model cadence lagging by 8 deploys |")
     assert rows["Jun 17"].endswith("| running |")
     without = weeks_of((7, 6), (1, 1), coverage=READ[:2])
     assert "healthy" not in summary(find(without))
+    assert "healthy" not in summary(find(weeks_of((7, 6), (1, 1))))
+
+
+def jammed(model: str = "model-07") -> Bundle:
+    """Two complete weeks of five deploys and twenty models, of which one shipped once."""
+    names = [f"model-{n:02}" for n in range(20) if n != 7]
+    code = [a_deploy(week * WEEK + n) for week in range(2) for n in range(5)]
+    ships = [a_ship(week * WEEK + n, f"{week}{n}", model=name) for week in range(2) for n in range(5) for name in names]
+    ships.append(a_ship(1, "1", model=model))
+    return a_bundle(code, ships, until=at(2 * WEEK), weeks=3, terms={"models": (*names, model)}, coverage=READ)
+
+
+def test_models__the_one_that_jams_is_named_however_often_the_others_ship() -> None:
+    found = find(jammed())
+    text = summary(found).replace("&#45;", "-")
+    assert "| Jun 03 | 5 | 96 | 4 |" in text
+    assert text.count("⚠️ <code>model-07</code> cadence lagging by 4 deploys") == 1
+    assert text.count("⚠️ <code>model-07</code> cadence lagging by 5 deploys") == 1
+    (packaging, *_) = found.advice
+    assert packaging.escalated
+    assert packaging.because.startswith("Jun 10: 5 code deploys and 0 ships of model-07: a gap of 5 is more than 50 %")
+    assert "Jun 10: 5 code deploys and 0 ships of model-07, a gap of 5." in text
+    assert [line.split(b",")[3] for line in weeks_csv(found).splitlines()[:3]] == [b"gap", b"4", b"5"]
+    assert "model-07 cadence lagging by 5 deploys" in page_of(jammed())
+
+
+def test_models__a_hostile_name_that_lags_stays_text() -> None:
+    bundle = jammed("**x** | <b>y</b> @octo")
+    assert "<code>&#42;&#42;x&#42;&#42; &#124; &#60;b&#62;y" in summary(find(bundle))
+    assert "<b>y</b>" not in page_of(bundle)
 
 
 def test_shelf__tells_of_running_clocks() -> None:

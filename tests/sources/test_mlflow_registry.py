@@ -368,9 +368,9 @@ def test_stand_in__answers_what_the_real_server_answers(registry: Registry) -> N
             if held is stand_in:
                 stand_in.add_model()
             held.add_model("empty")
-            held.add_version(at(), tags={"b": "2", "a": "1"})
-            held.add_version(at(1), status="PENDING_REGISTRATION")
-            held.add_version(at(2))
+            held.add_version(at(), tags={"b": "2", "a": "1"}, source="s3://models/1")
+            held.add_version(at(1), status="PENDING_REGISTRATION", source="s3://models/2")
+            held.add_version(at(2), source="s3://models/3")
         search = {"filter": "name='recommender'", "order_by": "creation_timestamp ASC"}
         questions = [
             (GET_MODEL, {"name": "recommender"}),

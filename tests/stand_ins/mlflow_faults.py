@@ -15,7 +15,6 @@ _API = "/api/2.0/mlflow"
 GET_MODEL, SEARCH_VERSIONS = f"{_API}/registered-models/get", f"{_API}/model-versions/search"
 SEARCH_MODELS = f"{_API}/registered-models/search"
 GET_VERSION, SET_TAG = f"{_API}/model-versions/get", f"{_API}/model-versions/set-tag"
-SOURCE = "s3://models/model"
 _ERROR = {"sqlstate": "KAM00", "error_class": "RESOURCE_NOT_FOUND"}
 
 
@@ -44,7 +43,7 @@ class MlflowStandIn(StandIn):
         tags: Mapping[str, str] | None = None,
         status: str = "READY",
         run_id: str = "",
-        source: str = SOURCE,
+        source: str | None = None,
         version: str = "",
     ) -> str:
         """A version registered at `at`; returns its number, the next one unless `version` names it."""
@@ -57,7 +56,7 @@ class MlflowStandIn(StandIn):
             "last_updated_timestamp": created,
             "current_stage": "None",
             "description": "",
-            "source": source,
+            "source": f"s3://models/{name}/{version}" if source is None else source,
             "run_id": run_id,
             "status": status,
             "run_link": "",

@@ -15,12 +15,13 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-SOURCE = "s3://models/model"
 _START_SECONDS = 90
+_sources = count()
 
 
 class Registry:
@@ -46,9 +47,10 @@ class Registry:
         run_id: str | None = None,
         tags: Mapping[str, str] | None = None,
         status: str = "READY",
-        source: str = SOURCE,
+        source: str | None = None,
     ) -> str:
-        """A version registered at `at`; the model must be there. Returns its number."""
+        """A version registered at `at`, of a source of its own unless one is given; the model must be there."""
+        source = source or f"s3://models/{name}/{next(_sources)}"
         made = self.client.create_model_version(name, source=source, run_id=run_id, tags=dict(tags or {}))
         self.backdate(name, made.version, at, status=status)
         return str(made.version)

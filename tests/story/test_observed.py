@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,11 @@ def point_at(world: World, version: str, alias: str = "production") -> None:
 
 def look(world: World, hours: float, **more: Any) -> Ran:
     return world.run(at(hours), event="schedule", **more)
+
+
+def weeks_of(ran: Ran) -> list[dict[str, str]]:
+    """The week table as its CSV file has it."""
+    return list(csv.DictReader((ran.folder / "weekly_flow.csv").read_text().splitlines()))
 
 
 def ships(ran: Ran) -> list[tuple[str, str, str]]:
@@ -129,9 +135,9 @@ def test_first_look__counts_for_a_version_that_is_younger_than_the_release(world
 
 
 def test_first_look__of_a_copy_is_no_new_model(world: World) -> None:
-    world.registry.add_version(at(-400), run_id="r1")
+    world.registry.add_version(at(-400), run_id="r1", source="runs:/r1/model")
     world.release(A, at())
-    number = world.registry.add_version(at(2), run_id="r1")
+    number = world.registry.add_version(at(2), run_id="r1", source="runs:/r1/model")
     point_at(world, number)
     ran = look(world, 49)
     assert (ran.code, ran.obligation()["status"]) == (1, "breached")
@@ -230,13 +236,49 @@ def test_rollback__by_way_of_no_alias_at_all_is_no_new_model(world: World) -> No
 
 
 def test_copy__of_a_run_of_before_the_first_look_is_no_new_model(world: World) -> None:
-    world.registry.add_version(at(-400), run_id="r1")
+    world.registry.add_version(at(-400), run_id="r1", source="runs:/r1/model")
     world.registry.add_version(at(-300))
     point_at(world, "3")
     look(world, -10)
     world.release(A, at())
-    point_at(world, world.registry.add_version(at(2), run_id="r1"))
+    point_at(world, world.registry.add_version(at(2), run_id="r1", source="runs:/r1/model"))
     assert (look(world, 49).code, look(world, 50).obligation()["status"]) == (1, "breached")
+
+
+def test_second_model_of_a_run_of_before_the_first_look_is_new(world: World) -> None:
+    world.registry.add_version(at(-400), run_id="r1", source="runs:/r1/model")
+    look(world, -10)
+    world.release(A, at())
+    point_at(world, world.registry.add_version(at(2), run_id="r1", source="runs:/r1/ranker"))
+    assert look(world, 3).obligation()["status"] == "met"
+
+
+def test_later_look__at_a_newer_version_is_a_ship_whenever_it_was_registered(world: World) -> None:
+    world.registry.add_version(at(-400))
+    look(world, -10)
+    world.release(A, at())
+    look(world, 1)
+    point_at(world, "2")
+    ran = look(world, 30)
+    item = ran.obligation()
+    assert (item["status"], item["version"], item["not_before"]) == ("met", "2", "2026-03-02T10:00:00Z")
+
+
+def test_weeks__before_the_first_look_are_unknown_and_page_nobody(world: World) -> None:
+    for number in range(8):
+        for hours in range(3):
+            world.release(f"{number}{hours}".ljust(40, "a"), at(-7 * 24 * (number + 1) + hours))
+    ran = look(world, 0)
+    before = [row for row in weeks_of(ran) if row["partial"] == "false"]
+    assert {(row["code_deploys"], row["model_deploys"], row["gap"]) for row in before[-7:]} == {("3", "", "")}
+    assert ran.outputs["alerts"].count("divergence") == 0
+    assert (ran.outputs["code-deploys"], ran.outputs["model-deploys"], ran.outputs["cadence-gap"]) == ("3", "", "")
+    assert "lagging" not in ran.log + ran.summary
+    for hours in range(3):
+        world.release(f"f{hours}".ljust(40, "b"), at(24 * 7 + 1 + hours))
+    ran = look(world, 24 * 14)
+    (week,) = [row for row in weeks_of(ran) if row["week"] == "2026-03-09"]
+    assert (week["code_deploys"], week["model_deploys"], week["gap"]) == ("3", "0", "3")
 
 
 def test_outage__of_the_registry_does_not_lose_the_looks(world: World) -> None:
