@@ -452,6 +452,42 @@ def test_busy_previews__do_not_push_production_out_of_sight(world: World) -> Non
     assert places == ["preview"] * 8 + ["production"] * 2
 
 
+def test_last_ten__what_puts_nothing_live_says_why(world: World) -> None:
+    shop = world.github.repository
+    world.release(A, at())
+    shop.add_deployment(sha=B, created_at=at(1), statuses=[("success", at(1))], ref="refs/pull/7/merge")
+    shop.add_deployment(
+        sha=C,
+        created_at=at(2),
+        environment="staging",
+        statuses=[("success", at(2)), ("in_progress", at(3), None, "production")],
+    )
+    assert examine(world).reasons == [
+        "not counted: it succeeded only in staging",
+        "not counted: of pull request 7, which puts nothing live",
+        "deploy: opened a 48 h clock for recommender",
+    ]
+
+
+def test_runs__without_their_deploy_job_say_so(world: World) -> None:
+    shop = world.github.repository
+    for number, (sha, conclusion) in enumerate(((A, "success"), (B, "skipped"))):
+        run = shop.add_run(sha=sha, created_at=at(number), updated_at=at(number))
+        shop.add_job(run, "deploy", at(number), conclusion=conclusion)
+    told = examine(world, code_source="workflow-runs", workflow="release.yml", deploy_job="deploy")
+    assert told.reasons == [
+        "not counted: its job deploy did not succeed",
+        "deploy: opened a 48 h clock for recommender",
+    ]
+
+
+def test_releases__of_other_tags_say_so(world: World) -> None:
+    for number, tag in enumerate(("shop-v1", "billing-v1")):
+        world.github.repository.add_release(sha=(A, B)[number], tag=tag, published_at=at(number))
+    told = examine(world, code_source="releases", release_tags="shop-v*")
+    assert told.reasons[0] == "not counted: its tag does not match shop-v*"
+
+
 def test_last_ten__each_deployment_says_why_it_counted_or_not(world: World) -> None:
     shop = world.github.repository
     first = shop.add_deployment(sha=A, created_at=at(), run_id=77, statuses=[("success", at())])
