@@ -7,7 +7,9 @@ these two places.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http.client import HTTPResponse
 from io import BytesIO
 from typing import Any
@@ -15,6 +17,22 @@ from urllib.request import BaseHandler, Request
 from urllib.response import addinfourl
 
 LARGEST_ANSWER_BYTES = 32 << 20
+
+
+Listener = Callable[[str, Mapping[str, str], float], None]
+"""Takes the address, the headers and the time (seconds of the epoch) of an answer."""
+
+_listeners: list[Listener] = []
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Tell the listener of every answer to a session of `requests` meanwhile."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
 
 
 class OversizeError(Exception):
@@ -62,6 +80,8 @@ def bound_requests() -> None:
         return
 
     def build_bounded(adapter: Any, request: Any, raw: Any) -> Any:
+        for listener in _listeners:
+            listener(str(request.url), raw.headers, time.time())
         return build(adapter, request, _BoundedBody(raw))
 
     build_bounded.is_bounded = True  # type: ignore[attr-defined]  # a mark, so that it is done once

@@ -15,6 +15,8 @@ from typing import NoReturn, TextIO
 from flowjoy import files, gate, outputs
 from flowjoy import trigger as triggers
 from flowjoy.analysis import verdict
+from flowjoy.bounded import listening
+from flowjoy.clocks import DECIDES, Clocks
 from flowjoy.context import bundle_of, github_of, home_of, query_of, terms_of, with_commit_judged
 from flowjoy.declared import declared
 from flowjoy.delivery import Delivery
@@ -159,10 +161,15 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime, wh
     _warn_of_settings(settings, console)
     if settings.ship is not None:
         _ship(settings, runner, trigger, transport, console, now)
+    registry = runner.databricks_host or settings.mlflow_tracking_uri or ""
+    clocks = Clocks({"GitHub": runner.api_url, "the registry": registry})
     with console.group(f"Harvest: {settings.service}"):
         query = query_of(settings, runner, home, as_of, now)
         access = Access(transport=transport, progress=console.log, github=github)
-        harvested = harvest(query, access, trigger, terms_of(settings, runner, home))
+        with listening(clocks.note):
+            harvested = harvest(query, access, trigger, terms_of(settings, runner, home))
+    if settings.as_of is None:
+        _compare(clocks, console)
     settings = harvested.applied.settings
     bundle = bundle_of(harvested, settings, runner, home, as_of, trusted=trigger.trusted)
     findings = gate.judged(find(bundle), harvested)
@@ -190,6 +197,14 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime, wh
     delivered = delivery.publish(findings, written, github)
     _publish(findings, written, delivered, console)
     return findings.verdict.exit_code
+
+
+def _compare(clocks: Clocks, console: Console) -> None:
+    """Warn of clocks that are apart. Raise HarvestError where that could move a deadline by an hour."""
+    for gap in clocks.gaps():
+        if gap.size > DECIDES:
+            raise HarvestError(f"{gap}: could not decide", hint="set the clock that is wrong by NTP, and run again")
+        console.warning(f"{gap}: deadlines are only as exact as that. Set the clock that is wrong by NTP")
 
 
 def _demand_time(whole: Budget, settings: Settings, findings: Findings) -> None:

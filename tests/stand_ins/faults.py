@@ -5,7 +5,9 @@ An `Answer` is a fault too: `fail("GET /repos", fault=Answer(503))`.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from tests.stand_ins.http_base import Answer, Exchange
@@ -116,3 +118,17 @@ class Meanwhile:
         right = exchange.right_answer()
         self.action()
         right.serve(exchange)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The right answer by a clock that is `seconds` ahead; `age`: as a cache hands it out."""
+
+    seconds: float
+    age: int | None = None
+
+    def serve(self, exchange: Exchange) -> None:
+        right = exchange.right_answer()
+        cached = {} if self.age is None else {"Age": str(self.age)}
+        date = formatdate(time.time() + self.seconds, usegmt=True)
+        Answer(right.status, right.body, {**right.headers, **cached, "Date": date}).serve(exchange)
