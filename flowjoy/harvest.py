@@ -58,7 +58,7 @@ class Harvest:
     there may be a ledger that could not be read.
     """
 
-    applied: Applied
+    applied: Applied = field(compare=False)  # settings hold secrets, which equal nothing
     code: tuple[CodeRecord, ...]
     models: tuple[ModelRecord, ...]
     models_aside: tuple[ModelRecord, ...]

@@ -13,6 +13,17 @@ MOST_FILES = 20
 _WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.ya?ml|(?:.+/)?action\.ya?ml")
 
 
+def _query(size: int) -> str:
+    return (
+        f"query FlowJoyWorkflows($owner: String!, $name: String!{github_files.declared(size)}) {{\n"
+        f"  repository(owner: $owner, name: $name) {{{github_files.fields(size)}\n  }}\n}}\n"
+    )
+
+
+WORKFLOWS_QUERY = _query(1)
+"""The query for one file, for checking against GitHub's schema."""
+
+
 def with_workflows(github: GitHubApi, proposal: Proposal) -> Proposal:
     """The proposal with the text of each workflow and composite action that it changes, at its base and its head."""
     base_sha = proposal.base_sha
@@ -27,8 +38,7 @@ def with_workflows(github: GitHubApi, proposal: Proposal) -> Proposal:
     places += [(path, proposal.head_sha) for path in shown]
     texts = github.graphql(
         "workflow files",
-        f"query FlowJoyWorkflows($owner: String!, $name: String!{github_files.declared(len(places))}) {{\n"
-        f"  repository(owner: $owner, name: $name) {{{github_files.fields(len(places))}\n  }}\n}}\n",
+        _query(len(places)),
         lambda repository: github_files.texts_at(repository, places),
         **github_files.variables_at(places),
     )
