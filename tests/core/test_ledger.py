@@ -97,6 +97,7 @@ MEMORIES = st.builds(
     ).map(tuple),
     ledgers=st.lists(st.integers(1, 5), max_size=2).map(tuple),
     code_known_at=st.none() | HOURS.map(at),
+    first_trusted_at=st.none() | HOURS.map(at),
     open_since=st.none() | HOURS.map(at),
     code_total=st.none() | st.integers(0, 3),
     commits=st.dictionaries(st.sampled_from("abc"), st.lists(HOURS.map(at), max_size=2).map(tuple), max_size=3),
@@ -351,6 +352,21 @@ def test_why_not__names_what_is_wrong(changes: dict[str, Any], said: str | None)
     bundle = replace(a_ledger(), **changes)
     found = why_not(bundle, service="shop", repository="acme/shop", now=at(24 * 30))
     assert (said is None and found is None) or (said is not None and found is not None and said in found)
+
+
+def test_first_trusted_run__is_the_earliest_that_any_ledger_remembers() -> None:
+    one, other = (recalled(a_ledger(first_trusted_at=at(hours))) for hours in (20, 10))
+    assert merge(one, other).first_trusted_at == at(10)
+    assert merge(one, Memory()).first_trusted_at == at(20)
+
+
+def test_first_trusted_run__of_a_ledger_that_does_not_say_is_its_own_or_its_first_alert() -> None:
+    bundle = a_ledger()
+    assert recalled(bundle).first_trusted_at == bundle.generated_at
+    state = AlertState(key="shop/breach/x", step="new", at=at(3))
+    assert recalled(replace(bundle, alerts=(state,))).first_trusted_at == at(3)
+    late = replace(bundle, first_trusted_at=bundle.generated_at + timedelta(days=1))
+    assert recalled(late).first_trusted_at == bundle.generated_at
 
 
 def test_bundle__keeps_what_must_be_remembered() -> None:
