@@ -14,7 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Registry:
         from mlflow import MlflowClient
 
         self.uri = uri
-        self._database = database
+        self.database = database
         self.client: Any = MlflowClient(tracking_uri=uri, registry_uri=uri)
 
     def add_model(self, name: str = "recommender") -> None:
@@ -58,11 +58,23 @@ class Registry:
     def backdate(self, name: str, version: str, at: datetime, *, status: str = "READY") -> None:
         """Move a version's creation in the database, as no API can."""
         epoch_ms = int(at.timestamp() * 1000)
-        with closing(sqlite3.connect(self._database, timeout=30)) as database, database:
+        with closing(sqlite3.connect(self.database, timeout=30)) as database, database:
             database.execute(
                 "UPDATE model_versions SET creation_time=?, last_updated_time=?, status=? WHERE name=? AND version=?",
                 (epoch_ms, epoch_ms, status, name, int(version)),
             )
+
+    def multiply(self, name: str, total: int, start: datetime, step: timedelta) -> None:
+        """Copy version 1 until there are `total`, a `step` apart: in the database, as the API takes minutes."""
+        first, apart = int(start.timestamp() * 1000), int(step.total_seconds() * 1000)
+        with closing(sqlite3.connect(self.database, timeout=30)) as database, database:
+            columns = [row[1] for row in database.execute("PRAGMA table_info(model_versions)")]
+            (row,) = database.execute("SELECT * FROM model_versions WHERE name=? AND version=1", (name,))
+            for number in range(1, total):
+                moved = {"version": number + 1, "creation_time": first + number * apart}
+                values = [moved.get(column, value) for column, value in zip(columns, row, strict=True)]
+                marks = ",".join("?" * len(values))
+                database.execute(f"INSERT INTO model_versions VALUES ({marks})", values)  # noqa: S608  (only marks)
 
     def clear(self) -> None:
         """Forget every model."""
@@ -97,13 +109,13 @@ _own: list[Registry] = []
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Registry]:
-    """A real `mlflow server` on a free port of this machine, ended by its own process handle."""
+def served(folder: Path, python: str = sys.executable) -> Iterator[Registry]:
+    """A real `mlflow server` of that interpreter on a free port of this machine, ended by its own process handle."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     database = folder / "mlflow.db"
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command = [python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", f"sqlite:///{database}", "--artifacts-destination", str(folder / "artifacts")]
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(

@@ -1,0 +1,1 @@
+"""FlowJoy against real MLflow servers of several versions: `make test-registries`."""
