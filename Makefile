@@ -4,16 +4,20 @@ PY := .venv/bin/python
 UV := $(or $(shell command -v uv 2>/dev/null),.venv-uv/bin/uv)
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --no-config
 
-.PHONY: help demo test hunt coverage lint docs lock clean
+.PHONY: help demo test test-registries hunt coverage lint docs lock clean
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
 demo: .venv/ready ## Run the whole main job on this machine
 	@$(PY) examples/demo/demo.py
 
 test: .venv/ready ## Run the tests
 	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup -q
+
+test-registries: .venv/ready $(filter .venv-uv/bin/uv,$(UV)) ## Run the tests against real MLflow servers from 2.2 on, each installed once
+	@PATH="$(dir $(UV)):$$PATH" $(PY) -m tests.registries.install
+	$(PY) -m pytest -n 2 --dist loadgroup -q tests/registries
 
 hunt: .venv/ready ## Run the properties on new random examples; what they find becomes a test
 	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup -q -m hypothesis --hypothesis-profile=hunt

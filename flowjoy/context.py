@@ -93,6 +93,7 @@ def query_of(settings: Settings, runner: Runner, home: Home, as_of: datetime, no
         since=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone).since,
         repository=runner.repository,
         server_url=runner.server_url,
+        registry_workspace=runner.registry.workspace,
         sha=runner.sha,
         # A dry look at the past has no release of its own.
         run_id=runner.run_id if settings.as_of is None else None,
@@ -195,7 +196,8 @@ def _model_source(settings: Settings, runner: Runner) -> str:
     """The same for the registry."""
     if settings.model_source != "mlflow" or settings.mlflow_tracking_uri is None:
         return ""
-    return _mark("mlflow", settings.mlflow_tracking_uri, runner.databricks_host or "")
+    inside = () if runner.registry.workspace is None else (runner.registry.workspace,)
+    return _mark("mlflow", settings.mlflow_tracking_uri, runner.databricks_host or "", *inside)
 
 
 def _mark(kind: str, *parts: str) -> str:

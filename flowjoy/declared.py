@@ -79,7 +79,13 @@ def declared(workspace: Path) -> tuple[Input, ...]:
             "mlflow-tracking-uri",
             "",
             inputs.tracking_uri,
-            "the registry: http(s), `databricks`, `databricks-uc` or `sqlite:///…`; empty: `MLFLOW_TRACKING_URI`",
+            "the registry: http(s), `databricks`, `databricks-uc`, `uc:http(s)://…` or, with full MLflow, `sqlite:///…`",
+        ),
+        (
+            "mlflow-allow-http",
+            "false",
+            inputs.boolean,
+            "`true`: send credentials to an `http:` registry, readable on the way (an internal address)",
         ),
         (
             "model-signal",

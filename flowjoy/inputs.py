@@ -18,6 +18,7 @@ from flowjoy.instants import parse_iso, plausible
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 ALERT_KINDS = frozenset({"breach", "drift", "at-risk", "mttr-spike", "divergence"})
+_VERSION = re.compile(r"[1-9]\d{0,8}|v?\d{1,9}(\.\d{1,9}){1,3}([+-][0-9A-Za-z.+-]{1,64})?", re.ASCII)
 _MODEL_QUOTES = re.compile(r"[\"'`]")
 
 
@@ -208,10 +209,10 @@ def repository_path(value: str) -> str:
 
 
 def shipment(value: str) -> tuple[str, str]:
-    """`model=version`."""
+    """`model=version`; a version is a whole number or a semantic version."""
     name, _, version = value.rpartition("=")
-    if not name or names(name) != (name,) or not re.fullmatch(r"[1-9]\d{0,8}", version, re.ASCII):
-        raise ValueError("model=version, such as recommender=12")
+    if not name or names(name) != (name,) or not _VERSION.fullmatch(version):
+        raise ValueError("model=version, such as recommender=12 or recommender=1.2.0")
     return name, version
 
 
@@ -307,11 +308,11 @@ def secret_url(value: str) -> Secret:
 
 
 def tracking_uri(value: str) -> str:
-    """A registry: http(s), `databricks`, `databricks-uc` (with `://profile`) or `sqlite:///…`."""
-    usable = "http(s)://host, databricks, databricks-uc or sqlite:///path"
+    """A registry: http(s), `databricks`, `databricks-uc` (with `://profile`), `uc:http(s)://…` or `sqlite:///…`."""
+    usable = "http(s)://host, databricks, databricks-uc, uc:http(s)://host or sqlite:///path"
     if re.fullmatch(r"databricks(-uc)?(://[\w.-]+)?", text(value), re.ASCII):
         return value
-    parts = _address(value)
+    parts = _address(value.removeprefix("uc:"))
     if parts is None:
         raise ValueError(usable)
     if parts.username or parts.password:

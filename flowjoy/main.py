@@ -27,6 +27,7 @@ from flowjoy.findings import Findings, find
 from flowjoy.given import command_line
 from flowjoy.harvest import harvest
 from flowjoy.model import DROPPED, CoverageState, Decision, Status
+from flowjoy.registry_address import warnings_of
 from flowjoy.report.drift_words import result as drift_result
 from flowjoy.report.first_run import first_run, is_first
 from flowjoy.report.headline import headline, outcome, release_name
@@ -42,7 +43,6 @@ from flowjoy.settings import (
     read_runner,
     read_settings,
     redactor,
-    travels_in_the_clear,
 )
 from flowjoy.sinks import model_stamp
 from flowjoy.sources.base import Access
@@ -158,7 +158,7 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime, wh
         trigger = with_commit_judged(trigger, github, home.default_branch)
     # A pull request's own workflow must not move the instant at which it is judged.
     as_of = now if trigger.proposes else settings.as_of or now
-    _warn_of_settings(settings, console)
+    _warn_of_settings(settings, runner, console)
     if settings.ship is not None:
         _ship(settings, runner, trigger, transport, console, now)
     registry = runner.databricks_host or settings.mlflow_tracking_uri or ""
@@ -247,9 +247,11 @@ def _refuse_the_undecidable(settings: Settings, runner: Runner, now: datetime) -
         raise InputError(f"sla-since {settings.sla_since.isoformat()!r}: expected a day that is not in the future")
 
 
-def _warn_of_settings(settings: Settings, console: Console) -> None:
-    if settings.mlflow_tracking_uri and travels_in_the_clear(settings.mlflow_tracking_uri):
-        console.warning("mlflow-tracking-uri is http: what the registry says can be changed on the way")
+def _warn_of_settings(settings: Settings, runner: Runner, console: Console) -> None:
+    uri = settings.mlflow_tracking_uri if settings.model_source == "mlflow" else None
+    sent = bool(runner.mlflow_credentials)
+    for sentence in warnings_of(uri, credentials=sent, insecure=uri is not None and runner.registry.insecure):
+        console.warning(sentence)
 
 
 def _log_findings(findings: Findings, console: Console) -> None:

@@ -82,7 +82,7 @@ class Registry:
             # A fault answers with a model without a name.
             if not self._same(model.name, name):
                 raise MalformedAnswerError(f"the registry does not say that it knows {name!r}")
-            if dict(model.tags or {}).get(PROMPT_TAG) == "true":  # servers of 2.22 show prompts among models
+            if _is_prompt(model):  # servers of 2.22 show prompts among models
                 raise UnknownModelError(f"{name!r} is a prompt")
             return Shown(
                 # A Unity Catalog shows none.
@@ -106,7 +106,8 @@ class Registry:
             return False
         condition = f"name = {_quoted(name)} AND tags.`{PROMPT_TAG}` = 'true'"
         try:
-            found = self._call("MLflow registry", lambda: self._client.search_registered_models(condition))
+            ask = partial(self._client.search_registered_models, condition)
+            found = self._transport.call("MLflow registry, prompts", ask, self._explain, tries=1)
         except HarvestError:
             return False  # only the wording depends on it
         return any(model.name == name for model in found)
@@ -115,13 +116,15 @@ class Registry:
         """Return the models that the registry shows, as far as a few pages go; only the wording depends on them."""
         names: list[str] = []
         token = None
+        # The client adds a condition on that tag unless one names it; servers without prompts find no model by it.
+        condition = None if self._in_unity_catalog else f"name != {_quoted(PROMPT_TAG)}"
         for _ in range(_NAMES_PAGES):
-            ask = partial(self._client.search_registered_models, max_results=_PAGE, page_token=token)
+            ask = partial(self._client.search_registered_models, condition, max_results=_PAGE, page_token=token)
             try:
-                page = self._call("MLflow registry, models", ask)
+                page = self._transport.call("MLflow registry, models", ask, self._explain, tries=1)
             except HarvestError:
                 break
-            names += [str(model.name) for model in page]
+            names += [str(model.name) for model in page if not _is_prompt(model)]
             token = page.token
             if not token:
                 break
@@ -213,6 +216,11 @@ class Registry:
 
     def _explain(self, problem: Exception) -> Fault | None:
         return explain(problem, self._uri)
+
+
+def _is_prompt(model: Any) -> bool:
+    # What a search of a Unity Catalog gives has a method there.
+    return isinstance(model.tags, dict) and model.tags.get(PROMPT_TAG) == "true"
 
 
 def _quoted(name: str) -> str:

@@ -13,10 +13,11 @@ from flowjoy import inputs, mlflow_reference, reference_json
 from flowjoy.analysis.drift_bins import MOST_CATEGORIES, reference_of
 from flowjoy.distribution import Categories, Spread
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
+from flowjoy.registry_address import travels_in_the_clear
 from flowjoy.report.words import clean, plural
 from flowjoy.runner import Console, adopt_libraries
 from flowjoy.samples import LAPTOP, read_sample
-from flowjoy.settings import Runner, read_runner, redactor, travels_in_the_clear
+from flowjoy.settings import Runner, read_runner, redactor
 from flowjoy.transport import Budget, Transport
 
 _FAILED = 2

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from flowjoy import given, inputs, secret_variables
+from flowjoy import given, inputs, registry_address, secret_variables
 from flowjoy.declared import Input, declared
 from flowjoy.errors import InputError
 from flowjoy.inputs import Secret
 from flowjoy.patterns import is_glob
 from flowjoy.redaction import Redactor
+from flowjoy.registry_address import RegistryVariables, travels_in_the_clear
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,7 @@ class Settings:
     models: tuple[str, ...]
     model_source: str
     mlflow_tracking_uri: str | None
+    mlflow_allow_http: bool
     model_signal: str
     model_file: Path | None
     model_stub: str
@@ -139,6 +140,7 @@ class Runner:
     secrets: tuple[Secret, ...]
     user_names: tuple[Secret, ...]
     databricks_host: str | None
+    registry: RegistryVariables
     results_url: str | None
     runtime_token: Secret | None
     most_retention_days: int | None
@@ -184,6 +186,7 @@ def read_runner(environ: Mapping[str, str]) -> Runner:
         secrets=secret_variables.secrets_in(environ),
         user_names=secret_variables.user_names_in(environ),
         databricks_host=environ.get("DATABRICKS_HOST") or None,
+        registry=registry_address.variables_in(environ),
         # Not on GitHub Enterprise Server, nor on a laptop.
         results_url=environ.get("ACTIONS_RESULTS_URL") or None,
         runtime_token=Secret(environ["ACTIONS_RUNTIME_TOKEN"]) if environ.get("ACTIONS_RUNTIME_TOKEN") else None,
@@ -286,7 +289,7 @@ def _together(settings: Settings, runner: Runner) -> list[str]:
         problems.append("ship: expected no as-of beside it, because a dry look writes nothing")
     if settings.ship is not None and settings.model_source != "mlflow":
         problems.append("ship: expected model-source mlflow, because only a registry can be stamped")
-    return problems + _plain_http(settings.mlflow_tracking_uri, runner)
+    return problems + _registry(settings, runner)
 
 
 def _code(settings: Settings) -> list[str]:
@@ -336,16 +339,17 @@ def _output_dir(settings: Settings) -> list[str]:
     return problems
 
 
-def _plain_http(uri: str | None, runner: Runner) -> list[str]:
-    if uri and travels_in_the_clear(uri) and runner.mlflow_credentials:
-        return ["mlflow-tracking-uri: expected https, because credentials are set and http would send them readable"]
-    return []
-
-
-def travels_in_the_clear(uri: str) -> bool:
-    """Whether requests to this registry leave the machine unencrypted."""
-    parts = urlsplit(uri)
-    return parts.scheme == "http" and not inputs.is_loopback(parts.hostname)
+def _registry(settings: Settings, runner: Runner) -> list[str]:
+    """What the registry's address needs beside it."""
+    uri = settings.mlflow_tracking_uri if settings.model_source == "mlflow" else None
+    problems = registry_address.certificate_problems(runner.registry, runner.workspace)
+    problems += registry_address.signal_problems(uri, settings.model_signal or "", ships=settings.ship is not None)
+    if uri and travels_in_the_clear(uri) and runner.mlflow_credentials and not settings.mlflow_allow_http:
+        problems.append(
+            "mlflow-tracking-uri: expected https, because credentials are set and http would send them readable "
+            "(an internal address: set mlflow-allow-http to true)"
+        )
+    return problems
 
 
 def _days(value: str) -> int | None:

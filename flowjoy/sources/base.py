@@ -37,6 +37,7 @@ class Query:
     candidates: tuple[str, ...] = ()
     repository: str = ""
     server_url: str = "https://github.com"
+    registry_workspace: str | None = None
     sha: str | None = None
     run_id: str | None = None
     default_branch: str | None = None

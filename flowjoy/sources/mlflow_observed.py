@@ -117,7 +117,7 @@ def _observed(move: Move, begun: datetime, raw: Listing, query: Query, *, is_fir
         precision=Precision.OBSERVED,
         registered_at=registered,
         unified_tag=version["tags"].get(UNIFIED_TAG) if version is not None else None,
-        url=page_of(query.settings.mlflow_tracking_uri, look.model, look.version),
+        url=page_of(query.settings.mlflow_tracking_uri, look.model, look.version, query.registry_workspace),
         maybe_live_before=move.not_before is None or (is_first and (registered is None or registered < begun)),
         source_gone=version is None,
         **fields,

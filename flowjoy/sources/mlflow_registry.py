@@ -154,7 +154,7 @@ def _record(version: dict[str, Any], listed: Listed, query: Query) -> ModelRecor
     """The first ship of one version where the registry keeps its time; None where it does not, or there is none."""
     name = f"{version['name']} v{version['version']}"
     registered = created(version, query.latest)
-    signal = query.settings.model_signal
+    signal, uri = query.settings.model_signal, query.settings.mlflow_tracking_uri
     key = DEPLOYED_AT if DEPLOYED_AT in version["tags"] else signal.removeprefix("tag:")
     shipped, precision = registered, Precision.REGISTERED
     if key == DEPLOYED_AT or signal != "registered":
@@ -173,7 +173,7 @@ def _record(version: dict[str, Any], listed: Listed, query: Query) -> ModelRecor
         precision=precision,
         registered_at=registered,
         unified_tag=version["tags"].get(UNIFIED_TAG),
-        url=page_of(query.settings.mlflow_tracking_uri, version["name"], version["version"]),
+        url=page_of(uri, version["name"], version["version"], query.registry_workspace),
         **content_fields(version, listed),
     )
 

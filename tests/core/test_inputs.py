@@ -149,17 +149,24 @@ def test_repository_path__nothing_that_git_or_an_address_would_read_otherwise(va
 
 @pytest.mark.parametrize(
     ("value", "read"),
-    [("recommender=12", ("recommender", "12")), ("a=b=3", ("a=b", "3")), ("my model=1", ("my model", "1"))],
+    [
+        ("recommender=12", ("recommender", "12")),
+        ("a=b=3", ("a=b", "3")),
+        ("my model=1", ("my model", "1")),
+        ("recommender=1.2.0", ("recommender", "1.2.0")),
+        ("recommender-1.2=v2.0.0-rc.1+build.5", ("recommender-1.2", "v2.0.0-rc.1+build.5")),
+    ],
 )
 def test_shipment__model_and_version(value: str, read: tuple[str, str]) -> None:
     assert inputs.shipment(value) == read
 
 
 @pytest.mark.parametrize(
-    "value", ["recommender", "recommender=", "=12", "recommender=0", "recommender=v12", "a,b=1", " a=1"]
+    "value",
+    ["recommender", "recommender=", "=12", "recommender=0", "recommender=v12", "recommender=1..2", "a,b=1", " a=1"],
 )
-def test_shipment__one_model_and_a_positive_number(value: str) -> None:
-    assert refusal(inputs.shipment, value) == "model=version, such as recommender=12"
+def test_shipment__one_model_and_one_version(value: str) -> None:
+    assert refusal(inputs.shipment, value) == "model=version, such as recommender=12 or recommender=1.2.0"
 
 
 def test_key_value__both_sides_are_needed() -> None:
@@ -241,6 +248,8 @@ def test_base_url__a_refusal_says_what_would_be_right(value: str, right: str) ->
         "databricks-uc",
         "databricks://profile-1",
         "sqlite:////work/mlflow.db",
+        "uc:https://catalog.example",
+        "uc:http://127.0.0.1:8080",
     ],
 )
 def test_tracking_uri__what_a_registry_can_be(value: str) -> None:
@@ -264,6 +273,10 @@ def test_tracking_uri__has_no_slash_at_its_end() -> None:
         "http://[::1",
         "https://mlflow.example:99999",
         "databricks://a b",
+        "uc:catalog.example:8080",
+        "uc:databricks-uc",
+        "uc:sqlite:///mlflow.db",
+        "uc:",
     ],
 )
 def test_tracking_uri__anything_else_is_refused_naming_what_it_can_be(value: str) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from flowjoy.declared import declared
 from flowjoy.errors import InputError
 from flowjoy.inputs import Secret
-from flowjoy.settings import Settings, on_actions, read_runner, read_settings, travels_in_the_clear
+from flowjoy.registry_address import travels_in_the_clear
+from flowjoy.settings import Settings, on_actions, read_runner, read_settings
 from tests.builders import a_runner, an_environment, some_settings
 
 CANARY = "canary-hunter2"
@@ -321,6 +322,59 @@ def test_settings__credentials_do_not_travel_over_plain_http(tmp_path: Path, var
     with pytest.raises(InputError, match="mlflow-tracking-uri: expected https") as refusal:
         read_settings(environ, [], read_runner(environ))
     assert CANARY not in str(refusal.value)
+
+
+def test_settings__credentials_travel_over_plain_http_where_an_input_allows_it(tmp_path: Path) -> None:
+    """mlflow/mlflow#1825: an internal address with basic auth, on runners of one's own."""
+    given = {"mlflow_tracking_uri": "http://mlflow.example", "mlflow_allow_http": "true"}
+    environ = {**an_environment(tmp_path, **given), "MLFLOW_TRACKING_PASSWORD": CANARY}
+    assert read_settings(environ, [], read_runner(environ)).mlflow_allow_http
+
+
+def test_settings__an_open_catalog_over_plain_http_is_in_the_clear_as_well(tmp_path: Path) -> None:
+    environ = {
+        **an_environment(tmp_path, mlflow_tracking_uri="uc:http://catalog.example"),
+        "MLFLOW_UC_OSS_TOKEN": CANARY,
+    }
+    with pytest.raises(InputError, match=r"mlflow-tracking-uri: expected https.*set mlflow-allow-http to true"):
+        read_settings(environ, [], read_runner(environ))
+
+
+CERTIFICATES = ["MLFLOW_TRACKING_SERVER_CERT_PATH", "MLFLOW_TRACKING_CLIENT_CERT_PATH", "REQUESTS_CA_BUNDLE"]
+
+
+@pytest.mark.parametrize("variable", CERTIFICATES)
+def test_settings__a_certificate_outside_the_container_is_named_with_the_cure(tmp_path: Path, variable: str) -> None:
+    environ = {**an_environment(tmp_path), variable: "/etc/ssl/certs/acme.pem"}
+    with pytest.raises(InputError, match=f"{variable} '/etc/ssl/certs/acme.pem': there is no such file") as refusal:
+        read_settings(environ, [], read_runner(environ))
+    assert "a container action sees only the workspace" in str(refusal.value)
+    (tmp_path / "acme.pem").touch()
+    environ[variable] = "acme.pem"
+    assert read_settings(environ, [], read_runner(environ))
+
+
+def test_settings__a_certificate_and_no_check_of_it_contradict_each_other(tmp_path: Path) -> None:
+    (tmp_path / "acme.pem").touch()
+    both = {"MLFLOW_TRACKING_SERVER_CERT_PATH": "acme.pem", "MLFLOW_TRACKING_INSECURE_TLS": "true"}
+    environ = {**an_environment(tmp_path), **both}
+    with pytest.raises(InputError, match="MLFLOW_TRACKING_INSECURE_TLS: expected no MLFLOW_TRACKING_SERVER_CERT_PATH"):
+        read_settings(environ, [], read_runner(environ))
+
+
+@pytest.mark.parametrize(
+    ("uri", "inputs", "right"),
+    [
+        ("databricks-uc", {"model_signal": "stage:Production"}, "expected alias:<name>, because a Unity Catalog"),
+        ("uc:https://catalog.example", {"model_signal": "alias:champion"}, "expected `registered` and no `ship`"),
+        ("uc:https://catalog.example", {"ship": "a.b.c=1"}, "expected `registered` and no `ship`"),
+    ],
+)
+def test_settings__what_a_catalog_cannot_tell_is_refused(
+    tmp_path: Path, uri: str, inputs: dict[str, str], right: str
+) -> None:
+    (said,) = problems_of(tmp_path, mlflow_tracking_uri=uri, **inputs)
+    assert right in said
 
 
 def test_settings__plain_http_without_credentials_is_allowed_and_known_to_be_readable(tmp_path: Path) -> None:

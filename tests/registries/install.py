@@ -1,4 +1,4 @@
-"""Install each MLflow server from its wheel, in an environment of its own that is kept: `python -m tests.registries.install`.
+"""Install each MLflow server from its wheel, in an environment of its own that is kept.
 
 The requirements of a server stand in `servers/<version>.txt`, all of them pinned. They are what its wheel resolved to,
 but for setuptools below 81 (with pkg_resources), SQLAlchemy below 2.1, and Flask, Werkzeug and pandas of its time,

@@ -94,12 +94,11 @@ def test_unknown_model__names_the_nearest_one(registry: Registry) -> None:
 
 @pytest.mark.since("2.22.4")
 def test_prompt__is_said_to_be_one(registry: Registry) -> None:
-    name = "summary-prompt"
-    tags = {"mlflow.prompt.is_prompt": "true"}
-    registry.client.create_registered_model(name, tags=tags)
-    registry.client.create_model_version(name, source="prompt-template", tags={**tags, "mlflow.prompt.text": "x"})
+    registry.client.register_prompt(name="summary-prompt", template="Sum up {{ text }}")
     with pytest.raises(UnknownModelError, match="it is a prompt, not a model"):
-        ask(registry, name)
+        ask(registry, "summary-prompt")
+    with pytest.raises(UnknownModelError, match=r"the model 'summary-promt'$"):
+        ask(registry, "summary-promt")
 
 
 def test_1200_versions__are_all_read(registry: Registry) -> None:
@@ -127,5 +126,5 @@ def test_database__is_the_server_s_own(registry: Registry, tmp_path: Path) -> No
     """The back-dating that the other tests stand on is seen by the running server."""
     registry.add_version(at(3))
     with closing(sqlite3.connect(registry.database)) as database:
-        ((created,),) = database.execute("SELECT creation_time FROM model_versions")
+        ((created,),) = database.execute("SELECT creation_time FROM model_versions WHERE name='recommender'")
     assert created == int(at(3).timestamp() * 1000)

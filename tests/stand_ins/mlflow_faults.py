@@ -92,7 +92,7 @@ class MlflowStandIn(StandIn):
         return Answer(200, {"registered_model": {**model, **({"latest_versions": latest} if latest else {})}})
 
     def _search_models(self, condition: str) -> Answer:
-        names = self.prompts if "is_prompt" in condition else self.models.keys()
+        names = self.prompts if "is_prompt` = 'true'" in condition else self.models.keys()
         asked = re.search(r"name = '([^']*)'", condition)
         found = [{"name": name} for name in sorted(names) if asked is None or name == asked[1]]
         return Answer(200, {"registered_models": found} if found else {})

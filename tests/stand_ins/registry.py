@@ -13,7 +13,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -78,7 +78,8 @@ class Registry:
 
     def clear(self) -> None:
         """Forget every model."""
-        for model in self.client.search_registered_models():
+        # With this condition the client adds none of its own, by which servers without prompts find no model.
+        for model in self.client.search_registered_models("name != 'mlflow.prompt.is_prompt'"):
             self.client.delete_registered_model(model.name)
 
 
@@ -117,15 +118,18 @@ def served(folder: Path, python: str = sys.executable) -> Iterator[Registry]:
     database = folder / "mlflow.db"
     command = [python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", f"sqlite:///{database}", "--artifacts-destination", str(folder / "artifacts")]
+    path = f"{Path(python).parent}:{os.environ['PATH']}"  # where MLflow 2 looks for gunicorn
     with (folder / "server.log").open("wb") as log:
+        environment = {**os.environ, **QUIET, "PATH": path}
         server = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **QUIET}, start_new_session=True
+            command, stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True
         )
     try:
         _wait_until_healthy(port, server, folder / "server.log")
         yield Registry(f"http://127.0.0.1:{port}", database)
     finally:
-        os.killpg(server.pid, 15)  # the server's own group: it starts workers
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, 15)  # the server's own group: it starts workers
         server.wait(20)
 
 
