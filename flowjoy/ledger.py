@@ -18,7 +18,7 @@ from flowjoy.dependence import HEAD
 from flowjoy.distribution import DriftMark
 from flowjoy.errors import StubError
 from flowjoy.instants import CLOCK_SKEW, EARLIEST
-from flowjoy.looks import union
+from flowjoy.looks import since_horizon, union
 from flowjoy.model import (
     Action,
     AlertState,
@@ -123,7 +123,11 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
         code=code,
         # What was observed is found anew from the looks.
         models=tuple(r for r in shipped if same_signal and r.precision is not Precision.OBSERVED),
-        looks=tuple(look for look in bundle.observations if same_models and holds(look, look.at)),
+        looks=tuple(
+            look
+            for look in since_horizon(bundle.observations, since)
+            if same_models and look.at <= until and _MASKED not in repr(look)
+        ),
         stubs={
             sha: stub
             for sha, stub in bundle.stubs.items()

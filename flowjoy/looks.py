@@ -43,6 +43,19 @@ def compact(looks: Iterable[Look]) -> tuple[Look, ...]:
     return tuple(kept)
 
 
+def since_horizon(looks: Iterable[Look], horizon: datetime) -> tuple[Look, ...]:
+    """Return the looks since `horizon`, and of each model and signal the last one before it.
+
+    A version that stayed longer than the memory was still observed all that time.
+    """
+    kept: list[Look] = []
+    for _, one_signal in groupby(_in_time(looks), key=lambda look: (look.model, look.signal)):
+        seen = list(one_signal)
+        before = [look for look in seen if look.at < horizon]
+        kept += before[-1:] + seen[len(before) :]
+    return tuple(kept)
+
+
 def union(*looks: Iterable[Look]) -> tuple[Look, ...]:
     """Each look once: by model and signal, in time."""
     every = set().union(*looks)

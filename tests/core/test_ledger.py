@@ -230,6 +230,8 @@ def test_looks__forgotten_make_no_verdict_milder(  # noqa: PLR0917  (what hypoth
             "status": "READY",
             "stage": "None",
             "run_id": run,
+            "source": f"runs:/{run}/model",
+            "model_id": None,
             "tags": {"flowjoy.deployed_at": "2024-06-03T22:30:00Z"} if n in stamped else {},
         }
         for n, (hours, run) in enumerate(sorted(made), start=1)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flowjoy.ledger import Memory
+from flowjoy.looks import since_horizon
 from flowjoy.model import Look, ModelVersion, Outcome, Precision
 from flowjoy.reconcile import aside, gone, gone_since, has_shrunk, reread_since, with_code, with_looks, with_models
 from tests.builders import a_deploy, a_ship, at
@@ -134,6 +135,12 @@ def test_reread__goes_back_to_what_was_under_way_or_is_held_to_be_gone() -> None
     for changes in ({"under_way": True, "outcome": Outcome.FAILED}, {"source_gone": True}):
         memory = Memory(code_known_at=at(5000), code=(a_deploy(7, created_at=at(6), **changes),))
         assert reread_since(memory, timedelta(hours=100), sla) == at(6 - 48)
+
+
+def test_looks__before_the_horizon_leave_the_last_one_of_each_model() -> None:
+    looks = [Look(model=name, signal="alias:x", at=at(hours), version="1") for name in "ab" for hours in (1, 2, 9)]
+    kept = since_horizon(looks, at(5))
+    assert [(look.model, look.at) for look in kept] == [("a", at(2)), ("a", at(9)), ("b", at(2)), ("b", at(9))]
 
 
 def test_looks__inside_a_stay_are_not_kept() -> None:
