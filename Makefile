@@ -17,7 +17,7 @@ test: .venv/ready ## Run the tests
 
 test-registries: .venv/ready $(filter .venv-uv/bin/uv,$(UV)) ## Run the tests against real MLflow servers from 2.2 on, each installed once
 	@PATH="$(dir $(UV)):$$PATH" $(PY) -m tests.registries.install
-	$(PY) -m pytest -n 2 --dist loadgroup -q tests/registries
+	$(PY) -m pytest -q tests/registries
 
 hunt: .venv/ready ## Run the properties on new random examples; what they find becomes a test
 	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup -q -m hypothesis --hypothesis-profile=hunt

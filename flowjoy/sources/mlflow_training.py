@@ -8,7 +8,7 @@ from datetime import datetime
 
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.instants import parse_epoch_ms, plausible
-from flowjoy.mlflow_api import new_client
+from flowjoy.mlflow_api import is_open_unity_catalog, new_client
 from flowjoy.mlflow_faults import explain_name
 from flowjoy.sources.base import Access, Query
 from flowjoy.transport import MalformedAnswerError
@@ -30,7 +30,8 @@ def read(query: Query, access: Access, run_ids: Sequence[str]) -> Training:
 
     A registry need not keep the runs that its models came from.
     """
-    if not run_ids:
+    # An open Unity Catalog keeps no runs.
+    if not run_ids or is_open_unity_catalog(str(query.settings.mlflow_tracking_uri)):
         return Training()
     client = new_client(str(query.settings.mlflow_tracking_uri))
     begun: dict[str, datetime | None] = {}

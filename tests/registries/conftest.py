@@ -11,10 +11,10 @@ from tests.stand_ins.registry import Registry, served
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test against each server, the tests of one server together."""
+    """Run each test against each server; in one process each server is started once."""
     if "server" in metafunc.fixturenames:
         since = next((mark.args[0] for mark in metafunc.definition.iter_markers("since")), VERSIONS[0])
-        versions = [pytest.param(v, marks=pytest.mark.xdist_group(v)) for v in VERSIONS if _key(v) >= _key(since)]
+        versions = [v for v in VERSIONS if _key(v) >= _key(since)]
         metafunc.parametrize("server", versions, indirect=True, scope="session")
 
 
