@@ -9,6 +9,7 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from flowjoy import signed_address
@@ -133,7 +134,7 @@ def _candidates(github: GitHubApi, query: Query, notes: list[str]) -> Iterator[d
             on_default = run.get("head_branch") == query.default_branch
             looked_up[on_default] += 1
             if looked_up[on_default] <= MOST_LOOKED_UP:
-                yield {"id": item["id"], "size": item["size_in_bytes"], "run": run, "shas": shas}
+                yield {**_wanted(item), "run": run, "shas": shas}
         if page * PER_PAGE >= total or not found:
             break
     else:
@@ -144,10 +145,15 @@ def _candidates(github: GitHubApi, query: Query, notes: list[str]) -> Iterator[d
         )
 
 
+def _wanted(item: dict[str, Any]) -> dict[str, Any]:
+    return {"id": item["id"], "size": item["size_in_bytes"], "digest": item.get("digest")}
+
+
 def _has_shape(item: dict[str, Any]) -> bool:
     run = item.get("workflow_run")
     numbers = [item.get("id"), item.get("size_in_bytes"), run.get("id") if isinstance(run, dict) else None]
-    return all(isinstance(number, int) for number in numbers) and isinstance(item.get("name"), str)
+    texts = isinstance(item.get("name"), str) and isinstance(item.get("digest"), str | None)
+    return all(isinstance(number, int) for number in numbers) and texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,9 +200,16 @@ def _content(github: GitHubApi, artifact: dict[str, Any]) -> bytes:
     address = github.redirect_of(f"/actions/artifacts/{artifact['id']}/zip")
     for _ in range(2):
         content = signed_address.get(address, f"artifact {artifact['id']}", github.transport)
-        if zipfile.is_zipfile(io.BytesIO(content)):
+        if zipfile.is_zipfile(io.BytesIO(content)) and _has_digest(content, artifact["digest"]):
             return content
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        raise BundleError("its bytes do not have the digest that GitHub lists")
     raise BundleError("its content is no whole zip")
+
+
+def _has_digest(content: bytes, listed: str | None) -> bool:
+    """Return whether the bytes are those that were uploaded; older GitHub Enterprise Servers list no digest."""
+    return listed is None or listed.lower() == f"sha256:{sha256(content).hexdigest()}"
 
 
 def _refuse_a_long_directory(content: bytes) -> None:

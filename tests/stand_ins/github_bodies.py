@@ -491,6 +491,7 @@ class Bodies:
             "node_id": f"MDg6QXJ0aWZhY3Q{artifact.id}",
             "name": artifact.name,
             "size_in_bytes": len(artifact.content),
+            "digest": artifact.digest,
             "url": url,
             "archive_download_url": f"{url}/zip",
             "expired": artifact.expired,

@@ -212,6 +212,11 @@ class Artifact:
     content: bytes
     created_at: str
     expired: bool
+    listed_digest: str | None = None
+
+    @property
+    def digest(self) -> str:
+        return self.listed_digest or f"sha256:{hashlib.sha256(self.content).hexdigest()}"
 
 
 @dataclass(kw_only=True)

@@ -592,6 +592,15 @@ def test_hostile__content_is_as_no_ledger_with_a_notice(world: World, kind: str,
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} - {path.name for path in before} == set()
 
 
+def test_digest__of_other_bytes_than_github_lists_is_as_no_ledger_with_a_notice(world: World) -> None:
+    released_and_closed(world)
+    artifact = world.github.repository.artifacts[ledgers(world)[-1]]
+    artifact.listed_digest = f"sha256:{'0' * 64}"
+    ran = scheduled(world, 60)
+    assert (ran.code, ran.obligation()["status"]) == (1, "breached")
+    assert f"artifact {artifact.id} is ignored: its bytes do not have the digest that GitHub lists" in ran.log
+
+
 def test_hostile__a_ledger_that_lies_about_time_is_ignored(world: World) -> None:
     released_and_closed(world)
     rewritten(world, lambda data: data["models"][0].update(shipped_at="2026-03-04T08:00:00Z"))
