@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from flowjoy.answer import Connection
 from flowjoy.errors import HarvestError
 from flowjoy.inputs import Secret
 from flowjoy.signed_address import check_host, plain_session
@@ -15,9 +16,6 @@ PER_PAGE = 100
 _T = TypeVar("_T")
 Check = Callable[[Any], _T]
 """Takes a raw answer, gives it typed; raises MalformedAnswerError when it is not what the API promises."""
-
-Page = tuple[list[dict[str, Any]], int, str | None]
-"""Nodes, the count of all, and the cursor of the next page (None at the end)."""
 
 
 class GitHubApi:
@@ -130,46 +128,32 @@ def listing(answer: Any, key: str) -> tuple[list[dict[str, Any]], int]:
     return items, total
 
 
-def connection(node: Any, key: str) -> Page:
-    """One page of a GraphQL connection."""
-    held = node.get(key) if isinstance(node, dict) else None
-    held = held if isinstance(held, dict) else {}
-    nodes, total, page = held.get("nodes"), held.get("totalCount"), held.get("pageInfo")
-    shaped = isinstance(nodes, list) and isinstance(total, int) and isinstance(page, dict)
-    if not shaped or not all(isinstance(item, dict) for item in nodes or ()):
-        raise MalformedAnswerError(f"the answer does not hold {key} with their count")
-    more = page.get("hasNextPage") if isinstance(page, dict) else None
-    cursor = page.get("endCursor") if isinstance(page, dict) else None
-    if not isinstance(more, bool) or (more and not (isinstance(cursor, str) and cursor)):
-        raise MalformedAnswerError(f"the answer does not say whether more {key} follow")
-    return list(nodes or ()), int(total or 0), str(cursor) if more else None
-
-
 def every_page(
     what: str,
-    read: Callable[[str | None], Page],
+    read: Callable[[str | None], Connection[_T]],
+    key: Callable[[_T], object],
     *,
-    key: str,
     least: int = 0,
-    enough: Callable[[list[dict[str, Any]]], bool] = lambda _: False,
-) -> list[dict[str, Any]]:
-    """Every node of a connection, once by its `key`; up to the first page that is `enough`.
+    enough: Callable[[Connection[_T]], bool] = lambda _: False,
+) -> tuple[_T, ...]:
+    """Return every node of a connection, once by its `key`; up to the first page that is `enough`.
 
     HarvestError where the list has no end, or fewer nodes than `least` and than the first page counts. What is new
     meanwhile stands before the first page, so that it moves nothing.
     """
-    nodes: dict[object, dict[str, Any]] = {}
+    nodes: dict[object, _T] = {}
     cursor: str | None = None
     count = least
     while True:
-        page, total, cursor = read(cursor)
-        count = count if nodes else max(least, total)
+        page = read(cursor)
+        cursor = page.cursor
+        count = count if nodes else max(least, page.total_count)
         known = len(nodes)
-        nodes.update({node[key]: node for node in page})
+        nodes.update({key(node): node for node in page.nodes})
         if cursor is None and len(nodes) < count:
             raise HarvestError(f"{what}: the list ends after {len(nodes)} of {count}", hint="run again")
         if cursor is None or enough(page):
-            return list(nodes.values())
+            return tuple(nodes.values())
         if len(nodes) == known:
             raise HarvestError(f"{what}: the list repeats itself without an end", hint="run again")
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
+from flowjoy.answer import Answer, Connection, Count, GraphQL, Id, Instant, Many, Text, reader
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import PER_PAGE, GitHubApi, connection, listing
-from flowjoy.instants import parse_iso
+from flowjoy.github_api import PER_PAGE, GitHubApi
 from flowjoy.patterns import any_match, is_glob, is_similar, likely_first
-from flowjoy.transport import MalformedAnswerError
 
 NEWEST_QUERY = """
 query FlowJoyNewestDeployments($owner: String!, $name: String!) {
@@ -24,6 +22,30 @@ query FlowJoyNewestDeployments($owner: String!, $name: String!) {
   }
 }
 """
+
+
+class _Deployment(GraphQL):
+    created_at: Instant
+    environment: Text
+
+
+class _Newest(GraphQL):
+    deployments: Connection[_Deployment]
+
+
+class _Environment(Answer):
+    name: Text
+
+
+class _Environments(Answer):
+    total_count: Count
+    environments: Many[_Environment]
+
+
+class _Listed(Answer):
+    id: Id
+    ref: Text
+
 
 _PAGES, _SHOWN = 20, 20
 
@@ -67,8 +89,9 @@ def refs(github: GitHubApi, environments: Sequence[str], wanted: set[int]) -> di
         page = 0
         while wanted - found.keys():
             page += 1
-            listed = github.get("/deployments", _checked_deployments, environment=name, per_page=PER_PAGE, page=page)
-            found |= {number: ref for number, ref in listed.items() if number in wanted}
+            kind = reader(list[_Listed])
+            listed = github.get("/deployments", kind, environment=name, per_page=PER_PAGE, page=page)
+            found |= {deployment.id: deployment.ref for deployment in listed if deployment.id in wanted}
             if len(listed) < PER_PAGE:
                 break
     return found
@@ -77,35 +100,15 @@ def refs(github: GitHubApi, environments: Sequence[str], wanted: set[int]) -> di
 def _listed(github: GitHubApi) -> list[str]:
     names: list[str] = []
     for page in range(1, _PAGES + 1):
-        listed, total = github.get("/environments", _checked_environments, per_page=PER_PAGE, page=page)
-        names += listed
-        if len(names) >= total or not listed:
+        listed = github.get("/environments", reader(_Environments), per_page=PER_PAGE, page=page)
+        names += [environment.name for environment in listed.environments]
+        if len(names) >= listed.total_count:
             break
+        if not listed.environments:
+            raise HarvestError(f"GitHub: the list of environments ends after {len(names)} of {listed.total_count}")
     return names
 
 
-def _checked_environments(answer: Any) -> tuple[list[str], int]:
-    items, total = listing(answer, "environments")
-    names = [item.get("name") for item in items]
-    if not all(isinstance(name, str) and name for name in names):
-        raise MalformedAnswerError("an environment has no name")
-    return [str(name) for name in names], total
-
-
-def _checked_deployments(answer: Any) -> dict[int, str]:
-    if not isinstance(answer, list) or not all(isinstance(item, dict) for item in answer):
-        raise MalformedAnswerError("the answer is not a list of deployments")
-    if not all(isinstance(item.get("id"), int) and isinstance(item.get("ref"), str) for item in answer):
-        raise MalformedAnswerError("a deployment has no id or no ref")
-    return {item["id"]: item["ref"] for item in answer}
-
-
 def _newest(github: GitHubApi) -> list[tuple[str, datetime]]:
-    def check(repository: dict[str, Any]) -> list[tuple[str, datetime]]:
-        nodes, _, _ = connection(repository, "deployments")
-        try:
-            return [(str(node.get("environment")), parse_iso(str(node.get("createdAt")))) for node in nodes]
-        except ValueError as problem:
-            raise MalformedAnswerError(f"a deployment carries a wrong time: {problem}") from None
-
-    return github.graphql("newest deployments", NEWEST_QUERY, check)
+    newest = github.graphql("newest deployments", NEWEST_QUERY, reader(_Newest)).deployments.nodes
+    return [(deployment.environment, deployment.created_at) for deployment in newest]

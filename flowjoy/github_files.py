@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal, Self
 
+from pydantic import Field, model_validator
+
+from flowjoy.answer import Count, GraphQL, read_named, refusal
 from flowjoy.model import StubText
 from flowjoy.stub import LARGEST_BYTES
-from flowjoy.transport import MalformedAnswerError
+
+
+class _Blob(GraphQL):
+    typename: Literal["Blob"] = Field(alias="__typename")
+    byte_size: Count
+    is_truncated: bool
+    is_binary: bool | None  # null: GitHub does not know
+    text: str | None  # null: it is binary
+
+    @model_validator(mode="after")
+    def _is_shown(self) -> Self:
+        if self.text is not None and bool(self.text) != bool(self.byte_size):
+            raise refusal("does not hold the text that it counts")
+        return self
+
+
+class _Other(GraphQL):
+    typename: Literal["Commit", "Tag", "Tree"] = Field(alias="__typename")
+
+
+GitObject = Annotated[_Blob | _Other, Field(discriminator="typename")]
 
 _FIELDS = """
     file{n}: object(expression: $file{n}) {{
@@ -34,10 +57,8 @@ def variables(path: str, commits: Sequence[str]) -> dict[str, str]:
 
 
 def texts(repository: Mapping[str, Any], path: str, commits: Sequence[str]) -> dict[str, StubText]:
-    """The file at each commit, out of an answer. Raises MalformedAnswerError when it does not hold them all."""
-    if not all(name in repository for name in variables(path, commits)):
-        raise MalformedAnswerError("the answer does not hold every file that was asked for")
-    return {commit: _text(repository, n, path, commit) for n, commit in enumerate(commits)}
+    """Return the file at each commit, out of an answer. Raise MalformedAnswerError when it does not hold them all."""
+    return dict(zip(commits, texts_at(repository, [(path, commit) for commit in commits]), strict=True))
 
 
 def variables_at(places: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -47,24 +68,22 @@ def variables_at(places: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def texts_at(repository: Mapping[str, Any], places: Sequence[tuple[str, str]]) -> tuple[StubText, ...]:
-    """The file at each place. Raises MalformedAnswerError when the answer does not hold them all."""
-    if not all(name in repository for name in variables_at(places)):
-        raise MalformedAnswerError("the answer does not hold every file that was asked for")
-    return tuple(_text(repository, n, path, commit) for n, (path, commit) in enumerate(places))
+    """Return the file at each place. Raise MalformedAnswerError when the answer does not hold them all."""
+    objects: Mapping[str, GitObject] = read_named(GitObject | None, repository, variables_at(places))
+    files = ((objects[f"file{n}"], objects[f"commit{n}"]) for n in range(len(places)))
+    return tuple(_text(*found, path, commit) for found, (path, commit) in zip(files, places, strict=True))
 
 
-def _text(repository: Mapping[str, Any], place: int, path: str, commit: str) -> StubText:
-    file, known = repository[f"file{place}"], repository[f"commit{place}"]
+def _text(file: GitObject | None, known: GitObject | None, path: str, commit: str) -> StubText:
     shown = commit[:12]
-    if not isinstance(known, dict) or known.get("__typename") != "Commit":
+    if known is None or known.typename != "Commit":
         return StubText(problem=f"the commit {shown} is gone from the repository", commit_is_gone=True)
     if file is None:
         return StubText()
-    if not isinstance(file, dict) or file.get("__typename") != "Blob":
+    if file.typename != "Blob":
         return StubText(problem=f"{path} at {shown} is not a file. Set `model-stub` to the path of one")
-    size, text = file.get("byteSize"), file.get("text")
-    if not isinstance(size, int) or size > LARGEST_BYTES or file.get("isTruncated") is not False:
+    if file.byte_size > LARGEST_BYTES or file.is_truncated:
         return StubText(problem=f"{path} at {shown} is larger than {LARGEST_BYTES >> 10} KiB")
-    if file.get("isBinary") is not False or not isinstance(text, str):
+    if file.is_binary or file.text is None:
         return StubText(problem=f"{path} at {shown} is not text")
-    return StubText(text=text)
+    return StubText(text=file.text)

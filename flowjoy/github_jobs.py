@@ -5,73 +5,105 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Literal, Self
 
+from pydantic import model_validator
+
+from flowjoy.answer import Answer, Count, Id, Instant, Many, Text, reader, refusal
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import PER_PAGE, GitHubApi, listing
+from flowjoy.github_api import PER_PAGE, GitHubApi
 from flowjoy.patterns import any_match, likely_first
-from flowjoy.transport import MalformedAnswerError
 
 _AT_ONCE, _SHOWN = 6, 20
 _MATRIX = re.compile(r" \(.*\)$", re.DOTALL)
-_CONCLUSIONS = {
-    *("success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required", "stale"),
+UnderWay = Literal["in_progress", "queued", "requested", "waiting", "pending"]
+Conclusion = Literal[
+    "success",
+    "failure",
+    "neutral",
+    "cancelled",
+    "skipped",
+    "timed_out",
+    "action_required",
+    "stale",
     "startup_failure",
-}
-_UNDER_WAY = {"in_progress", "queued", "requested", "waiting", "pending"}
+]
 
 
-def read(github: GitHubApi, runs: Sequence[dict[str, Any]], wanted: Sequence[str]) -> None:
-    """Give each run its `jobs` that match one of the names or globs. Raise HarvestError where no run has such a job.
+class Execution(Answer):
+    """A run or a job at one of its attempts. A word that is not known could mean success: it is refused."""
+
+    id: Id
+    run_attempt: Id
+    status: UnderWay | Literal["completed"]
+    conclusion: Conclusion | None  # it is under way
+
+    @model_validator(mode="after")
+    def _is_concluded(self) -> Self:
+        if self.is_over and self.conclusion is None:
+            raise refusal("is completed without a conclusion")
+        return self
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it ended, however it did."""
+        return self.status == "completed"
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it is over and succeeded."""
+        return self.is_over and self.conclusion == "success"
+
+
+class Job(Execution):
+    """A job as an attempt of its run holds it."""
+
+    name: Text
+    completed_at: Instant | None  # it is under way
+
+    @model_validator(mode="after")
+    def _says_when(self) -> Self:
+        if self.succeeded and self.completed_at is None:
+            raise refusal("succeeded, and does not say when")
+        return self
+
+
+class _Jobs(Answer):
+    total_count: Count
+    jobs: Many[Job]
+
+
+def read(github: GitHubApi, run_ids: Sequence[int], wanted: Sequence[str]) -> dict[int, tuple[Job, ...]]:
+    """Return each run's jobs that match one of the names or globs. Raise HarvestError where no run has such a job.
 
     A pattern also matches the jobs that a matrix makes of its job: `deploy` those of `deploy (eu)`.
     """
-    seen: set[str] = set()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for run, jobs in zip(runs, pool.map(lambda run: _jobs(github, run), runs), strict=True):
-            seen |= {job["name"] for job in jobs}
-            run["jobs"] = [job for job in jobs if _matches(job["name"], wanted)]
-    if seen and not any(run["jobs"] for run in runs):
+        every = dict(zip(run_ids, pool.map(lambda run_id: _jobs(github, run_id), run_ids), strict=True))
+    found = {run_id: tuple(job for job in jobs if _matches(job.name, wanted)) for run_id, jobs in every.items()}
+    seen = {job.name for jobs in every.values() for job in jobs}
+    if seen and not any(found.values()):
         raise HarvestError(
             f"the workflow has no job that matches deploy-job {', '.join(wanted)!r}",
             hint=f"set deploy-job to one of: {', '.join(likely_first(seen, wanted)[:_SHOWN])}",
         )
-
-
-def ended(job: dict[str, Any]) -> bool:
-    """Return whether a job is over and succeeded."""
-    return bool(job["status"] == "completed" and job["conclusion"] == "success")
+    return found
 
 
 def _matches(name: str, wanted: Sequence[str]) -> bool:
     return any_match(name, wanted) or any_match(_MATRIX.sub("", name), wanted)
 
 
-def _jobs(github: GitHubApi, run: dict[str, Any]) -> list[dict[str, Any]]:
+def _jobs(github: GitHubApi, run_id: int) -> tuple[Job, ...]:
     """Every job of every attempt of a run."""
-    found: dict[int, dict[str, Any]] = {}
-    page, total = 0, 1
-    while len(found) < total:
+    found: dict[int, Job] = {}
+    page = total = shown = 0
+    while page == 0 or len(found) < total or shown == PER_PAGE:
         page += 1
-        jobs, total = github.get(
-            f"/actions/runs/{run['id']}/jobs", _checked, filter="all", per_page=PER_PAGE, page=page
-        )
-        if not jobs and len(found) < total:
-            problem = f"GitHub run {run['id']}: the list of jobs ends after {len(found)} of {total}"
+        listed = github.get(f"/actions/runs/{run_id}/jobs", reader(_Jobs), filter="all", per_page=PER_PAGE, page=page)
+        shown, total = len(listed.jobs), max(total, listed.total_count)
+        if not listed.jobs and len(found) < total:
+            problem = f"GitHub run {run_id}: the list of jobs ends after {len(found)} of {total}"
             raise HarvestError(problem, hint="run again")
-        found |= {job["id"]: job for job in jobs}
-    return list(found.values())
-
-
-def _checked(answer: Any) -> tuple[list[dict[str, Any]], int]:
-    jobs, total = listing(answer, "jobs")
-    for job in jobs:
-        if not all(isinstance(job.get(key), int) for key in ("id", "run_attempt")) or not isinstance(
-            job.get("name"), str
-        ):
-            raise MalformedAnswerError("a job has no id, no attempt or no name")
-        done = job.get("status") == "completed" and job.get("conclusion") in _CONCLUSIONS
-        # A word that is not known could mean success: it must not read as "never succeeded".
-        if not done and job.get("status") not in _UNDER_WAY:
-            raise MalformedAnswerError(f"job {job['id']} is {job.get('status')!r} with {job.get('conclusion')!r}")
-    return jobs, total
+        found |= {job.id: job for job in listed.jobs}
+    return tuple(found.values())

@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import quote
 
 from flowjoy import github_files
+from flowjoy.answer import reader
 from flowjoy.bundle import Terms
 from flowjoy.dependence import HEAD, dependence_of
 from flowjoy.events import FIRST_LIVE, ID, KIND, TS, timeline
-from flowjoy.github_api import connection, listing
 from flowjoy.instants import iso, parse_iso
 from flowjoy.model import CodeRecord, Dependence, Kind, Outcome, Rule, StubText
 from flowjoy.patterns import any_match
@@ -24,13 +24,14 @@ from flowjoy.sources.file_columns import Misfit
 from flowjoy.sources.files import code_rows
 from flowjoy.sources.github_deployments import (
     DEPLOYMENTS_QUERY,
+    Deployment,
     Deployments,
+    DeploymentsPage,
     other_environments,
     pull_request_of,
 )
-from flowjoy.sources.github_releases import counts
-from flowjoy.sources.github_runs import deployed_nothing
-from flowjoy.transport import MalformedAnswerError
+from flowjoy.sources.github_releases import Release, counts
+from flowjoy.sources.github_runs import Attempts, Run, RunsPage, deployed_nothing
 
 TEN = 10
 _AT_LEAST_OURS = 5
@@ -54,16 +55,16 @@ class Entry:
     record: CodeRecord | None = None
 
 
-def look_around(query: Query, access: Access) -> list[dict[str, Any]]:
+def look_around(query: Query, access: Access) -> Sequence[Any]:
     """GitHub's newest deployments or runs, whatever their environment or branch. Raises HarvestError.
 
     Releases and files need no such look: their sources read all there is.
     """
     around = _AROUND.get(query.settings.code_source)
-    return [] if around is None else around(query, access)
+    return () if around is None else around(query, access)
 
 
-def entries(raw: Any, around: Sequence[dict[str, Any]], query: Query) -> tuple[Entry, ...]:
+def entries(raw: Any, around: Sequence[Any], query: Query) -> tuple[Entry, ...]:
     """The newest entries, at most ten, also of other environments and branches; newest first.
 
     `raw` is what the source's own fetch gave, None where that failed: then what is `around` must tell alone.
@@ -140,131 +141,109 @@ class _Judge:
         return f"deploy: opens no clock, {'its stub asks for no model' if asked else 'no dependence is declared'}"
 
 
-def _all_deployments(query: Query, access: Access) -> list[dict[str, Any]]:
-    def check(repository: dict[str, Any]) -> list[dict[str, Any]]:
-        nodes, _, _ = connection(repository, "deployments")
-        for node in nodes:
-            _require_shape(node)
-        return nodes
-
+def _all_deployments(query: Query, access: Access) -> tuple[Deployment, ...]:
     stub = github_files.variables(query.settings.model_stub, [HEAD])
-    return access.to_github.graphql(
-        "deployments of every environment", DEPLOYMENTS_QUERY, check, after=None, environments=None, **stub
+    page = access.to_github.graphql(
+        "deployments of every environment",
+        DEPLOYMENTS_QUERY,
+        reader(DeploymentsPage),
+        after=None,
+        environments=None,
+        **stub,
     )
+    return page.deployments.nodes
 
 
-def _deployments(raw: Deployments | None, around: Sequence[dict[str, Any]], query: Query) -> Iterator[Entry]:
+def _deployments(raw: Deployments | None, around: Sequence[Deployment], query: Query) -> Iterator[Entry]:
     wanted, named = query.settings.environment, query.settings.environments
-    ours = raw.nodes if raw is not None else [node for node in around if any_match(node["environment"], wanted)]
+    ours = raw.nodes if raw is not None else [node for node in around if any_match(node.environment, wanted)]
     for node in ours:
-        place, number = str(node["environment"]), pull_request_of(node)
+        number = pull_request_of(node)
         if number is not None:
             why = f"not counted: of pull request {number}, which puts nothing live"
-            yield Entry(at=parse_iso(node["createdAt"]), place=place, sha=node["commitOid"], why=why)
+            yield Entry(at=node.created_at, place=node.environment, sha=node.commit_oid, why=why)
             continue
-        record = _one_record("deployments", Deployments(nodes=[node], total=1, stubs={}), query)
+        record = _one_record("deployments", Deployments(nodes=(node,)), query)
         why = _unshipped(node, record, other_environments(node, query))
-        yield Entry(at=record.shipped_at, place=place, sha=record.sha, record=record, why=why)
+        yield Entry(at=record.shipped_at, place=node.environment, sha=record.sha, record=record, why=why)
     for node in around:
-        if not any_match(node["environment"], wanted):
-            place = str(node["environment"])
-            why = f"not counted: environment {clean(place, 40)}, not {named}"
-            yield Entry(at=parse_iso(node["createdAt"]), place=place, sha=node["commitOid"], why=why)
+        if not any_match(node.environment, wanted):
+            why = f"not counted: environment {clean(node.environment, 40)}, not {named}"
+            yield Entry(at=node.created_at, place=node.environment, sha=node.commit_oid, why=why)
 
 
-def _require_shape(node: dict[str, Any]) -> None:
-    connection(node, "statuses")
-    texts = [node.get("commitOid"), node.get("createdAt"), node.get("environment")]
-    if not isinstance(node.get("databaseId"), int) or not all(isinstance(text, str) for text in texts):
-        raise MalformedAnswerError("a deployment has no id, no commit, no time or no environment")
-    parse_iso(node["createdAt"])
-
-
-def _unshipped(node: dict[str, Any], record: CodeRecord, elsewhere: tuple[str, ...]) -> str:
+def _unshipped(node: Deployment, record: CodeRecord, elsewhere: tuple[str, ...]) -> str:
     """Why a deployment is no success; empty where it is one. `elsewhere`: the other environments that it reached."""
     if record.outcome is not Outcome.FAILED:
         return ""
     if elsewhere:
         return f"not counted: it succeeded only in {clean(', '.join(elsewhere), 80)}"
-    statuses = node["statuses"]["nodes"]
-    if any(status["state"] == "SUCCESS" for status in statuses):
+    statuses = node.statuses.nodes
+    if any(status.state == "SUCCESS" for status in statuses):
         return _LATER
     # Of two at one instant the one that ends it.
     final = ("FAILURE", "ERROR", "INACTIVE")
-    last = max(statuses, key=lambda status: (status["createdAt"], status["state"] in final), default=None)
+    last = max(statuses, key=lambda status: (status.created_at, status.state in final), default=None)
     if last is None:
         return "not counted: still in progress (it has no status)"
     told = "still in progress" if record.under_way else "never succeeded"
-    return f"not counted: {told} (last status {clean(last['state'].lower(), 20)})"
+    return f"not counted: {told} (last status {last.state.lower()})"
 
 
-def _all_runs(query: Query, access: Access) -> list[dict[str, Any]]:
-    def check(answer: Any) -> list[dict[str, Any]]:
-        runs, _ = listing(answer, "workflow_runs")
-        for run in runs:
-            if not isinstance(run.get("id"), int) or not isinstance(run.get("head_sha"), str):
-                raise MalformedAnswerError("a run has no id or no commit")
-            parse_iso(str(run.get("created_at")))
-        return runs
-
+def _all_runs(query: Query, access: Access) -> tuple[Run, ...]:
     path = f"/actions/workflows/{quote(query.settings.workflow or '', safe='')}/runs"
-    return access.to_github.get(path, check, per_page=_RUNS)
+    return access.to_github.get(path, reader(RunsPage), per_page=_RUNS).workflow_runs
 
 
-def _runs(raw: list[dict[str, Any]] | None, around: Sequence[dict[str, Any]], query: Query) -> Iterator[Entry]:
-    ours = raw if raw is not None else [run for run in around if not _foreign(run, query)]
-    for run in ours:
-        place = str(run.get("head_branch"))
-        if raw is not None and deployed_nothing(run, query):
+def _runs(raw: Sequence[Attempts] | None, around: Sequence[Run], query: Query) -> Iterator[Entry]:
+    ours = raw if raw is not None else [Attempts(run=run) for run in around if not _foreign(run, query)]
+    for item in ours:
+        run, place = item.run, str(item.run.head_branch)
+        if raw is not None and deployed_nothing(item, query):
             job = ", ".join(query.settings.deploy_job)
             why = f"not counted: its job {clean(job, 40)} did not succeed"
-            yield Entry(at=parse_iso(run["created_at"]), place=place, sha=run["head_sha"], why=why)
+            yield Entry(at=run.created_at, place=place, sha=run.head_sha, why=why)
             continue
-        record = _one_record("workflow-runs", [run], query)
+        record = _one_record("workflow-runs", [item], query)
         yield Entry(at=record.shipped_at, place=place, sha=record.sha, record=record, why=_unfinished(run, record))
     for run in around:
         if why := _foreign(run, query):
-            place = str(run.get("head_branch"))
-            yield Entry(at=parse_iso(run["created_at"]), place=place, sha=run["head_sha"], why=f"not counted: {why}")
+            yield Entry(at=run.created_at, place=str(run.head_branch), sha=run.head_sha, why=f"not counted: {why}")
 
 
-def _foreign(run: dict[str, Any], query: Query) -> str:
+def _foreign(run: Run, query: Query) -> str:
     """Why a run is no release of ours at all; empty where it is one."""
-    head, event, branch = run.get("head_repository"), str(run.get("event")), str(run.get("head_branch"))
-    home = str(head.get("full_name")) if isinstance(head, dict) else ""
+    home = "" if run.head_repository is None else run.head_repository.full_name
     wanted = query.settings.branch or query.default_branch
     if home.lower() != query.repository.lower():
         return f"from another repository, {clean(home, 80) or 'which is gone'}"
-    if event.startswith("pull_request"):
-        return f"event {clean(event, 40)}, which releases nothing"
-    return f"branch {clean(branch, 40)}, not {wanted}" if branch != wanted else ""
+    if run.of_pull_request:
+        return f"event {clean(run.event, 40)}, which releases nothing"
+    return f"branch {clean(str(run.head_branch), 40)}, not {wanted}" if run.head_branch != wanted else ""
 
 
-def _unfinished(run: dict[str, Any], record: CodeRecord) -> str:
+def _unfinished(run: Run, record: CodeRecord) -> str:
     if record.outcome is not Outcome.FAILED:
         return ""
     if record.under_way:
-        return f"not counted: still in progress (status {clean(str(run.get('status')), 20)})"
-    conclusion = str(run.get("conclusion"))
-    return _LATER if conclusion == "success" else f"not counted: conclusion {clean(conclusion, 20)}"
+        return f"not counted: still in progress (status {run.status})"
+    return _LATER if run.succeeded else f"not counted: conclusion {run.conclusion}"
 
 
-def _releases(raw: list[dict[str, Any]] | None, _: Sequence[dict[str, Any]], query: Query) -> Iterator[Entry]:
-    for node in raw or ():
-        kind = "a draft" if node["isDraft"] else "a pre-release" if node["isPrerelease"] else ""
-        place = str(node.get("tagName"))
-        if not kind and not counts(node, query):
+def _releases(raw: Sequence[Release] | None, _: Sequence[object], query: Query) -> Iterator[Entry]:
+    for release in raw or ():
+        kind = "a draft" if release.is_draft else "a pre-release" if release.is_prerelease else ""
+        if not kind and not counts(release, query):
             kind = f"its tag does not match {', '.join(query.settings.release_tags)}"
         if kind:
-            commit = node.get("tagCommit")
-            sha = str(commit.get("oid")) if isinstance(commit, dict) else None
-            yield Entry(at=parse_iso(node["createdAt"]), place=place, sha=sha, why=f"not counted: {kind}")
+            sha = None if release.tag_commit is None else release.tag_commit.oid
+            yield Entry(at=release.created_at, place=release.tag_name, sha=sha, why=f"not counted: {kind}")
         else:
-            record = _one_record("releases", [node], query)
-            yield Entry(at=record.shipped_at, place=place, sha=record.sha, record=record)
+            record = _one_record("releases", [release], query)
+            yield Entry(at=record.shipped_at, place=release.tag_name, sha=record.sha, record=record)
 
 
-def _rows(raw: str | None, _: Sequence[dict[str, Any]], query: Query) -> Iterator[Entry]:
+def _rows(raw: str | None, _: Sequence[object], query: Query) -> Iterator[Entry]:
     """Return every row of the file; one that does not count is only shown, so a time that cannot be read hides it."""
     source, wanted = CODE_SOURCES["file"], query.settings.environments
     judged = code_rows(raw, query)[1] if raw is not None else ()
@@ -290,12 +269,12 @@ def _one_record(source: str, raw: Any, query: Query) -> CodeRecord:
     return min(records, key=lambda record: (record.shipped_at, record.id))
 
 
-_AROUND: Mapping[str, Callable[[Query, Access], list[dict[str, Any]]]] = {
+_AROUND: Mapping[str, Callable[[Query, Access], Sequence[Any]]] = {
     "deployments": _all_deployments,
     "workflow-runs": _all_runs,
 }
 
-_ENTRIES: Mapping[str, Callable[[Any, Sequence[dict[str, Any]], Query], Iterator[Entry]]] = {
+_ENTRIES: Mapping[str, Callable[[Any, Sequence[Any], Query], Iterator[Entry]]] = {
     "deployments": _deployments,
     "workflow-runs": _runs,
     "releases": _releases,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
+from pydantic import model_validator
+
+from flowjoy.answer import Answer, Count, Instant, Many, Text, read, reader, refusal
 from flowjoy.errors import HarvestError
 from flowjoy.inputs import Secret
 from flowjoy.instants import iso
@@ -19,7 +22,72 @@ MOST_LISTED = 10_000
 _STATUS_PAGE = "see status.pagerduty.com"
 _PAGE = 100
 _T = TypeVar("_T")
-_STATES = {"triggered", "acknowledged", "resolved"}
+
+
+class Reference(Answer):
+    """Something that an incident belongs to."""
+
+    id: Text
+    summary: str | None = None
+
+
+class _Reason(Answer):
+    incident: Reference | None = None  # only a merge names one
+
+
+class PagerDutyIncident(Answer):
+    """One incident. What is not known of most incidents is left out of some answers."""
+
+    id: Text
+    created_at: Instant
+    status: Literal["triggered", "acknowledged", "resolved"]
+    service: Reference | None = None
+    title: str | None = None
+    html_url: str | None = None
+    urgency: str | None = None
+    resolved_at: Instant | None = None
+    last_status_change_at: Instant | None = None
+    resolve_reason: _Reason | None = None
+    parent_incident: Reference | None = None
+
+    @property
+    def parent(self) -> str | None:
+        """The incident that this one was merged into, or is a child of."""
+        merged = None if self.resolve_reason is None else self.resolve_reason.incident
+        above = merged or self.parent_incident
+        return None if above is None else above.id
+
+
+class _Page(Answer):
+    incidents: Many[PagerDutyIncident]
+    more: bool
+    total: Count
+
+    @model_validator(mode="after")
+    def _can_go_on(self) -> Self:
+        if self.more and not self.incidents:
+            raise refusal("shows none of the incidents that it counts")
+        return self
+
+
+class _One(Answer):
+    incident: PagerDutyIncident
+
+
+class _Entry(Answer):
+    type: Text
+    created_at: Instant
+
+
+class _Log(Answer):
+    log_entries: Many[_Entry]
+    more: bool
+
+    @model_validator(mode="after")
+    def _can_go_on(self) -> Self:
+        if self.more and not self.log_entries:
+            raise refusal("shows none of the entries that follow")
+        return self
 
 
 class HiddenIncidentError(HarvestError):
@@ -32,21 +100,21 @@ class PagerDuty:
     def __init__(self, *, token: Secret, address: str, services: Iterable[str], transport: Transport) -> None:
         self._token, self._address, self._services, self._transport = token, address, tuple(services), transport
 
-    def incidents(self, since: datetime, until: datetime) -> dict[str, dict[str, Any]]:
+    def incidents(self, since: datetime, until: datetime) -> dict[str, PagerDutyIncident]:
         """Every incident that began in [since, until), by id."""
         asked = {"since": iso(since), "until": iso(until), "time_zone": "UTC", "total": "true"}
         asked |= {"sort_by": "created_at:asc"}
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, PagerDutyIncident] = {}
         offset, total = 0, 0
         while True:
-            page, counted, more = self._page({**asked, "offset": str(offset)})
-            total = max(total, counted)
+            page = self._page({**asked, "offset": str(offset)})
+            total = max(total, page.total)
             if total > MOST_LISTED - _PAGE:
                 return self._halves(since, until)
             known = len(found)
-            found |= page
+            found |= {incident.id: incident for incident in page.incidents}
             offset += _PAGE
-            if not more:
+            if not page.more:
                 break
             if len(found) == known:
                 raise HarvestError("PagerDuty: the list of incidents repeats itself without an end", hint="run again")
@@ -54,59 +122,38 @@ class PagerDuty:
             raise HarvestError(f"PagerDuty: the list ends after {len(found)} of {total} incidents", hint="run again")
         return found
 
-    def _halves(self, since: datetime, until: datetime) -> dict[str, dict[str, Any]]:
+    def _halves(self, since: datetime, until: datetime) -> dict[str, PagerDutyIncident]:
         middle = (since + (until - since) / 2).replace(microsecond=0)
         if not since < middle < until:
             raise HarvestError(f"PagerDuty: more than {MOST_LISTED} incidents in one second cannot be listed")
         return self.incidents(since, middle) | self.incidents(middle, until)
 
-    def _page(self, asked: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], int, bool]:
-        def check(answer: Any) -> tuple[dict[str, dict[str, Any]], int, bool]:
-            items = answer.get("incidents") if isinstance(answer, dict) else None
-            more, total = (answer.get("more"), answer.get("total")) if isinstance(answer, dict) else (None, None)
-            if not isinstance(items, list) or not isinstance(more, bool) or type(total) is not int:
-                raise MalformedAnswerError("the answer is not a list of incidents with its total")
-            if not all(_has_shape(item) for item in items) or (more and not items):
-                raise MalformedAnswerError("an incident has no id, no start or no known status")
-            return {item["id"]: item for item in items}, total, more
-
+    def _page(self, asked: Mapping[str, str]) -> _Page:
         services = [("service_ids[]", service) for service in self._services]
-        return self._get("/incidents", [*asked.items(), ("limit", str(_PAGE)), *services], check)
+        return self._get("/incidents", [*asked.items(), ("limit", str(_PAGE)), *services], reader(_Page))
 
-    def incident(self, number: str) -> dict[str, Any]:
+    def incident(self, number: str) -> PagerDutyIncident:
         """One incident, whenever it began. Raises HiddenIncidentError, HarvestError."""
 
-        def check(answer: Any) -> dict[str, Any]:
-            held = answer.get("incident") if isinstance(answer, dict) else None
-            if not isinstance(held, dict) or not _has_shape(held) or held["id"] != number:
+        def check(answer: Any) -> PagerDutyIncident:
+            found = read(_One, answer).incident
+            if found.id != number:
                 raise MalformedAnswerError("the answer is not the incident that was asked for")
-            return held
+            return found
 
         return self._get(f"/incidents/{quote(number, safe='')}", [], check, _explain_one)
 
-    def resolved_at(self, number: str) -> str | None:
+    def resolved_at(self, number: str) -> datetime | None:
         """When the log says that an incident was last resolved; None when it does not say."""
-        stamps: list[str] = []
+        stamps: list[datetime] = []
+        path = f"/incidents/{quote(number, safe='')}/log_entries"
         for offset in range(0, MOST_LISTED, _PAGE):
-            found, more = self._resolutions(number, offset)
-            stamps += found
-            if not more:
+            asked = [("is_overview", "true"), ("limit", str(_PAGE)), ("offset", str(offset)), ("time_zone", "UTC")]
+            log = self._get(path, asked, reader(_Log))
+            stamps += [entry.created_at for entry in log.log_entries if entry.type == "resolve_log_entry"]
+            if not log.more:
                 return max(stamps, default=None)
         raise HarvestError(f"PagerDuty: the log of incident {number} has no end", hint="run again")
-
-    def _resolutions(self, number: str, offset: int) -> tuple[list[str], bool]:
-        def check(answer: Any) -> tuple[list[str], bool]:
-            entries = answer.get("log_entries") if isinstance(answer, dict) else None
-            if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-                raise MalformedAnswerError("the answer is not a list of log entries")
-            more = answer.get("more")
-            stamps = [entry.get("created_at") for entry in entries if entry.get("type") == "resolve_log_entry"]
-            if not isinstance(more, bool) or (more and not entries) or not all(isinstance(at, str) for at in stamps):
-                raise MalformedAnswerError("the log does not say where it ends, or an entry carries no time")
-            return [str(at) for at in stamps], more
-
-        asked = [("is_overview", "true"), ("limit", str(_PAGE)), ("offset", str(offset)), ("time_zone", "UTC")]
-        return self._get(f"/incidents/{quote(number, safe='')}/log_entries", asked, check)
 
     def _get(
         self,
@@ -176,12 +223,3 @@ def _explain_one(problem: Exception) -> Fault | None:
 
 def _seconds(text: str | None) -> float | None:
     return float(text) if text is not None and text.isdecimal() else None
-
-
-def _has_shape(item: Any) -> bool:
-    return (
-        isinstance(item, dict)
-        and isinstance(item.get("id"), str)
-        and isinstance(item.get("created_at"), str)
-        and item.get("status") in _STATES
-    )

@@ -304,6 +304,5 @@ def _names_of_checks(answer: Any) -> list[str]:
 
 def _silent_services(raw: Iterable[Any], settings: Settings) -> list[str]:
     """The services asked for of which there is no incident: they are quiet, or their ids are wrong."""
-    services = [incident.get("service") for incident in raw]
-    heard = {service.get("id") for service in services if isinstance(service, dict)}
+    heard = {incident.service.id for incident in raw if incident.service is not None}
     return [service for service in settings.pagerduty_services if service not in heard]

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi
-from flowjoy.instants import parse_iso, plausible
+from flowjoy.instants import plausible
 from flowjoy.ledger import MEMORY
 from flowjoy.model import CodeRecord, Incident, Look, ModelRecord, ModelVersion, StubText
 from flowjoy.settings import Settings
@@ -125,11 +125,9 @@ class Source(Protocol[Record]):
         """The records in them."""
 
 
-def stamp_of(value: object, what: str, query: Query, parse: Callable[[str], datetime] = parse_iso) -> datetime:
-    """An ISO instant out of a payload. HarvestError names what carries a wrong one."""
-    if not isinstance(value, str):
-        raise HarvestError(f"{what} carries no time")
+def stamp_of(at: datetime, what: str, query: Query) -> datetime:
+    """Return an instant out of an answer. HarvestError names what carries an impossible one."""
     try:
-        return plausible(parse(value), now=query.latest)
+        return plausible(at, now=query.latest)
     except ValueError as problem:
         raise HarvestError(f"{what} carries a wrong time: {problem}") from None

@@ -36,7 +36,14 @@ def timestamp(
     row: Row, name: str, label: str, query: Query, parse: Callable[[str], datetime] | None = None
 ) -> datetime:
     """Return the timestamp in a cell. HarvestError names the line and what is wrong."""
-    return stamp_of(row.get(name), f"{label}, line {row.line}, {name}", query, parse or written_iso)
+    what, text = f"{label}, line {row.line}, {name}", row.get(name)
+    if text is None:
+        raise HarvestError(f"{what} carries no time")
+    try:
+        at = (parse or written_iso)(text)
+    except ValueError as problem:
+        raise HarvestError(f"{what} carries a wrong time: {problem}") from None
+    return stamp_of(at, what, query)
 
 
 def written_iso(text: str) -> datetime:

@@ -10,11 +10,14 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
 
 from flowjoy.analysis.first_shipped import Commit, first_shipped
+from flowjoy.answer import Connection, Count, GraphQL, Many, Sha, Text, read_named, refusal
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import GitHubApi, connection
+from flowjoy.github_api import GitHubApi
 from flowjoy.instants import EARLIEST, LATEST, parse_iso
 from flowjoy.transport import MalformedAnswerError
 
@@ -44,6 +47,39 @@ def _query(size: int) -> str:
 
 COMMITS_QUERY = _query(1)
 """The query for one commit, for checking against GitHub's schema."""
+
+
+class _Parent(GraphQL):
+    oid: Sha
+
+
+class _Parents(GraphQL):
+    total_count: Count
+    nodes: Many[_Parent]
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if self.total_count != len(self.nodes):
+            raise refusal("does not show as many as it counts")
+        return self
+
+
+class _Member(GraphQL):
+    oid: Sha
+    committed_date: Text
+    parents: _Parents
+
+
+class _Stretch(GraphQL):
+    typename: Literal["Commit"] = Field(alias="__typename")
+    history: Connection[_Member]
+
+
+class _Other(GraphQL):
+    typename: Literal["Blob", "Tag", "Tree"] = Field(alias="__typename")
+
+
+_Found = Annotated[_Stretch | _Other, Field(discriminator="typename")] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,44 +126,32 @@ def read(github: GitHubApi, deployed: Mapping[str, datetime], wanted: Collection
 
 def _read(github: GitHubApi, shas: list[str], gone: set[str]) -> dict[str, Commit]:
     """A stretch of history from each of these; the ones that the repository has not are added to `gone`."""
+    variables = {f"commit{n}": sha for n, sha in enumerate(shas)}
 
     def check(repository: dict[str, Any]) -> dict[str, Commit]:
         found: dict[str, Commit] = {}
-        for n, sha in enumerate(shas):
-            if f"commit{n}" not in repository:
-                raise MalformedAnswerError("the answer does not hold every commit that was asked for")
-            held = repository[f"commit{n}"]
-            if not isinstance(held, dict) or held.get("__typename") != "Commit":
+        named: dict[str, _Stretch | _Other | None] = read_named(_Found, repository, variables)
+        for sha, held in zip(shas, named.values(), strict=True):
+            if not isinstance(held, _Stretch):
                 gone.add(sha)
                 continue
-            stretch = {commit.sha: commit for commit in map(_commit, connection(held, "history")[0])}
+            stretch = {member.oid: _commit(member) for member in held.history.nodes}
             if sha not in stretch:
                 raise MalformedAnswerError("a history does not hold the commit that it begins with")
             found |= stretch
         return found
 
-    variables = {f"commit{n}": sha for n, sha in enumerate(shas)}
     return github.graphql("commits", _query(len(shas)), check, **variables)
 
 
-def _commit(node: dict[str, Any]) -> Commit:
-    held = node.get("parents")
-    parents = held.get("nodes") if isinstance(held, dict) else None
-    oids = [parent.get("oid") for parent in parents if isinstance(parent, dict)] if isinstance(parents, list) else []
-    if not isinstance(held, dict) or held.get("totalCount") != len(oids) or not isinstance(node.get("oid"), str):
-        raise MalformedAnswerError("a commit has no sha, or not all its parents")
-    return Commit(
-        sha=node["oid"],
-        committed_at=_committed_at(node.get("committedDate")),
-        parents=tuple(dict.fromkeys(map(str, oids))),
-    )
+def _commit(member: _Member) -> Commit:
+    parents = tuple(dict.fromkeys(parent.oid for parent in member.parents.nodes))
+    return Commit(sha=member.oid, committed_at=_committed_at(member.committed_date), parents=parents)
 
 
-def _committed_at(value: object) -> datetime:
+def _committed_at(text: str) -> datetime:
     """Whoever commits may write any time: an impossible one is as old as can be, and has no lead time."""
-    if not isinstance(value, str):
-        raise MalformedAnswerError("a commit carries no time")
     try:
-        return min(max(parse_iso(value), EARLIEST), LATEST)
+        return min(max(parse_iso(text), EARLIEST), LATEST)
     except ValueError:
         return EARLIEST

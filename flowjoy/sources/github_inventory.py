@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
-from typing import Any
+from typing import Annotated, Literal
 
-from flowjoy.github_api import GitHubApi, connection
-from flowjoy.instants import parse_iso
+from pydantic import Field
+
+from flowjoy.answer import Connection, GraphQL, Id, Instant, Text, reader
+from flowjoy.github_api import GitHubApi
 from flowjoy.model import Branch, Inventory, OpenPull
-from flowjoy.transport import MalformedAnswerError
 
 INVENTORY_QUERY = """
 query FlowJoyInventory($owner: String!, $name: String!) {
@@ -31,55 +31,64 @@ query FlowJoyInventory($owner: String!, $name: String!) {
 _DECIDED = {"APPROVED": "approved", "CHANGES_REQUESTED": "changes requested"}
 
 
+class _Pull(GraphQL):
+    number: Id
+    title: str
+    created_at: Instant
+    is_draft: bool
+    review_decision: Literal["APPROVED", "CHANGES_REQUESTED", "REVIEW_REQUIRED"] | None  # no review is asked for
+    head_ref_name: Text
+    is_cross_repository: bool
+
+
+class _Commit(GraphQL):
+    typename: Literal["Commit"] = Field(alias="__typename")
+    committed_date: Instant
+
+
+class _Other(GraphQL):
+    typename: Literal["Blob", "Tag", "Tree"] = Field(alias="__typename")
+
+
+class _Branch(GraphQL):
+    name: Text
+    target: Annotated[_Commit | _Other, Field(discriminator="typename")]
+
+
+class _Default(GraphQL):
+    name: Text
+
+
+class _Shelf(GraphQL):
+    default_branch_ref: _Default | None  # the repository is empty
+    pull_requests: Connection[_Pull]
+    refs: Connection[_Branch]
+
+
 def read(github: GitHubApi, now: datetime) -> Inventory:
     """The oldest hundred open pull requests, and the branches without one, of the first hundred that GitHub names.
 
     It promises the order by commit date for tags alone: of more than a hundred branches some old ones may be missing.
     """
-    return github.graphql("inventory", INVENTORY_QUERY, partial(_inventory, now=now))
-
-
-def _inventory(repository: dict[str, Any], now: datetime) -> Inventory:
-    pulls, pulls_total, _ = connection(repository, "pullRequests")
-    branches, branches_total, _ = connection(repository, "refs")
-    default = repository.get("defaultBranchRef")
-    default_name = default.get("name") if isinstance(default, dict) else None
-    in_review = {pull.get("headRefName") for pull in pulls if pull.get("isCrossRepository") is False}
-    found = (_branch(node) for node in branches if node.get("name") not in {default_name, *in_review})
+    shelf = github.graphql("inventory", INVENTORY_QUERY, reader(_Shelf))
+    pulls, refs = shelf.pull_requests, shelf.refs
+    others = {pull.head_ref_name for pull in pulls.nodes if not pull.is_cross_repository}
+    others |= {shelf.default_branch_ref.name} if shelf.default_branch_ref is not None else set()
+    branches = (
+        Branch(name=branch.name, committed_at=branch.target.committed_date)
+        for branch in refs.nodes
+        if branch.name not in others and branch.target.typename == "Commit"
+    )
     return Inventory(
         read_at=now,
-        pulls=tuple(sorted(map(_pull, pulls), key=lambda pull: (pull.created_at, pull.number))),
-        pulls_total=pulls_total,
-        branches=tuple(
-            sorted((branch for branch in found if branch is not None), key=lambda b: (b.committed_at, b.name))
-        ),
-        branches_total=branches_total,
+        pulls=tuple(sorted(map(_open, pulls.nodes), key=lambda pull: (pull.created_at, pull.number))),
+        pulls_total=pulls.total_count,
+        branches=tuple(sorted(branches, key=lambda branch: (branch.committed_at, branch.name))),
+        branches_total=refs.total_count,
     )
 
 
-def _pull(node: dict[str, Any]) -> OpenPull:
-    if not isinstance(node.get("number"), int) or not isinstance(node.get("isDraft"), bool):
-        raise MalformedAnswerError("a pull request has no number, or does not say whether it is a draft")
-    decided = _DECIDED.get(str(node.get("reviewDecision")), "waiting for review")
-    return OpenPull(
-        number=node["number"],
-        title=str(node.get("title") or ""),
-        created_at=_stamp(node.get("createdAt")),
-        state="draft" if node["isDraft"] else decided,
-    )
-
-
-def _branch(node: dict[str, Any]) -> Branch | None:
-    target = node.get("target")
-    if not isinstance(node.get("name"), str) or not isinstance(target, dict):
-        raise MalformedAnswerError("a branch has no name, or points nowhere")
-    if target.get("__typename") != "Commit":
-        return None
-    return Branch(name=node["name"], committed_at=_stamp(target.get("committedDate")))
-
-
-def _stamp(value: object) -> datetime:
-    try:
-        return parse_iso(str(value))
-    except ValueError as problem:
-        raise MalformedAnswerError(f"the inventory carries a wrong time: {problem}") from None
+def _open(pull: _Pull) -> OpenPull:
+    decided = _DECIDED.get(pull.review_decision or "", "waiting for review")
+    state = "draft" if pull.is_draft else decided
+    return OpenPull(number=pull.number, title=pull.title, created_at=pull.created_at, state=state)

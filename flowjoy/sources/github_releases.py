@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
-from flowjoy import shas
+from pydantic import model_validator
+
+from flowjoy.answer import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import Page, connection, every_page
-from flowjoy.instants import parse_iso
+from flowjoy.github_api import every_page
 from flowjoy.model import CodeRecord
 from flowjoy.patterns import any_match, likely_first
 from flowjoy.records import fold
@@ -28,83 +30,93 @@ query FlowJoyReleases($owner: String!, $name: String!, $after: String) {
 """
 
 
+class _Commit(GraphQL):
+    oid: Sha
+
+
+class Release(GraphQL):
+    """One release."""
+
+    database_id: Id
+    tag_name: Text
+    is_draft: bool
+    is_prerelease: bool
+    created_at: Instant
+    published_at: Instant | None  # a draft was not published yet
+    url: str
+    tag_commit: _Commit | None  # a draft's tag need not be there, and a tag can be deleted
+
+    @model_validator(mode="after")
+    def _is_published(self) -> Self:
+        if self.published_at is None and not self.is_draft:
+            raise refusal("is published, and does not say when")
+        return self
+
+
+class _Releases(GraphQL):
+    releases: Connection[Release]
+
+
 class GitHubReleases:
     """`code-source: releases`."""
 
     label = "GitHub releases"
     changes_for = None  # a draft may be published at any time
 
-    def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
+    def fetch(self, query: Query, access: Access) -> tuple[Release, ...]:
         """Every release, newest first. All of them: a draft may be published long after it was created."""
 
-        def read(cursor: str | None) -> Page:
-            page = access.to_github.graphql("releases", RELEASES_QUERY, _checked, after=cursor)
-            access.progress(f"GitHub releases: {len(page[0])} more of {page[1]}")
-            return page
+        def page(cursor: str | None) -> Connection[Release]:
+            listed = access.to_github.graphql("releases", RELEASES_QUERY, reader(_Releases), after=cursor).releases
+            access.progress(f"GitHub releases: {len(listed.nodes)} more of {listed.total_count}")
+            return listed
 
-        nodes = every_page("GitHub releases", read, key="databaseId")
-        if not nodes:
+        releases = every_page("GitHub releases", page, lambda release: release.database_id)
+        if not releases:
             access.to_github.get("/releases", _checked_empty, per_page=1)
-        return nodes
+        return releases
 
-    def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[CodeRecord]:
+    def parse(self, raw: Sequence[Release], query: Query) -> Parsed[CodeRecord]:
         """Return one record a published release whose tag counts; drafts and pre-releases are left out, too."""
-        published = [node for node in raw if not node["isDraft"] and not node["isPrerelease"]]
-        ours = [node for node in published if counts(node, query)]
+        published = [release for release in raw if not release.is_draft and not release.is_prerelease]
+        ours = [release for release in published if counts(release, query)]
         if published and not ours:
             wanted = query.settings.release_tags
-            tags = likely_first((node["tagName"] for node in published), wanted)
+            tags = likely_first((release.tag_name for release in published), wanted)
             raise HarvestError(
                 f"there are releases, but none whose tag matches release-tags {', '.join(wanted)!r}",
                 hint=f"set release-tags to globs of: {', '.join(tags[:20])}",
             )
         reasons = (
             (len(published) - len(ours), "of other tags"),
-            (sum(node["isDraft"] for node in raw), "not published yet"),
-            (sum(node["isPrerelease"] and not node["isDraft"] for node in raw), "marked as pre-release"),
+            (sum(release.is_draft for release in raw), "not published yet"),
+            (sum(release.is_prerelease and not release.is_draft for release in raw), "marked as pre-release"),
         )
         notes = tuple(f"{plural(count, 'release')} {why}: left out" for count, why in reasons if count)
-        return Parsed(records=fold(_record(node, query) for node in ours), notes=notes)
+        return Parsed(records=fold(_record(release, query) for release in ours), notes=notes)
 
 
-def counts(node: dict[str, Any], query: Query) -> bool:
+def counts(release: Release, query: Query) -> bool:
     """Return whether `release-tags` matches the tag of a release; without that input every tag counts."""
     wanted = query.settings.release_tags
-    return not wanted or any_match(node["tagName"], wanted)
-
-
-def _checked(repository: dict[str, Any]) -> Page:
-    nodes, total, cursor = connection(repository, "releases")
-    for node in nodes:
-        flags = [node.get("isDraft"), node.get("isPrerelease")]
-        if not isinstance(node.get("databaseId"), int) or not all(isinstance(flag, bool) for flag in flags):
-            raise MalformedAnswerError("a release has no id, or does not say whether it is a draft or a pre-release")
-        if not isinstance(node.get("tagName"), str):
-            raise MalformedAnswerError(f"release {node['databaseId']} has no tag")
-        commit = node.get("tagCommit")
-        if commit is not None and not (isinstance(commit, dict) and shas.is_full(shas.lowered(str(commit.get("oid"))))):
-            raise MalformedAnswerError(f"release {node['databaseId']} has no commit sha")
-        try:
-            parse_iso(str(node.get("createdAt")))
-        except ValueError as problem:
-            raise MalformedAnswerError(f"release {node['databaseId']}: {problem}") from None
-    return nodes, total, cursor
+    return not wanted or any_match(release.tag_name, wanted)
 
 
 def _checked_empty(answer: Any) -> None:
     """No release at all is believed when a second door says so, too."""
-    if not isinstance(answer, list) or answer:
+    if read(list[object], answer):
         raise MalformedAnswerError("one list of the releases is empty, the other is not")
 
 
-def _record(node: dict[str, Any], query: Query) -> CodeRecord:
-    commit = node.get("tagCommit")
+def _record(release: Release, query: Query) -> CodeRecord:
+    # The model says that a published release carries a time.
+    at = release.published_at or release.created_at
     return CodeRecord(
-        id=f"release:{node['databaseId']}",
+        id=f"release:{release.database_id}",
         service=query.settings.service,
         environment=query.settings.environments,
         # Without its commit nobody knows what the release depends on; it must not read as depending on nothing.
-        sha=shas.lowered(commit["oid"]) if isinstance(commit, dict) else f"tag {node['tagName']}",
-        shipped_at=stamp_of(node.get("publishedAt"), f"GitHub release {node['databaseId']}", query),
-        url=str(node["url"]) if str(node.get("url", "")).startswith("https://") else None,
+        sha=f"tag {release.tag_name}" if release.tag_commit is None else release.tag_commit.oid,
+        shipped_at=stamp_of(at, f"GitHub release {release.database_id}", query),
+        url=release.url if release.url.startswith("https://") else None,
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
-from flowjoy import github_jobs, shas
+from pydantic import model_validator
+
+from flowjoy import github_jobs
+from flowjoy.answer import Answer, Count, Instant, Many, Sha, Text, read, reader, refusal
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import PER_PAGE, GitHubApi, listing
+from flowjoy.github_api import PER_PAGE, GitHubApi
 from flowjoy.instants import iso
 from flowjoy.model import CodeRecord, Outcome
 from flowjoy.records import fold
@@ -21,13 +25,60 @@ LISTING_CAP = 1000
 """GitHub shows no more of a filtered listing: a fuller slice of time is split."""
 
 _SECOND = timedelta(seconds=1)
-_UNDER_WAY = {"in_progress", "queued", "requested", "waiting", "pending"}
 _NOT_BEGUN = {"queued", "requested", "waiting", "pending"}
 _NEVER_BEGAN = {"skipped", "action_required", "stale", "startup_failure"}
-_CONCLUSIONS = {
-    *("success", "failure", "neutral", "cancelled", "skipped"),
-    *("timed_out", "action_required", "stale", "startup_failure"),
-}
+
+
+class _Repository(Answer):
+    full_name: Text
+
+
+class Run(github_jobs.Execution):
+    """A run as it was at one of its attempts."""
+
+    head_sha: Sha
+    head_branch: Text | None  # a deleted fork's
+    head_repository: _Repository | None  # a deleted fork
+    event: Text
+    created_at: Instant
+    updated_at: Instant
+
+    @property
+    def of_pull_request(self) -> bool:
+        """Whether it belongs to a pull request, which releases nothing."""
+        return self.event.startswith("pull_request")
+
+    @model_validator(mode="after")
+    def _says_whose_it_is(self) -> Self:
+        # Only a fork of a pull request may be gone: a run of ours that hides its origin must not read as foreign.
+        if not self.of_pull_request and (self.head_repository is None or self.head_branch is None):
+            raise refusal("does not say which repository and branch it is of")
+        return self
+
+
+class RunsPage(Answer):
+    """One page of runs."""
+
+    total_count: Count
+    workflow_runs: Many[Run]
+
+
+class _Home(Answer):
+    default_branch: Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempts:
+    """A run as its last attempt left it, and the ones before, oldest first. `jobs` that deploy: None if not asked."""
+
+    run: Run
+    earlier: tuple[Run, ...] = ()
+    jobs: tuple[github_jobs.Job, ...] | None = None
+
+    @property
+    def key(self) -> str:
+        """What the record of the run is called."""
+        return f"run:{self.run.id}"
 
 
 class GitHubRuns:
@@ -36,11 +87,11 @@ class GitHubRuns:
     label = "GitHub workflow runs"
     changes_for = timedelta(days=66)  # a run can be run again for 30 days, and then wait and run for 35
 
-    def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
+    def fetch(self, query: Query, access: Access) -> list[Attempts]:
         """Every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs."""
         workflow = quote(query.settings.workflow or "", safe="")
         github, path = access.to_github, f"/actions/workflows/{workflow}/runs"
-        branch = query.settings.branch or query.default_branch or _default_branch(github)
+        branch = query.settings.branch or query.default_branch or github.get("", reader(_Home)).default_branch
         since = query.horizon.replace(microsecond=0)
         runs = _slice(github, path, branch, since, query.now, access)
         if not runs and query.horizon > query.whole_horizon:
@@ -51,39 +102,37 @@ class GitHubRuns:
             _prove_empty(github, path, branch, since)
         ours = [run for run in runs.values() if _is_release(run, branch, github.repository)]
         wanted = query.settings.deploy_job
-        if wanted:
-            github_jobs.read(github, [run for run in ours if _may_have_deployed(run, query)], wanted)
-        for run in ours:
-            if run["run_attempt"] > 1 and not wanted:
-                run["earlier"] = _earlier_attempts(github, run)
-        return ours
+        if not wanted:
+            return [Attempts(run=run, earlier=_earlier_attempts(github, run)) for run in ours]
+        jobs = github_jobs.read(github, [run.id for run in ours if _may_have_deployed(run, query)], wanted)
+        return [Attempts(run=run, jobs=jobs.get(run.id)) for run in ours]
 
-    def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[CodeRecord]:
+    def parse(self, raw: Sequence[Attempts], query: Query) -> Parsed[CodeRecord]:
         """Return one record a run, and one more for each time that it went live anew after another commit."""
-        idle = {f"run:{run['id']}" for run in raw if deployed_nothing(run, query)}
-        records = fold(record for run in raw if f"run:{run['id']}" not in idle for record in _records(run, query))
+        idle = {item.key for item in raw if deployed_nothing(item, query)}
+        records = fold(record for item in raw if item.key not in idle for record in _records(item, query))
         named = ", ".join(query.settings.deploy_job)
         note = f"{plural(len(idle), 'run')} without a success of the job {named!r} put nothing live: left out"
         return Parsed(records=records, notes=(note,) if idle else (), left_out=frozenset(idle))
 
 
-def deployed_nothing(run: dict[str, Any], query: Query) -> bool:
+def deployed_nothing(item: Attempts, query: Query) -> bool:
     """Return whether a run is over and its deploy job succeeded in none of its attempts."""
-    if not query.settings.deploy_job or run.get("status") != "completed":
+    if not query.settings.deploy_job or not item.run.is_over:
         return False
-    return f"run:{run['id']}" not in query.known_code and not any(github_jobs.ended(job) for job in run.get("jobs", ()))
+    return item.key not in query.known_code and not any(job.succeeded for job in item.jobs or ())
 
 
-def _may_have_deployed(run: dict[str, Any], query: Query) -> bool:
+def _may_have_deployed(run: Run, query: Query) -> bool:
     """Whether a run's jobs must be asked for: not where it never began, nor where an earlier run knew the answer."""
-    if run.get("conclusion") in _NEVER_BEGAN or run.get("status") in _NOT_BEGUN:
+    if run.conclusion in _NEVER_BEGAN or run.status in _NOT_BEGUN:
         return False
-    return run["run_attempt"] > 1 or run.get("status") != "completed" or f"run:{run['id']}" not in query.known_code
+    return run.run_attempt > 1 or not run.is_over or f"run:{run.id}" not in query.known_code
 
 
 def _slice(
     github: GitHubApi, path: str, branch: str, since: datetime, until: datetime, access: Access
-) -> dict[int, dict[str, Any]]:
+) -> dict[int, Run]:
     """All runs created in [since, until]; a slice over GitHub's cap is split in two."""
     created = f"{iso(since)}..{iso(until.replace(microsecond=0) + _SECOND)}"
     found, total = _page(github, path, branch=branch, created=created, page=1)
@@ -109,130 +158,88 @@ def _slice(
     return runs
 
 
-def _page(github: GitHubApi, path: str, *, page: int, **parameters: str | int) -> tuple[dict[int, dict[str, Any]], int]:
-    def check(answer: Any) -> tuple[dict[int, dict[str, Any]], int]:
-        runs, total = _checked(answer)
-        if not runs and total > (page - 1) * PER_PAGE:
-            raise MalformedAnswerError(f"the answer counts {total} runs and shows none")
-        return runs, total
+def _page(github: GitHubApi, path: str, *, page: int, **parameters: str | int) -> tuple[dict[int, Run], int]:
+    def check(answer: Any) -> tuple[dict[int, Run], int]:
+        listed = read(RunsPage, answer)
+        if not listed.workflow_runs and listed.total_count > (page - 1) * PER_PAGE:
+            raise MalformedAnswerError(f"the answer counts {listed.total_count} runs and shows none")
+        return {run.id: run for run in listed.workflow_runs}, listed.total_count
 
     return github.get(path, check, per_page=PER_PAGE, page=page, **parameters)
-
-
-def _checked(answer: Any) -> tuple[dict[int, dict[str, Any]], int]:
-    runs, total = listing(answer, "workflow_runs")
-    for run in runs:
-        if not all(isinstance(run.get(key), int) for key in ("id", "run_attempt")):
-            raise MalformedAnswerError("a run has no id or no attempt")
-        if not shas.is_full(shas.lowered(str(run.get("head_sha")))):
-            raise MalformedAnswerError(f"run {run['id']} has no commit sha")
-        _check_origin(run)
-        _check_words(run)
-    return {run["id"]: run for run in runs}, total
-
-
-def _check_origin(run: dict[str, Any]) -> None:
-    """Only a fork of a pull request may be gone: a run of ours that hides its origin must not read as foreign."""
-    if str(run.get("event", "")).startswith("pull_request"):
-        return
-    head = run.get("head_repository")
-    named = isinstance(head, dict) and isinstance(head.get("full_name"), str) and head["full_name"]
-    if not named or not isinstance(run.get("head_branch"), str) or not isinstance(run.get("event"), str):
-        raise MalformedAnswerError(f"run {run['id']} does not say which repository, branch and event it is of")
-
-
-def _check_words(run: dict[str, Any]) -> None:
-    """A word that is not known could mean success: it must not read as "never succeeded"."""
-    done = run.get("status") == "completed" and run.get("conclusion") in _CONCLUSIONS
-    if not done and run.get("status") not in _UNDER_WAY:
-        raise MalformedAnswerError(f"run {run['id']} is {run.get('status')!r} with {run.get('conclusion')!r}")
 
 
 def _prove_empty(github: GitHubApi, path: str, branch: str, since: datetime) -> None:
     """Filtered listings can be stale: an empty one is believed when the unfiltered one shows no such release either."""
     runs, total = _page(github, path, page=1)
     releases = [run for run in runs.values() if _is_release(run, branch, github.repository)]
-    if any(str(run.get("created_at")) >= iso(since) for run in releases):
+    if any(run.created_at >= since for run in releases):
         raise HarvestError("GitHub workflow runs: the filtered list is empty, the whole one is not", hint="run again")
     if total and not releases:
-        seen = sorted({str(run.get("head_branch")) for run in runs.values()})
+        seen = sorted({str(run.head_branch) for run in runs.values()})
         raise HarvestError(
             f"the workflow has {total} runs, but none on the branch {branch!r} in reach",
             hint=f"set branch to one of: {', '.join(seen[:20])}",
         )
 
 
-def _is_release(run: dict[str, Any], branch: str, repository: str) -> bool:
+def _is_release(run: Run, branch: str, repository: str) -> bool:
     """A run of our own branch: a fork's branch may have the same name, and a pull request releases nothing."""
-    head = run.get("head_repository")
-    ours = isinstance(head, dict) and str(head.get("full_name", "")).lower() == repository.lower()
-    return ours and run.get("head_branch") == branch and not str(run.get("event", "")).startswith("pull_request")
+    home = run.head_repository.full_name.lower() if run.head_repository is not None else None
+    return home == repository.lower() and run.head_branch == branch and not run.of_pull_request
 
 
-def _default_branch(github: GitHubApi) -> str:
-    def check(answer: Any) -> str:
-        branch = answer.get("default_branch") if isinstance(answer, dict) else None
-        if not isinstance(branch, str) or not branch:
-            raise MalformedAnswerError("the answer does not name the default branch")
-        return branch
-
-    return github.get("", check)
-
-
-def _earlier_attempts(github: GitHubApi, run: dict[str, Any]) -> list[dict[str, Any]]:
+def _earlier_attempts(github: GitHubApi, run: Run) -> tuple[Run, ...]:
     """The attempts before the last one, oldest first: each success may have brought the commit back."""
 
-    def check(answer: Any) -> dict[str, Any]:
-        if not isinstance(answer, dict) or answer.get("id") != run["id"]:
-            raise MalformedAnswerError("the answer is not an attempt of the run")
-        _check_words(answer)
-        return answer
+    def attempt(number: int) -> Run:
+        def check(answer: Any) -> Run:
+            found = read(Run, answer)
+            if (found.id, found.run_attempt) != (run.id, number):
+                raise MalformedAnswerError("the answer is not the attempt that was asked for")
+            return found
 
-    return [
-        {**github.get(f"/actions/runs/{run['id']}/attempts/{attempt}", check), "run_attempt": attempt}
-        for attempt in range(1, run["run_attempt"])
-    ]
+        return github.get(f"/actions/runs/{run.id}/attempts/{number}", check)
+
+    return tuple(attempt(number) for number in range(1, run.run_attempt))
 
 
-def _records(run: dict[str, Any], query: Query) -> Iterator[CodeRecord]:
+def _records(item: Attempts, query: Query) -> Iterator[CodeRecord]:
     """A record for each attempt that went live; else one that says how the last attempt stands."""
-    name = f"GitHub run {run['id']}"
-    ends = [(attempt, end) for attempt, end in _ends(run, name, query) if end <= query.as_of]
+    run, name = item.run, f"GitHub run {item.run.id}"
+    ends = [(attempt, end) for attempt, end in _ends(item, name, query) if end <= query.as_of]
     outcome, under_way = Outcome.SUCCESS, False
     if not ends:
-        under_way = run.get("status") in _UNDER_WAY
-        outcome, at = Outcome.FAILED, stamp_of(run.get("updated_at"), name, query)
-        if under_way and str(run["id"]) == query.run_id:
+        under_way = not run.is_over
+        outcome, at = Outcome.FAILED, stamp_of(run.updated_at, name, query)
+        if under_way and str(run.id) == query.run_id:
             outcome, at, under_way = Outcome.PROVISIONAL, query.as_of, False
         ends = [(0, at)]
     for place, (attempt, at) in enumerate(ends):
         yield CodeRecord(
-            id=f"run:{run['id']}" if place == 0 else f"run:{run['id']}@{attempt}",
+            id=item.key if place == 0 else f"{item.key}@{attempt}",
             service=query.settings.service,
             environment=query.settings.environments,
-            sha=shas.lowered(run["head_sha"]),
+            sha=run.head_sha,
             shipped_at=at,
-            run_id=str(run["id"]),
+            run_id=str(run.id),
             outcome=outcome,
-            created_at=stamp_of(run.get("created_at"), name, query),
+            created_at=stamp_of(run.created_at, name, query),
             under_way=under_way,
-            url=f"{query.server_url}/{query.repository}/actions/runs/{run['id']}",
+            url=f"{query.server_url}/{query.repository}/actions/runs/{run.id}",
         )
 
 
-def _ends(run: dict[str, Any], name: str, query: Query) -> list[tuple[int, datetime]]:
+def _ends(item: Attempts, name: str, query: Query) -> list[tuple[int, datetime]]:
     """When each successful attempt went live, oldest first: the end of its deploy job, else of the attempt."""
-    known = query.known_code.get(f"run:{run['id']}")
-    if query.settings.deploy_job and "jobs" not in run:
+    if not query.settings.deploy_job:
+        succeeded = (run for run in (*item.earlier, item.run) if run.succeeded)
+        return [(run.run_attempt, stamp_of(run.updated_at, name, query)) for run in succeeded]
+    if item.jobs is None:
+        known = query.known_code.get(item.key)
         return [] if known is None else [(1, known)]
-    if query.settings.deploy_job:
-        ends: dict[int, datetime] = {}
-        for job in filter(github_jobs.ended, run["jobs"]):
-            at = stamp_of(job.get("completed_at"), f"{name}, job {job['id']}", query)
-            ends[job["run_attempt"]] = min(at, ends.get(job["run_attempt"], at))
-        return sorted(ends.items())
-    return [
-        (attempt["run_attempt"], stamp_of(attempt.get("updated_at"), name, query))
-        for attempt in [*run.get("earlier", ()), run]
-        if attempt.get("status") == "completed" and attempt.get("conclusion") == "success"
-    ]
+    ends: dict[int, datetime] = {}
+    for job in item.jobs:
+        if job.succeeded and job.completed_at is not None:
+            at = stamp_of(job.completed_at, f"{name}, job {job.id}", query)
+            ends[job.run_attempt] = min(at, ends.get(job.run_attempt, at))
+    return sorted(ends.items())

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from flowjoy.errors import HarvestError
 from flowjoy.instants import iso
 from flowjoy.model import DROPPED, Incident
-from flowjoy.pagerduty_rest import HiddenIncidentError, PagerDuty
+from flowjoy.pagerduty_rest import HiddenIncidentError, PagerDuty, PagerDutyIncident
 from flowjoy.records import unique
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
 
@@ -24,7 +23,7 @@ class PagerDutyIncidents:
     label = "PagerDuty"
     changes_for = None  # an incident may be resolved or merged at any time
 
-    def fetch(self, query: Query, access: Access) -> list[dict[str, Any]]:
+    def fetch(self, query: Query, access: Access) -> list[PagerDutyIncident]:
         """Every incident of the services that began in the window, with what it was merged into and its end."""
         settings = query.settings
         if settings.pagerduty_token is None:
@@ -35,7 +34,7 @@ class PagerDutyIncidents:
             services=settings.pagerduty_services,
             transport=access.transport,
         )
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, PagerDutyIncident] = {}
         since = query.since
         until = min(query.as_of, query.now) + timedelta(seconds=1)
         while since < until:
@@ -44,15 +43,12 @@ class PagerDutyIncidents:
             access.progress(f"PagerDuty: {len(found)} incidents up to {iso(edge)}")
             since = edge
         found |= _parents(found, pagerduty)
-        for incident in found.values():
-            if incident["status"] == "resolved" and not incident.get("resolved_at"):
-                incident["resolved_at"] = pagerduty.resolved_at(incident["id"]) or incident.get("last_status_change_at")
-        return list(found.values())
+        return [_with_end(incident, pagerduty) for incident in found.values()]
 
-    def parse(self, raw: list[dict[str, Any]], query: Query) -> Parsed[Incident]:
+    def parse(self, raw: list[PagerDutyIncident], query: Query) -> Parsed[Incident]:
         """One record an incident; what was merged into another, or is the child of another, is part of that one."""
-        by_id = {incident["id"]: _incident(incident, query) for incident in raw}
-        parents = {incident["id"]: _parent(incident) for incident in raw}
+        by_id = {incident.id: _incident(incident, query) for incident in raw}
+        parents = {incident.id: incident.parent for incident in raw}
         whole = dict(by_id)
         for child, part in by_id.items():
             top = _top(child, parents)
@@ -80,17 +76,17 @@ def _joined(top: Incident, part: Incident) -> Incident:
     return replace(top, start=min(top.start, part.start), urgency=urgency)
 
 
-def _parents(found: Mapping[str, dict[str, Any]], pagerduty: PagerDuty) -> dict[str, dict[str, Any]]:
+def _parents(found: Mapping[str, PagerDutyIncident], pagerduty: PagerDuty) -> dict[str, PagerDutyIncident]:
     """What incidents were merged into that is not among them: it began before the window, or is of another service.
 
     Without it the end of such an incident would be the merge, minutes after its start. One that the token does not
     see is left out.
     """
-    parents: dict[str, dict[str, Any]] = {}
+    parents: dict[str, PagerDutyIncident] = {}
     asked = set(found)
     ahead = list(found.values())
     while ahead:
-        parent = _parent(ahead.pop())
+        parent = ahead.pop().parent
         if parent is None or parent in asked:
             continue
         asked.add(parent)
@@ -102,12 +98,12 @@ def _parents(found: Mapping[str, dict[str, Any]], pagerduty: PagerDuty) -> dict[
     return parents
 
 
-def _parent(incident: Mapping[str, Any]) -> str | None:
-    """The incident that this one was merged into, or is a child of."""
-    reason = incident.get("resolve_reason")
-    merged = reason.get("incident") if isinstance(reason, dict) else None
-    held = merged or incident.get("parent_incident")
-    return held["id"] if isinstance(held, dict) and isinstance(held.get("id"), str) else None
+def _with_end(incident: PagerDutyIncident, pagerduty: PagerDuty) -> PagerDutyIncident:
+    """A resolved incident with its end, from its log where it does not say."""
+    if incident.status != "resolved" or incident.resolved_at is not None:
+        return incident
+    end = pagerduty.resolved_at(incident.id) or incident.last_status_change_at
+    return incident.model_copy(update={"resolved_at": end})
 
 
 def _top(child: str, parents: Mapping[str, str | None]) -> str:
@@ -121,19 +117,19 @@ def _top(child: str, parents: Mapping[str, str | None]) -> str:
     return at
 
 
-def _incident(item: Mapping[str, Any], query: Query) -> Incident:
-    name = f"PagerDuty incident {item['id']}"
-    end = stamp_of(item.get("resolved_at"), name, query) if item["status"] == "resolved" else None
-    service = item.get("service")
-    held = service.get("summary") if isinstance(service, dict) else None
-    address = str(item.get("html_url") or "")
+def _incident(item: PagerDutyIncident, query: Query) -> Incident:
+    name = f"PagerDuty incident {item.id}"
+    end = item.resolved_at if item.status == "resolved" else None
+    if item.status == "resolved" and end is None:
+        raise HarvestError(f"{name} does not say when it was resolved")
+    address = item.html_url or ""
     return Incident(
-        id=f"incident:pagerduty:{item['id']}",
+        id=f"incident:pagerduty:{item.id}",
         source="pagerduty",
-        service=str(held or query.settings.service),
-        start=stamp_of(item["created_at"], name, query),
-        end=end,
-        title=str(item.get("title") or "") or None,
-        urgency=str(item.get("urgency") or "") or None,
+        service=(item.service.summary if item.service is not None else None) or query.settings.service,
+        start=stamp_of(item.created_at, name, query),
+        end=None if end is None else stamp_of(end, name, query),
+        title=item.title or None,
+        urgency=item.urgency or None,
         url=address if address.startswith("https://") else None,
     )
