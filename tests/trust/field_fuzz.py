@@ -127,12 +127,14 @@ class Cell:
 
 
 def cells(bodies: dict[str, list[Any]]) -> list[Cell]:
-    """Return one cell for each field × way of spoiling × (first, all); `all` only where there are several."""
+    """Return one cell for each field, way of spoiling, and first or all; `all` only where there are several."""
     found = []
     for kind, answers in sorted(bodies.items()):
         for path in fields_of(answers):
             several = any(len(list(_parents(body, path))) > 1 for body in answers)
-            found += [Cell(kind, path, how, first) for how in SPOILT for first in ((True, False) if several else (True,))]
+            found += [
+                Cell(kind, path, how, first) for how in SPOILT for first in ((True, False) if several else (True,))
+            ]
     return found
 
 

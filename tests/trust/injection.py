@@ -17,7 +17,7 @@ from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from markdown_it import MarkdownIt
 
@@ -52,14 +52,14 @@ PAYLOADS = (
     "<details><summary>x</summary>",
     "<script>alert(1)</script>",
     "</script></style></title><img src=x onerror=alert(1)>",
-    "\"><svg onload=alert(1)>",
+    '"><svg onload=alert(1)>',
     "' onmouseover='alert(1)",
     "{{7*7}}{% raw %}${7*7}",
     "=1+1",
     "a;=1+1",
     "\uff1d\uff0b\uff20x",
-    "\t=HYPERLINK(\"https://evil.example\")",
-    "a,b\n\"c\",d\r\ne",
+    '\t=HYPERLINK("https://evil.example")',
+    'a,b\n"c",d\r\ne',
     "`x` ```\n# h\n- l",
     "$\\frac{$",
     "x-axis [a, b]\n  bar [1]\n%%{init: {}}%%",
@@ -231,7 +231,11 @@ def emitted(scene: Scene, ran: Ran) -> Emitted:
         "log": ran.log,
         "outputs": (scene.folder / "workspace" / "output").read_text(errors="surrogateescape"),
         "summary": ran.summary,
-        "checks": "\n\n".join(str((check.get("output") or {}).get(part) or "") for check in checks for part in ("title", "summary", "text")),
+        "checks": "\n\n".join(
+            str((check.get("output") or {}).get(part) or "")
+            for check in checks
+            for part in ("title", "summary", "text")
+        ),
         "slack": json.dumps(scene.slack.messages),
         "pagerduty": json.dumps([event for alert in scene.pager.alerts for event in alert.events]),
     }
@@ -283,7 +287,7 @@ def _markdown(text: str) -> Iterator[str]:
         yield f"elements {sorted(foreign)}"
     if any("evil" in target for target in structure.targets):
         yield "a link"
-    outside = re.sub(r"(`+)[^`].*?\1|<code>.*?</code>", "", text, flags=re.S)
+    outside = re.sub(r"(`+)[^`].*?\1|<code>.*?</code>", "", text, flags=re.DOTALL)
     if re.search(r"(?<![\w`&;])@octo-org", outside):
         yield "a mention"
     if re.search(r"(https?://|www\.)evil", outside):
@@ -294,7 +298,11 @@ def _markdown(text: str) -> Iterator[str]:
 
 def _page(text: str, harmless: str) -> Iterator[str]:
     structure, usual = _Structure(text), _Structure(harmless)
-    if new := {part for part in structure.parts if part not in usual.parts and part.split()[0] in {"script", "img", "iframe", "style", "comment", "svg"}}:
+    if new := {
+        part
+        for part in structure.parts
+        if part not in usual.parts and part.split()[0] in {"script", "img", "iframe", "style", "comment", "svg"}
+    }:
         yield f"elements {sorted(new)}"
     if structure.parts["script"] > usual.parts["script"] and usual.parts:
         yield "a script"
@@ -305,7 +313,7 @@ def _page(text: str, harmless: str) -> Iterator[str]:
 
 
 def _svg(text: str) -> Iterator[str]:
-    root = ElementTree.fromstring(text)  # noqa: S314  (a picture of our own)
+    root = ET.fromstring(text)  # noqa: S314  (a picture of our own)
     for element in root.iter():
         tag = str(element.tag).rpartition("}")[2]
         if tag in ("script", "foreignObject", "image", "a") or any(key.startswith("on") for key in element.attrib):

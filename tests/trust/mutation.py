@@ -16,6 +16,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import ModuleType
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -39,8 +40,7 @@ Change = tuple[str, Callable[[], None]]
 
 def tree_of(path: str) -> ast.Module:
     """Return the syntax tree of a file."""
-    with open(path, encoding="utf-8") as file:
-        return ast.parse(file.read(), path)
+    return ast.parse(Path(path).read_text(encoding="utf-8"), path)
 
 
 def mutants(tree: ast.Module) -> Iterator[Change]:
@@ -49,7 +49,10 @@ def mutants(tree: ast.Module) -> Iterator[Change]:
         line = getattr(node, "lineno", 0)
         if isinstance(node, ast.Compare) and type(node.ops[0]) in COMPARISONS:
             other = COMPARISONS[type(node.ops[0])]
-            yield f"{line}: {type(node.ops[0]).__name__} → {other.__name__}", _setter(node, "ops", [other(), *node.ops[1:]])
+            yield (
+                f"{line}: {type(node.ops[0]).__name__} → {other.__name__}",
+                _setter(node, "ops", [other(), *node.ops[1:]]),
+            )
         elif isinstance(node, ast.BoolOp):
             other_op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
             yield f"{line}: {type(node.op).__name__} → {type(other_op).__name__}", _setter(node, "op", other_op)
@@ -96,25 +99,35 @@ def _is_assertion(node: ast.Raise) -> bool:
 
 def _empty(function: ast.FunctionDef) -> ast.stmt:
     """Return the statement that gives back nothing, in the type that the function promises."""
-    promised = ast.unparse(function.returns) if function.returns is not None else "None"
-    if promised == "None":
+    promised = function.returns
+    if promised is None or ast.unparse(promised) == "None":
         return ast.Pass()
-    if promised.startswith("tuple["):
-        parts = function.returns.slice.elts if isinstance(function.returns, ast.Subscript) and isinstance(
-            function.returns.slice, ast.Tuple
-        ) else []
-        if any(isinstance(part, ast.Constant) and part.value is Ellipsis for part in parts):
-            parts = []
-        return ast.parse(f"def f():\n return ({''.join(_nothing(ast.unparse(part)) + ',' for part in parts)})").body[0].body[0]  # type: ignore[attr-defined, no-any-return]
-    return ast.parse(f"def f():\n return {_nothing(promised)}").body[0].body[0]  # type: ignore[attr-defined, no-any-return]
+    return ast.Return(value=ast.parse(_nothing(promised), mode="eval").body)
 
 
-def _nothing(promised: str) -> str:
-    known = {"str": "''", "int": "0", "float": "0.0", "bool": "False", "bytes": "b''"}
-    for start, text in {"list": "[]", "dict": "{}", "Mapping": "{}", "frozenset": "frozenset()", "set": "set()", "tuple": "()"}.items():
-        if promised.startswith(start):
-            return text
-    return known.get(promised, "None")
+def _nothing(promised: ast.expr) -> str:
+    """Return the source of an empty value of a type."""
+    text = ast.unparse(promised)
+    fixed = isinstance(promised, ast.Subscript) and isinstance(promised.slice, ast.Tuple) and "..." not in text
+    if text.startswith("tuple[") and fixed and isinstance(promised, ast.Subscript):
+        parts = promised.slice.elts if isinstance(promised.slice, ast.Tuple) else []
+        return "(" + "".join(f"{_nothing(part)}, " for part in parts) + ")"
+    return next((empty for start, empty in EMPTY.items() if text.startswith(start)), "None")
+
+
+EMPTY = {
+    "str": "''",
+    "int": "0",
+    "float": "0.0",
+    "bool": "False",
+    "bytes": "b''",
+    "tuple": "()",
+    "list": "[]",
+    "dict": "{}",
+    "Mapping": "{}",
+    "frozenset": "frozenset()",
+    "set": "set()",
+}
 
 
 def _truth(node: ast.expr) -> ast.expr:

@@ -122,9 +122,7 @@ def is_right(cell: Cell, outcome: dict[str, Any], truth: dict[str, Any]) -> bool
     same_incidents = outcome.get("incidents") in (None, truth["incidents"])
     if outcome["code"] == 2:
         return same_incidents
-    return bool(
-        outcome["code"] == truth["code"] and outcome["obligations"] == truth["obligations"] and same_incidents
-    )
+    return bool(outcome["code"] == truth["code"] and outcome["obligations"] == truth["obligations"] and same_incidents)
 
 
 @pytest.fixture
