@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := $(or $(shell command -v uv 2>/dev/null),.venv-uv/bin/uv)
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --no-config
 
-.PHONY: help demo test test-registries hunt coverage lint docs lock clean
+.PHONY: help demo test test-all test-registries trust hunt coverage lint docs lock clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -12,8 +12,14 @@ help: ## Say what there is
 demo: .venv/ready ## Run the whole main job on this machine
 	@$(PY) examples/demo/demo.py
 
-test: .venv/ready ## Run the tests
+test: .venv/ready ## Run the tests, without the large matrices
+	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup -q -m "not matrix"
+
+test-all: .venv/ready ## Run every test
 	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup -q
+
+trust: .venv/ready ## Put faults into servers, answers and code, count what is noticed, and write docs/trust.md (an hour)
+	@$(PY) -m tests.trust
 
 test-registries: .venv/ready $(filter .venv-uv/bin/uv,$(UV)) ## Run the tests against real MLflow servers from 2.2 on, each installed once
 	@PATH="$(dir $(UV)):$$PATH" $(PY) -m tests.registries.install

@@ -32,6 +32,8 @@ from tests.stand_ins.github import Attempt, GitHubStandIn
 from tests.stand_ins.http_base import Answer, Fault
 from tests.stand_ins.mlflow_faults import GET_MODEL, SEARCH_VERSIONS, MlflowStandIn
 
+pytestmark = pytest.mark.matrix
+
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 NOW = T0 + timedelta(hours=60)
 LONGEST_SECONDS = 10

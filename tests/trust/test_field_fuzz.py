@@ -23,6 +23,8 @@ from tests.stand_ins.pagerduty import PagerDutyStandIn
 from tests.story.in_process import blank_pictures
 from tests.trust.field_fuzz import Cell, wrong_verdicts
 
+pytestmark = pytest.mark.matrix
+
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 NOW = T0 + timedelta(hours=75)
 SHAS = ["a" * 40, "b" * 40, "c" * 40]

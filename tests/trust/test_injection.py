@@ -10,6 +10,8 @@ import pytest
 
 from tests.trust.injection import FIELDS, HARMLESS, PAYLOADS, hits, scene_with
 
+pytestmark = pytest.mark.matrix
+
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_injection__hostile_text_changes_no_structure_in_any_destination(name: str, tmp_path: Path) -> None:
