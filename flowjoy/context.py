@@ -6,23 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from hashlib import sha256
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowjoy.analysis import drift_marks
 from flowjoy.analysis.cadence import window_of
 from flowjoy.analysis.notices import adopted
+from flowjoy.answer import reader
 from flowjoy.bundle import Bundle, Terms
 from flowjoy.distribution import DriftMark
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import GitHubApi
+from flowjoy.github_api import GitHubApi, Repository
 from flowjoy.github_branch import DefaultBranch
 from flowjoy.harvest import Harvest
 from flowjoy.model import CoverageState, Incident
 from flowjoy.reconcile import gone_since, sighted, with_looks
 from flowjoy.settings import Runner, Settings
 from flowjoy.sources.base import Query
-from flowjoy.transport import MalformedAnswerError, Transport
+from flowjoy.transport import Transport
 from flowjoy.trigger import Trigger
 
 
@@ -41,21 +41,17 @@ def home_of(settings: Settings, runner: Runner, github: GitHubApi | None, warn: 
     sources = (settings.pagerduty_token, settings.incident_label, settings.incident_file)
     shows_titles = settings.incident_titles == "auto" and any(source is not None for source in sources)
     if not isinstance(told, dict) and runner.event_name == "schedule" and runner.ref and not shows_titles:
-        told = {"default_branch": runner.ref.removeprefix("refs/heads/")}
-    if github is not None and not (isinstance(told, dict) and told.get("default_branch")):
+        return Home(default_branch=runner.ref.removeprefix("refs/heads/"), private=False)
+    told = told if isinstance(told, dict) else {}
+    if github is not None and not told.get("default_branch"):
         try:
-            told = github.get("", _checked_repository)
+            known = github.get("", reader(Repository))
         except HarvestError as problem:
             warn(f"the default branch is not known, so this run settles no earlier check: {problem}")
-    told = told if isinstance(told, dict) else {}
+        else:
+            return Home(default_branch=known.default_branch, private=known.private)
     branch = told.get("default_branch")
     return Home(default_branch=branch if isinstance(branch, str) else None, private=told.get("private") is True)
-
-
-def _checked_repository(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict) or not isinstance(answer.get("default_branch"), str):
-        raise MalformedAnswerError("the answer does not name the default branch")
-    return answer
 
 
 def with_commit_judged(trigger: Trigger, github: GitHubApi | None, default_branch: str | None) -> Trigger:

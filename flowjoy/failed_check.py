@@ -10,13 +10,15 @@ from typing import Any
 
 from flowjoy import inputs
 from flowjoy import trigger as triggers
+from flowjoy.answer import reader
 from flowjoy.declared import declared
 from flowjoy.errors import HarvestError, InputError
-from flowjoy.github_api import PER_PAGE, GitHubApi, listing
+from flowjoy.github_api import PER_PAGE, GitHubApi
 from flowjoy.given import flags
 from flowjoy.inputs import Secret
 from flowjoy.report.words import clean, code
 from flowjoy.settings import on_actions, read_event
+from flowjoy.sinks.check_run import ListedChecks
 from flowjoy.transport import Budget, Transport
 
 SECONDS = 8.0
@@ -133,18 +135,18 @@ def _write(place: _Place, ending: Ending, redact: Callable[[str], str], transpor
         graphql_url=f"{place.api_url}/graphql",
         transport=transport,
     )
-    there, total = github.get(f"/commits/{place.sha}/check-runs", _runs, per_page=PER_PAGE)
+    path = f"/commits/{place.sha}/check-runs"
+    there = github.get(path, reader(ListedChecks), per_page=PER_PAGE)
     for subject, name in place.names.items():
         external_id = f"flowjoy/{place.service}/{subject}"
-        runs = there
-        if total > PER_PAGE:
-            runs, _ = github.get(f"/commits/{place.sha}/check-runs", _runs, check_name=name, per_page=PER_PAGE)
+        listed = there
+        if there.total_count > PER_PAGE:
+            listed = github.get(path, reader(ListedChecks), check_name=name, per_page=PER_PAGE)
         # By its id: where `sla-hours` is what is wrong, its name is not known.
-        ours = [run for run in runs if run.get("external_id") == external_id and isinstance(run.get("id"), int)]
+        ours = [run.id for run in listed.check_runs if run.external_id == external_id]
         body = _body(place, ending, redact) | {"external_id": external_id}
         if ours:
-            newest = max(int(run["id"]) for run in ours)
-            github.send("PATCH", f"/check-runs/{newest}", body, _saved)
+            github.send("PATCH", f"/check-runs/{max(ours)}", body, _saved)
         elif subject in place.wanted:
             github.send("POST", "/check-runs", {**body, "name": name, "head_sha": place.sha}, _saved)
 
@@ -160,11 +162,6 @@ def _body(place: _Place, ending: Ending, redact: Callable[[str], str]) -> dict[s
         },
     }
     return body if place.details_url is None else {**body, "details_url": place.details_url}
-
-
-def _runs(answer: Any) -> tuple[list[dict[str, Any]], int]:
-    found, total = listing(answer, "check_runs")
-    return found, total
 
 
 def _saved(answer: Any) -> None:

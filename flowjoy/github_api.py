@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from flowjoy.answer import Connection
+from flowjoy.answer import Answer, Connection, Text
 from flowjoy.errors import HarvestError
 from flowjoy.inputs import Secret
 from flowjoy.signed_address import check_host, plain_session
@@ -16,6 +16,13 @@ PER_PAGE = 100
 _T = TypeVar("_T")
 Check = Callable[[Any], _T]
 """Takes a raw answer, gives it typed; raises MalformedAnswerError when it is not what the API promises."""
+
+
+class Repository(Answer):
+    """The repository itself."""
+
+    default_branch: Text
+    private: bool
 
 
 class GitHubApi:
@@ -117,15 +124,6 @@ class GitHubApi:
             return check(_data_of(answer, root))
 
         return self.transport.call(f"GitHub {what}", request, explain)
-
-
-def listing(answer: Any, key: str) -> tuple[list[dict[str, Any]], int]:
-    """The items and the total of one REST page that carries `total_count`."""
-    items = answer.get(key) if isinstance(answer, dict) else None
-    total = answer.get("total_count") if isinstance(answer, dict) else None
-    if not isinstance(items, list) or not isinstance(total, int) or not all(isinstance(item, dict) for item in items):
-        raise MalformedAnswerError(f"the answer is not a list of {key} with its total")
-    return items, total
 
 
 def every_page(

@@ -7,9 +7,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowjoy.answer import Count, GraphQL, Text, read_named
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi
-from flowjoy.transport import MalformedAnswerError
+
+
+class _Ref(GraphQL):
+    name: Text
+
+
+class _Compared(GraphQL):
+    ahead_by: Count
+
 
 BATCH = 25
 _FULL_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -83,24 +92,10 @@ class DefaultBranch:
         )
 
     def _keep(self, answer: Mapping[str, Any], commits: list[str], names: list[str]) -> None:
-        base = answer.get("base")
-        refs = [f"{kind}{n}" for n in range(len(names)) for kind in ("branch", "tag")]
-        if not isinstance(base, dict) or not all(name in answer for name in refs):
-            raise MalformedAnswerError("the answer does not hold the default branch and every ref that was asked for")
-        self._holds.update({sha: _is_behind(base, f"commit{n}") for n, sha in enumerate(commits)})
-        self._tags.update(
-            {name: answer[f"tag{n}"] is not None and answer[f"branch{n}"] is None for n, name in enumerate(names)}
-        )
-
-
-def _is_behind(base: Mapping[str, Any], key: str) -> bool:
-    """Whether a commit has nothing that the branch lacks; null says that GitHub does not know the commit."""
-    if key not in base:
-        raise MalformedAnswerError("the answer does not compare every commit that was asked for")
-    compared = base[key]
-    if compared is None:
-        return False
-    ahead = compared.get("aheadBy") if isinstance(compared, dict) else None
-    if type(ahead) is not int:
-        raise MalformedAnswerError("the answer does not say how far a commit is ahead")
-    return ahead == 0
+        base = read_named(dict[str, object], answer, ["base"])["base"]
+        refs = read_named(_Ref | None, answer, [f"{kind}{n}" for n in range(len(names)) for kind in ("branch", "tag")])
+        compared = read_named(_Compared | None, base, [f"commit{n}" for n in range(len(commits))])
+        # A commit without anything that the branch lacks lies on it; null says that GitHub does not know the commit.
+        on_branch = (found is not None and not found.ahead_by for found in compared.values())
+        self._holds.update(zip(commits, on_branch, strict=True))
+        self._tags.update({name: bool(refs[f"tag{n}"] and not refs[f"branch{n}"]) for n, name in enumerate(names)})

@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from flowjoy.answer import reader
 from flowjoy.context import Home, github_of, home_of
 from flowjoy.dependence import HEAD
 from flowjoy.errors import HarvestError, StubError
-from flowjoy.github_api import PER_PAGE, listing
+from flowjoy.github_api import PER_PAGE, Repository
 from flowjoy.instants import iso
 from flowjoy.last_ten import Entry, entries, look_around
 from flowjoy.model import CodeRecord, ModelRecord, Outcome, Rule, StubText
@@ -22,6 +23,7 @@ from flowjoy.report.words import clean, plural, visible
 from flowjoy.runner import Console
 from flowjoy.settings import Runner, Settings
 from flowjoy.sinks import slack_alert
+from flowjoy.sinks.check_run import ListedChecks
 from flowjoy.sources import (
     CODE_SOURCES,
     INCIDENT_SOURCES,
@@ -32,7 +34,7 @@ from flowjoy.sources import (
 )
 from flowjoy.sources.base import Access, Parsed, Query
 from flowjoy.stub import DEFAULT_NAME, Stub, parse
-from flowjoy.transport import Budget, MalformedAnswerError, Transport
+from flowjoy.transport import Budget, Transport
 
 _PROBE_SECONDS, _PROBE_SHARE = 10.0, 1 / 12
 """One probe gets this long, or this share of `timeout-seconds` where that is more."""
@@ -65,9 +67,10 @@ class Probes:
         """The repository itself; what is not known of it stays so."""
 
         def work(access: Access) -> tuple[Home, str]:
-            home = access.to_github.get("", _home)
-            kind = "private" if home.private else "public"
-            return home, f"{self._runner.repository}, {kind}, default branch {clean(home.default_branch or '')}"
+            found = access.to_github.get("", reader(Repository))
+            kind = "private" if found.private else "public"
+            home = Home(default_branch=found.default_branch, private=found.private)
+            return home, f"{self._runner.repository}, {kind}, default branch {clean(found.default_branch)}"
 
         home = self._try("repository", work, needs="metadata: read")
         return home if home is not None else home_of(self._settings, self._runner, None, self._console.warning)
@@ -123,9 +126,9 @@ class Probes:
             return None, "; ".join((told, *found.notes))
 
         def checks(access: Access) -> tuple[None, str]:
-            names = access.to_github.get("/commits/HEAD/check-runs", _names_of_checks, per_page=PER_PAGE)
-            ours = sum(name.startswith(f"{settings.check_name} / ") for name in names)
-            told = f"{len(names)} on the newest commit of the default branch, {ours} of them by {settings.check_name}"
+            runs = access.to_github.get("/commits/HEAD/check-runs", reader(ListedChecks), per_page=PER_PAGE).check_runs
+            ours = sum(run.name.startswith(f"{settings.check_name} / ") for run in runs)
+            told = f"{len(runs)} on the newest commit of the default branch, {ours} of them by {settings.check_name}"
             return None, f"{told}; {_SEEN_BY_WRITING} checks: write"
 
         def pulls(access: Access) -> tuple[None, str]:
@@ -225,13 +228,6 @@ class Probes:
         self._console.log(visible(f"{state:<8} {tried}: {found}"))
 
 
-def _home(answer: Any) -> Home:
-    branch = answer.get("default_branch") if isinstance(answer, dict) else None
-    if not isinstance(branch, str):
-        raise MalformedAnswerError("the answer is no repository with a default branch")
-    return Home(default_branch=branch, private=answer.get("private") is True)
-
-
 def _of_timeline(parsed: Parsed[CodeRecord], query: Query) -> str:
     if not parsed.records:
         named = f": a job with environment: {query.settings.environments} makes the first"
@@ -296,10 +292,6 @@ def _refuse_no_database(settings: Settings) -> None:
     path = (settings.mlflow_tracking_uri or "").partition("sqlite:///")[2]
     if settings.model_source == "mlflow" and path and not Path(path).exists():
         raise HarvestError(f"there is no database {path}", hint="check mlflow-tracking-uri")
-
-
-def _names_of_checks(answer: Any) -> list[str]:
-    return [str(item.get("name")) for item in listing(answer, "check_runs")[0]]
 
 
 def _silent_services(raw: Iterable[Any], settings: Settings) -> list[str]:

@@ -6,13 +6,44 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from flowjoy.answer import Answer, Count, Id, Many, Text, reader
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import PER_PAGE, GitHubApi, listing
+from flowjoy.github_api import PER_PAGE, GitHubApi
 from flowjoy.model import CoverageState
 from flowjoy.report import check as words
 from flowjoy.report.check import Annotation, Check
 from flowjoy.sinks.base import Publication
-from flowjoy.transport import MalformedAnswerError
+
+
+class _Output(Answer):
+    title: str | None  # another app's may have none
+    annotations_count: Count
+
+
+class CheckRun(Answer):
+    """One check."""
+
+    id: Id
+    name: Text
+    external_id: str | None  # another app's may have none
+    conclusion: str | None  # it is under way
+    html_url: str | None
+    output: _Output
+
+
+class ListedChecks(Answer):
+    """The first page of the checks of one commit."""
+
+    total_count: Count
+    check_runs: Many[CheckRun]
+
+
+class Saved(Answer):
+    """A check as it was written."""
+
+    id: Id
+    html_url: str | None = None
+
 
 ANNOTATIONS_A_REQUEST = 50
 SETTLED_DAYS = 14
@@ -92,9 +123,9 @@ def _settling(publication: Publication) -> Iterator[Check]:
 def _settle(check: Check, publication: Publication, github: GitHubApi) -> None:
     """Update an earlier release's check to what became of it. A commit that has none gets none."""
     held = _find(check, publication, github)
-    if held is not None and (held.get("conclusion"), _title(held)) != (check.conclusion, check.title):
+    if held is not None and (held.conclusion, held.output.title) != (check.conclusion, check.title):
         body = _body(check, publication, annotations=())
-        github.send("PATCH", f"/check-runs/{held['id']}", body, _saved)
+        github.send("PATCH", f"/check-runs/{held.id}", body, reader(Saved))
 
 
 def _save(check: Check, publication: Publication, github: GitHubApi) -> str:
@@ -104,29 +135,26 @@ def _save(check: Check, publication: Publication, github: GitHubApi) -> str:
     def locate() -> tuple[str, str, dict[str, Any]]:
         # Looked for before every try: a creation that seemed to fail may have succeeded.
         held = _find(check, publication, github)
-        if held is not None and _annotated(held):
+        if held is not None and held.output.annotations_count:
             chunks.clear()  # GitHub adds those of an update to those that are there: they would stand twice
         body = _body(check, publication, annotations=chunks[0] if chunks else ())
         if held is not None:
-            return "PATCH", f"/check-runs/{held['id']}", body
+            return "PATCH", f"/check-runs/{held.id}", body
         return "POST", "/check-runs", {**body, "head_sha": check.sha}
 
-    saved = github.send_to(locate, _saved)
+    saved = github.send_to(locate, reader(Saved))
     for chunk in chunks[1:]:
-        saved = github.send("PATCH", f"/check-runs/{saved['id']}", _body(check, publication, annotations=chunk), _saved)
-    return str(saved.get("html_url") or "")
+        body = _body(check, publication, annotations=chunk)
+        saved = github.send("PATCH", f"/check-runs/{saved.id}", body, reader(Saved))
+    return saved.html_url or ""
 
 
-def _find(check: Check, publication: Publication, github: GitHubApi) -> dict[str, Any] | None:
+def _find(check: Check, publication: Publication, github: GitHubApi) -> CheckRun | None:
     """The check of this service on the commit, the newest if there are several."""
-
-    def checked(answer: Any) -> list[dict[str, Any]]:
-        return listing(answer, "check_runs")[0]
-
     name, external_id = name_of(check, publication), _external_id(check, publication)
-    runs = github.get(f"/commits/{check.sha}/check-runs", checked, check_name=name, per_page=PER_PAGE)
-    ours = [run for run in runs if run.get("external_id") == external_id and isinstance(run.get("id"), int)]
-    return max(ours, key=lambda run: int(run["id"]), default=None)
+    path = f"/commits/{check.sha}/check-runs"
+    runs = github.get(path, reader(ListedChecks), check_name=name, per_page=PER_PAGE).check_runs
+    return max((run for run in runs if run.external_id == external_id), key=lambda run: run.id, default=None)
 
 
 def _body(check: Check, publication: Publication, *, annotations: tuple[Annotation, ...]) -> dict[str, Any]:
@@ -158,20 +186,3 @@ def _body(check: Check, publication: Publication, *, annotations: tuple[Annotati
 def _chunks(annotations: tuple[Annotation, ...]) -> Iterator[tuple[Annotation, ...]]:
     for start in range(0, len(annotations), ANNOTATIONS_A_REQUEST):
         yield annotations[start : start + ANNOTATIONS_A_REQUEST]
-
-
-def _saved(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict) or not isinstance(answer.get("id"), int):
-        raise MalformedAnswerError("the answer is not a check run")
-    return answer
-
-
-def _title(run: Mapping[str, Any]) -> str | None:
-    output = run.get("output")
-    title = output.get("title") if isinstance(output, dict) else None
-    return title if isinstance(title, str) else None
-
-
-def _annotated(run: Mapping[str, Any]) -> bool:
-    output = run.get("output")
-    return isinstance(output, dict) and bool(output.get("annotations_count"))

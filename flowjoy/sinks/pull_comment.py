@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flowjoy.answer import Answer, Id, Text, reader
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import PER_PAGE, GitHubApi
 from flowjoy.report import markdown
 from flowjoy.sinks.base import Publication
-from flowjoy.transport import MalformedAnswerError
 
 _MOST_PAGES = 20
+
+
+class _Author(Answer):
+    type: Text
+
+
+class _Comment(Answer):
+    id: Id
+    body: str
+    user: _Author | None  # the account is gone
+
+
+class _Saved(Answer):
+    id: Id
 
 
 class PullComment:
@@ -28,8 +42,8 @@ class PullComment:
         held = _find(github, number, marker(publication))
         if held is None and (wish == "always" or markdown.noteworthy(publication.findings)):
             self._create(publication, github, number, body)
-        elif held is not None and held["body"] != body:
-            github.send("PATCH", f"/issues/comments/{held['id']}", {"body": body}, _saved)
+        elif held is not None and held.body != body:
+            github.send("PATCH", f"/issues/comments/{held.id}", {"body": body}, reader(_Saved))
         return {}
 
     def render(self, publication: Publication) -> str:
@@ -40,10 +54,10 @@ class PullComment:
         def locate() -> tuple[str, str, dict[str, Any]]:
             # Looked for before every try: a creation that seemed to fail may have succeeded.
             held = _find(github, number, marker(publication))
-            path = f"/issues/comments/{held['id']}" if held else f"/issues/{number}/comments"
+            path = f"/issues/comments/{held.id}" if held else f"/issues/{number}/comments"
             return ("PATCH" if held else "POST"), path, {"body": body}
 
-        github.send_to(locate, _saved)
+        github.send_to(locate, reader(_Saved))
 
 
 def marker(publication: Publication) -> str:
@@ -52,27 +66,15 @@ def marker(publication: Publication) -> str:
     return f"<!-- flowjoy {service} -->"
 
 
-def _find(github: GitHubApi, number: int, mark: str) -> dict[str, Any] | None:
+def _find(github: GitHubApi, number: int, mark: str) -> _Comment | None:
     """Our comment: by its first line, and written by an app. What people write is never touched."""
     for page in range(1, _MOST_PAGES + 1):
-        comments = github.get(f"/issues/{number}/comments", _checked, per_page=PER_PAGE, page=page)
+        kind = reader(list[_Comment])
+        comments = github.get(f"/issues/{number}/comments", kind, per_page=PER_PAGE, page=page)
         for comment in comments:
-            author = comment.get("user")
-            by_app = isinstance(author, dict) and author.get("type") == "Bot"
-            if by_app and str(comment.get("body") or "").startswith(f"{mark}\n"):
+            by_app = comment.user is not None and comment.user.type == "Bot"
+            if by_app and comment.body.startswith(f"{mark}\n"):
                 return comment
         if len(comments) < PER_PAGE:
             return None
     raise HarvestError("the pull request has too many comments to look through")
-
-
-def _checked(answer: Any) -> list[dict[str, Any]]:
-    if not isinstance(answer, list) or not all(isinstance(item, dict) and "id" in item for item in answer):
-        raise MalformedAnswerError("the answer is not a list of comments")
-    return answer
-
-
-def _saved(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, dict) or "id" not in answer:
-        raise MalformedAnswerError("the answer is not a comment")
-    return answer

@@ -13,7 +13,7 @@ from pydantic import model_validator
 from flowjoy import github_jobs
 from flowjoy.answer import Answer, Count, Instant, Many, Sha, Text, read, reader, refusal
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import PER_PAGE, GitHubApi
+from flowjoy.github_api import PER_PAGE, GitHubApi, Repository
 from flowjoy.instants import iso
 from flowjoy.model import CodeRecord, Outcome
 from flowjoy.records import fold
@@ -63,10 +63,6 @@ class RunsPage(Answer):
     workflow_runs: Many[Run]
 
 
-class _Home(Answer):
-    default_branch: Text
-
-
 @dataclass(frozen=True, kw_only=True)
 class Attempts:
     """A run as its last attempt left it, and the ones before, oldest first. `jobs` that deploy: None if not asked."""
@@ -91,7 +87,7 @@ class GitHubRuns:
         """Every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs."""
         workflow = quote(query.settings.workflow or "", safe="")
         github, path = access.to_github, f"/actions/workflows/{workflow}/runs"
-        branch = query.settings.branch or query.default_branch or github.get("", reader(_Home)).default_branch
+        branch = query.settings.branch or query.default_branch or github.get("", reader(Repository)).default_branch
         since = query.horizon.replace(microsecond=0)
         runs = _slice(github, path, branch, since, query.now, access)
         if not runs and query.horizon > query.whole_horizon:

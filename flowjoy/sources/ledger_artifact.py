@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 from flowjoy import signed_address
+from flowjoy.answer import Answer, Count, Id, Many, Sha, Text, reader
+from flowjoy.answer import read as read_answer
 from flowjoy.bundle import BUNDLE_FILE, REPORT_FILES, Bundle, from_json
 from flowjoy.errors import BundleError, HarvestError, NewerBundleError
-from flowjoy.github_api import PER_PAGE, GitHubApi, listing
+from flowjoy.github_api import PER_PAGE, GitHubApi
 from flowjoy.github_branch import DefaultBranch
 from flowjoy.ledger import why_not
 from flowjoy.signed_address import LARGEST_BYTES
@@ -33,6 +35,40 @@ MOST_PAGES = 10
 LONGEST_DIRECTORY_BYTES = 4096
 MOST_VALUES = 1_000_000
 """Objects and lists in a bundle: what they take in memory is a hundred times what they take in the file."""
+
+
+class _Maker(Answer):
+    id: Id
+    repository_id: Id
+    head_repository_id: Id | None  # the fork is gone
+    head_branch: str | None  # the fork is gone
+    head_sha: Sha
+
+
+class _Artifact(Answer):
+    id: Id
+    name: Text
+    size_in_bytes: Count
+    expired: bool
+    digest: str | None = None  # older GitHub Enterprise Servers list none
+    workflow_run: _Maker
+
+
+class _Artifacts(Answer):
+    total_count: Count
+    artifacts: Many[_Artifact]
+
+
+class _Repository(Answer):
+    full_name: Text
+
+
+class _Run(Answer):
+    id: Id
+    event: Text
+    head_branch: str | None  # the fork is gone
+    head_sha: Sha
+    head_repository: _Repository | None  # the fork is gone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +93,8 @@ def read(query: Query, github: GitHubApi) -> Found:
     held: list[tuple[int, Bundle]] = []
     remembered = tried = 0
     whole = True
-    for artifact in _as_far_as_can_be_seen(_candidates(github, query, notes), held):
-        number = artifact["id"]
+    for artifact, shas in _as_far_as_can_be_seen(_candidates(github, query, notes), held):
+        number = artifact.id
         if number <= remembered:
             break
         if branch is None:
@@ -67,8 +103,7 @@ def read(query: Query, github: GitHubApi) -> Found:
             notes.append(f"more than {MOST_LEDGERS} runs at once: artifact {number} and older ones are not read")
             break
         try:
-            run = github.get(f"/actions/runs/{artifact['run']['id']}", _run_of(artifact))
-            untrusted = _distrust(run, query.repository, branch, artifact["shas"])
+            untrusted = _distrust(_run_of(artifact, github), query.repository, branch, shas)
             if untrusted is not None:
                 notes.append(f"artifact {number} is ignored: {untrusted}")
                 continue
@@ -90,11 +125,14 @@ def read(query: Query, github: GitHubApi) -> Found:
     return Found(ledgers=tuple(held), notes=tuple(notes), whole=whole)
 
 
+_Candidates = Iterator[tuple[_Artifact, list[str]]]
+
+
 class FloodError(HarvestError):
     """There are more artifacts than can be looked at."""
 
 
-def _as_far_as_can_be_seen(candidates: Iterator[dict[str, Any]], held: list[Any]) -> Iterator[dict[str, Any]]:
+def _as_far_as_can_be_seen(candidates: _Candidates, held: list[Any]) -> _Candidates:
     """What lies behind a flood is not looked at, once a ledger was found before it; else there is no telling."""
     try:
         yield from candidates
@@ -103,39 +141,32 @@ def _as_far_as_can_be_seen(candidates: Iterator[dict[str, Any]], held: list[Any]
             raise
 
 
-def _candidates(github: GitHubApi, query: Query, notes: list[str]) -> Iterator[dict[str, Any]]:
-    """The artifacts of our name that a run of this repository made, newest first, page by page.
+def _candidates(github: GitHubApi, query: Query, notes: list[str]) -> _Candidates:
+    """The artifacts of our name that a run of this repository made, newest first, page by page, with their commits.
 
     FloodError where there are too many to look at.
     """
     name = query.settings.artifact_name
-
-    def listed(answer: Any) -> tuple[list[dict[str, Any]], int]:
-        items, total = listing(answer, "artifacts")
-        if not all(_has_shape(item) for item in items):
-            raise MalformedAnswerError("an artifact has no id, no size or no run")
-        return items, total
-
     forks = 0
     looked_up = {True: 0, False: 0}
     for page in range(1, MOST_PAGES + 1):
-        found, total = github.get("/actions/artifacts", listed, name=name, per_page=PER_PAGE, page=page)
-        newest = sorted(found, key=lambda item: -item["id"])
-        shas = [str(item["workflow_run"].get("head_sha")) for item in newest][:MOST_LOOKED_UP]
+        listed = github.get("/actions/artifacts", reader(_Artifacts), name=name, per_page=PER_PAGE, page=page)
+        newest = sorted(listed.artifacts, key=lambda item: -item.id)
+        shas = [item.workflow_run.head_sha for item in newest][:MOST_LOOKED_UP]
         for item in newest:
-            run = item["workflow_run"]
-            if item["name"] != name or item.get("expired"):
+            run = item.workflow_run
+            if item.name != name or item.expired:
                 continue
-            if run.get("head_repository_id") != run.get("repository_id"):
+            if run.head_repository_id != run.repository_id:
                 forks += 1
                 notes[:] = [note for note in notes if "from forks" not in note]
                 notes.append(f"{forks} artifacts of this name are ignored: they are from forks")
                 continue
-            on_default = run.get("head_branch") == query.default_branch
+            on_default = run.head_branch == query.default_branch
             looked_up[on_default] += 1
             if looked_up[on_default] <= MOST_LOOKED_UP:
-                yield {**_wanted(item), "run": run, "shas": shas}
-        if page * PER_PAGE >= total or not found:
+                yield item, shas
+        if page * PER_PAGE >= listed.total_count or not listed.artifacts:
             break
     else:
         raise FloodError(f"more than {MOST_PAGES * PER_PAGE} artifacts are named {name!r}", hint="set artifact-name")
@@ -145,62 +176,39 @@ def _candidates(github: GitHubApi, query: Query, notes: list[str]) -> Iterator[d
         )
 
 
-def _wanted(item: dict[str, Any]) -> dict[str, Any]:
-    return {"id": item["id"], "size": item["size_in_bytes"], "digest": item.get("digest")}
+def _run_of(artifact: _Artifact, github: GitHubApi) -> _Run:
+    number = artifact.workflow_run.id
 
-
-def _has_shape(item: dict[str, Any]) -> bool:
-    run = item.get("workflow_run")
-    numbers = [item.get("id"), item.get("size_in_bytes"), run.get("id") if isinstance(run, dict) else None]
-    texts = isinstance(item.get("name"), str) and isinstance(item.get("digest"), str | None)
-    return all(isinstance(number, int) for number in numbers) and texts
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Run:
-    """The run that made an artifact; `branch` is the short name of its branch or tag."""
-
-    event: str
-    branch: str
-    sha: str
-    repository: str
-
-
-def _run_of(artifact: dict[str, Any]) -> Callable[[Any], _Run]:
     def check(answer: Any) -> _Run:
-        if not isinstance(answer, dict) or answer.get("id") != artifact["run"]["id"]:
+        run = read_answer(_Run, answer)
+        if run.id != number:
             raise MalformedAnswerError("the answer is not the run that was asked for")
-        head = answer.get("head_repository")
-        return _Run(
-            event=str(answer.get("event")),
-            branch=str(answer.get("head_branch")),
-            sha=str(answer.get("head_sha")),
-            repository=str(head.get("full_name", "")) if isinstance(head, dict) else "",
-        )
+        return run
 
-    return check
+    return github.get(f"/actions/runs/{number}", check)
 
 
 def _distrust(run: _Run, repository: str, branch: DefaultBranch, others: Sequence[str]) -> str | None:
     """Return why what this run made is not believed; None when it is. `others`: commits that may be asked for next."""
-    if run.repository.lower() != repository.lower():
+    if run.head_repository is None or run.head_repository.full_name.lower() != repository.lower():
         return "its run is of another repository"
     if run.event not in TRUSTED_EVENTS:
-        return f"its run is of the event {run.event} on {run.branch}"
-    if not branch.holds(run.sha, *others):
-        return f"its run is of the event {run.event} on {run.branch}, and its commit is not on {branch.name}"
-    if run.event == "push" and run.branch != branch.name and not branch.is_tag(run.branch):
-        return f"its run is of the event push on {run.branch}, which is not a tag"
+        return f"its run is of the event {run.event} on {run.head_branch}"
+    if not branch.holds(run.head_sha, *others):
+        return f"its run is of the event {run.event} on {run.head_branch}, and its commit is not on {branch.name}"
+    named = str(run.head_branch)
+    if run.event == "push" and named != branch.name and not branch.is_tag(named):
+        return f"its run is of the event push on {run.head_branch}, which is not a tag"
     return None
 
 
-def _content(github: GitHubApi, artifact: dict[str, Any]) -> bytes:
-    if artifact["size"] > LARGEST_BYTES:
+def _content(github: GitHubApi, artifact: _Artifact) -> bytes:
+    if artifact.size_in_bytes > LARGEST_BYTES:
         raise BundleError(f"it is larger than {LARGEST_BYTES >> 20} MB")
-    address = github.redirect_of(f"/actions/artifacts/{artifact['id']}/zip")
+    address = github.redirect_of(f"/actions/artifacts/{artifact.id}/zip")
     for _ in range(2):
-        content = signed_address.get(address, f"artifact {artifact['id']}", github.transport)
-        if zipfile.is_zipfile(io.BytesIO(content)) and _has_digest(content, artifact["digest"]):
+        content = signed_address.get(address, f"artifact {artifact.id}", github.transport)
+        if zipfile.is_zipfile(io.BytesIO(content)) and _has_digest(content, artifact.digest):
             return content
     if zipfile.is_zipfile(io.BytesIO(content)):
         raise BundleError("its bytes do not have the digest that GitHub lists")

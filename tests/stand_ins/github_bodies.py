@@ -193,7 +193,7 @@ class Bodies:
                 "committer": person,
                 "message": commit.message,
                 "comment_count": 0,
-                "tree": {"sha": commit.sha, "url": f"{self._url}/git/trees/{commit.sha}"},
+                "tree": {"sha": self._repo.tree_at(commit.sha), "url": f"{self._url}/git/trees/{commit.sha}"},
             },
         }
 

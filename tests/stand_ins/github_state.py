@@ -305,6 +305,11 @@ class Repository:
             (self.files[c.sha, path] for c in self.history(self.resolve(ref)) if (c.sha, path) in self.files), None
         )
 
+    def tree_at(self, ref: str) -> str:
+        """A name of all the files at a commit: the same for two commits with the same files."""
+        held = {path: self.file_at(ref, path) for path in sorted({path for _, path in self.files})}
+        return blob_oid(repr({path: content for path, content in held.items() if content is not None}).encode())
+
     def changed_files(self, base: str, head: str) -> list[tuple[str, str]]:
         """File name and status of what differs between two commits, by name."""
         found = []
