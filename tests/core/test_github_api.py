@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from flowjoy.answer import reader
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import GitHubApi, listing
+from flowjoy.github_api import GitHubApi
 from flowjoy.inputs import Secret
 from flowjoy.transport import Budget, Transport
 from tests.stand_ins.faults import Redirect
@@ -111,6 +112,6 @@ def test_github__the_token_goes_to_the_api_and_to_no_redirect(server: Server, st
         address = elsewhere.url.replace("127.0.0.1", "localhost")
         server.fail("/repos", times=None, fault=Redirect(status, f"{address}/steal"))
         with pytest.raises(HarvestError, match=said):
-            github_of(server).get("/runs", lambda answer: listing(answer, "workflow_runs"))
+            github_of(server).get("/runs", reader(list[object]))
         assert elsewhere.requests == []
     assert server.requests[0].headers["authorization"] == "token ghs_of_this_job"
