@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import collections.abc
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import date, datetime
 from enum import Enum
+from functools import partial
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
@@ -133,10 +134,11 @@ class Bundle:
     obligations: tuple[Obligation, ...] = field(default=())
 
 
-def to_json(bundle: Bundle, computed: Mapping[str, object] | None = None) -> bytes:
+def to_json(bundle: Bundle, computed: Mapping[str, object] | None = None, redact: Callable[[str], str] = str) -> bytes:
     """Sorted and stable: the same records give the same bytes, in whatever order they came.
 
     `computed`: more keys, of what was computed from the records: for others to use, and no part of what is read back.
+    `redact` changes texts and never a key of ours, an instant or a word of a fixed set: the bundle stays readable.
     """
     ordered = replace(
         bundle,
@@ -151,7 +153,8 @@ def to_json(bundle: Bundle, computed: Mapping[str, object] | None = None) -> byt
         drift_marks=distinct(bundle.drift_marks),
         ledgers=distinct(bundle.ledgers),
     )
-    plain = {"schema": SCHEMA, **_plain(ordered), **_plain(computed or {})}
+    extra = {key: _plain(item, redact) for key, item in (computed or {}).items()}
+    plain = {"schema": SCHEMA, **_plain(ordered, redact, redact), **extra}
     text = json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     # Half a surrogate pair, which JSON can carry and UTF-8 cannot, stays the escape that it was.
     return text.encode(errors="backslashreplace") + b"\n"
@@ -213,7 +216,8 @@ def _refused(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object, redact: Callable[[str], str], redact_key: Callable[[str], str] = str) -> Any:
+    plain = partial(_plain, redact=redact, redact_key=redact_key)
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
@@ -221,12 +225,12 @@ def _plain(value: object) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {redact_key(str(key)): plain(item) for key, item in value.items()}
     if hasattr(value, "__dataclass_fields__"):
-        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}  # type: ignore[arg-type]  # has fields
-    return value
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}  # type: ignore[arg-type]  # has fields
+    return redact(value) if isinstance(value, str) else value
 
 
 def _value(kind: type[_Value], data: Mapping[str, Any]) -> _Value:

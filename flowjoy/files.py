@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,14 +25,19 @@ from flowjoy.report.words import clean, plural
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_PICTURE = re.compile(r"(data:image/svg\+xml;base64,[\w+/]*)", re.ASCII)
+_LABELS = re.compile(r"<!--.*?-->|(?<=>)[^<]+(?=</(?:dc:)?t)", re.DOTALL)
 
-def renderings(findings: Findings, bundle: bytes) -> Mapping[str, Callable[[], bytes]]:
-    """Each file's name with what makes its bytes. A picture is drawn once, whoever asks for it."""
+
+def renderings(
+    findings: Findings, bundle: bytes, redact: Callable[[str], str] = str
+) -> Mapping[str, Callable[[], bytes]]:
+    """Return each file's name with what makes its bytes. A picture is drawn once, and redacted before a page has it."""
     flow = functools.cache(lambda: _flow(findings))
     lanes = functools.cache(lambda: _lanes(findings))
-    flow_svg, lanes_svg = functools.cache(lambda: _svg(flow())), functools.cache(lambda: _svg(lanes()))
+    flow_svg, lanes_svg = functools.cache(lambda: _svg(flow(), redact)), functools.cache(lambda: _svg(lanes(), redact))
     drift = functools.cache(lambda: _drift(findings.drift, findings.bundle.service))
-    drift_svg = functools.cache(lambda: _svg(drift()))
+    drift_svg = functools.cache(lambda: _svg(drift(), redact))
     pictures: dict[str, Callable[[], bytes]] = {"drift.png": lambda: _png(drift()), "drift.svg": drift_svg}
     return {
         "flowjoy-bundle.json": lambda: bundle,
@@ -113,10 +119,11 @@ def _png(figure: Figure) -> bytes:
     return chart.to_png(figure)
 
 
-def _svg(figure: Figure) -> bytes:
+def _svg(figure: Figure, redact: Callable[[str], str]) -> bytes:
     from flowjoy.report import chart
 
-    return chart.to_svg(figure)
+    # Foreign text stands in labels, and in the comments that name them.
+    return _LABELS.sub(lambda found: redact(found[0]), chart.to_svg(figure).decode()).encode()
 
 
 def page_of(
@@ -184,17 +191,19 @@ def write(
             folder.mkdir(parents=True, exist_ok=True)
             if path.is_symlink():
                 path.unlink()  # a repository controls the workspace: never write through its links
-            path.write_bytes(_redacted(render(), redact))
+            path.write_bytes(_redacted(name, render(), redact))
             written[name] = path.relative_to(workspace.resolve()).as_posix()
         except Exception as problem:  # noqa: BLE001  (a failing picture must not fail the verdict)
             warn(f"{name} could not be written ({type(problem).__name__})")
     return written
 
 
-def _redacted(raw: bytes, redact: Callable[[str], str]) -> bytes:
-    """Text without secrets: a server may have said one back. A picture as it is."""
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        return raw
-    return redact(text).encode()
+def _redacted(name: str, raw: bytes, redact: Callable[[str], str]) -> bytes:
+    """Return the file without what a server said back of a secret. A picture of pixels stays as it is."""
+    if name.endswith((".json", ".svg", ".png")):
+        return raw  # redacted as it was made, value by value and label by label: keys and markup must stay
+    text = raw.decode()
+    columns, end, rows = text.partition("\n") if name.endswith(".csv") else ("", "", text)
+    # Pictures within a page were redacted before they were encoded.
+    parts = _PICTURE.split(rows)
+    return (columns + end + "".join(part if _PICTURE.fullmatch(part) else redact(part) for part in parts)).encode()

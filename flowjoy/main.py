@@ -189,7 +189,7 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime, wh
     findings = delivery.alert(findings)
     with console.group("Report"):
         _log_findings(findings, console)
-        rendered = files.renderings(findings, bundle_bytes(findings))
+        rendered = files.renderings(findings, bundle_bytes(findings, console.redact), console.redact)
         written = files.write(rendered, settings.output_dir, runner.workspace, console.warning, console.redact)
         for path in written.values():
             console.log(path)

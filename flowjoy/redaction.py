@@ -37,13 +37,16 @@ _DEEPEST = 3
 _IN_CONNECTION = re.compile(r"(?:AccountKey|SharedAccessKey|SharedAccessSignature|Password)=([^;]+)", re.IGNORECASE)
 _QUAD = 4
 _Span = tuple[int, int]
+_NUMERIC = re.compile(r"[\d\sTZ.,:+-]+", re.ASCII)
+"""Digits and the marks of dates and numbers: a piece of nothing else stands in any timestamp."""
 
 
 class Redactor:
     """Replaces every credential, and every piece of one, by `***`; also the signature of every signed address.
 
-    `public`: what everybody may read. A piece that is part of it is no secret, or a password that resembles the name
-    of a model would blank that name in every output. `names`: of users, who may be called like a model; whole only.
+    `public`: what everybody may read. A piece that is part of it, or of a timestamp, is not secret: otherwise a
+    password that resembles a model's name would blank that name in every output. `names`: of users, who may be called
+    like a model; whole only.
     """
 
     def __init__(self, values: Iterable[str] = (), *, public: Iterable[str] = (), names: Iterable[str] = ()) -> None:
@@ -74,20 +77,25 @@ class _Pieces:
             self._add(2 * PIECE, secret.encode().hex().upper())
             for form in _base64_forms(secret):
                 self._add(-(-PIECE * 4 // 3), form)
-        for size, runs in self._runs.items():
-            runs.difference_update(public[at : at + size] for at in range(len(public)))
-        self._quads = {
-            size: {run[at : at + _QUAD] for run in runs for at in range(size - _QUAD + 1)}
-            for size, runs in self._runs.items()
-        }
+        self._quads = self._quads_of_runs()
+        if PIECE in self._runs:
+            self._runs[PIECE].difference_update([public[start:end] for start, end in self._runs_in(public, PIECE)])
+        self._quads = self._quads_of_runs()
 
     def _add(self, size: int, form: str) -> None:
         self._runs.setdefault(size, set()).update(form[at : at + size] for at in range(len(form) - size + 1))
 
+    def _quads_of_runs(self) -> dict[int, set[str]]:
+        return {
+            size: {run[at : at + _QUAD] for run in runs for at in range(size - _QUAD + 1)}
+            for size, runs in self._runs.items()
+        }
+
     def redacted(self, text: str) -> str:
         """Return the text without pieces, whichever escapes stand between their characters."""
         for start, end in sorted(self._spans(text, _DEEPEST), reverse=True):
-            text = text[:start] + _MASK + text[end:]
+            if not _NUMERIC.fullmatch(text, start, end):
+                text = text[:start] + _MASK + text[end:]
         return text
 
     def _spans(self, text: str, deepest: int) -> list[_Span]:
@@ -187,7 +195,17 @@ def _escapes(sign: str) -> tuple[str, ...]:
         return (sign,)
     percent = quote(sign, safe="")
     entities = (f"&#{ord(sign)};", f"<wbr>&#{ord(sign)};", f"&#x{ord(sign):x};", escape(sign))
-    return (f"\\{sign}", sign, percent, percent.lower(), f"\\u{ord(sign):04x}", f"\\u{ord(sign):04X}", *entities)
+    doubled = ('""',) if sign == '"' else ()  # in CSV
+    return (
+        *doubled,
+        f"\\{sign}",
+        sign,
+        percent,
+        percent.lower(),
+        f"\\u{ord(sign):04x}",
+        f"\\u{ord(sign):04X}",
+        *entities,
+    )
 
 
 def _base64_forms(value: str) -> set[str]:

@@ -14,6 +14,7 @@ from flowjoy import given, inputs, registry_address, secret_variables
 from flowjoy.declared import Input, declared
 from flowjoy.errors import InputError
 from flowjoy.inputs import Secret
+from flowjoy.own_text import own_text
 from flowjoy.patterns import is_glob
 from flowjoy.redaction import Redactor
 from flowjoy.registry_address import RegistryVariables, travels_in_the_clear
@@ -111,9 +112,6 @@ class Settings:
         texts = [*vars(self).values(), *(item for values in lists for item in values)]
         return tuple(str(text) for text in texts if isinstance(text, str | Path) and "://" not in str(text))
 
-
-_OUR_WORDS = ("undeclared", "undetermined", "not_required", "cancelled", "breached", "satisfied")
-"""The statuses that are as long as a piece of a credential: users gate on them."""
 
 _LISTS = (inputs.names, inputs.globs, inputs.identifiers, inputs.patterns, inputs.pattern_lines)
 
@@ -227,7 +225,7 @@ def redactor(runner: Runner, settings: Settings | None = None, given: Iterable[s
     return Redactor(
         (*(secret.reveal() for secret in secrets), *given),
         names=[name.reveal() for name in runner.user_names],
-        public=[runner.repository, *_OUR_WORDS, *(() if settings is None else settings.public)],
+        public=[own_text(), runner.repository, *(() if settings is None else settings.public)],
     )
 
 

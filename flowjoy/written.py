@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from flowjoy import bundle as bundles
@@ -13,8 +13,8 @@ from flowjoy.findings import Findings
 from flowjoy.model import Action
 
 
-def bundle_bytes(findings: Findings) -> bytes:
-    """The bundle as it is written: the records, what became of each obligation, and every figure."""
+def bundle_bytes(findings: Findings, redact: Callable[[str], str] = str) -> bytes:
+    """Return the bundle as it is written: the records, what became of each obligation, and every figure."""
     matches = findings.incidents[[timeline.ID, *recovery.MATCH_COLUMNS]]
     figures: Mapping[str, object] = {
         "weeks": findings.weeks,
@@ -33,7 +33,7 @@ def bundle_bytes(findings: Findings) -> bytes:
     }
     told = replace(findings.bundle, obligations=findings.obligations, actions=_actions(findings))
     judged = {} if findings.gate is None else {"gate": findings.gate}
-    return bundles.to_json(told, {"pairs": findings.pairs, "figures": figures, **judged})
+    return bundles.to_json(told, {"pairs": findings.pairs, "figures": figures, **judged}, redact)
 
 
 def _actions(findings: Findings) -> tuple[Action, ...]:

@@ -110,6 +110,28 @@ def test_redactor__leaves_what_everybody_may_read() -> None:
     assert "2026!" not in redact("got breached-2026!")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pagerduty-token",
+        "set environment to one of: ",
+        "flowjoy-bundle.json",
+        "2026-03-02T09:00:00Z",
+    ],
+)
+def test_redactor__leaves_the_words_that_we_write_whatever_a_credential_shares_with_them(line: str) -> None:
+    redact = redactor(read_runner({"MLFLOW_TRACKING_TOKEN": f"x{line}x", "GITHUB_REPOSITORY": "acme/shop"}))
+    assert redact(line) == line
+    assert redact(f"you sent x{line}x") == "you sent ***"
+
+
+def test_redactor__hides_a_number_only_as_part_of_the_credential() -> None:
+    """Eight digits in a row stand in every timestamp."""
+    redact = Redactor(["canary-20260302"])
+    assert redact("20260302") == "20260302"
+    assert redact("got canary-20260302 and anary-2026") == "got *** and ***"
+
+
 def test_redactor__hides_the_name_of_a_user_whole_and_not_in_pieces() -> None:
     redact = Redactor(names=["recommender-ci"])
     assert redact("recommender by recommender-ci") == "recommender by ***"
