@@ -144,7 +144,7 @@ def test_order__shuffled_and_repeated_answers_give_the_same_bytes(
     shuffle = random.Random(7).shuffle  # noqa: S311  (an order, no secret)
 
     def mix(body: Any) -> Any:
-        deployments = (body["data"]["repository"] or {}).get("deployments")
+        deployments = (body["data"].get("repository") or {}).get("deployments")
         if deployments:
             deployments["nodes"] += deployments["nodes"][::3]
             shuffle(deployments["nodes"])
