@@ -93,16 +93,16 @@ class Terms:
 class Bundle:
     """The single source of truth of one run: everything the analysis reads, and what the next run must remember.
 
-    `models_aside` are ships of models that this run did not ask for, `code_total` is how many deployments the source
-    counts of all times. `observations` are looks at aliases and stages, `waivers` those at the head of the default
-    branch with the first sight of each, `ledgers` the ids of the artifacts whose memory is in this bundle. `commits`
-    says by sha when the commits were committed that this deploy was the first to ship, `training_runs` by id when each
-    run began (None: not known): both only serve lead times. `unshipped` are versions that are READY and never shipped,
-    `inventory` what waits at GitHub (None: not read), `actions` what was proposed, one a week. `alerts` say which step
-    of which alarm was told to whom, `drift` is this run's comparison of live with training data (None: not asked for),
-    `drift_marks` what it and earlier ones found. `models_gone` says by `<name>/<version>` when a run first found that
-    the registry no longer lists a version that it had confirmed. `first_trusted_at`: the first trusted run of this
-    service that a ledger remembers; None where no ledger could be read and kept.
+    `models_aside` are ships of models that this run did not ask for. `observations` are looks at aliases and stages,
+    `waivers` those at the head of the default branch with the first sight of each, `ledgers` the ids of the artifacts
+    whose memory is in this bundle. `commits` says by sha when the commits were committed that this deploy was the first
+    to ship, `training_runs` by id when each run began (None: not known): both only serve lead times. `unshipped` are
+    versions that are READY and never shipped, `inventory` what waits at GitHub (None: not read), `actions` what was
+    proposed, one a week. `alerts` say which step of which alarm was told to whom, `drift` is this run's comparison of
+    live with training data (None: not asked for), `drift_marks` what it and earlier ones found. `models_gone` says by
+    `<name>/<version>` when a run first found that the registry no longer lists a version that it had confirmed.
+    `first_trusted_at`: the first trusted run of this service that a ledger remembers; None where no ledger could be
+    read and kept.
     """
 
     service: str
@@ -117,7 +117,6 @@ class Bundle:
     stubs: Mapping[str, StubText] = field(default_factory=dict)
     unknown_models: tuple[str, ...] = ()
     models_aside: tuple[ModelRecord, ...] = ()
-    code_total: int | None = None
     observations: tuple[Look, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     alerts: tuple[AlertState, ...] = ()

@@ -150,7 +150,6 @@ def bundle_of(
         terms=terms_of(settings, runner, home),
         coverage=harvested.coverage,
         code=harvested.code,
-        code_total=harvested.code_total,
         models=harvested.models,
         models_aside=harvested.models_aside,
         incidents=_with_titles_allowed(harvested.incidents, settings, home),

@@ -34,17 +34,23 @@ def is_read(bundle: Bundle, source: str) -> bool:
 
 
 def obligations_of(events: pd.DataFrame, bundle: Bundle, dependence: Dependence) -> tuple[Obligation, ...]:
-    """What every release owes. What only the ledger knows makes none milder; a required source unread: all unknown."""
+    """Return what every release owes. What only the ledger knows makes none milder; a source unread: all unknown."""
     owed = _owed(events, bundle, dependence)
-    code = tuple(record for record in bundle.code if not record.source_gone)
-    models = tuple(record for record in bundle.models if not record.source_gone)
-    if (code, models) != (bundle.code, bundle.models):
-        confirmed = timeline.timeline(code, models, service=bundle.service, until=bundle.generated_at)
-        owed = standing.with_memory(_owed(confirmed, bundle, dependence), owed, bundle.models_gone)
+    if any(record.source_gone for record in bundle.code) or any(record.source_gone for record in bundle.models):
+        shown, borne_out = (_confirmed(bundle, dependence, gone_too=too) for too in (False, True))
+        owed = standing.with_memory(standing.with_borne_out(shown, borne_out, bundle.models_gone), owed)
     missing = verdict.unproved(bundle.coverage)
     if missing:
         owed = standing.all_unknown(owed, "; ".join(item.source for item in missing) + " could not be read")
     return owed
+
+
+def _confirmed(bundle: Bundle, dependence: Dependence, *, gone_too: bool) -> tuple[Obligation, ...]:
+    """Return the same of what the sources show; `gone_too`: also by versions that the registry bears out."""
+    code = [record for record in bundle.code if not record.source_gone]
+    models = [record for record in bundle.models if not record.source_gone or (gone_too and record.borne_out)]
+    events = timeline.timeline(code, models, service=bundle.service, until=bundle.generated_at)
+    return _owed(events, bundle, dependence)
 
 
 def _owed(events: pd.DataFrame, bundle: Bundle, dependence: Dependence) -> tuple[Obligation, ...]:

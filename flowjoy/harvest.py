@@ -62,7 +62,6 @@ class Harvest:
     code: tuple[CodeRecord, ...]
     models: tuple[ModelRecord, ...]
     models_aside: tuple[ModelRecord, ...]
-    code_total: int | None
     incidents: tuple[Incident, ...]
     coverage: tuple[Coverage, ...]
     stubs: Mapping[str, StubText] = field(default_factory=dict)
@@ -266,7 +265,6 @@ class _Plan:
             applied=self._applied,
             # A source that failed decides nothing; what is remembered of it must not be lost for the next run.
             code=code[0].records if code[0] is not None else memory.code,
-            code_total=code[0].total if code[0] is not None else None,
             models=parsed.records if parsed else memory.models,
             models_aside=parsed.aside if parsed else (),
             incidents=tuple(record for records, _ in incidents for record in records),

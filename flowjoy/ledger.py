@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from flowjoy.analysis import drift_marks
-from flowjoy.analysis.standing import is_open
 from flowjoy.bundle import Bundle, Terms
 from flowjoy.dependence import HEAD
 from flowjoy.distribution import DriftMark
@@ -23,7 +22,6 @@ from flowjoy.model import (
     Action,
     AlertState,
     CodeRecord,
-    CoverageState,
     Inventory,
     Look,
     ModelRecord,
@@ -38,7 +36,6 @@ from flowjoy.stub import parse
 MEMORY = timedelta(days=400)
 """How far back code is read and remembered: clocks stay open however old, and a rollback is known by what was there."""
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _MASKED = "***"
 """What stands where a secret stood: such a text is not what its source said."""
 
@@ -48,11 +45,7 @@ _Told = TypeVar("_Told")
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """What ledgers remember.
-
-    `code_known_at`: when the deployments were last read completely, None: never; `code_total`: how many the source
-    counted then. `open_since`: the start of the oldest clock that was open; it only says how far to look again.
-    """
+    """What ledgers remember."""
 
     code: tuple[CodeRecord, ...] = ()
     models: tuple[ModelRecord, ...] = ()
@@ -61,9 +54,6 @@ class Memory:
     waivers: tuple[Waiver, ...] = ()
     alerts: tuple[AlertState, ...] = ()
     ledgers: tuple[int, ...] = ()
-    code_known_at: datetime | None = None
-    code_total: int | None = None
-    open_since: datetime | None = None
     commits: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     training_runs: Mapping[str, datetime | None] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
@@ -86,7 +76,6 @@ def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> 
     ]
     if any(stamp > bundle.generated_at + CLOCK_SKEW for stamp in stamps):
         return "it remembers what had not happened yet"
-    # How far code is read again is reckoned from these: a nonsense date must not stop the reading.
     stamps += [record.created_at for record in bundle.code if record.created_at is not None]
     stamps += [item.start for item in bundle.obligations]
     if any(stamp < EARLIEST for stamp in stamps):
@@ -109,9 +98,6 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
         asked.model_source,
         asked.model_signal,
     )
-    code_read = any(item.source.startswith("code") and item.state is CoverageState.COMPLETE for item in bundle.coverage)
-    as_far_back = min(bundle.window.since, bundle.generated_at - MEMORY) <= since
-    known_at = bundle.generated_at if same_code and code_read and as_far_back else None
 
     def holds(told: CodeRecord | ModelRecord | Look | DriftMark, stamp: datetime) -> bool:
         return since <= stamp <= until and _MASKED not in repr(told)
@@ -140,9 +126,6 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
         alerts=tuple(state for state in bundle.alerts if state.at >= since),
         # What is of another question is left to a later run that asks it again.
         ledgers=(number,) if same_question else (),
-        code_known_at=known_at,
-        code_total=bundle.code_total if known_at is not None else None,
-        open_since=min((item.start for item in bundle.obligations if is_open(item)), default=None),
         commits={sha: told for sha, told in bundle.commits.items() if sha in {record.sha for record in code}},
         training_runs={run: told for run, told in bundle.training_runs.items() if same_models and run in runs},
         actions=tuple(action for action in bundle.actions if since <= action.week <= until),
@@ -181,7 +164,6 @@ def _not_yet(record: CodeRecord) -> CodeRecord:
 
 def merge(one: Memory, other: Memory) -> Memory:
     """What either remembers."""
-    latest = max(one, other, key=_last_complete_look)
     return Memory(
         code=_joined(one.code, other.code),
         models=_joined(one.models, other.models),
@@ -193,9 +175,6 @@ def merge(one: Memory, other: Memory) -> Memory:
         waivers=first_seen((*one.waivers, *other.waivers)),
         alerts=distinct((*one.alerts, *other.alerts)),
         ledgers=tuple(sorted({*one.ledgers, *other.ledgers})),
-        code_known_at=latest.code_known_at,
-        code_total=latest.code_total,
-        open_since=min(filter(None, (one.open_since, other.open_since)), default=None),
         commits=_least(one.commits, other.commits),
         training_runs=_least(one.training_runs, other.training_runs),
         actions=one_a_week((*one.actions, *other.actions)),
@@ -238,12 +217,6 @@ def _joined(one: tuple[_Record, ...], other: tuple[_Record, ...]) -> tuple[_Reco
         if _weakness(record) < _weakness(held):
             joined[record.id] = record
     return tuple(joined[key] for key in sorted(joined))
-
-
-def _last_complete_look(memory: Memory) -> tuple[bool, datetime, int]:
-    """By when, and then by how many, deployments were counted."""
-    known_at = memory.code_known_at
-    return known_at is not None, known_at or _LONG_AGO, -1 if memory.code_total is None else memory.code_total
 
 
 def _weakness(record: CodeRecord | ModelRecord) -> tuple[bool, datetime, bool, str]:

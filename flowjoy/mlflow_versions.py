@@ -17,6 +17,7 @@ from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.instants import parse_epoch_ms, plausible
 from flowjoy.mlflow_api import is_unity_catalog, new_client
 from flowjoy.mlflow_faults import ROOT, explain, explain_name
+from flowjoy.model import Registered
 from flowjoy.transport import Fault, MalformedAnswerError, Transport
 from flowjoy.version_order import version_name
 
@@ -39,10 +40,15 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """What a registered model shows of itself: its latest versions, and which version each alias names."""
+    """What a registered model shows of itself: its latest versions, and which version each alias names.
+
+    `created` and `changed` are epoch milliseconds, `changed` None where it says nothing of versions.
+    """
 
     latest: frozenset[str]
     aliases: Mapping[str, str]
+    created: object = None
+    changed: object = None
 
     @property
     def must_list(self) -> frozenset[str]:
@@ -54,11 +60,13 @@ class Shown:
 class Listing:
     """What the registry lists: its versions as plain dicts, and the candidates that it does not know.
 
-    `unknown`: each such name with what may have been meant. `aliases` are those of each model.
+    `unknown`: each such name with what may have been meant. `known`: what each model shows of itself.
+    `aliases` are those of each model.
     """
 
     versions: list[dict[str, Any]]
     unknown: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, Registered] = field(default_factory=dict)
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -88,6 +96,8 @@ class Registry:
                 # A Unity Catalog shows none.
                 latest=frozenset(_number(version.version) for version in model.latest_versions or ()),
                 aliases={str(alias): _number(version) for alias, version in (model.aliases or {}).items()},
+                created=model.creation_timestamp,
+                changed=None if self._in_unity_catalog else model.last_updated_timestamp,
             )
 
         explain = partial(explain_name, uri=self._uri)
@@ -197,6 +207,7 @@ class Registry:
             "name": name,
             "version": _number(version.version),
             "created": version.creation_timestamp,
+            "changed": version.last_updated_timestamp,
             "status": str(version.status),
             "stage": str(version.current_stage),
             "run_id": version.run_id or None,

@@ -7,95 +7,115 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flowjoy.dependence import head_waivers
 from flowjoy.instants import iso
 from flowjoy.ledger import Memory, first_seen
 from flowjoy.looks import compact
-from flowjoy.model import CodeRecord, Look, ModelRecord, ModelVersion, Outcome, Precision, StubText, Waiver
-from flowjoy.records import fold, release_key
+from flowjoy.model import CodeRecord, Look, ModelRecord, ModelVersion, Outcome, Precision, Registered, StubText, Waiver
+from flowjoy.records import DELETED, release_key, unique
 
 SHOWN_GONE = 5
 
-
-def reread_since(memory: Memory, changes_for: timedelta | None, sla: timedelta) -> datetime | None:
-    """From where on code is asked for again; None: from the start.
-
-    What may have changed since the last look: what is young enough, what was under way, whatever is held to be gone
-    (one bad answer must not be believed for ever), and the deploys of open clocks. And one clock more: a model may have
-    been shipped together with the oldest of these.
-    """
-    if memory.code_known_at is None or changes_for is None:
-        return None
-    # What the source can be asked for by its name need not be found by its age.
-    unsettled = [
-        r.created_at
-        for r in memory.code
-        if r.created_at is not None and (r.source_gone or (r.under_way and not r.ask_again))
-    ]
-    oldest = [memory.code_known_at - changes_for, *unsettled]
-    return min([*oldest, memory.open_since] if memory.open_since is not None else oldest) - sla
-
-
-def has_shrunk(memory: Memory, found: Sequence[CodeRecord], total: int | None) -> bool:
-    """Whether the source counts fewer deployments than it must: some of those that were not asked for are gone."""
-    known_at = memory.code_known_at
-    if total is None or memory.code_total is None or known_at is None:
-        return False
-    return total < memory.code_total + sum(r.created_at is not None and r.created_at > known_at for r in found)
+_Listed = Mapping[tuple[str, str | None], ModelVersion]
 
 
 def with_code(
-    memory: Memory,
-    found: Sequence[CodeRecord],
-    asked_since: datetime | None,
-    left_out: frozenset[str] = frozenset(),
+    memory: Memory, found: Sequence[CodeRecord], left_out: frozenset[str] = frozenset(), *, moves: bool = False
 ) -> tuple[CodeRecord, ...]:
-    """What the source shows, and what only the ledger knows. What the source shows as a success is so as it shows it.
+    """Return what the source shows as it shows it, and what only the ledger knows, flagged.
 
-    `left_out`: ids of what the source shows, and what is no release: not gone, and not to be remembered.
-    `asked_since`: what was created since then was asked for, None: everything. A success that the source confirmed
-    once stays, flagged, when the source shows it no more, or as no success.
+    `left_out`: ids of what the source shows, and what is no release: not gone, and not to be remembered. A success that
+    the source confirmed once stays when the source shows it no more, or as no success; and where a commit `moves` (that
+    of a tag), under an id of its own when the source shows another commit.
     """
-    shown = {record.id for record in found if record.outcome is not Outcome.FAILED}
-    groups = {release_key(record) for record in found if record.outcome is not Outcome.FAILED}
-    failed = {record.id for record in found} - shown
+    shown = {record.id: record for record in found if record.outcome is not Outcome.FAILED}
+    live = sorted(shown.values(), key=lambda record: record.shipped_at, reverse=True)
+    first = {release_key(record): record.shipped_at for record in live}
     kept = []
     for record in memory.code:
-        asked = asked_since is None or (record.created_at is not None and record.created_at >= asked_since)
-        gone = record.source_gone or asked or record.id in failed
-        # Of a release's jobs the earliest counts; one that was not asked for is still there.
-        if record.id in shown | left_out or (gone and release_key(record) in groups):
+        key, same = release_key(record), shown.get(record.id)
+        if record.outcome is not Outcome.SUCCESS or record.id in left_out:
             continue
-        if record.outcome is Outcome.SUCCESS or not gone:
-            kept.append(replace(record, source_gone=gone))
+        if same is not None and moves and same.sha != record.sha:
+            kept.append(replace(record, id=f"{record.id}@{str(record.sha)[:12]}", source_gone=True))
+        # Of a release's jobs the earliest counts: a later one does not start the clock anew.
+        elif same is None and not (key in first and first[key] <= record.shipped_at):
+            kept.append(replace(record, source_gone=True))
     replaced = {record.id for record in kept}
-    return fold((*(record for record in found if record.id not in replaced), *kept))
+    # Not folded into what is shown: that is judged by itself, as without a ledger.
+    return unique((*(record for record in found if record.id not in replaced), *kept))
 
 
 def with_models(
-    memory: Memory, found: Sequence[ModelRecord], names: Iterable[str], listed: Iterable[ModelVersion]
+    memory: Memory,
+    found: Sequence[ModelRecord],
+    names: Iterable[str],
+    listed: Sequence[ModelVersion],
+    known: Mapping[str, Registered],
 ) -> tuple[ModelRecord, ...]:
-    """The same for the models asked for. A registry is always read whole, so what it does not list is gone.
+    """Return the same for the models asked for. A registry is always read whole, so what it does not list is gone.
 
     Of a version that it lists the registry's word holds: a stamp that was taken back is no ship. But a stamp that
-    was moved to a later time does not make the version new once more.
+    was moved to a later time does not make the version new once more. A version of a model that was deleted and made
+    again is another one, whatever its number.
     """
-    asked, there = set(names), {(version.name, version.version) for version in listed}
-    kept = [
-        replace(record, source_gone=True)
+    asked = set(names)
+    there: _Listed = {(version.name, version.version): version for version in listed}
+    gone = [
+        _as_gone(record, there, listed, known.get(record.name))
         for record in memory.models
-        if record.name in asked and (record.name, record.version) not in there
+        if record.name in asked and not _is_listed(record, there)
     ]
-    exact = {record.id for record in kept}
-    shown = _shipped_before(memory, (record for record in found if record.id not in exact))
-    return (*shown, *kept)
+    exact = {record.id for record in gone}
+    stays = (record for record in memory.models if _is_listed(record, there))
+    shown = _shipped_before(stays, (record for record in found if record.id not in exact))
+    seen = (replace(r, borne_out=_is_borne_out(r, listed, known.get(r.name))) if r.source_gone else r for r in shown)
+    return (*seen, *gone)
 
 
-def _shipped_before(memory: Memory, found: Iterable[ModelRecord]) -> Iterator[ModelRecord]:
+def _is_listed(record: ModelRecord, there: _Listed) -> bool:
+    """Return whether the registry lists this very version: one of its number that was registered when it was."""
+    version = there.get((record.name, record.version))
+    if version is None:
+        return False
+    stamps = (record.registered_at, version.registered_at)
+    return None in stamps or stamps[0] == stamps[1]
+
+
+def _as_gone(
+    record: ModelRecord, there: _Listed, listed: Sequence[ModelVersion], known: Registered | None
+) -> ModelRecord:
+    record = replace(record, source_gone=True, borne_out=_is_borne_out(record, listed, known))
+    if (record.name, record.version) not in there:
+        return record
+    # The version that has its number now is another one.
+    return replace(record, id=f"{record.id}{DELETED}", version=f"{record.version}{DELETED}")
+
+
+def _is_borne_out(record: ModelRecord, listed: Sequence[ModelVersion], known: Registered | None) -> bool:
+    """Return whether the registry itself shows that a version was there which it no longer lists.
+
+    Numbers count up and are never given twice, so that a higher one that was registered later proves a lower one; of
+    the newest version only the change of the model tells. A ledger alone proves none.
+    """
+    since, number = record.registered_at or record.shipped_at, record.version or ""
+    if known is None or not number.isdigit() or (known.created_at is not None and since < known.created_at):
+        return False
+    later = [
+        int(version.version)
+        for version in listed
+        if version.name == record.name
+        and version.version.isdigit()
+        and (version.registered_at is None or version.registered_at >= since)
+    ]
+    return int(number) < max(later, default=0) or known.lost_one
+
+
+def _shipped_before(remembered: Iterable[ModelRecord], found: Iterable[ModelRecord]) -> Iterator[ModelRecord]:
     """Yield what the registry shows; a stamp that was moved to a later time ships the version again, not anew."""
-    stamped = {record.id: record for record in memory.models if record.precision is Precision.EXACT}
+    stamped = {record.id: record for record in remembered if record.precision is Precision.EXACT}
     for record in found:
         first = stamped.get(record.id)
         if first is None or record.precision is not Precision.EXACT or first.shipped_at >= record.shipped_at:
@@ -121,7 +141,7 @@ def gone_since(
 
 
 def gone(records: Iterable[CodeRecord] | Iterable[ModelRecord]) -> tuple[str, ...]:
-    """A note that names what only the ledger knows."""
+    """Return a note that names what only the ledger knows."""
     names = sorted(record.id for record in records if record.source_gone)
     if not names:
         return ()

@@ -12,6 +12,9 @@ from flowjoy.model import CodeRecord, Incident, ModelRecord, Outcome
 
 _Record = TypeVar("_Record", CodeRecord, ModelRecord, Incident)
 _Value = TypeVar("_Value", bound=Hashable)
+DELETED = " (deleted)"
+"""What the number of a version gets whose model was deleted and made again: it is now the number of another one."""
+
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -105,11 +108,9 @@ def _events(successes: Iterable[CodeRecord]) -> Iterator[CodeRecord]:
 
 
 def _unfinished(group: list[CodeRecord]) -> CodeRecord:
-    """Of a release without a success: the job of this very run, else the first that failed, in the name of all."""
+    """Return, of a release without a success, the job of this very run, else the first that failed."""
     provisional = [record for record in group if record.outcome is Outcome.PROVISIONAL]
-    first = min(provisional or group, key=lambda record: (record.shipped_at, record.id))
-    every = tuple(sorted({name for record in group for name in record.ask_again}))
-    return first if every == first.ask_again else replace(first, ask_again=every)
+    return min(provisional or group, key=lambda record: (record.shipped_at, record.id))
 
 
 def shipped_again(records: Iterable[ModelRecord]) -> tuple[ModelRecord, ...]:

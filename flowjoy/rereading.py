@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import reduce
 from itertools import pairwise
 
@@ -67,46 +66,20 @@ def recalled(query: Query, access: Access, terms: Terms) -> Read[Recalled]:
 def code(
     query: Query, access: Access, source: Source[CodeRecord], memory: Memory, own_sha: str | None
 ) -> Read[Parsed[CodeRecord]]:
-    """The deployments. `own_sha`: this release's commit, whose stub is asked for on the way where it is new."""
-    # A dry look at the past asks for everything: what changed since then is not what it is about.
-    if query.live and not query.settings.has_several_environments:
-        sla = timedelta(hours=query.settings.sla_hours)
-        unsettled = {name for record in memory.code for name in record.ask_again}
-        query = replace(
-            query,
-            reread_since=reconcile.reread_since(memory, source.changes_for, sla),
-            ask_again=tuple(sorted(unsettled)),
-        )
+    """Read every deployment back to the horizon. `own_sha`: this release's commit, whose stub is asked for on the way.
+
+    A ledger shortens nothing: which deployments there are, and what became of them, only the source can say.
+    """
     confirmed = {
         record.id: record.shipped_at
         for record in memory.code
         if record.outcome is Outcome.SUCCESS and not record.source_gone
     }
     query = replace(query, recheck=_on_the_way(memory, own_sha or ""), known_code=confirmed if query.live else {})
-    parsed = _what_changed(query, access, source, memory)
-    if parsed is None:
-        query = replace(query, reread_since=None, ask_again=())
-        parsed = source.parse(source.fetch(query, access), query)
-    since = None if source.changes_for is None else query.horizon
-    known = reconcile.with_code(memory, parsed.records, since, parsed.left_out)
+    parsed = source.parse(source.fetch(query, access), query)
+    known = reconcile.with_code(memory, parsed.records, parsed.left_out, moves=parsed.moves)
     notes = (*parsed.notes, *_failed_deploys(known), *reconcile.gone(known), *_renamed(query, access, known))
     return replace(parsed, records=known), len(parsed.records), notes
-
-
-def _what_changed(
-    query: Query, access: Access, source: Source[CodeRecord], memory: Memory
-) -> Parsed[CodeRecord] | None:
-    """What may have changed since the ledger; None where everything must be read instead."""
-    if query.reread_since is None:
-        return None
-    try:
-        parsed = source.parse(source.fetch(query, access), query)
-    except HarvestError:
-        # A deployment that is to be asked again may have been deleted.
-        if not query.ask_again:
-            raise
-        return None
-    return None if reconcile.has_shrunk(memory, parsed.records, parsed.total) else parsed
 
 
 def _renamed(query: Query, access: Access, known: Iterable[CodeRecord]) -> tuple[str, ...]:
@@ -181,7 +154,7 @@ def models(query: Query, access: Access, source: Source[ModelRecord], memory: Me
     """The ships of the models that the query names."""
     parsed = source.parse(source.fetch(query, access), query)
     asked = {*query.models, *query.candidates}
-    known = reconcile.with_models(memory, parsed.records, asked, parsed.versions)
+    known = reconcile.with_models(memory, parsed.records, asked, parsed.versions, parsed.known)
     notes = (*parsed.notes, *reconcile.gone(known))
     found = replace(parsed, records=known, aside=reconcile.aside(memory, asked))
     return found, len(parsed.records), notes

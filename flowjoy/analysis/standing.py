@@ -94,31 +94,44 @@ def all_unknown(items: Sequence[Obligation], reason: str) -> tuple[Obligation, .
     )
 
 
-def with_memory(
-    confirmed: Sequence[Obligation], remembered: Sequence[Obligation], gone_since: Mapping[str, datetime]
+def with_borne_out(
+    shown: Sequence[Obligation], borne_out: Sequence[Obligation], gone_since: Mapping[str, datetime]
 ) -> tuple[Obligation, ...]:
-    """What is owed by all that sources show, where what only a ledger remembers may close a clock and never open one.
+    """Return what is owed by all that sources show, closed also by versions that a registry only bears out.
 
-    `remembered` are the obligations of the timeline with what the sources have forgotten. Of those that only it has
-    (a deploy that its source no longer shows), the closed ones stay: they are history. `gone_since` says by
-    `<model>/<version>` when a version was first missed: it keeps closing what it closed, and nothing that began later.
+    `borne_out` are the obligations of the timeline with those versions. `gone_since` says by `<model>/<version>` when
+    one was first missed: it keeps closing what it closed, and nothing that began later.
     """
-    by_id = {
+    closed = {
         item.id: item
-        for item in remembered
+        for item in borne_out
         if (missed := gone_since.get(f"{item.model}/{item.version}")) is None or item.start < missed
     }
-    owed = [by_id[item.id] if item.id in by_id and _milder(by_id[item.id], item) else item for item in confirmed]
-    history = [item for item in remembered if not is_open(item)]
-    known = {item.id for item in confirmed}
     return tuple(
-        sorted((*owed, *(item for item in history if item.id not in known)), key=lambda item: (item.start, item.id))
+        closed[item.id] if item.id in closed and _weight(closed[item.id]) < _weight(item) else item for item in shown
     )
 
 
-def _milder(one: Obligation, other: Obligation) -> bool:
-    """Whether `one` is closed where `other` is open, or kept where `other` was missed."""
-    return (is_open(one), is_miss(one)) < (is_open(other), is_miss(other))
+def with_memory(confirmed: Sequence[Obligation], remembered: Sequence[Obligation]) -> tuple[Obligation, ...]:
+    """Return what is owed by all that sources confirm, where what only a ledger remembers never makes it milder.
+
+    `remembered` are the obligations of the timeline with what the sources no longer show. A deploy that only it has
+    keeps the clock that it opened. Of the others the stricter of the two judgements counts: a version that shipped
+    before is no new one, and a ledger closes nothing.
+    """
+    known = {item.id: item for item in confirmed}
+    judged = {item.id: item for item in remembered}
+    owed = [
+        judged[item.id] if item.id in judged and _weight(judged[item.id]) > _weight(item) else item
+        for item in confirmed
+    ]
+    kept = [item for item in remembered if item.id not in known]
+    return tuple(sorted((*owed, *kept), key=lambda item: (item.start, item.id)))
+
+
+def _weight(item: Obligation) -> tuple[bool, bool]:
+    """Return how bad an obligation is: open before closed, missed before kept."""
+    return is_open(item), is_miss(item)
 
 
 def without_a_registry(items: Sequence[Obligation], unknown_models: frozenset[str]) -> tuple[Obligation, ...]:

@@ -23,6 +23,7 @@ from flowjoy.model.records import (
     Outcome,
     Precision,
     Proposal,
+    Registered,
     StubText,
     WorkflowFile,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "Precision",
     "Proposal",
     "Recovery",
+    "Registered",
     "Requirement",
     "Rule",
     "Status",

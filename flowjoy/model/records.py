@@ -55,8 +55,7 @@ class CodeRecord:
 
     A failed record carries the time of its last change and makes no event. `created_at` is when its source made it,
     which is what sources list by. `under_way`: it has not succeeded, and may yet. `source_gone`: a ledger remembers it,
-    its source no longer shows it. `ask_again`: what its source calls the deployments of this release that have not
-    succeeded, each of which still may.
+    its source no longer shows it.
     """
 
     id: str
@@ -70,7 +69,6 @@ class CodeRecord:
     created_at: datetime | None = None
     under_way: bool = False
     source_gone: bool = False
-    ask_again: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,9 +78,10 @@ class ModelRecord:
     With precision OBSERVED the ship lies in (`not_before`, `shipped_at`]; otherwise `not_before` is None.
     `run_id` is the training run. A version that ships again is a record of its own. `maybe_live_before`: it was there
     before anybody looked, so nobody knows whether it was live then. `maybe_copy`: another version of the same training
-    run may have been. `source_gone`: a ledger remembers it, its source no longer shows it. `unified_tag`: what the
-    version itself says of the code that it belongs to. `source` is where its content lies, `model_id` its logged model:
-    with `run_id` they decide whether the content is new. None is unknown; a `source` of "" is known to be missing.
+    run may have been. `source_gone`: a ledger remembers it, its source no longer shows it; `borne_out`: and yet the
+    registry shows that it was there. `unified_tag`: what the version itself says of the code that it belongs to.
+    `source` is where its content lies, `model_id` its logged model: with `run_id` they decide whether the content is
+    new. None is unknown; a `source` of "" is known to be missing.
     """
 
     id: str
@@ -98,6 +97,7 @@ class ModelRecord:
     maybe_copy: bool = False
     unified_tag: str | None = None
     source_gone: bool = False
+    borne_out: bool = False
     source: str | None = None
     model_id: str | None = None
 
@@ -144,6 +144,14 @@ class ModelVersion:
     ready: bool
     validated: bool = False
     registered_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Registered:
+    """What a registry shows of a model itself. `lost_one`: it changed after all that it lists, as by a deletion."""
+
+    created_at: datetime | None = None
+    lost_one: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

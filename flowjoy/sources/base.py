@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi
 from flowjoy.instants import plausible
 from flowjoy.ledger import MEMORY
-from flowjoy.model import CodeRecord, Incident, Look, ModelRecord, ModelVersion, StubText
+from flowjoy.model import CodeRecord, Incident, Look, ModelRecord, ModelVersion, Registered, StubText
 from flowjoy.settings import Settings
 from flowjoy.transport import Transport
 
@@ -23,10 +23,9 @@ class Query:
     """What a run asks of every source. `now` is the real clock, for telling impossible stamps.
 
     `models` must be known to the registry; `candidates` need not be (a pull request may name anything). `looks` are
-    those of earlier runs. `reread_since`: what was created before it is known already, and need not be asked for.
-    `recheck`: commits whose stub may be asked for on the way. `ask_again`: what the source calls the deployments that
-    had not succeeded when they were last read. `own_deployment`: the id of the one whose event made this run.
-    `known_code`: when what the source confirmed to an earlier run went live, by id.
+    those of earlier runs. `recheck`: commits whose stub may be asked for on the way. `own_deployment`: the id of the
+    deployment whose event made this run. `known_code`: when what the source confirmed to an earlier run went live, by
+    id; it only saves questions.
     """
 
     settings: Settings
@@ -43,9 +42,7 @@ class Query:
     default_branch: str | None = None
     default_commit: str | None = None
     looks: tuple[Look, ...] = ()
-    reread_since: datetime | None = None
     recheck: tuple[str, ...] = ()
-    ask_again: tuple[str, ...] = ()
     own_deployment: int | None = None
     known_code: Mapping[str, datetime] = field(default_factory=dict)
 
@@ -60,14 +57,9 @@ class Query:
         return max(self.now, self.as_of)
 
     @property
-    def whole_horizon(self) -> datetime:
-        """The oldest instant that matters."""
-        return min(self.since, self.as_of - MEMORY)
-
-    @property
     def horizon(self) -> datetime:
-        """The oldest instant that is asked for."""
-        return self.whole_horizon if self.reread_since is None else max(self.whole_horizon, self.reread_since)
+        """Return the oldest instant that matters. No ledger makes it later: what it says may be wrong."""
+        return min(self.since, self.as_of - MEMORY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,21 +82,23 @@ class Access:
 class Parsed(Generic[Record]):
     """The records of one source, and what a user should know of them.
 
-    A source of code may bring stubs that it met on the way. A registry also tells which versions it lists, which of
-    the candidates it does not know (and what may have been meant), and what it was seen to name. `aside`: remembered,
-    and not asked for now. `total`: how many the source counts, of all times. `left_out`: ids of what the source shows,
-    and what is no release of ours.
+    A source of code may bring stubs that it met on the way. A registry also tells which versions it lists, what it
+    shows of each model, which of the candidates it does not know (and what may have been meant), and what it was seen
+    to name. `aside`: remembered,
+    and not asked for now. `left_out`: ids of what the source shows, and what is no release of ours. `moves`: whether
+    the commit of a record may change, as that of a tag.
     """
 
     records: tuple[Record, ...]
     notes: tuple[str, ...] = field(default=())
     versions: tuple[ModelVersion, ...] = field(default=())
     unknown: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, Registered] = field(default_factory=dict)
     aside: tuple[Record, ...] = field(default=())
-    total: int | None = None
     looks: tuple[Look, ...] = field(default=())
     stubs: Mapping[str, StubText] = field(default_factory=dict)
     left_out: frozenset[str] = field(default=frozenset())
+    moves: bool = False
 
 
 class Source(Protocol[Record]):
@@ -113,10 +107,6 @@ class Source(Protocol[Record]):
     @property
     def label(self) -> str:
         """What people call it."""
-
-    @property
-    def changes_for(self) -> timedelta | None:
-        """How long after its creation a record may still change; None: everything is asked for each time."""
 
     def fetch(self, query: Query, access: Access) -> Any:
         """The raw answers, complete and of the right shape."""

@@ -51,7 +51,6 @@ class CodeFile:
     """`code-source: file`."""
 
     label = CODE.label
-    changes_for = None
 
     def fetch(self, query: Query, access: Access) -> str:
         """Return the file's text."""
@@ -80,7 +79,6 @@ class ModelFile:
     """`model-source: file`."""
 
     label = MODEL.label
-    changes_for = None
 
     def fetch(self, query: Query, access: Access) -> str:
         """Return the file's text."""

@@ -5,22 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Any, Literal, Self, get_args
 
 from pydantic import model_validator
 
 from flowjoy import github_environments, github_files
-from flowjoy.answer import Connection, GraphQL, Id, Instant, Many, Sha, Text, read, reader, refusal
+from flowjoy.answer import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
 from flowjoy.dependence import HEAD
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import PER_PAGE, GitHubApi, every_page
+from flowjoy.github_api import GitHubApi, every_page
 from flowjoy.model import CodeRecord, Outcome, StubText
 from flowjoy.patterns import any_match
 from flowjoy.records import fold
 from flowjoy.report.words import plural
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
-from flowjoy.transport import MalformedAnswerError
 
 _FIELDS = """
         id
@@ -73,15 +71,6 @@ query FlowJoyStatuses($id: ID!, $after: String) {
 }
 """
 
-AGAIN_QUERY = f"""
-query FlowJoyDeploymentsAgain($ids: [ID!]!) {{
-  nodes(ids: $ids) {{
-    ... on Deployment {{{_FIELDS}
-    }}
-  }}
-}}
-"""
-
 _PULL_REQUEST = re.compile(r"(?:refs/)?pull/(\d+)/(?:merge|head)")
 _RUN_IN_URL = re.compile(r"/actions/runs/(\d{1,20})(?:/|$)")
 _UnderWay = Literal["IN_PROGRESS", "QUEUED", "PENDING", "WAITING"]
@@ -127,20 +116,15 @@ class DeploymentsPage(GraphQL):
     deployments: Connection[Deployment]
 
 
-class _Nodes(GraphQL):
-    nodes: Many[Deployment]
-
-
 class _Statuses(GraphQL):
     statuses: Connection[Status]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deployments:
-    """The deployments as GitHub tells them and counts them, and the stubs that came with them."""
+    """The deployments as GitHub tells them, and the stubs that came with them."""
 
     nodes: tuple[Deployment, ...]
-    total: int = 0
     stubs: Mapping[str, StubText] = field(default_factory=dict)
 
 
@@ -148,20 +132,18 @@ class GitHubDeployments:
     """`code-source: deployments`."""
 
     label = "GitHub deployments"
-    changes_for = timedelta(days=36)  # a job may wait and run for 35 days
 
     def fetch(self, query: Query, access: Access) -> Deployments:
         """Return every deployment to the environments back to the horizon, each with all its statuses and its ref.
 
-        Those that are to be asked again are among them however old they are.
+        Each time anew, whatever a ledger says: one that failed long ago may have succeeded since.
         """
         github = access.to_github
         environments = github_environments.chosen(github, query.settings.environment)
         found = _pages(github, query, access, environments) if environments else Deployments(nodes=())
         if not found.nodes:
             _prove_empty(github, query)
-        nodes = [*found.nodes, *_again(github, query, {node.id for node in found.nodes})]
-        nodes = [_with_every_status(github, node) for node in nodes]
+        nodes = [_with_every_status(github, node) for node in found.nodes]
         return replace(found, nodes=_with_refs(github, environments, nodes))
 
     def parse(self, raw: Deployments, query: Query) -> Parsed[CodeRecord]:
@@ -178,7 +160,7 @@ class GitHubDeployments:
             if count
         ]
         records = fold(_record(node, query) for node in ours)
-        return Parsed(records=records, notes=tuple(notes), stubs=raw.stubs, total=raw.total, left_out=frozenset(pulls))
+        return Parsed(records=records, notes=tuple(notes), stubs=raw.stubs, left_out=frozenset(pulls))
 
 
 def pull_request_of(node: Deployment) -> int | None:
@@ -213,32 +195,13 @@ def _with_refs(github: GitHubApi, environments: list[str], nodes: Iterable[Deplo
     return tuple(node.model_copy(update={"ref": node.ref or refs.get(node.database_id)}) for node in nodes)
 
 
-def _again(github: GitHubApi, query: Query, known: set[str]) -> list[Deployment]:
-    """The deployments that had not succeeded and are too old for the pages that were read."""
-    wanted = sorted(set(query.ask_again) - known)
-    nodes: list[Deployment] = []
-    for start in range(0, len(wanted), PER_PAGE):
-        ids = wanted[start : start + PER_PAGE]
-
-        def check(data: Any, ids: list[str] = ids) -> tuple[Deployment, ...]:
-            found = read(_Nodes, data).nodes
-            if len(found) != len(ids):
-                raise MalformedAnswerError("the answer does not hold every deployment that was asked for")
-            return found
-
-        nodes += github.graphql("earlier deployments", AGAIN_QUERY, check, "", ids=ids)
-    return nodes
-
-
 def _pages(github: GitHubApi, query: Query, access: Access, environments: list[str]) -> Deployments:
     stubs: dict[str, StubText] = {}
-    totals: list[int] = []
 
     def page(cursor: str | None) -> Connection[Deployment]:
         # Only the first page brings more stubs than that of the head, which each brings.
         listed, found = _page(github, query, cursor, environments, () if cursor else query.recheck)
         stubs.update(found)
-        totals.append(listed.total_count)
         access.progress(f"GitHub deployments: {len(listed.nodes)} more of {listed.total_count}")
         return listed
 
@@ -246,7 +209,7 @@ def _pages(github: GitHubApi, query: Query, access: Access, environments: list[s
         return bool(listed.nodes) and listed.nodes[-1].created_at < query.horizon
 
     nodes = every_page("GitHub deployments", page, lambda node: node.database_id, enough=enough)
-    return Deployments(nodes=nodes, total=totals[0], stubs=stubs)
+    return Deployments(nodes=nodes, stubs=stubs)
 
 
 def _page(
@@ -320,7 +283,6 @@ def _record(node: Deployment, query: Query) -> CodeRecord:
         created_at=created_at,
         under_way=outcome is Outcome.FAILED and unfinished,
         url=f"{repository}/actions/runs/{run_id}" if run_id else f"{repository}/commit/{node.commit_oid}",
-        ask_again=() if outcome is Outcome.SUCCESS else (node.id,),
     )
 
 

@@ -97,7 +97,6 @@ class GitHubIssues:
     """`incident-label`."""
 
     label = "GitHub issues"
-    changes_for = None  # an issue may be closed, or opened again, at any time
 
     def fetch(self, query: Query, access: Access) -> tuple[Issue, ...]:
         """Return every issue with the label, back to the window's first day."""

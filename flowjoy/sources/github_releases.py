@@ -61,7 +61,6 @@ class GitHubReleases:
     """`code-source: releases`."""
 
     label = "GitHub releases"
-    changes_for = None  # a draft may be published at any time
 
     def fetch(self, query: Query, access: Access) -> tuple[Release, ...]:
         """Every release, newest first. All of them: a draft may be published long after it was created."""
@@ -93,7 +92,7 @@ class GitHubReleases:
             (sum(release.is_prerelease and not release.is_draft for release in raw), "marked as pre-release"),
         )
         notes = tuple(f"{plural(count, 'release')} {why}: left out" for count, why in reasons if count)
-        return Parsed(records=fold(_record(release, query) for release in ours), notes=notes)
+        return Parsed(records=fold(_record(release, query) for release in ours), notes=notes, moves=True)
 
 
 def counts(release: Release, query: Query) -> bool:

@@ -81,7 +81,6 @@ class GitHubRuns:
     """`code-source: workflow-runs`."""
 
     label = "GitHub workflow runs"
-    changes_for = timedelta(days=66)  # a run can be run again for 30 days, and then wait and run for 35
 
     def fetch(self, query: Query, access: Access) -> list[Attempts]:
         """Every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs."""
@@ -90,10 +89,6 @@ class GitHubRuns:
         branch = query.settings.branch or query.default_branch or github.get("", reader(Repository)).default_branch
         since = query.horizon.replace(microsecond=0)
         runs = _slice(github, path, branch, since, query.now, access)
-        if not runs and query.horizon > query.whole_horizon:
-            # Nothing new to a ledger: whether that can be is told by what was there before.
-            since = query.whole_horizon.replace(microsecond=0)
-            runs = _slice(github, path, branch, since, query.now, access)
         if not runs:
             _prove_empty(github, path, branch, since)
         ours = [run for run in runs.values() if _is_release(run, branch, github.repository)]

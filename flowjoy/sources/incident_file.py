@@ -71,7 +71,6 @@ class IncidentFile:
     """`incident-file`."""
 
     label = INCIDENTS.label
-    changes_for = None
 
     def fetch(self, query: Query, access: Access) -> str:
         """Return the file's text."""

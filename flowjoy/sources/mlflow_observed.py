@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from flowjoy.content import content_of, same_content
-from flowjoy.instants import EARLIEST, iso
+from flowjoy.instants import CLOCK_SKEW, EARLIEST, iso
 from flowjoy.looks import Move, moves
 from flowjoy.mlflow_versions import DEPLOYED_AT, UNIFIED_TAG, Listing, created, page_of
 from flowjoy.model import Look, ModelRecord, Precision
-from flowjoy.records import shipped_again
+from flowjoy.records import DELETED, shipped_again
 from flowjoy.sources.base import Query
 from flowjoy.sources.mlflow_content import ContentFields, by_key, content, content_fields
 from flowjoy.version_order import version_order
@@ -64,6 +64,7 @@ def with_observed(
     notes: list[str] = []
     for model in sorted(raw.aliases):
         seen = [look for look in looks if look.model == model and look.signal == signal and look.at <= query.as_of]
+        seen = [look for look in seen if _is_possible(look, raw, query)]
         begun = min((look.at for look in seen), default=query.as_of)
         exact = [record for record in stamped if record.name == model]
         exact = [replace(record, maybe_copy=_maybe_copy(record, exact, begun, raw, query)) for record in exact]
@@ -76,6 +77,19 @@ def with_observed(
         records += shipped_again([*exact, *(item for item in observed if not _is_stamped(item, exact))])
         notes += _notes(model, seen, query)
     return records, tuple(notes)
+
+
+def _is_possible(look: Look, raw: Listing, query: Query) -> bool:
+    """Return whether the registry does not contradict a look: nothing is live before it is registered."""
+    version = by_key(raw.versions).get((look.model, look.version))
+    if version is None or not _is_of(look, version, query):
+        return True
+    return look.at >= created(version, query.latest) - CLOCK_SKEW
+
+
+def _is_of(look: Look, version: Mapping[str, Any], query: Query) -> bool:
+    """Return whether a look saw this very version, and not one of an earlier model of the same name."""
+    return look.registered_at is None or look.registered_at == created(version, query.latest)
 
 
 def _notes(model: str, seen: list[Look], query: Query) -> Iterator[str]:
@@ -100,16 +114,19 @@ def _observed(move: Move, begun: datetime, raw: Listing, query: Query, *, is_fir
     seen (`is_first`), where it was there before anybody looked.
     """
     look, listed = move.look, by_key(raw.versions)
-    registered = look.registered_at
-    after = max(stamp for stamp in (registered, move.not_before, EARLIEST) if stamp is not None)
     version = listed.get((look.model, look.version))
+    number = look.version
+    if version is not None and not _is_of(look, version, query):
+        version, number = None, f"{number}{DELETED}"
+    registered = look.registered_at if version is None else created(version, query.latest)
+    after = max(stamp for stamp in (registered, move.not_before, EARLIEST) if stamp is not None)
     fields = ContentFields(source=look.source, model_id=look.model_id)
     if version is not None:
         fields = content_fields(version, listed)
     record = ModelRecord(
-        id=f"model:{look.model}/{look.version}",
+        id=f"model:{look.model}/{number}",
         name=look.model,
-        version=look.version,
+        version=number,
         shipped_at=look.at,
         run_id=look.run_id or None,
         # Two clocks may differ by a little: a version can be registered "after" it was seen.

@@ -17,6 +17,7 @@ from flowjoy.records import shipped_again, unique
 from flowjoy.side_by_side import side_by_side
 from flowjoy.sources.base import Access, Parsed, Query
 from flowjoy.sources.mlflow_content import Listed, by_key, content_fields, content_notes, import_notes
+from flowjoy.sources.mlflow_gone import registered
 from flowjoy.sources.mlflow_observed import looks_of, with_observed
 from flowjoy.version_order import version_order
 
@@ -25,7 +26,6 @@ class MlflowRegistry:
     """`model-source: mlflow`."""
 
     label = "MLflow registry"
-    changes_for = None  # any version may be stamped at any time
 
     def fetch(self, query: Query, access: Access) -> Listing:
         """Every version of every model asked for. A model without versions is proved to be there."""
@@ -51,6 +51,9 @@ class MlflowRegistry:
         return Listing(
             versions=versions,
             unknown=unknown,
+            known={
+                name: registered(model, [v for v in versions if v["name"] == name]) for name, model in shown.items()
+            },
             aliases={name: model.aliases for name, model in shown.items()},
             notes=notes,
         )
@@ -78,11 +81,9 @@ class MlflowRegistry:
                 *_content_notes(raw, query),
             ),
             looks=looks,
-            versions=tuple(
-                _version(version, query)
-                for version in sorted(raw.versions, key=lambda v: (v["name"], version_order(v["version"])))
-            ),
+            versions=_versions(raw, query),
             unknown=raw.unknown,
+            known=raw.known,
         )
 
 
@@ -100,14 +101,14 @@ def with_tags(
 
     def old(version: dict[str, Any]) -> bool:
         named = version["version"] in shown[version["name"]].aliases.values()
-        return not named and created(version, query.latest) < query.whole_horizon
+        return not named and created(version, query.latest) < query.horizon
 
     aged = sorted(filter(old, versions), key=lambda version: version["created"], reverse=True)
     skipped = {(version["name"], version["version"]) for version in aged[_OLD:]}
     asked = [version for version in versions if (version["name"], version["version"]) not in skipped]
     detailed = side_by_side(registry.detailed, asked, at_once=_AT_ONCE)
     rest = [version for version in versions if (version["name"], version["version"]) in skipped]
-    day = query.whole_horizon.date().isoformat()
+    day = query.horizon.date().isoformat()
     note = f"{len(rest)} versions registered before {day} were read without their tags, which take a request each"
     return detailed + rest, (note,) if rest else ()
 
@@ -118,13 +119,18 @@ def _content_notes(raw: Listing, query: Query) -> Iterator[str]:
     stamps: dict[str, list[datetime]] = {}
     for version in raw.versions:
         stamps.setdefault(version["name"], []).append(created(version, query.latest))
-    yield from import_notes(stamps, horizon=query.whole_horizon, sla_since=_sla_since(query))
+    yield from import_notes(stamps, horizon=query.horizon, sla_since=_sla_since(query))
 
 
 def _sla_since(query: Query) -> datetime | None:
     """Return the instant at which the promise began."""
     since, zone = query.settings.sla_since, ZoneInfo(query.settings.timezone)
     return None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC)
+
+
+def _versions(raw: Listing, query: Query) -> tuple[ModelVersion, ...]:
+    ordered = sorted(raw.versions, key=lambda version: (version["name"], version_order(version["version"])))
+    return tuple(_version(version, query) for version in ordered)
 
 
 def _version(version: dict[str, Any], query: Query) -> ModelVersion:

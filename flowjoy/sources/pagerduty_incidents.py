@@ -21,7 +21,6 @@ class PagerDutyIncidents:
     """`pagerduty-token`."""
 
     label = "PagerDuty"
-    changes_for = None  # an incident may be resolved or merged at any time
 
     def fetch(self, query: Query, access: Access) -> list[PagerDutyIncident]:
         """Every incident of the services that began in the window, with what it was merged into and its end."""

@@ -36,8 +36,13 @@ class Registry:
         self.client: Any = MlflowClient(tracking_uri=uri, registry_uri=uri)
 
     def add_model(self, name: str = "recommender") -> None:
-        """A registered model without versions."""
+        """A registered model without versions, as old as nothing else in a test."""
         self.client.create_registered_model(name)
+        self._date_model(name, "creation_time=0, last_updated_time=0")
+
+    def _date_model(self, name: str, change: str) -> None:
+        with closing(sqlite3.connect(self.database, timeout=30)) as database, database:
+            database.execute(f"UPDATE registered_models SET {change} WHERE name=?", (name,))  # noqa: S608  (no input)
 
     def add_version(
         self,
@@ -63,6 +68,7 @@ class Registry:
                 "UPDATE model_versions SET creation_time=?, last_updated_time=?, status=? WHERE name=? AND version=?",
                 (epoch_ms, epoch_ms, status, name, int(version)),
             )
+        self._date_model(name, f"last_updated_time={epoch_ms}")
 
     def multiply(self, name: str, total: int, start: datetime, step: timedelta) -> None:
         """Copy version 1 until there are `total`, a `step` apart: in the database, as the API takes minutes."""

@@ -304,7 +304,7 @@ class World:
         access = Access(transport=transport, progress=lambda _: None, github=github)
         found = harvest(query, access, pushed, context.terms_of(settings, runner, home))
         # How many deployments the source counts decides nothing: it only says how far the next run looks again.
-        return None if unproved(found.coverage) else replace(found, coverage=(), code_total=None)
+        return None if unproved(found.coverage) else replace(found, coverage=())
 
     def struck(self, stage: Stage, fault: Fault, times: int | None, act: Callable[[str], Any] | None = None) -> Any:
         """What is known (or what `act` gives) when the stage meets the fault so many times; None: always."""
