@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -65,11 +66,15 @@ class RunsPage(Answer):
 
 @dataclass(frozen=True, kw_only=True)
 class Attempts:
-    """A run as its last attempt left it, and the ones before, oldest first. `jobs` that deploy: None if not asked."""
+    """A run as its last attempt left it, and the ones before, oldest first.
+
+    `jobs` that deploy: None if not asked; then `known_end` is when they ended, as far as a ledger knows it.
+    """
 
     run: Run
     earlier: tuple[Run, ...] = ()
     jobs: tuple[github_jobs.Job, ...] | None = None
+    known_end: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -95,8 +100,9 @@ class GitHubRuns:
         wanted = query.settings.deploy_job
         if not wanted:
             return [Attempts(run=run, earlier=_earlier_attempts(github, run)) for run in ours]
-        jobs = github_jobs.read(github, [run.id for run in ours if _may_have_deployed(run, query)], wanted)
-        return [Attempts(run=run, jobs=jobs.get(run.id)) for run in ours]
+        known = _known_ends(ours, query)
+        jobs = github_jobs.read(github, [run.id for run in ours if _may_have_deployed(run, known)], wanted)
+        return [Attempts(run=run, jobs=jobs.get(run.id), known_end=known.get(run.id)) for run in ours]
 
     def parse(self, raw: Sequence[Attempts], query: Query) -> Parsed[CodeRecord]:
         """Return one record a run, and one more for each time that it went live anew after another commit."""
@@ -114,11 +120,25 @@ def deployed_nothing(item: Attempts, query: Query) -> bool:
     return item.key not in query.known_code and not any(job.succeeded for job in item.jobs or ())
 
 
-def _may_have_deployed(run: Run, query: Query) -> bool:
-    """Whether a run's jobs must be asked for: not where it never began, nor where an earlier run knew the answer."""
-    if run.conclusion in _NEVER_BEGAN or run.status in _NOT_BEGUN:
-        return False
-    return run.run_attempt > 1 or not run.is_over or f"run:{run.id}" not in query.known_code
+def _may_have_deployed(run: Run, known: Mapping[int, datetime]) -> bool:
+    """Return whether a run's jobs must be asked for: not where it never began, nor where their end is known."""
+    never = run.conclusion in _NEVER_BEGAN or run.status in _NOT_BEGUN
+    return not never and run.id not in known
+
+
+def _known_ends(runs: Sequence[Run], query: Query) -> dict[int, datetime]:
+    """Return when the deploy jobs of runs ended, where a ledger knows it and nothing in doubt can follow from it.
+
+    Of a commit with several runs GitHub is asked: a deploy that never was would make another one a rollback.
+    """
+    commits = Counter(run.head_sha for run in runs)
+    known = {}
+    for run in runs:
+        end = query.known_code.get(f"run:{run.id}")
+        final = run.run_attempt == 1 and run.is_over and run.conclusion not in _NEVER_BEGAN
+        if end is not None and final and commits[run.head_sha] == 1 and run.created_at <= end <= run.updated_at:
+            known[run.id] = end
+    return known
 
 
 def _slice(
@@ -226,8 +246,7 @@ def _ends(item: Attempts, name: str, query: Query) -> list[tuple[int, datetime]]
         succeeded = (run for run in (*item.earlier, item.run) if run.succeeded)
         return [(run.run_attempt, stamp_of(run.updated_at, name, query)) for run in succeeded]
     if item.jobs is None:
-        known = query.known_code.get(item.key)
-        return [] if known is None else [(1, known)]
+        return [] if item.known_end is None else [(1, item.known_end)]
     ends: dict[int, datetime] = {}
     for job in item.jobs:
         if job.succeeded and job.completed_at is not None:

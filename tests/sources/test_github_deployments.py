@@ -19,7 +19,6 @@ from tests.sources.asking import A, B, C, a_question, api_of, ask
 from tests.stand_ins.aimed import Aimed, query_of, said
 from tests.stand_ins.faults import Edited, Meanwhile
 from tests.stand_ins.github import NOT_ACCESSIBLE, GitHubStandIn
-from tests.stand_ins.github_schema import deployment_node_id
 
 FIRST_PAGE = query_of("FlowJoyDeployments", first_page=True)
 LATER_PAGE = query_of("FlowJoyDeployments", first_page=False)
@@ -340,19 +339,10 @@ def test_malformed__a_deployment_that_does_not_say_what_it_must_is_refused(
         deployed(github)
 
 
-def test_again__one_that_had_failed_is_asked_for_by_its_name_however_old(github: GitHubStandIn) -> None:
+def test_p65__one_that_had_failed_and_succeeds_behind_many_newer_ones_is_an_event(github: GitHubStandIn) -> None:
     add_many(github, 150, first=at(24))
-    old = github.repository.add_deployment(sha=A, created_at=at(), statuses=[("failure", at(1)), ("success", at(200))])
-    node = deployment_node_id(github.repository, github.repository.deployments[old])
-    late = a_question(reread_since=at(24, minutes=149), ask_again=(node,))
-    assert {record.sha: record.shipped_at for record in deployed(github, late)}[A] == at(200)
-    assert len(github.requests) == 2
-
-
-def test_again__one_that_was_deleted_is_no_answer(github: GitHubStandIn) -> None:
-    add_many(github, 3)
-    with pytest.raises(HarvestError, match="does not know it"):
-        deployed(github, a_question(ask_again=("DE_gone",)))
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("failure", at(1)), ("success", at(200))])
+    assert {record.sha: record.shipped_at for record in deployed(github)}[A] == at(200)
 
 
 def test_paging__a_deployment_that_appears_meanwhile_doubles_and_loses_none(github: GitHubStandIn) -> None:

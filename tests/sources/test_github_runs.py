@@ -185,6 +185,21 @@ def test_job__is_not_asked_for_where_the_run_never_began_or_its_end_is_known(git
     assert github.count("GET", "/jobs") == 0
 
 
+@pytest.mark.parametrize(
+    ("claims", "more"),
+    [({"known_code": at(500)}, {}), ({"known_code": at(1)}, {"again": True})],
+    ids=["a time after its end", "a commit of two runs"],
+)
+def test_p64__an_end_that_a_ledger_only_claims_is_asked_for(
+    github: GitHubStandIn, claims: dict[str, Any], more: dict[str, Any]
+) -> None:
+    number = a_run_with(github, A, 0, ("deploy", "skipped", 1))
+    a_run_with(github, A if more else B, 10, ("deploy", "success", 11))
+    query = of_the_job("deploy", known_code={f"run:{number}": claims["known_code"]})
+    assert [record.shipped_at for record in released(github, query) if record.outcome is Outcome.SUCCESS] == [at(11)]
+    assert github.count("GET", "/jobs") == 2
+
+
 def test_job__of_this_very_run_counts_from_its_end_and_before_that_from_now(github: GitHubStandIn) -> None:
     number = a_run_with(github, A, 0, status="in_progress", conclusion=None)
     query = of_the_job("deploy", run_id=str(number), as_of=at(4))

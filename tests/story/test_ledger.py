@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from flowjoy.main import run
 from tests.stand_ins.artifact_service import ArtifactServiceStandIn
 from tests.stand_ins.faults import Edited, EmptyBody, Garbage, Reset, Stall, Truncate
 from tests.stand_ins.github import GitHubStandIn
+from tests.stand_ins.github_state import stamp
 from tests.stand_ins.http_base import Answer, Fault
 from tests.stand_ins.registry import embedded
 from tests.story.in_process import TOKEN, A, B, C, Ran, World, at, blank_pictures, new_world
@@ -288,8 +290,8 @@ def test_p64__a_version_that_nobody_registered_closes_nothing(world: World) -> N
     def forge(data: dict[str, Any]) -> None:
         (real,) = data["models"]
         forged = {"id": "model:recommender/9", "version": "9", "shipped_at": "2026-03-02T09:30:00Z"}
-        forged |= {"registered_at": forged["shipped_at"], "source": "s3://models/forged", "borne_out": True}
-        data["models"] += [{**real, **forged}, {**real, **forged, "id": "model:recommender/9 ", "source_gone": True}]
+        forged |= {"registered_at": forged["shipped_at"], "source": "s3://models/forged"}
+        data["models"] += [{**real, **forged, "borne_out": True}, {**real, **forged, "id": "model:recommender/9 "}]
 
     rewritten(world, forge)
     ran = scheduled(world, 49)
@@ -525,6 +527,31 @@ def test_incremental__late_statuses_are_seen(world: World) -> None:
     shop.add_status(number, "success", at(24 * 30))
     ran = scheduled(world, 24 * 30 + 60, sha=B)
     assert (ran.code, ran.obligation()["status"]) == (1, "breached")
+
+
+@pytest.mark.parametrize("remembers", [True, False], ids=["with a ledger", "without"])
+@pytest.mark.parametrize("source", ["deployments", "workflow-runs"])
+def test_p65__what_failed_long_ago_and_succeeds_behind_a_hundred_newer_ones_opens_its_clock(
+    world: World, source: str, *, remembers: bool
+) -> None:
+    world.inputs |= {"code-source": source, "workflow": "release.yml"} if source == "workflow-runs" else {}
+    shop, long_ago = world.github.repository, -24 * 80
+    shop.add_commit(A, at(long_ago))
+    run_id = shop.add_run(sha=A, created_at=at(long_ago), conclusion="failure")
+    number = shop.add_deployment(sha=A, created_at=at(long_ago), statuses=[("failure", at(long_ago))])
+    for other in range(120):
+        sha, when = f"{other + 1:040x}", at(-9 * other - 3)
+        world.release(sha, when)
+        shop.add_run(sha=sha, created_at=when)
+    world.registry.add_version(at(-4))
+    assert world.run(at(), sha=B).code == 0
+    shop.add_status(number, "success", at(1))
+    shop.runs[run_id].attempts.append(replace(shop.runs[run_id].last, conclusion="success", updated_at=stamp(at(1))))
+    if not remembers:
+        forget_everything(world)
+    opened = scheduled(world, 2, sha=B)
+    assert (opened.code, opened.obligation()["start"]) == (0, "2026-03-02T10:00:00Z")
+    assert (scheduled(world, 50, sha=B).code, scheduled(world, 51).obligation()["status"]) == (1, "breached")
 
 
 @pytest.mark.parametrize("sha", [A, B], ids=["provisional then", "of another run"])
