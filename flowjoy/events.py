@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -115,6 +115,12 @@ def _model_events(records: Sequence[ModelRecord], service: str, until: datetime)
     frame = frame.sort_values([TS, NAME, "_number", ID], ignore_index=True)
     frame = _with_model_kinds(frame)
     return frame.drop(columns=["_number", "_copy", "_registered", "_content"])
+
+
+def whole_numbers(versions: Iterable[object]) -> npt.NDArray[np.float64]:
+    """Return each version as a number; NaN where its name is not a whole number, as in `1.2.0` and `2026.11`."""
+    names = [version if isinstance(version, str) and version.isdecimal() else "nan" for version in versions]
+    return np.array(names, dtype=np.float64)
 
 
 def _ranks(versions: Sequence[str | None]) -> npt.NDArray[np.float64]:

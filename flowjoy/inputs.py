@@ -14,11 +14,11 @@ from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from flowjoy.instants import parse_iso, plausible
+from flowjoy.version_order import PIN
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 ALERT_KINDS = frozenset({"breach", "drift", "at-risk", "mttr-spike", "divergence"})
-_VERSION = re.compile(r"[1-9]\d{0,8}|v?\d{1,9}(\.\d{1,9}){1,3}([+-][0-9A-Za-z.+-]{1,64})?", re.ASCII)
 _MODEL_QUOTES = re.compile(r"[\"'`]")
 
 
@@ -209,9 +209,9 @@ def repository_path(value: str) -> str:
 
 
 def shipment(value: str) -> tuple[str, str]:
-    """`model=version`; a version is a whole number or a semantic version."""
+    """Return the model and the version of `model=version`: a whole number or a semantic version."""
     name, _, version = value.rpartition("=")
-    if not name or names(name) != (name,) or not _VERSION.fullmatch(version):
+    if not name or names(name) != (name,) or not re.fullmatch(PIN, version):
         raise ValueError("model=version, such as recommender=12 or recommender=1.2.0")
     return name, version
 

@@ -26,6 +26,7 @@ from flowjoy import stub_faults
 from flowjoy.errors import StubError
 from flowjoy.instants import parse_iso
 from flowjoy.model import Requirement, Rule, Waiver
+from flowjoy.version_order import PIN, WHOLE_NUMBER
 
 DEFAULT_NAME = "flowjoy.json"
 LARGEST_BYTES = 256 * 1024
@@ -34,8 +35,8 @@ _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+')
 
 _ModelName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\"'`\x00-\x1f\x7f]+$")]
-_Requires = Annotated[str, StringConstraints(pattern=r"^(any|none|(>=)?[1-9][0-9]{0,8})$")]
-_Short = Annotated[str, StringConstraints(pattern=r"^(any|(>=)?[1-9][0-9]{0,8})$")]
+_Requires = Annotated[str, StringConstraints(pattern=rf"^(any|none|>={WHOLE_NUMBER}|{PIN})$")]
+_Short = Annotated[str, StringConstraints(pattern=rf"^(any|>={WHOLE_NUMBER}|{PIN})$")]
 _Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 _Sha = Annotated[str, StringConstraints(pattern=r"^(\*|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")]
 _Path = tuple[str | int, ...]
@@ -53,7 +54,7 @@ def _instant(value: object) -> datetime:
 
 
 class ModelEntry(BaseModel):
-    """What the code asks of one model: `12`, `>=12`, `any` or `none` with a reason."""
+    """What the code asks of one model: `12` or `1.2.0`, `>=12`, `any` or `none` with a reason."""
 
     model_config = _STRICT
     requires: _Requires = "any"
@@ -138,7 +139,7 @@ def _requirement(model: str, entry: ModelEntry) -> Requirement:
     if entry.requires in ("any", "none"):
         return Requirement(model=model, rule=Rule(entry.requires), reason=entry.reason)
     rule = Rule.AT_LEAST if entry.requires.startswith(">=") else Rule.EXACT
-    return Requirement(model=model, rule=rule, version=int(entry.requires.removeprefix(">=")), reason=entry.reason)
+    return Requirement(model=model, rule=rule, version=entry.requires.removeprefix(">="), reason=entry.reason)
 
 
 def _waiver(entry: WaiverEntry) -> Waiver:

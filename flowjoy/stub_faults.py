@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from flowjoy.version_order import PIN
+
 _EXAMPLE = '{"models": {"recommender": "any"}}'
 OTHER_TOOL = "If another tool owns the file, set `model-stub` to another path"
-_REQUIRES = 'expected "any", "12", ">=12", or {"requires": "none", "reason": "…"}'
+_REQUIRES = 'expected "any", "12", "1.2.0", ">=12", or {"requires": "none", "reason": "…"}'
 _WAIVER = 'expected an object with "model", "sha", "reason", "by" and "until"'
 _NAME = "up to 255 characters without quotes"
 _WORDS = "expected text of 1 to 500 characters"
@@ -121,6 +123,9 @@ def _of_model(location: tuple[str | int, ...], kind: str, given: object) -> str:
         return f'{model}: expected a "reason" for "none": write {{"requires": "none", "reason": "…"}}'
     if isinstance(given, int | float) and not isinstance(given, bool) and re.fullmatch(r"[\d.]{1,9}", str(given)):
         return f'{model}: expected "{given}": {given} must be in quotes'
+    pinned = re.fullmatch(rf">=\s*({PIN})", given) if isinstance(given, str) else None
+    if pinned:
+        return f'{model}: ">=" compares whole numbers. Write ">=12", or pin the one version "{pinned[1]}"'
     return f"{model}: {_REQUIRES}"
 
 

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import re
 
+WHOLE_NUMBER = "[1-9][0-9]{0,8}"
+PIN = (
+    rf"({WHOLE_NUMBER}|(v[0-9]{{1,9}}|[0-9]{{1,9}}\.[0-9]{{1,9}})(\.[0-9]{{1,9}}){{0,3}}([+-][0-9A-Za-z.+-]{{1,64}})?)"
+)
+"""The name of one version, as a pattern that JSON Schema reads too: `12`, `v3`, `1.2.0`, `2026.11.1-rc.1`."""
+
 _NAME = re.compile(r"[0-9A-Za-z][\w.+-]{0,127}", re.ASCII)
 _PART = re.compile(r"(\d+)|([^\d.]+)", re.ASCII)
 

@@ -220,7 +220,7 @@ def _requirement(
     model, tag = requirement.model, policy.validated_tag
     if requirement.rule is Rule.NONE:
         return []
-    fitting = [version for version in known if fits(requirement, version)]
+    fitting = [version for version in known if requirement.fits(version.version)]
     newest = max(fitting, key=_order, default=None)
     if requirement.rule is Rule.EXACT and newest is not None and not newest.ready:
         text = (
@@ -252,16 +252,9 @@ def _order(version: ModelVersion) -> tuple[object, ...]:
     return version_order(version.version)
 
 
-def fits(requirement: Requirement, version: ModelVersion) -> bool:
-    """Whether a version is one that the requirement accepts; `any` accepts every one."""
-    if requirement.version is None or not version.version.isdigit():
-        return requirement.rule is Rule.ANY
-    number = int(version.version)
-    return number == requirement.version if requirement.rule is Rule.EXACT else number >= requirement.version
-
-
 def _already_fits(requirement: Requirement, versions: Sequence[ModelVersion]) -> bool:
     """A pin that a READY version already meets starts no clock; `any` always asks for a new one."""
     return requirement.rule is not Rule.ANY and any(
-        version.ready and version.name == requirement.model and fits(requirement, version) for version in versions
+        version.ready and version.name == requirement.model and requirement.fits(version.version)
+        for version in versions
     )

@@ -14,7 +14,7 @@ from operator import itemgetter
 
 import pandas as pd
 
-from flowjoy.events import ID, NAME, PROVISIONAL, RUN, SHA, START, TS, TYPE, VERSION
+from flowjoy.events import ID, NAME, PROVISIONAL, RUN, SHA, START, TS, TYPE, VERSION, whole_numbers
 from flowjoy.instants import iso
 from flowjoy.model import Dependence, EventType
 
@@ -169,7 +169,7 @@ def _live_models(events: pd.DataFrame, *, newest_is_live: bool) -> _Live:
     found: defaultdict[str, list[tuple[int, LiveModel]]] = defaultdict(list)
     newest: dict[str, float] = {}
     ships = events[events[TYPE] == EventType.MODEL]
-    number = pd.to_numeric(ships[VERSION], errors="coerce")
+    number = whole_numbers(ships[VERSION])
     columns = (ships[name] for name in (NAME, VERSION, RUN, TS))
     for row, age, name, version, run, stamp in zip(ships.index, number, *columns, strict=True):
         if newest_is_live and age < newest.get(name, age):

@@ -31,6 +31,7 @@ from flowjoy.events import (
     TS,
     TYPE,
     VERSION,
+    whole_numbers,
 )
 from flowjoy.instants import iso
 from flowjoy.model import Dependence, EventType, Kind, Obligation, Precision, Requirement, Rule, Status, Waiver
@@ -94,8 +95,7 @@ def _acts(events: pd.DataFrame) -> tuple[Columns, Mapping[str, Places]]:
     stamps = {name: _micros(frame[name]) for name in (EARLIEST, TS)}
     # What was there before the first observation is new only for clocks that began before it.
     new_until = np.where(frame[OLD_SINCE].notna(), _micros(frame[OLD_SINCE]), ships.NEVER)
-    number = pd.to_numeric(frame[VERSION], errors="coerce")
-    frame = frame.assign(**stamps, new_until=new_until, number=number)
+    frame = frame.assign(**stamps, new_until=new_until, number=whole_numbers(frame[VERSION]))
     columns = Columns.of(frame, [VERSION, KIND, PRECISION, EARLIEST, TS, "new_until", "number"])
     return columns, places_by(frame[NAME])
 
@@ -185,10 +185,13 @@ def _answer(requirement: Requirement, deploys: Columns, acts: Columns, terms: Te
 
 
 def _fitting(requirement: Requirement, acts: Columns) -> ships.Flags:
-    number = acts["number"]
-    fits: ships.Flags = (
-        number == requirement.version if requirement.rule is Rule.EXACT else number >= requirement.version
-    )
+    version = requirement.version or ""
+    if requirement.rule is Rule.AT_LEAST:
+        fits: ships.Flags = acts["number"] >= int(version)
+    elif version.isdecimal():
+        fits = acts["number"] == int(version)
+    else:
+        fits = np.asarray(acts[VERSION] == version, dtype=np.bool_)
     return fits
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from flowjoy.model.records import Precision
+from flowjoy.version_order import version_name
 
 
 class Status(StrEnum):
@@ -82,17 +83,28 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requirement:
-    """What one code version asks of one model: `12` (EXACT), `>=12` (AT_LEAST), `any`, or `none` with a reason."""
+    """What one code version asks of one model: `12` or `1.2.0` (EXACT), `>=12` (AT_LEAST), `any`, or `none`.
+
+    `version` is a version's name for EXACT, a whole number for AT_LEAST.
+    """
 
     model: str
     rule: Rule = Rule.ANY
-    version: int | None = None
+    version: str | None = None
     reason: str | None = None
 
     def __str__(self) -> str:
         if self.rule is Rule.EXACT:
             return str(self.version)
         return f">={self.version}" if self.rule is Rule.AT_LEAST else self.rule.value
+
+    def fits(self, version: str) -> bool:
+        """Return whether a version of this name is one that the requirement accepts; `any` accepts every one."""
+        if self.rule is Rule.EXACT:
+            return version_name(version) == self.version
+        if self.rule is Rule.AT_LEAST:
+            return version.isdecimal() and int(version) >= int(self.version or 0)
+        return self.rule is Rule.ANY
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -179,11 +179,18 @@ def code_kinds(codes: Iterable[Code]) -> dict[str, CodeKind]:
 
 
 def _older(version: str, than: str, earlier: Sequence[Ship]) -> bool:
-    """Whether a version is the older one: by number, or, where there are no numbers, by which shipped first."""
-    if version.isdecimal() and than.isdecimal():
-        return int(version) < int(than)
+    """Whether a version is the older one: by its numbers, or, where there are none, by which shipped first."""
+    mine, its = _numbers(version), _numbers(than)
+    if mine and its:
+        return mine < its
     shipped = [ship.version for ship in earlier]
     return shipped.index(version) < shipped.index(than)
+
+
+def _numbers(version: str) -> list[int]:
+    """Return the numbers of a name such as `12` or `v1.10.0`; none where it has words in it."""
+    parts = version.removeprefix("v").split(".")
+    return [int(part) for part in parts] if all(part.isdecimal() for part in parts) else []
 
 
 def _same_content(one: Ship, other: Ship) -> bool:
@@ -209,10 +216,10 @@ def _passed_over(ship: Ship, earlier: Sequence[Ship]) -> bool:
     "stamping [...] one older than the live version, is a rollback or redeploy, never a ship"; "a version that a later
     look finds live, newer than every version seen live before, is a ship [...]; an older one is a rollback"
     """
-    if ship.by_registration or not ship.version.isdecimal():
+    if ship.by_registration or not _numbers(ship.version):
         return False
     compared = earlier if ship.not_before is not None else earlier[-1:]
-    return any(other.version.isdecimal() and int(ship.version) < int(other.version) for other in compared)
+    return any(_numbers(other.version) and _numbers(ship.version) < _numbers(other.version) for other in compared)
 
 
 def _kinds_of_one_model(ordered: Sequence[Ship]) -> dict[str, ModelKind]:
@@ -496,7 +503,7 @@ def _satisfied_pin(clock: _Clock, acts: Sequence[_Act]) -> tuple[datetime, str] 
     # "a pin by a fitting version live at the start"; at one instant CODE comes before MODEL
     fitting = [version for version in _live_at_start(clock, acts) if _fits(version, clock.requirement)]
     if fitting:
-        return clock.start, max(fitting, key=int)
+        return clock.start, max(fitting, key=_numbers)
     # "else by the first MODEL event of any kind that makes one live"
     for act in acts:
         if act.at >= clock.start and _fits(act.ship.version, clock.requirement):
@@ -514,7 +521,9 @@ def _live_at_start(clock: _Clock, acts: Sequence[_Act]) -> list[str]:
 
 
 def _fits(version: str, requirement: str) -> bool:
-    """`"12"` = version 12 live; `">=12"` = a version ≥ 12 live."""
+    """`"12"` = version 12 live; `">=12"` = a version ≥ 12 live; `"1.2.0"` = the version of exactly that name."""
+    if not requirement.removeprefix(">=").isdecimal():
+        return version == requirement
     if not version.isdecimal():
         return False
     if requirement.startswith(">="):

@@ -145,7 +145,7 @@ def test_divergence__another_percentage_is_held_to_as_strictly() -> None:
 def of_many(models: Sequence[str], **rules: Rule) -> Dependence:
     """What every deploy depends on."""
     named = [Requirement(model=name) for name in models]
-    pinned = [Requirement(model=name, rule=rule, version=1) for name, rule in rules.items()]
+    pinned = [Requirement(model=name, rule=rule, version="1") for name, rule in rules.items()]
     return Dependence(default=(*named, *pinned))
 
 
@@ -160,7 +160,7 @@ def test_gap__twenty_models_that_ship_are_no_cover_for_the_one_that_jams() -> No
 
 
 def test_gap__only_deploys_that_require_a_model_as_any_wait_for_it() -> None:
-    stubs = {"a": (Requirement(model="ranker"), Requirement(model="toxicity", rule=Rule.EXACT, version=3)), "b": ()}
+    stubs = {"a": (Requirement(model="ranker"), Requirement(model="toxicity", rule=Rule.EXACT, version="3")), "b": ()}
     code = [a_deploy(n, sha) for n, sha in enumerate(["a", "b", "c"])]
     requires = Dependence(by_sha=stubs, default=(Requirement(model="toxicity", rule=Rule.NONE, reason="rules"),))
     week, _ = table(code, until=at(7 * 24), weeks=2, dependence=requires)

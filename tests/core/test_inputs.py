@@ -154,6 +154,8 @@ def test_repository_path__nothing_that_git_or_an_address_would_read_otherwise(va
         ("a=b=3", ("a=b", "3")),
         ("my model=1", ("my model", "1")),
         ("recommender=1.2.0", ("recommender", "1.2.0")),
+        ("recommender=v3", ("recommender", "v3")),
+        ("recommender=2026.11.1", ("recommender", "2026.11.1")),
         ("recommender-1.2=v2.0.0-rc.1+build.5", ("recommender-1.2", "v2.0.0-rc.1+build.5")),
     ],
 )
@@ -163,7 +165,16 @@ def test_shipment__model_and_version(value: str, read: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["recommender", "recommender=", "=12", "recommender=0", "recommender=v12", "recommender=1..2", "a,b=1", " a=1"],
+    [
+        "recommender",
+        "recommender=",
+        "=12",
+        "recommender=0",
+        "recommender=version-12",
+        "recommender=1..2",
+        "a,b=1",
+        " a=1",
+    ],
 )
 def test_shipment__one_model_and_one_version(value: str) -> None:
     assert refusal(inputs.shipment, value) == "model=version, such as recommender=12 or recommender=1.2.0"

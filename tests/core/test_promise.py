@@ -159,8 +159,8 @@ def test_promise__before_sla_since_no_clock_opens() -> None:
     assert [item.start for item in judged([a_deploy(0), a_deploy(24)], since=at(24))] == [at(24)]
 
 
-EXACT = Requirement(model=MODEL, rule=Rule.EXACT, version=2)
-AT_LEAST = Requirement(model=MODEL, rule=Rule.AT_LEAST, version=2)
+EXACT = Requirement(model=MODEL, rule=Rule.EXACT, version="2")
+AT_LEAST = Requirement(model=MODEL, rule=Rule.AT_LEAST, version="2")
 
 
 @pytest.mark.parametrize("pin", [EXACT, AT_LEAST])
@@ -183,6 +183,19 @@ def test_pin__is_met_by_an_event_of_any_kind() -> None:
 def test_pin__at_least_is_met_by_a_newer_version_and_an_exact_one_is_not() -> None:
     assert status([a_deploy()], [a_ship(5, "3")], pin=AT_LEAST) is Status.MET
     assert status([a_deploy()], [a_ship(5, "3")], pin=EXACT) is Status.BREACHED
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_pin__of_a_semantic_version_is_met_by_that_very_version(stays: bool) -> None:  # noqa: FBT001
+    pin = Requirement(model=MODEL, rule=Rule.EXACT, version="1.2.0")
+    assert status([a_deploy()], [a_ship(5, "1.2.0")], pin=pin, every_version_stays_live=stays) is Status.MET
+    for other in ("1.2", "1.2.1", "1.20", "v1.2.0", "2", None):
+        assert status([a_deploy()], [a_ship(5, other)], pin=pin, every_version_stays_live=stays) is Status.BREACHED
+
+
+@pytest.mark.parametrize("version", ["2.5", "3.0.0", "1e3", "inf", "2026.11"])
+def test_pin__at_least_is_not_met_by_a_name_that_is_not_a_whole_number(version: str) -> None:
+    assert status([a_deploy()], [a_ship(5, version)], pin=AT_LEAST) is Status.BREACHED
 
 
 def test_none__owes_nothing() -> None:

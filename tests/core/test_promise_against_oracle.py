@@ -36,8 +36,11 @@ class History:
         ]
         if pick.random() < 0.2:
             self.codes.append(oracle.Code(id="deployment:999", sha=pick.choice(shas), at=self.as_of, provisional=True))
+        # Names of versions: whole numbers, semantic versions, or what a registry with a long history has of both.
+        self.naming = pick.choice([["{}"], ["{}"], ["1.{}5.0"], ["{}", "v1.{}5.0"]])
         self.ships = self._ships(pick, models, observed=observed)
-        kinds = ["any"] if observed else ["any", "2", "3", ">=2", ">=4", "none"]
+        pins = ["2", "3", "1.25.0", "1.35.0", "v1.25.0", ">=2", ">=4"]
+        kinds = ["any"] if observed else ["any", *pins, "none"]
         self.requirements = {
             sha: {model: pick.choice(kinds) for model in models if pick.random() < 0.8}
             for sha in shas
@@ -54,7 +57,7 @@ class History:
         made: list[oracle.Ship] = []
         seen: set[tuple[str, str]] = set()
         for n in range(pick.randrange(0, 10)):
-            model, version, at = pick.choice(models), str(pick.randrange(1, 6)), self._instant(pick)
+            model, version, at = pick.choice(models), self._version(pick), self._instant(pick)
             known = {(s.model, s.version, s.at) for s in made}
             # A look at an alias sees a version move once; what is stamped exactly needs no look.
             once = observed or self.signal == "registered"
@@ -79,6 +82,9 @@ class History:
                 )
             )
         return [_after_other_acts(ship, made) for ship in made]
+
+    def _version(self, pick: random.Random) -> str:
+        return pick.choice(self.naming).format(pick.choice([1, 2, 3, 4, 10]))
 
     def _content(self, pick: random.Random, n: int) -> tuple[str | None, str | None, str | None]:
         """Run, source and logged model of a new version: often those of another one, or not known."""
@@ -190,7 +196,7 @@ def _requirement(model: str, text: str) -> Requirement:
     if text in ("any", "none"):
         return Requirement(model=model, rule=Rule(text))
     rule = Rule.AT_LEAST if text.startswith(">=") else Rule.EXACT
-    return Requirement(model=model, rule=rule, version=int(text.removeprefix(">=")))
+    return Requirement(model=model, rule=rule, version=text.removeprefix(">="))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -32,11 +32,34 @@ def test_stub__reads_every_form_of_requirement() -> None:
     )
     assert stub.requirements == (
         Requirement(model="a"),
-        Requirement(model="b", rule=Rule.EXACT, version=12),
-        Requirement(model="c", rule=Rule.AT_LEAST, version=12),
+        Requirement(model="b", rule=Rule.EXACT, version="12"),
+        Requirement(model="c", rule=Rule.AT_LEAST, version="12"),
         Requirement(model="d", rule=Rule.NONE, reason="rules"),
         Requirement(model="e"),
     )
+
+
+@pytest.mark.parametrize("name", ["1.2.0", "v3", "2026.11.1", "v1.2", "1.0.0-rc.1", "1.2.0+build.5"])
+def test_stub__pins_a_semantic_version_by_its_exact_name(name: str) -> None:
+    # mlflow/mlflow#7280, mlflow/mlflow#5575: registries name their versions so.
+    pinned = Requirement(model="a", rule=Rule.EXACT, version=name)
+    for entry in (name, {"requires": name}):
+        (found,) = parse(json.dumps({"models": {"a": entry}}), "flowjoy.json").requirements
+        assert (found, str(found)) == (pinned, name)
+    assert pinned.fits(name)
+    assert not any(map(pinned.fits, ["1", "3", "1.2.1", "1.20", "2026.11", "latest"]))
+
+
+@pytest.mark.parametrize("name", ["1.2.0", "v3", "2026.11.1"])
+def test_at_least__needs_a_whole_number_and_says_what_to_write(name: str) -> None:
+    for entry in (f">={name}", {"requires": f">={name}"}):
+        said = refusal(json.dumps({"models": {"a": entry}}))
+        assert f'">=" compares whole numbers. Write ">=12", or pin the one version "{name}"' in said
+
+
+def test_at_least__is_not_met_by_a_name_that_only_looks_like_a_number() -> None:
+    at_least = Requirement(model="a", rule=Rule.AT_LEAST, version="12")
+    assert [name for name in ("12", "13", "2026.11", "13.0.0", "1e3", "inf") if at_least.fits(name)] == ["12", "13"]
 
 
 def test_stub__knows_the_line_of_each_model() -> None:

@@ -677,7 +677,6 @@ def test_stalled__services_leave_what_no_time_is_left_for_untried_and_named(worl
     assert told.line("model recommender").endswith("not tried: timeout-seconds are used up. Fix: raise timeout-seconds")
 
 
-# Reports of a closed pipe that ends in a traceback: pypa/pip#8169, and of a full disk under the log.
 @pytest.mark.parametrize("command", ["doctor", "run", "run --help", "doctor --help", "replay --help", "--help", "x"])
 def test_reader__that_leaves_early_ends_a_command_quietly(command: str) -> None:
     line = f"{sys.executable} -m flowjoy {command} | true; exit ${{PIPESTATUS[0]}}"
