@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha1, sha256
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from flowjoy.answer import Count, GraphQL, read_named, refusal
+from flowjoy.answer import Count, GraphQL, Text, read_named, refusal
 from flowjoy.model import StubText
 from flowjoy.stub import LARGEST_BYTES
+
+MOST_IDS = 150
+"""Of what is remembered only ids are asked for, so that more fit into one query."""
 
 
 class _Blob(GraphQL):
@@ -32,12 +37,23 @@ class _Other(GraphQL):
 
 GitObject = Annotated[_Blob | _Other, Field(discriminator="typename")]
 
+
+class _Named(GraphQL):
+    typename: Literal["Blob", "Commit", "Tag", "Tree"] = Field(alias="__typename")
+    oid: Text
+
+
 _FIELDS = """
     file{n}: object(expression: $file{n}) {{
       __typename
       ... on Blob {{ byteSize isBinary isTruncated text }}
     }}
     commit{n}: object(expression: $commit{n}) {{ __typename oid }}"""
+
+
+_IDS = """
+    known{n}: object(expression: $known{n}) {{ __typename oid }}
+    at{n}: object(expression: $at{n}) {{ __typename oid }}"""
 
 
 def declared(size: int) -> str:
@@ -72,6 +88,64 @@ def texts_at(repository: Mapping[str, Any], places: Sequence[tuple[str, str]]) -
     objects: Mapping[str, GitObject] = read_named(GitObject | None, repository, variables_at(places))
     files = ((objects[f"file{n}"], objects[f"commit{n}"]) for n in range(len(places)))
     return tuple(_text(*found, path, commit) for found, (path, commit) in zip(files, places, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """One file at some commits, and what a ledger remembers of it at others, as part of a query on the repository."""
+
+    path: str
+    commits: Sequence[str]
+    remembered: Mapping[str, StubText] = field(default_factory=dict)
+
+    @property
+    def declared(self) -> str:
+        """The declarations of the variables."""
+        known = (f", $known{n}: String!, $at{n}: String!" for n in range(len(self.remembered)))
+        return declared(len(self.commits)) + "".join(known)
+
+    @property
+    def fields(self) -> str:
+        """The fields: of what is remembered only the ids, as git names what stands in a file."""
+        return fields(len(self.commits)) + "".join(_IDS.format(n=n) for n in range(len(self.remembered)))
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the fields ask for."""
+        return variables(self.path, self.commits) | self._ids
+
+    @property
+    def _ids(self) -> dict[str, str]:
+        files = {f"known{n}": f"{commit}:{self.path}" for n, commit in enumerate(self.remembered)}
+        return files | {f"at{n}": commit for n, commit in enumerate(self.remembered)}
+
+    def found(self, repository: Mapping[str, Any]) -> dict[str, StubText]:
+        """Return the file at each commit, and what is remembered where GitHub bears it out."""
+        objects: Mapping[str, _Named | None] = read_named(_Named | None, repository, self._ids)
+        borne_out = {
+            commit: stub
+            for n, (commit, stub) in enumerate(self.remembered.items())
+            if _is_borne_out(stub, objects[f"known{n}"], objects[f"at{n}"])
+        }
+        return borne_out | texts(repository, self.path, self.commits)
+
+
+def _is_borne_out(stub: StubText, file: _Named | None, commit: _Named | None) -> bool:
+    """Return whether a commit, which must be there, holds just this text, or no such file."""
+    if commit is None or commit.typename != "Commit" or stub.problem is not None:
+        return False
+    if stub.text is None or file is None:
+        return stub.text is None and file is None
+    return file.typename == "Blob" and file.oid == _git_id(stub.text, file.oid)
+
+
+def _git_id(text: str, like: str) -> str:
+    """Return git's name of a text, by the hash that its repository uses."""
+    content = text.encode(errors="replace")
+    named = b"blob %d\0%b" % (len(content), content)
+    # Git chose SHA-1; what is hashed here must also be a valid stub.
+    chosen = sha256(named) if len(like) == 64 else sha1(named, usedforsecurity=False)
+    return chosen.hexdigest()
 
 
 def _text(file: GitObject | None, known: GitObject | None, path: str, commit: str) -> StubText:

@@ -29,9 +29,6 @@ _LEDGER_SECONDS = 25.0
 _RHYTHM = 3
 """Of fewer deploys nobody can say how long they are usually apart."""
 
-_RECHECKED = 49
-"""As many as fit into one query beside the head of the default branch."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Recalled:
@@ -75,7 +72,13 @@ def code(
         for record in memory.code
         if record.outcome is Outcome.SUCCESS and not record.source_gone
     }
-    query = replace(query, recheck=_on_the_way(memory, own_sha or ""), known_code=confirmed if query.live else {})
+    is_new = own_sha is not None and github_stubs.is_sha(own_sha) and own_sha not in memory.stubs
+    query = replace(
+        query,
+        new_commits=(own_sha,) if own_sha is not None and is_new else (),
+        remembered=_remembered(memory),
+        known_code=confirmed if query.live else {},
+    )
     parsed = source.parse(source.fetch(query, access), query)
     known = reconcile.with_code(memory, parsed.records, parsed.left_out, moves=parsed.moves)
     notes = (*parsed.notes, *_failed_deploys(known), *reconcile.gone(known), *_renamed(query, access, known))
@@ -109,7 +112,7 @@ def stubs(
 ) -> Read[Mapping[str, StubText]]:
     """The stub at HEAD, at every commit deployed, and at both ends of a proposal.
 
-    What stands in a file at a commit never changes; that there is none is looked at again.
+    What stands in a file at a commit never changes: a stub that a ledger remembers is compared by its id only.
     """
     deploys = found.records if found is not None else ()
     commits = {record.sha for record in deploys if record.outcome is not Outcome.FAILED and record.sha}
@@ -120,10 +123,9 @@ def stubs(
         commits -= {record.sha for record in deploys}
     commits |= proposed
     told = found.stubs if found is not None else {}
-    again = () if told else _without_stub(memory)
-    remembered = {**memory.stubs, **told}
-    known = {sha: stub for sha, stub in remembered.items() if sha in commits and sha not in again}
-    every = known | github_stubs.read(access.to_github, query.settings.model_stub, commits - known.keys())
+    known = {sha: stub for sha, stub in told.items() if sha in commits}
+    path = query.settings.model_stub
+    every = known | github_stubs.read(access.to_github, path, commits - known.keys(), memory.stubs)
     _refuse_gone(every, proposed)
     lost = sum(stub.commit_is_gone for stub in every.values())
     note = f"{plural(lost, 'deployed commit')} gone from the repository: what it depended on is not known"
@@ -160,18 +162,11 @@ def models(query: Query, access: Access, source: Source[ModelRecord], memory: Me
     return found, len(parsed.records), notes
 
 
-def _on_the_way(memory: Memory, own_sha: str) -> tuple[str, ...]:
-    """Commits whose stub is asked for together with the deployments: this release's own, where it is new."""
-    new = github_stubs.is_sha(own_sha) and own_sha not in memory.stubs
-    return (*((own_sha,) if new else ()), *_without_stub(memory))[:_RECHECKED]
-
-
-def _without_stub(memory: Memory) -> tuple[str, ...]:
-    """The newest commits that are remembered to have no stub: one wrong answer must not be believed for ever."""
+def _remembered(memory: Memory) -> dict[str, StubText]:
+    """Return the stubs at the commits of remembered deploys, newest first."""
     newest = sorted(memory.code, key=lambda record: (record.shipped_at, record.id), reverse=True)
     shas = dict.fromkeys(record.sha for record in newest if record.sha is not None)
-    absent = [sha for sha in shas if sha in memory.stubs and memory.stubs[sha].text is None]
-    return tuple(absent[:_RECHECKED])
+    return {sha: memory.stubs[sha] for sha in shas if sha in memory.stubs and github_stubs.is_sha(sha)}
 
 
 def _failed_deploys(records: Iterable[CodeRecord]) -> tuple[str, ...]:

@@ -23,7 +23,8 @@ class Query:
     """What a run asks of every source. `now` is the real clock, for telling impossible stamps.
 
     `models` must be known to the registry; `candidates` need not be (a pull request may name anything). `looks` are
-    those of earlier runs. `recheck`: commits whose stub may be asked for on the way. `own_deployment`: the id of the
+    those of earlier runs. `new_commits`: those whose stub may be asked for on the way; `remembered`: stubs that a
+    ledger remembers, by commit, which may be compared with the source's on the way. `own_deployment`: the id of the
     deployment whose event made this run. `known_code`: when what the source confirmed to an earlier run went live, by
     id; it only saves questions.
     """
@@ -42,7 +43,8 @@ class Query:
     default_branch: str | None = None
     default_commit: str | None = None
     looks: tuple[Look, ...] = ()
-    recheck: tuple[str, ...] = ()
+    new_commits: tuple[str, ...] = ()
+    remembered: Mapping[str, StubText] = field(default_factory=dict)
     own_deployment: int | None = None
     known_code: Mapping[str, datetime] = field(default_factory=dict)
 

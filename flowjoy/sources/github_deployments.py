@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Literal, Self, get_args
 
 from pydantic import model_validator
 
-from flowjoy import github_environments, github_files
+from flowjoy import github_environments
 from flowjoy.answer import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
 from flowjoy.dependence import HEAD
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi, every_page
+from flowjoy.github_files import MOST_IDS, Wanted
 from flowjoy.model import CodeRecord, Outcome, StubText
 from flowjoy.patterns import any_match
 from flowjoy.records import fold
@@ -34,13 +36,13 @@ _FIELDS = """
         }"""
 
 
-def _query(files: int) -> str:
+def _query(wanted: Wanted) -> str:
     """One page of deployments, and the stub at the head of the default branch and some commits: requests less."""
     return f"""
 query FlowJoyDeployments(
-  $owner: String!, $name: String!, $environments: [String!], $after: String{github_files.declared(files)}
+  $owner: String!, $name: String!, $environments: [String!], $after: String{wanted.declared}
 ) {{
-  repository(owner: $owner, name: $name) {{{github_files.fields(files)}
+  repository(owner: $owner, name: $name) {{{wanted.fields}
     deployments(
       first: 100, after: $after, environments: $environments, orderBy: {{field: CREATED_AT, direction: DESC}}
     ) {{
@@ -54,7 +56,7 @@ query FlowJoyDeployments(
 """
 
 
-DEPLOYMENTS_QUERY = _query(1)
+DEPLOYMENTS_QUERY = _query(Wanted(path="", commits=[HEAD]))
 """The query with one stub, for checking against GitHub's schema."""
 
 STATUSES_QUERY = """
@@ -197,10 +199,14 @@ def _with_refs(github: GitHubApi, environments: list[str], nodes: Iterable[Deplo
 
 def _pages(github: GitHubApi, query: Query, access: Access, environments: list[str]) -> Deployments:
     stubs: dict[str, StubText] = {}
+    new, known = query.new_commits, iter(query.remembered.items())
 
     def page(cursor: str | None) -> Connection[Deployment]:
-        # Only the first page brings more stubs than that of the head, which each brings.
-        listed, found = _page(github, query, cursor, environments, () if cursor else query.recheck)
+        # Each page brings the stub of the head, and some of what is remembered.
+        commits = [HEAD] if cursor else [HEAD, *new]
+        some = dict(islice(known, MOST_IDS))
+        wanted = Wanted(path=query.settings.model_stub, commits=commits, remembered=some)
+        listed, found = _page(github, cursor, environments, wanted)
         stubs.update(found)
         access.progress(f"GitHub deployments: {len(listed.nodes)} more of {listed.total_count}")
         return listed
@@ -213,25 +219,18 @@ def _pages(github: GitHubApi, query: Query, access: Access, environments: list[s
 
 
 def _page(
-    github: GitHubApi,
-    query: Query,
-    cursor: str | None,
-    environments: list[str] | None,
-    recheck: tuple[str, ...] = (),
+    github: GitHubApi, cursor: str | None, environments: list[str] | None, wanted: Wanted
 ) -> tuple[Connection[Deployment], dict[str, StubText]]:
-    path, commits = query.settings.model_stub, [HEAD, *recheck]
-
     def check(repository: dict[str, Any]) -> tuple[Connection[Deployment], dict[str, StubText]]:
-        return read(DeploymentsPage, repository).deployments, github_files.texts(repository, path, commits)
+        return read(DeploymentsPage, repository).deployments, wanted.found(repository)
 
-    text = DEPLOYMENTS_QUERY if len(commits) == 1 else _query(len(commits))
-    asked = github_files.variables(path, commits)
-    return github.graphql("deployments", text, check, after=cursor, environments=environments, **asked)
+    asked = wanted.variables
+    return github.graphql("deployments", _query(wanted), check, after=cursor, environments=environments, **asked)
 
 
 def _prove_empty(github: GitHubApi, query: Query) -> None:
     """No deployment in the environment: believed only when there is none at all, by a second answer."""
-    listed, _ = _page(github, query, None, None)
+    listed, _ = _page(github, None, None, Wanted(path=query.settings.model_stub, commits=[HEAD]))
     if listed.total_count:
         raise HarvestError(
             f"there are deployments, but none in the environment {query.settings.environments!r}",

@@ -1,29 +1,29 @@
-"""The model stub at many commits, by one batched GraphQL query. Knows files and commits, not what a stub means."""
+"""The model stub at many commits, by batched GraphQL queries. Knows files and commits, not what a stub means."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import islice
 
-from flowjoy import github_files
 from flowjoy.dependence import HEAD
 from flowjoy.github_api import GitHubApi
+from flowjoy.github_files import MOST_IDS, Wanted
 from flowjoy.model import StubText
 
 BATCH = 50
 _FULL_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-def _query(size: int) -> str:
-    """One query for the file at `size` commits."""
+def _query(wanted: Wanted) -> str:
     return (
-        f"query FlowJoyStubs($owner: String!, $name: String!{github_files.declared(size)}) {{\n"
-        f"  repository(owner: $owner, name: $name) {{{github_files.fields(size)}\n  }}\n}}\n"
+        f"query FlowJoyStubs($owner: String!, $name: String!{wanted.declared}) {{\n"
+        f"  repository(owner: $owner, name: $name) {{{wanted.fields}\n  }}\n}}\n"
     )
 
 
-STUB_QUERY = _query(1)
-"""The query for one commit, for reading and for checking against GitHub's schema."""
+STUB_QUERY = _query(Wanted(path="", commits=[HEAD], remembered={"": StubText()}))
+"""The query for one commit and one that is remembered, for checking against GitHub's schema."""
 
 
 def is_sha(commit: str) -> bool:
@@ -31,23 +31,24 @@ def is_sha(commit: str) -> bool:
     return _FULL_SHA.fullmatch(commit) is not None
 
 
-def read(github: GitHubApi, path: str, commits: Iterable[str]) -> dict[str, StubText]:
-    """The file at each commit (full shas, or HEAD). Raises HarvestError when GitHub does not answer."""
-    found = {}
+def read(
+    github: GitHubApi, path: str, commits: Iterable[str], remembered: Mapping[str, StubText] | None = None
+) -> dict[str, StubText]:
+    """Return the file at each commit (full shas, or HEAD). Raise HarvestError when GitHub does not answer.
+
+    What is remembered of a commit is believed when GitHub gives that file the id which that text has in git.
+    """
     wanted = sorted(set(commits))
-    for commit in wanted:
-        if commit != HEAD and not is_sha(commit):
-            found[commit] = StubText(problem=f"{commit[:40]!r} is no commit sha")
-    askable = [commit for commit in wanted if commit not in found]
-    for start in range(0, len(askable), BATCH):
-        found |= _read_batch(github, path, askable[start : start + BATCH])
-    return found
+    asked = [commit for commit in wanted if commit == HEAD or is_sha(commit)]
+    found = {commit: StubText(problem=f"{commit[:40]!r} is no commit sha") for commit in wanted if commit not in asked}
+    known = {commit: stub for commit, stub in (remembered or {}).items() if commit in asked and commit != HEAD}
+    fresh = [commit for commit in asked if commit not in known]
+    for start in range(max(-(-len(fresh) // BATCH), -(-len(known) // MOST_IDS))):
+        some = dict(islice(known.items(), start * MOST_IDS, (start + 1) * MOST_IDS))
+        found |= _read(github, Wanted(path=path, commits=fresh[start * BATCH : (start + 1) * BATCH], remembered=some))
+    refuted = [commit for commit in known if commit not in found]
+    return found | read(github, path, refuted) if refuted else found
 
 
-def _read_batch(github: GitHubApi, path: str, commits: list[str]) -> dict[str, StubText]:
-    return github.graphql(
-        "model stubs",
-        _query(len(commits)),
-        lambda repository: github_files.texts(repository, path, commits),
-        **github_files.variables(path, commits),
-    )
+def _read(github: GitHubApi, wanted: Wanted) -> dict[str, StubText]:
+    return github.graphql("model stubs", _query(wanted), wanted.found, **wanted.variables)

@@ -344,16 +344,61 @@ def test_p64__a_deployment_that_never_was_cancels_and_splits_nothing(world: Worl
     assert (ran.code, ran.obligation()["status"]) == (1, "breached")
 
 
-def test_memory__stubs_are_known_by_their_commit(world: World) -> None:
+def test_memory__stubs_are_known_by_the_id_that_github_gives_them(world: World) -> None:
     world.release(A, at())
-    world.github.repository.add_file(
-        A, "flowjoy.json", '{"models": {"recommender": {"requires": "none", "reason": "x"}}}'
-    )
-    world.github.repository.add_commit(C, at(1))
-    assert world.run(at(1), sha=C).obligation()["status"] == "not_required"
-    del world.github.repository.commits[A]
-    ran = scheduled(world, 60, sha=C)
+    stub = '{"models": {"recommender": {"requires": "none", "reason": "caf\\u00e9 é"}}}'
+    world.github.repository.add_file(A, "flowjoy.json", stub)
+    assert world.run(at(1)).obligation()["status"] == "not_required"
+    before = len(world.github.requests)
+    ran = scheduled(world, 60)
     assert (ran.code, ran.obligation()["status"]) == (0, "not_required")
+    asked = [json.loads(request.body) for request in world.github.requests[before:] if request.path == "/graphql"]
+    files = {key: text for item in asked for key, text in item["variables"].items() if f"{A}:" in str(text)}
+    assert files == {"known0": f"{A}:flowjoy.json"}
+
+
+def test_memory__the_stub_of_a_commit_that_is_gone_is_not_known(world: World) -> None:
+    world.release(A, at())
+    world.github.repository.add_file(A, "flowjoy.json", '{"models": {"recommender": "any"}}')
+    world.github.repository.add_commit(C, at(1))
+    assert world.run(at(1), sha=C).obligation()["status"] == "pending"
+    del world.github.repository.commits[A]
+    ran = scheduled(world, 2, sha=C)
+    assert (ran.code, ran.obligation(model="*")["status"]) == (2, "unknown")
+
+
+_WAIVER = {"model": "recommender", "sha": "*", "reason": "x", "by": "x", "until": "2026-04-01T00:00:00Z"}
+FORGED: Mapping[str, str | None] = {
+    "requires none": '{"models": {"recommender": {"requires": "none", "reason": "x"}}}',
+    "another model": '{"models": {"ranker": {"requires": "none", "reason": "x"}}}',
+    "a waiver": json.dumps({"models": {"recommender": "any"}, "waivers": [_WAIVER]}),
+    "no stub": None,
+}
+
+
+@pytest.mark.parametrize("forged", FORGED)
+@pytest.mark.parametrize("source", ["deployments", "workflow-runs", "releases"])
+def test_p64__a_stub_that_only_the_ledger_knows_changes_nothing(world: World, forged: str, source: str) -> None:
+    world.inputs |= {"code-source": source, "models": ""}
+    world.inputs |= {"workflow": "release.yml"} if source == "workflow-runs" else {}
+    shop = world.github.repository
+    world.release(A, at())
+    shop.add_run(sha=A, created_at=at())
+    shop.add_release(sha=A, tag="v1", created_at=at(), published_at=at())
+    shop.add_file(A, "flowjoy.json", '{"models": {"recommender": "any"}}')
+    assert world.run(at(1)).obligation()["status"] == "pending"
+    rewritten(world, lambda data: data["stubs"][A].update(text=FORGED[forged]))
+    ran = scheduled(world, 49)
+    assert (ran.code, ran.obligation()["status"]) == (1, "breached")
+    assert ran.bundle["stubs"][A]["text"] == '{"models": {"recommender": "any"}}'
+
+
+def test_p64__that_a_commit_had_no_stub_is_proved_by_github(world: World) -> None:
+    """Without a stub `models` says what the code depends on; a forged one would say that it depends on nothing."""
+    world.release(A, at())
+    world.run(at(1))
+    rewritten(world, lambda data: data["stubs"][A].update(text=FORGED["requires none"]))
+    assert (scheduled(world, 49).code, scheduled(world, 50).obligation()["status"]) == (1, "breached")
 
 
 def test_memory__a_stub_that_was_not_there_is_looked_for_again(world: World) -> None:
