@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from flowjoy.answer import Answer, Text, read
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.instants import parse_epoch_ms, plausible
 from flowjoy.mlflow_api import is_unity_catalog, new_client
@@ -56,15 +57,30 @@ class Shown:
         return self.latest | frozenset(self.aliases.values())
 
 
+class RegisteredVersion(Answer):
+    """One version. A registry need not say where it came from, nor (a Unity Catalog) in which stage it is."""
+
+    name: Text
+    version: Text
+    created: int
+    changed: int | None
+    status: Text
+    stage: str
+    run_id: Text | None
+    source: Text | None
+    model_id: Text | None
+    tags: dict[Text, str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What the registry lists: its versions as plain dicts, and the candidates that it does not know.
+    """What the registry lists: its versions, and the candidates that it does not know.
 
     `unknown`: each such name with what may have been meant. `known`: what each model shows of itself.
     `aliases` are those of each model.
     """
 
-    versions: list[dict[str, Any]]
+    versions: list[RegisteredVersion]
     unknown: Mapping[str, str] = field(default_factory=dict)
     known: Mapping[str, Registered] = field(default_factory=dict)
     aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -140,12 +156,12 @@ class Registry:
                 break
         return names
 
-    def versions(self, name: str, must_list: frozenset[str]) -> list[dict[str, Any]]:
+    def versions(self, name: str, must_list: frozenset[str]) -> list[RegisteredVersion]:
         """Return every version of one model, all pages; those that the model itself shows must be among them.
 
         No page is left out, however old: whether content is new depends on every version before.
         """
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, RegisteredVersion] = {}
         missing = set(must_list)
         token = None
         while True:
@@ -155,7 +171,7 @@ class Registry:
                 page = self._client.search_model_versions(
                     f"name={_quoted(name)}", max_results=_PAGE, order_by=self._order, page_token=token
                 )
-                plain = {version["version"]: version for version in (self._plain(item, name) for item in page)}
+                plain = {version.version: version for version in (self._typed(item, name) for item in page)}
                 # A registry gives a token only when more follows: an empty page behind one is a cut answer.
                 if token and not plain:
                     raise MalformedAnswerError("the next page of versions is empty")
@@ -178,43 +194,41 @@ class Registry:
         if found or not self._in_unity_catalog:
             return
         try:
-            self.detailed({"name": name, "version": "1"})
+            self.detailed(name, "1")
         except UnknownModelError:
             return
         raise HarvestError(f"MLflow registry: the search shows no version of {name}, but version 1 is there", hint=ROOT)
 
-    def detailed(self, version: Mapping[str, Any]) -> dict[str, Any]:
+    def detailed(self, name: str, number: str) -> RegisteredVersion:
         """Return the version asked by itself: a Unity Catalog search leaves tags out."""
-        name, number = version["name"], version["version"]
 
-        def request() -> dict[str, Any]:
-            found = self._plain(self._client.get_model_version(name, number), name)
-            if found["version"] != number:
+        def request() -> RegisteredVersion:
+            found = self._typed(self._client.get_model_version(name, number), name)
+            if found.version != number:
                 raise MalformedAnswerError("the registry answers with another version")
             return found
 
         return self._call(f"MLflow registry, {name} v{number}", request)
 
-    def _plain(self, version: Any, name: str) -> dict[str, Any]:
+    def _typed(self, version: Any, name: str) -> RegisteredVersion:
         # A filter that lets another model's versions in may as well keep some of ours out: nothing of it is believed.
         if not self._same(version.name, name):
             raise MalformedAnswerError(f"asked for versions of {name!r}, the registry answers with another model's")
         # Searches of a Unity Catalog have a method there.
         tags = {} if self._in_unity_catalog and callable(version.tags) else version.tags
-        if not isinstance(tags, dict):
-            raise MalformedAnswerError("the answer holds what is not a version of the model asked for")
-        return {
+        held = {
             "name": name,
             "version": _number(version.version),
-            "created": version.creation_timestamp,
+            "created": version.creation_timestamp or 0,  # `created` names the version that does not say
             "changed": version.last_updated_timestamp,
-            "status": str(version.status),
+            "status": version.status,
             "stage": str(version.current_stage),
             "run_id": version.run_id or None,
             "source": version.source or None,
             "model_id": _model_id(version),
-            "tags": {str(key): str(value) for key, value in tags.items()},
+            "tags": tags,
         }
+        return read(RegisteredVersion, held)
 
     def _same(self, given: object, asked: str) -> bool:
         """Return whether a name is the one asked for. A Unity Catalog keeps names in lower case."""
@@ -256,12 +270,12 @@ def _model_id(version: Any) -> str | None:
     return version.model_id or (named[1] if named else None)
 
 
-def created(version: Mapping[str, Any], now: datetime) -> datetime:
+def created(version: RegisteredVersion, now: datetime) -> datetime:
     """When a version was registered. HarvestError where it does not say, or says a time after `now`."""
     try:
-        return plausible(parse_epoch_ms(int(version["created"])), now=now)
-    except (TypeError, ValueError) as problem:
-        name = f"{version['name']} v{version['version']}"
+        return plausible(parse_epoch_ms(version.created), now=now)
+    except ValueError as problem:
+        name = f"{version.name} v{version.version}"
         raise HarvestError(f"MLflow registry: {name} carries a wrong creation time: {problem}") from None
 
 

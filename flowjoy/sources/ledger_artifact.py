@@ -166,8 +166,10 @@ def _candidates(github: GitHubApi, query: Query, notes: list[str]) -> _Candidate
             looked_up[on_default] += 1
             if looked_up[on_default] <= MOST_LOOKED_UP:
                 yield item, shas
-        if page * PER_PAGE >= listed.total_count or not listed.artifacts:
+        if page * PER_PAGE >= listed.total_count:
             break
+        if not listed.artifacts:
+            raise HarvestError("GitHub artifacts: the list ends before all of them", hint="run again")
     else:
         raise FloodError(f"more than {MOST_PAGES * PER_PAGE} artifacts are named {name!r}", hint="set artifact-name")
     if max(looked_up.values()) > MOST_LOOKED_UP:

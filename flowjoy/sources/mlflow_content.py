@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from flowjoy.content import Content, content_of, normal_source
 from flowjoy.instants import iso
+from flowjoy.mlflow_versions import RegisteredVersion
 
 _COPY = re.compile(r"models:/([^/]+)/([^/]+)")
 _BURST = timedelta(minutes=10)
 _ENOUGH = 5
 """Of fewer versions some minutes apart nothing is concluded."""
 
-Version = Mapping[str, Any]
-Listed = Mapping[tuple[str, str], Version]
+Listed = Mapping[tuple[str, str], RegisteredVersion]
 
 
 class ContentFields(TypedDict):
@@ -26,12 +26,12 @@ class ContentFields(TypedDict):
     model_id: str | None
 
 
-def by_key(versions: Sequence[Version]) -> Listed:
+def by_key(versions: Sequence[RegisteredVersion]) -> Listed:
     """Return the versions by name and number."""
-    return {(version["name"], version["version"]): version for version in versions}
+    return {(version.name, version.version): version for version in versions}
 
 
-def content_fields(version: Version, listed: Listed) -> ContentFields:
+def content_fields(version: RegisteredVersion, listed: Listed) -> ContentFields:
     """Return what a version holds. A copy (`models:/<name>/<version>`) holds what its origin does, where it is listed.
 
     A registry that names no source is known to name none.
@@ -40,27 +40,27 @@ def content_fields(version: Version, listed: Listed) -> ContentFields:
     while (key := _copied_from(origin)) in listed and key not in seen:
         seen.add(key)
         origin = listed[key]
-    source = normal_source(origin["source"] or "", run_id=origin["run_id"])
-    return ContentFields(source=source, model_id=origin["model_id"] or version["model_id"])
+    source = normal_source(origin.source or "", run_id=origin.run_id)
+    return ContentFields(source=source, model_id=origin.model_id or version.model_id)
 
 
-def content(version: Version, listed: Listed) -> Content:
+def content(version: RegisteredVersion, listed: Listed) -> Content:
     """Return the content of a version as it is compared with others."""
-    return content_of(run_id=version["run_id"], **content_fields(version, listed))
+    return content_of(run_id=version.run_id, **content_fields(version, listed))
 
 
-def _copied_from(version: Version) -> tuple[str, str]:
-    copy = _COPY.fullmatch(normal_source(version["source"] or ""))
+def _copied_from(version: RegisteredVersion) -> tuple[str, str]:
+    copy = _COPY.fullmatch(normal_source(version.source or ""))
     return (copy[1], copy[2]) if copy else ("", "")
 
 
-def content_notes(versions: Sequence[Version], listed: Listed) -> Iterator[str]:
+def content_notes(versions: Sequence[RegisteredVersion], listed: Listed) -> Iterator[str]:
     """Yield a note for each model with versions of which nothing tells whether their content is new."""
     nameless: dict[str, list[str]] = {}
     for version in versions:
         known = content(version, listed)
         if known.model_id is None and known.run_id is None and not known.source:
-            nameless.setdefault(version["name"], []).append(f"v{version['version']}")
+            nameless.setdefault(version.name, []).append(f"v{version.version}")
     for name, numbers in sorted(nameless.items()):
         if len(numbers) > 1:
             yield (

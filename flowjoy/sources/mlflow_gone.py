@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from flowjoy.instants import EARLIEST, parse_epoch_ms
-from flowjoy.mlflow_versions import Shown
+from flowjoy.mlflow_versions import RegisteredVersion, Shown
 from flowjoy.model import Registered
 
 
-def registered(model: Shown, versions: Sequence[Mapping[str, Any]]) -> Registered:
+def registered(model: Shown, versions: Sequence[RegisteredVersion]) -> Registered:
     """Return when a model was created, and whether it changed after everything that it lists.
 
     A new version, a new stage and a new description change the model; the first two also change a version that is
     listed. Neither an alias nor a tag changes it.
     """
-    stamps = [model.created, *(version.get(key) for version in versions for key in ("created", "changed"))]
+    stamps = [model.created, *(stamp for version in versions for stamp in (version.created, version.changed))]
     listed = [stamp for stamp in stamps if isinstance(stamp, int)]
     changed = model.changed
     return Registered(

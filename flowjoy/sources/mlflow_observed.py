@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from flowjoy.content import content_of, same_content
 from flowjoy.instants import CLOCK_SKEW, EARLIEST, iso
 from flowjoy.looks import Move, moves
-from flowjoy.mlflow_versions import DEPLOYED_AT, UNIFIED_TAG, Listing, created, page_of
+from flowjoy.mlflow_versions import DEPLOYED_AT, UNIFIED_TAG, Listing, RegisteredVersion, created, page_of
 from flowjoy.model import Look, ModelRecord, Precision
 from flowjoy.records import DELETED, shipped_again
 from flowjoy.sources.base import Query
@@ -18,7 +17,7 @@ from flowjoy.sources.mlflow_content import ContentFields, by_key, content, conte
 from flowjoy.version_order import version_order
 
 
-def looks_of(raw: Listing, ready: list[dict[str, Any]], query: Query) -> tuple[Look, ...]:
+def looks_of(raw: Listing, ready: list[RegisteredVersion], query: Query) -> tuple[Look, ...]:
     """Which version each model's alias or stage names now. A version that is not READY is not live."""
     if not query.live:
         return ()  # what is named now says nothing of then
@@ -30,11 +29,9 @@ def looks_of(raw: Listing, ready: list[dict[str, Any]], query: Query) -> tuple[L
         if kind == "alias":
             named = [aliases[name]] if aliases.get(name) in numbers else []
         else:
-            named = [number for number in numbers if known[model, number]["stage"] == name]
+            named = [number for number in numbers if known[model, number].stage == name]
         # A stage may hold several versions; the newest is the one that `models:/<name>/<stage>` gives.
-        newest = max(
-            (known[model, number] for number in named), key=lambda v: version_order(v["version"]), default=None
-        )
+        newest = max((known[model, number] for number in named), key=lambda v: version_order(v.version), default=None)
         looks.append(
             Look(
                 model=model,
@@ -46,8 +43,8 @@ def looks_of(raw: Listing, ready: list[dict[str, Any]], query: Query) -> tuple[L
                 model=model,
                 signal=query.settings.model_signal,
                 at=query.now,
-                version=newest["version"],
-                run_id=newest["run_id"] or "",
+                version=newest.version,
+                run_id=newest.run_id or "",
                 registered_at=created(newest, query.latest),
                 **content_fields(newest, listed),
             )
@@ -87,7 +84,7 @@ def _is_possible(look: Look, raw: Listing, query: Query) -> bool:
     return look.at >= created(version, query.latest) - CLOCK_SKEW
 
 
-def _is_of(look: Look, version: Mapping[str, Any], query: Query) -> bool:
+def _is_of(look: Look, version: RegisteredVersion, query: Query) -> bool:
     """Return whether a look saw this very version, and not one of an earlier model of the same name."""
     return look.registered_at is None or look.registered_at == created(version, query.latest)
 
@@ -133,7 +130,7 @@ def _observed(move: Move, begun: datetime, raw: Listing, query: Query, *, is_fir
         not_before=min(after, look.at - timedelta(microseconds=1)),
         precision=Precision.OBSERVED,
         registered_at=registered,
-        unified_tag=version["tags"].get(UNIFIED_TAG) if version is not None else None,
+        unified_tag=version.tags.get(UNIFIED_TAG) if version is not None else None,
         url=page_of(query.settings.mlflow_tracking_uri, look.model, look.version, query.registry_workspace),
         maybe_live_before=move.not_before is None or (is_first and (registered is None or registered < begun)),
         source_gone=version is None,
@@ -159,7 +156,7 @@ def _has_twin(
     return any(
         same_content(own, content(version, listed)) and created(version, query.latest) < until
         for version in raw.versions
-        if version["name"] == record.name and version["version"] not in without | {record.version}
+        if version.name == record.name and version.version not in without | {record.version}
     )
 
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowjoy.errors import HarvestError
 from flowjoy.instants import EARLIEST, parse_epoch_ms, parse_iso, plausible
 from flowjoy.mlflow_unknown import meant, refuse_unknown
-from flowjoy.mlflow_versions import DEPLOYED_AGAIN, DEPLOYED_AT, UNIFIED_TAG, Listing, Registry, Shown, created, page_of
+from flowjoy.mlflow_versions import (
+    DEPLOYED_AGAIN,
+    DEPLOYED_AT,
+    UNIFIED_TAG,
+    Listing,
+    RegisteredVersion,
+    Registry,
+    Shown,
+    created,
+    page_of,
+)
 from flowjoy.model import Look, ModelRecord, ModelVersion, Precision
 from flowjoy.records import shipped_again, unique
 from flowjoy.side_by_side import side_by_side
@@ -51,16 +60,14 @@ class MlflowRegistry:
         return Listing(
             versions=versions,
             unknown=unknown,
-            known={
-                name: registered(model, [v for v in versions if v["name"] == name]) for name, model in shown.items()
-            },
+            known={name: registered(model, [v for v in versions if v.name == name]) for name, model in shown.items()},
             aliases={name: model.aliases for name, model in shown.items()},
             notes=notes,
         )
 
     def parse(self, raw: Listing, query: Query) -> Parsed[ModelRecord]:
         """One record a version that shipped by the signal. PENDING and FAILED registrations did not."""
-        ready = [version for version in raw.versions if version["status"] == "READY"]
+        ready = [version for version in raw.versions if version.status == "READY"]
         listed = by_key(raw.versions)
         stamped = [record for version in ready for record in _records(version, listed, query)]
         looks: tuple[Look, ...] = ()
@@ -69,9 +76,7 @@ class MlflowRegistry:
             looks = (*query.looks, *looks_of(raw, ready, query))
             stamped, notes = with_observed(stamped, looks, raw, query)
         records = unique(stamped)
-        unready = sorted(
-            f"{v['name']} v{v['version']} is {v['status']}" for v in raw.versions if v["status"] != "READY"
-        )
+        unready = sorted(f"{v.name} v{v.version} is {v.status}" for v in raw.versions if v.status != "READY")
         return Parsed(
             records=records,
             notes=(
@@ -92,22 +97,22 @@ _OLD = 200
 
 
 def with_tags(
-    registry: Registry, versions: list[dict[str, Any]], shown: Mapping[str, Shown], query: Query
-) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    registry: Registry, versions: list[RegisteredVersion], shown: Mapping[str, Shown], query: Query
+) -> tuple[list[RegisteredVersion], tuple[str, ...]]:
     """Return the versions with their tags, each asked by itself, and a note of those that were not.
 
     Asked for: what was registered within the memory, what an alias names, and the newest of what is older.
     """
 
-    def old(version: dict[str, Any]) -> bool:
-        named = version["version"] in shown[version["name"]].aliases.values()
+    def old(version: RegisteredVersion) -> bool:
+        named = version.version in shown[version.name].aliases.values()
         return not named and created(version, query.latest) < query.horizon
 
-    aged = sorted(filter(old, versions), key=lambda version: version["created"], reverse=True)
-    skipped = {(version["name"], version["version"]) for version in aged[_OLD:]}
-    asked = [version for version in versions if (version["name"], version["version"]) not in skipped]
-    detailed = side_by_side(registry.detailed, asked, at_once=_AT_ONCE)
-    rest = [version for version in versions if (version["name"], version["version"]) in skipped]
+    aged = sorted(filter(old, versions), key=lambda version: version.created, reverse=True)
+    skipped = {(version.name, version.version) for version in aged[_OLD:]}
+    asked = [version for version in versions if (version.name, version.version) not in skipped]
+    detailed = side_by_side(lambda version: registry.detailed(version.name, version.version), asked, at_once=_AT_ONCE)
+    rest = [version for version in versions if (version.name, version.version) in skipped]
     day = query.horizon.date().isoformat()
     note = f"{len(rest)} versions registered before {day} were read without their tags, which take a request each"
     return detailed + rest, (note,) if rest else ()
@@ -118,7 +123,7 @@ def _content_notes(raw: Listing, query: Query) -> Iterator[str]:
     yield from content_notes(raw.versions, by_key(raw.versions))
     stamps: dict[str, list[datetime]] = {}
     for version in raw.versions:
-        stamps.setdefault(version["name"], []).append(created(version, query.latest))
+        stamps.setdefault(version.name, []).append(created(version, query.latest))
     yield from import_notes(stamps, horizon=query.horizon, sla_since=_sla_since(query))
 
 
@@ -129,57 +134,57 @@ def _sla_since(query: Query) -> datetime | None:
 
 
 def _versions(raw: Listing, query: Query) -> tuple[ModelVersion, ...]:
-    ordered = sorted(raw.versions, key=lambda version: (version["name"], version_order(version["version"])))
+    ordered = sorted(raw.versions, key=lambda version: (version.name, version_order(version.version)))
     return tuple(_version(version, query) for version in ordered)
 
 
-def _version(version: dict[str, Any], query: Query) -> ModelVersion:
+def _version(version: RegisteredVersion, query: Query) -> ModelVersion:
     tag = query.settings.model_validated_tag
     key, _, value = (tag or "").partition("=")
     return ModelVersion(
-        name=version["name"],
-        version=version["version"],
-        ready=version["status"] == "READY",
-        validated=tag is not None and version["tags"].get(key) == value,
+        name=version.name,
+        version=version.version,
+        ready=version.status == "READY",
+        validated=tag is not None and version.tags.get(key) == value,
         registered_at=created(version, query.latest),
     )
 
 
-def _records(version: dict[str, Any], listed: Listed, query: Query) -> tuple[ModelRecord, ...]:
+def _records(version: RegisteredVersion, listed: Listed, query: Query) -> tuple[ModelRecord, ...]:
     """The ships of one version: the first, and each time it was shipped again. None: it has not shipped."""
     first = _record(version, listed, query)
     if first is None:
         return ()
-    name, now = f"{version['name']} v{version['version']}, tag {DEPLOYED_AGAIN}", query.latest
-    stamps = [text for text in version["tags"].get(DEPLOYED_AGAIN, "").split(",") if text.strip()]
+    name, now = f"{version.name} v{version.version}, tag {DEPLOYED_AGAIN}", query.latest
+    stamps = [text for text in version.tags.get(DEPLOYED_AGAIN, "").split(",") if text.strip()]
     again = [_tagged(text, first.shipped_at, now, name) for text in stamps]
     return shipped_again([first, *(replace(first, shipped_at=at, precision=Precision.EXACT) for at in again)])
 
 
-def _record(version: dict[str, Any], listed: Listed, query: Query) -> ModelRecord | None:
+def _record(version: RegisteredVersion, listed: Listed, query: Query) -> ModelRecord | None:
     """The first ship of one version where the registry keeps its time; None where it does not, or there is none."""
-    name = f"{version['name']} v{version['version']}"
+    name = f"{version.name} v{version.version}"
     registered = created(version, query.latest)
     signal, uri = query.settings.model_signal, query.settings.mlflow_tracking_uri
-    key = DEPLOYED_AT if DEPLOYED_AT in version["tags"] else signal.removeprefix("tag:")
+    key = DEPLOYED_AT if DEPLOYED_AT in version.tags else signal.removeprefix("tag:")
     shipped, precision = registered, Precision.REGISTERED
     if key == DEPLOYED_AT or signal != "registered":
-        if key not in version["tags"]:
+        if key not in version.tags:
             return None
         now, since = query.latest, _sla_since(query)
         # An import keeps the stamps of what shipped elsewhere, before the promise began.
         earliest = EARLIEST if since is not None and registered < since else registered
-        shipped, precision = _tagged(version["tags"][key], earliest, now, f"{name}, tag {key}"), Precision.EXACT
+        shipped, precision = _tagged(version.tags[key], earliest, now, f"{name}, tag {key}"), Precision.EXACT
     return ModelRecord(
-        id=f"model:{version['name']}/{version['version']}",
-        name=version["name"],
-        version=version["version"],
+        id=f"model:{version.name}/{version.version}",
+        name=version.name,
+        version=version.version,
         shipped_at=shipped,
-        run_id=version["run_id"],
+        run_id=version.run_id,
         precision=precision,
         registered_at=registered,
-        unified_tag=version["tags"].get(UNIFIED_TAG),
-        url=page_of(uri, version["name"], version["version"], query.registry_workspace),
+        unified_tag=version.tags.get(UNIFIED_TAG),
+        url=page_of(uri, version.name, version.version, query.registry_workspace),
         **content_fields(version, listed),
     )
 

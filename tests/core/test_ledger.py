@@ -16,7 +16,7 @@ from flowjoy.bundle import from_json, to_json
 from flowjoy.distribution import DriftMark
 from flowjoy.findings import Findings, find
 from flowjoy.ledger import MEMORY, Memory, memory_of, merge, why_not
-from flowjoy.mlflow_versions import Listing
+from flowjoy.mlflow_versions import Listing, RegisteredVersion
 from flowjoy.model import (
     Action,
     AlertState,
@@ -225,24 +225,25 @@ def test_looks__forgotten_make_no_verdict_milder(  # noqa: PLR0917  (what hypoth
 ) -> None:
     """An alias with a history of looks, against the last look alone: what was open with them is open without."""
     now = 14
-    versions: list[dict[str, Any]] = [
-        {
-            "name": "recommender",
-            "version": str(n),
-            "created": int(at(hours).timestamp() * 1000),
-            "status": "READY",
-            "stage": "None",
-            "run_id": run,
-            "source": f"runs:/{run}/model",
-            "model_id": None,
-            "tags": {"flowjoy.deployed_at": "2024-06-03T22:30:00Z"} if n in stamped else {},
-        }
+    versions = [
+        RegisteredVersion(
+            name="recommender",
+            version=str(n),
+            created=int(at(hours).timestamp() * 1000),
+            changed=None,
+            status="READY",
+            stage="None",
+            run_id=run,
+            source=f"runs:/{run}/model",
+            model_id=None,
+            tags={"flowjoy.deployed_at": "2024-06-03T22:30:00Z"} if n in stamped else {},
+        )
         for n, (hours, run) in enumerate(sorted(made), start=1)
     ]
 
     def live(hours: float) -> str:
         """The version named at an instant: the last move before it, to a version that was there."""
-        there = [v["version"] for v in versions if v["created"] <= at(hours).timestamp() * 1000]
+        there = [v.version for v in versions if v.created <= at(hours).timestamp() * 1000]
         past = [number for when, number in sorted(moved) if when < hours and str(number) in there]
         return str(past[-1]) if past else ""
 
@@ -251,9 +252,9 @@ def test_looks__forgotten_make_no_verdict_milder(  # noqa: PLR0917  (what hypoth
     earlier = tuple(
         Look(model="recommender", signal="alias:live", at=at(h + 0.25), version=live(h + 0.25)) for h in looked
     )
-    by_number = {v["version"]: v for v in versions}
+    by_number = {v.version: v for v in versions}
     earlier = tuple(
-        replace(look, run_id=by_number[look.version]["run_id"], registered_at=created(by_number[look.version]))
+        replace(look, run_id=by_number[look.version].run_id or "", registered_at=created(by_number[look.version]))
         if look.version
         else look
         for look in earlier
@@ -273,8 +274,8 @@ def test_looks__forgotten_make_no_verdict_milder(  # noqa: PLR0917  (what hypoth
     assert SEVERITY.index(remembered.verdict.decision) <= SEVERITY.index(forgotten.verdict.decision)
 
 
-def created(version: dict[str, Any]) -> Any:
-    return at() + timedelta(milliseconds=version["created"] - int(at().timestamp() * 1000))
+def created(version: RegisteredVersion) -> Any:
+    return at() + timedelta(milliseconds=version.created - int(at().timestamp() * 1000))
 
 
 def a_ledger(**changes: Any) -> Any:

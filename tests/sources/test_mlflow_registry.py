@@ -109,7 +109,7 @@ LOGGED = f"m-{'a1' * 16}"
 def test_version__carries_the_source_that_the_registry_gives(registry: Registry) -> None:
     registry.add_version(at(), source="s3://models/one")
     (version,) = fetch(registry.uri).versions
-    assert (version["source"], version["model_id"]) == ("s3://models/one", None)
+    assert (version.source, version.model_id) == ("s3://models/one", None)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_version__names_the_logged_model_where_its_source_does(source: str, mode
         stand_in.add_model()
         stand_in.add_version(at(), source=source)
         (version,) = fetch(stand_in.url).versions
-    assert (version["source"], version["model_id"]) == (source or None, model_id)
+    assert (version.source, version.model_id) == (source or None, model_id)
 
 
 @real

@@ -162,7 +162,7 @@ def test_model_id__is_that_of_the_version(catalog: UnityCatalogStandIn) -> None:
     query = a_question({"mlflow_tracking_uri": "databricks-uc"}, models=(NAME,))
     access = Access(transport=Transport(Budget(20)), progress=lambda _: None)
     (version,) = MlflowRegistry().fetch(query, access).versions
-    assert version["model_id"] == "m-1"
+    assert version.model_id == "m-1"
 
 
 def test_open_catalog__is_read_without_tags(opened: OpenUnityCatalogStandIn) -> None:
