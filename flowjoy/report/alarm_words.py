@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from zoneinfo import ZoneInfo
 
 from flowjoy.analysis.alarms import Alarm, AlarmKind, Waiting
 from flowjoy.analysis.notices import Notice, Step
@@ -25,6 +26,14 @@ ICONS = {
     AlarmKind.MTTR_SPIKE: "⚠️",
     AlarmKind.AT_RISK: "🟠",
 }
+_CLOSED = {
+    AlarmKind.BREACH: "Broken promise: alert closed",
+    AlarmKind.AT_RISK: "Clock at risk: alert closed",
+    AlarmKind.DRIFT: "Drift: alert closed",
+    AlarmKind.DIVERGENCE: "Divergence: alert closed",
+    AlarmKind.MTTR_SPIKE: "MTTR spike: alert closed",
+}
+"""Titles of alerts that end without numbers; the subject follows."""
 _SPIKE = "run a 48-hour spike to containerise the training job"
 _PACKAGE = "data people, with ops: package the model in the same CI job as the service"
 
@@ -183,6 +192,17 @@ def _monday(alarm: Alarm) -> str:
     return date.fromisoformat(alarm.subject).strftime("%b %d")
 
 
+def _no_longer(alarm: Alarm, findings: Findings) -> str:
+    """Return why none of the releases that an alert named is judged any more."""
+    bundle, since = findings.bundle, findings.bundle.terms.sla_since
+    named = {release for state in bundle.alerts if state.key == alarm.key for release in state.releases}
+    shipped_at = [record.shipped_at for record in bundle.code if record.id in named]
+    if since is None or not shipped_at or max(shipped_at) >= since:
+        return f"No release that waited for {clean(alarm.subject)} is judged any more."
+    day = since.astimezone(ZoneInfo(bundle.window.timezone)).date().isoformat()
+    return f"`sla-since` is now {day}, so the releases of {clean(alarm.subject)} before it no longer count."
+
+
 def _over(alarm: Alarm, findings: Findings) -> Words:
     """How an alarm ended."""
     about, zone = alarm.about, findings.bundle.window.timezone
@@ -202,5 +222,9 @@ def _over(alarm: Alarm, findings: Findings) -> Words:
         ended = f"Live data look like training data again: {clean(about.model)}"
         what, since = f"No feature is over {about.threshold:g} in two checks running.", f"Last check {now}."
     else:
-        ended, what, since = "Over", "What it was about is no longer there.", f"Seen {now}."
+        ended, what, since = (
+            f"{_CLOSED[alarm.kind]} for {clean(alarm.subject)}",
+            _no_longer(alarm, findings),
+            f"Seen {now}.",
+        )
     return Words(icon=OVER, title=ended, what=what, since=since, move="nobody: it is over.")

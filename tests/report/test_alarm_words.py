@@ -84,9 +84,36 @@ def test_recovery__says_how_it_ended(status: Status, title: str, what: str) -> N
     assert what in said.what
 
 
-def test_recovery__of_what_is_gone_says_so() -> None:
-    said = words(a_notice(AlarmKind.BREACH, None, Step.RECOVERY), FINDINGS)
-    assert said.what == "What it was about is no longer there."
+@pytest.mark.parametrize(
+    ("kind", "title"),
+    [
+        (AlarmKind.BREACH, "Broken promise: alert closed for recommender"),
+        (AlarmKind.AT_RISK, "Clock at risk: alert closed for recommender"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("since", "what"),
+    [
+        (at(24), "`sla-since` is now 2024-06-04, so the releases of recommender before it no longer count."),
+        (at(-24), "No release that waited for recommender is judged any more."),
+        (None, "No release that waited for recommender is judged any more."),
+    ],
+)
+def test_recovery__of_releases_that_are_judged_no_more_names_kind_model_and_reason(
+    kind: AlarmKind, title: str, since: datetime | None, what: str
+) -> None:
+    deploy = a_deploy()
+    key = f"acme/shop/shop/{kind}/recommender"
+    sent = AlertState(key=key, step=Step.NEW.value, at=at(1), sink="slack", releases=(deploy.id,))
+    bundle = a_bundle([deploy], [], until=at(100), terms={"sla_since": since}, alerts=(sent,))
+    said = words(a_notice(kind, None, Step.RECOVERY, subject="recommender", key=key), find(bundle))
+    assert (said.title, said.what) == (title, what)
+
+
+def test_recovery__of_releases_that_are_unknown_blames_no_input() -> None:
+    findings = find(a_bundle([a_deploy()], [], until=at(100), terms={"sla_since": at(24)}))
+    said = words(a_notice(AlarmKind.BREACH, None, Step.RECOVERY, subject="recommender"), findings)
+    assert said.what == "No release that waited for recommender is judged any more."
 
 
 def waiting(releases: int, model: str = "recommender", step: Step = Step.NEW, joined: int | None = None) -> Notice:

@@ -526,6 +526,25 @@ def test_webhook__tells_once_by_the_ledger(world: World, slack: SlackStandIn, wa
     ]
 
 
+def test_sla_since__that_passes_the_releases_closes_each_alert_with_its_model_and_the_reason(
+    world: World, slack: SlackStandIn, watch: Watch
+) -> None:
+    """The message of an end said nothing of what ended: prometheus/alertmanager#326."""
+    by_webhook(world, slack)
+    world.registry.add_model("ranker")
+    world.release(A, at())
+    watch.run(49, models="recommender,ranker")
+    before = len(slack.hooked)
+    for hours in (51, 52):
+        watch.run(hours, models="recommender,ranker", sla_since="2026-03-03")
+    ends = slack.hooked[before:]
+    assert [told["blocks"][0]["text"]["text"] for told in ends] == [
+        "✅ Broken promise: alert closed for ranker",
+        "✅ Broken promise: alert closed for recommender",
+    ]
+    assert all("`sla-since` is now 2026-03-03" in told["text"] for told in ends)
+
+
 def test_webhook__without_a_ledger_that_remembers_tells_nothing_and_says_why(
     world: World, slack: SlackStandIn, watch: Watch
 ) -> None:
