@@ -175,7 +175,7 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime, wh
     findings = gate.judged(find(bundle), harvested)
     if is_first(findings):
         console.notice(first_run(findings) or "First run: nothing before today broke the promise")
-        console.notice("no ledger of an earlier run was found: the history of alerts begins today")
+        console.notice("no ledger of an earlier run was found: the history begins today, also that of alerts")
     delivery = Delivery(
         settings=settings,
         runner=runner,

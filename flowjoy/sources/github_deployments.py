@@ -224,8 +224,9 @@ def _page(
     def check(repository: dict[str, Any]) -> tuple[Connection[Deployment], dict[str, StubText]]:
         return read(DeploymentsPage, repository).deployments, wanted.found(repository)
 
+    text = _query(wanted) if wanted.remembered or len(wanted.commits) > 1 else DEPLOYMENTS_QUERY
     asked = wanted.variables
-    return github.graphql("deployments", _query(wanted), check, after=cursor, environments=environments, **asked)
+    return github.graphql("deployments", text, check, after=cursor, environments=environments, **asked)
 
 
 def _prove_empty(github: GitHubApi, query: Query) -> None:

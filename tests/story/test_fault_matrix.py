@@ -303,7 +303,6 @@ class World:
         query = context.query_of(settings, runner, home, NOW, NOW)
         access = Access(transport=transport, progress=lambda _: None, github=github)
         found = harvest(query, access, pushed, context.terms_of(settings, runner, home))
-        # How many deployments the source counts decides nothing: it only says how far the next run looks again.
         return None if unproved(found.coverage) else replace(found, coverage=())
 
     def struck(self, stage: Stage, fault: Fault, times: int | None, act: Callable[[str], Any] | None = None) -> Any:

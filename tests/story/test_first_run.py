@@ -88,7 +88,7 @@ def test_first_run__over_eight_weeks_of_history_sends_nothing_and_says_what_is_o
     check = runs.world.check(A)["output"]
     assert check["title"] == sentence
     assert check["summary"].splitlines()[0] == sentence
-    assert "the history of alerts begins today" in ran.log
+    assert "the history begins today" in ran.log
 
 
 def test_second_run__over_the_same_history_sends_nothing_either_and_says_no_more(runs: Runs) -> None:
@@ -154,7 +154,7 @@ def test_deleted_ledger__is_a_first_run_again_and_says_that_the_history_begins_t
     runs.world.release(A, at(-49))
     runs.world.github.repository.artifacts.clear()
     ran = runs.run(0)
-    assert "the history of alerts begins today" in ran.log
+    assert "the history begins today" in ran.log
     assert runs.sent == ([], 0, 0)
 
 
