@@ -72,6 +72,19 @@ def proposal(github: GitHubApi, seen: Iterable[str], patterns: Sequence[str]) ->
     return f"set environment to one of: {', '.join(ranked[:_SHOWN])}{more}"
 
 
+def without_deployment(github: GitHubApi, patterns: Sequence[str]) -> list[str]:
+    """Return the environments asked for where GitHub lists them and REST, too, shows no deployment to any of them.
+
+    What cannot be read, and an environment that has a deployment after all, proves nothing: then there are none.
+    """
+    with suppress(HarvestError):
+        names = sorted(name for name in _listed(github) if name in patterns or any_match(name, patterns))
+        kind = reader(list[_Listed])
+        if not any(github.get("/deployments", kind, environment=name, per_page=1) for name in names[:_SHOWN]):
+            return names[:_SHOWN]
+    return []
+
+
 def successors(github: GitHubApi, patterns: Sequence[str], since: datetime) -> dict[str, int]:
     """Return how many of the newest deployments were made since then in environments with a similar name."""
     counted: dict[str, int] = {}

@@ -95,6 +95,7 @@ class Registry:
         self.keeps_tags_apart = uri.startswith("databricks-uc")
         # Pages are cut by place: in this order nothing that happens meanwhile moves what is still to come.
         self._order = None if uri.startswith(("databricks", "uc:")) else ["creation_timestamp ASC"]
+        self._unordered: set[str] = set()
         self._uri, self._transport = uri, transport
         self._client = new_client(uri)
 
@@ -167,10 +168,7 @@ class Registry:
         while True:
 
             def request(token: str | None = token, missing: frozenset[str] = frozenset(missing)) -> Any:
-                # Servers before 3.17 know no other condition on names.
-                page = self._client.search_model_versions(
-                    f"name={_quoted(name)}", max_results=_PAGE, order_by=self._order, page_token=token
-                )
+                page = self._page(name, token)
                 plain = {version.version: version for version in (self._typed(item, name) for item in page)}
                 # A registry gives a token only when more follows: an empty page behind one is a cut answer.
                 if token and not plain:
@@ -188,6 +186,24 @@ class Registry:
                 return list(found.values())
             if not new:
                 raise HarvestError("MLflow registry: the list of versions repeats itself without an end", hint=ROOT)
+
+    def _page(self, name: str, token: str | None) -> Any:
+        """Return one page. A registry that refuses the order on its first page, as GitLab's, gives its own."""
+        from mlflow.exceptions import MlflowException
+
+        # Servers before 3.17 know no other condition on names.
+        condition = f"name={_quoted(name)}"
+        ask = partial(self._client.search_model_versions, condition, max_results=_PAGE, page_token=token)
+        if name in self._unordered:
+            return ask()
+        try:
+            return ask(order_by=self._order)
+        except MlflowException as problem:
+            if token or self._order is None or not _refuses_order(problem):
+                raise
+        page = ask()
+        self._unordered.add(name)
+        return page
 
     def _prove_empty(self, name: str, found: Mapping[str, Any]) -> None:
         """A model of a Unity Catalog does not show its latest version: that there is none takes a second answer."""
@@ -277,6 +293,11 @@ def created(version: RegisteredVersion, now: datetime) -> datetime:
     except ValueError as problem:
         name = f"{version.name} v{version.version}"
         raise HarvestError(f"MLflow registry: {name} carries a wrong creation time: {problem}") from None
+
+
+def _refuses_order(problem: Exception) -> bool:
+    """Return whether a registry may have refused the order: MLflow's own code, or GitLab's text without any code."""
+    return getattr(problem, "error_code", None) == "INVALID_PARAMETER_VALUE" or "order_by" in str(problem)
 
 
 def page_of(uri: str | None, name: str, version: str, workspace: str | None = None) -> str | None:

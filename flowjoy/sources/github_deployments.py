@@ -124,10 +124,11 @@ class _Statuses(GraphQL):
 
 @dataclass(frozen=True, kw_only=True)
 class Deployments:
-    """The deployments as GitHub tells them, and the stubs that came with them."""
+    """The deployments as GitHub tells them, the stubs that came with them, and what to note of a lack of any."""
 
     nodes: tuple[Deployment, ...]
     stubs: Mapping[str, StubText] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class GitHubDeployments:
@@ -144,7 +145,7 @@ class GitHubDeployments:
         environments = github_environments.chosen(github, query.settings.environment)
         found = _pages(github, query, access, environments) if environments else Deployments(nodes=())
         if not found.nodes:
-            _prove_empty(github, query)
+            found = replace(found, notes=_prove_empty(github, query))
         nodes = [_with_every_status(github, node) for node in found.nodes]
         return replace(found, nodes=_with_refs(github, environments, nodes))
 
@@ -162,7 +163,7 @@ class GitHubDeployments:
             if count
         ]
         records = fold(_record(node, query) for node in ours)
-        return Parsed(records=records, notes=tuple(notes), stubs=raw.stubs, left_out=frozenset(pulls))
+        return Parsed(records=records, notes=(*raw.notes, *notes), stubs=raw.stubs, left_out=frozenset(pulls))
 
 
 def pull_request_of(node: Deployment) -> int | None:
@@ -229,16 +230,25 @@ def _page(
     return github.graphql("deployments", text, check, after=cursor, environments=environments, **asked)
 
 
-def _prove_empty(github: GitHubApi, query: Query) -> None:
-    """No deployment in the environment: believed only when there is none at all, by a second answer."""
+def _prove_empty(github: GitHubApi, query: Query) -> tuple[str, ...]:
+    """Return what to note of environments without a deployment. Raise HarvestError where the name may be wrong.
+
+    A second answer must show that there is no deployment at all, or that GitHub knows the environment: it waits for
+    its first release, and a gate before that must not stop it.
+    """
+    asked = query.settings.environment
     listed, _ = _page(github, None, None, Wanted(path=query.settings.model_stub, commits=[HEAD]))
-    if listed.total_count:
+    if not listed.total_count:
+        return ()
+    others = {node.environment for node in listed.nodes}
+    waiting = github_environments.without_deployment(github, asked)
+    if not waiting:
         raise HarvestError(
             f"there are deployments, but none in the environment {query.settings.environments!r}",
-            hint=github_environments.proposal(
-                github, [node.environment for node in listed.nodes], query.settings.environment
-            ),
+            hint=github_environments.proposal(github, others, asked),
         )
+    where, elsewhere = ", ".join(waiting), ", ".join(sorted(others))
+    return (f"no deployment yet in {where}, an environment of this repository; others are in {elsewhere}",)
 
 
 def _with_every_status(github: GitHubApi, node: Deployment) -> Deployment:

@@ -124,6 +124,36 @@ def test_environment__without_a_deployment_names_those_that_there_are(github: Gi
     assert problem.value.hint == "set environment to one of: prod-eu, staging"
 
 
+@pytest.mark.parametrize("wanted", ["production", "prod*", "live,production"])
+def test_environment__that_github_lists_waits_for_its_first_deployment(github: GitHubStandIn, wanted: str) -> None:
+    # actions/runner#2120: an environment is kept for its rules and secrets, apart from what was deployed to it.
+    github.repository.add_deployment(sha=A, created_at=at(), environment="staging", statuses=[("success", at())])
+    github.repository.environments = {"production"}
+    parsed = ask(GitHubDeployments(), api_of(github), a_question({"environment": wanted}))
+    assert parsed.records == ()
+    assert parsed.notes == (
+        "no deployment yet in production, an environment of this repository; others are in staging",
+    )
+
+
+def test_environment__that_is_listed_in_another_case_is_not_the_one_asked_for(github: GitHubStandIn) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(), environment="staging", statuses=[("success", at())])
+    github.repository.environments = {"Production", "production-eu"}
+    with pytest.raises(HarvestError, match="none in the environment 'production'") as problem:
+        deployed(github)
+    assert problem.value.hint == "set environment to one of: Production, production-eu, staging"
+
+
+def test_environment__whose_deployments_an_answer_hides_behind_newer_ones_is_refused(github: GitHubStandIn) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(-99), statuses=[("success", at(-99))])
+    for n in range(120):
+        github.repository.add_deployment(sha=B, created_at=at(n), environment="staging", statuses=[("success", at(n))])
+    hide = said("deployments", nodes=[], totalCount=0, pageInfo={"hasNextPage": False, "endCursor": None})
+    github.fail("/graphql", times=1, fault=hide)
+    with pytest.raises(HarvestError, match="there are deployments, but none in the environment"):
+        deployed(github)
+
+
 def test_environment__only_its_own_deployments_count(github: GitHubStandIn) -> None:
     for name, sha in (("production", A), ("staging", B)):
         github.repository.add_deployment(sha=sha, created_at=at(), environment=name, statuses=[("success", at())])

@@ -361,6 +361,37 @@ def test_pages__all_are_read(registry: Registry, monkeypatch: pytest.MonkeyPatch
     assert versions_of(ask(registry.uri)) == {str(hour + 1): at(hour) for hour in range(5)}
 
 
+# mlflow/mlflow#13082: GitLab's API for MLflow clients refuses the order, in words of its own.
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Answer(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "Invalid order"}),
+        Answer(400, {"error": "order_by is invalid"}),
+    ],
+    ids=["MLflow's code", "GitLab's text"],
+)
+def test_order__that_a_registry_refuses_is_left_out_once(refusal: Answer) -> None:
+    with MlflowStandIn() as registry:
+        registry.refusal_of_order = refusal
+        registry.add_model()
+        for hour in range(1200):
+            registry.add_version(at(hour / 100))
+        assert len(versions_of(ask(registry.url))) == 1200
+        searches = [request.query for request in registry.requests if request.path == SEARCH_VERSIONS]
+        assert ["order_by" in query for query in searches[:2]] == [True, False]
+        assert sum("order_by" in query for query in searches) == 1
+
+
+def test_order__is_not_what_a_registry_refuses_that_refuses_without_it_too() -> None:
+    with MlflowStandIn() as registry:
+        registry.add_model()
+        registry.add_version(at())
+        no = Answer(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "no such filter"})
+        registry.fail(SEARCH_VERSIONS, times=None, fault=no)
+        with pytest.raises(HarvestError, match="does not understand the request"):
+            ask(registry.url)
+
+
 @real
 def test_stand_in__answers_what_the_real_server_answers(registry: Registry) -> None:
     with MlflowStandIn() as stand_in:

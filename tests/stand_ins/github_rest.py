@@ -183,7 +183,7 @@ class Call:
     @_route("GET", "/environments")
     def environments(self) -> Answer:
         held = self.repo.deployments.values()
-        names = sorted({name for d in held for name in (d.environment, d.latest_environment)})
+        names = sorted({name for d in held for name in (d.environment, d.latest_environment)} | self.repo.environments)
         return self.paged(names, self.bodies.environment, under="environments")
 
     @_route("GET", "/deployments")

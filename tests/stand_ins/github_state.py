@@ -228,6 +228,7 @@ class Repository:
     default_branch: str = "main"
     former_names: list[str] = field(default_factory=list)
     deployments: dict[int, Deployment] = field(default_factory=dict)
+    environments: set[str] = field(default_factory=set)  # besides those of deployments
     workflows: dict[str, int] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
     releases: dict[int, Release] = field(default_factory=dict)

@@ -26,6 +26,7 @@ class MlflowStandIn(StandIn):
 
     def __init__(self, *, token: str | None = None) -> None:
         self.token = token
+        self.refusal_of_order: Answer | None = None
         self.models: dict[str, list[dict[str, Any]]] = {}
         self.aliases: dict[str, dict[str, str]] = {}
         self.prompts: set[str] = set()
@@ -115,6 +116,8 @@ class MlflowStandIn(StandIn):
         if name is None:
             only = "Only the 'run_id' attribute supports comparison with a list of quoted string values."
             return Answer(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": only})
+        if self.refusal_of_order is not None and "order_by" in query:
+            return self.refusal_of_order
         found = list(self.models.get(name[1], []))
         newest_first = query.get("order_by", "last_updated_timestamp DESC").endswith("DESC")
         found.sort(key=lambda version: version["creation_timestamp"], reverse=newest_first)

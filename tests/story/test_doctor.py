@@ -677,6 +677,7 @@ def test_stalled__services_leave_what_no_time_is_left_for_untried_and_named(worl
     assert told.line("model recommender").endswith("not tried: timeout-seconds are used up. Fix: raise timeout-seconds")
 
 
+# pypa/pip#11608: `pip list | head` ends in the traceback of a broken pipe.
 @pytest.mark.parametrize("command", ["doctor", "run", "run --help", "doctor --help", "replay --help", "--help", "x"])
 def test_reader__that_leaves_early_ends_a_command_quietly(command: str) -> None:
     line = f"{sys.executable} -m flowjoy {command} | true; exit ${{PIPESTATUS[0]}}"

@@ -145,6 +145,25 @@ def test_waiver__of_the_proposal_itself_overrides_nothing(world: World, event: s
     assert world.run(at(1), **asked).code == 1
 
 
+def test_first_production_deploy__is_not_stopped_by_its_own_gate(tmp_path: Path) -> None:
+    """A job before the deploy step: staging was deployed, production is an environment that waits for its first."""
+    with GitHubStandIn(token=TOKEN) as github:
+        world = new_world(github, tmp_path)
+        world.registry.add_version(at(-100))
+        github.repository.add_commit(A, at(-1))
+        github.repository.add_file(A, STUB, GOOD)
+        github.repository.add_deployment(
+            sha=A, created_at=at(-1), environment="staging", statuses=[("success", at(-1))]
+        )
+        assert world.run(at(), sha=A).code == 2
+        github.repository.environments = {"production"}
+        ran = world.run(at(), sha=A)
+        assert (ran.code, ran.outputs["verdict"], ran.outputs["sla-status"]) == (0, "pass", "none")
+        assert "no deployment yet in production" in ran.log
+        github.repository.add_file(A, STUB, '{"models": {"recommenders": "1"}}')
+        assert world.run(at(), sha=A).code != 0
+
+
 def test_own_commit__that_went_live_before_is_not_judged_again(world: World) -> None:
     """It is history: a version that was taken back since then must not turn an hourly run, or a rollback, red."""
     world.registry.client.delete_model_version_tag("recommender", "1", "integration")
