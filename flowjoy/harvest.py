@@ -307,8 +307,8 @@ class _Plan:
         self._named = frozenset((*must, *may))
         query = replace(self._query, models=must, candidates=may, looks=self._memory.looks)
         if must or may or query.settings.model_source == "file":
-            asked = partial(rereading.models, query, self._access, self._model_source, self._memory)
-            self._models.read(asked, self._access)
+            told = (self._model_source, self._memory, self._deploys, self._terms)
+            self._models.read(partial(rereading.models, query, self._access, *told), self._access)
         else:
             self._models.skip(required=False)
 

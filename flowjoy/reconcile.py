@@ -54,12 +54,14 @@ def with_models(
     names: Iterable[str],
     listed: Sequence[ModelVersion],
     known: Mapping[str, Registered],
+    by_registration: frozenset[str] = frozenset(),
 ) -> tuple[ModelRecord, ...]:
     """Return the same for the models asked for. A registry is always read whole, so what it does not list is gone.
 
     Of a version that it lists the registry's word holds: a stamp that was taken back is no ship. But a stamp that
-    was moved to a later time does not make the version new once more. A version of a model that was deleted and made
-    again is another one, whatever its number.
+    was moved to a later time does not make the version new once more, and neither does the stamp of one of those that
+    had shipped `by_registration` (ids). A version of a model that was deleted and made again is another one, whatever
+    its number.
     """
     asked = set(names)
     there: _Listed = {(version.name, version.version): version for version in listed}
@@ -70,7 +72,7 @@ def with_models(
     ]
     exact = {record.id for record in gone}
     stays = (record for record in memory.models if _is_listed(record, there))
-    shown = _shipped_before(stays, (record for record in found if record.id not in exact))
+    shown = _shipped_before(stays, (record for record in found if record.id not in exact), by_registration)
     seen = (replace(r, borne_out=_is_borne_out(r, listed, known.get(r.name))) if r.source_gone else r for r in shown)
     return (*seen, *gone)
 
@@ -113,16 +115,25 @@ def _is_borne_out(record: ModelRecord, listed: Sequence[ModelVersion], known: Re
     return int(number) < max(later, default=0) or known.lost_one
 
 
-def _shipped_before(remembered: Iterable[ModelRecord], found: Iterable[ModelRecord]) -> Iterator[ModelRecord]:
-    """Yield what the registry shows; a stamp that was moved to a later time ships the version again, not anew."""
+def _shipped_before(
+    remembered: Iterable[ModelRecord], found: Iterable[ModelRecord], by_registration: frozenset[str]
+) -> Iterator[ModelRecord]:
+    """Yield what the registry shows; a stamp that came later than the first ship ships the version again, not anew."""
     stamped = {record.id: record for record in remembered if record.precision is Precision.EXACT}
     for record in found:
         first = stamped.get(record.id)
-        if first is None or record.precision is not Precision.EXACT or first.shipped_at >= record.shipped_at:
+        if record.id in by_registration and record.registered_at is not None:
+            yield replace(record, shipped_at=record.registered_at, precision=Precision.REGISTERED)
+            yield replace(record, id=_again(record))
+        elif first is None or record.precision is not Precision.EXACT or first.shipped_at >= record.shipped_at:
             yield record
         else:
             yield replace(record, shipped_at=first.shipped_at)
-            yield replace(record, id=f"{record.id}@{iso(record.shipped_at)}")
+            yield replace(record, id=_again(record))
+
+
+def _again(record: ModelRecord) -> str:
+    return f"{record.id}@{iso(record.shipped_at)}"
 
 
 def aside(memory: Memory, names: Iterable[str]) -> tuple[ModelRecord, ...]:

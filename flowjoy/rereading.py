@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import pairwise
 
-from flowjoy import github_environments, ledger, reconcile
+from flowjoy import github_environments, ledger, reconcile, registered
 from flowjoy.bundle import Terms
 from flowjoy.dependence import HEAD
 from flowjoy.errors import HarvestError
@@ -152,12 +152,20 @@ def _refuse_gone(stubs: Mapping[str, StubText], proposed: set[str]) -> None:
         raise HarvestError(gone, hint="push the commit to this repository, or open a pull request, and run again")
 
 
-def models(query: Query, access: Access, source: Source[ModelRecord], memory: Memory) -> Read[Parsed[ModelRecord]]:
-    """The ships of the models that the query names."""
+def models(
+    query: Query,
+    access: Access,
+    source: Source[ModelRecord],
+    memory: Memory,
+    code: Iterable[CodeRecord],
+    terms: Terms,
+) -> Read[Parsed[ModelRecord]]:
+    """Read the ships of the models that the query names. `code`: the deploys that they may have served."""
     parsed = source.parse(source.fetch(query, access), query)
     asked = {*query.models, *query.candidates}
-    known = reconcile.with_models(memory, parsed.records, asked, parsed.versions, parsed.known)
-    notes = (*parsed.notes, *reconcile.gone(known))
+    shipped = registered.by_registration(memory, parsed.records, code, terms, query.now)
+    known = reconcile.with_models(memory, parsed.records, asked, parsed.versions, parsed.known, shipped)
+    notes = (*parsed.notes, *reconcile.gone(known), *registered.notes(known))
     found = replace(parsed, records=known, aside=reconcile.aside(memory, asked))
     return found, len(parsed.records), notes
 

@@ -86,6 +86,11 @@ class Settings:
         return self.code_source != "file"
 
     @property
+    def shares_file(self) -> bool:
+        """Whether one file names both the deploys and the ships."""
+        return self.code_source == self.model_source == "file" and self.code_file == self.model_file
+
+    @property
     def environments(self) -> str:
         """The production environments as one text, for people and for telling ledgers apart."""
         return ",".join(self.environment)
@@ -273,12 +278,7 @@ def _together(settings: Settings, runner: Runner) -> list[str]:
     if settings.reads_github and settings.github_token is None:
         problems.append("github-token: expected a token that reads the repository; ${{ github.token }} serves")
     problems += _code(settings)
-    for name, source, path in (
-        ("code-file", settings.code_source, settings.code_file),
-        ("model-file", settings.model_source, settings.model_file),
-    ):
-        if source == "file" and path is None:
-            problems.append(f"{name}: expected the path of a file, because {name[:-5]}-source is file")
+    problems += _files(settings)
     if settings.incident_label is not None and (settings.github_token is None or not runner.repository):
         problems.append("incident-label: expected github-token and GITHUB_REPOSITORY beside it")
     problems += _alarms(settings)
@@ -288,6 +288,25 @@ def _together(settings: Settings, runner: Runner) -> list[str]:
     if settings.ship is not None and settings.model_source != "mlflow":
         problems.append("ship: expected model-source mlflow, because only a registry can be stamped")
     return problems + _registry(settings, runner)
+
+
+def _files(settings: Settings) -> list[str]:
+    """What files need beside other inputs."""
+    problems = []
+    for name, source, path in (
+        ("code-file", settings.code_source, settings.code_file),
+        ("model-file", settings.model_source, settings.model_file),
+    ):
+        if source == "file" and path is None:
+            problems.append(f"{name}: expected the path of a file, because {name[:-5]}-source is file")
+        if path is not None and path == settings.incident_file:
+            problems.append(f"incident-file: expected another file than that of {name}")
+    if settings.model_source == "file" and settings.model_signal not in (None, "registered"):
+        problems.append(
+            f"model-signal: expected model-source mlflow beside {settings.model_signal!r}, because a file has no "
+            "aliases, stages or tags: its `ts` says when a version shipped"
+        )
+    return problems
 
 
 def _code(settings: Settings) -> list[str]:

@@ -71,6 +71,12 @@ def judge(table: Table, label: str, kind: EventType, query: Query) -> tuple[Judg
 
     HarvestError for a word that is neither success nor failure: to count it, or to leave it out, would be a guess.
     """
+    untyped = next((row for row in table.rows if row.get(*TYPE) is None), None)
+    if query.settings.shares_file and untyped is not None:
+        raise HarvestError(
+            f"{label}: code-file and model-file name the same file, and line {untyped.line} has no `type`",
+            hint="give each a file of its own, or a column `type` with `code` or `model` in every row",
+        )
     repositories = {name for row in table.rows if (name := row.get(*REPOSITORY)) is not None}
     if not query.repository and len(repositories) > 1:
         hint = "set GITHUB_REPOSITORY to the one that is meant"

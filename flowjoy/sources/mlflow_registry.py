@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 from flowjoy.errors import HarvestError
-from flowjoy.instants import EARLIEST, parse_epoch_ms, parse_iso, plausible
+from flowjoy.instants import EARLIEST, iso, parse_epoch_ms, parse_iso, plausible
 from flowjoy.mlflow_unknown import meant, refuse_unknown
 from flowjoy.mlflow_versions import (
     DEPLOYED_AGAIN,
@@ -157,7 +157,13 @@ def _records(version: RegisteredVersion, listed: Listed, query: Query) -> tuple[
         return ()
     name, now = f"{version.name} v{version.version}, tag {DEPLOYED_AGAIN}", query.latest
     stamps = [text for text in version.tags.get(DEPLOYED_AGAIN, "").split(",") if text.strip()]
-    again = [_tagged(text, first.shipped_at, now, name) for text in stamps]
+    again = [_tagged(text, EARLIEST, now, name) for text in stamps]
+    if any(at < first.shipped_at.replace(microsecond=0) for at in again):
+        raise HarvestError(
+            f"MLflow registry: {name} holds {iso(min(again))}, which is earlier than the first ship, "
+            f"{iso(first.shipped_at)}",
+            hint=f"set {DEPLOYED_AT} back to the first ship, and append later ones to {DEPLOYED_AGAIN}",
+        )
     return shipped_again([first, *(replace(first, shipped_at=at, precision=Precision.EXACT) for at in again)])
 
 

@@ -410,6 +410,19 @@ def test_settings__loopback_may_carry_credentials(tmp_path: Path) -> None:
             "ship: expected no as-of",
         ),
         ({"ship": "a=1", "model_source": "file", "model_file": "m.csv"}, "ship: expected model-source mlflow"),
+        (
+            {"model_signal": "alias:production", "model_source": "file", "model_file": "m.csv"},
+            "model-signal: expected model-source mlflow beside 'alias:production'",
+        ),
+        (
+            {"model_signal": "tag:x", "model_source": "file", "model_file": "m.csv"},
+            "model-signal: expected model-source mlflow beside 'tag:x'",
+        ),
+        (
+            {"model_source": "file", "model_file": "m.csv", "incident_file": "./m.csv"},
+            "incident-file: expected another file than that of model-file",
+        ),
+        ({"code_file": "c.csv", "incident_file": "c.csv"}, "incident-file: expected another file than that of code"),
     ],
 )  # fmt: skip
 def test_settings__what_two_inputs_say_together_is_checked(tmp_path: Path, inputs: dict[str, str], named: str) -> None:

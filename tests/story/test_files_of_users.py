@@ -58,6 +58,24 @@ def test_code_row__that_does_not_count_opens_no_clock(tmp_path: Path, column: st
     assert f"({other})" in ended.log
 
 
+def test_one_file_for_both__must_say_of_each_row_what_it_is(tmp_path: Path) -> None:
+    ended = ran(tmp_path / "a", model_file="code")
+    assert (ended.code, ended.outputs["verdict"]) == (2, "error")
+    assert "code-file and model-file name the same file, and line 2 has no `type`" in ended.log
+    row = "2026-11-20T08:00:00Z,{},,,code\n2026-11-21T10:00:00Z,,recommender,12,model\n"
+    typed = ran(tmp_path / "b", code="ts,sha,name,version,type\n" + row.format(A), model_file="code")
+    assert (typed.code, typed.outputs["sla-status"], len(typed.bundle["code"]), len(typed.bundle["models"])) == (
+        0, "met", 1, 1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("signal", ["alias:production", "stage:Production", "tag:x"])
+def test_signal__of_a_registry_is_refused_beside_files(tmp_path: Path, signal: str) -> None:
+    ended = ran(tmp_path, model_signal=signal)
+    assert ended.code == 2
+    assert f"model-signal: expected model-source mlflow beside '{signal}'" in ended.log
+
+
 def test_code_row__of_an_unknown_word_decides_nothing(tmp_path: Path) -> None:
     ended = ran(tmp_path, code=f"ts,sha,status\n2026-11-20T08:00:00Z,{A},probably\n")
     assert (ended.code, ended.outputs["verdict"]) == (2, "error")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stand_ins.artifact_service import ArtifactServiceStandIn
 from tests.stand_ins.faults import Edited, EmptyBody, Slow
 from tests.stand_ins.github import NOT_ACCESSIBLE, GitHubStandIn
 from tests.stand_ins.http_base import Answer
@@ -18,6 +19,13 @@ from tests.story.in_process import TOKEN, A, B, C, World, at, new_world
 def world(tmp_path: Path) -> Iterator[World]:
     with GitHubStandIn(token=TOKEN) as github:
         yield new_world(github, tmp_path)
+
+
+@pytest.fixture
+def remembering(world: World) -> Iterator[World]:
+    """The same world with an artifact service, so that a run finds the ledger of the one before."""
+    with ArtifactServiceStandIn(world.github.repository) as world.artifacts:
+        yield world
 
 
 def test_release__is_neutral_at_hour_0_and_red_one_second_after_hour_48(world: World) -> None:
@@ -233,6 +241,60 @@ def test_ship__of_a_version_that_shipped_before_is_no_new_model(world: World) ->
     )
     assert ran.obligation(sha=B)["status"] == "at_risk"
     assert world.run(at(49)).code == 1
+
+
+def test_ship__of_a_version_that_kept_a_promise_by_its_registration_keeps_no_other(remembering: World) -> None:
+    world = remembering
+    for hour in (-200, 10):
+        world.registry.add_version(at(hour))
+    world.release(C, at())
+    assert world.run(at(60), sha=C).obligation(sha=C)["status"] == "met"
+    world.release(A, at(100), parent=C)
+    world.run(at(120), sha=A)
+    for hours in (130, 131):
+        ran = world.run(at(hours), ship="recommender=2", run_id="7", sha=A)
+        assert [ran.obligation(sha=sha)["status"] for sha in (C, A)] == ["met", "pending"]
+        assert "Set model-signal to tag:flowjoy.deployed_at" in ran.log
+    assert world.check(C)["conclusion"] == "success"
+    over = world.run(at(149), sha=A)
+    assert (over.code, over.obligation(sha=A)["status"]) == (1, "breached")
+
+
+def test_ship__of_an_older_version_breaks_no_promise_that_was_kept(remembering: World) -> None:
+    world = remembering
+    for hour in (-200, 10):
+        world.registry.add_version(at(hour))
+    world.release(C, at())
+    world.run(at(60), sha=C)
+    world.release(A, at(100), parent=C)
+    world.registry.add_version(at(110))
+    world.run(at(120), sha=A)
+    ran = world.run(at(130), ship="recommender=2", sha=A)
+    assert [ran.obligation(sha=sha)["status"] for sha in (C, A)] == ["met", "met"]
+    assert (ran.obligation(sha=C)["shipped_at"], ran.outputs["sla-late"]) == ("2026-03-02T19:00:00Z", "0")
+    assert world.check(C)["conclusion"] == "success"
+
+
+def test_ship__of_a_version_that_waited_for_days_is_its_one_ship(remembering: World) -> None:
+    world = remembering
+    for hour in (-200, 10):
+        world.registry.add_version(at(hour))
+    world.release(A, at(100))
+    assert world.run(at(120), sha=A).obligation(sha=A)["status"] == "pending"
+    ran = world.run(at(130), ship="recommender=2", sha=A)
+    assert (ran.obligation(sha=A)["status"], ran.outputs["drift-lag-hours"]) == ("met", "30.0")
+
+
+def test_ship__a_first_time_that_was_moved_past_a_later_one_is_named_with_the_cure(world: World) -> None:
+    world.registry.add_version(at(-100))
+    world.release(A, at())
+    tag = world.registry.client.set_model_version_tag
+    tag("recommender", "1", "flowjoy.deployed_again", "2026-03-03T09:00:00Z")
+    tag("recommender", "1", "flowjoy.deployed_at", "2026-03-04T09:00:00Z")
+    ran = world.run(at(60))
+    assert ran.code == 2
+    assert "flowjoy.deployed_again holds 2026-03-03T09:00:00Z, which is earlier than the first ship" in ran.log
+    assert "set flowjoy.deployed_at back to the first ship" in ran.log
 
 
 def test_pull_request__without_a_readable_payload_is_never_green(world: World) -> None:
