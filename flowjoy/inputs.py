@@ -19,6 +19,9 @@ from flowjoy.version_order import PIN
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 ALERT_KINDS = frozenset({"breach", "drift", "at-risk", "mttr-spike", "divergence"})
+_API_PATH = re.compile(r"(?<=[^/:])/+(ajax-api|api/\d+\.\d+)(/.*)?$")
+"""What clients append to the address of a registry."""
+
 _MODEL_QUOTES = re.compile(r"[\"'`]")
 
 
@@ -323,4 +326,7 @@ def tracking_uri(value: str) -> str:
         return value
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(usable)
-    return value.rstrip("/")
+    root = _API_PATH.sub("", re.split("[?#]", value)[0]).rstrip("/")
+    if root != value.rstrip("/"):
+        raise ValueError(f"the root of the server: {root}")
+    return root

@@ -21,15 +21,20 @@ _HALF = re.compile("[\ud800-\udfff]")
 def unique(records: Iterable[_Record]) -> tuple[_Record, ...]:
     """One record an id, sorted by id, whatever order or multiplicity they came in.
 
-    Two records of one id that differ (a record met twice while it changed) keep the one that reads smallest,
-    so that shuffled input gives the same answer.
+    Of two records of one id that differ (a record met twice while it changed) the incident with the latest end stays,
+    else the one that reads smallest, so that shuffled input gives the same answer.
     """
     kept: dict[str, _Record] = {}
     for record in map(_sound, records):
-        held = kept.setdefault(record.id, record)
-        if held != record and repr(record) < repr(held):
+        known = kept.setdefault(record.id, record)
+        if known != record and _preference(record) < _preference(known):
             kept[record.id] = record
     return tuple(kept[key] for key in sorted(kept))
+
+
+def _preference(record: CodeRecord | ModelRecord | Incident) -> tuple[float, str]:
+    end = record.end if isinstance(record, Incident) else None
+    return 0.0 if end is None else -end.timestamp(), repr(record)
 
 
 def distinct(values: Iterable[_Value]) -> tuple[_Value, ...]:

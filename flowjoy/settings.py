@@ -242,9 +242,11 @@ def credentials(environ: Mapping[str, str]) -> list[str]:
 
 
 def _shown(item: Input, given: str) -> str:
-    """A wrong value as it may be shown: no credential, nor what stands before the `@` of an address."""
+    """Return a wrong value as it may be shown: no credential, and of an address neither login nor query."""
     if item.parse in (inputs.secret, inputs.secret_url, inputs.slack_webhook):
         return ""
+    if item.parse is inputs.tracking_uri:
+        given = given.partition("?")[0]
     return f" {re.sub(r'^.*@', '***@', given, flags=re.DOTALL)[:80]!r}"
 
 

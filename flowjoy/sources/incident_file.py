@@ -37,7 +37,15 @@ _TYPE = ("type", "issue_type", "incident_type")
 _STATUS = ("status", "state", "resolution", "state_reason", "resolve_reason", "close_code")
 _URL = (*columns.URL, "shortlink")
 _RESOLVED = frozenset({"resolved", "closed", "done"})
-_NOT_INCIDENTS = re.compile(r"false_?(positive|alarm)s?|cancell?ed|duplicate.*|not_planned")
+_NOT_INCIDENTS = re.compile(
+    r"false_?(positive|alarm)s?|cancell?ed|duplicate.*|not_planned"
+    r"|(won_?t|will_not)_(do|fix)|declined|rejected|invalid|not_required|obsolete"
+    r"|not_an?_(bug|defect|issue|incident)"
+    r"|(works|working|functions|functioning)_as_(designed|intended|expected)|(as|by)_design(ed)?"
+    r"|(cannot|can_?t|could_not|unable_to)_(be_)?reproduced?|(not_solved_)?not_reproducible"
+)
+_UNDER_WAY = re.compile(r"re_?opened|open|new|to_do|(work_)?in_progress|triggered|acknowledged|investigating")
+"""A status that outweighs the end in the same row: many tools keep the first end when an incident is opened again."""
 _MAINTENANCE = re.compile(r".*maintenance.*|planned|scheduled")
 
 INCIDENTS = Shape(
@@ -82,23 +90,62 @@ class IncidentFile:
         HarvestError for a row that cannot be read, with its line.
         """
         table = _checked(read_table(raw, INCIDENTS))
+        left_out = _left_out(table, query)
+        ours = [(row, _incident(row, query)) for row in table.rows if row.line not in left_out]
         words: dict[NotCounted, list[str]] = {}
-        ours = []
-        for row in table.rows:
-            found = _not_counted(row, query)
-            if found is None:
-                ours.append((row, _incident(row, query)))
-            else:
-                words.setdefault(found[0], []).append(found[1])
-        records = cells.told_apart(ours, lambda item: iso_or_none(item.end) or "open", self.label)
+        for why, word in left_out.values():
+            words.setdefault(why, []).append(word)
+        named = {item.id for row, item in ours if row.get(*_ID)}
+        records = unique(cells.told_apart(ours, lambda item: "" if item.id in named else _end_text(item), self.label))
         notes = [columns.left_out(why.value, words[why]) for why in NotCounted if why in words]
-        ahead = sum(item.end is None and row.get(*_END) is not None for row, item in ours)
-        notes += [f"incidents that end ahead of as-of, and so are open: {ahead}"] if ahead else []
+        notes += _open_notes(ours, {item.id for item in records if item.end is None})
+        notes += _end_notes(ours, named)
         if table.rows and len(words.get(NotCounted.SERVICE, ())) == len(table.rows):
             # A slip in the name would read as a service without incidents.
             notes += [f"set `service`, or leave the column out: no row is of {query.settings.service!r}, all {DROPPED}"]
         notes += columns.unread_columns(table, INCIDENTS.known)
-        return Parsed(records=unique(records), notes=tuple(notes))
+        return Parsed(records=records, notes=tuple(notes))
+
+
+def _left_out(table: Table, query: Query) -> dict[int, tuple[NotCounted, str]]:
+    """Return by line which rows do not count, and why.
+
+    An export of changes has a row a state: one that says "not an incident" says so of every row with its id.
+    """
+    reasons = {row.line: _not_counted(row, query) for row in table.rows}
+    statuses = [(row.get(*_ID), reasons[row.line]) for row in table.rows]
+    dismissed = {name: why for name, why in statuses if name and why and why[0] is NotCounted.STATUS}
+    found = {row.line: reasons[row.line] or dismissed.get(row.get(*_ID) or "") for row in table.rows}
+    return {line: why for line, why in found.items() if why is not None}
+
+
+def _end_text(item: Incident) -> str:
+    return iso_or_none(item.end) or "open"
+
+
+def _open_notes(ours: list[tuple[Row, Incident]], still_open: set[str]) -> list[str]:
+    """Return how many incidents are open although a row carries an end, and why."""
+    ended = [row for row, item in ours if item.id in still_open and row.get(*_END) is not None]
+    reopened = sum(_is_under_way(row) for row in ended)
+    ahead = len(ended) - reopened
+    notes = [f"incidents that end ahead of as-of, and so are open: {ahead}"] if ahead else []
+    return notes + ([f"incidents that carry an end, and are open by their status: {reopened}"] if reopened else [])
+
+
+def _end_notes(ours: list[tuple[Row, Incident]], named: set[str]) -> list[str]:
+    """Return how many incidents have rows with different ends."""
+    ends: dict[str, set[datetime]] = {}
+    for _, item in ours:
+        if item.id in named and item.end is not None:
+            ends.setdefault(item.id, set()).add(item.end)
+    several = sum(len(of_one) > 1 for of_one in ends.values())
+    return [f"incidents with several ends, of which the latest counts: {several}"] if several else []
+
+
+def _is_under_way(row: Row) -> bool:
+    """Return whether the status or resolution of a row says that the incident is not over."""
+    words = [columns.word_of(row.cells.get(name, "")) for name in (*_STATUS[:2], "resolution")]
+    return any(map(_UNDER_WAY.fullmatch, words))
 
 
 def _checked(table: Table) -> Table:
@@ -154,6 +201,8 @@ def _end(row: Row, query: Query) -> datetime | None:
     """Return when an incident ended; None while it is open, which it is too where its end lies in the future."""
     resolved = next((cell for cell in map(row.get, _STATUS[:2]) if columns.word_of(cell or "") in _RESOLVED), None)
     names = _END if resolved is None else (*_END, *_CHANGED)
+    if _is_under_way(row):
+        return None
     if row.get(*names) is None:
         if resolved is None:
             return None

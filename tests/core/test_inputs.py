@@ -294,6 +294,31 @@ def test_tracking_uri__anything_else_is_refused_naming_what_it_can_be(value: str
     assert refusal(inputs.tracking_uri, value).startswith("http(s)://host, databricks")
 
 
+@pytest.mark.parametrize(
+    ("value", "root"),
+    [
+        # The address that a browser shows: ThoughtWorksInc/CD4ML-Scenarios#25.
+        ("http://mlflow.example:5000/#/models", "http://mlflow.example:5000"),
+        ("https://mlflow.example/#", "https://mlflow.example"),
+        ("https://mlflow.example/root/#/experiments/1?searchFilter=", "https://mlflow.example/root"),
+        ("https://mlflow.example?workspace=a", "https://mlflow.example"),
+        ("https://mlflow.example/ajax-api", "https://mlflow.example"),
+        ("https://mlflow.example/ajax-api/2.0/mlflow/", "https://mlflow.example"),
+        ("https://mlflow.example/root/api/2.0/mlflow", "https://mlflow.example/root"),
+        ("http://[::1]:5000/api/3.0", "http://[::1]:5000"),
+        ("uc:http://catalog.example/api/2.1/unity-catalog", "uc:http://catalog.example"),
+    ],
+)
+def test_tracking_uri__that_is_a_page_or_an_endpoint_is_refused_naming_the_root(value: str, root: str) -> None:
+    assert refusal(inputs.tracking_uri, value) == f"the root of the server: {root}"
+    assert inputs.tracking_uri(root) == root
+
+
+@pytest.mark.parametrize("value", ["https://mlflow.example/api", "https://ajax-api.example", "https://api/2.0x"])
+def test_tracking_uri__below_a_path_of_the_users_own_is_taken(value: str) -> None:
+    assert inputs.tracking_uri(value) == value
+
+
 @pytest.mark.parametrize("scheme", ["https", "http", "postgresql", "sqlite"])
 @pytest.mark.parametrize("login", [f"user:{CANARY}", f":{CANARY}", CANARY])
 def test_tracking_uri__credentials_in_it_are_refused_naming_where_they_belong(scheme: str, login: str) -> None:

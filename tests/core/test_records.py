@@ -194,7 +194,12 @@ def test_unique__of_records_that_differ_the_same_one_stays_whatever_the_order(
     seen = [an_incident(0, hours=hours, id="incident:1") for hours in ends]
     shuffled = list(seen)
     chance.shuffle(shuffled)
-    assert unique(shuffled) == unique(seen) == (min(seen, key=repr),)
+    assert unique(shuffled) == unique(seen) == (an_incident(0, hours=max(ends), id="incident:1"),)
+
+
+def test_unique__of_an_incident_met_open_and_ended_the_end_counts() -> None:
+    seen = [an_incident(0, hours=None, id="incident:1"), an_incident(0, hours=2, id="incident:1")]
+    assert unique(seen) == unique(reversed(seen)) == (seen[1],)
 
 
 def test_unique__half_a_surrogate_pair_becomes_a_replacement_sign() -> None:

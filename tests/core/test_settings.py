@@ -274,6 +274,7 @@ def test_settings__a_wrong_token_is_never_echoed(tmp_path: Path) -> None:
         f"https://{CANARY}@mlflow.example",
         f"user:{CANARY}@mlflow.example",
         f"https://user:p@{CANARY}@mlflow.example",
+        f"https://mlflow.example/?token={CANARY}",
     ],
 )
 @pytest.mark.parametrize("by_input", [True, False])

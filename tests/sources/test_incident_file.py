@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,20 @@ def test_export__keeps_what_is_told_of_an_incident() -> None:
         ("Resolution", "Duplicate", "left out: 1 row that is not an incident (Duplicate)"),
         ("close_code", "Duplicate of INC1", "left out: 1 row that is not an incident (Duplicate of INC1)"),
         ("stateReason", "NOT_PLANNED", "left out: 1 row that is not an incident (NOT_PLANNED)"),
+        *(
+            ("Resolution", word, f"left out: 1 row that is not an incident ({word})")
+            # red-hat-data-services/rhai-org-pulse#699, mikebowler/jirametrics#41
+            for word in ("Won't Do", "Won\u2019t Fix", "Wont fix", "Obsolete", "Cannot Reproduce", "Not Required")
+        ),
+        *(
+            ("status", word, f"left out: 1 row that is not an incident ({word})")
+            for word in ("Declined", "Rejected", "Invalid", "Not a Bug", "Works as designed", "By Design")
+        ),
+        (
+            "close_code",
+            "Not Solved (Not Reproducible)",
+            "left out: 1 row that is not an incident (Not Solved (Not Reproducible))",
+        ),
     ],
 )
 def test_row__that_is_not_an_incident_of_this_service_is_left_out_and_counted(
@@ -156,6 +171,51 @@ def test_row__that_is_not_an_incident_of_this_service_is_left_out_and_counted(
     found = read(f"start,end,{header}\n{OURS},\n2024-06-03T09:30:00Z,2024-06-04T15:30:00Z,{cells}\n")
     assert spans(found.records) == [(0, 1)]
     assert found.notes == (note,)
+
+
+@pytest.mark.parametrize("word", ["Done", "Fixed", "Resolved", "Solved (Permanently)", "Completed"])
+def test_row__that_was_resolved_counts(word: str) -> None:
+    assert spans(read(f"start,end,resolution\n{OURS},{word}\n").records) == [(0, 1)]
+
+
+@pytest.mark.parametrize("header", ["Status", "State", "Resolution"])
+@pytest.mark.parametrize("word", ["Reopened", "Re-opened", "In Progress", "acknowledged"])
+def test_row__that_was_reopened_is_open_whatever_its_end(header: str, word: str) -> None:
+    """Where it is open now, an earlier end does not count: eckucukoglu/redmine-issue-statistics#5."""
+    found = read(f"Issue key,Created,Resolved,{header}\nINC1,{OURS},{word}\n")
+    assert spans(found.records) == [(0, None)]
+    assert found.notes == ("incidents that carry an end, and are open by their status: 1",)
+
+
+START = "2024-06-03T09:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected", "notes"),
+    [
+        (["7,{start},,open", "7,{start},2024-06-03T10:00:00Z,resolved"], [(0, 1)], ()),
+        (["7,{start},,open", "7,{start},,acknowledged"], [(0, None)], ()),
+        (
+            ["7,{start},2024-06-03T10:00:00Z,resolved", "7,{start},2024-06-03T11:00:00Z,resolved", "7,{start},,open"],
+            [(0, 2)],
+            ("incidents with several ends, of which the latest counts: 1",),
+        ),
+        (
+            ["7,{start},,open", "7,{start},2024-06-03T10:00:00Z,cancelled"],
+            [],
+            ("left out: 2 rows that is not an incident (cancelled)",),
+        ),
+        (["7,{start},2024-06-03T10:00:00Z,resolved", "8,2024-06-03T12:00:00Z,,open"], [(0, 1), (3, None)], ()),
+    ],
+)
+def test_rows__of_one_id_are_one_incident_in_whatever_order(
+    rows: list[str], expected: list[tuple[float, float | None]], notes: tuple[str, ...]
+) -> None:
+    """An export of changes has a row a state: two records of one incident count twice (ICTU/quality-time#12483)."""
+    for order in permutations(row.format(start=START) for row in rows):
+        found = read("id,start,end,status\n" + "\n".join(order))
+        assert (spans(found.records), len(found.records)) == (expected, len(expected))
+        assert found.notes == notes
 
 
 def test_row__of_low_urgency_counts_unless_the_pager_alone_is_meant() -> None:

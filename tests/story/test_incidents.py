@@ -170,6 +170,17 @@ def test_issues__closed_as_not_planned_or_duplicate_are_no_incidents(world: Worl
     assert "incidents left out: 1 closed as not planned" in ran.log
 
 
+def test_file__of_states_is_one_incident_an_id_and_jiras_dismissals_are_none(world: World) -> None:
+    start, end = at(5).isoformat(), at(7).isoformat()
+    (world.workspace / "incidents.csv").write_text(
+        "Issue key,Created,Resolved,Status,Resolution\n"
+        f"INC1,{start},,Open,\nINC1,{start},{end},Done,Done\nINC2,{start},{at(90).isoformat()},Done,Won't Do\n"
+    )
+    ran = world.run(at(24 * 8), incident_file="incidents.csv")
+    assert [row["id"] for row in incidents(ran)] == ["incident:file:INC1"]
+    assert (ran.outputs["mttr-hours"], "(Won't Do)" in ran.log) == ("2.00", True)
+
+
 def test_privacy__titles_of_every_source_stay_out_of_a_public_repository(
     world: World, pagerduty: PagerDutyStandIn
 ) -> None:

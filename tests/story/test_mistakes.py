@@ -48,6 +48,12 @@ def test_input__that_is_wrong_turns_the_green_check_red_and_names_every_mistake(
     assert world.check(A)["name"] == "FlowJoy / 48 h SLA"
 
 
+def test_registry__whose_address_is_a_page_of_the_browser_is_refused_naming_the_root(world: World) -> None:
+    ran = world.run(at(3), mlflow_tracking_uri="http://127.0.0.1:5000/#/models")
+    assert_red(world, ran, "the root of the server")
+    assert "expected the root of the server: http://127.0.0.1:5000" in ran.log
+
+
 @pytest.mark.parametrize("wrong", [{"sla_hours": "two days"}, {"check_name": "a\nb"}, {"service": "a\nb"}])
 def test_input__that_hides_the_name_of_the_check_leaves_one_check_and_it_is_red(
     world: World, wrong: dict[str, Any]
