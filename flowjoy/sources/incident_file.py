@@ -70,7 +70,7 @@ class NotCounted(StrEnum):
 
     SERVICE = "of another service"
     MAINTENANCE = "of planned maintenance"
-    STATUS = "that is not an incident"
+    STATUS = "without an incident"
     URGENCY = "of low urgency (see `pagerduty-urgency`)"
     AHEAD = "ahead of as-of"
 

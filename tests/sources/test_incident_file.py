@@ -140,27 +140,27 @@ def test_export__keeps_what_is_told_of_an_incident() -> None:
         ("type", "Scheduled Maintenance", "left out: 1 row of planned maintenance"),
         ("impact", "maintenance", "left out: 1 row of planned maintenance"),
         ("status", "scheduled", "left out: 1 row of planned maintenance"),
-        ("status", "false positive", "left out: 1 row that is not an incident (false positive)"),
-        ("status", "False-Positive", "left out: 1 row that is not an incident (False-Positive)"),
-        ("resolution", "False alarm", "left out: 1 row that is not an incident (False alarm)"),
-        ("status", "Cancelled", "left out: 1 row that is not an incident (Cancelled)"),
-        ("state", "Canceled", "left out: 1 row that is not an incident (Canceled)"),
-        ("Resolution", "Duplicate", "left out: 1 row that is not an incident (Duplicate)"),
-        ("close_code", "Duplicate of INC1", "left out: 1 row that is not an incident (Duplicate of INC1)"),
-        ("stateReason", "NOT_PLANNED", "left out: 1 row that is not an incident (NOT_PLANNED)"),
+        ("status", "false positive", "left out: 1 row without an incident (false positive)"),
+        ("status", "False-Positive", "left out: 1 row without an incident (False-Positive)"),
+        ("resolution", "False alarm", "left out: 1 row without an incident (False alarm)"),
+        ("status", "Cancelled", "left out: 1 row without an incident (Cancelled)"),
+        ("state", "Canceled", "left out: 1 row without an incident (Canceled)"),
+        ("Resolution", "Duplicate", "left out: 1 row without an incident (Duplicate)"),
+        ("close_code", "Duplicate of INC1", "left out: 1 row without an incident (Duplicate of INC1)"),
+        ("stateReason", "NOT_PLANNED", "left out: 1 row without an incident (NOT_PLANNED)"),
         *(
-            ("Resolution", word, f"left out: 1 row that is not an incident ({word})")
+            ("Resolution", word, f"left out: 1 row without an incident ({word})")
             # red-hat-data-services/rhai-org-pulse#699, mikebowler/jirametrics#41
             for word in ("Won't Do", "Won\u2019t Fix", "Wont fix", "Obsolete", "Cannot Reproduce", "Not Required")
         ),
         *(
-            ("status", word, f"left out: 1 row that is not an incident ({word})")
+            ("status", word, f"left out: 1 row without an incident ({word})")
             for word in ("Declined", "Rejected", "Invalid", "Not a Bug", "Works as designed", "By Design")
         ),
         (
             "close_code",
             "Not Solved (Not Reproducible)",
-            "left out: 1 row that is not an incident (Not Solved (Not Reproducible))",
+            "left out: 1 row without an incident (Not Solved (Not Reproducible))",
         ),
     ],
 )
@@ -203,7 +203,7 @@ START = "2024-06-03T09:00:00Z"
         (
             ["7,{start},,open", "7,{start},2024-06-03T10:00:00Z,cancelled"],
             [],
-            ("left out: 2 rows that is not an incident (cancelled)",),
+            ("left out: 2 rows without an incident (cancelled)",),
         ),
         (["7,{start},2024-06-03T10:00:00Z,resolved", "8,2024-06-03T12:00:00Z,,open"], [(0, 1), (3, None)], ()),
     ],
