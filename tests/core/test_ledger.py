@@ -27,9 +27,11 @@ from flowjoy.model import (
     ModelRecord,
     Outcome,
     Precision,
+    Registered,
     StubText,
     Waiver,
 )
+from flowjoy.reconcile import gone_since, with_code, with_models
 from flowjoy.sources.mlflow_registry import MlflowRegistry
 from tests.builders import a_bundle, a_deploy, a_query, a_ship, at
 
@@ -150,7 +152,7 @@ def opened(findings: Findings) -> set[str]:
 SEVERITY = (Decision.PASS, Decision.FAIL, Decision.ERROR)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.tuples(HOURS, st.integers(0, 3), st.booleans()), max_size=6, unique_by=lambda item: (item[0], item[1])),
     st.lists(st.tuples(HOURS, st.integers(1, 4), st.booleans()), max_size=6, unique_by=lambda item: item[0]),
@@ -197,6 +199,94 @@ def test_p64__whatever_a_ledger_claims_makes_no_verdict_milder(
     assert opened(remembered) >= opened(forgotten)
     assert SEVERITY.index(remembered.verdict.decision) >= SEVERITY.index(forgotten.verdict.decision)
     assert remembered.rate.misses >= forgotten.rate.misses
+
+
+FORGED_CODE = st.builds(
+    lambda hours, number, sha, outcome, run: a_deploy(
+        hours,
+        sha=f"sha{sha}",
+        id=f"deployment:{number}",
+        outcome=outcome,
+        run_id=run,
+        created_at=at(hours),
+    ),
+    HOURS,
+    st.integers(0, 5),
+    st.integers(0, 3),
+    st.sampled_from(Outcome),
+    st.sampled_from([None, "1", "2"]),
+)
+FORGED_SHIPS = st.builds(
+    lambda hours, number, precision, source, registered, borne_out: a_ship(
+        hours,
+        version=str(number),
+        id=f"model:recommender/{number}",
+        precision=precision,
+        source=source,
+        registered_at=None if registered is None else at(registered),
+        borne_out=borne_out,
+    ),
+    HOURS,
+    st.integers(1, 6),
+    st.sampled_from([Precision.EXACT, Precision.REGISTERED]),
+    st.sampled_from([None, "s3://models/1", "s3://models/forged"]),
+    st.none() | HOURS,
+    st.booleans(),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(HOURS, st.integers(0, 3)), min_size=1, max_size=4, unique_by=lambda item: item[0]),
+    st.lists(st.tuples(HOURS, st.integers(0, 3)), max_size=4),
+    st.lists(FORGED_CODE, max_size=4, unique_by=lambda record: record.id),
+    st.lists(FORGED_SHIPS, max_size=4, unique_by=lambda record: record.id),
+    st.sampled_from(["registered", "tag:live"]),
+    st.sampled_from(["any", "2", ">=2"]),
+)
+def test_p64__forged_records_put_together_with_what_sources_show_make_no_verdict_milder(
+    deploys: list[tuple[int, int]],
+    made: list[tuple[int, int]],
+    forged_code: list[CodeRecord],
+    forged_ships: list[ModelRecord],
+    signal: str,
+    requires: str,
+) -> None:
+    """Where the registry bears out no version: its numbers have no gap, and nothing was taken out of it."""
+    code = tuple(a_deploy(h, sha=f"sha{sha}", id=f"deployment:{n}", run_id="1") for n, (h, sha) in enumerate(deploys))
+    hour = int(timedelta(hours=1).total_seconds() * 1000)
+    start = int(at().timestamp() * 1000)
+    versions = [
+        RegisteredVersion(
+            name="recommender",
+            version=str(n),
+            created=start + hours * hour,
+            changed=None,
+            status="READY",
+            stage="None",
+            run_id=None,
+            source=f"s3://models/{source}",
+            model_id=None,
+            tags={"live": str(start + (hours + source) * hour)},
+        )
+        for n, (hours, source) in enumerate(sorted(made), start=1)
+    ]
+    inputs = {"model_signal": signal, "mlflow_tracking_uri": "https://registry.example"}
+    known = {"recommender": Registered(created_at=at(-1))}
+    shown = MlflowRegistry().parse(Listing(versions=versions, known=known), a_query(Path("/nowhere"), **inputs))
+
+    def judged(memory: Memory) -> Findings:
+        records = with_models(memory, shown.records, ["recommender"], shown.versions, shown.known)
+        stubs = {f"sha{number}": StubText(text=STUB.replace("any", requires)) for number in range(4)}
+        terms = {"model_signal": signal, "sla_hours": 4.0}
+        gone = gone_since(memory, records, shown.versions, at(20))
+        found = with_code(memory, code)
+        return find(a_bundle(found, records, until=at(20), terms=terms, stubs=stubs, models_gone=gone))
+
+    remembered = judged(Memory(code=tuple(forged_code), models=tuple(forged_ships)))
+    forgotten = judged(Memory())
+    assert opened(remembered) >= opened(forgotten)
+    assert SEVERITY.index(remembered.verdict.decision) >= SEVERITY.index(forgotten.verdict.decision)
 
 
 VERSIONS = st.lists(st.tuples(HOURS, st.sampled_from(["r1", "r2", "r3"])), min_size=1, max_size=4)
