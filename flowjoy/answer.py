@@ -149,14 +149,17 @@ def read_named(kind: Any, raw: Any, names: Collection[str]) -> dict[str, Any]:
 @cache
 def _adapter(kind: Hashable) -> TypeAdapter[Any]:
     with _building:  # answers are read in threads
-        adapter = TypeAdapter[Any](cast("Any", kind))
+        is_model = isinstance(kind, type) and issubclass(kind, BaseModel)  # which has a config of its own
+        adapter = TypeAdapter[Any](cast("Any", kind), config=None if is_model else ConfigDict(strict=True))
         adapter.rebuild(force=True)
         return adapter
 
 
 def _sentence(error: Mapping[str, Any], raw: Any) -> str:
     """Name the first wrong field, the lists and items that it is in, and the nearest id."""
-    path, number = list(error["loc"]), ""
+    # Where an object is read as a mapping, its keys are the server's words.
+    path = [part if isinstance(part, int) or part.isidentifier() else "…" for part in error["loc"]]
+    number = ""
     for part in path:
         raw = raw[part] if isinstance(part, int) or (isinstance(raw, dict) and part in raw) else raw
         ids = (str(raw.get(key)) for key in _IDS) if isinstance(raw, dict) else ()

@@ -112,7 +112,7 @@ class Registry:
             return Shown(
                 # A Unity Catalog shows none.
                 latest=frozenset(_number(version.version) for version in model.latest_versions or ()),
-                aliases={str(alias): _number(version) for alias, version in (model.aliases or {}).items()},
+                aliases={name: _number(version) for name, version in read(dict[Text, object], model.aliases).items()},
                 created=model.creation_timestamp,
                 changed=None if self._in_unity_catalog else model.last_updated_timestamp,
             )

@@ -105,6 +105,11 @@ def test_read__repeats_nothing_that_the_server_wrote(status: dict[str, str]) -> 
     assert problem.value.__cause__ is None
 
 
+def test_read__does_not_repeat_the_keys_of_a_mapping() -> None:
+    with pytest.raises(MalformedAnswerError, match="the answer's `…` is not a whole number"):
+        read(dict[str, int], {"::add-mask::pass": "1"})
+
+
 def test_read_named__every_key_that_was_asked_for_must_be_there() -> None:
     raw = {"commit0": {"id": "s", "state": "SUCCESS", "createdAt": "2026-03-02T10:00:00Z"}, "commit1": None}
     assert read_named(Status | None, raw, ["commit0", "commit1"])["commit1"] is None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.stand_ins.faults import Edited
-from tests.stand_ins.http_base import Exchange, Request, StandIn
+from tests.stand_ins.http_base import Exchange, Fault, Request, StandIn
 
 Path = tuple[str, ...]
 """Keys from the root of an answer to a field; `*` is every item of a list."""
@@ -88,75 +89,95 @@ def _parents(body: Any, path: Path) -> Iterator[dict[str, Any]]:
         yield from _parents(body[path[0]], path[1:])
 
 
-@dataclass
-class Spoiler:
-    """Serves right answers but for one field of one kind of answer."""
-
-    kind: str
-    path: Path
-    how: str
-    only_first: bool
-    struck: int = 0
-
-    def serve(self, exchange: Exchange) -> None:
-        if kind_of(exchange.request) == self.kind:
-            Edited(self._edit).serve(exchange)
-        else:
-            exchange.right_answer().serve(exchange)
-
-    def _edit(self, body: Any) -> Any:
-        parents = list(_parents(body, self.path))
-        for parent in parents[:1] if self.only_first else parents:
-            _spoil(parent, self.path[-1], self.how)
-            self.struck += 1
-        return body
-
-
 @dataclass(frozen=True)
 class Cell:
-    """One spoilt field, and what a run made of it; `run` is None where the field was never met."""
+    """Some fields of one kind of answer, spoilt together in one way; a wrong cell is one field."""
 
     kind: str
-    path: Path
+    paths: tuple[Path, ...]
     how: str
     only_first: bool
 
     def __str__(self) -> str:
         which = "first" if self.only_first else "all"
-        return f"{self.kind}: {'.'.join(self.path)} {self.how} ({which})"
+        return f"{self.kind}: {', '.join('.'.join(path) for path in self.paths)} {self.how} ({which})"
+
+    @property
+    def halves(self) -> tuple[Cell, Cell]:
+        """The same for one half of the fields, and for the other."""
+        middle = len(self.paths) // 2
+        return replace(self, paths=self.paths[:middle]), replace(self, paths=self.paths[middle:])
 
 
-def cells(bodies: dict[str, list[Any]]) -> list[Cell]:
-    """Return one cell for each field, way of spoiling, and first or all; `all` only where there are several."""
+@dataclass
+class Spoiler:
+    """Serves right answers but for the fields of one cell."""
+
+    cell: Cell
+
+    def serve(self, exchange: Exchange) -> None:
+        if kind_of(exchange.request) == self.cell.kind:
+            Edited(self._edit).serve(exchange)
+        else:
+            exchange.right_answer().serve(exchange)
+
+    def _edit(self, body: Any) -> Any:
+        body = deepcopy(body)
+        for path in reversed(self.cell.paths):  # what is inside before what it is in
+            parents = list(_parents(body, path))
+            for parent in parents[:1] if self.cell.only_first else parents:
+                _spoil(parent, path[-1], self.cell.how)
+        return body
+
+
+def cells(bodies: dict[str, list[Any]], together: int = 32) -> list[Cell]:
+    """Return the cells: each field, way of spoiling, and first or all; `all` only where there are several."""
     found = []
     for kind, answers in sorted(bodies.items()):
+        single, several = [], []
         for path in fields_of(answers):
-            several = any(len(list(_parents(body, path))) > 1 for body in answers)
-            found += [
-                Cell(kind, path, how, first) for how in SPOILT for first in ((True, False) if several else (True,))
-            ]
+            single.append(path)
+            if any(len(list(_parents(body, path))) > 1 for body in answers):
+                several.append(path)
+        for paths, only_first in ((single, True), (several, False)):
+            size = 1 if kind.startswith("GraphQL") else together  # what is asked for is read
+            groups = [tuple(paths[start : start + size]) for start in range(0, len(paths), size)]
+            found += [Cell(kind, group, how, only_first) for group in groups for how in SPOILT]
     return found
 
 
-def wrong_verdicts(
-    servers: list[StandIn], run: Callable[[], Any], is_right: Callable[[Cell, Any, Any], bool]
-) -> tuple[list[Cell], int]:
-    """Spoil every field and return the cells whose run is not right, and how many cells were run."""
-    recorder = Recorder()
-    for server in servers:
-        server.fail("", times=None, fault=recorder)
-    truth = run()
-    for server in servers:
-        server.heal()
-    tried = cells(recorder.bodies)
-    wrong = []
-    for cell in tried:
-        spoiler = Spoiler(cell.kind, cell.path, cell.how, cell.only_first)
-        for server in servers:
-            server.fail("", times=None, fault=spoiler)
-        outcome = run()
-        for server in servers:
+@dataclass(kw_only=True)
+class Fuzz:
+    """One scenario: its servers, a run of it, and what may come out of a run.
+
+    Fields that nothing reads are spoilt together: where a run with all of them knows what it knew before, none of
+    them is wrong alone. Where it does not, each half is tried, down to single fields.
+    """
+
+    servers: list[StandIn]
+    run: Callable[[], Any]
+    is_right: Callable[[Cell, Any, Any], bool]
+    truth: Any = None
+    count: int = 0
+
+    def record(self) -> dict[str, list[Any]]:
+        """Run once without a fault; return the answers by their kind."""
+        recorder = Recorder()
+        self.truth = self._run_with(recorder)
+        return recorder.bodies
+
+    def wrong(self, cell: Cell) -> list[Cell]:
+        """Return each field of the cell that leads to a wrong outcome."""
+        outcome = self._run_with(Spoiler(cell))
+        if len(cell.paths) == 1 or outcome == self.truth:
+            self.count += len(cell.paths)
+            return [] if self.is_right(cell, outcome, self.truth) else [cell]
+        return [wrong for half in cell.halves for wrong in self.wrong(half)]
+
+    def _run_with(self, fault: Fault) -> Any:
+        for server in self.servers:
+            server.fail("", times=None, fault=fault)
+        outcome = self.run()
+        for server in self.servers:
             server.heal()
-        if not is_right(cell, outcome, truth):
-            wrong.append(cell)
-    return wrong, len(tried)
+        return outcome
