@@ -117,16 +117,16 @@ class History:
         )
 
     def judged_by_flowjoy(self) -> dict[str, Obligation]:
-        events = timeline(self._code_records(), self._model_records(), service="shop", until=self.as_of)
+        events = timeline(self.code_records(), self.model_records(), service="shop", until=self.as_of)
         terms = promise.Terms(
             sla_hours=self.sla_hours,
             as_of=self.as_of,
             since=self.since,
             every_version_stays_live=self.signal == "registered",
         )
-        return {item.id: item for item in promise.obligations(events, self._dependence(), terms)}
+        return {item.id: item for item in promise.obligations(events, self.dependence(), terms)}
 
-    def _code_records(self) -> list[CodeRecord]:
+    def code_records(self) -> list[CodeRecord]:
         return [
             CodeRecord(
                 id=code.id,
@@ -139,7 +139,7 @@ class History:
             for code in self.codes
         ]
 
-    def _model_records(self) -> list[ModelRecord]:
+    def model_records(self) -> list[ModelRecord]:
         return [
             ModelRecord(
                 id=ship.id,
@@ -155,7 +155,7 @@ class History:
             for ship in self.ships
         ]
 
-    def _dependence(self) -> Dependence:
+    def dependence(self) -> Dependence:
         return Dependence(
             default=tuple(_requirement(model, text) for model, text in self.default.items()),
             by_sha={

@@ -196,3 +196,21 @@ def test_proxy__of_the_environment_is_used_for_every_request(
     armed.variables |= {"HTTP_PROXY": mlflow.url, "NO_PROXY": "127.0.0.1"}
     armed.run()
     assert {request.headers["host"] for request in mlflow.requests} == {"registry.localhost"}
+
+
+@pytest.mark.parametrize("with_credentials", [True, False])
+def test_http_registry__away_from_this_machine_is_warned_of_and_of_credentials_that_travel_readable(
+    armed: Step, mlflow: MlflowStandIn, *, with_credentials: bool
+) -> None:
+    """Reached through a proxy on loopback, which stands for the network on which the credentials can be read."""
+    armed.inputs |= {"mlflow-tracking-uri": "http://registry.example", "mlflow-allow-http": "true"}
+    armed.variables |= {"HTTP_PROXY": mlflow.url, "NO_PROXY": "127.0.0.1"}
+    if not with_credentials:
+        del armed.variables["MLFLOW_TRACKING_USERNAME"], armed.variables["MLFLOW_TRACKING_PASSWORD"]
+    ran = armed.run()
+    assert ran.code == 1
+    assert {request.headers["host"] for request in mlflow.requests} == {"registry.example"}
+    assert all(("authorization" in request.headers) == with_credentials for request in mlflow.requests)
+    warnings = [line for line in ran.stdout.splitlines() if line.startswith("::warning") and "is http" in line]
+    assert len(warnings) == 1
+    assert ("the credentials travel readable, as `mlflow-allow-http` allows" in warnings[0]) == with_credentials
