@@ -215,6 +215,24 @@ def test_p66__every_deployment_and_the_environment_deleted_heals_no_breach(world
     assert (ran.code, ran.obligation()["status"], ran.outputs["sla-status"]) == (1, "breached", "breached")
 
 
+def test_p66__a_clean_up_of_old_deployments_and_versions_turns_nothing_red(world: World) -> None:
+    """Retention jobs keep a few (Kaiwen0418/agent-benchmark#100); numbers are never reused (mlflow/mlflow#4593)."""
+    numbers = []
+    for day in range(6):
+        sha = f"{day + 1:040x}"
+        numbers.append(world.release(sha, at(24 * day)))
+        world.github.repository.add_file(sha, "flowjoy.json", f'{{"models": {{"recommender": "{day + 1}"}}}}')
+        world.registry.add_version(at(24 * day + 1))
+    assert scheduled(world, 130).code == 0
+    for number in numbers[:4]:
+        del world.github.repository.deployments[number]
+    for version in range(1, 6):
+        world.registry.client.delete_model_version("recommender", str(version))
+    ran = scheduled(world, 131)
+    assert (ran.code, {item["status"] for item in ran.bundle["obligations"]}) == (0, {"met"})
+    assert len(ran.bundle["obligations"]) == 6
+
+
 def test_p66__a_first_deployment_deleted_and_its_run_started_again_starts_no_new_clock(world: World) -> None:
     shop = world.github.repository
     run_id = world.begin(at(), event="push", sha=A)
