@@ -27,7 +27,7 @@ OUTPUTS: Mapping[str, str] = {
     "cadence-gap": "how many deploys the model furthest behind lags in the last complete week, or empty",
     "mttr-hours": "unified MTTR of the last complete week, two decimals, or empty",
     "recovery": "unified MTTR over the window, `all` and by cause: JSON (`fromJSON(…).all.mean_hours`), or empty",
-    "drift-lag-hours": "hours from the latest code deploy to the next ship of its slowest model, or so far; or empty",
+    "drift-lag-hours": "hours (at most) from the latest code deploy to the next ship of its slowest model, or so far",
     "drift-status": "`ok`, `over` (the threshold), `drift` (over in two checks running), `too few`, `error`, or empty",
     "drift-worst": "KL divergence of the worst feature in nats, four decimals, or empty",
     "dora": "DORA's five for `CODE`, `MODEL`, `both`, each with its n: JSON (`fromJSON(…).CODE.rework_rate.value`)",

@@ -15,10 +15,14 @@ _OWES_NOTHING = frozenset({Status.NOT_REQUIRED, Status.UNDECLARED, Status.CANCEL
 
 @dataclass(frozen=True, kw_only=True)
 class Hours:
-    """A number of hours; `at_least`: a clock that still runs, or ended unshipped, lies at or below it."""
+    """A number of hours; `at_least`: a clock that still runs, or ended unshipped, lies at or below it.
+
+    `low`: the lower bound where a ship was only observed, and `value` is the upper one; None where both are the same.
+    """
 
     value: float
     at_least: bool = False
+    low: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +50,7 @@ def drift_lag(owed: Sequence[Obligation], latest_code_id: str | None, *, since: 
     window = [_lag(item, as_of) for item in counted if item.start >= since]
     latest = [_lag(item, as_of) for item in counted if item.code_id == latest_code_id]
     return DriftLag(
-        current=max(latest, key=lambda lag: (lag.value, lag.at_least), default=None),
+        current=_slowest(latest),
         median=_quantile(window, 0.5),
         p90=_quantile(window, 0.9),
         n=len(window),
@@ -55,9 +59,27 @@ def drift_lag(owed: Sequence[Obligation], latest_code_id: str | None, *, since: 
 
 
 def _lag(item: Obligation, as_of: datetime) -> Hours:
-    end = item.shipped_at or item.closed_at or as_of
-    hours = max(timedelta(), end - item.start) / timedelta(hours=1)
-    return Hours(value=hours, at_least=item.shipped_at is None)
+    hours = _since_start(item, item.shipped_at or item.closed_at or as_of)
+    if item.shipped_at is None:
+        return Hours(value=hours, at_least=True)
+    return _between(hours if item.not_before is None else _since_start(item, item.not_before), hours)
+
+
+def _since_start(item: Obligation, end: datetime) -> float:
+    return max(timedelta(), end - item.start) / timedelta(hours=1)
+
+
+def _between(low: float, high: float) -> Hours:
+    return Hours(value=high, low=low if low < high else None)
+
+
+def _low(lag: Hours) -> float:
+    return lag.value if lag.low is None else lag.low
+
+
+def _slowest(lags: Sequence[Hours]) -> Hours | None:
+    slowest = max(lags, key=lambda lag: (lag.value, lag.at_least), default=None)
+    return slowest if slowest is None or slowest.at_least else _between(max(map(_low, lags)), slowest.value)
 
 
 def _quantile(lags: Sequence[Hours], share: float) -> Hours | None:
@@ -65,6 +87,7 @@ def _quantile(lags: Sequence[Hours], share: float) -> Hours | None:
     if not lags:
         return None
     values = [lag.value for lag in lags]
+    low = float(np.quantile([_low(lag) for lag in lags], share))
     edge = float(np.quantile(values, share, method="higher"))
     unsure = any(lag.at_least and lag.value <= edge for lag in lags)
-    return Hours(value=float(np.quantile(values, share)), at_least=unsure)
+    return Hours(value=low, at_least=True) if unsure else _between(low, float(np.quantile(values, share)))

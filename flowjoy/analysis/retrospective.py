@@ -30,12 +30,16 @@ class Gap:
 
 @dataclass(frozen=True, kw_only=True)
 class Jam:
-    """The model that jams most: of `owed` obligations in the window so many were missed, or are open now."""
+    """The model that jams most: of `owed` obligations in the window so many were missed, or are open now.
+
+    Of those that are `undetermined` it is not known whether they were kept.
+    """
 
     model: str
     owed: int
     missed: int
     open: int
+    undetermined: int
     lag: DriftLag
 
 
@@ -103,6 +107,7 @@ def _jam(owed: Sequence[Obligation], *, since: datetime, as_of: datetime) -> Jam
             owed=len(items),
             missed=sum(map(is_miss, items)),
             open=sum(map(is_open, items)),
+            undetermined=sum(item.status is Status.UNDETERMINED for item in items),
             lag=drift_lag(items, None, since=since, as_of=as_of),
         )
         for model, items in sorted(by_model.items())

@@ -10,7 +10,7 @@ from flowjoy.analysis.signals import Spike
 from flowjoy.analysis.verdict import unproved
 from flowjoy.findings import Findings
 from flowjoy.model import Week
-from flowjoy.report.words import clean, deploys_of, hours_text, moment, plural, span
+from flowjoy.report.words import clean, deploys_of, lag_text, moment, plural, span
 
 
 def spike_text(spike: Spike) -> str:
@@ -63,9 +63,13 @@ def jam_answer(findings: Findings) -> str:
     if jam is None:
         return "Nowhere that is known: no release in the window owes a model."
     lag = jam.lag.median
-    median = "" if lag is None else f", median drift lag {hours_text(lag.value, at_least=lag.at_least)}"
+    median = "" if lag is None else f", median drift lag {lag_text(lag)}"
     if not jam.missed and not jam.open:
-        return f"Nowhere: all {jam.owed} obligations of {clean(jam.model)} were met{median}."
+        kept = f"all {jam.owed} obligations of {clean(jam.model)} were met"
+        if jam.undetermined:
+            kept = f"none of {plural(jam.owed, 'obligation')} of {clean(jam.model)} was missed, {jam.undetermined} "
+            kept += f"{'is' if jam.undetermined == 1 else 'are'} undetermined"
+        return f"Nowhere: {kept}{median}."
     return (
         f"{clean(jam.model)}: of {plural(jam.owed, 'obligation')} {jam.missed} missed the deadline, "
         f"and {jam.open} {'is' if jam.open == 1 else 'are'} open now{median}."

@@ -12,6 +12,8 @@ from flowjoy.model import Decision, Obligation, Status
 from flowjoy.report.first_run import first_run, is_older
 from flowjoy.report.words import clean, moment, plural, soon, span
 
+_MOST_NAMED = 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
@@ -52,7 +54,28 @@ def headline_of(findings: Findings) -> Line:
         "pending": "a waiver holds: nothing runs, something is still to be shipped"
         + (f": {clean(waived.model)}, {clean(waived.waiver or '', 300)}" if waived is not None else ""),
     }
-    return Line(before=said.get(findings.sla_status, f"the {_hours(findings)} promise holds: nothing is open"))
+    kept = f"the {_hours(findings)} promise holds: nothing is open"
+    return Line(before=said.get(findings.sla_status, undetermined(findings) or kept))
+
+
+def undetermined(findings: Findings) -> str:
+    """How many releases are neither kept nor broken, with the cure; empty where none is."""
+    items = [item for item in findings.scope if item.status is Status.UNDETERMINED]
+    releases = len({item.code_id for item in items})
+    if not items:
+        return ""
+    versions = sorted({f"{clean(item.model)} v{clean(item.version or '?', 40)}" for item in items})
+    named = ", ".join(versions[:_MOST_NAMED])
+    return (
+        f"nothing is open, but {plural(releases, 'release')} {'is' if releases == 1 else 'are'} undetermined, neither "
+        f"kept nor broken: set the tag flowjoy.deployed_at of {named} to when it went live, and run FlowJoy hourly"
+    )
+
+
+def why_no_rate(findings: Findings) -> str:
+    """Why no deadline of the last weeks counts in the rate."""
+    left_out = findings.rate.left_out
+    return f"{plural(left_out, 'deadline')} passed, neither kept nor broken" if left_out else "no deadline has passed"
 
 
 def _hours(findings: Findings) -> str:
@@ -113,7 +136,9 @@ def next_steps(findings: Findings) -> tuple[Step, ...]:
     ]
     steps += ships_due(findings)
     if not steps and findings.verdict.decision is Decision.PASS:
-        steps.append(Step(lead="Nothing to do:", text=headline(findings), mark="good"))
+        unclear = undetermined(findings)
+        lead, mark = ("Say when it shipped:", "") if unclear else ("Nothing to do:", "good")
+        steps.append(Step(lead=lead, text=headline(findings), mark=mark))
     return tuple(steps)
 
 
@@ -166,7 +191,7 @@ def outcome(item: Obligation, findings: Findings) -> str:
         void = f"; {clean(item.reason, 300)}" if item.reason else ""
         return f"{span(as_of - item.deadline)} over, not shipped{void}"
     if item.status is Status.WAIVED:
-        miss = "; it counts as a miss: it came after the deadline" if item.waived_miss else ""
+        miss = "; it counts as a miss: it was first seen after the deadline" if item.waived_miss else ""
         return f"waived: {clean(item.waiver or '', 300)}{miss}"
     if item.status is Status.LATE:
         shipped = item.shipped_at

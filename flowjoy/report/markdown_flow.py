@@ -18,7 +18,7 @@ from flowjoy.report.words import (
     code,
     counted,
     figure,
-    hours_text,
+    lag_text,
     lagging,
     moment,
     plural,
@@ -76,7 +76,7 @@ def drift_lag(findings: Findings) -> str:
 
 
 def _hours(held: Hours | None) -> str:
-    return "no data" if held is None else hours_text(held.value, at_least=held.at_least)
+    return "no data" if held is None else lag_text(held)
 
 
 def incidents(findings: Findings) -> str:

@@ -8,7 +8,7 @@ from flowjoy.analysis.standing import ENOUGH, RATE_DAYS, RUNNING, is_open
 from flowjoy.findings import Findings
 from flowjoy.model import Obligation, Status
 from flowjoy.report.answers import not_known, nothing_owed
-from flowjoy.report.headline import outcome
+from flowjoy.report.headline import outcome, why_no_rate
 from flowjoy.report.words import code, moment, table
 
 SHOWN_OBLIGATIONS = 50
@@ -83,11 +83,13 @@ def _counts(findings: Findings) -> str:
     text = (
         f"{found[Status.MET]} met · {found[Status.LATE]} late · {running} running · {found[Status.BREACHED]} breached"
     )
+    if found[Status.UNDETERMINED]:
+        text += f" · {found[Status.UNDETERMINED]} undetermined"
     rate = findings.rate
     if found[Status.UNKNOWN]:
         return f"{found[Status.UNKNOWN]} not known: a source that decides could not be read."
     if rate.percent is None:
-        return f"{text}. No deadline has passed in the last {RATE_DAYS} days."
+        return f"{text}. In the last {RATE_DAYS} days {why_no_rate(findings)}."
     few = ", too few to judge" if rate.n < ENOUGH else ""
     left_out = f", {rate.left_out} left out" if rate.left_out else ""
     target = findings.bundle.terms.sla_target

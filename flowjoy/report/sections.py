@@ -13,7 +13,7 @@ from flowjoy.report.answers import nothing_owed
 from flowjoy.report.headline import next_steps, outcome
 from flowjoy.report.tiles import tiles
 from flowjoy.report.view import MOST_ROWS, Cell, Clock, Paragraph, Picture, Section, Table, instant, more, number
-from flowjoy.report.words import clean, hours_text, moment
+from flowjoy.report.words import clean, lag_text, moment
 
 _MARKS = {
     Status.MET: "good",
@@ -155,8 +155,7 @@ def _drift_lag(findings: Findings) -> tuple[str, ...]:
     return (
         (
             "Drift lag, from a code deploy to the next ship of its model: median "
-            f"{hours_text(lag.median.value, at_least=lag.median.at_least)}, p90 "
-            f"{hours_text(lag.p90.value, at_least=lag.p90.at_least)} (n = {lag.n}{unshipped})."
+            f"{lag_text(lag.median)}, p90 {lag_text(lag.p90)} (n = {lag.n}{unshipped})."
         ),
     )
 

@@ -111,7 +111,8 @@ DORA_COLUMNS = ["figure", "unit", "code", "code_n", "model", "model_n", "both", 
 def dora_csv(findings: Findings) -> bytes:
     """`dora.csv`: one row a figure, for code, models and both with how many cases it is over; blank without any.
 
-    Then the drift lag, between the two; `at least` where a clock that still runs could make it longer.
+    Then the drift lag, between the two; `at least` where a clock that still runs could make it longer, `at most` where
+    a ship was only observed.
     """
     rows = (
         (name, unit, *(cell for held in findings.dora for cell in (getattr(held, name).value, getattr(held, name).n)))
@@ -123,7 +124,9 @@ def dora_csv(findings: Findings) -> bytes:
 def _lags(lag: DriftLag | None) -> Iterator[tuple[object, ...]]:
     held = (None, None, 0) if lag is None else (lag.median, lag.p90, lag.n)
     for name, value in (("drift_lag_hours", held[0]), ("drift_lag_p90_hours", held[1])):
-        unit = "hours, at least" if value is not None and value.at_least else "hours"
+        unit = "hours"
+        if value is not None and (value.at_least or value.low is not None):
+            unit = "hours, at least" if value.at_least else "hours, at most"
         yield name, unit, *_NEITHER, None if value is None else value.value, held[2]
 
 

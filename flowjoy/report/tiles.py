@@ -6,8 +6,9 @@ from flowjoy.analysis import standing
 from flowjoy.analysis.verdict import unproved
 from flowjoy.findings import Findings
 from flowjoy.model import CoverageState, Status
+from flowjoy.report.headline import why_no_rate
 from flowjoy.report.view import Clock, Tile
-from flowjoy.report.words import figure, hours_text, span
+from flowjoy.report.words import figure, lag_text, span
 
 
 def tiles(findings: Findings) -> tuple[Tile, ...]:
@@ -20,7 +21,7 @@ def tiles(findings: Findings) -> tuple[Tile, ...]:
         _kept(findings),
         Tile(
             name="drift lag now",
-            value="no data" if lag is None else hours_text(lag.value, at_least=lag.at_least),
+            value="no data" if lag is None else lag_text(lag),
             note="from the latest deploy to the next ship of its slowest model",
         ),
         Tile(
@@ -61,7 +62,7 @@ def _kept(findings: Findings) -> Tile:
     rate, target = findings.rate, findings.bundle.terms.sla_target
     name = f"kept, last {standing.RATE_DAYS} days"
     if rate.percent is None:
-        why = _UNJUDGED if _unjudged(findings) else "no deadline has passed"
+        why = _UNJUDGED if _unjudged(findings) else why_no_rate(findings)
         return Tile(name=name, value="no data", note=f"{why}; target {target:g} %")
     few = ", too few to judge" if rate.n < standing.ENOUGH else ""
     return Tile(

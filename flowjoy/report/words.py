@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from flowjoy.analysis.drift_lag import Hours
 from flowjoy.model import ModelGap, Week
 
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
@@ -67,9 +68,13 @@ def figure(value: float | None, unit: str = "") -> str:
     return "no data" if value is None else f"{value:.1f}{unit}"
 
 
-def hours_text(value: float, *, at_least: bool = False) -> str:
-    """`12.5 h`, or `≥ 12.5 h` where it is only known to be longer."""
-    return f"{'≥ ' if at_least else ''}{value:.1f} h"
+def lag_text(lag: Hours) -> str:
+    """`12.5 h`; `≥ 12.5 h` where it is only known to be longer, `41.0` to `60.0 h` where it lies between the two."""
+    high = f"{lag.value:.1f}"
+    if lag.at_least:
+        return f"≥ {high} h"
+    low = high if lag.low is None else f"{lag.low:.1f}"
+    return f"{high} h" if low == high else f"{low}\u2013{high} h"
 
 
 def counted(value: int, *, known: bool) -> str:

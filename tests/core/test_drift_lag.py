@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from flowjoy.analysis.drift_lag import DriftLag, Hours, drift_lag
@@ -48,6 +50,18 @@ def test_lag__a_clock_that_runs_above_the_median_does_not_blur_it() -> None:
 def test_lag__a_young_clock_may_yet_become_the_longest() -> None:
     """One hour so far says nothing about the median: it is known only to be at least that."""
     assert lag_of(owed(0, 10), owed(20, 40), owed(199, status=Status.PENDING)).median == Hours(value=10, at_least=True)
+
+
+def test_lag__of_an_observed_ship_keeps_both_bounds() -> None:
+    seen = owed(0, 60, status=Status.UNDETERMINED, not_before=at(41))
+    assert lag_of(seen).median == Hours(value=60, low=41)
+    assert lag_of(owed(50, 60, not_before=at(41))).median == Hours(value=10, low=0)
+    assert lag_of(owed(60, 60, not_before=at(41))).median == Hours(value=0)
+    both = lag_of(replace(seen, code_id="deployment:7"), owed(0, 50, code_id="deployment:7"), latest="deployment:7")
+    assert both.current == Hours(value=60, low=50)
+    # A clock that runs may yet become the longest: only the lower bound is known.
+    open_too = lag_of(seen, owed(199, status=Status.PENDING)).median
+    assert open_too == Hours(value=21, at_least=True)
 
 
 def test_current__is_that_of_the_latest_deploy_s_slowest_model() -> None:
