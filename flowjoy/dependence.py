@@ -109,17 +109,23 @@ def required_models(
         recent.discard(proposal.head_sha)
     must, may = set(models), set()
     for sha, held in stubs.items():
-        stub = _read(held, path, sha)
-        named = (
-            {item.model for item in stub.requirements if item.rule is not Rule.NONE}
-            if isinstance(stub, Stub)
-            else set()
-        )
+        named = _named(_read(held, path, sha))
         if sha in recent:
             must |= named
         elif sha != HEAD or (proposal is not None and proposal.is_merge):
             may |= named
     return tuple(sorted(must)), tuple(sorted(may - must))
+
+
+def named_models(stubs: Mapping[str, StubText]) -> set[str]:
+    """Return every model that any of these stubs requires."""
+    return set().union(*(_named(_read(held, "", sha)) for sha, held in stubs.items()))
+
+
+def _named(stub: Stub | str | None) -> set[str]:
+    if not isinstance(stub, Stub):
+        return set()
+    return {item.model for item in stub.requirements if item.rule is not Rule.NONE}
 
 
 def _read(held: StubText, path: str, sha: str) -> Stub | str | None:

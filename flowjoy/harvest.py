@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from flowjoy import extras, rereading, stricter
+from flowjoy import extras, rereading, stricter, workflow_edits
 from flowjoy.analysis.standing import RATE_DAYS
 from flowjoy.bundle import Terms
-from flowjoy.dependence import required_models
+from flowjoy.dependence import named_models, required_models
 from flowjoy.distribution import DriftCheck
 from flowjoy.errors import HarvestError
 from flowjoy.ledger import Memory
@@ -52,10 +52,10 @@ _GRACE_SECONDS = 1.0
 class Harvest:
     """Everything that was read, and how completely. `versions` is None where the registry was not read.
 
-    `applied`: the settings by which it was read, and is judged. `proposal`: the code that asks to go live; `head_stubs`
-    holds the stub at its head. `asked_registry`: False where only stubs are judged (a fork). `looks` are all that is
-    known of aliases and stages. `may_remember`: False where a newer FlowJoy keeps the ledger; `confirmed`: False where
-    there may be a ledger that could not be read.
+    `applied`: the settings by which it was read, and is judged. `proposal`: the code that asks to go live;
+    `other_stubs` holds, by path, its stubs at the paths of `applied.other_stubs`. `asked_registry`: False where only
+    stubs are judged (a fork). `looks` are all that is known of aliases and stages. `may_remember`: False where a newer
+    FlowJoy keeps the ledger; `confirmed`: False where there may be a ledger that could not be read.
     """
 
     applied: Applied = field(compare=False)  # settings hold secrets, which equal nothing
@@ -65,7 +65,7 @@ class Harvest:
     incidents: tuple[Incident, ...]
     coverage: tuple[Coverage, ...]
     stubs: Mapping[str, StubText] = field(default_factory=dict)
-    head_stubs: Mapping[str, StubText] = field(default_factory=dict)
+    other_stubs: Mapping[str, Mapping[str, StubText]] = field(default_factory=dict)
     proposal: Proposal | None = None
     asked_registry: bool = True
     versions: tuple[ModelVersion, ...] | None = None
@@ -113,6 +113,7 @@ class _Plan:
         self._ledger = Reading[Recalled](
             f"ledger (artifact {settings.artifact_name})", Recalled(), required=False, planned=remembers
         )
+        self._other_terms = Reading[tuple[Terms, ...]]("ledgers of other names", (), required=False, planned=False)
         self._code = Reading[Parsed[CodeRecord] | None](
             f"code ({self._code_source.label})", None, required=judged, planned=judged
         )
@@ -125,8 +126,8 @@ class _Plan:
         self._stubs = Reading[Mapping[str, StubText]](
             f"stubs ({settings.model_stub})", {}, required=on_github, planned=on_github
         )
-        self._head_stub = Reading[Mapping[str, StubText]](
-            f"stub of the proposal ({settings.model_stub})", {}, required=True, planned=False
+        self._other_stubs = Reading[Mapping[str, Mapping[str, StubText]]](
+            "stubs of the proposal at other paths", {}, required=True, planned=False
         )
         self._models = Reading[Parsed[ModelRecord] | None](
             f"models ({self._model_source.label})", None, required=judged, planned=judged
@@ -165,20 +166,31 @@ class _Plan:
         if self._ledger.planned:
             self._ledger.read(partial(rereading.recalled, self._query, access, self._terms), access)
         if self._trigger.proposes:
-            self._apply(stricter.than(self._query.settings, self._terms, self._ledger.value.terms))
+            self._read_proposal()
         if not self._trigger.fork:
             asked = partial(rereading.code, self._query, access, self._code_source, self._memory, self._trigger.sha)
             self._code.read(asked, access)
-        if self._trigger.proposes:
-            self._proposal.read(partial(_proposal, self._query, access, self._trigger), access)
         self._own_commit = self._own_proposal()
         self._read_stubs()
         if not self._trigger.fork:
             self._read_models()
         self._read_extras()
 
+    def _read_proposal(self) -> None:
+        """What asks to be merged, and the terms by which it is judged: without a ledger, those of others."""
+        settings, trusted = self._query.settings, self._ledger.value.terms
+        self._apply(stricter.than(settings, self._terms, trusted))
+        self._proposal.read(partial(_proposal, self._query, self._access, self._trigger), self._access)
+        if trusted:
+            return
+        own_workflow = self._trigger.proposes_its_workflow
+        if own_workflow and self._ledger.planned:
+            self._other_terms.read(partial(rereading.other_terms, self._query, self._access), self._access)
+        edited = own_workflow and workflow_edits.may_change_inputs(self._proposal.value)
+        self._apply(stricter.than(settings, self._terms, self._other_terms.value, edited=edited))
+
     def _read_stubs(self) -> None:
-        """The stubs; that of a proposal's head also by the path that its own inputs name."""
+        """The stubs; those of a proposal also at each other path that decides about it."""
         settings, access, proposal = self._query.settings, self._access, self._asks
         if not self._stubs.planned:
             return
@@ -187,9 +199,9 @@ class _Plan:
             return
         told = (self._code.value, proposal, self._memory)
         self._stubs.read(partial(rereading.stubs, self._query, access, *told), access)
-        if proposal is not None and self._applied.own_stub != settings.model_stub:
-            asked = (access, self._applied.own_stub, proposal)
-            self._head_stub.read(partial(rereading.head_stub, *asked), access)
+        if proposal is not None and self._applied.other_stubs:
+            asked = (access, self._applied.other_stubs, proposal)
+            self._other_stubs.read(partial(rereading.other_stubs, *asked), access)
 
     def _apply(self, applied: Applied) -> None:
         """From here on everything is read by these settings."""
@@ -241,7 +253,7 @@ class _Plan:
     def collected(self) -> Harvest:
         """One look at each step: what a source that was given up still delivers must not count."""
         code, stubs, models = self._code.outcome, self._stubs.outcome, self._models.outcome
-        proposal, head_stub = self._proposal.outcome, self._head_stub.outcome
+        proposal, other_stubs = self._proposal.outcome, self._other_stubs.outcome
         incidents = [step.outcome for step in self._incidents.values()]
         recalled, ledger_said = self._ledger.outcome
         commits, training, inventory = self._commits.outcome, self._training.outcome, self._inventory.outcome
@@ -251,7 +263,14 @@ class _Plan:
             drift = drift_samples.unread(self._query, reason)
         beside = [
             said
-            for said in (commits[1], training[1], inventory[1], drift_said, head_stub[1])
+            for said in (
+                commits[1],
+                training[1],
+                inventory[1],
+                drift_said,
+                other_stubs[1],
+                self._other_terms.outcome[1],
+            )
             if said.state is not CoverageState.NOT_CONFIGURED
         ]
         coverage = [ledger_said, code[1], stubs[1], models[1], *beside, *(said for _, said in incidents)]
@@ -270,7 +289,7 @@ class _Plan:
             incidents=tuple(record for records, _ in incidents for record in records),
             coverage=tuple(sorted(coverage, key=lambda item: item.source)),
             stubs=stubs[0] if stubs[1].state is not CoverageState.FAILED else memory.stubs,
-            head_stubs=head_stub[0] or stubs[0],
+            other_stubs=other_stubs[0],
             proposal=proposal[0] or self._own_commit,
             asked_registry=not self._trigger.fork,
             versions=parsed.versions if parsed else None,
@@ -299,11 +318,13 @@ class _Plan:
         must, may = required_models(
             settings.models,
             self._deploys,
-            {**self._stubs.value, **self._head_stub.value},
+            self._stubs.value,
             self._asks,
             since=min(self._query.since, self._query.as_of - timedelta(days=RATE_DAYS, hours=settings.sla_hours)),
             path=settings.model_stub,
         )
+        elsewhere = {model for at_path in self._other_stubs.value.values() for model in named_models(at_path)}
+        may = tuple(sorted({*may, *elsewhere} - {*must}))
         self._named = frozenset((*must, *may))
         query = replace(self._query, models=must, candidates=may, looks=self._memory.looks)
         if must or may or query.settings.model_source == "file":

@@ -12,7 +12,7 @@ from functools import reduce
 from itertools import pairwise
 
 from flowjoy import github_environments, ledger, reconcile, registered
-from flowjoy.bundle import Terms
+from flowjoy.bundle import Bundle, Terms
 from flowjoy.dependence import HEAD
 from flowjoy.errors import HarvestError
 from flowjoy.instants import iso
@@ -20,7 +20,7 @@ from flowjoy.ledger import Memory
 from flowjoy.model import DROPPED, CodeRecord, ModelRecord, Outcome, Proposal, StubText
 from flowjoy.reading import Read
 from flowjoy.report.words import plural
-from flowjoy.sources import github_stubs, ledger_artifact
+from flowjoy.sources import github_stubs, ledger_artifact, other_ledgers
 from flowjoy.sources.base import Access, Parsed, Query, Source
 from flowjoy.transport import Budget, Transport
 
@@ -34,11 +34,11 @@ _RHYTHM = 3
 class Recalled:
     """What the ledgers remember; `newer`: one was written by a newer FlowJoy; `whole`: none was left unread.
 
-    `terms`: those of the newest one, by which a proposal may not be judged more mildly.
+    `terms`: those of the newest one, than which a proposal may not be judged more mildly; empty where none is known.
     """
 
     memory: Memory = field(default_factory=Memory)
-    terms: Terms | None = None
+    terms: tuple[Terms, ...] = ()
     newer: bool = False
     whole: bool = True
 
@@ -54,7 +54,9 @@ def recalled(query: Query, access: Access, terms: Terms) -> Read[Recalled]:
     ]
     memory = reduce(ledger.merge, kept, Memory())
     return (
-        Recalled(memory=memory, terms=_terms(found), newer=found.newer, whole=found.whole),
+        Recalled(
+            memory=memory, terms=_terms(bundle for _, bundle in found.ledgers[:1]), newer=found.newer, whole=found.whole
+        ),
         len(memory.code) + len(memory.models),
         found.notes,
     )
@@ -132,17 +134,28 @@ def stubs(
     return every, sum(stub.text is not None for stub in every.values()), (note,) if lost else ()
 
 
-def head_stub(access: Access, path: str, proposal: Proposal) -> Read[Mapping[str, StubText]]:
-    """The stub at a proposal's head, where its own inputs name another path than the default branch's."""
-    found = github_stubs.read(access.to_github, path, [proposal.head_sha])
-    _refuse_gone(found, {proposal.head_sha})
-    return found, sum(stub.text is not None for stub in found.values()), ()
+def other_stubs(access: Access, paths: Iterable[str], proposal: Proposal) -> Read[Mapping[str, Mapping[str, StubText]]]:
+    """Return, by path, the stubs at both ends of a proposal, where they lie at other paths than `model-stub`."""
+    ends = {proposal.head_sha, proposal.base_sha or proposal.head_sha}
+    found = {path: github_stubs.read(access.to_github, path, ends) for path in paths}
+    for stubs_there in found.values():
+        _refuse_gone(stubs_there, ends)
+    return found, sum(stub.text is not None for at_path in found.values() for stub in at_path.values()), ()
 
 
-def _terms(found: ledger_artifact.Found) -> Terms | None:
-    """The terms of the newest ledger; none where a secret was cut out of them, so that they are not what they were."""
-    terms = found.ledgers[0][1].terms if found.ledgers else None
-    return None if terms is None or ledger.is_masked(terms) else terms
+def other_terms(query: Query, access: Access) -> Read[tuple[Terms, ...]]:
+    """Return the terms of ledgers under other names, for a proposal whose own inputs name a service without one."""
+    budget = Budget(min(_LEDGER_SECONDS, access.transport.budget.left() / 4))
+    found = other_ledgers.read(query, access.to_github.within(Transport(budget)))
+    services = sorted({repr(bundle.service) for bundle in found})
+    known = f"no trusted run knows the service {query.settings.service!r} under the name of its artifact: "
+    note = f"{known}this is judged by the strictest terms of {', '.join(services)}"
+    return _terms(found), len(found), (note,) if found else ()
+
+
+def _terms(ledgers: Iterable[Bundle]) -> tuple[Terms, ...]:
+    """The terms of ledgers; without those that a secret was cut out of, so that they are not what they were."""
+    return tuple(bundle.terms for bundle in ledgers if not ledger.is_masked(bundle.terms))
 
 
 def _refuse_gone(stubs: Mapping[str, StubText], proposed: set[str]) -> None:

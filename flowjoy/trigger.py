@@ -25,6 +25,7 @@ _PULL_REQUEST = "pull_request"
 """How the name of each event of a pull request begins: also `pull_request_target` and `pull_request_review`."""
 
 _MERGE_GROUP, _WORKFLOW_RUN = "merge_group", "workflow_run"
+_OF_BASE = frozenset({"pull_request_target", _WORKFLOW_RUN})
 _DEPLOYMENTS = frozenset({"deployment", "deployment_status"})
 _DEPENDABOT = "dependabot[bot]"
 _FULL_SHA = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
@@ -56,6 +57,11 @@ class Trigger:
     def of_pull_request(self) -> bool:
         """Whether the event is a pull request's, even if its payload does not say of which."""
         return self.event.startswith(_PULL_REQUEST)
+
+    @property
+    def proposes_its_workflow(self) -> bool:
+        """Whether the run's workflow file is the proposal's own. For some events GitHub takes the base branch's."""
+        return self.proposes and self.event not in _OF_BASE
 
 
 def read(

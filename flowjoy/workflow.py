@@ -6,12 +6,16 @@ A file is hostile: it is composed into nodes and never constructed, its size is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import yaml
 
 LARGEST_CHARACTERS = 64 * 1024
 MOST_CHARACTERS = 192 * 1024
 """Of all files of a proposal, on both sides: YAML is read at some 30 KiB a second."""
+
+MOST_COMPARED = 20
+"""A comparison is asked for twice, and takes seconds."""
 
 SHOWN_CHANGES = 10
 _NAME = "flowjoy"
@@ -32,6 +36,7 @@ def mentions(text: str | None) -> bool:
     return text is not None and _NAME in text.casefold()
 
 
+@lru_cache(maxsize=MOST_COMPARED)
 def changes(before: str | None, after: str | None) -> tuple[str, ...]:
     """Return what an edit changes in how FlowJoy runs, an input each; empty where nothing does.
 

@@ -45,7 +45,9 @@ class _Maker(Answer):
     head_sha: Sha
 
 
-class _Artifact(Answer):
+class Artifact(Answer):
+    """One artifact of the repository, and the run that made it."""
+
     id: Id
     name: Text
     size_in_bytes: Count
@@ -54,9 +56,11 @@ class _Artifact(Answer):
     workflow_run: _Maker
 
 
-class _Artifacts(Answer):
+class Artifacts(Answer):
+    """One page of artifacts."""
+
     total_count: Count
-    artifacts: Many[_Artifact]
+    artifacts: Many[Artifact]
 
 
 class _Repository(Answer):
@@ -103,12 +107,12 @@ def read(query: Query, github: GitHubApi) -> Found:
             notes.append(f"more than {MOST_LEDGERS} runs at once: artifact {number} and older ones are not read")
             break
         try:
-            untrusted = _distrust(_run_of(artifact, github), query.repository, branch, shas)
+            untrusted = distrust(run_of(artifact, github), query.repository, branch, shas)
             if untrusted is not None:
                 notes.append(f"artifact {number} is ignored: {untrusted}")
                 continue
             tried += 1
-            bundle = _opened(_content(github, artifact), query)
+            bundle = _opened(content_of(github, artifact), query)
         except NewerBundleError as problem:
             return Found(notes=(f"artifact {number} is not read: {problem}; update the action",), newer=True)
         except BundleError as problem:
@@ -125,7 +129,7 @@ def read(query: Query, github: GitHubApi) -> Found:
     return Found(ledgers=tuple(held), notes=tuple(notes), whole=whole)
 
 
-_Candidates = Iterator[tuple[_Artifact, list[str]]]
+_Candidates = Iterator[tuple[Artifact, list[str]]]
 
 
 class FloodError(HarvestError):
@@ -150,7 +154,7 @@ def _candidates(github: GitHubApi, query: Query, notes: list[str]) -> _Candidate
     forks = 0
     looked_up = {True: 0, False: 0}
     for page in range(1, MOST_PAGES + 1):
-        listed = github.get("/actions/artifacts", reader(_Artifacts), name=name, per_page=PER_PAGE, page=page)
+        listed = github.get("/actions/artifacts", reader(Artifacts), name=name, per_page=PER_PAGE, page=page)
         newest = sorted(listed.artifacts, key=lambda item: -item.id)
         shas = [item.workflow_run.head_sha for item in newest][:MOST_LOOKED_UP]
         for item in newest:
@@ -178,7 +182,8 @@ def _candidates(github: GitHubApi, query: Query, notes: list[str]) -> _Candidate
         )
 
 
-def _run_of(artifact: _Artifact, github: GitHubApi) -> _Run:
+def run_of(artifact: Artifact, github: GitHubApi) -> _Run:
+    """Return the run that made the artifact. Raise HarvestError when GitHub does not answer."""
     number = artifact.workflow_run.id
 
     def check(answer: Any) -> _Run:
@@ -190,7 +195,7 @@ def _run_of(artifact: _Artifact, github: GitHubApi) -> _Run:
     return github.get(f"/actions/runs/{number}", check)
 
 
-def _distrust(run: _Run, repository: str, branch: DefaultBranch, others: Sequence[str]) -> str | None:
+def distrust(run: _Run, repository: str, branch: DefaultBranch, others: Sequence[str]) -> str | None:
     """Return why what this run made is not believed; None when it is. `others`: commits that may be asked for next."""
     if run.head_repository is None or run.head_repository.full_name.lower() != repository.lower():
         return "its run is of another repository"
@@ -204,7 +209,8 @@ def _distrust(run: _Run, repository: str, branch: DefaultBranch, others: Sequenc
     return None
 
 
-def _content(github: GitHubApi, artifact: _Artifact) -> bytes:
+def content_of(github: GitHubApi, artifact: Artifact) -> bytes:
+    """Return the zip of an artifact. Raise BundleError for one that is too large or not what was uploaded."""
     if artifact.size_in_bytes > LARGEST_BYTES:
         raise BundleError(f"it is larger than {LARGEST_BYTES >> 20} MB")
     address = github.redirect_of(f"/actions/artifacts/{artifact.id}/zip")
@@ -231,7 +237,15 @@ def _refuse_a_long_directory(content: bytes) -> None:
 
 
 def _opened(content: bytes, query: Query) -> Bundle:
-    """The bundle in the zip, which is never unpacked to disk. BundleError for any that is not exactly ours."""
+    bundle = bundle_in(content)
+    refused = why_not(bundle, service=query.settings.service, repository=query.repository, now=query.now)
+    if refused is not None:
+        raise BundleError(refused)
+    return bundle
+
+
+def bundle_in(content: bytes) -> Bundle:
+    """Return the bundle in the zip, which is never unpacked to disk. Raise BundleError unless it is a report's."""
     try:
         _refuse_a_long_directory(content)
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -251,8 +265,4 @@ def _opened(content: bytes, query: Query) -> Bundle:
         raise BundleError(f"it is no zip that can be read ({type(problem).__name__})") from None
     if len(raw) > LARGEST_BYTES or raw.count(b"{") + raw.count(b"[") > MOST_VALUES:
         raise BundleError("its bundle is larger than any that FlowJoy writes")
-    bundle = from_json(raw)
-    refused = why_not(bundle, service=query.settings.service, repository=query.repository, now=query.now)
-    if refused is not None:
-        raise BundleError(refused)
-    return bundle
+    return from_json(raw)

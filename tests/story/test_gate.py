@@ -436,6 +436,120 @@ def test_stub__at_another_path_is_judged_beside_the_default_branchs(remembering:
     assert (ran.code, "version 3 does not carry" in ran.log) == (1, True)
 
 
+@pytest.mark.parametrize("proposal", [pull_request, merge_group])
+@pytest.mark.parametrize(
+    ("stub", "problem"), [REFUSED["a broken stub"], REFUSED["an unknown model"], REFUSED["a version that is not READY"]]
+)
+def test_stub__at_another_path_leaves_the_default_branchs_judged_at_the_head(
+    remembering: World, proposal: Callable[[World], dict[str, Any]], stub: str, problem: str
+) -> None:
+    """A pull request that only renames its input must not hide the file that other runs go on reading."""
+    world = remembering
+    world.run(at(0.5), sha=A)
+    world.github.repository.add_file(B, STUB, stub)
+    ran = world.run(at(1), model_stub="other.json", **proposal(world))
+    assert (ran.code, problem in ran.log) == (1, True)
+    check = world.check(B, "model dependency")
+    assert check["conclusion"] == "failure"
+    assert "other.json is removed" not in unescape(check["output"]["summary"])
+
+
+def test_stub__at_another_path_leaves_the_flag_rule_to_the_default_branchs(remembering: World) -> None:
+    world, shop = remembering, remembering.github.repository
+    world.run(at(0.5), sha=A)
+    shop.add_file(B, STUB, GOOD)
+    shop.add_file(B, "other.json", GOOD)
+    number = shop.add_pull_request(head_sha=B, base_sha=A, labels=["feature-flag"], files={"other.json": "added"})
+    asked: dict[str, Any] = {"event": "pull_request", "ref": f"refs/pull/{number}/merge"}
+    ran = world.run(at(1), payload=world.pull_request(number), model_stub="other.json", **asked)
+    assert (ran.code, f"must touch {STUB}" in ran.log) == (1, True)
+
+
+def test_stub__that_moves_with_its_input_needs_no_model_that_it_does_not_name(remembering: World) -> None:
+    """`models` says what code needs that has no stub: here version 3, which is newest, is not validated."""
+    world, shop = remembering, remembering.github.repository
+    world.run(at(0.5), sha=A)
+    shop.add_file(B, "ml/stub.json", GOOD)
+    assert judged(world, model_stub="ml/stub.json").code == 0
+
+
+@pytest.mark.parametrize("inputs", [{"artifact_name": "mine"}, {"service": "mine"}])
+@pytest.mark.parametrize("softening", [{"enforce": "false"}, {"model_stub": "other.json", "model_validated_tag": ""}])
+def test_ledger__that_a_proposal_hides_under_another_name_is_compared(
+    remembering: World, inputs: dict[str, str], softening: dict[str, str]
+) -> None:
+    world = remembering
+    assert world.run(at(0.5), sha=A).code == 0
+    world.github.repository.add_file(B, STUB, '{"models": {"recommender": "2"}}')
+    ran = judged(world, **inputs, **softening)
+    assert (ran.code, world.check(B, "model dependency")["conclusion"]) == (1, "failure")
+    summary = world.check(B, "model dependency")["output"]["summary"]
+    assert MILDER in summary
+    assert "not compared" not in summary
+
+
+def test_ledger__under_a_name_of_its_own_is_compared_too(remembering: World) -> None:
+    world = remembering
+    assert world.run(at(0.5), sha=A, artifact_name="promise").code == 0
+    world.github.repository.add_file(B, STUB, '{"models": {"recommender": "2"}}')
+    assert judged(world, enforce="false").code == 1
+
+
+def test_ledgers__of_several_services_give_the_strictest_terms(remembering: World) -> None:
+    """In a monorepo nothing says which service a new name stands for: each one's stub and clock applies."""
+    world, shop = remembering, remembering.github.repository
+    world.run(at(0.5), sha=A)
+    shop.add_file(A, "billing.json", GOOD)
+    billing: dict[str, Any] = {"service": "billing", "enforce": "false", "sla_hours": "96"}
+    world.run(at(0.6), sha=A, model_stub="billing.json", **billing)
+    shop.add_file(B, STUB, '{"models": {"recommender": "2"}}')
+    ran = judged(world, service="mine", enforce="false", sla_hours="200", model_stub="other.json")
+    summary = unescape(world.check(B, "model dependency")["output"]["summary"])
+    assert (ran.code, "version 2 is not READY" in summary) == (1, True)
+    assert world.check(B)["name"] == "FlowJoy / 48 h SLA"
+    assert "the strictest terms of" in ran.log
+
+
+def test_ledger__of_a_pull_requests_own_run_lends_no_terms(remembering: World) -> None:
+    world = remembering
+    asked = pull_request(world)
+    world.run(at(0.5), **asked, artifact_name="mine", enforce="false")
+    judged(world)
+    assert "not compared" in world.check(B, "model dependency")["output"]["summary"]
+
+
+def gate_file(world: World, before: str | None, after: str) -> dict[str, Any]:
+    """A pull request that changes the workflow file of the gate, and pins a version that is not READY."""
+    shop, path = world.github.repository, ".github/workflows/gate.yml"
+    if before is not None:
+        shop.add_file(A, path, before)
+    shop.add_file(B, path, after)
+    shop.add_file(B, STUB, '{"models": {"recommender": "2"}}')
+    number = shop.add_pull_request(head_sha=B, base_sha=A, files={path: "modified" if before else "added"})
+    return {"event": "pull_request", "ref": f"refs/pull/{number}/merge", "payload": world.pull_request(number)}
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "code"),
+    [
+        (WORKFLOW, "pull_request", 1),
+        (None, "pull_request", 1),
+        (f"{WORKFLOW}          enforce: false\n", "pull_request", 0),
+        (WORKFLOW, "pull_request_target", 0),  # GitHub takes the workflow file of the base branch
+    ],
+)
+def test_terms__without_a_ledger_are_softened_only_by_the_base_branch(
+    world: World, before: str | None, event: str, code: int
+) -> None:
+    soft: dict[str, Any] = {"enforce": "false", "sla_since": "2026-03-01"}
+    asked = gate_file(world, before, f"{WORKFLOW}          enforce: false\n") | {"event": event}
+    ran = world.run(at(1), **asked, **soft)
+    assert ran.code == code
+    summary = unescape(world.check(B, "model dependency")["output"]["summary"])
+    assert ("enforce: false is ignored" in summary) == (code == 1)
+    assert ("sla-since is ignored" in summary) == (code == 1)
+
+
 def test_terms__without_a_ledger_are_said_not_to_be_compared(world: World, remembering: World) -> None:
     judged(world, enforce="false")
     assert "not compared" in world.check(B, "model dependency")["output"]["summary"]

@@ -1,0 +1,82 @@
+"""The terms of trusted ledgers under other names: of a proposal whose own inputs name a service that has no ledger.
+
+Artifacts of any name are listed; one is trusted by its run, as `ledger_artifact` does. Every step is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowjoy.answer import reader
+from flowjoy.bundle import Bundle
+from flowjoy.errors import BundleError, HarvestError
+from flowjoy.github_api import PER_PAGE, GitHubApi
+from flowjoy.github_branch import DefaultBranch
+from flowjoy.ledger import why_not
+from flowjoy.sources.base import Query
+from flowjoy.sources.ledger_artifact import Artifact, Artifacts, bundle_in, content_of, distrust, run_of
+
+MOST_PAGES = 3
+MOST_LOOKED_UP = 12
+MOST_OPENED = 6
+LARGEST_BYTES = 5 << 20
+"""A report is rarely larger; what other jobs build often is."""
+
+_PREFIX = "flowjoy"
+
+
+def read(query: Query, github: GitHubApi) -> tuple[Bundle, ...]:
+    """Return the newest trusted ledger under each name, newest first; those of the query's own service alone, if any.
+
+    Raise HarvestError when GitHub does not answer.
+    """
+    if query.default_branch is None:
+        raise HarvestError("the default branch is not known, so no earlier run can be trusted", hint="run again")
+    branch = DefaultBranch(github=github, name=query.default_branch, commit=query.default_commit)
+    found: dict[str, Bundle] = {}
+    opened = 0
+    for artifact in _likely(query, github):
+        if artifact.name in found or opened == MOST_OPENED:
+            continue
+        if distrust(run_of(artifact, github), query.repository, branch, ()) is not None:
+            continue
+        opened += 1
+        try:
+            bundle = bundle_in(content_of(github, artifact))
+        except BundleError:
+            continue
+        if why_not(bundle, service=bundle.service, repository=query.repository, now=query.now) is None:
+            found[artifact.name] = bundle
+    newest = sorted(found.values(), key=lambda bundle: bundle.generated_at, reverse=True)
+    own = tuple(bundle for bundle in newest if bundle.service == query.settings.service)
+    return own or tuple(newest)
+
+
+def _likely(query: Query, github: GitHubApi) -> Iterator[Artifact]:
+    """The artifacts that may be a ledger: of the default branch before others, ours by name before others."""
+    listed = {artifact.id: artifact for artifact in _listed(query, github)}
+    likely = [
+        artifact
+        for artifact in listed.values()
+        if not artifact.expired
+        and artifact.size_in_bytes <= LARGEST_BYTES
+        and artifact.workflow_run.head_repository_id == artifact.workflow_run.repository_id
+    ]
+
+    def order(artifact: Artifact) -> tuple[bool, bool, int]:
+        elsewhere = artifact.workflow_run.head_branch != query.default_branch
+        return elsewhere, not artifact.name.startswith(_PREFIX), -artifact.id
+
+    return iter(sorted(likely, key=order)[:MOST_LOOKED_UP])
+
+
+def _listed(query: Query, github: GitHubApi) -> Iterator[Artifact]:
+    """The newest artifacts of any name, and those of the names that inputs which are not set give."""
+    for service in sorted({query.settings.service, query.repository.rpartition("/")[2]}):
+        name = f"{_PREFIX}-{service}"
+        yield from github.get("/actions/artifacts", reader(Artifacts), name=name, per_page=PER_PAGE).artifacts
+    for page in range(1, MOST_PAGES + 1):
+        answer = github.get("/actions/artifacts", reader(Artifacts), per_page=PER_PAGE, page=page)
+        yield from answer.artifacts
+        if page * PER_PAGE >= answer.total_count or not answer.artifacts:
+            break
