@@ -143,7 +143,7 @@ def declared(workspace: Path) -> tuple[Input, ...]:
             "model-validated-tag",
             "",
             inputs.key_value,
-            "`key=value` that a pinned version must carry (integration tests passed)",
+            "`key=value` that the newest version that fits a pin, `>=` or `any` must carry (tests passed)",
         ),
         ("weeks", "12", inputs.whole(1, 104), "the window: the running week and the ones before it"),
         ("timeout-seconds", "120", inputs.whole(10, 3600), "the whole run; what is not read by then has failed"),

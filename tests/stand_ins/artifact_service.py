@@ -139,6 +139,15 @@ class ArtifactServiceStandIn(StandIn):
         if not found:
             return _refusal(404, "not_found", "no such artifact")
         self.uploads = [item for item in self.uploads if item not in found]
+        if self.repository is not None:
+            listed = self.repository.artifacts
+            gone = [
+                key
+                for key, item in listed.items()
+                if (f"run-{item.run.id}", item.name) == (found[0].run, found[0].name)
+            ]
+            for number in gone:
+                del listed[number]
         return Answer(200, {"ok": True, "artifact_id": str(found[0].number)})
 
 

@@ -70,16 +70,16 @@ class World:
         sha: str = A,
         ref: str = "refs/heads/main",
         payload: dict[str, Any] | None = None,
-        run_id: str = "1",
+        run_id: str = "",
         **inputs: str,
     ) -> Ran:
-        """The step at `now`; inputs with underscores for hyphens."""
+        """Run the step at `now`, inputs with underscores for hyphens; with `run_id` as another job of that run."""
         if self.artifacts is not None:
             kind, _, branch = ref.removeprefix("refs/").partition("/")
             branch = "feature" if kind == "pull" else branch
             if kind == "tags":
                 self.github.repository.tags[branch] = sha
-            run_id = str(self.begin(now, event=event, sha=sha, branch=branch))
+            run_id = run_id or str(self.begin(now, event=event, sha=sha, branch=branch))
         for name in ("output", "summary"):
             (self.workspace / name).unlink(missing_ok=True)
         event_path = self.workspace / "event.json"
@@ -99,7 +99,7 @@ class World:
             "GITHUB_REF": ref,
             "GITHUB_EVENT_NAME": event,
             "GITHUB_EVENT_PATH": str(event_path),
-            "GITHUB_RUN_ID": run_id,
+            "GITHUB_RUN_ID": run_id or "1",
             **{f"INPUT_{name.upper()}": value for name, value in given.items()},
         }
         if self.artifacts is not None:

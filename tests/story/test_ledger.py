@@ -97,9 +97,10 @@ def test_artifact__without_a_service_the_files_stay_and_one_notice_says_why(worl
 
 
 def test_artifact__of_a_run_on_a_laptop_is_none_and_one_notice_says_why(tmp_path: Path) -> None:
-    (tmp_path / "deploys.txt").write_text("2026-03-02T09:00:00Z\n")
+    for name in ("deploys.txt", "ships.txt"):
+        (tmp_path / name).write_text("2026-03-02T09:00:00Z\n")
     given = {"service": "shop", "code-source": "file", "code-file": "deploys.txt", "models": "recommender"}
-    given |= {"model-source": "file", "model-file": "deploys.txt"}
+    given |= {"model-source": "file", "model-file": "ships.txt"}
     log = io.StringIO()
     with blank_pictures():
         flags = [part for name, value in given.items() for part in (f"--{name}", value)]
@@ -657,6 +658,20 @@ def test_incremental__another_question_is_asked_from_the_start(world: World, cha
     world.inputs |= changed
     ran = scheduled(world, 3)
     assert [item["sha"] for item in ran.bundle["code"]] == [B]
+
+
+def test_jobs__of_one_run_that_follow_each_other_share_the_name_and_lose_nothing(world: World) -> None:
+    """The gate before the deploy job and the promise after it, as in examples/release.yml."""
+    world.release(A, at())
+    world.registry.add_version(at(1))
+    gate = world.run(at(2))
+    (first,) = ledgers(world)
+    run_id = world.github.repository.artifacts[first].run.id
+    promise = world.run(at(3), run_id=str(run_id))
+    (second,) = ledgers(world)
+    assert second != first
+    assert promise.bundle["ledgers"] == [first]
+    assert promise.bundle["first_trusted_at"] == gate.bundle["first_trusted_at"]
 
 
 def test_union__what_two_runs_at_once_saw_is_known_to_the_third(world: World) -> None:
