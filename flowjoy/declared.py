@@ -48,7 +48,7 @@ def declared(workspace: Path) -> tuple[Input, ...]:
             inputs.patterns,
             "the deployment environments that are production: names or globs, one a line or comma-separated",
         ),
-        ("workflow", "", inputs.text, "file name of the release workflow, for `workflow-runs`"),
+        ("workflow", "", inputs.workflow_file, "file name of the release workflow, for `workflow-runs`"),
         ("branch", "", inputs.text, "branch of the release workflow, for `workflow-runs`; empty: the default branch"),
         (
             "deploy-job",

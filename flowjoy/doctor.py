@@ -81,11 +81,15 @@ def _inputs(environ: Mapping[str, str], argv: Sequence[str], runner: Runner) -> 
     except InputError:
         raise told from None
     absent = []
-    if not runner.repository:
+    asks_github = settings.reads_github or settings.incident_label is not None
+    if not asks_github:
+        absent.append("no service is named: give --service, or set GITHUB_REPOSITORY=owner/name in the environment")
+    elif not runner.repository:
         absent.append("no repository is named: set GITHUB_REPOSITORY=owner/name in the environment")
     if settings.github_token is not None and settings.github_token.reveal() == _NO_TOKEN:
         settings = replace(settings, github_token=None)
-        absent.append("no token for GitHub: give --github-token, or set GITHUB_TOKEN (gh auth token prints one)")
+        if asks_github:
+            absent.append("no token for GitHub: give --github-token, or set GITHUB_TOKEN (gh auth token prints one)")
     return settings, tuple(absent)
 
 

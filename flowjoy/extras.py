@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from flowjoy.distribution import DriftCheck
 from flowjoy.model import CodeRecord, Inventory, ModelRecord, Outcome
 from flowjoy.reading import Read
+from flowjoy.report.words import plural
 from flowjoy.sources import drift_samples, github_commits, github_inventory, mlflow_training
 from flowjoy.sources.base import Access, Query
 from flowjoy.transport import Budget, Transport
@@ -46,7 +47,7 @@ def commits(
             deployed[record.sha] = min(record.shipped_at, deployed.get(record.sha, record.shipped_at))
     wanted = {sha for sha, live_at in deployed.items() if live_at >= query.since and sha not in known}
     found = github_commits.read(access.to_github.within(_brief(access)), deployed, wanted)
-    unknown = f"of {found.unknown} deploys it is not known which commits they were the first to ship"
+    unknown = f"{plural(found.unknown, 'deploy')}: it is not known which commits went live there first"
     notes = (unknown if found.unknown else "", found.problem)
     return found.by_sha, sum(map(len, found.by_sha.values())), tuple(filter(None, notes))
 

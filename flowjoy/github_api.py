@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 from flowjoy.answer import Answer, Connection, Text
 from flowjoy.errors import HarvestError
@@ -75,7 +76,7 @@ class GitHubApi:
         def request() -> _T:
             return check(self._ask("GET", f"/repos/{self.repository}{path}", parameters=dict(parameters)))
 
-        return self.transport.call(f"GitHub {path or 'repository'}", request, explain)
+        return self.transport.call(f"GitHub {unquote(path) or 'repository'}", request, explain)
 
     def redirect_of(self, path: str) -> str:
         """Where GET `/repos/{repository}{path}` sends on to. It is not followed: it must not get the token."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from flowjoy.answer import Count, GraphQL, Text, read_named, refusal
+from flowjoy.github_api import GitHubApi
 from flowjoy.model import StubText
 from flowjoy.stub import LARGEST_BYTES
 
@@ -75,6 +76,20 @@ def variables(path: str, commits: Sequence[str]) -> dict[str, str]:
 def texts(repository: Mapping[str, Any], path: str, commits: Sequence[str]) -> dict[str, StubText]:
     """Return the file at each commit, out of an answer. Raise MalformedAnswerError when it does not hold them all."""
     return dict(zip(commits, texts_at(repository, [(path, commit) for commit in commits]), strict=True))
+
+
+FILE_QUERY = f"""
+query FlowJoyFile($owner: String!, $name: String!{declared(1)}) {{
+  repository(owner: $owner, name: $name) {{{fields(1)}
+  }}
+}}
+"""
+
+
+def read_one(github: GitHubApi, path: str, commit: str) -> StubText:
+    """Return a file at a commit. Raise HarvestError when GitHub does not answer."""
+    asked = variables(path, [commit])
+    return github.graphql(path, FILE_QUERY, lambda repository: texts(repository, path, [commit])[commit], **asked)
 
 
 def variables_at(places: Sequence[tuple[str, str]]) -> dict[str, str]:

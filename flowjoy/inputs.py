@@ -211,6 +211,14 @@ def repository_path(value: str) -> str:
     return value
 
 
+def workflow_file(value: str) -> str:
+    """Return the file name of a workflow, also where its path in the repository is given."""
+    name = text(value).removeprefix("./").removeprefix(".github/workflows/")
+    if "/" in name:
+        raise ValueError("the file name of a workflow in .github/workflows, such as release.yml")
+    return name
+
+
 def shipment(value: str) -> tuple[str, str]:
     """Return the model and the version of `model=version`: a whole number or a semantic version."""
     name, _, version = value.rpartition("=")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 from flowjoy import github_files
 from flowjoy.answer import reader
@@ -31,7 +30,7 @@ from flowjoy.sources.github_deployments import (
     pull_request_of,
 )
 from flowjoy.sources.github_releases import Release, counts
-from flowjoy.sources.github_runs import Attempts, Run, RunsPage, deployed_nothing
+from flowjoy.sources.github_runs import Attempts, Run, RunsPage, deployed_nothing, runs_path
 
 TEN = 10
 _AT_LEAST_OURS = 5
@@ -191,8 +190,7 @@ def _unshipped(node: Deployment, record: CodeRecord, elsewhere: tuple[str, ...])
 
 
 def _all_runs(query: Query, access: Access) -> tuple[Run, ...]:
-    path = f"/actions/workflows/{quote(query.settings.workflow or '', safe='')}/runs"
-    return access.to_github.get(path, reader(RunsPage), per_page=_RUNS).workflow_runs
+    return access.to_github.get(runs_path(query), reader(RunsPage), per_page=_RUNS).workflow_runs
 
 
 def _runs(raw: Sequence[Attempts] | None, around: Sequence[Run], query: Query) -> Iterator[Entry]:

@@ -297,7 +297,7 @@ def _publish(findings: Findings, written: Mapping[str, str], delivered: Mapping[
     for item in broken[:_ANNOTATIONS]:
         console.error(f"{item.model} for {release_name(item)}: {outcome(item, findings)}", title="48 h promise broken")
     if len(broken) > _ANNOTATIONS:
-        console.error(f"… and {len(broken) - _ANNOTATIONS} more broken promises", title="48 h promise broken")
+        console.error(f"… and {plural(len(broken) - _ANNOTATIONS, 'more broken promise')}", title="48 h promise broken")
     try:
         console.summary(summary(findings, delivered.get("artifact-url")))
     except OSError as problem:

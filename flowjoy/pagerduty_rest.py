@@ -119,7 +119,7 @@ class PagerDuty:
             if len(found) == known:
                 raise HarvestError("PagerDuty: the list of incidents repeats itself without an end", hint="run again")
         if len(found) < total:
-            raise HarvestError(f"PagerDuty: the list ends after {len(found)} of {total} incidents", hint="run again")
+            raise HarvestError(f"PagerDuty: the list of incidents ends after {len(found)} of {total}", hint="run again")
         return found
 
     def _halves(self, since: datetime, until: datetime) -> dict[str, PagerDutyIncident]:

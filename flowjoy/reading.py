@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from flowjoy.errors import HarvestError
 from flowjoy.model import Coverage, CoverageState
+from flowjoy.report.words import plural
 from flowjoy.sources.base import Access
 
 _T = TypeVar("_T")
@@ -48,7 +49,8 @@ class Reading(Generic[_T]):
             )
             self.outcome = (value, said)
         said = self.outcome[1]
-        access.progress(f"{self._name}: {said.reason or f'{said.records} records, complete'}")
+        read = said.reason or f"{plural(said.records, 'record')}, complete"
+        access.progress(f"{self._name}: {read}")
 
     def skip(self, *, required: bool | None = None) -> None:
         """There is nothing to read, which is no failure. `required`: where that it is not read is known only now."""

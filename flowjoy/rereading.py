@@ -192,4 +192,4 @@ def _remembered(memory: Memory) -> dict[str, StubText]:
 
 def _failed_deploys(records: Iterable[CodeRecord]) -> tuple[str, ...]:
     failed = sum(record.outcome is Outcome.FAILED for record in records)
-    return (f"{failed} deployments never succeeded and are no events",) if failed else ()
+    return (f"{plural(failed, 'deployment')} never succeeded: left out",) if failed else ()

@@ -85,6 +85,8 @@ def _counts_rows(column: pd.Series[Any]) -> bool:
 def read_bytes(path: Path, what: str, most: int) -> bytes:
     """A file of the workspace as it is, up to `most` bytes. Raises HarvestError; the content is never echoed."""
     try:
+        if path.is_dir():
+            raise HarvestError(f"{what} is a folder", hint="name the file in it")
         if path.exists() and not path.is_file():
             raise HarvestError(f"{what} is no file", hint="check the path")
         with path.open("rb") as file:

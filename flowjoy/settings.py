@@ -15,7 +15,7 @@ from flowjoy.declared import Input, declared
 from flowjoy.errors import InputError
 from flowjoy.inputs import Secret
 from flowjoy.own_text import own_text
-from flowjoy.patterns import is_glob
+from flowjoy.patterns import any_match, is_glob
 from flowjoy.redaction import Redactor
 from flowjoy.registry_address import RegistryVariables, travels_in_the_clear
 
@@ -136,6 +136,8 @@ class Runner:
     event_name: str
     event: Mapping[str, Any]
     run_id: str | None
+    workflow: str | None
+    job: str | None
     output: Path | None
     summary: Path | None
     debug: bool
@@ -182,6 +184,9 @@ def read_runner(environ: Mapping[str, str]) -> Runner:
         event_name=environ.get("GITHUB_EVENT_NAME", ""),
         event=read_event(environ.get("GITHUB_EVENT_PATH")),
         run_id=environ.get("GITHUB_RUN_ID") or None,
+        # acme/shop/.github/workflows/release.yml@refs/heads/main
+        workflow=environ.get("GITHUB_WORKFLOW_REF", "").partition("@")[0].rpartition("/")[2] or None,
+        job=environ.get("GITHUB_JOB") or None,
         output=_path(environ.get("GITHUB_OUTPUT")),
         summary=_path(environ.get("GITHUB_STEP_SUMMARY")),
         debug=environ.get("RUNNER_DEBUG") == "1",
@@ -279,7 +284,7 @@ def _together(settings: Settings, runner: Runner) -> list[str]:
         problems.append(f"code-source {settings.code_source!r}: expected GITHUB_REPOSITORY to name owner/name")
     if settings.reads_github and settings.github_token is None:
         problems.append("github-token: expected a token that reads the repository; ${{ github.token }} serves")
-    problems += _code(settings)
+    problems += _code(settings) + _own_workflow(settings, runner)
     problems += _files(settings)
     if settings.incident_label is not None and (settings.github_token is None or not runner.repository):
         problems.append("incident-label: expected github-token and GITHUB_REPOSITORY beside it")
@@ -323,6 +328,25 @@ def _code(settings: Settings) -> list[str]:
         if value and settings.code_source != source:
             problems.append(f"{name}: expected code-source {source}, the only one that it narrows")
     return problems
+
+
+def _own_workflow(settings: Settings, runner: Runner) -> list[str]:
+    """Return the problem where this run decides whether its own workflow run counts as a release.
+
+    A red FlowJoy would make the run a failure: the release would be none, and its breach would vanish. A run that only
+    judges a proposal, or looks at the past, belongs to no release.
+    """
+    proposes = runner.event_name.startswith("pull_request") or runner.event_name == "merge_group"
+    is_own = settings.code_source == "workflow-runs" and settings.workflow is not None
+    if not is_own or settings.workflow != runner.workflow or proposes or settings.as_of is not None:
+        return []
+    problem = ""
+    if not settings.deploy_job:
+        problem = f"expected the job that deploys, because {settings.workflow} runs FlowJoy too"
+    elif runner.job is not None and any_match(runner.job, settings.deploy_job):
+        problem = f"expected a job other than {runner.job!r}, because that one runs FlowJoy"
+    cure = "a red FlowJoy would hide the release. Keep FlowJoy in a job of its own"
+    return [f"deploy-job: {problem}: {cure}"] if problem else []
 
 
 def _alarms(settings: Settings) -> list[str]:

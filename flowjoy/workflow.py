@@ -5,6 +5,7 @@ A file is hostile: it is composed into nodes and never constructed, its size is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
@@ -22,6 +23,10 @@ _NAME = "flowjoy"
 _SHOWN_CHARACTERS = 60
 _STEP_KEYS = ("uses", "run", "if", "continue-on-error")
 _JOB_KEYS = ("if", "continue-on-error")
+_IF_OF_JOB = "`if` of the job"
+_ONLY_PROPOSALS = re.compile(
+    r"(?:\$\{\{)?\s*github\.event_name\s*==\s*'(?:pull_request(?:_target)?|merge_group)'\s*(?:\}\})?"
+)
 
 Steps = Mapping[tuple[str, int], Mapping[str, str]]
 """By job and place: each step that runs FlowJoy, and what decides how it runs."""
@@ -55,6 +60,24 @@ def changes(before: str | None, after: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(said))
 
 
+def runs_flowjoy_in_a_release(text: str | None) -> bool:
+    """Return whether a job that is not only for proposals runs FlowJoy. A file that is not YAML has no job."""
+    try:
+        steps = _steps(text)
+    except WorkflowError:
+        return False
+    return any(_ONLY_PROPOSALS.fullmatch(step.get(_IF_OF_JOB, "")) is None for step in steps.values())
+
+
+def job_names(text: str | None) -> frozenset[str]:
+    """Return the ids and names of the jobs in the file. A file that cannot be read has none."""
+    try:
+        jobs = _mapping(_root(text or "").get("jobs"))
+    except WorkflowError:
+        return frozenset()
+    return frozenset({*jobs, *(_scalar(_mapping(job).get("name")) for job in jobs.values())} - {""})
+
+
 def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return [_change(key, old.get(key), new.get(key)) for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
 
@@ -74,13 +97,7 @@ def _shown(value: str | None) -> str:
 def _steps(text: str | None) -> Steps:
     if text is None or not mentions(text):
         return {}
-    if len(text) > LARGEST_CHARACTERS:
-        raise WorkflowError(f"it is larger than {LARGEST_CHARACTERS >> 10} KiB")
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        raise WorkflowError("it is not YAML that can be read") from None
-    top = _mapping(root)
+    top = _root(text)
     on = _source(top.get("on"), text)
     found: dict[tuple[str, int], Mapping[str, str]] = {}
     jobs = {"of the action": top["runs"]} if "runs" in top else _mapping(top.get("jobs"))
@@ -92,6 +109,15 @@ def _steps(text: str | None) -> Steps:
             if any(_NAME in _scalar(step.get(key)).casefold() for key in ("uses", "run")):
                 found[name, place] = {"`on`": on, **of_job, **dict(_settings(step, text))}
     return found
+
+
+def _root(text: str) -> dict[str, yaml.Node]:
+    if len(text) > LARGEST_CHARACTERS:
+        raise WorkflowError(f"it is larger than {LARGEST_CHARACTERS >> 10} KiB")
+    try:
+        return _mapping(yaml.compose(text, Loader=yaml.SafeLoader))
+    except (yaml.YAMLError, RecursionError, ValueError):
+        raise WorkflowError("it is not YAML that can be read") from None
 
 
 def _settings(step: Mapping[str, yaml.Node], text: str) -> Iterator[tuple[str, str]]:

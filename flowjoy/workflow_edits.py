@@ -30,7 +30,7 @@ def _edits(proposal: Proposal) -> Iterator[tuple[str, bool]]:
         if edit is not None:
             yield edit
     if proposal.workflows_unread:
-        yield f"{proposal.workflows_unread} more workflow files change and were not compared. Review them", True
+        yield f"changed workflow files that were not compared: {proposal.workflows_unread}. Review them", True
 
 
 def _edit(file: WorkflowFile) -> tuple[str, bool] | None:

@@ -111,7 +111,7 @@ def _drift(recoveries: Sequence[Recovery], *, drift_is_checked: bool) -> Advice 
         return None
     return Advice(
         key="drift",
-        because=f"{caused} of {everything} incidents are put down to a model, and live data is not checked for drift",
+        because=f"incidents put down to a model: {caused} of {everything}, and live data is not checked for drift",
         do="check live against training distribution after each deploy, and page when the KL divergence is over the "
         "threshold",
         benefit="degradation found hours before users notice",

@@ -65,7 +65,7 @@ def jam_answer(findings: Findings) -> str:
     lag = jam.lag.median
     median = "" if lag is None else f", median drift lag {lag_text(lag)}"
     if not jam.missed and not jam.open:
-        kept = f"all {jam.owed} obligations of {clean(jam.model)} were met"
+        kept = f"{plural(jam.owed, 'obligation')} of {clean(jam.model)}, all met"
         if jam.undetermined:
             kept = f"none of {plural(jam.owed, 'obligation')} of {clean(jam.model)} was missed, {jam.undetermined} "
             kept += f"{'is' if jam.undetermined == 1 else 'are'} undetermined"

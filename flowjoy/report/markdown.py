@@ -13,7 +13,7 @@ from flowjoy.report.first_run import first_run
 from flowjoy.report.headline import headline, ships_due
 from flowjoy.report.markdown_drift import drift
 from flowjoy.report.markdown_promise import SHOWN_OBLIGATIONS, SHOWN_SETTLED, promise, still_owed
-from flowjoy.report.words import code, table
+from flowjoy.report.words import code, plural, table
 
 _MARKS = {Decision.PASS: "✅", Decision.FAIL: "❌", Decision.ERROR: "⚠️"}
 
@@ -57,7 +57,7 @@ def _steps(findings: Findings) -> str:
     """What to do next, and by when. What could not be read was said above."""
     said = ships_due(findings)
     lines = [f"- **{code(step.lead)}** {code(step.sentence, 300)}" for step in said[:SHOWN_SETTLED]]
-    more = [f"- … and {len(said) - SHOWN_SETTLED} more models"] if len(said) > SHOWN_SETTLED else []
+    more = [f"- … and {plural(len(said) - SHOWN_SETTLED, 'more model')}"] if len(said) > SHOWN_SETTLED else []
     return "\n".join(["**What to do next**", "", *lines, *more]) if said else ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from pydantic import model_validator
 
-from flowjoy import github_jobs
+from flowjoy import github_files, github_jobs, workflow
 from flowjoy.answer import Answer, Count, Instant, Many, Sha, Text, read, reader, refusal
+from flowjoy.dependence import HEAD
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import PER_PAGE, GitHubApi, Repository
 from flowjoy.instants import iso
@@ -27,6 +28,7 @@ LISTING_CAP = 1000
 
 _SECOND = timedelta(seconds=1)
 _NOT_BEGUN = {"queued", "requested", "waiting", "pending"}
+_RED = {"failure", "timed_out", "cancelled"}
 _NEVER_BEGAN = {"skipped", "action_required", "stale", "startup_failure"}
 
 
@@ -89,8 +91,7 @@ class GitHubRuns:
 
     def fetch(self, query: Query, access: Access) -> list[Attempts]:
         """Every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs."""
-        workflow = quote(query.settings.workflow or "", safe="")
-        github, path = access.to_github, f"/actions/workflows/{workflow}/runs"
+        github, path = access.to_github, runs_path(query)
         branch = query.settings.branch or query.default_branch or github.get("", reader(Repository)).default_branch
         since = query.horizon.replace(microsecond=0)
         runs = _slice(github, path, branch, since, query.now, access)
@@ -99,7 +100,9 @@ class GitHubRuns:
         ours = [run for run in runs.values() if _is_release(run, branch, github.repository)]
         wanted = query.settings.deploy_job
         if not wanted:
-            return [Attempts(run=run, earlier=_earlier_attempts(github, run)) for run in ours]
+            attempts = [Attempts(run=run, earlier=_earlier_attempts(github, run)) for run in ours]
+            _refuse_own_failures(github, attempts, query)
+            return attempts
         known = _known_ends(ours, query)
         jobs = github_jobs.read(github, [run.id for run in ours if _may_have_deployed(run, known)], wanted)
         return [Attempts(run=run, jobs=jobs.get(run.id), known_end=known.get(run.id)) for run in ours]
@@ -113,11 +116,33 @@ class GitHubRuns:
         return Parsed(records=records, notes=(note,) if idle else (), left_out=frozenset(idle))
 
 
+def runs_path(query: Query) -> str:
+    """Return the path at which the workflow's runs are listed."""
+    return f"/actions/workflows/{quote(query.settings.workflow or '', safe='')}/runs"
+
+
 def deployed_nothing(item: Attempts, query: Query) -> bool:
     """Return whether a run is over and its deploy job succeeded in none of its attempts."""
     if not query.settings.deploy_job or not item.run.is_over:
         return False
     return item.key not in query.known_code and not any(job.succeeded for job in item.jobs or ())
+
+
+def _refuse_own_failures(github: GitHubApi, runs: Iterable[Attempts], query: Query) -> None:
+    """Raise HarvestError where runs failed, and FlowJoy is part of them: its own red may hide what they deployed."""
+    failed = sum(item.run.conclusion in _RED and not any(run.succeeded for run in item.earlier) for item in runs)
+    if failed and workflow.runs_flowjoy_in_a_release(_workflow_text(github, query)):
+        name = query.settings.workflow
+        raise HarvestError(
+            f"{name} runs FlowJoy too, and {plural(failed, 'run')} of it failed: a red FlowJoy would hide a release",
+            hint="set deploy-job to the job that deploys, and keep FlowJoy in a job of its own",
+        )
+
+
+def _workflow_text(github: GitHubApi, query: Query) -> str | None:
+    """Return the workflow at the head of the default branch; None where there is none that can be read."""
+    path = f".github/workflows/{query.settings.workflow}"
+    return github_files.read_one(github, path, HEAD).text
 
 
 def _may_have_deployed(run: Run, known: Mapping[int, datetime]) -> bool:
@@ -188,7 +213,7 @@ def _prove_empty(github: GitHubApi, path: str, branch: str, since: datetime) -> 
     if total and not releases:
         seen = sorted({str(run.head_branch) for run in runs.values()})
         raise HarvestError(
-            f"the workflow has {total} runs, but none on the branch {branch!r} in reach",
+            f"the workflow has {plural(total, 'run')}, but none on the branch {branch!r} in reach",
             hint=f"set branch to one of: {', '.join(seen[:20])}",
         )
 

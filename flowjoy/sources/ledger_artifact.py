@@ -20,6 +20,7 @@ from flowjoy.errors import BundleError, HarvestError, NewerBundleError
 from flowjoy.github_api import PER_PAGE, GitHubApi
 from flowjoy.github_branch import DefaultBranch
 from flowjoy.ledger import why_not
+from flowjoy.report.words import plural
 from flowjoy.signed_address import LARGEST_BYTES
 from flowjoy.sources.base import Query
 from flowjoy.transport import MalformedAnswerError
@@ -164,7 +165,7 @@ def _candidates(github: GitHubApi, query: Query, notes: list[str]) -> _Candidate
             if run.head_repository_id != run.repository_id:
                 forks += 1
                 notes[:] = [note for note in notes if "from forks" not in note]
-                notes.append(f"{forks} artifacts of this name are ignored: they are from forks")
+                notes.append(f"{plural(forks, 'artifact')} of this name ignored: from forks")
                 continue
             on_default = run.head_branch == query.default_branch
             looked_up[on_default] += 1

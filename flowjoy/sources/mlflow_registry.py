@@ -23,6 +23,7 @@ from flowjoy.mlflow_versions import (
 )
 from flowjoy.model import Look, ModelRecord, ModelVersion, Precision
 from flowjoy.records import shipped_again, unique
+from flowjoy.report.words import plural
 from flowjoy.side_by_side import side_by_side
 from flowjoy.sources.base import Access, Parsed, Query
 from flowjoy.sources.mlflow_content import Listed, by_key, content_fields, content_notes, import_notes
@@ -56,7 +57,7 @@ class MlflowRegistry:
         notes: tuple[str, ...] = ()
         if registry.keeps_tags_apart:
             versions, notes = with_tags(registry, versions, shown, query)
-        access.progress(f"MLflow registry: {len(versions)} versions of {', '.join(sorted(shown))}")
+        access.progress(f"MLflow registry: {plural(len(versions), 'version')} of {', '.join(sorted(shown))}")
         return Listing(
             versions=versions,
             unknown=unknown,
@@ -114,7 +115,7 @@ def with_tags(
     detailed = side_by_side(lambda version: registry.detailed(version.name, version.version), asked, at_once=_AT_ONCE)
     rest = [version for version in versions if (version.name, version.version) in skipped]
     day = query.horizon.date().isoformat()
-    note = f"{len(rest)} versions registered before {day} were read without their tags, which take a request each"
+    note = f"{plural(len(rest), 'version')} registered before {day} read without tags, which take a request each"
     return detailed + rest, (note,) if rest else ()
 
 

@@ -10,6 +10,7 @@ from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.instants import parse_epoch_ms, plausible
 from flowjoy.mlflow_api import is_open_unity_catalog, new_client
 from flowjoy.mlflow_faults import explain_name
+from flowjoy.report.words import plural
 from flowjoy.sources.base import Access, Query
 from flowjoy.transport import MalformedAnswerError
 
@@ -59,5 +60,5 @@ def read(query: Query, access: Access, run_ids: Sequence[str]) -> Training:
             break
     unknown = sum(begun.get(run_id) is None for run_id in run_ids)
     if unknown:
-        notes.insert(0, f"of {unknown} training runs it is not known when they began")
+        notes.insert(0, f"{plural(unknown, 'training run')}: it is not known when training began")
     return Training(begun=begun, notes=tuple(notes))

@@ -11,6 +11,7 @@ from flowjoy.instants import iso
 from flowjoy.model import DROPPED, Incident
 from flowjoy.pagerduty_rest import HiddenIncidentError, PagerDuty, PagerDutyIncident
 from flowjoy.records import unique
+from flowjoy.report.words import plural
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
 
 LONGEST_RANGE = timedelta(days=170)
@@ -39,7 +40,7 @@ class PagerDutyIncidents:
         while since < until:
             edge = min(since + LONGEST_RANGE, until)
             found |= pagerduty.incidents(since, edge)
-            access.progress(f"PagerDuty: {len(found)} incidents up to {iso(edge)}")
+            access.progress(f"PagerDuty: {plural(len(found), 'incident')} up to {iso(edge)}")
             since = edge
         found |= _parents(found, pagerduty)
         return [_with_end(incident, pagerduty) for incident in found.values()]
@@ -63,9 +64,13 @@ class PagerDutyIncidents:
         notes = [f"{name} ends before it starts: {DROPPED}" for name in backwards]
         if low and query.settings.pagerduty_urgency == "high":
             notes += [f"incidents left out: {len(low)} of low urgency (see `pagerduty-urgency`)"]
-        notes += [f"{folded} merged incidents are counted with the one they were merged into"] if folded else []
+        notes += [f"{plural(folded, 'incident')} merged into another one: counted with it"] if folded else []
         alone = sum(parent is not None and parent not in parents for parent in parents.values())
-        notes += [f"{alone} incidents are part of one that this token does not see: each counts alone"] if alone else []
+        notes += (
+            [f"{plural(alone, 'incident')} merged into one that this token does not see: counted alone"]
+            if alone
+            else []
+        )
         return Parsed(records=unique(sound), notes=tuple(notes))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flowjoy.errors import HarvestError
+from flowjoy.report.words import plural
 
 LARGEST_BYTES = 64 * 1024 * 1024
 NOTHING = frozenset({"", "-", "none", "null", "nan", "nat", "<na>", "n/a", "unknown", "undefined"})
@@ -74,6 +75,8 @@ def read_text(path: Path | None) -> str:
     if path is None:
         raise HarvestError("no file is named")
     try:
+        if path.is_dir():
+            raise HarvestError(f"{path.name} is a folder", hint="name the file in it")
         if path.stat().st_size > LARGEST_BYTES:
             raise HarvestError(f"{path.name} is larger than {LARGEST_BYTES >> 20} MiB")
         return path.read_bytes().decode("utf-8-sig")
@@ -176,7 +179,11 @@ def _json_rows(text: str, shape: Shape) -> Iterator[tuple[int, Mapping[str, Any]
                     raise HarvestError(f"{shape.label}, item {number}: expected an object or a time", hint=shape.cure)
                 yield number, item
     if place < total or more:
-        counted_as = f"{place} of {total} records" if total else f"{place} records, and says that more follow"
+        counted_as = (
+            f"{place} of {plural(total, 'record')}"
+            if total
+            else f"{plural(place, 'record')}, and says that more follow"
+        )
         hint = "export every page (`gh api --paginate`)"
         raise HarvestError(f"{shape.label}: the file has {counted_as}", hint=hint)
 

@@ -98,7 +98,7 @@ def test_drift__is_advised_where_models_cause_incidents_and_nothing_watches_them
 def test_drift__says_how_many_of_how_many() -> None:
     recoveries = [put_down("all", resolved=5, still_open=1), put_down("MODEL", resolved=2, still_open=1)]
     row = advice(recoveries=recoveries)["drift"]
-    assert row.because.startswith("3 of 6 incidents are put down to a model")
+    assert row.because.startswith("incidents put down to a model: 3 of 6")
     assert row.value == 3.0
 
 

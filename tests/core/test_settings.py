@@ -541,3 +541,56 @@ def test_runner__what_a_runner_sets_is_read(tmp_path: Path) -> None:
 )
 def test_runner__is_there_when_it_says_so_or_names_an_event(environ: dict[str, str], there: bool) -> None:  # noqa: FBT001  (the expected value)
     assert on_actions(environ) is there
+
+
+OWN = {"GITHUB_WORKFLOW_REF": "acme/shop/.github/workflows/release.yml@refs/heads/main", "GITHUB_JOB": "promise"}
+RUNS = {"INPUT_CODE-SOURCE": "workflow-runs", "INPUT_WORKFLOW": "release.yml"}
+
+
+def refusal_of_runs(workspace: Path, **variables: str) -> tuple[str, ...]:
+    """Every sentence of the refusal of a step that reads workflow runs; empty where it is accepted."""
+    environ = {**an_environment(workspace), "GITHUB_EVENT_NAME": "push", **RUNS, **OWN, **variables}
+    try:
+        read_settings(environ, [], read_runner(environ))
+    except InputError as problem:
+        return problem.problems
+    return ()
+
+
+def test_workflow__that_runs_flowjoy_itself_needs_the_job_that_deploys(tmp_path: Path) -> None:
+    (problem,) = refusal_of_runs(tmp_path)
+    assert "expected the job that deploys, because release.yml runs FlowJoy too" in problem
+    assert "Keep FlowJoy in a job of its own" in problem
+    assert refusal_of_runs(tmp_path, **{"INPUT_DEPLOY-JOB": "deploy"}) == ()
+
+
+@pytest.mark.parametrize("deploy_job", ["promise", "deploy\nprom*", "*"])
+def test_deploy_job__is_not_the_one_that_runs_flowjoy(tmp_path: Path, deploy_job: str) -> None:
+    (problem,) = refusal_of_runs(tmp_path, **{"INPUT_DEPLOY-JOB": deploy_job})
+    assert problem.startswith("deploy-job: expected a job other than 'promise', because that one runs FlowJoy")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"GITHUB_WORKFLOW_REF": "acme/shop/.github/workflows/schedule.yml@refs/heads/main"},
+        {"GITHUB_WORKFLOW_REF": ""},
+        {"GITHUB_EVENT_NAME": "pull_request"},
+        {"GITHUB_EVENT_NAME": "merge_group"},
+        {"INPUT_AS-OF": "2026-03-01T00:00:00Z"},
+    ],
+)
+def test_workflow__is_not_refused_to_a_run_that_is_part_of_no_release(
+    tmp_path: Path, variables: dict[str, str]
+) -> None:
+    assert refusal_of_runs(tmp_path, **variables) == ()
+
+
+@pytest.mark.parametrize("path", ["release.yml", ".github/workflows/release.yml", "./.github/workflows/release.yml"])
+def test_workflow__is_known_by_its_file_name_or_its_path(tmp_path: Path, path: str) -> None:
+    assert some_settings(tmp_path, code_source="workflow-runs", workflow=path).workflow == "release.yml"
+
+
+def test_workflow__elsewhere_than_where_github_looks_is_refused(tmp_path: Path) -> None:
+    (problem,) = problems_of(tmp_path, code_source="workflow-runs", workflow="ci/release.yml")
+    assert problem.startswith("workflow 'ci/release.yml': expected the file name of a workflow in .github/workflows")

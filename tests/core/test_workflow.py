@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from flowjoy.workflow import LARGEST_CHARACTERS, WorkflowError, changes, mentions
+from flowjoy.workflow import (
+    LARGEST_CHARACTERS,
+    WorkflowError,
+    changes,
+    job_names,
+    mentions,
+    runs_flowjoy_in_a_release,
+)
 
 GATE = """
 on: [pull_request, merge_group]
@@ -82,3 +89,37 @@ def test_file__whose_parts_have_other_shapes_runs_nothing() -> None:
     for text in ("flowjoy", "- flowjoy", "jobs: flowjoy", "jobs: {gate: flowjoy}", "jobs: {gate: {steps: flowjoy}}"):
         assert mentions(text)
         assert changes(text, text) == ()
+
+
+RELEASE = """
+on: push
+jobs:
+  ship:
+    name: Ship it
+    runs-on: ubuntu-latest
+    steps: [{run: ./deploy.sh}]
+  promise:
+    runs-on: ubuntu-latest
+    steps: [{uses: acme/flowjoy@v1}]
+"""
+
+
+def test_jobs__are_known_by_id_and_name() -> None:
+    assert job_names(RELEASE) == {"ship", "Ship it", "promise"}
+    assert job_names("a: [") == job_names("- 1") == job_names(None) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "runs"),
+    [
+        (RELEASE, True),
+        (RELEASE.replace("acme/flowjoy@v1", "acme/other@v1"), False),
+        (RELEASE.replace("  promise:", "  promise:\n    if: github.event_name == 'pull_request'"), False),
+        (RELEASE.replace("  promise:", "  promise:\n    if: ${{ github.event_name == 'merge_group' }}"), False),
+        (RELEASE.replace("  promise:", "  promise:\n    if: github.event_name == 'pull_request' || always()"), True),
+        ("flowjoy: [", False),
+        (None, False),
+    ],
+)
+def test_release__runs_flowjoy_in_a_job_that_is_not_only_for_proposals(text: str | None, *, runs: bool) -> None:
+    assert runs_flowjoy_in_a_release(text) is runs

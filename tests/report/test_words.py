@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,6 +19,7 @@ from markdown_it import MarkdownIt
 from flowjoy.report.words import clean, code, figure, moment, plural, soon, span
 from tests.builders import T0
 
+ROOT = Path(__file__).resolve().parents[2] / "flowjoy"
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 PAYLOADS = [
@@ -213,3 +217,23 @@ def test_figure__one_decimal_and_no_zero_for_nothing() -> None:
 
 def test_plural__one_is_one() -> None:
     assert (plural(0, "clock"), plural(1, "clock"), plural(2, "clock")) == ("0 clocks", "1 clock", "2 clocks")
+
+
+_COUNTED = "artifact|deployment|incident|obligation|promise|record|release|version|workflow file"
+_COUNTS = re.compile(rf"^ (?:[a-z-]+ ){{0,2}}?(?:{_COUNTED})s\b")
+_NEVER_ONE = {("mlflow_content.py", "len(stamps)")}
+"""Versions enough to be an imported history."""
+
+
+def test_plural__is_used_wherever_a_sentence_counts_what_may_be_one() -> None:
+    """A count before a fixed plural says `1 deployments`; constants are never 1."""
+    wrong = []
+    for path in sorted(ROOT.rglob("*.py")):
+        texts = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.JoinedStr)]
+        for value, text in (pair for node in texts for pair in pairwise(node.values)):
+            if not (isinstance(value, ast.FormattedValue) and isinstance(text, ast.Constant)):
+                continue
+            written = ast.unparse(value.value)
+            if _COUNTS.match(str(text.value)) and not re.search(r"[A-Z]{3}|^plural", written):
+                wrong.append((path.name, written))
+    assert set(wrong) - _NEVER_ONE == set()

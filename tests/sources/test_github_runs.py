@@ -444,3 +444,38 @@ def test_enterprise_server__is_asked_under_its_prefix(github: GitHubStandIn) -> 
     add_many(github, 2)
     assert len(released(github, prefix="/api/v3")) == 2
     assert {request.path for request in github.requests} == {f"/api/v3/repos/acme/shop{RUNS}"}
+
+
+RUNS_FLOWJOY = "on: push\njobs: {deploy: {steps: [{run: ./deploy.sh}]}, promise: {steps: [{uses: acme/flowjoy@v1}]}}\n"
+
+
+def with_workflow(github: GitHubStandIn, text: str) -> None:
+    """The workflow's file at the head of the default branch."""
+    github.repository.add_commit(A, at(-1))
+    github.repository.add_file(A, ".github/workflows/release.yml", text)
+
+
+def test_failure__that_flowjoy_itself_may_have_made_hides_no_release(github: GitHubStandIn) -> None:
+    # gem5/gem5#188: one failed job makes its run a failure, whatever its other jobs did.
+    with_workflow(github, RUNS_FLOWJOY)
+    run = github.repository.add_run(sha=A, created_at=at(), conclusion="failure")
+    github.repository.add_job(run, "deploy", at(1))
+    github.repository.add_job(run, "promise", at(2), conclusion="failure")
+    with pytest.raises(HarvestError, match=r"release\.yml runs FlowJoy too, and 1 run of it failed") as problem:
+        released(github)
+    assert problem.value.hint.startswith("set deploy-job to the job that deploys")
+    named = a_question({**INPUTS, "deploy_job": "deploy"}, default_branch="main")
+    assert successes(released(github, named)) == {A}
+
+
+def test_failure__of_a_workflow_without_flowjoy_is_no_release(github: GitHubStandIn) -> None:
+    with_workflow(github, RUNS_FLOWJOY.replace("flowjoy", "other"))
+    github.repository.add_run(sha=A, created_at=at(), conclusion="failure")
+    assert successes(released(github)) == set()
+
+
+def test_success__is_asked_for_no_workflow_file(github: GitHubStandIn) -> None:
+    with_workflow(github, RUNS_FLOWJOY)
+    github.repository.add_run(sha=A, created_at=at())
+    assert successes(released(github)) == {A}
+    assert not any("graphql" in request.path for request in github.requests)

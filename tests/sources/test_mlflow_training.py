@@ -39,7 +39,7 @@ def test_run__that_the_registry_does_not_keep_is_left_out_and_said(registry: Reg
     known = a_run(registry, 1)
     found = read(registry.uri, ["0" * 32, "exp:7 run/../3", known])
     assert found.begun == {"0" * 32: None, "exp:7 run/../3": None, known: at(1)}
-    assert found.notes == ("of 2 training runs it is not known when they began",)
+    assert found.notes == ("2 training runs: it is not known when training began",)
 
 
 def test_nothing_asked__needs_no_client() -> None:
@@ -64,7 +64,7 @@ def test_registry__without_runs_is_asked_for_each_once() -> None:
     with Runs() as server:
         found = read(server.url, [f"{n:032x}" for n in range(5)])
         assert (set(found.begun.values()), len(server.requests)) == ({None}, 5)
-    assert found.notes == ("of 5 training runs it is not known when they began",)
+    assert found.notes == ("5 training runs: it is not known when training began",)
 
 
 def test_what_was_read__is_kept_when_the_rest_fails() -> None:
@@ -72,7 +72,7 @@ def test_what_was_read__is_kept_when_the_rest_fails() -> None:
         server.fail("/runs/get", times=None, skip=2, fault=Answer(500))
         found = read(server.url, [f"{n:032x}" for n in range(5)])
     assert list(found.begun.values()) == [at(1), at(1)]
-    assert found.notes[0] == "of 3 training runs it is not known when they began"
+    assert found.notes[0] == "3 training runs: it is not known when training began"
     assert "MLflow run" in found.notes[1]
 
 
@@ -80,7 +80,7 @@ def test_runs__are_asked_for_up_to_a_number() -> None:
     with Runs(start_time=epoch_ms(at(1))) as server:
         found = read(server.url, [f"{n:032x}" for n in range(45)])
         assert len(found.begun) == len(server.requests) == mlflow_training.MOST_RUNS
-    assert found.notes == ("of 15 training runs it is not known when they began",)
+    assert found.notes == ("15 training runs: it is not known when training began",)
 
 
 @pytest.mark.parametrize("start", [epoch_ms(at(2000)), 1717405200, None], ids=["in the future", "seconds", "none"])

@@ -238,7 +238,7 @@ def test_merged__are_one_with_the_one_they_were_merged_into(pagerduty: PagerDuty
     pagerduty.add(at(10), at(11))
     parsed = ask(pagerduty)
     assert spans(parsed.records) == [(1, 6), (10, 11)]
-    assert parsed.notes == ("2 merged incidents are counted with the one they were merged into",)
+    assert parsed.notes == ("2 incidents merged into another one: counted with it",)
 
 
 def test_children__are_part_of_their_parent(pagerduty: PagerDutyStandIn) -> None:
@@ -269,7 +269,7 @@ def test_merged__into_one_that_is_hidden_counts_alone_and_says_so(pagerduty: Pag
     pagerduty.fail("/incidents/QELSEWHERE", times=None, fault=Answer(status))
     parsed = ask(pagerduty)
     assert spans(parsed.records) == [(1, 2), (3, 4)]
-    assert parsed.notes == ("2 incidents are part of one that this token does not see: each counts alone",)
+    assert parsed.notes == ("2 incidents merged into one that this token does not see: counted alone",)
     assert pagerduty.count("GET", "QELSEWHERE") == 1
 
 

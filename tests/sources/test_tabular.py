@@ -101,7 +101,7 @@ def test_emptiness__that_is_said_is_believed(text: str) -> None:
         ("TS,ts\nx,y\n", "the header names a column twice (ts)"),
         ("ts;sha\nx;y;z\n", "line 2: has more cells than the header"),
         ('{"total_count": 250, "workflow_runs": [{"ts": "x"}]}', "the file has 1 of 250 records"),
-        ('{"model_versions": [{"ts": "x"}], "next_page_token": "abc"}', "1 records, and says that more follow"),
+        ('{"model_versions": [{"ts": "x"}], "next_page_token": "abc"}', "1 record, and says that more follow"),
         ('{"incidents": [{"ts": "x"}], "more": true}', "says that more follow"),
         (f'"{STAMPS[0]}","main"\n', "the first line names no column 'ts'"),
         (f'"{STAMPS[0]}","{STAMPS[1]}"\n', "the first line names no column 'ts'"),

@@ -152,9 +152,7 @@ def test_old_versions__are_asked_for_only_where_they_can_matter(catalog: UnityCa
     asked = {request.query["version"] for request in catalog.requests if request.path == GET_VERSION}
     assert asked == {"1", *map(str, range(101, 302))}
     assert len(parsed.versions) == 301
-    assert parsed.notes == (
-        "99 versions registered before 2023-05-21 were read without their tags, which take a request each",
-    )
+    assert parsed.notes == ("99 versions registered before 2023-05-21 read without tags, which take a request each",)
 
 
 def test_model_id__is_that_of_the_version(catalog: UnityCatalogStandIn) -> None:

@@ -424,6 +424,28 @@ def test_laptop__with_files_alone_needs_no_github(world: World) -> None:
     assert told.last_ten == ["production  a             deploy: opened a 48 h clock for recommender"]
 
 
+def test_laptop__with_files_alone_and_no_service_asks_for_the_service_only(world: World) -> None:
+    (world.workspace / "code.csv").write_text("ts,sha\n2026-03-02T10:00:00Z,a\n")
+    told = examine(
+        world, code_source="file", code_file="code.csv", github_token="", variables={"GITHUB_REPOSITORY": ""}
+    )
+    assert told.code == 2
+    assert "give --service" in told.line("no service is named")
+    assert "no token" not in told.log
+    assert "no repository" not in told.log
+
+
+def test_workflow__whose_failures_flowjoy_may_have_made_is_named_with_the_cure(world: World) -> None:
+    repository = world.github.repository
+    repository.add_commit(A, at(-1))
+    promise = "jobs: {promise: {steps: [{uses: acme/flowjoy@v1}]}}"
+    repository.add_file(A, ".github/workflows/release.yml", promise)
+    repository.add_run(sha=A, created_at=at(), conclusion="failure")
+    told = examine(world, code_source="workflow-runs", workflow="release.yml")
+    assert told.code == 1
+    assert "set deploy-job to the job that deploys" in told.line("code (GitHub workflow runs)")
+
+
 def test_ship__is_ignored_with_a_note_and_stamps_nothing(world: World) -> None:
     world.release(A, at())
     told = examine(world, ship="recommender=1")

@@ -141,3 +141,10 @@ def test_hostile__columns_and_words_are_inert(tmp_path: Path) -> None:
         assert "<script>" not in one.summary
         assert not [line for line in one.log.splitlines() if line.startswith("::set-output")]
         assert "##[" not in one.log
+
+
+@pytest.mark.parametrize("name", ["code-file", "model-file", "incident-file"])
+def test_file__that_is_a_folder_is_named_as_one(tmp_path: Path, name: str) -> None:
+    ended = ran(tmp_path, **{name: "."})
+    assert f"{Step(folder=tmp_path, inputs={}).workspace.name} is a folder (name the file in it)" in ended.log
+    assert ended.code == (0 if name == "incident-file" else 2)

@@ -729,7 +729,7 @@ def test_status__that_a_ledger_claims_changes_nothing(world: World) -> None:
 @pytest.mark.parametrize(
     ("event", "branch", "repository", "said"),
     [
-        ("push", "main", "mallory/shop", "1 artifacts of this name are ignored: they are from forks"),
+        ("push", "main", "mallory/shop", "1 artifact of this name ignored: from forks"),
         ("pull_request", "feature", None, "of the event pull_request on feature"),
         ("pull_request_target", "main", None, "of the event pull_request_target on main"),
         ("push", "develop", None, "of the event push on develop"),
