@@ -164,15 +164,21 @@ class Probes:
             self._say("not set", f"models ({source.label})", "neither models nor the stub names one")
             return
         for asked in [(name,) for name in names] if settings.model_source == "mlflow" else [tuple(names)]:
+            tried = f"model {clean(asked[0])} ({source.label})" if len(asked) == 1 else f"models ({source.label})"
 
-            def work(access: Access, asked: tuple[str, ...] = asked) -> tuple[None, str]:
+            def work(access: Access, asked: tuple[str, ...] = asked, tried: str = tried) -> tuple[None, str]:
                 _refuse_no_database(settings)
                 wanted = replace(query, models=asked)
                 parsed = source.parse(source.fetch(wanted, access), wanted)
-                return None, "; ".join((*(_of_model(name, parsed, wanted) for name in asked), *parsed.notes))
+                found = "; ".join((*(_of_model(name, parsed, wanted) for name in asked), *parsed.notes))
+                for unseen in parsed.unseen:
+                    if unseen.is_misspelt:
+                        raise HarvestError(unseen.problem, hint=unseen.cure)
+                    self._say("not set", tried, found)
+                    return None, ""
+                return None, found
 
-            shown = f"model {clean(asked[0])}" if len(asked) == 1 else "models"
-            self._try(f"{shown} ({source.label})", work)
+            self._try(tried, work)
 
     def of_alarms(self) -> None:
         """Whoever is told of alarms, as far as that shows without telling anything."""

@@ -81,6 +81,15 @@ class Access:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnseenSignal:
+    """A `model-signal` that no version of a model shows, with the cure; `is_misspelt`: a similar one is there."""
+
+    problem: str
+    cure: str
+    is_misspelt: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Parsed(Generic[Record]):
     """The records of one source, and what a user should know of them.
 
@@ -88,7 +97,7 @@ class Parsed(Generic[Record]):
     shows of each model, which of the candidates it does not know (and what may have been meant), and what it was seen
     to name. `aside`: remembered,
     and not asked for now. `left_out`: ids of what the source shows, and what is no release of ours. `moves`: whether
-    the commit of a record may change, as that of a tag.
+    the commit of a record may change, as that of a tag. `unseen`: models that do not show the signal.
     """
 
     records: tuple[Record, ...]
@@ -101,6 +110,7 @@ class Parsed(Generic[Record]):
     stubs: Mapping[str, StubText] = field(default_factory=dict)
     left_out: frozenset[str] = field(default=frozenset())
     moves: bool = False
+    unseen: tuple[UnseenSignal, ...] = field(default=())
 
 
 class Source(Protocol[Record]):

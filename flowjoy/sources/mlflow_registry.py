@@ -29,6 +29,7 @@ from flowjoy.sources.base import Access, Parsed, Query
 from flowjoy.sources.mlflow_content import Listed, by_key, content_fields, content_notes, import_notes
 from flowjoy.sources.mlflow_gone import registered
 from flowjoy.sources.mlflow_observed import looks_of, with_observed
+from flowjoy.sources.mlflow_signal import note, unseen_signals
 from flowjoy.version_order import version_order
 
 
@@ -77,6 +78,7 @@ class MlflowRegistry:
             looks = (*query.looks, *looks_of(raw, ready, query))
             stamped, notes = with_observed(stamped, looks, raw, query)
         records = unique(stamped)
+        unseen = tuple(unseen_signals(raw, query))
         unready = sorted(f"{v.name} v{v.version} is {v.status}" for v in raw.versions if v.status != "READY")
         return Parsed(
             records=records,
@@ -84,12 +86,14 @@ class MlflowRegistry:
                 *(f"not an event: {item}" for item in unready[:20]),
                 *raw.notes,
                 *notes,
+                *map(note, unseen),
                 *_content_notes(raw, query),
             ),
             looks=looks,
             versions=_versions(raw, query),
             unknown=raw.unknown,
             known=raw.known,
+            unseen=unseen,
         )
 
 

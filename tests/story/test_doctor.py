@@ -258,7 +258,22 @@ def test_alias__tells_which_version_it_names_now(world: World) -> None:
     world.release(A, at())
     assert "alias:production names none now" in examine(world, model_signal="alias:production").log
     world.registry.client.set_registered_model_alias("recommender", "production", "1")
-    assert "alias:production names 1 now" in examine(world, model_signal="alias:production").log
+    told = examine(world, model_signal="alias:production")
+    assert "alias:production names 1 now" in told.log
+    assert told.line("model recommender").startswith("ok")
+
+
+@pytest.mark.parametrize("signal", ["alias:prod", "tag:deployed", "stage:Archived"])
+def test_signal__that_no_version_shows_is_not_ok(world: World, signal: str) -> None:
+    world.release(A, at())
+    assert examine(world, model_signal=signal).line("model recommender").startswith("not set")
+    client = world.registry.client
+    client.set_registered_model_alias("recommender", "production", "1")
+    client.set_model_version_tag("recommender", "1", "deployed_on", "2026-03-02T13:00:00Z")
+    told = examine(world, model_signal=signal)
+    state = "not set" if signal == "stage:Archived" else "FAILED"  # a stage cannot be misspelt
+    assert told.line("model recommender").startswith(state)
+    assert (told.code, "Fix: set model-signal to one that is there" in told.log) == (state == "FAILED",) * 2
 
 
 def test_registry__down_is_named_with_the_address_to_check(world: World) -> None:

@@ -87,6 +87,31 @@ def test_alias__that_straddles_the_deadline_is_undetermined_and_names_the_cure(w
     assert 'drift_lag_hours,"hours, at most",,,,,49.0,1' in (ran.folder / "dora.csv").read_text()
 
 
+@pytest.mark.parametrize(
+    ("signal", "words"),
+    [
+        (
+            "alias:prod",
+            "alias 'prod'. Set model-signal to one that is there ('production'; did you mean 'production'?)",
+        ),
+        ("tag:nope", "tag 'nope'. Set model-signal to one that is there ('a', 'b', 'c', 'd', 'e' and 2 more)"),
+        ("stage:Production", "stage 'Production'. Set that stage when a version goes live: until then its ships"),
+    ],
+)
+def test_signal__that_no_version_shows_is_a_warning_that_names_those_that_are_there(
+    world: World, signal: str, words: str
+) -> None:
+    for key in "abcdefg":
+        world.registry.client.set_model_version_tag("recommender", "1", key, "x")
+    point_at(world, "1")
+    world.release(A, at())
+    ran = world.run(at(49), model_signal=signal)
+    assert f"::warning title=FlowJoy::models (MLflow registry): no version of 'recommender' has the {words}" in ran.log
+    # A stamp ships under every signal.
+    world.registry.client.set_model_version_tag("recommender", "1", "flowjoy.deployed_at", "2026-03-03T09:00:00Z")
+    assert "no version of" not in world.run(at(50), model_signal=signal).log
+
+
 def test_alias__that_moved_after_the_deadline_is_late(world: World) -> None:
     look(world, -10)
     world.release(A, at())
