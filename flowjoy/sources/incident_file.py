@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -91,7 +92,7 @@ class IncidentFile:
         """
         table = _checked(read_table(raw, INCIDENTS))
         left_out = _left_out(table, query)
-        ours = [(row, _incident(row, query)) for row in table.rows if row.line not in left_out]
+        ours = _with_reopened([(row, _incident(row, query)) for row in table.rows if row.line not in left_out], query)
         words: dict[NotCounted, list[str]] = {}
         for why, word in left_out.values():
             words.setdefault(why, []).append(word)
@@ -123,11 +124,27 @@ def _end_text(item: Incident) -> str:
     return iso_or_none(item.end) or "open"
 
 
+def _with_reopened(ours: list[tuple[Row, Incident]], query: Query) -> list[tuple[Row, Incident]]:
+    """Return the rows; an incident that was opened again after its latest known end has none."""
+    ends: dict[str, datetime] = {}
+    for _, item in ours:
+        if item.end is not None:
+            ends[item.id] = max(item.end, ends.get(item.id, item.end))
+    reopened = {
+        item.id
+        for row, item in ours
+        if row.get(*_ID) and _is_under_way(row) and row.get(*_END) and item.id in ends
+        # The row carries the end after which it was opened again.
+        if _instant(row, _END, query) >= ends[item.id]
+    }
+    return [(row, replace(item, end=None) if item.id in reopened else item) for row, item in ours]
+
+
 def _open_notes(ours: list[tuple[Row, Incident]], still_open: set[str]) -> list[str]:
     """Return how many incidents are open although a row carries an end, and why."""
-    ended = [row for row, item in ours if item.id in still_open and row.get(*_END) is not None]
-    reopened = sum(_is_under_way(row) for row in ended)
-    ahead = len(ended) - reopened
+    ended = [(row, item.id) for row, item in ours if item.id in still_open and row.get(*_END) is not None]
+    under_way = {name for row, name in ended if _is_under_way(row)}
+    reopened, ahead = len(under_way), sum(name not in under_way for _, name in ended)
     notes = [f"incidents that end ahead of as-of, and so are open: {ahead}"] if ahead else []
     return notes + ([f"incidents that carry an end, and are open by their status: {reopened}"] if reopened else [])
 

@@ -205,6 +205,12 @@ START = "2024-06-03T09:00:00Z"
             [],
             ("left out: 2 rows without an incident (cancelled)",),
         ),
+        (
+            ["7,{start},2024-06-03T10:00:00Z,resolved", "7,{start},2024-06-03T10:00:00Z,Reopened"],
+            [(0, None)],
+            ("incidents that carry an end, and are open by their status: 1",),
+        ),
+        (["7,{start},2024-06-03T11:00:00Z,resolved", "7,{start},2024-06-03T10:00:00Z,Reopened"], [(0, 2)], ()),
         (["7,{start},2024-06-03T10:00:00Z,resolved", "8,2024-06-03T12:00:00Z,,open"], [(0, 1), (3, None)], ()),
     ],
 )
