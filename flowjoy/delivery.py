@@ -191,6 +191,7 @@ class Delivery:
             redact=console.redact,
             artifact_url=artifact_url,
             deployed=self._deployed(findings),
+            warn=console.warning,
         )
         github.transport = Transport(Budget(max(_LEAST_SECONDS, min(_PUBLISH_SECONDS, self.whole.left() - 1))))
         for sink in SINKS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from difflib import get_close_matches
 
 from flowjoy.analysis.dependency import Side
 from flowjoy.analysis.promise import LONGEST_WAIVER, void_because
@@ -82,6 +83,23 @@ def void_waivers(stubs: Mapping[str, StubText], path: str, as_of: datetime) -> t
     """Return a sentence for each waiver at the head of the default branch that ends too far ahead to hold."""
     void = (waiver for waiver in head_waivers(stubs, path) if waiver.until > as_of + LONGEST_WAIVER)
     return tuple(f"the waiver of {waiver.model} by {waiver.by} is void: {void_because(waiver)}" for waiver in void)
+
+
+def idle_waivers(stubs: Mapping[str, StubText], path: str, models: Iterable[str]) -> tuple[str, ...]:
+    """Return a sentence for each waiver at the head of the default branch whose model no stub and no input names."""
+    known = sorted({*models, *named_models(stubs)})
+    return tuple(
+        dict.fromkeys(_idle(waiver, known) for waiver in head_waivers(stubs, path) if waiver.model not in known)
+    )
+
+
+def _idle(waiver: Waiver, known: list[str]) -> str:
+    lead = f"the waiver of {waiver.model!r} by {waiver.by} has no effect: "
+    near = get_close_matches(waiver.model, known, n=1)
+    if waiver.model == "*":
+        return f"{lead}a waiver names one model. Write one for each: {', '.join(known) or 'no model is required'}"
+    cure = f"Did you mean {near[0]!r}?" if near else f"Name one of: {', '.join(known) or 'no model is required'}"
+    return f"{lead}no release requires this model. {cure}"
 
 
 def head_problem(stubs: Mapping[str, StubText], path: str) -> str | None:

@@ -136,12 +136,12 @@ def _write(place: _Place, ending: Ending, redact: Callable[[str], str], transpor
         transport=transport,
     )
     path = f"/commits/{place.sha}/check-runs"
-    there = github.get(path, reader(ListedChecks), per_page=PER_PAGE)
+    there = github.get(path, reader(ListedChecks), filter="all", per_page=PER_PAGE)
     for subject, name in place.names.items():
         external_id = f"flowjoy/{place.service}/{subject}"
         listed = there
         if there.total_count > PER_PAGE:
-            listed = github.get(path, reader(ListedChecks), check_name=name, per_page=PER_PAGE)
+            listed = github.get(path, reader(ListedChecks), check_name=name, filter="all", per_page=PER_PAGE)
         # By its id: where `sla-hours` is what is wrong, its name is not known.
         ours = [run.id for run in listed.check_runs if run.external_id == external_id]
         body = _body(place, ending, redact) | {"external_id": external_id}

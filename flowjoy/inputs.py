@@ -104,7 +104,20 @@ def names(value: str) -> tuple[str, ...]:
         text(name)
         if _MODEL_QUOTES.search(name):
             raise ValueError("model names without quotes, one a line or comma-separated")
+        _refuse_more_than_a_name(name)
     return tuple(sorted(found))
+
+
+def _refuse_more_than_a_name(name: str) -> None:
+    """Raise ValueError for a name with a pin, the dash of a list or a comment: the registry would not know it."""
+    pinned = re.fullmatch(rf"(.+?)\s*(?:[=<>~]=?|==|:)\s*{PIN}", name)
+    if pinned:
+        raise ValueError(
+            f'the bare name {pinned[1]!r}: pins belong in flowjoy.json, as in {{"models": {{"{pinned[1]}": "12"}}}}'
+        )
+    bare = re.sub(r"\s+#.*", "", re.sub(r"^[-*]\s+", "", name)).strip()
+    if bare != name:
+        raise ValueError(f"the bare name {bare!r}, without a dash or a comment: one a line or comma-separated")
 
 
 def split_hint(name: str, known: Iterable[str | None]) -> str:

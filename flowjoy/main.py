@@ -20,7 +20,7 @@ from flowjoy.clocks import DECIDES, Clocks
 from flowjoy.context import bundle_of, github_of, home_of, query_of, terms_of, with_commit_judged
 from flowjoy.declared import declared
 from flowjoy.delivery import Delivery
-from flowjoy.dependence import head_problem, void_waivers
+from flowjoy.dependence import head_problem, idle_waivers, void_waivers
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
 from flowjoy.failed_check import Ending, close_checks
 from flowjoy.findings import Findings, find
@@ -273,6 +273,8 @@ def _warn_of_stubs(findings: Findings, console: Console) -> None:
         console.warning(f"no waiver of the default branch holds: {unread}")
     for sentence in void_waivers(bundle.stubs, path, bundle.generated_at):
         console.warning(sentence)
+    for sentence in idle_waivers(bundle.stubs, path, bundle.terms.models):
+        console.notice(sentence)
     if findings.unnamed and findings.sla_status != "undeclared":
         shown = ", ".join(sha[:12] for sha in findings.unnamed[:_ANNOTATIONS])
         console.notice(

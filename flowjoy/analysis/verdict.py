@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flowjoy.analysis.dependency import Gate, Level
 from flowjoy.model import Coverage, CoverageState, Decision, Obligation, Status, Verdict
+from flowjoy.model.promise import UNREADABLE
 
 EXIT_PASS, EXIT_BROKEN, EXIT_UNDECIDED = 0, 1, 2
 
@@ -29,7 +30,7 @@ def decide(
         return Verdict(decision=Decision.ERROR, reasons=tuple(reasons), exit_code=EXIT_UNDECIDED)
     unknown = [item for item in obligations if item.status is Status.UNKNOWN and not _refused(item, gate)]
     if unknown:
-        reasons = [f"{item.subject} for {item.code_id}: {item.reason or 'not known'}" for item in unknown]
+        reasons = [f"{_undecided(item)}: {item.reason or 'not known'}" for item in unknown]
         return Verdict(decision=Decision.ERROR, reasons=tuple(reasons), exit_code=EXIT_UNDECIDED)
     broken = [item for item in obligations if item.status is Status.BREACHED]
     reasons = [f"{item.model} was not shipped for {item.code_id}" for item in broken]
@@ -39,6 +40,12 @@ def decide(
         exit_code = EXIT_BROKEN if enforce else EXIT_PASS
         return Verdict(decision=Decision.FAIL, reasons=tuple(reasons), exit_code=exit_code)
     return Verdict(decision=Decision.PASS, reasons=(), exit_code=EXIT_PASS)
+
+
+def _undecided(item: Obligation) -> str:
+    if item.model == UNREADABLE:
+        return f"the model stub of {item.code_id} cannot be read"
+    return f"{item.model} for {item.code_id}"
 
 
 def _refused(item: Obligation, gate: Gate | None) -> bool:

@@ -64,8 +64,8 @@ class Obligation:
 
     @property
     def subject(self) -> str:
-        """The model, as people read it: what a stub that cannot be read asks for has no name."""
-        return "an unknown model" if self.model == UNREADABLE else self.model
+        """The model, as people read it: of a stub that cannot be read no model is known."""
+        return "unreadable stub" if self.model == UNREADABLE else self.model
 
 
 UNREADABLE = "*"

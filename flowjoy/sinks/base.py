@@ -33,6 +33,7 @@ class Publication:
     redact: Callable[[str], str]
     artifact_url: str | None = None
     deployed: tuple[str, ...] = ()
+    warn: Callable[[str], None]
 
 
 class Sink(Protocol):

@@ -50,6 +50,7 @@ SETTLED_DAYS = 14
 """A release whose clocks ended longer ago was settled by an earlier run, or never had a check."""
 
 MOST_SETTLED = 40
+_OURS = "flowjoy/"
 
 
 class CheckRuns:
@@ -61,7 +62,9 @@ class CheckRuns:
         """Write the checks of this run's commit and of what it deployed; a trusted run also settles older ones."""
         outputs = {}
         for check in self.render(publication):
-            url = _save(check, publication, github)
+            url, others = _save(check, publication, github)
+            if others:
+                _warn_of_twins(check, others, publication)
             if check.subject == "sla":
                 outputs["check-url"] = url
         if publication.trigger.trusted:
@@ -104,7 +107,7 @@ def name_of(check: Check, publication: Publication) -> str:
 
 
 def _external_id(check: Check, publication: Publication) -> str:
-    return f"flowjoy/{publication.settings.service}/{check.subject}"
+    return f"{_OURS}{publication.settings.service}/{check.subject}"
 
 
 def _settling(publication: Publication) -> Iterator[Check]:
@@ -122,19 +125,32 @@ def _settling(publication: Publication) -> Iterator[Check]:
 
 def _settle(check: Check, publication: Publication, github: GitHubApi) -> None:
     """Update an earlier release's check to what became of it. A commit that has none gets none."""
-    held = _find(check, publication, github)
+    held = _newest(_named_alike(check, publication, github), check, publication)
     if held is not None and (held.conclusion, held.output.title) != (check.conclusion, check.title):
         body = _body(check, publication, annotations=())
         github.send("PATCH", f"/check-runs/{held.id}", body, reader(Saved))
 
 
-def _save(check: Check, publication: Publication, github: GitHubApi) -> str:
-    """Create the check, or update the one that a former attempt made; gives its address."""
+def _warn_of_twins(check: Check, others: frozenset[str], publication: Publication) -> None:
+    """Warn where a required check of this name would be met by whichever service wrote last."""
+    if check.subject == "sla":
+        name, service = name_of(check, publication), publication.settings.service
+        publication.warn(
+            f"checks: {name!r} of {', '.join(sorted(map(repr, others)))} is on this commit as well, so a branch rule "
+            f"cannot tell the services apart. Set `check-name` for each service, as in `check-name: FlowJoy {service}`"
+        )
+
+
+def _save(check: Check, publication: Publication, github: GitHubApi) -> tuple[str, frozenset[str]]:
+    """Create the check, or update that of a former attempt; give its address and whose checks bear the same name."""
     chunks = list(_chunks(check.annotations))
+    others: set[str] = set()
 
     def locate() -> tuple[str, str, dict[str, Any]]:
         # Looked for before every try: a creation that seemed to fail may have succeeded.
-        held = _find(check, publication, github)
+        runs = _named_alike(check, publication, github)
+        held = _newest(runs, check, publication)
+        others.update(_services(runs, check) - {publication.settings.service})
         if held is not None and held.output.annotations_count:
             chunks.clear()  # GitHub adds those of an update to those that are there: they would stand twice
         body = _body(check, publication, annotations=chunks[0] if chunks else ())
@@ -146,15 +162,27 @@ def _save(check: Check, publication: Publication, github: GitHubApi) -> str:
     for chunk in chunks[1:]:
         body = _body(check, publication, annotations=chunk)
         saved = github.send("PATCH", f"/check-runs/{saved.id}", body, reader(Saved))
-    return saved.html_url or ""
+    return saved.html_url or "", frozenset(others)
 
 
-def _find(check: Check, publication: Publication, github: GitHubApi) -> CheckRun | None:
-    """The check of this service on the commit, the newest if there are several."""
-    name, external_id = name_of(check, publication), _external_id(check, publication)
+def _named_alike(check: Check, publication: Publication, github: GitHubApi) -> list[CheckRun]:
+    """Every check of this name on the commit. By default GitHub lists the latest alone, of whatever service."""
     path = f"/commits/{check.sha}/check-runs"
-    runs = github.get(path, reader(ListedChecks), check_name=name, per_page=PER_PAGE).check_runs
+    wishes: dict[str, str | int] = {"check_name": name_of(check, publication), "filter": "all", "per_page": PER_PAGE}
+    return list(github.get(path, reader(ListedChecks), **wishes).check_runs)
+
+
+def _newest(runs: list[CheckRun], check: Check, publication: Publication) -> CheckRun | None:
+    """The check of this service, the newest if there are several."""
+    external_id = _external_id(check, publication)
     return max((run for run in runs if run.external_id == external_id), key=lambda run: run.id, default=None)
+
+
+def _services(runs: list[CheckRun], check: Check) -> set[str]:
+    """The services that FlowJoy wrote such a check for."""
+    ends = f"/{check.subject}"
+    ids = [run.external_id or "" for run in runs]
+    return {text[len(_OURS) : -len(ends)] for text in ids if text.startswith(_OURS) and text.endswith(ends)}
 
 
 def _body(check: Check, publication: Publication, *, annotations: tuple[Annotation, ...]) -> dict[str, Any]:

@@ -90,7 +90,31 @@ def test_names__lines_and_commas_separate_and_each_counts_once() -> None:
     assert inputs.names("ranker, recommender\n\n ranker ,\ttoxicity\n") == ("ranker", "recommender", "toxicity")
 
 
-@given(st.lists(st.text("abc-. /", min_size=1, max_size=5).map(str.strip).filter(bool), max_size=6), st.randoms())
+_NAMES = st.text("abc-. /", min_size=1, max_size=5).map(str.strip).filter(lambda name: name and name[:2] != "- ")
+
+
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        ("recommender=12", "pins belong in flowjoy.json"),
+        ("recommender==1.2.0", "pins belong in flowjoy.json"),
+        ("recommender >= 12", "pins belong in flowjoy.json"),
+        ("ranker\nrecommender: 12", "pins belong in flowjoy.json"),
+        ("- recommender", "the bare name 'recommender'"),
+        ("ranker\n* recommender", "the bare name 'recommender'"),
+        ("recommender # the one of the shop", "the bare name 'recommender'"),
+    ],
+)
+def test_names__with_more_than_a_name_are_refused_with_the_bare_one(text: str, cure: str) -> None:
+    assert cure in refusal(inputs.names, text)
+
+
+@pytest.mark.parametrize("name", ["recommender-2", "recommender#2", "main.shop.recommender", "a=b", "-recommender"])
+def test_names__that_only_resemble_a_pin_or_a_list_are_names(name: str) -> None:
+    assert inputs.names(name) == (name,)
+
+
+@given(st.lists(_NAMES, max_size=6), st.randoms())
 def test_names__the_order_and_repetition_of_names_do_not_matter(found: list[str], chance: Any) -> None:
     shuffled = [*found, *found]
     chance.shuffle(shuffled)

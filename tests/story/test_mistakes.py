@@ -189,6 +189,39 @@ def test_waiver__that_ends_too_far_ahead_excuses_nothing_and_says_so(unshipped: 
     assert "is void" in html.unescape(unshipped.check(A)["output"]["summary"])
 
 
+@pytest.mark.parametrize(
+    ("model", "cure"),
+    [
+        ("recomender", "Did you mean 'recommender'?"),
+        ("toxicity", "Name one of: recommender"),
+        ("*", "a waiver names one model. Write one for each: recommender"),
+    ],
+)
+def test_waiver__of_a_model_that_no_release_requires_says_that_it_has_no_effect(
+    unshipped: World, model: str, cure: str
+) -> None:
+    with_stub(unshipped, models={"recommender": "any"}, waivers=[{**WAIVER, "model": model, "until": "2026-03-10"}])
+    ran = unshipped.run(at(60))
+    assert (ran.code, ran.outputs["sla-status"]) == (1, "breached")
+    assert f"the waiver of {model!r} by data platform has no effect" in ran.log
+    assert cure in ran.log
+
+
+def test_waiver__of_a_model_that_a_release_requires_is_not_called_idle(unshipped: World) -> None:
+    with_stub(unshipped, models={"recommender": "any"}, waivers=[{**WAIVER, "until": "2026-03-10"}])
+    assert "has no effect" not in unshipped.run(at(60)).log
+
+
+def test_stub__that_cannot_be_read_is_named_and_no_model_is(unshipped: World) -> None:
+    unshipped.github.repository.add_file(A, "flowjoy.json", '{"models": {"recommender"')
+    ran = unshipped.run(at(60))
+    assert ran.code == 2
+    assert (
+        "the model stub of deployment:1001 cannot be read: flowjoy.json at aaaaaaaaaaaa, line 1: is not JSON" in ran.log
+    )
+    assert "unknown model" not in ran.log
+
+
 def test_stub__that_names_no_model_is_undeclared_and_never_met(unshipped: World) -> None:
     with_stub(unshipped, models={})
     ran = unshipped.run(at(60))
@@ -212,3 +245,28 @@ def test_models__two_in_one_word_say_how_to_write_them(world: World) -> None:
     assert "the registry does not know the model 'recommender ranker'" in ran.log
     assert "if these are 2 models, write them one a line or comma-separated" in ran.log
     assert world.check(A)["conclusion"] == "failure"
+
+
+def test_checks__of_two_services_with_one_name_are_warned_of_and_never_doubled(unshipped: World) -> None:
+    """GitHub lists the latest check of a name: a branch rule, and a second run, would see one service alone."""
+    world, checks = unshipped, unshipped.github.repository.check_runs
+    world.registry.add_model("ranker")
+    world.registry.add_version(at(5), "ranker")
+    billing: dict[str, Any] = {"service": "billing", "models": "ranker"}
+    assert "Set `check-name`" not in world.run(at(50)).log
+    assert world.run(at(50.1), **billing).log.count("of 'shop' is on this commit as well") == 1
+    ran = world.run(at(51))
+    assert ran.log.count("of 'billing' is on this commit as well") == 1
+    by_service = {run.fields["external_id"]: run.fields["conclusion"] for run in checks.values()}
+    assert (len(checks), by_service) == (2, {"flowjoy/shop/sla": "failure", "flowjoy/billing/sla": "success"})
+    assert "Set `check-name`" not in world.run(at(52), check_name="FlowJoy billing", **billing).log
+
+
+def test_checks__of_a_run_that_fails_are_found_behind_those_of_another_service(unshipped: World) -> None:
+    world, checks = unshipped, unshipped.github.repository.check_runs
+    world.run(at(50))
+    world.run(at(50.1), service="billing")
+    assert world.run(at(51), sla_target="many").code == 2
+    assert len(checks) == 2
+    (own,) = [run.fields for run in checks.values() if run.fields["external_id"] == "flowjoy/shop/sla"]
+    assert "an input is wrong" in own["output"]["title"]

@@ -219,7 +219,9 @@ def test_gone_commit__decides_until_then_and_names_the_cure_and_the_release(worl
     ran = scheduled(world, 20)
     assert (ran.code, ran.outputs["verdict"]) == (2, "error")
     begun = at(-24 * days).date()
-    assert f"an unknown model for deployment:1001: the commit {C[:12]} is gone from the repository" in ran.log
+    assert (
+        f"the model stub of deployment:1001 cannot be read: the commit {C[:12]} is gone from the repository" in ran.log
+    )
     cure = f"{begun + timedelta(days=1):%Y-%m-%d}"
     assert f"set sla-since to {cure} or a later day" in ran.log
     world.inputs["sla-since"] = cure
