@@ -54,14 +54,21 @@ def explain(problem: Exception, uri: str = "") -> Fault | None:
 
 def explain_name(problem: Exception, uri: str = "") -> Fault | None:
     """Return the same where a model is asked for by its name: one that no model can have is not known."""
-    if getattr(problem, "error_code", None) == "INVALID_PARAMETER_VALUE":
+    if getattr(problem, "error_code", None) == "INVALID_PARAMETER_VALUE" and not _is_of_workspace(problem):
         return Fault(problem="the registry takes no such name", hint=SPELLING, error=UnknownModelError)
     return explain(problem, uri)
+
+
+def _is_of_workspace(problem: Exception) -> bool:
+    """Whether MLflow's client refuses MLFLOW_WORKSPACE, because the server has no workspaces or does not know them."""
+    return getattr(problem, "error_code", None) == "FEATURE_DISABLED" or str(problem).startswith("Active workspace")
 
 
 def _of_answer(problem: Any, uri: str) -> Fault:
     """Return what an answer means that is not the right one."""
     code, status = problem.error_code, int(problem.get_http_status_code())
+    if _is_of_workspace(problem):
+        return Fault(problem=f"{_host(uri)} has no workspaces", hint="remove MLFLOW_WORKSPACE from the step")
     # An open Unity Catalog says NOT_FOUND; Databricks' also tells a catalog or schema that is not there.
     if code in _UNKNOWN or (code == "NOT_FOUND" and uri.startswith("uc:")):
         return Fault(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.instants import iso
@@ -18,9 +19,10 @@ from flowjoy.sources.base import Access, Parsed
 from flowjoy.sources.mlflow_registry import MlflowRegistry
 from flowjoy.transport import Budget, Transport
 from tests.builders import at
+from tests.registries.install import VERSIONS, python_of
 from tests.sources.asking import TOKEN, A, a_question
 from tests.stand_ins.github import GitHubStandIn
-from tests.stand_ins.registry import Registry
+from tests.stand_ins.registry import Registry, served
 from tests.story.step import Step
 
 
@@ -128,3 +130,17 @@ def test_database__is_the_server_s_own(registry: Registry, tmp_path: Path) -> No
     with closing(sqlite3.connect(registry.database)) as database:
         ((created,),) = database.execute("SELECT creation_time FROM model_versions WHERE name='recommender'")
     assert created == int(at(3).timestamp() * 1000)
+
+
+def test_workspace__is_the_one_that_the_step_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the newest of the servers has workspaces."""
+    with served(tmp_path, str(python_of(VERSIONS[-1])), "--enable-workspaces") as registry:
+        requests.post(f"{registry.uri}/api/3.0/mlflow/workspaces", json={"name": "team-a"}, timeout=30)
+        monkeypatch.setenv("MLFLOW_WORKSPACE", "team-a")
+        registry.add_model()
+        registry.add_version(at())
+        (record,) = ask(registry).records
+        assert record.version == "1"
+        monkeypatch.delenv("MLFLOW_WORKSPACE")
+        with pytest.raises(UnknownModelError):
+            ask(registry)

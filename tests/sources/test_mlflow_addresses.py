@@ -177,6 +177,15 @@ def test_proxy__that_does_not_answer_is_the_cause(monkeypatch: pytest.MonkeyPatc
     assert "HTTP_PROXY" in problem.hint
 
 
+def test_workspace__that_the_server_cannot_have_is_named(
+    server: MlflowStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_WORKSPACE", "team-a")
+    problem = refused(server.url)
+    assert "has no workspaces" in str(problem)
+    assert "MLFLOW_WORKSPACE" in (problem.hint or "")
+
+
 def test_netrc__of_a_job_never_replaces_the_credentials(
     server: MlflowStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

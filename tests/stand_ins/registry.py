@@ -125,7 +125,7 @@ _own: list[Registry] = []
 
 
 @contextmanager
-def served(folder: Path, python: str = sys.executable) -> Iterator[Registry]:
+def served(folder: Path, python: str = sys.executable, *options: str) -> Iterator[Registry]:
     """A real `mlflow server` of that interpreter on a free port of this machine, ended by its own process handle."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
@@ -133,6 +133,7 @@ def served(folder: Path, python: str = sys.executable) -> Iterator[Registry]:
     database = folder / "mlflow.db"
     command = [python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", f"sqlite:///{database}", "--artifacts-destination", str(folder / "artifacts")]
+    command += options
     path = f"{Path(python).parent}:{os.environ['PATH']}"  # where MLflow 2 looks for gunicorn
     with (folder / "server.log").open("wb") as log:
         environment = {**os.environ, **QUIET, "PATH": path}
