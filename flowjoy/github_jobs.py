@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, Self
 
@@ -73,8 +73,18 @@ class _Jobs(Answer):
     jobs: Many[Job]
 
 
-def read(github: GitHubApi, run_ids: Sequence[int], wanted: Sequence[str]) -> dict[int, tuple[Job, ...]]:
-    """Return each run's jobs that match one of the names or globs. Raise HarvestError where no run has such a job.
+def read(
+    github: GitHubApi,
+    run_ids: Sequence[int],
+    wanted: Sequence[str],
+    *,
+    others: Sequence[int] = (),
+    declared: Callable[[], Iterable[str]] = tuple,
+) -> dict[int, tuple[Job, ...]]:
+    """Return each run's jobs that match one of the names or globs.
+
+    Raise HarvestError where a name or glob matches no job of the runs, none that the workflow's file has (`declared`:
+    a new one did not run yet), and none of the `others`, which are asked only for that, the first ones first.
 
     A pattern also matches the jobs that a matrix makes of its job: `deploy` those of `deploy (eu)`.
     """
@@ -82,12 +92,27 @@ def read(github: GitHubApi, run_ids: Sequence[int], wanted: Sequence[str]) -> di
         every = dict(zip(run_ids, pool.map(lambda run_id: _jobs(github, run_id), run_ids), strict=True))
     found = {run_id: tuple(job for job in jobs if _matches(job.name, wanted)) for run_id, jobs in every.items()}
     seen = {job.name for jobs in every.values() for job in jobs}
-    if seen and not any(found.values()):
+    missing = _unmatched(wanted, seen)
+    if seen and missing:
+        missing = _unmatched(missing, declared())
+    for start in range(0, len(others) if seen else 0, _AT_ONCE):
+        if not missing:
+            break
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            more = pool.map(lambda run_id: _jobs(github, run_id), others[start : start + _AT_ONCE])
+            seen |= {job.name for jobs in more for job in jobs}
+        missing = _unmatched(missing, seen)
+    if seen and missing:
         raise HarvestError(
-            f"the workflow has no job that matches deploy-job {', '.join(wanted)!r}",
-            hint=f"set deploy-job to one of: {', '.join(likely_first(seen, wanted)[:_SHOWN])}",
+            f"the workflow has no job that matches deploy-job {', '.join(missing)!r}",
+            hint=f"set deploy-job to one of: {', '.join(likely_first(seen, missing)[:_SHOWN])}",
         )
     return found
+
+
+def _unmatched(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
+    known = set(names)
+    return [pattern for pattern in wanted if not any(_matches(name, [pattern]) for name in known)]
 
 
 def _matches(name: str, wanted: Sequence[str]) -> bool:

@@ -12,9 +12,9 @@ from flowjoy.answer import reader
 from flowjoy.bundle import Terms
 from flowjoy.dependence import HEAD, dependence_of
 from flowjoy.events import FIRST_LIVE, ID, KIND, TS, timeline
+from flowjoy.github_environments import is_meant
 from flowjoy.instants import iso, parse_iso
 from flowjoy.model import CodeRecord, Dependence, Kind, Outcome, Rule, StubText
-from flowjoy.patterns import any_match
 from flowjoy.records import fold, release_key
 from flowjoy.report.words import clean
 from flowjoy.sources import CODE_SOURCES
@@ -155,7 +155,7 @@ def _all_deployments(query: Query, access: Access) -> tuple[Deployment, ...]:
 
 def _deployments(raw: Deployments | None, around: Sequence[Deployment], query: Query) -> Iterator[Entry]:
     wanted, named = query.settings.environment, query.settings.environments
-    ours = raw.nodes if raw is not None else [node for node in around if any_match(node.environment, wanted)]
+    ours = raw.nodes if raw is not None else [node for node in around if is_meant(node.environment, wanted)]
     for node in ours:
         number = pull_request_of(node)
         if number is not None:
@@ -166,7 +166,7 @@ def _deployments(raw: Deployments | None, around: Sequence[Deployment], query: Q
         why = _unshipped(node, record, other_environments(node, query))
         yield Entry(at=record.shipped_at, place=node.environment, sha=record.sha, record=record, why=why)
     for node in around:
-        if not any_match(node.environment, wanted):
+        if not is_meant(node.environment, wanted):
             why = f"not counted: environment {clean(node.environment, 40)}, not {named}"
             yield Entry(at=node.created_at, place=node.environment, sha=node.commit_oid, why=why)
 

@@ -23,6 +23,12 @@ def any_match(name: str, patterns: Iterable[str]) -> bool:
     return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
 
 
+def unmatched(patterns: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Return the patterns that match none of the names."""
+    known = set(names)
+    return tuple(pattern for pattern in patterns if not any(any_match(name, [pattern]) for name in known))
+
+
 def is_similar(name: str, other: str) -> bool:
     """Return whether two names may mean the same place: equal but for case, or one abbreviates the other."""
     one, two = sorted((name.casefold(), other.casefold()), key=len)

@@ -100,7 +100,8 @@ def _events(successes: Iterable[CodeRecord]) -> Iterator[CodeRecord]:
     for record in sorted(successes, key=lambda record: (record.shipped_at, record.id)):
         sha = f"\0{record.id}" if record.sha is None else record.sha
         first_live.setdefault(sha, len(first_live))
-        live[record.service, record.environment] = sha
+        # To GitHub environments that differ only by case are one.
+        live[record.service, record.environment.casefold()] = sha
         here = [held for (service, _), held in live.items() if service == record.service]
         now_live = max(here, key=first_live.__getitem__)
         if now_live != newest.get(record.service):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import reduce
 from itertools import pairwise
 
@@ -25,6 +26,9 @@ from flowjoy.sources.base import Access, Parsed, Query, Source
 from flowjoy.transport import Budget, Transport
 
 _LEDGER_SECONDS = 25.0
+
+_SILENCE = timedelta(days=14)
+"""So long a silence is worth a look where deploys are fewer than that."""
 
 _RHYTHM = 3
 """Of fewer deploys nobody can say how long they are usually apart."""
@@ -80,6 +84,7 @@ def code(
         new_commits=(own_sha,) if own_sha is not None and is_new else (),
         remembered=_remembered(memory),
         known_code=confirmed if query.live else {},
+        known_environments=frozenset(record.environment for record in memory.code),
     )
     parsed = source.parse(source.fetch(query, access), query)
     known = reconcile.with_code(memory, parsed.records, parsed.left_out, moves=parsed.moves)
@@ -91,9 +96,10 @@ def _renamed(query: Query, access: Access, known: Iterable[CodeRecord]) -> tuple
     """A warning where the environments have been quiet for longer than ever, and one with a similar name has not."""
     times = sorted(record.shipped_at for record in known if record.outcome is Outcome.SUCCESS)
     gaps = [later - earlier for earlier, later in pairwise(times)]
-    if query.settings.code_source != "deployments" or not query.live or len(times) < _RHYTHM:
+    if query.settings.code_source != "deployments" or not query.live or not times:
         return ()
-    if query.as_of - times[-1] <= max(gaps):
+    usual = max(gaps) if len(times) >= _RHYTHM else max([_SILENCE, *gaps])
+    if query.as_of - times[-1] <= usual:
         return ()
     wanted = query.settings.environment
     try:

@@ -47,6 +47,7 @@ class Query:
     remembered: Mapping[str, StubText] = field(default_factory=dict)
     own_deployment: int | None = None
     known_code: Mapping[str, datetime] = field(default_factory=dict)
+    known_environments: frozenset[str] = frozenset()
 
     @property
     def live(self) -> bool:

@@ -17,7 +17,6 @@ from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi, every_page
 from flowjoy.github_files import MOST_IDS, Wanted
 from flowjoy.model import CodeRecord, Outcome, StubText
-from flowjoy.patterns import any_match
 from flowjoy.records import fold
 from flowjoy.report.words import plural
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
@@ -146,8 +145,11 @@ class GitHubDeployments:
         found = _pages(github, query, access, environments) if environments else Deployments(nodes=())
         if not found.nodes:
             found = replace(found, notes=_prove_empty(github, query))
+        else:
+            _refuse_absent(github, query, found.nodes)
         nodes = [_with_every_status(github, node) for node in found.nodes]
-        return replace(found, nodes=_with_refs(github, environments, nodes))
+        used = sorted({node.environment for node in nodes})
+        return replace(found, nodes=_with_refs(github, used, nodes))
 
     def parse(self, raw: Deployments, query: Query) -> Parsed[CodeRecord]:
         """Return one record a release: matrix jobs of one run and sha are folded into their earliest success."""
@@ -182,7 +184,7 @@ def other_environments(node: Deployment, query: Query) -> tuple[str, ...]:
 
 def _is_ours(status: Status, query: Query) -> bool:
     """Whether a status speaks of an environment asked for. One that names none speaks of its deployment's own."""
-    return not status.environment or any_match(status.environment, query.settings.environment)
+    return not status.environment or github_environments.is_meant(status.environment, query.settings.environment)
 
 
 def _full_name(ref: _Ref) -> str:
@@ -241,14 +243,51 @@ def _prove_empty(github: GitHubApi, query: Query) -> tuple[str, ...]:
     if not listed.total_count:
         return ()
     others = {node.environment for node in listed.nodes}
+    _refuse_promoted(listed.nodes, query)
     waiting = github_environments.without_deployment(github, asked)
-    if not waiting:
+    missing = github_environments.absent(asked, waiting)
+    if missing:
         raise HarvestError(
-            f"there are deployments, but none in the environment {query.settings.environments!r}",
+            f"there are deployments, but none in the environment {','.join(missing)!r}",
             hint=github_environments.proposal(github, others, asked),
         )
     where, elsewhere = ", ".join(waiting), ", ".join(sorted(others))
     return (f"no deployment yet in {where}, an environment of this repository; others are in {elsewhere}",)
+
+
+def _refuse_promoted(nodes: Iterable[Deployment], query: Query) -> None:
+    """Raise HarvestError where deployments to the environment went on to another one: they are listed there alone."""
+    reached = {
+        node.environment
+        for node in nodes
+        for status in node.statuses.nodes
+        if status.environment
+        and _is_ours(status, query)
+        and not github_environments.is_meant(node.environment, query.settings.environment)
+    }
+    if reached:
+        onward = ", ".join(sorted(reached))
+        problem = f"the deployments to the environment {query.settings.environments!r} went on to another one: {onward}"
+        raise HarvestError(problem, hint=f"set environment to {onward}")
+
+
+def _refuse_absent(github: GitHubApi, query: Query, nodes: Iterable[Deployment]) -> None:
+    """Raise HarvestError where one of several environments has no deployment, no memory and no place in GitHub's list.
+
+    A misspelt one would leave out all that is deployed there.
+    """
+    nodes = tuple(nodes)
+    seen = {node.environment for node in nodes} | query.known_environments
+    seen |= {status.environment for node in nodes for status in node.statuses.nodes if status.environment}
+    missing = github_environments.absent(query.settings.environment, seen)
+    missing = github_environments.unlisted(github, missing) if missing else []
+    if missing:
+        named = ",".join(missing)
+        newest, _ = _page(github, None, None, Wanted(path=query.settings.model_stub, commits=[HEAD]))
+        others = {node.environment for node in newest.nodes}
+        cure = github_environments.proposal(github, others, missing, query.settings.environment)
+        problem = f"there are deployments, but none in the environment {named!r}"
+        raise HarvestError(problem, hint=f"{cure}; or leave {named} out")
 
 
 def _with_every_status(github: GitHubApi, node: Deployment) -> Deployment:

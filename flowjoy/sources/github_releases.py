@@ -11,7 +11,7 @@ from flowjoy.answer import Connection, GraphQL, Id, Instant, Sha, Text, read, re
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import every_page
 from flowjoy.model import CodeRecord
-from flowjoy.patterns import any_match, likely_first
+from flowjoy.patterns import any_match, likely_first, unmatched
 from flowjoy.records import fold
 from flowjoy.report.words import plural
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
@@ -85,6 +85,13 @@ class GitHubReleases:
             raise HarvestError(
                 f"there are releases, but none whose tag matches release-tags {', '.join(wanted)!r}",
                 hint=f"set release-tags to globs of: {', '.join(tags[:20])}",
+            )
+        missing = unmatched(query.settings.release_tags, (release.tag_name for release in raw)) if published else ()
+        if missing:
+            tags = likely_first((release.tag_name for release in published if not counts(release, query)), missing)
+            raise HarvestError(
+                f"there are releases, but none whose tag matches release-tags {', '.join(missing)!r}",
+                hint=f"set release-tags to globs of: {', '.join(tags[:20])}; or leave it out until its first release",
             )
         reasons = (
             (len(published) - len(ours), "of other tags"),

@@ -104,7 +104,13 @@ class GitHubRuns:
             _refuse_own_failures(github, attempts, query)
             return attempts
         known = _known_ends(ours, query)
-        jobs = github_jobs.read(github, [run.id for run in ours if _may_have_deployed(run, known)], wanted)
+        jobs = github_jobs.read(
+            github,
+            [run.id for run in ours if _may_have_deployed(run, known)],
+            wanted,
+            others=sorted(known, reverse=True),
+            declared=lambda: workflow.job_names(_workflow_text(github, query)),
+        )
         return [Attempts(run=run, jobs=jobs.get(run.id), known_end=known.get(run.id)) for run in ours]
 
     def parse(self, raw: Sequence[Attempts], query: Query) -> Parsed[CodeRecord]:

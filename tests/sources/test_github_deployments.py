@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -124,7 +125,7 @@ def test_environment__without_a_deployment_names_those_that_there_are(github: Gi
     assert problem.value.hint == "set environment to one of: prod-eu, staging"
 
 
-@pytest.mark.parametrize("wanted", ["production", "prod*", "live,production"])
+@pytest.mark.parametrize("wanted", ["production", "prod*", "Production"])
 def test_environment__that_github_lists_waits_for_its_first_deployment(github: GitHubStandIn, wanted: str) -> None:
     # actions/runner#2120: an environment is kept for its rules and secrets, apart from what was deployed to it.
     github.repository.add_deployment(sha=A, created_at=at(), environment="staging", statuses=[("success", at())])
@@ -136,12 +137,57 @@ def test_environment__that_github_lists_waits_for_its_first_deployment(github: G
     )
 
 
-def test_environment__that_is_listed_in_another_case_is_not_the_one_asked_for(github: GitHubStandIn) -> None:
+def test_environment__that_is_listed_in_another_case_is_the_one_asked_for(github: GitHubStandIn) -> None:
+    # pypi/warehouse#13576, github/lock#70: names of environments are not case-sensitive.
     github.repository.add_deployment(sha=A, created_at=at(), environment="staging", statuses=[("success", at())])
     github.repository.environments = {"Production", "production-eu"}
-    with pytest.raises(HarvestError, match="none in the environment 'production'") as problem:
-        deployed(github)
-    assert problem.value.hint == "set environment to one of: Production, production-eu, staging"
+    assert ask(GitHubDeployments(), api_of(github), a_question()).notes[0].startswith("no deployment yet in Production")
+
+
+@pytest.mark.parametrize("wanted", ["production", "PRODUCTION", "prod*"])
+def test_environment__in_another_case_is_the_same_one(github: GitHubStandIn, wanted: str) -> None:
+    for sha, when, name in ((A, at(), "production"), (B, at(1), "Production"), (A, at(2), "Production")):
+        github.repository.add_deployment(sha=sha, created_at=when, environment=name, statuses=[("success", when)])
+    records = deployed(github, a_question({"environment": wanted}))
+    assert [record.sha for record in sorted(records, key=lambda record: record.shipped_at)] == [A, B, A]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "wrong"),
+    [
+        ("production-eu,production-usa", "production-usa"),
+        ("production-eu,production-us*x", "production-us*x"),
+        ("production-eu production-us,production-eu", "production-eu production-us"),
+    ],
+)
+def test_environment__of_several_that_matches_nothing_is_refused(
+    github: GitHubStandIn, wanted: str, wrong: str
+) -> None:
+    for sha, name in ((A, "production-eu"), (B, "production-us"), (C, "staging")):
+        github.repository.add_deployment(sha=sha, created_at=at(), environment=name, statuses=[("success", at())])
+    with pytest.raises(HarvestError, match=f"none in the environment {re.escape(repr(wrong))}") as problem:
+        deployed(github, a_question({"environment": wanted}))
+    assert problem.value.hint == f"set environment to one of: production-us, staging; or leave {wrong} out"
+
+
+def test_environment__of_several_that_github_lists_or_a_ledger_remembers_may_have_no_deployment(
+    github: GitHubStandIn,
+) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("success", at())])
+    github.repository.environments = {"Production-EU"}
+    assert [record.sha for record in deployed(github, a_question({"environment": "production,production-eu"}))] == [A]
+    github.requests.clear()
+    known = a_question({"environment": "production,production-us"}, known_environments=frozenset({"production-us"}))
+    assert [record.sha for record in deployed(github, known)] == [A]
+    assert len(github.requests) == 1
+
+
+def test_environment__whose_deployments_went_on_to_another_one_is_told_so(github: GitHubStandIn) -> None:
+    states: list[Any] = [("success", at(1)), ("success", at(20), None, "production")]
+    github.repository.add_deployment(sha=A, created_at=at(), environment="staging", statuses=states)
+    with pytest.raises(HarvestError, match="'staging' went on to another one: production") as problem:
+        deployed(github, a_question({"environment": "staging"}))
+    assert problem.value.hint == "set environment to production"
 
 
 def test_environment__whose_deployments_an_answer_hides_behind_newer_ones_is_refused(github: GitHubStandIn) -> None:
@@ -166,7 +212,7 @@ def test_empty__is_believed_when_a_second_answer_says_that_there_is_none_in_any_
 ) -> None:
     assert deployed(github) == ()
     environments = [request.json()["variables"]["environments"] for request in github.requests]
-    assert environments == [["production"], None]
+    assert environments == [["PRODUCTION", "Production", "production"], None]
 
 
 def test_empty__an_empty_page_that_hides_deployments_is_refused(github: GitHubStandIn) -> None:
@@ -335,14 +381,14 @@ def test_environment__that_cannot_be_listed_stops_a_glob_and_no_hint(github: Git
 
 
 def test_environment__hundreds_of_previews_do_not_hide_the_likely_one(github: GitHubStandIn) -> None:
-    # jenkins-infra/plugin-site#977: one Production, and an environment a pull request.
+    # jenkins-infra/plugin-site#977: one for production, and an environment a pull request.
     shop = github.repository
-    shop.add_deployment(sha=A, created_at=at(), environment="Production", statuses=[("success", at())])
+    shop.add_deployment(sha=A, created_at=at(), environment="prod", statuses=[("success", at())])
     for number in range(230):
         shop.add_deployment(sha=B, created_at=at(1, minutes=number), environment=f"pr-{1000 + number}")
     with pytest.raises(HarvestError) as problem:
         deployed(github)
-    assert problem.value.hint.startswith("set environment to one of: Production, pr-1000, ")
+    assert problem.value.hint.startswith("set environment to one of: prod, pr-1000, ")
     assert problem.value.hint.endswith(" and 211 more")
 
 

@@ -87,6 +87,15 @@ def test_tags__that_match_no_release_are_refused_with_those_that_there_are(githu
     assert "shop-v1" in problem.value.hint
 
 
+def test_tags__one_of_several_globs_that_matches_nothing_is_refused(github: GitHubStandIn) -> None:
+    add_tags(github, "shop-v1", "web-v1")
+    with pytest.raises(HarvestError, match=r"none whose tag matches release-tags 'wep-v\*'") as problem:
+        asked(github, "shop-v*,wep-v*")
+    assert problem.value.hint.startswith("set release-tags to globs of: web-v1")
+    github.repository.add_release(tag="wep-v1", sha=B, published_at=None, created_at=at(9), draft=True)
+    assert len(asked(github, "shop-v*,wep-v*").records) == 1
+
+
 @pytest.mark.parametrize("change", [{"tagName": None}, {"tagCommit": {"oid": ""}}, {"tagCommit": {}}])
 def test_malformed__a_release_without_tag_or_sha_is_refused(github: GitHubStandIn, change: dict[str, Any]) -> None:
     add_tags(github, "v1")

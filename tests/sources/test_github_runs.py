@@ -479,3 +479,39 @@ def test_success__is_asked_for_no_workflow_file(github: GitHubStandIn) -> None:
     github.repository.add_run(sha=A, created_at=at())
     assert successes(released(github)) == {A}
     assert not any("graphql" in request.path for request in github.requests)
+
+
+def with_jobs(github: GitHubStandIn, hours: float, *names: str, sha: str = A) -> int:
+    run = github.repository.add_run(sha=sha, created_at=at(hours), updated_at=at(hours))
+    for name in names:
+        github.repository.add_job(run, name, at(hours))
+    return run
+
+
+def of_jobs(*names: str, **changes: Any) -> Query:
+    return a_question({**INPUTS, "deploy_job": "\n".join(names)}, default_branch="main", **changes)
+
+
+def test_deploy_job__of_several_that_matches_nothing_is_refused(github: GitHubStandIn) -> None:
+    with_jobs(github, 0, "deploy-eu", "deploy-us")
+    with pytest.raises(HarvestError, match="no job that matches deploy-job 'deploy-usa'") as problem:
+        released(github, of_jobs("deploy-eu", "deploy-usa"))
+    assert problem.value.hint.startswith("set deploy-job to one of: deploy-us")
+
+
+@pytest.mark.parametrize("names", [("deploy-eu", "deploy-us"), ("deploy-us",)])
+def test_deploy_job__that_did_not_run_yet_is_known_from_the_workflow(
+    github: GitHubStandIn, names: tuple[str, ...]
+) -> None:
+    with_workflow(github, "jobs: {deploy-eu: {}, deploy-us: {}, gate: {}}")
+    with_jobs(github, 0, "deploy-eu", "gate")
+    assert len(released(github, of_jobs(*names))) == (1 if "deploy-eu" in names else 0)
+
+
+def test_deploy_job__that_only_runs_known_before_had_is_looked_for_in_them(github: GitHubStandIn) -> None:
+    old = with_jobs(github, 0, "deploy-us", sha=B)
+    with_jobs(github, 50, "deploy-eu")
+    known = {f"run:{old}": at()}
+    assert successes(released(github, of_jobs("deploy-eu", "deploy-us", known_code=known))) == {A, B}
+    with pytest.raises(HarvestError, match="'deploy-usa'"):
+        released(github, of_jobs("deploy-eu", "deploy-usa", known_code=known))

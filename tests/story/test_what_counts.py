@@ -21,8 +21,8 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def scheduled(world: World, hours: float) -> Ran:
-    return world.run(at(hours), event="schedule")
+def scheduled(world: World, hours: float, **inputs: str) -> Ran:
+    return world.run(at(hours), event="schedule", **inputs)
 
 
 def kept(world: World) -> None:
@@ -109,14 +109,51 @@ def test_renamed_environment__is_a_warning_that_names_the_new_one(world: World) 
     for hours in (0, 24, 50):
         world.release(f"{hours + 1:040x}", at(hours))
     for hours in (60, 70):
-        shop.add_deployment(sha=A, created_at=at(hours), environment="Production", statuses=[("success", at(hours))])
+        shop.add_deployment(sha=A, created_at=at(hours), environment="prod", statuses=[("success", at(hours))])
         shop.add_deployment(sha=C, created_at=at(hours), environment="staging", statuses=[("success", at(hours))])
     world.registry.add_version(at(51))
     assert "has been quiet" not in scheduled(world, 72).log
     ran = scheduled(world, 100)
     assert ran.code == 0
     assert "::warning title=FlowJoy::code (GitHub deployments): environment 'production' has been quiet" in ran.log
-    assert "set environment to 'production,Production': until then 2 newer deployments there are dropped" in ran.log
+    assert "set environment to 'production,prod': until then 2 newer deployments there are dropped" in ran.log
+
+
+def test_renamed_environment__after_one_deploy_is_a_warning_when_it_is_silent_for_two_weeks(world: World) -> None:
+    world.release(A, at())
+    world.registry.add_version(at(1))
+    when = at(24)
+    world.github.repository.add_deployment(sha=A, created_at=when, environment="prod", statuses=[("success", when)])
+    assert "has been quiet" not in scheduled(world, 24 * 13).log
+    ran = scheduled(world, 24 * 15)
+    assert (ran.code, "'production' has been quiet" in ran.log) == (0, True)
+
+
+def test_renamed_environment__in_another_case_goes_on_opening_clocks(world: World) -> None:
+    world.registry.add_version(at(-24 * 15))
+    world.release(A, at(-24 * 14))
+    world.registry.add_version(at(-24 * 13))
+    shop = world.github.repository
+    shop.add_commit(B, at(), parent=A)
+    shop.add_deployment(sha=B, created_at=at(), environment="Production", statuses=[("success", at())])
+    ran = scheduled(world, 49)
+    assert (ran.code, ran.obligation(sha=B)["status"]) == (1, "breached")
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+def test_several_environments__of_which_one_is_misspelt_are_not_judged(world: World, *, remembers: bool) -> None:
+    world.registry.add_version(at(-500))
+    shop = world.github.repository
+    for sha, hours, name in ((A, -400, "production-eu"), (B, 0, "production-us")):
+        shop.add_commit(sha, at(hours), parent=A if sha == B else None)
+        shop.add_deployment(sha=sha, created_at=at(hours), environment=name, statuses=[("success", at(hours))])
+    world.registry.add_version(at(-390))
+    if remembers:
+        assert scheduled(world, 99, environment="production-eu,production-us").code == 1
+    ran = scheduled(world, 100, environment="production-eu,production-usa")
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert "none in the environment 'production-usa'" in ran.log
+    assert "set environment to one of: production-us" in ran.log
 
 
 def test_several_environments__are_read_anew_each_time_and_fold_into_one_release(world: World) -> None:
