@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def scheduled(world: World, hours: float, **inputs: str) -> Ran:
+def scheduled(world: World, hours: float, **inputs: Any) -> Ran:
     return world.run(at(hours), event="schedule", **inputs)
 
 
