@@ -197,9 +197,9 @@ def _runs(raw: Sequence[Attempts] | None, around: Sequence[Run], query: Query) -
     ours = raw if raw is not None else [Attempts(run=run) for run in around if not _foreign(run, query)]
     for item in ours:
         run, place = item.run, str(item.run.head_branch)
-        if raw is not None and deployed_nothing(item, query):
-            job = ", ".join(query.settings.deploy_job)
-            why = f"not counted: its job {clean(job, 40)} did not succeed"
+        if deployed_nothing(item, query):
+            job = clean(", ".join(query.settings.deploy_job), 40)
+            why = f"not counted: its job {job} did not succeed" if raw is not None else f"its job {job} was not read"
             yield Entry(at=run.created_at, place=place, sha=run.head_sha, why=why)
             continue
         record = _one_record("workflow-runs", [item], query)

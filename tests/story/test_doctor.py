@@ -461,6 +461,15 @@ def test_workflow__whose_failures_flowjoy_may_have_made_is_named_with_the_cure(w
     assert "set deploy-job to the job that deploys" in told.line("code (GitHub workflow runs)")
 
 
+def test_deploy_job__that_is_misspelt_leaves_the_last_ten_to_be_listed(world: World) -> None:
+    run = world.github.repository.add_run(sha=A, created_at=at())
+    world.github.repository.add_job(run, "deploy-us", at())
+    told = examine(world, code_source="workflow-runs", workflow="release.yml", deploy_job="deploy-usa")
+    assert told.code == 1
+    assert "set deploy-job to one of: deploy-us" in told.line("code (GitHub workflow runs)")
+    assert told.reasons == ["its job deploy-usa was not read"]
+
+
 def test_ship__is_ignored_with_a_note_and_stamps_nothing(world: World) -> None:
     world.release(A, at())
     told = examine(world, ship="recommender=1")
