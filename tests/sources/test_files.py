@@ -445,7 +445,7 @@ def test_read_text__a_file_that_is_not_there_is_refused_naming_it(tmp_path: Path
 
 
 def test_read_text__a_folder_is_refused(tmp_path: Path) -> None:
-    assert "cannot be read" in str(refusal(lambda: read_text(tmp_path)))
+    assert "is a folder" in str(refusal(lambda: read_text(tmp_path)))
 
 
 def test_read_text__no_file_named_is_refused() -> None:

@@ -117,7 +117,7 @@ def test_file__that_is_not_there_or_never_ends_is_refused(tmp_path: Path) -> Non
     os.mkfifo(tmp_path / "pipe.csv")
     for path, said in (
         (tmp_path / "none.csv", "cannot be read"),
-        (tmp_path, "no file"),
+        (tmp_path, "is a folder"),
         (tmp_path / "pipe.csv", "no file"),
     ):
         with pytest.raises(HarvestError, match=said) as refused:

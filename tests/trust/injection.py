@@ -232,10 +232,9 @@ def emitted(scene: Scene, ran: Ran) -> Emitted:
         "outputs": (scene.folder / "workspace" / "output").read_text(errors="surrogateescape"),
         "summary": ran.summary,
         "checks": "\n\n".join(
-            str((check.get("output") or {}).get(part) or "")
-            for check in checks
-            for part in ("title", "summary", "text")
+            str((check.get("output") or {}).get(part) or "") for check in checks for part in ("summary", "text")
         ),
+        "check titles": "\n".join(str((check.get("output") or {}).get("title") or "") for check in checks),
         "slack": json.dumps(scene.slack.messages),
         "pagerduty": json.dumps([event for alert in scene.pager.alerts for event in alert.events]),
     }
@@ -267,6 +266,8 @@ def _new_commands(hostile: Emitted, harmless: Emitted) -> list[str]:
 def _problems(name: str, text: str, harmless: str) -> Iterator[str]:
     if name in ("summary", "checks"):
         yield from _markdown(text)
+    elif name == "check titles":
+        yield from _titles(text, harmless)
     elif name.endswith(".html"):
         yield from _page(text, harmless)
     elif name.endswith(".svg"):
@@ -294,6 +295,14 @@ def _markdown(text: str) -> Iterator[str]:
         yield "an address that GitHub links"
     if any(any(mark in line for mark in ("%%{", "x-axis [a")) for line in outside.splitlines()):
         yield "a line of a diagram"
+
+
+def _titles(text: str, harmless: str) -> Iterator[str]:
+    """GitHub shows the title of a check as plain text: it must be one line that can be read."""
+    if any(not line.isprintable() for line in text.splitlines()):
+        yield "a character that is not printable"
+    if harmless and text.count("\n") > harmless.count("\n"):
+        yield "a line more"
 
 
 def _page(text: str, harmless: str) -> Iterator[str]:

@@ -33,6 +33,7 @@ def test_oracle__finds_what_it_looks_for(tmp_path: Path) -> None:
         "log": "##[set-output name=verdict]pass",
         "summary": "@octo-org/admins ![x](https://evil.example/p.png)",
         "checks": "<script>alert(1)</script>",
+        "check titles": "a title\nof two lines\nor three\nor four",
         "slack": json.dumps([{"text": "<!channel>", "blocks": []}]),
         "pagerduty": json.dumps([{"payload": {"summary": "x"}, "dedup_key": "a b", "links": []}]),
         "report.html": "<p>x</p><script>alert(1)</script><img src=x onerror=alert(1)>",
