@@ -63,7 +63,7 @@ PAYLOADS = (
     "`x` ```\n# h\n- l",
     "$\\frac{$",
     "x-axis [a, b]\n  bar [1]\n%%{init: {}}%%",
-    "\u202egnp.exe\u202c\u200b\u0000\ud800",
+    "\u202egnp.exe\u202c\u200b\u0000\ufffe",
     "]]>&#0;&evil;",
     "x" * 5000,
 )
