@@ -63,7 +63,7 @@ PAYLOADS = (
     "`x` ```\n# h\n- l",
     "$\\frac{$",
     "x-axis [a, b]\n  bar [1]\n%%{init: {}}%%",
-    "\u202egnp.exe\u202c\u200b\u0000\ufffe",
+    "\u202egnp.exe\u202c\u200b\u0000\u2066",
     "]]>&#0;&evil;",
     "x" * 5000,
 )
