@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowjoy import inputs
+from flowjoy import inputs, shas
 from flowjoy import trigger as triggers
 from flowjoy.answer import reader
 from flowjoy.declared import declared
@@ -24,7 +24,6 @@ from flowjoy.transport import Budget, Transport
 SECONDS = 8.0
 _LONGEST_TITLE = 200
 _MOST_SENTENCES = 50
-_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
 
 
@@ -92,7 +91,7 @@ def _place(environ: Mapping[str, str], argv: Sequence[str]) -> _Place | None:
         repository=repository,
         default_branch=None,
     )
-    if trigger.fork or trigger.sha is None or not _SHA.fullmatch(trigger.sha):
+    if trigger.fork or trigger.sha is None or not shas.is_full(trigger.sha):
         return None
     prefix = _read(inputs.text, values.get("check-name")) or "FlowJoy"
     hours = _read(inputs.number(0, 8760), values.get("sla-hours")) or 48.0

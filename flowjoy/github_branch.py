@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowjoy import shas
 from flowjoy.answer import Count, GraphQL, Text, read_named
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi
@@ -21,7 +21,6 @@ class _Compared(GraphQL):
 
 
 BATCH = 25
-_FULL_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def query(commits: int, names: int) -> str:
@@ -58,7 +57,7 @@ class DefaultBranch:
         """Return whether a full sha lies on the branch; `others` are asked for with it. Raises HarvestError."""
         if commit == self.commit:
             return True
-        if _FULL_SHA.fullmatch(commit) and commit not in self._holds:
+        if shas.is_full(commit) and commit not in self._holds:
             self._learn([commit, *others], ())
         return self._holds.get(commit, False)
 
@@ -69,7 +68,7 @@ class DefaultBranch:
         return self._tags[name]
 
     def _learn(self, commits: Iterable[str], names: Iterable[str]) -> None:
-        unknown = (sha for sha in commits if _FULL_SHA.fullmatch(sha) and sha not in self._holds)
+        unknown = (sha for sha in commits if shas.is_full(sha) and sha not in self._holds)
         wanted, refs = list(dict.fromkeys(unknown))[:BATCH], list(names)
         try:
             self._ask(wanted, refs)

@@ -15,7 +15,7 @@ from flowjoy.declared import Input, declared
 from flowjoy.errors import InputError
 from flowjoy.inputs import Secret
 from flowjoy.own_text import own_text
-from flowjoy.patterns import any_match, is_glob
+from flowjoy.patterns import any_match
 from flowjoy.redaction import Redactor
 from flowjoy.registry_address import RegistryVariables, travels_in_the_clear
 
@@ -94,11 +94,6 @@ class Settings:
     def environments(self) -> str:
         """The production environments as one text, for people and for telling ledgers apart."""
         return ",".join(self.environment)
-
-    @property
-    def has_several_environments(self) -> bool:
-        """Whether `environment` can mean more than one place."""
-        return len(self.environment) > 1 or any(map(is_glob, self.environment))
 
     @property
     def tells_alarms(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flowjoy import shas
 from flowjoy.errors import HarvestError
 from flowjoy.instants import parse_iso
 from flowjoy.model import EventType
@@ -197,7 +198,7 @@ def _shown(cell: str) -> str:
 
 def guessed(cell: str) -> str | None:
     """Return the column of a cell of a code file without a header line; None where another reading is possible."""
-    if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", cell, re.IGNORECASE):
+    if shas.is_full(shas.lowered(cell)):
         return "sha"
     if cell.startswith("https://"):
         return "url"

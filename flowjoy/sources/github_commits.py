@@ -6,7 +6,6 @@ query asks only for what is still missing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,10 +18,10 @@ from flowjoy.answer import Connection, Count, GraphQL, Many, Sha, Text, read_nam
 from flowjoy.errors import HarvestError
 from flowjoy.github_api import GitHubApi
 from flowjoy.instants import EARLIEST, LATEST, parse_iso
+from flowjoy.shas import is_full
 from flowjoy.transport import MalformedAnswerError
 
 STRETCHES, MOST_QUERIES = 10, 8
-_FULL_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _FIELDS = """
     commit{n}: object(oid: $commit{n}) {{
       __typename
@@ -102,7 +101,7 @@ def read(github: GitHubApi, deployed: Mapping[str, datetime], wanted: Collection
     # What had been live before the first deploy that is known, nobody can say: it is asked for by no one.
     wanted = set(wanted) - set(sorted(deployed, key=lambda sha: (deployed[sha], sha))[:1])
     graph: dict[str, Commit] = {}
-    gone = {sha for sha in deployed if not _FULL_SHA.fullmatch(sha)}
+    gone = {sha for sha in deployed if not is_full(sha)}
     problem = ""
     for _ in range(MOST_QUERIES):
         missing = first_shipped(deployed, wanted, graph, gone).missing

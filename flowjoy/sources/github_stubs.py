@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
+from flowjoy import shas
 from flowjoy.dependence import HEAD
 from flowjoy.github_api import GitHubApi
 from flowjoy.github_files import MOST_IDS, Wanted
 from flowjoy.model import StubText
 
 BATCH = 50
-_FULL_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def _query(wanted: Wanted) -> str:
@@ -28,7 +27,7 @@ STUB_QUERY = _query(Wanted(path="", commits=[HEAD], remembered={"": StubText()})
 
 def is_sha(commit: str) -> bool:
     """Whether this is a whole commit sha."""
-    return _FULL_SHA.fullmatch(commit) is not None
+    return shas.is_full(commit)
 
 
 def read(

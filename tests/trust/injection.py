@@ -13,7 +13,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,10 @@ from xml.etree import ElementTree as ET
 
 from markdown_it import MarkdownIt
 
-from tests.core.actions_runner import commands_in, outputs_in
+from tests.core.actions_runner import commands_in
 from tests.stand_ins.artifact_service import ArtifactServiceStandIn
 from tests.stand_ins.github import GitHubStandIn
+from tests.stand_ins.http_base import Answer
 from tests.stand_ins.mlflow_faults import MlflowStandIn
 from tests.stand_ins.pagerduty import TOKEN as PAGERDUTY_TOKEN
 from tests.stand_ins.pagerduty import PagerDutyStandIn
@@ -162,14 +162,10 @@ def _input(name: str) -> Callable[[Scene, str], None]:
 
 
 def _registry_says(scene: Scene, text: str) -> None:
-    from tests.stand_ins.http_base import Answer
-
     scene.mlflow.fail("", times=None, fault=Answer(400, {"error_code": text, "message": text}))
 
 
 def _github_says(scene: Scene, text: str) -> None:
-    from tests.stand_ins.http_base import Answer
-
     answer = Answer(200, {"errors": [{"type": text, "message": text}]})
     scene.github.fail("/graphql", times=None, fault=answer)
 
@@ -363,6 +359,3 @@ def scene_with(folder: Path, fill: Callable[[Scene, str], None], text: str) -> E
         return emitted(scene, scene.run())
     finally:
         scene.close()
-
-
-__all__ = ["FIELDS", "HARMLESS", "PAYLOADS", "hits", "outputs_in", "scene_with", "timedelta"]
