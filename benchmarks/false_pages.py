@@ -16,10 +16,10 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from flowjoy.analysis.drift import compare, status_of
-from flowjoy.analysis.drift_bins import reference_of
-from flowjoy.analysis.drift_marks import mark_of, trend
-from flowjoy.distribution import DriftCheck, DriftStatus, Spread
+from flowjoy.analysis.drift.binning import reference_of
+from flowjoy.analysis.drift.comparison import compare, status_of
+from flowjoy.analysis.drift.history import mark_of, trend
+from flowjoy.domain.drift import DriftCheck, DriftStatus, Spread
 
 START = datetime(2026, 11, 26, tzinfo=UTC)
 LIVE, THRESHOLD, LEAST = 200, 0.1, 200

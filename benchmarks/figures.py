@@ -17,11 +17,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from flowjoy import events as timeline
-from flowjoy.analysis.cadence import week_table, window_of
-from flowjoy.analysis.dora import dora
-from flowjoy.analysis.recovery import match_incidents
-from flowjoy.model import CodeRecord, EventType, Incident, ModelRecord
+from flowjoy.analysis import timeline
+from flowjoy.analysis.flow.dora import dora
+from flowjoy.analysis.flow.incidents import match_incidents
+from flowjoy.analysis.flow.weeks import week_table, window_of
+from flowjoy.domain import CodeRecord, EventType, Incident, ModelRecord
 
 START, WEEKS, LOOPED = datetime(2024, 6, 3, tzinfo=UTC), 52, 200
 _T = TypeVar("_T")

@@ -22,14 +22,14 @@ def main() -> NoReturn:
     """The command line."""
     command = sys.argv.pop(1) if len(sys.argv) > 1 else ""
     if command == "run":
-        from flowjoy.main import entry
+        from flowjoy.cli.run import entry
 
         entry()
     if command == "doctor":
-        from flowjoy.doctor import entry as examine
+        from flowjoy.cli.doctor import entry as examine
 
         examine()
-    from flowjoy.runner import leave
+    from flowjoy.actions.core import leave
 
     try:
         code = _run(command)
@@ -43,11 +43,11 @@ def main() -> NoReturn:
 def _run(command: str) -> int:
     """Run a command that needs no signals; return its exit code."""
     if command == "replay":
-        from flowjoy.replay import replay
+        from flowjoy.cli.replay import replay
 
         return replay(sys.argv[1:])
     if command == "reference":
-        from flowjoy.reference import entry
+        from flowjoy.cli.reference import entry
 
         return entry()
     if command in ("-h", "--help", "help"):

@@ -1,6 +1,6 @@
 """Writes what the code declares into action.yml, README.md and the stub's schema; `--check` only compares.
 
-One place says which inputs and outputs there are: `flowjoy.declared.declared` and `flowjoy.outputs.OUTPUTS`.
+Inputs are declared by `flowjoy.config.inputs.declared`, outputs by `flowjoy.report.step_outputs.OUTPUTS`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from flowjoy.declared import declared  # noqa: E402
-from flowjoy.outputs import OUTPUTS  # noqa: E402
-from flowjoy.secret_variables import USER_NAMES, VARIABLES  # noqa: E402
-from flowjoy.stub import json_schema  # noqa: E402
+from flowjoy.analysis.promise.model_stub import json_schema  # noqa: E402
+from flowjoy.config.inputs import declared  # noqa: E402
+from flowjoy.config.secret_variables import USER_NAMES, VARIABLES  # noqa: E402
+from flowjoy.report.step_outputs import OUTPUTS  # noqa: E402
 
 ACTION_HEAD = """\
-# Inputs and outputs are written by scripts/sync_docs.py (make docs) from flowjoy/settings.py and flowjoy/outputs.py.
+# `make docs` writes this file from flowjoy/config/inputs.py and flowjoy/report/step_outputs.py.
 name: FlowJoy
 description: One supply chain for code and models - one timeline, one MTTR, and the 48-hour promise as a check.
 author: FlowJoy contributors
@@ -73,7 +73,7 @@ def main() -> int:
     wanted = {
         ROOT / "action.yml": action(),
         ROOT / "README.md": readme((ROOT / "README.md").read_text()),
-        ROOT / "flowjoy" / "flowjoy.schema.json": schema(),
+        ROOT / "docs" / "flowjoy.schema.json": schema(),
     }
     stale = False
     for path, text in wanted.items():

@@ -8,21 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from flowjoy.analysis.cadence import window_of
-from flowjoy.bundle import Bundle, Terms
-from flowjoy.distribution import DriftCheck, DriftStatus, FeatureDrift
-from flowjoy.instants import iso
-from flowjoy.model import (
-    CodeRecord,
-    Coverage,
-    CoverageState,
-    Incident,
-    ModelRecord,
-    Obligation,
-    Outcome,
-    Status,
-)
-from flowjoy.settings import Runner, Settings, read_runner, read_settings
+from flowjoy.analysis.flow.weeks import window_of
+from flowjoy.config.settings import Runner, Settings, read_runner, read_settings
+from flowjoy.domain import CodeRecord, Coverage, CoverageState, Incident, ModelRecord, Obligation, Outcome, Status
+from flowjoy.domain.bundle import Bundle, Terms
+from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
+from flowjoy.domain.timestamps import iso
 from flowjoy.sources.base import Query
 
 T0 = datetime(2024, 6, 3, 9, tzinfo=UTC)

@@ -17,8 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.stand_ins import registry  # noqa: E402
-from tests.stand_ins.github import GitHubStandIn  # noqa: E402
+from tests.fakes import registry  # noqa: E402
+from tests.fakes.github import GitHubStandIn  # noqa: E402
 
 SEED_WEEKS = Path(__file__).parent / "seed_weeks"
 WORKSPACE = ROOT / "demo-report"

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from flowjoy.analysis.dependency import Gate, Level
-from flowjoy.analysis.standing import is_open
-from flowjoy.findings import Findings
-from flowjoy.model import CoverageState, Decision
-from flowjoy.report import alarm_list
+from flowjoy.analysis.promise.compliance import is_open
+from flowjoy.analysis.promise.merge_gate import Gate, Level
+from flowjoy.analysis.results import Findings
+from flowjoy.domain import CoverageState, Decision
 from flowjoy.report import markdown_flow as flow
 from flowjoy.report import markdown_learn as learn
-from flowjoy.report.first_run import first_run
-from flowjoy.report.headline import headline, ships_due
+from flowjoy.report.content import alerts
+from flowjoy.report.content.first_run import first_run
+from flowjoy.report.content.headline import headline, ships_due
 from flowjoy.report.markdown_drift import drift
 from flowjoy.report.markdown_promise import SHOWN_OBLIGATIONS, SHOWN_SETTLED, promise, still_owed
-from flowjoy.report.words import code, plural, table
+from flowjoy.report.text import code, plural, table
 
 _MARKS = {Decision.PASS: "✅", Decision.FAIL: "❌", Decision.ERROR: "⚠️"}
 
@@ -37,7 +37,7 @@ def summary(findings: Findings, report_url: str | None = None) -> str:
     if findings.judges_promise:
         parts += [
             promise(findings),
-            alarm_list.markdown(findings),
+            alerts.markdown(findings),
             flow.drift_lag(findings),
             learn.live(findings),
             flow.weeks(findings),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flowjoy.distribution import DriftStatus, FeatureDrift
-from flowjoy.findings import Findings
-from flowjoy.model import CoverageState
-from flowjoy.report.drift_words import SHOWN, broken, scope, sentence, uncompared, unjudged
-from flowjoy.report.words import code, table
+from flowjoy.analysis.results import Findings
+from flowjoy.domain import CoverageState
+from flowjoy.domain.drift import DriftStatus, FeatureDrift
+from flowjoy.report.content.drift_text import SHOWN, broken, scope, sentence, uncompared, unjudged
+from flowjoy.report.text import code, table
 
 _SIGNS = {DriftStatus.OK: "✅", DriftStatus.OVER: "⚠️", DriftStatus.DRIFT: "❌", DriftStatus.ERROR: "⚠️"}
 _HEADER = ("feature", "KL (nats)", "PSI", "rows in training", "live rows", "status")

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import pandas as pd
 
-from flowjoy.analysis.dora import Figure
-from flowjoy.analysis.drift_lag import Hours
-from flowjoy.analysis.recovery import ALL
-from flowjoy.analysis.signals import Spike
-from flowjoy.events import END
-from flowjoy.findings import Findings
-from flowjoy.model import Week
-from flowjoy.report.answers import spike_text, unknown_text, unobserved_text
-from flowjoy.report.incidents import label, newest_first, shown
-from flowjoy.report.words import (
-    DORA_NAMES,
-    code,
-    counted,
-    figure,
-    lag_text,
-    lagging,
-    moment,
-    plural,
-    share,
-    span,
-    table,
-)
+from flowjoy.analysis.flow.dora import Figure
+from flowjoy.analysis.flow.drift_lag import Hours
+from flowjoy.analysis.flow.incidents import ALL
+from flowjoy.analysis.flow.trends import Spike
+from flowjoy.analysis.results import Findings
+from flowjoy.analysis.timeline import END
+from flowjoy.domain import Week
+from flowjoy.report.content.incidents import label, newest_first, shown
+from flowjoy.report.content.retrospective import spike_text, unknown_text, unobserved_text
+from flowjoy.report.text import DORA_NAMES, code, counted, figure, lag_text, lagging, moment, plural, share, span, table
 
 SHOWN_INCIDENTS = 20
 _WEEK_HEADER = ("week", "code deploys", "model deploys", "gap", "unified MTTR (h)", "resolved", "median", "p90", "")

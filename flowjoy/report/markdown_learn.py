@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flowjoy.analysis.standing import RUNNING
-from flowjoy.findings import Findings
-from flowjoy.report.answers import action_answer, gap_answer, jam_answer, lived, measured_answer, pair_name
-from flowjoy.report.shelf import STALE, stale_branches, waiting_pulls
-from flowjoy.report.words import code, ours, plural, span, table
+from flowjoy.analysis.promise.compliance import RUNNING
+from flowjoy.analysis.results import Findings
+from flowjoy.report.content.inventory import STALE, stale_branches, waiting_pulls
+from flowjoy.report.content.retrospective import (
+    action_answer,
+    gap_answer,
+    jam_answer,
+    lived,
+    measured_answer,
+    pair_name,
+)
+from flowjoy.report.text import code, ours, plural, span, table
 
 SHOWN = 5
 MOST_WEEKS = 12

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flowjoy.analysis.standing import ENOUGH, RATE_DAYS, RUNNING, is_open
-from flowjoy.findings import Findings
-from flowjoy.model import Obligation, Status
-from flowjoy.report.answers import not_known, nothing_owed
-from flowjoy.report.headline import outcome, why_no_rate
-from flowjoy.report.words import code, moment, table
+from flowjoy.analysis.promise.compliance import ENOUGH, RATE_DAYS, RUNNING, is_open
+from flowjoy.analysis.results import Findings
+from flowjoy.domain import Obligation, Status
+from flowjoy.report.content.headline import outcome, why_no_rate
+from flowjoy.report.content.retrospective import not_known, nothing_owed
+from flowjoy.report.text import code, moment, table
 
 SHOWN_OBLIGATIONS = 50
 SHOWN_SETTLED = 5

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flowjoy.sinks import pagerduty_alert, slack_alert, slack_webhook
+from flowjoy.sinks import pagerduty_events, slack_bot, slack_webhook
 from flowjoy.sinks.base import AlarmSink, Errand, Sink
 from flowjoy.sinks.check_run import CheckRuns
-from flowjoy.sinks.pull_comment import PullComment
+from flowjoy.sinks.pull_request_comment import PullComment
 
 SINKS: tuple[Sink, ...] = (CheckRuns(), PullComment())
 
-ALARM_SINKS: tuple[Callable[[Errand], AlarmSink | None], ...] = (pagerduty_alert.of, slack_alert.of, slack_webhook.of)
+ALARM_SINKS: tuple[Callable[[Errand], AlarmSink | None], ...] = (pagerduty_events.of, slack_bot.of, slack_webhook.of)
 """The pager first. Each gives its destination where the inputs name one; of Slack's two at most one does."""

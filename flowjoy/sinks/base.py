@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from flowjoy.analysis.notices import Notice
-from flowjoy.findings import Findings
-from flowjoy.github_api import GitHubApi
-from flowjoy.model import AlertState
-from flowjoy.report.letter import Letter, Receipt
-from flowjoy.settings import Settings
-from flowjoy.transport import Transport
-from flowjoy.trigger import Trigger
+from flowjoy.actions.event import Trigger
+from flowjoy.analysis.alerts.lifecycle import Notice
+from flowjoy.analysis.results import Findings
+from flowjoy.clients.github import GitHubApi
+from flowjoy.clients.transport import Transport
+from flowjoy.config.settings import Settings
+from flowjoy.domain import AlertState
+from flowjoy.report.content.alert_messages import Letter, Receipt
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from flowjoy.answer import Answer, Count, Id, Many, Text, reader
+from flowjoy.clients.github import PER_PAGE, GitHubApi
+from flowjoy.clients.responses import Answer, Count, Id, Many, Text, reader
+from flowjoy.domain import CoverageState
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import PER_PAGE, GitHubApi
-from flowjoy.model import CoverageState
-from flowjoy.report import check as words
-from flowjoy.report.check import Annotation, Check
+from flowjoy.report import checks as words
+from flowjoy.report.checks import Annotation, Check
 from flowjoy.sinks.base import Publication
 
 

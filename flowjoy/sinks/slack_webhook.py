@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flowjoy.analysis.notices import Notice
+from flowjoy.analysis.alerts.lifecycle import Notice
+from flowjoy.clients.slack import RefusalError, explain, is_limited, send_to_webhook
+from flowjoy.domain import AlertState
+from flowjoy.domain.secret import Secret
 from flowjoy.errors import HarvestError
-from flowjoy.inputs import Secret
-from flowjoy.model import AlertState
-from flowjoy.report import slack_message
-from flowjoy.report.letter import Letter, Receipt
+from flowjoy.report import slack_blocks
+from flowjoy.report.content.alert_messages import Letter, Receipt
 from flowjoy.sinks.base import AlarmSink, Errand
-from flowjoy.slack_api import RefusalError, explain, is_limited, send_to_webhook
 
 NAME = "slack"
 _TRIES = 2
@@ -49,7 +49,7 @@ class SlackWebhook:
                 raise HarvestError("Slack webhook: it is not known whether the message came through")
             broken = True
             try:
-                text, blocks = slack_message.fallback(letter, service), slack_message.blocks(letter, service)
+                text, blocks = slack_blocks.fallback(letter, service), slack_blocks.blocks(letter, service)
                 send_to_webhook(self._url, text, blocks)
             except RefusalError as problem:
                 broken = not is_limited(problem)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flowjoy.model import CodeRecord, Incident, ModelRecord
+from flowjoy.domain import CodeRecord, Incident, ModelRecord
 from flowjoy.sources.base import Source
 from flowjoy.sources.files import CodeFile, ModelFile
 from flowjoy.sources.github_deployments import GitHubDeployments
 from flowjoy.sources.github_issues import GitHubIssues
 from flowjoy.sources.github_releases import GitHubReleases
-from flowjoy.sources.github_runs import GitHubRuns
+from flowjoy.sources.github_workflow_runs import GitHubRuns
 from flowjoy.sources.incident_file import IncidentFile
 from flowjoy.sources.mlflow_registry import MlflowRegistry
 from flowjoy.sources.pagerduty_incidents import PagerDutyIncidents

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
+from flowjoy.clients.github import GitHubApi
+from flowjoy.clients.transport import Transport
+from flowjoy.config.settings import Settings
+from flowjoy.domain import CodeRecord, Incident, Look, ModelRecord, ModelVersion, Registered, StubText
+from flowjoy.domain.timestamps import plausible
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import GitHubApi
-from flowjoy.instants import plausible
-from flowjoy.ledger import MEMORY
-from flowjoy.model import CodeRecord, Incident, Look, ModelRecord, ModelVersion, Registered, StubText
-from flowjoy.settings import Settings
-from flowjoy.transport import Transport
+from flowjoy.ledger.memory import MEMORY
 
 Record = TypeVar("Record", CodeRecord, ModelRecord, Incident)
 

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from flowjoy import mlflow_reference, reference_json
-from flowjoy.analysis.drift import compare, status_of
-from flowjoy.analysis.drift_bins import reference_of
-from flowjoy.analysis.drift_marks import rows_of
-from flowjoy.distribution import DriftCheck, DriftStatus, Spread
+from flowjoy.analysis.drift import reference as reference_json
+from flowjoy.analysis.drift.binning import reference_of
+from flowjoy.analysis.drift.comparison import compare, status_of
+from flowjoy.analysis.drift.history import rows_of
+from flowjoy.clients import mlflow_artifacts
+from flowjoy.clients.mlflow_registry import Registry
+from flowjoy.config.settings import Settings
+from flowjoy.domain import ModelRecord
+from flowjoy.domain.drift import DriftCheck, DriftStatus, Spread
 from flowjoy.errors import HarvestError
-from flowjoy.mlflow_versions import Registry
-from flowjoy.model import ModelRecord
-from flowjoy.samples import STEP, read_bytes, read_sample
-from flowjoy.settings import Settings
 from flowjoy.sources.base import Access, Query
+from flowjoy.sources.sample_files import STEP, read_bytes, read_sample
 
 
 def read(
@@ -118,12 +119,12 @@ def _of_live_version(
     what = f"{model} v{newest.version}"
     if not newest.run_id:
         raise HarvestError(f"{what} names no training run", hint=f"register versions from their runs, {give}")
-    raw = mlflow_reference.fetch(settings.mlflow_tracking_uri, newest.run_id, access.transport)
-    return _parsed(raw, f"{mlflow_reference.ARTIFACT} of {what}"), f"{mlflow_reference.ARTIFACT} of {what}"
+    raw = mlflow_artifacts.fetch(settings.mlflow_tracking_uri, newest.run_id, access.transport)
+    return _parsed(raw, f"{mlflow_artifacts.ARTIFACT} of {what}"), f"{mlflow_artifacts.ARTIFACT} of {what}"
 
 
 def _parsed(raw: bytes, what: str) -> Mapping[str, Spread]:
     try:
         return reference_json.from_json(raw)
     except ValueError as problem:
-        raise HarvestError(f"{what} is no reference: {problem}", hint=mlflow_reference.MAKE) from None
+        raise HarvestError(f"{what} is no reference: {problem}", hint=mlflow_artifacts.MAKE) from None

@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
+from flowjoy.domain import CodeRecord, Incident
+from flowjoy.domain.timestamps import parse_iso
 from flowjoy.errors import HarvestError
-from flowjoy.instants import parse_iso
-from flowjoy.model import CodeRecord, Incident
 from flowjoy.sources.base import Query, stamp_of
 from flowjoy.sources.tabular import Row
 

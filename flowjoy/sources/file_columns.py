@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flowjoy import shas
+from flowjoy.domain import EventType, commit_sha
+from flowjoy.domain.name_patterns import any_match, likely_first
+from flowjoy.domain.timestamps import parse_iso
 from flowjoy.errors import HarvestError
-from flowjoy.instants import parse_iso
-from flowjoy.model import EventType
-from flowjoy.patterns import any_match, likely_first
 from flowjoy.sources.base import Query
 from flowjoy.sources.tabular import NOTHING, Row, Table
 
@@ -198,7 +197,7 @@ def _shown(cell: str) -> str:
 
 def guessed(cell: str) -> str | None:
     """Return the column of a cell of a code file without a header line; None where another reading is possible."""
-    if shas.is_full(shas.lowered(cell)):
+    if commit_sha.is_full(commit_sha.lowered(cell)):
         return "sha"
     if cell.startswith("https://"):
         return "url"

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from flowjoy.domain import CodeRecord, EventType, ModelRecord, ModelVersion
+from flowjoy.domain.deduplication import fold, shipped_again
+from flowjoy.domain.name_patterns import split_hint
+from flowjoy.domain.timestamps import iso, parse_epoch_ms
 from flowjoy.errors import HarvestError
-from flowjoy.inputs import split_hint
-from flowjoy.instants import iso, parse_epoch_ms
-from flowjoy.model import CodeRecord, EventType, ModelRecord, ModelVersion
-from flowjoy.records import fold, shipped_again
 from flowjoy.sources import file_cells as cells
 from flowjoy.sources import file_columns as columns
 from flowjoy.sources.base import Access, Parsed, Query

@@ -13,13 +13,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from flowjoy.analysis.first_shipped import Commit, first_shipped
-from flowjoy.answer import Connection, Count, GraphQL, Many, Sha, Text, read_named, refusal
+from flowjoy.analysis.flow.first_shipped_commits import Commit, first_shipped
+from flowjoy.clients.github import GitHubApi
+from flowjoy.clients.responses import Connection, Count, GraphQL, Many, Sha, Text, read_named, refusal
+from flowjoy.clients.transport import MalformedAnswerError
+from flowjoy.domain.commit_sha import is_full
+from flowjoy.domain.timestamps import EARLIEST, LATEST, parse_iso
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import GitHubApi
-from flowjoy.instants import EARLIEST, LATEST, parse_iso
-from flowjoy.shas import is_full
-from flowjoy.transport import MalformedAnswerError
 
 STRETCHES, MOST_QUERIES = 10, 8
 _FIELDS = """

@@ -10,15 +10,15 @@ from typing import Any, Literal, Self, get_args
 
 from pydantic import model_validator
 
-from flowjoy import github_environments
-from flowjoy.answer import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
-from flowjoy.dependence import HEAD
+from flowjoy.analysis.promise.dependencies import HEAD
+from flowjoy.clients import github_environments
+from flowjoy.clients.github import GitHubApi, every_page
+from flowjoy.clients.github_files import MOST_IDS, Wanted
+from flowjoy.clients.responses import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
+from flowjoy.domain import CodeRecord, Outcome, StubText
+from flowjoy.domain.deduplication import fold
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import GitHubApi, every_page
-from flowjoy.github_files import MOST_IDS, Wanted
-from flowjoy.model import CodeRecord, Outcome, StubText
-from flowjoy.records import fold
-from flowjoy.report.words import plural
+from flowjoy.report.text import plural
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
 
 _FIELDS = """

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from flowjoy.answer import Connection, GraphQL, Id, Instant, Text, reader
-from flowjoy.github_api import GitHubApi
-from flowjoy.model import Branch, Inventory, OpenPull
+from flowjoy.clients.github import GitHubApi
+from flowjoy.clients.responses import Connection, GraphQL, Id, Instant, Text, reader
+from flowjoy.domain import Branch, Inventory, OpenPull
 
 INVENTORY_QUERY = """
 query FlowJoyInventory($owner: String!, $name: String!) {

@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from flowjoy.answer import Connection, GraphQL, Id, Instant, Many, Text, read
+from flowjoy.clients.github import every_page
+from flowjoy.clients.responses import Connection, GraphQL, Id, Instant, Many, Text, read
+from flowjoy.clients.transport import MalformedAnswerError
+from flowjoy.domain import Incident
+from flowjoy.domain.deduplication import unique
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import every_page
-from flowjoy.model import Incident
-from flowjoy.records import unique
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
-from flowjoy.transport import MalformedAnswerError
 
 ISSUES_QUERY = """
 query FlowJoyIssues($owner: String!, $name: String!, $label: String!, $after: String) {

@@ -7,15 +7,15 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
-from flowjoy.answer import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
+from flowjoy.clients.github import every_page
+from flowjoy.clients.responses import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
+from flowjoy.clients.transport import MalformedAnswerError
+from flowjoy.domain import CodeRecord
+from flowjoy.domain.deduplication import fold
+from flowjoy.domain.name_patterns import any_match, likely_first, unmatched
 from flowjoy.errors import HarvestError
-from flowjoy.github_api import every_page
-from flowjoy.model import CodeRecord
-from flowjoy.patterns import any_match, likely_first, unmatched
-from flowjoy.records import fold
-from flowjoy.report.words import plural
+from flowjoy.report.text import plural
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
-from flowjoy.transport import MalformedAnswerError
 
 RELEASES_QUERY = """
 query FlowJoyReleases($owner: String!, $name: String!, $after: String) {

@@ -9,10 +9,10 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from flowjoy.domain import DROPPED, Incident
+from flowjoy.domain.deduplication import unique
+from flowjoy.domain.timestamps import EARLIEST, iso, iso_or_none, parse_iso, parse_local
 from flowjoy.errors import HarvestError
-from flowjoy.instants import EARLIEST, iso, iso_or_none, parse_iso, parse_local
-from flowjoy.model import DROPPED, Incident
-from flowjoy.records import unique
 from flowjoy.sources import file_cells as cells
 from flowjoy.sources import file_columns as columns
 from flowjoy.sources.base import Access, Parsed, Query

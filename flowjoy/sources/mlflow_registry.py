@@ -7,10 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
-from flowjoy.errors import HarvestError
-from flowjoy.instants import EARLIEST, iso, parse_epoch_ms, parse_iso, plausible
-from flowjoy.mlflow_unknown import meant, refuse_unknown
-from flowjoy.mlflow_versions import (
+from flowjoy.clients.mlflow_registry import (
     DEPLOYED_AGAIN,
     DEPLOYED_AT,
     UNIFIED_TAG,
@@ -21,16 +18,19 @@ from flowjoy.mlflow_versions import (
     created,
     page_of,
 )
-from flowjoy.model import Look, ModelRecord, ModelVersion, Precision
-from flowjoy.records import shipped_again, unique
-from flowjoy.report.words import plural
-from flowjoy.side_by_side import side_by_side
+from flowjoy.clients.mlflow_unknown_models import meant, refuse_unknown
+from flowjoy.clients.parallel import side_by_side
+from flowjoy.domain import Look, ModelRecord, ModelVersion, Precision
+from flowjoy.domain.deduplication import shipped_again, unique
+from flowjoy.domain.timestamps import EARLIEST, iso, parse_epoch_ms, parse_iso, plausible
+from flowjoy.domain.version_order import version_order
+from flowjoy.errors import HarvestError
+from flowjoy.report.text import plural
 from flowjoy.sources.base import Access, Parsed, Query
-from flowjoy.sources.mlflow_content import Listed, by_key, content_fields, content_notes, import_notes
-from flowjoy.sources.mlflow_gone import registered
-from flowjoy.sources.mlflow_observed import looks_of, with_observed
-from flowjoy.sources.mlflow_signal import note, unseen_signals
-from flowjoy.version_order import version_order
+from flowjoy.sources.mlflow_aliases import looks_of, with_observed
+from flowjoy.sources.mlflow_deleted_versions import registered
+from flowjoy.sources.mlflow_unseen_signals import note, unseen_signals
+from flowjoy.sources.mlflow_version_content import Listed, by_key, content_fields, content_notes, import_notes
 
 
 class MlflowRegistry:

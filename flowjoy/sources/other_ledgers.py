@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowjoy.answer import reader
-from flowjoy.bundle import Bundle
+from flowjoy.clients.github import PER_PAGE, GitHubApi
+from flowjoy.clients.github_branches import DefaultBranch
+from flowjoy.clients.responses import reader
+from flowjoy.domain.bundle import Bundle
 from flowjoy.errors import BundleError, HarvestError
-from flowjoy.github_api import PER_PAGE, GitHubApi
-from flowjoy.github_branch import DefaultBranch
-from flowjoy.ledger import why_not
+from flowjoy.ledger.memory import why_not
 from flowjoy.sources.base import Query
-from flowjoy.sources.ledger_artifact import Artifact, Artifacts, bundle_in, content_of, distrust, run_of
+from flowjoy.sources.ledger_artifacts import Artifact, Artifacts, bundle_in, content_of, distrust, run_of
 
 MOST_PAGES = 3
 MOST_LOOKED_UP = 12

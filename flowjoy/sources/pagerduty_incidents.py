@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from flowjoy.clients.pagerduty import HiddenIncidentError, PagerDuty, PagerDutyIncident
+from flowjoy.domain import DROPPED, Incident
+from flowjoy.domain.deduplication import unique
+from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
-from flowjoy.instants import iso
-from flowjoy.model import DROPPED, Incident
-from flowjoy.pagerduty_rest import HiddenIncidentError, PagerDuty, PagerDutyIncident
-from flowjoy.records import unique
-from flowjoy.report.words import plural
+from flowjoy.report.text import plural
 from flowjoy.sources.base import Access, Parsed, Query, stamp_of
 
 LONGEST_RANGE = timedelta(days=170)

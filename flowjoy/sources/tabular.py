@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flowjoy.errors import HarvestError
-from flowjoy.report.words import plural
+from flowjoy.report.text import plural
 
 LARGEST_BYTES = 64 * 1024 * 1024
 NOTHING = frozenset({"", "-", "none", "null", "nan", "nat", "<na>", "n/a", "unknown", "undefined"})

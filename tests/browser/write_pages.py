@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from flowjoy import files
-from flowjoy.analysis.drift import compare, status_of
-from flowjoy.analysis.drift_bins import reference_of
-from flowjoy.bundle import Bundle
-from flowjoy.distribution import DriftCheck, DriftMark
-from flowjoy.findings import find
-from flowjoy.written import bundle_bytes
+from flowjoy.analysis.drift.binning import reference_of
+from flowjoy.analysis.drift.comparison import compare, status_of
+from flowjoy.analysis.results import find
+from flowjoy.domain.bundle import Bundle
+from flowjoy.domain.drift import DriftCheck, DriftMark
+from flowjoy.report import files
+from flowjoy.report.bundle_file import bundle_bytes
 from tests.builders import T0, a_bundle, a_deploy, a_ship, at
-from tests.report.a_year import HOSTILE, a_hostile_bundle, a_year
+from tests.unit.report.a_year import HOSTILE, a_hostile_bundle, a_year
 
 
 def running() -> Bundle:

@@ -32,7 +32,7 @@ from graphql import (
 )
 
 import flowjoy
-from tests.stand_ins.github_schema import schema as our_schema
+from tests.fakes.github_schema import schema as our_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

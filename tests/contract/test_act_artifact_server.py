@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flowjoy.instants import iso
+from flowjoy.domain.timestamps import iso
 
 ROOT = Path(__file__).resolve().parents[2]
 ACT = Path(sys.executable).with_name("act")

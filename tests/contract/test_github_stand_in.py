@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from tests.stand_ins.faults import Drip, Edited, EmptyBody, Garbage, Meanwhile, Redirect, Reset, Slow, Stall, Truncate
-from tests.stand_ins.github import NOT_ACCESSIBLE, Attempt, GitHubStandIn, Repository
-from tests.stand_ins.http_base import Answer
+from tests.fakes.faults import Drip, Edited, EmptyBody, Garbage, Meanwhile, Redirect, Reset, Slow, Stall, Truncate
+from tests.fakes.github import NOT_ACCESSIBLE, Attempt, GitHubStandIn, Repository
+from tests.fakes.http_base import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,14 +12,14 @@ import jsonschema
 import pytest
 import yaml
 
-from flowjoy import outputs
-from flowjoy.analysis.alarms import AlarmKind
-from flowjoy.analysis.notices import REMIND_AFTER
-from flowjoy.declared import Input, declared
+from flowjoy.analysis.alerts.alert import AlarmKind
+from flowjoy.analysis.alerts.lifecycle import REMIND_AFTER
+from flowjoy.analysis.promise.model_stub import parse
+from flowjoy.config.inputs import Input, declared
+from flowjoy.config.settings import Settings
 from flowjoy.errors import StubError
-from flowjoy.settings import Settings
-from flowjoy.sinks import slack_alert
-from flowjoy.stub import parse
+from flowjoy.report import step_outputs
+from flowjoy.sinks import slack_bot
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -65,16 +65,16 @@ def test_inputs__none_is_required_so_that_the_minimal_step_is_enough() -> None:
 
 
 def test_outputs__action_code_and_readme_name_the_same() -> None:
-    assert list(ACTION["outputs"]) == list(outputs.OUTPUTS)
-    assert [row[0].strip("`") for row in table("outputs")] == list(outputs.OUTPUTS)
+    assert list(ACTION["outputs"]) == list(step_outputs.OUTPUTS)
+    assert [row[0].strip("`") for row in table("outputs")] == list(step_outputs.OUTPUTS)
 
 
 def test_readme__names_every_alarm_and_what_the_bot_needs() -> None:
     section = README.partition("## Alarms")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)) == {kind.value for kind in AlarmKind}
-    assert all(f"`{scope}`" in section for scope in slack_alert.SCOPES)
+    assert all(f"`{scope}`" in section for scope in slack_bot.SCOPES)
     assert f"after {REMIND_AFTER.total_seconds() / 3600:g} hours" in section
-    assert f"last {slack_alert.RECALLED.days} days" in section
+    assert f"last {slack_bot.RECALLED.days} days" in section
 
 
 def test_action__is_a_docker_action_with_words_for_everything() -> None:
@@ -101,7 +101,7 @@ def test_readme__names_only_inputs_and_outputs_that_exist() -> None:
     steps = re.findall(r"with:\n((?: {10}[\w-]+:.*\n)+)", README)
     used = {line.split(":")[0].strip() for step in steps for line in step.splitlines()}
     assert used <= {item.name for item in INPUTS} | {"name", "path"}
-    assert set(re.findall(r"outputs\.([\w-]+)", README)) <= set(outputs.OUTPUTS)
+    assert set(re.findall(r"outputs\.([\w-]+)", README)) <= set(step_outputs.OUTPUTS)
 
 
 def test_examples__use_only_inputs_that_exist() -> None:
@@ -112,7 +112,7 @@ def test_examples__use_only_inputs_that_exist() -> None:
 
 
 def test_schema__that_ships_takes_the_readmes_stub_and_so_does_the_parser() -> None:
-    schema = json.loads((ROOT / "flowjoy" / "flowjoy.schema.json").read_text())
+    schema = json.loads((ROOT / "docs" / "flowjoy.schema.json").read_text())
     (example,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
     jsonschema.validate(json.loads(example), schema)
     assert {str(item) for item in parse(example, "flowjoy.json").requirements} == {">=12", "any", "none"}
@@ -123,7 +123,7 @@ def test_schema__that_ships_takes_the_readmes_stub_and_so_does_the_parser() -> N
     ['{"models": {"a": "none"}}', '{"models": {"a": 12}}', '{"models": {}, "x": 1}', "{}", '{"models": {"a": "0"}}'],
 )
 def test_schema__and_parser_refuse_the_same(bad: str) -> None:
-    schema = json.loads((ROOT / "flowjoy" / "flowjoy.schema.json").read_text())
+    schema = json.loads((ROOT / "docs" / "flowjoy.schema.json").read_text())
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(json.loads(bad), schema)
     with pytest.raises(StubError):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.fakes.registry import Registry, served
 from tests.registries.install import VERSIONS, python_of
-from tests.stand_ins.registry import Registry, served
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 import requests
 
+from flowjoy.clients.transport import Budget, Transport
+from flowjoy.domain import ModelRecord, Precision
+from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError, UnknownModelError
-from flowjoy.instants import iso
-from flowjoy.model import ModelRecord, Precision
-from flowjoy.sinks.model_stamp import stamp
+from flowjoy.sinks.mlflow_ship_tag import stamp
 from flowjoy.sources.base import Access, Parsed
 from flowjoy.sources.mlflow_registry import MlflowRegistry
-from flowjoy.transport import Budget, Transport
 from tests.builders import at
+from tests.e2e.step import Step
+from tests.fakes.github import GitHubStandIn
+from tests.fakes.registry import Registry, served
 from tests.registries.install import VERSIONS, python_of
-from tests.sources.asking import TOKEN, A, a_question
-from tests.stand_ins.github import GitHubStandIn
-from tests.stand_ins.registry import Registry, served
-from tests.story.step import Step
+from tests.unit.sources.asking import TOKEN, A, a_question
 
 
 def ask(registry: Registry, *models: str, **inputs: Any) -> Parsed[ModelRecord]:

@@ -35,10 +35,10 @@ CORE = tuple(
 ESCAPERS = tuple(f"flowjoy/{name}.py" for name in ("runner", "report/words", "report/tables", "report/slack_message"))
 
 MATRICES = {
-    "fault-matrix": (("tests/story/test_fault_matrix.py",), "fault and stage matrix: cells", "0 false greens, 0 hangs"),
+    "fault-matrix": (("tests/e2e/test_fault_matrix.py",), "fault and stage matrix: cells", "0 false greens, 0 hangs"),
     "field-fuzz": (("tests/trust/test_field_fuzz.py",), "field fuzz: spoilt fields", "0 wrong verdicts"),
     "injection": (("tests/trust/test_injection.py",), "injection matrix: field, payload, destination", "0 hits"),
-    "secrets": (("tests/story/test_secrets.py",), "secret canaries: tests", "0 found"),
+    "secrets": (("tests/e2e/test_secrets.py",), "secret canaries: tests", "0 found"),
 }
 CODE_FAULTS = {
     "saboteurs": (GUARDS, "saboteur", 95.0),

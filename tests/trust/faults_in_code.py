@@ -65,16 +65,16 @@ def tests_of(path: str) -> list[str]:
         if known := [rank for rank in ranks if rank is not None]:
             ranked[name] = min(known) + 10 * ("matrix" in name)
     nearest = sorted(ranked, key=lambda name: (ranked[name], name))[:MOST_FILES]
-    return [*nearest, *ALSO.get(Path(path).stem, ())] or ["tests/story/test_whole_run.py"]
+    return [*nearest, *ALSO.get(Path(path).stem, ())] or ["tests/e2e/test_whole_run.py"]
 
 
 MOST_FILES = 8
 
 ALSO = {
-    "ledger_artifact": ("tests/story/test_ledger.py", "tests/story/test_trust.py"),
-    "pull_request": ("tests/story/test_gate.py",),
-    "dependency": ("tests/story/test_gate.py", "tests/story/test_pull_request.py"),
-    "stricter": ("tests/story/test_gate.py",),
+    "ledger_artifact": ("tests/e2e/test_ledger.py", "tests/e2e/test_trust.py"),
+    "pull_request": ("tests/e2e/test_gate.py",),
+    "dependency": ("tests/e2e/test_gate.py", "tests/e2e/test_pull_request.py"),
+    "stricter": ("tests/e2e/test_gate.py",),
 }
 """Modules that only whole runs reach."""
 

@@ -12,8 +12,8 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.stand_ins.faults import Edited
-from tests.stand_ins.http_base import Exchange, Fault, Request, StandIn
+from tests.fakes.faults import Edited
+from tests.fakes.http_base import Exchange, Fault, Request, StandIn
 
 Path = tuple[str, ...]
 """Keys from the root of an answer to a field; `*` is every item of a list."""

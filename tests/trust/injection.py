@@ -20,18 +20,18 @@ from xml.etree import ElementTree as ET
 
 from markdown_it import MarkdownIt
 
-from tests.core.actions_runner import commands_in
-from tests.stand_ins.artifact_service import ArtifactServiceStandIn
-from tests.stand_ins.github import GitHubStandIn
-from tests.stand_ins.http_base import Answer
-from tests.stand_ins.mlflow_faults import MlflowStandIn
-from tests.stand_ins.pagerduty import TOKEN as PAGERDUTY_TOKEN
-from tests.stand_ins.pagerduty import PagerDutyStandIn
-from tests.stand_ins.pagerduty_events import ROUTING_KEY, PagerDutyEventsStandIn
-from tests.stand_ins.registry import emptied
-from tests.stand_ins.slack import CHANNEL, SlackStandIn, mentions_and_links
-from tests.stand_ins.slack import TOKEN as SLACK_TOKEN
-from tests.story.in_process import TOKEN, A, B, C, Ran, World, at
+from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at
+from tests.fakes.actions_runner import commands_in
+from tests.fakes.artifact_service import ArtifactServiceStandIn
+from tests.fakes.github import GitHubStandIn
+from tests.fakes.http_base import Answer
+from tests.fakes.mlflow_faults import MlflowStandIn
+from tests.fakes.pagerduty import TOKEN as PAGERDUTY_TOKEN
+from tests.fakes.pagerduty import PagerDutyStandIn
+from tests.fakes.pagerduty_events import ROUTING_KEY, PagerDutyEventsStandIn
+from tests.fakes.registry import emptied
+from tests.fakes.slack import CHANNEL, SlackStandIn, mentions_and_links
+from tests.fakes.slack import TOKEN as SLACK_TOKEN
 
 HARMLESS = "plain"
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])

@@ -15,15 +15,15 @@ from typing import Any
 
 import pytest
 
-from flowjoy import github_files, transport
-from flowjoy.bundle import BUNDLE_FILE
-from flowjoy.main import run
-from flowjoy.model import StubText
-from tests.stand_ins.github import Attempt, GitHubStandIn
-from tests.stand_ins.mlflow_faults import MlflowStandIn
-from tests.stand_ins.pagerduty import TOKEN as PAGERDUTY_TOKEN
-from tests.stand_ins.pagerduty import PagerDutyStandIn
-from tests.story.in_process import blank_pictures
+from flowjoy.cli.run import run
+from flowjoy.clients import github_files, transport
+from flowjoy.domain import StubText
+from flowjoy.domain.bundle import BUNDLE_FILE
+from tests.e2e.in_process import blank_pictures
+from tests.fakes.github import Attempt, GitHubStandIn
+from tests.fakes.mlflow_faults import MlflowStandIn
+from tests.fakes.pagerduty import TOKEN as PAGERDUTY_TOKEN
+from tests.fakes.pagerduty import PagerDutyStandIn
 from tests.trust.field_fuzz import Cell, Fuzz, cells
 
 pytestmark = pytest.mark.matrix

@@ -1,0 +1,187 @@
+"""DORA's five figures for code, for models and for both. Knows frames and weeks, no network and no clock.
+
+The names are those of dora.dev's software delivery metrics; what each means here is said at `Dora`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from flowjoy.analysis.flow.incidents import AMBIGUOUS, CAUSE_ID, CAUSE_TYPE
+from flowjoy.analysis.flow.weeks import hours, running_week, week_of
+from flowjoy.analysis.timeline import END, ID, KIND, SHA, START, TS, TYPE, cadence, shipped
+from flowjoy.domain import EventType, Kind, Window
+
+BOTH = "both"
+DORA_UNITS = {
+    "deployment_frequency": "deploys a week",
+    "lead_time_hours": "hours",
+    "change_fail_rate": "share of deploys",
+    "recovery_hours": "hours",
+    "rework_rate": "per deploy",
+}
+"""The five, in the order in which people read them, with their units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One figure and the number of cases that it is over; `value` is None for no case: no data, which is not 0."""
+
+    value: float | None = None
+    n: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dora:
+    """The five figures of one `kind` (`CODE`, `MODEL`, `both`), over the window.
+
+    A deploy is an event of kind `deploy` (of a model: `ship`). Rates are shares: 0.25 is 25 %.
+
+    `deployment_frequency`: deploys a week, over the complete weeks since the first known record; n: those weeks.
+    `lead_time_hours`: change lead time, the median from commit to live over the commits that each deploy was the first
+    to ship (a model: from the start of its training run, else from its registration); n: commits (and ships).
+    `change_fail_rate`: deploys that are the cause of at least one incident / deploys, a deploy counts once; n: deploys.
+    `recovery_hours`: failed deployment recovery time, the median of end - start over the resolved incidents that are
+    put down to a deploy, redeploy or rollback; n: those. An AMBIGUOUS incident counts in `both` alone, here and in the
+    fail rate.
+    `rework_rate`: (rollbacks + deploys made to fix an incident) / deploys; n: deploys. The deploy made to fix an
+    incident is the last event while it was open, be it code or model, whatever caused it.
+    """
+
+    kind: str
+    deployment_frequency: Figure = Figure()
+    lead_time_hours: Figure = Figure()
+    change_fail_rate: Figure = Figure()
+    recovery_hours: Figure = Figure()
+    rework_rate: Figure = Figure()
+
+
+def dora(
+    events: pd.DataFrame,
+    matched: pd.DataFrame | None,
+    window: Window,
+    *,
+    commits: Mapping[str, Sequence[datetime]],
+    begun: Mapping[str, datetime],
+    known: Collection[EventType],
+    observed_since: datetime | None = None,
+) -> tuple[Dora, ...]:
+    """The figures of CODE, of MODEL and of both. O((n + m) log(n + m)) for n events and m incidents.
+
+    `events`: a timeline; `matched`: the incidents as `recovery.match_incidents` gives them, None where they are not
+    known, and then what needs them has no data. `commits`: for each sha when the commits were committed that its first
+    deploy was the first to ship. `begun`: for a model event's id when its training began. `known`: the types of which
+    everything was read; the others, and `both` with them, have no data. `observed_since`: when the models' alias or
+    stage was first observed, None where ships need no observation.
+    """
+    happened = shipped(events)
+    happened = happened[happened[TS] >= pd.Timestamp(window.since)]
+    first = cadence(shipped(events)).drop_duplicates(SHA)[ID]
+    happened = happened.assign(_fix=_fixes(happened, matched), _first=happened[ID].isin(first))
+    figures = []
+    for kind in (*(kind.value for kind in EventType), BOTH):
+        wanted = [kind] if kind != BOTH else [known.value for known in EventType]
+        if set(wanted) <= {item.value for item in known}:
+            mine = happened[happened[TYPE].isin(wanted)]
+            causes = wanted if kind != BOTH else [*wanted, AMBIGUOUS]
+            ordinary = _of(kind, mine, _attributed(matched, causes, window), commits, begun)
+            since = _first_week(shipped(events), wanted, window, observed_since if kind != EventType.CODE else None)
+            figures.append(replace(ordinary, deployment_frequency=_frequency(mine, window, since)))
+        else:
+            figures.append(Dora(kind=kind))
+    return tuple(figures)
+
+
+def _of(
+    kind: str,
+    mine: pd.DataFrame,
+    attributed: pd.DataFrame | None,
+    commits: Mapping[str, Sequence[datetime]],
+    begun: Mapping[str, datetime],
+) -> Dora:
+    deploys = cadence(mine)
+    leads = [*_code_leads(deploys, commits), *_model_leads(deploys, begun)]
+    ordinary = Dora(kind=kind, lead_time_hours=_median(leads))
+    if attributed is None:
+        return ordinary
+    rework = (mine[KIND] == Kind.ROLLBACK) | mine["_fix"]
+    return Dora(
+        kind=kind,
+        lead_time_hours=ordinary.lead_time_hours,
+        change_fail_rate=_share(int(deploys[ID].isin(attributed[CAUSE_ID]).sum()), len(deploys)),
+        recovery_hours=_median(hours(attributed[START], attributed[END]).dropna().tolist()),
+        rework_rate=_share(int(rework.sum()), len(deploys)),
+    )
+
+
+def _frequency(mine: pd.DataFrame, window: Window, since: datetime | None) -> Figure:
+    """Deploys a week, over the complete weeks from `since` on; no data without one."""
+    ends = running_week(window)
+    if since is None or since >= ends:
+        return Figure()
+    weeks = round((ends - since) / timedelta(weeks=1))  # an hour more or less where the clocks change
+    deploys = cadence(mine)[TS]
+    n = int(((deploys >= pd.Timestamp(since)) & (deploys < pd.Timestamp(ends))).sum())
+    return Figure(value=n / weeks, n=weeks)
+
+
+def _first_week(
+    happened: pd.DataFrame, wanted: Collection[str], window: Window, observed_since: datetime | None
+) -> datetime | None:
+    """Return when the first week to count begins: the one of the first known record, or that of the window.
+
+    A kind without any record counts from the first record of the other one. Of what must be observed only weeks count
+    that were observed from their start on.
+    """
+    of_kind = happened.loc[happened[TYPE].isin(wanted), TS]
+    first = (happened[TS] if of_kind.empty else of_kind).min()
+    if pd.isna(first):
+        return None
+    begins = max(window.since, week_of(first.to_pydatetime(), window.timezone))
+    if observed_since is not None and observed_since > begins:
+        week = week_of(observed_since, window.timezone)
+        begins = week if week == observed_since else week_of(week + timedelta(days=8), window.timezone)
+    return begins
+
+
+def _code_leads(deploys: pd.DataFrame, commits: Mapping[str, Sequence[datetime]]) -> list[float]:
+    """Hours from each commit to the deploy that shipped it first. A commit dated later than that took no time."""
+    code = deploys[(deploys[TYPE] == EventType.CODE) & deploys["_first"]]
+    pairs = zip(code[SHA], code[TS], strict=True)
+    return [max(0.0, (live - commit) / timedelta(hours=1)) for sha, live in pairs for commit in commits.get(sha, ())]
+
+
+def _model_leads(deploys: pd.DataFrame, begun: Mapping[str, datetime]) -> list[float]:
+    ships = deploys[deploys[TYPE] == EventType.MODEL]
+    pairs = zip(ships[ID], ships[TS], strict=True)
+    return [max(0.0, (live - begun[name]) / timedelta(hours=1)) for name, live in pairs if name in begun]
+
+
+def _attributed(matched: pd.DataFrame | None, causes: Sequence[str], window: Window) -> pd.DataFrame | None:
+    """The incidents of the window that are put down to such deploys."""
+    if matched is None:
+        return None
+    return matched[matched[CAUSE_TYPE].isin(causes) & (matched[START] >= pd.Timestamp(window.since))]
+
+
+def _fixes(happened: pd.DataFrame, matched: pd.DataFrame | None) -> pd.Series:
+    """Which events are the last one while a resolved incident was open, and therefore its fix."""
+    over = None if matched is None else matched[matched[END].notna()].sort_values(END, kind="stable")
+    if over is None or over.empty:
+        return pd.Series(data=False, index=happened.index)
+    events = happened[happened[KIND].isin([Kind.DEPLOY, Kind.SHIP, Kind.ROLLBACK])][[TS, ID]]
+    last = pd.merge_asof(over[[START, END]], events, left_on=END, right_on=TS, direction="backward")
+    return happened[ID].isin(last.loc[last[TS] > last[START], ID])
+
+
+def _median(values: Sequence[float]) -> Figure:
+    return Figure(value=float(np.median(values)), n=len(values)) if values else Figure()
+
+
+def _share(part: int, whole: int) -> Figure:
+    return Figure(value=part / whole, n=whole) if whole else Figure()

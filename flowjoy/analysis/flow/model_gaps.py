@@ -1,0 +1,104 @@
+"""How far each model is behind code, week by week. Knows cadence and requirements, no promise.
+
+The total of ships hides the model that jams, so each model is compared with the deploys that require it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+import pandas as pd
+
+from flowjoy.analysis.timeline import NAME, SHA
+from flowjoy.domain import Dependence, ModelGap, Requirement, Rule
+
+MONDAY = "monday"
+"""The column that names the week of each event: its local Monday, a naive midnight."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeekGaps:
+    """The gaps of one week.
+
+    `furthest`: the model with the largest gap; `lagging`: the one of those that diverge. `models`: how many are
+    required as `any`. `observed`: the ships of each required model are known.
+    """
+
+    furthest: ModelGap | None = None
+    lagging: ModelGap | None = None
+    models: int = 0
+    observed: bool = True
+
+
+def gaps_by_week(
+    code: pd.DataFrame,
+    ships: pd.DataFrame,
+    dependence: Dependence,
+    *,
+    percent: float,
+    begins: Mapping[date, datetime],
+    observed_since: Mapping[str, datetime] | None = None,
+) -> dict[date, WeekGaps]:
+    """Return the gaps of each week in `begins`, which gives the instant at which it begins.
+
+    `code` and `ships` are the events that count as cadence, with a `MONDAY`. `observed_since`: when each model was
+    first observed, None where ships need no observation; a week that began earlier tells nothing of that model.
+    """
+    depended: defaultdict[date, set[str]] = defaultdict(set)
+    owed: defaultdict[date, Counter[str]] = defaultdict(Counter)
+    for monday, sha in zip(code[MONDAY].dt.date, code[SHA], strict=True):
+        requirements = _requirements(sha, dependence)
+        depended[monday].update(item.model for item in requirements)
+        owed[monday].update(item.model for item in requirements if item.rule is Rule.ANY)
+    shipped = Counter(zip(ships[MONDAY].dt.date, ships[NAME], strict=True))
+    every = set(dependence.models or observed_since or ())
+    return {
+        monday: _gaps(
+            [ModelGap(model=model, code_deploys=n, ships=shipped[monday, model]) for model, n in owed[monday].items()],
+            percent,
+            _unobserved(depended[monday] or every, begun, observed_since),
+        )
+        for monday, begun in begins.items()
+    }
+
+
+def _requirements(sha: object, dependence: Dependence) -> list[Requirement]:
+    """Return what a commit depends on; nothing where its stub cannot be read, which the verdict tells."""
+    if not isinstance(sha, str):
+        asked = dependence.default
+    elif sha in dependence.unreadable:
+        return []
+    else:
+        asked = dependence.by_sha.get(sha, dependence.default)
+    return [item for item in asked if item.rule is not Rule.NONE]
+
+
+def _unobserved(
+    models: Iterable[str], begun: datetime, observed_since: Mapping[str, datetime] | None
+) -> frozenset[str]:
+    if observed_since is None:
+        return frozenset()
+    return frozenset(name for name in models if name not in observed_since or observed_since[name] > begun)
+
+
+def _gaps(required: list[ModelGap], percent: float, unobserved: frozenset[str]) -> WeekGaps:
+    judged = [
+        replace(item, diverges=item.gap * 100 > percent * item.code_deploys)
+        for item in required
+        if item.model not in unobserved
+    ]
+    judged.sort(key=_behind)
+    return WeekGaps(
+        furthest=next(iter(judged), None),
+        lagging=next((item for item in judged if item.diverges), None),
+        models=len(required),
+        observed=not unobserved,
+    )
+
+
+def _behind(item: ModelGap) -> tuple[int, int, str]:
+    """Order models: the largest gap first; of equal ones that of fewer deploys, then the first by name."""
+    return -item.gap, item.code_deploys, item.model

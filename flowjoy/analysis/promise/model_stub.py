@@ -1,0 +1,225 @@
+"""The model stub: which model versions this code depends on. Knows one JSON file, no repository and no registry.
+
+The pydantic models below validate it, and the JSON Schema that ships in the package is generated from them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from flowjoy.analysis.promise import stub_errors
+from flowjoy.domain import Requirement, Rule, Waiver
+from flowjoy.domain.timestamps import parse_iso
+from flowjoy.domain.version_order import PIN, WHOLE_NUMBER
+from flowjoy.errors import StubError
+
+DEFAULT_NAME = "flowjoy.json"
+LARGEST_BYTES = 256 * 1024
+DEEPEST = 8
+_STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+')
+
+_ModelName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\"'`\x00-\x1f\x7f]+$")]
+_Requires = Annotated[str, StringConstraints(pattern=rf"^(any|none|>={WHOLE_NUMBER}|{PIN})$")]
+_Short = Annotated[str, StringConstraints(pattern=rf"^(any|>={WHOLE_NUMBER}|{PIN})$")]
+_Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+_Sha = Annotated[str, StringConstraints(pattern=r"^(\*|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")]
+_Path = tuple[str | int, ...]
+
+
+_InstantText = Annotated[str, Field(json_schema_extra={"anyOf": [{"format": "date-time"}, {"format": "date"}]})]
+_DAY = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*", re.ASCII)
+
+
+def _instant(value: object) -> datetime:
+    """Return the instant of ISO text with an offset; a date alone means its last second in UTC."""
+    if not isinstance(value, str):
+        raise ValueError("expected an ISO instant such as 2026-12-31T00:00:00Z, or a date")  # noqa: TRY004  (pydantic wants it)
+    return parse_iso(f"{value.strip()}T23:59:59Z" if _DAY.fullmatch(value) else value)
+
+
+class ModelEntry(BaseModel):
+    """What the code asks of one model: `12` or `1.2.0`, `>=12`, `any` or `none` with a reason."""
+
+    model_config = _STRICT
+    requires: _Requires = "any"
+    reason: _Words | None = None
+
+    @model_validator(mode="after")
+    def _none_is_reasoned(self) -> ModelEntry:
+        if self.requires == "none" and self.reason is None:
+            raise ValueError('"none" needs a "reason"')
+        return self
+
+
+class WaiverEntry(BaseModel):
+    """A signed exception, for a model and a sha (`*`: every one), until an instant or the end of a day in UTC."""
+
+    model_config = _STRICT
+    model: _ModelName
+    sha: _Sha
+    reason: _Words
+    by: _Words
+    until: Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=_InstantText)]
+
+
+def _expand(entry: object) -> object:
+    """The short form `"12"` is the same as `{"requires": "12"}`."""
+    return {"requires": entry} if isinstance(entry, str) else entry
+
+
+class StubFile(BaseModel):
+    """flowjoy.json: which model versions this code depends on."""
+
+    model_config = _STRICT
+    schema_: str | None = Field(default=None, alias="$schema")
+    models: dict[
+        _ModelName, Annotated[ModelEntry, BeforeValidator(_expand, json_schema_input_type=_Short | ModelEntry)]
+    ]
+    waivers: tuple[WaiverEntry, ...] = Field(default=(), strict=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stub:
+    """A valid stub: its requirements by name, its waivers, and the line on which each model stands."""
+
+    requirements: tuple[Requirement, ...]
+    waivers: tuple[Waiver, ...]
+    lines: Mapping[str, int]
+
+    def requirement(self, model: str) -> Requirement | None:
+        """What it asks of one model; None when it does not name it."""
+        return next((item for item in self.requirements if item.model == model), None)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the file, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **StubFile.model_json_schema()}
+
+
+def parse(text: str, name: str) -> Stub:
+    """The stub in `text`. StubError names the file, the line and the rule that is broken; its content is not echoed."""
+    text = text.removeprefix("\ufeff")
+    if len(text.encode()) > LARGEST_BYTES:
+        raise StubError(name, 1, f"is larger than {LARGEST_BYTES >> 10} KiB. {stub_errors.OTHER_TOOL}")
+    _refuse_depth(text, name)
+    data = _loaded(text, name)
+    strange = stub_errors.foreign(data)
+    if strange is not None:
+        raise StubError(name, 1, strange)
+    lines = _lines(text, name)
+    try:
+        file = StubFile.model_validate(data)
+    except ValidationError as problem:
+        first = min(problem.errors(include_url=False), key=lambda error: _line_of(error["loc"], lines))
+        raise StubError(name, _line_of(first["loc"], lines), stub_errors.broken_rule(first)) from None
+    return Stub(
+        requirements=tuple(_requirement(model, entry) for model, entry in sorted(file.models.items())),
+        waivers=tuple(_waiver(entry) for entry in file.waivers),
+        lines={model: lines[("models", model)] for model in file.models},
+    )
+
+
+def _requirement(model: str, entry: ModelEntry) -> Requirement:
+    if entry.requires in ("any", "none"):
+        return Requirement(model=model, rule=Rule(entry.requires), reason=entry.reason)
+    rule = Rule.AT_LEAST if entry.requires.startswith(">=") else Rule.EXACT
+    return Requirement(model=model, rule=rule, version=entry.requires.removeprefix(">="), reason=entry.reason)
+
+
+def _waiver(entry: WaiverEntry) -> Waiver:
+    return Waiver(model=entry.model, sha=entry.sha.lower(), reason=entry.reason, by=entry.by, until=entry.until)
+
+
+def _loaded(text: str, name: str) -> object:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as problem:
+        raise StubError(name, problem.lineno, stub_errors.not_json(text, problem.pos)) from None
+    except _ConstantError as problem:
+        raise StubError(name, 1, f"is not JSON: {problem} is not a JSON value") from None
+    except ValueError:  # more digits than Python reads
+        raise StubError(name, 1, "holds a number that is too long") from None
+
+
+class _ConstantError(ValueError):
+    """NaN or Infinity, which Python's parser would take."""
+
+
+def _refuse_constant(text: str) -> None:
+    raise _ConstantError(text)
+
+
+def _refuse_depth(text: str, name: str) -> None:
+    """Nesting is counted before any parser may recurse into it."""
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        depth += (token[0] in "[{") - (token[0] in "]}")
+        if depth > DEEPEST:
+            raise StubError(
+                name, _line_at(text, token.start()), f"is nested deeper than {DEEPEST}. {stub_errors.OTHER_TOOL}"
+            )
+
+
+def _lines(text: str, name: str) -> dict[_Path, int]:
+    """The line of every key and item of a valid JSON text. StubError for a key that stands twice."""
+    lines: dict[_Path, int] = {(): 1}
+    stack: list[str | int] = []
+    line, last_end = 1, 0
+    closers: list[str] = []
+    expects_key = False
+    for token in _TOKEN.finditer(text):
+        line += text.count("\n", last_end, token.start())
+        last_end = token.start()
+        mark = token[0]
+        if mark in "{[":
+            if closers and closers[-1] == "]":
+                lines[tuple(stack)] = line
+            closers.append("}" if mark == "{" else "]")
+            stack.append("" if mark == "{" else 0)
+            expects_key = mark == "{"
+        elif mark in "}]":
+            closers.pop()
+            stack.pop()
+            expects_key = False
+        elif mark == ",":
+            if closers[-1] == "]":
+                stack[-1] = int(stack[-1]) + 1
+            expects_key = closers[-1] == "}"
+        elif expects_key:
+            key = str(json.loads(mark))
+            stack[-1] = key
+            expects_key = False
+            if tuple(stack) in lines:
+                raise StubError(name, line, f"names {key[:40]!r} twice")
+            lines[tuple(stack)] = line
+        elif mark != ":" and closers and closers[-1] == "]":
+            lines[tuple(stack)] = line
+    return lines
+
+
+def _line_of(location: tuple[str | int, ...], lines: Mapping[_Path, int]) -> int:
+    """The line of the longest part of a pydantic location that is a place in the file."""
+    place = location
+    while place not in lines:
+        place = place[:-1]
+    return lines[place]
+
+
+def _line_at(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1

@@ -1,0 +1,52 @@
+"""Pass, fail or error. Knows coverage and obligations, nothing else. A missing value is never "no breach"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flowjoy.analysis.promise.merge_gate import Gate, Level
+from flowjoy.domain import Coverage, CoverageState, Decision, Obligation, Status, Verdict
+from flowjoy.domain.promise import UNREADABLE
+
+EXIT_PASS, EXIT_BROKEN, EXIT_UNDECIDED = 0, 1, 2
+
+
+def unproved(coverage: Sequence[Coverage]) -> tuple[Coverage, ...]:
+    """The required sources that were not read completely."""
+    return tuple(item for item in coverage if item.required and item.state is not CoverageState.COMPLETE)
+
+
+def decide(
+    coverage: Sequence[Coverage], obligations: Sequence[Obligation], *, enforce: bool, gate: Gate | None = None
+) -> Verdict:
+    """`pass` only when every required source is proved complete, every obligation known and not broken, no gate failed.
+
+    What is not known of a release that the gate refuses before it is live is the gate's to say.
+    `enforce` False turns the exit code of a `fail` into 0; an `error` is never softened.
+    """
+    missing = unproved(coverage)
+    if missing or not any(item.required for item in coverage):
+        reasons = [f"{item.source}: {item.reason or item.state}" for item in missing] or ["no source was required"]
+        return Verdict(decision=Decision.ERROR, reasons=tuple(reasons), exit_code=EXIT_UNDECIDED)
+    unknown = [item for item in obligations if item.status is Status.UNKNOWN and not _refused(item, gate)]
+    if unknown:
+        reasons = [f"{_undecided(item)}: {item.reason or 'not known'}" for item in unknown]
+        return Verdict(decision=Decision.ERROR, reasons=tuple(reasons), exit_code=EXIT_UNDECIDED)
+    broken = [item for item in obligations if item.status is Status.BREACHED]
+    reasons = [f"{item.model} was not shipped for {item.code_id}" for item in broken]
+    if gate is not None:
+        reasons += [finding.text for finding in gate.of(Level.FAILURE)]
+    if reasons:
+        exit_code = EXIT_BROKEN if enforce else EXIT_PASS
+        return Verdict(decision=Decision.FAIL, reasons=tuple(reasons), exit_code=exit_code)
+    return Verdict(decision=Decision.PASS, reasons=(), exit_code=EXIT_PASS)
+
+
+def _undecided(item: Obligation) -> str:
+    if item.model == UNREADABLE:
+        return f"the model stub of {item.code_id} cannot be read"
+    return f"{item.model} for {item.code_id}"
+
+
+def _refused(item: Obligation, gate: Gate | None) -> bool:
+    return gate is not None and gate.failed and item.provisional and item.sha == gate.sha

@@ -1,0 +1,52 @@
+"""What a proposal's edits of workflow files change in how FlowJoy runs. Pure; knows proposals, asks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flowjoy.analysis.promise import workflow_file
+from flowjoy.domain import Proposal, WorkflowFile
+
+
+def sentences(proposal: Proposal) -> list[str]:
+    """Return a sentence for each changed workflow file that runs FlowJoy, and for what was not compared."""
+    return [text for text, _ in _edits(proposal)]
+
+
+def may_change_inputs(proposal: Proposal | None) -> bool:
+    """Return whether the proposal may change FlowJoy's inputs: it does, or that cannot be told."""
+    return proposal is None or any(changes for _, changes in _edits(proposal))
+
+
+def _edits(proposal: Proposal) -> Iterator[tuple[str, bool]]:
+    """Give a sentence for each file, and whether inputs may change there."""
+    left = workflow_file.MOST_CHARACTERS
+    for file in proposal.workflows:
+        left -= len(file.before.text or "") + len(file.after.text or "")
+        if left < 0:
+            yield f"{file.path} and what else changes is too much to compare. Review it", True
+            break
+        edit = _edit(file)
+        if edit is not None:
+            yield edit
+    if proposal.workflows_unread:
+        yield f"changed workflow files that were not compared: {proposal.workflows_unread}. Review them", True
+
+
+def _edit(file: WorkflowFile) -> tuple[str, bool] | None:
+    """What the edit of one file changes; None for a file that runs FlowJoy on neither side."""
+    unread = next((side.problem for side in (file.before, file.after) if side.problem is not None), None)
+    if unread is not None:
+        return f"{file.path}: the change could not be compared ({unread}). Review how it runs FlowJoy", True
+    before, after = file.before.text, file.after.text
+    if not (workflow_file.mentions(before) or workflow_file.mentions(after)):
+        return None
+    try:
+        changes = workflow_file.changes(before, after)
+    except workflow_file.WorkflowError as problem:
+        return f"{file.path}: the change could not be compared, because {problem}. Review how it runs FlowJoy", True
+    if not changes:
+        return f"{file.path} runs FlowJoy and is changed; none of FlowJoy's inputs changes", False
+    shown = "; ".join(changes[: workflow_file.SHOWN_CHANGES])
+    more = len(changes) - workflow_file.SHOWN_CHANGES
+    return f"{file.path} changes how FlowJoy runs: {shown}" + (f"; and {more} more" if more > 0 else ""), True

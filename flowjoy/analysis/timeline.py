@@ -1,0 +1,192 @@
+"""Records to one tidy timeline. The only place where column names are defined; knows no promise and no week."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from flowjoy.domain import CodeRecord, EventType, Incident, Kind, ModelRecord, Outcome, Precision
+from flowjoy.domain.timestamps import EARLIEST as _BEFORE_ALL
+from flowjoy.domain.version_content import content_of, repeats
+from flowjoy.domain.version_order import version_order
+
+TS, TYPE, SERVICE, NAME, VERSION, SHA = "ts", "type", "service", "name", "version", "sha"
+KIND, PRECISION, URL, ID, RUN = "kind", "precision", "url", "id", "run_id"
+EARLIEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE = "earliest", "provisional", "first_live", "old_since"
+START, END, SOURCE, TITLE, URGENCY = "start", "end", "source", "title", "urgency"
+
+PUBLIC_COLUMNS = [TS, TYPE, SERVICE, NAME, VERSION, SHA, KIND, PRECISION, URL]
+"""What `supply_chain_events.csv` shows, in this order."""
+
+EVENT_COLUMNS = [*PUBLIC_COLUMNS, ID, RUN, EARLIEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE]
+INCIDENT_COLUMNS = [ID, SOURCE, SERVICE, START, END, TITLE, TYPE, URL, URGENCY]
+
+_COUNTS_UP = re.compile(r"v?\d+(\.\d+)*([-+].*)?", re.ASCII)
+_UTC = "datetime64[us, UTC]"
+_TICK = timedelta(microseconds=1)
+
+
+def timeline(
+    code: Sequence[CodeRecord], models: Sequence[ModelRecord], *, service: str, until: datetime
+) -> pd.DataFrame:
+    """Every event of a service up to and including `until`, oldest first; at one instant CODE comes before MODEL.
+
+    Columns `EVENT_COLUMNS`. `ts` is the latest, `earliest` the earliest instant the event can have happened (equal
+    unless it was observed). `first_live` is, for CODE, the place in the code timeline at which the sha first went
+    live. Failed deployments make no event; a provisional one does, flagged.
+    """
+    events = pd.concat([_code_events(code, until), _model_events(models, service, until)], ignore_index=True)
+    # Both halves are in order and CODE comes first: a stable sort keeps that within an instant.
+    return events.sort_values(TS, kind="stable", ignore_index=True)
+
+
+def shipped(events: pd.DataFrame) -> pd.DataFrame:
+    """The events that happened: without this very run's provisional release."""
+    return events[~events[PROVISIONAL]]
+
+
+def cadence(events: pd.DataFrame) -> pd.DataFrame:
+    """The events that count as cadence: `deploy` and `ship`, without the provisional release.
+
+    What the first observation of an alias or a stage found is left out: it may have shipped at any time before.
+    """
+    return events[events[KIND].isin([Kind.DEPLOY, Kind.SHIP]) & ~events[PROVISIONAL] & events[OLD_SINCE].isna()]
+
+
+def incident_frame(incidents: Sequence[Incident], *, until: datetime) -> pd.DataFrame:
+    """Incidents that had started by `until`, oldest first. One that ended later was still open then: `end` is NaT."""
+    begun = [incident for incident in incidents if incident.start <= until]
+    rows = [(i.id, i.source, i.service, i.start, i.end, i.title, i.type, i.url, i.urgency) for i in begun]
+    frame = pd.DataFrame(rows, columns=INCIDENT_COLUMNS)
+    frame = frame.astype({START: _UTC, END: _UTC})
+    frame[END] = frame[END].where(frame[END] <= until)
+    return frame.sort_values([START, ID], ignore_index=True)
+
+
+def _code_events(records: Sequence[CodeRecord], until: datetime) -> pd.DataFrame:
+    live = [r for r in records if r.outcome is not Outcome.FAILED and r.shipped_at <= until]
+    frame = _frame([(r.shipped_at, r.service, "", "", r.sha, r.url, r.id, None, r.shipped_at) for r in live])
+    frame[TYPE], frame[PRECISION] = EventType.CODE.value, "exact"
+    frame[PROVISIONAL] = np.array([r.outcome is Outcome.PROVISIONAL for r in live], dtype=bool)
+    frame[OLD_SINCE] = pd.Series(pd.NaT, index=frame.index, dtype=_UTC)
+    frame = frame.sort_values([TS, PROVISIONAL, ID], ignore_index=True)
+    return _with_code_kinds(frame)
+
+
+def _with_code_kinds(frame: pd.DataFrame) -> pd.DataFrame:
+    """Tell deploy, redeploy and rollback apart. Each event makes its sha live, so the one live before is the row above.
+
+    A stamp without a sha is a new sha of its own.
+    """
+    place = pd.Series(np.arange(len(frame)), index=frame.index)
+    sha = frame[SHA].where(frame[SHA].notna(), "\0" + frame[ID])
+    first_live = place.groupby([frame[SERVICE], sha]).transform("min")
+    live_sha = sha.groupby(frame[SERVICE]).shift()
+    live_since = first_live.groupby(frame[SERVICE]).shift()
+    again = first_live < place
+    kind = np.select(
+        [again & (sha == live_sha), again & (first_live < live_since)],
+        [Kind.REDEPLOY.value, Kind.ROLLBACK.value],
+        default=Kind.DEPLOY.value,
+    )
+    return frame.assign(kind=kind, first_live=first_live)
+
+
+def _model_events(records: Sequence[ModelRecord], service: str, until: datetime) -> pd.DataFrame:
+    live = [r for r in records if r.shipped_at <= until]
+    frame = _frame(
+        [(r.shipped_at, service, r.name, r.version, None, r.url, r.id, r.run_id, _earliest(r)) for r in live]
+    )
+    frame[TYPE] = EventType.MODEL.value
+    frame[PRECISION] = np.array([r.precision.value for r in live], dtype=object)
+    frame[PROVISIONAL] = False
+    old_since = [(r.registered_at or _BEFORE_ALL) if r.maybe_live_before else None for r in live]
+    frame[OLD_SINCE] = pd.Series(old_since, index=frame.index, dtype=_UTC)
+    frame["_copy"] = np.array([r.maybe_copy for r in live], dtype=bool)
+    frame["_number"] = _ranks([r.version for r in live])
+    frame["_registered"] = pd.Series([r.registered_at for r in live], index=frame.index, dtype=_UTC)
+    contents = [content_of(model_id=r.model_id, run_id=r.run_id, source=r.source) for r in live]
+    frame["_content"] = pd.Series(contents, index=frame.index, dtype=object)
+    frame = frame.sort_values([TS, NAME, "_number", ID], ignore_index=True)
+    frame = _with_model_kinds(frame)
+    return frame.drop(columns=["_number", "_copy", "_registered", "_content"])
+
+
+def whole_numbers(versions: Iterable[object]) -> npt.NDArray[np.float64]:
+    """Return each version as a number; NaN where its name is not a whole number, as in `1.2.0` and `2026.11`."""
+    names = [version if isinstance(version, str) and version.isdecimal() else "nan" for version in versions]
+    return np.array(names, dtype=np.float64)
+
+
+def _ranks(versions: Sequence[str | None]) -> npt.NDArray[np.float64]:
+    """Return where each version stands among all that count up: 9 < 10, 1.9.0 < 1.10.0. NaN for any other name."""
+    counting = {version for version in versions if version is not None and _COUNTS_UP.fullmatch(version)}
+    rank = {version: place for place, version in enumerate(sorted(counting, key=version_order))}
+    return np.array([rank.get(version or "", np.nan) for version in versions], dtype=np.float64)
+
+
+def _earliest(record: ModelRecord) -> datetime:
+    """The first instant at which the ship can have happened: an observed interval is open at its start."""
+    return record.shipped_at if record.not_before is None else record.not_before + _TICK
+
+
+def _with_model_kinds(frame: pd.DataFrame) -> pd.DataFrame:
+    """Tell ship, copy, rollback and redeploy apart. A stamp without a version is a new version of its own."""
+    place = pd.Series(np.arange(len(frame)), index=frame.index)
+    version = frame[VERSION].where(frame[VERSION].notna(), "\0" + frame[ID])
+    first_ship = place.groupby([frame[NAME], version]).transform("min")
+    again = first_ship < place
+    copied = frame["_copy"] | np.array(repeats(zip(frame[NAME], frame["_content"], strict=True)), dtype=bool)
+    live_first = first_ship.groupby(frame[NAME]).shift()
+    # Versions that cannot be compared are as old as their first ship.
+    older = _older_than(frame, _before(frame), default=first_ship < live_first)
+    kind = np.select(
+        [again & older, again, _is_passed(frame), copied],
+        [Kind.ROLLBACK.value, Kind.REDEPLOY.value, Kind.ROLLBACK.value, Kind.COPY.value],
+        default=Kind.SHIP.value,
+    )
+    return frame.assign(kind=kind, first_live=place)
+
+
+def _is_passed(frame: pd.DataFrame) -> pd.Series:
+    """Return which versions were passed over: a newer one was live when they first shipped.
+
+    An observed version must be newer than each one seen before it, a stamped one than the one that is live. What ships
+    by being registered is newer than all that was there.
+    """
+    never = pd.Series(data=False, index=frame.index)
+    by_model = frame.groupby(NAME)
+    newest = frame.assign(_number=by_model["_number"].cummax(), _registered=by_model["_registered"].cummax())
+    passed = _older_than(frame, _before(frame), default=never)
+    observed = frame[PRECISION] == Precision.OBSERVED
+    passed = passed.where(~observed, _older_than(frame, _before(newest), default=never))
+    return passed & (frame[PRECISION] != Precision.REGISTERED)
+
+
+def _before(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the age of the version above each one, of the same model."""
+    return frame.groupby(NAME)[["_number", "_registered"]].shift()
+
+
+def _older_than(frame: pd.DataFrame, other: pd.DataFrame, *, default: pd.Series) -> pd.Series:
+    """Compare each version with another one: by number, else by when they were registered, else by `default`."""
+    numbered = frame["_number"].notna() & other["_number"].notna()
+    dated = frame["_registered"].notna() & other["_registered"].notna()
+    older = np.select(
+        [numbered, dated],
+        [frame["_number"] < other["_number"], frame["_registered"] < other["_registered"]],
+        default=default,
+    )
+    return pd.Series(older.astype(bool), index=frame.index)
+
+
+def _frame(rows: list[tuple[object, ...]]) -> pd.DataFrame:
+    columns = [TS, SERVICE, NAME, VERSION, SHA, URL, ID, RUN, EARLIEST]
+    frame = pd.DataFrame(rows, columns=columns)
+    text = dict.fromkeys([SERVICE, NAME, VERSION, SHA, URL, ID, RUN], object)
+    return frame.astype({**text, TS: _UTC, EARLIEST: _UTC})

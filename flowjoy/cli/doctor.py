@@ -1,0 +1,127 @@
+"""`doctor`: which permissions are missing, and why each of the last ten deployments counted or not. It only reads.
+
+The story: inputs, probes, the last ten. Knows no source.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NoReturn, TextIO
+
+from flowjoy.actions.core import Console, adopt_libraries, leave
+from flowjoy.cli.doctor_checks import TITLES, Probes
+from flowjoy.cli.doctor_deployments import lines
+from flowjoy.config.given_inputs import command_line
+from flowjoy.config.inputs import declared
+from flowjoy.config.settings import Runner, Settings, on_actions, read_runner, read_settings, redactor
+from flowjoy.errors import InputError
+from flowjoy.pipeline.run_context import query_of, terms_of
+
+_FAILED, _WRONG_INPUTS = 1, 2
+_NO_REPOSITORY, _NO_TOKEN = "owner/name", "no-token-was-given"  # stands for none
+
+
+def doctor(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, stream: TextIO | None = None) -> int:
+    """Try everything a run needs. 0: every probe that is set is ok; 1: one failed; 2: an input is wrong, or a bug."""
+    console = Console(on_actions=on_actions(environ), stream=stream)
+    try:
+        runner = read_runner(environ)
+        console.hide(redactor(runner))
+        settings, absent = _inputs(environ, argv, runner)
+        console.hide(redactor(runner, settings))
+        _refuse_the_future(settings, now)
+        with adopt_libraries(console, debug=runner.debug):
+            return _examine(settings, runner, absent, console, now)
+    except InputError as problem:
+        with console.group("Inputs"):
+            for sentence in problem.problems:
+                console.error(sentence, title="FlowJoy input")
+        return problem.exit_code
+    except Exception as problem:  # noqa: BLE001  (a bug ends in one line; what a server said must not leave in a traceback)
+        at = traceback.extract_tb(problem.__traceback__)[-1]
+        console.error(f"doctor failed ({type(problem).__name__} in {at.name}, line {at.lineno}): please report this")
+        return _WRONG_INPUTS
+
+
+def entry() -> NoReturn:
+    """Examine with the real environment and clock: the command line's door."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        parser = command_line(declared(Path.cwd()))
+        parser.prog, parser.description = (
+            "python -m flowjoy doctor",
+            "What is missing for a run, and why deploys count.",
+        )
+        parser.print_help()
+        leave(0)
+    try:
+        code = doctor(os.environ, sys.argv[1:], now=datetime.now(UTC))
+    except KeyboardInterrupt:
+        code = 130
+    leave(code)
+
+
+def _inputs(environ: Mapping[str, str], argv: Sequence[str], runner: Runner) -> tuple[Settings, tuple[str, ...]]:
+    """The settings, and a sentence for each part of the way to GitHub that is absent: the rest can still be tried.
+
+    InputError names every wrong input at once.
+    """
+    try:
+        return read_settings(environ, argv, runner), ()
+    except InputError as problem:
+        told = problem
+    lent = {**environ, "GITHUB_TOKEN": environ.get("GITHUB_TOKEN") or _NO_TOKEN}
+    try:
+        settings = read_settings(lent, argv, replace(runner, repository=runner.repository or _NO_REPOSITORY))
+    except InputError:
+        raise told from None
+    absent = []
+    asks_github = settings.reads_github or settings.incident_label is not None
+    if not asks_github:
+        absent.append("no service is named: give --service, or set GITHUB_REPOSITORY=owner/name in the environment")
+    elif not runner.repository:
+        absent.append("no repository is named: set GITHUB_REPOSITORY=owner/name in the environment")
+    if settings.github_token is not None and settings.github_token.reveal() == _NO_TOKEN:
+        settings = replace(settings, github_token=None)
+        if asks_github:
+            absent.append("no token for GitHub: give --github-token, or set GITHUB_TOKEN (gh auth token prints one)")
+    return settings, tuple(absent)
+
+
+def _refuse_the_future(settings: Settings, now: datetime) -> None:
+    """As a run does: a promise that begins later would hide every clock."""
+    if settings.sla_since is not None and settings.sla_since > now.date() + timedelta(days=1):
+        raise InputError(f"sla-since {settings.sla_since.isoformat()!r}: expected a day that is not in the future")
+
+
+def _examine(settings: Settings, runner: Runner, absent: tuple[str, ...], console: Console, now: datetime) -> int:
+    with console.group("Inputs"):
+        for sentence in absent:
+            console.error(sentence, title="FlowJoy input")
+        if not absent:
+            console.log(f"ok       code from {settings.code_source}, models from {settings.model_source}")
+        if settings.ship is not None:
+            console.notice("ship is ignored: doctor only reads")
+    probes = Probes(settings, runner, console)
+    with console.group("Access"):
+        home = probes.of_repository()
+        query = query_of(settings, runner, home, settings.as_of or now, now)
+        known, chosen = probes.of_code(query)
+        stubs = probes.of_stub(chosen or ())
+        probes.of_github(query)
+        probes.of_incidents(query)
+        probes.of_models(query, stubs)
+        probes.of_alarms()
+    with console.group(f"The last ten {TITLES[settings.code_source]}"):
+        if known is None and any(entry.record is not None for entry in chosen or ()):
+            console.log("(what was live before is not known: the source was not read to its end)")
+        for line in lines(chosen or (), known or (), stubs, query, terms_of(settings, runner, home)):
+            console.log(line)
+        if not chosen:
+            console.log("there are none" if chosen is not None else "not known, see above")
+    return _WRONG_INPUTS if absent else _FAILED if probes.failed else 0

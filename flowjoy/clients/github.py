@@ -1,0 +1,258 @@
+"""GitHub's API by PyGithub: one request at a time, its throttles off, its faults in words a user can act on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+from flowjoy.clients.responses import Answer, Connection, Text
+from flowjoy.clients.signed_urls import check_host, plain_session
+from flowjoy.clients.transport import Fault, MalformedAnswerError, Transport
+from flowjoy.domain.secret import Secret
+from flowjoy.errors import HarvestError
+
+PER_PAGE = 100
+_T = TypeVar("_T")
+Check = Callable[[Any], _T]
+"""Takes a raw answer, gives it typed; raises MalformedAnswerError when it is not what the API promises."""
+
+
+class Repository(Answer):
+    """The repository itself."""
+
+    default_branch: Text
+    private: bool
+
+
+class GitHubApi:
+    """GitHub's REST and GraphQL API for one repository. Raises HarvestError; never gives a partial answer."""
+
+    def __init__(self, *, repository: str, token: Secret, api_url: str, graphql_url: str, transport: Transport) -> None:
+        self.repository = repository
+        self.transport = transport
+        self._token, self._api_url, self._graphql_url = token, api_url, graphql_url
+        self._idle: list[Any] = []
+
+    def within(self, transport: Transport) -> GitHubApi:
+        """The same door with a budget of its own."""
+        return GitHubApi(
+            repository=self.repository,
+            token=self._token,
+            api_url=self._api_url,
+            graphql_url=self._graphql_url,
+            transport=transport,
+        )
+
+    def _ask(self, verb: str, url: str, **content: Any) -> Any:
+        """One request. A requester serves one at a time: one that was given up may still use its own."""
+        try:
+            requester = self._idle.pop()
+        except IndexError:
+            requester = self._requester()
+        _, answer = requester.requestJsonAndCheck(verb, url, **content)
+        self._idle.append(requester)
+        return answer
+
+    def _requester(self) -> Any:
+        from github import Auth, Github
+
+        client = Github(
+            auth=Auth.Token(self._token.reveal()),
+            base_url=self._api_url,
+            per_page=PER_PAGE,
+            retry=None,  # the transport repeats, within the budget
+            timeout=int(self.transport.budget.left()) or 1,
+            seconds_between_requests=0,
+            seconds_between_writes=0,
+            lazy=True,
+        )
+        return client.requester
+
+    def get(self, path: str, check: Check[_T], **parameters: str | int) -> _T:
+        """GET `/repos/{repository}{path}`."""
+
+        def request() -> _T:
+            return check(self._ask("GET", f"/repos/{self.repository}{path}", parameters=dict(parameters)))
+
+        return self.transport.call(f"GitHub {unquote(path) or 'repository'}", request, explain)
+
+    def redirect_of(self, path: str) -> str:
+        """Where GET `/repos/{repository}{path}` sends on to. It is not followed: it must not get the token."""
+
+        def request() -> str:
+            headers = {"Authorization": f"Bearer {self._token.reveal()}", "Accept": "application/vnd.github+json"}
+            address = f"{self._api_url}/repos/{self.repository}{path}"
+            with plain_session() as session:
+                answer = session.get(address, headers=headers, allow_redirects=False, timeout=(4, 8))
+            if answer.status_code != 302:
+                raise UnexpectedStatusError(answer.status_code)
+            return str(answer.headers.get("Location", ""))
+
+        return check_host(self.transport.call(f"GitHub {path}", request, explain), self._api_url)
+
+    def send(self, verb: str, path: str, body: Mapping[str, Any], check: Check[_T]) -> _T:
+        """POST or PATCH `/repos/{repository}{path}`."""
+        return self.send_to(lambda: (verb, path, body), check)
+
+    def send_to(self, locate: Callable[[], tuple[str, str, Mapping[str, Any]]], check: Check[_T]) -> _T:
+        """The same where verb, path and body are found anew before each try, so that nothing is doubled."""
+        for last in (False, True):
+            verb, path, body = locate()
+            try:
+                return self._send_once(verb, path, body, check)
+            except HarvestError as problem:
+                if last or not problem.passing:
+                    raise
+        raise AssertionError("the last try either returns or raises")
+
+    def _send_once(self, verb: str, path: str, body: Mapping[str, Any], check: Check[_T]) -> _T:
+        def request() -> _T:
+            return check(self._ask(verb, f"/repos/{self.repository}{path}", input=dict(body)))
+
+        tries = 1 if verb == "POST" else None
+        return self.transport.call(f"GitHub {verb} {path}", request, explain, tries=tries)
+
+    def graphql(self, what: str, query: str, check: Check[_T], root: str = "repository", **variables: Any) -> _T:
+        """Ask one GraphQL query; `$owner` and `$name` are given. `check` sees `data.<root>`; root "": all of it."""
+        owner, _, name = self.repository.partition("/")
+        if root == "repository":
+            variables |= {"owner": owner, "name": name}
+
+        def request() -> _T:
+            answer = self._ask("POST", self._graphql_url, input={"query": query, "variables": variables})
+            return check(_data_of(answer, root))
+
+        return self.transport.call(f"GitHub {what}", request, explain)
+
+
+def every_page(
+    what: str,
+    read: Callable[[str | None], Connection[_T]],
+    key: Callable[[_T], object],
+    *,
+    least: int = 0,
+    enough: Callable[[Connection[_T]], bool] = lambda _: False,
+) -> tuple[_T, ...]:
+    """Return every node of a connection, once by its `key`; up to the first page that is `enough`.
+
+    HarvestError where the list has no end, or fewer nodes than `least` and than the first page counts. What is new
+    meanwhile stands before the first page, so that it moves nothing.
+    """
+    nodes: dict[object, _T] = {}
+    cursor: str | None = None
+    count = least
+    while True:
+        page = read(cursor)
+        cursor = page.cursor
+        count = count if nodes else max(least, page.total_count)
+        known = len(nodes)
+        nodes.update({key(node): node for node in page.nodes})
+        if cursor is None and len(nodes) < count:
+            raise HarvestError(f"{what}: the list ends after {len(nodes)} of {count}", hint="run again")
+        if cursor is None or enough(page):
+            return tuple(nodes.values())
+        if len(nodes) == known:
+            raise HarvestError(f"{what}: the list repeats itself without an end", hint="run again")
+
+
+def _data_of(answer: Any, root: str) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise MalformedAnswerError("the answer is empty")
+    if answer.get("errors"):
+        raise GraphQLRefusalError(answer["errors"])
+    data = answer.get("data")
+    held = data.get(root) if isinstance(data, dict) and root else data
+    if not isinstance(held, dict):
+        raise MalformedAnswerError(f"the answer does not hold the {root or 'data'}")
+    return held
+
+
+class GraphQLRefusalError(Exception):
+    """GraphQL answers 200 and says in `errors` what was wrong."""
+
+    def __init__(self, errors: Any) -> None:
+        known = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+        self.types = {str(error.get("type", "")) for error in known}
+        super().__init__("; ".join(str(error.get("message", ""))[:200] for error in known) or "no message")
+
+
+class UnexpectedStatusError(Exception):
+    """A request of our own was answered with another status than the one that means success."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        super().__init__(f"GitHub answered {status}")
+
+
+def explain(problem: Exception) -> Fault | None:
+    """What an exception of PyGithub, or a refusal of GraphQL, means to a user."""
+    from github import GithubException
+
+    if isinstance(problem, UnexpectedStatusError):
+        passing = problem.status >= 500 or problem.status == 429 or problem.status < 300
+        return Fault(problem=str(problem), hint="run again", passing=passing)
+    if isinstance(problem, GraphQLRefusalError):
+        return _explain_graphql(problem)
+    if isinstance(problem, GithubException):
+        return _explain_status(problem)
+    if isinstance(problem, RuntimeError | AssertionError):  # PyGithub on a redirect to elsewhere
+        return Fault(problem="GitHub's API redirects to another address", hint="check GITHUB_API_URL")
+    return None
+
+
+def _explain_graphql(refusal: GraphQLRefusalError) -> Fault:
+    if "NOT_FOUND" in refusal.types:
+        return _not_found()
+    if "RATE_LIMITED" in refusal.types or "RATE_LIMIT" in refusal.types:
+        return Fault(problem="the token's rate limit is used up", hint="run again after the limit resets")
+    if "FORBIDDEN" in refusal.types or "INSUFFICIENT_SCOPES" in refusal.types or "not accessible" in str(refusal):
+        return _forbidden(str(refusal))
+    return Fault(problem=f"GitHub refused the query ({refusal})", passing=not refusal.types - {""})
+
+
+def _explain_status(problem: Any) -> Fault:
+    status, headers = problem.status, {str(k).lower(): str(v) for k, v in (problem.headers or {}).items()}
+    message = problem.data.get("message") if isinstance(problem.data, dict) else None
+    said = str(message or "")[:200]
+    wait = _wait_seconds(headers)
+    if status == 401:
+        return Fault(problem="GitHub refused the token (401)", hint="check github-token")
+    if status in (403, 429) and (wait is not None or status == 429 or "rate limit" in said.lower()):
+        until = time.strftime("%H:%M UTC", time.gmtime(time.time() + (wait or 0)))
+        problem_text = "GitHub limits the rate" + (f" until {until}" if wait else "")
+        return Fault(problem=problem_text, hint="run again later", passing=True, wait_seconds=wait)
+    if status == 403:
+        return _forbidden(said)
+    if status == 404:
+        return _not_found()
+    if status >= 500:
+        return Fault(problem=f"GitHub answered {status}", hint="see githubstatus.com", passing=True)
+    return Fault(problem=f"GitHub answered {status} ({said})")
+
+
+def _forbidden(said: str) -> Fault:
+    return Fault(
+        problem=f"the token may not read this ({said})",
+        hint="give the job `permissions:` contents, deployments, actions: read; checks, pull-requests: write",
+    )
+
+
+def _not_found() -> Fault:
+    return Fault(
+        problem="GitHub does not know it, or the token may not see it (404)",
+        hint="check GITHUB_REPOSITORY, workflow and the token's permissions",
+    )
+
+
+def _wait_seconds(headers: Mapping[str, str]) -> float | None:
+    """How long a rate limit asks to wait: `Retry-After`, else the reset of a used-up limit."""
+    try:
+        if "retry-after" in headers:
+            return max(0.0, float(headers["retry-after"]))
+        if headers.get("x-ratelimit-remaining") == "0" and "x-ratelimit-reset" in headers:
+            return max(0.0, float(headers["x-ratelimit-reset"]) - time.time())
+    except ValueError:
+        return None
+    return None

@@ -1,0 +1,100 @@
+"""Which commits lie on the default branch, and which names are tags: many at once, by one GraphQL query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowjoy.clients.github import GitHubApi
+from flowjoy.clients.responses import Count, GraphQL, Text, read_named
+from flowjoy.domain import commit_sha
+from flowjoy.errors import HarvestError
+
+
+class _Ref(GraphQL):
+    name: Text
+
+
+class _Compared(GraphQL):
+    ahead_by: Count
+
+
+BATCH = 25
+
+
+def query(commits: int, names: int) -> str:
+    """Return the query for so many commits and names of refs."""
+    given = "".join(f", $commit{n}: String!" for n in range(commits))
+    given += "".join(f", $branch{n}: String!, $tag{n}: String!" for n in range(names))
+    compared = "".join(f"\n      commit{n}: compare(headRef: $commit{n}) {{ aheadBy }}" for n in range(commits))
+    named = "".join(
+        f"\n    {kind}{n}: ref(qualifiedName: ${kind}{n}) {{ name }}"
+        for n in range(names)
+        for kind in ("branch", "tag")
+    )
+    return (
+        f"query FlowJoyDefaultBranch($owner: String!, $name: String!, $base: String!{given}) {{\n"
+        f"  repository(owner: $owner, name: $name) {{\n"
+        f"    base: ref(qualifiedName: $base) {{\n      name{compared}\n    }}{named}\n  }}\n}}\n"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DefaultBranch:
+    """The default branch `name` of a repository, asked about commits and refs; each is asked for once.
+
+    `commit`: one that the run's own ref proves to lie on it, so that GitHub need not be asked.
+    """
+
+    github: GitHubApi
+    name: str
+    commit: str | None = None
+    _holds: dict[str, bool] = field(default_factory=dict)
+    _tags: dict[str, bool] = field(default_factory=dict)
+
+    def holds(self, commit: str, *others: str) -> bool:
+        """Return whether a full sha lies on the branch; `others` are asked for with it. Raises HarvestError."""
+        if commit == self.commit:
+            return True
+        if commit_sha.is_full(commit) and commit not in self._holds:
+            self._learn([commit, *others], ())
+        return self._holds.get(commit, False)
+
+    def is_tag(self, name: str) -> bool:
+        """Return whether a short name is a tag, and no branch. Raises HarvestError."""
+        if name not in self._tags:
+            self._learn((), [name])
+        return self._tags[name]
+
+    def _learn(self, commits: Iterable[str], names: Iterable[str]) -> None:
+        unknown = (sha for sha in commits if commit_sha.is_full(sha) and sha not in self._holds)
+        wanted, refs = list(dict.fromkeys(unknown))[:BATCH], list(names)
+        try:
+            self._ask(wanted, refs)
+        except HarvestError as problem:
+            # One commit that is gone must not hide what is true of the others.
+            if len(wanted) < 2 or problem.passing:
+                raise
+            self._ask(wanted[:1], refs)
+
+    def _ask(self, commits: list[str], names: list[str]) -> None:
+        variables = {"base": f"refs/heads/{self.name}"}
+        variables |= {f"commit{n}": sha for n, sha in enumerate(commits)}
+        variables |= {f"branch{n}": f"refs/heads/{name}" for n, name in enumerate(names)}
+        variables |= {f"tag{n}": f"refs/tags/{name}" for n, name in enumerate(names)}
+        self.github.graphql(
+            "default branch",
+            query(len(commits), len(names)),
+            lambda answer: self._keep(answer, commits, names),
+            **variables,
+        )
+
+    def _keep(self, answer: Mapping[str, Any], commits: list[str], names: list[str]) -> None:
+        base = read_named(dict[str, object], answer, ["base"])["base"]
+        refs = read_named(_Ref | None, answer, [f"{kind}{n}" for n in range(len(names)) for kind in ("branch", "tag")])
+        compared = read_named(_Compared | None, base, [f"commit{n}" for n in range(len(commits))])
+        # A commit without anything that the branch lacks lies on it; null says that GitHub does not know the commit.
+        on_branch = (found is not None and not found.ahead_by for found in compared.values())
+        self._holds.update(zip(commits, on_branch, strict=True))
+        self._tags.update({name: bool(refs[f"tag{n}"] and not refs[f"branch{n}"]) for n, name in enumerate(names)})

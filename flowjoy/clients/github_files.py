@@ -1,0 +1,178 @@
+"""One file at many commits, as fields of a GraphQL query on the repository. Knows files and commits, no meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha1, sha256
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from flowjoy.analysis.promise.model_stub import LARGEST_BYTES
+from flowjoy.clients.github import GitHubApi
+from flowjoy.clients.responses import Count, GraphQL, Text, read_named, refusal
+from flowjoy.domain import StubText
+
+MOST_IDS = 150
+"""Of what is remembered only ids are asked for, so that more fit into one query."""
+
+
+class _Blob(GraphQL):
+    typename: Literal["Blob"] = Field(alias="__typename")
+    byte_size: Count
+    is_truncated: bool
+    is_binary: bool | None  # null: GitHub does not know
+    text: str | None  # null: it is binary
+
+    @model_validator(mode="after")
+    def _is_shown(self) -> Self:
+        if self.text is not None and bool(self.text) != bool(self.byte_size):
+            raise refusal("does not hold the text that it counts")
+        return self
+
+
+class _Other(GraphQL):
+    typename: Literal["Commit", "Tag", "Tree"] = Field(alias="__typename")
+
+
+GitObject = Annotated[_Blob | _Other, Field(discriminator="typename")]
+
+
+class _Named(GraphQL):
+    typename: Literal["Blob", "Commit", "Tag", "Tree"] = Field(alias="__typename")
+    oid: Text
+
+
+_FIELDS = """
+    file{n}: object(expression: $file{n}) {{
+      __typename
+      ... on Blob {{ byteSize isBinary isTruncated text }}
+    }}
+    commit{n}: object(expression: $commit{n}) {{ __typename oid }}"""
+
+
+_IDS = """
+    known{n}: object(expression: $known{n}) {{ __typename oid }}
+    at{n}: object(expression: $at{n}) {{ __typename oid }}"""
+
+
+def declared(size: int) -> str:
+    """The declarations of the variables for `size` commits."""
+    return "".join(f", $file{n}: String!, $commit{n}: String!" for n in range(size))
+
+
+def fields(size: int) -> str:
+    """The fields for `size` commits. A missing commit and a missing file look alike: both are asked for."""
+    return "".join(_FIELDS.format(n=n) for n in range(size))
+
+
+def variables(path: str, commits: Sequence[str]) -> dict[str, str]:
+    """What the fields ask for."""
+    files = {f"file{n}": f"{commit}:{path}" for n, commit in enumerate(commits)}
+    return files | {f"commit{n}": commit for n, commit in enumerate(commits)}
+
+
+def texts(repository: Mapping[str, Any], path: str, commits: Sequence[str]) -> dict[str, StubText]:
+    """Return the file at each commit, out of an answer. Raise MalformedAnswerError when it does not hold them all."""
+    return dict(zip(commits, texts_at(repository, [(path, commit) for commit in commits]), strict=True))
+
+
+FILE_QUERY = f"""
+query FlowJoyFile($owner: String!, $name: String!{declared(1)}) {{
+  repository(owner: $owner, name: $name) {{{fields(1)}
+  }}
+}}
+"""
+
+
+def read_one(github: GitHubApi, path: str, commit: str) -> StubText:
+    """Return a file at a commit. Raise HarvestError when GitHub does not answer."""
+    asked = variables(path, [commit])
+    return github.graphql(path, FILE_QUERY, lambda repository: texts(repository, path, [commit])[commit], **asked)
+
+
+def variables_at(places: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """What the fields ask for where each place has a path of its own; a place is a path and a commit."""
+    files = {f"file{n}": f"{commit}:{path}" for n, (path, commit) in enumerate(places)}
+    return files | {f"commit{n}": commit for n, (_, commit) in enumerate(places)}
+
+
+def texts_at(repository: Mapping[str, Any], places: Sequence[tuple[str, str]]) -> tuple[StubText, ...]:
+    """Return the file at each place. Raise MalformedAnswerError when the answer does not hold them all."""
+    objects: Mapping[str, GitObject] = read_named(GitObject | None, repository, variables_at(places))
+    files = ((objects[f"file{n}"], objects[f"commit{n}"]) for n in range(len(places)))
+    return tuple(_text(*found, path, commit) for found, (path, commit) in zip(files, places, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """One file at some commits, and what a ledger remembers of it at others, as part of a query on the repository."""
+
+    path: str
+    commits: Sequence[str]
+    remembered: Mapping[str, StubText] = field(default_factory=dict)
+
+    @property
+    def declared(self) -> str:
+        """The declarations of the variables."""
+        known = (f", $known{n}: String!, $at{n}: String!" for n in range(len(self.remembered)))
+        return declared(len(self.commits)) + "".join(known)
+
+    @property
+    def fields(self) -> str:
+        """The fields: of what is remembered only the ids, as git names what stands in a file."""
+        return fields(len(self.commits)) + "".join(_IDS.format(n=n) for n in range(len(self.remembered)))
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What the fields ask for."""
+        return variables(self.path, self.commits) | self._ids
+
+    @property
+    def _ids(self) -> dict[str, str]:
+        files = {f"known{n}": f"{commit}:{self.path}" for n, commit in enumerate(self.remembered)}
+        return files | {f"at{n}": commit for n, commit in enumerate(self.remembered)}
+
+    def found(self, repository: Mapping[str, Any]) -> dict[str, StubText]:
+        """Return the file at each commit, and what is remembered where GitHub bears it out."""
+        objects: Mapping[str, _Named | None] = read_named(_Named | None, repository, self._ids)
+        borne_out = {
+            commit: stub
+            for n, (commit, stub) in enumerate(self.remembered.items())
+            if _is_borne_out(stub, objects[f"known{n}"], objects[f"at{n}"])
+        }
+        return borne_out | texts(repository, self.path, self.commits)
+
+
+def _is_borne_out(stub: StubText, file: _Named | None, commit: _Named | None) -> bool:
+    """Return whether a commit, which must be there, holds just this text, or no such file."""
+    if commit is None or commit.typename != "Commit" or stub.problem is not None:
+        return False
+    if stub.text is None or file is None:
+        return stub.text is None and file is None
+    return file.typename == "Blob" and file.oid == _git_id(stub.text, file.oid)
+
+
+def _git_id(text: str, like: str) -> str:
+    """Return git's name of a text, by the hash that its repository uses."""
+    content = text.encode(errors="replace")
+    named = b"blob %d\0%b" % (len(content), content)
+    # Git chose SHA-1; what is hashed here must also be a valid stub.
+    chosen = sha256(named) if len(like) == 64 else sha1(named, usedforsecurity=False)
+    return chosen.hexdigest()
+
+
+def _text(file: GitObject | None, known: GitObject | None, path: str, commit: str) -> StubText:
+    shown = commit[:12]
+    if known is None or known.typename != "Commit":
+        return StubText(problem=f"the commit {shown} is gone from the repository", commit_is_gone=True)
+    if file is None:
+        return StubText()
+    if file.typename != "Blob":
+        return StubText(problem=f"{path} at {shown} is not a file. Set `model-stub` to the path of one")
+    if file.byte_size > LARGEST_BYTES or file.is_truncated:
+        return StubText(problem=f"{path} at {shown} is larger than {LARGEST_BYTES >> 10} KiB")
+    if file.is_binary or file.text is None:
+        return StubText(problem=f"{path} at {shown} is not text")
+    return StubText(text=file.text)

@@ -1,0 +1,134 @@
+"""The jobs of workflow runs, of all their attempts: whether the one that deploys succeeded, and when it ended."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from flowjoy.clients.github import PER_PAGE, GitHubApi
+from flowjoy.clients.responses import Answer, Count, Id, Instant, Many, Text, reader, refusal
+from flowjoy.domain.name_patterns import any_match, likely_first
+from flowjoy.errors import HarvestError
+
+_AT_ONCE, _SHOWN = 6, 20
+_MATRIX = re.compile(r" \(.*\)$", re.DOTALL)
+UnderWay = Literal["in_progress", "queued", "requested", "waiting", "pending"]
+Conclusion = Literal[
+    "success",
+    "failure",
+    "neutral",
+    "cancelled",
+    "skipped",
+    "timed_out",
+    "action_required",
+    "stale",
+    "startup_failure",
+]
+
+
+class Execution(Answer):
+    """A run or a job at one of its attempts. A word that is not known could mean success: it is refused."""
+
+    id: Id
+    run_attempt: Id
+    status: UnderWay | Literal["completed"]
+    conclusion: Conclusion | None  # it is under way
+
+    @model_validator(mode="after")
+    def _is_concluded(self) -> Self:
+        if self.is_over and self.conclusion is None:
+            raise refusal("is completed without a conclusion")
+        return self
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it ended, however it did."""
+        return self.status == "completed"
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it is over and succeeded."""
+        return self.is_over and self.conclusion == "success"
+
+
+class Job(Execution):
+    """A job as an attempt of its run holds it."""
+
+    name: Text
+    completed_at: Instant | None  # it is under way
+
+    @model_validator(mode="after")
+    def _says_when(self) -> Self:
+        if self.succeeded and self.completed_at is None:
+            raise refusal("succeeded, and does not say when")
+        return self
+
+
+class _Jobs(Answer):
+    total_count: Count
+    jobs: Many[Job]
+
+
+def read(
+    github: GitHubApi,
+    run_ids: Sequence[int],
+    wanted: Sequence[str],
+    *,
+    others: Sequence[int] = (),
+    declared: Callable[[], Iterable[str]] = tuple,
+) -> dict[int, tuple[Job, ...]]:
+    """Return each run's jobs that match one of the names or globs.
+
+    Raise HarvestError where a name or glob matches no job of the runs, none that the workflow's file has (`declared`:
+    a new one did not run yet), and none of the `others`, which are asked only for that, the first ones first.
+
+    A pattern also matches the jobs that a matrix makes of its job: `deploy` those of `deploy (eu)`.
+    """
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        every = dict(zip(run_ids, pool.map(lambda run_id: _jobs(github, run_id), run_ids), strict=True))
+    found = {run_id: tuple(job for job in jobs if _matches(job.name, wanted)) for run_id, jobs in every.items()}
+    seen = {job.name for jobs in every.values() for job in jobs}
+    missing = _unmatched(wanted, seen)
+    if seen and missing:
+        missing = _unmatched(missing, declared())
+    for start in range(0, len(others) if seen else 0, _AT_ONCE):
+        if not missing:
+            break
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            more = pool.map(lambda run_id: _jobs(github, run_id), others[start : start + _AT_ONCE])
+            seen |= {job.name for jobs in more for job in jobs}
+        missing = _unmatched(missing, seen)
+    if seen and missing:
+        raise HarvestError(
+            f"the workflow has no job that matches deploy-job {', '.join(missing)!r}",
+            hint=f"set deploy-job to one of: {', '.join(likely_first(seen, missing)[:_SHOWN])}",
+        )
+    return found
+
+
+def _unmatched(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
+    known = set(names)
+    return [pattern for pattern in wanted if not any(_matches(name, [pattern]) for name in known)]
+
+
+def _matches(name: str, wanted: Sequence[str]) -> bool:
+    return any_match(name, wanted) or any_match(_MATRIX.sub("", name), wanted)
+
+
+def _jobs(github: GitHubApi, run_id: int) -> tuple[Job, ...]:
+    """Every job of every attempt of a run."""
+    found: dict[int, Job] = {}
+    page = total = shown = 0
+    while page == 0 or len(found) < total or shown == PER_PAGE:
+        page += 1
+        listed = github.get(f"/actions/runs/{run_id}/jobs", reader(_Jobs), filter="all", per_page=PER_PAGE, page=page)
+        shown, total = len(listed.jobs), max(total, listed.total_count)
+        if not listed.jobs and len(found) < total:
+            problem = f"GitHub run {run_id}: the list of jobs ends after {len(found)} of {total}"
+            raise HarvestError(problem, hint="run again")
+        found |= {job.id: job for job in listed.jobs}
+    return tuple(found.values())

@@ -1,0 +1,107 @@
+"""`flowjoy/reference.json` beside a training run in MLflow: read and written. Knows artifacts, no feature.
+
+A model is never loaded. Where artifacts lie is the word of whoever made the experiment, and MLflow's client sends its
+credentials there: so only the registry's own host, or a cloud's store with credentials of its own, is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flowjoy.analysis.drift.reference import LARGEST_BYTES
+from flowjoy.clients.mlflow import new_client
+from flowjoy.clients.mlflow_errors import explain
+from flowjoy.clients.transport import Fault, Transport
+from flowjoy.errors import HarvestError
+
+ARTIFACT = "flowjoy/reference.json"
+MAKE = "python -m flowjoy reference train.csv --run-id RUN writes one; or give drift-reference"
+
+_SERVED = frozenset({"mlflow-artifacts", "http", "https"})
+_CLOUDS = frozenset({"s3", "gs", "wasbs", "abfss", "dbfs"})
+_ON_DISK = frozenset({"", "file"})
+_T = TypeVar("_T")
+
+
+def fetch(uri: str, run_id: str, transport: Transport) -> bytes:
+    """The artifact of that run. HarvestError where there is none, it is too large, or it must not be asked for."""
+    client = new_client(uri)
+    what = f"{ARTIFACT} of MLflow run {run_id}"
+
+    def request() -> bytes:
+        _refuse_elsewhere(client.get_run(run_id).info.artifact_uri, uri, what)
+        listed = {item.path: item for item in client.list_artifacts(run_id, str(PurePosixPath(ARTIFACT).parent))}
+        found = listed.get(ARTIFACT)
+        if found is None or found.is_dir:
+            raise HarvestError(f"{what}: there is none", hint=MAKE)
+        if type(found.file_size) is not int or not 0 < found.file_size <= LARGEST_BYTES:
+            raise HarvestError(f"{what}: it is empty, or larger than {LARGEST_BYTES >> 20} MiB", hint=MAKE)
+        with (
+            TemporaryDirectory(prefix="flowjoy-") as folder,
+            Path(client.download_artifacts(run_id, ARTIFACT, folder)).open("rb") as file,
+        ):
+            return file.read(LARGEST_BYTES + 1)
+
+    return transport.call(what, _plainly(request, what), _explain)
+
+
+def store(uri: str, run_id: str, text: str, transport: Transport) -> None:
+    """Put the artifact beside that run; one that is there is replaced."""
+    client = new_client(uri)
+    what = f"{ARTIFACT} of MLflow run {run_id}"
+
+    def request() -> None:
+        _refuse_elsewhere(client.get_run(run_id).info.artifact_uri, uri, what)
+        client.log_text(run_id, text, ARTIFACT)
+
+    transport.call(what, _plainly(request, what), _explain)
+
+
+def _refuse_elsewhere(artifact_uri: str, uri: str, what: str) -> None:
+    """Only where the registry's credentials may go."""
+    there, home = urlsplit(artifact_uri), urlsplit(uri)
+    scheme, served = there.scheme.lower(), home.scheme.lower() in ("http", "https")
+    if scheme in _SERVED:
+        same_host = there.netloc.lower() in ("", home.netloc.lower())
+        right = same_host and served and scheme in ("mlflow-artifacts", home.scheme.lower())
+    else:
+        right = scheme in _CLOUDS or (scheme in _ON_DISK and home.scheme.lower().startswith("sqlite"))
+    if not right:
+        raise HarvestError(
+            f"{what}: its artifacts lie neither with the registry nor in a cloud's store",
+            hint="serve them through the MLflow server (--serve-artifacts), or give drift-reference",
+        )
+
+
+def _plainly(request: Callable[[], _T], what: str) -> Callable[[], _T]:
+    """A store that refuses is no broken connection, as which its exception would pass."""
+
+    def guarded() -> _T:
+        from requests import HTTPError
+
+        try:
+            return request()
+        except HTTPError as problem:
+            status = problem.response.status_code if problem.response is not None else 0
+            if 400 <= status < 500 and status != 429:
+                hint = "check the registry's permissions for artifacts, or give drift-reference"
+                raise HarvestError(f"{what}: the store of artifacts refused ({status})", hint=hint) from None
+            raise
+
+    return guarded
+
+
+def _explain(problem: Exception) -> Fault:
+    """What the registry says, and what the stores behind it do, each with exceptions of its own."""
+    if isinstance(problem, ImportError):
+        hint = "serve artifacts through the MLflow server (--serve-artifacts), or give drift-reference"
+        return Fault(problem=f"its store of artifacts needs a package that is not here ({problem.name})", hint=hint)
+    code: Any = getattr(problem, "error_code", None)
+    if code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        return Fault(problem="no such run, or the registry does not show it", hint=f"check the run's id; {MAKE}")
+    hint = "check its store of artifacts, or give drift-reference"
+    return explain(problem) or Fault(problem=f"artifacts cannot be read ({type(problem).__name__})", hint=hint)

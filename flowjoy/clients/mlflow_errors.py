@@ -1,0 +1,218 @@
+"""What an exception of MLflow's client means to a user: the address, the cause and the cure."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from flowjoy.clients.transport import Fault, in_time
+from flowjoy.errors import UnknownModelError
+
+SPELLING = "check the spelling in `models` or the stub, and that the registry shows the model to these credentials"
+ROOT = "check that mlflow-tracking-uri is the root of an MLflow server"
+REACH = "check mlflow-tracking-uri, and that the runner may reach it"
+CERTIFICATE = (
+    "set MLFLOW_TRACKING_SERVER_CERT_PATH (or, for every service, REQUESTS_CA_BUNDLE) to a file in the workspace "
+    "that holds the certificate of your authority"
+)
+_LOGIN = (
+    "a login page seems to answer for the registry: set MLFLOW_TRACKING_TOKEN (or MLFLOW_TRACKING_USERNAME and "
+    "MLFLOW_TRACKING_PASSWORD) to credentials that it accepts, or give an address behind it"
+)
+_CREDENTIALS = {
+    "databricks": "check DATABRICKS_HOST and DATABRICKS_TOKEN, and the privileges on the model, its schema and catalog",
+    "uc": "check MLFLOW_UC_OSS_TOKEN",
+}
+_DEFAULT_CREDENTIALS = "check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+_UNKNOWN = frozenset({"RESOURCE_DOES_NOT_EXIST", "CATALOG_DOES_NOT_EXIST", "SCHEMA_DOES_NOT_EXIST"})
+# MLflow's client keeps neither the status nor the answer but in its text.
+_REDIRECTED = re.compile(r"failed with error code 3\d\d != 200")
+_WEB_PAGE = re.compile(r"Response body: '\s*<")
+_PROBE_SECONDS = 4
+
+
+def explain(problem: Exception, uri: str = "") -> Fault | None:
+    """Return what an exception of the MLflow client means, None where it is not one."""
+    from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]  # mlflow brings it, unstubbed
+    from mlflow.exceptions import MlflowException
+
+    if isinstance(problem, ImportError):
+        return _missing_package(problem)
+    if isinstance(problem, ParseError):
+        return Fault(problem="the answer is not what the API promises", hint=ROOT, passing=True)
+    if isinstance(problem, NotImplementedError):
+        return Fault(problem="this kind of registry cannot do that", hint="see `mlflow-tracking-uri` in the README")
+    if not isinstance(problem, MlflowException):
+        return None
+    return _of_connection(problem, uri) or _of_answer(problem, uri)
+
+
+def explain_name(problem: Exception, uri: str = "") -> Fault | None:
+    """Return the same where a model is asked for by its name: one that no model can have is not known."""
+    if getattr(problem, "error_code", None) == "INVALID_PARAMETER_VALUE" and not _is_of_workspace(problem):
+        return Fault(problem="the registry takes no such name", hint=SPELLING, error=UnknownModelError)
+    return explain(problem, uri)
+
+
+def _is_of_workspace(problem: Exception) -> bool:
+    """Whether MLflow's client refuses MLFLOW_WORKSPACE, because the server has no workspaces or does not know them."""
+    return getattr(problem, "error_code", None) == "FEATURE_DISABLED" or str(problem).startswith("Active workspace")
+
+
+def _of_answer(problem: Any, uri: str) -> Fault:
+    """Return what an answer means that is not the right one."""
+    code, status = problem.error_code, int(problem.get_http_status_code())
+    if _is_of_workspace(problem):
+        return Fault(problem=f"{_host(uri)} has no workspaces", hint="remove MLFLOW_WORKSPACE from the step")
+    # An open Unity Catalog says NOT_FOUND; Databricks' also tells a catalog or schema that is not there.
+    if code in _UNKNOWN or (code == "NOT_FOUND" and uri.startswith("uc:")):
+        return Fault(
+            problem="the registry does not know it, or does not show it to these credentials",
+            hint=SPELLING,
+            error=UnknownModelError,
+        )
+    if status in (401, 403) or code in ("UNAUTHENTICATED", "PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED"):
+        kind = re.split("[-:]", uri)[0]
+        hint = _CREDENTIALS.get(kind, _DEFAULT_CREDENTIALS)
+        return Fault(problem=f"the registry refused the credentials ({status})", hint=hint)
+    if code == "METASTORE_DOES_NOT_EXIST":
+        return Fault(problem="the workspace has no Unity Catalog", hint="set mlflow-tracking-uri to databricks")
+    if status in (400, 404):
+        return Fault(problem=f"the registry does not understand the request ({code})", hint=ROOT)
+    if _REDIRECTED.search(problem.message) and uri.startswith("http"):
+        return _of_redirect(uri)
+    if _WEB_PAGE.search(problem.message):
+        return Fault(problem=f"{_host(uri)} answers with a web page instead of JSON", hint=_LOGIN, passing=True)
+    hint = _CREDENTIALS["databricks"] if uri.startswith("databricks") else REACH
+    return Fault(problem=f"the registry could not be reached, or failed ({code})", hint=hint, passing=True)
+
+
+def _of_redirect(uri: str) -> Fault:
+    """Return where a redirect leads, which the client does not tell: asked again without credentials."""
+    try:
+        target = in_time(lambda: _location(uri), _PROBE_SECONDS)
+    except Exception:  # noqa: BLE001  (only the wording depends on it)
+        target = ""
+    home, there = urlsplit(uri), urlsplit(target)
+    if not there.hostname:
+        return Fault(problem=f"{_host(uri)} answers with a redirect", hint=f"{_LOGIN}; {ROOT}", passing=True)
+    path = re.sub(r"[^\w./~-]", "", there.path)[:80]
+    leads = f"{_host(uri)} redirects to {path if there.netloc == home.netloc else _host(target)}"
+    if (home.scheme, there.scheme, there.hostname) == ("http", "https", home.hostname):
+        return Fault(problem=leads, hint="write https:// in mlflow-tracking-uri", passing=True)
+    return Fault(problem=f"{leads}, and no credentials are sent there", hint=f"{_LOGIN}; {ROOT}", passing=True)
+
+
+def _location(uri: str) -> str:
+    import requests
+
+    environ = os.environ
+    insecure = environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1")
+    answer = requests.get(
+        f"{uri}/api/2.0/mlflow/registered-models/search",
+        params={"max_results": "1"},
+        allow_redirects=False,
+        stream=True,
+        timeout=_PROBE_SECONDS,
+        verify=not insecure and (environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True),
+        cert=environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH") or None,
+    )
+    answer.close()
+    return urljoin(f"{uri}/", answer.headers.get("Location", ""))
+
+
+def _of_connection(problem: Exception, uri: str) -> Fault | None:
+    """Return why no answer came at all; None where one did."""
+    import requests
+    import urllib3
+
+    chain = list(_chain(problem))
+    tls = next((item for item in chain if isinstance(item, ssl.SSLError)), None)
+    lost = [item for item in chain if isinstance(item, OSError | urllib3.exceptions.HTTPError)]
+    if not lost:
+        return None
+    asked: list[Any] = [getattr(item, "request", None) for item in chain]
+    host = _host(next((str(request.url) for request in asked if request is not None), uri))
+    if tls is not None or any(isinstance(item, requests.exceptions.SSLError) for item in lost):
+        return _of_tls(tls, host)
+    why, hint = _why(lost)
+    slow = any(isinstance(item, requests.exceptions.Timeout) for item in lost)
+    return Fault(problem=f"{host} could not be reached: {why}", hint=hint, passing=True, slow=slow)
+
+
+def _why(lost: list[Any]) -> tuple[str, str]:
+    """Return the cause of a connection that failed, and the cure."""
+    import requests
+
+    if any(isinstance(item, requests.exceptions.ProxyError) for item in lost):
+        return "the proxy did not let it through", "check HTTP_PROXY, HTTPS_PROXY and NO_PROXY"
+    if any(isinstance(item, socket.gaierror) for item in lost):
+        return (
+            "no such host is known",
+            "check the name in mlflow-tracking-uri; a name of your own network needs a runner inside it",
+        )
+    if any(isinstance(item, ConnectionRefusedError) for item in lost):
+        return "the connection was refused", f"{REACH}; check the port, and that the server is up"
+    if any(isinstance(item, TimeoutError | requests.exceptions.Timeout) for item in lost):
+        return "no answer came in time", f"{REACH}; an address of your own network needs a runner inside it"
+    return f"the connection broke ({type(lost[0]).__name__})", REACH
+
+
+def _of_tls(problem: ssl.SSLError | None, host: str) -> Fault:
+    """Return what is wrong with the encryption: the certificate, its name, its date, or that there is none."""
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        text = f"the certificate of {host} is not trusted ({problem.verify_message})"
+        if problem.verify_code == _EXPIRED:
+            return Fault(problem=text, hint="renew the certificate of the server")
+        if problem.verify_code == _OTHER_NAME:
+            return Fault(problem=text, hint="write the name that the certificate carries in mlflow-tracking-uri")
+        return Fault(problem=text, hint=CERTIFICATE)
+    reason = problem.reason if problem is not None else None
+    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"):
+        return Fault(
+            problem=f"{host} does not speak TLS ({reason})",
+            hint="write http:// in mlflow-tracking-uri (with credentials, also set mlflow-allow-http), or serve https",
+        )
+    client = "set MLFLOW_TRACKING_CLIENT_CERT_PATH to a file in the workspace with certificate and key"
+    if reason is not None and "CERTIFICATE_REQUIRED" in reason:
+        return Fault(problem=f"{host} asks for a client certificate", hint=client)
+    if isinstance(problem, ssl.SSLEOFError):
+        hint = (
+            f"{REACH}; where it does not serve https, write http://; where it asks for a client certificate, {client}"
+        )
+        return Fault(problem=f"{host} closed the connection before it was encrypted", hint=hint, passing=True)
+    return Fault(problem=f"the connection to {host} is not trusted ({reason or 'TLS'})", hint=CERTIFICATE)
+
+
+_EXPIRED, _OTHER_NAME = 10, 62  # OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_HOSTNAME_MISMATCH
+
+
+def _missing_package(problem: ImportError) -> Fault:
+    hint = "an embedded registry needs full mlflow"
+    if "sigv4" in (problem.name or ""):
+        hint = "requests signed for AWS are not in FlowJoy's image; put a proxy that signs before the registry"
+    return Fault(problem=f"a package is missing ({problem.name})", hint=hint)
+
+
+def _chain(problem: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and what led to it; urllib3 keeps some of that among the arguments."""
+    waiting: list[object] = [problem]
+    seen: set[int] = set()
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, BaseException) and id(item) not in seen:
+            seen.add(id(item))
+            yield item
+            waiting += [*item.args, item.__context__, item.__cause__]
+
+
+def _host(address: str) -> str:
+    """Return scheme, host and port of an address, as they may be shown."""
+    parts = urlsplit(address.removeprefix("uc:"))
+    netloc = re.sub(r"[^\w.:\[\]-]", "", parts.netloc.rpartition("@")[2])[:120]
+    return f"{parts.scheme}://{netloc}" if netloc else "the registry"

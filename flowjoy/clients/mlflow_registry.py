@@ -1,0 +1,308 @@
+"""What an MLflow registry lists: models, versions, tags.
+
+Emptiness is proved: the client answers most faults with an empty list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from flowjoy.clients.mlflow import is_unity_catalog, new_client
+from flowjoy.clients.mlflow_errors import ROOT, explain, explain_name
+from flowjoy.clients.responses import Answer, Text, read
+from flowjoy.clients.transport import Fault, MalformedAnswerError, Transport
+from flowjoy.domain import Registered
+from flowjoy.domain.timestamps import parse_epoch_ms, plausible
+from flowjoy.domain.version_order import version_name
+from flowjoy.errors import HarvestError, UnknownModelError
+
+DEPLOYED_AT = "flowjoy.deployed_at"
+"""The version tag that says when a version shipped; it wins over every signal."""
+
+DEPLOYED_AGAIN = "flowjoy.deployed_again"
+"""When a version that had shipped before was shipped again: ISO instants, comma-separated. It is no new model then."""
+
+UNIFIED_TAG = "flowjoy.unified_tag"
+"""The version tag that names the code and model pair that it belongs to."""
+
+PROMPT_TAG = "mlflow.prompt.is_prompt"
+"""The tag by which a registered model is a prompt."""
+
+_PAGE = 1000
+_NAMES_PAGES = 3
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What a registered model shows of itself: its latest versions, and which version each alias names.
+
+    `created` and `changed` are epoch milliseconds, `changed` None where it says nothing of versions.
+    """
+
+    latest: frozenset[str]
+    aliases: Mapping[str, str]
+    created: object = None
+    changed: object = None
+
+    @property
+    def must_list(self) -> frozenset[str]:
+        """The versions without which a list of its versions is not complete."""
+        return self.latest | frozenset(self.aliases.values())
+
+
+class RegisteredVersion(Answer):
+    """One version. A registry need not say where it came from, nor (a Unity Catalog) in which stage it is."""
+
+    name: Text
+    version: Text
+    created: int
+    changed: int | None
+    status: Text
+    stage: str
+    run_id: Text | None
+    source: Text | None
+    model_id: Text | None
+    tags: dict[Text, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What the registry lists: its versions, and the candidates that it does not know.
+
+    `unknown`: each such name with what may have been meant. `known`: what each model shows of itself.
+    `aliases` are those of each model.
+    """
+
+    versions: list[RegisteredVersion]
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, Registered] = field(default_factory=dict)
+    aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class Registry:
+    """The registry behind one client."""
+
+    def __init__(self, uri: str, transport: Transport) -> None:
+        self._in_unity_catalog = is_unity_catalog(uri)
+        self.keeps_tags_apart = uri.startswith("databricks-uc")
+        # Pages are cut by place: in this order nothing that happens meanwhile moves what is still to come.
+        self._order = None if uri.startswith(("databricks", "uc:")) else ["creation_timestamp ASC"]
+        self._unordered: set[str] = set()
+        self._uri, self._transport = uri, transport
+        self._client = new_client(uri)
+
+    def shown(self, name: str) -> Shown:
+        """Return what the registered model shows of itself; UnknownModelError when there is no such model."""
+
+        def request() -> Shown:
+            model = self._client.get_registered_model(name)
+            # A fault answers with a model without a name.
+            if not self._same(model.name, name):
+                raise MalformedAnswerError(f"the registry does not say that it knows {name!r}")
+            if _is_prompt(model):  # servers of 2.22 show prompts among models
+                raise UnknownModelError(f"{name!r} is a prompt")
+            return Shown(
+                # A Unity Catalog shows none.
+                latest=frozenset(_number(version.version) for version in model.latest_versions or ()),
+                aliases={name: _number(version) for name, version in read(dict[Text, object], model.aliases).items()},
+                created=model.creation_timestamp,
+                changed=None if self._in_unity_catalog else model.last_updated_timestamp,
+            )
+
+        explain = partial(explain_name, uri=self._uri)
+        return self._transport.call(f"MLflow registry, model {name!r}", request, explain)
+
+    def shown_if_known(self, name: str) -> Shown | None:
+        """Return the same, or None when the registry says that there is no such model."""
+        try:
+            return self.shown(name)
+        except UnknownModelError:
+            return None
+
+    def is_prompt(self, name: str) -> bool:
+        """Return whether the registry keeps a prompt of that name; servers without prompts keep none."""
+        if self._in_unity_catalog:
+            return False
+        condition = f"name = {_quoted(name)} AND tags.`{PROMPT_TAG}` = 'true'"
+        try:
+            ask = partial(self._client.search_registered_models, condition)
+            found = self._transport.call("MLflow registry, prompts", ask, self._explain, tries=1)
+        except HarvestError:
+            return False  # only the wording depends on it
+        return any(model.name == name for model in found)
+
+    def names(self) -> list[str]:
+        """Return the models that the registry shows, as far as a few pages go; only the wording depends on them."""
+        names: list[str] = []
+        token = None
+        # The client adds a condition on that tag unless one names it; servers without prompts find no model by it.
+        condition = None if self._in_unity_catalog else f"name != {_quoted(PROMPT_TAG)}"
+        for _ in range(_NAMES_PAGES):
+            ask = partial(self._client.search_registered_models, condition, max_results=_PAGE, page_token=token)
+            try:
+                page = self._transport.call("MLflow registry, models", ask, self._explain, tries=1)
+            except HarvestError:
+                break
+            names += [str(model.name) for model in page if not _is_prompt(model)]
+            token = page.token
+            if not token:
+                break
+        return names
+
+    def versions(self, name: str, must_list: frozenset[str]) -> list[RegisteredVersion]:
+        """Return every version of one model, all pages; those that the model itself shows must be among them.
+
+        No page is left out, however old: whether content is new depends on every version before.
+        """
+        found: dict[str, RegisteredVersion] = {}
+        missing = set(must_list)
+        token = None
+        while True:
+
+            def request(token: str | None = token, missing: frozenset[str] = frozenset(missing)) -> Any:
+                page = self._page(name, token)
+                plain = {version.version: version for version in (self._typed(item, name) for item in page)}
+                # A registry gives a token only when more follows: an empty page behind one is a cut answer.
+                if token and not plain:
+                    raise MalformedAnswerError("the next page of versions is empty")
+                if not page.token and (hidden := missing - plain.keys()):
+                    raise MalformedAnswerError(f"the search does not show {name} v{min(hidden)}, which is there")
+                return plain, page.token or None
+
+            page, token = self._call("MLflow registry, versions", request)
+            new = page.keys() - found.keys()
+            found |= page
+            missing -= new
+            if token is None:
+                self._prove_empty(name, found)
+                return list(found.values())
+            if not new:
+                raise HarvestError("MLflow registry: the list of versions repeats itself without an end", hint=ROOT)
+
+    def _page(self, name: str, token: str | None) -> Any:
+        """Return one page. A registry that refuses the order on its first page, as GitLab's, gives its own."""
+        from mlflow.exceptions import MlflowException
+
+        # Servers before 3.17 know no other condition on names.
+        condition = f"name={_quoted(name)}"
+        ask = partial(self._client.search_model_versions, condition, max_results=_PAGE, page_token=token)
+        if name in self._unordered:
+            return ask()
+        try:
+            return ask(order_by=self._order)
+        except MlflowException as problem:
+            if token or self._order is None or not _refuses_order(problem):
+                raise
+        page = ask()
+        self._unordered.add(name)
+        return page
+
+    def _prove_empty(self, name: str, found: Mapping[str, Any]) -> None:
+        """A model of a Unity Catalog does not show its latest version: that there is none takes a second answer."""
+        if found or not self._in_unity_catalog:
+            return
+        try:
+            self.detailed(name, "1")
+        except UnknownModelError:
+            return
+        raise HarvestError(f"MLflow registry: the search shows no version of {name}, but version 1 is there", hint=ROOT)
+
+    def detailed(self, name: str, number: str) -> RegisteredVersion:
+        """Return the version asked by itself: a Unity Catalog search leaves tags out."""
+
+        def request() -> RegisteredVersion:
+            found = self._typed(self._client.get_model_version(name, number), name)
+            if found.version != number:
+                raise MalformedAnswerError("the registry answers with another version")
+            return found
+
+        return self._call(f"MLflow registry, {name} v{number}", request)
+
+    def _typed(self, version: Any, name: str) -> RegisteredVersion:
+        # A filter that lets another model's versions in may as well keep some of ours out: nothing of it is believed.
+        if not self._same(version.name, name):
+            raise MalformedAnswerError(f"asked for versions of {name!r}, the registry answers with another model's")
+        # Searches of a Unity Catalog have a method there.
+        tags = {} if self._in_unity_catalog and callable(version.tags) else version.tags
+        held = {
+            "name": name,
+            "version": _number(version.version),
+            "created": version.creation_timestamp or 0,  # `created` names the version that does not say
+            "changed": version.last_updated_timestamp,
+            "status": version.status,
+            "stage": str(version.current_stage),
+            "run_id": version.run_id or None,
+            "source": version.source or None,
+            "model_id": _model_id(version),
+            "tags": tags,
+        }
+        return read(RegisteredVersion, held)
+
+    def _same(self, given: object, asked: str) -> bool:
+        """Return whether a name is the one asked for. A Unity Catalog keeps names in lower case."""
+        if self._in_unity_catalog:
+            return isinstance(given, str) and given.casefold() == asked.casefold()
+        return given == asked
+
+    def _call(self, what: str, request: Callable[[], _T]) -> _T:
+        return self._transport.call(what, request, self._explain)
+
+    def _explain(self, problem: Exception) -> Fault | None:
+        return explain(problem, self._uri)
+
+
+def _is_prompt(model: Any) -> bool:
+    # What a search of a Unity Catalog gives has a method there.
+    return isinstance(model.tags, dict) and model.tags.get(PROMPT_TAG) == "true"
+
+
+def _quoted(name: str) -> str:
+    return f"'{name}'"  # inputs and stubs refuse names with quotes
+
+
+def _number(text: object) -> str:
+    """Return the name of a version as it is compared."""
+    number = version_name(text)
+    if number is None:
+        raise MalformedAnswerError("the answer holds what is not a version of the model asked for")
+    return number
+
+
+_LOGGED_MODEL = re.compile(r"models:/(m-[0-9a-f]{32})/?")
+
+
+def _model_id(version: Any) -> str | None:
+    """Return the id of the logged model behind a version (MLflow 3), or None where the registry does not give one."""
+    # Servers of MLflow itself keep the id only as the source.
+    named = _LOGGED_MODEL.fullmatch(version.source or "")
+    return version.model_id or (named[1] if named else None)
+
+
+def created(version: RegisteredVersion, now: datetime) -> datetime:
+    """When a version was registered. HarvestError where it does not say, or says a time after `now`."""
+    try:
+        return plausible(parse_epoch_ms(version.created), now=now)
+    except ValueError as problem:
+        name = f"{version.name} v{version.version}"
+        raise HarvestError(f"MLflow registry: {name} carries a wrong creation time: {problem}") from None
+
+
+def _refuses_order(problem: Exception) -> bool:
+    """Return whether a registry may have refused the order: MLflow's own code, or GitLab's text without any code."""
+    return getattr(problem, "error_code", None) == "INVALID_PARAMETER_VALUE" or "order_by" in str(problem)
+
+
+def page_of(uri: str | None, name: str, version: str, workspace: str | None = None) -> str | None:
+    """Return where people look at a version; None where the registry has no page."""
+    if uri is None or not uri.startswith("http"):
+        return None
+    inside = f"?workspace={quote(workspace, safe='')}" if workspace else ""
+    return f"{uri}/#/models/{quote(name, safe='')}/versions/{quote(version, safe='')}{inside}"

@@ -1,0 +1,66 @@
+"""The nouns everything else speaks in. Frozen values; knows no frame, no file, no network.
+
+Every instant is an aware UTC datetime; durations carry their unit in the name. Whoever speaks them imports them here.
+"""
+
+from __future__ import annotations
+
+from flowjoy.domain.promise import Dependence, Obligation, Requirement, Rule, Status, Waiver
+from flowjoy.domain.records import (
+    DROPPED,
+    Branch,
+    CodeRecord,
+    Coverage,
+    CoverageState,
+    EventType,
+    Incident,
+    Inventory,
+    Kind,
+    Look,
+    ModelRecord,
+    ModelVersion,
+    OpenPull,
+    Outcome,
+    Precision,
+    Proposal,
+    Registered,
+    StubText,
+    WorkflowFile,
+)
+from flowjoy.domain.weeks import Action, AlertState, Decision, ModelGap, Recovery, Verdict, Week, Window
+
+__all__ = [
+    "DROPPED",
+    "Action",
+    "AlertState",
+    "Branch",
+    "CodeRecord",
+    "Coverage",
+    "CoverageState",
+    "Decision",
+    "Dependence",
+    "EventType",
+    "Incident",
+    "Inventory",
+    "Kind",
+    "Look",
+    "ModelGap",
+    "ModelRecord",
+    "ModelVersion",
+    "Obligation",
+    "OpenPull",
+    "Outcome",
+    "Precision",
+    "Proposal",
+    "Recovery",
+    "Registered",
+    "Requirement",
+    "Rule",
+    "Status",
+    "StubText",
+    "Verdict",
+    "Waiver",
+    "Week",
+    "Window",
+    "WorkflowFile",
+]

@@ -1,0 +1,131 @@
+"""What sources hand over, made one: unique ids, matrix jobs folded. Knows records, no frame and no network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+from flowjoy.domain import CodeRecord, Incident, ModelRecord, Outcome, commit_sha
+
+_Record = TypeVar("_Record", CodeRecord, ModelRecord, Incident)
+_Value = TypeVar("_Value", bound=Hashable)
+DELETED = " (deleted)"
+"""What the number of a version gets whose model was deleted and made again: it is now the number of another one."""
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def unique(records: Iterable[_Record]) -> tuple[_Record, ...]:
+    """One record an id, sorted by id, whatever order or multiplicity they came in.
+
+    Of two records of one id that differ (a record met twice while it changed) the incident with the latest end stays,
+    else the one that reads smallest, so that shuffled input gives the same answer.
+    """
+    kept: dict[str, _Record] = {}
+    for record in map(_sound, records):
+        known = kept.setdefault(record.id, record)
+        if known != record and _preference(record) < _preference(known):
+            kept[record.id] = record
+    return tuple(kept[key] for key in sorted(kept))
+
+
+def _preference(record: CodeRecord | ModelRecord | Incident) -> tuple[float, str]:
+    end = record.end if isinstance(record, Incident) else None
+    return 0.0 if end is None else -end.timestamp(), repr(record)
+
+
+def distinct(values: Iterable[_Value]) -> tuple[_Value, ...]:
+    """Each value once, in one order, whatever order or multiplicity they came in."""
+    return tuple(sorted(set(values), key=repr))
+
+
+def _sound(record: _Record) -> _Record:
+    """The record without halves of surrogate pairs, which JSON can carry, and neither UTF-8 nor pandas can."""
+    held = {item.name: getattr(record, item.name) for item in fields(record)}
+    sound: dict[str, Any] = {
+        name: _HALF.sub("\ufffd", text) for name, text in held.items() if isinstance(text, str) and _HALF.search(text)
+    }
+    return replace(record, **sound) if sound else record
+
+
+def fold(records: Iterable[CodeRecord]) -> tuple[CodeRecord, ...]:
+    """Return one record per (service, sha, run) and stretch in which that sha was live, sorted by id.
+
+    Matrix jobs, several environments and re-runs become their earliest success until another commit goes live; a
+    success after that is a record of its own. A deployment without a run stands for itself. A group that never
+    succeeded stays provisional where one of its jobs is this very run, else failed.
+    """
+    known = with_full_shas(unique(records))
+    events = list(_events(record for record in known if record.outcome is Outcome.SUCCESS))
+    live = {release_key(record) for record in known if record.outcome is Outcome.SUCCESS}
+    groups: dict[tuple[str, ...], list[CodeRecord]] = {}
+    for record in known:
+        key = release_key(record)
+        # A re-run that is under way may be a rollback; its earlier success stays an event of its own.
+        if record.outcome is not Outcome.SUCCESS and key not in live:
+            groups.setdefault(key, []).append(record)
+    return unique((*events, *map(_unfinished, groups.values())))
+
+
+def with_full_shas(records: Iterable[CodeRecord]) -> tuple[CodeRecord, ...]:
+    """Return the records with shas in lower case, and in full where another record shows what one abbreviates."""
+    known = tuple(records)
+    meaning = commit_sha.full_names(record.sha for record in known if record.sha is not None)
+    return tuple(
+        record if record.sha is None or meaning[record.sha] == record.sha else replace(record, sha=meaning[record.sha])
+        for record in known
+    )
+
+
+def release_key(record: CodeRecord) -> tuple[str, ...]:
+    """Return what the jobs of one release share: (service, sha, run); without a run or sha its own id."""
+    if record.run_id is None or record.sha is None:
+        return "", record.id
+    return record.service, record.sha, record.run_id
+
+
+def _events(successes: Iterable[CodeRecord]) -> Iterator[CodeRecord]:
+    """The successes that changed what is live, or deployed it anew.
+
+    With several environments the newest commit that is live in any of them counts: one that an environment receives
+    late is no rollback, and one that every environment left is no longer live.
+    """
+    first_live: dict[str, int] = {}
+    live: dict[tuple[str, str], str] = {}
+    shown: set[tuple[str, ...]] = set()
+    newest: dict[str, str] = {}
+    for record in sorted(successes, key=lambda record: (record.shipped_at, record.id)):
+        sha = f"\0{record.id}" if record.sha is None else record.sha
+        first_live.setdefault(sha, len(first_live))
+        # To GitHub environments that differ only by case are one.
+        live[record.service, record.environment.casefold()] = sha
+        here = [held for (service, _), held in live.items() if service == record.service]
+        now_live = max(here, key=first_live.__getitem__)
+        if now_live != newest.get(record.service):
+            shown.clear()
+            newest[record.service] = now_live
+        key = release_key(record)
+        if sha == now_live and key not in shown:
+            shown.add(key)
+            yield record
+
+
+def _unfinished(group: list[CodeRecord]) -> CodeRecord:
+    """Return, of a release without a success, the job of this very run, else the first that failed."""
+    provisional = [record for record in group if record.outcome is Outcome.PROVISIONAL]
+    return min(provisional or group, key=lambda record: (record.shipped_at, record.id))
+
+
+def shipped_again(records: Iterable[ModelRecord]) -> tuple[ModelRecord, ...]:
+    """Give every ship after a version's first an id of its own: `model:<name>/<version>@<instant>`."""
+    from flowjoy.domain.timestamps import iso
+
+    seen: set[str] = set()
+    marked = []
+    for record in sorted(records, key=lambda record: (record.shipped_at, record.id)):
+        first = record.id not in seen
+        seen.add(record.id)
+        marked.append(record if first else replace(record, id=f"{record.id}@{iso(record.shipped_at)}"))
+    return unique(marked)

@@ -1,0 +1,108 @@
+"""Versions that had shipped by being registered before a stamp said so. Pure; knows records and what they settled.
+
+Under the signal `registered` a version counts as shipped from its registration on. A later stamp corrects that time,
+unless it would change what was settled already, or settle with an old version what a new one is owed for.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from flowjoy.analysis.promise import obligations
+from flowjoy.analysis.promise.dependencies import dependence_of
+from flowjoy.analysis.timeline import timeline
+from flowjoy.domain import CodeRecord, ModelRecord, Obligation, Outcome, Precision
+from flowjoy.domain.bundle import Terms
+from flowjoy.domain.timestamps import iso
+from flowjoy.ledger.memory import Memory
+
+
+def by_registration(
+    memory: Memory, found: Sequence[ModelRecord], code: Iterable[CodeRecord], terms: Terms, now: datetime
+) -> frozenset[str]:
+    """Return the ids of the stamped versions whose one ship was their registration.
+
+    Either a newer version shipped by its registration before the stamp, so that this one was live until then; or
+    earlier runs counted the registration for a promise (`memory`), and the stamp would break that promise, or comes
+    after a deploy that the registration did not serve.
+    """
+    stamped = [record for record in found if _is_first_stamp(record)]
+    if not stamped:
+        return frozenset()
+    newer = _registrations(found)
+    seen = {record.id: record for record in memory.models}
+    again = {record.id: record for record in stamped if _is_superseded(record, newer.get(record.name, ()))}
+    asked = [r for r in stamped if r.id not in again and r.id in seen and seen[r.id].precision is Precision.REGISTERED]
+    asked = [record for record in asked if seen[record.id].registered_at == record.registered_at]
+    settled = _settled(memory, terms, now) if asked else {}
+    deploys = [record.shipped_at for record in code if record.outcome is Outcome.SUCCESS]
+    return frozenset(again) | {
+        record.id
+        for record in asked
+        # What an earlier run decided stays.
+        if f"{record.id}@{iso(record.shipped_at)}" in seen
+        or _would_rewrite(record, settled.get((record.name, record.version), ()), deploys)
+    }
+
+
+def notes(known: Iterable[ModelRecord]) -> tuple[str, ...]:
+    """Return a note that names the stamps which made no version new, with the cure."""
+    records = list(known)
+    registered = {record.id for record in records if record.precision is Precision.REGISTERED}
+    names = sorted({f"{r.name} v{r.version}" for r in records if r.id.rpartition("@")[0] in registered})
+    if not names:
+        return ()
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    note = (
+        f"{', '.join(names[:_SHOWN])}{more}: shipped when registered, so a later flowjoy.deployed_at makes it live "
+        "again, not new. Set model-signal to tag:flowjoy.deployed_at if versions wait between the two"
+    )
+    return (note,)
+
+
+_SHOWN = 5
+
+
+def _is_first_stamp(record: ModelRecord) -> bool:
+    registered = record.registered_at
+    is_first = record.id == f"model:{record.name}/{record.version}"
+    later = registered is not None and registered < record.shipped_at
+    return is_first and later and record.precision is Precision.EXACT
+
+
+def _registrations(found: Iterable[ModelRecord]) -> dict[str, list[datetime]]:
+    """Return, by model and in order, when each version was registered that has no stamp."""
+    stamps: dict[str, list[datetime]] = {}
+    for record in found:
+        if record.precision is Precision.REGISTERED:
+            stamps.setdefault(record.name, []).append(record.shipped_at)
+    return {name: sorted(times) for name, times in stamps.items()}
+
+
+def _is_superseded(record: ModelRecord, newer: Sequence[datetime]) -> bool:
+    place = bisect(newer, record.registered_at or record.shipped_at)
+    return place < len(newer) and newer[place] < record.shipped_at
+
+
+def _settled(memory: Memory, terms: Terms, now: datetime) -> Mapping[tuple[str, str | None], list[Obligation]]:
+    """Return, by version, the promises that earlier runs saw settled by its registration."""
+    events = timeline(memory.code, memory.models, service="", until=now)
+    dependence = dependence_of(terms.models, memory.stubs, terms.model_stub)
+    asked = obligations.Terms(sla_hours=terms.sla_hours, as_of=now, since=terms.sla_since)
+    settled: dict[tuple[str, str | None], list[Obligation]] = {}
+    for item in obligations.obligations(events, dependence, asked):
+        if item.precision is Precision.REGISTERED:
+            settled.setdefault((item.model, item.version), []).append(item)
+    return settled
+
+
+def _would_rewrite(record: ModelRecord, settled: Sequence[Obligation], deploys: Iterable[datetime]) -> bool:
+    """Return whether the stamp, as the version's one ship, would break a promise or serve a deploy that came later."""
+    served = {item.start for item in settled}
+    since = record.registered_at or record.shipped_at
+    return bool(settled) and (
+        any(item.deadline < record.shipped_at for item in settled)
+        or any(since < start <= record.shipped_at and start not in served for start in deploys)
+    )

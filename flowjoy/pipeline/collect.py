@@ -1,0 +1,378 @@
+"""Reads every source within the budget, side by side where they do not wait for each other. Knows no analysis.
+
+What failed is named in the coverage; nothing that fails ever reads as empty.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from flowjoy.actions.event import Trigger
+from flowjoy.analysis.promise import workflow_edits
+from flowjoy.analysis.promise.compliance import RATE_DAYS
+from flowjoy.analysis.promise.dependencies import named_models, required_models
+from flowjoy.domain import (
+    CodeRecord,
+    Coverage,
+    CoverageState,
+    Incident,
+    Inventory,
+    Look,
+    ModelRecord,
+    ModelVersion,
+    Outcome,
+    Proposal,
+    StubText,
+)
+from flowjoy.domain.bundle import Terms
+from flowjoy.domain.drift import DriftCheck
+from flowjoy.errors import HarvestError
+from flowjoy.ledger.memory import Memory
+from flowjoy.pipeline import incremental, optional_data, proposal_terms
+from flowjoy.pipeline.incremental import Recalled
+from flowjoy.pipeline.proposal_terms import Applied
+from flowjoy.pipeline.step import Read, Reading
+from flowjoy.sources import (
+    CODE_SOURCES,
+    INCIDENT_SOURCES,
+    MODEL_SOURCES,
+    drift_samples,
+    github_pull_request,
+    github_workflow_files,
+)
+from flowjoy.sources.base import Access, Parsed, Query, Record, Source
+
+_GRACE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Harvest:
+    """Everything that was read, and how completely. `versions` is None where the registry was not read.
+
+    `applied`: the settings by which it was read, and is judged. `proposal`: the code that asks to go live;
+    `other_stubs` holds, by path, its stubs at the paths of `applied.other_stubs`. `asked_registry`: False where only
+    stubs are judged (a fork). `looks` are all that is known of aliases and stages. `may_remember`: False where a newer
+    FlowJoy keeps the ledger; `confirmed`: False where there may be a ledger that could not be read.
+    """
+
+    applied: Applied = field(compare=False)  # settings hold secrets, which equal nothing
+    code: tuple[CodeRecord, ...]
+    models: tuple[ModelRecord, ...]
+    models_aside: tuple[ModelRecord, ...]
+    incidents: tuple[Incident, ...]
+    coverage: tuple[Coverage, ...]
+    stubs: Mapping[str, StubText] = field(default_factory=dict)
+    other_stubs: Mapping[str, Mapping[str, StubText]] = field(default_factory=dict)
+    proposal: Proposal | None = None
+    asked_registry: bool = True
+    versions: tuple[ModelVersion, ...] | None = None
+    unknown_models: Mapping[str, str] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
+    looks: tuple[Look, ...] = ()
+    commits: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
+    training_runs: Mapping[str, datetime | None] = field(default_factory=dict)
+    unshipped: tuple[ModelVersion, ...] = ()
+    inventory: Inventory | None = None
+    drift: DriftCheck | None = None
+    may_remember: bool = True
+    confirmed: bool = True
+
+
+def harvest(query: Query, access: Access, trigger: Trigger, terms: Terms) -> Harvest:
+    """Read everything this run needs. Never raises; a source that does not end in time has failed."""
+    plan = _Plan(query, access, trigger, terms)
+    threads = [threading.Thread(target=work, daemon=True) for work in (plan.read_chain, plan.read_incidents)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(access.transport.budget.left() + _GRACE_SECONDS)
+    return plan.collected()
+
+
+class _Plan:
+    """What this run reads: ledger, code, stubs at its commits, the models they name, lead times; incidents beside."""
+
+    def __init__(self, query: Query, access: Access, trigger: Trigger, terms: Terms) -> None:
+        settings = query.settings
+        self._query, self._access, self._trigger, self._terms = query, access, trigger, terms
+        judged = not trigger.fork
+        self._applied = proposal_terms.own(settings)
+        self._own_commit: Proposal | None = None
+        on_github = access.github is not None and (
+            settings.reads_github or trigger.proposes or self._may_be_own_proposal
+        )
+        self._code_source = CODE_SOURCES[settings.code_source]
+        self._model_source = MODEL_SOURCES[settings.model_source]
+        # Files are not remembered, but what was told of them is.
+        remembered = bool(terms.code_source or terms.model_source or settings.tells_alarms or settings.drift_live)
+        # A proposal's inputs are compared with those that the ledger holds, whatever it reads.
+        remembers = judged and access.github is not None and (remembered or trigger.proposes)
+        self._ledger = Reading[Recalled](
+            f"ledger (artifact {settings.artifact_name})", Recalled(), required=False, planned=remembers
+        )
+        self._other_terms = Reading[tuple[Terms, ...]]("ledgers of other names", (), required=False, planned=False)
+        self._code = Reading[Parsed[CodeRecord] | None](
+            f"code ({self._code_source.label})", None, required=judged, planned=judged
+        )
+        self._proposal = Reading[Proposal | None](
+            "merge group" if trigger.base_sha is not None else "pull request",
+            None,
+            required=trigger.proposes,
+            planned=trigger.proposes,
+        )
+        self._stubs = Reading[Mapping[str, StubText]](
+            f"stubs ({settings.model_stub})", {}, required=on_github, planned=on_github
+        )
+        self._other_stubs = Reading[Mapping[str, Mapping[str, StubText]]](
+            "stubs of the proposal at other paths", {}, required=True, planned=False
+        )
+        self._models = Reading[Parsed[ModelRecord] | None](
+            f"models ({self._model_source.label})", None, required=judged, planned=judged
+        )
+        self._commits = Reading[Mapping[str, tuple[datetime, ...]]](
+            "lead time of code (GitHub commits)",
+            {},
+            required=False,
+            planned=judged and access.github is not None and settings.reads_github,
+        )
+        self._training = Reading[Mapping[str, datetime | None]](
+            "lead time of models (MLflow runs)",
+            {},
+            required=False,
+            planned=judged and settings.model_source == "mlflow" and settings.mlflow_tracking_uri is not None,
+        )
+        self._inventory = Reading[Inventory | None](
+            "inventory (GitHub)", None, required=False, planned=judged and access.github is not None and query.live
+        )
+        self._drift = Reading[DriftCheck | None](
+            f"drift ({settings.drift_model})", None, required=False, planned=judged and settings.drift_live is not None
+        )
+        self._named: frozenset[str] = frozenset()  # models that settings and stubs name
+        self._incidents = {
+            name: Reading[tuple[Incident, ...]](f"incidents ({source.label})", (), required=False)
+            for name, source in INCIDENT_SOURCES.items()
+            if judged and getattr(settings, name) is not None
+        }
+
+    def read_chain(self) -> None:
+        """Ledger, code and pull request, then stubs, then models: each names what the next must ask for.
+
+        Lead times come last: what the verdict needs must not wait for them.
+        """
+        access = self._access
+        if self._ledger.planned:
+            self._ledger.read(partial(incremental.recalled, self._query, access, self._terms), access)
+        if self._trigger.proposes:
+            self._read_proposal()
+        if not self._trigger.fork:
+            asked = partial(incremental.code, self._query, access, self._code_source, self._memory, self._trigger.sha)
+            self._code.read(asked, access)
+        self._own_commit = self._own_proposal()
+        self._read_stubs()
+        if not self._trigger.fork:
+            self._read_models()
+        self._read_extras()
+
+    def _read_proposal(self) -> None:
+        """What asks to be merged, and the terms by which it is judged: without a ledger, those of others."""
+        settings, trusted = self._query.settings, self._ledger.value.terms
+        self._apply(proposal_terms.than(settings, self._terms, trusted))
+        self._proposal.read(partial(_proposal, self._query, self._access, self._trigger), self._access)
+        if trusted:
+            return
+        own_workflow = self._trigger.proposes_its_workflow
+        if own_workflow and self._ledger.planned:
+            self._other_terms.read(partial(incremental.other_terms, self._query, self._access), self._access)
+        edited = own_workflow and workflow_edits.may_change_inputs(self._proposal.value)
+        self._apply(proposal_terms.than(settings, self._terms, self._other_terms.value, edited=edited))
+
+    def _read_stubs(self) -> None:
+        """The stubs; those of a proposal also at each other path that decides about it."""
+        settings, access, proposal = self._query.settings, self._access, self._asks
+        if not self._stubs.planned:
+            return
+        if not (settings.reads_github or proposal is not None):
+            self._stubs.skip(required=self._trigger.proposes)
+            return
+        told = (self._code.value, proposal, self._memory)
+        self._stubs.read(partial(incremental.stubs, self._query, access, *told), access)
+        if proposal is not None and self._applied.other_stubs:
+            asked = (access, self._applied.other_stubs, proposal)
+            self._other_stubs.read(partial(incremental.other_stubs, *asked), access)
+
+    def _apply(self, applied: Applied) -> None:
+        """From here on everything is read by these settings."""
+        self._applied = applied
+        self._query = replace(self._query, settings=applied.settings)
+
+    @property
+    def _asks(self) -> Proposal | None:
+        """The code that asks to go live."""
+        return self._proposal.value or self._own_commit
+
+    @property
+    def _may_be_own_proposal(self) -> bool:
+        """Whether the run's own commit is judged before it is deployed: not in a dry look, nor when a model ships."""
+        trigger, query = self._trigger, self._query
+        own = not (trigger.proposes or trigger.fork) and trigger.sha is not None
+        return own and query.live and query.settings.ship is None and self._access.github is not None
+
+    def _own_proposal(self) -> Proposal | None:
+        """The run's own commit, where it never went live; None also where nobody can say whether it did."""
+        sha = self._trigger.sha
+        if sha is None or self._code.value is None or not self._may_be_own_proposal:
+            return None
+        live = {record.sha for record in self._deploys if record.outcome is Outcome.SUCCESS}
+        return None if sha in live else Proposal(head_sha=sha)
+
+    def _read_extras(self) -> None:
+        """What decides nothing. Lead times need what they lead to."""
+        query, access, memory, models = self._query, self._access, self._memory, self._models.value
+        ships = models.records if models is not None else ()
+        if self._drift.planned:
+            self._drift.read(partial(optional_data.drift, query, access, ships, self._named), access)
+        if self._inventory.planned:
+            self._inventory.read(partial(optional_data.inventory, query, access, memory.inventory), access)
+        if self._commits.planned and self._code.value is not None:
+            self._commits.read(partial(optional_data.commits, query, access, self._deploys, memory.commits), access)
+        else:
+            self._commits.skip()
+        if self._training.planned and models is not None:
+            self._training.read(partial(optional_data.training, query, access, ships, memory.training_runs), access)
+        else:
+            self._training.skip()
+
+    def read_incidents(self) -> None:
+        """Every incident source, one after the other."""
+        for name, step in self._incidents.items():
+            step.read(partial(_counted, INCIDENT_SOURCES[name], self._query, self._access), self._access)
+
+    def collected(self) -> Harvest:
+        """One look at each step: what a source that was given up still delivers must not count."""
+        code, stubs, models = self._code.outcome, self._stubs.outcome, self._models.outcome
+        proposal, other_stubs = self._proposal.outcome, self._other_stubs.outcome
+        incidents = [step.outcome for step in self._incidents.values()]
+        recalled, ledger_said = self._ledger.outcome
+        commits, training, inventory = self._commits.outcome, self._training.outcome, self._inventory.outcome
+        drift, drift_said = self._drift.outcome
+        if drift_said.state is CoverageState.FAILED:
+            reason = f"{drift_said.reason} ({drift_said.hint})" if drift_said.hint else f"{drift_said.reason}"
+            drift = drift_samples.unread(self._query, reason)
+        beside = [
+            said
+            for said in (
+                commits[1],
+                training[1],
+                inventory[1],
+                drift_said,
+                other_stubs[1],
+                self._other_terms.outcome[1],
+            )
+            if said.state is not CoverageState.NOT_CONFIGURED
+        ]
+        coverage = [ledger_said, code[1], stubs[1], models[1], *beside, *(said for _, said in incidents)]
+        if self._trigger.proposes:
+            coverage.append(proposal[1])
+        if not incidents:
+            coverage.append(Coverage(source="incidents", state=CoverageState.NOT_CONFIGURED, required=False))
+        parsed = models[0]
+        memory = recalled.memory
+        return Harvest(
+            applied=self._applied,
+            # A source that failed decides nothing; what is remembered of it must not be lost for the next run.
+            code=code[0].records if code[0] is not None else memory.code,
+            models=parsed.records if parsed else memory.models,
+            models_aside=parsed.aside if parsed else (),
+            incidents=tuple(record for records, _ in incidents for record in records),
+            coverage=tuple(sorted(coverage, key=lambda item: item.source)),
+            stubs=stubs[0] if stubs[1].state is not CoverageState.FAILED else memory.stubs,
+            other_stubs=other_stubs[0],
+            proposal=proposal[0] or self._own_commit,
+            asked_registry=not self._trigger.fork,
+            versions=parsed.versions if parsed else None,
+            unknown_models=parsed.unknown if parsed else {},
+            memory=memory,
+            looks=parsed.looks if parsed else (),
+            commits={**memory.commits, **commits[0]},
+            training_runs={**memory.training_runs, **training[0]},
+            unshipped=_unshipped(parsed) if parsed else (),
+            inventory=inventory[0],
+            drift=drift,
+            may_remember=not recalled.newer,
+            confirmed=recalled.whole and ledger_said.state is not CoverageState.FAILED,
+        )
+
+    @property
+    def _memory(self) -> Memory:
+        return self._ledger.value.memory
+
+    @property
+    def _deploys(self) -> tuple[CodeRecord, ...]:
+        return self._code.value.records if self._code.value is not None else ()
+
+    def _read_models(self) -> None:
+        settings = self._query.settings
+        must, may = required_models(
+            settings.models,
+            self._deploys,
+            self._stubs.value,
+            self._asks,
+            since=min(self._query.since, self._query.as_of - timedelta(days=RATE_DAYS, hours=settings.sla_hours)),
+            path=settings.model_stub,
+        )
+        elsewhere = {model for at_path in self._other_stubs.value.values() for model in named_models(at_path)}
+        may = tuple(sorted({*may, *elsewhere} - {*must}))
+        self._named = frozenset((*must, *may))
+        query = replace(self._query, models=must, candidates=may, looks=self._memory.looks)
+        if must or may or query.settings.model_source == "file":
+            told = (self._model_source, self._memory, self._deploys, self._terms)
+            self._models.read(partial(incremental.models, query, self._access, *told), self._access)
+        else:
+            self._models.skip(required=False)
+
+
+def _proposal(query: Query, access: Access, trigger: Trigger) -> Read[Proposal]:
+    """What asks to be merged, and the workflow files that it changes."""
+    github, sha = access.to_github, trigger.sha or ""
+    if trigger.base_sha is not None:
+        proposal = github_pull_request.group(github, trigger.base_sha, sha)
+        _refuse_unlisted(proposal, query)
+    else:
+        number = trigger.pull_request
+        if number is None:
+            number = github_pull_request.find(github, sha, trigger.head, query.default_branch)
+        if number is None:
+            note = "no pull request has this head commit: its stub alone is judged"
+            return Proposal(head_sha=sha), 1, (note,)
+        proposal = github_pull_request.read(github, number, sha)
+    return github_workflow_files.with_workflows(github, proposal), 1, ()
+
+
+def _refuse_unlisted(proposal: Proposal, query: Query) -> None:
+    """A flag may be among the files that GitHub does not list."""
+    settings = query.settings
+    if settings.flag_paths and not proposal.files_known and settings.model_stub not in proposal.touched:
+        most = github_pull_request.MOST_COMPARED
+        raise HarvestError(
+            f"the merge group changes {most} files or more, and GitHub lists {most} files: flag-paths may match others",
+            hint=f"touch {settings.model_stub}, or let smaller groups form",
+        )
+
+
+def _counted(source: Source[Record], query: Query, access: Access) -> Read[tuple[Record, ...]]:
+    parsed: Parsed[Record] = source.parse(source.fetch(query, access), query)
+    return parsed.records, len(parsed.records), parsed.notes
+
+
+def _unshipped(parsed: Parsed[ModelRecord]) -> tuple[ModelVersion, ...]:
+    """The registered versions that could ship and never did; a file tells only of ships."""
+    shipped = {(record.name, record.version) for record in parsed.records}
+    return tuple(
+        version
+        for version in parsed.versions
+        if version.ready and version.registered_at is not None and (version.name, version.version) not in shipped
+    )

@@ -1,0 +1,168 @@
+"""The checks of a run that ends without a verdict: they must not stay green. Reads inputs leniently; never raises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowjoy.actions import event as triggers
+from flowjoy.clients.github import PER_PAGE, GitHubApi
+from flowjoy.clients.responses import reader
+from flowjoy.clients.transport import Budget, Transport
+from flowjoy.config import parsers
+from flowjoy.config.given_inputs import flags
+from flowjoy.config.inputs import declared
+from flowjoy.config.settings import on_actions, read_event
+from flowjoy.domain import commit_sha
+from flowjoy.domain.secret import Secret
+from flowjoy.errors import HarvestError, InputError
+from flowjoy.report.text import clean, code
+from flowjoy.sinks.check_run import ListedChecks
+
+SECONDS = 8.0
+_LONGEST_TITLE = 200
+_MOST_SENTENCES = 50
+_REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a run ended: the conclusion of its checks, one line, and a sentence for each reason."""
+
+    title: str
+    sentences: Sequence[str] = ()
+    conclusion: str = "failure"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where the checks of this run stand. `names` by subject; a subject in `wanted` is created where it is missing."""
+
+    token: Secret
+    repository: str
+    api_url: str
+    sha: str
+    service: str
+    names: Mapping[str, str]
+    wanted: frozenset[str]
+    details_url: str | None
+
+
+def close_checks(
+    environ: Mapping[str, str],
+    argv: Sequence[str],
+    ending: Ending,
+    redact: Callable[[str], str],
+    seconds: float = SECONDS,
+) -> str | None:
+    """Set this run's checks to how it ended. Return why that failed; None where it worked or there are none to set.
+
+    Nothing is written for a fork, a dry look (`as-of`) or a run outside of a workflow.
+    """
+    try:
+        place = _place(environ, argv)
+        if place is not None:
+            _write(place, ending, redact, Transport(Budget(seconds)))
+    except HarvestError as problem:
+        return f"the check could not be set to {ending.conclusion}: {problem.advised}"
+    except Exception as problem:  # noqa: BLE001  (the run has failed already: its own reason must be what is read)
+        return f"the check could not be set to {ending.conclusion} ({type(problem).__name__})"
+    return None
+
+
+def _place(environ: Mapping[str, str], argv: Sequence[str]) -> _Place | None:
+    """Return where the checks stand, as far as the environment still says it; None where nothing may be written."""
+    values = _values(environ, argv)
+    token = _read(parsers.secret, values.get("github-token") or environ.get("GITHUB_TOKEN"))
+    repository = environ.get("GITHUB_REPOSITORY", "")
+    api_url = _read(parsers.base_url, environ.get("GITHUB_API_URL") or "https://api.github.com")
+    if not on_actions(environ) or values.get("as-of") or token is None or api_url is None:
+        return None
+    if not _REPOSITORY.fullmatch(repository):
+        return None
+    event = environ.get("GITHUB_EVENT_NAME", "")
+    trigger = triggers.read(
+        event,
+        read_event(environ.get("GITHUB_EVENT_PATH")),
+        sha=environ.get("GITHUB_SHA"),
+        ref=environ.get("GITHUB_REF"),
+        repository=repository,
+        default_branch=None,
+    )
+    if trigger.fork or trigger.sha is None or not commit_sha.is_full(trigger.sha):
+        return None
+    prefix = _read(parsers.text, values.get("check-name")) or "FlowJoy"
+    hours = _read(parsers.number(0, 8760), values.get("sla-hours")) or 48.0
+    run_id, server = environ.get("GITHUB_RUN_ID"), environ.get("GITHUB_SERVER_URL") or "https://github.com"
+    return _Place(
+        token=token,
+        repository=repository,
+        api_url=api_url,
+        sha=trigger.sha,
+        service=_read(parsers.text, values.get("service")) or repository.rpartition("/")[2],
+        names={"sla": f"{prefix} / {hours:g} h SLA", "dependency": f"{prefix} / model dependency"},
+        wanted=frozenset({"sla", "dependency"} if trigger.proposes else {"sla"}),
+        details_url=f"{server}/{repository}/actions/runs/{run_id}" if run_id else None,
+    )
+
+
+def _values(environ: Mapping[str, str], argv: Sequence[str]) -> dict[str, str]:
+    """Return the text of every input that was given, wrong ones too."""
+    known = declared(Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()))
+    try:
+        by_flag, _ = flags(argv, known)
+    except InputError:
+        by_flag = {}
+    return {item.name: (by_flag.get(item.field) or environ.get(item.variable) or "").strip() for item in known}
+
+
+def _read(parse: Callable[[str], Any], text: str | None) -> Any:
+    """Return the value; None where the text is empty or wrong."""
+    try:
+        return parse(text) if text else None
+    except ValueError:
+        return None
+
+
+def _write(place: _Place, ending: Ending, redact: Callable[[str], str], transport: Transport) -> None:
+    github = GitHubApi(
+        repository=place.repository,
+        token=place.token,
+        api_url=place.api_url,
+        graphql_url=f"{place.api_url}/graphql",
+        transport=transport,
+    )
+    path = f"/commits/{place.sha}/check-runs"
+    there = github.get(path, reader(ListedChecks), filter="all", per_page=PER_PAGE)
+    for subject, name in place.names.items():
+        external_id = f"flowjoy/{place.service}/{subject}"
+        listed = there
+        if there.total_count > PER_PAGE:
+            listed = github.get(path, reader(ListedChecks), check_name=name, filter="all", per_page=PER_PAGE)
+        # By its id: where `sla-hours` is what is wrong, its name is not known.
+        ours = [run.id for run in listed.check_runs if run.external_id == external_id]
+        body = _body(place, ending, redact) | {"external_id": external_id}
+        if ours:
+            github.send("PATCH", f"/check-runs/{max(ours)}", body, _saved)
+        elif subject in place.wanted:
+            github.send("POST", "/check-runs", {**body, "name": name, "head_sha": place.sha}, _saved)
+
+
+def _body(place: _Place, ending: Ending, redact: Callable[[str], str]) -> dict[str, Any]:
+    summary = "\n".join(f"- {code(redact(sentence), 1000)}" for sentence in ending.sentences[:_MOST_SENTENCES])
+    body: dict[str, Any] = {
+        "status": "completed",
+        "conclusion": ending.conclusion,
+        "output": {
+            "title": redact(clean(redact(ending.title), _LONGEST_TITLE)),
+            "summary": redact(summary) or clean(ending.title),
+        },
+    }
+    return body if place.details_url is None else {**body, "details_url": place.details_url}
+
+
+def _saved(answer: Any) -> None:
+    """Accept every answer: the status alone says whether the check was written."""

@@ -1,0 +1,203 @@
+"""What a run may know already: ledger, code, stubs, models, asked for what may have changed. Knows no coverage.
+
+What a ledger remembers is put together with what its source says now; what was remembered wrongly once is looked at
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import reduce
+from itertools import pairwise
+
+from flowjoy.analysis.promise.dependencies import HEAD
+from flowjoy.clients import github_environments
+from flowjoy.clients.transport import Budget, Transport
+from flowjoy.domain import DROPPED, CodeRecord, ModelRecord, Outcome, Proposal, StubText
+from flowjoy.domain.bundle import Bundle, Terms
+from flowjoy.domain.timestamps import iso
+from flowjoy.errors import HarvestError
+from flowjoy.ledger import memory as ledger
+from flowjoy.ledger import reconcile, registered_ships
+from flowjoy.ledger.memory import Memory
+from flowjoy.pipeline.step import Read
+from flowjoy.report.text import plural
+from flowjoy.sources import github_model_stubs, ledger_artifacts, other_ledgers
+from flowjoy.sources.base import Access, Parsed, Query, Source
+
+_LEDGER_SECONDS = 25.0
+
+_SILENCE = timedelta(days=14)
+"""So long a silence is worth a look where deploys are fewer than that."""
+
+_RHYTHM = 3
+"""Of fewer deploys nobody can say how long they are usually apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recalled:
+    """What the ledgers remember; `newer`: one was written by a newer FlowJoy; `whole`: none was left unread.
+
+    `terms`: those of the newest one, than which a proposal may not be judged more mildly; empty where none is known.
+    """
+
+    memory: Memory = field(default_factory=Memory)
+    terms: tuple[Terms, ...] = ()
+    newer: bool = False
+    whole: bool = True
+
+
+def recalled(query: Query, access: Access, terms: Terms) -> Read[Recalled]:
+    """What the ledgers remember of the sources that are asked now."""
+    # It is no required source: one that stalls must leave the time for those that are.
+    budget = Budget(min(_LEDGER_SECONDS, access.transport.budget.left() / 4))
+    found = ledger_artifacts.read(query, access.to_github.within(Transport(budget)))
+    kept = [
+        ledger.memory_of(bundle, terms, since=query.horizon, until=query.as_of, number=number)
+        for number, bundle in found.ledgers
+    ]
+    memory = reduce(ledger.merge, kept, Memory())
+    return (
+        Recalled(
+            memory=memory, terms=_terms(bundle for _, bundle in found.ledgers[:1]), newer=found.newer, whole=found.whole
+        ),
+        len(memory.code) + len(memory.models),
+        found.notes,
+    )
+
+
+def code(
+    query: Query, access: Access, source: Source[CodeRecord], memory: Memory, own_sha: str | None
+) -> Read[Parsed[CodeRecord]]:
+    """Read every deployment back to the horizon. `own_sha`: this release's commit, whose stub is asked for on the way.
+
+    A ledger shortens nothing: which deployments there are, and what became of them, only the source can say.
+    """
+    confirmed = {
+        record.id: record.shipped_at
+        for record in memory.code
+        if record.outcome is Outcome.SUCCESS and not record.source_gone
+    }
+    is_new = own_sha is not None and github_model_stubs.is_sha(own_sha) and own_sha not in memory.stubs
+    query = replace(
+        query,
+        new_commits=(own_sha,) if own_sha is not None and is_new else (),
+        remembered=_remembered(memory),
+        known_code=confirmed if query.live else {},
+        known_environments=frozenset(record.environment for record in memory.code),
+    )
+    parsed = source.parse(source.fetch(query, access), query)
+    known = reconcile.with_code(memory, parsed.records, parsed.left_out, moves=parsed.moves)
+    notes = (*parsed.notes, *_failed_deploys(known), *reconcile.gone(known), *_renamed(query, access, known))
+    return replace(parsed, records=known), len(parsed.records), notes
+
+
+def _renamed(query: Query, access: Access, known: Iterable[CodeRecord]) -> tuple[str, ...]:
+    """A warning where the environments have been quiet for longer than ever, and one with a similar name has not."""
+    times = sorted(record.shipped_at for record in known if record.outcome is Outcome.SUCCESS)
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    if query.settings.code_source != "deployments" or not query.live or not times:
+        return ()
+    usual = max(gaps) if len(times) >= _RHYTHM else max([_SILENCE, *gaps])
+    if query.as_of - times[-1] <= usual:
+        return ()
+    wanted = query.settings.environment
+    try:
+        counted = github_environments.successors(access.to_github, wanted, times[-1])
+    except HarvestError:
+        return ()
+    named = query.settings.environments
+    return tuple(
+        f"environment {named!r} has been quiet since {iso(times[-1])}, longer than ever before. If it is now called "
+        f"{name!r}, set environment to '{named},{name}': until then {plural(count, 'newer deployment')} there "
+        f"{'is' if count == 1 else 'are'} {DROPPED}"
+        for name, count in sorted(counted.items())
+    )
+
+
+def stubs(
+    query: Query, access: Access, found: Parsed[CodeRecord] | None, proposal: Proposal | None, memory: Memory
+) -> Read[Mapping[str, StubText]]:
+    """The stub at HEAD, at every commit deployed, and at both ends of a proposal.
+
+    What stands in a file at a commit never changes: a stub that a ledger remembers is compared by its id only.
+    """
+    deploys = found.records if found is not None else ()
+    commits = {record.sha for record in deploys if record.outcome is not Outcome.FAILED and record.sha}
+    commits.add(HEAD)
+    proposed = set() if proposal is None else {proposal.head_sha, proposal.base_sha or proposal.head_sha}
+    if not query.settings.reads_github:
+        # Shas of a file need not be commits of this repository; `models` says what they depend on.
+        commits -= {record.sha for record in deploys}
+    commits |= proposed
+    told = found.stubs if found is not None else {}
+    known = {sha: stub for sha, stub in told.items() if sha in commits}
+    path = query.settings.model_stub
+    every = known | github_model_stubs.read(access.to_github, path, commits - known.keys(), memory.stubs)
+    _refuse_gone(every, proposed)
+    lost = sum(stub.commit_is_gone for stub in every.values())
+    note = f"{plural(lost, 'deployed commit')} gone from the repository: what it depended on is not known"
+    return every, sum(stub.text is not None for stub in every.values()), (note,) if lost else ()
+
+
+def other_stubs(access: Access, paths: Iterable[str], proposal: Proposal) -> Read[Mapping[str, Mapping[str, StubText]]]:
+    """Return, by path, the stubs at both ends of a proposal, where they lie at other paths than `model-stub`."""
+    ends = {proposal.head_sha, proposal.base_sha or proposal.head_sha}
+    found = {path: github_model_stubs.read(access.to_github, path, ends) for path in paths}
+    for stubs_there in found.values():
+        _refuse_gone(stubs_there, ends)
+    return found, sum(stub.text is not None for at_path in found.values() for stub in at_path.values()), ()
+
+
+def other_terms(query: Query, access: Access) -> Read[tuple[Terms, ...]]:
+    """Return the terms of ledgers under other names, for a proposal whose own inputs name a service without one."""
+    budget = Budget(min(_LEDGER_SECONDS, access.transport.budget.left() / 4))
+    found = other_ledgers.read(query, access.to_github.within(Transport(budget)))
+    services = sorted({repr(bundle.service) for bundle in found})
+    known = f"no trusted run knows the service {query.settings.service!r} under the name of its artifact: "
+    note = f"{known}this is judged by the strictest terms of {', '.join(services)}"
+    return _terms(found), len(found), (note,) if found else ()
+
+
+def _terms(ledgers: Iterable[Bundle]) -> tuple[Terms, ...]:
+    """The terms of ledgers; without those that a secret was cut out of, so that they are not what they were."""
+    return tuple(bundle.terms for bundle in ledgers if not ledger.is_masked(bundle.terms))
+
+
+def _refuse_gone(stubs: Mapping[str, StubText], proposed: set[str]) -> None:
+    """What cannot be looked at is not judged: a commit that is gone has no stub that could be in order."""
+    gone = next((stubs[sha].problem for sha in sorted(proposed) if stubs[sha].commit_is_gone), None)
+    if gone is not None:
+        raise HarvestError(gone, hint="push the commit to this repository, or open a pull request, and run again")
+
+
+def models(
+    query: Query,
+    access: Access,
+    source: Source[ModelRecord],
+    memory: Memory,
+    code: Iterable[CodeRecord],
+    terms: Terms,
+) -> Read[Parsed[ModelRecord]]:
+    """Read the ships of the models that the query names. `code`: the deploys that they may have served."""
+    parsed = source.parse(source.fetch(query, access), query)
+    asked = {*query.models, *query.candidates}
+    shipped = registered_ships.by_registration(memory, parsed.records, code, terms, query.now)
+    known = reconcile.with_models(memory, parsed.records, asked, parsed.versions, parsed.known, shipped)
+    notes = (*parsed.notes, *reconcile.gone(known), *registered_ships.notes(known))
+    found = replace(parsed, records=known, aside=reconcile.aside(memory, asked))
+    return found, len(parsed.records), notes
+
+
+def _remembered(memory: Memory) -> dict[str, StubText]:
+    """Return the stubs at the commits of remembered deploys, newest first."""
+    newest = sorted(memory.code, key=lambda record: (record.shipped_at, record.id), reverse=True)
+    shas = dict.fromkeys(record.sha for record in newest if record.sha is not None)
+    return {sha: memory.stubs[sha] for sha in shas if sha in memory.stubs and github_model_stubs.is_sha(sha)}
+
+
+def _failed_deploys(records: Iterable[CodeRecord]) -> tuple[str, ...]:
+    failed = sum(record.outcome is Outcome.FAILED for record in records)
+    return (f"{plural(failed, 'deployment')} never succeeded: left out",) if failed else ()

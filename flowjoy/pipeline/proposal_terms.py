@@ -1,0 +1,139 @@
+"""The terms by which a proposal is judged: its own inputs, but never milder than the default branch's. Pure.
+
+A pull request's run takes its inputs from the pull request's own workflow file. The ledger holds those of the last
+trusted run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+from flowjoy.config.settings import Settings
+from flowjoy.domain.bundle import Terms
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """The settings that a run applies. `own_stub`: the stub's path as the run's own inputs name it.
+
+    `other_stubs`: the paths beside `settings.model_stub` whose stubs are judged as well, the run's own among them.
+    `flag_labels`: each of them marks a feature flag. `said`: what was made stricter, or cannot be compared, a sentence
+    each. `compared`: False where no trusted run's terms are known.
+    """
+
+    settings: Settings
+    own_stub: str
+    flag_labels: tuple[str, ...]
+    other_stubs: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+    compared: bool = True
+
+
+def own(settings: Settings) -> Applied:
+    """Return the settings as they are: those of code that is already on the default branch."""
+    return Applied(settings=settings, own_stub=settings.model_stub, flag_labels=(settings.flag_label,))
+
+
+def than(settings: Settings, asked: Terms, trusted: Sequence[Terms], *, edited: bool = True) -> Applied:
+    """Return the stricter of a proposal's own settings and the trusted terms, newest first.
+
+    `asked`: the terms of `settings`. `edited`: the proposal may change these settings, so that without trusted terms
+    it must not soften its own check.
+    """
+    dry, settings = settings.as_of, replace(settings, as_of=None)
+    said = [] if dry is None else ["as-of is ignored: code that asks to be merged is judged now"]
+    if not trusted:
+        return _unsoftened(settings, said) if edited else replace(own(settings), said=tuple(said), compared=False)
+    newest = trusted[0]
+    labels = {label.casefold(): label for label in (*(one.flag_label for one in trusted), settings.flag_label) if label}
+    applied = replace(
+        settings,
+        enforce=settings.enforce or any(one.enforce for one in trusted),
+        sla_hours=min(settings.sla_hours, *(one.sla_hours for one in trusted)),
+        sla_since=_earlier_since(settings, trusted),
+        model_stub=newest.model_stub,
+        model_signal=newest.model_signal,
+        models=tuple(dict.fromkeys((*settings.models, *(name for one in trusted for name in one.models)))),
+        flag_paths=tuple(dict.fromkeys((*settings.flag_paths, *(glob for one in trusted for glob in one.flag_paths)))),
+        model_validated_tag=next(
+            filter(None, (one.model_validated_tag for one in trusted)), settings.model_validated_tag
+        ),
+    )
+    paths = dict.fromkeys((settings.model_stub, *(one.model_stub for one in trusted)))
+    return Applied(
+        settings=applied,
+        own_stub=settings.model_stub,
+        other_stubs=tuple(path for path in paths if path != newest.model_stub),
+        flag_labels=tuple(labels.values()) or (settings.flag_label,),
+        said=(*said, *_made_stricter(settings, applied, newest), *_of_other_sources(asked, newest)),
+    )
+
+
+def _unsoftened(given: Settings, said: list[str]) -> Applied:
+    """Return settings that no trusted run bears out, without those that would soften the check."""
+    applied = replace(given, enforce=True, sla_since=None)
+    cure = "Run FlowJoy on the default branch once, so that its terms are known"
+    said += [
+        f"{name} is ignored: no trusted run is known whose inputs this could be compared with. {cure}"
+        for name, softens in (("enforce: false", not given.enforce), ("sla-since", given.sla_since is not None))
+        if softens
+    ]
+    return replace(own(applied), said=tuple(said), compared=False)
+
+
+def _earlier_since(settings: Settings, trusted: Sequence[Terms]) -> date | None:
+    """Return the earliest day on which any of them lets the promise begin; None: it always held."""
+    zone = ZoneInfo(settings.timezone)
+    given = _since(settings, zone)
+    begins = [one.sla_since for one in trusted]
+    earliest = None if None in begins else min(filter(None, begins))
+    if given is None or (earliest is not None and given <= earliest):
+        return settings.sla_since
+    return None if earliest is None else earliest.astimezone(zone).date()
+
+
+def _since(settings: Settings, zone: ZoneInfo) -> datetime | None:
+    since = settings.sla_since
+    return None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC)
+
+
+def _made_stricter(given: Settings, applied: Settings, trusted: Terms) -> Iterator[str]:
+    """A sentence for each input that the proposal sets to something milder."""
+    for name, mine, theirs in (
+        ("enforce", str(given.enforce).lower(), str(applied.enforce).lower()),
+        ("sla-hours", f"{given.sla_hours:g}", f"{applied.sla_hours:g}"),
+        ("sla-since", _day(given), _day(applied)),
+        ("model-stub", given.model_stub, applied.model_stub),
+        ("model-signal", given.model_signal, applied.model_signal),
+        ("model-validated-tag", given.model_validated_tag or "", applied.model_validated_tag or ""),
+        ("models", ", ".join(given.models), ", ".join(applied.models)),
+        ("flag-paths", ", ".join(given.flag_paths), ", ".join(applied.flag_paths)),
+    ):
+        if mine != theirs:
+            both = " as well" if name == "model-stub" else ""
+            yield (
+                f"{name} {mine!r} would be milder than on the default branch: "
+                f"{theirs!r} applies{both} until this is merged"
+            )
+    if trusted.flag_label and trusted.flag_label.casefold() != given.flag_label.casefold():
+        yield f"flag-label {given.flag_label!r}: the default branch's {trusted.flag_label!r} applies beside it"
+
+
+def _day(settings: Settings) -> str:
+    return "" if settings.sla_since is None else settings.sla_since.isoformat()
+
+
+def _of_other_sources(asked: Terms, trusted: Terms) -> Iterator[str]:
+    """What is read from elsewhere than on the default branch cannot be compared, and is named."""
+    for name, mine, theirs in (
+        ("deployments", asked.code_source, trusted.code_source),
+        ("models", asked.model_source, trusted.model_source),
+    ):
+        if mine != theirs:
+            yield (
+                f"this run reads {name} from another source than the default branch's last trusted run: "
+                "what it says there was not compared. Check the changed inputs before you merge"
+            )

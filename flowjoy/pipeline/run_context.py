@@ -1,0 +1,207 @@
+"""Where this run stands: its repository, its doors, its question, and the bundle of what was harvested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from hashlib import sha256
+from zoneinfo import ZoneInfo
+
+from flowjoy.actions.event import Trigger
+from flowjoy.analysis.alerts.lifecycle import adopted
+from flowjoy.analysis.drift import history
+from flowjoy.analysis.flow.weeks import window_of
+from flowjoy.clients.github import GitHubApi, Repository
+from flowjoy.clients.github_branches import DefaultBranch
+from flowjoy.clients.responses import reader
+from flowjoy.clients.transport import Transport
+from flowjoy.config.settings import Runner, Settings
+from flowjoy.domain import CoverageState, Incident
+from flowjoy.domain.bundle import Bundle, Terms
+from flowjoy.domain.drift import DriftMark
+from flowjoy.errors import HarvestError
+from flowjoy.ledger.reconcile import gone_since, sighted, with_looks
+from flowjoy.pipeline.collect import Harvest
+from flowjoy.sources.base import Query
+
+
+@dataclass(frozen=True, kw_only=True)
+class Home:
+    """The repository's default branch, and whether it is known to be private."""
+
+    default_branch: str | None
+    private: bool
+
+
+def home_of(settings: Settings, runner: Runner, github: GitHubApi | None, warn: Callable[[str], None]) -> Home:
+    """From the event's payload, or from GitHub. A schedule's payload is empty, but it runs on the default branch."""
+    told = runner.event.get("repository")
+    # Whether the repository is private only matters where incident titles could be shown.
+    sources = (settings.pagerduty_token, settings.incident_label, settings.incident_file)
+    shows_titles = settings.incident_titles == "auto" and any(source is not None for source in sources)
+    if not isinstance(told, dict) and runner.event_name == "schedule" and runner.ref and not shows_titles:
+        return Home(default_branch=runner.ref.removeprefix("refs/heads/"), private=False)
+    told = told if isinstance(told, dict) else {}
+    if github is not None and not told.get("default_branch"):
+        try:
+            known = github.get("", reader(Repository))
+        except HarvestError as problem:
+            warn(f"the default branch is not known, so this run settles no earlier check: {problem}")
+        else:
+            return Home(default_branch=known.default_branch, private=known.private)
+    branch = told.get("default_branch")
+    return Home(default_branch=branch if isinstance(branch, str) else None, private=told.get("private") is True)
+
+
+def with_commit_judged(trigger: Trigger, github: GitHubApi | None, default_branch: str | None) -> Trigger:
+    """Return the trigger with its trust settled: GitHub says whether a commit in doubt lies on the default branch."""
+    commit = trigger.commit_in_doubt
+    if commit is None or github is None or default_branch is None:
+        return trigger
+    try:
+        holds = DefaultBranch(github=github, name=default_branch).holds(commit)
+    except HarvestError as problem:
+        reason = f"GitHub does not say whether its commit is on {default_branch} ({problem.advised})"
+        return replace(trigger, distrust=reason)
+    return replace(trigger, trusted=True, distrust="") if holds else trigger
+
+
+def github_of(settings: Settings, runner: Runner, transport: Transport) -> GitHubApi | None:
+    """The door to GitHub; None without a token or a repository."""
+    if settings.github_token is None or not runner.repository:
+        return None
+    return GitHubApi(
+        repository=runner.repository,
+        token=settings.github_token,
+        api_url=runner.api_url,
+        graphql_url=runner.graphql_url,
+        transport=transport,
+    )
+
+
+def query_of(settings: Settings, runner: Runner, home: Home, as_of: datetime, now: datetime) -> Query:
+    """What this run asks of every source."""
+    return Query(
+        settings=settings,
+        as_of=as_of,
+        now=now,
+        since=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone).since,
+        repository=runner.repository,
+        server_url=runner.server_url,
+        registry_workspace=runner.registry.workspace,
+        sha=runner.sha,
+        # A dry look at the past has no release of its own.
+        run_id=runner.run_id if settings.as_of is None else None,
+        default_branch=home.default_branch,
+        default_commit=runner.sha if runner.ref == f"refs/heads/{home.default_branch}" else None,
+        own_deployment=_own_deployment(runner) if settings.as_of is None else None,
+    )
+
+
+def _own_deployment(runner: Runner) -> int | None:
+    """The id of the deployment whose event made this run."""
+    deployment = runner.event.get("deployment") if runner.event_name in ("deployment", "deployment_status") else None
+    number = deployment.get("id") if isinstance(deployment, dict) else None
+    return number if isinstance(number, int) else None
+
+
+def terms_of(settings: Settings, runner: Runner, home: Home) -> Terms:
+    """The inputs that decide what records mean."""
+    zone, since = ZoneInfo(settings.timezone), settings.sla_since
+    return Terms(
+        models=settings.models,
+        model_stub=settings.model_stub,
+        model_signal=settings.model_signal,
+        sla_hours=settings.sla_hours,
+        sla_since=None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC),
+        sla_target=settings.sla_target,
+        enforce=settings.enforce,
+        incident_match_hours=settings.incident_match_hours,
+        divergence_percent=settings.divergence_percent,
+        mttr_spike_factor=settings.mttr_spike_factor,
+        flag_label=settings.flag_label,
+        flag_paths=settings.flag_paths,
+        model_validated_tag=settings.model_validated_tag,
+        code_source=_code_source(settings, home),
+        model_source=_model_source(settings, runner),
+    )
+
+
+def keeps_ledger(harvested: Harvest, runner: Runner) -> bool:
+    """Return whether the ledger could be read, if there is one, and this run's report becomes the next."""
+    stores = runner.results_url is not None and runner.runtime_token is not None
+    ledger = [item for item in harvested.coverage if item.source.startswith("ledger")]
+    is_read = any(item.state is CoverageState.COMPLETE for item in ledger)
+    return is_read and stores and harvested.may_remember and harvested.confirmed
+
+
+def bundle_of(
+    harvested: Harvest, settings: Settings, runner: Runner, home: Home, as_of: datetime, *, trusted: bool
+) -> Bundle:
+    """What was harvested, with the inputs that decide what it means. `trusted`: later runs believe this one."""
+    memory = harvested.memory
+    begins = trusted and settings.as_of is None and runner.on_actions and keeps_ledger(harvested, runner)
+    return Bundle(
+        service=settings.service,
+        repository=runner.repository,
+        generated_at=as_of,
+        window=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone),
+        terms=terms_of(settings, runner, home),
+        coverage=harvested.coverage,
+        code=harvested.code,
+        models=harvested.models,
+        models_aside=harvested.models_aside,
+        incidents=_with_titles_allowed(harvested.incidents, settings, home),
+        stubs=harvested.stubs,
+        unknown_models=tuple(sorted(harvested.unknown_models)),
+        observations=with_looks(memory, harvested.looks),
+        waivers=sighted(memory, harvested.stubs, settings.model_stub, as_of),
+        alerts=adopted(memory.alerts, repository=runner.repository, service=settings.service),
+        first_trusted_at=memory.first_trusted_at or (as_of if begins else None),
+        ledgers=memory.ledgers,
+        commits=harvested.commits,
+        training_runs=harvested.training_runs,
+        unshipped=harvested.unshipped,
+        inventory=harvested.inventory,
+        actions=memory.actions,
+        models_gone=gone_since(memory, harvested.models, harvested.versions or (), as_of),
+        drift=harvested.drift,
+        drift_marks=history.compact((*memory.drift_marks, *_own_mark(harvested, settings))),
+    )
+
+
+def _own_mark(harvested: Harvest, settings: Settings) -> tuple[DriftMark, ...]:
+    """What this run found of drift; a dry look at the past finds nothing that a later run must know."""
+    mark = history.mark_of(harvested.drift) if settings.as_of is None else None
+    return () if mark is None else (mark,)
+
+
+def _code_source(settings: Settings, home: Home) -> str:
+    """Which code is read, for telling whether a ledger remembers the same; empty for a file, which is read whole."""
+    if not settings.reads_github:
+        return ""
+    runs = f"{settings.workflow} on {settings.branch or home.default_branch}" if settings.workflow else ""
+    # What is set on purpose makes another question; an input that is not set must leave the ledgers of before ours.
+    more = [text for text in ("\n".join(settings.deploy_job), "\n".join(settings.release_tags)) if text]
+    return _mark(settings.code_source, settings.environments, runs, *more)
+
+
+def _model_source(settings: Settings, runner: Runner) -> str:
+    """The same for the registry."""
+    if settings.model_source != "mlflow" or settings.mlflow_tracking_uri is None:
+        return ""
+    inside = () if runner.registry.workspace is None else (runner.registry.workspace,)
+    return _mark("mlflow", settings.mlflow_tracking_uri, runner.databricks_host or "", *inside)
+
+
+def _mark(kind: str, *parts: str) -> str:
+    """Told apart from every other without showing an address, and without a word that redaction could change."""
+    return sha256(chr(0).join((kind, *parts)).encode()).hexdigest()[:16]
+
+
+def _with_titles_allowed(incidents: tuple[Incident, ...], settings: Settings, home: Home) -> tuple[Incident, ...]:
+    """What people wrote of an incident may name customers: in a public repository it stays out, unless asked for."""
+    if settings.incident_titles == "always" or (settings.incident_titles == "auto" and home.private):
+        return incidents
+    return tuple(replace(incident, title=None, type=None) for incident in incidents)

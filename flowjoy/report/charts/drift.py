@@ -1,0 +1,142 @@
+"""The drift picture: a panel a feature, the share of training and of live rows in each bin. Knows shares and ink.
+
+It judges nothing: what is over the threshold comes told. No value and no category of the data stands in it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
+from flowjoy.report.charts import style as ink
+from flowjoy.report.charts.style import line, plain, style, to_png, to_svg
+from flowjoy.report.text import plural
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.text import Text
+
+__all__ = ["Figure", "draw", "to_png", "to_svg"]
+
+MOST, COLUMNS = 12, 4  # panels, and how many stand side by side
+HEAD, FOOT, EDGE, BETWEEN = 66.0, 8.0, 8.0, 18.0  # points
+TITLE, PLOT, UNDER, EMPTY = 25.0, 62.0, 20.0, 90.0
+APART = 0.7  # bins between the last one and the rows without a value
+ROOM = 1.28  # above the tallest bar, for the label of the bin that differs most
+
+TRAINED: dict[str, Any] = {"facecolor": ink.PALE_CODE, "edgecolor": ink.CODE, "linewidth": 0.5}
+LIVE: dict[str, Any] = {"facecolor": ink.INK, "edgecolor": ink.INK, "linewidth": 0}
+OVER: dict[str, Any] = {"facecolor": ink.MTTR, "edgecolor": ink.MTTR, "linewidth": 0}
+
+
+def draw(check: DriftCheck, *, service: str) -> Figure:
+    """Draw the features that differ most, the worst first (none judged: a frame that says so)."""
+    shown = check.judged[:MOST]
+    rows = math.ceil(len(shown) / COLUMNS)
+    whole = HEAD + (rows * (TITLE + PLOT + UNDER) if shown else EMPTY) + FOOT
+    with style():
+        FigureCanvasAgg(figure := Figure(figsize=(ink.INCHES[0], whole / 72), dpi=ink.DPI))
+        line(figure, 1 - 9 / whole, service, tail=": live data against training data", size=13, weight="bold")
+        line(figure, 1 - 30 / whole, check.model, tail=_sums(check, len(shown)), size=9, color=ink.FAINT)
+        if shown:
+            _legend(figure, shown, 1 - 42 / whole)
+        else:
+            _empty(figure, check, whole)
+        for place, item in enumerate(shown):
+            _panel(figure, item, place, whole)
+    return figure
+
+
+def _sums(check: DriftCheck, shown: int) -> str:
+    """`: drift · worst 0.2130 nats, threshold 0.1 · the worst 12 of 20 features`."""
+    parts = [f": {check.status.value}"]
+    if check.judged:
+        parts.append(f"worst {check.judged[0].kl_nats:.4f} nats, threshold {check.threshold:g}")
+        total = plural(len(check.judged), "feature")
+        parts.append(total if shown == len(check.judged) else f"the worst {shown} of {total}")
+    return " · ".join(parts)
+
+
+def _empty(figure: Figure, check: DriftCheck, whole: float) -> None:
+    axes = figure.add_axes((EDGE / 576, FOOT / whole, 1 - 2 * EDGE / 576, EMPTY / whole))
+    axes.set(xticks=[], yticks=[])
+    axes.spines[["left", "right", "bottom"]].set_visible(False)
+    why = "Too few rows to judge" if check.status is DriftStatus.TOO_FEW else "Nothing could be compared"
+    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", fontsize=11, color=ink.FAINT)
+
+
+def _legend(figure: Figure, shown: tuple[FeatureDrift, ...], y: float) -> None:
+    """Name the signs that occur, above the panels."""
+    over = any(item.status is not DriftStatus.OK for item in shown)
+    calm = any(item.status is DriftStatus.OK for item in shown)
+    handles = [
+        Patch(label="share of training rows", **TRAINED),
+        *[Patch(label="share of live rows", **LIVE)] * calm,
+        *[Patch(label="share of live rows, feature over the threshold", **OVER)] * over,
+    ]
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.004, y), ncols=len(handles))
+
+
+def _panel(figure: Figure, item: FeatureDrift, place: int, whole: float) -> None:
+    """Draw one feature: its name and figures, its bars, and what its bins go by."""
+    row, column = divmod(place, COLUMNS)
+    wide = (576 - 2 * EDGE - (COLUMNS - 1) * BETWEEN) / COLUMNS
+    left = EDGE + column * (wide + BETWEEN)
+    top = whole - HEAD - row * (TITLE + PLOT + UNDER)
+    axes = figure.add_axes((left / 576, (top - TITLE - PLOT) / whole, wide / 576, PLOT / whole))
+    axes.set(xticks=[], yticks=[])
+    axes.spines[["left", "right"]].set_visible(False)
+    over = item.status is not DriftStatus.OK
+    name = axes.text(0, PLOT + 12, "", transform=_points(axes, wide), va="bottom", weight="bold")
+    _shorten(name, plain(item.name) or "(no name)", wide)
+    told = f"KL {item.kl_nats:.3f} · PSI {item.psi:.3f}" + " · over" * over
+    look: dict[str, Any] = {"color": ink.MTTR if over else ink.FAINT, "fontsize": 7}
+    axes.text(0, PLOT + 3, told, transform=_points(axes, wide), va="bottom", **look)
+    _bars(axes, item, over=over)
+
+
+def _bars(axes: Axes, item: FeatureDrift, *, over: bool) -> None:
+    trained, live = np.array(item.reference_shares), np.array(item.live_shares)
+    last = len(trained) - item.has_missing
+    places = np.arange(len(trained), dtype=float)
+    places[last:] += APART
+    places[last - 1 :] += APART * item.folded
+    axes.bar(places, trained, width=0.86, label="trained", **TRAINED)
+    axes.bar(places, live, width=0.36, label="live", **(OVER if over else LIVE))
+    highest = max(float(trained.max()), float(live.max()))
+    axes.set(xlim=(-0.6, places[-1] + 0.6), ylim=(0, highest * ROOM))
+    most = int(np.lexsort((trained, np.abs(live - trained)))[-1])  # of bins that differ alike, the fullest
+    side = "left" if places[most] < places[-1] * 0.2 else "right" if places[most] > places[-1] * 0.8 else "center"
+    edge = {"left": -0.45, "center": 0.0, "right": 0.45}[side]
+    # Above every bar, where it meets none, with a line down to its own.
+    axes.vlines(places[most], max(trained[most], live[most]), 1.03 * highest, color=ink.FAINT, linewidth=0.5)
+    change = f"{100 * trained[most]:.0f} → {100 * live[most]:.0f} %"
+    axes.text(places[most] + edge, 1.04 * highest, change, ha=side, va="bottom", fontsize=6.5)
+    small: dict[str, Any] = {"fontsize": 6.5, "color": ink.FAINT, "va": "top"}
+    if last > 1:
+        order = "most to least common" if item.categorical else "low to high"
+        axes.text(-0.45, -0.04 * highest, order, ha="left", **small)
+    apart = ", ".join(["rest"] * item.folded + ["none"] * item.has_missing)
+    axes.text(places[-1] + 0.5, -0.04 * highest, apart, ha="right", **small)
+
+
+def _points(axes: Axes, wide: float) -> Any:
+    """Points from the lower left corner of the panel's plot."""
+    from matplotlib.transforms import Affine2D
+
+    return Affine2D().scale(1 / wide, 1 / PLOT) + axes.transAxes
+
+
+def _shorten(text: Text, whole: str, room: float) -> None:
+    """Write as much of `whole` as `room` points hold, cut in its middle: both ends tell features apart."""
+    for length in range(min(len(whole), 40), 0, -1):
+        head = math.ceil(length / 2)
+        text.set_text(whole if length == len(whole) else f"{whole[:head]}…{whole[len(whole) - length + head :]}")
+        if text.get_window_extent().width * 72 / ink.DPI <= room:
+            return

@@ -1,0 +1,252 @@
+"""The joint flow chart: code, models and recovery in one picture. Knows weeks and ink; no file, no clock, no pyplot.
+
+Bars, dates and line share the places 0…n-1, so that none can drift from the others. Outside text is written literally.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+from matplotlib.transforms import Bbox
+
+from flowjoy.report import text as words
+from flowjoy.report.charts import flow_totals
+from flowjoy.report.charts.style import (
+    BAND,
+    CODE,
+    DPI,
+    FAINT,
+    GAP,
+    GAP_FILL,
+    INCHES,
+    INK,
+    LONGEST,
+    MODEL,
+    MTTR,
+    PALE_CODE,
+    PALE_MODEL,
+    SIZE,
+    line,
+    plain,
+    style,
+    to_png,
+    to_svg,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import date
+
+    from matplotlib.axes import Axes
+
+    from flowjoy.domain import Week
+
+__all__ = ["Figure", "draw", "to_png", "to_svg"]
+
+PLOT = (0.078, 0.152, 0.844, 0.613)
+_LONGEST_MODEL = 14
+BAR, ROOMY = 0.7, 30  # a bar's share of its slot; points of slot in which a label fits
+DIGIT, BOLD = 0.64 * SIZE, 0.7 * SIZE  # points: how wide a digit, and a bold letter, is drawn
+HATCHED: dict[str, Any] = {"hatch": "///", "hatchcolor": "#ffffff99", "edgecolor": "white", "linewidth": 0.5}
+HOLLOW: dict[str, Any] = {"facecolor": GAP_FILL, "edgecolor": GAP, "linestyle": (0, (3, 2)), "linewidth": 0.9}
+RING: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": MTTR, "fillstyle": "none"}
+
+
+def draw(
+    weeks: Sequence[Week],
+    *,
+    service: str,
+    timezone: str = "UTC",
+    open_incidents: int = 0,
+    subtitle: str | None = None,
+    spikes: Collection[date] = (),
+) -> Figure:
+    """Draw `weeks`, oldest first (without any event: a frame that says so); `subtitle` replaces the totals.
+
+    `spikes`: the Mondays of the weeks whose MTTR is to be ringed.
+    """
+    with style():
+        FigureCanvasAgg(figure := Figure(figsize=INCHES, dpi=DPI))
+        line(figure, 0.968, service, tail=": unified DevOps + MLOps flow", size=13, weight="bold")
+        tail = f" · {words.plural(open_incidents, 'incident')} still open, not in MTTR" if open_incidents else ""
+        line(figure, 0.895, flow_totals.totals(weeks) if subtitle is None else subtitle, tail=tail, size=9, color=FAINT)
+        bars = figure.add_axes(PLOT)
+        hours = bars.twinx()
+        bars.set_ylabel("Deploys per week")
+        hours.set_ylabel("MTTR (hours)", color=MTTR)
+        _dates(bars, weeks, plain(timezone)[:LONGEST])
+        if any(week.code_deploys or week.model_deploys or week.mttr_hours is not None for week in weeks):
+            _scales(bars, hours, weeks)
+            _bars(bars, weeks)
+            _label(_Room(hours, _line(hours, weeks, spikes)), bars, weeks)
+            _legend(figure, weeks, spikes)
+        else:
+            bars.set_yticks([])  # a scale would suggest measured zeros
+            hours.set_yticks([])
+            figure.text(0.5, 0.46, flow_totals.why_empty(weeks), ha="center", fontsize=11, color=FAINT)
+    return figure
+
+
+def _slot(weeks: Sequence[Week]) -> float:
+    """Points of width for each week; a lonely week does not become a wall."""
+    return INCHES[0] * 72 * PLOT[2] / max(len(weeks), 4)
+
+
+def _dates(bars: Axes, weeks: Sequence[Week], timezone: str) -> None:
+    """Name Mondays under the bars: the newest always, as many others as can be read; years where they change."""
+    middle, half = (len(weeks) - 1) / 2, max(len(weeks), 4) / 2
+    bars.set_xlim(middle - half, middle + half)
+    places = range(len(weeks))[:: -math.ceil(36 / _slot(weeks))][::-1]
+    years = [weeks[place].week.year for place in places]
+    turns = [len(set(years)) > 1, *(before != year for before, year in pairwise(years))]
+    labels = [weeks[at].label + f"\n{weeks[at].week.year}" * new for at, new in zip(places, turns, strict=False)]
+    bars.set_xticks(places, labels)
+    of_year = f" of {years[0]}" if len(set(years)) == 1 else ""
+    bars.set_xlabel(f"Weeks{of_year}, from Monday ({timezone})", fontsize=SIZE, color=FAINT)
+
+
+def _scales(bars: Axes, hours: Axes, weeks: Sequence[Week]) -> None:
+    """Start both axes at 0, in equally many steps, so that one grid serves both; whole deploys on the left."""
+    tallest = 1.18 * max(_top(week) for week in weeks)
+    longest = 1.18 * max(week.mttr_hours or 0.0 for week in weeks)
+    steps = min((6, 5, 4, 3), key=lambda n: n * _step(tallest / n, whole=True))
+    for axes, top, ink in ((bars, tallest, INK), (hours, longest, MTTR)):
+        step = _step(top / steps, whole=axes is bars)
+        axes.set_ylim(0, step * steps)
+        axes.set_yticks([step * n for n in range(steps + 1)], [f"{step * n:,.6g}" for n in range(steps + 1)])
+        axes.tick_params(axis="y", length=0, labelcolor=ink)
+    if all(week.mttr_hours is None for week in weeks):
+        hours.set_yticks([])
+    bars.grid(axis="y", color="#e3e3e3", linewidth=0.7)
+
+
+def _step(least: float, *, whole: bool) -> float:
+    """Find the smallest round number that is not below `least`; 1 for nothing."""
+    unit = 10.0 ** math.floor(math.log10(least)) if least else 1.0
+    rounds = (max(unit, float(whole)) * m for m in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10))
+    return next(n for n in rounds if n >= least * (1 - 1e-9) and not (whole and n % 1))
+
+
+def _bars(bars: Axes, weeks: Sequence[Week]) -> None:
+    """Stack CODE, hatched MODEL, and missing models as a hollow box; the running week is pale, in a named band."""
+    for place in (place for place, week in enumerate(weeks) if week.partial):
+        bars.axvspan(place - 0.5, place + 0.5, color=BAND, linewidth=0, zorder=0)
+        at, side = (place, "center") if _slot(weeks) > ROOMY else (place + 0.5, "right")
+        bars.text(at, 1.01, "running", transform=bars.get_xaxis_transform(), ha=side, style="italic")
+    places, code = range(len(weeks)), [week.code_deploys for week in weeks]
+    bars.bar(places, code, BAR, color=[PALE_CODE if week.partial else CODE for week in weeks])
+    greens = [PALE_MODEL if week.partial else MODEL for week in weeks]
+    bars.bar(places, [_ships(week) for week in weeks], BAR, code, color=greens, **HATCHED)
+    late = {place: week for place, week in enumerate(weeks) if week.diverges}
+    tops = [_top(week) - week.lag for week in late.values()]
+    bars.bar(list(late), [week.lag for week in late.values()], BAR, tops, **HOLLOW)
+
+
+def _ships(week: Week) -> int:
+    """Return the ships to draw: none where they are unknown, as a part would pass for all of them."""
+    return week.model_deploys if week.observed else 0
+
+
+def _top(week: Week) -> int:
+    """Return how high the bars of a week reach."""
+    return week.code_deploys + _ships(week) + week.lag * week.diverges
+
+
+def _line(hours: Axes, weeks: Sequence[Week], spikes: Collection[date]) -> Line2D:
+    """Draw MTTR on a white halo. A week without one is a hole in the line; the running week's marker is hollow."""
+    values = [math.nan if week.mttr_hours is None else week.mttr_hours for week in weeks]
+    size = min(6.5, 2.2 + _slot(weeks) / 8)
+    look: dict[str, Any] = {"color": MTTR, "marker": "o", "markersize": size, "linewidth": 0.32 * size}
+    (line,) = hours.plot(values, **look, path_effects=[withStroke(linewidth=0.7 * size, foreground="white")])
+    ringed = [value if week.week in spikes else math.nan for week, value in zip(weeks, values, strict=True)]
+    hours.plot(ringed, **RING, markersize=2.1 * size)
+    running = [math.nan if not week.partial else value for week, value in zip(weeks, values, strict=True)]
+    hours.plot(running, **look, markerfacecolor="white")
+    return line
+
+
+class _Room:
+    """The free space of the plot: a label goes to the first spot where it covers nothing, or is left out."""
+
+    def __init__(self, hours: Axes, line: Line2D) -> None:
+        self._hours, self._path = hours, line.get_path().transformed(hours.transData)
+        dots = hours.transData.transform(line.get_xydata())
+        self._taken = [Bbox.from_bounds(x - 13, y - 13, 26, 26) for x, y in dots if not math.isnan(y)]
+
+    def note(self, text: str, at: tuple[float, float], *spots: tuple[float, float], **look: Any) -> bool:
+        """Write `text` at the first of `spots` that is free, offsets in points from `at`; False where none is."""
+        note = self._hours.annotate(text, at, (0, 0), textcoords="offset points", ha="center", va="center", **look)
+        for spot in spots:
+            note.xyann = spot
+            box = note.get_window_extent()
+            free = not box.count_overlaps(self._taken) and not self._path.intersects_bbox(box.padded(3), filled=False)
+            if free and all(self._hours.bbox.contains(*corner) for corner in (box.min, box.max)):
+                self._taken.append(box.padded(4))
+                return True
+        note.remove()
+        return False
+
+
+def _label(room: _Room, bars: Axes, weeks: Sequence[Week]) -> None:
+    """Write gaps, then hours, then counts: what matters most finds its place first."""
+    slot, counted = _slot(weeks), dict[str, Any](xycoords=bars.transData)
+    rise = 36 * INCHES[1] * PLOT[3] / bars.get_ylim()[1]  # points: half the height of one deploy
+    paper = {"edgecolor": "none", "boxstyle": "round,pad=0.12"}
+    late = [place for place, week in enumerate(weeks) if week.diverges]
+    if crowd := slot <= ROOMY / 2:
+        # One of the widest is named, the newest that has room.
+        widest = max((weeks[place].lag for place in late), default=0)
+        late = [place for place in late[::-1] if weeks[place].lag == widest]
+    for place in late:
+        week = weeks[place]
+        half, look = rise * week.lag, {"color": GAP, "weight": "bold", **counted}
+        look |= {"bbox": {**paper, "facecolor": "white"}} if crowd else {}  # in a crowd it reaches over other bars
+        short = f"\N{MINUS SIGN}{week.lag}"
+        long = f"{short} {_of_model(week)}"
+        text = short if ROOMY / 2 < slot < len(long) * BOLD else long
+        inner = [(0.0, -half)] * int(half > SIZE and len(text) * BOLD < slot * BAR)
+        if room.note(text, (place, _top(week)), *inner, (0, 7), (0, 17), **look) and crowd:
+            break
+    for place, week in enumerate(weeks if slot > ROOMY else ()):
+        if (mttr := week.mttr_hours) is not None:
+            look = {"color": MTTR, "weight": "bold", "bbox": {**paper, "facecolor": "white"}}
+            room.note(words.figure(mttr, " h"), (place, mttr), (0, 11), (0, -11), (21, 0), (-21, 0), **look)
+        if week.code_known and week.ships_known and not week.code_deploys + week.model_deploys:
+            room.note("0", (place, 0), (0, 6), color=FAINT, **counted)
+    digits = max(len(str(max(week.code_deploys, week.model_deploys))) for week in weeks)
+    for bar in [*bars.containers[0], *bars.containers[1]] if digits * DIGIT + 2 < slot * BAR else ():
+        fill, reach = bar.get_facecolor(), rise * bar.get_height() - SIZE / 2 - 1
+        look = {"color": "white" if to_hex(fill) == CODE else INK, "bbox": {**paper, "facecolor": fill}, **counted}
+        spots = [(0, y) for y in (0, -9, 9, -17, 17) if abs(y) <= reach]
+        room.note(f"{bar.get_height():.0f}", bar.get_center(), *spots, **look)
+
+
+def _of_model(week: Week) -> str:
+    """Return what is missing: `models`, or the one that lags where several could be meant."""
+    if week.named_model is None:
+        return "model" if week.lag == 1 else "models"
+    return plain(words.clean(week.named_model, _LONGEST_MODEL))
+
+
+def _legend(figure: Figure, weeks: Sequence[Week], spikes: Collection[date]) -> None:
+    """Name the signs above the plot, where the legend can cover nothing."""
+    unknown = all(week.incidents is None for week in weeks)
+    without = " (incidents not known)" if unknown else " (no resolved incident)"
+    mttr = "Unified MTTR" + without * all(week.mttr_hours is None for week in weeks)
+    mttr += " (ringed: spike)" * any(week.week in spikes for week in weeks)
+    handles = [
+        Patch(facecolor=CODE, label="CODE deploys"),
+        Patch(facecolor=MODEL, label="MODEL ships", **HATCHED),
+        Line2D([], [], color=MTTR, linewidth=2, marker="o", markersize=5, label=mttr),
+        *[Patch(label="Models missing", **HOLLOW)] * any(week.diverges for week in weeks),
+        *[Patch(fc=BAND, ec=FAINT, lw=0.5, label="Running week (partial)")] * any(week.partial for week in weeks),
+    ]
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.004, 0.858), ncols=len(handles))

@@ -1,0 +1,42 @@
+"""The joint chart in words: its sums, or why it is empty. Knows weeks, no ink."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flowjoy.domain import Week
+from flowjoy.report import text
+
+
+def why_empty(weeks: Sequence[Week]) -> str:
+    """Say why there is nothing to draw: what nobody read is not what did not happen."""
+    unread = _unread(weeks)
+    if unread:
+        return f"Not known: {unread} could not be read"
+    if not weeks:
+        return "No weeks to show"
+    return f"No code deploys, model ships or resolved incidents in {text.plural(len(weeks), 'week')}"
+
+
+def _unread(weeks: Sequence[Week]) -> str:
+    known = (
+        ("code deploys", all(week.code_known for week in weeks)),
+        ("model ships", all(week.models_known for week in weeks)),
+    )
+    return " and ".join(name for name, is_known in known if not is_known)
+
+
+def totals(weeks: Sequence[Week]) -> str:
+    """Sum up the complete weeks; the running week takes no part."""
+    if unread := _unread(weeks):
+        return f"{unread[:1].upper()}{unread[1:]} could not be read"
+    complete = [week for week in weeks if not week.partial]
+    observed = [week for week in complete if week.observed]
+    code = text.plural(sum(week.code_deploys for week in complete), "code deploy")
+    models = text.plural(sum(week.model_deploys for week in observed), "model ship")
+    if len(observed) < len(complete):
+        models += f" ({len(observed)} observed)"
+    late = sum(week.diverges for week in complete)
+    note = f" · {text.plural(late, 'week')} diverge{'s' * (late == 1)}" * bool(late)
+    sums = f"{code} and {models} in {text.plural(len(complete), 'complete week')}{note}"
+    return sums if complete else "No complete week yet"

@@ -1,0 +1,174 @@
+"""The promise chart: a lane a model, each release's clock as a bar, ships below. Knows the page, no file or clock.
+
+It judges nothing: statuses come judged. What ended before the window is neither drawn nor counted. Along the axis, time
+is days since the window began; downwards, everything is points, so that a row is as thick as it says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from flowjoy.domain import Obligation, Window
+from flowjoy.report import text
+from flowjoy.report.charts import promise_lane
+from flowjoy.report.charts import style as ink
+from flowjoy.report.charts.promise_lane import DIAMOND, LOOKS
+from flowjoy.report.charts.promise_layout import (
+    COUNTED,
+    EDGE,
+    FOOT,
+    HEAD,
+    LANES,
+    LEFT,
+    MORE,
+    PAD,
+    RAIL,
+    REST,
+    ROWS,
+    THINNEST,
+    WIDE,
+    Lane,
+    Scale,
+    Ship,
+    heights,
+    lanes_of,
+    scale_of,
+    told_apart,
+)
+from flowjoy.report.charts.style import line, plain, style, to_png, to_svg
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+__all__ = ["Figure", "Ship", "draw", "to_png", "to_svg"]
+
+PAST: dict[str, Any] = {"facecolor": "white", "edgecolor": ink.INK, "hatch": "//////", "hatchcolor": ink.FAINT}
+
+
+def draw(
+    obligations: Sequence[Obligation],
+    ships: Sequence[Ship],
+    *,
+    window: Window,
+    as_of: datetime,
+    service: str,
+    sla_hours: float,
+    why_empty: str | None = None,
+) -> Figure:
+    """Draw what was owed in `window`, the models that jam most first.
+
+    Nothing owed: a frame that says so, or `why_empty` where nobody knows whether anything is.
+    """
+    scale = scale_of(obligations, window, as_of)
+    lanes = lanes_of(obligations, ships, scale, as_of)
+    tall, unit = heights(lanes)
+    whole = HEAD + tall + FOOT
+    with style():
+        FigureCanvasAgg(figure := Figure(figsize=(ink.INCHES[0], whole / 72), dpi=ink.DPI))
+        promise = f": the {sla_hours:g} h promise, model by model"
+        line(figure, 1 - 9 / whole, service, tail=promise, size=13, weight="bold")
+        owed = sum((lane.kinds for lane in lanes), Counter[str]())
+        line(
+            figure,
+            1 - 30 / whole,
+            "",
+            tail=_sums(owed) if lanes else "Nothing owed" if why_empty is None else "",
+            size=9,
+            color=ink.FAINT,
+        )
+        axes = figure.add_axes((LEFT / 72 / ink.INCHES[0], FOOT / whole, WIDE / 72 / ink.INCHES[0], tall / whole))
+        axes.set(xlim=(0, scale.reach), ylim=(tall, 0), yticks=[])
+        axes.spines[["left", "right"]].set_visible(False)
+        _dates(axes, scale, window.timezone)
+        _now(axes, scale)
+        if lanes:
+            _draw_lanes(axes, lanes, scale, unit)
+            _legend(figure, owed, [ship for lane in lanes[:LANES] for ship in lane.ships], 1 - 42 / whole)
+        else:
+            why = why_empty or f"No release in {text.plural(window.weeks, 'week')} owes a model"
+            look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 11, "color": ink.FAINT}
+            paper = {"facecolor": "white", "edgecolor": "none"}  # the lines of the Mondays must not cross the words
+            axes.text(0.5, 0.5, why, transform=axes.transAxes, bbox=paper, **look)
+    return figure
+
+
+def _sums(kinds: Counter[str]) -> str:
+    """`3 met · 1 late · 0 running · 0 breached`, and what else there is."""
+    return " · ".join(f"{kinds[kind]:,} {kind}" for kind in (*COUNTED, *REST) if kinds[kind] or kind in COUNTED)
+
+
+def _dates(axes: Axes, scale: Scale, timezone: str) -> None:
+    """Name Mondays below: the newest always, as many others as can be read; years where they change."""
+    first = scale.since.astimezone(ZoneInfo(timezone))
+    first = first.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=first.weekday())
+    local = [first + timedelta(weeks=n) for n in range(math.ceil(scale.reach / 7) + 1)]
+    mondays = [day for day in local if 0 <= scale.day(day.astimezone(UTC)) <= scale.reach]
+    named = mondays[:: -math.ceil(36 * scale.point / 7)][::-1]
+    several = len({day.year for day in named}) > 1
+    years = ["", *(str(day.year) for day in named)]
+    labels = [
+        day.strftime("%b %d") + f"\n{day.year}" * (several and str(day.year) != before)
+        for day, before in zip(named, years, strict=False)
+    ]
+    axes.set_xticks([scale.day(day.astimezone(UTC)) for day in named], labels)
+    of_year = "" if several else f" of {named[-1].year}"
+    axes.set_xlabel(f"Mondays{of_year} ({plain(timezone)})", fontsize=ink.SIZE, color=ink.FAINT)
+    axes.grid(axis="x", color="#e3e3e3", linewidth=0.7)
+
+
+def _now(axes: Axes, scale: Scale) -> None:
+    axes.axvline(scale.now, color=ink.INK, linewidth=1, zorder=4)
+    axes.text(scale.now, -3, "now", ha="center", style="italic")
+
+
+def _draw_lanes(axes: Axes, lanes: Sequence[Lane], scale: Scale, unit: float) -> None:
+    """Draw the lanes from the top, and say what no longer fits."""
+    drawn = lanes[:LANES]
+    tops = [0.0, *accumulate(PAD + RAIL + min(lane.deep, ROWS) * unit for lane in drawn)]
+    rows: list[tuple[str, list[tuple[float, float]]]] = []
+    names = told_apart([plain(lane.model) for lane in drawn])
+    for lane, name, top, bottom in zip(drawn, names, tops, tops[1:], strict=False):
+        block = (top + PAD, bottom - RAIL)
+        if crowded := (block[1] - block[0]) / lane.deep < THINNEST:
+            promise_lane.crowd(axes, lane, scale, block)
+        else:
+            rows += promise_lane.bars(lane, scale, block)
+        promise_lane.marks(axes, lane, scale, block)
+        promise_lane.ships(axes, lane, scale, block)
+        promise_lane.label(axes, lane, name, (top + bottom) / 2, crowded=crowded)
+    for rank, (kind_name, look) in enumerate(LOOKS.items()):
+        if boxes := [box for kind, box in rows if kind == kind_name]:
+            bars = PolyCollection(boxes, zorder=2 + rank / 100, linewidth=0.6, label=kind_name, **look)
+            axes.add_collection(bars, autolim=False)
+    axes.hlines(tops[1:], (EDGE - LEFT) * scale.point, scale.reach, color="0.8", linewidth=0.5, clip_on=False, zorder=1)
+    if rest := lanes[LANES:]:
+        sums = _sums(sum((lane.kinds for lane in rest), Counter[str]()))
+        more = f"and {text.plural(len(rest), 'more model')}: {sums}"
+        left = (EDGE - LEFT) * scale.point
+        axes.text(left, tops[-1] + MORE / 2, more, va="center", color=ink.FAINT, style="italic")
+
+
+def _legend(figure: Figure, owed: Counter[str], ships: Sequence[Ship], y: float) -> None:
+    """Name the signs that occur, above the plot."""
+    exact, seen = (any((ship.not_before is None) == known for ship in ships) for known in (True, False))
+    handles = [
+        *[Patch(label=kind, linewidth=0.6, **LOOKS[kind]) for kind in (*COUNTED, *REST) if owed[kind]],
+        *[Patch(label="past the deadline", linewidth=0.6, **PAST)] * any(owed[kind] for kind in ("late", "breached")),
+        *[Line2D([], [], linestyle="none", label="ship", markersize=5, **DIAMOND)] * exact,
+        *[Line2D([], [], linewidth=1.6, label="ship, in that span", markersize=5, **DIAMOND)] * seen,
+    ]
+    columns = len(handles) if len(handles) < 8 else math.ceil(len(handles) / 2)
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.004, y), ncols=columns)

@@ -1,0 +1,164 @@
+"""One lane of the promise chart in ink: bars, or their crowd, marks, ships, name. Knows spans and ink.
+
+It judges nothing, and knows neither the other lanes nor the page. Along the axis, time is days since the window began;
+downwards, everything is points.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.markers import CARETLEFTBASE, CARETRIGHTBASE
+
+from flowjoy.report.charts import style
+from flowjoy.report.charts.promise_layout import (
+    COLUMNS,
+    EDGE,
+    JAM,
+    LEFT,
+    RAIL,
+    REST,
+    RUNNING,
+    THINNEST,
+    UNJUDGED,
+    WIDE,
+    Lane,
+    Scale,
+)
+from flowjoy.report.charts.style import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.text import Text
+
+
+OVER = " over"  # a kind's part past its deadline
+LOOKS: dict[str, dict[str, Any]] = {  # from what may lie below to what must lie on top
+    "cancelled": {"facecolor": "white", "edgecolor": style.FAINT, "linestyle": (0, (1, 1.5))},
+    "met": {"facecolor": style.PALE_MODEL, "edgecolor": style.MODEL},
+    "waived": {"facecolor": "#e3e3e3", "edgecolor": style.FAINT, "hatch": "----", "hatchcolor": style.FAINT},
+    UNJUDGED: {"facecolor": "white", "edgecolor": style.FAINT, "hatch": "....", "hatchcolor": style.FAINT},
+    RUNNING: {"facecolor": style.PALE_CODE, "edgecolor": style.CODE, "linestyle": (0, (3, 1.5))},
+    "late": {"facecolor": style.GAP_FILL, "edgecolor": style.GAP},
+    "late" + OVER: {"facecolor": style.GAP_FILL, "edgecolor": style.GAP, "hatch": "//////", "hatchcolor": style.GAP},
+    "breached": {"facecolor": style.MTTR, "edgecolor": style.MTTR},
+    "breached" + OVER: {"facecolor": "white", "edgecolor": style.MTTR, "hatch": "xxxxxx", "hatchcolor": style.MTTR},
+}
+DIAMOND: dict[str, Any] = {"color": style.INK, "marker": "D", "markerfacecolor": style.MODEL, "markeredgewidth": 0.7}
+NEAR, APART = 5.0, 24.0  # points: from a ship to its number; between ships, from which on stems make no thicket
+
+
+def _parts(lane: Lane, scale: Scale) -> Iterator[tuple[str, float, float, int]]:
+    """Each bar's clock and what it ran over, as far as the axis goes, with the row; none too narrow to be seen."""
+    least = 1.5 * scale.point
+    for bar, row in zip(lane.bars, lane.rows, strict=True):
+        end = min(max(bar.end, bar.start + least), scale.reach)
+        begin = min(max(bar.start, 0.0), scale.reach - least)
+        turn = max(min(bar.deadline, end), begin) if bar.end > bar.deadline else end
+        if turn > begin:
+            yield bar.kind, begin, turn, row
+        if end > turn:
+            yield bar.kind + OVER, min(turn, end - least), end, row
+
+
+def bars(lane: Lane, scale: Scale, block: tuple[float, float]) -> Iterator[tuple[str, list[tuple[float, float]]]]:
+    """The corners of every part, each in the row of its own."""
+    thick = (block[1] - block[0]) / lane.deep
+    for name, left, right, row in _parts(lane, scale):
+        top = block[0] + row * thick
+        low = top + 0.82 * thick
+        yield name, [(left, top), (right, top), (right, low), (left, low)]
+
+
+def crowd(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> None:
+    """Pile up the clocks of each time where rows would be hairlines: the worst on top, never thinner than 2 points."""
+    edges = np.linspace(0, scale.reach, COLUMNS + 1)
+    parts = list(_parts(lane, scale))
+    counts = np.zeros((len(LOOKS), COLUMNS))
+    for place, name in enumerate(LOOKS):
+        spans = np.array([(left, right) for kind, left, right, _ in parts if kind == name]).reshape(-1, 2)
+        begun = np.searchsorted(np.sort(spans[:, 0]), edges[1:], side="left")
+        counts[place] = begun - np.searchsorted(np.sort(spans[:, 1]), edges[:-1], side="right")
+    deep = block[1] - block[0]
+    heights = np.where(counts > 0, np.maximum(counts * deep / counts.sum(axis=0).max(), 2.0), 0.0)
+    heights *= np.minimum(1, deep / np.maximum(heights.sum(axis=0), 1))
+    levels = block[1] - np.vstack([np.zeros(COLUMNS), np.cumsum(heights, axis=0)])
+    levels = np.hstack([levels, levels[:, -1:]])
+    for place, (name, look) in enumerate(LOOKS.items()):
+        if counts[place].any():
+            flat = {**look, "linewidth": 0, "linestyle": "solid"}  # dashes of no width cannot be written as SVG
+            axes.fill_between(edges, levels[place], levels[place + 1], step="post", zorder=2, label=name, **flat)
+
+
+def marks(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> None:
+    """Point to what began before the axis does, and to what ends after it."""
+    thick = (block[1] - block[0]) / lane.deep
+    size = min(max(0.8 * thick, 3.0), 6.0)
+    for side, sign, beyond in (
+        (0.0, CARETLEFTBASE, [bar.start < 0 for bar in lane.bars]),
+        (scale.reach, CARETRIGHTBASE, [bar.end > scale.reach for bar in lane.bars]),
+    ):
+        rows = {row if thick >= THINNEST else lane.deep / 2 for row, out in zip(lane.rows, beyond, strict=True) if out}
+        places = [block[0] + (row + 0.41) * thick for row in sorted(rows)]
+        look: dict[str, Any] = {"color": style.INK, "linestyle": "none", "clip_on": False, "zorder": 5}
+        axes.plot([side] * len(places), places, marker=sign, markersize=size, **look)
+
+
+def ships(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> None:
+    """Set the ships on the rail below the bars, with a stem into them where they are few; with its span if observed."""
+    days = [scale.day(ship.at) for ship in lane.ships]
+    begun = [max(scale.day(ship.not_before or ship.at), 0.0) for ship in lane.ships]
+    rail = block[1] + RAIL / 2 - 0.5
+    spans = [[(begin, rail), (day, rail)] for begin, day in zip(begun, days, strict=True) if begin < day]
+    seen = LineCollection(spans, colors=style.INK, linewidths=1.6, zorder=4.1, label="seen")
+    axes.add_collection(seen, autolim=False)
+    if len(days) * APART < WIDE:
+        axes.vlines(days, block[0] - 2, rail, color=style.INK, linewidth=0.6, zorder=4.1)
+    size = 5.5 if len(days) * APART < 3 * WIDE else 4
+    axes.plot(days, [rail] * len(days), markersize=size, linestyle="none", clip_on=False, zorder=4.2, **DIAMOND)
+    points = [(begin / scale.point, day / scale.point) for begin, day in zip(begun, days, strict=True)]
+    _numbers(axes, lane, scale, points, rail)
+
+
+def _numbers(axes: Axes, lane: Lane, scale: Scale, spans: Sequence[tuple[float, float]], rail: float) -> None:
+    """Write `v12` beside the ships, the newest first, where it covers no other sign; `spans` are in points."""
+    limit, now = (scale.reach + 18 * scale.point) / scale.point, scale.now / scale.point
+    for place in range(len(spans) - 1, -1, -1):
+        version, (begin, end) = lane.ships[place].version, spans[place]
+        before = spans[place - 1][1] + NEAR if place else 0.0
+        if version is not None and max(limit - end, begin - before) > 12:
+            name = plain(version)
+            text = axes.text(0, rail, f"v{name[:7]}…" if len(name) > 8 else f"v{name}", va="center", fontsize=6.5)
+            wide = text.get_window_extent().width * 72 / style.DPI
+            lefts = [left for left in (end + NEAR, begin - NEAR - wide) if before <= left <= limit - wide]
+            free = [left for left in lefts if not left - 2 < now < left + wide + 2]
+            if free:
+                text.set_x(free[0] * scale.point)
+                limit = min(limit, free[0] - 3)
+            else:
+                text.remove()
+        limit = min(limit, begin - NEAR)
+
+
+def label(axes: Axes, lane: Lane, called: str, middle: float, *, crowded: bool) -> None:
+    """Name the lane at its left, with its worst two counts; of a crowd, how many clocks its height is."""
+    at: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "x": (EDGE - LEFT) / WIDE}
+    name = axes.text(y=middle - 0.5, s="", va="bottom", weight="bold", **at)
+    _shorten(name, "unreadable stub" if lane.model == "*" else called or "(no name)", LEFT - 18)
+    kinds = lane.kinds
+    worst = [f"{kinds[kind]:,} {kind}" for kind in (*JAM, *REST, "met") if kinds[kind]][:2]
+    note = axes.text(y=middle + 0.5, s="", va="top", fontsize=6.5, color=style.FAINT, **at)
+    _shorten(note, " · ".join([worst[0], f"{lane.deep:,} at once"] if crowded else worst), LEFT - 18)
+
+
+def _shorten(text: Text, whole: str, room: float) -> None:
+    """Write as much of `whole` as `room` points hold, cut in its middle: both ends tell models apart."""
+    for length in range(min(len(whole), 44), 0, -1):
+        head = length // 3
+        text.set_text(whole if length == len(whole) else f"{whole[:head]}…{whole[head - length :]}")
+        if text.get_window_extent().width * 72 / style.DPI <= room:
+            return

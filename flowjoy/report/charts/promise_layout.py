@@ -1,0 +1,157 @@
+"""The promise on a plane: which clock lies in which lane and row. Knows obligations and spans, no ink.
+
+What ended before the window is neither drawn nor counted. Along the axis, time is days since the window began;
+downwards, everything is points, so that a row is as thick as it says.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import takewhile
+
+from flowjoy.domain import Obligation, Status, Window
+
+RUNNING, UNJUDGED = "running", "not judged"
+KINDS = {Status.PENDING: RUNNING, Status.AT_RISK: RUNNING, Status.UNDETERMINED: UNJUDGED, Status.UNKNOWN: UNJUDGED}
+KINDS |= {kind: kind.value for kind in (Status.MET, Status.LATE, Status.BREACHED, Status.WAIVED, Status.CANCELLED)}
+COUNTED, REST = ("met", "late", RUNNING, "breached"), ("waived", "cancelled", UNJUDGED)
+JAM = ("breached", "late", RUNNING)  # what makes a lane come first
+LONG_NAME = 14  # letters: longer names are cut
+LANES, ROWS = 12, 6  # that are drawn; that are drawn at full height
+HEAD, FOOT, EDGE, LEFT, WIDE = 74.0, 44.0, 7.0, 108.0, 446.0  # points around the plot; its width
+LEAST, MOST = 3 * 72 - HEAD - FOOT, 9 * 72 - HEAD - FOOT  # points of height
+UNIT, THICKEST, THINNEST = 9.0, 24.0, 1.8  # points of a row: as a rule; with much room; before rows melt together
+PAD, RAIL, MORE, COLUMNS = 6.0, 10.0, 14.0, 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ship:
+    """A version of `model` that shipped at `at`; with `not_before`, somewhere in (`not_before`, `at`]."""
+
+    model: str
+    version: str | None
+    at: datetime
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """The axis of time: days since `since`, up to `reach`, with `now` among them."""
+
+    since: datetime
+    now: float
+    reach: float
+
+    def day(self, stamp: datetime) -> float:
+        """Where an instant lies."""
+        return (stamp - self.since) / timedelta(days=1)
+
+    @property
+    def point(self) -> float:
+        """How many days one point is wide."""
+        return self.reach / WIDE
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Bar:
+    """One obligation on the axis: its clock from `start` to `deadline`, and the `end` of what it ran over."""
+
+    start: float
+    end: float
+    deadline: float
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lane:
+    """One model: its bars with the sub-row of each, its ships, and how many rows deep it is."""
+
+    model: str
+    bars: tuple[Bar, ...]
+    rows: tuple[int, ...]
+    ships: tuple[Ship, ...]
+    deep: int
+
+    @property
+    def kinds(self) -> Counter[str]:
+        """How many bars of each kind there are."""
+        return Counter(bar.kind for bar in self.bars)
+
+
+def scale_of(obligations: Sequence[Obligation], window: Window, as_of: datetime) -> Scale:
+    """Reach as far as clocks run, but not so far that what was is squeezed; never less than a week."""
+    week, day = timedelta(days=7), timedelta(days=1)
+    far = as_of + max(week, (as_of - window.since) / 2)
+    due = [min(item.deadline, far) for item in obligations if item.status in KINDS]
+    until = max([as_of, window.since + week, *due])
+    return Scale(since=window.since, now=(as_of - window.since) / day, reach=1.01 * (until - window.since) / day)
+
+
+def lanes_of(
+    obligations: Sequence[Obligation], ships: Sequence[Ship], scale: Scale, as_of: datetime
+) -> tuple[Lane, ...]:
+    """One lane for each model that is owed, those that jam most first."""
+    owed: dict[str, list[Bar]] = {}
+    for item in obligations:
+        bar = bar_of(item, scale, as_of)
+        if bar is not None and bar.end >= 0 and bar.start <= scale.reach:
+            owed.setdefault(item.model, []).append(bar)
+    shipped: dict[str, list[Ship]] = {}
+    for ship in sorted(set(ships), key=lambda ship: (ship.at, repr(ship))):
+        if 0 <= scale.day(ship.at) <= scale.reach:
+            shipped.setdefault(ship.model, []).append(ship)
+    lanes = [lane_of(model, sorted(bars), shipped.get(model, []), 1.5 * scale.point) for model, bars in owed.items()]
+    return tuple(sorted(lanes, key=lambda lane: (*(-lane.kinds[kind] for kind in JAM), lane.model)))
+
+
+def bar_of(item: Obligation, scale: Scale, as_of: datetime) -> Bar | None:
+    """The obligation on the axis; None for one that nobody owes."""
+    kind = KINDS.get(item.status)
+    if kind is None:
+        return None
+    deadline = scale.day(item.deadline)
+    missed = item.status in (Status.LATE, Status.BREACHED)
+    end = max(deadline, scale.day(item.shipped_at or item.closed_at or as_of)) if missed else deadline
+    return Bar(start=scale.day(item.start), end=end, deadline=deadline, kind=kind)
+
+
+def lane_of(model: str, bars: Sequence[Bar], ships: Sequence[Ship], least: float) -> Lane:
+    """The lane of one model; a bar that is shorter than `least` days keeps as much room."""
+    rows = pack((bar.start, max(bar.end, bar.start + least)) for bar in bars)
+    return Lane(model=model, bars=tuple(bars), rows=tuple(rows), ships=tuple(ships), deep=max(rows) + 1)
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """The names; where long ones, cut in their middle, look the same: without the words that they all begin with."""
+    long = sorted({name for name in names if len(name) > LONG_NAME})
+    if len({(name[: LONG_NAME // 3], name[-LONG_NAME // 2 :]) for name in long}) == len(long):
+        return list(names)
+    # What the first and the last in order share, all between them share.
+    same = list(takewhile(lambda pair: pair[0] == pair[1], zip(long[0], long[-1], strict=False)))
+    skip = max((place for place, (sign, _) in enumerate(same, start=1) if sign in "-_./ "), default=0)
+    return [f"…{name[skip:]}" if name in long and skip > 1 else name for name in names]
+
+
+def pack(spans: Iterable[tuple[float, float]]) -> list[int]:
+    """Give each span, in order of its start, the first row that is free: none that overlap share one, none is idle."""
+    rows: list[int] = []
+    busy: list[tuple[float, int]] = []
+    free: list[int] = []
+    for start, end in spans:
+        while busy and busy[0][0] <= start:
+            heapq.heappush(free, heapq.heappop(busy)[1])
+        rows.append(heapq.heappop(free) if free else len(busy))
+        heapq.heappush(busy, (end, rows[-1]))
+    return rows
+
+
+def heights(lanes: Sequence[Lane]) -> tuple[float, float]:
+    """Points of the plot, and of one row in it, for the lanes that are drawn."""
+    rows = sum(min(lane.deep, ROWS) for lane in lanes[:LANES])
+    fixed = len(lanes[:LANES]) * (PAD + RAIL) + MORE * (len(lanes) > LANES)
+    unit = min(max(UNIT, (LEAST - fixed) / rows), THICKEST, (MOST - fixed) / rows) if rows else UNIT
+    return fixed + rows * unit if rows else LEAST, unit

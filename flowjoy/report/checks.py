@@ -1,0 +1,160 @@
+"""What the two checks say: conclusion, title, words. Pure; knows findings, no API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flowjoy.analysis.promise import compliance, verdict
+from flowjoy.analysis.promise.merge_gate import Gate, Level
+from flowjoy.analysis.results import Findings
+from flowjoy.domain import Decision, Status
+from flowjoy.report import markdown
+from flowjoy.report.content.headline import headline, outcome
+from flowjoy.report.markdown_promise import release
+from flowjoy.report.text import clean, plural, span
+
+LONGEST_TEXT = 65_535
+"""GitHub's limit for the summary and for the text of a check, each."""
+
+_LONGEST_TITLE = 200
+_SEVERITY = {"success": 0, "neutral": 1, "failure": 2}
+_BROKEN = frozenset({Status.BREACHED, Status.LATE})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotation:
+    """One remark on a line of a file."""
+
+    path: str
+    line: int
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One check run, as it is to be. `subject` tells the two checks of a service apart: `sla` or `dependency`."""
+
+    subject: str
+    sha: str
+    conclusion: str
+    title: str
+    summary: str
+    annotations: tuple[Annotation, ...] = ()
+
+
+def promise_check(
+    findings: Findings, sha: str, *, stub_path: str, lines: Mapping[str, int], report_url: str | None = None
+) -> Check:
+    """`48 h SLA` on the run's own commit: the state of the whole service, or its own settled promise if worse."""
+    service = (_service_conclusion(findings), headline(findings))
+    own = settled(findings, sha)
+    conclusion, title = service
+    if own is not None and _SEVERITY[own[0]] > _SEVERITY[service[0]]:
+        conclusion, title = own
+    broken = [item for item in findings.scope if item.status is Status.BREACHED and item.model in lines]
+    remarks = {
+        item.model: Annotation(
+            path=stub_path,
+            line=lines[item.model],
+            level="failure",
+            message=f"{clean(item.model)}: {outcome(item, findings)}",
+        )
+        for item in broken
+    }
+    return Check(
+        subject="sla",
+        sha=sha,
+        conclusion=conclusion,
+        title=clean(title, _LONGEST_TITLE),
+        summary=within_limit(markdown.summary(findings, report_url)),
+        annotations=tuple(remarks.values()),
+    )
+
+
+def settled_check(findings: Findings, sha: str) -> Check | None:
+    """`48 h SLA` on an earlier release's commit once all its clocks have ended: what became of *its* promise."""
+    said = settled(findings, sha)
+    if said is None:
+        return None
+    own = [item for item in findings.obligations if item.sha == sha]
+    return Check(
+        subject="sla",
+        sha=sha,
+        conclusion=said[0],
+        title=clean(said[1], _LONGEST_TITLE),
+        summary=within_limit(release(findings, own)),
+    )
+
+
+def settled(findings: Findings, sha: str) -> tuple[str, str] | None:
+    """Conclusion and title of a release whose clocks have all ended; None while one runs, or is not known."""
+    own = [item for item in findings.obligations if item.sha == sha]
+    if not own or any(item.status in compliance.RUNNING or item.status is Status.UNKNOWN for item in own):
+        return None
+    broken = [item for item in own if item.status in _BROKEN]
+    if broken:
+        worst = max(
+            broken, key=lambda item: ((item.closed_at or findings.bundle.generated_at) - item.deadline, item.id)
+        )
+        softened = "failure" if findings.bundle.terms.enforce else "neutral"
+        return softened, f"{worst.model} {outcome(worst, findings)}"
+    other = [item for item in own if item.status is not Status.MET]
+    if other:
+        first = min(other, key=lambda item: (item.status.value, item.model))
+        if first.status is Status.WAIVED:
+            return "neutral", f"{first.model} {outcome(first, findings)}"
+        return "neutral", f"{first.model} {first.status.words}"
+    longest = max(item.shipped_at - item.start for item in own if item.shipped_at is not None)
+    return "success", f"{plural(len(own), 'model')} shipped within {span(longest)}"
+
+
+def gate_check(gate: Gate, sha: str, findings: Findings, *, stub_path: str) -> Check:
+    """`model dependency` on a proposal. What a waiver overrides is neutral: it blocks nothing, and is not in order."""
+    failures, overridden = gate.of(Level.FAILURE), gate.of(Level.WARNING)
+    conclusion = "neutral" if overridden else "success"
+    if failures:
+        conclusion = "failure" if findings.bundle.terms.enforce else "neutral"
+    said = [*(finding.text for finding in (*failures, *overridden)), *gate.forecast, "models and code fit together"]
+    return Check(
+        subject="dependency",
+        sha=sha,
+        conclusion=conclusion,
+        title=clean(said[0], _LONGEST_TITLE),
+        summary=within_limit(markdown.gate(gate)),
+        annotations=tuple(
+            Annotation(path=stub_path, line=finding.line, level=finding.level.value, message=clean(finding.text, 500))
+            for finding in gate.findings
+            if finding.line is not None
+        ),
+    )
+
+
+def undecided_gate(reason: str, sha: str) -> Check:
+    """`model dependency` when it could not be judged: a failure, because a skipped check satisfies a required one."""
+    text = f"could not decide: {reason}"
+    return Check(
+        subject="dependency",
+        sha=sha,
+        conclusion="failure",
+        title=clean(text, _LONGEST_TITLE),
+        summary=within_limit(markdown.literal(text)),
+    )
+
+
+def within_limit(text: str) -> str:
+    """At most GitHub's limit, cut between lines, saying that it was cut."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    cut = "\n\n… cut here: the whole is in the job summary and the artifact."
+    return text[: text.rfind("\n", 0, LONGEST_TEXT - len(cut))] + cut
+
+
+def _service_conclusion(findings: Findings) -> str:
+    if findings.verdict.exit_code == verdict.EXIT_UNDECIDED:
+        return "failure"
+    if findings.verdict.decision is Decision.FAIL:
+        return "failure" if findings.bundle.terms.enforce else "neutral"
+    nothing_to_judge = findings.sla_status == "undeclared"
+    return "neutral" if nothing_to_judge or any(compliance.is_open(item) for item in findings.scope) else "success"

@@ -1,0 +1,87 @@
+"""The section of the page about drift: how far live data lies from training data. Knows findings, no HTML."""
+
+from __future__ import annotations
+
+from flowjoy.analysis.results import Findings
+from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
+from flowjoy.report.blocks import MOST_ROWS, Cell, Paragraph, Picture, Section, Table, Tile, more
+from flowjoy.report.content.drift_text import MARKS, READING, scope, sentence, unjudged
+from flowjoy.report.text import clean
+
+_FOLDED = 12
+"""Features from which on the table is folded: the picture shows the worst."""
+
+_STEPS = {
+    DriftStatus.OK: "good",
+    DriftStatus.DRIFT: "bad",
+}
+
+
+def drift(findings: Findings, picture: Picture | None) -> Section | None:
+    """Status, worst feature and rows, the picture, and every feature in a table; None where no check was asked for."""
+    check = findings.drift
+    if check is None:
+        return None
+    table = Table(
+        caption="Every feature, the worst first",
+        header=("feature", "KL (nats)", "PSI", "rows in training", "live rows", "status", ""),
+        rows=[_row(item) for item in check.features[:MOST_ROWS]],
+        more=more(len(check.features)),
+        folded=len(check.features) > _FOLDED,
+        total=len(check.features),
+    )
+    said = unjudged(check)
+    mark = f"todo {_STEPS.get(check.status, '')}".strip()
+    return Section(
+        id="drift",
+        title="Drift",
+        tiles=_tiles(check),
+        paragraphs=[
+            Paragraph(lead=f"{check.status.value}.", text=sentence(check), mark=mark),
+            *[Paragraph(lead="Not judged.", text=f"{said}.", mark="todo")] * bool(said and check.judged),
+        ],
+        picture=picture if check.judged else None,
+        tables=(table,) if check.features else (),
+        notes=(f"Compared: {clean(scope(check), 300)}.", READING) if check.features else (),
+    )
+
+
+def _tiles(check: DriftCheck) -> tuple[Tile, ...]:
+    worst = check.judged[0] if check.judged else None
+    judged = len(check.judged)
+    over = sum(item.status is DriftStatus.OVER for item in check.features)
+    smaller = min((item.live_n for item in check.judged), default=None)
+    return (
+        Tile(name="drift check", value=check.status.value, mark=MARKS[check.status].replace("calm", "")),
+        Tile(
+            name="worst feature, KL",
+            value="no data" if worst is None else f"{worst.kl_nats:.4f}",
+            note="" if worst is None else f"{clean(worst.name, 60)}; threshold {check.threshold:g} nats",
+        ),
+        Tile(name="features over the threshold", value=str(over) if judged else "no data", note=f"of {judged} judged"),
+        Tile(
+            name="live rows",
+            value="no data" if smaller is None else f"{smaller:,}",
+            note=f"{check.min_samples:,} are needed on each side",
+        ),
+    )
+
+
+def _row(item: FeatureDrift) -> tuple[Cell, ...]:
+    return (
+        Cell(text=clean(item.name, 80)),
+        _nats(item.kl_nats),
+        _nats(item.psi),
+        _rows(item.reference_n),
+        _rows(item.live_n),
+        Cell(text=item.status.value, mark=MARKS[item.status]),
+        Cell(text=item.problem or ""),
+    )
+
+
+def _nats(value: float | None) -> Cell:
+    return Cell(number=True, sort="") if value is None else Cell(text=f"{value:.4f}", sort=value, number=True)
+
+
+def _rows(count: int) -> Cell:
+    return Cell(text=f"{count:,}" if count else "", sort=count or "", number=True)

@@ -1,0 +1,78 @@
+"""The drift check in words: what it found, and what could not be compared. Knows a check, no page and no Markdown."""
+
+from __future__ import annotations
+
+from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
+from flowjoy.report.text import clean, plural
+
+SHOWN = 5
+MARKS = {
+    DriftStatus.OK: "good",
+    DriftStatus.OVER: "wait",
+    DriftStatus.DRIFT: "bad",
+    DriftStatus.TOO_FEW: "calm",
+    DriftStatus.ERROR: "wait",
+}
+"""How a status is shown on the page."""
+
+
+def broken(check: DriftCheck) -> tuple[FeatureDrift, ...]:
+    """The features that one side does not have."""
+    return tuple(item for item in check.features if item.status is DriftStatus.ERROR)
+
+
+def sentence(check: DriftCheck) -> str:
+    """What the check says, in one sentence; it may name features, which are foreign text."""
+    if check.status is DriftStatus.ERROR:
+        return f"Could not be told: {check.problem or uncompared(check)}."
+    if not check.judged:
+        few = next((item.problem for item in check.features if item.problem), "")
+        return f"Too few rows to judge any of {plural(len(check.features), 'feature')}: {few}."
+    worst = check.judged[0]
+    figure = f"{clean(worst.name, 60)} lies {worst.kl_nats:.4f} nats from training"
+    if check.status is DriftStatus.DRIFT:
+        return f"{figure}; over {check.threshold:g} in two checks running: live data has drifted."
+    if check.status is DriftStatus.OVER:
+        return f"{figure}, over {check.threshold:g}: drift, if the next check of new rows finds it over, too."
+    return f"{figure}, the worst of {plural(len(check.judged), 'feature')}; up to {check.threshold:g} is ok."
+
+
+def uncompared(check: DriftCheck) -> str:
+    """Which features cannot be compared, and why."""
+    held = broken(check)
+    named = "; ".join(f"{clean(item.name, 60)}: {item.problem}" for item in held[:SHOWN])
+    more = f"; and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
+    return f"{plural(len(held), 'feature')} cannot be compared ({named}{more})"
+
+
+def unjudged(check: DriftCheck) -> str:
+    """Which features could not be judged, and why: none of them may look as if it were ok. Empty where all were."""
+    held = tuple(item for item in check.features if item.status is DriftStatus.TOO_FEW)
+    if not held:
+        return ""
+    named = "; ".join(f"{clean(item.name, 60)}: {item.problem}" for item in held[:SHOWN])
+    more = f"; and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
+    return f"{plural(len(held), 'feature')} {'was' if len(held) == 1 else 'were'} not judged: {named}{more}"
+
+
+def result(check: DriftCheck) -> str:
+    """The check in one line of the log; it may name features, which are foreign text."""
+    told = f"drift ({clean(check.model)}): {check.status.value}"
+    if not check.judged:
+        return f"{told}: no feature was judged"
+    worst = check.judged[0]
+    return f"{told}: {clean(worst.name, 60)} {worst.kl_nats:.4f} nats (threshold {check.threshold:g})"
+
+
+def scope(check: DriftCheck) -> str:
+    """What was compared with what: the model, its version, and where the reference came from."""
+    version = f" v{check.version}" if check.version else ""
+    against = f", against {check.reference}" if check.reference else ""
+    return f"{check.model}{version}{against}"
+
+
+READING = (
+    "KL: divergence of live from training data, in nats; PSI: the population stability index. Numbers in ten bins of "
+    "equal share in training, a value that several of them fall on apart; categories as they are; one half added to "
+    "each bin. No value of the data is kept."
+)

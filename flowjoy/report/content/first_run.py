@@ -1,0 +1,38 @@
+"""The one sentence that a first run says of what is older than itself. Our own words and numbers only."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from flowjoy.analysis.promise import compliance
+from flowjoy.analysis.results import Findings
+from flowjoy.domain import Obligation
+from flowjoy.report.text import plural
+
+
+def is_first(findings: Findings) -> bool:
+    """Return whether no earlier trusted run is remembered."""
+    return findings.bundle.first_trusted_at == findings.bundle.generated_at
+
+
+def is_older(item: Obligation, findings: Findings) -> bool:
+    """Return whether `sla-since` of today would leave an obligation out."""
+    zone = ZoneInfo(findings.bundle.window.timezone)
+    today = findings.bundle.generated_at.astimezone(zone).date()
+    return item.start < datetime.combine(today, time.min, tzinfo=zone)
+
+
+def first_run(findings: Findings) -> str | None:
+    """Return what is older, and which `sla-since` begins today; None on later runs and where nothing went wrong."""
+    if not is_first(findings):
+        return None
+    missed = {item.code_id for item in findings.scope if compliance.is_miss(item) and is_older(item, findings)}
+    weeks = sum(week.diverges for week in findings.weeks)
+    parts = [f"{plural(len(missed), 'release')} broke the promise"] if missed else []
+    parts += [f"{plural(weeks, 'week')} had models behind code"] if weeks else []
+    if not parts:
+        return None
+    today = findings.bundle.generated_at.astimezone(ZoneInfo(findings.bundle.window.timezone)).date()
+    cure = f"set `sla-since: {today.isoformat()}` to begin now" if missed else "no alert is sent of them"
+    return f"First run: {' and '.join(parts)} before today; {cure}"

@@ -1,0 +1,212 @@
+"""The one sentence of a run, and what to do next. Knows findings, no markup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flowjoy.analysis.promise import compliance, verdict
+from flowjoy.analysis.promise.merge_gate import Level
+from flowjoy.analysis.results import Findings
+from flowjoy.domain import Decision, Obligation, Status
+from flowjoy.report.content.first_run import first_run, is_older
+from flowjoy.report.text import clean, moment, plural, soon, span
+
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of plain text. `left` is what of a clock was left at as-of, on the way to its `deadline`."""
+
+    before: str
+    left: str = ""
+    after: str = ""
+    deadline: datetime | None = None
+
+    @property
+    def text(self) -> str:
+        """The whole line."""
+        return f"{self.before}{self.left}{self.after}"
+
+
+def headline(findings: Findings) -> str:
+    """The verdict in one line of plain text; foreign names in it are cleaned, not escaped."""
+    return headline_of(findings).text
+
+
+def headline_of(findings: Findings) -> Line:
+    """The same, with the clock in it apart, for who lets it run."""
+    settled = _settled(findings)
+    if settled is not None:
+        return Line(before=settled)
+    running = [item for item in findings.scope if item.status in compliance.RUNNING]
+    if running:
+        first = min(running, key=lambda item: (item.deadline, item.id))
+        more = f" and {plural(len(running) - 1, 'more clock')}" if len(running) > 1 else ""
+        return _due(first, findings, more)
+    waived = next((item for item in findings.scope if item.status is Status.WAIVED and compliance.is_open(item)), None)
+    said = {
+        "none": f"no code deploy in the last {plural(findings.bundle.window.weeks, 'week')}: nothing is promised",
+        "undeclared": f"{clean(findings.bundle.terms.model_stub)} names no model: nothing is promised. Name one in it"
+        if findings.unnamed
+        else "no model dependence is declared: set `models`, and the promise is kept for you",
+        "pending": "a waiver holds: nothing runs, something is still to be shipped"
+        + (f": {clean(waived.model)}, {clean(waived.waiver or '', 300)}" if waived is not None else ""),
+    }
+    kept = f"the {_hours(findings)} promise holds: nothing is open"
+    return Line(before=said.get(findings.sla_status, undetermined(findings) or kept))
+
+
+def undetermined(findings: Findings) -> str:
+    """How many releases are neither kept nor broken, with the cure; empty where none is."""
+    items = [item for item in findings.scope if item.status is Status.UNDETERMINED]
+    releases = len({item.code_id for item in items})
+    if not items:
+        return ""
+    versions = sorted({f"{clean(item.model)} v{clean(item.version or '?', 40)}" for item in items})
+    named = ", ".join(versions[:_MOST_NAMED])
+    return (
+        f"nothing is open, but {plural(releases, 'release')} {'is' if releases == 1 else 'are'} undetermined, neither "
+        f"kept nor broken: set the tag flowjoy.deployed_at of {named} to when it went live, and run FlowJoy hourly"
+    )
+
+
+def why_no_rate(findings: Findings) -> str:
+    """Why no deadline of the last weeks counts in the rate."""
+    left_out = findings.rate.left_out
+    return f"{plural(left_out, 'deadline')} passed, neither kept nor broken" if left_out else "no deadline has passed"
+
+
+def _hours(findings: Findings) -> str:
+    return f"{findings.bundle.terms.sla_hours:g} h"
+
+
+def _settled(findings: Findings) -> str | None:
+    """What no clock can change: that nobody can decide, that a gate refuses, or that the promise is broken."""
+    if findings.verdict.exit_code == verdict.EXIT_UNDECIDED:
+        return f"could not decide: {clean('; '.join(findings.verdict.reasons), 400)}"
+    refused = [item.text for item in findings.gate.of(Level.FAILURE)] if findings.gate else []
+    if refused:
+        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+        return f"{clean(refused[0], 300)}{more}"
+    if not findings.judges_promise and findings.gate is None:
+        return "nothing was judged"
+    if not findings.judges_promise:
+        return "the model stub is in order; the promise itself is judged on merge"
+    broken = [item for item in findings.scope if item.status is Status.BREACHED]
+    if broken:
+        if all(is_older(item, findings) for item in broken) and (sentence := first_run(findings)):
+            return sentence
+        named = ", ".join(sorted({clean(item.model) for item in broken}))
+        releases = len({item.code_id for item in broken})
+        return f"the {_hours(findings)} promise is broken: {named} ({plural(releases, 'release')} waiting)"
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What somebody should do: `lead` says what, `text` by when and why. `mark`: `bad`, `good`, or none of both.
+
+    `left`: how much of a running clock is left until its `deadline`.
+    """
+
+    lead: str
+    text: str
+    mark: str = ""
+    left: str = ""
+    deadline: datetime | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The text with what was left of its clock at as-of."""
+        return f"{self.text} ({self.left})." if self.left else self.text
+
+
+def next_steps(findings: Findings) -> tuple[Step, ...]:
+    """What to do next, and by when: first what could not be read, then what is broken, then what runs; one a model."""
+    unread = verdict.unproved(findings.bundle.coverage)
+    steps = [
+        Step(
+            lead=f"Mend {clean(item.source)}:",
+            text=clean(": ".join(filter(None, (item.reason, item.hint))), 400),
+            mark="bad",
+        )
+        for item in unread
+    ]
+    steps += ships_due(findings)
+    if not steps and findings.verdict.decision is Decision.PASS:
+        unclear = undetermined(findings)
+        lead, mark = ("Say when it shipped:", "") if unclear else ("Nothing to do:", "good")
+        steps.append(Step(lead=lead, text=headline(findings), mark=mark))
+    return tuple(steps)
+
+
+def ships_due(findings: Findings) -> tuple[Step, ...]:
+    """What is to be shipped, what is overdue first; one step a model."""
+    steps = []
+    for statuses, mark in (({Status.BREACHED}, "bad"), (compliance.RUNNING, "")):
+        owed = [item for item in findings.scope if item.status in statuses]
+        for model in sorted({item.model for item in owed}):
+            waiting = sorted((item for item in owed if item.model == model), key=lambda item: (item.deadline, item.id))
+            steps.append(_ship(waiting, findings, mark))
+    return tuple(steps)
+
+
+def _ship(waiting: list[Obligation], findings: Findings, mark: str) -> Step:
+    """The ship that the first of these waits for, and how many more wait."""
+    first = waiting[0]
+    what = "a new version" if first.requires == "any" else f"version {clean(first.requires)}"
+    by = moment(first.deadline, findings.bundle.window.timezone)
+    others = f" and {plural(len(waiting) - 1, 'more release')}" if len(waiting) > 1 else ""
+    lead, owed = f"Ship {what} of {clean(first.model)}", f"for {release_name(first)}{others}"
+    if mark:
+        return Step(lead=lead, text=f"{owed}: it was due by {by} ({outcome(first, findings)}).", mark=mark)
+    left = f"{span(first.deadline - findings.bundle.generated_at)} left"
+    return Step(lead=lead, text=f"{owed}: it is due by {by}", left=left, deadline=first.deadline)
+
+
+def _due(item: Obligation, findings: Findings, more: str) -> Line:
+    """`recommender due in 31 h 12 m (Tue 09:00 UTC)`."""
+    now = findings.bundle.generated_at
+    return Line(
+        before=f"{clean(item.model)} due ",
+        left=f"in {span(item.deadline - now)}",
+        after=f" ({soon(item.deadline, findings.bundle.window.timezone, now)}){more}",
+        deadline=item.deadline,
+    )
+
+
+def release_name(item: Obligation) -> str:
+    """The release that owes: its commit, else its id."""
+    return f"release {item.sha[:12]}" if item.sha else item.code_id
+
+
+def outcome(item: Obligation, findings: Findings) -> str:
+    """What became of one obligation, in plain words."""
+    as_of, zone = findings.bundle.generated_at, findings.bundle.window.timezone
+    if item.status in compliance.RUNNING:
+        return f"due in {span(item.deadline - as_of)} ({soon(item.deadline, zone, as_of)})"
+    if item.status is Status.BREACHED:
+        void = f"; {clean(item.reason, 300)}" if item.reason else ""
+        return f"{span(as_of - item.deadline)} over, not shipped{void}"
+    if item.status is Status.WAIVED:
+        miss = "; it counts as a miss: it was first seen after the deadline" if item.waived_miss else ""
+        return f"waived: {clean(item.waiver or '', 300)}{miss}"
+    if item.status is Status.LATE:
+        shipped = item.shipped_at
+        return "rolled back after the deadline" if shipped is None else f"shipped {span(shipped - item.deadline)} late"
+    if item.status is Status.MET and item.shipped_at is not None:
+        return _met(item, item.shipped_at, zone)
+    if item.status is Status.UNDETERMINED and item.not_before is not None and item.seen_by is not None:
+        between = f"{moment(item.not_before, zone)} and {moment(item.seen_by, zone)}"
+        return f"shipped between {between}: stamp flowjoy.deployed_at, or look hourly"
+    if item.status is Status.CANCELLED:
+        return "the code was rolled back in time"
+    return item.reason or ""
+
+
+def _met(item: Obligation, shipped_at: datetime, zone: str) -> str:
+    if item.not_before is not None:
+        return f"seen to have moved between {moment(item.not_before, zone)} and {moment(shipped_at, zone)}"
+    return "shipped with the code" if shipped_at <= item.start else f"shipped after {span(shipped_at - item.start)}"

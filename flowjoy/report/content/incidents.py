@@ -1,0 +1,84 @@
+"""What is said of one incident: which deploy it is put down to, and why. Plain text; foreign names are cleaned."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+
+from flowjoy.analysis import timeline
+from flowjoy.analysis.flow import incidents as recovery
+from flowjoy.analysis.results import Findings
+from flowjoy.report.text import clean, span
+
+
+def shown(findings: Findings) -> pd.DataFrame:
+    """The incidents that started in the window, and those that are still open, whenever they started; oldest first."""
+    incidents = findings.incidents
+    inside = incidents[timeline.START] >= pd.Timestamp(findings.bundle.window.since)
+    return incidents[inside | incidents[timeline.END].isna()]
+
+
+def evidence(findings: Findings, rows: pd.DataFrame) -> Iterator[str]:
+    """A sentence for each of these rows of `findings.incidents`.
+
+    `MODEL recommender v7, 41 m earlier; runner-up CODE 1a2b3c4, 3 h 0 m`
+    """
+    names = _names(findings)
+    for row in rows.to_dict("records"):
+        yield _evidence(row, names, findings.bundle.terms.incident_match_hours)
+
+
+def newest_first(findings: Findings, most: int) -> list[tuple[dict[Hashable, Any], str]]:
+    """The newest `most` of the incidents that are shown, each with its sentence."""
+    rows = shown(findings).iloc[::-1].head(most)
+    return list(zip(rows.to_dict("records"), evidence(findings, rows), strict=True))
+
+
+def label(row: Mapping[Hashable, Any]) -> str:
+    """The incident as its source calls it: `Q0001`, `#12`; the start of one in a file."""
+    source, number = row[timeline.SOURCE], str(row[timeline.ID]).rpartition(":")[2]
+    if source == "file":
+        return clean(str(row[timeline.ID]).removeprefix("incident:file:"))
+    return f"#{number}" if source == "github" else clean(number)
+
+
+def _evidence(row: Mapping[Hashable, Any], names: dict[str, str], reach_hours: float) -> str:
+    kind = row[recovery.CAUSE_TYPE]
+    if pd.isna(kind):
+        return "not known: code or models could not be read"
+    if kind == recovery.UNATTRIBUTED:
+        return f"no deploy in the {reach_hours:g} h before it{_nearest(row, names)}"
+    cause = f"{names[row[recovery.CAUSE_ID]]}, {_before(row, recovery.CAUSE_TS)} earlier"
+    if pd.isna(row[recovery.OTHER_ID]):
+        return cause
+    other = f"{names[row[recovery.OTHER_ID]]}, {_before(row, recovery.OTHER_TS)}"
+    return f"{cause}, or {other}: too close to tell" if kind == recovery.AMBIGUOUS else f"{cause}; runner-up {other}"
+
+
+def _nearest(row: Mapping[Hashable, Any], names: dict[str, str]) -> str:
+    if pd.isna(row[recovery.NEAREST_ID]):
+        return ""
+    gap: timedelta = row[recovery.NEAREST_TS] - row[timeline.START]
+    side = "later" if gap > timedelta() else "earlier"
+    return f"; nearest {names[row[recovery.NEAREST_ID]]}, {span(abs(gap))} {side}"
+
+
+def _before(row: Mapping[Hashable, Any], column: str) -> str:
+    return span(row[timeline.START] - row[column])
+
+
+def _names(findings: Findings) -> dict[str, str]:
+    """What people call each event: its type with the short sha, or with the model and its version."""
+    columns = (timeline.ID, timeline.TYPE, timeline.SHA, timeline.NAME, timeline.VERSION)
+    rows = zip(*(findings.events[column] for column in columns), strict=True)
+    return {number: _name(str(kind), sha, name, version) for number, kind, sha, name, version in rows}
+
+
+def _name(kind: str, sha: object, name: object, version: object) -> str:
+    if isinstance(sha, str):
+        return f"{kind} {clean(sha[:12])}"
+    called = clean(str(name)) if name else "deploy"
+    return f"{kind} {called}" + (f" v{clean(version)}" if isinstance(version, str) and version else "")

@@ -1,0 +1,136 @@
+"""The retrospective's questions answered in sentences, and pairs by name. Knows findings; plain text, no markup."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from flowjoy.analysis.flow import trends
+from flowjoy.analysis.flow.live_pairs import Pair
+from flowjoy.analysis.flow.trends import Spike
+from flowjoy.analysis.promise.verdict import unproved
+from flowjoy.analysis.results import Findings
+from flowjoy.domain import Week
+from flowjoy.report.text import clean, deploys_of, lag_text, moment, plural, span
+
+
+def spike_text(spike: Spike) -> str:
+    """How the MTTR of a week stands out: `4.5 h, usually 2.0 h`, or `2.5 h, up from 1.5 h`."""
+    against = f"usually {spike.usual_hours:.1f} h" if spike.sudden else f"up from {spike.before_hours:.1f} h"
+    return f"{spike.hours:.1f} h, {against}"
+
+
+def gap_answer(findings: Findings) -> str:
+    """Which week shows the biggest gap, and what the MTTR was then against the other weeks."""
+    gap, complete = findings.retro.gap, trends.complete(findings.weeks)
+    if not complete:
+        return "No week is complete yet."
+    if unread := unread_text(complete[-1]):
+        return f"Not known: {unread} could not be read."
+    if not any(week.counted for week in complete):
+        return "Not known: no complete week was observed from its start on."
+    if gap is None and not all(week.counted for week in complete):
+        return "None: models kept up with code in every complete week that was observed."
+    if gap is None:
+        return "None: models kept up with code in every complete week."
+    week = gap.week
+    said = f"{week.label}: {deploys_of(week, week.furthest)}, a gap of {week.gap}."
+    if week.mttr_hours is None:
+        return f"{said} No incident was resolved of those that began in it, so the MTTR says nothing."
+    if gap.others_hours is None:
+        return f"{said} Its MTTR was {week.mttr_hours:.1f} h; no other week has one to compare."
+    more = week.mttr_hours - gap.others_hours
+    change = f"{abs(more):.1f} h {'more' if more > 0 else 'less'} than" if abs(more) >= 0.05 else "the same as"
+    others = plural(gap.n, "other week")
+    return f"{said} Its MTTR was {week.mttr_hours:.1f} h, {change} the median of {others} ({gap.others_hours:.1f} h)."
+
+
+def not_known(findings: Findings) -> str | None:
+    """Why nobody can say what is owed; None where all that decides was read."""
+    missing = unproved(findings.bundle.coverage)
+    return f"Not known: {'; '.join(clean(item.source) for item in missing)} could not be read." if missing else None
+
+
+def nothing_owed(findings: Findings) -> str:
+    """Why there is no obligation to show."""
+    return not_known(findings) or "No release in the window owes a model."
+
+
+def jam_answer(findings: Findings) -> str:
+    """Which model keeps releases waiting most."""
+    jam, unknown = findings.retro.jam, not_known(findings)
+    if unknown is not None:
+        return unknown
+    if jam is None:
+        return "Nowhere that is known: no release in the window owes a model."
+    lag = jam.lag.median
+    median = "" if lag is None else f", median drift lag {lag_text(lag)}"
+    if not jam.missed and not jam.open:
+        kept = f"{plural(jam.owed, 'obligation')} of {clean(jam.model)}, all met"
+        if jam.undetermined:
+            kept = f"none of {plural(jam.owed, 'obligation')} of {clean(jam.model)} was missed, {jam.undetermined} "
+            kept += f"{'is' if jam.undetermined == 1 else 'are'} undetermined"
+        return f"Nowhere: {kept}{median}."
+    return (
+        f"{clean(jam.model)}: of {plural(jam.owed, 'obligation')} {jam.missed} missed the deadline, "
+        f"and {jam.open} {'is' if jam.open == 1 else 'are'} open now{median}."
+    )
+
+
+def action_answer(findings: Findings) -> str:
+    """The one action, with the numbers behind it."""
+    row = findings.retro.action
+    if row is None:
+        return "None is called for: keep shipping together."
+    return f"{_capital(row.do)}. Because of {row.because}. Re-measure: {row.measure}."
+
+
+def measured_answer(findings: Findings) -> str | None:
+    """What the measure of the last action was when it was proposed, and is now; None without an earlier one."""
+    before, now = findings.retro.before, findings.retro.measured
+    if before is None:
+        return None
+    then = "no data" if before.value is None else f"{round(before.value, 2):g}"
+    moved = "no data" if now is None else f"{round(now, 2):g}"
+    week = before.week.astimezone(ZoneInfo(findings.bundle.window.timezone)).strftime("%b %d")
+    change = _change(before.value, now)
+    told = f"{_capital(clean(before.measure))}: {then} then, {moved} now{change}"
+    return f"proposed in the week of {week}: {clean(before.do, 300)}. {told}."
+
+
+def _change(then: float | None, now: float | None) -> str:
+    """Whether a measure moved; of all that are measured, less is better."""
+    if then is None or now is None:
+        return ""
+    less = round(then - now, 2)
+    return ": better" if less > 0 else ": worse" if less < 0 else ": no change"
+
+
+def unobserved_text(week: Week) -> str:
+    """Why the ships of a week are not known although the registry was read."""
+    return "ships not observed" if week.models_known else ""
+
+
+def unknown_text(week: Week) -> str:
+    """What stands in place of a gap that is not known: nothing where it was only not observed."""
+    return "no data" if unread_text(week) else ""
+
+
+def unread_text(week: Week) -> str:
+    """`code`, `models`, or both: what no count of a week is told of."""
+    return " and ".join(name for name, known in (("code", week.code_known), ("models", week.models_known)) if not known)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def pair_name(pair: Pair) -> str:
+    """The pair by its unified tag, else by what it is made of."""
+    models = ", ".join(f"{clean(model.name)} v{clean(model.version)}" for model in pair.models)
+    return pair.tag or f"{(pair.sha or 'unknown')[:12]} with {models or 'no model'}"
+
+
+def lived(pair: Pair, findings: Findings) -> str:
+    """`Tue 04 Jun 09:00 UTC for 31 h 12 m`."""
+    zone = findings.bundle.window.timezone
+    return f"{moment(pair.since, zone)} for {span((pair.until or findings.bundle.generated_at) - pair.since)}"

@@ -1,0 +1,210 @@
+"""The report's files on disk. A file that cannot be written is a warning, never a verdict."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from flowjoy.analysis import timeline
+from flowjoy.analysis.results import Findings
+from flowjoy.domain import Kind
+from flowjoy.domain.drift import DriftCheck
+from flowjoy.domain.timestamps import iso
+from flowjoy.report import csv_files
+from flowjoy.report.blocks import Clock, Picture
+from flowjoy.report.content.headline import headline_of
+from flowjoy.report.content.retrospective import not_known
+from flowjoy.report.text import clean, plural
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_PICTURE = re.compile(r"(data:image/svg\+xml;base64,[\w+/]*)", re.ASCII)
+_LABELS = re.compile(r"<!--.*?-->|(?<=>)[^<]+(?=</(?:dc:)?t)", re.DOTALL)
+
+
+def renderings(
+    findings: Findings, bundle: bytes, redact: Callable[[str], str] = str
+) -> Mapping[str, Callable[[], bytes]]:
+    """Return each file's name with what makes its bytes. A picture is drawn once, and redacted before a page has it."""
+    flow = functools.cache(lambda: _flow(findings))
+    lanes = functools.cache(lambda: _lanes(findings))
+    flow_svg, lanes_svg = functools.cache(lambda: _svg(flow(), redact)), functools.cache(lambda: _svg(lanes(), redact))
+    drift = functools.cache(lambda: _drift(findings.drift, findings.bundle.service))
+    drift_svg = functools.cache(lambda: _svg(drift(), redact))
+    pictures: dict[str, Callable[[], bytes]] = {"drift.png": lambda: _png(drift()), "drift.svg": drift_svg}
+    return {
+        "flowjoy-bundle.json": lambda: bundle,
+        "supply_chain_events.csv": lambda: csv_files.events_csv(findings),
+        "incidents.csv": lambda: csv_files.incidents_csv(findings),
+        "weekly_flow.csv": lambda: csv_files.weeks_csv(findings),
+        "recovery.csv": lambda: csv_files.recovery_csv(findings),
+        "dora.csv": lambda: csv_files.dora_csv(findings),
+        "unified_flow.png": lambda: _png(flow()),
+        "unified_flow.svg": flow_svg,
+        "promise.png": lambda: _png(lanes()),
+        "promise.svg": lanes_svg,
+        **(pictures if findings.drift is not None else {}),
+        "report.html": lambda: page_of(findings, flow_svg, lanes_svg, drift_svg),
+    }
+
+
+def chart_png(findings: Findings) -> bytes:
+    """The joint flow chart by itself."""
+    return _png(_flow(findings))
+
+
+def _flow(findings: Findings) -> Figure:
+    from flowjoy.report.charts import flow as chart
+
+    return chart.draw(
+        findings.weeks,
+        service=findings.bundle.service,
+        timezone=findings.bundle.window.timezone,
+        open_incidents=int(findings.incidents[timeline.END].isna().sum()),
+        spikes={spike.week.week for spike in findings.spikes},
+    )
+
+
+def _lanes(findings: Findings) -> Figure:
+    from flowjoy.report.charts import promise
+
+    events = findings.events
+    inside = (events[timeline.KIND] == Kind.SHIP) & (events[timeline.TS] >= pd.Timestamp(findings.bundle.window.since))
+    columns = (timeline.NAME, timeline.VERSION, timeline.TS, timeline.EARLIEST)
+    rows = zip(*(events.loc[inside, column] for column in columns), strict=True)
+    return promise.draw(
+        findings.scope,
+        [
+            promise.Ship(
+                model=str(name),
+                version=version if isinstance(version, str) else None,
+                at=at.to_pydatetime(),
+                not_before=earliest.to_pydatetime() if earliest < at else None,
+            )
+            for name, version, at, earliest in rows
+        ],
+        window=findings.bundle.window,
+        as_of=findings.bundle.generated_at,
+        service=findings.bundle.service,
+        sla_hours=findings.bundle.terms.sla_hours,
+        why_empty=_why_nothing_is_owed(findings),
+    )
+
+
+def _why_nothing_is_owed(findings: Findings) -> str | None:
+    unknown = not_known(findings)
+    if unknown is not None:
+        return unknown.removesuffix(".")
+    return "No model dependence is declared" if findings.sla_status == "undeclared" else None
+
+
+def _drift(check: DriftCheck | None, service: str) -> Figure:
+    from flowjoy.report.charts import drift as drift_chart
+
+    if check is None:
+        raise ValueError("there is no drift to draw")
+    return drift_chart.draw(check, service=service)
+
+
+def _png(figure: Figure) -> bytes:
+    from flowjoy.report.charts import flow as chart
+
+    return chart.to_png(figure)
+
+
+def _svg(figure: Figure, redact: Callable[[str], str]) -> bytes:
+    from flowjoy.report.charts import flow as chart
+
+    # Foreign text stands in labels, and in the comments that name them.
+    return _LABELS.sub(lambda found: redact(found[0]), chart.to_svg(figure).decode()).encode()
+
+
+def page_of(
+    findings: Findings,
+    flow_svg: Callable[[], bytes],
+    lanes_svg: Callable[[], bytes],
+    drift_svg: Callable[[], bytes],
+) -> bytes:
+    """The page; a picture that cannot be drawn is left out, and the table behind it stays."""
+    from flowjoy.report import html
+    from flowjoy.report.content import page as sections
+
+    window, total = findings.bundle.window, plural(len(findings.weeks), "week")
+    flow = _picture(
+        flow_svg, f"Code deploys, model ships and unified MTTR week by week, for {total}: see the table below"
+    )
+    lanes = _picture(
+        lanes_svg, f"A lane for each model with the window of each release, for {total}: see the table below"
+    )
+    said = headline_of(findings)
+    alt = "The shares of training and live data in each bin, for the features that differ most: see the table below"
+    drift = _picture(drift_svg, alt) if findings.drift is not None else None
+    return html.render(
+        html.View(
+            service=clean(findings.bundle.service),
+            verdict=findings.verdict.decision.value,
+            headline=_headline(said.before),
+            clock=None if said.deadline is None else Clock(text=said.left, due=said.deadline, form="in"),
+            after=said.after,
+            as_of=f"{window.until.astimezone(ZoneInfo(window.timezone)):%a %d %b %Y, %H:%M %Z}",
+            as_of_iso=iso(window.until),
+            window=f"the last {total}, from Monday to Sunday",
+            tag=findings.unified_tag,
+            sections=sections.sections(findings, flow, lanes, drift),
+        )
+    )
+
+
+def _headline(text: str) -> str:
+    """The headline behind the word of the verdict: it does not say that again, and our own sentences begin large."""
+    text = text.removeprefix("could not decide: ")
+    return text[:1].upper() + text[1:] if text.startswith(("the ", "no ", "a ")) else text
+
+
+def _picture(draw: Callable[[], bytes], alt: str) -> Picture | None:
+    from flowjoy.report import html
+
+    try:
+        return html.picture(draw(), alt)
+    except Exception:  # noqa: BLE001  (the file of that picture says what failed)
+        return None
+
+
+def write(
+    files: Mapping[str, Callable[[], bytes]],
+    folder: Path,
+    workspace: Path,
+    warn: Callable[[str], None],
+    redact: Callable[[str], str],
+) -> dict[str, str]:
+    """Write what can be written, without secrets; the paths, relative to the workspace, by file name."""
+    written = {}
+    for name, render in files.items():
+        path = folder / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if path.is_symlink():
+                path.unlink()  # a repository controls the workspace: never write through its links
+            path.write_bytes(_redacted(name, render(), redact))
+            written[name] = path.relative_to(workspace.resolve()).as_posix()
+        except Exception as problem:  # noqa: BLE001  (a failing picture must not fail the verdict)
+            warn(f"{name} could not be written ({type(problem).__name__})")
+    return written
+
+
+def _redacted(name: str, raw: bytes, redact: Callable[[str], str]) -> bytes:
+    """Return the file without what a server said back of a secret. A picture of pixels stays as it is."""
+    if name.endswith((".json", ".svg", ".png")):
+        return raw  # redacted as it was made, value by value and label by label: keys and markup must stay
+    text = raw.decode()
+    columns, end, rows = text.partition("\n") if name.endswith(".csv") else ("", "", text)
+    # Pictures within a page were redacted before they were encoded.
+    parts = _PICTURE.split(rows)
+    return (columns + end + "".join(part if _PICTURE.fullmatch(part) else redact(part) for part in parts)).encode()

@@ -1,0 +1,96 @@
+"""`report.html`: the whole report as one page that asks nothing of any network. Knows a view and a template, no figure.
+
+Every text is escaped by the template (Jinja2, autoescape); style and script are allowed by their hashes alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.resources import files
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from flowjoy.domain import Decision
+from flowjoy.report.blocks import Clock, Picture, Section
+from flowjoy.report.text import clean, visible
+
+_WORDS = {Decision.PASS: "Pass", Decision.FAIL: "Broken", Decision.ERROR: "Could not decide"}
+_HEBREW_ARABIC_AND_KIN = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+_RIGHT_TO_LEFT = re.compile(f"[{_HEBREW_ARABIC_AND_KIN}]+(?: +[{_HEBREW_ARABIC_AND_KIN}]+)*")
+_SIZE = re.compile(rb'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"')
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What the page shows. `sections` in the order in which people read them; all texts are plain.
+
+    A headline with a clock goes on `after` it.
+    """
+
+    service: str
+    verdict: str
+    headline: str
+    clock: Clock | None
+    after: str
+    as_of: str
+    as_of_iso: str
+    window: str
+    tag: str | None
+    sections: Sequence[Section]
+
+    @property
+    def title(self) -> str:
+        """The title of the window."""
+        return f"FlowJoy · {self.service} · {self.verdict}"
+
+    @property
+    def verdict_word(self) -> str:
+        """The verdict as people read it first."""
+        return _WORDS[Decision(self.verdict)]
+
+
+def render(view: View) -> bytes:
+    """The page as UTF-8."""
+    style, script = _part("report.css"), _part("report.js")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_visible
+    )
+    page = environment.from_string(_part("report.html.j2")).render(
+        view=view,
+        style=style,
+        script=script,
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+    )
+    return page.encode(errors="replace")
+
+
+def picture(svg: bytes, alt: str) -> Picture:
+    """A picture inside the page. As an image it runs nothing and styles nothing around it."""
+    size = _SIZE.search(svg)
+    width, height = (round(float(part)) for part in size.groups()) if size else (800, 400)
+    source = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
+    return Picture(source=source, alt=clean(alt, 400), width=width, height=height)
+
+
+def _visible(value: object) -> object:
+    """Every text that is not ours, in one place: no mark that hides or turns what stands around it.
+
+    A name that is written from right to left is set apart, or the figures behind it would change places with it.
+    """
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return _RIGHT_TO_LEFT.sub("\u2068\\g<0>\u2069", visible(value))
+
+
+def _part(name: str) -> str:
+    return files("flowjoy.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(sha256(text.encode()).digest()).decode()

@@ -1,0 +1,102 @@
+"""The step's outputs: which there are, and how findings fill them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from flowjoy.analysis.alerts.lifecycle import raised
+from flowjoy.analysis.flow.dora import DORA_UNITS, Dora
+from flowjoy.analysis.promise import compliance
+from flowjoy.analysis.results import Findings
+from flowjoy.domain import Recovery, Status
+from flowjoy.domain.timestamps import iso
+
+OUTPUTS: Mapping[str, str] = {
+    "verdict": "`pass`, `fail` or `error`",
+    "sla-status": "`unknown` (verdict `error`), `breached`, `pending`, `met`, `none` (no code deploy) or `undeclared`",
+    "sla-met": "obligations in the window that were met",
+    "sla-late": "obligations in the window that were shipped after their deadline",
+    "sla-pending": "obligations whose clock runs",
+    "sla-breached": "obligations past their deadline and not shipped",
+    "sla-rate": "percent kept of the last 28 days, one decimal, or empty",
+    "next-deadline": "ISO instant of the next deadline, or empty",
+    "code-deploys": "code deploys of the last complete week, or empty",
+    "model-deploys": "model deploys of the last complete week, or empty",
+    "cadence-gap": "how many deploys the model furthest behind lags in the last complete week, or empty",
+    "mttr-hours": "unified MTTR of the last complete week, two decimals, or empty",
+    "recovery": "unified MTTR over the window, `all` and by cause: JSON (`fromJSON(…).all.mean_hours`), or empty",
+    "drift-lag-hours": "hours (at most) from the latest code deploy to the next ship of its slowest model, or so far",
+    "drift-status": "`ok`, `over` (the threshold), `drift` (over in two checks running), `too few`, `error`, or empty",
+    "drift-worst": "KL divergence of the worst feature in nats, four decimals, or empty",
+    "dora": "DORA's five for `CODE`, `MODEL`, `both`, each with its n: JSON (`fromJSON(…).CODE.rework_rate.value`)",
+    "alerts": "comma-separated keys of the alarms raised in this run, `<service>/<kind>/<subject>`, or empty",
+    "unified-tag": "`<service>:<git-sha12>-<model-sha12>` of the code and models that are live, or empty",
+    "check-url": "address of the `48 h SLA` check, or empty",
+    "artifact-id": "id of the uploaded report, or empty",
+    "artifact-url": "address of the uploaded report, or empty",
+    "bundle": "path of `flowjoy-bundle.json`, relative to the workspace",
+    "events": "path of `supply_chain_events.csv`",
+    "chart": "path of `unified_flow.png`",
+    "report": "path of `report.html`",
+}
+"""Name and meaning of every output, in the order of action.yml and README.md."""
+
+
+def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
+    """A value for each output. `files`: the paths of those files that were written."""
+    week = findings.last_week
+    deadline = compliance.next_deadline(findings.scope)
+    rate = findings.rate.percent
+    drift = findings.drift
+    lag = findings.drift_lag.current if findings.drift_lag is not None else None
+    healing = {held.cause: _hours(held) for held in findings.recoveries}
+    values = {
+        "verdict": findings.verdict.decision.value,
+        "sla-status": findings.sla_status,
+        "sla-met": str(findings.count(Status.MET)),
+        "sla-late": str(findings.count(Status.LATE)),
+        "sla-pending": str(findings.count(*compliance.RUNNING)),
+        "sla-breached": str(findings.count(Status.BREACHED)),
+        "sla-rate": "" if rate is None else f"{rate:.1f}",
+        "next-deadline": "" if deadline is None else iso(deadline),
+        "code-deploys": "" if week is None or not week.code_known else str(week.code_deploys),
+        "model-deploys": "" if week is None or not week.ships_known else str(week.model_deploys),
+        "cadence-gap": "" if week is None or not week.counted else str(week.gap),
+        "mttr-hours": "" if week is None or week.mttr_hours is None else f"{week.mttr_hours:.2f}",
+        "recovery": json.dumps(healing) if healing else "",
+        "drift-lag-hours": "" if lag is None else f"{lag.value:.1f}",
+        "drift-status": "" if drift is None else drift.status.value,
+        "drift-worst": "" if drift is None or not drift.judged else f"{drift.judged[0].kl_nats:.4f}",
+        "dora": json.dumps({held.kind: _figures(held) for held in findings.dora}),
+        "alerts": ",".join(
+            # A model's name may hold a comma, or what a shell would run.
+            quote(key, safe="/:@+~")
+            for key in raised(findings.bundle.alerts, "", findings.bundle.generated_at)
+        ),
+        "unified-tag": findings.unified_tag or "",
+        "check-url": files.get("check-url", ""),
+        "artifact-id": files.get("artifact-id", ""),
+        "artifact-url": files.get("artifact-url", ""),
+        "bundle": files.get("flowjoy-bundle.json", ""),
+        "events": files.get("supply_chain_events.csv", ""),
+        "chart": files.get("unified_flow.png", ""),
+        "report": files.get("report.html", ""),
+    }
+    # The verdict last: a disk that fills up on the way must not leave a pass among half of the outputs.
+    return {name: values[name] for name in sorted(OUTPUTS, key="verdict".__eq__)}
+
+
+def _hours(held: Recovery) -> dict[str, object]:
+    found = {"mean_hours": held.mean_hours, "median_hours": held.median_hours, "p90_hours": held.p90_hours}
+    rounded = {name: None if value is None else round(value, 4) for name, value in found.items()}
+    return {"resolved": held.resolved, "open": held.open, **rounded}
+
+
+def _figures(held: Dora) -> dict[str, object]:
+    found = {name: getattr(held, name) for name in DORA_UNITS}
+    return {
+        name: {"value": None if item.value is None else round(item.value, 4), "n": item.n}
+        for name, item in found.items()
+    }

@@ -1,0 +1,159 @@
+"""Alarms and changes in PagerDuty, by its Events API v2. It folds what it is told twice, by our key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from flowjoy.analysis.alerts.alert import AlarmKind
+from flowjoy.analysis.alerts.lifecycle import Notice, Step
+from flowjoy.clients.pagerduty import PagerDutyRefusalError, explain_passing
+from flowjoy.clients.signed_urls import plain_session
+from flowjoy.clients.transport import Fault, MalformedAnswerError
+from flowjoy.domain import AlertState
+from flowjoy.domain.timestamps import iso
+from flowjoy.report.content.alert_messages import Letter, Receipt, matter
+from flowjoy.report.content.alert_text import Words
+from flowjoy.report.text import clean
+from flowjoy.sinks.base import Change, Errand
+
+NAME = "pagerduty"
+LONGEST_SUMMARY = 1024
+_TRIES = 2
+_SEVERITY = {
+    AlarmKind.BREACH: "error",
+    AlarmKind.DRIFT: "error",
+    AlarmKind.DIVERGENCE: "warning",
+    AlarmKind.MTTR_SPIKE: "warning",
+    AlarmKind.AT_RISK: "warning",
+}
+_ACTION = {Step.NEW: "trigger", Step.UPDATE: "trigger", Step.ESCALATION: "trigger", Step.RECOVERY: "resolve"}
+
+
+def of(errand: Errand) -> PagerDuty | None:
+    """The pager, where a routing key is set."""
+    return PagerDuty(errand) if errand.settings.pagerduty_routing_key is not None else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One event: `path` and body without the routing key."""
+
+    path: str
+    body: Mapping[str, Any]
+
+
+class PagerDuty:
+    """`pagerduty-routing-key`."""
+
+    name, label, folds, recalls = NAME, "PagerDuty", True, False
+
+    def __init__(self, errand: Errand) -> None:
+        self._errand = errand
+
+    def takes(self, notice: Notice) -> bool:
+        """Return whether `pagerduty-kinds` names the kind; the end of what was sent is always for the pager."""
+        return notice.step is Step.RECOVERY or notice.alarm.kind in self._errand.settings.pagerduty_kinds
+
+    def recall(self, _names: Mapping[str, str]) -> tuple[AlertState, ...]:
+        """Return nothing: the Events API only takes."""
+        return ()
+
+    def tell(self, letter: Letter) -> Receipt:
+        """Trigger or resolve an alert; PagerDuty reminds people in its own way."""
+        notice, event = letter.notice, self.render(letter.notice, letter.state, letter.links)
+        if event is None:
+            return Receipt(sent=False, releases=notice.joined)
+        self._send(event)
+        # What an older FlowJoy opened under another key would stay open for ever.
+        for key in notice.sent_as:
+            self._send(Event(path="/v2/enqueue", body={"event_action": "resolve", "dedup_key": dedup_key(key)}))
+        return Receipt(releases=notice.joined)
+
+    def tell_change(self, change: Change, links: Mapping[str, str]) -> None:
+        """Tell of one deploy or ship, so that a responder sees what changed."""
+        body = {
+            "payload": {
+                "summary": clean(change.summary, LONGEST_SUMMARY),
+                "timestamp": iso(change.at),
+                "source": clean(self._errand.settings.service),
+                "custom_details": {name: clean(value, 300) for name, value in change.details.items()},
+            },
+            "links": _links(links),
+        }
+        self._send(Event(path="/v2/change/enqueue", body=body))
+
+    def render(self, notice: Notice, words: Words, links: Mapping[str, str]) -> Event | None:
+        """The event of one notice; None for a reminder. `dedup_key` holds no text from outside."""
+        action = _ACTION.get(notice.step)
+        if action is None:
+            return None
+        body: dict[str, Any] = {"event_action": action, "dedup_key": dedup_key(notice.alarm.key)}
+        if action == "trigger":
+            severity = "error" if notice.step is Step.ESCALATION else _SEVERITY[notice.alarm.kind]
+            body |= {
+                "payload": self._payload(notice, words, severity, self._errand.now),
+                "links": _links(links),
+                "client": "FlowJoy",
+            }
+        return Event(path="/v2/enqueue", body=body)
+
+    def _payload(self, notice: Notice, words: Words, severity: str, now: datetime) -> dict[str, Any]:
+        service = clean(self._errand.settings.service)
+        return {
+            "summary": clean(f"{service}: {words.title}. {words.what}", LONGEST_SUMMARY),
+            "source": service,
+            "severity": severity,
+            "timestamp": iso(now),
+            "component": service,
+            "group": clean(matter(notice)),
+            "class": notice.alarm.kind.value,
+            "custom_details": {
+                "what": clean(words.what, 1000),
+                "since": clean(words.since, 1000),
+                "whose move": clean(words.move, 1000),
+                "alarm": clean(notice.alarm.key, 500),
+            },
+        }
+
+    def _send(self, event: Event) -> None:
+        key, address = self._errand.settings.pagerduty_routing_key, self._errand.settings.pagerduty_events_url
+        if key is None:
+            raise TypeError("a pager without a routing key is never made")
+
+        def request() -> None:
+            with plain_session() as session:
+                answer = session.post(
+                    f"{address}{event.path}",
+                    json={"routing_key": key.reveal(), **event.body},
+                    allow_redirects=False,
+                    timeout=(4, 8),
+                )
+            if answer.status_code != 202:
+                raise PagerDutyRefusalError(answer.status_code, answer.headers)
+            held = answer.json()
+            if not isinstance(held, dict) or held.get("status") != "success":
+                raise MalformedAnswerError("PagerDuty does not say that it took the event")
+
+        self._errand.transport.call("PagerDuty events", request, explain, tries=_TRIES)
+
+
+def dedup_key(key: str) -> str:
+    """SHA-256 of an alarm's key, in hex: by it PagerDuty makes one of what it is told twice."""
+    return sha256(key.encode()).hexdigest()
+
+
+def explain(problem: Exception) -> Fault | None:
+    """What a refusal means to a user."""
+    if not isinstance(problem, PagerDutyRefusalError):
+        return None
+    hint = "check pagerduty-routing-key (an Events API v2 integration key of 32 characters) and pagerduty-events-url"
+    refused = Fault(problem=f"PagerDuty refused the event ({problem.status})", hint=hint)
+    return explain_passing(problem) or refused
+
+
+def _links(links: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"href": address, "text": name} for name, address in links.items()]

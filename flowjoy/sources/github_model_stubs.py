@@ -1,0 +1,52 @@
+"""The model stub at many commits, by batched GraphQL queries. Knows files and commits, not what a stub means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+
+from flowjoy.analysis.promise.dependencies import HEAD
+from flowjoy.clients.github import GitHubApi
+from flowjoy.clients.github_files import MOST_IDS, Wanted
+from flowjoy.domain import StubText, commit_sha
+
+BATCH = 50
+
+
+def _query(wanted: Wanted) -> str:
+    return (
+        f"query FlowJoyStubs($owner: String!, $name: String!{wanted.declared}) {{\n"
+        f"  repository(owner: $owner, name: $name) {{{wanted.fields}\n  }}\n}}\n"
+    )
+
+
+STUB_QUERY = _query(Wanted(path="", commits=[HEAD], remembered={"": StubText()}))
+"""The query for one commit and one that is remembered, for checking against GitHub's schema."""
+
+
+def is_sha(commit: str) -> bool:
+    """Whether this is a whole commit sha."""
+    return commit_sha.is_full(commit)
+
+
+def read(
+    github: GitHubApi, path: str, commits: Iterable[str], remembered: Mapping[str, StubText] | None = None
+) -> dict[str, StubText]:
+    """Return the file at each commit (full shas, or HEAD). Raise HarvestError when GitHub does not answer.
+
+    What is remembered of a commit is believed when GitHub gives that file the id which that text has in git.
+    """
+    wanted = sorted(set(commits))
+    asked = [commit for commit in wanted if commit == HEAD or is_sha(commit)]
+    found = {commit: StubText(problem=f"{commit[:40]!r} is no commit sha") for commit in wanted if commit not in asked}
+    known = {commit: stub for commit, stub in (remembered or {}).items() if commit in asked and commit != HEAD}
+    fresh = [commit for commit in asked if commit not in known]
+    for start in range(max(-(-len(fresh) // BATCH), -(-len(known) // MOST_IDS))):
+        some = dict(islice(known.items(), start * MOST_IDS, (start + 1) * MOST_IDS))
+        found |= _read(github, Wanted(path=path, commits=fresh[start * BATCH : (start + 1) * BATCH], remembered=some))
+    refuted = [commit for commit in known if commit not in found]
+    return found | read(github, path, refuted) if refuted else found
+
+
+def _read(github: GitHubApi, wanted: Wanted) -> dict[str, StubText]:
+    return github.graphql("model stubs", _query(wanted), wanted.found, **wanted.variables)

@@ -1,0 +1,54 @@
+"""The workflow files that a proposal changes, on both sides, by one query. Knows paths, not what a workflow says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from flowjoy.clients import github_files
+from flowjoy.clients.github import GitHubApi
+from flowjoy.domain import Proposal, WorkflowFile
+
+MOST_FILES = 20
+_WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.ya?ml|(?:.+/)?action\.ya?ml")
+
+
+def _query(size: int) -> str:
+    return (
+        f"query FlowJoyWorkflows($owner: String!, $name: String!{github_files.declared(size)}) {{\n"
+        f"  repository(owner: $owner, name: $name) {{{github_files.fields(size)}\n  }}\n}}\n"
+    )
+
+
+WORKFLOWS_QUERY = _query(1)
+"""The query for one file, for checking against GitHub's schema."""
+
+
+def with_workflows(github: GitHubApi, proposal: Proposal) -> Proposal:
+    """The proposal with the text of each workflow and composite action that it changes, at its base and its head."""
+    base_sha = proposal.base_sha
+    was = set(proposal.renamed.values())
+    changed = sorted(
+        path for path in proposal.touched | (proposal.removed - was) if _is_workflow(path, proposal.renamed.get(path))
+    )
+    if base_sha is None or not changed:
+        return proposal
+    shown = changed[:MOST_FILES]
+    places = [(proposal.renamed.get(path, path), base_sha) for path in shown]
+    places += [(path, proposal.head_sha) for path in shown]
+    texts = github.graphql(
+        "workflow files",
+        _query(len(places)),
+        lambda repository: github_files.texts_at(repository, places),
+        **github_files.variables_at(places),
+    )
+    files = zip(shown, texts[: len(shown)], texts[len(shown) :], strict=True)
+    return replace(
+        proposal,
+        workflows=tuple(WorkflowFile(path=path, before=before, after=after) for path, before, after in files),
+        workflows_unread=len(changed) - len(shown),
+    )
+
+
+def _is_workflow(*paths: str | None) -> bool:
+    return any(_WORKFLOW.fullmatch(path) for path in paths if path is not None)

@@ -1,0 +1,287 @@
+"""Code deployments from the runs of a release workflow: the end of the first successful attempt."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+from urllib.parse import quote
+
+from pydantic import model_validator
+
+from flowjoy.analysis.promise import workflow_file
+from flowjoy.analysis.promise.dependencies import HEAD
+from flowjoy.clients import github_files, github_jobs
+from flowjoy.clients.github import PER_PAGE, GitHubApi, Repository
+from flowjoy.clients.responses import Answer, Count, Instant, Many, Sha, Text, read, reader, refusal
+from flowjoy.clients.transport import MalformedAnswerError
+from flowjoy.domain import CodeRecord, Outcome
+from flowjoy.domain.deduplication import fold
+from flowjoy.domain.timestamps import iso
+from flowjoy.errors import HarvestError
+from flowjoy.report.text import plural
+from flowjoy.sources.base import Access, Parsed, Query, stamp_of
+
+LISTING_CAP = 1000
+"""GitHub shows no more of a filtered listing: a fuller slice of time is split."""
+
+_SECOND = timedelta(seconds=1)
+_NOT_BEGUN = {"queued", "requested", "waiting", "pending"}
+_RED = {"failure", "timed_out", "cancelled"}
+_NEVER_BEGAN = {"skipped", "action_required", "stale", "startup_failure"}
+
+
+class _Repository(Answer):
+    full_name: Text
+
+
+class Run(github_jobs.Execution):
+    """A run as it was at one of its attempts."""
+
+    head_sha: Sha
+    head_branch: Text | None  # a deleted fork's
+    head_repository: _Repository | None  # a deleted fork
+    event: Text
+    created_at: Instant
+    updated_at: Instant
+
+    @property
+    def of_pull_request(self) -> bool:
+        """Whether it belongs to a pull request, which releases nothing."""
+        return self.event.startswith("pull_request")
+
+    @model_validator(mode="after")
+    def _says_whose_it_is(self) -> Self:
+        # Only a fork of a pull request may be gone: a run of ours that hides its origin must not read as foreign.
+        if not self.of_pull_request and (self.head_repository is None or self.head_branch is None):
+            raise refusal("does not say which repository and branch it is of")
+        return self
+
+
+class RunsPage(Answer):
+    """One page of runs."""
+
+    total_count: Count
+    workflow_runs: Many[Run]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempts:
+    """A run as its last attempt left it, and the ones before, oldest first.
+
+    `jobs` that deploy: None if not asked; then `known_end` is when they ended, as far as a ledger knows it.
+    """
+
+    run: Run
+    earlier: tuple[Run, ...] = ()
+    jobs: tuple[github_jobs.Job, ...] | None = None
+    known_end: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """What the record of the run is called."""
+        return f"run:{self.run.id}"
+
+
+class GitHubRuns:
+    """`code-source: workflow-runs`."""
+
+    label = "GitHub workflow runs"
+
+    def fetch(self, query: Query, access: Access) -> list[Attempts]:
+        """Every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs."""
+        github, path = access.to_github, runs_path(query)
+        branch = query.settings.branch or query.default_branch or github.get("", reader(Repository)).default_branch
+        since = query.horizon.replace(microsecond=0)
+        runs = _slice(github, path, branch, since, query.now, access)
+        if not runs:
+            _prove_empty(github, path, branch, since)
+        ours = [run for run in runs.values() if _is_release(run, branch, github.repository)]
+        wanted = query.settings.deploy_job
+        if not wanted:
+            attempts = [Attempts(run=run, earlier=_earlier_attempts(github, run)) for run in ours]
+            _refuse_own_failures(github, attempts, query)
+            return attempts
+        known = _known_ends(ours, query)
+        jobs = github_jobs.read(
+            github,
+            [run.id for run in ours if _may_have_deployed(run, known)],
+            wanted,
+            others=sorted(known, reverse=True),
+            declared=lambda: workflow_file.job_names(_workflow_text(github, query)),
+        )
+        return [Attempts(run=run, jobs=jobs.get(run.id), known_end=known.get(run.id)) for run in ours]
+
+    def parse(self, raw: Sequence[Attempts], query: Query) -> Parsed[CodeRecord]:
+        """Return one record a run, and one more for each time that it went live anew after another commit."""
+        idle = {item.key for item in raw if deployed_nothing(item, query)}
+        records = fold(record for item in raw if item.key not in idle for record in _records(item, query))
+        named = ", ".join(query.settings.deploy_job)
+        note = f"{plural(len(idle), 'run')} without a success of the job {named!r} put nothing live: left out"
+        return Parsed(records=records, notes=(note,) if idle else (), left_out=frozenset(idle))
+
+
+def runs_path(query: Query) -> str:
+    """Return the path at which the workflow's runs are listed."""
+    return f"/actions/workflows/{quote(query.settings.workflow or '', safe='')}/runs"
+
+
+def deployed_nothing(item: Attempts, query: Query) -> bool:
+    """Return whether a run is over and its deploy job succeeded in none of its attempts."""
+    if not query.settings.deploy_job or not item.run.is_over:
+        return False
+    return item.key not in query.known_code and not any(job.succeeded for job in item.jobs or ())
+
+
+def _refuse_own_failures(github: GitHubApi, runs: Iterable[Attempts], query: Query) -> None:
+    """Raise HarvestError where runs failed, and FlowJoy is part of them: its own red may hide what they deployed."""
+    failed = sum(item.run.conclusion in _RED and not any(run.succeeded for run in item.earlier) for item in runs)
+    if failed and workflow_file.runs_flowjoy_in_a_release(_workflow_text(github, query)):
+        name = query.settings.workflow
+        raise HarvestError(
+            f"{name} runs FlowJoy too, and {plural(failed, 'run')} of it failed: a red FlowJoy would hide a release",
+            hint="set deploy-job to the job that deploys, and keep FlowJoy in a job of its own",
+        )
+
+
+def _workflow_text(github: GitHubApi, query: Query) -> str | None:
+    """Return the workflow at the head of the default branch; None where there is none that can be read."""
+    path = f".github/workflows/{query.settings.workflow}"
+    return github_files.read_one(github, path, HEAD).text
+
+
+def _may_have_deployed(run: Run, known: Mapping[int, datetime]) -> bool:
+    """Return whether a run's jobs must be asked for: not where it never began, nor where their end is known."""
+    never = run.conclusion in _NEVER_BEGAN or run.status in _NOT_BEGUN
+    return not never and run.id not in known
+
+
+def _known_ends(runs: Sequence[Run], query: Query) -> dict[int, datetime]:
+    """Return when the deploy jobs of runs ended, where a ledger knows it and nothing in doubt can follow from it.
+
+    Of a commit with several runs GitHub is asked: a deploy that never was would make another one a rollback.
+    """
+    commits = Counter(run.head_sha for run in runs)
+    known = {}
+    for run in runs:
+        end = query.known_code.get(f"run:{run.id}")
+        final = run.run_attempt == 1 and run.is_over and run.conclusion not in _NEVER_BEGAN
+        if end is not None and final and commits[run.head_sha] == 1 and run.created_at <= end <= run.updated_at:
+            known[run.id] = end
+    return known
+
+
+def _slice(
+    github: GitHubApi, path: str, branch: str, since: datetime, until: datetime, access: Access
+) -> dict[int, Run]:
+    """All runs created in [since, until]; a slice over GitHub's cap is split in two."""
+    created = f"{iso(since)}..{iso(until.replace(microsecond=0) + _SECOND)}"
+    found, total = _page(github, path, branch=branch, created=created, page=1)
+    if total >= LISTING_CAP:
+        middle = (since + (until - since) / 2).replace(microsecond=0)
+        if not since < middle < until:
+            raise HarvestError(f"GitHub workflow runs: {LISTING_CAP} runs in one second cannot be listed")
+        newer = _slice(github, path, branch, middle + _SECOND, until, access)
+        return newer | _slice(github, path, branch, since, middle, access)
+    runs, page, least = dict(found), 1, total
+    # A full page may hide another one, whatever the count says: runs that start meanwhile move all others.
+    while len(runs) < least or len(found) == PER_PAGE:
+        page += 1
+        found, total = _page(github, path, branch=branch, created=created, page=page)
+        if total < least:
+            raise HarvestError("GitHub workflow runs: the list shrank while it was read", hint="run again")
+        if not found.keys() - runs.keys():
+            break
+        runs |= found
+    if len(runs) < least:
+        raise HarvestError(f"GitHub workflow runs: the list ends after {len(runs)} of {least}", hint="run again")
+    access.progress(f"GitHub workflow runs: {len(runs)} between {created.replace('..', ' and ')}")
+    return runs
+
+
+def _page(github: GitHubApi, path: str, *, page: int, **parameters: str | int) -> tuple[dict[int, Run], int]:
+    def check(answer: Any) -> tuple[dict[int, Run], int]:
+        listed = read(RunsPage, answer)
+        if not listed.workflow_runs and listed.total_count > (page - 1) * PER_PAGE:
+            raise MalformedAnswerError(f"the answer counts {listed.total_count} runs and shows none")
+        return {run.id: run for run in listed.workflow_runs}, listed.total_count
+
+    return github.get(path, check, per_page=PER_PAGE, page=page, **parameters)
+
+
+def _prove_empty(github: GitHubApi, path: str, branch: str, since: datetime) -> None:
+    """Filtered listings can be stale: an empty one is believed when the unfiltered one shows no such release either."""
+    runs, total = _page(github, path, page=1)
+    releases = [run for run in runs.values() if _is_release(run, branch, github.repository)]
+    if any(run.created_at >= since for run in releases):
+        raise HarvestError("GitHub workflow runs: the filtered list is empty, the whole one is not", hint="run again")
+    if total and not releases:
+        seen = sorted({str(run.head_branch) for run in runs.values()})
+        raise HarvestError(
+            f"the workflow has {plural(total, 'run')}, but none on the branch {branch!r} in reach",
+            hint=f"set branch to one of: {', '.join(seen[:20])}",
+        )
+
+
+def _is_release(run: Run, branch: str, repository: str) -> bool:
+    """A run of our own branch: a fork's branch may have the same name, and a pull request releases nothing."""
+    home = run.head_repository.full_name.lower() if run.head_repository is not None else None
+    return home == repository.lower() and run.head_branch == branch and not run.of_pull_request
+
+
+def _earlier_attempts(github: GitHubApi, run: Run) -> tuple[Run, ...]:
+    """The attempts before the last one, oldest first: each success may have brought the commit back."""
+
+    def attempt(number: int) -> Run:
+        def check(answer: Any) -> Run:
+            found = read(Run, answer)
+            if (found.id, found.run_attempt) != (run.id, number):
+                raise MalformedAnswerError("the answer is not the attempt that was asked for")
+            return found
+
+        return github.get(f"/actions/runs/{run.id}/attempts/{number}", check)
+
+    return tuple(attempt(number) for number in range(1, run.run_attempt))
+
+
+def _records(item: Attempts, query: Query) -> Iterator[CodeRecord]:
+    """A record for each attempt that went live; else one that says how the last attempt stands."""
+    run, name = item.run, f"GitHub run {item.run.id}"
+    ends = [(attempt, end) for attempt, end in _ends(item, name, query) if end <= query.as_of]
+    outcome, under_way = Outcome.SUCCESS, False
+    if not ends:
+        under_way = not run.is_over
+        outcome, at = Outcome.FAILED, stamp_of(run.updated_at, name, query)
+        if under_way and str(run.id) == query.run_id:
+            outcome, at, under_way = Outcome.PROVISIONAL, query.as_of, False
+        ends = [(0, at)]
+    for place, (attempt, at) in enumerate(ends):
+        yield CodeRecord(
+            id=item.key if place == 0 else f"{item.key}@{attempt}",
+            service=query.settings.service,
+            environment=query.settings.environments,
+            sha=run.head_sha,
+            shipped_at=at,
+            run_id=str(run.id),
+            outcome=outcome,
+            created_at=stamp_of(run.created_at, name, query),
+            under_way=under_way,
+            url=f"{query.server_url}/{query.repository}/actions/runs/{run.id}",
+        )
+
+
+def _ends(item: Attempts, name: str, query: Query) -> list[tuple[int, datetime]]:
+    """When each successful attempt went live, oldest first: the end of its deploy job, else of the attempt."""
+    if not query.settings.deploy_job:
+        succeeded = (run for run in (*item.earlier, item.run) if run.succeeded)
+        return [(run.run_attempt, stamp_of(run.updated_at, name, query)) for run in succeeded]
+    if item.jobs is None:
+        return [] if item.known_end is None else [(1, item.known_end)]
+    ends: dict[int, datetime] = {}
+    for job in item.jobs:
+        if job.succeeded and job.completed_at is not None:
+            at = stamp_of(job.completed_at, f"{name}, job {job.id}", query)
+            ends[job.run_attempt] = min(at, ends.get(job.run_attempt, at))
+    return sorted(ends.items())

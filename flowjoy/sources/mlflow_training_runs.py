@@ -1,0 +1,64 @@
+"""When training runs began, from MLflow: the start of a model's lead time. It decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from flowjoy.clients.mlflow import is_open_unity_catalog, new_client
+from flowjoy.clients.mlflow_errors import explain_name
+from flowjoy.clients.transport import MalformedAnswerError
+from flowjoy.domain.timestamps import parse_epoch_ms, plausible
+from flowjoy.errors import HarvestError, UnknownModelError
+from flowjoy.report.text import plural
+from flowjoy.sources.base import Access, Query
+
+MOST_RUNS = 30
+"""Each is a request of its own; what is left is asked for by the next run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """When each run began, by its id; None: MLflow keeps no such run, or no start of it. `notes`: what is left out."""
+
+    begun: Mapping[str, datetime | None] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def read(query: Query, access: Access, run_ids: Sequence[str]) -> Training:
+    """When these runs began, the first `MOST_RUNS` of them. Raises HarvestError when MLflow does not answer at all.
+
+    A registry need not keep the runs that its models came from.
+    """
+    # An open Unity Catalog keeps no runs.
+    if not run_ids or is_open_unity_catalog(str(query.settings.mlflow_tracking_uri)):
+        return Training()
+    client = new_client(str(query.settings.mlflow_tracking_uri))
+    begun: dict[str, datetime | None] = {}
+    notes = []
+    for run_id in run_ids[:MOST_RUNS]:
+
+        def request(run_id: str = run_id) -> datetime | None:
+            info = client.get_run(run_id).info
+            if info.run_id != run_id:
+                raise MalformedAnswerError("the answer is of another run")
+            try:
+                return plausible(parse_epoch_ms(int(info.start_time)), now=query.latest)
+            except (TypeError, ValueError):
+                return None
+
+        try:
+            begun[run_id] = access.transport.call(f"MLflow run {run_id}", request, explain_name)
+        except UnknownModelError:
+            begun[run_id] = None
+        except HarvestError as problem:
+            # What was read is kept; the next run goes on from there.
+            if not begun:
+                raise
+            notes.append(str(problem))
+            break
+    unknown = sum(begun.get(run_id) is None for run_id in run_ids)
+    if unknown:
+        notes.insert(0, f"{plural(unknown, 'training run')}: it is not known when training began")
+    return Training(begun=begun, notes=tuple(notes))

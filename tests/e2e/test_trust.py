@@ -1,0 +1,180 @@
+"""Whose word counts: a run is trusted by its event, and by its head commit on the default branch. SEMANTICS, ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.in_process import TOKEN, A, B, Ran, World, at, new_world
+from tests.fakes.artifact_service import ArtifactServiceStandIn
+from tests.fakes.github import GitHubStandIn
+from tests.fakes.http_base import Answer
+from tests.fakes.slack import CHANNEL, SlackStandIn
+from tests.fakes.slack import TOKEN as SLACK_TOKEN
+
+TAG = "refs/tags/v1.2.0"
+NOTICE = "this run is not trusted"
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackStandIn]:
+    with SlackStandIn() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def world(tmp_path: Path, slack: SlackStandIn) -> Iterator[World]:
+    with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
+        made = new_world(github, tmp_path)
+        made.artifacts = artifacts
+        made.inputs |= {"slack-token": SLACK_TOKEN, "slack-channel": CHANNEL, "slack-api-url": slack.api_url}
+        yield made
+
+
+def run(world: World, slack: SlackStandIn, hours: float, **more: Any) -> Ran:
+    slack.clock = at(hours)
+    if more.get("event", "").startswith("deployment"):
+        more["payload"] = {"deployment": {"sha": more.get("sha", A)}}
+    return world.run(at(hours), **more)
+
+
+def on_a_feature(world: World) -> None:
+    """Only a feature branch holds commit B, and a tag names it."""
+    world.github.repository.add_commit(B, at(), parent=A, branch="feature")
+
+
+def test_tag__pushed_on_the_default_branch_rings(world: World, slack: SlackStandIn) -> None:
+    """Teams that release by `on: push: tags` have no other run: ghalactic/github-release-from-tag."""
+    world.release(A, at())
+    run(world, slack, 1, event="push", ref=TAG)
+    for hours in (49, 50):
+        ran = run(world, slack, hours, event="push", ref=TAG)
+        assert ran.code == 1
+        assert NOTICE not in ran.log
+    assert len(slack.messages) == 1
+    assert {item.name for item in world.github.repository.artifacts.values()} == {"flowjoy-shop"}
+
+
+@pytest.mark.parametrize(
+    ("event", "ref"),
+    [("push", TAG), ("release", TAG), ("workflow_dispatch", "refs/heads/feature"), ("deployment_status", TAG)],
+)
+def test_commit__of_another_branch_tells_nobody_and_says_so_once(
+    world: World, slack: SlackStandIn, event: str, ref: str
+) -> None:
+    """A backport is tagged on a maintenance branch (pulumi/ci-mgmt#1808); any writer may tag any commit."""
+    world.release(A, at())
+    run(world, slack, 1, event="schedule")
+    on_a_feature(world)
+    ran = run(world, slack, 49, event=event, ref=ref, sha=B)
+    assert slack.messages == []
+    assert ran.log.count(NOTICE) == 1
+    assert "its commit is not on main" in ran.log
+    assert "an hourly `schedule` serves" in ran.log
+
+
+@pytest.mark.parametrize("event", ["release", "deployment", "deployment_status", "repository_dispatch", "push"])
+def test_commit__of_the_default_branch_is_trusted_whatever_the_ref(
+    world: World, slack: SlackStandIn, event: str
+) -> None:
+    world.release(A, at())
+    run(world, slack, 1, event="schedule")
+    ran = run(world, slack, 49, event=event, ref=TAG)
+    assert NOTICE not in ran.log
+    assert len(slack.messages) == 1
+
+
+def test_default_branch__needs_no_question(world: World, slack: SlackStandIn) -> None:
+    world.release(A, at())
+    run(world, slack, 1, event="schedule")
+    run(world, slack, 2, event="push")
+    assert not [r for r in world.github.requests if b"FlowJoyDefaultBranch" in r.body]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(502), Answer(200, {"data": {"repository": {"base": None}}}), Answer(200, {"data": {"repository": {}}})],
+)
+def test_question__that_github_does_not_answer_gives_no_trust_and_says_so(
+    world: World, slack: SlackStandIn, answer: Answer
+) -> None:
+    world.release(A, at())
+    run(world, slack, 1, event="schedule")
+    world.github.fail("/graphql", times=3, fault=answer)
+    ran = run(world, slack, 49, event="release", ref=TAG)
+    assert slack.messages == []
+    assert f"{NOTICE}: GitHub does not say whether its commit is on main" in ran.log
+
+
+def test_workflow_run__of_a_feature_branch_is_not_trusted(world: World, slack: SlackStandIn) -> None:
+    """A workflow that follows every other one runs on the default branch, also for a push to a feature branch."""
+    world.release(A, at())
+    run(world, slack, 1, event="schedule")
+    on_a_feature(world)
+    ended = {"head_sha": B, "head_repository": {"full_name": "acme/shop"}, "event": "push", "head_branch": "feature"}
+    ran = run(world, slack, 49, event="workflow_run", payload={"workflow_run": ended})
+    assert slack.messages == []
+    assert NOTICE in ran.log
+    run(world, slack, 50, event="workflow_run", payload={"workflow_run": {**ended, "head_sha": A}})
+    assert len(slack.messages) == 1
+
+
+def test_pull_request__says_so_only_where_somebody_would_be_told(world: World, slack: SlackStandIn) -> None:
+    world.release(A, at())
+    world.github.repository.add_commit(B, at(1), parent=A, branch="feature")
+    number = world.github.repository.add_pull_request(head_sha=B, base_sha=A)
+    pull = {"event": "pull_request", "ref": f"refs/pull/{number}/merge", "payload": world.pull_request(number)}
+    assert NOTICE in run(world, slack, 2, **pull).log
+    for name in ("slack-token", "slack-channel", "slack-api-url"):
+        del world.inputs[name]
+    assert NOTICE not in run(world, slack, 3, **pull).log
+
+
+def forged(world: World, *, event: str, branch: str, sha: str) -> Ran:
+    """A ledger by a run of that event; then a scheduled run that may believe it."""
+    shop = world.github.repository
+    version = world.registry.add_version(at(3))
+    world.run(at(4))
+    world.registry.client.delete_model_version("recommender", version)
+    content = list(shop.artifacts.values())[-1].content
+    shop.artifacts.clear()
+    run_id = shop.add_run(sha=sha, created_at=at(5), event=event, branch=branch)
+    shop.add_artifact(run_id=run_id, name="flowjoy-shop", content=content, created_at=at(5))
+    return world.run(at(60), event="schedule")
+
+
+@pytest.mark.parametrize(
+    ("event", "branch", "sha", "code", "said"),
+    [
+        ("push", "v1", A, 0, ""),
+        ("release", "v1", A, 0, ""),
+        ("push", "v1", B, 1, "its commit is not on main"),
+        ("release", "v1", B, 1, "its commit is not on main"),
+        ("push", "main", B, 1, "its commit is not on main"),
+        ("workflow_dispatch", "feature", B, 1, "its commit is not on main"),
+        ("push", "feature", A, 1, "which is not a tag"),
+        ("issue_comment", "main", A, 1, "of the event issue_comment"),
+    ],
+)
+def test_ledger__is_believed_by_its_event_and_by_its_commit(
+    world: World, event: str, branch: str, sha: str, code: int, said: str
+) -> None:
+    """A tag named `main`, a dispatch on a branch: who may not push to the default branch must not own the verdict."""
+    world.release(A, at())
+    on_a_feature(world)
+    world.github.repository.tags["v1"] = sha
+    ran = forged(world, event=event, branch=branch, sha=sha)
+    assert ran.code == code
+    assert said in ran.log
+
+
+def test_ledger__whose_commit_cannot_be_judged_is_not_read_and_not_buried(world: World) -> None:
+    world.release(A, at())
+    world.run(at(1))
+    world.github.fail("/graphql", times=3, fault=Answer(502))
+    ran = world.run(at(2), event="schedule", sha=B)
+    assert "ledger (artifact flowjoy-shop)" in ran.log
+    assert "flowjoy-shop-unconfirmed" in {item.name for item in world.github.repository.artifacts.values()}

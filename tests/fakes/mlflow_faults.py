@@ -1,0 +1,129 @@
+"""An MLflow server's registry on loopback that breaks on demand. What it answers right, a real server answers alike."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from tests.fakes.http_base import Answer, Request, StandIn
+
+_API = "/api/2.0/mlflow"
+GET_MODEL, SEARCH_VERSIONS = f"{_API}/registered-models/get", f"{_API}/model-versions/search"
+SEARCH_MODELS = f"{_API}/registered-models/search"
+GET_VERSION, SET_TAG = f"{_API}/model-versions/get", f"{_API}/model-versions/set-tag"
+_ERROR = {"sqlstate": "KAM00", "error_class": "RESOURCE_NOT_FOUND"}
+
+
+class MlflowStandIn(StandIn):
+    """Holds registered models and their versions; with a `token`, refuses everyone else, as an authenticating proxy.
+
+    Versions are searched for by one name, which is all that servers before 3.17 understand.
+    """
+
+    def __init__(self, *, token: str | None = None) -> None:
+        self.token = token
+        self.refusal_of_order: Answer | None = None
+        self.models: dict[str, list[dict[str, Any]]] = {}
+        self.aliases: dict[str, dict[str, str]] = {}
+        self.prompts: set[str] = set()
+        super().__init__()
+
+    def add_model(self, name: str = "recommender") -> None:
+        """A registered model without versions."""
+        self.models[name] = []
+
+    def add_version(
+        self,
+        at: datetime,
+        name: str = "recommender",
+        *,
+        tags: Mapping[str, str] | None = None,
+        status: str = "READY",
+        run_id: str = "",
+        source: str | None = None,
+        version: str = "",
+    ) -> str:
+        """A version registered at `at`; returns its number, the next one unless `version` names it."""
+        version = version or str(len(self.models[name]) + 1)
+        created = int(at.timestamp() * 1000)
+        held: dict[str, Any] = {
+            "name": name,
+            "version": version,
+            "creation_timestamp": created,
+            "last_updated_timestamp": created,
+            "current_stage": "None",
+            "description": "",
+            "source": f"s3://models/{name}/{version}" if source is None else source,
+            "run_id": run_id,
+            "status": status,
+            "run_link": "",
+        }
+        if tags:
+            held["tags"] = [{"key": key, "value": value} for key, value in sorted(tags.items())]
+        self.models[name].append(held)
+        return version
+
+    def answer(self, request: Request) -> Answer:
+        if self.token is not None and request.headers.get("authorization") != f"Bearer {self.token}":
+            return Answer(401, {"error_code": "UNAUTHENTICATED", "message": "You are not authenticated."})
+        if request.method == "GET" and request.path == GET_MODEL:
+            return self._model(request.query.get("name", ""))
+        if request.method == "GET" and request.path == SEARCH_VERSIONS:
+            return self._search(request.query)
+        if request.method == "GET" and request.path == SEARCH_MODELS:
+            return self._search_models(request.query.get("filter", ""))
+        if request.method == "GET" and request.path == GET_VERSION:
+            return self._version(request.query["name"], request.query["version"])
+        if request.method == "POST" and request.path == SET_TAG:
+            return self._set_tag(request.json())
+        return Answer(404, b"<!doctype html><title>404 Not Found</title>", {"Content-Type": "text/html"})
+
+    def _model(self, name: str) -> Answer:
+        if name not in self.models:
+            missing = f"Registered Model with name={name} not found"
+            return Answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": missing, **_ERROR})
+        model = {"name": name, "creation_timestamp": 1, "last_updated_timestamp": 1}
+        latest = [self.models[name][-1]] if self.models[name] else []
+        if name in self.aliases:
+            model["aliases"] = [{"alias": key, "version": value} for key, value in self.aliases[name].items()]
+        return Answer(200, {"registered_model": {**model, **({"latest_versions": latest} if latest else {})}})
+
+    def _search_models(self, condition: str) -> Answer:
+        names = self.prompts if "is_prompt` = 'true'" in condition else self.models.keys()
+        asked = re.search(r"name = '([^']*)'", condition)
+        found = [{"name": name} for name in sorted(names) if asked is None or name == asked[1]]
+        return Answer(200, {"registered_models": found} if found else {})
+
+    def _version(self, name: str, version: str) -> Answer:
+        for held in self.models.get(name, []):
+            if held["version"] == version:
+                return Answer(200, {"model_version": held})
+        missing = f"Model Version (name={name}, version={version}) not found"
+        return Answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": missing, **_ERROR})
+
+    def _set_tag(self, asked: dict[str, str]) -> Answer:
+        held = next(held for held in self.models[asked["name"]] if held["version"] == asked["version"])
+        tags = {tag["key"]: tag["value"] for tag in held.get("tags", [])} | {asked["key"]: asked["value"]}
+        held["tags"] = [{"key": key, "value": value} for key, value in sorted(tags.items())]
+        return Answer(200, {})
+
+    def _search(self, query: Mapping[str, str]) -> Answer:
+        name = re.fullmatch(r"name ?= ?'([^']*)'", query.get("filter", ""))
+        if name is None:
+            only = "Only the 'run_id' attribute supports comparison with a list of quoted string values."
+            return Answer(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": only})
+        if self.refusal_of_order is not None and "order_by" in query:
+            return self.refusal_of_order
+        found = list(self.models.get(name[1], []))
+        newest_first = query.get("order_by", "last_updated_timestamp DESC").endswith("DESC")
+        found.sort(key=lambda version: version["creation_timestamp"], reverse=newest_first)
+        size, token = int(query.get("max_results", 200)), query.get("page_token")
+        start = json.loads(base64.b64decode(token))["offset"] if token else 0
+        page = found[start : start + size]
+        more = start + size < len(found)
+        after = {"next_page_token": base64.b64encode(json.dumps({"offset": start + size}).encode()).decode()}
+        return Answer(200, {**({"model_versions": page} if page else {}), **(after if more else {})})

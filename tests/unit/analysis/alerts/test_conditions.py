@@ -1,0 +1,320 @@
+"""What rings and what is over. Missing data is never "over", and never rings either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from flowjoy.analysis.alerts.alert import Alarm, Evidence, Scene, Told, Waiting
+from flowjoy.analysis.alerts.conditions import scene
+from flowjoy.analysis.flow.trends import spikes
+from flowjoy.domain import Status, Week
+from flowjoy.domain.drift import DriftCheck, DriftStatus
+from tests.builders import an_obligation, at
+
+MONDAY = date(2024, 6, 3)
+NOW = datetime(2024, 6, 25, 9, tzinfo=UTC)
+
+
+def a_week(place: int, *, code: int = 8, model: int = 8, mttr: float | None = 1.0, **changes: Any) -> Week:
+    """The week `place` weeks after Jun 03; it diverges by the rule."""
+    gap = code - model
+    return Week(
+        week=MONDAY + timedelta(weeks=place),
+        code_deploys=code,
+        model_deploys=model,
+        gap=gap,
+        incidents=changes.pop("incidents", 1),
+        resolved=0 if mttr is None else 1,
+        mttr_hours=mttr,
+        mttr_median_hours=mttr,
+        mttr_p90_hours=mttr,
+        partial=changes.pop("partial", False),
+        diverges=changes.pop("diverges", gap > code / 2),
+    )
+
+
+RUNNING = a_week(3, code=9, model=0, partial=True, diverges=False)
+
+
+HOME = "acme/shop/shop"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def seen(
+    evidence: Evidence,
+    told: Iterable[str] = (),
+    ended: Iterable[str] = (),
+    releases: Iterable[str] = (),
+    **changes: Any,
+) -> Scene:
+    given = {"home": HOME, "since": LONG_AGO, "as_of": NOW, "timezone": "UTC", **changes}
+    running = {key: frozenset(releases) for key in told}
+    return scene(evidence, told=Told(running=running, ended=frozenset(ended)), **given)
+
+
+def keys(found: Scene) -> list[str]:
+    return [alarm.key for alarm in found.ringing]
+
+
+def of_weeks(*weeks: Week) -> Evidence:
+    return Evidence(history=(*weeks, RUNNING), weeks=(*weeks, RUNNING), spikes=spikes((*weeks, RUNNING), factor=2))
+
+
+def test_divergence__of_the_last_complete_week_rings_under_its_monday() -> None:
+    (alarm,) = seen(of_weeks(a_week(0), a_week(1), a_week(2, model=3))).ringing
+    assert (alarm.key, alarm.escalated) == ("acme/shop/shop/divergence/2024-06-17", False)
+    assert alarm.began == datetime(2024, 6, 24, tzinfo=UTC)
+
+
+def test_divergence__ends_with_the_week_in_its_own_zone() -> None:
+    (alarm,) = seen(of_weeks(a_week(2, model=3)), timezone="America/New_York").ringing
+    assert alarm.began == datetime(2024, 6, 24, 4, tzinfo=UTC)
+
+
+def test_divergence__of_an_earlier_week_only_does_not_ring() -> None:
+    assert keys(seen(of_weeks(a_week(1, model=3), a_week(2)))) == []
+
+
+def test_divergence__of_the_running_week_does_not_ring() -> None:
+    assert keys(seen(of_weeks(a_week(2)))) == []
+
+
+def test_divergence__for_the_second_week_running_escalates_the_first() -> None:
+    (alarm,) = seen(of_weeks(a_week(0), a_week(1, model=3), a_week(2, model=2))).ringing
+    assert (alarm.subject, alarm.escalated) == ("2024-06-10", True)
+    assert isinstance(alarm.about, Week)
+    assert alarm.about.gap == 6
+
+
+def test_divergence__that_was_told_under_a_later_monday_keeps_its_name() -> None:
+    weeks = of_weeks(a_week(0, model=3), a_week(1, model=3), a_week(2, model=3))
+    assert keys(seen(weeks, ["acme/shop/shop/divergence/2024-06-10"])) == ["acme/shop/shop/divergence/2024-06-10"]
+
+
+def test_divergence__that_ended_once_is_not_told_by_the_same_name() -> None:
+    """A corrected history, or another percentage: what diverges then is a matter of its own."""
+    weeks = of_weeks(a_week(0, model=3), a_week(1, model=3), a_week(2, model=3))
+    assert keys(seen(weeks, ended=["acme/shop/shop/divergence/2024-06-03"])) == ["acme/shop/shop/divergence/2024-06-10"]
+
+
+def test_divergence__is_over_when_a_complete_week_does_not_diverge() -> None:
+    found = seen(of_weeks(a_week(1, model=3), a_week(2)), ["acme/shop/shop/divergence/2024-06-10"])
+    assert [(alarm.subject, alarm.superseded) for alarm in found.over.values()] == [("2024-06-10", False)]
+
+
+def test_divergence__that_a_later_one_takes_the_place_of_ends_quietly() -> None:
+    found = seen(of_weeks(a_week(0, model=3), a_week(1), a_week(2, model=3)), ["acme/shop/shop/divergence/2024-06-03"])
+    assert keys(found) == ["acme/shop/shop/divergence/2024-06-17"]
+    assert [alarm.superseded for alarm in found.over.values()] == [True]
+
+
+def test_divergence__of_what_was_not_read_neither_rings_nor_is_over() -> None:
+    told = ["acme/shop/shop/divergence/2024-06-10"]
+    for weeks in ([a_week(2, model=3)], [a_week(2)]):
+        history = Evidence(history=weeks, cadence_is_known=False)
+        assert seen(history, told) == Scene()
+
+
+def test_spike__of_the_last_complete_week_rings_with_its_numbers() -> None:
+    (alarm,) = seen(of_weeks(a_week(0), a_week(1), a_week(2, mttr=4.5))).ringing
+    assert (alarm.key, alarm.about) == (
+        "acme/shop/shop/mttr-spike/2024-06-17",
+        spikes((a_week(0), a_week(1), a_week(2, mttr=4.5)), factor=2)[0],
+    )
+
+
+def test_spike__is_over_when_a_week_heals_as_usual_or_has_nothing_to_heal() -> None:
+    told = ["acme/shop/shop/mttr-spike/2024-06-10"]
+    for last in (a_week(2), a_week(2, mttr=None, incidents=0)):
+        assert list(seen(of_weeks(a_week(0), a_week(1, mttr=5), last), told).over) == told
+
+
+def test_spike__is_held_while_the_incidents_of_the_week_are_open_or_not_known() -> None:
+    told = ["acme/shop/shop/mttr-spike/2024-06-10"]
+    weeks = (a_week(0), a_week(1, mttr=5), a_week(2, mttr=None, incidents=2))
+    assert seen(of_weeks(*weeks), told).over == {}
+    evidence = Evidence(weeks=(*weeks[:2], a_week(2)), incidents_are_known=False)
+    assert seen(evidence, told).over == {}
+
+
+def test_spike__is_over_with_one_week_before_to_compare_with() -> None:
+    told = ["acme/shop/shop/mttr-spike/2024-06-03"]
+    assert list(seen(of_weeks(a_week(1), a_week(2)), told).over) == told
+
+
+def test_spike__is_not_over_by_a_shorter_window_nor_by_another_look_at_its_own_week() -> None:
+    told = ["acme/shop/shop/mttr-spike/2024-06-17"]
+    assert seen(of_weeks(a_week(2, mttr=6)), told).over == {}
+    assert seen(of_weeks(a_week(1, mttr=6), a_week(2, mttr=6)), told).over == {}
+    assert seen(of_weeks(a_week(2, mttr=6)), ["acme/shop/shop/mttr-spike/2024-06-10"]).over == {}
+
+
+def test_spike__that_the_next_week_goes_beyond_ends_quietly() -> None:
+    found = seen(of_weeks(a_week(0), a_week(1, mttr=5), a_week(2, mttr=9)), ["acme/shop/shop/mttr-spike/2024-06-10"])
+    assert keys(found) == ["acme/shop/shop/mttr-spike/2024-06-17"]
+    assert [alarm.superseded for alarm in found.over.values()] == [True]
+
+
+BREACH, AT_RISK = f"{HOME}/breach/recommender", f"{HOME}/at-risk/recommender"
+
+
+def promise(*statuses: Status, **more: Any) -> Evidence:
+    return Evidence(owed=[an_obligation(hours, status=status, **more) for hours, status in enumerate(statuses)])
+
+
+def releases(alarm: Alarm) -> list[str]:
+    assert isinstance(alarm.about, Waiting)
+    return list(alarm.about.releases)
+
+
+def release(hours: float = 0) -> str:
+    return an_obligation(hours).code_id
+
+
+def test_breach__is_one_alert_a_model_and_comes_before_what_is_only_at_risk() -> None:
+    found = seen(promise(Status.AT_RISK, Status.BREACHED, Status.BREACHED, Status.PENDING, Status.MET, Status.LATE))
+    assert keys(found) == [BREACH, AT_RISK]
+    assert [releases(alarm) for alarm in found.ringing] == [[release(1), release(2)], [release(0)]]
+    assert found.ringing[0].began == an_obligation(1).deadline
+
+
+def test_breach__of_two_models_is_two_alerts() -> None:
+    other = an_obligation(1, status=Status.BREACHED, model="ranker")
+    found = seen(Evidence(owed=[an_obligation(status=Status.BREACHED), other]))
+    assert keys(found) == [BREACH, f"{HOME}/breach/ranker"]
+
+
+@pytest.mark.parametrize(
+    "status", [Status.MET, Status.LATE, Status.CANCELLED, Status.UNDETERMINED, Status.NOT_REQUIRED]
+)
+def test_breach__is_over_when_none_waits(status: Status) -> None:
+    found = seen(promise(status, status, closed_at=at(60)), [BREACH], releases=[release(0), release(1)])
+    assert list(found.over) == [BREACH]
+    assert not found.over[BREACH].superseded
+    assert releases(found.over[BREACH]) == [release(0), release(1)]
+
+
+def test_breach__goes_on_while_one_release_waits() -> None:
+    found = seen(promise(Status.MET, Status.BREACHED), [BREACH], releases=[release(0), release(1)])
+    assert (keys(found), found.over) == ([BREACH], {})
+
+
+def test_breach__is_over_when_the_release_owes_nothing_any_more() -> None:
+    found = seen(Evidence(), [BREACH], releases=["deployment:gone"])
+    assert [alarm.about for alarm in found.over.values()] == [None]
+
+
+def test_breach__is_not_over_where_the_stub_of_its_release_cannot_be_read() -> None:
+    unread = an_obligation(status=Status.UNKNOWN, model="*")
+    assert seen(Evidence(owed=[unread]), [BREACH], releases=[release()]).over == {}
+    assert list(seen(Evidence(owed=[unread]), [BREACH], releases=["deployment:other"]).over) == [BREACH]
+
+
+@pytest.mark.parametrize("status", [Status.UNKNOWN, Status.WAIVED, Status.PENDING, Status.AT_RISK])
+def test_breach__stays_while_it_is_only_excused_has_more_time_or_is_not_known(status: Status) -> None:
+    assert seen(promise(status), [BREACH], releases=[release()]).over == {}
+
+
+def test_breach__that_is_excused_names_its_releases() -> None:
+    found = seen(promise(Status.WAIVED, Status.WAIVED), [BREACH], releases=[release(0)])
+    assert releases(found.excused[BREACH]) == [release(0)]
+    assert seen(promise(Status.WAIVED)).excused == {}
+
+
+def test_breach__that_shipped_within_its_waiver_is_over() -> None:
+    assert list(seen(promise(Status.WAIVED, closed_at=at(60)), [BREACH], releases=[release()]).over) == [BREACH]
+
+
+def test_promise__of_which_a_source_failed_neither_rings_nor_is_over() -> None:
+    evidence = Evidence(owed=[an_obligation(status=Status.BREACHED)], promise_is_known=False)
+    assert seen(evidence, [BREACH, AT_RISK]) == Scene()
+
+
+@pytest.mark.parametrize(
+    ("status", "superseded"),
+    [(Status.MET, False), (Status.CANCELLED, False), (Status.BREACHED, True), (Status.WAIVED, False)],
+)
+def test_at_risk__ends_quietly_when_the_breach_says_more(status: Status, *, superseded: bool) -> None:
+    found = seen(promise(status), [AT_RISK], releases=[release()])
+    assert found.over[AT_RISK].superseded is superseded
+
+
+@pytest.mark.parametrize("status", [Status.UNKNOWN, Status.PENDING])
+def test_at_risk__stays_while_it_is_unknown_or_the_clock_was_made_longer(status: Status) -> None:
+    assert seen(promise(status), [AT_RISK], releases=[release()]).over == {}
+
+
+def test_breach__begins_anew_when_a_waiver_runs_out() -> None:
+    (alarm,) = seen(promise(Status.BREACHED, excused_until=at(400)), since=at(399)).ringing
+    assert (alarm.began, alarm.old) == (at(400), False)
+
+
+@pytest.mark.parametrize(
+    ("status", "since", "old"),
+    [
+        (Status.BREACHED, at(48), False),
+        (Status.BREACHED, at(48, seconds=1), True),
+        (Status.AT_RISK, at(36), False),
+        (Status.AT_RISK, at(36, seconds=1), True),
+        (Status.BREACHED, None, True),
+    ],
+)
+def test_first_run__what_ran_out_before_it_is_shown_and_never_sent(
+    status: Status, since: datetime | None, *, old: bool
+) -> None:
+    (alarm,) = seen(promise(status), since=since).ringing
+    assert alarm.old is old
+
+
+def test_first_run__a_later_breach_names_no_older_release() -> None:
+    (alarm,) = seen(promise(Status.BREACHED, Status.BREACHED), since=at(48.5)).ringing
+    assert (releases(alarm), alarm.old) == ([release(1)], False)
+
+
+def test_first_run__what_was_sent_counts_however_old_it_is() -> None:
+    (alarm,) = seen(promise(Status.BREACHED), [BREACH], releases=[release()], since=at(400)).ringing
+    assert not alarm.old
+
+
+def test_first_run__weeks_that_ended_before_it_are_neither_sent_nor_counted_as_running() -> None:
+    weeks = of_weeks(a_week(0, model=3, mttr=1), a_week(1, model=3), a_week(2, model=3, mttr=9))
+    ended = datetime(2024, 6, 24, tzinfo=UTC)
+    assert [alarm.old for alarm in seen(weeks, since=ended).ringing] == [True, True]
+    alarms = seen(weeks, since=ended - timedelta(seconds=1)).ringing
+    assert [(alarm.subject, alarm.escalated, alarm.old) for alarm in alarms] == [("2024-06-17", False, False)] * 2
+
+
+def test_divergence__of_a_week_whose_ships_are_unknown_is_not_over() -> None:
+    evidence = of_weeks(a_week(1, model=3), replace(a_week(2), observed=False))
+    assert seen(evidence, [f"{HOME}/divergence/2024-06-10"]).over == {}
+
+
+def check(status: DriftStatus) -> DriftCheck:
+    return DriftCheck(model="recommender", at=NOW, status=status, threshold=0.1, min_samples=200)
+
+
+def test_drift__rings_only_when_two_checks_running_say_so() -> None:
+    assert keys(seen(Evidence(drift=check(DriftStatus.DRIFT)))) == ["acme/shop/shop/drift/recommender"]
+    for status in set(DriftStatus) - {DriftStatus.DRIFT}:
+        assert keys(seen(Evidence(drift=check(status)))) == []
+
+
+@pytest.mark.parametrize(("healed", "over"), [(True, 1), (False, 0)])
+def test_drift__is_over_only_when_it_is_healed(*, healed: bool, over: int) -> None:
+    evidence = Evidence(drift=check(DriftStatus.OK), drift_is_healed=healed)
+    assert len(seen(evidence, ["acme/shop/shop/drift/recommender"]).over) == over
+    assert seen(evidence, []).over == {}
+
+
+def test_drift__without_a_check_is_held() -> None:
+    assert seen(Evidence(drift_is_healed=True), ["acme/shop/shop/drift/recommender"]).over == {}
+
+
+def test_keys__of_another_service_are_left_alone() -> None:
+    found: Sequence[str] = list(seen(Evidence(), ["other/breach/deployment:1/recommender"]).over)
+    assert found == []

@@ -1,0 +1,285 @@
+"""The model stub: what is taken, and how each mistake is named."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flowjoy.analysis.promise.model_stub import LARGEST_BYTES, parse
+from flowjoy.domain import Requirement, Rule
+from flowjoy.errors import StubError
+
+WAIVER = {"model": "recommender", "sha": "*", "reason": "freeze", "by": "data", "until": "2026-12-31T00:00:00Z"}
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(StubError) as caught:
+        parse(text, "flowjoy.json")
+    return str(caught.value)
+
+
+def test_stub__reads_every_form_of_requirement() -> None:
+    stub = parse(
+        '{"models": {"a": "any", "b": "12", "c": {"requires": ">=12"}, "d": {"requires": "none", "reason": "rules"},'
+        ' "e": {}}}',
+        "flowjoy.json",
+    )
+    assert stub.requirements == (
+        Requirement(model="a"),
+        Requirement(model="b", rule=Rule.EXACT, version="12"),
+        Requirement(model="c", rule=Rule.AT_LEAST, version="12"),
+        Requirement(model="d", rule=Rule.NONE, reason="rules"),
+        Requirement(model="e"),
+    )
+
+
+@pytest.mark.parametrize("name", ["1.2.0", "v3", "2026.11.1", "v1.2", "1.0.0-rc.1", "1.2.0+build.5"])
+def test_stub__pins_a_semantic_version_by_its_exact_name(name: str) -> None:
+    # mlflow/mlflow#7280, mlflow/mlflow#5575: registries name their versions so.
+    pinned = Requirement(model="a", rule=Rule.EXACT, version=name)
+    for entry in (name, {"requires": name}):
+        (found,) = parse(json.dumps({"models": {"a": entry}}), "flowjoy.json").requirements
+        assert (found, str(found)) == (pinned, name)
+    assert pinned.fits(name)
+    assert not any(map(pinned.fits, ["1", "3", "1.2.1", "1.20", "2026.11", "latest"]))
+
+
+@pytest.mark.parametrize("name", ["1.2.0", "v3", "2026.11.1"])
+def test_at_least__needs_a_whole_number_and_says_what_to_write(name: str) -> None:
+    for entry in (f">={name}", {"requires": f">={name}"}):
+        said = refusal(json.dumps({"models": {"a": entry}}))
+        assert f'">=" compares whole numbers. Write ">=12", or pin the one version "{name}"' in said
+
+
+def test_at_least__is_not_met_by_a_name_that_only_looks_like_a_number() -> None:
+    at_least = Requirement(model="a", rule=Rule.AT_LEAST, version="12")
+    assert [name for name in ("12", "13", "2026.11", "13.0.0", "1e3", "inf") if at_least.fits(name)] == ["12", "13"]
+
+
+def test_stub__knows_the_line_of_each_model() -> None:
+    text = '{"waivers": [],\n "models": {\n  "a": "any",\n  "b": {"requires":\n "1"}}}'
+    assert parse(text, "flowjoy.json").lines == {"a": 3, "b": 4}
+
+
+def test_waiver__needs_all_five_and_an_offset() -> None:
+    for missing in WAIVER:
+        held = {key: value for key, value in WAIVER.items() if key != missing}
+        assert f"missing key '{missing}'" in refusal(json.dumps({"models": {}, "waivers": [held]}))
+    naive = {**WAIVER, "until": "2026-12-31T00:00:00"}
+    assert "has no offset" in refusal(json.dumps({"models": {}, "waivers": [naive]}))
+    blank = {**WAIVER, "reason": "  "}
+    assert "'reason'" in refusal(json.dumps({"models": {}, "waivers": [blank]}))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "line 1: is not JSON"),
+        ('{"models": {}} x', "line 1: is not JSON"),
+        ("{}", "line 1: missing key 'models'"),
+        ('{"models": {"a": "1"},\n "x": 1}', "line 2: unknown key 'x'"),
+        ('{"models": {"a": {"requires": "any",\n "x": 1}}}', "line 2: unknown key 'x'"),
+        ('{"models": {"a": "1",\n "a": "2"}}', "line 2: names 'a' twice"),
+        ('{"models": {},\n "models": {}}', "line 2: names 'models' twice"),
+        ('{"models": {"a": "none"}}', "line 1: 'a': expected"),
+        ('{"models": {"a":\n 12}}', "line 1: 'a': expected"),
+        ('{"models": {"a": "=>1"}}', "line 1: 'a': expected"),
+        ('{"models": {"a": "0"}}', "line 1: 'a': expected"),
+        ('{"models": {"a": NaN}}', "is not JSON"),
+        ('{"models": {"it\'s": "1"}}', "is no model name"),
+        ('{"models": {"": "1"}}', "is no model name"),
+    ],
+)
+def test_stub__names_line_and_rule(text: str, said: str) -> None:
+    assert said in refusal(text)
+
+
+CURE = "set `model-stub` to another path"
+
+
+# Shapes that other tools keep in files of such names: 50bhan/registry-tabby, AIPowerGrid/grid-discord-news-bot,
+# Adtrac/pi-config; a page, a YAML file and a pointer of LFS stand where a path is mistaken.
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('[{"name": "small", "provider": "acme"}]', "found a list"),
+        ('"recommender"', "found text"),
+        ("12", "found a number"),
+        ("null", "found null"),
+        ('{"providers": {"acme": {"models": []}}}', "missing key 'models'"),
+        ('{"model": {"recommender": "12"}}', "missing key 'models' (is 'model' meant?)"),
+        ('{"models": [{"id": "small"}]}', "'models' is a list"),
+        ('{"models": "recommender"}', "'models' is text"),
+        ('{"models": {"small": {"provider": "acme", "context": 8192}}}', "'models' says of 'small'"),
+        ('{"models": {"small": ["a", "b"]}}', "'models' says of 'small'"),
+        ("<!DOCTYPE html>\n<html></html>", "it is HTML or XML"),
+        ("models:\n  recommender: any\n", "it is YAML"),
+        ("---\nmodels: {}\n", "it is YAML"),
+        ("- name: small\n", "it is YAML"),
+        ('[models]\nrecommender = "12"\n', "it is TOML or text"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "it is a pointer of Git LFS"),
+        ("../shared/flowjoy.json", "it is a link"),
+        ("  ", "it is empty"),
+        ('{"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}}}', "is nested deeper than 8"),
+    ],
+)
+def test_foreign_file__is_named_with_the_cure(text: str, found: str) -> None:
+    said = refusal(text)
+    assert said.startswith("flowjoy.json, line 1: ")
+    assert found in said
+    assert CURE in said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"models": {\n"recommender": 12}}', "line 2: 'recommender': expected \"12\": 12 must be in quotes"),
+        ('{"models": {"a": {"requires":\n 12}}}', "12 must be in quotes"),
+        ('{"models": {"a": 1.5}}', "1.5 must be in quotes"),
+        ('{"models": {"a": true}}', '\'a\': expected "any", "12"'),
+        ('{"models": {"a": null}}', '\'a\': expected "any", "12"'),
+        ('{"models": {"a": "latest"}}', '\'a\': expected "any", "12"'),
+        ('{"models": {"a": {"requires": "any", "reasn": "x"}}}', "unknown key 'reasn': did you mean 'reason'?"),
+        ('{"models": {"a": "1"}, "waiver": []}', "unknown key 'waiver': did you mean 'waivers'?"),
+        ('{"models": {"a": {"require": "12"}}}', "unknown key 'require': did you mean 'requires'?"),
+        ('{"models": {"a": {"requires": "none", "reason": 1}}}', "'a': 'reason': expected text"),
+        ('{"models": {"a": {"requires": "none"}}}', "'a': expected a \"reason\""),
+        ('{"models": {}, "$schema": 1}', "'$schema': expected the address"),
+        ('{"models": {}, "waivers": {}}', "'waivers': expected a list of objects"),
+        ('{"models": {}, "waivers": null}', "'waivers': expected a list of objects"),
+        ('{"models": {}, "waivers": [{}, "x"]}', "waiver 1: missing key 'model': expected an object with"),
+        ('{"models": {}, "waivers": ["x"]}', "waiver 1: expected an object with"),
+        ('{"models": {"a": "1",}}', "remove the comma after the last item"),
+        ('{"models": {"a": "1"}, // why\n}', "remove the comment"),
+        ("{'models': {}}", "write double quotes"),
+        ('{"models": {"a": "1"}', "it ends too early"),
+        ('{"models": {"a": >=12}}', "in double quotes"),
+        ('{"models": {"a": recommender}}', "in double quotes"),
+        ('{"models": {"a": None}}', "in lower case"),
+        ('{"models": {}}\n{"models": {}}', "line 2: is not JSON: remove what follows the end"),
+        ('{"models": {"a" "1"}}', "a comma, a colon or a quote is missing"),
+        ('{"models": {"a": "1"}}\n<<<<<<< HEAD\n', "marks of a merge conflict"),
+        ('{"models": {"a": ' + "9" * 5000 + "}}", "a number that is too long"),
+    ],
+)
+def test_stub__a_slip_is_named_with_the_cure(text: str, said: str) -> None:
+    assert said in refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("model", 1, "'model': expected the name of a model"),
+        ("model", "", "'model': expected the name of a model"),
+        ("sha", "abc1234", "'sha': expected * or a full commit sha"),
+        ("sha", None, "'sha': expected * or a full commit sha"),
+        ("reason", "", "'reason': expected text"),
+        ("by", "x" * 501, "'by': expected text"),
+        ("until", 1767225600, "'until': expected an ISO instant such as 2026-12-31T00:00:00Z, or a date"),
+        ("until", "tomorrow", "'until': 'tomorrow' is not an ISO-8601 instant"),
+        ("until", "2026-02-30", "'until': "),
+    ],
+)
+def test_waiver__each_wrong_field_is_named_with_what_is_right(field: str, value: object, said: str) -> None:
+    text = json.dumps({"models": {}, "waivers": [{**WAIVER}, {**WAIVER, field: value}]})
+    assert f"waiver 2: {said}" in refusal(text)
+
+
+def test_waiver__a_date_means_its_last_second_in_utc() -> None:
+    (waiver,) = parse(
+        json.dumps({"models": {}, "waivers": [{**WAIVER, "until": "2026-12-31"}]}), "flowjoy.json"
+    ).waivers
+    assert waiver.until == datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def test_waiver__a_sha_in_capitals_is_the_same_commit() -> None:
+    (waiver,) = parse(json.dumps({"models": {}, "waivers": [{**WAIVER, "sha": "A" * 40}]}), "flowjoy.json").waivers
+    assert waiver.sha == "a" * 40
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, " " * (LARGEST_BYTES + 1), '"' + "\\" * 200_000])
+def test_stub__a_bomb_is_refused_in_under_a_second(text: str) -> None:
+    begun = time.thread_time()
+    refusal(text)
+    assert time.thread_time() - begun < 1
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+_LIBRARY_WORDS = (
+    "Input should", "Extra inputs", "Field required", "valid dictionary", "instance of", "valid string", "valid tuple",
+    "match pattern", "Value error", "StubFile", "ModelEntry", "WaiverEntry", "at most", "at least", "pydantic",
+    "Expecting", "delimiter", "Extra data", "Invalid control", "Unterminated", "Illegal trailing", "surrogates",
+)  # fmt: skip
+_SCRAPS = st.sampled_from(
+    [
+        "any",
+        "12",
+        ">=12",
+        "none",
+        "2026-12-31",
+        "*",
+        "a" * 40,
+        "",
+        " ",
+        "x" * 600,
+        "\ud800",
+        "\x00",
+        12,
+        1.5,
+        None,
+        True,
+    ]
+)
+_ENTRY = st.dictionaries(st.sampled_from(["requires", "reason", "reasn"]), _SCRAPS, max_size=3) | _SCRAPS
+_WAIVERS = st.lists(
+    st.fixed_dictionaries({}, optional=dict.fromkeys([*WAIVER, "extra"], _SCRAPS)) | _SCRAPS, max_size=3
+)
+_NAMES = st.sampled_from(["recommender", "it's", "", "x" * 300, "\ud800"])
+_FILES = st.fixed_dictionaries(
+    {},
+    optional={
+        "models": st.dictionaries(
+            st.sampled_from(["recommender", "it's", "", "x" * 300, "\ud800"]), _ENTRY, max_size=3
+        ),
+        "waivers": _WAIVERS | _SCRAPS,
+        "$schema": _SCRAPS,
+        "extra": _SCRAPS,
+    },
+)
+
+
+@given(data=_FILES | _JSON, cut=st.integers(0, 40))
+def test_stub__no_wording_of_a_library_reaches_a_reader(data: object, cut: int) -> None:
+    text = json.dumps(data)
+    try:
+        parse(text[: len(text) - cut], "flowjoy.json")
+    except StubError as refused:
+        said = str(refused)
+        assert not [words for words in _LIBRARY_WORDS if words in said], said
+        assert re.fullmatch(r"flowjoy\.json, line \d+: \S.*", said), said
+
+
+@given(
+    data=st.fixed_dictionaries({}, optional={"models": _JSON, "waivers": _JSON, "other": _JSON}),
+    indent=st.integers(0, 3),
+)
+def test_stub__any_json_is_read_or_refused_with_a_line_of_the_file(data: object, indent: int) -> None:
+    text = json.dumps(data, indent=indent or None)
+    line = 1
+    try:
+        parse(text, "flowjoy.json")
+    except StubError as refused:
+        line = refused.line
+    assert 1 <= line <= text.count("\n") + 1

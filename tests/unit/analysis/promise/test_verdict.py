@@ -1,0 +1,116 @@
+"""Pass, fail or error: a pass needs every proof, and nothing softens what could not be decided."""
+
+from __future__ import annotations
+
+from itertools import combinations_with_replacement, product
+
+import pytest
+
+from flowjoy.analysis.promise.merge_gate import Gate, GateFinding, Level
+from flowjoy.analysis.promise.verdict import decide, unproved
+from flowjoy.domain import Coverage, CoverageState, Decision, Obligation, Status
+from tests.builders import a_coverage, an_obligation
+
+READ = a_coverage("code")
+SOURCES = [
+    a_coverage(f"{state.value}, {'required' if required else 'optional'}", state, required=required)
+    for state in CoverageState
+    for required in (True, False)
+]
+COVERAGES = [chosen for n in range(3) for chosen in combinations_with_replacement(SOURCES, n)]
+OBLIGATIONS = [chosen for n in range(3) for chosen in combinations_with_replacement(Status, n)]
+
+
+def a_gate(*levels: Level) -> Gate:
+    return Gate(findings=tuple(GateFinding(level=level, text=f"the {level} {n}") for n, level in enumerate(levels)))
+
+
+GATES = [None, a_gate(), a_gate(Level.NOTICE), a_gate(Level.FAILURE), a_gate(Level.NOTICE, Level.FAILURE)]
+
+
+def owed(*statuses: Status) -> list[Obligation]:
+    return [an_obligation(hours, status=status) for hours, status in enumerate(statuses)]
+
+
+def proved(coverage: tuple[Coverage, ...]) -> bool:
+    """Some source was required, and every required one was read to its end."""
+    required = [item for item in coverage if item.required]
+    return bool(required) and all(item.state is CoverageState.COMPLETE for item in required)
+
+
+def broken(statuses: tuple[Status, ...], gate: Gate | None) -> bool:
+    return Status.BREACHED in statuses or (gate is not None and gate.failed)
+
+
+def test_verdict__over_all_small_combinations_a_pass_is_proved_and_nothing_is_broken() -> None:
+    seen = set()
+    for coverage, statuses, gate, enforce in product(COVERAGES, OBLIGATIONS, GATES, (True, False)):
+        said = decide(coverage, owed(*statuses), enforce=enforce, gate=gate)
+        if not proved(coverage) or Status.UNKNOWN in statuses:
+            expected = (Decision.ERROR, 2)
+        elif broken(statuses, gate):
+            expected = (Decision.FAIL, 1 if enforce else 0)
+        else:
+            expected = (Decision.PASS, 0)
+        assert (said.decision, said.exit_code) == expected
+        assert bool(said.reasons) == (said.decision is not Decision.PASS)
+        seen.add(expected)
+    assert len(seen) == 4
+
+
+def test_verdict__no_source_at_all_is_no_pass() -> None:
+    assert decide([], [], enforce=True).decision is Decision.ERROR
+    said = decide([a_coverage(required=False)], [], enforce=True)
+    assert (said.decision, said.reasons) == (Decision.ERROR, ("no source was required",))
+
+
+def test_verdict__a_required_source_that_is_not_even_configured_is_no_pass() -> None:
+    said = decide([READ, a_coverage("models", CoverageState.NOT_CONFIGURED)], [], enforce=True)
+    assert (said.decision, said.reasons) == (Decision.ERROR, ("models: not configured",))
+
+
+def test_verdict__an_optional_source_that_failed_is_no_error() -> None:
+    assert (
+        decide([READ, a_coverage("incidents", CoverageState.FAILED, required=False)], [], enforce=True).exit_code == 0
+    )
+
+
+def test_verdict__not_enforced_softens_a_break_and_never_an_error() -> None:
+    assert decide([READ], owed(Status.BREACHED), enforce=False).exit_code == 0
+    assert decide([READ], owed(Status.BREACHED), enforce=False).decision is Decision.FAIL
+    assert decide([READ], owed(Status.UNKNOWN), enforce=False).exit_code == 2
+
+
+def test_verdict__a_late_ship_is_closed_and_fails_no_run() -> None:
+    assert decide([READ], owed(Status.LATE, Status.MET), enforce=True).decision is Decision.PASS
+
+
+@pytest.mark.parametrize("order", [(Status.BREACHED, Status.MET), (Status.MET, Status.BREACHED)])
+def test_verdict__a_breach_fails_wherever_it_stands(order: tuple[Status, ...]) -> None:
+    said = decide([READ], owed(*order), enforce=True)
+    assert said.exit_code == 1
+    assert len(said.reasons) == 1
+
+
+def test_verdict__reasons_name_every_source_that_failed_and_why() -> None:
+    failed = CoverageState.FAILED
+    said = decide(
+        [a_coverage("code", failed, reason="GitHub answered 503"), READ, a_coverage("models", failed)], [], enforce=True
+    )
+    assert said.reasons == ("code: GitHub answered 503", "models: failed")
+
+
+def test_verdict__reasons_name_every_break_of_the_promise_and_of_the_gate() -> None:
+    late = an_obligation(0, status=Status.BREACHED)
+    said = decide([READ], [late], enforce=True, gate=a_gate(Level.NOTICE, Level.FAILURE))
+    assert said.reasons == (f"recommender was not shipped for {late.code_id}", "the failure 1")
+
+
+def test_verdict__reasons_name_what_is_not_known() -> None:
+    unknown = an_obligation(0, status=Status.UNKNOWN, reason="the stub cannot be read")
+    said = decide([READ], [unknown, an_obligation(1, status=Status.BREACHED)], enforce=True)
+    assert said.reasons == (f"recommender for {unknown.code_id}: the stub cannot be read",)
+
+
+def test_unproved__lists_required_sources_that_were_not_read_completely() -> None:
+    assert {item.source for item in unproved(SOURCES)} == {"failed, required", "not configured, required"}

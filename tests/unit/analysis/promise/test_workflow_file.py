@@ -1,0 +1,125 @@
+"""What an edit changes in how a workflow runs FlowJoy; a hostile file costs nothing and is never constructed."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowjoy.analysis.promise.workflow_file import (
+    LARGEST_CHARACTERS,
+    WorkflowError,
+    changes,
+    job_names,
+    mentions,
+    runs_flowjoy_in_a_release,
+)
+
+GATE = """
+on: [pull_request, merge_group]
+jobs:
+  gate:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v7
+      - uses: acme/flowjoy@v1
+        with:
+          models: recommender
+          enforce: true
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("enforce: true", "enforce: false", "enforce 'false' instead of 'true'"),
+        ("enforce: true", "ENFORCE: false", "enforce 'false' instead of 'true'"),
+        ("enforce: true", "sla-since: 2026-11-28", "sla-since '2026-11-28' not given before"),
+        ("          enforce: true\n", "", "enforce is no longer 'true'"),
+        ("acme/flowjoy@v1", "acme/flowjoy@main", "`uses` 'acme/flowjoy@main' instead of 'acme/flowjoy@v1'"),
+        (
+            "        with:",
+            "        continue-on-error: true\n        with:",
+            "`continue-on-error` 'true' not given before",
+        ),
+        ("    runs-on:", "    if: false\n    runs-on:", "`if` of the job 'false' not given before"),
+        ("[pull_request, merge_group]", "push", "`on` 'push' instead of '[pull_request, merge_group]'"),
+        ("acme/flowjoy@v1", "acme/other@v1", "job gate no longer runs FlowJoy"),
+        ("gate:", "other:", "job gate no longer runs FlowJoy"),
+    ],
+)
+def test_changes__name_each_input_that_differs(old: str, new: str, said: str) -> None:
+    assert said in changes(GATE, GATE.replace(old, new))
+
+
+def test_changes__are_none_where_only_other_steps_differ() -> None:
+    assert changes(GATE, GATE.replace("checkout@v7", "checkout@v8")) == ()
+    assert changes("on: push", "on: pull_request") == ()
+
+
+def test_changes__see_composite_actions_reusable_workflows_and_commands() -> None:
+    action = "runs:\n  using: composite\n  steps:\n    - uses: acme/flowjoy@v1\n      with: {enforce: true}\n"
+    called = "jobs:\n  gate:\n    uses: acme/.github/.github/workflows/flowjoy.yml@v1\n    with: {enforce: true}\n"
+    command = "jobs:\n  gate:\n    steps:\n      - run: python -m flowjoy run --enforce true\n"
+    for text in (action, called, command):
+        assert len(changes(text, text.replace("true", "false"))) == 1
+    assert changes(None, GATE) == ("job gate runs FlowJoy now",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "flowjoy: [",
+        "flowjoy: " + "[" * 20_000,
+        "flowjoy: !!python/object/apply:os.system [exit]\n? [a, b]\n: {",
+        f"# flowjoy {'x' * LARGEST_CHARACTERS}",
+        "flowjoy: \x00",
+    ],
+    ids=["cut short", "deep", "an object", "large", "a control character"],
+)
+def test_file__that_cannot_be_read_is_said_to_be_so(text: str) -> None:
+    with pytest.raises(WorkflowError):
+        changes(text, GATE)
+
+
+def test_file__of_aliases_upon_aliases_is_not_expanded() -> None:
+    bomb = "a0: &a0 [flowjoy]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
+    assert changes(bomb + "jobs: {gate: {steps: *a59}}", GATE) == ("job gate runs FlowJoy now",)
+
+
+def test_file__whose_parts_have_other_shapes_runs_nothing() -> None:
+    for text in ("flowjoy", "- flowjoy", "jobs: flowjoy", "jobs: {gate: flowjoy}", "jobs: {gate: {steps: flowjoy}}"):
+        assert mentions(text)
+        assert changes(text, text) == ()
+
+
+RELEASE = """
+on: push
+jobs:
+  ship:
+    name: Ship it
+    runs-on: ubuntu-latest
+    steps: [{run: ./deploy.sh}]
+  promise:
+    runs-on: ubuntu-latest
+    steps: [{uses: acme/flowjoy@v1}]
+"""
+
+
+def test_jobs__are_known_by_id_and_name() -> None:
+    assert job_names(RELEASE) == {"ship", "Ship it", "promise"}
+    assert job_names("a: [") == job_names("- 1") == job_names(None) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "runs"),
+    [
+        (RELEASE, True),
+        (RELEASE.replace("acme/flowjoy@v1", "acme/other@v1"), False),
+        (RELEASE.replace("  promise:", "  promise:\n    if: github.event_name == 'pull_request'"), False),
+        (RELEASE.replace("  promise:", "  promise:\n    if: ${{ github.event_name == 'merge_group' }}"), False),
+        (RELEASE.replace("  promise:", "  promise:\n    if: github.event_name == 'pull_request' || always()"), True),
+        ("flowjoy: [", False),
+        (None, False),
+    ],
+)
+def test_release__runs_flowjoy_in_a_job_that_is_not_only_for_proposals(text: str | None, *, runs: bool) -> None:
+    assert runs_flowjoy_in_a_release(text) is runs

@@ -1,0 +1,226 @@
+"""Alarms in words: what happened, since when, whose move it is; inert wherever they are shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from flowjoy.analysis.alerts.alert import Alarm, AlarmKind, Waiting
+from flowjoy.analysis.alerts.lifecycle import Notice, Step
+from flowjoy.analysis.flow.trends import Spike
+from flowjoy.analysis.results import find
+from flowjoy.domain import AlertState, ModelGap, Status
+from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
+from flowjoy.report.content.alert_messages import letter
+from flowjoy.report.content.alert_text import words
+from flowjoy.report.content.alerts import markdown, section
+from flowjoy.report.slack_blocks import Mark, blocks, digest, escaped, fallback, mark_of, marks
+from tests.builders import a_bundle, a_deploy, a_ship, an_obligation, at
+from tests.unit.analysis.alerts.test_conditions import a_week
+
+FINDINGS = find(a_bundle([a_deploy()], [a_ship(1)], until=at(100)))
+
+
+def a_notice(kind: AlarmKind, about: object, step: Step = Step.NEW, **changes: object) -> Notice:
+    alarm = Alarm(kind=kind, subject="2024-06-10", key=f"shop/{kind}/2024-06-10", began=at(90), about=about)  # type: ignore[arg-type]  # builder
+    return Notice(alarm=replace(alarm, **changes), step=step)  # type: ignore[arg-type]  # builder
+
+
+def test_divergence__is_said_as_the_promise_to_the_team_says_it() -> None:
+    said = words(a_notice(AlarmKind.DIVERGENCE, a_week(1, code=9, model=4)), FINDINGS)
+    assert f"{said.icon} {said.title}" == "⚠️ Model cadence lagging by 5 deploys"
+    assert said.what == "Week of Jun 10: 9 code and 4 model deploys."
+    assert said.since == "Since the week of Jun 10."
+
+
+def test_divergence__for_the_second_week_says_the_48_hour_spike() -> None:
+    notice = a_notice(AlarmKind.DIVERGENCE, a_week(1, code=9, model=4), Step.ESCALATION, escalated=True)
+    said = words(notice, FINDINGS)
+    assert said.title == "Second week running: Model cadence lagging by 5 deploys"
+    assert "run a 48-hour spike to containerise the training job" in said.move
+
+
+def test_spike__says_against_what() -> None:
+    spike = Spike(week=a_week(1), hours=4.5, usual_hours=2, before_hours=3, sudden=True, trending=False)
+    said = words(a_notice(AlarmKind.MTTR_SPIKE, spike), FINDINGS)
+    assert said.title == "Unified MTTR 4.5 h in the week of Jun 10"
+    assert said.what == "4.5 h, usually 2.0 h, over 1 resolved incident of code and models."
+
+
+def test_drift__names_the_worst_feature_its_figure_and_the_threshold() -> None:
+    feature = FeatureDrift(name="age", status=DriftStatus.OVER, kl_nats=0.35)
+    check = DriftCheck(
+        model="recommender",
+        version="12",
+        at=at(99),
+        status=DriftStatus.DRIFT,
+        threshold=0.1,
+        min_samples=200,
+        features=(feature,),
+    )
+    said = words(a_notice(AlarmKind.DRIFT, check), FINDINGS)
+    assert said.title == "Live data drifts from training data: recommender"
+    assert said.what == "recommender v12: KL divergence of age is 0.350 nats, the threshold 0.1."
+    assert "Over in two checks running" in said.since
+    over = words(a_notice(AlarmKind.DRIFT, check, Step.RECOVERY), FINDINGS)
+    assert over.title == "Live data look like training data again: recommender"
+
+
+@pytest.mark.parametrize(
+    ("status", "title", "what"),
+    [
+        (Status.MET, "recommender was shipped", "shipped after 4 h 0 m"),
+        (Status.CANCELLED, "recommender is no longer owed", "the code was rolled back in time"),
+        (Status.UNDETERMINED, "recommender was shipped, and it is unknown whether in time", "undetermined"),
+    ],
+)
+def test_recovery__says_how_it_ended(status: Status, title: str, what: str) -> None:
+    item = an_obligation(status=status, shipped_at=at(4) if status is Status.MET else None)
+    about = Waiting(model="recommender", items=(item,))
+    said = words(a_notice(AlarmKind.BREACH, about, Step.RECOVERY), FINDINGS)
+    assert (said.icon, said.title) == ("✅", title)
+    assert what in said.what
+
+
+@pytest.mark.parametrize(
+    ("kind", "title"),
+    [
+        (AlarmKind.BREACH, "Broken promise: alert closed for recommender"),
+        (AlarmKind.AT_RISK, "Clock at risk: alert closed for recommender"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("since", "what"),
+    [
+        (at(24), "`sla-since` is now 2024-06-04, so the releases of recommender before it no longer count."),
+        (at(-24), "No release that waited for recommender is judged any more."),
+        (None, "No release that waited for recommender is judged any more."),
+    ],
+)
+def test_recovery__of_releases_that_are_judged_no_more_names_kind_model_and_reason(
+    kind: AlarmKind, title: str, since: datetime | None, what: str
+) -> None:
+    deploy = a_deploy()
+    key = f"acme/shop/shop/{kind}/recommender"
+    sent = AlertState(key=key, step=Step.NEW.value, at=at(1), sink="slack", releases=(deploy.id,))
+    bundle = a_bundle([deploy], [], until=at(100), terms={"sla_since": since}, alerts=(sent,))
+    said = words(a_notice(kind, None, Step.RECOVERY, subject="recommender", key=key), find(bundle))
+    assert (said.title, said.what) == (title, what)
+
+
+def test_recovery__of_releases_that_are_unknown_blames_no_input() -> None:
+    findings = find(a_bundle([a_deploy()], [], until=at(100), terms={"sla_since": at(24)}))
+    said = words(a_notice(AlarmKind.BREACH, None, Step.RECOVERY, subject="recommender"), findings)
+    assert said.what == "No release that waited for recommender is judged any more."
+
+
+def waiting(releases: int, model: str = "recommender", step: Step = Step.NEW, joined: int | None = None) -> Notice:
+    """The notice of so many releases that wait for one model; `joined`: how many of the last it names."""
+    items = tuple(an_obligation(hours, status=Status.BREACHED, model=model) for hours in range(releases))
+    notice = a_notice(AlarmKind.BREACH, Waiting(model=model, items=items), step)
+    named = items if joined is None else items[len(items) - joined :]
+    return replace(notice, joined=tuple(item.code_id for item in named))
+
+
+@pytest.mark.parametrize(("releases", "dividers"), [(10, 0), (12, 0), (13, 1), (200, 16)])
+def test_letter__of_many_releases_is_one_message_within_slacks_limits_and_marks_each(
+    releases: int, dividers: int
+) -> None:
+    message = letter(waiting(releases), FINDINGS, {"check": "https://github.com/acme/shop"})
+    made = blocks(message, "shop")
+    assert message.title == f"🔴 recommender: {releases} releases past the deadline"
+    assert marks({"blocks": made}) == (mark_of(message),)
+    assert len(mark_of(message).releases) == releases
+    assert sum(block["type"] == "divider" for block in made) == dividers
+    assert ("… and" in made[1]["text"]["text"]) is (releases > 10)
+    ids = [block["block_id"] for block in made if "block_id" in block]
+    assert len(made) <= 50
+    assert len(set(ids)) == len(ids)
+    assert all(len(name) <= 255 for name in ids)
+
+
+def test_letter__of_hostile_names_stays_below_what_slack_takes() -> None:
+    """Slack refuses some thirteen thousand characters of text in one message, whatever its other limits say."""
+    made = blocks(letter(waiting(200, "<" * 255), FINDINGS, {}), "<" * 255)
+    texts = [block["text"]["text"] for block in made if "text" in block]
+    assert sum(map(len, texts)) < 12_000
+    assert all(len(text) <= 3000 for text in texts)
+    assert len(texts[0]) <= 150
+
+
+def test_letter__names_the_first_ten_releases() -> None:
+    said = words(waiting(12), FINDINGS).what
+    assert said.count("release sha-") == 10
+    assert said.endswith("… and 2 more releases.")
+
+
+def test_update__names_who_joins_and_how_many_wait_in_all() -> None:
+    said = words(waiting(5, step=Step.UPDATE, joined=2), FINDINGS)
+    assert said.title == "recommender: 2 more releases past the deadline, 5 in all"
+    assert said.what.count("release sha-") == 2
+
+
+def test_waiver__says_who_excused_which_release_why_and_until_when() -> None:
+    text = "holiday freeze (data platform, until 2026-12-31T00:00:00Z)"
+    item = an_obligation(status=Status.WAIVED, waiver=text)
+    notice = a_notice(AlarmKind.BREACH, Waiting(model="recommender", items=(item,)), Step.WAIVER)
+    said = words(replace(notice, joined=(item.code_id,)), FINDINGS)
+    assert (said.icon, said.title) == ("⏸️", "recommender is excused by a waiver")
+    assert said.what == f"recommender for release {str(item.sha)[:12]}: {text}."
+
+
+def test_divergence__of_several_models_names_the_one_that_lags() -> None:
+    lagging = ModelGap(model="ranker", code_deploys=5, ships=1, diverges=True)
+    week = replace(a_week(1, code=5, model=20), gap=4, models=20, lagging=lagging, furthest=lagging)
+    said = words(a_notice(AlarmKind.DIVERGENCE, week), FINDINGS)
+    assert said.title == "ranker cadence lagging by 4 deploys"
+    assert said.what == "Week of Jun 10: 5 code deploys that require ranker, and 1 ship of it."
+
+
+def test_marks__of_what_is_no_message_of_ours_are_none() -> None:
+    for message in ({}, {"blocks": None}, {"blocks": [1, {"block_id": 5}, {"block_id": "flowjoy-x-new"}]}):
+        assert not marks(message)
+
+
+def test_marks__of_an_older_version_name_one_key_each() -> None:
+    one, two = digest("shop/breach/1"), digest("shop/breach/2")
+    found = marks({"blocks": [{"block_id": f"flowjoy-new-{one}-{two}"}]})
+    assert found == (Mark(key=one, step="new"), Mark(key=two, step="new"))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 6, 7, 50])
+def test_escaped__never_ends_within_an_entity_nor_beyond_the_limit(limit: int) -> None:
+    text = escaped("<&>" * 20, limit)
+    assert len(text) <= limit
+    assert text.removesuffix("…").replace("&lt;", "").replace("&amp;", "").replace("&gt;", "") == ""
+
+
+def test_fallback__is_escaped_too() -> None:
+    text = fallback(letter(waiting(1, "<!channel>"), FINDINGS, {}), "shop")
+    assert "<" not in text
+    assert "&lt;!channel&gt;" in text
+    assert text.startswith("shop: 🔴 The 48 h promise is broken")
+
+
+def test_escaped__cuts_only_what_is_too_long() -> None:
+    assert escaped("abc", 3) == "abc"
+    assert escaped("abcd", 3) == "ab…"
+    assert escaped("", 1) == ""
+
+
+def test_list__names_what_rings_and_who_was_told_and_is_left_out_where_nothing_rings() -> None:
+    assert section(FINDINGS) is None
+    assert markdown(FINDINGS) == ""
+    broken = find(a_bundle([a_deploy()], [], until=at(60), first_trusted_at=at(0)))
+    (alarm,) = broken.scene.ringing
+    told = AlertState(key=alarm.key, step=Step.NEW, at=datetime(2024, 6, 5, 10, tzinfo=UTC), sink="slack")
+    broken = replace(broken, bundle=replace(broken.bundle, alerts=(told, replace(told, sink=""))))
+    shown = section(broken)
+    assert shown is not None
+    ((name, what, _, move, by),) = shown.tables[0].rows
+    assert (name.text, by.text) == ("promise broken", "Slack Wed 05 Jun 10:00 UTC")
+    assert what.text.startswith("recommender for release sha-")
+    assert move.text.startswith("data people: ship a new version of recommender")
+    assert "🔴 promise broken: <code>recommender for release sha" in markdown(broken)

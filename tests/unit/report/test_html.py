@@ -1,0 +1,282 @@
+"""`report.html`: one file that asks nothing of any network, whatever its texts want to be."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from dataclasses import replace
+from hashlib import sha256
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from flowjoy.analysis.results import find
+from flowjoy.domain import CoverageState
+from flowjoy.domain.bundle import Bundle
+from flowjoy.report import files
+from flowjoy.report.bundle_file import bundle_bytes
+from tests.builders import a_bundle, a_coverage, a_deploy, a_provisional_deploy, a_ship, at
+from tests.unit.report.a_year import HOSTILE, a_hostile_bundle, a_year
+
+
+def page_of(bundle: Bundle) -> str:
+    found = find(bundle)
+    return files.renderings(found, bundle_bytes(found))["report.html"]().decode()
+
+
+def unpictured(bundle: Bundle) -> str:
+    """The page where no picture could be drawn: the rest of it stands, and a test of words is fast."""
+
+    def nothing() -> bytes:
+        raise OSError("no picture")
+
+    return files.page_of(find(bundle), nothing, nothing, nothing).decode()
+
+
+class Reader(HTMLParser):
+    """What a browser would see: elements with their attributes, and the text outside of style and script."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.raw: dict[str, str] = {}
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.open:
+            while self.open.pop() != tag:
+                pass
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] in ("style", "script"):
+            self.raw[self.open[-1]] = self.raw.get(self.open[-1], "") + data
+        else:
+            self.text += data
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def year() -> str:
+    return page_of(a_year())
+
+
+def test_page__asks_nothing_of_any_network(year: str) -> None:
+    read = Reader(year)
+    for _, attributes in read.elements:
+        for name, value in attributes.items():
+            if name in ("src", "href", "action", "srcset", "poster", "data"):
+                assert (value or "").startswith(("#", "data:image/svg+xml;base64,")), value
+    assert "@import" not in read.raw["style"]
+    assert "url(" not in read.raw["style"]
+    for image in read.named("img"):
+        drawn = base64.b64decode(str(image["src"]).partition(",")[2]).decode()
+        assert "<script" not in drawn
+        assert not re.search(r'(?:href|src)="(?!#)', drawn)
+
+
+def test_page__allows_its_own_style_and_script_by_hash_and_nothing_else(year: str) -> None:
+    read = Reader(year)
+    (policy,) = [meta["content"] or "" for meta in read.named("meta") if meta.get("http-equiv")]
+    for kind in ("style", "script"):
+        digest = base64.b64encode(sha256(read.raw[kind].encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in policy
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert not any(name.startswith("on") or name == "style" for _, held in read.elements for name in held)
+
+
+def test_page__foreign_text_is_text() -> None:
+    page = page_of(a_hostile_bundle())
+    read = Reader(page)
+    assert len(read.named("script")) == len(read.named("style")) == 1
+    assert all(str(image["src"]).startswith("data:") for image in read.named("img"))
+    assert "<script>alert(1)</script>" in read.text
+    assert "\u202e" not in page
+    assert max(len(run) for run in re.findall(r"x+", read.text)) <= 300
+    assert html.escape(HOSTILE[0]) in page or "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_page__of_a_busy_year_is_below_a_megabyte(year: str) -> None:
+    owed = find(a_year()).obligations
+    assert len(owed) >= 500
+    assert len(year.encode()) < 1_000_000
+
+
+def test_page__more_rows_than_a_page_carries_are_counted() -> None:
+    read = Reader(unpictured(a_year(models=("recommender", "ranker", "toxicity"))))
+    assert re.search(r"… and \d+ more, in flowjoy-bundle\.json\.", read.text)
+
+
+def sections(page: str) -> list[str]:
+    return re.findall(r'<section id="(\w+)"', page)
+
+
+def test_page__the_most_urgent_comes_first(year: str) -> None:
+    assert sections(year) == [
+        "now", "alarms", "weeks", "promise", "incidents", "dora",
+        "advice", "retrospective", "pairs", "shelf", "coverage",
+    ]  # fmt: skip
+    assert Reader(year).text.index("Broken") < Reader(year).text.index("clocks running")
+
+
+def test_page__every_picture_has_words_and_a_table_behind_it(year: str) -> None:
+    read = Reader(year)
+    assert all(image.get("alt") and image.get("width") and image.get("height") for image in read.named("img"))
+    assert len(read.named("table")) >= len(read.named("img"))
+    assert len(read.named("caption")) == len(read.named("table"))
+    assert all(head.get("scope") == "col" for head in read.named("th"))
+
+
+def test_picture__that_cannot_be_drawn_is_left_out_and_the_table_behind_it_stays() -> None:
+    page = Reader(unpictured(a_year(weeks=4)))
+    assert page.named("img") == []
+    assert "The week table" in page.text
+
+
+def test_clock__counts_down_from_its_deadline() -> None:
+    page = unpictured(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110)))
+    due = [(time["datetime"], time["data-due"]) for time in Reader(page).named("time") if "data-due" in time]
+    first, second = "2024-06-09T13:00:00Z", "2024-06-09T14:00:00Z"
+    # In the headline, in the figure, in the next step, and in a row for each.
+    assert due[:5] == [(first, "in"), (first, "left"), (first, "left"), (first, "left"), (second, "left")]
+    assert due[5:] == [(first, "left")], "once more on the shelf, where what waits stands together"
+    assert "recommender due in 38 h 0 m (Sun 13:00 UTC) and 1 more clock" in Reader(page).text
+    assert "Ship a new version of recommender" in Reader(page).text
+    assert "and 1 more release" in Reader(page).text
+
+
+def test_settled__promises_do_not_count_down() -> None:
+    page = unpictured(a_bundle([a_deploy(0), a_deploy(100)], [a_ship(1), a_ship(150)], until=at(200)))
+    assert not [time for time in Reader(page).named("time") if "data-due" in time]
+    breached = unpictured(a_bundle([a_deploy(0)], [], until=at(200)))
+    assert not [time for time in Reader(breached).named("time") if "data-due" in time]
+
+
+def text_of(**changes: Any) -> str:
+    return Reader(unpictured(replace(a_year(weeks=4), **changes))).text
+
+
+READ = (a_coverage("code"), a_coverage("models"))
+
+
+def test_missing_data__is_said_and_is_no_zero() -> None:
+    nothing_known = text_of(
+        coverage=(
+            a_coverage("code"),
+            a_coverage("models"),
+            a_coverage("incidents", CoverageState.FAILED, required=False),
+        ),
+        inventory=None,
+    )
+    assert "could not be read, so there is no MTTR" in nothing_known
+    assert "Without incidents nobody can say which pair to roll back to." in nothing_known
+    none_set = text_of(coverage=READ)
+    assert "No source of incidents is set" in none_set
+
+
+UNREAD = a_coverage("models", CoverageState.FAILED, reason="the registry refused", hint="check the token")
+
+
+def test_registry__that_was_not_read_is_no_lag_no_jam_and_no_kept_promise() -> None:
+    text = text_of(coverage=(a_coverage("code"), UNREAD), models=())
+    assert "lagging" not in text
+    assert "Not read: models." in text
+    assert "Not known: models could not be read." in text
+    assert "No deadline has passed" not in text
+    assert "a source that decides could not be read" in text
+    assert text.count("no data") > 10
+    assert "packag" not in text.partition("Retrospective")[0].partition("Advice")[2].partition("What became")[0]
+
+
+def test_code__that_was_not_read_is_not_said_to_owe_nothing() -> None:
+    text = text_of(coverage=(a_coverage("code", CoverageState.FAILED), a_coverage("models")), code=())
+    assert "No release in the window owes a model" not in text
+    assert "Not known: code could not be read." in text
+
+
+def test_row__that_nobody_could_judge_is_no_open_clock() -> None:
+    page = unpictured(replace(a_year(weeks=4), coverage=(a_coverage("code"), UNREAD), models=()))
+    assert "What is open" not in page
+
+
+def test_right_to_left__name_does_not_turn_the_figures_behind_it() -> None:
+    name = "\u05d0\u05d1\u05d2"
+    page = unpictured(a_bundle([a_deploy(1)], [a_ship(-99, model=name)], until=at(5), terms={"models": (name,)}))
+    assert f"\u2068{name}\u2069 due in" in Reader(page).text
+
+
+def test_instant__of_another_year_says_so(year: str) -> None:
+    text = Reader(year).text
+    assert "As of Sat 31 May 2025" in text
+    assert "Jun 03 2024" in text
+    assert re.search(r"Mon 03 Jun 2024 \d\d:00 UTC", text)
+    assert re.search(r"Mon 26 May \d\d:00 UTC", text)
+    assert "2025 0" not in text
+
+
+def test_headline__behind_the_word_of_the_verdict_does_not_repeat_it() -> None:
+    failed = unpictured(replace(a_year(weeks=4), coverage=(a_coverage("code"), UNREAD)))
+    assert re.search(r"Could not decide</span> <bdi>models: the registry refused</bdi>", failed)
+    kept = unpictured(a_bundle([a_deploy(0)], [a_ship(1)], until=at(9)))
+    assert "Pass</span> <bdi>The 48 h promise holds" in kept
+
+
+def test_shelf__of_more_than_a_hundred_says_how_many_were_looked_at() -> None:
+    held = a_year(weeks=4).inventory
+    assert held is not None
+    crowded = text_of(inventory=replace(held, branches_total=412, pulls_total=100))
+    assert "of 412, the first 100 of which were looked at" in crowded
+    assert "of 100 open" in crowded
+    assert crowded.count("looked at") == 1
+
+
+def test_shelf__does_not_count_versions_of_a_registry_that_was_not_read() -> None:
+    unread = text_of(coverage=(a_coverage("code"), UNREAD), models=(), unshipped=())
+    assert re.search(r"model versions never shippedno data", unread)
+
+
+def test_fold__says_how_many_rows_it_hides(year: str) -> None:
+    assert "What each release owed, and what became of it (520)" in Reader(year).text
+
+
+def test_incidents__without_a_source_are_not_said_to_be_none() -> None:
+    text = text_of(coverage=READ)
+    assert "no source of incidents is set" in text
+    assert "no incident began in it" not in text
+    assert "healthy" not in text.lower()
+
+
+def test_source__that_decides_and_failed_is_the_first_thing_to_mend() -> None:
+    failed = a_coverage("models", CoverageState.FAILED, reason="the registry refused", hint="check the token")
+    text = text_of(coverage=(a_coverage("code"), failed))
+    assert "Could not decide" in text
+    assert text.index("Mend models:") < text.index("the registry refused: check the token")
+
+
+def test_provisional__release_is_marked() -> None:
+    page = unpictured(a_bundle([a_deploy(0), a_provisional_deploy(9, sha="b" * 40)], [a_ship(1)], until=at(9)))
+    assert "bbbbbbbbbbbb (provisional)" in Reader(page).text
+
+
+def test_same_bundle__same_bytes_in_any_order() -> None:
+    bundle = a_year(weeks=6)
+    turned = replace(bundle, code=bundle.code[::-1], models=bundle.models[::-1], incidents=bundle.incidents[::-1])
+    assert page_of(bundle) == page_of(turned)
+
+
+def test_pull_request_of_a_fork__shows_only_what_was_judged() -> None:
+    bundle = replace(
+        a_year(weeks=4),
+        coverage=(a_coverage("stubs"), a_coverage("code", CoverageState.NOT_CONFIGURED, required=False)),
+    )
+    assert sections(unpictured(bundle)) == ["coverage"]

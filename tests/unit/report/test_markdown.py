@@ -1,0 +1,209 @@
+"""The job summary and the texts of the checks: what stands where, and within GitHub's limits for any size of input."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from flowjoy.analysis.results import Findings, find
+from flowjoy.domain import CoverageState, Status
+from flowjoy.domain.bundle import Bundle
+from flowjoy.report import step_outputs
+from flowjoy.report.checks import LONGEST_TEXT, promise_check, settled_check
+from flowjoy.report.content.headline import headline, headline_of
+from flowjoy.report.csv_files import weeks_csv
+from flowjoy.report.markdown import summary
+from flowjoy.report.text import counted, ours
+from tests.builders import a_bundle, a_coverage, a_deploy, a_ship, an_incident, at
+from tests.unit.report.a_year import WEEK, a_hostile_bundle, a_year
+from tests.unit.report.test_html import page_of
+
+UNREAD = a_coverage("models", CoverageState.FAILED, reason="the registry refused", hint="check the token")
+READ = (a_coverage("code"), a_coverage("models"), a_coverage("incidents (PagerDuty)", required=False))
+
+
+@cache
+def a_breach_of_thousands() -> Findings:
+    """A thousand releases of five models, none of which ever shipped."""
+    models = tuple(f"model-{number}" for number in range(5))
+    deploys = [a_deploy(n / 4, f"{n:040x}") for n in range(1_000)]
+    return find(a_bundle(deploys, [], until=at(400), terms={"models": models}))
+
+
+def weeks_of(*counts: tuple[int, int], **changes: Any) -> Bundle:
+    """So many code deploys and model ships a week, the running week last."""
+    code = [a_deploy(week * WEEK + n) for week, (deploys, _) in enumerate(counts) for n in range(deploys)]
+    ships = [a_ship(week * WEEK + 30 + n, f"{week}.{n}") for week, (_, some) in enumerate(counts) for n in range(some)]
+    until = at((len(counts) - 1) * WEEK + 40)
+    return replace(a_bundle(code, ships, until=until, weeks=len(counts), coverage=READ), **changes)
+
+
+def test_summary__of_five_thousand_breaches_is_short_begins_with_the_verdict_and_counts_the_rest() -> None:
+    found = a_breach_of_thousands()
+    assert found.count(Status.BREACHED) > 4_000
+    text = summary(found)
+    assert len(text.encode()) < 100_000
+    assert text.splitlines()[2].startswith("❌ **fail**: <code>the 48 h promise is broken")
+    assert re.search(r"… and \d{4} more, in `flowjoy-bundle\.json`\.", text)
+
+
+def test_check_text__of_five_thousand_breaches_is_within_the_limit_and_each_model_is_remarked_once() -> None:
+    found = a_breach_of_thousands()
+    check = promise_check(found, "a" * 40, stub_path="flowjoy.json", lines={f"model-{n}": n + 1 for n in range(5)})
+    assert len(check.summary) <= LONGEST_TEXT
+    assert sorted(remark.line for remark in check.annotations) == [1, 2, 3, 4, 5]
+
+
+def test_check_text__of_hostile_names_is_within_the_limit() -> None:
+    found = find(a_hostile_bundle())
+    owed = found.obligations[0].sha
+    assert owed is not None
+    settled = settled_check(found, owed)
+    assert settled is not None
+    assert len(settled.summary) <= LONGEST_TEXT
+
+
+def test_summary__first_says_the_verdict_then_what_to_do_then_the_rest() -> None:
+    text = summary(find(a_year(weeks=12)))
+    heads = re.findall(r"^(?:### (.+)|\*\*(What to do next)\*\*|(❌))", text, flags=re.MULTILINE)
+    assert ["".join(head) for head in heads] == [
+        "❌", "What to do next", "The 48-hour promise", "Alarms", "Week by week", "Incidents", "Advice",
+        "Retrospective", "DORA", "On the shelf", "What was read",
+    ]  # fmt: skip
+
+
+def test_summary__says_by_when_and_how_much_is_left() -> None:
+    text = summary(find(a_bundle([a_deploy(100)], [a_ship(50)], until=at(110))))
+    assert "it is due by Sun 09 Jun 13&#58;00 UTC (38 h 0 m left)" in text.replace("&#40;", "(").replace("&#41;", ")")
+
+
+def test_headline__is_its_parts_and_only_a_running_clock_is_apart() -> None:
+    running = find(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110)))
+    line = headline_of(running)
+    assert (line.before, line.left, line.deadline) == ("recommender due ", "in 38 h 0 m", at(148))
+    assert headline(running) == "recommender due in 38 h 0 m (Sun 13:00 UTC) and 1 more clock"
+    broken = headline_of(a_breach_of_thousands())
+    assert (broken.left, broken.deadline) == ("", None)
+
+
+def test_mermaid__is_an_extra_of_at_most_twelve_weeks_from_zero_and_not_drawn_of_what_was_not_read() -> None:
+    text = summary(find(a_year()))
+    (chart,) = re.findall(r"```mermaid\n(.*?)\n```", text, flags=re.DOTALL)
+    palette, kind, title, labels, scale, bars, line = (part.strip() for part in chart.splitlines())
+    assert re.fullmatch(r"%%\{init: .*plotColorPalette.*\}%%", palette)
+    assert (kind, title) == ("xychart-beta", 'title "Code deploys (bars) and model ships (line)"')
+    assert scale == 'y-axis "deploys a week" 0 --> 8'
+    assert re.fullmatch(r'x-axis \[("[A-Z][a-z]{2} \d\d"(, )?){12}\]', labels)
+    assert re.fullmatch(r"bar \[(\d+(, )?){12}\]", bars)
+    assert re.fullmatch(r"line \[(\d+(, )?){12}\]", line)
+    assert "mermaid" not in summary(find(replace(a_year(weeks=4), coverage=(*READ[:1], UNREAD), models=())))
+
+
+def test_advice__in_angle_brackets_is_read_and_no_tag() -> None:
+    text = summary(find(weeks_of((9, 9), (1, 0))))
+    assert "`<service>:<git-sha>-<model-sha>`" in text
+    shown = MarkdownIt("gfm-like", {"linkify": False}).render(text)
+    assert "&lt;service&gt;:&lt;git-sha&gt;-&lt;model-sha&gt;" in shown
+
+
+def test_ours__only_what_stands_in_angle_brackets_becomes_code() -> None:
+    assert ours("tag <a>:<b>-<c> (so)") == "tag `<a>:<b>-<c>` (so)"
+    assert ours("5 < 6, and that is all") == "5 < 6, and that is all"
+
+
+def test_second_week__that_diverges_is_marked_as_escalated() -> None:
+    assert "**Escalated:** run a 48-hour spike" in summary(find(weeks_of((9, 1), (9, 1), (1, 0))))
+    assert "Escalated" not in summary(find(weeks_of((9, 9), (9, 1), (1, 0))))
+
+
+def test_week__that_is_well_is_marked_and_one_that_lags_is_not() -> None:
+    once = (an_incident(1, hours=1),)
+    rows = {line[2:8]: line for line in summary(find(weeks_of((9, 1), (7, 6), (1, 1), incidents=once))).splitlines()}
+    assert rows["Jun 10"].endswith("| ✅ healthy |")
+    assert rows["Jun 03"].endswith("| ⚠️ Model cadence lagging by 8 deploys |")
+    assert rows["Jun 17"].endswith("| running |")
+    without = weeks_of((7, 6), (1, 1), coverage=READ[:2])
+    assert "healthy" not in summary(find(without))
+    assert "healthy" not in summary(find(weeks_of((7, 6), (1, 1))))
+
+
+def jammed(model: str = "model-07") -> Bundle:
+    """Two complete weeks of five deploys and twenty models, of which one shipped once."""
+    names = [f"model-{n:02}" for n in range(20) if n != 7]
+    code = [a_deploy(week * WEEK + n) for week in range(2) for n in range(5)]
+    ships = [a_ship(week * WEEK + n, f"{week}{n}", model=name) for week in range(2) for n in range(5) for name in names]
+    ships.append(a_ship(1, "1", model=model))
+    return a_bundle(code, ships, until=at(2 * WEEK), weeks=3, terms={"models": (*names, model)}, coverage=READ)
+
+
+def test_models__the_one_that_jams_is_named_however_often_the_others_ship() -> None:
+    found = find(jammed())
+    text = summary(found).replace("&#45;", "-")
+    assert "| Jun 03 | 5 | 96 | 4 |" in text
+    assert text.count("⚠️ <code>model-07</code> cadence lagging by 4 deploys") == 1
+    assert text.count("⚠️ <code>model-07</code> cadence lagging by 5 deploys") == 1
+    (packaging, *_) = found.advice
+    assert packaging.escalated
+    assert packaging.because.startswith("Jun 10: 5 code deploys and 0 ships of model-07: a gap of 5 is more than 50 %")
+    assert "Jun 10: 5 code deploys and 0 ships of model-07, a gap of 5." in text
+    assert [line.split(b",")[3] for line in weeks_csv(found).splitlines()[:3]] == [b"gap", b"4", b"5"]
+    assert "model-07 cadence lagging by 5 deploys" in page_of(jammed())
+
+
+def test_models__a_hostile_name_that_lags_stays_text() -> None:
+    bundle = jammed("**x** | <b>y</b> @octo")
+    assert "<code>&#42;&#42;x&#42;&#42; &#124; &#60;b&#62;y" in summary(find(bundle))
+    assert "<b>y</b>" not in page_of(bundle)
+
+
+def test_shelf__tells_of_running_clocks() -> None:
+    text = summary(find(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110))))
+    assert "- 2 clocks running: each waits for a model" in text.partition("### On the shelf")[2]
+
+
+@pytest.fixture(scope="module")
+def unread() -> Findings:
+    return find(replace(a_year(weeks=4), coverage=(a_coverage("code"), UNREAD, READ[2]), models=()))
+
+
+def test_registry__that_was_not_read_is_no_lag_no_advice_and_no_answer(unread: Findings) -> None:
+    text = summary(unread)
+    assert "lagging" not in text
+    assert "package the model in the same CI job" not in text.partition("**The last action:**")[0]
+    assert "40 not known: a source that decides could not be read." in text
+    assert "No deadline has passed" not in text
+    assert "Not known: models could not be read." in text
+    assert "Gap: 4 then, no data now" in text.replace("&#58;", ":")
+    assert "| Jun 10 | 5 | no data | no data | 1.5 |" in text
+    assert len(re.findall(r"\*\*unknown\*\*", text)) == 5
+
+
+def test_outputs__count_nothing_that_was_not_read(unread: Findings) -> None:
+    told = step_outputs.fill(unread, {})
+    assert (told["code-deploys"], told["model-deploys"], told["cadence-gap"]) == ("5", "", "")
+
+
+def test_counted__is_a_lower_bound_or_no_data_where_it_was_not_read() -> None:
+    assert [counted(n, known=known) for n, known in ((3, True), (0, True), (3, False), (0, False))] == [
+        "3", "0", "≥ 3", "no data",
+    ]  # fmt: skip
+
+
+def test_last_action__is_dated_like_the_weeks_and_says_whether_it_helped() -> None:
+    text = summary(find(a_year(weeks=12))).replace("&#58;", ":").replace("&#46;", ".")
+    assert "proposed in the week of Jun 03: package the model. Gap: 4 then, 4 now: no change." in text
+
+
+def test_rollback_target__is_not_named_where_nobody_knows_of_incidents() -> None:
+    told = an_incident(5, hours=1)
+    code, ships = [a_deploy(0), a_deploy(50)], [a_ship(1), a_ship(51)]
+    known = summary(find(a_bundle(code, ships, [told], until=at(60), coverage=READ)))
+    assert "Last pair without an incident" in known
+    assert "Last pair without an incident" not in summary(
+        find(a_bundle(code, ships, [told], until=at(60), coverage=READ[:2]))
+    )

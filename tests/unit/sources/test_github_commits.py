@@ -1,0 +1,158 @@
+"""The commits that each deploy was the first to ship, from GitHub's histories in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from flowjoy.errors import HarvestError
+from flowjoy.sources import github_commits
+from flowjoy.sources.github_commits import Commits
+from tests.builders import at
+from tests.fakes.faults import Edited, EmptyBody, Garbage, Truncate
+from tests.fakes.github import GitHubStandIn
+from tests.fakes.http_base import Answer, Fault
+from tests.unit.sources.asking import api_of
+
+
+def sha(number: int) -> str:
+    return f"{number:040x}"
+
+
+def a_line(github: GitHubStandIn, length: int) -> None:
+    """Commits 0, 1, 2 …, one an hour."""
+    for n in range(length):
+        github.repository.add_commit(sha(n), at(n), parent=sha(n - 1) if n else None)
+
+
+def read(github: GitHubStandIn, deployed: dict[int, float], wanted: list[int] | None = None) -> Commits:
+    """`deployed`: number of the commit and the hour at which it went live."""
+    live = {sha(number): at(hour) for number, hour in deployed.items()}
+    return github_commits.read(api_of(github), live, live if wanted is None else map_shas(wanted))
+
+
+def map_shas(numbers: list[int]) -> set[str]:
+    return {sha(number) for number in numbers}
+
+
+def test_deploy__ships_the_commits_since_the_deploy_before_it(github: GitHubStandIn) -> None:
+    a_line(github, 8)
+    found = read(github, {2: 10, 5: 20, 7: 30})
+    assert found.by_sha == {sha(5): (at(3), at(4), at(5)), sha(7): (at(6), at(7))}
+    assert (found.unknown, len(github.requests)) == (0, 1)
+
+
+def test_many_deploys__cost_few_requests(github: GitHubStandIn) -> None:
+    a_line(github, 600)
+    found = read(github, {n: 600 + n for n in range(0, 600, 5)})
+    assert len(found.by_sha) == 119
+    assert all(len(stamps) == 5 for stamps in found.by_sha.values())
+    assert len(github.requests) <= 8
+
+
+def test_deploy__of_more_commits_than_one_page_shows_is_read_on(github: GitHubStandIn) -> None:
+    a_line(github, 260)
+    found = read(github, {1: 300, 259: 400})
+    assert len(found.by_sha[sha(259)]) == 258
+    assert len(github.requests) <= 4
+
+
+def test_merge__of_an_old_branch_ships_its_old_commits(github: GitHubStandIn) -> None:
+    """The deploys before are remembered; their history is read as far as it may hold the branch."""
+    a_line(github, 150)
+    github.repository.add_commit(sha(900), at(5.5), parent=sha(5), branch="old")
+    github.repository.add_commit(sha(901), at(151), parent=sha(149), merged=sha(900))
+    found = read(github, {148: 148.5, 901: 152}, wanted=[901])
+    assert found.by_sha == {sha(901): (at(5.5), at(149), at(151))}
+
+
+def test_history__longer_than_is_read_leaves_the_deploy_unknown(
+    github: GitHubStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(github_commits, "MOST_QUERIES", 2)
+    a_line(github, 500)
+    found = read(github, {1: 600, 498: 700, 499: 701})
+    assert found.by_sha == {sha(499): (at(499),)}
+    assert found.unknown == 1
+
+
+def test_commit__that_is_gone_leaves_its_deploy_unknown(github: GitHubStandIn) -> None:
+    a_line(github, 4)
+    found = read(github, {1: 10, 3: 20, 777: 30})
+    assert found == Commits(by_sha={sha(3): (at(2), at(3))}, unknown=1)
+
+
+def test_nothing_wanted__asks_nothing(github: GitHubStandIn) -> None:
+    a_line(github, 4)
+    assert read(github, {1: 10, 3: 20}, wanted=[]) == Commits()
+    assert read(github, {}) == Commits()
+    assert read(github, {1: 10}) == Commits()
+    assert github.requests == []
+
+
+def test_sha__that_is_none_is_never_asked_for(github: GitHubStandIn) -> None:
+    a_line(github, 2)
+    live = {sha(1): at(1), 'x"} }': at(2)}
+    assert github_commits.read(api_of(github), live, live).unknown == 1
+    assert github.requests == []
+
+
+def test_deploys__that_cannot_be_asked_for_hold_back_no_other(github: GitHubStandIn) -> None:
+    a_line(github, 260)
+    live = {sha(1): at(300), sha(259): at(400), "tag v9": at(500), sha(777): at(600)}
+    found = github_commits.read(api_of(github), live, live)
+    assert len(found.by_sha[sha(259)]) == 258
+    assert found.unknown == 2
+
+
+def test_what_was_read__is_kept_when_the_rest_fails(github: GitHubStandIn) -> None:
+    a_line(github, 260)
+    github.fail("/graphql", times=None, skip=1, fault=Answer(500))
+    found = read(github, {1: 300, 100: 350, 258: 400, 259: 401})
+    assert set(found.by_sha) == {sha(100), sha(259)}
+    assert "commits" in found.problem
+
+
+@pytest.mark.parametrize("date", ["1970-01-01T00:00:00Z", "0000-01-01T00:00:00Z", "99999-01-01T00:00:00Z"])
+def test_commit__with_an_impossible_time_has_no_lead_time(github: GitHubStandIn, date: str) -> None:
+    a_line(github, 4)
+
+    def edit(body: Any) -> Any:
+        body["data"]["repository"]["commit0"]["history"]["nodes"][1]["committedDate"] = date
+        return body
+
+    github.fail("/graphql", times=None, fault=Edited(edit))
+    assert read(github, {0: 10, 3: 20}).by_sha == {sha(3): (at(1), at(3))}
+
+
+@pytest.mark.parametrize("fault", [Answer(502), EmptyBody(), Garbage(), Truncate()], ids=repr)
+def test_fault__in_passing_changes_nothing(github: GitHubStandIn, fault: Fault) -> None:
+    a_line(github, 4)
+    github.fail("/graphql", fault=fault)
+    assert read(github, {1: 10, 3: 20}).by_sha == {sha(3): (at(2), at(3))}
+
+
+def first(body: Any) -> Any:
+    return body["data"]["repository"]["commit0"]["history"]["nodes"][0]
+
+
+@pytest.mark.parametrize("change", [
+    lambda body: body["data"]["repository"].pop("commit0"),
+    lambda body: body["data"]["repository"]["commit0"]["history"]["nodes"].pop(0),
+    lambda body: first(body).update(committedDate=None),
+    lambda body: first(body).update(oid=None),
+    lambda body: first(body)["parents"].update(totalCount=2),
+    lambda body: first(body).pop("parents"),
+], ids=["no commit", "no head", "time", "sha", "parents cut", "no parents"])  # fmt: skip
+def test_answer__of_another_shape_is_refused(github: GitHubStandIn, change: Callable[[Any], Any]) -> None:
+    a_line(github, 4)
+
+    def edit(body: Any) -> Any:
+        change(body)
+        return body
+
+    github.fail("/graphql", times=None, fault=Edited(edit))
+    with pytest.raises(HarvestError, match="commits"):
+        read(github, {1: 10, 3: 20})

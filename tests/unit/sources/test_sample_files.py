@@ -1,0 +1,203 @@
+"""Samples on disk: what is read, and what is refused with a cure and without a word of what stands in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import parquet as pq
+
+from flowjoy.analysis.drift.binning import reference_of
+from flowjoy.errors import HarvestError
+from flowjoy.sources.sample_files import MOST_FEATURES, STEP, Limits, Sample, read_sample
+
+CANARY = "canary-of-the-data"
+SMALL = Limits(size=4000, cells=500)
+
+
+def read(folder: Path, raw: bytes | str, name: str = "live.csv", limits: Limits = STEP) -> Sample:
+    path = folder / name
+    path.write_bytes(raw if isinstance(raw, bytes) else raw.encode())
+    return read_sample(path, "drift-live", limits)
+
+
+def test_csv__is_read_as_text_with_what_is_missing(tmp_path: Path) -> None:
+    held = read(tmp_path, '\ufeffage, country\n41,"DE, east"\n,NaN\n 7 ,x\n').frame
+    assert list(held.columns) == ["age", "country"]
+    assert held["age"].isna().tolist() == [False, True, False]
+    assert held["country"].tolist()[0] == "DE, east"
+
+
+def test_missing__is_what_the_readme_says(tmp_path: Path) -> None:
+    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text()
+    told = re.search(r"Missing values are a bin: empty\ncells, (.*?) and the like", readme)
+    assert told is not None
+    texts = re.findall("`([^`]+)`", told[1])
+    assert len(texts) == 6
+    lines = [f"{case},x" for text in texts for case in (text, text.lower(), text.upper(), f" {text} ")]
+    assert read(tmp_path, "\n".join(["age,b", ",x", *lines])).frame["age"].isna().all()
+
+
+def test_csv__row_numbers_without_a_name_are_no_feature(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"age": range(3)})
+    held = read(tmp_path, frame.to_csv())
+    assert list(held.frame.columns) == ["age"]
+    assert "left out" in held.notes[0]
+    again = pd.read_csv(tmp_path / "live.csv").to_csv(index=False)
+    assert list(read(tmp_path, again).frame.columns) == ["age"]
+
+
+def test_csv__of_one_column_keeps_lines_without_a_value_and_of_more_leaves_out_empty_ones(tmp_path: Path) -> None:
+    assert read(tmp_path, "age\n1\n\n\n2\n").frame["age"].tolist() == ["1", None, None, "2"]
+    assert read(tmp_path, "age,b\n1,2\n\n3\n").frame.to_numpy().tolist() == [["1", "2"], ["3", None]]
+
+
+def test_csv__quotes_and_line_ends_are_those_of_every_table(tmp_path: Path) -> None:
+    for end in ("\n", "\r\n", "\r"):
+        held = read(tmp_path, end.join(('a,"b ""c"""', '"x, y","1', '2"', ""))).frame
+        assert (list(held.columns), held["a"].tolist()) == (["a", 'b "c"'], ["x, y"])
+        assert held['b "c"'].tolist() == [f"1{end}2"]
+
+
+BAD: dict[str, tuple[bytes | str, str]] = {
+    "empty": ("", "is empty"),
+    "blank": ("\n\n", "is empty"),
+    "header only": (f"{CANARY},b\n", "holds no rows"),
+    "nothing but row numbers": (",\n1,\n", "is empty"),
+    "a column twice": (f"{CANARY},b, {CANARY}\n1,2,3\n", "names a column twice"),
+    "not UTF-8": (b"a,b\n\xff\xfe,1\n", "is not UTF-8"),
+    "UTF-16": (f"{CANARY},b\n1,2\n".encode("utf-16"), "is not UTF-8"),
+    "a longer line": (f"a,b\n1,2\n{CANARY},2,3\n", "is not a table"),
+    "longer lines": (f"a,b\n1,2,{CANARY}\n1,2,{CANARY}\n", "is not a table"),
+    "a short line and a long one": (f"a,b\n1\n{CANARY},2,3\n", "is not a table"),
+    "a line without end": ("a,b\n1,2\n" + "1," * 1_000_000 + f"{CANARY}\n", "is not a table"),
+    "a line without end, over many lines": ("a,b\n1,2\n" + '"\n",' * 150_000, "is not a table"),
+    "no header": (f"41,{CANARY}\n7,{CANARY}\n", "first line looks like data"),
+    "no header, of texts": (f"{CANARY},True\n{CANARY},False\n", "first line looks like data"),
+    "no header, a value missing": (f"{CANARY},,b\n1,2,3\n", "first line looks like data"),
+    "no header, the first value missing": (f",{CANARY}\nx,2\ny,3\n", "first line looks like data"),
+    "no header, a number with an exponent": (f"{CANARY},-1.5e-3\nx,2\n", "first line looks like data"),
+    "an open quote": (f'a,b\n"{CANARY},1\n', "is not a table"),
+    "semicolons": (f"a;b\n{CANARY};1\n", "one column only"),
+    "many columns": (",".join(f"c{n}" for n in range(MOST_FEATURES + 1)) + "\n1\n", "columns, 1,000 are read"),
+    "nothing but columns": (b"," * (8 << 20), "is empty"),
+    "columns without end": (b"a," * (4 << 20), "columns, 1,000 are read"),
+    "a name without end": ("a" * 1001 + ",b\n1,2\n", "names a column by more than"),
+    "a cell without end": ("a" * 200_000 + ",b\n1,2\n", "is not a table"),
+}
+
+
+@pytest.mark.parametrize(("raw", "said"), BAD.values(), ids=BAD)
+def test_csv__that_is_no_sample_is_refused_without_being_shown(tmp_path: Path, raw: bytes | str, said: str) -> None:
+    begun = time.monotonic()
+    with pytest.raises(HarvestError, match=said) as refused:
+        read(tmp_path, raw)
+    assert time.monotonic() - begun < 2
+    assert str(refused.value).startswith("drift-live live.csv")
+    assert "canary" not in f"{refused.value} {refused.value.hint}"
+
+
+def test_file__that_is_too_large_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HarvestError, match="is larger than"):
+        read(tmp_path, "a\n" + "1\n" * 3000, limits=SMALL)
+    with pytest.raises(HarvestError, match="600 cells, 500 are read"):
+        read(tmp_path, "a,b\n" + "1,2\n" * 299, limits=SMALL)
+    with pytest.raises(HarvestError, match="600 cells, 500 are read"):
+        read(tmp_path, "a,b\r" + "1,2\r" * 299, limits=SMALL)
+    assert len(read(tmp_path, "a,b\n" + "1,2\n" * 249, limits=SMALL).frame) == 249
+
+
+def test_file__that_is_not_there_or_never_ends_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path, said in (
+        (tmp_path / "none.csv", "cannot be read"),
+        (tmp_path, "is a folder"),
+        (tmp_path / "pipe.csv", "no file"),
+    ):
+        with pytest.raises(HarvestError, match=said) as refused:
+            read_sample(path, "drift-live", STEP)
+        assert str(tmp_path.parent) not in str(refused.value)
+
+
+def test_parquet__is_read_with_its_types(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"age": [1, 2], "ok": [True, None], "when": [pd.Timestamp("2024-06-03"), None]}, index=[7, 9])
+    frame.to_parquet(tmp_path / "live.parquet")
+    held = read_sample(tmp_path / "live.parquet", "drift-live", STEP).frame
+    assert list(held.columns) == ["age", "ok", "when"]
+    assert held["age"].tolist() == [1, 2]
+
+
+def test_parquet__that_is_none_or_too_large_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HarvestError, match="not a Parquet file"):
+        read(tmp_path, b"PAR1" + b"\x00" * 50 + b"PAR1", "live.parquet")
+    packed = tmp_path / "packed.parquet"
+    pd.DataFrame({"a": [CANARY] * 1500}).to_parquet(packed, compression="zstd")
+    with pytest.raises(HarvestError, match="cells, 500 are read"):
+        read_sample(packed, "drift-live", SMALL)
+    with pytest.raises(HarvestError, match="is not UTF-8 text"):
+        read(tmp_path, packed.read_bytes(), "live.csv")
+
+
+def test_parquet__of_a_text_that_many_rows_repeat_takes_its_memory_once(tmp_path: Path) -> None:
+    path = tmp_path / "live.parquet"
+    column = pa.DictionaryArray.from_arrays(pa.array([0] * 50_000, pa.int32()), pa.array(["x" * 100_000]))
+    for told in (True, False):
+        pq.write_table(pa.table({"a": column, "b": column}), path, store_schema=told)
+        held = read_sample(path, "drift-live", STEP).frame
+        assert held.shape == (50_000, 2)
+        assert len(set(map(id, held["a"]))) <= 50
+
+
+def test_parquet__of_lists_or_records_or_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "live.parquet"
+    for column in ([[1, 2]] * 3, [{"a": 1, "b": 2}] * 3, [{"a": 1}] * 3):
+        pd.DataFrame({CANARY: column}).to_parquet(path)
+        with pytest.raises(HarvestError, match="columns of lists or records") as refused:
+            read_sample(path, "drift-live", STEP)
+        assert "canary" not in str(refused.value)
+    pd.DataFrame({"a": [f"{n:01000d}" for n in range(400)]}).to_parquet(path, compression="zstd")
+    with pytest.raises(HarvestError, match="larger than 0 MiB when it is unpacked"):
+        read_sample(path, "drift-live", Limits(size=90_000, cells=10_000))
+
+
+def test_parquet__of_broken_texts_is_refused_with_a_clear_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "live.parquet"
+    for kind in (pa.binary(), pa.large_binary()):
+        held = pa.array([b"\xff\xfe", b"x"], kind)
+        for column in (held, held.dictionary_encode(), held.view(pa.string() if kind == pa.binary() else kind)):
+            pq.write_table(pa.table({"a": column}), path)
+            with pytest.raises(HarvestError, match="not a Parquet file that can be read"):
+                read_sample(path, "drift-live", STEP)
+    raw = path.read_bytes()
+    for place in range(0, len(raw), 7):
+        path.write_bytes(raw[:place] + bytes([raw[place] ^ 0xFF]) + raw[place + 1 :])
+        with pytest.raises(HarvestError, match=r"drift-live live\.parquet"):
+            read_sample(path, "drift-live", STEP)
+
+
+def test_parquet__says_the_same_as_a_csv_of_the_same_data(tmp_path: Path) -> None:
+    frame = pd.DataFrame({
+        "short": pd.array([0.1, 0.2, 3.7, None], dtype="float32"),
+        "truth": [True, False, None, True],
+        "text": [" DE", "n/a", None, "FR "],
+        "kind": pd.Categorical(["a", "b ", None, "NULL"]),
+    })  # fmt: skip
+    frame.to_parquet(tmp_path / "live.parquet")
+    typed = read_sample(tmp_path / "live.parquet", "drift-live", STEP).frame
+    text = read(tmp_path, "short,truth,text,kind\n0.1,true, DE,a\n0.2,FALSE,n/a,b \n3.7,,,\n,True,FR ,NULL\n").frame
+    assert reference_of(typed) == reference_of(text)
+    assert typed["text"].tolist() == ["DE", None, None, "FR"]
+    assert typed["short"].tolist()[:3] == [0.1, 0.2, 3.7]
+
+
+def test_parquet__without_pyarrow_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # as in the container: it cannot be imported
+    with pytest.raises(HarvestError, match="needs the package pyarrow") as refused:
+        read(tmp_path, b"", "live.parquet")
+    assert "CSV" in refused.value.hint
