@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.trust.mutation import described
+import pytest
+
+from tests.trust.mutation import described, install
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_SECONDS = 900
@@ -54,7 +56,7 @@ def faults_in(paths: Sequence[str], kind: str, *, per_module: int | None = None)
 
 
 def tests_of(path: str) -> list[str]:
-    """Return the test files of a module: its own, those that name it, those that name its importers; slow ones last."""
+    """Return the test files of a module: its own, those that name it, those that name its importers; whole runs last."""
     stems = [Path(path).stem, *_importers(Path(path).stem)]
     ranked: dict[str, int] = {}
     for file in sorted((ROOT / "tests").rglob("test_*.py")):
@@ -63,9 +65,10 @@ def tests_of(path: str) -> list[str]:
             continue
         ranks = [_rank(number, stem, file.stem, text) for number, stem in enumerate(stems)]
         if known := [rank for rank in ranks if rank is not None]:
-            ranked[name] = min(known) + 10 * ("matrix" in name)
+            ranked[name] = min(known)
     nearest = sorted(ranked, key=lambda name: (ranked[name], name))[:MOST_FILES]
-    return [*nearest, *ALSO.get(Path(path).stem, ())] or ["tests/e2e/test_whole_run.py"]
+    chosen = {*nearest, *ALSO.get(Path(path).stem, ())} or {"tests/story/test_whole_run.py"}
+    return sorted(chosen, key=lambda name: ("matrix" in name, "tests/story/" in name, ranked.get(name, 0), name))
 
 
 MOST_FILES = 8
@@ -97,24 +100,31 @@ def _rank(distance: int, stem: str, name: str, text: str) -> int | None:
 
 
 def is_noticed(fault: CodeFault, tests: Sequence[str]) -> bool:
-    """Run the tests against the changed module; the first failure is enough."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "tests.trust.mutation"]
-    command += ["-p", "no:cacheprovider", *tests]
-    chosen = f"{fault.module}:{fault.kind}:{fault.number}"
-    try:
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env={**os.environ, "FLOWJOY_FAULT": chosen},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=LONGEST_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+    """Run the tests against the changed module in a process of its own; the first failure is enough."""
+    process = PROCESSES.Process(target=_run_tests, args=(fault, tuple(tests)))
+    process.start()
+    process.join(LONGEST_SECONDS)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
         return False
-    return done.returncode != 0
+    return process.exitcode != 0
+
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(
+    ["pytest", "hypothesis", "pandas", "matplotlib.figure", "mlflow.store.tracking.sqlalchemy_store", "github"]
+)
+"""Each run is a fork of a process that has imported the libraries, but no module of FlowJoy."""
+
+
+def _run_tests(fault: CodeFault, tests: tuple[str, ...]) -> None:
+    silence = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(silence, stream)
+    os.chdir(ROOT)
+    install(fault.module, fault.kind, fault.number)
+    sys.exit(pytest.main(["-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests]))
 
 
 def survivors(faults: Sequence[CodeFault], progress: Callable[[str], None]) -> Iterator[CodeFault]:

@@ -1,7 +1,6 @@
 """Faults put into FlowJoy's own code while it is imported: mutants and saboteurs.
 
-No file changes: an import hook compiles one changed syntax tree in place of one module. Which change is chosen by the
-environment variable FLOWJOY_FAULT=`<module>:<kind>:<number>`, read by this pytest plugin (`-p tests.trust.mutation`).
+No file changes: an import hook compiles one changed syntax tree in place of one module.
 
 A mutant is a small slip (a comparison, a constant, a condition). A saboteur is a guard that no longer raises.
 """
@@ -13,7 +12,6 @@ import copy
 import importlib.abc
 import importlib.machinery
 import importlib.util
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -192,8 +190,8 @@ class _Loader(importlib.machinery.SourceFileLoader):
         return compile(changed(self.path, self._kind, self._number), self.path, "exec")
 
 
-if chosen := os.environ.get("FLOWJOY_FAULT"):
-    _module, _kind, _number = chosen.split(":")
-    if _module in sys.modules:
-        raise RuntimeError(f"{_module} was imported before it could be changed")
-    sys.meta_path.insert(0, _Finder(_module, _kind, int(_number)))
+def install(module: str, kind: str, number: int) -> None:
+    """Change a module when it is imported; raise RuntimeError if it was imported already."""
+    if module in sys.modules:
+        raise RuntimeError(f"{module} was imported before it could be changed")
+    sys.meta_path.insert(0, _Finder(module, kind, number))
