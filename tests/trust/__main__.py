@@ -19,6 +19,7 @@ from typing import Any
 
 from tests.trust.argued import ARGUED
 from tests.trust.faults_in_code import ROOT, faults_in, survivors
+from tests.trust.reach import measured
 
 GUARDS = (
     "flowjoy/sources/*.py",
@@ -89,12 +90,12 @@ def run_matrix(name: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def run_code_faults(name: str, sample: int | None, say: Callable[[str], None]) -> dict[str, Any]:
+def run_code_faults(name: str, sample: int | None, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
     """Put the faults of one group into the code; return how many were noticed, and who survived."""
     patterns, kind, _ = CODE_FAULTS[name]
     faults = faults_in(_files(patterns), kind, per_module=sample)
     begun = time.monotonic()
-    alive = list(survivors(faults, say))
+    alive = list(survivors(faults, measured(folder), say))
     argued = {str(fault): ARGUED[key] for fault in alive if (key := (fault.path, fault.line)) in ARGUED}
     return {
         "count": len(faults),
@@ -155,7 +156,7 @@ def main() -> int:
         if name in MATRICES:
             result = run_matrix(name, given.folder)
         else:
-            result = run_code_faults(name, given.sample, lambda text: print(text, flush=True))
+            result = run_code_faults(name, given.sample, given.folder, lambda text: print(text, flush=True))
         (given.folder / f"{name}.result.json").write_text(json.dumps(result, indent=1))
     text = page(given.folder)
     (ROOT / "docs" / "trust.md").write_text(text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.trust.mutation import described, install
+from tests.trust.mutation import described, install, statement_at
+from tests.trust.reach import Reach
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_SECONDS = 900
@@ -35,10 +35,13 @@ class CodeFault:
         return self.path.removesuffix(".py").replace("/", ".")
 
     @property
+    def line_number(self) -> int:
+        return int(self.change.partition(":")[0])
+
+    @property
     def line(self) -> str:
         """The text of the changed line, by which an argued survivor is known however far it moves."""
-        number, _, _ = self.change.partition(":")
-        return (ROOT / self.path).read_text().splitlines()[int(number) - 1].strip()
+        return (ROOT / self.path).read_text().splitlines()[self.line_number - 1].strip()
 
     def __str__(self) -> str:
         return f"{self.path}:{self.change} ({self.line[:90]})"
@@ -55,48 +58,14 @@ def faults_in(paths: Sequence[str], kind: str, *, per_module: int | None = None)
     return chosen
 
 
-def tests_of(path: str) -> list[str]:
-    """Return the test files of a module: its own, those that name it, those that name its importers; whole runs last."""
-    stems = [Path(path).stem, *_importers(Path(path).stem)]
-    ranked: dict[str, int] = {}
-    for file in sorted((ROOT / "tests").rglob("test_*.py")):
-        name, text = str(file.relative_to(ROOT)), file.read_text()
-        if name.startswith(("tests/trust/", "tests/registries/", "tests/contract/")):
-            continue
-        ranks = [_rank(number, stem, file.stem, text) for number, stem in enumerate(stems)]
-        if known := [rank for rank in ranks if rank is not None]:
-            ranked[name] = min(known)
-    nearest = sorted(ranked, key=lambda name: (ranked[name], name))[:MOST_FILES]
-    chosen = {*nearest, *ALSO.get(Path(path).stem, ())} or {"tests/story/test_whole_run.py"}
-    return sorted(chosen, key=lambda name: ("matrix" in name, "tests/story/" in name, ranked.get(name, 0), name))
+def tests_of(fault: CodeFault, reach: Reach) -> list[str]:
+    """Return the tests that execute the changed statement, the quickest first; none where no test does."""
+    lines = statement_at(str(ROOT / fault.path), fault.line_number)
+    return reach.of(fault.path, lines)[:MOST_TESTS]
 
 
-MOST_FILES = 8
-
-ALSO = {
-    "ledger_artifact": ("tests/e2e/test_ledger.py", "tests/e2e/test_trust.py"),
-    "pull_request": ("tests/e2e/test_gate.py",),
-    "dependency": ("tests/e2e/test_gate.py", "tests/e2e/test_pull_request.py"),
-    "stricter": ("tests/e2e/test_gate.py",),
-}
-"""Modules that only whole runs reach."""
-
-
-def _importers(stem: str) -> list[str]:
-    files = (ROOT / "flowjoy").rglob("*.py")
-    return sorted(file.stem for file in files if file.stem != stem and _imports(stem, file.read_text()))[:8]
-
-
-def _imports(stem: str, text: str) -> bool:
-    return bool(re.search(rf"^(?:from [\w.]*\b{stem} import|(?:from [\w.]+ )?import .*\b{stem}\b)", text, re.MULTILINE))
-
-
-def _rank(distance: int, stem: str, name: str, text: str) -> int | None:
-    if name == f"test_{stem}":
-        return 0 if distance == 0 else 2
-    if _imports(stem, text):
-        return 1 if distance == 0 else 3
-    return None
+MOST_TESTS = 60
+"""A fault that the sixty quickest tests of its line do not notice counts as not noticed."""
 
 
 def is_noticed(fault: CodeFault, tests: Sequence[str]) -> bool:
@@ -127,12 +96,13 @@ def _run_tests(fault: CodeFault, tests: tuple[str, ...]) -> None:
     sys.exit(pytest.main(["-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests]))
 
 
-def survivors(faults: Sequence[CodeFault], progress: Callable[[str], None]) -> Iterator[CodeFault]:
+def survivors(faults: Sequence[CodeFault], reach: Reach, progress: Callable[[str], None]) -> Iterator[CodeFault]:
     """Yield each fault that no test notices, two at a time."""
     begun = time.monotonic()
 
     def judge(fault: CodeFault) -> bool:
-        return is_noticed(fault, tests_of(fault.path))
+        tests = tests_of(fault, reach)
+        return bool(tests) and is_noticed(fault, tests)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         for number, (fault, noticed) in enumerate(zip(faults, pool.map(judge, faults), strict=True), start=1):

@@ -155,6 +155,18 @@ def described(path: str, kind: str) -> list[str]:
     return [text for text, _ in KINDS[kind](tree_of(path))]
 
 
+def statement_at(path: str, line: int) -> range:
+    """Return the lines of the smallest statement around a line; of a compound statement, those of its head."""
+    spans = [_head(node) for node in ast.walk(tree_of(path)) if isinstance(node, ast.stmt)]
+    return min((span for span in spans if line in span), key=len, default=range(line, line + 1))
+
+
+def _head(node: ast.stmt) -> range:
+    body = getattr(node, "body", None)
+    end = body[0].lineno - 1 if isinstance(body, list) and body else node.end_lineno or node.lineno
+    return range(node.lineno, max(end, node.lineno) + 1)
+
+
 def changed(path: str, kind: str, number: int) -> ast.Module:
     """Return the tree of a file with one change made."""
     tree = copy.deepcopy(tree_of(path))

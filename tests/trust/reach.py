@@ -1,0 +1,74 @@
+"""Which tests execute which line of FlowJoy: measured once, so that a fault is put only before tests that reach it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import coverage
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = "FLOWJOY_TRUST_SECONDS"
+"""The variable that names the file for the time of each test."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Tests by line: `tests[path][line]` are the ids of the tests that execute it, the quickest first."""
+
+    tests: dict[str, dict[int, tuple[str, ...]]]
+
+    def of(self, path: str, lines: range) -> list[str]:
+        """Return the tests that execute any of the lines of a file, the quickest first."""
+        by_line = self.tests.get(path, {})
+        chosen = {test: rank for line in lines for rank, test in enumerate(by_line.get(line, ()))}
+        return sorted(chosen, key=lambda test: (chosen[test], test))
+
+
+def measured(folder: Path) -> Reach:
+    """Return who reaches what; run the tests once, without the matrices, where the folder has no answer."""
+    data, seconds = folder / "reach.coverage", folder / "reach.seconds.json"
+    if not seconds.exists():
+        _run_tests(data, seconds)
+    took = json.loads(seconds.read_text())
+    recorded = coverage.CoverageData(str(data))
+    recorded.read()
+    tests: dict[str, dict[int, tuple[str, ...]]] = {}
+    for file in recorded.measured_files():
+        contexts = recorded.contexts_by_lineno(file)
+        tests[str(Path(file).relative_to(ROOT))] = {line: _quickest(names, took) for line, names in contexts.items()}
+    return Reach(tests)
+
+
+def _quickest(contexts: list[str], took: dict[str, float]) -> tuple[str, ...]:
+    tests = {name.rpartition("|")[0] for name in contexts if name}
+    return tuple(sorted(tests, key=lambda test: (took.get(test, 60.0), test)))
+
+
+def _run_tests(data: Path, seconds: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup", "-m", "not matrix"]
+    command += ["-p", "no:cacheprovider", "-p", "tests.trust.reach", "--cov", "--cov-context=test", "--cov-report="]
+    environment = {**os.environ, "COVERAGE_FILE": str(data.resolve()), SECONDS: str(seconds.resolve())}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        seconds.unlink(missing_ok=True)
+        sys.exit(f"The tests fail without any fault:\n{done.stdout[-4000:]}")
+
+
+_TOOK: dict[str, float] = {}
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Add up the time of a test's phases."""
+    _TOOK[report.nodeid] = _TOOK.get(report.nodeid, 0.0) + report.duration
+
+
+def pytest_sessionfinish() -> None:
+    """Write the times; only the process that was asked to does so."""
+    if (file := os.environ.get(SECONDS)) and not os.environ.get("PYTEST_XDIST_WORKER"):
+        Path(file).write_text(json.dumps(_TOOK))
