@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from flowjoy.analysis.flow.weeks import window_of
-from flowjoy.config.settings import Runner, Settings, read_runner, read_settings
+from flowjoy.config.settings import ActionsContext, Settings, read_context, read_settings
 from flowjoy.domain import CodeRecord, Coverage, CoverageState, Incident, ModelRecord, Obligation, Outcome, Status
-from flowjoy.domain.bundle import Bundle, Terms
+from flowjoy.domain.bundle import Bundle, RunParameters
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.domain.timestamps import iso
-from flowjoy.sources.base import Query
+from flowjoy.sources.base import HarvestQuery
 
 T0 = datetime(2024, 6, 3, 9, tzinfo=UTC)
 """A Monday morning: the first of the seed weeks."""
@@ -118,7 +118,7 @@ def a_bundle(
     return replace(ordinary, **changes)
 
 
-_TERMS = Terms(
+_TERMS = RunParameters(
     models=(MODEL,),
     model_stub="flowjoy.json",
     model_signal="registered",
@@ -146,15 +146,15 @@ def some_settings(workspace: Path, argv: Sequence[str] = (), /, **inputs: str) -
     return read_settings(an_environment(workspace, **inputs), argv, a_runner(workspace))
 
 
-def a_runner(workspace: Path, **variables: str) -> Runner:
+def a_runner(workspace: Path, **variables: str) -> ActionsContext:
     """The runner of a job in acme/shop."""
-    return read_runner({**an_environment(workspace), **variables})
+    return read_context({**an_environment(workspace), **variables})
 
 
-def a_query(workspace: Path, models: tuple[str, ...] = (MODEL,), /, **inputs: str) -> Query:
+def a_query(workspace: Path, models: tuple[str, ...] = (MODEL,), /, **inputs: str) -> HarvestQuery:
     """The question of a run three weeks after T0."""
     now = at(3 * 7 * 24)
-    return Query(
+    return HarvestQuery(
         settings=some_settings(workspace, **inputs),
         as_of=now,
         now=now,

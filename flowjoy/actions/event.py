@@ -32,7 +32,7 @@ _FULL_SHA = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trigger:
+class RunEvent:
     """One run's event. `sha` is the commit whose checks it writes; `pull_request` its number, where it is one.
 
     `fork`: from another repository, or by Dependabot: no secrets, nothing is written outside the job.
@@ -72,7 +72,7 @@ def read(
     ref: str | None,
     repository: str,
     default_branch: str | None,
-) -> Trigger:
+) -> RunEvent:
     """Return the trigger of a run. Without a known default branch nothing on it is trusted."""
     if event.startswith(_PULL_REQUEST):
         return _pull_request(event, payload, repository)
@@ -87,7 +87,7 @@ def read(
     return _judged(event, deployed or sha, branch, default_branch, is_tag=(ref or "").startswith("refs/tags/"))
 
 
-def _after_a_run(run: Mapping[str, Any], sha: str | None, repository: str, default_branch: str | None) -> Trigger:
+def _after_a_run(run: Mapping[str, Any], sha: str | None, repository: str, default_branch: str | None) -> RunEvent:
     """The trigger of a `workflow_run`: it is about the commit of the run that ended.
 
     A run of a fork's pull request names no pull request: its head says whose it is.
@@ -110,21 +110,21 @@ def _after_a_run(run: Mapping[str, Any], sha: str | None, repository: str, defau
 
 def _judged(
     event: str, sha: str | None, branch: str | None, default_branch: str | None, *, is_tag: bool = False
-) -> Trigger:
+) -> RunEvent:
     """Trust as far as the event says it; what GitHub must be asked stays in doubt."""
     if event not in TRUSTED_EVENTS:
         return _untrusted(event, sha, f"no run of the event {event or 'unknown'} is")
     if default_branch is None:
         return _untrusted(event, sha, "the default branch is not known")
     if branch == default_branch:
-        return Trigger(event=event, sha=sha, pull_request=None, fork=False, trusted=True)
+        return RunEvent(event=event, sha=sha, pull_request=None, fork=False, trusted=True)
     if event == "push" and not is_tag:
         return _untrusted(event, sha, f"it is of a push to another branch than {default_branch}")
     return replace(_untrusted(event, sha, f"its commit is not on {default_branch}"), commit_in_doubt=sha)
 
 
-def _untrusted(event: str, sha: str | None, reason: str, *, fork: bool = False) -> Trigger:
-    return Trigger(event=event, sha=sha, pull_request=None, fork=fork, trusted=False, distrust=reason)
+def _untrusted(event: str, sha: str | None, reason: str, *, fork: bool = False) -> RunEvent:
+    return RunEvent(event=event, sha=sha, pull_request=None, fork=fork, trusted=False, distrust=reason)
 
 
 def missing(event: str, payload: Mapping[str, Any]) -> str | None:
@@ -155,14 +155,14 @@ def _missing_of_run(run: Mapping[str, Any]) -> str | None:
     return None if named or deleted_fork else "workflow_run.head_repository"
 
 
-def _pull_request(event: str, payload: Mapping[str, Any], repository: str) -> Trigger:
+def _pull_request(event: str, payload: Mapping[str, Any], repository: str) -> RunEvent:
     pull = _held(payload, "pull_request")
     head = _held(pull, "head")
     source = str(_held(head, "repo").get("full_name", "")).lower()
     author = str(_held(pull, "user").get("login", ""))
     actor = str(_held(payload, "sender").get("login", ""))
     number = pull.get("number")
-    return Trigger(
+    return RunEvent(
         event=event,
         sha=_text(head.get("sha")),
         pull_request=number if isinstance(number, int) else None,

@@ -14,9 +14,19 @@ from flowjoy.analysis import timeline
 from flowjoy.analysis.flow import incidents as recovery
 from flowjoy.analysis.flow import weeks as cadence
 from flowjoy.analysis.flow.dora import Dora, dora
-from flowjoy.analysis.flow.live_pairs import Pair, pairs
+from flowjoy.analysis.flow.live_pairs import LivePair, pairs
 from flowjoy.analysis.promise import compliance, obligations, verdict
-from flowjoy.domain import CoverageState, Dependence, EventType, Kind, ModelRecord, Obligation, Precision, Week, Window
+from flowjoy.domain import (
+    CoverageState,
+    EventType,
+    Kind,
+    ModelDependencies,
+    ModelRecord,
+    Obligation,
+    Precision,
+    Week,
+    Window,
+)
 from flowjoy.domain.bundle import Bundle
 
 
@@ -35,7 +45,7 @@ def is_read(bundle: Bundle, source: str) -> bool:
     return not states(bundle, source) - {CoverageState.COMPLETE}
 
 
-def obligations_of(events: pd.DataFrame, bundle: Bundle, dependence: Dependence) -> tuple[Obligation, ...]:
+def obligations_of(events: pd.DataFrame, bundle: Bundle, dependence: ModelDependencies) -> tuple[Obligation, ...]:
     """Return what every release owes. What only the ledger knows makes none milder; a source unread: all unknown."""
     owed = _owed(events, bundle, dependence)
     if any(record.source_gone for record in bundle.code) or any(record.source_gone for record in bundle.models):
@@ -47,7 +57,7 @@ def obligations_of(events: pd.DataFrame, bundle: Bundle, dependence: Dependence)
     return owed
 
 
-def _confirmed(bundle: Bundle, dependence: Dependence, *, gone_too: bool) -> tuple[Obligation, ...]:
+def _confirmed(bundle: Bundle, dependence: ModelDependencies, *, gone_too: bool) -> tuple[Obligation, ...]:
     """Return the same of what the sources show; `gone_too`: also by versions that the registry bears out."""
     code = [record for record in bundle.code if not record.source_gone]
     models = [record for record in bundle.models if not record.source_gone or (gone_too and record.borne_out)]
@@ -55,8 +65,8 @@ def _confirmed(bundle: Bundle, dependence: Dependence, *, gone_too: bool) -> tup
     return _owed(events, bundle, dependence)
 
 
-def _owed(events: pd.DataFrame, bundle: Bundle, dependence: Dependence) -> tuple[Obligation, ...]:
-    terms = obligations.Terms(
+def _owed(events: pd.DataFrame, bundle: Bundle, dependence: ModelDependencies) -> tuple[Obligation, ...]:
+    terms = obligations.PromiseTerms(
         sla_hours=bundle.terms.sla_hours,
         as_of=bundle.generated_at,
         since=bundle.terms.sla_since,
@@ -66,7 +76,9 @@ def _owed(events: pd.DataFrame, bundle: Bundle, dependence: Dependence) -> tuple
     return compliance.without_a_registry(owed, frozenset(bundle.unknown_models))
 
 
-def weeks_of(events: pd.DataFrame, matched: pd.DataFrame, dependence: Dependence, bundle: Bundle) -> tuple[Week, ...]:
+def weeks_of(
+    events: pd.DataFrame, matched: pd.DataFrame, dependence: ModelDependencies, bundle: Bundle
+) -> tuple[Week, ...]:
     """The weeks of the window; a count of what was not read whole is no count."""
     weeks = week_table_of(events, matched, dependence, bundle, bundle.window)
     if not is_read(bundle, "incidents"):
@@ -75,7 +87,7 @@ def weeks_of(events: pd.DataFrame, matched: pd.DataFrame, dependence: Dependence
 
 
 def week_table_of(
-    events: pd.DataFrame, matched: pd.DataFrame, dependence: Dependence, bundle: Bundle, window: Window
+    events: pd.DataFrame, matched: pd.DataFrame, dependence: ModelDependencies, bundle: Bundle, window: Window
 ) -> tuple[Week, ...]:
     """Return the weeks of `window` by the bundle's terms, as if everything was read."""
     return cadence.week_table(
@@ -109,7 +121,9 @@ def _causes_are_known(bundle: Bundle) -> bool:
     return CoverageState.FAILED not in states(bundle, "code") | states(bundle, "models")
 
 
-def pairs_of(events: pd.DataFrame, matched: pd.DataFrame, dependence: Dependence, bundle: Bundle) -> tuple[Pair, ...]:
+def pairs_of(
+    events: pd.DataFrame, matched: pd.DataFrame, dependence: ModelDependencies, bundle: Bundle
+) -> tuple[LivePair, ...]:
     """Which code was live with which models in the window, the last pair now."""
     return pairs(
         events,
@@ -121,7 +135,7 @@ def pairs_of(events: pd.DataFrame, matched: pd.DataFrame, dependence: Dependence
     )
 
 
-def untagged(lived: Sequence[Pair], bundle: Bundle) -> str | None:
+def untagged(lived: Sequence[LivePair], bundle: Bundle) -> str | None:
     """The unified tag of the live pair, where not one of its model versions says that it carries any."""
     now = lived[-1] if lived else None
     if now is None or now.tag is None:

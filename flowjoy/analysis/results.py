@@ -10,7 +10,7 @@ import pandas as pd
 
 from flowjoy.analysis import timeline
 from flowjoy.analysis.alerts import alert, conditions
-from flowjoy.analysis.alerts.lifecycle import keys_told
+from flowjoy.analysis.alerts.lifecycle import keys_sent
 from flowjoy.analysis.drift import history
 from flowjoy.analysis.evidence import (
     dora_of,
@@ -31,13 +31,23 @@ from flowjoy.analysis.flow import weeks as cadence
 from flowjoy.analysis.flow.advice import Advice, advise
 from flowjoy.analysis.flow.dora import Dora
 from flowjoy.analysis.flow.drift_lag import DriftLag, drift_lag
-from flowjoy.analysis.flow.live_pairs import Pair, last_calm
+from flowjoy.analysis.flow.live_pairs import LivePair, last_calm
 from flowjoy.analysis.flow.retrospective import Retrospective, retrospective
 from flowjoy.analysis.flow.trends import Spike
 from flowjoy.analysis.promise import compliance, verdict
-from flowjoy.analysis.promise.dependencies import dependence_of
-from flowjoy.analysis.promise.merge_gate import Gate
-from flowjoy.domain import AlertState, CoverageState, Dependence, Kind, Obligation, Recovery, Status, Verdict, Week
+from flowjoy.analysis.promise.dependencies import dependencies_of
+from flowjoy.analysis.promise.merge_gate import MergeGate
+from flowjoy.domain import (
+    AlertState,
+    CoverageState,
+    Kind,
+    ModelDependencies,
+    Obligation,
+    Recovery,
+    Status,
+    Verdict,
+    Week,
+)
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck
 
@@ -46,14 +56,14 @@ _HISTORY_WEEKS = 56
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
+class Results:
     """What one run found. `obligations` are all, `scope` those in the window and every open one.
 
     `recoveries` is empty where a source of incidents could not be read, or none is set; `drift_lag` is None where a
     required source could not. `dora`: the figures of CODE, of MODEL and of both. `pairs`: which code was live with
     which models, the last one now; none where a required source could not be read. `drift`: this run's drift check with
     what earlier ones make of it (None: not asked for); `drift_healed`: the last two checks are both not over the
-    threshold. `evidence`: what alarms are judged by; `scene`: what rings, and what is over of all that was told.
+    threshold. `evidence`: what alerts are judged by; `scene`: what rings, and what is over of all that was told.
     """
 
     bundle: Bundle
@@ -62,7 +72,7 @@ class Findings:
     weeks: tuple[Week, ...]
     obligations: tuple[Obligation, ...]
     scope: tuple[Obligation, ...]
-    rate: compliance.Rate
+    rate: compliance.ComplianceRate
     verdict: Verdict
     sla_status: str
     unnamed: tuple[str, ...]
@@ -70,14 +80,14 @@ class Findings:
     drift_lag: DriftLag | None
     dora: tuple[Dora, ...]
     spikes: tuple[Spike, ...]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[LivePair, ...]
     advice: tuple[Advice, ...]
     retro: Retrospective
     drift: DriftCheck | None
     drift_healed: bool
-    evidence: alert.Evidence = field(default_factory=alert.Evidence)
-    scene: alert.Scene = field(default_factory=alert.Scene)
-    gate: Gate | None = None
+    evidence: alert.AlertInputs = field(default_factory=alert.AlertInputs)
+    scene: alert.AlertSnapshot = field(default_factory=alert.AlertSnapshot)
+    gate: MergeGate | None = None
 
     @property
     def judges_promise(self) -> bool:
@@ -95,7 +105,7 @@ class Findings:
         return self.pairs[-1].tag if self.pairs else None
 
     @property
-    def rollback_target(self) -> Pair | None:
+    def rollback_target(self) -> LivePair | None:
         """The last pair without an incident; None where incidents are not known, or there is none."""
         return last_calm(self.pairs) if self.incidents_are_known else None
 
@@ -113,11 +123,11 @@ class Findings:
         return sum(item.status in statuses for item in self.scope)
 
 
-def find(bundle: Bundle) -> Findings:
+def find(bundle: Bundle) -> Results:
     """Timeline, weeks, matches, obligations and verdict of a bundle."""
     until, terms = bundle.generated_at, bundle.terms
     events = timeline.timeline(bundle.code, bundle.models, service=bundle.service, until=until)
-    dependence = dependence_of(terms.models, bundle.stubs, terms.model_stub, bundle.waivers)
+    dependence = dependencies_of(terms.models, bundle.stubs, terms.model_stub, bundle.waivers)
     owed = obligations_of(events, bundle, dependence)
     missing = verdict.unproved(bundle.coverage)
     scope = compliance.in_scope(owed, bundle.window.since, until)
@@ -135,7 +145,7 @@ def find(bundle: Bundle) -> Findings:
     )
     spikes = trends.spikes(weeks, factor=terms.mttr_spike_factor)
     drifted, healed = history.trend(bundle.drift, bundle.drift_marks)
-    found = Findings(
+    found = Results(
         bundle=bundle,
         events=events,
         incidents=matched,
@@ -168,8 +178,8 @@ def find(bundle: Bundle) -> Findings:
     return _with_scene(replace(found, evidence=_evidence(found, dependence)))
 
 
-def with_alerts(findings: Findings, told: Iterable[AlertState]) -> Findings:
-    """The same findings when more was told of alarms: of that, too, it is known now whether it is over."""
+def with_alerts(findings: Results, told: Iterable[AlertState]) -> Results:
+    """The same findings when more was told of alerts: of that, too, it is known now whether it is over."""
     return _with_scene(replace(findings, bundle=replace(findings.bundle, alerts=tuple(told))))
 
 
@@ -181,12 +191,12 @@ def alerts_since(bundle: Bundle) -> datetime | None:
     return max(filter(None, (bundle.first_trusted_at, bundle.terms.sla_since)), default=None)
 
 
-def _with_scene(found: Findings) -> Findings:
+def _with_scene(found: Results) -> Results:
     bundle = found.bundle
     scene = conditions.scene(
         found.evidence,
         home=alert.home_of(bundle.repository, bundle.service),
-        told=keys_told(bundle.alerts),
+        told=keys_sent(bundle.alerts),
         since=alerts_since(bundle),
         as_of=bundle.generated_at,
         timezone=bundle.window.timezone,
@@ -194,11 +204,11 @@ def _with_scene(found: Findings) -> Findings:
     return replace(found, scene=scene)
 
 
-def _evidence(found: Findings, dependence: Dependence) -> alert.Evidence:
+def _evidence(found: Results, dependence: ModelDependencies) -> alert.AlertInputs:
     bundle, timezone = found.bundle, found.bundle.window.timezone
     # Weeks that diverge running are known by the first of them, however short the window.
     window = cadence.window_of(bundle.generated_at, weeks=_HISTORY_WEEKS, timezone=timezone)
-    return alert.Evidence(
+    return alert.AlertInputs(
         owed=found.obligations,
         history=week_table_of(found.events, found.incidents, dependence, bundle, window),
         weeks=found.weeks,
@@ -211,14 +221,14 @@ def _evidence(found: Findings, dependence: Dependence) -> alert.Evidence:
     )
 
 
-def with_gate(findings: Findings, gate: Gate) -> Findings:
+def with_gate(findings: Results, gate: MergeGate) -> Results:
     """The same findings when a pull request is judged, too."""
     decided = verdict.decide(findings.bundle.coverage, findings.scope, enforce=findings.bundle.terms.enforce, gate=gate)
     return replace(findings, gate=gate, verdict=decided)
 
 
 def _sla_status(
-    decided: Verdict, dependence: Dependence, scope: tuple[Obligation, ...], events: pd.DataFrame, bundle: Bundle
+    decided: Verdict, dependence: ModelDependencies, scope: tuple[Obligation, ...], events: pd.DataFrame, bundle: Bundle
 ) -> str:
     """One word for the promise: the worst that is open, or why there is nothing to say."""
     if decided.exit_code == verdict.EXIT_UNDECIDED or not judges_promise(bundle):
@@ -236,7 +246,7 @@ def _sla_status(
     return Status.UNDECLARED.value if dependence.by_sha.get(deployed[-1]) == () else Status.MET.value
 
 
-def _unnamed(events: pd.DataFrame, dependence: Dependence, bundle: Bundle) -> tuple[str, ...]:
+def _unnamed(events: pd.DataFrame, dependence: ModelDependencies, bundle: Bundle) -> tuple[str, ...]:
     """Return the commits of the window's deploys whose stub names no model, newest first."""
     return tuple(sha for sha in reversed(_deployed(events, bundle)) if dependence.by_sha.get(sha) == ())
 

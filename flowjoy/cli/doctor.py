@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 from flowjoy.actions.core import Console, adopt_libraries, leave
-from flowjoy.cli.doctor_checks import TITLES, Probes
+from flowjoy.cli.doctor_checks import TITLES, DoctorChecks
 from flowjoy.cli.doctor_deployments import lines
 from flowjoy.config.given_inputs import command_line
 from flowjoy.config.inputs import declared
-from flowjoy.config.settings import Runner, Settings, on_actions, read_runner, read_settings, redactor
+from flowjoy.config.settings import ActionsContext, Settings, on_actions, read_context, read_settings, redactor
 from flowjoy.errors import InputError
 from flowjoy.pipeline.run_context import query_of, terms_of
 
@@ -31,7 +31,7 @@ def doctor(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, st
     """Try everything a run needs. 0: every probe that is set is ok; 1: one failed; 2: an input is wrong, or a bug."""
     console = Console(on_actions=on_actions(environ), stream=stream)
     try:
-        runner = read_runner(environ)
+        runner = read_context(environ)
         console.hide(redactor(runner))
         settings, absent = _inputs(environ, argv, runner)
         console.hide(redactor(runner, settings))
@@ -66,7 +66,9 @@ def entry() -> NoReturn:
     leave(code)
 
 
-def _inputs(environ: Mapping[str, str], argv: Sequence[str], runner: Runner) -> tuple[Settings, tuple[str, ...]]:
+def _inputs(
+    environ: Mapping[str, str], argv: Sequence[str], runner: ActionsContext
+) -> tuple[Settings, tuple[str, ...]]:
     """The settings, and a sentence for each part of the way to GitHub that is absent: the rest can still be tried.
 
     InputError names every wrong input at once.
@@ -99,7 +101,9 @@ def _refuse_the_future(settings: Settings, now: datetime) -> None:
         raise InputError(f"sla-since {settings.sla_since.isoformat()!r}: expected a day that is not in the future")
 
 
-def _examine(settings: Settings, runner: Runner, absent: tuple[str, ...], console: Console, now: datetime) -> int:
+def _examine(
+    settings: Settings, runner: ActionsContext, absent: tuple[str, ...], console: Console, now: datetime
+) -> int:
     with console.group("Inputs"):
         for sentence in absent:
             console.error(sentence, title="FlowJoy input")
@@ -107,7 +111,7 @@ def _examine(settings: Settings, runner: Runner, absent: tuple[str, ...], consol
             console.log(f"ok       code from {settings.code_source}, models from {settings.model_source}")
         if settings.ship is not None:
             console.notice("ship is ignored: doctor only reads")
-    probes = Probes(settings, runner, console)
+    probes = DoctorChecks(settings, runner, console)
     with console.group("Access"):
         home = probes.of_repository()
         query = query_of(settings, runner, home, settings.as_of or now, now)
@@ -116,7 +120,7 @@ def _examine(settings: Settings, runner: Runner, absent: tuple[str, ...], consol
         probes.of_github(query)
         probes.of_incidents(query)
         probes.of_models(query, stubs)
-        probes.of_alarms()
+        probes.of_alerts()
     with console.group(f"The last ten {TITLES[settings.code_source]}"):
         if known is None and any(entry.record is not None for entry in chosen or ()):
             console.log("(what was live before is not known: the source was not read to its end)")

@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 from flowjoy.actions.core import Console
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.analysis.promise.model_stub import DEFAULT_NAME, Stub, parse
-from flowjoy.cli.doctor_deployments import Entry, entries, look_around
+from flowjoy.cli.doctor_deployments import ListedDeployment, entries, look_around
 from flowjoy.clients.github import PER_PAGE, Repository
 from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Budget, Transport
-from flowjoy.config.settings import Runner, Settings
-from flowjoy.domain import CodeRecord, ModelRecord, Outcome, Rule, StubText
+from flowjoy.config.settings import ActionsContext, Settings
+from flowjoy.domain import CodeRecord, ModelRecord, Outcome, Rule, StubFile
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError, StubError
-from flowjoy.pipeline.run_context import Home, github_of, home_of
+from flowjoy.pipeline.run_context import RepositoryInfo, github_of, repository_info_of
 from flowjoy.report.text import clean, plural, visible
 from flowjoy.sinks import slack_bot
 from flowjoy.sinks.check_run import ListedChecks
@@ -34,7 +34,7 @@ from flowjoy.sources import (
     github_model_stubs,
     ledger_artifacts,
 )
-from flowjoy.sources.base import Access, Parsed, Query
+from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
 
 _PROBE_SECONDS, _PROBE_SHARE = 10.0, 1 / 12
 """One probe gets this long, or this share of `timeout-seconds` where that is more."""
@@ -50,37 +50,39 @@ TITLES = {"deployments": "deployments", "workflow-runs": "runs", "releases": "re
 _SEEN_BY_WRITING = "whether it may write shows only by writing, for which a run needs"
 _FORMER_NAME = "models.json"
 _T = TypeVar("_T")
-_Work = Callable[[Access], tuple[_T, str]]
+_Work = Callable[[Clients], tuple[_T, str]]
 """What was read, and what is said of it. Raises HarvestError."""
 
 
-class Probes:
+class DoctorChecks:
     """Tries one thing after the other, a line each. What fails stops nothing; all end within `timeout-seconds`."""
 
-    def __init__(self, settings: Settings, runner: Runner, console: Console) -> None:
+    def __init__(self, settings: Settings, runner: ActionsContext, console: Console) -> None:
         self.failed = False
         self._settings, self._runner, self._console = settings, runner, console
         self._whole = Budget(settings.timeout_seconds - _START_SECONDS)
         self._github = github_of(settings, runner, Transport(self._whole))
 
-    def of_repository(self) -> Home:
+    def of_repository(self) -> RepositoryInfo:
         """The repository itself; what is not known of it stays so."""
 
-        def work(access: Access) -> tuple[Home, str]:
+        def work(access: Clients) -> tuple[RepositoryInfo, str]:
             found = access.to_github.get("", reader(Repository))
             kind = "private" if found.private else "public"
-            home = Home(default_branch=found.default_branch, private=found.private)
+            home = RepositoryInfo(default_branch=found.default_branch, private=found.private)
             return home, f"{self._runner.repository}, {kind}, default branch {clean(found.default_branch)}"
 
         home = self._try("repository", work, needs="metadata: read")
-        return home if home is not None else home_of(self._settings, self._runner, None, self._console.warning)
+        return (
+            home if home is not None else repository_info_of(self._settings, self._runner, None, self._console.warning)
+        )
 
-    def of_code(self, query: Query) -> tuple[tuple[CodeRecord, ...] | None, tuple[Entry, ...] | None]:
+    def of_code(self, query: HarvestQuery) -> tuple[tuple[CodeRecord, ...] | None, tuple[ListedDeployment, ...] | None]:
         """The code timeline as a run reads it, and the last ten with those that are none of it; None: not known."""
         settings = self._settings
         source, needs = CODE_SOURCES[settings.code_source], _NEEDS.get(settings.code_source, "")
 
-        def work(access: Access) -> tuple[tuple[Any, Parsed[CodeRecord]], str]:
+        def work(access: Clients) -> tuple[tuple[Any, SourceResult[CodeRecord]], str]:
             raw = source.fetch(query, access)
             parsed = source.parse(raw, query)
             return (raw, parsed), _of_timeline(parsed, query)
@@ -96,42 +98,42 @@ class Probes:
         chosen = self._try(what, lambda _: (entries(raw, around or (), query), ""))
         return parsed.records if parsed is not None else None, chosen
 
-    def of_stub(self, chosen: Iterable[Entry]) -> Mapping[str, StubText]:
+    def of_stub(self, chosen: Iterable[ListedDeployment]) -> Mapping[str, StubFile]:
         """The stub at the head of the default branch, and at the last ten."""
         path, reads = self._settings.model_stub, self._settings.reads_github
         shas = {e.record.sha for e in chosen if e.record is not None and e.record.sha is not None}
 
-        held: dict[str, StubText] = {}
+        held: dict[str, StubFile] = {}
 
-        def work(access: Access) -> tuple[None, str]:
+        def work(access: Clients) -> tuple[None, str]:
             # Shas of a file need not be commits of this repository.
             held.update(github_model_stubs.read(access.to_github, path, {HEAD, *(shas if reads else ())}))
-            former = _former_stub(access) if held[HEAD] == StubText() and path == DEFAULT_NAME else ""
+            former = _former_stub(access) if held[HEAD] == StubFile() and path == DEFAULT_NAME else ""
             return None, _of_stub(held[HEAD], path) + former
 
         self._try(f"model stub ({path})", work, needs="contents: read")
-        unknown = StubText(problem="the stub could not be read")
-        head = held.get(HEAD, StubText() if self._github is None else unknown)
-        if head == StubText() and not self._settings.models:
+        unknown = StubFile(problem="the stub could not be read")
+        head = held.get(HEAD, StubFile() if self._github is None else unknown)
+        if head == StubFile() and not self._settings.models:
             self._console.warning(f"no dependence is declared: set models, or add {path} to the default branch")
         return held or dict.fromkeys(shas if reads else (), unknown)
 
-    def of_github(self, query: Query) -> None:
+    def of_github(self, query: HarvestQuery) -> None:
         """The rest of what a run asks of GitHub, or writes there."""
         settings = self._settings
 
-        def reports(access: Access) -> tuple[None, str]:
+        def reports(access: Clients) -> tuple[None, str]:
             found = ledger_artifacts.read(query, access.to_github)
             told = f"{plural(len(found.ledgers), 'report')} of earlier runs under the name {settings.artifact_name}"
             return None, "; ".join((told, *found.notes))
 
-        def checks(access: Access) -> tuple[None, str]:
+        def checks(access: Clients) -> tuple[None, str]:
             runs = access.to_github.get("/commits/HEAD/check-runs", reader(ListedChecks), per_page=PER_PAGE).check_runs
             ours = sum(run.name.startswith(f"{settings.check_name} / ") for run in runs)
             told = f"{len(runs)} on the newest commit of the default branch, {ours} of them by {settings.check_name}"
             return None, f"{told}; {_SEEN_BY_WRITING} checks: write"
 
-        def pulls(access: Access) -> tuple[None, str]:
+        def pulls(access: Clients) -> tuple[None, str]:
             count = github_inventory.read(access.to_github, query.now).pulls_total
             return None, f"{count} open; {_SEEN_BY_WRITING} pull-requests: write (without comments: read)"
 
@@ -139,11 +141,11 @@ class Probes:
         self._try("checks", checks, needs="checks: write")
         self._try("pull requests", pulls, needs="pull-requests: write")
 
-    def of_incidents(self, query: Query) -> None:
+    def of_incidents(self, query: HarvestQuery) -> None:
         """Every incident source that is set."""
         for name, source in INCIDENT_SOURCES.items():
 
-            def work(access: Access, source: Any = source) -> tuple[None, str]:
+            def work(access: Clients, source: Any = source) -> tuple[None, str]:
                 raw = source.fetch(query, access)
                 parsed = source.parse(raw, query)
                 told = f"{plural(len(parsed.records), 'incident')} since {iso(query.since)}"
@@ -156,17 +158,17 @@ class Probes:
             else:
                 self._try(f"incidents ({source.label})", work, needs="issues: read" if "label" in name else "")
 
-    def of_models(self, query: Query, stubs: Mapping[str, StubText]) -> None:
+    def of_models(self, query: HarvestQuery, stubs: Mapping[str, StubFile]) -> None:
         """Every model that `models` or the stub names, each by itself; a file in one look."""
         source, settings = MODEL_SOURCES[self._settings.model_source], self._settings
-        names = sorted({*settings.models, *_models_of(stubs.get(HEAD, StubText()), settings.model_stub)})
+        names = sorted({*settings.models, *_models_of(stubs.get(HEAD, StubFile()), settings.model_stub)})
         if not names:
             self._say("not set", f"models ({source.label})", "neither models nor the stub names one")
             return
         for asked in [(name,) for name in names] if settings.model_source == "mlflow" else [tuple(names)]:
             tried = f"model {clean(asked[0])} ({source.label})" if len(asked) == 1 else f"models ({source.label})"
 
-            def work(access: Access, asked: tuple[str, ...] = asked, tried: str = tried) -> tuple[None, str]:
+            def work(access: Clients, asked: tuple[str, ...] = asked, tried: str = tried) -> tuple[None, str]:
                 _refuse_no_database(settings)
                 wanted = replace(query, models=asked)
                 parsed = source.parse(source.fetch(wanted, access), wanted)
@@ -180,21 +182,21 @@ class Probes:
 
             self._try(tried, work)
 
-    def of_alarms(self) -> None:
-        """Whoever is told of alarms, as far as that shows without telling anything."""
+    def of_alerts(self) -> None:
+        """Whoever is told of alerts, as far as that shows without telling anything."""
         settings = self._settings
         if settings.slack_token is None and settings.slack_webhook_url is None:
-            self._say("not set", "alarms (Slack)", "slack-token and slack-channel turn it on")
+            self._say("not set", "alerts (Slack)", "slack-token and slack-channel turn it on")
         else:
-            self._try("alarms (Slack)", lambda access: (None, slack_bot.examine(settings, access.transport)))
+            self._try("alerts (Slack)", lambda access: (None, slack_bot.examine(settings, access.transport)))
         key = settings.pagerduty_routing_key
         if key is None:
-            self._say("not set", "alarms (PagerDuty)", "pagerduty-routing-key turns it on")
+            self._say("not set", "alerts (PagerDuty)", "pagerduty-routing-key turns it on")
         elif not re.fullmatch(r"[A-Za-z0-9]{32}", key.reveal()):
             cure = "take the Integration Key of an Events API v2 integration"
-            self._fail("alarms (PagerDuty)", "a routing key has 32 letters and digits", cure)
+            self._fail("alerts (PagerDuty)", "a routing key has 32 letters and digits", cure)
         else:
-            self._say("ok", "alarms (PagerDuty)", "the key has the right shape; only an event shows whether it works")
+            self._say("ok", "alerts (PagerDuty)", "the key has the right shape; only an event shows whether it works")
 
     @property
     def _timeline_seconds(self) -> float:
@@ -213,7 +215,7 @@ class Probes:
         transport = Transport(Budget(granted))
         github = self._github.within(transport) if self._github is not None else None
         try:
-            value, found = work(Access(transport=transport, progress=lambda _: None, github=github))
+            value, found = work(Clients(transport=transport, progress=lambda _: None, github=github))
         except HarvestError as problem:
             late = "" if transport.budget.left() else f"; it was given {granted:.0f} s"
             lacks = f"; this one needs {needs}" if needs and "permissions" in problem.hint else ""
@@ -234,7 +236,7 @@ class Probes:
         self._console.log(visible(f"{state:<8} {tried}: {found}"))
 
 
-def _of_timeline(parsed: Parsed[CodeRecord], query: Query) -> str:
+def _of_timeline(parsed: SourceResult[CodeRecord], query: HarvestQuery) -> str:
     if not parsed.records:
         named = f": a job with environment: {query.settings.environments} makes the first"
         return "there are none yet" + (named if query.settings.code_source == "deployments" else "")
@@ -243,7 +245,7 @@ def _of_timeline(parsed: Parsed[CodeRecord], query: Query) -> str:
     return "; ".join((told, *parsed.notes))
 
 
-def _read_stub(held: StubText, path: str) -> Stub | None:
+def _read_stub(held: StubFile, path: str) -> Stub | None:
     """The stub, None where there is none. Raises HarvestError where it is no stub."""
     if held.problem is not None:
         raise HarvestError(held.problem, hint=f"put a readable {path} on the default branch, or none")
@@ -253,7 +255,7 @@ def _read_stub(held: StubText, path: str) -> Stub | None:
         raise HarvestError(str(problem), hint="mend it on the default branch") from None
 
 
-def _of_stub(held: StubText, path: str) -> str:
+def _of_stub(held: StubFile, path: str) -> str:
     stub = _read_stub(held, path)
     if stub is None:
         return "there is none on the default branch"
@@ -261,7 +263,7 @@ def _of_stub(held: StubText, path: str) -> str:
     return f"valid, names {named or 'no model'}"
 
 
-def _former_stub(access: Access) -> str:
+def _former_stub(access: Clients) -> str:
     """Return the cure where the stub has the former default name; empty for a foreign file of that name."""
     former = github_model_stubs.read(access.to_github, _FORMER_NAME, {HEAD})[HEAD]
     try:
@@ -272,7 +274,7 @@ def _former_stub(access: Access) -> str:
     return f"; {_FORMER_NAME} there is a valid stub: {cure}" if is_stub else ""
 
 
-def _models_of(held: StubText, path: str) -> Iterable[str]:
+def _models_of(held: StubFile, path: str) -> Iterable[str]:
     """The models that the stub asks for."""
     try:
         stub = _read_stub(held, path)
@@ -281,7 +283,7 @@ def _models_of(held: StubText, path: str) -> Iterable[str]:
     return () if stub is None else [item.model for item in stub.requirements if item.rule is not Rule.NONE]
 
 
-def _of_model(name: str, parsed: Parsed[ModelRecord], query: Query) -> str:
+def _of_model(name: str, parsed: SourceResult[ModelRecord], query: HarvestQuery) -> str:
     """How many versions a model has, how many shipped, and which one an alias or stage names now."""
     signal = query.settings.model_signal
     shipped = {record.version or record.id for record in parsed.records if record.name == name}

@@ -16,8 +16,8 @@ from flowjoy.clients import mlflow_artifacts
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config import parsers
 from flowjoy.config.registry_address import travels_in_the_clear
-from flowjoy.config.settings import Runner, read_runner, redactor
-from flowjoy.domain.drift import Categories, Spread
+from flowjoy.config.settings import ActionsContext, read_context, redactor
+from flowjoy.domain.drift import CategoricalDistribution, Spread
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
 from flowjoy.report.text import clean, plural
 from flowjoy.sources.sample_files import LAPTOP, read_sample
@@ -37,7 +37,7 @@ def reference(environ: Mapping[str, str], argv: Sequence[str], stream: TextIO | 
     given = parser.parse_args(list(argv))
     console = Console(on_actions=False, stream=stream if stream is not None else sys.stdout)
     try:
-        runner = read_runner(environ)
+        runner = read_context(environ)
         console.hide(redactor(runner))
         uri = _registry(given.mlflow_tracking_uri, runner) if given.run_id is not None else ""
         _refuse_to_lose(given.sample, given.output, given.run_id)
@@ -90,14 +90,14 @@ def _describe(sample: Path, output: Path, console: Console) -> None:
 
 def _kind(spread: Spread) -> str:
     missing = f", {spread.missing:,} rows without" if spread.missing else ""
-    if not isinstance(spread, Categories):
+    if not isinstance(spread, CategoricalDistribution):
         return f"numbers in {plural(len(spread.counts), 'bin')}{missing}"
     if spread.other:
         return f"more than {MOST_CATEGORIES:,} categories{missing}: an id? Leave it out"
     return f"{len(spread.counts):,} categories{missing}"
 
 
-def _registry(uri: str, runner: Runner) -> str:
+def _registry(uri: str, runner: ActionsContext) -> str:
     """The registry that the run is in. InputError for none, or one that credentials must not be sent to."""
     if not uri:
         raise InputError("--run-id needs --mlflow-tracking-uri, or the variable MLFLOW_TRACKING_URI")

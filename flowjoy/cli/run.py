@@ -14,24 +14,39 @@ from typing import NoReturn, TextIO
 
 from flowjoy.actions import event as triggers
 from flowjoy.actions.core import Console, adopt_libraries, leave
-from flowjoy.actions.event import Trigger
+from flowjoy.actions.event import RunEvent
 from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.promise.dependencies import head_problem, idle_waivers, void_waivers
-from flowjoy.analysis.results import Findings, find
+from flowjoy.analysis.results import Results, find
 from flowjoy.clients.clock_skew import DECIDES, Clocks
 from flowjoy.clients.size_limit import listening
 from flowjoy.clients.transport import Budget, Transport, in_time
 from flowjoy.config.given_inputs import command_line
 from flowjoy.config.inputs import declared
 from flowjoy.config.registry_address import warnings_of
-from flowjoy.config.settings import Runner, Settings, credentials, on_actions, read_runner, read_settings, redactor
+from flowjoy.config.settings import (
+    ActionsContext,
+    Settings,
+    credentials,
+    on_actions,
+    read_context,
+    read_settings,
+    redactor,
+)
 from flowjoy.domain import DROPPED, CoverageState, Decision, Status
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
 from flowjoy.pipeline import merge_gate
-from flowjoy.pipeline.collect import harvest
+from flowjoy.pipeline.collect import collect
 from flowjoy.pipeline.failed_checks import Ending, close_checks
-from flowjoy.pipeline.publish import Delivery
-from flowjoy.pipeline.run_context import bundle_of, github_of, home_of, query_of, terms_of, with_commit_judged
+from flowjoy.pipeline.publish import Publisher
+from flowjoy.pipeline.run_context import (
+    bundle_of,
+    github_of,
+    query_of,
+    repository_info_of,
+    terms_of,
+    with_commit_judged,
+)
 from flowjoy.report import files, step_outputs
 from flowjoy.report.bundle_file import bundle_bytes
 from flowjoy.report.content.drift_text import result as drift_result
@@ -41,7 +56,7 @@ from flowjoy.report.markdown import summary
 from flowjoy.report.markdown_drift import faults as drift_faults
 from flowjoy.report.text import code, counted, lagging, plural
 from flowjoy.sinks import mlflow_ship_tag
-from flowjoy.sources.base import Access
+from flowjoy.sources.base import Clients
 
 _REPORT_SECONDS = 35
 _ANNOTATIONS = 10
@@ -58,7 +73,7 @@ def run(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, strea
     """One run of the step. Gives the exit code; whatever happens, no crash reads as a pass."""
     console = Console(on_actions=on_actions(environ), stream=stream)
     try:
-        runner = read_runner(environ)
+        runner = read_context(environ)
         console = _console(runner, stream, environ)
         # First of all, so that a run that is killed can never read as a pass.
         console.outputs(_UNDECIDED)
@@ -127,17 +142,17 @@ def _stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(again, lambda *_: os._exit(128 + number))
     ending = Ending(title="cancelled before it could decide", conclusion="cancelled")
     with suppress(Exception):
-        redact = redactor(read_runner(os.environ), given=credentials(os.environ))
+        redact = redactor(read_context(os.environ), given=credentials(os.environ))
         in_time(lambda: close_checks(os.environ, sys.argv[1:], ending, redact, _CANCEL_SECONDS), _CANCEL_SECONDS)
     os._exit(128 + number)
 
 
-def _run(settings: Settings, runner: Runner, console: Console, now: datetime, whole: Budget) -> int:
+def _run(settings: Settings, runner: ActionsContext, console: Console, now: datetime, whole: Budget) -> int:
     transport = Transport(Budget(max(5, settings.timeout_seconds - _REPORT_SECONDS)))
     github = github_of(settings, runner, transport)
     # A dry look at files asks nothing of GitHub.
     asks = settings.as_of is None or settings.code_source == "workflow-runs"
-    home = home_of(settings, runner, github if asks else None, console.warning)
+    home = repository_info_of(settings, runner, github if asks else None, console.warning)
     trigger = triggers.read(
         runner.event_name,
         runner.event,
@@ -158,9 +173,9 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime, wh
     clocks = Clocks({"GitHub": runner.api_url, "the registry": registry})
     with console.group(f"Harvest: {settings.service}"):
         query = query_of(settings, runner, home, as_of, now)
-        access = Access(transport=transport, progress=console.log, github=github)
+        access = Clients(transport=transport, progress=console.log, github=github)
         with listening(clocks.note):
-            harvested = harvest(query, access, trigger, terms_of(settings, runner, home))
+            harvested = collect(query, access, trigger, terms_of(settings, runner, home))
     if settings.as_of is None:
         _compare(clocks, console)
     settings = harvested.applied.settings
@@ -169,7 +184,7 @@ def _run(settings: Settings, runner: Runner, console: Console, now: datetime, wh
     if is_first(findings):
         console.notice(first_run(findings) or "First run: nothing before today broke the promise")
         console.notice("no ledger of an earlier run was found: the history begins today, also that of alerts")
-    delivery = Delivery(
+    delivery = Publisher(
         settings=settings,
         runner=runner,
         trigger=trigger,
@@ -200,14 +215,14 @@ def _compare(clocks: Clocks, console: Console) -> None:
         console.warning(f"{gap}: deadlines are only as exact as that. Set the clock that is wrong by NTP")
 
 
-def _demand_time(whole: Budget, settings: Settings, findings: Findings) -> None:
+def _demand_time(whole: Budget, settings: Settings, findings: Results) -> None:
     """Raise HarvestError where the time is used up: nothing turns green after it. What could not decide may say so."""
     if whole.left() <= 0 and findings.verdict.exit_code != verdict.EXIT_UNDECIDED:
         raise _not_done(settings)
 
 
 def _ship(
-    settings: Settings, runner: Runner, trigger: Trigger, transport: Transport, console: Console, now: datetime
+    settings: Settings, runner: ActionsContext, trigger: RunEvent, transport: Transport, console: Console, now: datetime
 ) -> None:
     """Stamp first, so that this very run sees the model as shipped."""
     if trigger.proposes or trigger.fork:
@@ -219,7 +234,7 @@ def _ship(
     console.log(mlflow_ship_tag.stamp(uri, name, version, at=now, run_id=runner.run_id, transport=transport))
 
 
-def _console(runner: Runner, stream: TextIO | None, environ: Mapping[str, str]) -> Console:
+def _console(runner: ActionsContext, stream: TextIO | None, environ: Mapping[str, str]) -> Console:
     return Console(
         on_actions=runner.on_actions,
         output=runner.output,
@@ -229,7 +244,7 @@ def _console(runner: Runner, stream: TextIO | None, environ: Mapping[str, str]) 
     )
 
 
-def _refuse_the_undecidable(settings: Settings, runner: Runner, now: datetime) -> None:
+def _refuse_the_undecidable(settings: Settings, runner: ActionsContext, now: datetime) -> None:
     lacking = triggers.missing(runner.event_name, runner.event)
     if lacking is not None:
         raise InputError(
@@ -240,14 +255,14 @@ def _refuse_the_undecidable(settings: Settings, runner: Runner, now: datetime) -
         raise InputError(f"sla-since {settings.sla_since.isoformat()!r}: expected a day that is not in the future")
 
 
-def _warn_of_settings(settings: Settings, runner: Runner, console: Console) -> None:
+def _warn_of_settings(settings: Settings, runner: ActionsContext, console: Console) -> None:
     uri = settings.mlflow_tracking_uri if settings.model_source == "mlflow" else None
     sent = bool(runner.mlflow_credentials)
     for sentence in warnings_of(uri, credentials=sent, insecure=uri is not None and runner.registry.insecure):
         console.warning(sentence)
 
 
-def _log_findings(findings: Findings, console: Console) -> None:
+def _log_findings(findings: Results, console: Console) -> None:
     for week in findings.weeks:
         mttr = "" if week.mttr_hours is None else f"{week.mttr_hours:.1f}"
         mark = " running" if week.partial else f" {lagging(week)}" if week.diverges else ""
@@ -258,7 +273,7 @@ def _log_findings(findings: Findings, console: Console) -> None:
         console.log(drift_result(findings.drift))
 
 
-def _warn_of_stubs(findings: Findings, console: Console) -> None:
+def _warn_of_stubs(findings: Results, console: Console) -> None:
     """Say which waivers do not hold, and which releases promise nothing."""
     bundle, path = findings.bundle, findings.bundle.terms.model_stub
     unread = head_problem(bundle.stubs, path)
@@ -275,7 +290,7 @@ def _warn_of_stubs(findings: Findings, console: Console) -> None:
         )
 
 
-def _publish(findings: Findings, written: Mapping[str, str], delivered: Mapping[str, str], console: Console) -> None:
+def _publish(findings: Results, written: Mapping[str, str], delivered: Mapping[str, str], console: Console) -> None:
     for said in findings.bundle.coverage:
         if said.state is CoverageState.FAILED:
             say = console.error if said.required else console.warning

@@ -18,7 +18,7 @@ _RUNNER = "the runner"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gap:
+class ClockGap:
     """Two clocks, and how far they are apart."""
 
     first: str
@@ -50,11 +50,11 @@ class Clocks:
         # The nearest counts: what a cache or a slow line delays only looks older.
         self._ahead[name] = min(self._ahead.get(name, ahead), ahead, key=abs)
 
-    def gaps(self) -> list[Gap]:
+    def gaps(self) -> list[ClockGap]:
         """Return every two clocks that are more than TOLERATED apart, the widest first."""
         clocks = [(_RUNNER, timedelta()), *self._ahead.items()]
         gaps = [
-            Gap(first=first, second=second, size=abs(ahead - other))
+            ClockGap(first=first, second=second, size=abs(ahead - other))
             for (first, ahead), (second, other) in combinations(clocks, 2)
         ]
         return sorted((gap for gap in gaps if gap.size > TOLERATED), key=lambda gap: gap.size, reverse=True)

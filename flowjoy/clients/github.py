@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from flowjoy.clients.responses import Answer, Connection, Text
+from flowjoy.clients.responses import Connection, Response, Text
 from flowjoy.clients.signed_urls import check_host, plain_session
 from flowjoy.clients.transport import Fault, MalformedAnswerError, Transport
 from flowjoy.domain.secret import Secret
@@ -19,7 +19,7 @@ Check = Callable[[Any], _T]
 """Takes a raw answer, gives it typed; raises MalformedAnswerError when it is not what the API promises."""
 
 
-class Repository(Answer):
+class Repository(Response):
     """The repository itself."""
 
     default_branch: Text

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from flowjoy.clients.github import PER_PAGE, GitHubApi
-from flowjoy.clients.responses import Answer, Connection, Count, GraphQL, Id, Instant, Many, Text, reader
+from flowjoy.clients.responses import Connection, Count, GraphQL, Id, Instant, Many, Response, Text, reader
 from flowjoy.domain.name_patterns import any_match, is_glob, is_similar, likely_first
 from flowjoy.errors import HarvestError
 
@@ -33,16 +33,16 @@ class _Newest(GraphQL):
     deployments: Connection[_Deployment]
 
 
-class _Environment(Answer):
+class _Environment(Response):
     name: Text
 
 
-class _Environments(Answer):
+class _Environments(Response):
     total_count: Count
     environments: Many[_Environment]
 
 
-class _Listed(Answer):
+class _Listed(Response):
     id: Id
     ref: Text
 

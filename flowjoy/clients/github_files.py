@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from flowjoy.analysis.promise.model_stub import LARGEST_BYTES
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.responses import Count, GraphQL, Text, read_named, refusal
-from flowjoy.domain import StubText
+from flowjoy.domain import StubFile
 
 MOST_IDS = 150
 """Of what is remembered only ids are asked for, so that more fit into one query."""
@@ -73,7 +73,7 @@ def variables(path: str, commits: Sequence[str]) -> dict[str, str]:
     return files | {f"commit{n}": commit for n, commit in enumerate(commits)}
 
 
-def texts(repository: Mapping[str, Any], path: str, commits: Sequence[str]) -> dict[str, StubText]:
+def texts(repository: Mapping[str, Any], path: str, commits: Sequence[str]) -> dict[str, StubFile]:
     """Return the file at each commit, out of an answer. Raise MalformedAnswerError when it does not hold them all."""
     return dict(zip(commits, texts_at(repository, [(path, commit) for commit in commits]), strict=True))
 
@@ -86,7 +86,7 @@ query FlowJoyFile($owner: String!, $name: String!{declared(1)}) {{
 """
 
 
-def read_one(github: GitHubApi, path: str, commit: str) -> StubText:
+def read_one(github: GitHubApi, path: str, commit: str) -> StubFile:
     """Return a file at a commit. Raise HarvestError when GitHub does not answer."""
     asked = variables(path, [commit])
     return github.graphql(path, FILE_QUERY, lambda repository: texts(repository, path, [commit])[commit], **asked)
@@ -98,7 +98,7 @@ def variables_at(places: Sequence[tuple[str, str]]) -> dict[str, str]:
     return files | {f"commit{n}": commit for n, (_, commit) in enumerate(places)}
 
 
-def texts_at(repository: Mapping[str, Any], places: Sequence[tuple[str, str]]) -> tuple[StubText, ...]:
+def texts_at(repository: Mapping[str, Any], places: Sequence[tuple[str, str]]) -> tuple[StubFile, ...]:
     """Return the file at each place. Raise MalformedAnswerError when the answer does not hold them all."""
     objects: Mapping[str, GitObject] = read_named(GitObject | None, repository, variables_at(places))
     files = ((objects[f"file{n}"], objects[f"commit{n}"]) for n in range(len(places)))
@@ -106,12 +106,12 @@ def texts_at(repository: Mapping[str, Any], places: Sequence[tuple[str, str]]) -
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class WantedFile:
     """One file at some commits, and what a ledger remembers of it at others, as part of a query on the repository."""
 
     path: str
     commits: Sequence[str]
-    remembered: Mapping[str, StubText] = field(default_factory=dict)
+    remembered: Mapping[str, StubFile] = field(default_factory=dict)
 
     @property
     def declared(self) -> str:
@@ -134,7 +134,7 @@ class Wanted:
         files = {f"known{n}": f"{commit}:{self.path}" for n, commit in enumerate(self.remembered)}
         return files | {f"at{n}": commit for n, commit in enumerate(self.remembered)}
 
-    def found(self, repository: Mapping[str, Any]) -> dict[str, StubText]:
+    def found(self, repository: Mapping[str, Any]) -> dict[str, StubFile]:
         """Return the file at each commit, and what is remembered where GitHub bears it out."""
         objects: Mapping[str, _Named | None] = read_named(_Named | None, repository, self._ids)
         borne_out = {
@@ -145,7 +145,7 @@ class Wanted:
         return borne_out | texts(repository, self.path, self.commits)
 
 
-def _is_borne_out(stub: StubText, file: _Named | None, commit: _Named | None) -> bool:
+def _is_borne_out(stub: StubFile, file: _Named | None, commit: _Named | None) -> bool:
     """Return whether a commit, which must be there, holds just this text, or no such file."""
     if commit is None or commit.typename != "Commit" or stub.problem is not None:
         return False
@@ -163,16 +163,16 @@ def _git_id(text: str, like: str) -> str:
     return chosen.hexdigest()
 
 
-def _text(file: GitObject | None, known: GitObject | None, path: str, commit: str) -> StubText:
+def _text(file: GitObject | None, known: GitObject | None, path: str, commit: str) -> StubFile:
     shown = commit[:12]
     if known is None or known.typename != "Commit":
-        return StubText(problem=f"the commit {shown} is gone from the repository", commit_is_gone=True)
+        return StubFile(problem=f"the commit {shown} is gone from the repository", commit_is_gone=True)
     if file is None:
-        return StubText()
+        return StubFile()
     if file.typename != "Blob":
-        return StubText(problem=f"{path} at {shown} is not a file. Set `model-stub` to the path of one")
+        return StubFile(problem=f"{path} at {shown} is not a file. Set `model-stub` to the path of one")
     if file.byte_size > LARGEST_BYTES or file.is_truncated:
-        return StubText(problem=f"{path} at {shown} is larger than {LARGEST_BYTES >> 10} KiB")
+        return StubFile(problem=f"{path} at {shown} is larger than {LARGEST_BYTES >> 10} KiB")
     if file.is_binary or file.text is None:
-        return StubText(problem=f"{path} at {shown} is not text")
-    return StubText(text=file.text)
+        return StubFile(problem=f"{path} at {shown} is not text")
+    return StubFile(text=file.text)

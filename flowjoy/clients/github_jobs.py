@@ -10,7 +10,7 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from flowjoy.clients.github import PER_PAGE, GitHubApi
-from flowjoy.clients.responses import Answer, Count, Id, Instant, Many, Text, reader, refusal
+from flowjoy.clients.responses import Count, Id, Instant, Many, Response, Text, reader, refusal
 from flowjoy.domain.name_patterns import any_match, likely_first
 from flowjoy.errors import HarvestError
 
@@ -30,7 +30,7 @@ Conclusion = Literal[
 ]
 
 
-class Execution(Answer):
+class Execution(Response):
     """A run or a job at one of its attempts. A word that is not known could mean success: it is refused."""
 
     id: Id
@@ -68,7 +68,7 @@ class Job(Execution):
         return self
 
 
-class _Jobs(Answer):
+class _Jobs(Response):
     total_count: Count
     jobs: Many[Job]
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from flowjoy.clients.mlflow import is_unity_catalog, new_client
 from flowjoy.clients.mlflow_errors import ROOT, explain, explain_name
-from flowjoy.clients.responses import Answer, Text, read
+from flowjoy.clients.responses import Response, Text, read
 from flowjoy.clients.transport import Fault, MalformedAnswerError, Transport
 from flowjoy.domain import Registered
 from flowjoy.domain.timestamps import parse_epoch_ms, plausible
@@ -40,7 +40,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class RegisteredModel:
     """What a registered model shows of itself: its latest versions, and which version each alias names.
 
     `created` and `changed` are epoch milliseconds, `changed` None where it says nothing of versions.
@@ -57,7 +57,7 @@ class Shown:
         return self.latest | frozenset(self.aliases.values())
 
 
-class RegisteredVersion(Answer):
+class RegisteredVersion(Response):
     """One version. A registry need not say where it came from, nor (a Unity Catalog) in which stage it is."""
 
     name: Text
@@ -73,7 +73,7 @@ class RegisteredVersion(Answer):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listing:
+class RegistrySnapshot:
     """What the registry lists: its versions, and the candidates that it does not know.
 
     `unknown`: each such name with what may have been meant. `known`: what each model shows of itself.
@@ -99,17 +99,17 @@ class Registry:
         self._uri, self._transport = uri, transport
         self._client = new_client(uri)
 
-    def shown(self, name: str) -> Shown:
+    def shown(self, name: str) -> RegisteredModel:
         """Return what the registered model shows of itself; UnknownModelError when there is no such model."""
 
-        def request() -> Shown:
+        def request() -> RegisteredModel:
             model = self._client.get_registered_model(name)
             # A fault answers with a model without a name.
             if not self._same(model.name, name):
                 raise MalformedAnswerError(f"the registry does not say that it knows {name!r}")
             if _is_prompt(model):  # servers of 2.22 show prompts among models
                 raise UnknownModelError(f"{name!r} is a prompt")
-            return Shown(
+            return RegisteredModel(
                 # A Unity Catalog shows none.
                 latest=frozenset(_number(version.version) for version in model.latest_versions or ()),
                 aliases={name: _number(version) for name, version in read(dict[Text, object], model.aliases).items()},
@@ -120,7 +120,7 @@ class Registry:
         explain = partial(explain_name, uri=self._uri)
         return self._transport.call(f"MLflow registry, model {name!r}", request, explain)
 
-    def shown_if_known(self, name: str) -> Shown | None:
+    def shown_if_known(self, name: str) -> RegisteredModel | None:
         """Return the same, or None when the registry says that there is no such model."""
         try:
             return self.shown(name)

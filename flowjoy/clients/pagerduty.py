@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from pydantic import model_validator
 
-from flowjoy.clients.responses import Answer, Count, Instant, Many, Text, read, reader, refusal
+from flowjoy.clients.responses import Count, Instant, Many, Response, Text, read, reader, refusal
 from flowjoy.clients.signed_urls import plain_session
 from flowjoy.clients.transport import Fault, MalformedAnswerError, Transport
 from flowjoy.domain.secret import Secret
@@ -24,18 +24,18 @@ _PAGE = 100
 _T = TypeVar("_T")
 
 
-class Reference(Answer):
+class Reference(Response):
     """Something that an incident belongs to."""
 
     id: Text
     summary: str | None = None
 
 
-class _Reason(Answer):
+class _Reason(Response):
     incident: Reference | None = None  # only a merge names one
 
 
-class PagerDutyIncident(Answer):
+class PagerDutyIncident(Response):
     """One incident. What is not known of most incidents is left out of some answers."""
 
     id: Text
@@ -58,7 +58,7 @@ class PagerDutyIncident(Answer):
         return None if above is None else above.id
 
 
-class _Page(Answer):
+class _Page(Response):
     incidents: Many[PagerDutyIncident]
     more: bool
     total: Count
@@ -70,16 +70,16 @@ class _Page(Answer):
         return self
 
 
-class _One(Answer):
+class _One(Response):
     incident: PagerDutyIncident
 
 
-class _Entry(Answer):
+class _Entry(Response):
     type: Text
     created_at: Instant
 
 
-class _Log(Answer):
+class _Log(Response):
     log_entries: Many[_Entry]
     more: bool
 
@@ -94,7 +94,7 @@ class HiddenIncidentError(HarvestError):
     """PagerDuty does not know an incident, or does not show it to this token."""
 
 
-class PagerDuty:
+class PagerDutyClient:
     """The incidents of some services (none named: of all that the token sees)."""
 
     def __init__(self, *, token: Secret, address: str, services: Iterable[str], transport: Transport) -> None:

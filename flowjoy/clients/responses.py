@@ -77,13 +77,13 @@ Many = Annotated[tuple[_T, ...], Field(strict=False)]
 """A list of the answer, as a value that cannot change."""
 
 
-class Answer(BaseModel):
+class Response(BaseModel):
     """An object of an answer. It is built when the first one is read, not at start-up."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", defer_build=True)
 
 
-class GraphQL(Answer):
+class GraphQL(Response):
     """The same with GraphQL's names: `databaseId` for `database_id`."""
 
     model_config = ConfigDict(alias_generator=to_camel)

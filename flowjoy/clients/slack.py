@@ -1,4 +1,4 @@
-"""Slack by its own client: one try a request, its faults in words a user can act on. Knows no alarm."""
+"""Slack by its own client: one try a request, its faults in words a user can act on. Knows no alert."""
 
 from __future__ import annotations
 

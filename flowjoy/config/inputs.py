@@ -156,7 +156,7 @@ def declared(workspace: Path) -> tuple[Input, ...]:
         ("as-of", "", parsers.instant, "ISO instant: a dry look at the state then; nothing is written elsewhere"),
         ("divergence-percent", "50", parsers.number(0, 100), "models this much behind code make a week diverge"),
         ("mttr-spike-factor", "2", parsers.number(1, 100), "an MTTR so many times the usual one is a spike"),
-        *_alarm_rows(path),
+        *_alert_rows(path),
         (
             "incident-titles",
             "auto",
@@ -184,8 +184,8 @@ def declared(workspace: Path) -> tuple[Input, ...]:
     )
 
 
-def _alarm_rows(path: Callable[[str], Path]) -> tuple[tuple[str, str, Callable[[str], Any], str], ...]:
-    """What live data is compared with, and where alarms go."""
+def _alert_rows(path: Callable[[str], Path]) -> tuple[tuple[str, str, Callable[[str], Any], str], ...]:
+    """What live data is compared with, and where alerts go."""
     return (
         (
             "drift-reference",
@@ -202,10 +202,10 @@ def _alarm_rows(path: Callable[[str], Path]) -> tuple[tuple[str, str, Callable[[
         ),
         ("drift-threshold", "0.1", parsers.number(0, 100), "nats of KL divergence of the worst feature"),
         ("drift-min-samples", "200", parsers.whole(1, 1_000_000), "rows on each side below which nothing is judged"),
-        ("slack-token", "", parsers.secret, "bot token (`xoxb-…`): alarms in `slack-channel`, their end in the thread"),
+        ("slack-token", "", parsers.secret, "bot token (`xoxb-…`): alerts in `slack-channel`, their end in the thread"),
         ("slack-channel", "", parsers.slack_channel, "id of the channel (`C…`), or its name"),
         ("slack-webhook-url", "", parsers.slack_webhook, "incoming webhook instead of the bot: no thread, no chart"),
-        ("pagerduty-routing-key", "", parsers.secret, "Events API v2 integration key: alarms reach the pager"),
+        ("pagerduty-routing-key", "", parsers.secret, "Events API v2 integration key: alerts reach the pager"),
         (
             "pagerduty-kinds",
             "breach,drift,at-risk,mttr-spike",

@@ -97,8 +97,8 @@ class Settings:
         return ",".join(self.environment)
 
     @property
-    def tells_alarms(self) -> bool:
-        """Whether anybody is told of alarms."""
+    def tells_alerts(self) -> bool:
+        """Whether anybody is told of alerts."""
         return any((self.slack_token, self.slack_webhook_url, self.pagerduty_routing_key))
 
     @property
@@ -118,7 +118,7 @@ _LISTS = (parsers.names, parsers.globs, parsers.identifiers, parsers.patterns, p
 
 
 @dataclass(frozen=True, kw_only=True)
-class Runner:
+class ActionsContext:
     """What the Actions runner sets beside the inputs. `on_actions` is False on a laptop."""
 
     on_actions: bool
@@ -152,7 +152,7 @@ def on_actions(environ: Mapping[str, str]) -> bool:
     return environ.get("GITHUB_ACTIONS", "true" if environ.get("GITHUB_EVENT_NAME") else "") == "true"
 
 
-def read_runner(environ: Mapping[str, str]) -> Runner:
+def read_context(environ: Mapping[str, str]) -> ActionsContext:
     """The runner's own variables. Raises InputError for an address that cannot be one."""
     problems: list[str] = []
 
@@ -168,7 +168,7 @@ def read_runner(environ: Mapping[str, str]) -> Runner:
     repository = environ.get("GITHUB_REPOSITORY", "")
     if repository and not re.fullmatch(r"[\w.-]{1,100}/[\w.-]{1,100}", repository, re.ASCII):
         problems.append("GITHUB_REPOSITORY: expected owner/name")
-    runner = Runner(
+    runner = ActionsContext(
         on_actions=on_actions(environ),
         workspace=Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()),
         repository=repository,
@@ -201,7 +201,7 @@ def read_runner(environ: Mapping[str, str]) -> Runner:
     return runner
 
 
-def read_settings(environ: Mapping[str, str], argv: Sequence[str], runner: Runner) -> Settings:
+def read_settings(environ: Mapping[str, str], argv: Sequence[str], runner: ActionsContext) -> Settings:
     """The inputs: flags first, then `INPUT_…`, then defaults. Raises InputError with every mistake at once."""
     known = declared(runner.workspace)
     flags, problems = given.flags(argv, known)
@@ -225,7 +225,7 @@ def read_settings(environ: Mapping[str, str], argv: Sequence[str], runner: Runne
     return settings
 
 
-def redactor(runner: Runner, settings: Settings | None = None, given: Iterable[str] = ()) -> Redactor:
+def redactor(runner: ActionsContext, settings: Settings | None = None, given: Iterable[str] = ()) -> Redactor:
     """Return what hides every credential of the variables, of the inputs and of those `given`."""
     secrets = runner.secrets if settings is None else (*runner.secrets, *settings.secrets)
     return Redactor(
@@ -256,7 +256,7 @@ def artifact_name(service: str) -> str:
     return re.sub(r"[^\w.-]+", "-", f"flowjoy-{service}")[:200]
 
 
-def _fallback(item: Input, environ: Mapping[str, str], runner: Runner, values: Mapping[str, Any]) -> str:
+def _fallback(item: Input, environ: Mapping[str, str], runner: ActionsContext, values: Mapping[str, Any]) -> str:
     """What serves where an input was not given."""
     if item.name == "service":
         return runner.repository.rpartition("/")[2]
@@ -271,7 +271,7 @@ def _fallback(item: Input, environ: Mapping[str, str], runner: Runner, values: M
     return item.default
 
 
-def _together(settings: Settings, runner: Runner) -> list[str]:
+def _together(settings: Settings, runner: ActionsContext) -> list[str]:
     """What two inputs say together."""
     problems = []
     if not settings.service:
@@ -284,7 +284,7 @@ def _together(settings: Settings, runner: Runner) -> list[str]:
     problems += _files(settings)
     if settings.incident_label is not None and (settings.github_token is None or not runner.repository):
         problems.append("incident-label: expected github-token and GITHUB_REPOSITORY beside it")
-    problems += _alarms(settings)
+    problems += _alerts(settings)
     problems += _output_dir(settings)
     if settings.ship is not None and settings.as_of is not None:
         problems.append("ship: expected no as-of beside it, because a dry look writes nothing")
@@ -326,7 +326,7 @@ def _code(settings: Settings) -> list[str]:
     return problems
 
 
-def _own_workflow(settings: Settings, runner: Runner) -> list[str]:
+def _own_workflow(settings: Settings, runner: ActionsContext) -> list[str]:
     """Return the problem where this run decides whether its own workflow run counts as a release.
 
     A red FlowJoy would make the run a failure: the release would be none, and its breach would vanish. A run that only
@@ -345,8 +345,8 @@ def _own_workflow(settings: Settings, runner: Runner) -> list[str]:
     return [f"deploy-job: {problem}: {cure}"] if problem else []
 
 
-def _alarms(settings: Settings) -> list[str]:
-    """What the drift check and the destinations of alarms need beside each other."""
+def _alerts(settings: Settings) -> list[str]:
+    """What the drift check and the destinations of alerts need beside each other."""
     problems = []
     if settings.drift_reference is not None and settings.drift_live is None:
         problems.append("drift-live: expected the sample of live data, because drift-reference is set")
@@ -360,7 +360,7 @@ def _alarms(settings: Settings) -> list[str]:
     if settings.slack_channel is not None and settings.slack_token is None:
         problems.append("slack-token: expected a bot token, because slack-channel is set")
     if settings.slack_token is not None and settings.slack_webhook_url is not None:
-        problems.append("slack-webhook-url: expected either this or slack-token, or every alarm would come twice")
+        problems.append("slack-webhook-url: expected either this or slack-token, or every alert would come twice")
     return problems
 
 
@@ -378,7 +378,7 @@ def _output_dir(settings: Settings) -> list[str]:
     return problems
 
 
-def _registry(settings: Settings, runner: Runner) -> list[str]:
+def _registry(settings: Settings, runner: ActionsContext) -> list[str]:
     """What the registry's address needs beside it."""
     uri = settings.mlflow_tracking_uri if settings.model_source == "mlflow" else None
     problems = registry_address.certificate_problems(runner.registry, runner.workspace)

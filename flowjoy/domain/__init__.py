@@ -5,9 +5,10 @@ Every instant is an aware UTC datetime; durations carry their unit in the name. 
 
 from __future__ import annotations
 
-from flowjoy.domain.promise import Dependence, Obligation, Requirement, Rule, Status, Waiver
+from flowjoy.domain.promise import ModelDependencies, Obligation, Requirement, Rule, Status, Waiver
 from flowjoy.domain.records import (
     DROPPED,
+    AliasObservation,
     Branch,
     CodeRecord,
     Coverage,
@@ -16,7 +17,6 @@ from flowjoy.domain.records import (
     Incident,
     Inventory,
     Kind,
-    Look,
     ModelRecord,
     ModelVersion,
     OpenPull,
@@ -24,7 +24,7 @@ from flowjoy.domain.records import (
     Precision,
     Proposal,
     Registered,
-    StubText,
+    StubFile,
     WorkflowFile,
 )
 from flowjoy.domain.weeks import Action, AlertState, Decision, ModelGap, Recovery, Verdict, Week, Window
@@ -33,17 +33,17 @@ __all__ = [
     "DROPPED",
     "Action",
     "AlertState",
+    "AliasObservation",
     "Branch",
     "CodeRecord",
     "Coverage",
     "CoverageState",
     "Decision",
-    "Dependence",
     "EventType",
     "Incident",
     "Inventory",
     "Kind",
-    "Look",
+    "ModelDependencies",
     "ModelGap",
     "ModelRecord",
     "ModelVersion",
@@ -57,7 +57,7 @@ __all__ = [
     "Requirement",
     "Rule",
     "Status",
-    "StubText",
+    "StubFile",
     "Verdict",
     "Waiver",
     "Week",

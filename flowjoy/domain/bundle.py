@@ -16,21 +16,21 @@ from zoneinfo import ZoneInfo
 from flowjoy.domain import (
     Action,
     AlertState,
+    AliasObservation,
     CodeRecord,
     Coverage,
     Incident,
     Inventory,
-    Look,
     ModelRecord,
     ModelVersion,
     Obligation,
-    StubText,
+    StubFile,
     Waiver,
     Window,
 )
 from flowjoy.domain.alias_observations import union
 from flowjoy.domain.deduplication import distinct, unique
-from flowjoy.domain.drift import DriftCheck, DriftMark
+from flowjoy.domain.drift import DriftCheck, PastDriftCheck
 from flowjoy.domain.timestamps import EARLIEST, LATEST, iso, parse_iso
 from flowjoy.errors import BundleError, NewerBundleError
 
@@ -65,7 +65,7 @@ _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Terms:
+class RunParameters:
     """The inputs that decide what the records mean: with them a bundle can be recomputed offline.
 
     `code_source` and `model_source` name what was read: records of another source must not be remembered as of this.
@@ -98,7 +98,7 @@ class Bundle:
     whose memory is in this bundle. `commits` says by sha when the commits were committed that this deploy was the first
     to ship, `training_runs` by id when each run began (None: not known): both only serve lead times. `unshipped` are
     versions that are READY and never shipped, `inventory` what waits at GitHub (None: not read), `actions` what was
-    proposed, one a week. `alerts` say which step of which alarm was told to whom, `drift` is this run's comparison of
+    proposed, one a week. `alerts` say which step of which alert was told to whom, `drift` is this run's comparison of
     live with training data (None: not asked for), `drift_marks` what it and earlier ones found. `models_gone` says by
     `<name>/<version>` when a run first found that the registry no longer lists a version that it had confirmed.
     `first_trusted_at`: the first trusted run of this service that a ledger remembers; None where no ledger could be
@@ -109,15 +109,15 @@ class Bundle:
     repository: str
     generated_at: datetime
     window: Window
-    terms: Terms
+    terms: RunParameters
     coverage: tuple[Coverage, ...]
     code: tuple[CodeRecord, ...]
     models: tuple[ModelRecord, ...]
     incidents: tuple[Incident, ...]
-    stubs: Mapping[str, StubText] = field(default_factory=dict)
+    stubs: Mapping[str, StubFile] = field(default_factory=dict)
     unknown_models: tuple[str, ...] = ()
     models_aside: tuple[ModelRecord, ...] = ()
-    observations: tuple[Look, ...] = ()
+    observations: tuple[AliasObservation, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     alerts: tuple[AlertState, ...] = ()
     ledgers: tuple[int, ...] = ()
@@ -127,7 +127,7 @@ class Bundle:
     inventory: Inventory | None = None
     actions: tuple[Action, ...] = ()
     drift: DriftCheck | None = None
-    drift_marks: tuple[DriftMark, ...] = ()
+    drift_marks: tuple[PastDriftCheck, ...] = ()
     models_gone: Mapping[str, datetime] = field(default_factory=dict)
     first_trusted_at: datetime | None = None
     obligations: tuple[Obligation, ...] = field(default=())

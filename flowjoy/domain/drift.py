@@ -19,7 +19,7 @@ class DriftStatus(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Numbers:
+class NumericDistribution:
     """How a numeric feature lies in training: the rows between `edges` (one count more than edges), and those without.
 
     Bin i holds edges[i - 1] < x <= edges[i], the first and the last have open ends. Between two equal edges lies that
@@ -32,7 +32,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Categories:
+class CategoricalDistribution:
     """The rows of each category in training, and those without. `other`: of the `others`, too many to be listed."""
 
     counts: Mapping[str, int]
@@ -41,7 +41,7 @@ class Categories:
     others: int = 0
 
 
-Spread = Numbers | Categories
+Spread = NumericDistribution | CategoricalDistribution
 """How one feature lies in the training data."""
 
 
@@ -96,7 +96,7 @@ class DriftCheck:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DriftMark:
+class PastDriftCheck:
     """What one check found, as later runs must know it: whether the worst feature was over the threshold.
 
     `features`: which were, the worst first; none where that is not known, or were too many. `sketch`: of the rows, none

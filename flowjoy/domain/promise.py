@@ -125,7 +125,7 @@ class Waiver:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Dependence:
+class ModelDependencies:
     """Which models each sha depends on. `by_sha` holds what stubs declare, `default` serves every other sha.
 
     `unreadable` names, by sha, why a stub that is there could not be read; of those in `gone` the commit is lost.

@@ -103,7 +103,7 @@ class ModelRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
+class AliasObservation:
     """What one run saw at `at`: the version that `signal` (`alias:<name>`, `stage:<name>`) named; empty for none.
 
     A registry keeps no time for such a move: only looks tell. `run_id`, `source`, `model_id` and `registered_at` are
@@ -184,7 +184,7 @@ class Inventory:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StubText:
+class StubFile:
     """What stands in the stub's file at one commit: its text, None where no such file is, or why it is unknown.
 
     `commit_is_gone`: GitHub does not know the commit, so that nothing can be said of its files.
@@ -217,8 +217,8 @@ class WorkflowFile:
     """A workflow file that a proposal changes: its text on both sides; `path` is its name at the head."""
 
     path: str
-    before: StubText
-    after: StubText
+    before: StubFile
+    after: StubFile
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

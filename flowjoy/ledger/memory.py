@@ -17,19 +17,19 @@ from flowjoy.analysis.promise.model_stub import parse
 from flowjoy.domain import (
     Action,
     AlertState,
+    AliasObservation,
     CodeRecord,
     Inventory,
-    Look,
     ModelRecord,
     Outcome,
     Precision,
-    StubText,
+    StubFile,
     Waiver,
 )
 from flowjoy.domain.alias_observations import since_horizon, union
-from flowjoy.domain.bundle import Bundle, Terms
+from flowjoy.domain.bundle import Bundle, RunParameters
 from flowjoy.domain.deduplication import distinct
-from flowjoy.domain.drift import DriftMark
+from flowjoy.domain.drift import PastDriftCheck
 from flowjoy.domain.timestamps import CLOCK_SKEW, EARLIEST
 from flowjoy.errors import StubError
 
@@ -49,8 +49,8 @@ class Memory:
 
     code: tuple[CodeRecord, ...] = ()
     models: tuple[ModelRecord, ...] = ()
-    looks: tuple[Look, ...] = ()
-    stubs: Mapping[str, StubText] = field(default_factory=dict)
+    looks: tuple[AliasObservation, ...] = ()
+    stubs: Mapping[str, StubFile] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
     alerts: tuple[AlertState, ...] = ()
     ledgers: tuple[int, ...] = ()
@@ -59,7 +59,7 @@ class Memory:
     actions: tuple[Action, ...] = ()
     inventory: Inventory | None = None
     models_gone: Mapping[str, datetime] = field(default_factory=dict)
-    drift_marks: tuple[DriftMark, ...] = ()
+    drift_marks: tuple[PastDriftCheck, ...] = ()
     first_trusted_at: datetime | None = None
 
 
@@ -83,7 +83,7 @@ def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> 
     return None
 
 
-def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime, number: int) -> Memory:
+def memory_of(bundle: Bundle, asked: RunParameters, *, since: datetime, until: datetime, number: int) -> Memory:
     """What the bundle of artifact `number` remembers of the sources that are asked now, from `since` to `until`.
 
     A run's own release is remembered as not yet live: a later run finds it succeeded, with its exact time, or never.
@@ -99,7 +99,7 @@ def memory_of(bundle: Bundle, asked: Terms, *, since: datetime, until: datetime,
         asked.model_signal,
     )
 
-    def holds(told: CodeRecord | ModelRecord | Look | DriftMark, stamp: datetime) -> bool:
+    def holds(told: CodeRecord | ModelRecord | AliasObservation | PastDriftCheck, stamp: datetime) -> bool:
         return since <= stamp <= until and _MASKED not in repr(told)
 
     code = tuple(_not_yet(record) for record in bundle.code if same_code and holds(record, record.shipped_at))
@@ -148,7 +148,7 @@ def is_masked(told: object) -> bool:
     return _MASKED in repr(told)
 
 
-def _is_sound(stub: StubText, path: str) -> bool:
+def _is_sound(stub: StubFile, path: str) -> bool:
     """Whether the stub can be read. One that cannot is looked at again: one garbled answer must not stay for ever."""
     try:
         return stub.problem is None and (stub.text is None or bool(parse(stub.text, path)))

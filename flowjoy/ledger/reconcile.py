@@ -10,7 +10,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from flowjoy.analysis.promise.dependencies import head_waivers
-from flowjoy.domain import CodeRecord, Look, ModelRecord, ModelVersion, Outcome, Precision, Registered, StubText, Waiver
+from flowjoy.domain import (
+    AliasObservation,
+    CodeRecord,
+    ModelRecord,
+    ModelVersion,
+    Outcome,
+    Precision,
+    Registered,
+    StubFile,
+    Waiver,
+)
 from flowjoy.domain.alias_observations import compact
 from flowjoy.domain.deduplication import DELETED, release_key, unique
 from flowjoy.domain.timestamps import iso
@@ -160,12 +170,12 @@ def gone(records: Iterable[CodeRecord] | Iterable[ModelRecord]) -> tuple[str, ..
     return (f"known from the ledger only, the source no longer shows it: {', '.join(names[:SHOWN_GONE])}{more}",)
 
 
-def with_looks(memory: Memory, seen: Iterable[Look]) -> tuple[Look, ...]:
+def with_looks(memory: Memory, seen: Iterable[AliasObservation]) -> tuple[AliasObservation, ...]:
     """Every look that the next run must know."""
     return compact((*memory.looks, *seen))
 
 
-def sighted(memory: Memory, stubs: Mapping[str, StubText], path: str, now: datetime) -> tuple[Waiver, ...]:
+def sighted(memory: Memory, stubs: Mapping[str, StubFile], path: str, now: datetime) -> tuple[Waiver, ...]:
     """The waivers at the head of the default branch, each with the first instant at which a run saw it."""
     here = tuple(replace(waiver, seen_at=now) for waiver in head_waivers(stubs, path))
     return first_seen((*memory.waivers, *here))

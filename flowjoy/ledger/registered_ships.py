@@ -11,16 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from flowjoy.analysis.promise import obligations
-from flowjoy.analysis.promise.dependencies import dependence_of
+from flowjoy.analysis.promise.dependencies import dependencies_of
 from flowjoy.analysis.timeline import timeline
 from flowjoy.domain import CodeRecord, ModelRecord, Obligation, Outcome, Precision
-from flowjoy.domain.bundle import Terms
+from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.timestamps import iso
 from flowjoy.ledger.memory import Memory
 
 
 def by_registration(
-    memory: Memory, found: Sequence[ModelRecord], code: Iterable[CodeRecord], terms: Terms, now: datetime
+    memory: Memory, found: Sequence[ModelRecord], code: Iterable[CodeRecord], terms: RunParameters, now: datetime
 ) -> frozenset[str]:
     """Return the ids of the stamped versions whose one ship was their registration.
 
@@ -86,11 +86,11 @@ def _is_superseded(record: ModelRecord, newer: Sequence[datetime]) -> bool:
     return place < len(newer) and newer[place] < record.shipped_at
 
 
-def _settled(memory: Memory, terms: Terms, now: datetime) -> Mapping[tuple[str, str | None], list[Obligation]]:
+def _settled(memory: Memory, terms: RunParameters, now: datetime) -> Mapping[tuple[str, str | None], list[Obligation]]:
     """Return, by version, the promises that earlier runs saw settled by its registration."""
     events = timeline(memory.code, memory.models, service="", until=now)
-    dependence = dependence_of(terms.models, memory.stubs, terms.model_stub)
-    asked = obligations.Terms(sla_hours=terms.sla_hours, as_of=now, since=terms.sla_since)
+    dependence = dependencies_of(terms.models, memory.stubs, terms.model_stub)
+    asked = obligations.PromiseTerms(sla_hours=terms.sla_hours, as_of=now, since=terms.sla_since)
     settled: dict[tuple[str, str | None], list[Obligation]] = {}
     for item in obligations.obligations(events, dependence, asked):
         if item.precision is Precision.REGISTERED:

@@ -11,31 +11,31 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from flowjoy.actions.event import Trigger
+from flowjoy.actions.event import RunEvent
 from flowjoy.analysis.promise import workflow_edits
 from flowjoy.analysis.promise.compliance import RATE_DAYS
 from flowjoy.analysis.promise.dependencies import named_models, required_models
 from flowjoy.domain import (
+    AliasObservation,
     CodeRecord,
     Coverage,
     CoverageState,
     Incident,
     Inventory,
-    Look,
     ModelRecord,
     ModelVersion,
     Outcome,
     Proposal,
-    StubText,
+    StubFile,
 )
-from flowjoy.domain.bundle import Terms
+from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.drift import DriftCheck
 from flowjoy.errors import HarvestError
 from flowjoy.ledger.memory import Memory
 from flowjoy.pipeline import incremental, optional_data, proposal_terms
-from flowjoy.pipeline.incremental import Recalled
+from flowjoy.pipeline.incremental import LedgerState
 from flowjoy.pipeline.proposal_terms import Applied
-from flowjoy.pipeline.step import Read, Reading
+from flowjoy.pipeline.step import CollectStep, StepResult
 from flowjoy.sources import (
     CODE_SOURCES,
     INCIDENT_SOURCES,
@@ -44,13 +44,13 @@ from flowjoy.sources import (
     github_pull_request,
     github_workflow_files,
 )
-from flowjoy.sources.base import Access, Parsed, Query, Record, Source
+from flowjoy.sources.base import Clients, HarvestQuery, Record, Source, SourceResult
 
 _GRACE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Harvest:
+class Collected:
     """Everything that was read, and how completely. `versions` is None where the registry was not read.
 
     `applied`: the settings by which it was read, and is judged. `proposal`: the code that asks to go live;
@@ -65,14 +65,14 @@ class Harvest:
     models_aside: tuple[ModelRecord, ...]
     incidents: tuple[Incident, ...]
     coverage: tuple[Coverage, ...]
-    stubs: Mapping[str, StubText] = field(default_factory=dict)
-    other_stubs: Mapping[str, Mapping[str, StubText]] = field(default_factory=dict)
+    stubs: Mapping[str, StubFile] = field(default_factory=dict)
+    other_stubs: Mapping[str, Mapping[str, StubFile]] = field(default_factory=dict)
     proposal: Proposal | None = None
     asked_registry: bool = True
     versions: tuple[ModelVersion, ...] | None = None
     unknown_models: Mapping[str, str] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
-    looks: tuple[Look, ...] = ()
+    looks: tuple[AliasObservation, ...] = ()
     commits: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     training_runs: Mapping[str, datetime | None] = field(default_factory=dict)
     unshipped: tuple[ModelVersion, ...] = ()
@@ -82,9 +82,9 @@ class Harvest:
     confirmed: bool = True
 
 
-def harvest(query: Query, access: Access, trigger: Trigger, terms: Terms) -> Harvest:
+def collect(query: HarvestQuery, access: Clients, trigger: RunEvent, terms: RunParameters) -> Collected:
     """Read everything this run needs. Never raises; a source that does not end in time has failed."""
-    plan = _Plan(query, access, trigger, terms)
+    plan = _Collection(query, access, trigger, terms)
     threads = [threading.Thread(target=work, daemon=True) for work in (plan.read_chain, plan.read_incidents)]
     for thread in threads:
         thread.start()
@@ -93,10 +93,10 @@ def harvest(query: Query, access: Access, trigger: Trigger, terms: Terms) -> Har
     return plan.collected()
 
 
-class _Plan:
+class _Collection:
     """What this run reads: ledger, code, stubs at its commits, the models they name, lead times; incidents beside."""
 
-    def __init__(self, query: Query, access: Access, trigger: Trigger, terms: Terms) -> None:
+    def __init__(self, query: HarvestQuery, access: Clients, trigger: RunEvent, terms: RunParameters) -> None:
         settings = query.settings
         self._query, self._access, self._trigger, self._terms = query, access, trigger, terms
         judged = not trigger.fork
@@ -108,52 +108,54 @@ class _Plan:
         self._code_source = CODE_SOURCES[settings.code_source]
         self._model_source = MODEL_SOURCES[settings.model_source]
         # Files are not remembered, but what was told of them is.
-        remembered = bool(terms.code_source or terms.model_source or settings.tells_alarms or settings.drift_live)
+        remembered = bool(terms.code_source or terms.model_source or settings.tells_alerts or settings.drift_live)
         # A proposal's inputs are compared with those that the ledger holds, whatever it reads.
         remembers = judged and access.github is not None and (remembered or trigger.proposes)
-        self._ledger = Reading[Recalled](
-            f"ledger (artifact {settings.artifact_name})", Recalled(), required=False, planned=remembers
+        self._ledger = CollectStep[LedgerState](
+            f"ledger (artifact {settings.artifact_name})", LedgerState(), required=False, planned=remembers
         )
-        self._other_terms = Reading[tuple[Terms, ...]]("ledgers of other names", (), required=False, planned=False)
-        self._code = Reading[Parsed[CodeRecord] | None](
+        self._other_terms = CollectStep[tuple[RunParameters, ...]](
+            "ledgers of other names", (), required=False, planned=False
+        )
+        self._code = CollectStep[SourceResult[CodeRecord] | None](
             f"code ({self._code_source.label})", None, required=judged, planned=judged
         )
-        self._proposal = Reading[Proposal | None](
+        self._proposal = CollectStep[Proposal | None](
             "merge group" if trigger.base_sha is not None else "pull request",
             None,
             required=trigger.proposes,
             planned=trigger.proposes,
         )
-        self._stubs = Reading[Mapping[str, StubText]](
+        self._stubs = CollectStep[Mapping[str, StubFile]](
             f"stubs ({settings.model_stub})", {}, required=on_github, planned=on_github
         )
-        self._other_stubs = Reading[Mapping[str, Mapping[str, StubText]]](
+        self._other_stubs = CollectStep[Mapping[str, Mapping[str, StubFile]]](
             "stubs of the proposal at other paths", {}, required=True, planned=False
         )
-        self._models = Reading[Parsed[ModelRecord] | None](
+        self._models = CollectStep[SourceResult[ModelRecord] | None](
             f"models ({self._model_source.label})", None, required=judged, planned=judged
         )
-        self._commits = Reading[Mapping[str, tuple[datetime, ...]]](
+        self._commits = CollectStep[Mapping[str, tuple[datetime, ...]]](
             "lead time of code (GitHub commits)",
             {},
             required=False,
             planned=judged and access.github is not None and settings.reads_github,
         )
-        self._training = Reading[Mapping[str, datetime | None]](
+        self._training = CollectStep[Mapping[str, datetime | None]](
             "lead time of models (MLflow runs)",
             {},
             required=False,
             planned=judged and settings.model_source == "mlflow" and settings.mlflow_tracking_uri is not None,
         )
-        self._inventory = Reading[Inventory | None](
+        self._inventory = CollectStep[Inventory | None](
             "inventory (GitHub)", None, required=False, planned=judged and access.github is not None and query.live
         )
-        self._drift = Reading[DriftCheck | None](
+        self._drift = CollectStep[DriftCheck | None](
             f"drift ({settings.drift_model})", None, required=False, planned=judged and settings.drift_live is not None
         )
         self._named: frozenset[str] = frozenset()  # models that settings and stubs name
         self._incidents = {
-            name: Reading[tuple[Incident, ...]](f"incidents ({source.label})", (), required=False)
+            name: CollectStep[tuple[Incident, ...]](f"incidents ({source.label})", (), required=False)
             for name, source in INCIDENT_SOURCES.items()
             if judged and getattr(settings, name) is not None
         }
@@ -251,7 +253,7 @@ class _Plan:
         for name, step in self._incidents.items():
             step.read(partial(_counted, INCIDENT_SOURCES[name], self._query, self._access), self._access)
 
-    def collected(self) -> Harvest:
+    def collected(self) -> Collected:
         """One look at each step: what a source that was given up still delivers must not count."""
         code, stubs, models = self._code.outcome, self._stubs.outcome, self._models.outcome
         proposal, other_stubs = self._proposal.outcome, self._other_stubs.outcome
@@ -281,7 +283,7 @@ class _Plan:
             coverage.append(Coverage(source="incidents", state=CoverageState.NOT_CONFIGURED, required=False))
         parsed = models[0]
         memory = recalled.memory
-        return Harvest(
+        return Collected(
             applied=self._applied,
             # A source that failed decides nothing; what is remembered of it must not be lost for the next run.
             code=code[0].records if code[0] is not None else memory.code,
@@ -335,7 +337,7 @@ class _Plan:
             self._models.skip(required=False)
 
 
-def _proposal(query: Query, access: Access, trigger: Trigger) -> Read[Proposal]:
+def _proposal(query: HarvestQuery, access: Clients, trigger: RunEvent) -> StepResult[Proposal]:
     """What asks to be merged, and the workflow files that it changes."""
     github, sha = access.to_github, trigger.sha or ""
     if trigger.base_sha is not None:
@@ -352,7 +354,7 @@ def _proposal(query: Query, access: Access, trigger: Trigger) -> Read[Proposal]:
     return github_workflow_files.with_workflows(github, proposal), 1, ()
 
 
-def _refuse_unlisted(proposal: Proposal, query: Query) -> None:
+def _refuse_unlisted(proposal: Proposal, query: HarvestQuery) -> None:
     """A flag may be among the files that GitHub does not list."""
     settings = query.settings
     if settings.flag_paths and not proposal.files_known and settings.model_stub not in proposal.touched:
@@ -363,12 +365,12 @@ def _refuse_unlisted(proposal: Proposal, query: Query) -> None:
         )
 
 
-def _counted(source: Source[Record], query: Query, access: Access) -> Read[tuple[Record, ...]]:
-    parsed: Parsed[Record] = source.parse(source.fetch(query, access), query)
+def _counted(source: Source[Record], query: HarvestQuery, access: Clients) -> StepResult[tuple[Record, ...]]:
+    parsed: SourceResult[Record] = source.parse(source.fetch(query, access), query)
     return parsed.records, len(parsed.records), parsed.notes
 
 
-def _unshipped(parsed: Parsed[ModelRecord]) -> tuple[ModelVersion, ...]:
+def _unshipped(parsed: SourceResult[ModelRecord]) -> tuple[ModelVersion, ...]:
     """The registered versions that could ship and never did; a file tells only of ships."""
     shipped = {(record.name, record.version) for record in parsed.records}
     return tuple(

@@ -15,17 +15,17 @@ from itertools import pairwise
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_environments
 from flowjoy.clients.transport import Budget, Transport
-from flowjoy.domain import DROPPED, CodeRecord, ModelRecord, Outcome, Proposal, StubText
-from flowjoy.domain.bundle import Bundle, Terms
+from flowjoy.domain import DROPPED, CodeRecord, ModelRecord, Outcome, Proposal, StubFile
+from flowjoy.domain.bundle import Bundle, RunParameters
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
 from flowjoy.ledger import memory as ledger
 from flowjoy.ledger import reconcile, registered_ships
 from flowjoy.ledger.memory import Memory
-from flowjoy.pipeline.step import Read
+from flowjoy.pipeline.step import StepResult
 from flowjoy.report.text import plural
 from flowjoy.sources import github_model_stubs, ledger_artifacts, other_ledgers
-from flowjoy.sources.base import Access, Parsed, Query, Source
+from flowjoy.sources.base import Clients, HarvestQuery, Source, SourceResult
 
 _LEDGER_SECONDS = 25.0
 
@@ -37,19 +37,19 @@ _RHYTHM = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recalled:
+class LedgerState:
     """What the ledgers remember; `newer`: one was written by a newer FlowJoy; `whole`: none was left unread.
 
     `terms`: those of the newest one, than which a proposal may not be judged more mildly; empty where none is known.
     """
 
     memory: Memory = field(default_factory=Memory)
-    terms: tuple[Terms, ...] = ()
+    terms: tuple[RunParameters, ...] = ()
     newer: bool = False
     whole: bool = True
 
 
-def recalled(query: Query, access: Access, terms: Terms) -> Read[Recalled]:
+def recalled(query: HarvestQuery, access: Clients, terms: RunParameters) -> StepResult[LedgerState]:
     """What the ledgers remember of the sources that are asked now."""
     # It is no required source: one that stalls must leave the time for those that are.
     budget = Budget(min(_LEDGER_SECONDS, access.transport.budget.left() / 4))
@@ -60,7 +60,7 @@ def recalled(query: Query, access: Access, terms: Terms) -> Read[Recalled]:
     ]
     memory = reduce(ledger.merge, kept, Memory())
     return (
-        Recalled(
+        LedgerState(
             memory=memory, terms=_terms(bundle for _, bundle in found.ledgers[:1]), newer=found.newer, whole=found.whole
         ),
         len(memory.code) + len(memory.models),
@@ -69,8 +69,8 @@ def recalled(query: Query, access: Access, terms: Terms) -> Read[Recalled]:
 
 
 def code(
-    query: Query, access: Access, source: Source[CodeRecord], memory: Memory, own_sha: str | None
-) -> Read[Parsed[CodeRecord]]:
+    query: HarvestQuery, access: Clients, source: Source[CodeRecord], memory: Memory, own_sha: str | None
+) -> StepResult[SourceResult[CodeRecord]]:
     """Read every deployment back to the horizon. `own_sha`: this release's commit, whose stub is asked for on the way.
 
     A ledger shortens nothing: which deployments there are, and what became of them, only the source can say.
@@ -94,7 +94,7 @@ def code(
     return replace(parsed, records=known), len(parsed.records), notes
 
 
-def _renamed(query: Query, access: Access, known: Iterable[CodeRecord]) -> tuple[str, ...]:
+def _renamed(query: HarvestQuery, access: Clients, known: Iterable[CodeRecord]) -> tuple[str, ...]:
     """A warning where the environments have been quiet for longer than ever, and one with a similar name has not."""
     times = sorted(record.shipped_at for record in known if record.outcome is Outcome.SUCCESS)
     gaps = [later - earlier for earlier, later in pairwise(times)]
@@ -118,8 +118,12 @@ def _renamed(query: Query, access: Access, known: Iterable[CodeRecord]) -> tuple
 
 
 def stubs(
-    query: Query, access: Access, found: Parsed[CodeRecord] | None, proposal: Proposal | None, memory: Memory
-) -> Read[Mapping[str, StubText]]:
+    query: HarvestQuery,
+    access: Clients,
+    found: SourceResult[CodeRecord] | None,
+    proposal: Proposal | None,
+    memory: Memory,
+) -> StepResult[Mapping[str, StubFile]]:
     """The stub at HEAD, at every commit deployed, and at both ends of a proposal.
 
     What stands in a file at a commit never changes: a stub that a ledger remembers is compared by its id only.
@@ -142,7 +146,9 @@ def stubs(
     return every, sum(stub.text is not None for stub in every.values()), (note,) if lost else ()
 
 
-def other_stubs(access: Access, paths: Iterable[str], proposal: Proposal) -> Read[Mapping[str, Mapping[str, StubText]]]:
+def other_stubs(
+    access: Clients, paths: Iterable[str], proposal: Proposal
+) -> StepResult[Mapping[str, Mapping[str, StubFile]]]:
     """Return, by path, the stubs at both ends of a proposal, where they lie at other paths than `model-stub`."""
     ends = {proposal.head_sha, proposal.base_sha or proposal.head_sha}
     found = {path: github_model_stubs.read(access.to_github, path, ends) for path in paths}
@@ -151,7 +157,7 @@ def other_stubs(access: Access, paths: Iterable[str], proposal: Proposal) -> Rea
     return found, sum(stub.text is not None for at_path in found.values() for stub in at_path.values()), ()
 
 
-def other_terms(query: Query, access: Access) -> Read[tuple[Terms, ...]]:
+def other_terms(query: HarvestQuery, access: Clients) -> StepResult[tuple[RunParameters, ...]]:
     """Return the terms of ledgers under other names, for a proposal whose own inputs name a service without one."""
     budget = Budget(min(_LEDGER_SECONDS, access.transport.budget.left() / 4))
     found = other_ledgers.read(query, access.to_github.within(Transport(budget)))
@@ -161,12 +167,12 @@ def other_terms(query: Query, access: Access) -> Read[tuple[Terms, ...]]:
     return _terms(found), len(found), (note,) if found else ()
 
 
-def _terms(ledgers: Iterable[Bundle]) -> tuple[Terms, ...]:
+def _terms(ledgers: Iterable[Bundle]) -> tuple[RunParameters, ...]:
     """The terms of ledgers; without those that a secret was cut out of, so that they are not what they were."""
     return tuple(bundle.terms for bundle in ledgers if not ledger.is_masked(bundle.terms))
 
 
-def _refuse_gone(stubs: Mapping[str, StubText], proposed: set[str]) -> None:
+def _refuse_gone(stubs: Mapping[str, StubFile], proposed: set[str]) -> None:
     """What cannot be looked at is not judged: a commit that is gone has no stub that could be in order."""
     gone = next((stubs[sha].problem for sha in sorted(proposed) if stubs[sha].commit_is_gone), None)
     if gone is not None:
@@ -174,13 +180,13 @@ def _refuse_gone(stubs: Mapping[str, StubText], proposed: set[str]) -> None:
 
 
 def models(
-    query: Query,
-    access: Access,
+    query: HarvestQuery,
+    access: Clients,
     source: Source[ModelRecord],
     memory: Memory,
     code: Iterable[CodeRecord],
-    terms: Terms,
-) -> Read[Parsed[ModelRecord]]:
+    terms: RunParameters,
+) -> StepResult[SourceResult[ModelRecord]]:
     """Read the ships of the models that the query names. `code`: the deploys that they may have served."""
     parsed = source.parse(source.fetch(query, access), query)
     asked = {*query.models, *query.candidates}
@@ -191,7 +197,7 @@ def models(
     return found, len(parsed.records), notes
 
 
-def _remembered(memory: Memory) -> dict[str, StubText]:
+def _remembered(memory: Memory) -> dict[str, StubFile]:
     """Return the stubs at the commits of remembered deploys, newest first."""
     newest = sorted(memory.code, key=lambda record: (record.shipped_at, record.id), reverse=True)
     shas = dict.fromkeys(record.sha for record in newest if record.sha is not None)

@@ -7,14 +7,14 @@ from datetime import datetime
 
 from flowjoy.analysis.promise import merge_gate, verdict, workflow_edits
 from flowjoy.analysis.promise.dependencies import head_waivers, side_of
-from flowjoy.analysis.promise.merge_gate import Evidence, Gate, GateFinding, Level, Policy, Side
+from flowjoy.analysis.promise.merge_gate import BranchStub, GateEvidence, GateFinding, GateLevel, GatePolicy, MergeGate
 from flowjoy.analysis.promise.obligations import LONGEST_WAIVER
-from flowjoy.analysis.results import Findings, with_gate
+from flowjoy.analysis.results import Results, with_gate
 from flowjoy.domain import Proposal, Waiver
-from flowjoy.pipeline.collect import Harvest
+from flowjoy.pipeline.collect import Collected
 
 
-def judged(findings: Findings, harvested: Harvest) -> Findings:
+def judged(findings: Results, harvested: Collected) -> Results:
     """Return the findings with the gate, where code asks to go live and all that the gate needs was read."""
     proposal = harvested.proposal
     if proposal is None or not _is_decidable(findings):
@@ -22,27 +22,27 @@ def judged(findings: Findings, harvested: Harvest) -> Findings:
     return with_gate(findings, _gate(proposal, harvested, findings))
 
 
-def _is_decidable(findings: Findings) -> bool:
+def _is_decidable(findings: Results) -> bool:
     """Whether all that the gate looks at was read; the code timeline is only for its forecast."""
     missing = verdict.unproved(findings.bundle.coverage)
     return all(item.source.startswith("code") for item in missing)
 
 
-def _gate(proposal: Proposal, harvested: Harvest, findings: Findings) -> Gate:
+def _gate(proposal: Proposal, harvested: Collected, findings: Results) -> MergeGate:
     applied = harvested.applied
     settings, stubs = applied.settings, harvested.stubs
-    policy = Policy(
+    policy = GatePolicy(
         stub_path=settings.model_stub,
         flag_labels=applied.flag_labels,
         flag_paths=settings.flag_paths,
         validated_tag=settings.model_validated_tag,
     )
-    evidence = Evidence(
+    evidence = GateEvidence(
         versions=harvested.versions or () if harvested.asked_registry else None,
         unknown_models=harvested.unknown_models,
         waivers=holding(head_waivers(stubs, settings.model_stub), findings.bundle.generated_at),
     )
-    base, head = Side(), _head(proposal, harvested, settings.model_stub)
+    base, head = BranchStub(), _head(proposal, harvested, settings.model_stub)
     if proposal.base_sha is not None:
         base = side_of(stubs, proposal.base_sha, settings.model_stub, settings.models)
     gate = merge_gate.judge(proposal, base=base, head=head, policy=policy, evidence=evidence)
@@ -56,7 +56,7 @@ def _gate(proposal: Proposal, harvested: Harvest, findings: Findings) -> Gate:
     )
     elsewhere = [_at(path, proposal, harvested, policy, evidence) for path in applied.other_stubs]
     notices = [
-        GateFinding(level=Level.NOTICE, text=text) for text in (*applied.said, *workflow_edits.sentences(proposal))
+        GateFinding(level=GateLevel.NOTICE, text=text) for text in (*applied.said, *workflow_edits.sentences(proposal))
     ]
     every: dict[str, GateFinding] = {}
     for finding in (*gate.findings, *(finding for found in elsewhere for finding in found), *notices):
@@ -69,7 +69,7 @@ def _gate(proposal: Proposal, harvested: Harvest, findings: Findings) -> Gate:
     )
 
 
-def _head(proposal: Proposal, harvested: Harvest, path: str) -> Side:
+def _head(proposal: Proposal, harvested: Collected, path: str) -> BranchStub:
     """The stub of the head at one path. Where the run's own inputs name no stub there, `models` says what is needed."""
     applied = harvested.applied
     stubs = harvested.other_stubs.get(path, {}) if path in applied.other_stubs else harvested.stubs
@@ -77,7 +77,9 @@ def _head(proposal: Proposal, harvested: Harvest, path: str) -> Side:
     return side_of(stubs, proposal.head_sha, path, models)
 
 
-def _at(path: str, proposal: Proposal, harvested: Harvest, policy: Policy, evidence: Evidence) -> list[GateFinding]:
+def _at(
+    path: str, proposal: Proposal, harvested: Collected, policy: GatePolicy, evidence: GateEvidence
+) -> list[GateFinding]:
     """Judge the stubs at one more path. No line is given: annotations are of the file at `model-stub`."""
     base = side_of(harvested.other_stubs.get(path, {}), proposal.base_sha or "", path, ())
     policy = replace(policy, stub_path=path, flag_labels=(), flag_paths=())

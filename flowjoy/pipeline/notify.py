@@ -1,4 +1,4 @@
-"""Tells alarms where they are to be told, each step once, and says what was told. Nothing here decides the verdict."""
+"""Tells alerts where they are to be told, each step once, and says what was told. Nothing here decides the verdict."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import Any
 import pandas as pd
 
 from flowjoy.analysis import timeline
-from flowjoy.analysis.alerts.alert import AlarmKind, home_of, key_of
+from flowjoy.analysis.alerts.alert import AlertKind, home_of, key_of
 from flowjoy.analysis.alerts.conditions import at_risk_from
-from flowjoy.analysis.alerts.lifecycle import Notice, Step, adopted, due
+from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification, adopted, due
 from flowjoy.analysis.flow.weeks import window_of
-from flowjoy.analysis.results import Findings, alerts_since, with_alerts
+from flowjoy.analysis.results import Results, alerts_since, with_alerts
 from flowjoy.domain import AlertState, EventType
 from flowjoy.errors import HarvestError
-from flowjoy.report.content.alert_messages import Letter, letter
+from flowjoy.report.content.alert_messages import AlertMessage, letter
 from flowjoy.report.slack_blocks import digest
 from flowjoy.report.text import clean
-from flowjoy.sinks import ALARM_SINKS
-from flowjoy.sinks.base import AlarmSink, Change, Errand
-from flowjoy.sinks.pagerduty_events import PagerDuty
+from flowjoy.sinks import ALERT_SINKS
+from flowjoy.sinks.base import AlertContext, AlertSink, ReleaseChange
+from flowjoy.sinks.pagerduty_events import PagerDutyEvents
 
 CHANGED = "change"
 """The step under which the ledger knows that a change was told."""
@@ -45,7 +45,7 @@ _MEMORY = "what was sent stands in the ledger, which cannot be read or kept: see
 
 
 @dataclass(frozen=True, kw_only=True)
-class Memory:
+class AlertHistory:
     """What the ledger is good for. `sure`: all that was told is known, and what is told now will be.
 
     `begun`: an earlier run wrote it, so that what it does not hold is new.
@@ -55,32 +55,34 @@ class Memory:
     begun: bool
 
 
-def raise_alarms(findings: Findings) -> Findings:
-    """The run's own word: which alarms are new to the ledger. For the output `alerts`, whoever else is told."""
+def raise_alerts(findings: Results) -> Results:
+    """The run's own word: which alerts are new to the ledger. For the output `alerts`, whoever else is told."""
     now = findings.bundle.generated_at
     # What others were told by earlier runs was raised then, also where no ledger says so any more.
     known = [replace(state, sink="") for state in findings.bundle.alerts if not state.sink or state.at < now]
     raised = [
-        AlertState(key=notice.alarm.key, step=notice.step.value, at=now, releases=notice.joined)
+        AlertState(key=notice.alert.key, step=notice.step.value, at=now, releases=notice.joined)
         for notice in due(findings.scene, known, now)
     ]
     return with_alerts(findings, (*findings.bundle.alerts, *raised))
 
 
-def tell(findings: Findings, new_errand: Callable[[], Errand], links: Mapping[str, str], memory: Memory) -> Findings:
+def send(
+    findings: Results, new_errand: Callable[[], AlertContext], links: Mapping[str, str], memory: AlertHistory
+) -> Results:
     """Tell every destination what it is still to be told; the findings with what was told.
 
     Each has an errand, and with it a time, of its own: one that stalls must not keep the pager from ringing.
     """
     folding = []
-    for make in ALARM_SINKS:
+    for make in ALERT_SINKS:
         errand = new_errand()
         sink = make(errand)
         if sink is None:
             continue
         with _guarded(sink, errand):
             findings = _tell(sink, findings, errand, links, memory)
-        if isinstance(sink, PagerDuty):
+        if isinstance(sink, PagerDutyEvents):
             with _guarded(sink, errand):
                 findings = _tell_changes(sink, findings, errand, links, memory)
         folding += [(sink, errand)] if sink.folds else []
@@ -92,7 +94,7 @@ def tell(findings: Findings, new_errand: Callable[[], Errand], links: Mapping[st
 
 
 @contextmanager
-def _guarded(sink: AlarmSink, errand: Errand) -> Iterator[None]:
+def _guarded(sink: AlertSink, errand: AlertContext) -> Iterator[None]:
     """End every failure of a destination as a warning: none may change the verdict, or keep another from ringing."""
     try:
         yield
@@ -102,7 +104,9 @@ def _guarded(sink: AlarmSink, errand: Errand) -> Iterator[None]:
         errand.warn(f"{sink.label}: failed ({type(problem).__name__}); please report this")
 
 
-def _tell(sink: AlarmSink, findings: Findings, errand: Errand, links: Mapping[str, str], memory: Memory) -> Findings:
+def _tell(
+    sink: AlertSink, findings: Results, errand: AlertContext, links: Mapping[str, str], memory: AlertHistory
+) -> Results:
     notices = _due(sink, findings)
     if sink.recalls and (notices or not memory.begun):
         findings = _with_recalled(sink, findings, errand, memory)
@@ -116,12 +120,14 @@ def _tell(sink: AlarmSink, findings: Findings, errand: Errand, links: Mapping[st
     return with_alerts(findings, (*findings.bundle.alerts, *sent)) if sent else findings
 
 
-def _due(sink: AlarmSink, findings: Findings) -> list[Notice]:
+def _due(sink: AlertSink, findings: Results) -> list[Notification]:
     notices = due(findings.scene, _of(sink, findings), findings.bundle.generated_at)
     return [notice for notice in notices if sink.takes(notice)]
 
 
-def _sent_by(sink: AlarmSink, waiting: Sequence[Letter], errand: Errand, at: datetime) -> Iterator[AlertState]:
+def _sent_by(
+    sink: AlertSink, waiting: Sequence[AlertMessage], errand: AlertContext, at: datetime
+) -> Iterator[AlertState]:
     """Yield what could be sent. What could not is not noted, so that the next run tries again."""
     failures = 0
     for place, message in enumerate(waiting):
@@ -140,16 +146,16 @@ def _sent_by(sink: AlarmSink, waiting: Sequence[Letter], errand: Errand, at: dat
             errand.warn(f"{sink.label}: failed ({type(problem).__name__}); please report this")
             return
         else:
-            alarm, step = message.notice.alarm, message.step.value
+            alert, step = message.notice.alert, message.step.value
             if receipt.sent:
-                errand.log(f"{sink.label}: sent {alarm.kind.value} of {clean(alarm.subject)} ({step})")
+                errand.log(f"{sink.label}: sent {alert.kind.value} of {clean(alert.subject)} ({step})")
             yield AlertState(
-                key=alarm.key, step=step, at=at, sink=sink.name, ref=receipt.ref, releases=receipt.releases
+                key=alert.key, step=step, at=at, sink=sink.name, ref=receipt.ref, releases=receipt.releases
             )
 
 
 def _end_what_may_ring(
-    sink: AlarmSink, findings: Findings, errand: Errand, links: Mapping[str, str], memory: Memory
+    sink: AlertSink, findings: Results, errand: AlertContext, links: Mapping[str, str], memory: AlertHistory
 ) -> None:
     """Without a ledger: end what can have fired and is over. An end of what never fired does nothing."""
     now = findings.bundle.generated_at
@@ -159,17 +165,17 @@ def _end_what_may_ring(
     fired = {state.key: state.releases for state in findings.bundle.alerts if state.sink not in ("", sink.name)}
     fired |= {} if memory.sure else _can_have_fired(findings, begun)
     assumed = [
-        AlertState(key=key, step=Step.NEW.value, at=begun, sink=sink.name, releases=releases)
+        AlertState(key=key, step=AlertStep.NEW.value, at=begun, sink=sink.name, releases=releases)
         for key, releases in fired.items()
         if key not in known and not key.startswith(f"{findings.bundle.service}/{CHANGED}/")
     ]
     scene = with_alerts(findings, (*findings.bundle.alerts, *assumed)).scene
-    over = [notice for notice in due(scene, assumed, now) if notice.step is Step.RECOVERY]
+    over = [notice for notice in due(scene, assumed, now) if notice.step is AlertStep.RECOVERY]
     ends = [letter(notice, findings, links) for notice in over[:_MOST_ENDED]]
     tuple(_sent_by(sink, ends, errand, now))  # and not noted: it is unknown whether they fired
 
 
-def _with_recalled(sink: AlarmSink, findings: Findings, errand: Errand, memory: Memory) -> Findings:
+def _with_recalled(sink: AlertSink, findings: Results, errand: AlertContext, memory: AlertHistory) -> Results:
     """Return the findings with what the destination itself holds. Where it cannot say, the ledger must be sure."""
     bundle = findings.bundle
     try:
@@ -191,7 +197,7 @@ def _is_same(one: AlertState, other: AlertState) -> bool:
     return same_step and abs(one.at - other.at) <= _ONE_RUN
 
 
-def _can_have_fired(findings: Findings, since: datetime) -> dict[str, tuple[str, ...]]:
+def _can_have_fired(findings: Results, since: datetime) -> dict[str, tuple[str, ...]]:
     """Return the keys that can have fired lately: weeks that diverged or spiked, and clocks that ended `since`."""
     home, first = home_of(findings.bundle.repository, findings.bundle.service), alerts_since(findings.bundle)
     if first is None:
@@ -199,43 +205,43 @@ def _can_have_fired(findings: Findings, since: datetime) -> dict[str, tuple[str,
     fired: dict[str, tuple[str, ...]] = {}
     before = [week for week in findings.weeks if not week.partial][:-1]
     for week in takewhile(lambda week: week.diverges, reversed(before)):
-        fired[key_of(home, AlarmKind.DIVERGENCE, week.week.isoformat())] = ()
+        fired[key_of(home, AlertKind.DIVERGENCE, week.week.isoformat())] = ()
     for spike in findings.spikes:
         if spike.week in before[-1:]:
-            fired[key_of(home, AlarmKind.MTTR_SPIKE, spike.week.week.isoformat())] = ()
+            fired[key_of(home, AlertKind.MTTR_SPIKE, spike.week.week.isoformat())] = ()
     for item in findings.obligations:
         ended_at = item.closed_at or findings.bundle.generated_at
         if first <= item.deadline < ended_at >= since:
-            key = key_of(home, AlarmKind.BREACH, item.model)
+            key = key_of(home, AlertKind.BREACH, item.model)
             fired[key] = (*fired.get(key, ()), item.code_id)
         if at_risk_from(item) >= first and min(ended_at, item.deadline) >= since:
-            key = key_of(home, AlarmKind.AT_RISK, item.model)
+            key = key_of(home, AlertKind.AT_RISK, item.model)
             fired[key] = (*fired.get(key, ()), item.code_id)
     return fired
 
 
-def _candidates(findings: Findings) -> Iterable[str]:
+def _candidates(findings: Results) -> Iterable[str]:
     """Return every key that there can have been lately, also those of an older FlowJoy; and the releases."""
     bundle = findings.bundle
     home, old = home_of(bundle.repository, bundle.service), bundle.service
-    promise = (AlarmKind.BREACH, AlarmKind.AT_RISK)
+    promise = (AlertKind.BREACH, AlertKind.AT_RISK)
     monday = window_of(bundle.generated_at, weeks=1, timezone=bundle.window.timezone).since
     days = [(monday - timedelta(weeks=n) + timedelta(hours=12)).date() for n in range(_RECALLED_WEEKS)]
     weeks = [day - timedelta(days=day.weekday()) for day in days]
-    shared = [(kind, week.isoformat()) for week in weeks for kind in (AlarmKind.DIVERGENCE, AlarmKind.MTTR_SPIKE)]
+    shared = [(kind, week.isoformat()) for week in weeks for kind in (AlertKind.DIVERGENCE, AlertKind.MTTR_SPIKE)]
     if bundle.drift is not None:
-        shared.append((AlarmKind.DRIFT, bundle.drift.model))
+        shared.append((AlertKind.DRIFT, bundle.drift.model))
     subjects = [(kind, item.model) for item in findings.obligations for kind in promise]
     owed = [(kind, item.id) for item in findings.obligations for kind in promise]
-    ringing = (alarm.key for alarm in findings.scene.ringing)
+    ringing = (alert.key for alert in findings.scene.ringing)
     keys = (key_of(home, kind, subject) for kind, subject in (*shared, *subjects))
     old_keys = (key_of(old, kind, subject) for kind, subject in (*shared, *owed))
     return dict.fromkeys([*ringing, *keys, *old_keys, *(item.code_id for item in findings.obligations)])
 
 
 def _tell_changes(
-    sink: PagerDuty, findings: Findings, errand: Errand, links: Mapping[str, str], memory: Memory
-) -> Findings:
+    sink: PagerDutyEvents, findings: Results, errand: AlertContext, links: Mapping[str, str], memory: AlertHistory
+) -> Results:
     """Every deploy and ship of the last week that was not told since the pager was set.
 
     The first run with a pager, and one without a ledger, cannot know what is new: it only notes what is there.
@@ -260,21 +266,21 @@ def _tell_changes(
     return with_alerts(findings, (*kept, *states))
 
 
-def changes(findings: Findings) -> Sequence[Change]:
+def changes(findings: Results) -> Sequence[ReleaseChange]:
     """The events of the last days, oldest first, in words."""
     events = findings.events
     recent = events[events[timeline.TS] >= pd.Timestamp(findings.bundle.generated_at - CHANGES_WITHIN)]
     return [_change(row, findings.bundle.service) for row in recent.tail(_MOST_LOOKED_AT).to_dict("records")]
 
 
-def _change(row: Mapping[Hashable, Any], service: str) -> Change:
+def _change(row: Mapping[Hashable, Any], service: str) -> ReleaseChange:
     sha, version = row[timeline.SHA], row[timeline.VERSION]
     if row[timeline.TYPE] == EventType.CODE:
         what = sha[:12] if isinstance(sha, str) else "a commit that is not known"
         what += " (in progress)" if row[timeline.PROVISIONAL] else ""
     else:
         what = row[timeline.NAME] + (f" v{version}" if isinstance(version, str) else "")
-    return Change(
+    return ReleaseChange(
         key=f"{service}/{CHANGED}/{row[timeline.ID]}",
         at=row[timeline.TS].to_pydatetime(),
         summary=f"{service}: {row[timeline.TYPE].lower()} {row[timeline.KIND]}: {clean(what)}",
@@ -282,5 +288,5 @@ def _change(row: Mapping[Hashable, Any], service: str) -> Change:
     )
 
 
-def _of(sink: AlarmSink, findings: Findings) -> list[AlertState]:
+def _of(sink: AlertSink, findings: Results) -> list[AlertState]:
     return [state for state in findings.bundle.alerts if state.sink == sink.name]

@@ -12,17 +12,19 @@ from datetime import datetime, timedelta
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain import CodeRecord, Inventory, ModelRecord, Outcome
 from flowjoy.domain.drift import DriftCheck
-from flowjoy.pipeline.step import Read
+from flowjoy.pipeline.step import StepResult
 from flowjoy.report.text import plural
 from flowjoy.sources import drift_samples, github_commits, github_inventory, mlflow_training_runs
-from flowjoy.sources.base import Access, Query
+from flowjoy.sources.base import Clients, HarvestQuery
 
 _SECONDS = 15.0
 _INVENTORY_AGE = timedelta(hours=6)
 """What lies on a shelf lies there for days: hourly runs need not look each time."""
 
 
-def drift(query: Query, access: Access, ships: Sequence[ModelRecord], named: Collection[str]) -> Read[DriftCheck]:
+def drift(
+    query: HarvestQuery, access: Clients, ships: Sequence[ModelRecord], named: Collection[str]
+) -> StepResult[DriftCheck]:
     """The samples that the settings name, compared; the training data may be those of the newest of `ships`.
 
     `named`: the models that the settings and the stubs name.
@@ -30,7 +32,7 @@ def drift(query: Query, access: Access, ships: Sequence[ModelRecord], named: Col
     return drift_samples.read(query, replace(access, transport=_brief(access)), ships, named)
 
 
-def inventory(query: Query, access: Access, known: Inventory | None) -> Read[Inventory]:
+def inventory(query: HarvestQuery, access: Clients, known: Inventory | None) -> StepResult[Inventory]:
     """What waits to be shipped; what is `known` of it, where that is fresh."""
     fresh = known is not None and timedelta() <= query.now - known.read_at < _INVENTORY_AGE
     found = known if known and fresh else github_inventory.read(access.to_github.within(_brief(access)), query.now)
@@ -38,8 +40,8 @@ def inventory(query: Query, access: Access, known: Inventory | None) -> Read[Inv
 
 
 def commits(
-    query: Query, access: Access, deploys: Iterable[CodeRecord], known: Container[str]
-) -> Read[Mapping[str, tuple[datetime, ...]]]:
+    query: HarvestQuery, access: Clients, deploys: Iterable[CodeRecord], known: Container[str]
+) -> StepResult[Mapping[str, tuple[datetime, ...]]]:
     """For each deploy of the window that is not known, the commits that it was the first to ship."""
     deployed: dict[str, datetime] = {}
     for record in deploys:
@@ -53,8 +55,8 @@ def commits(
 
 
 def training(
-    query: Query, access: Access, ships: Iterable[ModelRecord], known: Container[str]
-) -> Read[Mapping[str, datetime | None]]:
+    query: HarvestQuery, access: Clients, ships: Iterable[ModelRecord], known: Container[str]
+) -> StepResult[Mapping[str, datetime | None]]:
     """For each ship of the window whose training run is not known, when that run began."""
     newest = sorted(ships, key=lambda record: record.shipped_at, reverse=True)
     runs = dict.fromkeys(
@@ -65,6 +67,6 @@ def training(
     return found.begun, len(found.begun), found.notes
 
 
-def _brief(access: Access) -> Transport:
+def _brief(access: Clients) -> Transport:
     """A budget of its own: what decides nothing must not hold up the report."""
     return Transport(Budget(min(_SECONDS, access.transport.budget.left() / 3)))

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from flowjoy.config.settings import Settings
-from flowjoy.domain.bundle import Terms
+from flowjoy.domain.bundle import RunParameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ def own(settings: Settings) -> Applied:
     return Applied(settings=settings, own_stub=settings.model_stub, flag_labels=(settings.flag_label,))
 
 
-def than(settings: Settings, asked: Terms, trusted: Sequence[Terms], *, edited: bool = True) -> Applied:
+def than(settings: Settings, asked: RunParameters, trusted: Sequence[RunParameters], *, edited: bool = True) -> Applied:
     """Return the stricter of a proposal's own settings and the trusted terms, newest first.
 
     `asked`: the terms of `settings`. `edited`: the proposal may change these settings, so that without trusted terms
@@ -84,7 +84,7 @@ def _unsoftened(given: Settings, said: list[str]) -> Applied:
     return replace(own(applied), said=tuple(said), compared=False)
 
 
-def _earlier_since(settings: Settings, trusted: Sequence[Terms]) -> date | None:
+def _earlier_since(settings: Settings, trusted: Sequence[RunParameters]) -> date | None:
     """Return the earliest day on which any of them lets the promise begin; None: it always held."""
     zone = ZoneInfo(settings.timezone)
     given = _since(settings, zone)
@@ -100,7 +100,7 @@ def _since(settings: Settings, zone: ZoneInfo) -> datetime | None:
     return None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC)
 
 
-def _made_stricter(given: Settings, applied: Settings, trusted: Terms) -> Iterator[str]:
+def _made_stricter(given: Settings, applied: Settings, trusted: RunParameters) -> Iterator[str]:
     """A sentence for each input that the proposal sets to something milder."""
     for name, mine, theirs in (
         ("enforce", str(given.enforce).lower(), str(applied.enforce).lower()),
@@ -126,7 +126,7 @@ def _day(settings: Settings) -> str:
     return "" if settings.sla_since is None else settings.sla_since.isoformat()
 
 
-def _of_other_sources(asked: Terms, trusted: Terms) -> Iterator[str]:
+def _of_other_sources(asked: RunParameters, trusted: RunParameters) -> Iterator[str]:
     """What is read from elsewhere than on the default branch cannot be compared, and is named."""
     for name, mine, theirs in (
         ("deployments", asked.code_source, trusted.code_source),

@@ -1,6 +1,6 @@
-"""What a run says to others: alarms first, then the report as an artifact, then checks and comment. None decides.
+"""What a run says to others: alerts first, then the report as an artifact, then checks and comment. None decides.
 
-Alarms are told before the report is written: the ledger says what was told. The checks come last: they link the report.
+Alerts are told before the report is written: the ledger says what was told. The checks come last: they link the report.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from functools import partial
 
 from flowjoy.actions.core import Console
-from flowjoy.actions.event import TRUSTED_EVENTS, Trigger
+from flowjoy.actions.event import TRUSTED_EVENTS, RunEvent
 from flowjoy.analysis.promise.dependencies import stub_lines
-from flowjoy.analysis.results import Findings, alerts_since
+from flowjoy.analysis.results import Results, alerts_since
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.transport import Budget, Transport
-from flowjoy.config.settings import Runner, Settings
+from flowjoy.config.settings import ActionsContext, Settings
 from flowjoy.domain import Outcome, commit_sha
 from flowjoy.errors import HarvestError
 from flowjoy.pipeline import notify
-from flowjoy.pipeline.collect import Harvest
+from flowjoy.pipeline.collect import Collected
 from flowjoy.pipeline.run_context import keeps_ledger
 from flowjoy.report import files
 from flowjoy.sinks import SINKS, report_artifact
-from flowjoy.sinks.base import Errand, Publication
+from flowjoy.sinks.base import AlertContext, Publication
 
 _ALERT_SECONDS = 12
 _UPLOAD_SECONDS = 25
@@ -33,39 +33,39 @@ _LEAST_SECONDS = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
+class Publisher:
     """Where this run stands, and in whose name it speaks. `whole`: the time that is left for everything.
 
     `default_branch`: None where it is not known; then nobody can say that this run is on another one.
     """
 
     settings: Settings
-    runner: Runner
-    trigger: Trigger
-    harvested: Harvest
+    runner: ActionsContext
+    trigger: RunEvent
+    harvested: Collected
     console: Console
     whole: Budget
     default_branch: str | None
 
-    def alert(self, findings: Findings) -> Findings:
-        """Tell alarms; the findings with what was told."""
+    def alert(self, findings: Results) -> Results:
+        """Tell alerts; the findings with what was told."""
         # Who is not trusted says nothing in the ledger's name: its word would not be remembered.
         if self._is_live and not self.trigger.trusted and not self.trigger.fork:
             self._say_that_it_is_not_trusted()
         if self.trigger.of_pull_request or self.trigger.fork:
             return findings
         if self._is_live and self.trigger.trusted:
-            if self.settings.tells_alarms and alerts_since(findings.bundle) is None:
+            if self.settings.tells_alerts and alerts_since(findings.bundle) is None:
                 self.console.warning(
                     "no alert is sent: the ledger, which says what the first run found, cannot be read or kept. "
                     "See the warning about it, or set `sla-since` to the day from which on alerts are to be sent"
                 )
             with self.console.group("Alerts"):
                 new_errand = partial(self._errand, findings)
-                findings = notify.tell(findings, new_errand, self._links(), self._memory())
-        return notify.raise_alarms(findings)
+                findings = notify.send(findings, new_errand, self._links(), self._memory())
+        return notify.raise_alerts(findings)
 
-    def publish(self, findings: Findings, written: Mapping[str, str], github: GitHubApi | None) -> dict[str, str]:
+    def publish(self, findings: Results, written: Mapping[str, str], github: GitHubApi | None) -> dict[str, str]:
         """Upload the files, write checks and comment; the outputs that this gives."""
         if self.settings.as_of is None and not self.runner.on_actions:
             self.console.notice("no artifact is uploaded: this is no run of a workflow. The files stay where they are")
@@ -76,7 +76,7 @@ class Delivery:
 
     def _say_that_it_is_not_trusted(self) -> None:
         """Say once who is not told, why, and what would change that."""
-        if self.trigger.of_pull_request and not self.settings.tells_alarms:
+        if self.trigger.of_pull_request and not self.settings.tells_alerts:
             return
         branch = self.default_branch or "the default branch"
         events = ", ".join(sorted(TRUSTED_EVENTS))
@@ -95,9 +95,9 @@ class Delivery:
         runner = self.runner
         return f"{runner.server_url}/{runner.repository}/actions/runs/{runner.run_id}" if runner.run_id else None
 
-    def _errand(self, findings: Findings) -> Errand:
+    def _errand(self, findings: Results) -> AlertContext:
         left = self.whole.left() - _CHECKS_SECONDS
-        return Errand(
+        return AlertContext(
             settings=self.settings,
             transport=Transport(Budget(max(_LEAST_SECONDS, min(_ALERT_SECONDS, left)))),
             now=findings.bundle.generated_at,
@@ -107,7 +107,7 @@ class Delivery:
         )
 
     def _links(self) -> dict[str, str]:
-        """Where the check and the page are: both are written after the alarm, at addresses that are known before."""
+        """Where the check and the page are: both are written after the alert, at addresses that are known before."""
         links = {}
         if self.trigger.sha is not None:
             repository = f"{self.runner.server_url}/{self.runner.repository}"
@@ -116,8 +116,10 @@ class Delivery:
             links["report (artifact of this run)"] = self._run_url
         return links
 
-    def _memory(self) -> notify.Memory:
-        return notify.Memory(sure=keeps_ledger(self.harvested, self.runner), begun=bool(self.harvested.memory.ledgers))
+    def _memory(self) -> notify.AlertHistory:
+        return notify.AlertHistory(
+            sure=keeps_ledger(self.harvested, self.runner), begun=bool(self.harvested.memory.ledgers)
+        )
 
     def _upload_name(self) -> str | None:
         """Under which name the report goes up; None: not at all.
@@ -131,7 +133,7 @@ class Delivery:
         hides = self.trigger.of_pull_request or untrusted or not self.harvested.confirmed
         return f"{self.settings.artifact_name}-unconfirmed" if hides else self.settings.artifact_name
 
-    def _store(self, findings: Findings, written: Mapping[str, str]) -> dict[str, str]:
+    def _store(self, findings: Results, written: Mapping[str, str]) -> dict[str, str]:
         """Upload the files. Without an artifact they stay where they are, and the log says why."""
         settings, runner, console, name = self.settings, self.runner, self.console, self._upload_name()
         if name is None:
@@ -163,7 +165,7 @@ class Delivery:
         url = self._run_url
         return {"artifact-id": str(number)} | ({"artifact-url": f"{url}/artifacts/{number}"} if url else {})
 
-    def _deployed(self, findings: Findings) -> tuple[str, ...]:
+    def _deployed(self, findings: Results) -> tuple[str, ...]:
         """The commits that this run, or the one that it follows, made or makes live, without the run's own."""
         followed = self.runner.event.get("workflow_run") if self.trigger.event == "workflow_run" else None
         runs = {self.runner.run_id, str(followed.get("id")) if isinstance(followed, dict) else None} - {None}
@@ -174,7 +176,7 @@ class Delivery:
         }
         return tuple(sorted(sha for sha in ours - {self.trigger.sha} if commit_sha.is_full(sha)))
 
-    def _deliver(self, findings: Findings, github: GitHubApi | None, artifact_url: str | None) -> dict[str, str]:
+    def _deliver(self, findings: Results, github: GitHubApi | None, artifact_url: str | None) -> dict[str, str]:
         """Checks and comment. A failure is a warning."""
         outputs: dict[str, str] = {}
         console = self.console

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
-from flowjoy.actions.event import Trigger
+from flowjoy.actions.event import RunEvent
 from flowjoy.analysis.alerts.lifecycle import adopted
 from flowjoy.analysis.drift import history
 from flowjoy.analysis.flow.weeks import window_of
@@ -16,32 +16,34 @@ from flowjoy.clients.github import GitHubApi, Repository
 from flowjoy.clients.github_branches import DefaultBranch
 from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Transport
-from flowjoy.config.settings import Runner, Settings
+from flowjoy.config.settings import ActionsContext, Settings
 from flowjoy.domain import CoverageState, Incident
-from flowjoy.domain.bundle import Bundle, Terms
-from flowjoy.domain.drift import DriftMark
+from flowjoy.domain.bundle import Bundle, RunParameters
+from flowjoy.domain.drift import PastDriftCheck
 from flowjoy.errors import HarvestError
 from flowjoy.ledger.reconcile import gone_since, sighted, with_looks
-from flowjoy.pipeline.collect import Harvest
-from flowjoy.sources.base import Query
+from flowjoy.pipeline.collect import Collected
+from flowjoy.sources.base import HarvestQuery
 
 
 @dataclass(frozen=True, kw_only=True)
-class Home:
+class RepositoryInfo:
     """The repository's default branch, and whether it is known to be private."""
 
     default_branch: str | None
     private: bool
 
 
-def home_of(settings: Settings, runner: Runner, github: GitHubApi | None, warn: Callable[[str], None]) -> Home:
+def repository_info_of(
+    settings: Settings, runner: ActionsContext, github: GitHubApi | None, warn: Callable[[str], None]
+) -> RepositoryInfo:
     """From the event's payload, or from GitHub. A schedule's payload is empty, but it runs on the default branch."""
     told = runner.event.get("repository")
     # Whether the repository is private only matters where incident titles could be shown.
     sources = (settings.pagerduty_token, settings.incident_label, settings.incident_file)
     shows_titles = settings.incident_titles == "auto" and any(source is not None for source in sources)
     if not isinstance(told, dict) and runner.event_name == "schedule" and runner.ref and not shows_titles:
-        return Home(default_branch=runner.ref.removeprefix("refs/heads/"), private=False)
+        return RepositoryInfo(default_branch=runner.ref.removeprefix("refs/heads/"), private=False)
     told = told if isinstance(told, dict) else {}
     if github is not None and not told.get("default_branch"):
         try:
@@ -49,12 +51,14 @@ def home_of(settings: Settings, runner: Runner, github: GitHubApi | None, warn: 
         except HarvestError as problem:
             warn(f"the default branch is not known, so this run settles no earlier check: {problem}")
         else:
-            return Home(default_branch=known.default_branch, private=known.private)
+            return RepositoryInfo(default_branch=known.default_branch, private=known.private)
     branch = told.get("default_branch")
-    return Home(default_branch=branch if isinstance(branch, str) else None, private=told.get("private") is True)
+    return RepositoryInfo(
+        default_branch=branch if isinstance(branch, str) else None, private=told.get("private") is True
+    )
 
 
-def with_commit_judged(trigger: Trigger, github: GitHubApi | None, default_branch: str | None) -> Trigger:
+def with_commit_judged(trigger: RunEvent, github: GitHubApi | None, default_branch: str | None) -> RunEvent:
     """Return the trigger with its trust settled: GitHub says whether a commit in doubt lies on the default branch."""
     commit = trigger.commit_in_doubt
     if commit is None or github is None or default_branch is None:
@@ -67,7 +71,7 @@ def with_commit_judged(trigger: Trigger, github: GitHubApi | None, default_branc
     return replace(trigger, trusted=True, distrust="") if holds else trigger
 
 
-def github_of(settings: Settings, runner: Runner, transport: Transport) -> GitHubApi | None:
+def github_of(settings: Settings, runner: ActionsContext, transport: Transport) -> GitHubApi | None:
     """The door to GitHub; None without a token or a repository."""
     if settings.github_token is None or not runner.repository:
         return None
@@ -80,9 +84,11 @@ def github_of(settings: Settings, runner: Runner, transport: Transport) -> GitHu
     )
 
 
-def query_of(settings: Settings, runner: Runner, home: Home, as_of: datetime, now: datetime) -> Query:
+def query_of(
+    settings: Settings, runner: ActionsContext, home: RepositoryInfo, as_of: datetime, now: datetime
+) -> HarvestQuery:
     """What this run asks of every source."""
-    return Query(
+    return HarvestQuery(
         settings=settings,
         as_of=as_of,
         now=now,
@@ -99,17 +105,17 @@ def query_of(settings: Settings, runner: Runner, home: Home, as_of: datetime, no
     )
 
 
-def _own_deployment(runner: Runner) -> int | None:
+def _own_deployment(runner: ActionsContext) -> int | None:
     """The id of the deployment whose event made this run."""
     deployment = runner.event.get("deployment") if runner.event_name in ("deployment", "deployment_status") else None
     number = deployment.get("id") if isinstance(deployment, dict) else None
     return number if isinstance(number, int) else None
 
 
-def terms_of(settings: Settings, runner: Runner, home: Home) -> Terms:
+def terms_of(settings: Settings, runner: ActionsContext, home: RepositoryInfo) -> RunParameters:
     """The inputs that decide what records mean."""
     zone, since = ZoneInfo(settings.timezone), settings.sla_since
-    return Terms(
+    return RunParameters(
         models=settings.models,
         model_stub=settings.model_stub,
         model_signal=settings.model_signal,
@@ -128,7 +134,7 @@ def terms_of(settings: Settings, runner: Runner, home: Home) -> Terms:
     )
 
 
-def keeps_ledger(harvested: Harvest, runner: Runner) -> bool:
+def keeps_ledger(harvested: Collected, runner: ActionsContext) -> bool:
     """Return whether the ledger could be read, if there is one, and this run's report becomes the next."""
     stores = runner.results_url is not None and runner.runtime_token is not None
     ledger = [item for item in harvested.coverage if item.source.startswith("ledger")]
@@ -137,7 +143,13 @@ def keeps_ledger(harvested: Harvest, runner: Runner) -> bool:
 
 
 def bundle_of(
-    harvested: Harvest, settings: Settings, runner: Runner, home: Home, as_of: datetime, *, trusted: bool
+    harvested: Collected,
+    settings: Settings,
+    runner: ActionsContext,
+    home: RepositoryInfo,
+    as_of: datetime,
+    *,
+    trusted: bool,
 ) -> Bundle:
     """What was harvested, with the inputs that decide what it means. `trusted`: later runs believe this one."""
     memory = harvested.memory
@@ -171,13 +183,13 @@ def bundle_of(
     )
 
 
-def _own_mark(harvested: Harvest, settings: Settings) -> tuple[DriftMark, ...]:
+def _own_mark(harvested: Collected, settings: Settings) -> tuple[PastDriftCheck, ...]:
     """What this run found of drift; a dry look at the past finds nothing that a later run must know."""
     mark = history.mark_of(harvested.drift) if settings.as_of is None else None
     return () if mark is None else (mark,)
 
 
-def _code_source(settings: Settings, home: Home) -> str:
+def _code_source(settings: Settings, home: RepositoryInfo) -> str:
     """Which code is read, for telling whether a ledger remembers the same; empty for a file, which is read whole."""
     if not settings.reads_github:
         return ""
@@ -187,7 +199,7 @@ def _code_source(settings: Settings, home: Home) -> str:
     return _mark(settings.code_source, settings.environments, runs, *more)
 
 
-def _model_source(settings: Settings, runner: Runner) -> str:
+def _model_source(settings: Settings, runner: ActionsContext) -> str:
     """The same for the registry."""
     if settings.model_source != "mlflow" or settings.mlflow_tracking_uri is None:
         return ""
@@ -200,7 +212,9 @@ def _mark(kind: str, *parts: str) -> str:
     return sha256(chr(0).join((kind, *parts)).encode()).hexdigest()[:16]
 
 
-def _with_titles_allowed(incidents: tuple[Incident, ...], settings: Settings, home: Home) -> tuple[Incident, ...]:
+def _with_titles_allowed(
+    incidents: tuple[Incident, ...], settings: Settings, home: RepositoryInfo
+) -> tuple[Incident, ...]:
     """What people wrote of an incident may name customers: in a public repository it stays out, unless asked for."""
     if settings.incident_titles == "always" or (settings.incident_titles == "auto" and home.private):
         return incidents

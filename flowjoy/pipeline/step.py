@@ -12,15 +12,15 @@ from typing import Generic, TypeVar
 from flowjoy.domain import Coverage, CoverageState
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
-from flowjoy.sources.base import Access
+from flowjoy.sources.base import Clients
 
 _T = TypeVar("_T")
 
-Read = tuple[_T, int, tuple[str, ...]]
+StepResult = tuple[_T, int, tuple[str, ...]]
 """What was read, how many records it holds, and what should be known of them."""
 
 
-class Reading(Generic[_T]):
+class CollectStep(Generic[_T]):
     """One thing to read. `outcome` changes in one assignment, so that a look from another thread never tears it."""
 
     def __init__(self, name: str, nothing: _T, *, required: bool, planned: bool = True) -> None:
@@ -35,7 +35,7 @@ class Reading(Generic[_T]):
         """What was read; nothing, where it was not."""
         return self.outcome[0]
 
-    def read(self, work: Callable[[], Read[_T]], access: Access) -> None:
+    def read(self, work: Callable[[], StepResult[_T]], access: Clients) -> None:
         """Do the work; every failure ends as coverage."""
         try:
             value, count, notes = work()

@@ -8,12 +8,12 @@ from dataclasses import replace
 from flowjoy.analysis import timeline
 from flowjoy.analysis.flow import incidents
 from flowjoy.analysis.flow.weeks import week_of
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.domain import Action
 from flowjoy.domain import bundle as bundles
 
 
-def bundle_bytes(findings: Findings, redact: Callable[[str], str] = str) -> bytes:
+def bundle_bytes(findings: Results, redact: Callable[[str], str] = str) -> bytes:
     """Return the bundle as it is written: the records, what became of each obligation, and every figure."""
     matches = findings.incidents[[timeline.ID, *incidents.MATCH_COLUMNS]]
     figures: Mapping[str, object] = {
@@ -24,7 +24,7 @@ def bundle_bytes(findings: Findings, redact: Callable[[str], str] = str) -> byte
         "spikes": findings.spikes,
         "advice": findings.advice,
         "retrospective": findings.retro,
-        "alarms": findings.scene.ringing,
+        "alerts": findings.scene.ringing,
         "drift_status": findings.drift.status if findings.drift is not None else None,
         "drift_healed": findings.drift_healed,
         "unified_tag": findings.unified_tag,
@@ -36,7 +36,7 @@ def bundle_bytes(findings: Findings, redact: Callable[[str], str] = str) -> byte
     return bundles.to_json(told, {"pairs": findings.pairs, "figures": figures, **judged}, redact)
 
 
-def _actions(findings: Findings) -> tuple[Action, ...]:
+def _actions(findings: Results) -> tuple[Action, ...]:
     """What earlier runs proposed, and what this one does; the first of a week stands for it."""
     past, bundle, row = findings.bundle.actions, findings.bundle, findings.retro.action
     week = week_of(bundle.generated_at, bundle.window.timezone)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flowjoy.analysis.promise import compliance, verdict
-from flowjoy.analysis.promise.merge_gate import Gate, Level
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
+from flowjoy.analysis.results import Results
 from flowjoy.domain import Decision, Status
 from flowjoy.report import markdown
 from flowjoy.report.content.headline import headline, outcome
@@ -45,7 +45,7 @@ class Check:
 
 
 def promise_check(
-    findings: Findings, sha: str, *, stub_path: str, lines: Mapping[str, int], report_url: str | None = None
+    findings: Results, sha: str, *, stub_path: str, lines: Mapping[str, int], report_url: str | None = None
 ) -> Check:
     """`48 h SLA` on the run's own commit: the state of the whole service, or its own settled promise if worse."""
     service = (_service_conclusion(findings), headline(findings))
@@ -73,7 +73,7 @@ def promise_check(
     )
 
 
-def settled_check(findings: Findings, sha: str) -> Check | None:
+def settled_check(findings: Results, sha: str) -> Check | None:
     """`48 h SLA` on an earlier release's commit once all its clocks have ended: what became of *its* promise."""
     said = settled(findings, sha)
     if said is None:
@@ -88,7 +88,7 @@ def settled_check(findings: Findings, sha: str) -> Check | None:
     )
 
 
-def settled(findings: Findings, sha: str) -> tuple[str, str] | None:
+def settled(findings: Results, sha: str) -> tuple[str, str] | None:
     """Conclusion and title of a release whose clocks have all ended; None while one runs, or is not known."""
     own = [item for item in findings.obligations if item.sha == sha]
     if not own or any(item.status in compliance.RUNNING or item.status is Status.UNKNOWN for item in own):
@@ -110,9 +110,9 @@ def settled(findings: Findings, sha: str) -> tuple[str, str] | None:
     return "success", f"{plural(len(own), 'model')} shipped within {span(longest)}"
 
 
-def gate_check(gate: Gate, sha: str, findings: Findings, *, stub_path: str) -> Check:
+def gate_check(gate: MergeGate, sha: str, findings: Results, *, stub_path: str) -> Check:
     """`model dependency` on a proposal. What a waiver overrides is neutral: it blocks nothing, and is not in order."""
-    failures, overridden = gate.of(Level.FAILURE), gate.of(Level.WARNING)
+    failures, overridden = gate.of(GateLevel.FAILURE), gate.of(GateLevel.WARNING)
     conclusion = "neutral" if overridden else "success"
     if failures:
         conclusion = "failure" if findings.bundle.terms.enforce else "neutral"
@@ -151,7 +151,7 @@ def within_limit(text: str) -> str:
     return text[: text.rfind("\n", 0, LONGEST_TEXT - len(cut))] + cut
 
 
-def _service_conclusion(findings: Findings) -> str:
+def _service_conclusion(findings: Results) -> str:
     if findings.verdict.exit_code == verdict.EXIT_UNDECIDED:
         return "failure"
     if findings.verdict.decision is Decision.FAIL:

@@ -14,7 +14,7 @@ from flowjoy.analysis import timeline
 from flowjoy.analysis.flow import incidents
 from flowjoy.analysis.flow.dora import DORA_UNITS
 from flowjoy.analysis.flow.drift_lag import DriftLag
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.domain.timestamps import iso
 from flowjoy.report.content.incidents import evidence, shown
 
@@ -43,21 +43,21 @@ INCIDENT_COLUMNS = [
 ]
 
 
-def events_csv(findings: Findings) -> bytes:
+def events_csv(findings: Results) -> bytes:
     """`supply_chain_events.csv`: one row an event of the window, oldest first."""
     happened = timeline.shipped(findings.events)
     inside = happened[happened[timeline.TS] >= pd.Timestamp(findings.bundle.window.since)]
     return _csv(timeline.PUBLIC_COLUMNS, inside[timeline.PUBLIC_COLUMNS].itertuples(index=False, name=None))
 
 
-def incidents_csv(findings: Findings) -> bytes:
+def incidents_csv(findings: Results) -> bytes:
     """`incidents.csv`: one row an incident that started in the window or is open, with its nearest deploy and cause."""
     rows = shown(findings)
     told = rows.assign(**{EVIDENCE: list(evidence(findings, rows))})
     return _csv(INCIDENT_COLUMNS, told[INCIDENT_COLUMNS].itertuples(index=False, name=None))
 
 
-def weeks_csv(findings: Findings) -> bytes:
+def weeks_csv(findings: Results) -> bytes:
     """`weekly_flow.csv`: one row a week of the window.
 
     Blank are the MTTR where no incident was resolved, and what is counted of a source that was not read or observed.
@@ -80,7 +80,7 @@ def weeks_csv(findings: Findings) -> bytes:
 RECOVERY_COLUMNS = ["week", "cause", "resolved", "open", "mean_hours", "median_hours", "p90_hours"]
 
 
-def recovery_csv(findings: Findings) -> bytes:
+def recovery_csv(findings: Results) -> bytes:
     """`recovery.csv`: the unified MTTR of each week, then (without a week) of the window, whole and by cause.
 
     Blank where nothing is known; the mean, median and p90 of nothing are blank, too.
@@ -108,7 +108,7 @@ _NEITHER = (None, None, None, None)
 DORA_COLUMNS = ["figure", "unit", "code", "code_n", "model", "model_n", "both", "both_n"]
 
 
-def dora_csv(findings: Findings) -> bytes:
+def dora_csv(findings: Results) -> bytes:
     """`dora.csv`: one row a figure, for code, models and both with how many cases it is over; blank without any.
 
     Then the drift lag, between the two; `at least` where a clock that still runs could make it longer, `at most` where

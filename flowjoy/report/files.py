@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from flowjoy.analysis import timeline
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.domain import Kind
 from flowjoy.domain.drift import DriftCheck
 from flowjoy.domain.timestamps import iso
@@ -30,7 +30,7 @@ _LABELS = re.compile(r"<!--.*?-->|(?<=>)[^<]+(?=</(?:dc:)?t)", re.DOTALL)
 
 
 def renderings(
-    findings: Findings, bundle: bytes, redact: Callable[[str], str] = str
+    findings: Results, bundle: bytes, redact: Callable[[str], str] = str
 ) -> Mapping[str, Callable[[], bytes]]:
     """Return each file's name with what makes its bytes. A picture is drawn once, and redacted before a page has it."""
     flow = functools.cache(lambda: _flow(findings))
@@ -55,12 +55,12 @@ def renderings(
     }
 
 
-def chart_png(findings: Findings) -> bytes:
+def chart_png(findings: Results) -> bytes:
     """The joint flow chart by itself."""
     return _png(_flow(findings))
 
 
-def _flow(findings: Findings) -> Figure:
+def _flow(findings: Results) -> Figure:
     from flowjoy.report.charts import flow as chart
 
     return chart.draw(
@@ -72,7 +72,7 @@ def _flow(findings: Findings) -> Figure:
     )
 
 
-def _lanes(findings: Findings) -> Figure:
+def _lanes(findings: Results) -> Figure:
     from flowjoy.report.charts import promise
 
     events = findings.events
@@ -98,7 +98,7 @@ def _lanes(findings: Findings) -> Figure:
     )
 
 
-def _why_nothing_is_owed(findings: Findings) -> str | None:
+def _why_nothing_is_owed(findings: Results) -> str | None:
     unknown = not_known(findings)
     if unknown is not None:
         return unknown.removesuffix(".")
@@ -127,7 +127,7 @@ def _svg(figure: Figure, redact: Callable[[str], str]) -> bytes:
 
 
 def page_of(
-    findings: Findings,
+    findings: Results,
     flow_svg: Callable[[], bytes],
     lanes_svg: Callable[[], bytes],
     drift_svg: Callable[[], bytes],
@@ -147,7 +147,7 @@ def page_of(
     alt = "The shares of training and live data in each bin, for the features that differ most: see the table below"
     drift = _picture(drift_svg, alt) if findings.drift is not None else None
     return html.render(
-        html.View(
+        html.PageView(
             service=clean(findings.bundle.service),
             verdict=findings.verdict.decision.value,
             headline=_headline(said.before),

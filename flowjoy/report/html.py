@@ -26,7 +26,7 @@ _SIZE = re.compile(rb'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class PageView:
     """What the page shows. `sections` in the order in which people read them; all texts are plain.
 
     A headline with a clock goes on `after` it.
@@ -54,7 +54,7 @@ class View:
         return _WORDS[Decision(self.verdict)]
 
 
-def render(view: View) -> bytes:
+def render(view: PageView) -> bytes:
     """The page as UTF-8."""
     style, script = _part("report.css"), _part("report.js")
     environment = Environment(

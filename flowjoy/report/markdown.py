@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flowjoy.analysis.promise.compliance import is_open
-from flowjoy.analysis.promise.merge_gate import Gate, Level
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
+from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, Decision
 from flowjoy.report import markdown_flow as flow
 from flowjoy.report import markdown_learn as learn
@@ -18,7 +18,7 @@ from flowjoy.report.text import code, plural, table
 _MARKS = {Decision.PASS: "✅", Decision.FAIL: "❌", Decision.ERROR: "⚠️"}
 
 
-def summary(findings: Findings, report_url: str | None = None) -> str:
+def summary(findings: Results, report_url: str | None = None) -> str:
     """The whole job summary as GitHub Markdown, far below GitHub's limit whatever the size of the input.
 
     `report_url`: where the files can be downloaded; the runner's own address, no foreign text.
@@ -53,7 +53,7 @@ def summary(findings: Findings, report_url: str | None = None) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _steps(findings: Findings) -> str:
+def _steps(findings: Results) -> str:
     """What to do next, and by when. What could not be read was said above."""
     said = ships_due(findings)
     lines = [f"- **{code(step.lead)}** {code(step.sentence, 300)}" for step in said[:SHOWN_SETTLED]]
@@ -61,7 +61,7 @@ def _steps(findings: Findings) -> str:
     return "\n".join(["**What to do next**", "", *lines, *more]) if said else ""
 
 
-def comment(findings: Findings) -> str:
+def comment(findings: Results) -> str:
     """The sticky comment: the verdict, the gate, and what is owed; no more than fits a screen."""
     parts = [
         _said_of(findings),
@@ -71,12 +71,12 @@ def comment(findings: Findings) -> str:
     return "\n\n".join(part for part in parts if part).rstrip() + "\n"
 
 
-def _said_of(findings: Findings) -> str:
+def _said_of(findings: Results) -> str:
     decision, service = findings.verdict.decision, code(findings.bundle.service)
     return f"{_MARKS[decision]} **FlowJoy {decision.value}** for {service}: {code(headline(findings), 600)}"
 
 
-def noteworthy(findings: Findings) -> bool:
+def noteworthy(findings: Results) -> bool:
     """Whether something runs, is broken, or is to be told: else a pull request is left in peace."""
     open_now = any(is_open(item) for item in findings.scope)
     told = findings.gate is not None and bool(findings.gate.findings or findings.gate.forecast)
@@ -88,9 +88,9 @@ def literal(text: str) -> str:
     return code(text, 2000) + "\n"
 
 
-def gate(judged: Gate) -> str:
+def gate(judged: MergeGate) -> str:
     """What the gate found, and what going live would start."""
-    marks = {Level.FAILURE: "❌", Level.WARNING: "⚠️", Level.NOTICE: "ℹ️"}  # noqa: RUF001  (the sign people know)
+    marks = {GateLevel.FAILURE: "❌", GateLevel.WARNING: "⚠️", GateLevel.NOTICE: "ℹ️"}  # noqa: RUF001  (the sign people know)
     lines = [f"- {marks[finding.level]} {code(finding.text, 500)}" for finding in judged.findings[:SHOWN_OBLIGATIONS]]
     lines += [f"- ⏱️ {code(sentence, 300)}" for sentence in judged.forecast[:SHOWN_OBLIGATIONS]]
     if not judged.judged_registry:
@@ -100,7 +100,7 @@ def gate(judged: Gate) -> str:
     return "### Model dependency\n\n" + ("\n".join(lines) or "The models that this code asks for are there.") + "\n"
 
 
-def _coverage_faults(findings: Findings) -> str:
+def _coverage_faults(findings: Results) -> str:
     failed = [item for item in findings.bundle.coverage if item.state is CoverageState.FAILED]
     return "\n".join(
         f"- {code(item.source)}: {code(item.reason or '', 400)}" + (f" **{code(item.hint, 200)}**" if item.hint else "")
@@ -108,7 +108,7 @@ def _coverage_faults(findings: Findings) -> str:
     )
 
 
-def _coverage(findings: Findings) -> str:
+def _coverage(findings: Results) -> str:
     rows = [
         (code(item.source), item.state.value, str(item.records), code("; ".join(item.notes), 400))
         for item in findings.bundle.coverage

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState
 from flowjoy.domain.drift import DriftStatus, FeatureDrift
 from flowjoy.report.content.drift_text import SHOWN, broken, scope, sentence, uncompared, unjudged
@@ -12,7 +12,7 @@ _SIGNS = {DriftStatus.OK: "✅", DriftStatus.OVER: "⚠️", DriftStatus.DRIFT: 
 _HEADER = ("feature", "KL (nats)", "PSI", "rows in training", "live rows", "status")
 
 
-def drift(findings: Findings) -> str:
+def drift(findings: Results) -> str:
     """The status, and the features that differ most; nothing where no check was asked for."""
     check = findings.drift
     if check is None:
@@ -31,7 +31,7 @@ def drift(findings: Findings) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def faults(findings: Findings) -> tuple[str, ...]:
+def faults(findings: Results) -> tuple[str, ...]:
     """Warnings of features that cannot be compared, and of those that could not be judged.
 
     What could not be read at all is said as every source says it.

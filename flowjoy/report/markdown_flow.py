@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from flowjoy.analysis.flow.dora import Figure
+from flowjoy.analysis.flow.dora import DoraFigure
 from flowjoy.analysis.flow.drift_lag import Hours
 from flowjoy.analysis.flow.incidents import ALL
 from flowjoy.analysis.flow.trends import Spike
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.analysis.timeline import END
 from flowjoy.domain import Week
 from flowjoy.report.content.incidents import label, newest_first, shown
@@ -21,7 +21,7 @@ _RECOVERY_HEADER = ("put down to", "resolved", "open", "mean (h)", "median", "p9
 _DORA_HEADER = ("DORA", "code", "n", "models", "n", "both", "n")
 
 
-def weeks(findings: Findings) -> str:
+def weeks(findings: Results) -> str:
     """A row a week, with what diverges, spikes or is healthy."""
     by_week = {spike.week.week: spike for spike in findings.spikes}
     rows = [_week(week, by_week.get(week.week), well=findings.is_healthy(week)) for week in findings.weeks]
@@ -50,7 +50,7 @@ def _week(week: Week, spike: Spike | None, *, well: bool) -> tuple[str, ...]:
     )
 
 
-def drift_lag(findings: Findings) -> str:
+def drift_lag(findings: Results) -> str:
     """How far models are behind code; nothing where no lag is known."""
     lag = findings.drift_lag
     if lag is None or lag.median is None:
@@ -67,7 +67,7 @@ def _hours(held: Hours | None) -> str:
     return "no data" if held is None else lag_text(held)
 
 
-def incidents(findings: Findings) -> str:
+def incidents(findings: Results) -> str:
     """Recovery by cause, what is still open, and the newest incidents; nothing where nothing resolved or runs."""
     everything = next((item for item in findings.recoveries if item.cause == ALL), None)
     open_now = findings.incidents[END].isna().any()
@@ -86,7 +86,7 @@ def incidents(findings: Findings) -> str:
     return f"### Incidents\n\n{table(_RECOVERY_HEADER, rows)}\n\n{_open(findings)}{_evidence(findings)}"
 
 
-def _open(findings: Findings) -> str:
+def _open(findings: Results) -> str:
     open_now = findings.incidents["end"].isna()
     if not open_now.any():
         return ""
@@ -94,7 +94,7 @@ def _open(findings: Findings) -> str:
     return f"{plural(int(open_now.sum()), 'incident')} still open (the oldest ≥ {longest:.1f} h), in no mean.\n\n"
 
 
-def _evidence(findings: Findings) -> str:
+def _evidence(findings: Results) -> str:
     """The newest incidents, each with the deploy it is put down to and why."""
     now, zone = findings.bundle.generated_at, findings.bundle.window.timezone
     told, total = newest_first(findings, SHOWN_INCIDENTS), len(shown(findings))
@@ -111,7 +111,7 @@ def _evidence(findings: Findings) -> str:
     return table(("incident", "started", "took", "put down to"), rows) + more
 
 
-def dora(findings: Findings) -> str:
+def dora(findings: Results) -> str:
     """The five figures of code, of models and of both."""
     rows = [
         (label, *(cell for held in findings.dora for cell in _figure(name, getattr(held, name))))
@@ -124,7 +124,7 @@ def dora(findings: Findings) -> str:
     return f"### DORA\n\n{table(_DORA_HEADER, rows)}\n\n{note}"
 
 
-def _figure(name: str, held: Figure) -> tuple[str, str]:
+def _figure(name: str, held: DoraFigure) -> tuple[str, str]:
     if held.value is None:
         return "no data", str(held.n)
     if name.endswith("_rate"):

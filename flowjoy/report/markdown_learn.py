@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flowjoy.analysis.promise.compliance import RUNNING
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.report.content.inventory import STALE, stale_branches, waiting_pulls
 from flowjoy.report.content.retrospective import (
     action_answer,
@@ -26,7 +26,7 @@ _PALETTE = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#a9bcd
 """Blue and green as in the real chart, the bars paler, so that the thin line is seen before them."""
 
 
-def advice(findings: Findings) -> str:
+def advice(findings: Results) -> str:
     """The recommendations whose signals fire."""
     if not findings.advice:
         return ""
@@ -37,7 +37,7 @@ def advice(findings: Findings) -> str:
     return f"### Advice\n\n{table(('because', 'do', 'expected benefit'), rows)}"
 
 
-def retrospective(findings: Findings) -> str:
+def retrospective(findings: Results) -> str:
     """The two questions, answered."""
     measured = measured_answer(findings)
     lines = [
@@ -49,7 +49,7 @@ def retrospective(findings: Findings) -> str:
     return "### Retrospective\n\n" + "\n".join(filter(None, lines))
 
 
-def live(findings: Findings) -> str:
+def live(findings: Results) -> str:
     """The pair that is live, and where a rollback may go."""
     if not findings.pairs:
         return ""
@@ -60,7 +60,7 @@ def live(findings: Findings) -> str:
     return "<br>".join(lines)
 
 
-def shelf(findings: Findings) -> str:
+def shelf(findings: Results) -> str:
     """What waits: pull requests, branches, versions."""
     bundle = findings.bundle
     now = bundle.generated_at
@@ -83,7 +83,7 @@ def shelf(findings: Findings) -> str:
     return "### On the shelf\n\n" + "\n".join(lines) if lines else ""
 
 
-def small_chart(findings: Findings) -> str:
+def small_chart(findings: Results) -> str:
     """Code and model cadence as GitHub draws it by itself; the real chart is in the artifact."""
     weeks = [week for week in findings.weeks[-MOST_WEEKS:] if week.observed]
     read = all(week.code_known and week.models_known for week in weeks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flowjoy.analysis.promise.compliance import ENOUGH, RATE_DAYS, RUNNING, is_open
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.domain import Obligation, Status
 from flowjoy.report.content.headline import outcome, why_no_rate
 from flowjoy.report.content.retrospective import not_known, nothing_owed
@@ -17,7 +17,7 @@ _SERIOUS = (Status.BREACHED, Status.UNKNOWN, Status.AT_RISK, Status.PENDING, Sta
 _OBLIGATION_HEADER = ("release", "model", "needs", "deployed", "deadline", "status", "")
 
 
-def promise(findings: Findings) -> str:
+def promise(findings: Results) -> str:
     """The counts, and the obligations in scope: all that are serious, a few that are settled."""
     hours = f"{findings.bundle.terms.sla_hours:g}"
     if findings.sla_status == "undeclared":
@@ -35,7 +35,7 @@ def promise(findings: Findings) -> str:
     return f"{title}\n\n{_counts(findings)}\n\n{table(_OBLIGATION_HEADER, rows)}{rest}"
 
 
-def still_owed(findings: Findings) -> str:
+def still_owed(findings: Results) -> str:
     """What is open, for a comment; nothing where nothing is."""
     owed = sorted((item for item in findings.scope if is_open(item)), key=_urgency)
     if not owed:
@@ -51,13 +51,13 @@ def _state(item: Obligation) -> str:
     return f"{item.status.words}: {code(item.waiver, 300)}" if item.waiver else item.status.words
 
 
-def release(findings: Findings, own: Sequence[Obligation]) -> str:
+def release(findings: Results, own: Sequence[Obligation]) -> str:
     """What became of one release's promise."""
     rows = [_obligation(item, findings) for item in own[:SHOWN_OBLIGATIONS]]
     return f"### What this release promised\n\n{table(_OBLIGATION_HEADER, rows)}\n"
 
 
-def _obligation(item: Obligation, findings: Findings) -> tuple[str, ...]:
+def _obligation(item: Obligation, findings: Results) -> tuple[str, ...]:
     zone = findings.bundle.window.timezone
     return (
         code(item.sha[:12]) if item.sha else "",
@@ -77,7 +77,7 @@ def _urgency(item: Obligation) -> tuple[int, float, str]:
     return (place, item.deadline.timestamp() if running else -item.start.timestamp(), item.id)
 
 
-def _counts(findings: Findings) -> str:
+def _counts(findings: Results) -> str:
     found = {status: findings.count(status) for status in Status}
     running = found[Status.PENDING] + found[Status.AT_RISK]
     text = (

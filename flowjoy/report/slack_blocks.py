@@ -1,6 +1,6 @@
-"""A Slack message about alarms, as blocks. Foreign text is inert: plain text objects, escaped. Knows words, no network.
+"""A Slack message about alerts, as blocks. Foreign text is inert: plain text objects, escaped. Knows words, no network.
 
-Its blocks carry marks (`block_id`) that say which step of which alarms it tells: by them a run without a ledger finds
+Its blocks carry marks (`block_id`) that say which step of which alerts it tells: by them a run without a ledger finds
 in the channel what was told.
 """
 
@@ -13,16 +13,16 @@ from hashlib import sha256
 from itertools import accumulate
 from typing import Any
 
-from flowjoy.analysis.alerts.lifecycle import Step
-from flowjoy.report.content.alert_messages import Letter
-from flowjoy.report.content.alert_text import Words
+from flowjoy.analysis.alerts.lifecycle import AlertStep
+from flowjoy.report.content.alert_messages import AlertMessage
+from flowjoy.report.content.alert_text import AlertText
 
 MARKS_A_BLOCK = 12
 """Releases in one mark: Slack takes a `block_id` of 255 characters."""
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _HEADER, _TEXT, _FALLBACK = 150, 2500, 1000
-_STEPS = "|".join(Step)
+_STEPS = "|".join(AlertStep)
 _MARK = re.compile(rf"flowjoy2-({_STEPS})-([0-9a-f]{{16}})((?:-[0-9a-f]{{16}})*)(?:\.\d+)?")
 _OLD_MARK = re.compile(rf"flowjoy-({_STEPS})((?:-[0-9a-f]{{16}})+)")
 """An older FlowJoy marked each obligation by a key of its own."""
@@ -57,13 +57,13 @@ def marks(message: Mapping[str, Any]) -> tuple[Mark, ...]:
     return tuple(Mark(key=key, step=step, releases=frozenset(names)) for (key, step), names in named.items())
 
 
-def mark_of(letter: Letter) -> Mark:
+def mark_of(letter: AlertMessage) -> Mark:
     """Return the mark that the message of a letter carries."""
     notice = letter.notice
-    return Mark(key=digest(notice.alarm.key), step=notice.step.value, releases=frozenset(map(digest, notice.joined)))
+    return Mark(key=digest(notice.alert.key), step=notice.step.value, releases=frozenset(map(digest, notice.joined)))
 
 
-def blocks(letter: Letter, service: str) -> list[dict[str, Any]]:
+def blocks(letter: AlertMessage, service: str) -> list[dict[str, Any]]:
     """Return header, text and links; dividers carry the marks for which the text has no room."""
     first, *rest = _marks(letter)
     links = " · ".join(f"<{address}|{name}>" for name, address in letter.links.items())
@@ -71,15 +71,15 @@ def blocks(letter: Letter, service: str) -> list[dict[str, Any]]:
     foot += [{"type": "mrkdwn", "text": links, "verbatim": True}] if links else []
     return [
         {"type": "header", "text": _plain(letter.title, _HEADER)},
-        {"type": "section", "block_id": first, "text": _plain(_text(letter.words), _TEXT)},
+        {"type": "section", "block_id": first, "text": _plain(_text(letter.text), _TEXT)},
         *({"type": "divider", "block_id": mark} for mark in rest),
         {"type": "context", "elements": foot},
     ]
 
 
-def fallback(letter: Letter, service: str) -> str:
+def fallback(letter: AlertMessage, service: str) -> str:
     """The text of notifications, escaped."""
-    return escaped(f"{service}: {letter.title} {letter.words.what}", _FALLBACK)
+    return escaped(f"{service}: {letter.title} {letter.text.what}", _FALLBACK)
 
 
 def escaped(text: str, limit: int) -> str:
@@ -91,7 +91,7 @@ def escaped(text: str, limit: int) -> str:
     return "".join(sign for sign, end in zip(signs, ends, strict=True) if end < limit) + "…"
 
 
-def _marks(letter: Letter) -> list[str]:
+def _marks(letter: AlertMessage) -> list[str]:
     """Return the `block_id`s; the number keeps two of a message apart."""
     mark, releases = mark_of(letter), [digest(release) for release in letter.notice.joined]
     start = f"flowjoy2-{mark.step}-{mark.key}"
@@ -99,7 +99,7 @@ def _marks(letter: Letter) -> list[str]:
     return ["-".join([start, *group]) + (f".{number}" if number else "") for number, group in enumerate(groups)]
 
 
-def _text(words: Words) -> str:
+def _text(words: AlertText) -> str:
     return f"{words.what}\n{words.since}\nWhose move: {words.move}"
 
 

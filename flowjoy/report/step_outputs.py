@@ -9,7 +9,7 @@ from urllib.parse import quote
 from flowjoy.analysis.alerts.lifecycle import raised
 from flowjoy.analysis.flow.dora import DORA_UNITS, Dora
 from flowjoy.analysis.promise import compliance
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.domain import Recovery, Status
 from flowjoy.domain.timestamps import iso
 
@@ -31,7 +31,7 @@ OUTPUTS: Mapping[str, str] = {
     "drift-status": "`ok`, `over` (the threshold), `drift` (over in two checks running), `too few`, `error`, or empty",
     "drift-worst": "KL divergence of the worst feature in nats, four decimals, or empty",
     "dora": "DORA's five for `CODE`, `MODEL`, `both`, each with its n: JSON (`fromJSON(…).CODE.rework_rate.value`)",
-    "alerts": "comma-separated keys of the alarms raised in this run, `<service>/<kind>/<subject>`, or empty",
+    "alerts": "comma-separated keys of the alerts raised in this run, `<service>/<kind>/<subject>`, or empty",
     "unified-tag": "`<service>:<git-sha12>-<model-sha12>` of the code and models that are live, or empty",
     "check-url": "address of the `48 h SLA` check, or empty",
     "artifact-id": "id of the uploaded report, or empty",
@@ -44,7 +44,7 @@ OUTPUTS: Mapping[str, str] = {
 """Name and meaning of every output, in the order of action.yml and README.md."""
 
 
-def fill(findings: Findings, files: Mapping[str, str]) -> dict[str, str]:
+def fill(findings: Results, files: Mapping[str, str]) -> dict[str, str]:
     """A value for each output. `files`: the paths of those files that were written."""
     week = findings.last_week
     deadline = compliance.next_deadline(findings.scope)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flowjoy.sinks import pagerduty_events, slack_bot, slack_webhook
-from flowjoy.sinks.base import AlarmSink, Errand, Sink
+from flowjoy.sinks.base import AlertContext, AlertSink, Sink
 from flowjoy.sinks.check_run import CheckRuns
 from flowjoy.sinks.pull_request_comment import PullComment
 
 SINKS: tuple[Sink, ...] = (CheckRuns(), PullComment())
 
-ALARM_SINKS: tuple[Callable[[Errand], AlarmSink | None], ...] = (pagerduty_events.of, slack_bot.of, slack_webhook.of)
+ALERT_SINKS: tuple[Callable[[AlertContext], AlertSink | None], ...] = (
+    pagerduty_events.of,
+    slack_bot.of,
+    slack_webhook.of,
+)
 """The pager first. Each gives its destination where the inputs name one; of Slack's two at most one does."""

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from flowjoy.actions.event import Trigger
-from flowjoy.analysis.alerts.lifecycle import Notice
-from flowjoy.analysis.results import Findings
+from flowjoy.actions.event import RunEvent
+from flowjoy.analysis.alerts.lifecycle import Notification
+from flowjoy.analysis.results import Results
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.transport import Transport
 from flowjoy.config.settings import Settings
 from flowjoy.domain import AlertState
-from flowjoy.report.content.alert_messages import Letter, Receipt
+from flowjoy.report.content.alert_messages import AlertMessage, Receipt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +26,8 @@ class Publication:
     """
 
     settings: Settings
-    trigger: Trigger
-    findings: Findings
+    trigger: RunEvent
+    findings: Results
     lines: Mapping[str, int]
     details_url: str | None
     redact: Callable[[str], str]
@@ -48,8 +48,8 @@ class Sink(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Errand:
-    """What a destination of alarms works with. `now`: when the run began; `chart` draws the picture as PNG."""
+class AlertContext:
+    """What a destination of alerts works with. `now`: when the run began; `chart` draws the picture as PNG."""
 
     settings: Settings
     transport: Transport
@@ -60,7 +60,7 @@ class Errand:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class ReleaseChange:
     """A deploy or a ship, for those who look for what changed. `key` names it in the ledger."""
 
     key: str
@@ -69,8 +69,8 @@ class Change:
     details: Mapping[str, str]
 
 
-class AlarmSink(Protocol):
-    """One destination of alarms. Its methods raise HarvestError with what to do; a sink never decides."""
+class AlertSink(Protocol):
+    """One destination of alerts. Its methods raise HarvestError with what to do; a sink never decides."""
 
     @property
     def name(self) -> str:
@@ -84,7 +84,7 @@ class AlarmSink(Protocol):
     def folds(self) -> bool:
         """Whether it makes one of what it is told twice; else whoever tells must know what was told."""
 
-    def takes(self, notice: Notice) -> bool:
+    def takes(self, notice: Notification) -> bool:
         """Return whether a notice is for this destination."""
 
     @property
@@ -94,5 +94,5 @@ class AlarmSink(Protocol):
     def recall(self, names: Mapping[str, str]) -> tuple[AlertState, ...]:
         """Return what it was sent of the keys and releases with these digests (digest → name)."""
 
-    def tell(self, letter: Letter) -> Receipt:
+    def tell(self, letter: AlertMessage) -> Receipt:
         """Send one letter."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from flowjoy.clients.github import PER_PAGE, GitHubApi
-from flowjoy.clients.responses import Answer, Count, Id, Many, Text, reader
+from flowjoy.clients.responses import Count, Id, Many, Response, Text, reader
 from flowjoy.domain import CoverageState
 from flowjoy.errors import HarvestError
 from flowjoy.report import checks as words
@@ -15,12 +15,12 @@ from flowjoy.report.checks import Annotation, Check
 from flowjoy.sinks.base import Publication
 
 
-class _Output(Answer):
+class _Output(Response):
     title: str | None  # another app's may have none
     annotations_count: Count
 
 
-class CheckRun(Answer):
+class CheckRun(Response):
     """One check."""
 
     id: Id
@@ -31,14 +31,14 @@ class CheckRun(Answer):
     output: _Output
 
 
-class ListedChecks(Answer):
+class ListedChecks(Response):
     """The first page of the checks of one commit."""
 
     total_count: Count
     check_runs: Many[CheckRun]
 
 
-class Saved(Answer):
+class SavedCheck(Response):
     """A check as it was written."""
 
     id: Id
@@ -128,7 +128,7 @@ def _settle(check: Check, publication: Publication, github: GitHubApi) -> None:
     held = _newest(_named_alike(check, publication, github), check, publication)
     if held is not None and (held.conclusion, held.output.title) != (check.conclusion, check.title):
         body = _body(check, publication, annotations=())
-        github.send("PATCH", f"/check-runs/{held.id}", body, reader(Saved))
+        github.send("PATCH", f"/check-runs/{held.id}", body, reader(SavedCheck))
 
 
 def _warn_of_twins(check: Check, others: frozenset[str], publication: Publication) -> None:
@@ -158,10 +158,10 @@ def _save(check: Check, publication: Publication, github: GitHubApi) -> tuple[st
             return "PATCH", f"/check-runs/{held.id}", body
         return "POST", "/check-runs", {**body, "head_sha": check.sha}
 
-    saved = github.send_to(locate, reader(Saved))
+    saved = github.send_to(locate, reader(SavedCheck))
     for chunk in chunks[1:]:
         body = _body(check, publication, annotations=chunk)
-        saved = github.send("PATCH", f"/check-runs/{saved.id}", body, reader(Saved))
+        saved = github.send("PATCH", f"/check-runs/{saved.id}", body, reader(SavedCheck))
     return saved.html_url or "", frozenset(others)
 
 

@@ -1,4 +1,4 @@
-"""Alarms and changes in PagerDuty, by its Events API v2. It folds what it is told twice, by our key."""
+"""Alerts and changes in PagerDuty, by its Events API v2. It folds what it is told twice, by our key."""
 
 from __future__ import annotations
 
@@ -8,34 +8,39 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from flowjoy.analysis.alerts.alert import AlarmKind
-from flowjoy.analysis.alerts.lifecycle import Notice, Step
+from flowjoy.analysis.alerts.alert import AlertKind
+from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.clients.pagerduty import PagerDutyRefusalError, explain_passing
 from flowjoy.clients.signed_urls import plain_session
 from flowjoy.clients.transport import Fault, MalformedAnswerError
 from flowjoy.domain import AlertState
 from flowjoy.domain.timestamps import iso
-from flowjoy.report.content.alert_messages import Letter, Receipt, matter
-from flowjoy.report.content.alert_text import Words
+from flowjoy.report.content.alert_messages import AlertMessage, Receipt, matter
+from flowjoy.report.content.alert_text import AlertText
 from flowjoy.report.text import clean
-from flowjoy.sinks.base import Change, Errand
+from flowjoy.sinks.base import AlertContext, ReleaseChange
 
 NAME = "pagerduty"
 LONGEST_SUMMARY = 1024
 _TRIES = 2
 _SEVERITY = {
-    AlarmKind.BREACH: "error",
-    AlarmKind.DRIFT: "error",
-    AlarmKind.DIVERGENCE: "warning",
-    AlarmKind.MTTR_SPIKE: "warning",
-    AlarmKind.AT_RISK: "warning",
+    AlertKind.BREACH: "error",
+    AlertKind.DRIFT: "error",
+    AlertKind.DIVERGENCE: "warning",
+    AlertKind.MTTR_SPIKE: "warning",
+    AlertKind.AT_RISK: "warning",
 }
-_ACTION = {Step.NEW: "trigger", Step.UPDATE: "trigger", Step.ESCALATION: "trigger", Step.RECOVERY: "resolve"}
+_ACTION = {
+    AlertStep.NEW: "trigger",
+    AlertStep.UPDATE: "trigger",
+    AlertStep.ESCALATION: "trigger",
+    AlertStep.RECOVERY: "resolve",
+}
 
 
-def of(errand: Errand) -> PagerDuty | None:
+def of(errand: AlertContext) -> PagerDutyEvents | None:
     """The pager, where a routing key is set."""
-    return PagerDuty(errand) if errand.settings.pagerduty_routing_key is not None else None
+    return PagerDutyEvents(errand) if errand.settings.pagerduty_routing_key is not None else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,23 +51,23 @@ class Event:
     body: Mapping[str, Any]
 
 
-class PagerDuty:
+class PagerDutyEvents:
     """`pagerduty-routing-key`."""
 
     name, label, folds, recalls = NAME, "PagerDuty", True, False
 
-    def __init__(self, errand: Errand) -> None:
+    def __init__(self, errand: AlertContext) -> None:
         self._errand = errand
 
-    def takes(self, notice: Notice) -> bool:
+    def takes(self, notice: Notification) -> bool:
         """Return whether `pagerduty-kinds` names the kind; the end of what was sent is always for the pager."""
-        return notice.step is Step.RECOVERY or notice.alarm.kind in self._errand.settings.pagerduty_kinds
+        return notice.step is AlertStep.RECOVERY or notice.alert.kind in self._errand.settings.pagerduty_kinds
 
     def recall(self, _names: Mapping[str, str]) -> tuple[AlertState, ...]:
         """Return nothing: the Events API only takes."""
         return ()
 
-    def tell(self, letter: Letter) -> Receipt:
+    def tell(self, letter: AlertMessage) -> Receipt:
         """Trigger or resolve an alert; PagerDuty reminds people in its own way."""
         notice, event = letter.notice, self.render(letter.notice, letter.state, letter.links)
         if event is None:
@@ -73,7 +78,7 @@ class PagerDuty:
             self._send(Event(path="/v2/enqueue", body={"event_action": "resolve", "dedup_key": dedup_key(key)}))
         return Receipt(releases=notice.joined)
 
-    def tell_change(self, change: Change, links: Mapping[str, str]) -> None:
+    def tell_change(self, change: ReleaseChange, links: Mapping[str, str]) -> None:
         """Tell of one deploy or ship, so that a responder sees what changed."""
         body = {
             "payload": {
@@ -86,14 +91,14 @@ class PagerDuty:
         }
         self._send(Event(path="/v2/change/enqueue", body=body))
 
-    def render(self, notice: Notice, words: Words, links: Mapping[str, str]) -> Event | None:
+    def render(self, notice: Notification, words: AlertText, links: Mapping[str, str]) -> Event | None:
         """The event of one notice; None for a reminder. `dedup_key` holds no text from outside."""
         action = _ACTION.get(notice.step)
         if action is None:
             return None
-        body: dict[str, Any] = {"event_action": action, "dedup_key": dedup_key(notice.alarm.key)}
+        body: dict[str, Any] = {"event_action": action, "dedup_key": dedup_key(notice.alert.key)}
         if action == "trigger":
-            severity = "error" if notice.step is Step.ESCALATION else _SEVERITY[notice.alarm.kind]
+            severity = "error" if notice.step is AlertStep.ESCALATION else _SEVERITY[notice.alert.kind]
             body |= {
                 "payload": self._payload(notice, words, severity, self._errand.now),
                 "links": _links(links),
@@ -101,7 +106,7 @@ class PagerDuty:
             }
         return Event(path="/v2/enqueue", body=body)
 
-    def _payload(self, notice: Notice, words: Words, severity: str, now: datetime) -> dict[str, Any]:
+    def _payload(self, notice: Notification, words: AlertText, severity: str, now: datetime) -> dict[str, Any]:
         service = clean(self._errand.settings.service)
         return {
             "summary": clean(f"{service}: {words.title}. {words.what}", LONGEST_SUMMARY),
@@ -110,12 +115,12 @@ class PagerDuty:
             "timestamp": iso(now),
             "component": service,
             "group": clean(matter(notice)),
-            "class": notice.alarm.kind.value,
+            "class": notice.alert.kind.value,
             "custom_details": {
                 "what": clean(words.what, 1000),
                 "since": clean(words.since, 1000),
                 "whose move": clean(words.move, 1000),
-                "alarm": clean(notice.alarm.key, 500),
+                "alert": clean(notice.alert.key, 500),
             },
         }
 
@@ -142,7 +147,7 @@ class PagerDuty:
 
 
 def dedup_key(key: str) -> str:
-    """SHA-256 of an alarm's key, in hex: by it PagerDuty makes one of what it is told twice."""
+    """SHA-256 of an alert's key, in hex: by it PagerDuty makes one of what it is told twice."""
     return sha256(key.encode()).hexdigest()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flowjoy.clients.github import PER_PAGE, GitHubApi
-from flowjoy.clients.responses import Answer, Id, Text, reader
+from flowjoy.clients.responses import Id, Response, Text, reader
 from flowjoy.errors import HarvestError
 from flowjoy.report import markdown
 from flowjoy.sinks.base import Publication
@@ -14,17 +14,17 @@ from flowjoy.sinks.base import Publication
 _MOST_PAGES = 20
 
 
-class _Author(Answer):
+class _Author(Response):
     type: Text
 
 
-class _Comment(Answer):
+class _Comment(Response):
     id: Id
     body: str
     user: _Author | None  # the account is gone
 
 
-class _Saved(Answer):
+class _Saved(Response):
     id: Id
 
 

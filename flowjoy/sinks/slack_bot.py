@@ -1,4 +1,4 @@
-"""Alarms in Slack by a bot, who finds its messages again and answers in their threads. Knows no webhook."""
+"""Alerts in Slack by a bot, who finds its messages again and answers in their threads. Knows no webhook."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from functools import cached_property
 from math import inf
 from typing import Any
 
-from flowjoy.analysis.alerts.lifecycle import Notice, Step
+from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.clients.slack import SlackApi, ThreadGoneError, explain, is_limited
 from flowjoy.clients.transport import MalformedAnswerError, Transport
 from flowjoy.config.settings import Settings
 from flowjoy.domain import AlertState
 from flowjoy.errors import HarvestError
 from flowjoy.report import slack_blocks
-from flowjoy.report.content.alert_messages import Letter, Receipt
-from flowjoy.sinks.base import AlarmSink, Errand
+from flowjoy.report.content.alert_messages import AlertMessage, Receipt
+from flowjoy.sinks.base import AlertContext, AlertSink
 
 NAME = "slack"
 CHART = "unified_flow.png"
@@ -32,7 +32,7 @@ _MOST_THREADS = 40
 _TRIES = 2
 
 
-def of(errand: Errand) -> AlarmSink | None:
+def of(errand: AlertContext) -> AlertSink | None:
     """The bot, where there is a token and a channel."""
     settings = errand.settings
     if settings.slack_token is None or settings.slack_channel is None:
@@ -71,12 +71,12 @@ class SlackBot:
 
     name, folds, recalls = NAME, False, True
 
-    def __init__(self, api: SlackApi, channel: str, errand: Errand) -> None:
+    def __init__(self, api: SlackApi, channel: str, errand: AlertContext) -> None:
         self._api, self._channel, self._errand = api, channel, errand
         self._has_chart = False
         self.label = f"Slack {channel}"
 
-    def takes(self, _notice: Notice) -> bool:
+    def takes(self, _notice: Notification) -> bool:
         """Return True: Slack gets every alert."""
         return True
 
@@ -93,7 +93,7 @@ class SlackBot:
                 told += self._states(answer, names, thread)
         return tuple(dict.fromkeys(told))
 
-    def tell(self, letter: Letter) -> Receipt:
+    def tell(self, letter: AlertMessage) -> Receipt:
         """Post one message, in the thread of the first where there is one; of two runs at once one message stays."""
         joined = letter.notice.joined
         if letter.quiet:
@@ -115,7 +115,7 @@ class SlackBot:
             self._attach_chart(ts)
         return Receipt(ref=f"{self._id}/{thread or first}", releases=joined)
 
-    def _first(self, letter: Letter, thread: str, ts: str) -> tuple[str, frozenset[str]]:
+    def _first(self, letter: AlertMessage, thread: str, ts: str) -> tuple[str, frozenset[str]]:
         """Return the earlier message of this step and its releases; this one where the bot may not look."""
         own = ts, slack_blocks.mark_of(letter).releases
         try:
@@ -123,7 +123,7 @@ class SlackBot:
         except HarvestError:
             return own
 
-    def _post(self, letter: Letter, thread: str) -> str:
+    def _post(self, letter: AlertMessage, thread: str) -> str:
         service = self._errand.settings.service
         message: dict[str, Any] = {
             "channel": self._id,
@@ -136,7 +136,7 @@ class SlackBot:
             "unfurl_media": False,
         }
         if thread:
-            message |= {"thread_ts": thread, "reply_broadcast": letter.step is Step.ESCALATION}
+            message |= {"thread_ts": thread, "reply_broadcast": letter.step is AlertStep.ESCALATION}
         broken = False
 
         def request() -> str:
@@ -152,7 +152,7 @@ class SlackBot:
 
         return self._api.transport.call("Slack chat.postMessage", request, explain, tries=_TRIES)
 
-    def _same(self, letter: Letter, thread: str, before: float = inf) -> tuple[str, frozenset[str]] | None:
+    def _same(self, letter: AlertMessage, thread: str, before: float = inf) -> tuple[str, frozenset[str]] | None:
         """Return the earliest message of the last minutes, before `before`, that is the same step of this alert.
 
         Updates and waivers are the same where earlier ones name all of their releases. With it the releases it names.
@@ -166,7 +166,7 @@ class SlackBot:
             for mark in slack_blocks.marks(message)
             if (mark.key, mark.step) == (wanted.key, wanted.step)
         }
-        if letter.step in (Step.UPDATE, Step.WAIVER):
+        if letter.step in (AlertStep.UPDATE, AlertStep.WAIVER):
             same = {ts: releases for ts, releases in same.items() if releases & wanted.releases}
             if not wanted.releases <= frozenset().union(*same.values()):
                 return None
@@ -188,7 +188,7 @@ class SlackBot:
         ]
 
     def _is_ours(self, message: Mapping[str, Any]) -> bool:
-        """Whether this token wrote it: what others write must neither silence an alarm nor end one."""
+        """Whether this token wrote it: what others write must neither silence an alert nor end one."""
         bot, user = self._own
         return (bool(bot) and message.get("bot_id") == bot) or (bool(user) and message.get("user") == user)
 
@@ -215,7 +215,7 @@ class SlackBot:
             self._errand.warn(
                 f"Slack: the chart was not attached: {problem}" + (f" ({problem.hint})" if problem.hint else "")
             )
-        except Exception as problem:  # noqa: BLE001  (a picture that cannot be drawn must not make an alarm untold)
+        except Exception as problem:  # noqa: BLE001  (a picture that cannot be drawn must not make an alert untold)
             self._errand.warn(f"Slack: the chart was not attached ({type(problem).__name__})")
 
 

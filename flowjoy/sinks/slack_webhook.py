@@ -1,23 +1,23 @@
-"""Alarms in Slack by an incoming webhook, which only takes: the ledger alone says what was told. Knows no bot."""
+"""Alerts in Slack by an incoming webhook, which only takes: the ledger alone says what was told. Knows no bot."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flowjoy.analysis.alerts.lifecycle import Notice
+from flowjoy.analysis.alerts.lifecycle import Notification
 from flowjoy.clients.slack import RefusalError, explain, is_limited, send_to_webhook
 from flowjoy.domain import AlertState
 from flowjoy.domain.secret import Secret
 from flowjoy.errors import HarvestError
 from flowjoy.report import slack_blocks
-from flowjoy.report.content.alert_messages import Letter, Receipt
-from flowjoy.sinks.base import AlarmSink, Errand
+from flowjoy.report.content.alert_messages import AlertMessage, Receipt
+from flowjoy.sinks.base import AlertContext, AlertSink
 
 NAME = "slack"
 _TRIES = 2
 
 
-def of(errand: Errand) -> AlarmSink | None:
+def of(errand: AlertContext) -> AlertSink | None:
     """The webhook, where there is one; settings refuse it beside a bot."""
     url = errand.settings.slack_webhook_url
     return None if url is None else SlackWebhook(url, errand)
@@ -28,10 +28,10 @@ class SlackWebhook:
 
     name, label, folds, recalls = NAME, "Slack webhook", False, False
 
-    def __init__(self, url: Secret, errand: Errand) -> None:
+    def __init__(self, url: Secret, errand: AlertContext) -> None:
         self._url, self._errand = url, errand
 
-    def takes(self, _notice: Notice) -> bool:
+    def takes(self, _notice: Notification) -> bool:
         """Return True: Slack gets every alert."""
         return True
 
@@ -39,7 +39,7 @@ class SlackWebhook:
         """Return nothing: a webhook only takes."""
         return ()
 
-    def tell(self, letter: Letter) -> Receipt:
+    def tell(self, letter: AlertMessage) -> Receipt:
         """Post one message. One that broke on the way may have come through: it is told by the next run."""
         broken, service = False, self._errand.settings.service
 

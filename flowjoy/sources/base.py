@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.transport import Transport
 from flowjoy.config.settings import Settings
-from flowjoy.domain import CodeRecord, Incident, Look, ModelRecord, ModelVersion, Registered, StubText
+from flowjoy.domain import AliasObservation, CodeRecord, Incident, ModelRecord, ModelVersion, Registered, StubFile
 from flowjoy.domain.timestamps import plausible
 from flowjoy.errors import HarvestError
 from flowjoy.ledger.memory import MEMORY
@@ -19,7 +19,7 @@ Record = TypeVar("Record", CodeRecord, ModelRecord, Incident)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Query:
+class HarvestQuery:
     """What a run asks of every source. `now` is the real clock, for telling impossible stamps.
 
     `models` must be known to the registry; `candidates` need not be (a pull request may name anything). `looks` are
@@ -42,9 +42,9 @@ class Query:
     run_id: str | None = None
     default_branch: str | None = None
     default_commit: str | None = None
-    looks: tuple[Look, ...] = ()
+    looks: tuple[AliasObservation, ...] = ()
     new_commits: tuple[str, ...] = ()
-    remembered: Mapping[str, StubText] = field(default_factory=dict)
+    remembered: Mapping[str, StubFile] = field(default_factory=dict)
     own_deployment: int | None = None
     known_code: Mapping[str, datetime] = field(default_factory=dict)
     known_environments: frozenset[str] = frozenset()
@@ -66,7 +66,7 @@ class Query:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Access:
+class Clients:
     """The doors a source may use: the transport, GitHub where there is a token, and a line of progress."""
 
     transport: Transport
@@ -91,7 +91,7 @@ class UnseenSignal:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parsed(Generic[Record]):
+class SourceResult(Generic[Record]):
     """The records of one source, and what a user should know of them.
 
     A source of code may bring stubs that it met on the way. A registry also tells which versions it lists, what it
@@ -107,8 +107,8 @@ class Parsed(Generic[Record]):
     unknown: Mapping[str, str] = field(default_factory=dict)
     known: Mapping[str, Registered] = field(default_factory=dict)
     aside: tuple[Record, ...] = field(default=())
-    looks: tuple[Look, ...] = field(default=())
-    stubs: Mapping[str, StubText] = field(default_factory=dict)
+    looks: tuple[AliasObservation, ...] = field(default=())
+    stubs: Mapping[str, StubFile] = field(default_factory=dict)
     left_out: frozenset[str] = field(default=frozenset())
     moves: bool = False
     unseen: tuple[UnseenSignal, ...] = field(default=())
@@ -121,14 +121,14 @@ class Source(Protocol[Record]):
     def label(self) -> str:
         """What people call it."""
 
-    def fetch(self, query: Query, access: Access) -> Any:
+    def fetch(self, query: HarvestQuery, access: Clients) -> Any:
         """The raw answers, complete and of the right shape."""
 
-    def parse(self, raw: Any, query: Query) -> Parsed[Record]:
+    def parse(self, raw: Any, query: HarvestQuery) -> SourceResult[Record]:
         """The records in them."""
 
 
-def stamp_of(at: datetime, what: str, query: Query) -> datetime:
+def stamp_of(at: datetime, what: str, query: HarvestQuery) -> datetime:
     """Return an instant out of an answer. HarvestError names what carries an impossible one."""
     try:
         return plausible(at, now=query.latest)

@@ -17,12 +17,12 @@ from flowjoy.config.settings import Settings
 from flowjoy.domain import ModelRecord
 from flowjoy.domain.drift import DriftCheck, DriftStatus, Spread
 from flowjoy.errors import HarvestError
-from flowjoy.sources.base import Access, Query
+from flowjoy.sources.base import Clients, HarvestQuery
 from flowjoy.sources.sample_files import STEP, read_bytes, read_sample
 
 
 def read(
-    query: Query, access: Access, ships: Sequence[ModelRecord], named: Collection[str]
+    query: HarvestQuery, access: Clients, ships: Sequence[ModelRecord], named: Collection[str]
 ) -> tuple[DriftCheck, int, tuple[str, ...]]:
     """The check, how many features it judged, and notes.
 
@@ -58,7 +58,7 @@ def read(
     return check, len(check.judged), (*notes, *live.notes)
 
 
-def unread(query: Query, problem: str) -> DriftCheck:
+def unread(query: HarvestQuery, problem: str) -> DriftCheck:
     """The check that was asked for and could not be made."""
     settings = query.settings
     return DriftCheck(
@@ -71,7 +71,7 @@ def unread(query: Query, problem: str) -> DriftCheck:
     )
 
 
-def _refuse_unknown(settings: Settings, access: Access, known: Collection[str]) -> None:
+def _refuse_unknown(settings: Settings, access: Clients, known: Collection[str]) -> None:
     """A slip in the model's name would keep its marks apart, and page nobody. Where no model is named, any may be."""
     model = settings.drift_model or ""
     if model in known:
@@ -87,14 +87,14 @@ def _refuse_unknown(settings: Settings, access: Access, known: Collection[str]) 
     raise HarvestError(f"no model {model} is known: not in `models`, a stub or the registry", hint="check drift-model")
 
 
-def _newest(ships: Iterable[ModelRecord], model: str | None, query: Query) -> ModelRecord | None:
+def _newest(ships: Iterable[ModelRecord], model: str | None, query: HarvestQuery) -> ModelRecord | None:
     """The version that was shipped last by now; None where no ship of the model is known."""
     ours = (item for item in ships if item.name == model and item.shipped_at <= query.as_of and not item.source_gone)
     return max(ours, key=lambda item: (item.shipped_at, item.id), default=None)
 
 
 def _reference(
-    settings: Settings, access: Access, newest: ModelRecord | None
+    settings: Settings, access: Clients, newest: ModelRecord | None
 ) -> tuple[Mapping[str, Spread], str, tuple[str, ...]]:
     """How the features lay in training, where that is known from, and notes."""
     path = settings.drift_reference
@@ -108,7 +108,7 @@ def _reference(
 
 
 def _of_live_version(
-    settings: Settings, access: Access, newest: ModelRecord | None
+    settings: Settings, access: Clients, newest: ModelRecord | None
 ) -> tuple[Mapping[str, Spread], str]:
     model, give = settings.drift_model, "or give drift-reference"
     if settings.mlflow_tracking_uri is None:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from flowjoy.domain import CodeRecord, Incident
 from flowjoy.domain.timestamps import parse_iso
 from flowjoy.errors import HarvestError
-from flowjoy.sources.base import Query, stamp_of
+from flowjoy.sources.base import HarvestQuery, stamp_of
 from flowjoy.sources.tabular import Row
 
 _Record = TypeVar("_Record", CodeRecord, Incident)
@@ -33,7 +33,7 @@ def told_apart(rows: list[tuple[Row, _Record]], rest: Callable[[_Record], str], 
 
 
 def timestamp(
-    row: Row, name: str, label: str, query: Query, parse: Callable[[str], datetime] | None = None
+    row: Row, name: str, label: str, query: HarvestQuery, parse: Callable[[str], datetime] | None = None
 ) -> datetime:
     """Return the timestamp in a cell. HarvestError names the line and what is wrong."""
     what, text = f"{label}, line {row.line}, {name}", row.get(name)

@@ -11,8 +11,8 @@ from flowjoy.domain import EventType, commit_sha
 from flowjoy.domain.name_patterns import any_match, likely_first
 from flowjoy.domain.timestamps import parse_iso
 from flowjoy.errors import HarvestError
-from flowjoy.sources.base import Query
-from flowjoy.sources.tabular import NOTHING, Row, Table
+from flowjoy.sources.base import HarvestQuery
+from flowjoy.sources.tabular import NOTHING, Row, TextTable
 
 STATUS = ("conclusion", "result", "status", "state")
 SERVICE = ("service", "service_name")
@@ -47,7 +47,7 @@ _TYPES = {
 _MOST_NAMED = 10
 
 
-class Misfit(StrEnum):
+class RowProblem(StrEnum):
     """Why a row does not count, as notes have it."""
 
     ENVIRONMENT = "of another environment"
@@ -58,15 +58,15 @@ class Misfit(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class JudgedRow:
     """A row, and why it does not count, with the word that says so; None where it counts."""
 
     row: Row
-    misfit: Misfit | None = None
+    misfit: RowProblem | None = None
     word: str = ""
 
 
-def judge(table: Table, label: str, kind: EventType, query: Query) -> tuple[Judged, ...]:
+def judge(table: TextTable, label: str, kind: EventType, query: HarvestQuery) -> tuple[JudgedRow, ...]:
     """Return every row of a file of code or model deploys with what its columns say of it.
 
     HarvestError for a word that is neither success nor failure: to count it, or to leave it out, would be a guess.
@@ -86,20 +86,20 @@ def judge(table: Table, label: str, kind: EventType, query: Query) -> tuple[Judg
     return tuple(_judged(row, label, kind, query) for row in table.rows)
 
 
-def _judged(row: Row, label: str, kind: EventType, query: Query) -> Judged:
+def _judged(row: Row, label: str, kind: EventType, query: HarvestQuery) -> JudgedRow:
     settings = query.settings
-    wanted: tuple[tuple[Misfit, Sequence[str], Callable[[str], bool]], ...] = (
-        (Misfit.SERVICE, SERVICE, lambda name: names_service(name, settings.service)),
-        (Misfit.REPOSITORY, REPOSITORY, lambda name: _is_repository(name, query.repository)),
-        (Misfit.ENVIRONMENT, ENVIRONMENT, lambda name: _is_environment(name, settings.environment)),
-        (Misfit.TYPE, TYPE, lambda name: _is_type(name, kind, row, label)),
+    wanted: tuple[tuple[RowProblem, Sequence[str], Callable[[str], bool]], ...] = (
+        (RowProblem.SERVICE, SERVICE, lambda name: names_service(name, settings.service)),
+        (RowProblem.REPOSITORY, REPOSITORY, lambda name: _is_repository(name, query.repository)),
+        (RowProblem.ENVIRONMENT, ENVIRONMENT, lambda name: _is_environment(name, settings.environment)),
+        (RowProblem.TYPE, TYPE, lambda name: _is_type(name, kind, row, label)),
     )
     for misfit, columns, fits in wanted:
         name = row.get(*columns)
         if name is not None and not fits(name):
-            return Judged(row=row, misfit=misfit, word=name)
+            return JudgedRow(row=row, misfit=misfit, word=name)
     failed = _failure(row, label)
-    return Judged(row=row) if failed is None else Judged(row=row, misfit=Misfit.STATUS, word=failed)
+    return JudgedRow(row=row) if failed is None else JudgedRow(row=row, misfit=RowProblem.STATUS, word=failed)
 
 
 def word_of(cell: str) -> str:
@@ -162,13 +162,13 @@ def _failure(row: Row, label: str) -> str | None:
     return None
 
 
-def notes_of(judged: Iterable[Judged]) -> tuple[str, ...]:
+def notes_of(judged: Iterable[JudgedRow]) -> tuple[str, ...]:
     """Return one note for each reason for which rows do not count, with how many they are and the words."""
-    words: dict[Misfit, list[str]] = {}
+    words: dict[RowProblem, list[str]] = {}
     for item in judged:
         if item.misfit is not None:
             words.setdefault(item.misfit, []).append(item.word)
-    return tuple(left_out(misfit.value, words[misfit]) for misfit in Misfit if misfit in words)
+    return tuple(left_out(misfit.value, words[misfit]) for misfit in RowProblem if misfit in words)
 
 
 def left_out(why: str, words: Sequence[str]) -> str:
@@ -178,7 +178,7 @@ def left_out(why: str, words: Sequence[str]) -> str:
     return f"left out: {rows} {why}" + (f" ({named})" if named else "")
 
 
-def unread_columns(table: Table, known: Iterable[str]) -> tuple[str, ...]:
+def unread_columns(table: TextTable, known: Iterable[str]) -> tuple[str, ...]:
     """Return the one note that names the columns that nothing is read from."""
     others = [spelled for name, spelled in table.columns.items() if name and name not in known]
     return (f"columns that are not read: {named_briefly(sorted(others))}",) if others else ()
@@ -210,17 +210,17 @@ def guessed(cell: str) -> str | None:
     return "ts"
 
 
-_REFUSED: Mapping[Misfit, tuple[str, str]] = {
-    Misfit.SERVICE: ("of the service", "set service to one of: "),
-    Misfit.REPOSITORY: ("of the repository", "their repositories are: "),
-    Misfit.ENVIRONMENT: ("in the environment", "set environment to one of: "),
-    Misfit.TYPE: ("of the type", "their types are: "),
+_REFUSED: Mapping[RowProblem, tuple[str, str]] = {
+    RowProblem.SERVICE: ("of the service", "set service to one of: "),
+    RowProblem.REPOSITORY: ("of the repository", "their repositories are: "),
+    RowProblem.ENVIRONMENT: ("in the environment", "set environment to one of: "),
+    RowProblem.TYPE: ("of the type", "their types are: "),
 }
 
 
-def refuse_foreign(judged: Sequence[Judged], label: str, records: str, wanted: Mapping[Misfit, str]) -> None:
+def refuse_foreign(judged: Sequence[JudgedRow], label: str, records: str, wanted: Mapping[RowProblem, str]) -> None:
     """Raise HarvestError where every row is of something else: a slip in a name must not read as "no deploys"."""
-    if not judged or any(item.misfit in (None, Misfit.STATUS) for item in judged):
+    if not judged or any(item.misfit in (None, RowProblem.STATUS) for item in judged):
         return
     for misfit, (where, cure) in _REFUSED.items():
         words = [item.word for item in judged if item.misfit is misfit]

@@ -14,9 +14,9 @@ from flowjoy.domain.timestamps import iso, parse_epoch_ms
 from flowjoy.errors import HarvestError
 from flowjoy.sources import file_cells as cells
 from flowjoy.sources import file_columns as columns
-from flowjoy.sources.base import Access, Parsed, Query
-from flowjoy.sources.file_columns import Judged, Misfit
-from flowjoy.sources.tabular import Row, Shape, Table, read_table, read_text
+from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
+from flowjoy.sources.file_columns import JudgedRow, RowProblem
+from flowjoy.sources.tabular import Row, TextShape, TextTable, read_table, read_text
 
 _WHOLE_AS_FLOAT = re.compile(r"(\d{1,15})\.0+", re.ASCII)
 _SHA = ("sha", "head_sha", "commit_sha", "commit")
@@ -24,7 +24,7 @@ _NAME = ("name", "model")
 _EPOCH_MS = "creation_timestamp"
 """MLflow's own name for the time at which a version was registered, in milliseconds."""
 
-CODE = Shape(
+CODE = TextShape(
     label="code file",
     times=("ts",),
     known=frozenset({"ts", "id", *_SHA, *columns.URL, *columns.JUDGED}),
@@ -35,7 +35,7 @@ CODE = Shape(
     bare="ts",
     guess=columns.guessed,
 )
-MODEL = Shape(
+MODEL = TextShape(
     label="model file",
     times=("ts", _EPOCH_MS),
     known=frozenset(
@@ -52,24 +52,24 @@ class CodeFile:
 
     label = CODE.label
 
-    def fetch(self, query: Query, access: Access) -> str:
+    def fetch(self, query: HarvestQuery, access: Clients) -> str:
         """Return the file's text."""
         return read_text(query.settings.code_file)
 
-    def parse(self, raw: str, query: Query) -> Parsed[CodeRecord]:
+    def parse(self, raw: str, query: HarvestQuery) -> SourceResult[CodeRecord]:
         """Return one record for each row that counts. A bare timestamp is a new sha of its own."""
         table, judged = code_rows(raw, query)
         settings = query.settings
-        wanted = {Misfit.SERVICE: settings.service, Misfit.ENVIRONMENT: settings.environments}
-        wanted |= {Misfit.REPOSITORY: query.repository, Misfit.TYPE: "code"}
+        wanted = {RowProblem.SERVICE: settings.service, RowProblem.ENVIRONMENT: settings.environments}
+        wanted |= {RowProblem.REPOSITORY: query.repository, RowProblem.TYPE: "code"}
         columns.refuse_foreign(judged, self.label, "deployments", wanted)
         ours = [(item.row, _code(item.row, query)) for item in judged if item.misfit is None]
         records = cells.told_apart(ours, lambda item: item.sha or "", self.label)
         notes = (*columns.notes_of(judged), *columns.unread_columns(table, CODE.known))
-        return Parsed(records=fold(records), notes=notes)
+        return SourceResult(records=fold(records), notes=notes)
 
 
-def code_rows(raw: str, query: Query) -> tuple[Table, tuple[Judged, ...]]:
+def code_rows(raw: str, query: HarvestQuery) -> tuple[TextTable, tuple[JudgedRow, ...]]:
     """Return every row of the code file, also those that do not count."""
     table = _with_time(read_table(raw, CODE), CODE)
     return table, columns.judge(table, CODE.label, EventType.CODE, query)
@@ -80,11 +80,11 @@ class ModelFile:
 
     label = MODEL.label
 
-    def fetch(self, query: Query, access: Access) -> str:
+    def fetch(self, query: HarvestQuery, access: Clients) -> str:
         """Return the file's text."""
         return read_text(query.settings.model_file)
 
-    def parse(self, raw: str, query: Query) -> Parsed[ModelRecord]:
+    def parse(self, raw: str, query: HarvestQuery) -> SourceResult[ModelRecord]:
         """Return one record for each row that counts, of the models asked for.
 
         A bare timestamp is a new version of the only model. A version that did not succeed is known, and not ready.
@@ -94,19 +94,19 @@ class ModelFile:
         foreign = [row for row in table.rows if asked and row.get(*_NAME) not in {None, *asked}]
         ours = replace(table, rows=tuple(row for row in table.rows if not asked or row.get(*_NAME) in {None, *asked}))
         judged = columns.judge(ours, self.label, EventType.MODEL, query)
-        wanted = {Misfit.SERVICE: settings.service, Misfit.ENVIRONMENT: settings.environments}
-        wanted |= {Misfit.REPOSITORY: query.repository, Misfit.TYPE: "model"}
+        wanted = {RowProblem.SERVICE: settings.service, RowProblem.ENVIRONMENT: settings.environments}
+        wanted |= {RowProblem.REPOSITORY: query.repository, RowProblem.TYPE: "model"}
         columns.refuse_foreign(judged, self.label, "model versions", wanted)
-        rows = [item.row for item in judged if item.misfit in (None, Misfit.STATUS)]
+        rows = [item.row for item in judged if item.misfit in (None, RowProblem.STATUS)]
         named = _names([*foreign, *rows], query)
         records = [_model(item.row, query) for item in judged if item.misfit is None]
         notes = [*columns.notes_of(judged), *columns.unread_columns(table, MODEL.known)]
         if named and None not in named:
             notes += [_unnamed(name, named) for name in query.models if name not in named]
-        return Parsed(
+        return SourceResult(
             records=shipped_again(_distinct(records)),
             notes=tuple(notes) if table.rows else (),
-            versions=_versions(records, [item.row for item in judged if item.misfit is Misfit.STATUS], query),
+            versions=_versions(records, [item.row for item in judged if item.misfit is RowProblem.STATUS], query),
         )
 
 
@@ -116,7 +116,7 @@ def _unnamed(name: str, named: Iterable[str | None]) -> str:
     return f"no row of {name}: it counts as never shipped" + (f"; {hint}" if hint else "")
 
 
-def _names(rows: list[Row], query: Query) -> set[str | None]:
+def _names(rows: list[Row], query: HarvestQuery) -> set[str | None]:
     """Return the models that rows name. HarvestError where a row names none, and it is not clear which is meant."""
     named = {row.get(*_NAME) for row in rows}
     if None in named and (len(named) > 1 or len(query.models) != 1):
@@ -128,7 +128,7 @@ def _names(rows: list[Row], query: Query) -> set[str | None]:
     return named
 
 
-def _versions(records: list[ModelRecord], failed: list[Row], query: Query) -> tuple[ModelVersion, ...]:
+def _versions(records: list[ModelRecord], failed: list[Row], query: HarvestQuery) -> tuple[ModelVersion, ...]:
     """Return the versions that a gate may ask for. One that shipped at all is ready."""
     ready = {(record.name, record.version or "") for record in records}
     known = {(row.get(*_NAME) or query.models[0], _version(row) or "") for row in failed}
@@ -136,7 +136,7 @@ def _versions(records: list[ModelRecord], failed: list[Row], query: Query) -> tu
     return tuple(ModelVersion(name=n, version=v, ready=(n, v) in ready) for n, v in sorted(ready | others))
 
 
-def _with_time(table: Table, shape: Shape) -> Table:
+def _with_time(table: TextTable, shape: TextShape) -> TextTable:
     """Return the table. HarvestError, with how to write the file, where no object has a time."""
     if table.rows and not set(shape.times) & set(table.columns):
         first, names = table.rows[0], columns.named_briefly(sorted(table.columns.values()))
@@ -145,7 +145,7 @@ def _with_time(table: Table, shape: Shape) -> Table:
     return table
 
 
-def _code(row: Row, query: Query) -> CodeRecord:
+def _code(row: Row, query: HarvestQuery) -> CodeRecord:
     service = query.settings.service
     at = cells.timestamp(row, "ts", CODE.label, query)
     identity = row.get("id")
@@ -159,7 +159,7 @@ def _code(row: Row, query: Query) -> CodeRecord:
     )
 
 
-def _model(row: Row, query: Query) -> ModelRecord:
+def _model(row: Row, query: HarvestQuery) -> ModelRecord:
     name = row.get(*_NAME) or query.models[0]
     epoch = row.get("ts") is None and row.get(_EPOCH_MS) is not None
     at = cells.timestamp(row, _EPOCH_MS if epoch else "ts", MODEL.label, query, _epoch_ms if epoch else None)

@@ -13,13 +13,13 @@ from pydantic import model_validator
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_environments
 from flowjoy.clients.github import GitHubApi, every_page
-from flowjoy.clients.github_files import MOST_IDS, Wanted
+from flowjoy.clients.github_files import MOST_IDS, WantedFile
 from flowjoy.clients.responses import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
-from flowjoy.domain import CodeRecord, Outcome, StubText
+from flowjoy.domain import CodeRecord, Outcome, StubFile
 from flowjoy.domain.deduplication import fold
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
-from flowjoy.sources.base import Access, Parsed, Query, stamp_of
+from flowjoy.sources.base import Clients, HarvestQuery, SourceResult, stamp_of
 
 _FIELDS = """
         id
@@ -35,7 +35,7 @@ _FIELDS = """
         }"""
 
 
-def _query(wanted: Wanted) -> str:
+def _query(wanted: WantedFile) -> str:
     """One page of deployments, and the stub at the head of the default branch and some commits: requests less."""
     return f"""
 query FlowJoyDeployments(
@@ -55,7 +55,7 @@ query FlowJoyDeployments(
 """
 
 
-DEPLOYMENTS_QUERY = _query(Wanted(path="", commits=[HEAD]))
+DEPLOYMENTS_QUERY = _query(WantedFile(path="", commits=[HEAD]))
 """The query with one stub, for checking against GitHub's schema."""
 
 STATUSES_QUERY = """
@@ -78,7 +78,7 @@ _UnderWay = Literal["IN_PROGRESS", "QUEUED", "PENDING", "WAITING"]
 _UNDER_WAY = frozenset(get_args(_UnderWay))
 
 
-class Status(GraphQL):
+class DeploymentStatus(GraphQL):
     """One status. A state that is not known could mean success: it must not read as "never succeeded"."""
 
     id: Text
@@ -102,7 +102,7 @@ class Deployment(GraphQL):
     commit_oid: Sha
     environment: Text
     ref: _Ref | None  # it is gone, as that of a merged pull request
-    statuses: Connection[Status]
+    statuses: Connection[DeploymentStatus]
 
     @model_validator(mode="after")
     def _shows_its_statuses(self) -> Self:
@@ -118,7 +118,7 @@ class DeploymentsPage(GraphQL):
 
 
 class _Statuses(GraphQL):
-    statuses: Connection[Status]
+    statuses: Connection[DeploymentStatus]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +126,7 @@ class Deployments:
     """The deployments as GitHub tells them, the stubs that came with them, and what to note of a lack of any."""
 
     nodes: tuple[Deployment, ...]
-    stubs: Mapping[str, StubText] = field(default_factory=dict)
+    stubs: Mapping[str, StubFile] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -135,7 +135,7 @@ class GitHubDeployments:
 
     label = "GitHub deployments"
 
-    def fetch(self, query: Query, access: Access) -> Deployments:
+    def fetch(self, query: HarvestQuery, access: Clients) -> Deployments:
         """Return every deployment to the environments back to the horizon, each with all its statuses and its ref.
 
         Each time anew, whatever a ledger says: one that failed long ago may have succeeded since.
@@ -151,7 +151,7 @@ class GitHubDeployments:
         used = sorted({node.environment for node in nodes})
         return replace(found, nodes=_with_refs(github, used, nodes))
 
-    def parse(self, raw: Deployments, query: Query) -> Parsed[CodeRecord]:
+    def parse(self, raw: Deployments, query: HarvestQuery) -> SourceResult[CodeRecord]:
         """Return one record a release: matrix jobs of one run and sha are folded into their earliest success."""
         ours = [node for node in raw.nodes if pull_request_of(node) is None]
         pulls = {f"deployment:{node.database_id}" for node in raw.nodes if pull_request_of(node) is not None}
@@ -165,7 +165,7 @@ class GitHubDeployments:
             if count
         ]
         records = fold(_record(node, query) for node in ours)
-        return Parsed(records=records, notes=(*raw.notes, *notes), stubs=raw.stubs, left_out=frozenset(pulls))
+        return SourceResult(records=records, notes=(*raw.notes, *notes), stubs=raw.stubs, left_out=frozenset(pulls))
 
 
 def pull_request_of(node: Deployment) -> int | None:
@@ -174,7 +174,7 @@ def pull_request_of(node: Deployment) -> int | None:
     return int(match[1]) if match is not None else None
 
 
-def other_environments(node: Deployment, query: Query) -> tuple[str, ...]:
+def other_environments(node: Deployment, query: HarvestQuery) -> tuple[str, ...]:
     """Return where a deployment succeeded, if that was in none of the environments asked for."""
     successes = [status for status in node.statuses.nodes if status.state == "SUCCESS"]
     if any(_is_ours(status, query) for status in successes):
@@ -182,7 +182,7 @@ def other_environments(node: Deployment, query: Query) -> tuple[str, ...]:
     return tuple(sorted({str(status.environment) for status in successes}))
 
 
-def _is_ours(status: Status, query: Query) -> bool:
+def _is_ours(status: DeploymentStatus, query: HarvestQuery) -> bool:
     """Whether a status speaks of an environment asked for. One that names none speaks of its deployment's own."""
     return not status.environment or github_environments.is_meant(status.environment, query.settings.environment)
 
@@ -200,15 +200,15 @@ def _with_refs(github: GitHubApi, environments: list[str], nodes: Iterable[Deplo
     return tuple(node.model_copy(update={"ref": node.ref or refs.get(node.database_id)}) for node in nodes)
 
 
-def _pages(github: GitHubApi, query: Query, access: Access, environments: list[str]) -> Deployments:
-    stubs: dict[str, StubText] = {}
+def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments: list[str]) -> Deployments:
+    stubs: dict[str, StubFile] = {}
     new, known = query.new_commits, iter(query.remembered.items())
 
     def page(cursor: str | None) -> Connection[Deployment]:
         # Each page brings the stub of the head, and some of what is remembered.
         commits = [HEAD] if cursor else [HEAD, *new]
         some = dict(islice(known, MOST_IDS))
-        wanted = Wanted(path=query.settings.model_stub, commits=commits, remembered=some)
+        wanted = WantedFile(path=query.settings.model_stub, commits=commits, remembered=some)
         listed, found = _page(github, cursor, environments, wanted)
         stubs.update(found)
         access.progress(f"GitHub deployments: {len(listed.nodes)} more of {listed.total_count}")
@@ -222,9 +222,9 @@ def _pages(github: GitHubApi, query: Query, access: Access, environments: list[s
 
 
 def _page(
-    github: GitHubApi, cursor: str | None, environments: list[str] | None, wanted: Wanted
-) -> tuple[Connection[Deployment], dict[str, StubText]]:
-    def check(repository: dict[str, Any]) -> tuple[Connection[Deployment], dict[str, StubText]]:
+    github: GitHubApi, cursor: str | None, environments: list[str] | None, wanted: WantedFile
+) -> tuple[Connection[Deployment], dict[str, StubFile]]:
+    def check(repository: dict[str, Any]) -> tuple[Connection[Deployment], dict[str, StubFile]]:
         return read(DeploymentsPage, repository).deployments, wanted.found(repository)
 
     text = _query(wanted) if wanted.remembered or len(wanted.commits) > 1 else DEPLOYMENTS_QUERY
@@ -232,14 +232,14 @@ def _page(
     return github.graphql("deployments", text, check, after=cursor, environments=environments, **asked)
 
 
-def _prove_empty(github: GitHubApi, query: Query) -> tuple[str, ...]:
+def _prove_empty(github: GitHubApi, query: HarvestQuery) -> tuple[str, ...]:
     """Return what to note of environments without a deployment. Raise HarvestError where the name may be wrong.
 
     A second answer must show that there is no deployment at all, or that GitHub knows the environment: it waits for
     its first release, and a gate before that must not stop it.
     """
     asked = query.settings.environment
-    listed, _ = _page(github, None, None, Wanted(path=query.settings.model_stub, commits=[HEAD]))
+    listed, _ = _page(github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
     if not listed.total_count:
         return ()
     others = {node.environment for node in listed.nodes}
@@ -255,7 +255,7 @@ def _prove_empty(github: GitHubApi, query: Query) -> tuple[str, ...]:
     return (f"no deployment yet in {where}, an environment of this repository; others are in {elsewhere}",)
 
 
-def _refuse_promoted(nodes: Iterable[Deployment], query: Query) -> None:
+def _refuse_promoted(nodes: Iterable[Deployment], query: HarvestQuery) -> None:
     """Raise HarvestError where deployments to the environment went on to another one: they are listed there alone."""
     reached = {
         node.environment
@@ -271,7 +271,7 @@ def _refuse_promoted(nodes: Iterable[Deployment], query: Query) -> None:
         raise HarvestError(problem, hint=f"set environment to {onward}")
 
 
-def _refuse_absent(github: GitHubApi, query: Query, nodes: Iterable[Deployment]) -> None:
+def _refuse_absent(github: GitHubApi, query: HarvestQuery, nodes: Iterable[Deployment]) -> None:
     """Raise HarvestError where one of several environments has no deployment, no memory and no place in GitHub's list.
 
     A misspelt one would leave out all that is deployed there.
@@ -283,7 +283,7 @@ def _refuse_absent(github: GitHubApi, query: Query, nodes: Iterable[Deployment])
     missing = github_environments.unlisted(github, missing) if missing else []
     if missing:
         named = ",".join(missing)
-        newest, _ = _page(github, None, None, Wanted(path=query.settings.model_stub, commits=[HEAD]))
+        newest, _ = _page(github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
         others = {node.environment for node in newest.nodes}
         cure = github_environments.proposal(github, others, missing, query.settings.environment)
         problem = f"there are deployments, but none in the environment {named!r}"
@@ -295,7 +295,7 @@ def _with_every_status(github: GitHubApi, node: Deployment) -> Deployment:
     if node.statuses.cursor is None:
         return node
 
-    def page(cursor: str | None) -> Connection[Status]:
+    def page(cursor: str | None) -> Connection[DeploymentStatus]:
         asked = {"id": node.id, "after": cursor}
         return github.graphql("deployment statuses", STATUSES_QUERY, reader(_Statuses), "node", **asked).statuses
 
@@ -304,7 +304,7 @@ def _with_every_status(github: GitHubApi, node: Deployment) -> Deployment:
     return node.model_copy(update={"statuses": node.statuses.model_copy(update={"nodes": statuses})})
 
 
-def _record(node: Deployment, query: Query) -> CodeRecord:
+def _record(node: Deployment, query: HarvestQuery) -> CodeRecord:
     name = f"GitHub deployment {node.database_id}"
     created_at = stamp_of(node.created_at, name, query)
     stamps = [
@@ -335,13 +335,13 @@ def _record(node: Deployment, query: Query) -> CodeRecord:
     )
 
 
-def _run_of(statuses: Iterable[Status]) -> str | None:
+def _run_of(statuses: Iterable[DeploymentStatus]) -> str | None:
     """The workflow run, known from the address of a status's log."""
     runs = {match[1] for status in statuses if (match := _RUN_IN_URL.search(status.log_url or ""))}
     return min(runs, key=int, default=None)
 
 
-def _is_this_run(node: Deployment, run_id: str | None, query: Query) -> bool:
+def _is_this_run(node: Deployment, run_id: str | None, query: HarvestQuery) -> bool:
     """Whether this run makes the deployment: by the run's id, or by the event. Others may deploy the same commit."""
     if query.run_id is None:
         return False

@@ -15,7 +15,7 @@ from flowjoy.clients.transport import MalformedAnswerError
 from flowjoy.domain import Incident
 from flowjoy.domain.deduplication import unique
 from flowjoy.errors import HarvestError
-from flowjoy.sources.base import Access, Parsed, Query, stamp_of
+from flowjoy.sources.base import Clients, HarvestQuery, SourceResult, stamp_of
 
 ISSUES_QUERY = """
 query FlowJoyIssues($owner: String!, $name: String!, $label: String!, $after: String) {
@@ -98,7 +98,7 @@ class GitHubIssues:
 
     label = "GitHub issues"
 
-    def fetch(self, query: Query, access: Access) -> tuple[Issue, ...]:
+    def fetch(self, query: HarvestQuery, access: Clients) -> tuple[Issue, ...]:
         """Return every issue with the label, back to the window's first day."""
         try:
             return self._issues(ISSUES_QUERY, query, access)
@@ -109,7 +109,7 @@ class GitHubIssues:
             return self._issues(PLAIN_ISSUES_QUERY, query, access)
 
     @staticmethod
-    def _issues(document: str, query: Query, access: Access) -> tuple[Issue, ...]:
+    def _issues(document: str, query: HarvestQuery, access: Clients) -> tuple[Issue, ...]:
         label = query.settings.incident_label
 
         def check(repository: Any) -> _Issues:
@@ -131,7 +131,7 @@ class GitHubIssues:
 
         return every_page("GitHub issues", page, lambda issue: issue.id, enough=enough)
 
-    def parse(self, raw: Sequence[Issue], query: Query) -> Parsed[Incident]:
+    def parse(self, raw: Sequence[Issue], query: HarvestQuery) -> SourceResult[Incident]:
         """Return one incident for each issue that was opened in the window, by as-of.
 
         How many older ones share the last page depends on how many newer ones there are.
@@ -142,10 +142,10 @@ class GitHubIssues:
         notes = [f"incidents left out: {left_out[name]} closed as {name}" for name in sorted(left_out)]
         if not all(issue.says_why for issue in raw):
             notes += ["this GitHub does not say why an issue was closed: those closed as not planned count, too"]
-        return Parsed(records=unique(issue for issue, reason in ours if reason is None), notes=tuple(notes))
+        return SourceResult(records=unique(issue for issue, reason in ours if reason is None), notes=tuple(notes))
 
 
-def _closed_as(issue: Issue, query: Query) -> str | None:
+def _closed_as(issue: Issue, query: HarvestQuery) -> str | None:
     """Return why an issue that is closed at as-of is not an incident; None for one that is open, or was solved.
 
     The event of the closing tells the reason as it was then. Only the issue tells `duplicate`, as it is now.
@@ -165,7 +165,7 @@ def _moves(issue: Issue) -> list[_Move]:
     return sorted(issue.timeline_items.nodes, key=lambda move: move.created_at)
 
 
-def _incident(issue: Issue, query: Query) -> Incident:
+def _incident(issue: Issue, query: HarvestQuery) -> Incident:
     """From opened to the last time it was closed by as-of; open where it was opened again after that."""
     name = f"GitHub issue {issue.number}"
     for move in _moves(issue):

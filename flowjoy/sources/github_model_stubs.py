@@ -7,20 +7,20 @@ from itertools import islice
 
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients.github import GitHubApi
-from flowjoy.clients.github_files import MOST_IDS, Wanted
-from flowjoy.domain import StubText, commit_sha
+from flowjoy.clients.github_files import MOST_IDS, WantedFile
+from flowjoy.domain import StubFile, commit_sha
 
 BATCH = 50
 
 
-def _query(wanted: Wanted) -> str:
+def _query(wanted: WantedFile) -> str:
     return (
         f"query FlowJoyStubs($owner: String!, $name: String!{wanted.declared}) {{\n"
         f"  repository(owner: $owner, name: $name) {{{wanted.fields}\n  }}\n}}\n"
     )
 
 
-STUB_QUERY = _query(Wanted(path="", commits=[HEAD], remembered={"": StubText()}))
+STUB_QUERY = _query(WantedFile(path="", commits=[HEAD], remembered={"": StubFile()}))
 """The query for one commit and one that is remembered, for checking against GitHub's schema."""
 
 
@@ -30,23 +30,25 @@ def is_sha(commit: str) -> bool:
 
 
 def read(
-    github: GitHubApi, path: str, commits: Iterable[str], remembered: Mapping[str, StubText] | None = None
-) -> dict[str, StubText]:
+    github: GitHubApi, path: str, commits: Iterable[str], remembered: Mapping[str, StubFile] | None = None
+) -> dict[str, StubFile]:
     """Return the file at each commit (full shas, or HEAD). Raise HarvestError when GitHub does not answer.
 
     What is remembered of a commit is believed when GitHub gives that file the id which that text has in git.
     """
     wanted = sorted(set(commits))
     asked = [commit for commit in wanted if commit == HEAD or is_sha(commit)]
-    found = {commit: StubText(problem=f"{commit[:40]!r} is no commit sha") for commit in wanted if commit not in asked}
+    found = {commit: StubFile(problem=f"{commit[:40]!r} is no commit sha") for commit in wanted if commit not in asked}
     known = {commit: stub for commit, stub in (remembered or {}).items() if commit in asked and commit != HEAD}
     fresh = [commit for commit in asked if commit not in known]
     for start in range(max(-(-len(fresh) // BATCH), -(-len(known) // MOST_IDS))):
         some = dict(islice(known.items(), start * MOST_IDS, (start + 1) * MOST_IDS))
-        found |= _read(github, Wanted(path=path, commits=fresh[start * BATCH : (start + 1) * BATCH], remembered=some))
+        found |= _read(
+            github, WantedFile(path=path, commits=fresh[start * BATCH : (start + 1) * BATCH], remembered=some)
+        )
     refuted = [commit for commit in known if commit not in found]
     return found | read(github, path, refuted) if refuted else found
 
 
-def _read(github: GitHubApi, wanted: Wanted) -> dict[str, StubText]:
+def _read(github: GitHubApi, wanted: WantedFile) -> dict[str, StubFile]:
     return github.graphql("model stubs", _query(wanted), wanted.found, **wanted.variables)

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import model_validator
 
 from flowjoy.clients.github import PER_PAGE, GitHubApi
-from flowjoy.clients.responses import Answer, Count, Id, Many, Sha, Text, reader, refusal
+from flowjoy.clients.responses import Count, Id, Many, Response, Sha, Text, reader, refusal
 from flowjoy.domain import Proposal
 from flowjoy.errors import HarvestError
 
@@ -22,19 +22,19 @@ _MOST_PAGES = 10
 _GONE = "removed"
 
 
-class _Commit(Answer):
+class _Commit(Response):
     sha: Sha
     ref: Text
 
 
-class _Pull(Answer):
+class _Pull(Response):
     number: Id
     state: Literal["open", "closed"]
     head: _Commit
     base: _Commit
 
 
-class _Label(Answer):
+class _Label(Response):
     name: Text
 
 
@@ -43,7 +43,7 @@ class _WholePull(_Pull):
     labels: Many[_Label]
 
 
-class _File(Answer):
+class _File(Response):
     filename: Text
     status: Literal["added", "removed", "modified", "renamed", "copied", "changed", "unchanged"]
     previous_filename: Text | None = None  # only a renamed or copied file has had another name
@@ -60,19 +60,19 @@ class _File(Answer):
         return self
 
 
-class _Tree(Answer):
+class _Tree(Response):
     sha: Sha
 
 
-class _Content(Answer):
+class _Content(Response):
     tree: _Tree
 
 
-class _Step(Answer):
+class _Step(Response):
     commit: _Content
 
 
-class _Comparison(Answer):
+class _Comparison(Response):
     status: Literal["ahead", "behind", "diverged", "identical"]
     merge_base_commit: _Step
     commits: Many[_Step]

@@ -15,7 +15,7 @@ from flowjoy.domain.deduplication import fold
 from flowjoy.domain.name_patterns import any_match, likely_first, unmatched
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
-from flowjoy.sources.base import Access, Parsed, Query, stamp_of
+from flowjoy.sources.base import Clients, HarvestQuery, SourceResult, stamp_of
 
 RELEASES_QUERY = """
 query FlowJoyReleases($owner: String!, $name: String!, $after: String) {
@@ -62,7 +62,7 @@ class GitHubReleases:
 
     label = "GitHub releases"
 
-    def fetch(self, query: Query, access: Access) -> tuple[Release, ...]:
+    def fetch(self, query: HarvestQuery, access: Clients) -> tuple[Release, ...]:
         """Every release, newest first. All of them: a draft may be published long after it was created."""
 
         def page(cursor: str | None) -> Connection[Release]:
@@ -75,7 +75,7 @@ class GitHubReleases:
             access.to_github.get("/releases", _checked_empty, per_page=1)
         return releases
 
-    def parse(self, raw: Sequence[Release], query: Query) -> Parsed[CodeRecord]:
+    def parse(self, raw: Sequence[Release], query: HarvestQuery) -> SourceResult[CodeRecord]:
         """Return one record a published release whose tag counts; drafts and pre-releases are left out, too."""
         published = [release for release in raw if not release.is_draft and not release.is_prerelease]
         ours = [release for release in published if counts(release, query)]
@@ -99,10 +99,10 @@ class GitHubReleases:
             (sum(release.is_prerelease and not release.is_draft for release in raw), "marked as pre-release"),
         )
         notes = tuple(f"{plural(count, 'release')} {why}: left out" for count, why in reasons if count)
-        return Parsed(records=fold(_record(release, query) for release in ours), notes=notes, moves=True)
+        return SourceResult(records=fold(_record(release, query) for release in ours), notes=notes, moves=True)
 
 
-def counts(release: Release, query: Query) -> bool:
+def counts(release: Release, query: HarvestQuery) -> bool:
     """Return whether `release-tags` matches the tag of a release; without that input every tag counts."""
     wanted = query.settings.release_tags
     return not wanted or any_match(release.tag_name, wanted)
@@ -114,7 +114,7 @@ def _checked_empty(answer: Any) -> None:
         raise MalformedAnswerError("one list of the releases is empty, the other is not")
 
 
-def _record(release: Release, query: Query) -> CodeRecord:
+def _record(release: Release, query: HarvestQuery) -> CodeRecord:
     # The model says that a published release carries a time.
     at = release.published_at or release.created_at
     return CodeRecord(

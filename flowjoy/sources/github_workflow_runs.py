@@ -15,14 +15,14 @@ from flowjoy.analysis.promise import workflow_file
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_files, github_jobs
 from flowjoy.clients.github import PER_PAGE, GitHubApi, Repository
-from flowjoy.clients.responses import Answer, Count, Instant, Many, Sha, Text, read, reader, refusal
+from flowjoy.clients.responses import Count, Instant, Many, Response, Sha, Text, read, reader, refusal
 from flowjoy.clients.transport import MalformedAnswerError
 from flowjoy.domain import CodeRecord, Outcome
 from flowjoy.domain.deduplication import fold
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
-from flowjoy.sources.base import Access, Parsed, Query, stamp_of
+from flowjoy.sources.base import Clients, HarvestQuery, SourceResult, stamp_of
 
 LISTING_CAP = 1000
 """GitHub shows no more of a filtered listing: a fuller slice of time is split."""
@@ -33,7 +33,7 @@ _RED = {"failure", "timed_out", "cancelled"}
 _NEVER_BEGAN = {"skipped", "action_required", "stale", "startup_failure"}
 
 
-class _Repository(Answer):
+class _Repository(Response):
     full_name: Text
 
 
@@ -60,7 +60,7 @@ class Run(github_jobs.Execution):
         return self
 
 
-class RunsPage(Answer):
+class RunsPage(Response):
     """One page of runs."""
 
     total_count: Count
@@ -90,7 +90,7 @@ class GitHubRuns:
 
     label = "GitHub workflow runs"
 
-    def fetch(self, query: Query, access: Access) -> list[Attempts]:
+    def fetch(self, query: HarvestQuery, access: Clients) -> list[Attempts]:
         """Every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs."""
         github, path = access.to_github, runs_path(query)
         branch = query.settings.branch or query.default_branch or github.get("", reader(Repository)).default_branch
@@ -114,28 +114,28 @@ class GitHubRuns:
         )
         return [Attempts(run=run, jobs=jobs.get(run.id), known_end=known.get(run.id)) for run in ours]
 
-    def parse(self, raw: Sequence[Attempts], query: Query) -> Parsed[CodeRecord]:
+    def parse(self, raw: Sequence[Attempts], query: HarvestQuery) -> SourceResult[CodeRecord]:
         """Return one record a run, and one more for each time that it went live anew after another commit."""
         idle = {item.key for item in raw if deployed_nothing(item, query)}
         records = fold(record for item in raw if item.key not in idle for record in _records(item, query))
         named = ", ".join(query.settings.deploy_job)
         note = f"{plural(len(idle), 'run')} without a success of the job {named!r} put nothing live: left out"
-        return Parsed(records=records, notes=(note,) if idle else (), left_out=frozenset(idle))
+        return SourceResult(records=records, notes=(note,) if idle else (), left_out=frozenset(idle))
 
 
-def runs_path(query: Query) -> str:
+def runs_path(query: HarvestQuery) -> str:
     """Return the path at which the workflow's runs are listed."""
     return f"/actions/workflows/{quote(query.settings.workflow or '', safe='')}/runs"
 
 
-def deployed_nothing(item: Attempts, query: Query) -> bool:
+def deployed_nothing(item: Attempts, query: HarvestQuery) -> bool:
     """Return whether a run is over and its deploy job succeeded in none of its attempts."""
     if not query.settings.deploy_job or not item.run.is_over:
         return False
     return item.key not in query.known_code and not any(job.succeeded for job in item.jobs or ())
 
 
-def _refuse_own_failures(github: GitHubApi, runs: Iterable[Attempts], query: Query) -> None:
+def _refuse_own_failures(github: GitHubApi, runs: Iterable[Attempts], query: HarvestQuery) -> None:
     """Raise HarvestError where runs failed, and FlowJoy is part of them: its own red may hide what they deployed."""
     failed = sum(item.run.conclusion in _RED and not any(run.succeeded for run in item.earlier) for item in runs)
     if failed and workflow_file.runs_flowjoy_in_a_release(_workflow_text(github, query)):
@@ -146,7 +146,7 @@ def _refuse_own_failures(github: GitHubApi, runs: Iterable[Attempts], query: Que
         )
 
 
-def _workflow_text(github: GitHubApi, query: Query) -> str | None:
+def _workflow_text(github: GitHubApi, query: HarvestQuery) -> str | None:
     """Return the workflow at the head of the default branch; None where there is none that can be read."""
     path = f".github/workflows/{query.settings.workflow}"
     return github_files.read_one(github, path, HEAD).text
@@ -158,7 +158,7 @@ def _may_have_deployed(run: Run, known: Mapping[int, datetime]) -> bool:
     return not never and run.id not in known
 
 
-def _known_ends(runs: Sequence[Run], query: Query) -> dict[int, datetime]:
+def _known_ends(runs: Sequence[Run], query: HarvestQuery) -> dict[int, datetime]:
     """Return when the deploy jobs of runs ended, where a ledger knows it and nothing in doubt can follow from it.
 
     Of a commit with several runs GitHub is asked: a deploy that never was would make another one a rollback.
@@ -174,7 +174,7 @@ def _known_ends(runs: Sequence[Run], query: Query) -> dict[int, datetime]:
 
 
 def _slice(
-    github: GitHubApi, path: str, branch: str, since: datetime, until: datetime, access: Access
+    github: GitHubApi, path: str, branch: str, since: datetime, until: datetime, access: Clients
 ) -> dict[int, Run]:
     """All runs created in [since, until]; a slice over GitHub's cap is split in two."""
     created = f"{iso(since)}..{iso(until.replace(microsecond=0) + _SECOND)}"
@@ -246,7 +246,7 @@ def _earlier_attempts(github: GitHubApi, run: Run) -> tuple[Run, ...]:
     return tuple(attempt(number) for number in range(1, run.run_attempt))
 
 
-def _records(item: Attempts, query: Query) -> Iterator[CodeRecord]:
+def _records(item: Attempts, query: HarvestQuery) -> Iterator[CodeRecord]:
     """A record for each attempt that went live; else one that says how the last attempt stands."""
     run, name = item.run, f"GitHub run {item.run.id}"
     ends = [(attempt, end) for attempt, end in _ends(item, name, query) if end <= query.as_of]
@@ -272,7 +272,7 @@ def _records(item: Attempts, query: Query) -> Iterator[CodeRecord]:
         )
 
 
-def _ends(item: Attempts, name: str, query: Query) -> list[tuple[int, datetime]]:
+def _ends(item: Attempts, name: str, query: HarvestQuery) -> list[tuple[int, datetime]]:
     """When each successful attempt went live, oldest first: the end of its deploy job, else of the attempt."""
     if not query.settings.deploy_job:
         succeeded = (run for run in (*item.earlier, item.run) if run.succeeded)

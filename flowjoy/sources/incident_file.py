@@ -15,8 +15,8 @@ from flowjoy.domain.timestamps import EARLIEST, iso, iso_or_none, parse_iso, par
 from flowjoy.errors import HarvestError
 from flowjoy.sources import file_cells as cells
 from flowjoy.sources import file_columns as columns
-from flowjoy.sources.base import Access, Parsed, Query
-from flowjoy.sources.tabular import Row, Shape, Table, read_table, read_text
+from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
+from flowjoy.sources.tabular import Row, TextShape, TextTable, read_table, read_text
 
 _START = (
     "start",
@@ -39,7 +39,7 @@ _STATUS = ("status", "state", "resolution", "state_reason", "resolve_reason", "c
 _URL = (*columns.URL, "shortlink")
 _RESOLVED = frozenset({"resolved", "closed", "done"})
 _NOT_INCIDENTS = re.compile(
-    r"false_?(positive|alarm)s?|cancell?ed|duplicate.*|not_planned"
+    r"false_?(positive|alert)s?|cancell?ed|duplicate.*|not_planned"
     r"|(won_?t|will_not)_(do|fix)|declined|rejected|invalid|not_required|obsolete"
     r"|not_an?_(bug|defect|issue|incident)"
     r"|(works|working|functions|functioning)_as_(designed|intended|expected)|(as|by)_design(ed)?"
@@ -49,7 +49,7 @@ _UNDER_WAY = re.compile(r"re_?opened|open|new|to_do|(work_)?in_progress|triggere
 """A status that outweighs the end in the same row: many tools keep the first end when an incident is opened again."""
 _MAINTENANCE = re.compile(r".*maintenance.*|planned|scheduled")
 
-INCIDENTS = Shape(
+INCIDENTS = TextShape(
     label="incident file",
     times=_START,
     known=frozenset(
@@ -81,11 +81,11 @@ class IncidentFile:
 
     label = INCIDENTS.label
 
-    def fetch(self, query: Query, access: Access) -> str:
+    def fetch(self, query: HarvestQuery, access: Clients) -> str:
         """Return the file's text."""
         return read_text(query.settings.incident_file)
 
-    def parse(self, raw: str, query: Query) -> Parsed[Incident]:
+    def parse(self, raw: str, query: HarvestQuery) -> SourceResult[Incident]:
         """Return one record for each incident of this service; without an end it is open.
 
         HarvestError for a row that cannot be read, with its line.
@@ -105,10 +105,10 @@ class IncidentFile:
             # A slip in the name would read as a service without incidents.
             notes += [f"set `service`, or leave the column out: no row is of {query.settings.service!r}, all {DROPPED}"]
         notes += columns.unread_columns(table, INCIDENTS.known)
-        return Parsed(records=records, notes=tuple(notes))
+        return SourceResult(records=records, notes=tuple(notes))
 
 
-def _left_out(table: Table, query: Query) -> dict[int, tuple[NotCounted, str]]:
+def _left_out(table: TextTable, query: HarvestQuery) -> dict[int, tuple[NotCounted, str]]:
     """Return by line which rows do not count, and why.
 
     An export of changes has a row a state: one that says "not an incident" says so of every row with its id.
@@ -124,7 +124,7 @@ def _end_text(item: Incident) -> str:
     return iso_or_none(item.end) or "open"
 
 
-def _with_reopened(ours: list[tuple[Row, Incident]], query: Query) -> list[tuple[Row, Incident]]:
+def _with_reopened(ours: list[tuple[Row, Incident]], query: HarvestQuery) -> list[tuple[Row, Incident]]:
     """Return the rows; an incident that was opened again after its latest known end has none."""
     ends: dict[str, datetime] = {}
     for _, item in ours:
@@ -165,7 +165,7 @@ def _is_under_way(row: Row) -> bool:
     return any(map(_UNDER_WAY.fullmatch, words))
 
 
-def _checked(table: Table) -> Table:
+def _checked(table: TextTable) -> TextTable:
     """Return the table. A misspelt header must not leave every incident open, and no MTTR."""
     if table.rows and not set(_START) & set(table.columns):
         first, names = table.rows[0], columns.named_briefly(sorted(table.columns.values()))
@@ -177,7 +177,7 @@ def _checked(table: Table) -> Table:
     return table
 
 
-def _not_counted(row: Row, query: Query) -> tuple[NotCounted, str] | None:
+def _not_counted(row: Row, query: HarvestQuery) -> tuple[NotCounted, str] | None:
     """Return why a row does not count, and the word that says so. What does not count need not be readable."""
     service = row.get(*columns.SERVICE)
     if service is not None and not columns.names_service(service, query.settings.service):
@@ -194,7 +194,7 @@ def _not_counted(row: Row, query: Query) -> tuple[NotCounted, str] | None:
     return (NotCounted.AHEAD, "") if _instant(row, _START, query) > query.as_of else None
 
 
-def _incident(row: Row, query: Query) -> Incident:
+def _incident(row: Row, query: HarvestQuery) -> Incident:
     start, end = _instant(row, _START, query), _end(row, query)
     if start < EARLIEST:
         raise _wrong(row, _named(row, _START), f"{iso(start)} is before 2005")
@@ -214,7 +214,7 @@ def _incident(row: Row, query: Query) -> Incident:
     )
 
 
-def _end(row: Row, query: Query) -> datetime | None:
+def _end(row: Row, query: HarvestQuery) -> datetime | None:
     """Return when an incident ended; None while it is open, which it is too where its end lies in the future."""
     resolved = next((cell for cell in map(row.get, _STATUS[:2]) if columns.word_of(cell or "") in _RESOLVED), None)
     names = _END if resolved is None else (*_END, *_CHANGED)
@@ -229,7 +229,7 @@ def _end(row: Row, query: Query) -> datetime | None:
     return end if end <= query.latest else None
 
 
-def _instant(row: Row, names: tuple[str, ...], query: Query) -> datetime:
+def _instant(row: Row, names: tuple[str, ...], query: HarvestQuery) -> datetime:
     """Return the timestamp in the first of these cells that has one. HarvestError with the line."""
     name = _named(row, names)
     text = row.get(name)

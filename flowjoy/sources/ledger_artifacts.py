@@ -16,7 +16,7 @@ from flowjoy.actions.event import TRUSTED_EVENTS
 from flowjoy.clients import signed_urls
 from flowjoy.clients.github import PER_PAGE, GitHubApi
 from flowjoy.clients.github_branches import DefaultBranch
-from flowjoy.clients.responses import Answer, Count, Id, Many, Sha, Text, reader
+from flowjoy.clients.responses import Count, Id, Many, Response, Sha, Text, reader
 from flowjoy.clients.responses import read as read_answer
 from flowjoy.clients.signed_urls import LARGEST_BYTES
 from flowjoy.clients.transport import MalformedAnswerError
@@ -24,7 +24,7 @@ from flowjoy.domain.bundle import BUNDLE_FILE, REPORT_FILES, Bundle, from_json
 from flowjoy.errors import BundleError, HarvestError, NewerBundleError
 from flowjoy.ledger.memory import why_not
 from flowjoy.report.text import plural
-from flowjoy.sources.base import Query
+from flowjoy.sources.base import HarvestQuery
 
 MOST_LEDGERS = 5
 """So many runs at once are merged, and so many downloads tried: each that an artifact does not already remember."""
@@ -38,7 +38,7 @@ MOST_VALUES = 1_000_000
 """Objects and lists in a bundle: what they take in memory is a hundred times what they take in the file."""
 
 
-class _Maker(Answer):
+class _WorkflowRun(Response):
     id: Id
     repository_id: Id
     head_repository_id: Id | None  # the fork is gone
@@ -46,7 +46,7 @@ class _Maker(Answer):
     head_sha: Sha
 
 
-class Artifact(Answer):
+class Artifact(Response):
     """One artifact of the repository, and the run that made it."""
 
     id: Id
@@ -54,21 +54,21 @@ class Artifact(Answer):
     size_in_bytes: Count
     expired: bool
     digest: str | None = None  # older GitHub Enterprise Servers list none
-    workflow_run: _Maker
+    workflow_run: _WorkflowRun
 
 
-class Artifacts(Answer):
+class Artifacts(Response):
     """One page of artifacts."""
 
     total_count: Count
     artifacts: Many[Artifact]
 
 
-class _Repository(Answer):
+class _Repository(Response):
     full_name: Text
 
 
-class _Run(Answer):
+class _Run(Response):
     id: Id
     event: Text
     head_branch: str | None  # the fork is gone
@@ -77,7 +77,7 @@ class _Run(Answer):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class FoundLedgers:
     """The ledgers, newest first, each with its artifact's id; and what a user should know.
 
     `newer`: one was written by a newer FlowJoy, so nothing may be uploaded that would bury it. `whole`: False where
@@ -90,7 +90,7 @@ class Found:
     whole: bool = True
 
 
-def read(query: Query, github: GitHubApi) -> Found:
+def read(query: HarvestQuery, github: GitHubApi) -> FoundLedgers:
     """Read the ledgers. HarvestError when GitHub does not answer; what is no ledger is passed over, with a note."""
     notes: list[str] = []
     name = query.default_branch
@@ -115,7 +115,7 @@ def read(query: Query, github: GitHubApi) -> Found:
             tried += 1
             bundle = _opened(content_of(github, artifact), query)
         except NewerBundleError as problem:
-            return Found(notes=(f"artifact {number} is not read: {problem}; update the action",), newer=True)
+            return FoundLedgers(notes=(f"artifact {number} is not read: {problem}; update the action",), newer=True)
         except BundleError as problem:
             notes.append(f"artifact {number} is ignored: {problem}")
             continue
@@ -127,7 +127,7 @@ def read(query: Query, github: GitHubApi) -> Found:
             break
         held.append((number, bundle))
         remembered = max(remembered, *bundle.ledgers, 0)
-    return Found(ledgers=tuple(held), notes=tuple(notes), whole=whole)
+    return FoundLedgers(ledgers=tuple(held), notes=tuple(notes), whole=whole)
 
 
 _Candidates = Iterator[tuple[Artifact, list[str]]]
@@ -146,7 +146,7 @@ def _as_far_as_can_be_seen(candidates: _Candidates, held: list[Any]) -> _Candida
             raise
 
 
-def _candidates(github: GitHubApi, query: Query, notes: list[str]) -> _Candidates:
+def _candidates(github: GitHubApi, query: HarvestQuery, notes: list[str]) -> _Candidates:
     """The artifacts of our name that a run of this repository made, newest first, page by page, with their commits.
 
     FloodError where there are too many to look at.
@@ -237,7 +237,7 @@ def _refuse_a_long_directory(content: bytes) -> None:
         raise BundleError("it does not hold exactly the files of a report")
 
 
-def _opened(content: bytes, query: Query) -> Bundle:
+def _opened(content: bytes, query: HarvestQuery) -> Bundle:
     bundle = bundle_in(content)
     refused = why_not(bundle, service=query.settings.service, repository=query.repository, now=query.now)
     if refused is not None:

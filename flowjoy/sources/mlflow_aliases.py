@@ -6,18 +6,27 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from flowjoy.clients.mlflow_registry import DEPLOYED_AT, UNIFIED_TAG, Listing, RegisteredVersion, created, page_of
-from flowjoy.domain import Look, ModelRecord, Precision
-from flowjoy.domain.alias_observations import Move, moves
+from flowjoy.clients.mlflow_registry import (
+    DEPLOYED_AT,
+    UNIFIED_TAG,
+    RegisteredVersion,
+    RegistrySnapshot,
+    created,
+    page_of,
+)
+from flowjoy.domain import AliasObservation, ModelRecord, Precision
+from flowjoy.domain.alias_observations import AliasChange, alias_changes
 from flowjoy.domain.deduplication import DELETED, shipped_again
 from flowjoy.domain.timestamps import CLOCK_SKEW, EARLIEST, iso
 from flowjoy.domain.version_content import content_of, same_content
 from flowjoy.domain.version_order import version_order
-from flowjoy.sources.base import Query
+from flowjoy.sources.base import HarvestQuery
 from flowjoy.sources.mlflow_version_content import ContentFields, by_key, content, content_fields
 
 
-def looks_of(raw: Listing, ready: list[RegisteredVersion], query: Query) -> tuple[Look, ...]:
+def looks_of(
+    raw: RegistrySnapshot, ready: list[RegisteredVersion], query: HarvestQuery
+) -> tuple[AliasObservation, ...]:
     """Which version each model's alias or stage names now. A version that is not READY is not live."""
     if not query.live:
         return ()  # what is named now says nothing of then
@@ -33,13 +42,13 @@ def looks_of(raw: Listing, ready: list[RegisteredVersion], query: Query) -> tupl
         # A stage may hold several versions; the newest is the one that `models:/<name>/<stage>` gives.
         newest = max((known[model, number] for number in named), key=lambda v: version_order(v.version), default=None)
         looks.append(
-            Look(
+            AliasObservation(
                 model=model,
                 signal=query.settings.model_signal,
                 at=query.now,
             )
             if newest is None
-            else Look(
+            else AliasObservation(
                 model=model,
                 signal=query.settings.model_signal,
                 at=query.now,
@@ -53,7 +62,7 @@ def looks_of(raw: Listing, ready: list[RegisteredVersion], query: Query) -> tupl
 
 
 def with_observed(
-    stamped: list[ModelRecord], looks: tuple[Look, ...], raw: Listing, query: Query
+    stamped: list[ModelRecord], looks: tuple[AliasObservation, ...], raw: RegistrySnapshot, query: HarvestQuery
 ) -> tuple[list[ModelRecord], tuple[str, ...]]:
     """The stamped ships and the observed ones, and what should be known of the gaps between looks."""
     signal = query.settings.model_signal
@@ -67,7 +76,7 @@ def with_observed(
         exact = [replace(record, maybe_copy=_maybe_copy(record, exact, begun, raw, query)) for record in exact]
         # A stamp is as good as a look: at that instant that version was live.
         told = [_as_look(record, signal) for record in exact]
-        every = moves([*seen, *told])
+        every = alias_changes([*seen, *told])
         observed = [
             _observed(move, begun, raw, query, is_first=move is every[0]) for move in every if move.look not in told
         ]
@@ -76,7 +85,7 @@ def with_observed(
     return records, tuple(notes)
 
 
-def _is_possible(look: Look, raw: Listing, query: Query) -> bool:
+def _is_possible(look: AliasObservation, raw: RegistrySnapshot, query: HarvestQuery) -> bool:
     """Return whether the registry does not contradict a look: nothing is live before it is registered."""
     version = by_key(raw.versions).get((look.model, look.version))
     if version is None or not _is_of(look, version, query):
@@ -84,12 +93,12 @@ def _is_possible(look: Look, raw: Listing, query: Query) -> bool:
     return look.at >= created(version, query.latest) - CLOCK_SKEW
 
 
-def _is_of(look: Look, version: RegisteredVersion, query: Query) -> bool:
+def _is_of(look: AliasObservation, version: RegisteredVersion, query: HarvestQuery) -> bool:
     """Return whether a look saw this very version, and not one of an earlier model of the same name."""
     return look.registered_at is None or look.registered_at == created(version, query.latest)
 
 
-def _notes(model: str, seen: list[Look], query: Query) -> Iterator[str]:
+def _notes(model: str, seen: list[AliasObservation], query: HarvestQuery) -> Iterator[str]:
     """What a first look, and a look after a long while, cannot know."""
     stamps, signal = sorted({look.at for look in seen}), query.settings.model_signal
     if stamps == [query.now]:
@@ -104,7 +113,9 @@ def _notes(model: str, seen: list[Look], query: Query) -> Iterator[str]:
         )
 
 
-def _observed(move: Move, begun: datetime, raw: Listing, query: Query, *, is_first: bool) -> ModelRecord:
+def _observed(
+    move: AliasChange, begun: datetime, raw: RegistrySnapshot, query: HarvestQuery, *, is_first: bool
+) -> ModelRecord:
     """The ship that a move tells of, in (the later of its registration and the last other look, its first look].
 
     What the first look of all found may have been live at any time before, and so may the first version that was ever
@@ -141,14 +152,21 @@ def _observed(move: Move, begun: datetime, raw: Listing, query: Query, *, is_fir
     return replace(record, maybe_copy=_has_twin(record, until, raw, query))
 
 
-def _maybe_copy(record: ModelRecord, exact: list[ModelRecord], begun: datetime, raw: Listing, query: Query) -> bool:
+def _maybe_copy(
+    record: ModelRecord, exact: list[ModelRecord], begun: datetime, raw: RegistrySnapshot, query: HarvestQuery
+) -> bool:
     """Whether a version of the same content may have been live, unseen, before this stamped ship."""
     stamped = frozenset(other.version for other in exact)
     return _has_twin(record, min(begun, record.shipped_at), raw, query, without=stamped)
 
 
 def _has_twin(
-    record: ModelRecord, until: datetime, raw: Listing, query: Query, *, without: frozenset[str | None] = frozenset()
+    record: ModelRecord,
+    until: datetime,
+    raw: RegistrySnapshot,
+    query: HarvestQuery,
+    *,
+    without: frozenset[str | None] = frozenset(),
 ) -> bool:
     """Whether another version of the same content was registered before `until`."""
     listed = by_key(raw.versions)
@@ -166,8 +184,8 @@ def _is_stamped(observed: ModelRecord, exact: list[ModelRecord]) -> bool:
     return bool(same) and (observed.not_before or EARLIEST) <= min(same)
 
 
-def _as_look(record: ModelRecord, signal: str) -> Look:
-    return Look(
+def _as_look(record: ModelRecord, signal: str) -> AliasObservation:
+    return AliasObservation(
         model=record.name,
         signal=signal,
         at=record.shipped_at,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from flowjoy.clients.mlflow_registry import RegisteredVersion, Shown
+from flowjoy.clients.mlflow_registry import RegisteredModel, RegisteredVersion
 from flowjoy.domain import Registered
 from flowjoy.domain.timestamps import EARLIEST, parse_epoch_ms
 
 
-def registered(model: Shown, versions: Sequence[RegisteredVersion]) -> Registered:
+def registered(model: RegisteredModel, versions: Sequence[RegisteredVersion]) -> Registered:
     """Return when a model was created, and whether it changed after everything that it lists.
 
     A new version, a new stage and a new description change the model; the first two also change a version that is

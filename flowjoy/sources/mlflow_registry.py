@@ -11,22 +11,22 @@ from flowjoy.clients.mlflow_registry import (
     DEPLOYED_AGAIN,
     DEPLOYED_AT,
     UNIFIED_TAG,
-    Listing,
+    RegisteredModel,
     RegisteredVersion,
     Registry,
-    Shown,
+    RegistrySnapshot,
     created,
     page_of,
 )
 from flowjoy.clients.mlflow_unknown_models import meant, refuse_unknown
 from flowjoy.clients.parallel import side_by_side
-from flowjoy.domain import Look, ModelRecord, ModelVersion, Precision
+from flowjoy.domain import AliasObservation, ModelRecord, ModelVersion, Precision
 from flowjoy.domain.deduplication import shipped_again, unique
 from flowjoy.domain.timestamps import EARLIEST, iso, parse_epoch_ms, parse_iso, plausible
 from flowjoy.domain.version_order import version_order
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
-from flowjoy.sources.base import Access, Parsed, Query
+from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
 from flowjoy.sources.mlflow_aliases import looks_of, with_observed
 from flowjoy.sources.mlflow_deleted_versions import registered
 from flowjoy.sources.mlflow_unseen_signals import note, unseen_signals
@@ -38,7 +38,7 @@ class MlflowRegistry:
 
     label = "MLflow registry"
 
-    def fetch(self, query: Query, access: Access) -> Listing:
+    def fetch(self, query: HarvestQuery, access: Clients) -> RegistrySnapshot:
         """Every version of every model asked for. A model without versions is proved to be there."""
         uri = query.settings.mlflow_tracking_uri
         if uri is None:
@@ -59,7 +59,7 @@ class MlflowRegistry:
         if registry.keeps_tags_apart:
             versions, notes = with_tags(registry, versions, shown, query)
         access.progress(f"MLflow registry: {plural(len(versions), 'version')} of {', '.join(sorted(shown))}")
-        return Listing(
+        return RegistrySnapshot(
             versions=versions,
             unknown=unknown,
             known={name: registered(model, [v for v in versions if v.name == name]) for name, model in shown.items()},
@@ -67,12 +67,12 @@ class MlflowRegistry:
             notes=notes,
         )
 
-    def parse(self, raw: Listing, query: Query) -> Parsed[ModelRecord]:
+    def parse(self, raw: RegistrySnapshot, query: HarvestQuery) -> SourceResult[ModelRecord]:
         """One record a version that shipped by the signal. PENDING and FAILED registrations did not."""
         ready = [version for version in raw.versions if version.status == "READY"]
         listed = by_key(raw.versions)
         stamped = [record for version in ready for record in _records(version, listed, query)]
-        looks: tuple[Look, ...] = ()
+        looks: tuple[AliasObservation, ...] = ()
         notes: tuple[str, ...] = ()
         if query.settings.model_signal.startswith(("alias:", "stage:")):
             looks = (*query.looks, *looks_of(raw, ready, query))
@@ -80,7 +80,7 @@ class MlflowRegistry:
         records = unique(stamped)
         unseen = tuple(unseen_signals(raw, query))
         unready = sorted(f"{v.name} v{v.version} is {v.status}" for v in raw.versions if v.status != "READY")
-        return Parsed(
+        return SourceResult(
             records=records,
             notes=(
                 *(f"not an event: {item}" for item in unready[:20]),
@@ -102,7 +102,7 @@ _OLD = 200
 
 
 def with_tags(
-    registry: Registry, versions: list[RegisteredVersion], shown: Mapping[str, Shown], query: Query
+    registry: Registry, versions: list[RegisteredVersion], shown: Mapping[str, RegisteredModel], query: HarvestQuery
 ) -> tuple[list[RegisteredVersion], tuple[str, ...]]:
     """Return the versions with their tags, each asked by itself, and a note of those that were not.
 
@@ -123,7 +123,7 @@ def with_tags(
     return detailed + rest, (note,) if rest else ()
 
 
-def _content_notes(raw: Listing, query: Query) -> Iterator[str]:
+def _content_notes(raw: RegistrySnapshot, query: HarvestQuery) -> Iterator[str]:
     """What should be known of versions whose content or time of registration says little."""
     yield from content_notes(raw.versions, by_key(raw.versions))
     stamps: dict[str, list[datetime]] = {}
@@ -132,18 +132,18 @@ def _content_notes(raw: Listing, query: Query) -> Iterator[str]:
     yield from import_notes(stamps, horizon=query.horizon, sla_since=_sla_since(query))
 
 
-def _sla_since(query: Query) -> datetime | None:
+def _sla_since(query: HarvestQuery) -> datetime | None:
     """Return the instant at which the promise began."""
     since, zone = query.settings.sla_since, ZoneInfo(query.settings.timezone)
     return None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC)
 
 
-def _versions(raw: Listing, query: Query) -> tuple[ModelVersion, ...]:
+def _versions(raw: RegistrySnapshot, query: HarvestQuery) -> tuple[ModelVersion, ...]:
     ordered = sorted(raw.versions, key=lambda version: (version.name, version_order(version.version)))
     return tuple(_version(version, query) for version in ordered)
 
 
-def _version(version: RegisteredVersion, query: Query) -> ModelVersion:
+def _version(version: RegisteredVersion, query: HarvestQuery) -> ModelVersion:
     tag = query.settings.model_validated_tag
     key, _, value = (tag or "").partition("=")
     return ModelVersion(
@@ -155,7 +155,7 @@ def _version(version: RegisteredVersion, query: Query) -> ModelVersion:
     )
 
 
-def _records(version: RegisteredVersion, listed: Listed, query: Query) -> tuple[ModelRecord, ...]:
+def _records(version: RegisteredVersion, listed: Listed, query: HarvestQuery) -> tuple[ModelRecord, ...]:
     """The ships of one version: the first, and each time it was shipped again. None: it has not shipped."""
     first = _record(version, listed, query)
     if first is None:
@@ -172,7 +172,7 @@ def _records(version: RegisteredVersion, listed: Listed, query: Query) -> tuple[
     return shipped_again([first, *(replace(first, shipped_at=at, precision=Precision.EXACT) for at in again)])
 
 
-def _record(version: RegisteredVersion, listed: Listed, query: Query) -> ModelRecord | None:
+def _record(version: RegisteredVersion, listed: Listed, query: HarvestQuery) -> ModelRecord | None:
     """The first ship of one version where the registry keeps its time; None where it does not, or there is none."""
     name = f"{version.name} v{version.version}"
     registered = created(version, query.latest)

@@ -12,28 +12,28 @@ from flowjoy.clients.transport import MalformedAnswerError
 from flowjoy.domain.timestamps import parse_epoch_ms, plausible
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.report.text import plural
-from flowjoy.sources.base import Access, Query
+from flowjoy.sources.base import Clients, HarvestQuery
 
 MOST_RUNS = 30
 """Each is a request of its own; what is left is asked for by the next run."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class TrainingRuns:
     """When each run began, by its id; None: MLflow keeps no such run, or no start of it. `notes`: what is left out."""
 
     begun: Mapping[str, datetime | None] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
-def read(query: Query, access: Access, run_ids: Sequence[str]) -> Training:
+def read(query: HarvestQuery, access: Clients, run_ids: Sequence[str]) -> TrainingRuns:
     """When these runs began, the first `MOST_RUNS` of them. Raises HarvestError when MLflow does not answer at all.
 
     A registry need not keep the runs that its models came from.
     """
     # An open Unity Catalog keeps no runs.
     if not run_ids or is_open_unity_catalog(str(query.settings.mlflow_tracking_uri)):
-        return Training()
+        return TrainingRuns()
     client = new_client(str(query.settings.mlflow_tracking_uri))
     begun: dict[str, datetime | None] = {}
     notes = []
@@ -61,4 +61,4 @@ def read(query: Query, access: Access, run_ids: Sequence[str]) -> Training:
     unknown = sum(begun.get(run_id) is None for run_id in run_ids)
     if unknown:
         notes.insert(0, f"{plural(unknown, 'training run')}: it is not known when training began")
-    return Training(begun=begun, notes=tuple(notes))
+    return TrainingRuns(begun=begun, notes=tuple(notes))

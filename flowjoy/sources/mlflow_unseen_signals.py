@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from flowjoy.clients.mlflow_registry import DEPLOYED_AT, Listing, RegisteredVersion
+from flowjoy.clients.mlflow_registry import DEPLOYED_AT, RegisteredVersion, RegistrySnapshot
 from flowjoy.clients.mlflow_unknown_models import nearest, shown
 from flowjoy.domain import DROPPED
-from flowjoy.sources.base import Query, UnseenSignal
+from flowjoy.sources.base import HarvestQuery, UnseenSignal
 
 _SHOWN = 5
 _NO_STAGE = "None"
 
 
-def unseen_signals(raw: Listing, query: Query) -> Iterator[UnseenSignal]:
+def unseen_signals(raw: RegistrySnapshot, query: HarvestQuery) -> Iterator[UnseenSignal]:
     """Yield one for each model asked for that has versions, none of which shows what `model-signal` names.
 
     A version that carries the stamp has shipped under every signal: where there is one, nothing is dropped. What is

@@ -13,7 +13,7 @@ from flowjoy.clients.responses import reader
 from flowjoy.domain.bundle import Bundle
 from flowjoy.errors import BundleError, HarvestError
 from flowjoy.ledger.memory import why_not
-from flowjoy.sources.base import Query
+from flowjoy.sources.base import HarvestQuery
 from flowjoy.sources.ledger_artifacts import Artifact, Artifacts, bundle_in, content_of, distrust, run_of
 
 MOST_PAGES = 3
@@ -25,7 +25,7 @@ LARGEST_BYTES = 5 << 20
 _PREFIX = "flowjoy"
 
 
-def read(query: Query, github: GitHubApi) -> tuple[Bundle, ...]:
+def read(query: HarvestQuery, github: GitHubApi) -> tuple[Bundle, ...]:
     """Return the newest trusted ledger under each name, newest first; those of the query's own service alone, if any.
 
     Raise HarvestError when GitHub does not answer.
@@ -52,7 +52,7 @@ def read(query: Query, github: GitHubApi) -> tuple[Bundle, ...]:
     return own or tuple(newest)
 
 
-def _likely(query: Query, github: GitHubApi) -> Iterator[Artifact]:
+def _likely(query: HarvestQuery, github: GitHubApi) -> Iterator[Artifact]:
     """The artifacts that may be a ledger: of the default branch before others, ours by name before others."""
     listed = {artifact.id: artifact for artifact in _listed(query, github)}
     likely = [
@@ -70,7 +70,7 @@ def _likely(query: Query, github: GitHubApi) -> Iterator[Artifact]:
     return iter(sorted(likely, key=order)[:MOST_LOOKED_UP])
 
 
-def _listed(query: Query, github: GitHubApi) -> Iterator[Artifact]:
+def _listed(query: HarvestQuery, github: GitHubApi) -> Iterator[Artifact]:
     """The newest artifacts of any name, and those of the names that inputs which are not set give."""
     for service in sorted({query.settings.service, query.repository.rpartition("/")[2]}):
         name = f"{_PREFIX}-{service}"

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from flowjoy.clients.pagerduty import HiddenIncidentError, PagerDuty, PagerDutyIncident
+from flowjoy.clients.pagerduty import HiddenIncidentError, PagerDutyClient, PagerDutyIncident
 from flowjoy.domain import DROPPED, Incident
 from flowjoy.domain.deduplication import unique
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
-from flowjoy.sources.base import Access, Parsed, Query, stamp_of
+from flowjoy.sources.base import Clients, HarvestQuery, SourceResult, stamp_of
 
 LONGEST_RANGE = timedelta(days=170)
 """PagerDuty answers for six months at most."""
@@ -23,12 +23,12 @@ class PagerDutyIncidents:
 
     label = "PagerDuty"
 
-    def fetch(self, query: Query, access: Access) -> list[PagerDutyIncident]:
+    def fetch(self, query: HarvestQuery, access: Clients) -> list[PagerDutyIncident]:
         """Every incident of the services that began in the window, with what it was merged into and its end."""
         settings = query.settings
         if settings.pagerduty_token is None:
             raise HarvestError("PagerDuty cannot be asked without a token", hint="set pagerduty-token")
-        pagerduty = PagerDuty(
+        pagerduty = PagerDutyClient(
             token=settings.pagerduty_token,
             address=settings.pagerduty_api_url,
             services=settings.pagerduty_services,
@@ -45,7 +45,7 @@ class PagerDutyIncidents:
         found |= _parents(found, pagerduty)
         return [_with_end(incident, pagerduty) for incident in found.values()]
 
-    def parse(self, raw: list[PagerDutyIncident], query: Query) -> Parsed[Incident]:
+    def parse(self, raw: list[PagerDutyIncident], query: HarvestQuery) -> SourceResult[Incident]:
         """One record an incident; what was merged into another, or is the child of another, is part of that one."""
         by_id = {incident.id: _incident(incident, query) for incident in raw}
         parents = {incident.id: incident.parent for incident in raw}
@@ -71,7 +71,7 @@ class PagerDutyIncidents:
             if alone
             else []
         )
-        return Parsed(records=unique(sound), notes=tuple(notes))
+        return SourceResult(records=unique(sound), notes=tuple(notes))
 
 
 def _joined(top: Incident, part: Incident) -> Incident:
@@ -80,7 +80,7 @@ def _joined(top: Incident, part: Incident) -> Incident:
     return replace(top, start=min(top.start, part.start), urgency=urgency)
 
 
-def _parents(found: Mapping[str, PagerDutyIncident], pagerduty: PagerDuty) -> dict[str, PagerDutyIncident]:
+def _parents(found: Mapping[str, PagerDutyIncident], pagerduty: PagerDutyClient) -> dict[str, PagerDutyIncident]:
     """What incidents were merged into that is not among them: it began before the window, or is of another service.
 
     Without it the end of such an incident would be the merge, minutes after its start. One that the token does not
@@ -102,7 +102,7 @@ def _parents(found: Mapping[str, PagerDutyIncident], pagerduty: PagerDuty) -> di
     return parents
 
 
-def _with_end(incident: PagerDutyIncident, pagerduty: PagerDuty) -> PagerDutyIncident:
+def _with_end(incident: PagerDutyIncident, pagerduty: PagerDutyClient) -> PagerDutyIncident:
     """A resolved incident with its end, from its log where it does not say."""
     if incident.status != "resolved" or incident.resolved_at is not None:
         return incident
@@ -121,7 +121,7 @@ def _top(child: str, parents: Mapping[str, str | None]) -> str:
     return at
 
 
-def _incident(item: PagerDutyIncident, query: Query) -> Incident:
+def _incident(item: PagerDutyIncident, query: HarvestQuery) -> Incident:
     name = f"PagerDuty incident {item.id}"
     end = item.resolved_at if item.status == "resolved" else None
     if item.status == "resolved" and end is None:

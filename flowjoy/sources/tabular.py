@@ -41,7 +41,7 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class TextTable:
     """The rows of a file, and its columns: how each is spelled there, by the name that `column` gives it."""
 
     rows: tuple[Row, ...]
@@ -49,7 +49,7 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
+class TextShape:
     """What a kind of file must have.
 
     `times`: the columns of which one must be there. `known`: every column that is read. `cure`: how to write the file.
@@ -87,7 +87,7 @@ def read_text(path: Path | None) -> str:
         raise HarvestError(f"{path.name} is not UTF-8 text", hint=hint) from None
 
 
-def read_table(text: str, shape: Shape) -> Table:
+def read_table(text: str, shape: TextShape) -> TextTable:
     """Return the rows of a file in any of its shapes.
 
     Raises HarvestError, also for an empty file, which is what a failed export leaves behind: `[]` or a header line says
@@ -112,7 +112,7 @@ def read_table(text: str, shape: Shape) -> Table:
     if shape.bare and not re.search(r"[,;\t]|[A-Za-z]{2}", first):
         bare, lines = shape.bare, io.StringIO(text, newline=None)
         rows = (Row(line=n, cells={bare: line}) for n, line in enumerate(lines, 1) if line.strip())
-        return Table(rows=tuple(rows), columns={bare: bare})
+        return TextTable(rows=tuple(rows), columns={bare: bare})
     raise HarvestError(f"{shape.label}: the first line names no column {shape.times[0]!r}", hint=shape.cure)
 
 
@@ -124,7 +124,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
         return []
 
 
-def _csv_table(text: str, shape: Shape, delimiter: str, added: int = 0) -> Table:
+def _csv_table(text: str, shape: TextShape, delimiter: str, added: int = 0) -> TextTable:
     body = re.sub(r"\A\s*\n", "", text)  # an empty first cell may be nothing but a tab
     above = text.count("\n", 0, len(text) - len(body)) - added
     reader = csv.reader(io.StringIO(body), delimiter=delimiter, skipinitialspace=True, strict=True)
@@ -144,10 +144,12 @@ def _csv_table(text: str, shape: Shape, delimiter: str, added: int = 0) -> Table
             rows.append(Row(line=above + reader.line_num, cells=dict(zip(names, filled, strict=False))))
     except csv.Error as problem:
         raise HarvestError(f"{shape.label}, line {above + reader.line_num}: {problem}") from None
-    return Table(rows=tuple(rows), columns={name: spelled for name, spelled in zip(names, header, strict=True) if name})
+    return TextTable(
+        rows=tuple(rows), columns={name: spelled for name, spelled in zip(names, header, strict=True) if name}
+    )
 
 
-def _of_objects(objects: Iterator[tuple[int, Mapping[str, Any]]], shape: Shape) -> Table:
+def _of_objects(objects: Iterator[tuple[int, Mapping[str, Any]]], shape: TextShape) -> TextTable:
     rows, columns = [], dict[str, str]()
     for line, item in objects:
         cells: dict[str, str] = {}
@@ -158,10 +160,10 @@ def _of_objects(objects: Iterator[tuple[int, Mapping[str, Any]]], shape: Shape) 
             cells[name] = _cell(value)
             columns.setdefault(name, str(key))
         rows.append(Row(line=line, cells=cells))
-    return Table(rows=tuple(rows), columns=columns)
+    return TextTable(rows=tuple(rows), columns=columns)
 
 
-def _json_rows(text: str, shape: Shape) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _json_rows(text: str, shape: TextShape) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The objects of JSON texts that follow each other, each with its line, or its place in the lists."""
     place, total, more = 0, 0, False
     for line, value in _json_texts(text, shape.label):
@@ -194,7 +196,7 @@ def _is_list_of_pages(value: Sequence[Any]) -> bool:
     return bool(value) and (all(pages) or all(wrapped))
 
 
-def _listed(page: Any, shape: Shape) -> tuple[list[Any] | None, int, bool]:
+def _listed(page: Any, shape: TextShape) -> tuple[list[Any] | None, int, bool]:
     """The items of a list, or of an API's answer that lists them, how many it counts, and whether more follow."""
     if isinstance(page, list):
         return page, 0, False

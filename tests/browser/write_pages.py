@@ -14,7 +14,7 @@ from flowjoy.analysis.drift.binning import reference_of
 from flowjoy.analysis.drift.comparison import compare, status_of
 from flowjoy.analysis.results import find
 from flowjoy.domain.bundle import Bundle
-from flowjoy.domain.drift import DriftCheck, DriftMark
+from flowjoy.domain.drift import DriftCheck, PastDriftCheck
 from flowjoy.report import files
 from flowjoy.report.bundle_file import bundle_bytes
 from tests.builders import T0, a_bundle, a_deploy, a_ship, at
@@ -45,7 +45,7 @@ def drifting(bundle: Bundle, names: tuple[str, ...]) -> Bundle:
         sample="rows",
         reference="train.csv",
     )
-    earlier = DriftMark(
+    earlier = PastDriftCheck(
         model="recommender", at=bundle.generated_at - timedelta(hours=1), over=True, sample="other rows"
     )
     return replace(bundle, drift=check, drift_marks=(earlier,))

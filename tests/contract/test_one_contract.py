@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
-from flowjoy.analysis.alerts.alert import AlarmKind
+from flowjoy.analysis.alerts.alert import AlertKind
 from flowjoy.analysis.alerts.lifecycle import REMIND_AFTER
 from flowjoy.analysis.promise.model_stub import parse
 from flowjoy.config.inputs import Input, declared
@@ -69,9 +69,9 @@ def test_outputs__action_code_and_readme_name_the_same() -> None:
     assert [row[0].strip("`") for row in table("outputs")] == list(step_outputs.OUTPUTS)
 
 
-def test_readme__names_every_alarm_and_what_the_bot_needs() -> None:
-    section = README.partition("## Alarms")[2].partition("\n## ")[0]
-    assert set(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)) == {kind.value for kind in AlarmKind}
+def test_readme__names_every_alert_and_what_the_bot_needs() -> None:
+    section = README.partition("## Alerts")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)) == {kind.value for kind in AlertKind}
     assert all(f"`{scope}`" in section for scope in slack_bot.SCOPES)
     assert f"after {REMIND_AFTER.total_seconds() / 3600:g} hours" in section
     assert f"last {slack_bot.RECALLED.days} days" in section

@@ -1,4 +1,4 @@
-"""Alarms in whole runs: told once a step, over any number of runs, re-runs and runs at once; in Slack and PagerDuty."""
+"""Alerts in whole runs: told once a step, over any number of runs, re-runs and runs at once; in Slack and PagerDuty."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_chart__is_attached_to_the_first_message(
     assert file.thread == slack.messages[0]["ts"]
 
 
-def test_chart__that_cannot_be_attached_leaves_the_alarm_told(
+def test_chart__that_cannot_be_attached_leaves_the_alert_told(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
 ) -> None:
     watch = Watch(world, slack, pager, **NO_CLOCK)
@@ -817,7 +817,7 @@ def test_redirect__never_carries_the_token_to_another_host(world: World, slack: 
     assert ran.code == 1
 
 
-def test_replay__of_a_run_that_ended_an_alarm_is_byte_for_byte(world: World, watch: Watch, tmp_path: Path) -> None:
+def test_replay__of_a_run_that_ended_an_alert_is_byte_for_byte(world: World, watch: Watch, tmp_path: Path) -> None:
     world.release(A, at())
     for hours in (37, 49, 74):
         watch.run(hours)

@@ -127,7 +127,7 @@ def slack() -> Iterator[SlackStandIn]:
 
 
 def in_slack(world: World, slack: SlackStandIn, *, token: str = SLACK_TOKEN, channel: str = CHANNEL) -> World:
-    """The same world, with alarms turned on."""
+    """The same world, with alerts turned on."""
     world.inputs |= {"slack-token": token, "slack-channel": channel, "slack-api-url": slack.api_url}
     world.inputs["pagerduty-routing-key"] = ROUTING_KEY
     return world
@@ -154,8 +154,8 @@ def test_all_well__ends_with_0_and_names_all_it_tried(
     assert told.line("incidents (PagerDuty)").endswith("1 incident since 2025-12-22T00:00:00Z")
     assert "1 incident since" in told.line("incidents (GitHub issues)")
     assert "1 incident since" in told.line("incidents (incident file)")
-    assert told.line("alarms (Slack)").endswith(f"flowjoy in acme, channel {CHANNEL}")
-    assert "only an event shows whether it works" in told.line("alarms (PagerDuty)")
+    assert told.line("alerts (Slack)").endswith(f"flowjoy in acme, channel {CHANNEL}")
+    assert "only an event shows whether it works" in told.line("alerts (PagerDuty)")
     assert "checks: write" in told.line("checks:")
     assert "pull-requests: write" in told.line("pull requests:")
     assert told.last_ten == [f"production  {A[:12]}  deploy: opened a 48 h clock for recommender"]
@@ -359,27 +359,27 @@ def test_pagerduty__service_without_any_incident_is_doubted(world: World, pagerd
 def test_slack__refusing_the_token_is_named(world: World, slack: SlackStandIn) -> None:
     told = examine(in_slack(world, slack, token="xoxb-of-another-app"))
     assert told.code == 1
-    assert "Slack refused (invalid_auth). Fix: check slack-token" in told.line("alarms (Slack)")
+    assert "Slack refused (invalid_auth). Fix: check slack-token" in told.line("alerts (Slack)")
 
 
 def test_slack__channel_without_the_bot_is_named_with_the_cure(world: World, slack: SlackStandIn) -> None:
     told = examine(in_slack(world, slack, channel="C0ELSEWHERE"))
-    assert "Slack refused (channel_not_found). Fix: invite the bot" in told.line("alarms (Slack)")
+    assert "Slack refused (channel_not_found). Fix: invite the bot" in told.line("alerts (Slack)")
 
 
 def test_slack__app_that_lacks_a_scope_is_told_what_it_cannot_do(world: World, slack: SlackStandIn) -> None:
     slack.scopes = {"chat:write"}
-    line = examine(in_slack(world, slack)).line("alarms (Slack)")
+    line = examine(in_slack(world, slack)).line("alerts (Slack)")
     assert line.startswith("ok")
     assert "without files:write the chart is not attached" in line
     slack.scopes = {"channels:history"}
-    assert "without chat:write nothing can be told" in examine(in_slack(world, slack)).line("alarms (Slack)")
+    assert "without chat:write nothing can be told" in examine(in_slack(world, slack)).line("alerts (Slack)")
 
 
-def test_alarms__that_show_only_by_telling_are_said_to(world: World, slack: SlackStandIn) -> None:
+def test_alerts__that_show_only_by_telling_are_said_to(world: World, slack: SlackStandIn) -> None:
     told = examine(world, slack_webhook_url=slack.webhook_url, pagerduty_routing_key="of-the-rest-api")
-    assert "shows only by a message" in told.line("alarms (Slack)")
-    assert "Integration Key of an Events API v2 integration" in told.line("alarms (PagerDuty)")
+    assert "shows only by a message" in told.line("alerts (Slack)")
+    assert "Integration Key of an Events API v2 integration" in told.line("alerts (PagerDuty)")
     assert (slack.requests, slack.hooked) == ([], [])
 
 

@@ -1,4 +1,4 @@
-"""The drift check in whole runs: it alarms after two checks running, is remembered, and never decides."""
+"""The drift check in whole runs: it alerts after two checks running, is remembered, and never decides."""
 
 from __future__ import annotations
 

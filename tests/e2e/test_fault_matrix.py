@@ -22,11 +22,11 @@ from flowjoy.analysis.promise.verdict import unproved
 from flowjoy.cli.run import run
 from flowjoy.clients import mlflow_registry, transport
 from flowjoy.clients.transport import Budget, Transport
-from flowjoy.config.settings import read_runner, read_settings
+from flowjoy.config.settings import read_context, read_settings
 from flowjoy.pipeline import run_context
-from flowjoy.pipeline.collect import Harvest, harvest
+from flowjoy.pipeline.collect import Collected, collect
 from flowjoy.sources import github_deployments, github_releases, github_workflow_runs
-from flowjoy.sources.base import Access
+from flowjoy.sources.base import Clients
 from tests.fakes.actions_runner import outputs_in
 from tests.fakes.aimed import Aimed, Hits, query_of, rest
 from tests.fakes.faults import Drip, Edited, EmptyBody, Garbage, Redirect, Reset, Stall, Truncate
@@ -294,17 +294,17 @@ class World:
         assert code == {"pass": 0, "fail": 1, "error": 2}[told["verdict"]], log.getvalue()
         return told
 
-    def read(self, source: str) -> Harvest | None:
+    def read(self, source: str) -> Collected | None:
         """What a run knows when it judges, read as `cli.run` reads it; None: a required source is not proved."""
-        runner = read_runner(self.environment(source))
+        runner = read_context(self.environment(source))
         settings = read_settings(self.environment(source), [], runner)
         transport = Transport(Budget(60))
         github = run_context.github_of(settings, runner, transport)
-        home = run_context.home_of(settings, runner, github, lambda _: None)
+        home = run_context.repository_info_of(settings, runner, github, lambda _: None)
         pushed = event.read("push", {}, sha=None, ref=None, repository="acme/shop", default_branch=None)
         query = run_context.query_of(settings, runner, home, NOW, NOW)
-        access = Access(transport=transport, progress=lambda _: None, github=github)
-        found = harvest(query, access, pushed, run_context.terms_of(settings, runner, home))
+        access = Clients(transport=transport, progress=lambda _: None, github=github)
+        found = collect(query, access, pushed, run_context.terms_of(settings, runner, home))
         return None if unproved(found.coverage) else replace(found, coverage=())
 
     def struck(self, stage: Stage, fault: Fault, times: int | None, act: Callable[[str], Any] | None = None) -> Any:

@@ -13,7 +13,7 @@ from flowjoy.analysis.promise import compliance, obligations
 from flowjoy.analysis.timeline import timeline
 from flowjoy.domain import (
     CodeRecord,
-    Dependence,
+    ModelDependencies,
     ModelRecord,
     Obligation,
     Outcome,
@@ -128,7 +128,7 @@ class History:
 
     def judged_by_flowjoy(self) -> dict[str, Obligation]:
         events = timeline(self.code_records(), self.model_records(), service="shop", until=self.as_of)
-        terms = obligations.Terms(
+        terms = obligations.PromiseTerms(
             sla_hours=self.sla_hours,
             as_of=self.as_of,
             since=self.since,
@@ -165,8 +165,8 @@ class History:
             for ship in self.ships
         ]
 
-    def dependence(self) -> Dependence:
-        return Dependence(
+    def dependence(self) -> ModelDependencies:
+        return ModelDependencies(
             default=tuple(_requirement(model, text) for model, text in self.default.items()),
             by_sha={
                 sha: tuple(_requirement(model, text) for model, text in stub.items())

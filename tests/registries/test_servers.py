@@ -16,7 +16,7 @@ from flowjoy.domain import ModelRecord, Precision
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.sinks.mlflow_ship_tag import stamp
-from flowjoy.sources.base import Access, Parsed
+from flowjoy.sources.base import Clients, SourceResult
 from flowjoy.sources.mlflow_registry import MlflowRegistry
 from tests.builders import at
 from tests.e2e.step import Step
@@ -26,14 +26,14 @@ from tests.registries.install import VERSIONS, python_of
 from tests.unit.sources.asking import TOKEN, A, a_question
 
 
-def ask(registry: Registry, *models: str, **inputs: Any) -> Parsed[ModelRecord]:
+def ask(registry: Registry, *models: str, **inputs: Any) -> SourceResult[ModelRecord]:
     """The registry, asked as the harvest asks it."""
     query = a_question({"mlflow_tracking_uri": registry.uri, **inputs}, models=models or ("recommender",))
-    source, access = MlflowRegistry(), Access(transport=Transport(Budget(60)), progress=lambda _: None)
+    source, access = MlflowRegistry(), Clients(transport=Transport(Budget(60)), progress=lambda _: None)
     return source.parse(source.fetch(query, access), query)
 
 
-def ships(parsed: Parsed[ModelRecord]) -> dict[tuple[str, str | None], datetime]:
+def ships(parsed: SourceResult[ModelRecord]) -> dict[tuple[str, str | None], datetime]:
     return {(record.name, record.version): record.shipped_at for record in parsed.records}
 
 

@@ -12,7 +12,7 @@ from flowjoy.domain import Obligation, Week
 from flowjoy.domain.drift import DriftCheck
 
 
-class AlarmKind(StrEnum):
+class AlertKind(StrEnum):
     """The subject of an alert, the most urgent first."""
 
     BREACH = "breach"
@@ -23,7 +23,7 @@ class AlarmKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
+class WaitingReleases:
     """The releases that wait for one model (or waited), the first due first."""
 
     model: str
@@ -35,11 +35,11 @@ class Waiting:
         return tuple(item.code_id for item in self.items)
 
 
-About = Waiting | Week | Spike | DriftCheck
+AlertSubject = WaitingReleases | Week | Spike | DriftCheck
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Alarm:
+class Alert:
     """An alert that fires now, or did.
 
     `subject`: the model, or the first ISO Monday of the weeks running; `key` is the same in every run. `began`: when it
@@ -47,30 +47,30 @@ class Alarm:
     running. `superseded`: over, but another alert says more. `old`: it began before alerts count, so it is not sent.
     """
 
-    kind: AlarmKind
+    kind: AlertKind
     subject: str
     key: str
     began: datetime
-    about: About | None = None
+    about: AlertSubject | None = None
     escalated: bool = False
     superseded: bool = False
     old: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class AlertSnapshot:
     """Every alert: what fires now (the most urgent first), and, by key, what is over. What is in neither stays.
 
     `excused`: by key, the releases that were named and for which a waiver holds now.
     """
 
-    ringing: tuple[Alarm, ...] = ()
-    over: Mapping[str, Alarm] = field(default_factory=dict)
-    excused: Mapping[str, Alarm] = field(default_factory=dict)
+    ringing: tuple[Alert, ...] = ()
+    over: Mapping[str, Alert] = field(default_factory=dict)
+    excused: Mapping[str, Alert] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class AlertInputs:
     """The values that alerts are made of. What was not read completely neither fires nor is over.
 
     `history`: the week table as far back as code is read; `weeks` and `spikes`: those of the window. `drift`: the check
@@ -93,13 +93,13 @@ def home_of(repository: str, service: str) -> str:
     return "/".join(filter(None, (repository, service)))
 
 
-def key_of(home: str, kind: AlarmKind, subject: str) -> str:
+def key_of(home: str, kind: AlertKind, subject: str) -> str:
     """Return the name of an alert over all runs."""
     return f"{home}/{kind}/{subject}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class SentAlerts:
     """The keys that were sent: `running` (with the releases that were named) not their end, `ended` also their end."""
 
     running: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """Which alerts fire now, and which are over. Values in, values out; no channel and no clock.
 
-The rules are those under "Alarms" in README.md. Missing data is never "over": an alert whose source could not be read
+The rules are those under "Alerts" in README.md. Missing data is never "over": an alert whose source could not be read
 stays as it is.
 """
 
@@ -11,7 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from flowjoy.analysis.alerts.alert import About, Alarm, AlarmKind, Evidence, Scene, Told, Waiting, key_of
+from flowjoy.analysis.alerts.alert import (
+    Alert,
+    AlertInputs,
+    AlertKind,
+    AlertSnapshot,
+    AlertSubject,
+    SentAlerts,
+    WaitingReleases,
+    key_of,
+)
 from flowjoy.analysis.flow import trends
 from flowjoy.analysis.flow.trends import Spike
 from flowjoy.analysis.promise.obligations import AT_RISK_SHARE
@@ -30,38 +39,38 @@ def ran_out(item: Obligation) -> datetime:
 
 
 def scene(
-    evidence: Evidence, *, home: str, told: Told, since: datetime | None, as_of: datetime, timezone: str
-) -> Scene:
+    evidence: AlertInputs, *, home: str, told: SentAlerts, since: datetime | None, as_of: datetime, timezone: str
+) -> AlertSnapshot:
     """Return what fires at `as_of`, and what is over of the keys that were sent.
 
     `since`: from when on alerts count (None: no run knows that yet); what began before is shown and never sent.
     """
-    maker = _Maker(home=home, as_of=as_of, timezone=timezone, told=told, since=since)
-    promise = [maker.of_promise(kind, evidence.owed) for kind in (AlarmKind.BREACH, AlarmKind.AT_RISK)]
+    maker = _AlertFactory(home=home, as_of=as_of, timezone=timezone, told=told, since=since)
+    promise = [maker.of_promise(kind, evidence.owed) for kind in (AlertKind.BREACH, AlertKind.AT_RISK)]
     parts = [
         *(promise if evidence.promise_is_known else ()),
-        maker.of_divergence(evidence.history) if evidence.cadence_is_known else Scene(),
-        maker.of_recovery(evidence.weeks, evidence.spikes) if evidence.incidents_are_known else Scene(),
+        maker.of_divergence(evidence.history) if evidence.cadence_is_known else AlertSnapshot(),
+        maker.of_recovery(evidence.weeks, evidence.spikes) if evidence.incidents_are_known else AlertSnapshot(),
         maker.of_drift(evidence.drift, is_healed=evidence.drift_is_healed),
     ]
-    order = list(AlarmKind)
-    ringing = [alarm for part in parts for alarm in part.ringing]
-    return Scene(
-        ringing=tuple(sorted(ringing, key=lambda alarm: (order.index(alarm.kind), alarm.began, alarm.key))),
-        over={key: alarm for part in parts for key, alarm in part.over.items()},
-        excused={key: alarm for part in parts for key, alarm in part.excused.items()},
+    order = list(AlertKind)
+    ringing = [alert for part in parts for alert in part.ringing]
+    return AlertSnapshot(
+        ringing=tuple(sorted(ringing, key=lambda alert: (order.index(alert.kind), alert.began, alert.key))),
+        over={key: alert for part in parts for key, alert in part.over.items()},
+        excused={key: alert for part in parts for key, alert in part.excused.items()},
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Maker:
+class _AlertFactory:
     home: str
     as_of: datetime
     timezone: str
-    told: Told
+    told: SentAlerts
     since: datetime | None
 
-    def of_promise(self, kind: AlarmKind, owed: Sequence[Obligation]) -> Scene:
+    def of_promise(self, kind: AlertKind, owed: Sequence[Obligation]) -> AlertSnapshot:
         """Return the clocks that ran out, or are at risk: one alert a model."""
         unknown = {item.code_id for item in owed if item.status is Status.UNKNOWN}
         ringing, over, excused = [], [], []
@@ -77,36 +86,36 @@ class _Maker:
                 ringing.append(waits)
             if named is None:
                 continue
-            if kind is AlarmKind.BREACH and (waived := [item for item in sent if _is_excused(item)]):
-                excused.append(self._alarm(kind, model, self.as_of, _waiting(model, waived)))
+            if kind is AlertKind.BREACH and (waived := [item for item in sent if _is_excused(item)]):
+                excused.append(self._alert(kind, model, self.as_of, _waiting(model, waived)))
             is_unread = bool(unknown & named) if named else bool(unknown)
             if (waits is None or waits.old) and not is_unread and not any(_stays(kind, item) for item in sent):
-                replaced = kind is AlarmKind.AT_RISK and any(item.status is Status.BREACHED for item in sent)
+                replaced = kind is AlertKind.AT_RISK and any(item.status is Status.BREACHED for item in sent)
                 about = _waiting(model, sent) if sent else None
-                over.append(self._alarm(kind, model, self.as_of, about, superseded=replaced))
-        return Scene(ringing=tuple(ringing), over=_by_key(over), excused=_by_key(excused))
+                over.append(self._alert(kind, model, self.as_of, about, superseded=replaced))
+        return AlertSnapshot(ringing=tuple(ringing), over=_by_key(over), excused=_by_key(excused))
 
-    def _waiting(self, kind: AlarmKind, model: str, items: Sequence[Obligation], named: frozenset[str]) -> Alarm | None:
+    def _waiting(self, kind: AlertKind, model: str, items: Sequence[Obligation], named: frozenset[str]) -> Alert | None:
         """Return the alert of the releases that wait for a model; those that are older only where no other waits."""
         status, begins = {
-            AlarmKind.BREACH: (Status.BREACHED, ran_out),
-            AlarmKind.AT_RISK: (Status.AT_RISK, at_risk_from),
+            AlertKind.BREACH: (Status.BREACHED, ran_out),
+            AlertKind.AT_RISK: (Status.AT_RISK, at_risk_from),
         }[kind]
         waits = [item for item in items if item.status is status]
         counted = [item for item in waits if item.code_id in named or not self._is_old(begins(item))]
         if not waits:
             return None
         shown = counted or waits
-        return self._alarm(kind, model, min(map(begins, shown)), _waiting(model, shown), old=not counted)
+        return self._alert(kind, model, min(map(begins, shown)), _waiting(model, shown), old=not counted)
 
-    def of_divergence(self, history: Sequence[Week]) -> Scene:
+    def of_divergence(self, history: Sequence[Week]) -> AlertSnapshot:
         """Return the weeks running that diverge, up to the last complete one, as one alert named by their first."""
-        complete, told = trends.complete(history), self._subjects(AlarmKind.DIVERGENCE)
+        complete, told = trends.complete(history), self._subjects(AlertKind.DIVERGENCE)
         if not complete:
-            return Scene()
+            return AlertSnapshot()
         last, run = complete[-1], _last_run(complete)
         if not last.diverges and not last.counted:
-            return Scene()
+            return AlertSnapshot()
         began = self._end_of(last)
         ringing, subject = [], None
         if run:
@@ -114,67 +123,67 @@ class _Maker:
             mondays = [week.week.isoformat() for week in counted or run]
             # One that was sent under a later Monday keeps its name when the history before it changes; and a name whose
             # end was sent is not used again.
-            ended = self._ended(AlarmKind.DIVERGENCE)
+            ended = self._ended(AlertKind.DIVERGENCE)
             unused = [monday for monday in mondays if monday not in ended]
             subject = next((monday for monday in mondays if monday in told), (unused or mondays)[0])
-            alarm = self._alarm(AlarmKind.DIVERGENCE, subject, began, last, old=not counted)
-            ringing = [replace(alarm, escalated=len(counted or run) > 1)]
-        return _scene(ringing, self._others(AlarmKind.DIVERGENCE, subject, began, last))
+            alert = self._alert(AlertKind.DIVERGENCE, subject, began, last, old=not counted)
+            ringing = [replace(alert, escalated=len(counted or run) > 1)]
+        return _scene(ringing, self._others(AlertKind.DIVERGENCE, subject, began, last))
 
-    def of_recovery(self, weeks: Sequence[Week], spikes: Sequence[Spike]) -> Scene:
+    def of_recovery(self, weeks: Sequence[Week], spikes: Sequence[Spike]) -> AlertSnapshot:
         """Return the last complete week, where its MTTR spikes."""
         complete = trends.complete(weeks)
         if not complete:
-            return Scene()
+            return AlertSnapshot()
         last = complete[-1]
         began = self._end_of(last)
         spike = next((spike for spike in spikes if spike.week.week == last.week), None)
         subject = None if spike is None else last.week.isoformat()
         old = not self._counts(last)
-        ringing = [] if subject is None else [self._alarm(AlarmKind.MTTR_SPIKE, subject, began, spike, old=old)]
+        ringing = [] if subject is None else [self._alert(AlertKind.MTTR_SPIKE, subject, began, spike, old=old)]
         # Incidents of which none is resolved say nothing of how fast they heal, nor does a week with none before it.
         has_before = any(week.mttr_hours is not None for week in complete[:-1])
         is_judged = last.incidents == 0 or (last.mttr_hours is not None and has_before)
-        over = self._others(AlarmKind.MTTR_SPIKE, subject, began, last) if is_judged else []
+        over = self._others(AlertKind.MTTR_SPIKE, subject, began, last) if is_judged else []
         # A week is not mended by looking at it again, with a shorter window or another factor.
-        return _scene(ringing, [alarm for alarm in over if alarm.subject != last.week.isoformat()])
+        return _scene(ringing, [alert for alert in over if alert.subject != last.week.isoformat()])
 
-    def of_drift(self, check: DriftCheck | None, *, is_healed: bool) -> Scene:
+    def of_drift(self, check: DriftCheck | None, *, is_healed: bool) -> AlertSnapshot:
         """Return live data over the threshold in two checks running."""
         if check is None:
-            return Scene()
-        alarm = self._alarm(AlarmKind.DRIFT, check.model, check.at, check)
+            return AlertSnapshot()
+        alert = self._alert(AlertKind.DRIFT, check.model, check.at, check)
         if check.status is DriftStatus.DRIFT:
-            return _scene([alarm], [])
-        return _scene([], [alarm] if is_healed and alarm.key in self.told.running else [])
+            return _scene([alert], [])
+        return _scene([], [alert] if is_healed and alert.key in self.told.running else [])
 
-    def _others(self, kind: AlarmKind, ringing: str | None, began: datetime, last: Week) -> list[Alarm]:
+    def _others(self, kind: AlertKind, ringing: str | None, began: datetime, last: Week) -> list[Alert]:
         """Return what was sent of earlier weeks: over, and said to be so unless a later one fires in its place."""
         return [
-            self._alarm(kind, told, began, last, superseded=ringing is not None)
+            self._alert(kind, told, began, last, superseded=ringing is not None)
             for told in self._subjects(kind)
             if told != ringing
         ]
 
-    def _alarm(
+    def _alert(
         self,
-        kind: AlarmKind,
+        kind: AlertKind,
         subject: str,
         began: datetime,
-        about: About | None,
+        about: AlertSubject | None,
         *,
         superseded: bool = False,
         old: bool = False,
-    ) -> Alarm:
+    ) -> Alert:
         key = key_of(self.home, kind, subject)
-        return Alarm(kind=kind, subject=subject, key=key, began=began, about=about, superseded=superseded, old=old)
+        return Alert(kind=kind, subject=subject, key=key, began=began, about=about, superseded=superseded, old=old)
 
-    def _subjects(self, kind: AlarmKind) -> tuple[str, ...]:
+    def _subjects(self, kind: AlertKind) -> tuple[str, ...]:
         """Return what was sent of one kind, and not its end, by subject."""
         prefix = key_of(self.home, kind, "")
         return tuple(sorted(key.removeprefix(prefix) for key in self.told.running if key.startswith(prefix)))
 
-    def _ended(self, kind: AlarmKind) -> frozenset[str]:
+    def _ended(self, kind: AlertKind) -> frozenset[str]:
         prefix = key_of(self.home, kind, "")
         return frozenset(key.removeprefix(prefix) for key in self.told.ended if key.startswith(prefix))
 
@@ -191,16 +200,16 @@ class _Maker:
         return datetime.combine(monday, time.min, tzinfo=ZoneInfo(self.timezone)).astimezone(self.as_of.tzinfo)
 
 
-def _scene(ringing: Iterable[Alarm], over: Iterable[Alarm]) -> Scene:
-    return Scene(ringing=tuple(ringing), over=_by_key(over))
+def _scene(ringing: Iterable[Alert], over: Iterable[Alert]) -> AlertSnapshot:
+    return AlertSnapshot(ringing=tuple(ringing), over=_by_key(over))
 
 
-def _by_key(alarms: Iterable[Alarm]) -> dict[str, Alarm]:
-    return {alarm.key: alarm for alarm in alarms}
+def _by_key(alerts: Iterable[Alert]) -> dict[str, Alert]:
+    return {alert.key: alert for alert in alerts}
 
 
-def _waiting(model: str, items: Iterable[Obligation]) -> Waiting:
-    return Waiting(model=model, items=tuple(items))
+def _waiting(model: str, items: Iterable[Obligation]) -> WaitingReleases:
+    return WaitingReleases(model=model, items=tuple(items))
 
 
 def _is_excused(item: Obligation) -> bool:
@@ -208,9 +217,9 @@ def _is_excused(item: Obligation) -> bool:
     return item.status is Status.WAIVED and item.closed_at is None
 
 
-def _stays(kind: AlarmKind, item: Obligation) -> bool:
+def _stays(kind: AlertKind, item: Obligation) -> bool:
     """Whether a model is still owed although nothing fires: there is more time now, or the state is unknown."""
-    if kind is AlarmKind.AT_RISK:
+    if kind is AlertKind.AT_RISK:
         return item.status in (Status.UNKNOWN, Status.PENDING)
     return item.status in (Status.UNKNOWN, Status.PENDING, Status.AT_RISK) or _is_excused(item)
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from flowjoy.domain.drift import Categories, Numbers, Spread
+from flowjoy.domain.drift import CategoricalDistribution, NumericDistribution, Spread
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -33,7 +33,7 @@ def counts_of(spread: Spread, column: pd.Series[Any]) -> tuple[Counts, Counts, b
     Missing values are a bin of their own when either side has any. In a numeric feature what is no finite number is
     missing, too; a category that training never had is a bin of its own, unless some were too many to be listed.
     """
-    if isinstance(spread, Numbers):
+    if isinstance(spread, NumericDistribution):
         inside, missing = _binned(column, spread.edges)
         reference = np.array(spread.counts, dtype=np.int64)
     else:
@@ -48,7 +48,7 @@ def in_common(spread: Spread, column: pd.Series[Any]) -> bool:
 
     True where a side has no value at all, or where training has categories that are not listed: nothing contradicts it.
     """
-    if isinstance(spread, Numbers):
+    if isinstance(spread, NumericDistribution):
         return not spread.edges or not column.notna().any() or bool(np.isfinite(numbers_of(column)).any())
     there = set(texts(column).dropna())
     return bool(spread.other) or not spread.counts or not there or not there.isdisjoint(spread.counts)
@@ -72,10 +72,12 @@ def _spread(column: pd.Series[Any]) -> Spread:
         tally = _tally(column)
         listed, rest = tally.iloc[:MOST_CATEGORIES], tally.iloc[MOST_CATEGORIES:]
         counts = {str(name): int(count) for name, count in listed.items()}
-        return Categories(counts=counts, missing=len(column) - there, other=int(rest.sum()), others=len(rest))
+        return CategoricalDistribution(
+            counts=counts, missing=len(column) - there, other=int(rest.sum()), others=len(rest)
+        )
     edges = _edges(numbers)
     inside, missing = _binned(column, edges)
-    return Numbers(edges=edges, counts=tuple(inside.tolist()), missing=missing)
+    return NumericDistribution(edges=edges, counts=tuple(inside.tolist()), missing=missing)
 
 
 def numbers_of(column: pd.Series[Any]) -> pd.Series[float]:
@@ -127,7 +129,7 @@ def _tally(column: pd.Series[Any]) -> pd.Series[int]:
     return counts.sort_index().sort_values(ascending=False, kind="stable")
 
 
-def _matched(live: pd.Series[int], spread: Categories, missing: int) -> tuple[Counts, Counts, int]:
+def _matched(live: pd.Series[int], spread: CategoricalDistribution, missing: int) -> tuple[Counts, Counts, int]:
     """Rows of each category on both sides, in the order of training; what training did not list comes after it."""
     known: Mapping[str, int] = spread.counts
     order = sorted(known, key=lambda name: (-known[name], name))

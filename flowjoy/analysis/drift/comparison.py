@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from flowjoy.analysis.drift.binning import Counts, Floats, counts_of, in_common
-from flowjoy.domain.drift import Categories, DriftStatus, FeatureDrift, Spread
+from flowjoy.domain.drift import CategoricalDistribution, DriftStatus, FeatureDrift, Spread
 
 HALF = 0.5
 LEAST_A_BIN = 5
@@ -78,7 +78,7 @@ def _feature(
     known = FeatureDrift(
         name=name,
         status=DriftStatus.TOO_FEW,
-        categorical=isinstance(spread, Categories),
+        categorical=isinstance(spread, CategoricalDistribution),
         has_missing=has_missing,
         reference_n=int(reference.sum()),
         live_n=int(live.sum()),
@@ -86,11 +86,11 @@ def _feature(
     fewest = min(known.reference_n, known.live_n)
     if fewest < min_samples:
         return replace(known, problem=f"{fewest} rows on the smaller side, {min_samples} are needed")
-    if isinstance(spread, Categories) and (problem := _too_many(spread, fewest)) is not None:
+    if isinstance(spread, CategoricalDistribution) and (problem := _too_many(spread, fewest)) is not None:
         return replace(known, problem=problem)
     if not in_common(spread, column):
         return replace(known, status=DriftStatus.ERROR, problem=_NOTHING_IN_COMMON)
-    if isinstance(spread, Categories) and len(reference) * LEAST_A_BIN > fewest:
+    if isinstance(spread, CategoricalDistribution) and len(reference) * LEAST_A_BIN > fewest:
         reference, live = _pooled(reference, live, len(spread.counts), len(reference) - has_missing)
     kl = kl_nats(live, reference)
     shown_reference, shown_live = _shares(reference, live, apart=int(has_missing))
@@ -105,7 +105,7 @@ def _feature(
     )
 
 
-def _too_many(spread: Categories, fewest: int) -> str | None:
+def _too_many(spread: CategoricalDistribution, fewest: int) -> str | None:
     """Why the categories of training cannot be judged, whatever live data has: else new categories would hide it."""
     others = max(spread.others, spread.other // max(1, min(spread.counts.values(), default=1)))
     distinct, rows = len(spread.counts) + others, sum(spread.counts.values()) + spread.other
@@ -126,7 +126,7 @@ def _pooled(reference: Counts, live: Counts, known: int, last: int) -> tuple[Cou
 
 
 def _rows(spread: Spread) -> int:
-    if isinstance(spread, Categories):
+    if isinstance(spread, CategoricalDistribution):
         return sum(spread.counts.values()) + spread.missing + spread.other
     return sum(spread.counts) + spread.missing
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from flowjoy.analysis.drift.binning import numbers_of, texts
-from flowjoy.domain.drift import DriftCheck, DriftMark, DriftStatus
+from flowjoy.domain.drift import DriftCheck, DriftStatus, PastDriftCheck
 
 MOST_MARKED = 50
 """Features that a mark names; of more it names none."""
@@ -51,12 +51,12 @@ def _parts(column: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[Any]]:
     return numbers, texts(column).astype(object).reset_index(drop=True).where(numbers.isna(), None)
 
 
-def mark_of(check: DriftCheck | None) -> DriftMark | None:
+def mark_of(check: DriftCheck | None) -> PastDriftCheck | None:
     """What later runs must know of a check; None of one that judged nothing."""
     if check is None or check.status not in (DriftStatus.OK, DriftStatus.OVER, DriftStatus.DRIFT):
         return None
     over = tuple(item.name for item in check.judged if item.status is DriftStatus.OVER)
-    return DriftMark(
+    return PastDriftCheck(
         model=check.model,
         at=check.at,
         over=check.status is not DriftStatus.OK,
@@ -66,21 +66,21 @@ def mark_of(check: DriftCheck | None) -> DriftMark | None:
     )
 
 
-def compact(marks: Iterable[DriftMark]) -> tuple[DriftMark, ...]:
+def compact(marks: Iterable[PastDriftCheck]) -> tuple[PastDriftCheck, ...]:
     """Of each sample the first and the last mark: a check of the same rows again tells nothing but its last word."""
-    held: dict[tuple[str, str], list[DriftMark]] = {}
+    held: dict[tuple[str, str], list[PastDriftCheck]] = {}
     for mark in sorted(set(marks), key=_in_time):
         held.setdefault((mark.model, mark.sample), []).append(mark)
     kept = {mark for same in held.values() for mark in (same[0], same[-1])}
     return tuple(sorted(kept, key=_in_time))
 
 
-def trend(check: DriftCheck | None, marks: Iterable[DriftMark]) -> tuple[DriftCheck | None, bool]:
+def trend(check: DriftCheck | None, marks: Iterable[PastDriftCheck]) -> tuple[DriftCheck | None, bool]:
     """The check with its final status, and whether the model is over a drift: both look at two checks running.
 
     DRIFT: one feature at least is over the threshold in this check and in the one before it; of many features another
     one each time is what chance does. Healed: nothing is over in either; one check alone neither raises nor ends an
-    alarm. Two checks of the same rows are one, at its first time, with its last word; the same are they, too, when more
+    alert. Two checks of the same rows are one, at its first time, with its last word; the same are they, too, when more
     than half of them are.
     """
     if check is None:
@@ -95,12 +95,12 @@ def trend(check: DriftCheck | None, marks: Iterable[DriftMark]) -> tuple[DriftCh
     return check, not any(mark.over for mark in last_two)
 
 
-def _samples(marks: Iterable[DriftMark]) -> list[DriftMark]:
+def _samples(marks: Iterable[PastDriftCheck]) -> list[PastDriftCheck]:
     """One mark a sample, in time: at its first time, with its last word."""
-    same: dict[str, DriftMark] = {}
+    same: dict[str, PastDriftCheck] = {}
     for mark in marks:
         same[mark.sample] = replace(mark, at=same.get(mark.sample, mark).at)
-    found: list[DriftMark] = []
+    found: list[PastDriftCheck] = []
     for mark in sorted(same.values(), key=_in_time)[-_COMPARED:]:
         place = next((place for place, held in enumerate(found) if _overlap(held.sketch, mark.sketch)), len(found))
         before = found[place : place + 1]
@@ -114,11 +114,11 @@ def _overlap(one: str, other: str) -> bool:
     return 2 * len(some & others) > max(len(some), len(others))
 
 
-def _both_over(one: DriftMark, other: DriftMark) -> bool:
+def _both_over(one: PastDriftCheck, other: PastDriftCheck) -> bool:
     """Whether a feature is over in both; where the features are not known, whether both are over."""
     known = one.features and other.features
     return one.over and other.over and (not known or bool(set(one.features) & set(other.features)))
 
 
-def _in_time(mark: DriftMark) -> tuple[object, ...]:
+def _in_time(mark: PastDriftCheck) -> tuple[object, ...]:
     return mark.at, mark.model, mark.sample, mark.over, mark.features, mark.sketch

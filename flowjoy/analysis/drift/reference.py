@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from flowjoy.domain.drift import Categories, Numbers, Spread
+from flowjoy.domain.drift import CategoricalDistribution, NumericDistribution, Spread
 
 SCHEMA = 1
 LARGEST_BYTES = 8 << 20
@@ -51,7 +51,7 @@ def from_json(raw: bytes) -> dict[str, Spread]:
 
 
 def _plain(spread: Spread) -> dict[str, object]:
-    if isinstance(spread, Numbers):
+    if isinstance(spread, NumericDistribution):
         return {"edges": spread.edges, "counts": spread.counts, "missing": spread.missing}
     rest = {"other": spread.other, "others": spread.others} if spread.other else {}
     return {"counts": dict(spread.counts), "missing": spread.missing, **rest}
@@ -86,10 +86,10 @@ def _spread(told: Any, where: str) -> Spread:
         raise ValueError(f"{where}: expected categories; one bin for all says nothing")
     if others > other:
         raise ValueError(f"{where}: expected no more others than rows of theirs")
-    return Categories(counts=rows, missing=missing, other=other, others=others)
+    return CategoricalDistribution(counts=rows, missing=missing, other=other, others=others)
 
 
-def _numbers(told: dict[str, Any], where: str) -> Numbers:
+def _numbers(told: dict[str, Any], where: str) -> NumericDistribution:
     edges, counts = told["edges"], told["counts"]
     if not isinstance(edges, list) or not isinstance(counts, list) or len(counts) != len(edges) + 1:
         raise ValueError(f"{where}: expected a list of edges, and of one count more")
@@ -112,7 +112,7 @@ def _numbers(told: dict[str, Any], where: str) -> Numbers:
         raise ValueError(f"{where}: has no rows")
     if not cuts and rows[0]:
         raise ValueError(f"{where}: expected edges; one bin for all says nothing")
-    return Numbers(edges=cuts, counts=rows, missing=missing)
+    return NumericDistribution(edges=cuts, counts=rows, missing=missing)
 
 
 def _rows(count: Any, where: str) -> int:

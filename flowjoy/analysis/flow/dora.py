@@ -29,7 +29,7 @@ DORA_UNITS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure:
+class DoraFigure:
     """One figure and the number of cases that it is over; `value` is None for no case: no data, which is not 0."""
 
     value: float | None = None
@@ -54,11 +54,11 @@ class Dora:
     """
 
     kind: str
-    deployment_frequency: Figure = Figure()
-    lead_time_hours: Figure = Figure()
-    change_fail_rate: Figure = Figure()
-    recovery_hours: Figure = Figure()
-    rework_rate: Figure = Figure()
+    deployment_frequency: DoraFigure = DoraFigure()
+    lead_time_hours: DoraFigure = DoraFigure()
+    change_fail_rate: DoraFigure = DoraFigure()
+    recovery_hours: DoraFigure = DoraFigure()
+    rework_rate: DoraFigure = DoraFigure()
 
 
 def dora(
@@ -119,15 +119,15 @@ def _of(
     )
 
 
-def _frequency(mine: pd.DataFrame, window: Window, since: datetime | None) -> Figure:
+def _frequency(mine: pd.DataFrame, window: Window, since: datetime | None) -> DoraFigure:
     """Deploys a week, over the complete weeks from `since` on; no data without one."""
     ends = running_week(window)
     if since is None or since >= ends:
-        return Figure()
+        return DoraFigure()
     weeks = round((ends - since) / timedelta(weeks=1))  # an hour more or less where the clocks change
     deploys = cadence(mine)[TS]
     n = int(((deploys >= pd.Timestamp(since)) & (deploys < pd.Timestamp(ends))).sum())
-    return Figure(value=n / weeks, n=weeks)
+    return DoraFigure(value=n / weeks, n=weeks)
 
 
 def _first_week(
@@ -179,9 +179,9 @@ def _fixes(happened: pd.DataFrame, matched: pd.DataFrame | None) -> pd.Series:
     return happened[ID].isin(last.loc[last[TS] > last[START], ID])
 
 
-def _median(values: Sequence[float]) -> Figure:
-    return Figure(value=float(np.median(values)), n=len(values)) if values else Figure()
+def _median(values: Sequence[float]) -> DoraFigure:
+    return DoraFigure(value=float(np.median(values)), n=len(values)) if values else DoraFigure()
 
 
-def _share(part: int, whole: int) -> Figure:
-    return Figure(value=part / whole, n=whole) if whole else Figure()
+def _share(part: int, whole: int) -> DoraFigure:
+    return DoraFigure(value=part / whole, n=whole) if whole else DoraFigure()

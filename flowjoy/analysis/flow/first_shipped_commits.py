@@ -22,7 +22,7 @@ class Commit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shipped:
+class FirstShippedCommits:
     """For each wanted deploy that could be settled, the shas that it was the first to ship.
 
     `missing`: commits that are not in the graph and would settle more; the newest first, as git walks.
@@ -37,7 +37,7 @@ def first_shipped(
     wanted: Collection[str],
     graph: Mapping[str, Commit],
     gone: Collection[str] = (),
-) -> Shipped:
+) -> FirstShippedCommits:
     """What each of the `wanted` deploys shipped first. `deployed`: every deployed sha and when it first went live.
 
     `gone`: commits that nobody can read any more; what they could hold back is never settled, and not asked for.
@@ -64,7 +64,9 @@ def first_shipped(
         live |= {sha, *new}
     asked = [sha for sha in in_order if sha in edges and sha in wanted and sha != in_order[0] and sha not in gone]
     missing = asked or [sha for sha, bound in edges.items() if bound >= needed and sha not in gone]
-    return Shipped(by_deploy=settled, missing=tuple(sorted(missing, key=lambda sha: (edges[sha], sha), reverse=True)))
+    return FirstShippedCommits(
+        by_deploy=settled, missing=tuple(sorted(missing, key=lambda sha: (edges[sha], sha), reverse=True))
+    )
 
 
 def _walk(

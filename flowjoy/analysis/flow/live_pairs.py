@@ -15,7 +15,7 @@ from operator import itemgetter
 import pandas as pd
 
 from flowjoy.analysis.timeline import ID, NAME, PROVISIONAL, RUN, SHA, START, TS, TYPE, VERSION, whole_numbers
-from flowjoy.domain import Dependence, EventType
+from flowjoy.domain import EventType, ModelDependencies
 from flowjoy.domain.timestamps import iso
 
 MOST_NAMED = 100_000
@@ -36,7 +36,7 @@ class LiveModel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pair:
+class LivePair:
     """One sha with the newest live versions of the models that it depends on, live in [`since`, `until`).
 
     `until` is None for the pair that is live now; `provisional`: its code is the release of this very run. `incidents`
@@ -55,12 +55,12 @@ class Pair:
 def pairs(
     events: pd.DataFrame,
     incidents: pd.DataFrame,
-    dependence: Dependence,
+    dependence: ModelDependencies,
     *,
     service: str,
     since: datetime,
     newest_is_live: bool,
-) -> tuple[Pair, ...]:
+) -> tuple[LivePair, ...]:
     """The pairs that were live at any time from `since` on, oldest first; the last one is live now.
 
     `events`: a whole timeline. `newest_is_live`: every version stays live, so that the newest counts however they
@@ -77,12 +77,12 @@ def pairs(
         models = tuple(model for name in expected if (model := _live_at(live.get(name, ()), step.row)) is not None)
         tag = unified_tag(service, step.sha, models, expected=expected)
         found.append(
-            Pair(sha=step.sha, models=models, since=step.begun, until=end, tag=tag, provisional=step.provisional)
+            LivePair(sha=step.sha, models=models, since=step.begun, until=end, tag=tag, provisional=step.provisional)
         )
     return _with_incidents(found, incidents)
 
 
-def last_calm(found: Sequence[Pair]) -> Pair | None:
+def last_calm(found: Sequence[LivePair]) -> LivePair | None:
     """The last pair before the one that is live now during which no incident started: where a rollback may go."""
     now = found[-1] if found else None
     return next(
@@ -116,7 +116,7 @@ def _oci(service: str) -> str:
     return "/".join(part for part in parts if part)
 
 
-def _depends_on(sha: str | None, dependence: Dependence) -> tuple[str, ...]:
+def _depends_on(sha: str | None, dependence: ModelDependencies) -> tuple[str, ...]:
     named = dependence.by_sha.get(sha or "", dependence.default)
     return tuple(sorted({requirement.model for requirement in named}))
 
@@ -131,7 +131,7 @@ class _Step:
     provisional: bool
 
 
-def _steps(events: pd.DataFrame, live: _Live, dependence: Dependence) -> list[_Step]:
+def _steps(events: pd.DataFrame, live: _Live, dependence: ModelDependencies) -> list[_Step]:
     """Each change of the code, or of the live version of a model that the code depends on."""
     changed_at = {row: name for name, changes in live.items() for row, _ in changes}
     steps: list[_Step] = []
@@ -151,7 +151,7 @@ def _steps(events: pd.DataFrame, live: _Live, dependence: Dependence) -> list[_S
     return steps
 
 
-def _newest(steps: list[_Step], dependence: Dependence) -> list[_Step]:
+def _newest(steps: list[_Step], dependence: ModelDependencies) -> list[_Step]:
     """The newest steps that together name no more than MOST_NAMED models; always the last one."""
     named = 0
     for place in range(len(steps) - 1, -1, -1):
@@ -189,7 +189,7 @@ def _live_at(changes: Sequence[tuple[int, LiveModel]], row: int) -> LiveModel | 
     return changes[place - 1][1] if place else None
 
 
-def _with_incidents(found: Sequence[Pair], incidents: pd.DataFrame) -> tuple[Pair, ...]:
+def _with_incidents(found: Sequence[LivePair], incidents: pd.DataFrame) -> tuple[LivePair, ...]:
     """Each pair with the incidents that began while it was live. Pairs follow each other without a hole."""
     if not found:
         return ()

@@ -13,7 +13,7 @@ from datetime import date, datetime
 import pandas as pd
 
 from flowjoy.analysis.timeline import NAME, SHA
-from flowjoy.domain import Dependence, ModelGap, Requirement, Rule
+from flowjoy.domain import ModelDependencies, ModelGap, Requirement, Rule
 
 MONDAY = "monday"
 """The column that names the week of each event: its local Monday, a naive midnight."""
@@ -36,7 +36,7 @@ class WeekGaps:
 def gaps_by_week(
     code: pd.DataFrame,
     ships: pd.DataFrame,
-    dependence: Dependence,
+    dependence: ModelDependencies,
     *,
     percent: float,
     begins: Mapping[date, datetime],
@@ -65,7 +65,7 @@ def gaps_by_week(
     }
 
 
-def _requirements(sha: object, dependence: Dependence) -> list[Requirement]:
+def _requirements(sha: object, dependence: ModelDependencies) -> list[Requirement]:
     """Return what a commit depends on; nothing where its stub cannot be read, which the verdict tells."""
     if not isinstance(sha, str):
         asked = dependence.default

@@ -17,7 +17,7 @@ from flowjoy.domain import Action, Obligation, Status, Week
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gap:
+class VersionGap:
     """The complete week in which a model was furthest behind code, and what the MTTR was then.
 
     `others_hours`: the median MTTR of the `n` other complete weeks with data; None without any.
@@ -29,7 +29,7 @@ class Gap:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Jam:
+class Bottleneck:
     """The model that jams most: of `owed` obligations in the window so many were missed, or are open now.
 
     Of those that are `undetermined` it is not known whether they were kept.
@@ -52,8 +52,8 @@ class Retrospective:
     proposed in an earlier week, and `measured` where its measure stands now.
     """
 
-    gap: Gap | None
-    jam: Jam | None
+    gap: VersionGap | None
+    jam: Bottleneck | None
     action: Advice | None
     before: Action | None
     measured: float | None
@@ -87,22 +87,22 @@ def retrospective(
     )
 
 
-def _gap(weeks: Sequence[Week]) -> Gap | None:
+def _gap(weeks: Sequence[Week]) -> VersionGap | None:
     behind = [week for week in trends.complete(weeks) if week.counted and week.gap > 0]
     if not behind:
         return None
     widest = max(behind, key=lambda week: (week.gap, week.week))
     others = [week.mttr_hours for week in trends.complete(weeks) if week is not widest and week.mttr_hours is not None]
-    return Gap(week=widest, others_hours=statistics.median(others) if others else None, n=len(others))
+    return VersionGap(week=widest, others_hours=statistics.median(others) if others else None, n=len(others))
 
 
-def _jam(owed: Sequence[Obligation], *, since: datetime, as_of: datetime) -> Jam | None:
+def _jam(owed: Sequence[Obligation], *, since: datetime, as_of: datetime) -> Bottleneck | None:
     by_model: defaultdict[str, list[Obligation]] = defaultdict(list)
     for item in owed:
         if item.status not in (Status.NOT_REQUIRED, Status.UNDECLARED, Status.UNKNOWN, Status.CANCELLED):
             by_model[item.model].append(item)
     jams = [
-        Jam(
+        Bottleneck(
             model=model,
             owed=len(items),
             missed=sum(map(is_miss, items)),
@@ -115,7 +115,7 @@ def _jam(owed: Sequence[Obligation], *, since: datetime, as_of: datetime) -> Jam
     return max(jams, key=_weight, default=None)
 
 
-def _weight(jam: Jam) -> tuple[float, float, int]:
+def _weight(jam: Bottleneck) -> tuple[float, float, int]:
     """The share that was missed, then how long it takes, then how often."""
     median = jam.lag.median
     return jam.missed / jam.owed, median.value if median is not None else 0.0, jam.owed

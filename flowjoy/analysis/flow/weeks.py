@@ -12,7 +12,7 @@ import pandas as pd
 
 from flowjoy.analysis.flow.model_gaps import MONDAY, WeekGaps, gaps_by_week
 from flowjoy.analysis.timeline import END, START, TS, TYPE, cadence
-from flowjoy.domain import Dependence, EventType, Week, Window
+from flowjoy.domain import EventType, ModelDependencies, Week, Window
 
 
 class _Healing(TypedDict):
@@ -25,7 +25,7 @@ class _Healing(TypedDict):
 _NOTHING_RESOLVED = _Healing(resolved=0, mttr_hours=None, mttr_median_hours=None, mttr_p90_hours=None)
 
 
-_NO_DEPENDENCE = Dependence()
+_NO_DEPENDENCE = ModelDependencies()
 
 
 def window_of(as_of: datetime, *, weeks: int, timezone: str) -> Window:
@@ -43,7 +43,7 @@ def week_table(
     window: Window,
     *,
     divergence_percent: float,
-    dependence: Dependence = _NO_DEPENDENCE,
+    dependence: ModelDependencies = _NO_DEPENDENCE,
     observed_since: Mapping[str, datetime] | None = None,
 ) -> tuple[Week, ...]:
     """One `Week` for every week of the window, oldest first, the running one last and marked partial.

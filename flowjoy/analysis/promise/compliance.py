@@ -18,7 +18,7 @@ RUNNING = frozenset({Status.PENDING, Status.AT_RISK})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rate:
+class ComplianceRate:
     """Kept promises of the last 28 days: met / (met + misses), `percent` None for n = 0, one decimal."""
 
     met: int
@@ -41,12 +41,12 @@ class Rate:
         return 1 - self.misses / allowed if allowed > 0 else None
 
 
-def rate(items: Sequence[Obligation], as_of: datetime) -> Rate:
+def rate(items: Sequence[Obligation], as_of: datetime) -> ComplianceRate:
     """The share met / (met + late + breached + waived misses) of obligations due in the last 28 days."""
     recent = [item for item in items if as_of - timedelta(days=RATE_DAYS) <= item.deadline <= as_of]
     met = sum(item.status is Status.MET for item in recent)
     misses = sum(is_miss(item) for item in recent)
-    return Rate(met=met, misses=misses, left_out=len(recent) - met - misses)
+    return ComplianceRate(met=met, misses=misses, left_out=len(recent) - met - misses)
 
 
 def is_miss(item: Obligation) -> bool:

@@ -7,18 +7,18 @@ from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
 
-from flowjoy.analysis.promise.merge_gate import Side
+from flowjoy.analysis.promise.merge_gate import BranchStub
 from flowjoy.analysis.promise.model_stub import Stub, parse
 from flowjoy.analysis.promise.obligations import LONGEST_WAIVER, void_because
-from flowjoy.domain import CodeRecord, Dependence, Outcome, Proposal, Requirement, Rule, StubText, Waiver
+from flowjoy.domain import CodeRecord, ModelDependencies, Outcome, Proposal, Requirement, Rule, StubFile, Waiver
 from flowjoy.errors import StubError
 
 HEAD = "HEAD"
 
 
-def dependence_of(
-    models: Iterable[str], stubs: Mapping[str, StubText], path: str, sighted: Iterable[Waiver] = ()
-) -> Dependence:
+def dependencies_of(
+    models: Iterable[str], stubs: Mapping[str, StubFile], path: str, sighted: Iterable[Waiver] = ()
+) -> ModelDependencies:
     """What every sha depends on: its stub, else `models`. Waivers come from the sha's own stub and from HEAD.
 
     `sighted`: waivers of HEAD with the first sight of each; one that is no longer at HEAD holds no longer.
@@ -39,7 +39,7 @@ def dependence_of(
             ]
     by_sha.pop(HEAD, None)
     unreadable.pop(HEAD, None)
-    return Dependence(
+    return ModelDependencies(
         default=tuple(Requirement(model=name) for name in models),
         by_sha=by_sha,
         unreadable=unreadable,
@@ -48,18 +48,18 @@ def dependence_of(
     )
 
 
-def side_of(stubs: Mapping[str, StubText], sha: str, path: str, models: Iterable[str]) -> Side:
+def side_of(stubs: Mapping[str, StubFile], sha: str, path: str, models: Iterable[str]) -> BranchStub:
     """One side of a pull request. Without a stub there, `models` says what the code depends on."""
     held = stubs.get(sha)
     try:
         stub = None if held is None or held.text is None else parse(held.text, path)
     except StubError as problem:
-        return Side(present=True, problem=str(problem), problem_line=problem.line)
+        return BranchStub(present=True, problem=str(problem), problem_line=problem.line)
     if held is not None and held.problem is not None:
-        return Side(present=True, problem=held.problem)
+        return BranchStub(present=True, problem=held.problem)
     if stub is None:
-        return Side(requirements={name: Requirement(model=name) for name in models})
-    return Side(
+        return BranchStub(requirements={name: Requirement(model=name) for name in models})
+    return BranchStub(
         present=True,
         requirements={item.model: item for item in stub.requirements},
         lines=stub.lines,
@@ -67,25 +67,25 @@ def side_of(stubs: Mapping[str, StubText], sha: str, path: str, models: Iterable
     )
 
 
-def stub_lines(stubs: Mapping[str, StubText], sha: str | None, path: str) -> Mapping[str, int]:
+def stub_lines(stubs: Mapping[str, StubFile], sha: str | None, path: str) -> Mapping[str, int]:
     """The line of each model in the stub at one sha; empty where there is no valid one."""
-    stub = _read(stubs.get(sha or "", StubText()), path, sha or "")
+    stub = _read(stubs.get(sha or "", StubFile()), path, sha or "")
     return stub.lines if isinstance(stub, Stub) else {}
 
 
-def head_waivers(stubs: Mapping[str, StubText], path: str) -> tuple[Waiver, ...]:
+def head_waivers(stubs: Mapping[str, StubFile], path: str) -> tuple[Waiver, ...]:
     """The waivers at the head of the default branch; none where they cannot be read."""
-    stub = _read(stubs.get(HEAD, StubText()), path, HEAD)
+    stub = _read(stubs.get(HEAD, StubFile()), path, HEAD)
     return stub.waivers if isinstance(stub, Stub) else ()
 
 
-def void_waivers(stubs: Mapping[str, StubText], path: str, as_of: datetime) -> tuple[str, ...]:
+def void_waivers(stubs: Mapping[str, StubFile], path: str, as_of: datetime) -> tuple[str, ...]:
     """Return a sentence for each waiver at the head of the default branch that ends too far ahead to hold."""
     void = (waiver for waiver in head_waivers(stubs, path) if waiver.until > as_of + LONGEST_WAIVER)
     return tuple(f"the waiver of {waiver.model} by {waiver.by} is void: {void_because(waiver)}" for waiver in void)
 
 
-def idle_waivers(stubs: Mapping[str, StubText], path: str, models: Iterable[str]) -> tuple[str, ...]:
+def idle_waivers(stubs: Mapping[str, StubFile], path: str, models: Iterable[str]) -> tuple[str, ...]:
     """Return a sentence for each waiver at the head of the default branch whose model no stub and no input names."""
     known = sorted({*models, *named_models(stubs)})
     return tuple(
@@ -102,16 +102,16 @@ def _idle(waiver: Waiver, known: list[str]) -> str:
     return f"{lead}no release requires this model. {cure}"
 
 
-def head_problem(stubs: Mapping[str, StubText], path: str) -> str | None:
+def head_problem(stubs: Mapping[str, StubFile], path: str) -> str | None:
     """Why the waivers at the head of the default branch cannot be read; None where they can."""
-    held = _read(stubs.get(HEAD, StubText()), path, HEAD)
+    held = _read(stubs.get(HEAD, StubFile()), path, HEAD)
     return held if isinstance(held, str) else None
 
 
 def required_models(
     models: Iterable[str],
     code: Iterable[CodeRecord],
-    stubs: Mapping[str, StubText],
+    stubs: Mapping[str, StubFile],
     proposal: Proposal | None,
     *,
     since: datetime,
@@ -135,7 +135,7 @@ def required_models(
     return tuple(sorted(must)), tuple(sorted(may - must))
 
 
-def named_models(stubs: Mapping[str, StubText]) -> set[str]:
+def named_models(stubs: Mapping[str, StubFile]) -> set[str]:
     """Return every model that any of these stubs requires."""
     return set().union(*(_named(_read(held, "", sha)) for sha, held in stubs.items()))
 
@@ -146,7 +146,7 @@ def _named(stub: Stub | str | None) -> set[str]:
     return {item.model for item in stub.requirements if item.rule is not Rule.NONE}
 
 
-def _read(held: StubText, path: str, sha: str) -> Stub | str | None:
+def _read(held: StubFile, path: str, sha: str) -> Stub | str | None:
     """The stub, why there is no telling, or None where no such file is."""
     if held.problem is not None:
         return held.problem

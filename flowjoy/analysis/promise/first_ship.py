@@ -20,7 +20,7 @@ NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ShipBounds:
     """Two instants a question: when it was answered at best and at worst, and by which ship."""
 
     best: Micros
@@ -29,7 +29,7 @@ class Answer:
     worst_at: npt.NDArray[np.int64]
 
 
-def first_since(earliest: Micros, latest: Micros, lower: Micros, *, new_until: Micros | None = None) -> Answer:
+def first_since(earliest: Micros, latest: Micros, lower: Micros, *, new_until: Micros | None = None) -> ShipBounds:
     """The first ship at or after each `lower`. A ship that may lie before `lower` counts at best, not at worst.
 
     `new_until`: the last `lower` for which each ship counts at all, NEVER where every one does.
@@ -37,16 +37,16 @@ def first_since(earliest: Micros, latest: Micros, lower: Micros, *, new_until: M
     limit = np.full(len(latest), NEVER) if new_until is None else new_until
     best, best_at = _first(key=np.minimum(latest, limit), value=earliest, lower=lower)
     worst, worst_at = _first(key=np.minimum(earliest, limit), value=latest, lower=lower)
-    return Answer(best=np.maximum(best, lower), worst=worst, best_at=best_at, worst_at=worst_at)
+    return ShipBounds(best=np.maximum(best, lower), worst=worst, best_at=best_at, worst_at=worst_at)
 
 
-def first_ever(earliest: Micros, latest: Micros, questions: int) -> Answer:
+def first_ever(earliest: Micros, latest: Micros, questions: int) -> ShipBounds:
     """The first ship of all, for registries in which every version stays live."""
     lower = np.full(questions, np.iinfo(np.int64).min)
     return first_since(earliest, latest, lower)
 
 
-def first_live(earliest: Micros, latest: Micros, fits: Flags, start: Micros) -> Answer:
+def first_live(earliest: Micros, latest: Micros, fits: Flags, start: Micros) -> ShipBounds:
     """The first instant from `start` on at which the version shipped last is one that fits.
 
     `earliest`, `latest`, `fits`: every event of the model, in timeline order. A fitting version that is live at
@@ -66,7 +66,7 @@ def first_live(earliest: Micros, latest: Micros, fits: Flags, start: Micros) -> 
     live_since = latest[np.maximum(certain, 0)] if len(latest) else start
     straddling = _place(where, _first(key=latest[fits], value=earliest[fits], lower=start + 1)[1])
     best_at = np.where(fits_then, certain, np.where(best_live, straddling, _place(where, later.best_at)))
-    return Answer(
+    return ShipBounds(
         best=np.where(fits_then, live_since, np.where(best_live, start, later.best)),
         worst=np.where(worst_live, live_since, surely[0]),
         best_at=best_at,

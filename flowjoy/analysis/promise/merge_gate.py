@@ -19,7 +19,7 @@ from flowjoy.domain.version_order import version_order
 FORECAST_OF = 5
 
 
-class Level(StrEnum):
+class GateLevel(StrEnum):
     """How bad a finding of the gate is. WARNING: a failure that a waiver overrides."""
 
     NOTICE = "notice"
@@ -31,13 +31,13 @@ class Level(StrEnum):
 class GateFinding:
     """One thing the gate found. `line` is where it stands in the head's stub, None where it stands nowhere."""
 
-    level: Level
+    level: GateLevel
     text: str
     line: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Side:
+class BranchStub:
     """The stub of one side of a pull request: what it requires, by model; `problem` where it is no valid stub."""
 
     present: bool = False
@@ -49,7 +49,7 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Policy:
+class GatePolicy:
     """The rules of the gate that inputs set. `validated_tag` only for its words; the versions already know."""
 
     stub_path: str
@@ -59,7 +59,7 @@ class Policy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gate:
+class MergeGate:
     """The verdict on one proposal. `sha`: its head. `compared`: its inputs were compared with the default branch's."""
 
     findings: tuple[GateFinding, ...]
@@ -71,15 +71,15 @@ class Gate:
     @property
     def failed(self) -> bool:
         """Whether the code must not go live as it is."""
-        return bool(self.of(Level.FAILURE))
+        return bool(self.of(GateLevel.FAILURE))
 
-    def of(self, level: Level) -> tuple[GateFinding, ...]:
+    def of(self, level: GateLevel) -> tuple[GateFinding, ...]:
         """The findings of one level."""
         return tuple(finding for finding in self.findings if finding.level is level)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class GateEvidence:
     """What the gate knows beside the stubs.
 
     `versions` None: the registry may not be asked (a fork), so only the stub is judged. `unknown_models`: those that
@@ -92,14 +92,16 @@ class Evidence:
     waivers: tuple[Waiver, ...] = ()
 
 
-def judge(proposal: Proposal, *, base: Side, head: Side, policy: Policy, evidence: Evidence) -> Gate:
+def judge(
+    proposal: Proposal, *, base: BranchStub, head: BranchStub, policy: GatePolicy, evidence: GateEvidence
+) -> MergeGate:
     """Return the gate of one proposal. `base` is empty for a commit that is not merged into anything."""
     findings = [*_validity(head, base, policy), *_flags(proposal, policy), *_changes(base, head)]
     if evidence.versions is not None:
         for model in sorted({*base.requirements, *head.requirements}):
             found = _model(model, base, head, evidence, policy)
             findings += [_overridden(finding, _waiver(model, proposal, evidence)) for finding in found]
-    return Gate(findings=tuple(findings), judged_registry=evidence.versions is not None, sha=proposal.head_sha)
+    return MergeGate(findings=tuple(findings), judged_registry=evidence.versions is not None, sha=proposal.head_sha)
 
 
 def forecast(
@@ -133,18 +135,20 @@ def last_lags(model: str, owed: Sequence[Obligation]) -> list[timedelta]:
     return shipped[-FORECAST_OF:]
 
 
-def _validity(head: Side, base: Side, policy: Policy) -> list[GateFinding]:
+def _validity(head: BranchStub, base: BranchStub, policy: GatePolicy) -> list[GateFinding]:
     if head.problem is not None:
-        return [GateFinding(level=Level.FAILURE, text=head.problem, line=head.problem_line)]
+        return [GateFinding(level=GateLevel.FAILURE, text=head.problem, line=head.problem_line)]
     if base.problem is not None:
         text = f"on the base branch, {base.problem}. This proposal's stub alone is judged"
-        return [GateFinding(level=Level.NOTICE, text=text)]
+        return [GateFinding(level=GateLevel.NOTICE, text=text)]
     if not head.present and base.present:
-        return [GateFinding(level=Level.NOTICE, text=f"{policy.stub_path} is removed; the base branch's still applies")]
+        return [
+            GateFinding(level=GateLevel.NOTICE, text=f"{policy.stub_path} is removed; the base branch's still applies")
+        ]
     return []
 
 
-def _flags(proposal: Proposal, policy: Policy) -> list[GateFinding]:
+def _flags(proposal: Proposal, policy: GatePolicy) -> list[GateFinding]:
     """A feature flag may change what the code asks of a model: its pull request must say so in the stub."""
     changed = proposal.touched | proposal.removed
     flagged = sorted(file for file in changed if any(_matches(file, glob) for glob in policy.flag_paths))
@@ -159,7 +163,7 @@ def _flags(proposal: Proposal, policy: Policy) -> list[GateFinding]:
         f"a feature-flag pull request ({why}) must touch {policy.stub_path}. "
         f"Say there which model version the flag needs{other}"
     )
-    return [GateFinding(level=Level.FAILURE, text=text)]
+    return [GateFinding(level=GateLevel.FAILURE, text=text)]
 
 
 def _matches(file: str, glob: str) -> bool:
@@ -167,7 +171,7 @@ def _matches(file: str, glob: str) -> bool:
     return fnmatchcase(file, glob) or fnmatchcase(file, glob.replace("**/", ""))
 
 
-def _changes(base: Side, head: Side) -> list[GateFinding]:
+def _changes(base: BranchStub, head: BranchStub) -> list[GateFinding]:
     """What the edit takes back is named: the base branch's requirement still gates."""
     findings = []
     for model, before in sorted(base.requirements.items()):
@@ -175,14 +179,14 @@ def _changes(base: Side, head: Side) -> list[GateFinding]:
         if head.problem is None and after != before:
             now = f"{after} instead of {before}" if after else f"no longer named (it required {before})"
             text = f"{model}: {now}; until this is merged both apply"
-            findings.append(GateFinding(level=Level.NOTICE, text=text, line=head.lines.get(model)))
+            findings.append(GateFinding(level=GateLevel.NOTICE, text=text, line=head.lines.get(model)))
     if head.waivers > base.waivers:
         text = "a waiver is added; it holds from the merge on, not for this pull request"
-        findings.append(GateFinding(level=Level.NOTICE, text=text))
+        findings.append(GateFinding(level=GateLevel.NOTICE, text=text))
     return findings
 
 
-def _waiver(model: str, proposal: Proposal, evidence: Evidence) -> Waiver | None:
+def _waiver(model: str, proposal: Proposal, evidence: GateEvidence) -> Waiver | None:
     """The waiver that overrides a failure of this model for this commit: the one that holds longest."""
     shas = ("*", proposal.head_sha.lower())
     fitting = [waiver for waiver in evidence.waivers if waiver.model == model and waiver.sha in shas]
@@ -190,13 +194,15 @@ def _waiver(model: str, proposal: Proposal, evidence: Evidence) -> Waiver | None
 
 
 def _overridden(finding: GateFinding, waiver: Waiver | None) -> GateFinding:
-    if waiver is None or finding.level is not Level.FAILURE:
+    if waiver is None or finding.level is not GateLevel.FAILURE:
         return finding
     signed = f"waived: {waiver.reason} ({waiver.by}, until {iso(waiver.until)})"
-    return replace(finding, level=Level.WARNING, text=f"{finding.text} ({signed})")
+    return replace(finding, level=GateLevel.WARNING, text=f"{finding.text} ({signed})")
 
 
-def _model(model: str, base: Side, head: Side, evidence: Evidence, policy: Policy) -> list[GateFinding]:
+def _model(
+    model: str, base: BranchStub, head: BranchStub, evidence: GateEvidence, policy: GatePolicy
+) -> list[GateFinding]:
     line = head.lines.get(model)
     asked = {side.requirements[model]: None for side in (base, head) if model in side.requirements}
     if all(requirement.rule is Rule.NONE for requirement in asked):
@@ -205,7 +211,7 @@ def _model(model: str, base: Side, head: Side, evidence: Evidence, policy: Polic
         said = [f"{model}: the registry does not know this model", evidence.unknown_models[model]]
         cure = f"Correct its name in {policy.stub_path}, or register it before you merge or deploy"
         text = f"{'; '.join(filter(None, said))}. {cure}"
-        return [GateFinding(level=Level.FAILURE, text=text, line=line)]
+        return [GateFinding(level=GateLevel.FAILURE, text=text, line=line)]
     known = [version for version in evidence.versions or () if version.name == model]
     findings: dict[str, GateFinding] = {}
     for requirement in asked:
@@ -215,7 +221,7 @@ def _model(model: str, base: Side, head: Side, evidence: Evidence, policy: Polic
 
 
 def _requirement(
-    requirement: Requirement, known: Sequence[ModelVersion], policy: Policy, line: int | None
+    requirement: Requirement, known: Sequence[ModelVersion], policy: GatePolicy, line: int | None
 ) -> list[GateFinding]:
     model, tag = requirement.model, policy.validated_tag
     if requirement.rule is Rule.NONE:
@@ -227,7 +233,7 @@ def _requirement(
             f"{model}: version {newest.version} is not READY. "
             "Wait until its registration ends and run again, or pin a version that is READY"
         )
-        return [GateFinding(level=Level.FAILURE, text=text, line=line)]
+        return [GateFinding(level=GateLevel.FAILURE, text=text, line=line)]
     if tag is not None:
         ready = max((v for v in fitting if v.ready), key=_order, default=None)
         if ready is None:
@@ -235,16 +241,16 @@ def _requirement(
                 f"{model}: no READY version that fits {requirement}, so none carries {tag}. "
                 f"Register one, test it and set the tag {tag} on it"
             )
-            return [GateFinding(level=Level.FAILURE, text=text, line=line)]
+            return [GateFinding(level=GateLevel.FAILURE, text=text, line=line)]
         if not ready.validated:
             text = (
                 f"{model}: version {ready.version} does not carry {tag}. "
                 "Run its integration tests and set that tag on the version, or pin one that carries it"
             )
-            return [GateFinding(level=Level.FAILURE, text=text, line=line)]
+            return [GateFinding(level=GateLevel.FAILURE, text=text, line=line)]
     if newest is None and requirement.rule is not Rule.ANY:
         text = f"{model}: no version that fits {requirement} is registered yet; its clock starts when this goes live"
-        return [GateFinding(level=Level.NOTICE, text=text, line=line)]
+        return [GateFinding(level=GateLevel.NOTICE, text=text, line=line)]
     return []
 
 

@@ -83,7 +83,7 @@ def _expand(entry: object) -> object:
     return {"requires": entry} if isinstance(entry, str) else entry
 
 
-class StubFile(BaseModel):
+class StubSchema(BaseModel):
     """flowjoy.json: which model versions this code depends on."""
 
     model_config = _STRICT
@@ -109,7 +109,7 @@ class Stub:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of the file, for editors."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **StubFile.model_json_schema()}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **StubSchema.model_json_schema()}
 
 
 def parse(text: str, name: str) -> Stub:
@@ -124,7 +124,7 @@ def parse(text: str, name: str) -> Stub:
         raise StubError(name, 1, strange)
     lines = _lines(text, name)
     try:
-        file = StubFile.model_validate(data)
+        file = StubSchema.model_validate(data)
     except ValidationError as problem:
         first = min(problem.errors(include_url=False), key=lambda error: _line_of(error["loc"], lines))
         raise StubError(name, _line_of(first["loc"], lines), stub_errors.broken_rule(first)) from None

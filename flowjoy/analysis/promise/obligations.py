@@ -33,7 +33,7 @@ from flowjoy.analysis.timeline import (
     VERSION,
     whole_numbers,
 )
-from flowjoy.domain import Dependence, EventType, Kind, Obligation, Precision, Requirement, Rule, Status, Waiver
+from flowjoy.domain import EventType, Kind, ModelDependencies, Obligation, Precision, Requirement, Rule, Status, Waiver
 from flowjoy.domain.timestamps import iso
 
 AT_RISK_SHARE = 0.25
@@ -48,7 +48,7 @@ _NOWHERE: Places = np.empty(0, dtype=np.intp)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
+class PromiseTerms:
     """The terms of the promise: how long, since when, judged at which instant, and what keeps a version live."""
 
     sla_hours: float
@@ -62,7 +62,7 @@ class Terms:
         return timedelta(hours=self.sla_hours)
 
 
-def obligations(events: pd.DataFrame, dependence: Dependence, terms: Terms) -> tuple[Obligation, ...]:
+def obligations(events: pd.DataFrame, dependence: ModelDependencies, terms: PromiseTerms) -> tuple[Obligation, ...]:
     """What each CODE deploy owes each model it depends on, and what became of it at `terms.as_of`; oldest first.
 
     `events` is a whole timeline (`events.timeline`), not only a window: clocks run however old they are. Vectorised
@@ -100,7 +100,7 @@ def _acts(events: pd.DataFrame) -> tuple[Columns, Mapping[str, Places]]:
     return columns, places_by(frame[NAME])
 
 
-def _deploys(events: pd.DataFrame, terms: Terms) -> pd.DataFrame:
+def _deploys(events: pd.DataFrame, terms: PromiseTerms) -> pd.DataFrame:
     """CODE deploys that open clocks, with the previous deploy and the rollback that cancels them, in microseconds."""
     code = events[events[TYPE] == EventType.CODE].reset_index(drop=True)
     start = _micros(code[TS])
@@ -116,7 +116,7 @@ def _deploys(events: pd.DataFrame, terms: Terms) -> pd.DataFrame:
 
 
 def _by_requirement(
-    deploys: Columns, by_sha: Mapping[str, Places], dependence: Dependence
+    deploys: Columns, by_sha: Mapping[str, Places], dependence: ModelDependencies
 ) -> Iterator[tuple[Requirement, Columns]]:
     """Each requirement with the deploys that owe it."""
     declared = dependence.by_sha.keys() | dependence.unreadable.keys()
@@ -136,7 +136,7 @@ def _with_stub(by_sha: Mapping[str, Places], shas: Iterable[str]) -> Places:
     return np.sort(np.concatenate([_NOWHERE, *(by_sha[sha] for sha in shas if sha in by_sha)]))
 
 
-def _judge(requirement: Requirement, deploys: Columns, acts: Columns, terms: Terms) -> list[Obligation]:
+def _judge(requirement: Requirement, deploys: Columns, acts: Columns, terms: PromiseTerms) -> list[Obligation]:
     start = deploys["start"]
     deadline = start + _duration(terms.clock)
     if requirement.rule is Rule.NONE:
@@ -169,8 +169,8 @@ def _judge(requirement: Requirement, deploys: Columns, acts: Columns, terms: Ter
 
 
 def _answer(
-    requirement: Requirement, deploys: Columns, acts: Columns, terms: Terms
-) -> tuple[first_ship.Answer, Columns]:
+    requirement: Requirement, deploys: Columns, acts: Columns, terms: PromiseTerms
+) -> tuple[first_ship.ShipBounds, Columns]:
     """When each deploy's requirement was first met, and the model events the answer's places point into."""
     start = deploys["start"]
     if requirement.rule is Rule.ANY:
@@ -209,11 +209,11 @@ class _Settled:
 
 
 def _settle(
-    answer: first_ship.Answer,
+    answer: first_ship.ShipBounds,
     acts: Columns,
     deadline: first_ship.Micros,
     cancelled: first_ship.Micros,
-    terms: Terms,
+    terms: PromiseTerms,
 ) -> list[_Settled]:
     now, clock = _since_epoch(terms.as_of), _duration(terms.clock)
     at_best = _status(answer.best, deadline, cancelled, now, clock)
@@ -301,7 +301,7 @@ def _unknown(*row: Any) -> Obligation:
     )
 
 
-def _apply_waivers(item: Obligation, waivers: Sequence[Waiver], terms: Terms) -> Obligation:
+def _apply_waivers(item: Obligation, waivers: Sequence[Waiver], terms: PromiseTerms) -> Obligation:
     """A waiver excuses what is past its deadline and unshipped, or what closed late while it held."""
     if item.status not in (Status.BREACHED, Status.LATE):
         return item
@@ -327,7 +327,7 @@ def _apply_waivers(item: Obligation, waivers: Sequence[Waiver], terms: Terms) ->
     return replace(item, status=Status.WAIVED, waiver=text, waived_miss=not in_time)
 
 
-def _excuses(waiver: Waiver, item: Obligation, terms: Terms) -> bool:
+def _excuses(waiver: Waiver, item: Obligation, terms: PromiseTerms) -> bool:
     """Return whether a waiver held when the clock was closed, or holds now; what was late before it stays late."""
     came_after = waiver.seen_at is not None and item.closed_at is not None and waiver.seen_at > item.closed_at
     return waiver.until >= (item.closed_at or terms.as_of) and (waiver.standing_for is not None or not came_after)

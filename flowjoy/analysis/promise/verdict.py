@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flowjoy.analysis.promise.merge_gate import Gate, Level
+from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
 from flowjoy.domain import Coverage, CoverageState, Decision, Obligation, Status, Verdict
 from flowjoy.domain.promise import UNREADABLE
 
@@ -17,7 +17,7 @@ def unproved(coverage: Sequence[Coverage]) -> tuple[Coverage, ...]:
 
 
 def decide(
-    coverage: Sequence[Coverage], obligations: Sequence[Obligation], *, enforce: bool, gate: Gate | None = None
+    coverage: Sequence[Coverage], obligations: Sequence[Obligation], *, enforce: bool, gate: MergeGate | None = None
 ) -> Verdict:
     """`pass` only when every required source is proved complete, every obligation known and not broken, no gate failed.
 
@@ -35,7 +35,7 @@ def decide(
     broken = [item for item in obligations if item.status is Status.BREACHED]
     reasons = [f"{item.model} was not shipped for {item.code_id}" for item in broken]
     if gate is not None:
-        reasons += [finding.text for finding in gate.of(Level.FAILURE)]
+        reasons += [finding.text for finding in gate.of(GateLevel.FAILURE)]
     if reasons:
         exit_code = EXIT_BROKEN if enforce else EXIT_PASS
         return Verdict(decision=Decision.FAIL, reasons=tuple(reasons), exit_code=exit_code)
@@ -48,5 +48,5 @@ def _undecided(item: Obligation) -> str:
     return f"{item.model} for {item.code_id}"
 
 
-def _refused(item: Obligation, gate: Gate | None) -> bool:
+def _refused(item: Obligation, gate: MergeGate | None) -> bool:
     return gate is not None and gate.failed and item.provisional and item.sha == gate.sha

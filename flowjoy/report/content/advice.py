@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.report.blocks import MOST_ROWS, Cell, Paragraph, Section, Table, Tile, instant, more, number
 from flowjoy.report.content.inventory import STALE, among, stale_branches, waiting_pulls
 from flowjoy.report.content.key_figures import running
@@ -20,7 +20,7 @@ from flowjoy.report.content.retrospective import (
 from flowjoy.report.text import clean, counted, moment, span
 
 
-def advice(findings: Findings) -> Section:
+def advice(findings: Results) -> Section:
     """The recommendations whose signals fire, with their numbers."""
     if not findings.advice:
         nothing = "No signal fires in the last four complete weeks."
@@ -40,7 +40,7 @@ def advice(findings: Findings) -> Section:
     return Section(id="advice", title="Advice", paragraphs=said, tables=(table,))
 
 
-def retrospective(findings: Findings) -> Section:
+def retrospective(findings: Results) -> Section:
     """The two questions, the one action, and what became of the last one."""
     asked = [
         Paragraph(lead="Which week shows the biggest gap, and how did that affect MTTR?", text=gap_answer(findings)),
@@ -52,7 +52,7 @@ def retrospective(findings: Findings) -> Section:
     return Section(id="retrospective", title="Retrospective", paragraphs=asked)
 
 
-def pairs(findings: Findings) -> Section | None:
+def pairs(findings: Results) -> Section | None:
     """Which code was live with which models, and where a rollback may go."""
     if not findings.pairs:
         return None
@@ -89,7 +89,7 @@ def pairs(findings: Findings) -> Section | None:
     return Section(id="pairs", title="Code and model pairs", paragraphs=said, tables=(table,))
 
 
-def shelf(findings: Findings) -> Section:
+def shelf(findings: Results) -> Section:
     """Code and models that wait."""
     bundle = findings.bundle
     now, held = bundle.generated_at, bundle.inventory
@@ -132,7 +132,7 @@ def shelf(findings: Findings) -> Section:
 
 
 def _waiting(
-    caption: str, noun: str, since: str, findings: Findings, items: Iterable[tuple[str, datetime | None]]
+    caption: str, noun: str, since: str, findings: Results, items: Iterable[tuple[str, datetime | None]]
 ) -> Table:
     told = list(items)
     now = findings.bundle.generated_at

@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from flowjoy.analysis.alerts.alert import Waiting
-from flowjoy.analysis.alerts.lifecycle import Notice, Step
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.alerts.alert import WaitingReleases
+from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
+from flowjoy.analysis.results import Results
 from flowjoy.domain.drift import DriftCheck
-from flowjoy.report.content.alert_text import Words, words
+from flowjoy.report.content.alert_text import AlertText, alert_text
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
+class AlertMessage:
     """One message. `links`: words to addresses of ours.
 
-    `words` say this step; `state` says the alert as it is now, with every release, for who keeps only the last of it.
+    `text` says this step; `state` says the alert as it is now, with every release, for who keeps only the last of it.
     """
 
-    notice: Notice
-    words: Words
-    state: Words
+    notice: Notification
+    text: AlertText
+    state: AlertText
     links: Mapping[str, str]
 
     @property
     def title(self) -> str:
         """Return the title with its icon."""
-        return f"{self.words.icon} {self.words.title}"
+        return f"{self.text.icon} {self.text.title}"
 
     @property
-    def step(self) -> Step:
+    def step(self) -> AlertStep:
         """Return the step that it is about."""
         return self.notice.step
 
@@ -57,13 +57,15 @@ class Receipt:
     releases: tuple[str, ...] = ()
 
 
-def letter(notice: Notice, findings: Findings, links: Mapping[str, str]) -> Letter:
+def letter(notice: Notification, findings: Results, links: Mapping[str, str]) -> AlertMessage:
     """Return the message of a notice."""
-    state = replace(notice, step=Step.NEW) if notice.step is Step.UPDATE else notice
-    return Letter(notice=notice, words=words(notice, findings), state=words(state, findings), links=links)
+    state = replace(notice, step=AlertStep.NEW) if notice.step is AlertStep.UPDATE else notice
+    return AlertMessage(
+        notice=notice, text=alert_text(notice, findings), state=alert_text(state, findings), links=links
+    )
 
 
-def matter(notice: Notice) -> str:
+def matter(notice: Notification) -> str:
     """Return what an alert is about: the model, else the alert itself."""
-    about = notice.alarm.about
-    return about.model if isinstance(about, Waiting | DriftCheck) else notice.alarm.key
+    about = notice.alert.about
+    return about.model if isinstance(about, WaitingReleases | DriftCheck) else notice.alert.key

@@ -1,4 +1,4 @@
-"""Alarms in plain words: what happened, since when, whose move it is. Knows findings, no channel and no markup."""
+"""Alerts in plain words: what happened, since when, whose move it is. Knows findings, no channel and no markup."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from flowjoy.analysis.alerts.alert import Alarm, AlarmKind, Waiting
-from flowjoy.analysis.alerts.lifecycle import Notice, Step
+from flowjoy.analysis.alerts.alert import Alert, AlertKind, WaitingReleases
+from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.analysis.flow.trends import Spike
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.domain import Status, Week
 from flowjoy.domain.drift import DriftCheck
 from flowjoy.report.content.headline import outcome, release_name
@@ -20,18 +20,18 @@ OVER = "✅"
 EXCUSED = "⏸️"
 MOST_NAMED = 10
 ICONS = {
-    AlarmKind.BREACH: "🔴",
-    AlarmKind.DRIFT: "🔴",
-    AlarmKind.DIVERGENCE: "⚠️",
-    AlarmKind.MTTR_SPIKE: "⚠️",
-    AlarmKind.AT_RISK: "🟠",
+    AlertKind.BREACH: "🔴",
+    AlertKind.DRIFT: "🔴",
+    AlertKind.DIVERGENCE: "⚠️",
+    AlertKind.MTTR_SPIKE: "⚠️",
+    AlertKind.AT_RISK: "🟠",
 }
 _CLOSED = {
-    AlarmKind.BREACH: "Broken promise: alert closed",
-    AlarmKind.AT_RISK: "Clock at risk: alert closed",
-    AlarmKind.DRIFT: "Drift: alert closed",
-    AlarmKind.DIVERGENCE: "Divergence: alert closed",
-    AlarmKind.MTTR_SPIKE: "MTTR spike: alert closed",
+    AlertKind.BREACH: "Broken promise: alert closed",
+    AlertKind.AT_RISK: "Clock at risk: alert closed",
+    AlertKind.DRIFT: "Drift: alert closed",
+    AlertKind.DIVERGENCE: "Divergence: alert closed",
+    AlertKind.MTTR_SPIKE: "MTTR spike: alert closed",
 }
 """Titles of alerts that end without numbers; the subject follows."""
 _SPIKE = "run a 48-hour spike to containerise the training job"
@@ -39,8 +39,8 @@ _PACKAGE = "data people, with ops: package the model in the same CI job as the s
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
-    """One alarm in plain text; foreign names are cleaned, not escaped. `move`: whose move it is, and which.
+class AlertText:
+    """One alert in plain text; foreign names are cleaned, not escaped. `move`: whose move it is, and which.
 
     `icon` stands before the title where people only glance; some pages have no such sign.
     """
@@ -52,41 +52,45 @@ class Words:
     move: str
 
 
-def words(notice: Notice, findings: Findings) -> Words:
+def alert_text(notice: Notification, findings: Results) -> AlertText:
     """Return what one notice says."""
-    alarm, about = notice.alarm, notice.alarm.about
-    if notice.step is Step.RECOVERY:
-        return _over(alarm, findings)
-    if isinstance(about, Waiting):
-        said = _excused(_joined(about, notice)) if notice.step is Step.WAIVER else _promise(notice, about, findings)
+    alert, about = notice.alert, notice.alert.about
+    if notice.step is AlertStep.RECOVERY:
+        return _over(alert, findings)
+    if isinstance(about, WaitingReleases):
+        said = (
+            _excused(_joined(about, notice)) if notice.step is AlertStep.WAIVER else _promise(notice, about, findings)
+        )
     elif isinstance(about, Spike):
         said = _spike(about)
     elif isinstance(about, Week):
-        said = _divergence(alarm, about)
+        said = _divergence(alert, about)
     elif isinstance(about, DriftCheck):
         said = _drift(about, findings)
     else:
-        raise TypeError("an alarm that rings has its numbers")
-    lead = {Step.REMINDER: "Still so: ", Step.ESCALATION: "Second week running: "}.get(notice.step, "")
+        raise TypeError("an alert that rings has its numbers")
+    lead = {AlertStep.REMINDER: "Still so: ", AlertStep.ESCALATION: "Second week running: "}.get(notice.step, "")
     return replace(said, title=f"{lead}{said.title}")
 
 
-def _joined(about: Waiting, notice: Notice) -> Waiting:
+def _joined(about: WaitingReleases, notice: Notification) -> WaitingReleases:
     """Return the releases that this step names."""
-    return Waiting(model=about.model, items=tuple(item for item in about.items if item.code_id in notice.joined))
+    return WaitingReleases(
+        model=about.model, items=tuple(item for item in about.items if item.code_id in notice.joined)
+    )
 
 
-def _promise(notice: Notice, about: Waiting, findings: Findings) -> Words:
+def _promise(notice: Notification, about: WaitingReleases, findings: Results) -> AlertText:
     hours, zone = f"{findings.bundle.terms.sla_hours:g} h", findings.bundle.window.timezone
-    kind, model, first = notice.alarm.kind, clean(about.model), about.items[0]
-    named = _joined(about, notice) if notice.step is Step.UPDATE else about
+    kind, model, first = notice.alert.kind, clean(about.model), about.items[0]
+    named = _joined(about, notice) if notice.step is AlertStep.UPDATE else about
     what = "a new version" if first.requires == "any" else f"version {clean(first.requires)}"
     lead = "The code" if len(about.items) == 1 else "The first of them"
     live, by = moment(first.start, zone), moment(first.deadline, zone)
-    is_broken = kind is AlarmKind.BREACH
+    is_broken = kind is AlertKind.BREACH
     left = "" if is_broken else f" Less than a quarter of {hours} is left."
     waive = "; where it must wait, its owner signs a waiver in the stub" if is_broken else ""
-    return Words(
+    return AlertText(
         icon=ICONS[kind],
         title=_waiting_title(notice, about, len(named.items), findings),
         what=f"{model} for {_each(named, findings)}.{left}",
@@ -95,10 +99,10 @@ def _promise(notice: Notice, about: Waiting, findings: Findings) -> Words:
     )
 
 
-def _waiting_title(notice: Notice, about: Waiting, joined: int, findings: Findings) -> str:
-    model, count, is_broken = clean(about.model), len(about.items), notice.alarm.kind is AlarmKind.BREACH
+def _waiting_title(notice: Notification, about: WaitingReleases, joined: int, findings: Results) -> str:
+    model, count, is_broken = clean(about.model), len(about.items), notice.alert.kind is AlertKind.BREACH
     past = "past the deadline" if is_broken else "close to the deadline"
-    if notice.step is Step.UPDATE:
+    if notice.step is AlertStep.UPDATE:
         return f"{model}: {plural(joined, 'more release')} {past}, {count} in all"
     if count > 1:
         return f"{model}: {plural(count, 'release')} {past}"
@@ -107,14 +111,14 @@ def _waiting_title(notice: Notice, about: Waiting, joined: int, findings: Findin
     return f"{model} {outcome(about.items[0], findings)}"
 
 
-def _each(about: Waiting, findings: Findings) -> str:
+def _each(about: WaitingReleases, findings: Results) -> str:
     """Return each of the first releases with what became of it, and how many more there are."""
     shown = [f"{release_name(item)}: {outcome(item, findings) or item.status.words}" for item in about.items]
     more = len(shown) - MOST_NAMED
     return "; ".join([*shown[:MOST_NAMED], *([f"… and {plural(more, 'more release')}"] if more > 0 else [])])
 
 
-def _excused(about: Waiting) -> Words:
+def _excused(about: WaitingReleases) -> AlertText:
     """Return who excused which releases, why, and until when."""
     by_waiver: dict[str, list[str]] = {}
     for item in about.items:
@@ -124,7 +128,7 @@ def _excused(about: Waiting) -> Words:
         for waiver, names in by_waiver.items()
     ]
     model = clean(about.model)
-    return Words(
+    return AlertText(
         icon=EXCUSED,
         title=f"{model} is excused by a waiver",
         what=f"{model} for {'; '.join(lines[:MOST_NAMED])}.",
@@ -133,13 +137,13 @@ def _excused(about: Waiting) -> Words:
     )
 
 
-def _divergence(alarm: Alarm, week: Week) -> Words:
-    return Words(
-        icon=ICONS[alarm.kind],
+def _divergence(alert: Alert, week: Week) -> AlertText:
+    return AlertText(
+        icon=ICONS[alert.kind],
         title=lagging(week),
         what=_cadence(week),
-        since=f"Since the week of {_monday(alarm)}.",
-        move=f"data people, with ops: {_SPIKE}." if alarm.escalated else f"{_PACKAGE}.",
+        since=f"Since the week of {_monday(alert)}.",
+        move=f"data people, with ops: {_SPIKE}." if alert.escalated else f"{_PACKAGE}.",
     )
 
 
@@ -153,9 +157,9 @@ def _cadence(week: Week) -> str:
     return f"Week of {week.label}: {week.code_deploys} code and {models} model deploys."
 
 
-def _spike(spike: Spike) -> Words:
-    return Words(
-        icon=ICONS[AlarmKind.MTTR_SPIKE],
+def _spike(spike: Spike) -> AlertText:
+    return AlertText(
+        icon=ICONS[AlertKind.MTTR_SPIKE],
         title=f"Unified MTTR {spike.hours:.1f} h in the week of {spike.week.label}",
         what=f"{spike_text(spike)}, over {plural(spike.week.resolved, 'resolved incident')} of code and models.",
         since=f"Week of {spike.week.label}.",
@@ -163,13 +167,13 @@ def _spike(spike: Spike) -> Words:
     )
 
 
-def _drift(check: DriftCheck, findings: Findings) -> Words:
+def _drift(check: DriftCheck, findings: Results) -> AlertText:
     worst = next(iter(check.features), None)
     figure = f"{worst.kl_nats:.3f} nats" if worst is not None and worst.kl_nats is not None else "over the threshold"
     feature = clean(worst.name, 80) if worst is not None else "a feature"
     model = clean(check.model) + (f" v{clean(check.version)}" if check.version else "")
-    return Words(
-        icon=ICONS[AlarmKind.DRIFT],
+    return AlertText(
+        icon=ICONS[AlertKind.DRIFT],
         title=f"Live data drifts from training data: {clean(check.model)}",
         what=f"{model}: KL divergence of {feature} is {figure}, the threshold {check.threshold:g}.",
         since=f"Over in two checks running, the last {moment(check.at, findings.bundle.window.timezone)}.",
@@ -177,7 +181,7 @@ def _drift(check: DriftCheck, findings: Findings) -> Words:
     )
 
 
-def _ending(about: Waiting) -> str:
+def _ending(about: WaitingReleases) -> str:
     """Return what became of what was owed."""
     model, statuses = clean(about.model), {item.status for item in about.items}
     if len(about.items) > 1:
@@ -187,44 +191,46 @@ def _ending(about: Waiting) -> str:
     return f"{model} was shipped" if about.items[0].shipped_at is not None else f"{model} is no longer owed"
 
 
-def _monday(alarm: Alarm) -> str:
-    """The week that names an alarm, as week tables write it."""
-    return date.fromisoformat(alarm.subject).strftime("%b %d")
+def _monday(alert: Alert) -> str:
+    """The week that names an alert, as week tables write it."""
+    return date.fromisoformat(alert.subject).strftime("%b %d")
 
 
-def _no_longer(alarm: Alarm, findings: Findings) -> str:
+def _no_longer(alert: Alert, findings: Results) -> str:
     """Return why none of the releases that an alert named is judged any more."""
     bundle, since = findings.bundle, findings.bundle.terms.sla_since
-    named = {release for state in bundle.alerts if state.key == alarm.key for release in state.releases}
+    named = {release for state in bundle.alerts if state.key == alert.key for release in state.releases}
     shipped_at = [record.shipped_at for record in bundle.code if record.id in named]
     if since is None or not shipped_at or max(shipped_at) >= since:
-        return f"No release that waited for {clean(alarm.subject)} is judged any more."
+        return f"No release that waited for {clean(alert.subject)} is judged any more."
     day = since.astimezone(ZoneInfo(bundle.window.timezone)).date().isoformat()
-    return f"`sla-since` is now {day}, so the releases of {clean(alarm.subject)} before it no longer count."
+    return f"`sla-since` is now {day}, so the releases of {clean(alert.subject)} before it no longer count."
 
 
-def _over(alarm: Alarm, findings: Findings) -> Words:
-    """How an alarm ended."""
-    about, zone = alarm.about, findings.bundle.window.timezone
+def _over(alert: Alert, findings: Results) -> AlertText:
+    """How an alert ended."""
+    about, zone = alert.about, findings.bundle.window.timezone
     now = moment(findings.bundle.generated_at, zone)
-    if isinstance(about, Waiting) and any(item.status is Status.WAIVED and not item.closed_at for item in about.items):
+    if isinstance(about, WaitingReleases) and any(
+        item.status is Status.WAIVED and not item.closed_at for item in about.items
+    ):
         return replace(_excused(about), since="Its clock has run out.")
-    if isinstance(about, Waiting):
+    if isinstance(about, WaitingReleases):
         ended = _ending(about)
         what = f"{clean(about.model)} for {_each(about, findings)}."
         since = f"It was due by {moment(about.items[0].deadline, zone)}."
     elif isinstance(about, Week):
-        ended = "Models no longer lag behind code" if alarm.kind is AlarmKind.DIVERGENCE else "The MTTR is down again"
+        ended = "Models no longer lag behind code" if alert.kind is AlertKind.DIVERGENCE else "The MTTR is down again"
         mttr = "" if about.mttr_hours is None else f", MTTR {about.mttr_hours:.1f} h"
         what = f"{_cadence(about).removesuffix('.')}{mttr}."
-        since = f"It was told for the week of {_monday(alarm)}."
+        since = f"It was told for the week of {_monday(alert)}."
     elif isinstance(about, DriftCheck):
         ended = f"Live data look like training data again: {clean(about.model)}"
         what, since = f"No feature is over {about.threshold:g} in two checks running.", f"Last check {now}."
     else:
         ended, what, since = (
-            f"{_CLOSED[alarm.kind]} for {clean(alarm.subject)}",
-            _no_longer(alarm, findings),
+            f"{_CLOSED[alert.kind]} for {clean(alert.subject)}",
+            _no_longer(alert, findings),
             f"Seen {now}.",
         )
-    return Words(icon=OVER, title=ended, what=what, since=since, move="nobody: it is over.")
+    return AlertText(icon=OVER, title=ended, what=what, since=since, move="nobody: it is over.")

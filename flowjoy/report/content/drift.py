@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.report.blocks import MOST_ROWS, Cell, Paragraph, Picture, Section, Table, Tile, more
 from flowjoy.report.content.drift_text import MARKS, READING, scope, sentence, unjudged
@@ -17,7 +17,7 @@ _STEPS = {
 }
 
 
-def drift(findings: Findings, picture: Picture | None) -> Section | None:
+def drift(findings: Results, picture: Picture | None) -> Section | None:
     """Status, worst feature and rows, the picture, and every feature in a table; None where no check was asked for."""
     check = findings.drift
     if check is None:

@@ -6,24 +6,24 @@ from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from flowjoy.analysis.promise import compliance
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.domain import Obligation
 from flowjoy.report.text import plural
 
 
-def is_first(findings: Findings) -> bool:
+def is_first(findings: Results) -> bool:
     """Return whether no earlier trusted run is remembered."""
     return findings.bundle.first_trusted_at == findings.bundle.generated_at
 
 
-def is_older(item: Obligation, findings: Findings) -> bool:
+def is_older(item: Obligation, findings: Results) -> bool:
     """Return whether `sla-since` of today would leave an obligation out."""
     zone = ZoneInfo(findings.bundle.window.timezone)
     today = findings.bundle.generated_at.astimezone(zone).date()
     return item.start < datetime.combine(today, time.min, tzinfo=zone)
 
 
-def first_run(findings: Findings) -> str | None:
+def first_run(findings: Results) -> str | None:
     """Return what is older, and which `sla-since` begins today; None on later runs and where nothing went wrong."""
     if not is_first(findings):
         return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from flowjoy.analysis.flow import trends
-from flowjoy.analysis.flow.dora import Figure
+from flowjoy.analysis.flow.dora import DoraFigure
 from flowjoy.analysis.flow.incidents import ALL
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, Week
 from flowjoy.report.blocks import MOST_ROWS, Cell, Paragraph, Picture, Section, Table, instant, monday, more, number
 from flowjoy.report.content.incidents import label, newest_first, shown
@@ -15,7 +15,7 @@ from flowjoy.report.content.retrospective import spike_text, unknown_text, unobs
 from flowjoy.report.text import DORA_NAMES, clean, counted, figure, lagging, share, span
 
 
-def weeks(findings: Findings, chart: Picture | None) -> Section:
+def weeks(findings: Results, chart: Picture | None) -> Section:
     """The week table behind the joint chart, with what stands out in each week."""
     header = (
         "week", "code deploys", "model deploys", "gap", "unified MTTR (h)", "resolved", "median", "p90", "remarks",
@@ -42,7 +42,7 @@ def weeks(findings: Findings, chart: Picture | None) -> Section:
     )
 
 
-def _week(week: Week, findings: Findings) -> tuple[Cell, ...]:
+def _week(week: Week, findings: Results) -> tuple[Cell, ...]:
     spike = next((item for item in findings.spikes if item.week.week == week.week), None)
     remarks = [
         "running" if week.partial else "",
@@ -74,7 +74,7 @@ def _ships(week: Week) -> Cell:
     return Cell(text=counted(week.model_deploys, known=week.models_known), sort=week.model_deploys, number=True)
 
 
-def incidents(findings: Findings) -> Section:
+def incidents(findings: Results) -> Section:
     """How long incidents took, and which deploy each is put down to."""
     failed = [item for item in findings.bundle.coverage if item.source.startswith("incidents")]
     title = "Incidents and recovery"
@@ -124,7 +124,7 @@ def incidents(findings: Findings) -> Section:
     return Section(id="incidents", title=title, tables=(causes, each) if rows else (causes,))
 
 
-def dora(findings: Findings) -> Section:
+def dora(findings: Results) -> Section:
     """DORA's five for code, models and both."""
     rows = [
         (
@@ -145,7 +145,7 @@ def dora(findings: Findings) -> Section:
     )
 
 
-def _figure(key: str, held: Figure) -> tuple[Cell, Cell]:
+def _figure(key: str, held: DoraFigure) -> tuple[Cell, Cell]:
     if held.value is None:
         return Cell(text="no data", sort="", number=True), number(held.n)
     if key.endswith("_rate"):

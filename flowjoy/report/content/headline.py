@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flowjoy.analysis.promise import compliance, verdict
-from flowjoy.analysis.promise.merge_gate import Level
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.promise.merge_gate import GateLevel
+from flowjoy.analysis.results import Results
 from flowjoy.domain import Decision, Obligation, Status
 from flowjoy.report.content.first_run import first_run, is_older
 from flowjoy.report.text import clean, moment, plural, soon, span
@@ -16,7 +16,7 @@ _MOST_NAMED = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class HeadlineLine:
     """One line of plain text. `left` is what of a clock was left at as-of, on the way to its `deadline`."""
 
     before: str
@@ -30,16 +30,16 @@ class Line:
         return f"{self.before}{self.left}{self.after}"
 
 
-def headline(findings: Findings) -> str:
+def headline(findings: Results) -> str:
     """The verdict in one line of plain text; foreign names in it are cleaned, not escaped."""
     return headline_of(findings).text
 
 
-def headline_of(findings: Findings) -> Line:
+def headline_of(findings: Results) -> HeadlineLine:
     """The same, with the clock in it apart, for who lets it run."""
     settled = _settled(findings)
     if settled is not None:
-        return Line(before=settled)
+        return HeadlineLine(before=settled)
     running = [item for item in findings.scope if item.status in compliance.RUNNING]
     if running:
         first = min(running, key=lambda item: (item.deadline, item.id))
@@ -55,10 +55,10 @@ def headline_of(findings: Findings) -> Line:
         + (f": {clean(waived.model)}, {clean(waived.waiver or '', 300)}" if waived is not None else ""),
     }
     kept = f"the {_hours(findings)} promise holds: nothing is open"
-    return Line(before=said.get(findings.sla_status, undetermined(findings) or kept))
+    return HeadlineLine(before=said.get(findings.sla_status, undetermined(findings) or kept))
 
 
-def undetermined(findings: Findings) -> str:
+def undetermined(findings: Results) -> str:
     """How many releases are neither kept nor broken, with the cure; empty where none is."""
     items = [item for item in findings.scope if item.status is Status.UNDETERMINED]
     releases = len({item.code_id for item in items})
@@ -72,21 +72,21 @@ def undetermined(findings: Findings) -> str:
     )
 
 
-def why_no_rate(findings: Findings) -> str:
+def why_no_rate(findings: Results) -> str:
     """Why no deadline of the last weeks counts in the rate."""
     left_out = findings.rate.left_out
     return f"{plural(left_out, 'deadline')} passed, neither kept nor broken" if left_out else "no deadline has passed"
 
 
-def _hours(findings: Findings) -> str:
+def _hours(findings: Results) -> str:
     return f"{findings.bundle.terms.sla_hours:g} h"
 
 
-def _settled(findings: Findings) -> str | None:
+def _settled(findings: Results) -> str | None:
     """What no clock can change: that nobody can decide, that a gate refuses, or that the promise is broken."""
     if findings.verdict.exit_code == verdict.EXIT_UNDECIDED:
         return f"could not decide: {clean('; '.join(findings.verdict.reasons), 400)}"
-    refused = [item.text for item in findings.gate.of(Level.FAILURE)] if findings.gate else []
+    refused = [item.text for item in findings.gate.of(GateLevel.FAILURE)] if findings.gate else []
     if refused:
         more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
         return f"{clean(refused[0], 300)}{more}"
@@ -105,7 +105,7 @@ def _settled(findings: Findings) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class NextStep:
     """What somebody should do: `lead` says what, `text` by when and why. `mark`: `bad`, `good`, or none of both.
 
     `left`: how much of a running clock is left until its `deadline`.
@@ -123,11 +123,11 @@ class Step:
         return f"{self.text} ({self.left})." if self.left else self.text
 
 
-def next_steps(findings: Findings) -> tuple[Step, ...]:
+def next_steps(findings: Results) -> tuple[NextStep, ...]:
     """What to do next, and by when: first what could not be read, then what is broken, then what runs; one a model."""
     unread = verdict.unproved(findings.bundle.coverage)
     steps = [
-        Step(
+        NextStep(
             lead=f"Mend {clean(item.source)}:",
             text=clean(": ".join(filter(None, (item.reason, item.hint))), 400),
             mark="bad",
@@ -138,11 +138,11 @@ def next_steps(findings: Findings) -> tuple[Step, ...]:
     if not steps and findings.verdict.decision is Decision.PASS:
         unclear = undetermined(findings)
         lead, mark = ("Say when it shipped:", "") if unclear else ("Nothing to do:", "good")
-        steps.append(Step(lead=lead, text=headline(findings), mark=mark))
+        steps.append(NextStep(lead=lead, text=headline(findings), mark=mark))
     return tuple(steps)
 
 
-def ships_due(findings: Findings) -> tuple[Step, ...]:
+def ships_due(findings: Results) -> tuple[NextStep, ...]:
     """What is to be shipped, what is overdue first; one step a model."""
     steps = []
     for statuses, mark in (({Status.BREACHED}, "bad"), (compliance.RUNNING, "")):
@@ -153,7 +153,7 @@ def ships_due(findings: Findings) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _ship(waiting: list[Obligation], findings: Findings, mark: str) -> Step:
+def _ship(waiting: list[Obligation], findings: Results, mark: str) -> NextStep:
     """The ship that the first of these waits for, and how many more wait."""
     first = waiting[0]
     what = "a new version" if first.requires == "any" else f"version {clean(first.requires)}"
@@ -161,15 +161,15 @@ def _ship(waiting: list[Obligation], findings: Findings, mark: str) -> Step:
     others = f" and {plural(len(waiting) - 1, 'more release')}" if len(waiting) > 1 else ""
     lead, owed = f"Ship {what} of {clean(first.model)}", f"for {release_name(first)}{others}"
     if mark:
-        return Step(lead=lead, text=f"{owed}: it was due by {by} ({outcome(first, findings)}).", mark=mark)
+        return NextStep(lead=lead, text=f"{owed}: it was due by {by} ({outcome(first, findings)}).", mark=mark)
     left = f"{span(first.deadline - findings.bundle.generated_at)} left"
-    return Step(lead=lead, text=f"{owed}: it is due by {by}", left=left, deadline=first.deadline)
+    return NextStep(lead=lead, text=f"{owed}: it is due by {by}", left=left, deadline=first.deadline)
 
 
-def _due(item: Obligation, findings: Findings, more: str) -> Line:
+def _due(item: Obligation, findings: Results, more: str) -> HeadlineLine:
     """`recommender due in 31 h 12 m (Tue 09:00 UTC)`."""
     now = findings.bundle.generated_at
-    return Line(
+    return HeadlineLine(
         before=f"{clean(item.model)} due ",
         left=f"in {span(item.deadline - now)}",
         after=f" ({soon(item.deadline, findings.bundle.window.timezone, now)}){more}",
@@ -182,7 +182,7 @@ def release_name(item: Obligation) -> str:
     return f"release {item.sha[:12]}" if item.sha else item.code_id
 
 
-def outcome(item: Obligation, findings: Findings) -> str:
+def outcome(item: Obligation, findings: Results) -> str:
     """What became of one obligation, in plain words."""
     as_of, zone = findings.bundle.generated_at, findings.bundle.window.timezone
     if item.status in compliance.RUNNING:

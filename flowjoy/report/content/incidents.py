@@ -10,18 +10,18 @@ import pandas as pd
 
 from flowjoy.analysis import timeline
 from flowjoy.analysis.flow import incidents as recovery
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.report.text import clean, span
 
 
-def shown(findings: Findings) -> pd.DataFrame:
+def shown(findings: Results) -> pd.DataFrame:
     """The incidents that started in the window, and those that are still open, whenever they started; oldest first."""
     incidents = findings.incidents
     inside = incidents[timeline.START] >= pd.Timestamp(findings.bundle.window.since)
     return incidents[inside | incidents[timeline.END].isna()]
 
 
-def evidence(findings: Findings, rows: pd.DataFrame) -> Iterator[str]:
+def evidence(findings: Results, rows: pd.DataFrame) -> Iterator[str]:
     """A sentence for each of these rows of `findings.incidents`.
 
     `MODEL recommender v7, 41 m earlier; runner-up CODE 1a2b3c4, 3 h 0 m`
@@ -31,7 +31,7 @@ def evidence(findings: Findings, rows: pd.DataFrame) -> Iterator[str]:
         yield _evidence(row, names, findings.bundle.terms.incident_match_hours)
 
 
-def newest_first(findings: Findings, most: int) -> list[tuple[dict[Hashable, Any], str]]:
+def newest_first(findings: Results, most: int) -> list[tuple[dict[Hashable, Any], str]]:
     """The newest `most` of the incidents that are shown, each with its sentence."""
     rows = shown(findings).iloc[::-1].head(most)
     return list(zip(rows.to_dict("records"), evidence(findings, rows), strict=True))
@@ -70,7 +70,7 @@ def _before(row: Mapping[Hashable, Any], column: str) -> str:
     return span(row[timeline.START] - row[column])
 
 
-def _names(findings: Findings) -> dict[str, str]:
+def _names(findings: Results) -> dict[str, str]:
     """What people call each event: its type with the short sha, or with the model and its version."""
     columns = (timeline.ID, timeline.TYPE, timeline.SHA, timeline.NAME, timeline.VERSION)
     rows = zip(*(findings.events[column] for column in columns), strict=True)

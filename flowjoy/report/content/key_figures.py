@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from flowjoy.analysis.promise import compliance
 from flowjoy.analysis.promise.verdict import unproved
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, Status
 from flowjoy.report.blocks import Clock, Tile
 from flowjoy.report.content.headline import why_no_rate
 from flowjoy.report.text import figure, lag_text, span
 
 
-def tiles(findings: Findings) -> tuple[Tile, ...]:
+def tiles(findings: Results) -> tuple[Tile, ...]:
     """Running and broken promises, the rate, drift lag and the unified MTTR; each with what it is over."""
     lag = findings.drift_lag.current if findings.drift_lag is not None else None
     week = findings.last_week
@@ -32,7 +32,7 @@ def tiles(findings: Findings) -> tuple[Tile, ...]:
     )
 
 
-def _broken(findings: Findings) -> Tile:
+def _broken(findings: Results) -> Tile:
     name, broken = "promises broken", findings.count(Status.BREACHED)
     if _unjudged(findings):
         return Tile(name=name, value="no data", note=_UNJUDGED)
@@ -42,12 +42,12 @@ def _broken(findings: Findings) -> Tile:
 _UNJUDGED = "a source that decides could not be read"
 
 
-def _unjudged(findings: Findings) -> bool:
+def _unjudged(findings: Results) -> bool:
     """Whether nobody can say what is kept: then a 0 would look like good news."""
     return bool(unproved(findings.bundle.coverage))
 
 
-def running(findings: Findings) -> Tile:
+def running(findings: Results) -> Tile:
     """How many clocks run, and how much is left of the one that ends next."""
     if _unjudged(findings):
         return Tile(name="clocks running", value="no data", note=_UNJUDGED)
@@ -58,7 +58,7 @@ def running(findings: Findings) -> Tile:
     return Tile(name="clocks running", value=str(count), note="the next to end:", mark="wait", clock=clock)
 
 
-def _kept(findings: Findings) -> Tile:
+def _kept(findings: Results) -> Tile:
     rate, target = findings.rate, findings.bundle.terms.sla_target
     name = f"kept, last {compliance.RATE_DAYS} days"
     if rate.percent is None:
@@ -73,7 +73,7 @@ def _kept(findings: Findings) -> Tile:
     )
 
 
-def _resolved(findings: Findings) -> str:
+def _resolved(findings: Results) -> str:
     """What the MTTR is over, or why there is none."""
     week = findings.last_week
     if week is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowjoy.analysis.promise import compliance
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, Obligation, Status
 from flowjoy.report.blocks import MOST_ROWS, Cell, Clock, Paragraph, Picture, Section, Table, instant, more, number
 from flowjoy.report.content import advice as learn
@@ -29,7 +29,7 @@ MANY, LONG = 20, 60
 
 
 def sections(
-    findings: Findings, chart: Picture | None, lanes: Picture | None, shares: Picture | None = None
+    findings: Results, chart: Picture | None, lanes: Picture | None, shares: Picture | None = None
 ) -> tuple[Section, ...]:
     """The sections of the page, the most urgent first. Without a judged promise only the gate and what was read."""
     if not findings.judges_promise:
@@ -52,7 +52,7 @@ def sections(
     return tuple(part for part in found if part is not None)
 
 
-def _now(findings: Findings) -> Section:
+def _now(findings: Results) -> Section:
     """What runs and what is broken, in figures, in sentences and in a table."""
     steps = [
         Paragraph(
@@ -76,7 +76,7 @@ def _now(findings: Findings) -> Section:
     return Section(id="now", title="Now", tiles=tiles(findings), paragraphs=steps, tables=(table,) if owed else ())
 
 
-def _clock(item: Obligation, findings: Findings) -> tuple[Cell, ...]:
+def _clock(item: Obligation, findings: Results) -> tuple[Cell, ...]:
     running = item.status in compliance.RUNNING
     return (
         Cell(text=clean(item.subject)),
@@ -92,7 +92,7 @@ def _clock(item: Obligation, findings: Findings) -> tuple[Cell, ...]:
     )
 
 
-def _gate(findings: Findings) -> Section | None:
+def _gate(findings: Results) -> Section | None:
     gate = findings.gate
     if gate is None:
         return None
@@ -104,7 +104,7 @@ def _gate(findings: Findings) -> Section | None:
     return Section(id="gate", title="Model dependency", paragraphs=said)
 
 
-def _promise(findings: Findings, lanes: Picture | None) -> Section:
+def _promise(findings: Results, lanes: Picture | None) -> Section:
     hours = f"{findings.bundle.terms.sla_hours:g}"
     counted = {status: findings.count(status) for status in Status}
     said = " · ".join(f"{n} {status.words}" for status, n in counted.items() if n)
@@ -139,13 +139,13 @@ def _promise(findings: Findings, lanes: Picture | None) -> Section:
     )
 
 
-def _why(item: Obligation, findings: Findings) -> str:
+def _why(item: Obligation, findings: Results) -> str:
     told = clean(outcome(item, findings), 300)
     version = f"v{clean(item.version, 40)}: " if item.version and item.status in (Status.MET, Status.LATE) else ""
     return f"{version}{told}" if told else ""
 
 
-def _drift_lag(findings: Findings) -> tuple[str, ...]:
+def _drift_lag(findings: Results) -> tuple[str, ...]:
     lag = findings.drift_lag
     if lag is None or lag.median is None or lag.p90 is None:
         return ()
@@ -158,7 +158,7 @@ def _drift_lag(findings: Findings) -> tuple[str, ...]:
     )
 
 
-def _coverage(findings: Findings) -> Section:
+def _coverage(findings: Results) -> Section:
     rows = [
         (
             Cell(text=clean(item.source)),

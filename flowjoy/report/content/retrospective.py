@@ -5,10 +5,10 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from flowjoy.analysis.flow import trends
-from flowjoy.analysis.flow.live_pairs import Pair
+from flowjoy.analysis.flow.live_pairs import LivePair
 from flowjoy.analysis.flow.trends import Spike
 from flowjoy.analysis.promise.verdict import unproved
-from flowjoy.analysis.results import Findings
+from flowjoy.analysis.results import Results
 from flowjoy.domain import Week
 from flowjoy.report.text import clean, deploys_of, lag_text, moment, plural, span
 
@@ -19,7 +19,7 @@ def spike_text(spike: Spike) -> str:
     return f"{spike.hours:.1f} h, {against}"
 
 
-def gap_answer(findings: Findings) -> str:
+def gap_answer(findings: Results) -> str:
     """Which week shows the biggest gap, and what the MTTR was then against the other weeks."""
     gap, complete = findings.retro.gap, trends.complete(findings.weeks)
     if not complete:
@@ -44,18 +44,18 @@ def gap_answer(findings: Findings) -> str:
     return f"{said} Its MTTR was {week.mttr_hours:.1f} h, {change} the median of {others} ({gap.others_hours:.1f} h)."
 
 
-def not_known(findings: Findings) -> str | None:
+def not_known(findings: Results) -> str | None:
     """Why nobody can say what is owed; None where all that decides was read."""
     missing = unproved(findings.bundle.coverage)
     return f"Not known: {'; '.join(clean(item.source) for item in missing)} could not be read." if missing else None
 
 
-def nothing_owed(findings: Findings) -> str:
+def nothing_owed(findings: Results) -> str:
     """Why there is no obligation to show."""
     return not_known(findings) or "No release in the window owes a model."
 
 
-def jam_answer(findings: Findings) -> str:
+def jam_answer(findings: Results) -> str:
     """Which model keeps releases waiting most."""
     jam, unknown = findings.retro.jam, not_known(findings)
     if unknown is not None:
@@ -76,7 +76,7 @@ def jam_answer(findings: Findings) -> str:
     )
 
 
-def action_answer(findings: Findings) -> str:
+def action_answer(findings: Results) -> str:
     """The one action, with the numbers behind it."""
     row = findings.retro.action
     if row is None:
@@ -84,7 +84,7 @@ def action_answer(findings: Findings) -> str:
     return f"{_capital(row.do)}. Because of {row.because}. Re-measure: {row.measure}."
 
 
-def measured_answer(findings: Findings) -> str | None:
+def measured_answer(findings: Results) -> str | None:
     """What the measure of the last action was when it was proposed, and is now; None without an earlier one."""
     before, now = findings.retro.before, findings.retro.measured
     if before is None:
@@ -124,13 +124,13 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def pair_name(pair: Pair) -> str:
+def pair_name(pair: LivePair) -> str:
     """The pair by its unified tag, else by what it is made of."""
     models = ", ".join(f"{clean(model.name)} v{clean(model.version)}" for model in pair.models)
     return pair.tag or f"{(pair.sha or 'unknown')[:12]} with {models or 'no model'}"
 
 
-def lived(pair: Pair, findings: Findings) -> str:
+def lived(pair: LivePair, findings: Results) -> str:
     """`Tue 04 Jun 09:00 UTC for 31 h 12 m`."""
     zone = findings.bundle.window.timezone
     return f"{moment(pair.since, zone)} for {span((pair.until or findings.bundle.generated_at) - pair.since)}"

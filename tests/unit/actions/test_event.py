@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flowjoy.actions.event import TRUSTED_EVENTS, Trigger, read
+from flowjoy.actions.event import TRUSTED_EVENTS, RunEvent, read
 
 
 def trigger(
@@ -14,7 +14,7 @@ def trigger(
     payload: dict[str, Any] | None = None,
     ref: str = "refs/heads/main",
     default_branch: str | None = "main",
-) -> Trigger:
+) -> RunEvent:
     return read(event, payload or {}, sha="s" * 40, ref=ref, repository="acme/shop", default_branch=default_branch)
 
 

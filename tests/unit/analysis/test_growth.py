@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from flowjoy.analysis.results import Findings, find
-from flowjoy.domain import Status, StubText
+from flowjoy.analysis.results import Results, find
+from flowjoy.domain import Status, StubFile
 from flowjoy.domain.bundle import Bundle
 from flowjoy.report.bundle_file import bundle_bytes
 from flowjoy.report.markdown import summary
@@ -23,7 +23,7 @@ def one_stub(models: int, *, ships: bool) -> Bundle:
     names = [f"m{n}" for n in range(models)]
     stub = json.dumps({"models": dict.fromkeys(names, "any")}, separators=(",", ":"))
     shipped = [a_ship(1 + n / models, "1", model=name) for n, name in enumerate(names)] if ships else []
-    return a_bundle([a_deploy(0, sha=SHA)], shipped, stubs={SHA: StubText(text=stub)})
+    return a_bundle([a_deploy(0, sha=SHA)], shipped, stubs={SHA: StubFile(text=stub)})
 
 
 def many_stubs(releases: int, *, waived: bool = False) -> Bundle:
@@ -33,7 +33,7 @@ def many_stubs(releases: int, *, waived: bool = False) -> Bundle:
         sha, names = f"{n:040x}", [f"model-{k}" for k in range(4)]
         until = {"sha": "*", "reason": "frozen", "by": "acme", "until": "2024-07-30T00:00:00Z"}
         waivers = [{"model": name, **until} for name in names] if waived else []
-        stubs[sha] = StubText(text=json.dumps({"models": dict.fromkeys(names, str(n + 1)), "waivers": waivers}))
+        stubs[sha] = StubFile(text=json.dumps({"models": dict.fromkeys(names, str(n + 1)), "waivers": waivers}))
         code.append(a_deploy(n / 50, sha=sha))
         ships += [] if waived else [a_ship(n / 50, str(n + 1), model=name) for name in names]
     return a_bundle(code, ships, stubs=stubs)
@@ -45,7 +45,7 @@ def rollbacks(events: int) -> Bundle:
     return a_bundle(code, [a_ship(n / 60, str(n + 1)) for n in range(events)], terms={"models": ("recommender",)})
 
 
-def told(bundle: Bundle) -> Findings:
+def told(bundle: Bundle) -> Results:
     """Everything that is computed of a bundle, and what is written of it as text."""
     findings = find(bundle)
     bundle_bytes(findings)

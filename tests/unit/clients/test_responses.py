@@ -6,7 +6,19 @@ from typing import Any, Literal
 
 import pytest
 
-from flowjoy.clients.responses import Answer, Connection, Count, GraphQL, Id, Instant, Many, Sha, Text, read, read_named
+from flowjoy.clients.responses import (
+    Connection,
+    Count,
+    GraphQL,
+    Id,
+    Instant,
+    Many,
+    Response,
+    Sha,
+    Text,
+    read,
+    read_named,
+)
 from flowjoy.clients.transport import MalformedAnswerError
 
 SHA = "A" * 40
@@ -29,7 +41,7 @@ class Page(GraphQL):
     deployments: Connection[Deployment]
 
 
-class Listed(Answer):
+class Listed(Response):
     total_count: Count
     runs: Many[Status]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flowjoy.config.inputs import declared
 from flowjoy.config.registry_address import travels_in_the_clear
-from flowjoy.config.settings import Settings, on_actions, read_runner, read_settings
+from flowjoy.config.settings import Settings, on_actions, read_context, read_settings
 from flowjoy.domain.secret import Secret
 from flowjoy.errors import InputError
 from tests.builders import a_runner, an_environment, some_settings
@@ -321,7 +321,7 @@ def test_settings__a_registry_that_cannot_be_one_is_refused_naming_the_input(tmp
 def test_settings__credentials_do_not_travel_over_plain_http(tmp_path: Path, variable: str) -> None:
     environ = {**an_environment(tmp_path, mlflow_tracking_uri="http://mlflow.example"), variable: CANARY}
     with pytest.raises(InputError, match="mlflow-tracking-uri: expected https") as refusal:
-        read_settings(environ, [], read_runner(environ))
+        read_settings(environ, [], read_context(environ))
     assert CANARY not in str(refusal.value)
 
 
@@ -329,7 +329,7 @@ def test_settings__credentials_travel_over_plain_http_where_an_input_allows_it(t
     """mlflow/mlflow#1825: an internal address with basic auth, on runners of one's own."""
     given = {"mlflow_tracking_uri": "http://mlflow.example", "mlflow_allow_http": "true"}
     environ = {**an_environment(tmp_path, **given), "MLFLOW_TRACKING_PASSWORD": CANARY}
-    assert read_settings(environ, [], read_runner(environ)).mlflow_allow_http
+    assert read_settings(environ, [], read_context(environ)).mlflow_allow_http
 
 
 def test_settings__an_open_catalog_over_plain_http_is_in_the_clear_as_well(tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ def test_settings__an_open_catalog_over_plain_http_is_in_the_clear_as_well(tmp_p
         "MLFLOW_UC_OSS_TOKEN": CANARY,
     }
     with pytest.raises(InputError, match=r"mlflow-tracking-uri: expected https.*set mlflow-allow-http to true"):
-        read_settings(environ, [], read_runner(environ))
+        read_settings(environ, [], read_context(environ))
 
 
 CERTIFICATES = ["MLFLOW_TRACKING_SERVER_CERT_PATH", "MLFLOW_TRACKING_CLIENT_CERT_PATH", "REQUESTS_CA_BUNDLE"]
@@ -348,11 +348,11 @@ CERTIFICATES = ["MLFLOW_TRACKING_SERVER_CERT_PATH", "MLFLOW_TRACKING_CLIENT_CERT
 def test_settings__a_certificate_outside_the_container_is_named_with_the_cure(tmp_path: Path, variable: str) -> None:
     environ = {**an_environment(tmp_path), variable: "/etc/ssl/certs/acme.pem"}
     with pytest.raises(InputError, match=f"{variable} '/etc/ssl/certs/acme.pem': there is no such file") as refusal:
-        read_settings(environ, [], read_runner(environ))
+        read_settings(environ, [], read_context(environ))
     assert "a container action sees only the workspace" in str(refusal.value)
     (tmp_path / "acme.pem").touch()
     environ[variable] = "acme.pem"
-    assert read_settings(environ, [], read_runner(environ))
+    assert read_settings(environ, [], read_context(environ))
 
 
 def test_settings__a_certificate_and_no_check_of_it_contradict_each_other(tmp_path: Path) -> None:
@@ -360,7 +360,7 @@ def test_settings__a_certificate_and_no_check_of_it_contradict_each_other(tmp_pa
     both = {"MLFLOW_TRACKING_SERVER_CERT_PATH": "acme.pem", "MLFLOW_TRACKING_INSECURE_TLS": "true"}
     environ = {**an_environment(tmp_path), **both}
     with pytest.raises(InputError, match="MLFLOW_TRACKING_INSECURE_TLS: expected no MLFLOW_TRACKING_SERVER_CERT_PATH"):
-        read_settings(environ, [], read_runner(environ))
+        read_settings(environ, [], read_context(environ))
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_settings__loopback_may_carry_credentials(tmp_path: Path) -> None:
         **an_environment(tmp_path, mlflow_tracking_uri="http://127.0.0.1:5000"),
         "MLFLOW_TRACKING_PASSWORD": CANARY,
     }
-    assert read_settings(environ, [], read_runner(environ)).mlflow_tracking_uri == "http://127.0.0.1:5000"
+    assert read_settings(environ, [], read_context(environ)).mlflow_tracking_uri == "http://127.0.0.1:5000"
 
 
 @pytest.mark.parametrize(
@@ -446,7 +446,7 @@ def test_settings__the_report_goes_into_no_folder_of_git(tmp_path: Path, folder:
 
 def test_settings__files_need_neither_repository_nor_token(tmp_path: Path) -> None:
     environ = {"INPUT_CODE-SOURCE": "file", "INPUT_CODE-FILE": "deploys.csv", "INPUT_SERVICE": "shop"}
-    found = read_settings(environ, [], read_runner({"GITHUB_WORKSPACE": str(tmp_path)}))
+    found = read_settings(environ, [], read_context({"GITHUB_WORKSPACE": str(tmp_path)}))
     assert not found.reads_github
     assert found.code_file == tmp_path.resolve() / "deploys.csv"
 
@@ -454,7 +454,7 @@ def test_settings__files_need_neither_repository_nor_token(tmp_path: Path) -> No
 def test_settings__without_a_repository_the_service_must_be_named(tmp_path: Path) -> None:
     environ = {"INPUT_CODE-SOURCE": "file", "INPUT_CODE-FILE": "deploys.csv"}
     with pytest.raises(InputError, match="service: expected a name"):
-        read_settings(environ, [], read_runner({"GITHUB_WORKSPACE": str(tmp_path)}))
+        read_settings(environ, [], read_context({"GITHUB_WORKSPACE": str(tmp_path)}))
 
 
 def test_runner__graphql_lies_beside_the_api(tmp_path: Path) -> None:
@@ -551,7 +551,7 @@ def refusal_of_runs(workspace: Path, **variables: str) -> tuple[str, ...]:
     """Every sentence of the refusal of a step that reads workflow runs; empty where it is accepted."""
     environ = {**an_environment(workspace), "GITHUB_EVENT_NAME": "push", **RUNS, **OWN, **variables}
     try:
-        read_settings(environ, [], read_runner(environ))
+        read_settings(environ, [], read_context(environ))
     except InputError as problem:
         return problem.problems
     return ()

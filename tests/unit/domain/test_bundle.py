@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowjoy.analysis.results import find
-from flowjoy.domain import CodeRecord, CoverageState, Incident, ModelRecord, Outcome, Precision, Status, StubText
+from flowjoy.domain import CodeRecord, CoverageState, Incident, ModelRecord, Outcome, Precision, Status, StubFile
 from flowjoy.domain.bundle import SCHEMA, Bundle, from_json, to_json
 from flowjoy.errors import BundleError
 from tests.builders import a_bundle, a_coverage, a_deploy, a_provisional_deploy, a_ship, an_incident, an_obligation, at
@@ -47,7 +47,7 @@ def a_full_bundle(**changes: Any) -> Bundle:
         [an_incident(1), an_incident(2, hours=None, title='tést "quoted" \u2028')],
         terms={"sla_since": at(0), "sla_hours": 0.5},
         coverage=(a_coverage("code", notes=("a", "b")), a_coverage("models", CoverageState.FAILED, reason="503")),
-        stubs={"HEAD": StubText(text="{}"), "abc": StubText(problem="too large")},
+        stubs={"HEAD": StubFile(text="{}"), "abc": StubFile(problem="too large")},
         unknown_models=("ranker",),
         obligations=(an_obligation(1), an_obligation(2, status=Status.BREACHED, provisional=True)),
         **changes,
@@ -115,7 +115,7 @@ def test_bundle__keys_are_sorted_and_instants_are_iso() -> None:
 
 
 def test_bundle__half_a_surrogate_pair_from_a_server_does_not_stop_it() -> None:
-    reason, stub = "said \ud83d", StubText(text='{"reason": "\ud83d"}')
+    reason, stub = "said \ud83d", StubFile(text='{"reason": "\ud83d"}')
     bundle = a_bundle(coverage=(a_coverage("code", reason=reason),), stubs={"HEAD": stub})
     written = to_json(bundle)
     assert b"\\ud83d" in written

@@ -12,24 +12,24 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flowjoy.analysis.promise.compliance import is_open
-from flowjoy.analysis.results import Findings, find
-from flowjoy.clients.mlflow_registry import Listing, RegisteredVersion
+from flowjoy.analysis.results import Results, find
+from flowjoy.clients.mlflow_registry import RegisteredVersion, RegistrySnapshot
 from flowjoy.domain import (
     Action,
     AlertState,
+    AliasObservation,
     CodeRecord,
     Decision,
     Inventory,
-    Look,
     ModelRecord,
     Outcome,
     Precision,
     Registered,
-    StubText,
+    StubFile,
     Waiver,
 )
 from flowjoy.domain.bundle import from_json, to_json
-from flowjoy.domain.drift import DriftMark
+from flowjoy.domain.drift import PastDriftCheck
 from flowjoy.ledger.memory import MEMORY, Memory, memory_of, merge, why_not
 from flowjoy.ledger.reconcile import gone_since, with_code, with_models
 from flowjoy.sources.mlflow_registry import MlflowRegistry
@@ -81,7 +81,7 @@ MEMORIES = st.builds(
     models=st.lists(ships(), max_size=5, unique_by=lambda record: record.id).map(tuple),
     looks=st.lists(
         st.builds(
-            Look,
+            AliasObservation,
             model=st.just("recommender"),
             signal=st.just("alias:live"),
             at=HOURS.map(at),
@@ -89,7 +89,7 @@ MEMORIES = st.builds(
         ),
         max_size=4,
     ).map(tuple),
-    stubs=st.dictionaries(st.sampled_from("abc"), st.sampled_from([StubText(), StubText(text="{}")]), max_size=3),
+    stubs=st.dictionaries(st.sampled_from("abc"), st.sampled_from([StubFile(), StubFile(text="{}")]), max_size=3),
     waivers=st.lists(waivers(), max_size=3).map(tuple),
     alerts=st.lists(
         st.builds(AlertState, key=st.sampled_from("xy"), step=st.sampled_from(["new", "reminder"]), at=HOURS.map(at)),
@@ -114,7 +114,7 @@ MEMORIES = st.builds(
     models_gone=st.dictionaries(st.sampled_from(["recommender/1", "recommender/2"]), HOURS.map(at), max_size=2),
     drift_marks=st.lists(
         st.builds(
-            DriftMark,
+            PastDriftCheck,
             model=st.just("recommender"),
             at=HOURS.map(at),
             over=st.booleans(),
@@ -145,7 +145,7 @@ def test_merge__loses_nothing(one: Memory, two: Memory) -> None:
     assert {record.id for record in both.code if record.outcome is Outcome.SUCCESS} == confirmed
 
 
-def opened(findings: Findings) -> set[str]:
+def opened(findings: Results) -> set[str]:
     return {item.id for item in findings.obligations if is_open(item)}
 
 
@@ -184,7 +184,7 @@ def test_p64__whatever_a_ledger_claims_makes_no_verdict_milder(
         )
         for n, (hours, number, gone) in enumerate(shipped)
     )
-    stub = StubText(text=STUB.replace("any", requires))
+    stub = StubFile(text=STUB.replace("any", requires))
     stubs = {f"sha{number}": stub for number in range(4)}
     terms = {"model_signal": signal, "sla_hours": float(sla_hours), "models": ("recommender",)}
     remembered = find(a_bundle(code, models, terms=terms, stubs=stubs))
@@ -273,11 +273,13 @@ def test_p64__forged_records_put_together_with_what_sources_show_make_no_verdict
     ]
     inputs = {"model_signal": signal, "mlflow_tracking_uri": "https://registry.example"}
     known = {"recommender": Registered(created_at=at(-1))}
-    shown = MlflowRegistry().parse(Listing(versions=versions, known=known), a_query(Path("/nowhere"), **inputs))
+    shown = MlflowRegistry().parse(
+        RegistrySnapshot(versions=versions, known=known), a_query(Path("/nowhere"), **inputs)
+    )
 
-    def judged(memory: Memory) -> Findings:
+    def judged(memory: Memory) -> Results:
         records = with_models(memory, shown.records, ["recommender"], shown.versions, shown.known)
-        stubs = {f"sha{number}": StubText(text=STUB.replace("any", requires)) for number in range(4)}
+        stubs = {f"sha{number}": StubFile(text=STUB.replace("any", requires)) for number in range(4)}
         terms = {"model_signal": signal, "sla_hours": 4.0}
         gone = gone_since(memory, records, shown.versions, at(20))
         found = with_code(memory, code)
@@ -340,7 +342,8 @@ def test_looks__forgotten_make_no_verdict_milder(  # noqa: PLR0917  (what hypoth
     base = a_query(Path("/nowhere"), model_signal="alias:live", mlflow_tracking_uri="https://registry.example")
     query = replace(base, now=at(now), as_of=at(now))
     earlier = tuple(
-        Look(model="recommender", signal="alias:live", at=at(h + 0.25), version=live(h + 0.25)) for h in looked
+        AliasObservation(model="recommender", signal="alias:live", at=at(h + 0.25), version=live(h + 0.25))
+        for h in looked
     )
     by_number = {v.version: v for v in versions}
     earlier = tuple(
@@ -350,11 +353,11 @@ def test_looks__forgotten_make_no_verdict_milder(  # noqa: PLR0917  (what hypoth
         for look in earlier
     )
     aliases = {"recommender": {"live": live(now)} if live(now) else {}}
-    listing = Listing(versions=versions, aliases=aliases)
+    listing = RegistrySnapshot(versions=versions, aliases=aliases)
     code = [a_deploy(hours, sha=f"sha{hours}", id=f"deployment:{hours}") for hours in deploys]
-    stubs = {f"sha{hours}": StubText(text=STUB.replace("any", requires)) for hours in deploys}
+    stubs = {f"sha{hours}": StubFile(text=STUB.replace("any", requires)) for hours in deploys}
 
-    def judged(looks: tuple[Look, ...]) -> Findings:
+    def judged(looks: tuple[AliasObservation, ...]) -> Results:
         records = MlflowRegistry().parse(listing, replace(query, looks=looks)).records
         terms = {"model_signal": "alias:live", "sla_hours": float(sla_hours), "models": ("recommender",)}
         return find(a_bundle(code, records, until=at(now), terms=terms, stubs=stubs))
@@ -406,7 +409,7 @@ def test_memory__of_a_version_that_is_gone_is_when_it_was_first_missed() -> None
 
 
 def test_memory__drops_what_redaction_changed() -> None:
-    hidden = a_ledger(stubs={"a": StubText(text='{"models": {"***-model": "any"}}'), "b": StubText(text=STUB)})
+    hidden = a_ledger(stubs={"a": StubFile(text='{"models": {"***-model": "any"}}'), "b": StubFile(text=STUB)})
     assert recalled(hidden).stubs.keys() == {"b"}
     assert recalled(replace(hidden, models=(a_ship(1, "1", name="***-model"),))).models == ()
 
@@ -451,7 +454,9 @@ def test_first_trusted_run__of_a_ledger_that_does_not_say_is_its_own_or_its_firs
 
 
 def test_bundle__keeps_what_must_be_remembered() -> None:
-    look = Look(model="recommender", signal="alias:live", at=at(1), version="7", run_id="r", registered_at=at(0))
+    look = AliasObservation(
+        model="recommender", signal="alias:live", at=at(1), version="7", run_id="r", registered_at=at(0)
+    )
     waiver = Waiver(model="recommender", sha="*", reason="freeze", by="team", until=at(99), seen_at=at(2))
     state = AlertState(key="shop/breach/x", step="new", at=at(3))
     bundle = a_ledger(observations=(look, look), waivers=(waiver,), alerts=(state,), ledgers=(4, 9))
@@ -464,7 +469,7 @@ def test_bundle__keeps_what_must_be_remembered() -> None:
 def test_marks_of_drift__are_remembered_for_400_days_and_never_from_the_future() -> None:
     now = at(500 * 24)
     marks = tuple(
-        DriftMark(model="recommender", at=when, over=True, sample=str(when))
+        PastDriftCheck(model="recommender", at=when, over=True, sample=str(when))
         for when in (now - MEMORY - timedelta(seconds=1), now - MEMORY, now, now + timedelta(seconds=1))
     )
     bundle = a_bundle(until=now, drift_marks=marks)

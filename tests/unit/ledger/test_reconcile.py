@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowjoy.domain import Look, ModelVersion, Outcome, Precision, Registered
+from flowjoy.domain import AliasObservation, ModelVersion, Outcome, Precision, Registered
 from flowjoy.ledger.memory import Memory
 from flowjoy.ledger.reconcile import aside, gone, gone_since, with_code, with_looks, with_models
 from tests.builders import a_deploy, a_ship, at
@@ -160,6 +160,7 @@ def test_with_models__a_number_of_a_model_that_was_made_again_is_another_version
 
 def test_looks__inside_a_stay_are_not_kept() -> None:
     looks = [
-        Look(model="m", signal="alias:live", at=at(hour), version=version) for hour, version in enumerate("1112111")
+        AliasObservation(model="m", signal="alias:live", at=at(hour), version=version)
+        for hour, version in enumerate("1112111")
     ]
     assert [look.at for look in with_looks(Memory(), looks)] == [at(0), at(2), at(3), at(4), at(6)]

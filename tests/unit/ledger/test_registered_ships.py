@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from flowjoy.domain import CodeRecord, ModelRecord, ModelVersion, Precision
-from flowjoy.domain.bundle import Terms
+from flowjoy.domain.bundle import RunParameters
 from flowjoy.ledger.memory import Memory
 from flowjoy.ledger.reconcile import with_models
 from flowjoy.ledger.registered_ships import by_registration, notes
@@ -17,7 +17,7 @@ from tests.builders import MODEL, a_bundle, a_deploy, a_ship, at
 IDS = frozenset({"model:recommender/2"})
 
 
-def terms() -> Terms:
+def terms() -> RunParameters:
     return replace(a_bundle().terms, models=(MODEL,), model_signal="registered", sla_hours=48)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowjoy.analysis.results import Findings, find
+from flowjoy.analysis.results import Results, find
 from flowjoy.analysis.timeline import PUBLIC_COLUMNS
 from flowjoy.domain import CoverageState
 from flowjoy.domain.deduplication import fold, unique
@@ -61,7 +61,7 @@ def rows_of(raw: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(raw.decode(), newline=""), strict=True))
 
 
-def findings_with(text: str) -> Findings:
+def findings_with(text: str) -> Results:
     """One deploy, one ship and one incident with this text wherever foreign text can stand."""
     return find(
         a_bundle(

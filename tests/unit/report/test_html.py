@@ -123,7 +123,7 @@ def sections(page: str) -> list[str]:
 
 def test_page__the_most_urgent_comes_first(year: str) -> None:
     assert sections(year) == [
-        "now", "alarms", "weeks", "promise", "incidents", "dora",
+        "now", "alerts", "weeks", "promise", "incidents", "dora",
         "advice", "retrospective", "pairs", "shelf", "coverage",
     ]  # fmt: skip
     assert Reader(year).text.index("Broken") < Reader(year).text.index("clocks running")

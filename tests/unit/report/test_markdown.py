@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from flowjoy.analysis.results import Findings, find
+from flowjoy.analysis.results import Results, find
 from flowjoy.domain import CoverageState, Status
 from flowjoy.domain.bundle import Bundle
 from flowjoy.report import step_outputs
@@ -28,7 +28,7 @@ READ = (a_coverage("code"), a_coverage("models"), a_coverage("incidents (PagerDu
 
 
 @cache
-def a_breach_of_thousands() -> Findings:
+def a_breach_of_thousands() -> Results:
     """A thousand releases of five models, none of which ever shipped."""
     models = tuple(f"model-{number}" for number in range(5))
     deploys = [a_deploy(n / 4, f"{n:040x}") for n in range(1_000)]
@@ -72,7 +72,7 @@ def test_summary__first_says_the_verdict_then_what_to_do_then_the_rest() -> None
     text = summary(find(a_year(weeks=12)))
     heads = re.findall(r"^(?:### (.+)|\*\*(What to do next)\*\*|(❌))", text, flags=re.MULTILINE)
     assert ["".join(head) for head in heads] == [
-        "❌", "What to do next", "The 48-hour promise", "Alarms", "Week by week", "Incidents", "Advice",
+        "❌", "What to do next", "The 48-hour promise", "Alerts", "Week by week", "Incidents", "Advice",
         "Retrospective", "DORA", "On the shelf", "What was read",
     ]  # fmt: skip
 
@@ -167,11 +167,11 @@ def test_shelf__tells_of_running_clocks() -> None:
 
 
 @pytest.fixture(scope="module")
-def unread() -> Findings:
+def unread() -> Results:
     return find(replace(a_year(weeks=4), coverage=(a_coverage("code"), UNREAD, READ[2]), models=()))
 
 
-def test_registry__that_was_not_read_is_no_lag_no_advice_and_no_answer(unread: Findings) -> None:
+def test_registry__that_was_not_read_is_no_lag_no_advice_and_no_answer(unread: Results) -> None:
     text = summary(unread)
     assert "lagging" not in text
     assert "package the model in the same CI job" not in text.partition("**The last action:**")[0]
@@ -183,7 +183,7 @@ def test_registry__that_was_not_read_is_no_lag_no_advice_and_no_answer(unread: F
     assert len(re.findall(r"\*\*unknown\*\*", text)) == 5
 
 
-def test_outputs__count_nothing_that_was_not_read(unread: Findings) -> None:
+def test_outputs__count_nothing_that_was_not_read(unread: Results) -> None:
     told = step_outputs.fill(unread, {})
     assert (told["code-deploys"], told["model-deploys"], told["cadence-gap"]) == ("5", "", "")
 

@@ -10,7 +10,7 @@ from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain import CodeRecord
 from flowjoy.domain.secret import Secret
-from flowjoy.sources.base import Access, Parsed, Query, Source
+from flowjoy.sources.base import Clients, HarvestQuery, Source, SourceResult
 from tests import builders
 from tests.fakes.github import GitHubStandIn
 
@@ -18,7 +18,7 @@ TOKEN = "canary-token-of-github"
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 
 
-def a_question(inputs: dict[str, str] | None = None, **changes: Any) -> Query:
+def a_question(inputs: dict[str, str] | None = None, **changes: Any) -> HarvestQuery:
     """What a run three weeks after T0 asks; `changes` are fields of the query."""
     return replace(builders.a_query(Path("workspace"), **(inputs or {})), **changes)
 
@@ -34,12 +34,12 @@ def api_of(github: GitHubStandIn, *, prefix: str = "", repository: str = "acme/s
     )
 
 
-def ask(source: Source[CodeRecord], api: GitHubApi, query: Query | None = None) -> Parsed[CodeRecord]:
+def ask(source: Source[CodeRecord], api: GitHubApi, query: HarvestQuery | None = None) -> SourceResult[CodeRecord]:
     """Fetch and parse."""
     query = query or a_question()
     return source.parse(source.fetch(query, access_to(api)), query)
 
 
-def access_to(api: GitHubApi) -> Access:
+def access_to(api: GitHubApi) -> Clients:
     """The doors of a source that asks this API."""
-    return Access(transport=api.transport, progress=lambda _: None, github=api)
+    return Clients(transport=api.transport, progress=lambda _: None, github=api)

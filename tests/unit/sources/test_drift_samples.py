@@ -19,7 +19,7 @@ from flowjoy.domain import ModelRecord
 from flowjoy.domain.drift import DriftCheck, DriftStatus
 from flowjoy.errors import HarvestError
 from flowjoy.sources import drift_samples
-from flowjoy.sources.base import Access
+from flowjoy.sources.base import Clients
 from tests.builders import a_query, a_ship, at
 from tests.fakes.http_base import Answer, Request, StandIn
 from tests.fakes.registry import Registry
@@ -34,7 +34,7 @@ real = pytest.mark.xdist_group("mlflow")
 def check(folder: Path, *ships: ModelRecord, uri: str = "https://registry.invalid", **inputs: str) -> DriftCheck:
     """What a step whose workspace is `folder` finds."""
     given = {"models": "recommender", "mlflow_tracking_uri": uri, "drift_live": "live.csv", **inputs}
-    access = Access(transport=Transport(Budget(30)), progress=lambda _: None)
+    access = Clients(transport=Transport(Budget(30)), progress=lambda _: None)
     return drift_samples.read(a_query(folder, **given), access, ships, ["recommender"])[0]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flowjoy.domain import CodeRecord, ModelRecord
 from flowjoy.errors import HarvestError
-from flowjoy.sources.base import Parsed, Query
+from flowjoy.sources.base import HarvestQuery, SourceResult
 from flowjoy.sources.files import CodeFile, ModelFile
 from tests.builders import a_query, at
 
@@ -22,16 +22,16 @@ A, B = "a" * 40, "b" * 40
 
 
 @pytest.fixture(scope="module")
-def query() -> Query:
+def query() -> HarvestQuery:
     """A run three weeks after T0, of acme/shop, that knows one model."""
     return replace(a_query(Path("/tmp")), repository="acme/shop")
 
 
-def code(text: str, query: Query) -> Parsed[CodeRecord]:
+def code(text: str, query: HarvestQuery) -> SourceResult[CodeRecord]:
     return CodeFile().parse(text, query)
 
 
-def models(text: str, query: Query) -> Parsed[ModelRecord]:
+def models(text: str, query: HarvestQuery) -> SourceResult[ModelRecord]:
     return ModelFile().parse(text, query)
 
 
@@ -55,7 +55,7 @@ FAILED = [
 @pytest.mark.parametrize(
     "word", ["success", "SUCCESS", "Succeeded", "passed", "deployed", "inactive", "ACTIVE", "true"]
 )
-def test_code_row__that_says_that_it_succeeded_counts(query: Query, column: str, word: str) -> None:
+def test_code_row__that_says_that_it_succeeded_counts(query: HarvestQuery, column: str, word: str) -> None:
     found = code(with_cell(column, word), query)
     assert ({record.sha for record in found.records}, found.notes) == ({A, B}, ())
 
@@ -63,7 +63,7 @@ def test_code_row__that_says_that_it_succeeded_counts(query: Query, column: str,
 @pytest.mark.parametrize("column", ["status", "conclusion", "result", "state"])
 @pytest.mark.parametrize("word", FAILED)
 def test_code_row__that_says_that_it_did_not_succeed_is_left_out_and_counted(
-    query: Query, column: str, word: str
+    query: HarvestQuery, column: str, word: str
 ) -> None:
     """The run of apache/devlake#5885 is a success and its deploy is not; a file has a column that says so."""
     found = code(with_cell(column, word), query)
@@ -74,7 +74,7 @@ def test_code_row__that_says_that_it_did_not_succeed_is_left_out_and_counted(
 @pytest.mark.parametrize("column", ["status", "conclusion", "result", "state"])
 @pytest.mark.parametrize("word", ["Terminal", "unknown", "partiallySucceeded", "7", "Running", "<script>"])
 def test_code_row__with_a_word_that_is_not_known_is_refused_naming_line_and_word(
-    query: Query, column: str, word: str
+    query: HarvestQuery, column: str, word: str
 ) -> None:
     with pytest.raises(HarvestError, match=rf"code file, line 3, {column}: '{word}' says neither") as problem:
         code(with_cell(column, word), query)
@@ -82,7 +82,7 @@ def test_code_row__with_a_word_that_is_not_known_is_refused_naming_line_and_word
 
 
 @pytest.mark.parametrize("word", ["completed", "done", "finished", "", "-", "null"])
-def test_code_row__that_only_says_that_it_ended_is_refused(query: Query, word: str) -> None:
+def test_code_row__that_only_says_that_it_ended_is_refused(query: HarvestQuery, word: str) -> None:
     with pytest.raises(HarvestError, match=r"line 3, status: .*does not say whether it succeeded"):
         code(with_cell("status", word), query)
 
@@ -98,14 +98,14 @@ def test_code_row__that_only_says_that_it_ended_is_refused(query: Query, word: s
     ],
 )
 def test_code_row__of_a_workflow_run_is_judged_by_status_and_conclusion(
-    query: Query, status: str, conclusion: str | None, counts: int
+    query: HarvestQuery, status: str, conclusion: str | None, counts: int
 ) -> None:
     row = {"ts": T, "headSha": A, "status": status, "conclusion": conclusion, "databaseId": 7}
     assert len(code(json.dumps([row]), query).records) == counts
 
 
 @pytest.mark.parametrize("conclusion", ["", None])
-def test_code_row__of_a_run_without_a_conclusion_has_not_ended(query: Query, conclusion: str | None) -> None:
+def test_code_row__of_a_run_without_a_conclusion_has_not_ended(query: HarvestQuery, conclusion: str | None) -> None:
     """As `gh run list --json updatedAt,headSha,conclusion` lists a run that is under way."""
     rows = [{"ts": T, "sha": A, "conclusion": "success"}, {"ts": T, "sha": B, "conclusion": conclusion}]
     found = code(json.dumps(rows), query)
@@ -113,12 +113,12 @@ def test_code_row__of_a_run_without_a_conclusion_has_not_ended(query: Query, con
     assert found.notes == ("left out: 1 row that did not succeed (no conclusion yet)",)
 
 
-def test_code_row__that_failed_first_does_not_hide_its_success(query: Query) -> None:
+def test_code_row__that_failed_first_does_not_hide_its_success(query: HarvestQuery) -> None:
     text = f"ts,sha,id,status\n{T},{A},7,failure\n2024-06-03T12:00:00Z,{A},7,success\n"
     assert [record.shipped_at for record in code(text, query).records] == [at(3)]
 
 
-def test_code_file__of_failures_alone_is_believed(query: Query) -> None:
+def test_code_file__of_failures_alone_is_believed(query: HarvestQuery) -> None:
     found = code(f"ts,sha,status\n{T},{A},failure\n", query)
     assert (found.records, found.notes) == ((), ("left out: 1 row that did not succeed (failure)",))
 
@@ -141,7 +141,7 @@ def test_code_file__of_failures_alone_is_believed(query: Query) -> None:
     ],
 )
 def test_code_row__of_something_else_is_left_out_and_counted(
-    query: Query, column: str, ours: list[str], others: list[str]
+    query: HarvestQuery, column: str, ours: list[str], others: list[str]
 ) -> None:
     """One export of a monorepo's deploys: quipper/monorepo-deploy-actions#1180, deliverybot/deliverybot#28."""
     for cell in (*ours, ""):
@@ -163,19 +163,19 @@ def test_code_row__of_something_else_is_left_out_and_counted(
     ],
 )
 def test_code_file__with_rows_of_others_alone_is_refused(
-    query: Query, column: str, cell: str, said: str, hint: str
+    query: HarvestQuery, column: str, cell: str, said: str, hint: str
 ) -> None:
     with pytest.raises(HarvestError, match=said) as problem:
         code(f"ts,sha,{column}\n{T},{A},{cell}\n", query)
     assert hint in problem.value.hint
 
 
-def test_code_file__with_a_type_that_is_not_known_is_refused(query: Query) -> None:
+def test_code_file__with_a_type_that_is_not_known_is_refused(query: HarvestQuery) -> None:
     with pytest.raises(HarvestError, match="line 3, type: 'canary' is not a type that is known"):
         code(with_cell("type", "canary"), query)
 
 
-def test_file__of_several_repositories_needs_to_know_its_own(query: Query) -> None:
+def test_file__of_several_repositories_needs_to_know_its_own(query: HarvestQuery) -> None:
     text = f"ts,sha,repo\n{T},{A},acme/shop\n{T},{B},acme/billing\n"
     with pytest.raises(HarvestError, match="several repositories") as problem:
         code(text, replace(query, repository=""))
@@ -183,7 +183,7 @@ def test_file__of_several_repositories_needs_to_know_its_own(query: Query) -> No
     assert len(code(f"ts,sha,repo\n{T},{A},acme/shop\n", replace(query, repository="")).records) == 1
 
 
-def test_file__names_the_columns_that_it_does_not_read_in_one_note(query: Query) -> None:
+def test_file__names_the_columns_that_it_does_not_read_in_one_note(query: HarvestQuery) -> None:
     header = ",".join(["ts", "sha", "branch", "Actor", *(f"extra{n}" for n in range(20)), ""])
     (note,) = code(f"{header}\n{T},{A}\n", query).notes
     assert note.startswith("columns that are not read: Actor, branch, extra0")
@@ -218,7 +218,7 @@ def test_file__names_the_columns_that_it_does_not_read_in_one_note(query: Query)
         ],
     ],
 )
-def test_code_file__as_github_lists_runs_or_deployments_says_how_to_write_it(query: Query, payload: Any) -> None:
+def test_code_file__as_github_lists_runs_or_deployments_says_how_to_write_it(query: HarvestQuery, payload: Any) -> None:
     """None of their times is that of the first success, so none is taken for it."""
     with pytest.raises(HarvestError, match=r"line 1, ts carries no time \(there are: ") as problem:
         code(json.dumps(payload), query)
@@ -226,7 +226,7 @@ def test_code_file__as_github_lists_runs_or_deployments_says_how_to_write_it(que
     assert "code-source: deployments" in problem.value.hint
 
 
-def test_code_file__as_the_hint_says_is_read(query: Query) -> None:
+def test_code_file__as_the_hint_says_is_read(query: HarvestQuery) -> None:
     rows = [{"ts": T, "sha": A, "conclusion": "success"}, {"ts": T, "sha": B, "conclusion": "cancelled"}]
     assert [record.sha for record in code("\n".join(map(json.dumps, rows)), query).records] == [A]
 
@@ -234,7 +234,7 @@ def test_code_file__as_the_hint_says_is_read(query: Query) -> None:
 @pytest.mark.parametrize(
     "written", ["2024-06-03 09:00:00 UTC", "2024-06-03 09:00:00 +0000 UTC", "2024-06-03T09:00:00GMT"]
 )
-def test_time__may_name_utc(query: Query, written: str) -> None:
+def test_time__may_name_utc(query: HarvestQuery, written: str) -> None:
     assert code(f"ts\n{written}\n", query).records[0].shipped_at == at(0)
 
 
@@ -259,7 +259,7 @@ EXPORT = {
 
 
 @pytest.mark.parametrize("status", ["FAILED_REGISTRATION", "PENDING_REGISTRATION", "failed", "Failed registration"])
-def test_model_row__of_a_registration_that_failed_or_waits_is_no_ship(query: Query, status: str) -> None:
+def test_model_row__of_a_registration_that_failed_or_waits_is_no_ship(query: HarvestQuery, status: str) -> None:
     """Clients return while a version is still pending: mlflow/mlflow#10409, mlflow/mlflow#20232."""
     found = models(f"ts,name,version,status\n{T},recommender,12,{status}\n", query)
     assert found.records == ()
@@ -267,7 +267,7 @@ def test_model_row__of_a_registration_that_failed_or_waits_is_no_ship(query: Que
     assert [(v.name, v.version, v.ready) for v in found.versions] == [("recommender", "12", False)]
 
 
-def test_model_file__of_what_mlflow_lists_is_read_as_json_and_as_a_table(query: Query) -> None:
+def test_model_file__of_what_mlflow_lists_is_read_as_json_and_as_a_table(query: HarvestQuery) -> None:
     failed = {**EXPORT, "version": 13, "status": "FAILED_REGISTRATION"}
     header = ",".join(EXPORT)
     lines = [
@@ -291,44 +291,44 @@ def test_model_file__of_what_mlflow_lists_is_read_as_json_and_as_a_table(query: 
     ],
 )
 def test_model_row__tells_where_the_version_comes_from(
-    query: Query, header: str, cells: str, source: str | None, model_id: str | None
+    query: HarvestQuery, header: str, cells: str, source: str | None, model_id: str | None
 ) -> None:
     (record,) = models(f"ts,name,version{header}\n{T},recommender,12{cells}\n", query).records
     assert (record.source, record.model_id) == (source, model_id)
 
 
 @pytest.mark.parametrize("written", ["1717405200000", "1717405200000.0", "2024-06-03 09:00:00+00:00", T])
-def test_creation_timestamp__is_read_in_milliseconds_or_as_a_table_writes_it(query: Query, written: str) -> None:
+def test_creation_timestamp__is_read_in_milliseconds_or_as_a_table_writes_it(query: HarvestQuery, written: str) -> None:
     (record,) = models(f"name,creation_timestamp,version\nrecommender,{written},1\n", query).records
     assert record.shipped_at == at(0)
 
 
 @pytest.mark.parametrize("written", ["1717405200", "17174052000000000", "-1", "1e12", "yesterday"])
-def test_creation_timestamp__in_another_unit_is_refused(query: Query, written: str) -> None:
+def test_creation_timestamp__in_another_unit_is_refused(query: HarvestQuery, written: str) -> None:
     with pytest.raises(HarvestError, match="line 2, creation_timestamp carries a wrong time"):
         models(f"name,creation_timestamp,version\nrecommender,{written},1\n", query)
 
 
-def test_ts__wins_over_creation_timestamp(query: Query) -> None:
+def test_ts__wins_over_creation_timestamp(query: HarvestQuery) -> None:
     text = f"name,version,ts,creation_timestamp\nrecommender,1,{T},1717999999999\nrecommender,2,,1717416000000\n"
     assert [record.shipped_at for record in models(text, query).records] == [at(0), at(3)]
 
 
 @pytest.mark.parametrize(("column", "cell"), [("environment", "staging"), ("service", "billing"), ("type", "CODE")])
-def test_model_row__of_something_else_is_no_ship(query: Query, column: str, cell: str) -> None:
+def test_model_row__of_something_else_is_no_ship(query: HarvestQuery, column: str, cell: str) -> None:
     text = f"ts,name,version,{column}\n{T},recommender,1,{cell}\n{T},recommender,2,\n"
     found = models(text, query)
     assert [record.version for record in found.records] == ["2"]
     assert found.notes == (f"left out: 1 row of another {column} ({cell})",)
 
 
-def test_model_rows__of_models_that_are_not_asked_for_need_not_be_readable(query: Query) -> None:
+def test_model_rows__of_models_that_are_not_asked_for_need_not_be_readable(query: HarvestQuery) -> None:
     text = f"ts,name,version,status\n{T},recommender,1,READY\nsoon,toxicity,1,Archived\n"
     found = models(text, query)
     assert ([record.version for record in found.records], found.notes) == (["1"], ())
 
 
-def test_supply_chain_events__of_an_earlier_report_serve_as_both_files(query: Query) -> None:
+def test_supply_chain_events__of_an_earlier_report_serve_as_both_files(query: HarvestQuery) -> None:
     text = (
         "ts,type,service,name,version,sha,kind,precision,url\n"
         f"{T},CODE,shop,,,{A},deploy,exact,\n2024-06-03T12:00:00Z,MODEL,,recommender,12,,ship,registered,\n"

@@ -17,32 +17,32 @@ from hypothesis import strategies as st
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain import CodeRecord, Incident, ModelRecord
 from flowjoy.errors import HarvestError
-from flowjoy.sources.base import Access, Parsed, Query
+from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
 from flowjoy.sources.files import CodeFile, ModelFile
 from flowjoy.sources.incident_file import IncidentFile
 from flowjoy.sources.tabular import LARGEST_BYTES, read_text
 from tests.builders import a_query, at
 
-NO_ACCESS = Access(transport=Transport(Budget(1)), progress=print)
+NO_ACCESS = Clients(transport=Transport(Budget(1)), progress=print)
 
 STAMPS = ["2024-06-03T09:00:00Z", "2024-06-03T12:00:00Z"]
 
 
 @pytest.fixture(scope="module")
-def query() -> Query:
+def query() -> HarvestQuery:
     """A run three weeks after T0 that knows one model."""
     return a_query(Path("/tmp"))
 
 
-def code(text: str, query: Query) -> tuple[CodeRecord, ...]:
+def code(text: str, query: HarvestQuery) -> tuple[CodeRecord, ...]:
     return CodeFile().parse(text, query).records
 
 
-def models(text: str, query: Query) -> Parsed[ModelRecord]:
+def models(text: str, query: HarvestQuery) -> SourceResult[ModelRecord]:
     return ModelFile().parse(text, query)
 
 
-def incidents(text: str, query: Query) -> Parsed[Incident]:
+def incidents(text: str, query: HarvestQuery) -> SourceResult[Incident]:
     return IncidentFile().parse(text, query)
 
 
@@ -84,7 +84,7 @@ def test_code_file__every_shape_reads_the_same(tmp_path: Path, shape: str, ends:
 
 @pytest.mark.parametrize("shape", BARE)
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
-def test_code_file__bare_stamps_are_each_a_sha_of_its_own(query: Query, shape: str, ends: str) -> None:
+def test_code_file__bare_stamps_are_each_a_sha_of_its_own(query: HarvestQuery, shape: str, ends: str) -> None:
     records = code(BARE[shape].replace("\n", ends), query)
     assert [(r.id, r.sha, r.shipped_at) for r in records] == [
         ("file:CODE:shop:2024-06-03T09:00:00Z", None, at(0)),
@@ -93,7 +93,7 @@ def test_code_file__bare_stamps_are_each_a_sha_of_its_own(query: Query, shape: s
 
 
 @pytest.mark.parametrize("shape", BARE)
-def test_model_file__bare_stamps_are_each_a_version_of_the_only_model(query: Query, shape: str) -> None:
+def test_model_file__bare_stamps_are_each_a_version_of_the_only_model(query: HarvestQuery, shape: str) -> None:
     found = models(BARE[shape], query).records
     assert [(r.id, r.name, r.version, r.shipped_at) for r in found] == [
         ("file:MODEL:recommender:2024-06-03T09:00:00Z", "recommender", None, at(0)),
@@ -102,7 +102,7 @@ def test_model_file__bare_stamps_are_each_a_version_of_the_only_model(query: Que
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
-def test_code_file__what_gh_prints_with_jq_is_read(query: Query, ends: str) -> None:
+def test_code_file__what_gh_prints_with_jq_is_read(query: HarvestQuery, ends: str) -> None:
     assert len(code(f"2024-06-03T09:00:00Z{ends}2024-06-03T12:00:00Z{ends}", query)) == 2
 
 
@@ -114,26 +114,26 @@ def test_code_file__shuffled_and_duplicated_rows_give_the_same_records(order: li
     assert code(header + "\n".join(order + order[:again]), query) == code(header + "\n".join(sorted(order)), query)
 
 
-def test_code_file__the_same_stamp_twice_is_one_event(query: Query) -> None:
+def test_code_file__the_same_stamp_twice_is_one_event(query: HarvestQuery) -> None:
     assert len(code("\n".join([*STAMPS, *STAMPS, "2024-06-03T11:00:00+02:00"]), query)) == 2
 
 
-def test_code_file__an_id_tells_two_events_of_one_instant_apart(query: Query) -> None:
+def test_code_file__an_id_tells_two_events_of_one_instant_apart(query: HarvestQuery) -> None:
     records = code("ts,id\n2024-06-03T09:00:00Z,one\n2024-06-03T09:00:00Z,two\n", query)
     assert [r.id for r in records] == ["file:CODE:one", "file:CODE:two"]
 
 
-def test_code_file__an_id_once_is_one_event_however_often_it_is_written(query: Query) -> None:
+def test_code_file__an_id_once_is_one_event_however_often_it_is_written(query: HarvestQuery) -> None:
     assert len(code("ts,id\n2024-06-03T09:00:00Z,one\n2024-06-03T09:00:00Z,one\n", query)) == 1
 
 
-def test_code_file__only_rows_of_the_environment_count_and_rows_without_one(query: Query) -> None:
+def test_code_file__only_rows_of_the_environment_count_and_rows_without_one(query: HarvestQuery) -> None:
     rows = ["2024-06-03T09:00:00Z,a,production", "2024-06-03T10:00:00Z,b,staging", "2024-06-03T11:00:00Z,c,"]
     text = "\n".join(["ts,sha,environment", *rows])
     assert [r.sha for r in code(text, query)] == ["a", "c"]
 
 
-def test_code_file__rows_but_none_of_the_environment_is_refused_naming_those_there_are(query: Query) -> None:
+def test_code_file__rows_but_none_of_the_environment_is_refused_naming_those_there_are(query: HarvestQuery) -> None:
     said = refusal(lambda: code("ts,environment\n2024-06-03T09:00:00Z,staging\n2024-06-03T10:00:00Z,dev\n", query))
     assert "none in the environment 'production'" in str(said)
     assert said.hint == "set environment to one of: dev, staging"
@@ -148,7 +148,7 @@ def test_code_file__rows_but_none_of_the_environment_is_refused_naming_those_the
         ("", None),
     ],
 )
-def test_files__only_https_addresses_are_kept(query: Query, url: str, kept: str | None) -> None:
+def test_files__only_https_addresses_are_kept(query: HarvestQuery, url: str, kept: str | None) -> None:
     assert code(f"ts,url\n2024-06-03T09:00:00Z,{url}\n", query)[0].url == kept
 
 
@@ -161,7 +161,7 @@ def test_files__only_https_addresses_are_kept(query: Query, url: str, kept: str 
         '["2024-06-03T09:00:00Z", "2024-06-03T12:00:00"]',
     ],
 )
-def test_files__a_naive_stamp_is_refused_naming_its_line(query: Query, text: str) -> None:
+def test_files__a_naive_stamp_is_refused_naming_its_line(query: HarvestQuery, text: str) -> None:
     said = str(refusal(lambda: code(text, query)))
     assert said.startswith("code file, line 2, ts carries a wrong time: '2024-06-03")
     assert "has no offset" in said
@@ -189,7 +189,7 @@ def test_code_file__times_without_an_offset_are_never_guessed(tmp_path: Path) ->
         code("2024-06-03T11:00:00", a_query(tmp_path, timezone="Europe/Berlin"))
 
 
-def test_files__a_line_is_counted_as_an_editor_counts(query: Query) -> None:
+def test_files__a_line_is_counted_as_an_editor_counts(query: HarvestQuery) -> None:
     for text in ("\n\nts,sha\n2024-06-03T09:00:00Z,a\n\nnever,b\n", "\n\n\n\n2024-06-03T09:00:00Z\nnever\n"):
         assert "line 6" in str(refusal(lambda text=text: code(text, query)))  # type: ignore[misc]  # a default in a lambda
     over_two_lines = 'ts,sha\n2024-06-03T09:00:00Z,"a\nb"\nnever,c\n'
@@ -207,7 +207,7 @@ def test_files__a_line_is_counted_as_an_editor_counts(query: Query) -> None:
         ("0000-00-00T00:00:00Z", "is not an ISO-8601 instant"),
     ],
 )
-def test_files__an_impossible_stamp_is_refused_naming_it(query: Query, stamp: str, said: str) -> None:
+def test_files__an_impossible_stamp_is_refused_naming_it(query: HarvestQuery, stamp: str, said: str) -> None:
     for read in (code, models):
         message = str(refusal(lambda read=read: read(f"ts\n{stamp}\n", query)))  # type: ignore[misc]  # a default in a lambda
         assert "line 2, ts carries a wrong time" in message
@@ -216,7 +216,7 @@ def test_files__an_impossible_stamp_is_refused_naming_it(query: Query, stamp: st
         assert "line 2, start carries" in str(refusal(lambda: incidents(f"start,end\n{stamp},\n", query)))
 
 
-def test_files__epoch_numbers_in_json_are_refused_and_not_guessed(query: Query) -> None:
+def test_files__epoch_numbers_in_json_are_refused_and_not_guessed(query: HarvestQuery) -> None:
     for number in ("1717405200", "1717405200000", "NaN", "1e400", "true", "[1]", '{"a": 1}'):
         assert "carries " in str(refusal(lambda n=number: code(f'{{"ts": {n}}}', query)))  # type: ignore[misc]  # a default in a lambda
 
@@ -224,7 +224,7 @@ def test_files__epoch_numbers_in_json_are_refused_and_not_guessed(query: Query) 
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "\r\n"])
 @pytest.mark.parametrize("read", [code, models, incidents])
 def test_files__an_empty_file_is_refused_because_emptiness_must_be_said(
-    query: Query, text: str, read: Callable[[str, Query], object]
+    query: HarvestQuery, text: str, read: Callable[[str, HarvestQuery], object]
 ) -> None:
     said = refusal(lambda: read(text, query))
     assert "the file is empty" in str(said)
@@ -232,14 +232,14 @@ def test_files__an_empty_file_is_refused_because_emptiness_must_be_said(
 
 
 @pytest.mark.parametrize("text", ["[]", " [ ]\n", "ts\n", "ts,sha,environment\n", '"ts"\n', '"ts","sha"\r\n'])
-def test_files__emptiness_that_is_said_is_believed(query: Query, text: str) -> None:
+def test_files__emptiness_that_is_said_is_believed(query: HarvestQuery, text: str) -> None:
     assert code(text, query) == ()
-    assert models(text, query) == Parsed[ModelRecord](records=())
+    assert models(text, query) == SourceResult[ModelRecord](records=())
 
 
 @pytest.mark.parametrize("text", ["[]", "start,end\n", '"start","end"'])
-def test_incident_file__emptiness_that_is_said_is_believed(query: Query, text: str) -> None:
-    assert incidents(text, query) == Parsed[Incident](records=())
+def test_incident_file__emptiness_that_is_said_is_believed(query: HarvestQuery, text: str) -> None:
+    assert incidents(text, query) == SourceResult[Incident](records=())
 
 
 @pytest.mark.parametrize(
@@ -270,14 +270,14 @@ def test_incident_file__emptiness_that_is_said_is_believed(query: Query, text: s
         ),
     ],
 )
-def test_code_file__what_cannot_be_read_is_refused_naming_its_place(query: Query, text: str, said: str) -> None:
+def test_code_file__what_cannot_be_read_is_refused_naming_its_place(query: HarvestQuery, text: str, said: str) -> None:
     message = str(refusal(lambda: code(text, query)))
     assert message.startswith("code file")
     assert said in message
     assert len(message) < 200
 
 
-def test_files__a_line_separator_within_a_text_ends_no_line(query: Query) -> None:
+def test_files__a_line_separator_within_a_text_ends_no_line(query: HarvestQuery) -> None:
     texts = ["a\u2028b", "a\u0085b", "a\x0bb", "a\x1cb"]
     rows = [{"start": stamp, "end": None, "id": text} for stamp, text in zip([STAMPS[0]] * 4, texts, strict=True)]
     text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
@@ -314,7 +314,7 @@ def test_code_file__csv_json_and_json_lines_of_the_same_rows_read_the_same(
 @given(text=st.text())
 def test_files__any_text_is_read_or_refused_and_never_crashes(text: str) -> None:
     query = a_query(Path("/tmp"))
-    reads: list[Callable[[str, Query], Any]] = [code, models, incidents]
+    reads: list[Callable[[str, HarvestQuery], Any]] = [code, models, incidents]
     for read in reads:
         for start in ("", "ts,", "start,end\n", "[", '{"ts":', '"'):
             try:
@@ -326,18 +326,18 @@ def test_files__any_text_is_read_or_refused_and_never_crashes(text: str) -> None
 # --- models
 
 
-def test_model_file__rows_name_model_version_and_run(query: Query) -> None:
+def test_model_file__rows_name_model_version_and_run(query: HarvestQuery) -> None:
     found = models(
         '{"ts": "2024-06-03T09:00:00Z", "name": "recommender", "version": 12, "run_id": "r1"}', query
     ).records
     assert [(r.id, r.name, r.version, r.run_id) for r in found] == [("model:recommender/12", "recommender", "12", "r1")]
 
 
-def test_model_file__a_column_model_serves_as_name(query: Query) -> None:
+def test_model_file__a_column_model_serves_as_name(query: HarvestQuery) -> None:
     assert models("ts,model,version\n2024-06-03T09:00:00Z,recommender,1\n", query).records[0].name == "recommender"
 
 
-def test_model_file__models_that_nobody_asked_for_are_left_out(query: Query) -> None:
+def test_model_file__models_that_nobody_asked_for_are_left_out(query: HarvestQuery) -> None:
     text = "ts,name\n2024-06-03T09:00:00Z,recommender\n2024-06-03T09:00:00Z,toxicity\n"
     assert [r.name for r in models(text, query).records] == ["recommender"]
 
@@ -358,7 +358,7 @@ def test_model_file__nameless_rows_and_not_exactly_one_model_is_a_clear_error(
     assert said.hint == "add a column `name`, or name one model in `models`"
 
 
-def test_model_file__a_version_that_ships_again_is_a_record_of_its_own(query: Query) -> None:
+def test_model_file__a_version_that_ships_again_is_a_record_of_its_own(query: HarvestQuery) -> None:
     text = "ts,version\n2024-06-03T12:00:00Z,1\n2024-06-03T09:00:00Z,1\n2024-06-03T10:00:00Z,2\n"
     assert sorted(r.id for r in models(text, query).records) == [
         "model:recommender/1",
@@ -367,12 +367,12 @@ def test_model_file__a_version_that_ships_again_is_a_record_of_its_own(query: Qu
     ]
 
 
-def test_model_file__a_version_twice_at_one_instant_is_one_ship(query: Query) -> None:
+def test_model_file__a_version_twice_at_one_instant_is_one_ship(query: HarvestQuery) -> None:
     text = "ts,version\n2024-06-03T09:00:00Z,1\n2024-06-03T11:00:00+02:00,1\n"
     assert [r.id for r in models(text, query).records] == ["model:recommender/1"]
 
 
-def test_model_file__lists_its_versions_for_the_gate(query: Query) -> None:
+def test_model_file__lists_its_versions_for_the_gate(query: HarvestQuery) -> None:
     text = "ts,version\n2024-06-03T09:00:00Z,1\n2024-06-03T10:00:00Z,2\n2024-06-03T11:00:00Z,1\n"
     assert [(v.name, v.version, v.ready) for v in models(text, query).versions] == [
         ("recommender", "1", True),
@@ -383,14 +383,14 @@ def test_model_file__lists_its_versions_for_the_gate(query: Query) -> None:
 # --- incidents
 
 
-def test_incident_file__the_seed_s_plain_shape(query: Query) -> None:
+def test_incident_file__the_seed_s_plain_shape(query: HarvestQuery) -> None:
     found = incidents("start,end\n2024-06-03T09:00:00Z,2024-06-03T10:30:00Z\n", query).records
     assert [(i.id, i.source, i.service, i.start, i.end) for i in found] == [
         ("incident:file:shop:2024-06-03T09:00:00Z", "file", "shop", at(0), at(1.5))
     ]
 
 
-def test_incident_file__optional_columns_are_kept(query: Query) -> None:
+def test_incident_file__optional_columns_are_kept(query: HarvestQuery) -> None:
     text = "id,title,service,type,start,end\nP1,Checkout slow,shop,latency,2024-06-03T09:00:00Z,\n"
     (found,) = incidents(text, query).records
     assert (found.id, found.title, found.service, found.type) == (
@@ -402,12 +402,12 @@ def test_incident_file__optional_columns_are_kept(query: Query) -> None:
 
 
 @pytest.mark.parametrize("row", ["2024-06-03T09:00:00Z,", "2024-06-03T09:00:00Z", "2024-06-03T09:00:00Z,  "])
-def test_incident_file__without_an_end_it_is_open(query: Query, row: str) -> None:
+def test_incident_file__without_an_end_it_is_open(query: HarvestQuery, row: str) -> None:
     (found,) = incidents(f"start,end\n{row}\n", query).records
     assert found.end is None
 
 
-def test_incident_file__one_that_ends_before_it_starts_is_refused_naming_its_line(query: Query) -> None:
+def test_incident_file__one_that_ends_before_it_starts_is_refused_naming_its_line(query: HarvestQuery) -> None:
     text = (
         "id,start,end\ngood,2024-06-03T09:00:00Z,2024-06-03T09:00:00Z\nbad,2024-06-03T09:00:01Z,2024-06-03T09:00:00Z\n"
     )
@@ -415,7 +415,7 @@ def test_incident_file__one_that_ends_before_it_starts_is_refused_naming_its_lin
     assert str(said) == "incident file, line 3: it ends before it starts"
 
 
-def test_incident_file__a_wrong_end_is_refused_naming_its_line(query: Query) -> None:
+def test_incident_file__a_wrong_end_is_refused_naming_its_line(query: HarvestQuery) -> None:
     said = refusal(lambda: incidents("start,end\n2024-06-03T09:00:00Z,soon\n", query))
     assert str(said).startswith("incident file, line 2, end carries a wrong time")
 
@@ -424,13 +424,13 @@ def test_incident_file__a_wrong_end_is_refused_naming_its_line(query: Query) -> 
     "text",
     ["start\n2024-06-03T09:00:00Z\n", "start,ends\n2024-06-03T09:00:00Z,2024-06-03T10:00:00Z\n", '{"start": "x"}\n'],
 )
-def test_incident_file__without_a_column_end_is_refused_and_not_all_open(query: Query, text: str) -> None:
+def test_incident_file__without_a_column_end_is_refused_and_not_all_open(query: HarvestQuery, text: str) -> None:
     said = refusal(lambda: incidents(text, query))
     assert str(said) == "incident file: there is no column 'end'"
     assert "open incident is empty" in said.hint
 
 
-def test_incident_file__without_a_column_start_is_refused(query: Query) -> None:
+def test_incident_file__without_a_column_start_is_refused(query: HarvestQuery) -> None:
     said = refusal(lambda: incidents("begin,end\n2024-06-03T09:00:00Z,\n", query))
     assert str(said) == "incident file: the first line names no column 'start'"
 
@@ -472,27 +472,27 @@ def test_read_text__drops_a_byte_order_mark_and_keeps_line_ends(tmp_path: Path) 
     assert read_text(tmp_path / "deploys.csv") == "ts\r\n"
 
 
-def test_code_file__two_shas_of_one_second_are_two_deploys(query: Query) -> None:
+def test_code_file__two_shas_of_one_second_are_two_deploys(query: HarvestQuery) -> None:
     rows = "ts,sha\n2024-06-03T09:00:00Z,a\n2024-06-03T09:00:00Z,b\n"
     assert [record.sha for record in code(rows, query)] == ["a", "b"]
 
 
 @pytest.mark.parametrize("nothing", ["", "None", "nan", "NULL", "unknown", "-"])
-def test_code_file__what_exports_write_for_nothing_is_no_sha(query: Query, nothing: str) -> None:
+def test_code_file__what_exports_write_for_nothing_is_no_sha(query: HarvestQuery, nothing: str) -> None:
     (record,) = code(f"ts,sha\n2024-06-03T09:00:00Z,{nothing}\n", query)
     assert record.sha is None
 
 
-def test_model_file__a_version_exported_as_a_float_is_the_same_version(query: Query) -> None:
+def test_model_file__a_version_exported_as_a_float_is_the_same_version(query: HarvestQuery) -> None:
     rows = "ts,name,version\n2024-06-03T09:00:00Z,recommender,12\n2024-06-04T09:00:00Z,recommender,12.0\n"
     assert {record.version for record in models(rows, query).records} == {"12"}
 
 
-def test_model_file__a_blank_name_beside_named_rows_is_refused(query: Query) -> None:
+def test_model_file__a_blank_name_beside_named_rows_is_refused(query: HarvestQuery) -> None:
     rows = "ts,name\n2024-06-03T09:00:00Z,recommender\n2024-06-04T09:00:00Z,\n"
     assert "line 3: names no model" in str(refusal(lambda: models(rows, query)))
 
 
-def test_incident_file__two_incidents_of_one_second_are_both_kept(query: Query) -> None:
+def test_incident_file__two_incidents_of_one_second_are_both_kept(query: HarvestQuery) -> None:
     rows = "start,end\n2024-06-03T09:00:00Z,2024-06-03T10:00:00Z\n2024-06-03T09:00:00Z,2024-06-03T19:00:00Z\n"
     assert len(incidents(rows, query).records) == 2

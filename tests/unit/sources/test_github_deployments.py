@@ -13,7 +13,7 @@ from flowjoy.domain import CodeRecord, Outcome
 from flowjoy.errors import HarvestError
 from flowjoy.ledger.memory import MEMORY
 from flowjoy.sources import github_deployments
-from flowjoy.sources.base import Parsed, Query
+from flowjoy.sources.base import HarvestQuery, SourceResult
 from flowjoy.sources.github_deployments import GitHubDeployments
 from tests.builders import SERVICE, at
 from tests.fakes.aimed import Aimed, query_of, said
@@ -26,7 +26,7 @@ LATER_PAGE = query_of("FlowJoyDeployments", first_page=False)
 STATUSES = query_of("FlowJoyStatuses")
 
 
-def deployed(github: GitHubStandIn, query: Query | None = None) -> tuple[CodeRecord, ...]:
+def deployed(github: GitHubStandIn, query: HarvestQuery | None = None) -> tuple[CodeRecord, ...]:
     return ask(GitHubDeployments(), api_of(github), query).records
 
 
@@ -223,7 +223,7 @@ def test_empty__an_empty_page_that_hides_deployments_is_refused(github: GitHubSt
         deployed(github)
 
 
-def of_this_run(**changes: Any) -> Query:
+def of_this_run(**changes: Any) -> HarvestQuery:
     return a_question(run_id="77", sha=A, **changes)
 
 
@@ -268,7 +268,7 @@ def test_provisional__never_one_that_has_succeeded(github: GitHubStandIn) -> Non
     assert (record.outcome, record.shipped_at) == (Outcome.SUCCESS, at(1))
 
 
-def parsed(github: GitHubStandIn, query: Query | None = None) -> Parsed[CodeRecord]:
+def parsed(github: GitHubStandIn, query: HarvestQuery | None = None) -> SourceResult[CodeRecord]:
     return ask(GitHubDeployments(), api_of(github), query)
 
 

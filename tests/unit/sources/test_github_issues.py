@@ -8,7 +8,7 @@ import pytest
 
 from flowjoy.domain import Incident
 from flowjoy.errors import HarvestError
-from flowjoy.sources.base import Parsed, Query
+from flowjoy.sources.base import HarvestQuery, SourceResult
 from flowjoy.sources.github_issues import GitHubIssues
 from tests.builders import at, spans
 from tests.fakes.aimed import Aimed
@@ -20,7 +20,7 @@ from tests.unit.sources.asking import a_question, access_to, api_of
 LABEL = "incident"
 
 
-def ask(github: GitHubStandIn, query: Query | None = None) -> Parsed[Incident]:
+def ask(github: GitHubStandIn, query: HarvestQuery | None = None) -> SourceResult[Incident]:
     query = query or a_question({"incident-label": LABEL})
     source = GitHubIssues()
     return source.parse(source.fetch(query, access_to(api_of(github))), query)

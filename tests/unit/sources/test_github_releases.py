@@ -9,7 +9,7 @@ import pytest
 
 from flowjoy.domain import CodeRecord, Outcome
 from flowjoy.errors import HarvestError
-from flowjoy.sources.base import Parsed
+from flowjoy.sources.base import SourceResult
 from flowjoy.sources.github_releases import GitHubReleases
 from tests.builders import at
 from tests.fakes.aimed import Aimed, query_of, said
@@ -56,7 +56,7 @@ def test_event__a_release_whose_tag_is_gone_is_a_commit_that_nobody_can_read(git
     assert [record.sha for record in published(github)] == ["tag v1"]
 
 
-def asked(github: GitHubStandIn, tags: str) -> Parsed[CodeRecord]:
+def asked(github: GitHubStandIn, tags: str) -> SourceResult[CodeRecord]:
     return ask(GitHubReleases(), api_of(github), a_question({"code_source": "releases", "release_tags": tags}))
 
 

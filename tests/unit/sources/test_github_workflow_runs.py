@@ -10,7 +10,7 @@ import pytest
 from flowjoy.domain import CodeRecord, Outcome
 from flowjoy.errors import HarvestError
 from flowjoy.sources import github_workflow_runs
-from flowjoy.sources.base import Query
+from flowjoy.sources.base import HarvestQuery
 from flowjoy.sources.github_workflow_runs import GitHubRuns
 from tests.builders import at
 from tests.fakes.aimed import Aimed, listed, rest
@@ -22,12 +22,12 @@ INPUTS = {"code_source": "workflow-runs", "workflow": "release.yml"}
 RUNS = "/actions/workflows/release.yml/runs"
 
 
-def a_run_question(branch: str | None = None, **changes: Any) -> Query:
+def a_run_question(branch: str | None = None, **changes: Any) -> HarvestQuery:
     inputs = INPUTS if branch is None else {**INPUTS, "branch": branch}
     return a_question(inputs, **{"default_branch": "main", **changes})
 
 
-def released(github: GitHubStandIn, query: Query | None = None, prefix: str = "") -> tuple[CodeRecord, ...]:
+def released(github: GitHubStandIn, query: HarvestQuery | None = None, prefix: str = "") -> tuple[CodeRecord, ...]:
     return ask(GitHubRuns(), api_of(github, prefix=prefix), query or a_run_question()).records
 
 
@@ -113,7 +113,7 @@ def test_ours__a_run_that_hides_its_origin_is_refused(github: GitHubStandIn, key
         released(github)
 
 
-def of_the_job(*names: str, **changes: Any) -> Query:
+def of_the_job(*names: str, **changes: Any) -> HarvestQuery:
     inputs = {**INPUTS, "deploy_job": "\n".join(names)}
     return a_question(inputs, **{"default_branch": "main", **changes})
 
@@ -488,7 +488,7 @@ def with_jobs(github: GitHubStandIn, hours: float, *names: str, sha: str = A) ->
     return run
 
 
-def of_jobs(*names: str, **changes: Any) -> Query:
+def of_jobs(*names: str, **changes: Any) -> HarvestQuery:
     return a_question({**INPUTS, "deploy_job": "\n".join(names)}, default_branch="main", **changes)
 
 

@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 
 from flowjoy.domain import Incident
 from flowjoy.errors import HarvestError
-from flowjoy.sources.base import Parsed, Query
+from flowjoy.sources.base import HarvestQuery, SourceResult
 from flowjoy.sources.incident_file import IncidentFile
 from tests.builders import a_query, at, spans
 
 OURS = "2024-06-03T09:00:00Z,2024-06-03T10:00:00Z"
 
 
-def asked(**inputs: str) -> Query:
+def asked(**inputs: str) -> HarvestQuery:
     return a_query(Path("/tmp"), **inputs)
 
 
-def read(text: str, query: Query | None = None, **inputs: str) -> Parsed[Incident]:
+def read(text: str, query: HarvestQuery | None = None, **inputs: str) -> SourceResult[Incident]:
     return IncidentFile().parse(text, query or asked(**inputs))
 
 
@@ -142,7 +142,7 @@ def test_export__keeps_what_is_told_of_an_incident() -> None:
         ("status", "scheduled", "left out: 1 row of planned maintenance"),
         ("status", "false positive", "left out: 1 row without an incident (false positive)"),
         ("status", "False-Positive", "left out: 1 row without an incident (False-Positive)"),
-        ("resolution", "False alarm", "left out: 1 row without an incident (False alarm)"),
+        ("resolution", "False alert", "left out: 1 row without an incident (False alert)"),
         ("status", "Cancelled", "left out: 1 row without an incident (Cancelled)"),
         ("state", "Canceled", "left out: 1 row without an incident (Canceled)"),
         ("Resolution", "Duplicate", "left out: 1 row without an incident (Duplicate)"),

@@ -17,7 +17,7 @@ import pytest
 from flowjoy.clients.mlflow import new_client
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.errors import HarvestError
-from flowjoy.sources.base import Access
+from flowjoy.sources.base import Clients
 from flowjoy.sources.mlflow_registry import MlflowRegistry
 from tests.builders import at
 from tests.fakes.certificates import write_certificate
@@ -41,7 +41,7 @@ def server() -> Iterator[MlflowStandIn]:
 def refused(uri: str) -> HarvestError:
     """The error that reading this registry ends in."""
     query = a_question({"mlflow_tracking_uri": uri}, models=("recommender",))
-    access = Access(transport=Transport(Budget(20)), progress=lambda _: None)
+    access = Clients(transport=Transport(Budget(20)), progress=lambda _: None)
     with pytest.raises(HarvestError) as problem:
         MlflowRegistry().fetch(query, access)
     return problem.value
@@ -49,7 +49,7 @@ def refused(uri: str) -> HarvestError:
 
 def reads(uri: str) -> bool:
     query = a_question({"mlflow_tracking_uri": uri}, models=("recommender",))
-    access = Access(transport=Transport(Budget(20)), progress=lambda _: None)
+    access = Clients(transport=Transport(Budget(20)), progress=lambda _: None)
     return len(MlflowRegistry().fetch(query, access).versions) == 1
 
 

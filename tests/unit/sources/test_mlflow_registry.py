@@ -22,12 +22,12 @@ import pytest
 
 from flowjoy.analysis.timeline import KIND, NAME, VERSION, timeline
 from flowjoy.clients import mlflow_registry, transport
-from flowjoy.clients.mlflow_registry import Listing
+from flowjoy.clients.mlflow_registry import RegistrySnapshot
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain import ModelRecord, ModelVersion, Precision
 from flowjoy.domain.timestamps import epoch_ms, iso
 from flowjoy.errors import HarvestError, UnknownModelError
-from flowjoy.sources.base import Access, Parsed, Query
+from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
 from flowjoy.sources.mlflow_registry import MlflowRegistry
 from tests.builders import SERVICE, at
 from tests.fakes.aimed import Aimed
@@ -41,21 +41,21 @@ real = pytest.mark.xdist_group("mlflow")
 """Tests that share the one real server."""
 
 
-def ask(uri: str, *, seconds: float = 30, **changes: Any) -> Parsed[ModelRecord]:
+def ask(uri: str, *, seconds: float = 30, **changes: Any) -> SourceResult[ModelRecord]:
     """The registry, asked as the harvest asks it; `changes` are inputs, or fields of the query."""
     fields = {name: changes.pop(name) for name in ("models", "candidates", "as_of", "now") if name in changes}
-    query: Query = a_question({"mlflow_tracking_uri": uri, **changes}, **fields)
-    source, access = MlflowRegistry(), Access(transport=Transport(Budget(seconds)), progress=lambda _: None)
+    query: HarvestQuery = a_question({"mlflow_tracking_uri": uri, **changes}, **fields)
+    source, access = MlflowRegistry(), Clients(transport=Transport(Budget(seconds)), progress=lambda _: None)
     return source.parse(source.fetch(query, access), query)
 
 
-def fetch(uri: str) -> Listing:
+def fetch(uri: str) -> RegistrySnapshot:
     """What the registry lists, before any rule."""
-    access = Access(transport=Transport(Budget(30)), progress=lambda _: None)
+    access = Clients(transport=Transport(Budget(30)), progress=lambda _: None)
     return MlflowRegistry().fetch(a_question({"mlflow_tracking_uri": uri}, models=("recommender",)), access)
 
 
-def versions_of(parsed: Parsed[ModelRecord]) -> dict[str, datetime]:
+def versions_of(parsed: SourceResult[ModelRecord]) -> dict[str, datetime]:
     return {str(record.version): record.shipped_at for record in parsed.records}
 
 
@@ -662,7 +662,7 @@ def test_repeated__versions_are_one_each_in_any_order(broken: MlflowStandIn) -> 
 
 
 def test_no_uri__is_an_error_that_names_the_input() -> None:
-    access = Access(transport=Transport(Budget(20)), progress=lambda _: None)
+    access = Clients(transport=Transport(Budget(20)), progress=lambda _: None)
     with pytest.raises(HarvestError, match="no registry is named, but recommender must be looked up") as problem:
         MlflowRegistry().fetch(a_question(), access)
     assert problem.value.hint == "set mlflow-tracking-uri, or the variable MLFLOW_TRACKING_URI"

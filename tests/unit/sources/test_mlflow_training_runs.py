@@ -12,15 +12,15 @@ from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain.timestamps import epoch_ms
 from flowjoy.errors import HarvestError
 from flowjoy.sources import mlflow_training_runs
-from flowjoy.sources.base import Access
-from flowjoy.sources.mlflow_training_runs import Training
+from flowjoy.sources.base import Clients
+from flowjoy.sources.mlflow_training_runs import TrainingRuns
 from tests.builders import a_query, at
 from tests.fakes.http_base import Answer, Request, StandIn
 from tests.fakes.registry import Registry
 
 
-def read(uri: str, run_ids: list[str]) -> Training:
-    access = Access(transport=Transport(Budget(30)), progress=lambda _: None)
+def read(uri: str, run_ids: list[str]) -> TrainingRuns:
+    access = Clients(transport=Transport(Budget(30)), progress=lambda _: None)
     query = a_query(Path("workspace"), mlflow_tracking_uri=uri)
     return mlflow_training_runs.read(replace(query, now=at(1000)), access, run_ids)
 
@@ -32,7 +32,7 @@ def a_run(registry: Registry, hours: float) -> str:
 
 def test_run__began_when_mlflow_says(registry: Registry) -> None:
     one, two = a_run(registry, 1), a_run(registry, 2)
-    assert read(registry.uri, [one, two]) == Training(begun={one: at(1), two: at(2)})
+    assert read(registry.uri, [one, two]) == TrainingRuns(begun={one: at(1), two: at(2)})
 
 
 def test_run__that_the_registry_does_not_keep_is_left_out_and_said(registry: Registry) -> None:
@@ -43,7 +43,7 @@ def test_run__that_the_registry_does_not_keep_is_left_out_and_said(registry: Reg
 
 
 def test_nothing_asked__needs_no_client() -> None:
-    assert read("https://registry.invalid", []) == Training()
+    assert read("https://registry.invalid", []) == TrainingRuns()
 
 
 class Runs(StandIn):

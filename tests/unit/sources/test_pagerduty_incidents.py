@@ -13,7 +13,7 @@ from flowjoy.clients import pagerduty as pagerduty_rest
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain import Incident
 from flowjoy.errors import HarvestError
-from flowjoy.sources.base import Access, Parsed, Query
+from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
 from flowjoy.sources.pagerduty_incidents import PagerDutyIncidents
 from tests.builders import a_query, at, spans
 from tests.fakes.faults import EmptyBody, Garbage, Meanwhile, Reset, Truncate
@@ -27,15 +27,15 @@ def pagerduty() -> Iterator[PagerDutyStandIn]:
         yield stand_in
 
 
-def question(pagerduty: PagerDutyStandIn, **inputs: str) -> Query:
+def question(pagerduty: PagerDutyStandIn, **inputs: str) -> HarvestQuery:
     given = {"pagerduty_token": TOKEN, "pagerduty_api_url": pagerduty.url, **inputs}
     return a_query(Path("/nowhere"), **given)
 
 
-def ask(pagerduty: PagerDutyStandIn, query: Query | None = None, **inputs: str) -> Parsed[Incident]:
+def ask(pagerduty: PagerDutyStandIn, query: HarvestQuery | None = None, **inputs: str) -> SourceResult[Incident]:
     query = query or question(pagerduty, **inputs)
     source = PagerDutyIncidents()
-    access = Access(transport=Transport(Budget(30)), progress=lambda _: None)
+    access = Clients(transport=Transport(Budget(30)), progress=lambda _: None)
     return source.parse(source.fetch(query, access), query)
 
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from flowjoy.errors import HarvestError
 from flowjoy.sources.file_columns import guessed
-from flowjoy.sources.tabular import Shape, column, read_table
+from flowjoy.sources.tabular import TextShape, column, read_table
 
 SHA, OTHER = "a" * 40, "b" * 40
 STAMPS = ["2024-06-03T09:00:00Z", "2024-06-03T12:00:00Z"]
-SHAPE = Shape(
+SHAPE = TextShape(
     label="code file",
     times=("ts",),
     known=frozenset({"ts", "sha", "conclusion"}),

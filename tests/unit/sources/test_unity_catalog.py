@@ -13,7 +13,7 @@ from flowjoy.domain import ModelRecord, Precision
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.sinks.mlflow_ship_tag import stamp
-from flowjoy.sources.base import Access, Parsed
+from flowjoy.sources.base import Clients, SourceResult
 from flowjoy.sources.mlflow_registry import MlflowRegistry
 from tests.builders import at
 from tests.fakes.http_base import Answer
@@ -46,9 +46,9 @@ def opened() -> Iterator[OpenUnityCatalogStandIn]:
 
 def ask(
     uri: str = "databricks-uc", models: tuple[str, ...] = (NAME,), *, seconds: float = 85, **inputs: Any
-) -> Parsed[ModelRecord]:
+) -> SourceResult[ModelRecord]:
     query = a_question({"mlflow_tracking_uri": uri, **inputs}, models=models)
-    source, access = MlflowRegistry(), Access(transport=Transport(Budget(seconds)), progress=lambda _: None)
+    source, access = MlflowRegistry(), Clients(transport=Transport(Budget(seconds)), progress=lambda _: None)
     return source.parse(source.fetch(query, access), query)
 
 
@@ -158,7 +158,7 @@ def test_old_versions__are_asked_for_only_where_they_can_matter(catalog: UnityCa
 def test_model_id__is_that_of_the_version(catalog: UnityCatalogStandIn) -> None:
     catalog.add_version(at(), model_id="m-1")
     query = a_question({"mlflow_tracking_uri": "databricks-uc"}, models=(NAME,))
-    access = Access(transport=Transport(Budget(20)), progress=lambda _: None)
+    access = Clients(transport=Transport(Budget(20)), progress=lambda _: None)
     (version,) = MlflowRegistry().fetch(query, access).versions
     assert version.model_id == "m-1"
 

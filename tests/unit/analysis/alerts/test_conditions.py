@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flowjoy.analysis.alerts.alert import Alarm, Evidence, Scene, Told, Waiting
+from flowjoy.analysis.alerts.alert import Alert, AlertInputs, AlertSnapshot, SentAlerts, WaitingReleases
 from flowjoy.analysis.alerts.conditions import scene
 from flowjoy.analysis.flow.trends import spikes
 from flowjoy.domain import Status, Week
@@ -46,34 +46,34 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def seen(
-    evidence: Evidence,
+    evidence: AlertInputs,
     told: Iterable[str] = (),
     ended: Iterable[str] = (),
     releases: Iterable[str] = (),
     **changes: Any,
-) -> Scene:
+) -> AlertSnapshot:
     given = {"home": HOME, "since": LONG_AGO, "as_of": NOW, "timezone": "UTC", **changes}
     running = {key: frozenset(releases) for key in told}
-    return scene(evidence, told=Told(running=running, ended=frozenset(ended)), **given)
+    return scene(evidence, told=SentAlerts(running=running, ended=frozenset(ended)), **given)
 
 
-def keys(found: Scene) -> list[str]:
-    return [alarm.key for alarm in found.ringing]
+def keys(found: AlertSnapshot) -> list[str]:
+    return [alert.key for alert in found.ringing]
 
 
-def of_weeks(*weeks: Week) -> Evidence:
-    return Evidence(history=(*weeks, RUNNING), weeks=(*weeks, RUNNING), spikes=spikes((*weeks, RUNNING), factor=2))
+def of_weeks(*weeks: Week) -> AlertInputs:
+    return AlertInputs(history=(*weeks, RUNNING), weeks=(*weeks, RUNNING), spikes=spikes((*weeks, RUNNING), factor=2))
 
 
 def test_divergence__of_the_last_complete_week_rings_under_its_monday() -> None:
-    (alarm,) = seen(of_weeks(a_week(0), a_week(1), a_week(2, model=3))).ringing
-    assert (alarm.key, alarm.escalated) == ("acme/shop/shop/divergence/2024-06-17", False)
-    assert alarm.began == datetime(2024, 6, 24, tzinfo=UTC)
+    (alert,) = seen(of_weeks(a_week(0), a_week(1), a_week(2, model=3))).ringing
+    assert (alert.key, alert.escalated) == ("acme/shop/shop/divergence/2024-06-17", False)
+    assert alert.began == datetime(2024, 6, 24, tzinfo=UTC)
 
 
 def test_divergence__ends_with_the_week_in_its_own_zone() -> None:
-    (alarm,) = seen(of_weeks(a_week(2, model=3)), timezone="America/New_York").ringing
-    assert alarm.began == datetime(2024, 6, 24, 4, tzinfo=UTC)
+    (alert,) = seen(of_weeks(a_week(2, model=3)), timezone="America/New_York").ringing
+    assert alert.began == datetime(2024, 6, 24, 4, tzinfo=UTC)
 
 
 def test_divergence__of_an_earlier_week_only_does_not_ring() -> None:
@@ -85,10 +85,10 @@ def test_divergence__of_the_running_week_does_not_ring() -> None:
 
 
 def test_divergence__for_the_second_week_running_escalates_the_first() -> None:
-    (alarm,) = seen(of_weeks(a_week(0), a_week(1, model=3), a_week(2, model=2))).ringing
-    assert (alarm.subject, alarm.escalated) == ("2024-06-10", True)
-    assert isinstance(alarm.about, Week)
-    assert alarm.about.gap == 6
+    (alert,) = seen(of_weeks(a_week(0), a_week(1, model=3), a_week(2, model=2))).ringing
+    assert (alert.subject, alert.escalated) == ("2024-06-10", True)
+    assert isinstance(alert.about, Week)
+    assert alert.about.gap == 6
 
 
 def test_divergence__that_was_told_under_a_later_monday_keeps_its_name() -> None:
@@ -104,25 +104,25 @@ def test_divergence__that_ended_once_is_not_told_by_the_same_name() -> None:
 
 def test_divergence__is_over_when_a_complete_week_does_not_diverge() -> None:
     found = seen(of_weeks(a_week(1, model=3), a_week(2)), ["acme/shop/shop/divergence/2024-06-10"])
-    assert [(alarm.subject, alarm.superseded) for alarm in found.over.values()] == [("2024-06-10", False)]
+    assert [(alert.subject, alert.superseded) for alert in found.over.values()] == [("2024-06-10", False)]
 
 
 def test_divergence__that_a_later_one_takes_the_place_of_ends_quietly() -> None:
     found = seen(of_weeks(a_week(0, model=3), a_week(1), a_week(2, model=3)), ["acme/shop/shop/divergence/2024-06-03"])
     assert keys(found) == ["acme/shop/shop/divergence/2024-06-17"]
-    assert [alarm.superseded for alarm in found.over.values()] == [True]
+    assert [alert.superseded for alert in found.over.values()] == [True]
 
 
 def test_divergence__of_what_was_not_read_neither_rings_nor_is_over() -> None:
     told = ["acme/shop/shop/divergence/2024-06-10"]
     for weeks in ([a_week(2, model=3)], [a_week(2)]):
-        history = Evidence(history=weeks, cadence_is_known=False)
-        assert seen(history, told) == Scene()
+        history = AlertInputs(history=weeks, cadence_is_known=False)
+        assert seen(history, told) == AlertSnapshot()
 
 
 def test_spike__of_the_last_complete_week_rings_with_its_numbers() -> None:
-    (alarm,) = seen(of_weeks(a_week(0), a_week(1), a_week(2, mttr=4.5))).ringing
-    assert (alarm.key, alarm.about) == (
+    (alert,) = seen(of_weeks(a_week(0), a_week(1), a_week(2, mttr=4.5))).ringing
+    assert (alert.key, alert.about) == (
         "acme/shop/shop/mttr-spike/2024-06-17",
         spikes((a_week(0), a_week(1), a_week(2, mttr=4.5)), factor=2)[0],
     )
@@ -138,7 +138,7 @@ def test_spike__is_held_while_the_incidents_of_the_week_are_open_or_not_known() 
     told = ["acme/shop/shop/mttr-spike/2024-06-10"]
     weeks = (a_week(0), a_week(1, mttr=5), a_week(2, mttr=None, incidents=2))
     assert seen(of_weeks(*weeks), told).over == {}
-    evidence = Evidence(weeks=(*weeks[:2], a_week(2)), incidents_are_known=False)
+    evidence = AlertInputs(weeks=(*weeks[:2], a_week(2)), incidents_are_known=False)
     assert seen(evidence, told).over == {}
 
 
@@ -157,19 +157,19 @@ def test_spike__is_not_over_by_a_shorter_window_nor_by_another_look_at_its_own_w
 def test_spike__that_the_next_week_goes_beyond_ends_quietly() -> None:
     found = seen(of_weeks(a_week(0), a_week(1, mttr=5), a_week(2, mttr=9)), ["acme/shop/shop/mttr-spike/2024-06-10"])
     assert keys(found) == ["acme/shop/shop/mttr-spike/2024-06-17"]
-    assert [alarm.superseded for alarm in found.over.values()] == [True]
+    assert [alert.superseded for alert in found.over.values()] == [True]
 
 
 BREACH, AT_RISK = f"{HOME}/breach/recommender", f"{HOME}/at-risk/recommender"
 
 
-def promise(*statuses: Status, **more: Any) -> Evidence:
-    return Evidence(owed=[an_obligation(hours, status=status, **more) for hours, status in enumerate(statuses)])
+def promise(*statuses: Status, **more: Any) -> AlertInputs:
+    return AlertInputs(owed=[an_obligation(hours, status=status, **more) for hours, status in enumerate(statuses)])
 
 
-def releases(alarm: Alarm) -> list[str]:
-    assert isinstance(alarm.about, Waiting)
-    return list(alarm.about.releases)
+def releases(alert: Alert) -> list[str]:
+    assert isinstance(alert.about, WaitingReleases)
+    return list(alert.about.releases)
 
 
 def release(hours: float = 0) -> str:
@@ -179,13 +179,13 @@ def release(hours: float = 0) -> str:
 def test_breach__is_one_alert_a_model_and_comes_before_what_is_only_at_risk() -> None:
     found = seen(promise(Status.AT_RISK, Status.BREACHED, Status.BREACHED, Status.PENDING, Status.MET, Status.LATE))
     assert keys(found) == [BREACH, AT_RISK]
-    assert [releases(alarm) for alarm in found.ringing] == [[release(1), release(2)], [release(0)]]
+    assert [releases(alert) for alert in found.ringing] == [[release(1), release(2)], [release(0)]]
     assert found.ringing[0].began == an_obligation(1).deadline
 
 
 def test_breach__of_two_models_is_two_alerts() -> None:
     other = an_obligation(1, status=Status.BREACHED, model="ranker")
-    found = seen(Evidence(owed=[an_obligation(status=Status.BREACHED), other]))
+    found = seen(AlertInputs(owed=[an_obligation(status=Status.BREACHED), other]))
     assert keys(found) == [BREACH, f"{HOME}/breach/ranker"]
 
 
@@ -205,14 +205,14 @@ def test_breach__goes_on_while_one_release_waits() -> None:
 
 
 def test_breach__is_over_when_the_release_owes_nothing_any_more() -> None:
-    found = seen(Evidence(), [BREACH], releases=["deployment:gone"])
-    assert [alarm.about for alarm in found.over.values()] == [None]
+    found = seen(AlertInputs(), [BREACH], releases=["deployment:gone"])
+    assert [alert.about for alert in found.over.values()] == [None]
 
 
 def test_breach__is_not_over_where_the_stub_of_its_release_cannot_be_read() -> None:
     unread = an_obligation(status=Status.UNKNOWN, model="*")
-    assert seen(Evidence(owed=[unread]), [BREACH], releases=[release()]).over == {}
-    assert list(seen(Evidence(owed=[unread]), [BREACH], releases=["deployment:other"]).over) == [BREACH]
+    assert seen(AlertInputs(owed=[unread]), [BREACH], releases=[release()]).over == {}
+    assert list(seen(AlertInputs(owed=[unread]), [BREACH], releases=["deployment:other"]).over) == [BREACH]
 
 
 @pytest.mark.parametrize("status", [Status.UNKNOWN, Status.WAIVED, Status.PENDING, Status.AT_RISK])
@@ -231,8 +231,8 @@ def test_breach__that_shipped_within_its_waiver_is_over() -> None:
 
 
 def test_promise__of_which_a_source_failed_neither_rings_nor_is_over() -> None:
-    evidence = Evidence(owed=[an_obligation(status=Status.BREACHED)], promise_is_known=False)
-    assert seen(evidence, [BREACH, AT_RISK]) == Scene()
+    evidence = AlertInputs(owed=[an_obligation(status=Status.BREACHED)], promise_is_known=False)
+    assert seen(evidence, [BREACH, AT_RISK]) == AlertSnapshot()
 
 
 @pytest.mark.parametrize(
@@ -250,8 +250,8 @@ def test_at_risk__stays_while_it_is_unknown_or_the_clock_was_made_longer(status:
 
 
 def test_breach__begins_anew_when_a_waiver_runs_out() -> None:
-    (alarm,) = seen(promise(Status.BREACHED, excused_until=at(400)), since=at(399)).ringing
-    assert (alarm.began, alarm.old) == (at(400), False)
+    (alert,) = seen(promise(Status.BREACHED, excused_until=at(400)), since=at(399)).ringing
+    assert (alert.began, alert.old) == (at(400), False)
 
 
 @pytest.mark.parametrize(
@@ -267,26 +267,26 @@ def test_breach__begins_anew_when_a_waiver_runs_out() -> None:
 def test_first_run__what_ran_out_before_it_is_shown_and_never_sent(
     status: Status, since: datetime | None, *, old: bool
 ) -> None:
-    (alarm,) = seen(promise(status), since=since).ringing
-    assert alarm.old is old
+    (alert,) = seen(promise(status), since=since).ringing
+    assert alert.old is old
 
 
 def test_first_run__a_later_breach_names_no_older_release() -> None:
-    (alarm,) = seen(promise(Status.BREACHED, Status.BREACHED), since=at(48.5)).ringing
-    assert (releases(alarm), alarm.old) == ([release(1)], False)
+    (alert,) = seen(promise(Status.BREACHED, Status.BREACHED), since=at(48.5)).ringing
+    assert (releases(alert), alert.old) == ([release(1)], False)
 
 
 def test_first_run__what_was_sent_counts_however_old_it_is() -> None:
-    (alarm,) = seen(promise(Status.BREACHED), [BREACH], releases=[release()], since=at(400)).ringing
-    assert not alarm.old
+    (alert,) = seen(promise(Status.BREACHED), [BREACH], releases=[release()], since=at(400)).ringing
+    assert not alert.old
 
 
 def test_first_run__weeks_that_ended_before_it_are_neither_sent_nor_counted_as_running() -> None:
     weeks = of_weeks(a_week(0, model=3, mttr=1), a_week(1, model=3), a_week(2, model=3, mttr=9))
     ended = datetime(2024, 6, 24, tzinfo=UTC)
-    assert [alarm.old for alarm in seen(weeks, since=ended).ringing] == [True, True]
-    alarms = seen(weeks, since=ended - timedelta(seconds=1)).ringing
-    assert [(alarm.subject, alarm.escalated, alarm.old) for alarm in alarms] == [("2024-06-17", False, False)] * 2
+    assert [alert.old for alert in seen(weeks, since=ended).ringing] == [True, True]
+    alerts = seen(weeks, since=ended - timedelta(seconds=1)).ringing
+    assert [(alert.subject, alert.escalated, alert.old) for alert in alerts] == [("2024-06-17", False, False)] * 2
 
 
 def test_divergence__of_a_week_whose_ships_are_unknown_is_not_over() -> None:
@@ -299,22 +299,22 @@ def check(status: DriftStatus) -> DriftCheck:
 
 
 def test_drift__rings_only_when_two_checks_running_say_so() -> None:
-    assert keys(seen(Evidence(drift=check(DriftStatus.DRIFT)))) == ["acme/shop/shop/drift/recommender"]
+    assert keys(seen(AlertInputs(drift=check(DriftStatus.DRIFT)))) == ["acme/shop/shop/drift/recommender"]
     for status in set(DriftStatus) - {DriftStatus.DRIFT}:
-        assert keys(seen(Evidence(drift=check(status)))) == []
+        assert keys(seen(AlertInputs(drift=check(status)))) == []
 
 
 @pytest.mark.parametrize(("healed", "over"), [(True, 1), (False, 0)])
 def test_drift__is_over_only_when_it_is_healed(*, healed: bool, over: int) -> None:
-    evidence = Evidence(drift=check(DriftStatus.OK), drift_is_healed=healed)
+    evidence = AlertInputs(drift=check(DriftStatus.OK), drift_is_healed=healed)
     assert len(seen(evidence, ["acme/shop/shop/drift/recommender"]).over) == over
     assert seen(evidence, []).over == {}
 
 
 def test_drift__without_a_check_is_held() -> None:
-    assert seen(Evidence(drift_is_healed=True), ["acme/shop/shop/drift/recommender"]).over == {}
+    assert seen(AlertInputs(drift_is_healed=True), ["acme/shop/shop/drift/recommender"]).over == {}
 
 
 def test_keys__of_another_service_are_left_alone() -> None:
-    found: Sequence[str] = list(seen(Evidence(), ["other/breach/deployment:1/recommender"]).over)
+    found: Sequence[str] = list(seen(AlertInputs(), ["other/breach/deployment:1/recommender"]).over)
     assert found == []

@@ -1,4 +1,4 @@
-"""The life of an alarm: new, a reminder after a day, escalation, recovery; each step once, whatever comes."""
+"""The life of an alert: new, a reminder after a day, escalation, recovery; each step once, whatever comes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowjoy.analysis.alerts.alert import Alarm, AlarmKind, Scene, Told, Waiting
-from flowjoy.analysis.alerts.lifecycle import MOST_JOINED, Notice, Step, adopted, due, keys_told, raised
+from flowjoy.analysis.alerts.alert import Alert, AlertKind, AlertSnapshot, SentAlerts, WaitingReleases
+from flowjoy.analysis.alerts.lifecycle import MOST_JOINED, AlertStep, Notification, adopted, due, keys_sent, raised
 from flowjoy.domain import AlertState, Status
 from tests.builders import an_obligation, at
 
@@ -19,170 +19,175 @@ KEY = f"{HOME}/breach/recommender"
 A, B, C = (an_obligation(hours).code_id for hours in range(3))
 
 
-def an_alarm(kind: AlarmKind = AlarmKind.BREACH, subject: str = "recommender", **changes: object) -> Alarm:
+def an_alert(kind: AlertKind = AlertKind.BREACH, subject: str = "recommender", **changes: object) -> Alert:
     given = {"began": at(0), **changes}
-    return Alarm(kind=kind, subject=subject, key=f"{HOME}/{kind}/{subject}", **given)  # type: ignore[arg-type]  # builder
+    return Alert(kind=kind, subject=subject, key=f"{HOME}/{kind}/{subject}", **given)  # type: ignore[arg-type]  # builder
 
 
-def waits(*hours: int, kind: AlarmKind = AlarmKind.BREACH) -> Alarm:
+def waits(*hours: int, kind: AlertKind = AlertKind.BREACH) -> Alert:
     """The alert of the releases of these hours, which wait for one model."""
     items = tuple(an_obligation(hour, status=Status.BREACHED) for hour in hours)
-    return an_alarm(kind, about=Waiting(model="recommender", items=items))
+    return an_alert(kind, about=WaitingReleases(model="recommender", items=items))
 
 
-def ringing(*alarms: Alarm) -> Scene:
-    return Scene(ringing=alarms)
+def ringing(*alerts: Alert) -> AlertSnapshot:
+    return AlertSnapshot(ringing=alerts)
 
 
-def over(*alarms: Alarm) -> Scene:
-    return Scene(over={alarm.key: alarm for alarm in alarms})
+def over(*alerts: Alert) -> AlertSnapshot:
+    return AlertSnapshot(over={alert.key: alert for alert in alerts})
 
 
-def told(step: Step, hours: float = 0, key: str = KEY, releases: Iterable[str] = (), **changes: str) -> AlertState:
+def told(step: AlertStep, hours: float = 0, key: str = KEY, releases: Iterable[str] = (), **changes: str) -> AlertState:
     return AlertState(key=key, step=step, at=at(hours), releases=tuple(releases), **changes)
 
 
-def steps(notices: tuple[Notice, ...]) -> list[Step]:
+def steps(notices: tuple[Notification, ...]) -> list[AlertStep]:
     return [notice.step for notice in notices]
 
 
 def test_new__is_told_of_what_nobody_was_told_of() -> None:
-    assert steps(due(ringing(an_alarm()), (), at(1))) == [Step.NEW]
+    assert steps(due(ringing(an_alert()), (), at(1))) == [AlertStep.NEW]
 
 
 def test_new__is_told_once() -> None:
-    assert due(ringing(an_alarm()), [told(Step.NEW)], at(1)) == ()
+    assert due(ringing(an_alert()), [told(AlertStep.NEW)], at(1)) == ()
 
 
 def test_new__is_not_sent_of_what_is_older_than_alerts() -> None:
-    assert due(ringing(an_alarm(old=True)), (), at(1)) == ()
-    assert due(ringing(an_alarm(old=True)), [told(Step.NEW)], at(100)) == ()
+    assert due(ringing(an_alert(old=True)), (), at(1)) == ()
+    assert due(ringing(an_alert(old=True)), [told(AlertStep.NEW)], at(100)) == ()
 
 
 def test_new__names_every_release_that_waits() -> None:
     (notice,) = due(ringing(waits(0, 1)), (), at(60))
-    assert (notice.step, notice.joined) == (Step.NEW, (A, B))
+    assert (notice.step, notice.joined) == (AlertStep.NEW, (A, B))
 
 
 def test_update__names_the_releases_that_join_each_once() -> None:
-    states = [told(Step.NEW, releases=[A], ref="C1/1.0")]
+    states = [told(AlertStep.NEW, releases=[A], ref="C1/1.0")]
     (notice,) = due(ringing(waits(0, 1, 2)), states, at(1))
-    assert (notice.step, notice.joined, notice.ref) == (Step.UPDATE, (B, C), "C1/1.0")
-    states.append(told(Step.UPDATE, 1, releases=[B, C]))
+    assert (notice.step, notice.joined, notice.ref) == (AlertStep.UPDATE, (B, C), "C1/1.0")
+    states.append(told(AlertStep.UPDATE, 1, releases=[B, C]))
     assert due(ringing(waits(0, 1, 2)), states, at(2)) == ()
 
 
 def test_update__is_not_sent_where_it_is_unknown_what_was_named() -> None:
-    assert due(ringing(waits(0, 1)), [told(Step.NEW)], at(1)) == ()
+    assert due(ringing(waits(0, 1)), [told(AlertStep.NEW)], at(1)) == ()
 
 
 def test_update__of_very_many_releases_leaves_some_to_the_next_run() -> None:
     (first,) = due(ringing(waits(*range(MOST_JOINED + 5))), (), at(1))
     assert len(first.joined) == MOST_JOINED
-    (second,) = due(ringing(waits(*range(MOST_JOINED + 5))), [told(Step.NEW, releases=first.joined)], at(2))
-    assert (second.step, len(second.joined)) == (Step.UPDATE, 5)
+    (second,) = due(ringing(waits(*range(MOST_JOINED + 5))), [told(AlertStep.NEW, releases=first.joined)], at(2))
+    assert (second.step, len(second.joined)) == (AlertStep.UPDATE, 5)
 
 
 def test_waiver__is_sent_once_and_its_release_is_named_anew_when_it_ran_out() -> None:
-    states = [told(Step.NEW, releases=[A])]
-    excused = Scene(excused={KEY: waits(0)})
+    states = [told(AlertStep.NEW, releases=[A])]
+    excused = AlertSnapshot(excused={KEY: waits(0)})
     (notice,) = due(excused, states, at(1))
-    assert (notice.step, notice.joined) == (Step.WAIVER, (A,))
-    states.append(told(Step.WAIVER, 1, releases=[A]))
+    assert (notice.step, notice.joined) == (AlertStep.WAIVER, (A,))
+    states.append(told(AlertStep.WAIVER, 1, releases=[A]))
     assert due(excused, states, at(2)) == ()
     (again,) = due(ringing(waits(0)), states, at(3))
-    assert (again.step, again.joined) == (Step.UPDATE, (A,))
-    states.append(told(Step.UPDATE, 3, releases=[A]))
-    assert steps(due(excused, states, at(4))) == [Step.WAIVER]
+    assert (again.step, again.joined) == (AlertStep.UPDATE, (A,))
+    states.append(told(AlertStep.UPDATE, 3, releases=[A]))
+    assert steps(due(excused, states, at(4))) == [AlertStep.WAIVER]
 
 
 def test_waiver__of_what_was_not_sent_is_not_sent() -> None:
-    assert due(Scene(excused={KEY: waits(0)}), (), at(1)) == ()
+    assert due(AlertSnapshot(excused={KEY: waits(0)}), (), at(1)) == ()
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(-1, []), (0, [Step.REMINDER]), (1, [Step.REMINDER])])
-def test_reminder__comes_24_hours_after_the_first_telling(seconds: int, expected: list[Step]) -> None:
-    assert steps(due(ringing(an_alarm()), [told(Step.NEW)], at(24, seconds=seconds))) == expected
+@pytest.mark.parametrize(("seconds", "expected"), [(-1, []), (0, [AlertStep.REMINDER]), (1, [AlertStep.REMINDER])])
+def test_reminder__comes_24_hours_after_the_first_telling(seconds: int, expected: list[AlertStep]) -> None:
+    assert steps(due(ringing(an_alert()), [told(AlertStep.NEW)], at(24, seconds=seconds))) == expected
 
 
 def test_reminder__comes_once_however_long_it_lasts() -> None:
-    assert due(ringing(an_alarm()), [told(Step.NEW), told(Step.REMINDER, 24)], at(500)) == ()
+    assert due(ringing(an_alert()), [told(AlertStep.NEW), told(AlertStep.REMINDER, 24)], at(500)) == ()
 
 
 def test_reminder__comes_also_of_what_began_long_ago() -> None:
-    assert steps(due(ringing(an_alarm(began=at(-900))), [told(Step.NEW)], at(24))) == [Step.REMINDER]
+    assert steps(due(ringing(an_alert(began=at(-900))), [told(AlertStep.NEW)], at(24))) == [AlertStep.REMINDER]
 
 
 def test_escalation__comes_at_once_and_instead_of_a_reminder() -> None:
-    alarm = an_alarm(AlarmKind.DIVERGENCE, "2024-06-10", escalated=True)
-    assert steps(due(ringing(alarm), [told(Step.NEW, key=alarm.key)], at(168))) == [Step.ESCALATION]
+    alert = an_alert(AlertKind.DIVERGENCE, "2024-06-10", escalated=True)
+    assert steps(due(ringing(alert), [told(AlertStep.NEW, key=alert.key)], at(168))) == [AlertStep.ESCALATION]
 
 
 def test_escalation__comes_whether_or_not_the_first_was_told() -> None:
-    alarm = an_alarm(AlarmKind.DIVERGENCE, "2024-06-10", escalated=True)
-    assert steps(due(ringing(alarm), (), at(1))) == [Step.ESCALATION]
-    assert steps(due(ringing(alarm), [told(Step.ESCALATION, 1, alarm.key)], at(2))) == []
+    alert = an_alert(AlertKind.DIVERGENCE, "2024-06-10", escalated=True)
+    assert steps(due(ringing(alert), (), at(1))) == [AlertStep.ESCALATION]
+    assert steps(due(ringing(alert), [told(AlertStep.ESCALATION, 1, alert.key)], at(2))) == []
 
 
 def test_recovery__is_told_of_what_was_told_and_once() -> None:
-    assert steps(due(over(an_alarm()), [told(Step.NEW)], at(1))) == [Step.RECOVERY]
-    assert due(over(an_alarm()), [told(Step.NEW), told(Step.RECOVERY, 1)], at(2)) == ()
+    assert steps(due(over(an_alert()), [told(AlertStep.NEW)], at(1))) == [AlertStep.RECOVERY]
+    assert due(over(an_alert()), [told(AlertStep.NEW), told(AlertStep.RECOVERY, 1)], at(2)) == ()
 
 
 def test_recovery__is_not_told_of_what_nobody_was_told_of() -> None:
-    assert due(over(an_alarm()), (), at(1)) == ()
+    assert due(over(an_alert()), (), at(1)) == ()
 
 
 def test_recovery__is_not_told_of_what_is_held() -> None:
-    assert due(Scene(), [told(Step.NEW)], at(100)) == ()
+    assert due(AlertSnapshot(), [told(AlertStep.NEW)], at(100)) == ()
 
 
 def test_recovery__answers_where_the_first_telling_stands() -> None:
-    first = told(Step.NEW, ref="C1/1.0")
-    (notice,) = due(over(an_alarm()), [told(Step.REMINDER, 24, ref="C1/1.0"), first], at(30))
+    first = told(AlertStep.NEW, ref="C1/1.0")
+    (notice,) = due(over(an_alert()), [told(AlertStep.REMINDER, 24, ref="C1/1.0"), first], at(30))
     assert notice.ref == "C1/1.0"
 
 
-def test_recovery__of_what_another_alarm_says_more_of_is_quiet() -> None:
+def test_recovery__of_what_another_alert_says_more_of_is_quiet() -> None:
     (notice,) = due(
-        over(an_alarm(AlarmKind.AT_RISK, superseded=True)), [told(Step.NEW, key=f"{HOME}/at-risk/recommender")], at(1)
+        over(an_alert(AlertKind.AT_RISK, superseded=True)),
+        [told(AlertStep.NEW, key=f"{HOME}/at-risk/recommender")],
+        at(1),
     )
-    assert (notice.step, notice.quiet) == (Step.RECOVERY, True)
+    assert (notice.step, notice.quiet) == (AlertStep.RECOVERY, True)
 
 
-@pytest.mark.parametrize("kind", [AlarmKind.DIVERGENCE, AlarmKind.MTTR_SPIKE])
-def test_week__that_was_over_is_not_sent_again(kind: AlarmKind) -> None:
-    alarm = an_alarm(kind, "2024-06-10")
-    assert due(ringing(alarm), [told(Step.NEW, 0, alarm.key), told(Step.RECOVERY, 1, alarm.key)], at(2)) == ()
+@pytest.mark.parametrize("kind", [AlertKind.DIVERGENCE, AlertKind.MTTR_SPIKE])
+def test_week__that_was_over_is_not_sent_again(kind: AlertKind) -> None:
+    alert = an_alert(kind, "2024-06-10")
+    assert due(ringing(alert), [told(AlertStep.NEW, 0, alert.key), told(AlertStep.RECOVERY, 1, alert.key)], at(2)) == ()
 
 
-@pytest.mark.parametrize("kind", [AlarmKind.BREACH, AlarmKind.AT_RISK, AlarmKind.DRIFT])
-def test_model__that_was_over_may_fire_again(kind: AlarmKind) -> None:
-    alarm = an_alarm(kind, "recommender", began=at(50))
-    once = [told(Step.NEW, 0, alarm.key), told(Step.RECOVERY, 10, alarm.key)]
-    assert steps(due(ringing(alarm), once, at(50))) == [Step.NEW]
-    again = [*once, told(Step.NEW, 50, alarm.key)]
-    assert due(ringing(alarm), again, at(51)) == ()
-    assert steps(due(over(alarm), again, at(60))) == [Step.RECOVERY]
-    assert due(over(alarm), [*again, told(Step.RECOVERY, 60, alarm.key)], at(61)) == ()
+@pytest.mark.parametrize("kind", [AlertKind.BREACH, AlertKind.AT_RISK, AlertKind.DRIFT])
+def test_model__that_was_over_may_fire_again(kind: AlertKind) -> None:
+    alert = an_alert(kind, "recommender", began=at(50))
+    once = [told(AlertStep.NEW, 0, alert.key), told(AlertStep.RECOVERY, 10, alert.key)]
+    assert steps(due(ringing(alert), once, at(50))) == [AlertStep.NEW]
+    again = [*once, told(AlertStep.NEW, 50, alert.key)]
+    assert due(ringing(alert), again, at(51)) == ()
+    assert steps(due(over(alert), again, at(60))) == [AlertStep.RECOVERY]
+    assert due(over(alert), [*again, told(AlertStep.RECOVERY, 60, alert.key)], at(61)) == ()
 
 
 def test_keys_told__are_those_that_anybody_still_waits_to_hear_the_end_of() -> None:
-    here, there = told(Step.NEW, sink="slack"), told(Step.NEW, sink="pagerduty")
-    ended = told(Step.RECOVERY, 1, sink="slack")
-    assert keys_told([here, there, ended]) == Told(running={KEY: frozenset()})
-    assert keys_told([here, ended]) == Told(ended=frozenset({KEY}))
+    here, there = told(AlertStep.NEW, sink="slack"), told(AlertStep.NEW, sink="pagerduty")
+    ended = told(AlertStep.RECOVERY, 1, sink="slack")
+    assert keys_sent([here, there, ended]) == SentAlerts(running={KEY: frozenset()})
+    assert keys_sent([here, ended]) == SentAlerts(ended=frozenset({KEY}))
 
 
 def test_keys_told__hold_the_releases_that_any_destination_was_sent() -> None:
-    states = [told(Step.NEW, sink="slack", releases=[A]), told(Step.UPDATE, 1, sink="pagerduty", releases=[B])]
-    assert keys_told(states) == Told(running={KEY: frozenset({A, B})})
+    states = [
+        told(AlertStep.NEW, sink="slack", releases=[A]),
+        told(AlertStep.UPDATE, 1, sink="pagerduty", releases=[B]),
+    ]
+    assert keys_sent(states) == SentAlerts(running={KEY: frozenset({A, B})})
 
 
 OLD = "shop/breach/deployment:{}/team/recommender"
 
 
-def old(step: Step, hours: float = 0, number: int = 1, sink: str = "pagerduty") -> AlertState:
+def old(step: AlertStep, hours: float = 0, number: int = 1, sink: str = "pagerduty") -> AlertState:
     return AlertState(key=OLD.format(number), step=step, at=at(hours), sink=sink)
 
 
@@ -191,22 +196,22 @@ def adopt(*states: AlertState) -> tuple[AlertState, ...]:
 
 
 def test_old_key__of_a_release_becomes_that_of_its_model() -> None:
-    (state,) = adopt(old(Step.NEW))
+    (state,) = adopt(old(AlertStep.NEW))
     assert (state.key, state.releases) == (f"{HOME}/breach/team/recommender", ("deployment:1",))
     assert state.sent_as == OLD.format(1)
     assert adopt(state) == (state,)
 
 
 def test_old_key__that_ended_for_one_release_does_not_end_the_alert_of_the_model() -> None:
-    states = adopt(old(Step.NEW), old(Step.NEW, 1, 2), old(Step.RECOVERY, 2), old(Step.NEW, 1, 3))
+    states = adopt(old(AlertStep.NEW), old(AlertStep.NEW, 1, 2), old(AlertStep.RECOVERY, 2), old(AlertStep.NEW, 1, 3))
     assert {state.sent_as for state in states} == {OLD.format(2), OLD.format(3)}
-    (running,) = keys_told(states).running.values()
+    (running,) = keys_sent(states).running.values()
     assert running == {"deployment:2", "deployment:3"}
 
 
 def test_old_key__is_ended_together_with_the_key_of_today() -> None:
-    states = adopt(old(Step.NEW), old(Step.NEW, 1, 2))
-    (notice,) = due(over(an_alarm(subject="team/recommender")), states, at(3))
+    states = adopt(old(AlertStep.NEW), old(AlertStep.NEW, 1, 2))
+    (notice,) = due(over(an_alert(subject="team/recommender")), states, at(3))
     assert notice.sent_as == (OLD.format(1), OLD.format(2))
 
 
@@ -228,17 +233,17 @@ def test_old_key__of_a_week_and_of_a_file() -> None:
 
 
 def test_keys_told__leave_aside_what_is_no_step() -> None:
-    assert keys_told([AlertState(key="shop/change/deployment:1", step="change", at=at(0))]) == Told()
+    assert keys_sent([AlertState(key="shop/change/deployment:1", step="change", at=at(0))]) == SentAlerts()
 
 
 def test_raised__are_the_keys_that_one_destination_was_told_of_now() -> None:
     states = [
-        told(Step.NEW, 5),
-        told(Step.NEW, 4, "a"),
-        told(Step.RECOVERY, 5, "b"),
-        told(Step.NEW, 5, "c", sink="slack"),
+        told(AlertStep.NEW, 5),
+        told(AlertStep.NEW, 4, "a"),
+        told(AlertStep.RECOVERY, 5, "b"),
+        told(AlertStep.NEW, 5, "c", sink="slack"),
     ]
-    assert raised([*states, told(Step.ESCALATION, 5, "d")], "", at(5)) == (KEY, "d")
+    assert raised([*states, told(AlertStep.ESCALATION, 5, "d")], "", at(5)) == (KEY, "d")
 
 
 @given(
@@ -252,13 +257,13 @@ def test_life__has_each_step_at_most_once_and_an_end_only_after_a_beginning(days
     now = at(0)
     for what, escalated, hours in days:
         now += timedelta(hours=hours)
-        alarm = an_alarm(AlarmKind.DIVERGENCE, "2024-06-10", began=now, escalated=escalated)
-        scene = {"rings": ringing(alarm), "is over": over(alarm), "is held": Scene()}[what]
+        alert = an_alert(AlertKind.DIVERGENCE, "2024-06-10", began=now, escalated=escalated)
+        scene = {"rings": ringing(alert), "is over": over(alert), "is held": AlertSnapshot()}[what]
         notices = due(scene, states, now)
         assert len(notices) <= 1
-        states += [AlertState(key=notice.alarm.key, step=notice.step, at=now) for notice in notices]
+        states += [AlertState(key=notice.alert.key, step=notice.step, at=now) for notice in notices]
         assert due(scene, states, now) == ()
     had = [state.step for state in states]
     assert len(set(had)) == len(had)
-    assert Step.RECOVERY not in had[:1]
-    assert had.index(Step.RECOVERY) == len(had) - 1 if Step.RECOVERY in had else True
+    assert AlertStep.RECOVERY not in had[:1]
+    assert had.index(AlertStep.RECOVERY) == len(had) - 1 if AlertStep.RECOVERY in had else True

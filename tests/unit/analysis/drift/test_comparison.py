@@ -19,7 +19,14 @@ from scipy.stats import entropy
 from flowjoy.analysis.drift.binning import MOST_CATEGORIES, counts_of, reference_of
 from flowjoy.analysis.drift.comparison import MOST_BINS, compare, kl_nats, psi, status_of
 from flowjoy.analysis.drift.history import MOST_MARKED, compact, mark_of, rows_of, trend
-from flowjoy.domain.drift import Categories, DriftCheck, DriftMark, DriftStatus, FeatureDrift, Numbers
+from flowjoy.domain.drift import (
+    CategoricalDistribution,
+    DriftCheck,
+    DriftStatus,
+    FeatureDrift,
+    NumericDistribution,
+    PastDriftCheck,
+)
 from tests.builders import a_drift_check, at
 
 CHANCE = np.random.default_rng(7)
@@ -133,18 +140,18 @@ def test_two_values__each_have_a_bin() -> None:
 
 def test_column__of_nine_numbers_in_ten_is_numeric_and_its_other_words_are_missing() -> None:
     trained = reference_of(column(*range(9), "unknown", None))["x"]
-    assert isinstance(trained, Numbers)
+    assert isinstance(trained, NumericDistribution)
     assert trained.missing == 2
-    assert isinstance(reference_of(column(*range(8), "?", "unknown", None))["x"], Categories)
+    assert isinstance(reference_of(column(*range(8), "?", "unknown", None))["x"], CategoricalDistribution)
     found = one(column(*range(299), "?"), column(*range(500, 800)), least=200)
     assert (found.status, found.categorical, found.has_missing) == (OVER, False, True)
-    assert isinstance(reference_of(column("inf", "inf"))["x"], Categories)
+    assert isinstance(reference_of(column("inf", "inf"))["x"], CategoricalDistribution)
 
 
 def test_column__of_texts_in_training_is_categorical() -> None:
-    assert isinstance(reference_of(column("1", "2", "n/k"))["x"], Categories)
-    assert isinstance(reference_of(column("1", " 2 ", "3e4", None, "-.5"))["x"], Numbers)
-    assert isinstance(reference_of(pd.DataFrame({"x": [True, False]}))["x"], Categories)
+    assert isinstance(reference_of(column("1", "2", "n/k"))["x"], CategoricalDistribution)
+    assert isinstance(reference_of(column("1", " 2 ", "3e4", None, "-.5"))["x"], NumericDistribution)
+    assert isinstance(reference_of(pd.DataFrame({"x": [True, False]}))["x"], CategoricalDistribution)
 
 
 def test_missing__is_a_bin_when_either_side_has_any() -> None:
@@ -175,7 +182,7 @@ def test_category__reads_the_same_from_text_and_from_numbers() -> None:
 
 def test_ids__are_listed_up_to_a_number_and_the_rest_is_one_bin() -> None:
     trained = reference_of(column(*(f"user-{n}" for n in range(MOST_CATEGORIES + 500))))["x"]
-    assert isinstance(trained, Categories)
+    assert isinstance(trained, CategoricalDistribution)
     assert (len(trained.counts), trained.other) == (MOST_CATEGORIES, 500)
     before, now, _ = counts_of(trained, column("user-0", "new", "newer")["x"])
     assert (before[-1], now[-1], len(before)) == (500, 2, MOST_CATEGORIES + 1)
@@ -208,7 +215,7 @@ def test_ids__of_many_rows_are_never_judged_though_most_of_them_are_one_bin() ->
     assert (found.status, found.kl_nats) == (DriftStatus.TOO_FEW, None)
     assert found.problem == "5,100 categories of 5,100 rows in training: an id?"
     before = reference_of(trained)["x"]
-    assert isinstance(before, Categories)
+    assert isinstance(before, CategoricalDistribution)
     (older,) = compare({"x": replace(before, others=0)}, trained, threshold=0.1, min_samples=200)
     assert older.status is DriftStatus.TOO_FEW
     cities = column(*[f"town {n}" for n in range(1100)] * 5)
@@ -433,7 +440,7 @@ def _cpu_seconds(work: Callable[[], object]) -> float:
 # Two checks running
 
 
-def marks(*checks: DriftCheck) -> list[DriftMark]:
+def marks(*checks: DriftCheck) -> list[PastDriftCheck]:
     return [mark for check in checks if (mark := mark_of(check)) is not None]
 
 
@@ -472,7 +479,7 @@ def test_mark__of_more_features_than_it_can_name_names_none_so_that_two_over_are
     assert trend(a_drift_check(2, over=True), [mark])[0] == replace(a_drift_check(2, over=True), status=DRIFT)
 
 
-def test_healed__is_not_over_in_two_checks_running_so_that_one_good_check_ends_no_alarm() -> None:
+def test_healed__is_not_over_in_two_checks_running_so_that_one_good_check_ends_no_alert() -> None:
     assert after(False) == (OK, False)
     assert after(True, True, False) == (OK, False)
     assert after(True, True, False, True) == (OVER, False)
@@ -522,7 +529,7 @@ def test_check__that_judged_nothing_leaves_no_mark_and_changes_no_trend(status: 
 
 
 MARKS = st.builds(
-    DriftMark,
+    PastDriftCheck,
     model=st.sampled_from(["recommender", "ranker"]),
     at=st.integers(0, 6).map(at),
     over=st.booleans(),
@@ -533,7 +540,9 @@ MARKS = st.builds(
 
 
 @given(st.lists(MARKS, max_size=12), st.lists(MARKS, max_size=12))
-def test_marks__merge_in_any_order_and_to_the_same_trend(some: list[DriftMark], others: list[DriftMark]) -> None:
+def test_marks__merge_in_any_order_and_to_the_same_trend(
+    some: list[PastDriftCheck], others: list[PastDriftCheck]
+) -> None:
     union = compact([*some, *others])
     assert union == compact([*compact(others), *compact(some), *some]) == compact(union)
     for check in (a_drift_check(7, over=True), a_drift_check(7), a_drift_check(7, over=True, sample="one")):

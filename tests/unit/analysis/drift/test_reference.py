@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from flowjoy.analysis.drift.binning import reference_of
 from flowjoy.analysis.drift.reference import LARGEST_BYTES, from_json, to_json
-from flowjoy.domain.drift import Categories, Numbers
+from flowjoy.domain.drift import CategoricalDistribution, NumericDistribution
 
 AGE = {"edges": [20, 30.5], "counts": [1, 2, 3], "missing": 0}
 COUNTRY = {"counts": {"DE": 10, "FR": 5}}
@@ -26,8 +26,8 @@ def read(features: Any, **changes: Any) -> Any:
 
 def test_file__of_the_format_that_is_documented_is_read() -> None:
     assert read({"age": AGE, "country": COUNTRY}) == {
-        "age": Numbers(edges=(20.0, 30.5), counts=(1, 2, 3)),
-        "country": Categories(counts={"DE": 10, "FR": 5}),
+        "age": NumericDistribution(edges=(20.0, 30.5), counts=(1, 2, 3)),
+        "country": CategoricalDistribution(counts={"DE": 10, "FR": 5}),
     }
 
 
@@ -45,7 +45,7 @@ def test_reference__is_read_back_as_it_was_written(columns: dict[str, list[Any]]
 def test_categories__too_many_to_be_listed_come_back_with_their_number() -> None:
     held = reference_of(pd.DataFrame({"x": [f"user-{n}" for n in range(1200)] + ["user-0"]}))
     assert held["x"] == from_json(to_json(held))["x"]
-    assert isinstance(held["x"], Categories)
+    assert isinstance(held["x"], CategoricalDistribution)
     assert (held["x"].other, held["x"].others) == (200, 200)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowjoy.analysis import timeline
-from flowjoy.analysis.flow.dora import DORA_UNITS, Dora, Figure, dora
+from flowjoy.analysis.flow.dora import DORA_UNITS, Dora, DoraFigure, dora
 from flowjoy.analysis.flow.incidents import match_incidents
 from flowjoy.analysis.flow.weeks import window_of
 from flowjoy.domain import CodeRecord, EventType, Incident, ModelRecord
@@ -21,7 +21,7 @@ from tests.builders import SERVICE, a_deploy, a_provisional_deploy, a_ship, an_i
 WEEK = 7 * 24
 NOW = at(3 * WEEK)
 WINDOW = window_of(NOW, weeks=4, timezone="UTC")
-NOTHING = Figure()
+NOTHING = DoraFigure()
 
 
 def figures(
@@ -46,16 +46,16 @@ def figures(
 def test_frequency__is_of_complete_weeks_and_nothing_in_them_is_0() -> None:
     """Three complete weeks: two deploys in them, one in the running week, one before the window."""
     code, model, both = figures([a_deploy(-100), a_deploy(1), a_deploy(2), a_deploy(3 * WEEK - 8)])
-    assert code.deployment_frequency == Figure(value=2 / 3, n=3)
-    assert model.deployment_frequency == Figure(value=0.0, n=3)
+    assert code.deployment_frequency == DoraFigure(value=2 / 3, n=3)
+    assert model.deployment_frequency == DoraFigure(value=0.0, n=3)
     assert both.deployment_frequency == code.deployment_frequency
 
 
 def test_frequency__counts_from_the_week_of_the_first_known_record() -> None:
     code, model, both = figures([a_deploy(WEEK + 1), a_deploy(2 * WEEK)], [a_ship(2 * WEEK + 1)])
-    assert code.deployment_frequency == Figure(value=1.0, n=2)
-    assert model.deployment_frequency == Figure(value=1.0, n=1)
-    assert both.deployment_frequency == Figure(value=1.5, n=2)
+    assert code.deployment_frequency == DoraFigure(value=1.0, n=2)
+    assert model.deployment_frequency == DoraFigure(value=1.0, n=1)
+    assert both.deployment_frequency == DoraFigure(value=1.5, n=2)
 
 
 def test_frequency__without_any_record_is_no_data() -> None:
@@ -69,20 +69,20 @@ def test_frequency__of_observed_models_counts_weeks_observed_from_their_start_on
     ships = [a_ship(0, maybe_live_before=True), *(a_ship(week * WEEK + 50) for week in range(3))]
     code, model, _ = figures([a_deploy(0)], ships, observed_since=at(since))
     assert code.deployment_frequency.n == 3
-    assert model.deployment_frequency == (Figure(value=1.0, n=n) if n else NOTHING)
+    assert model.deployment_frequency == (DoraFigure(value=1.0, n=n) if n else NOTHING)
 
 
 def test_lead_time__of_code_is_the_median_over_commits_and_not_over_deploys() -> None:
     commits = {"a": [at(0), at(8), at(9)], "b": [at(18)]}
     code, model, both = figures([a_deploy(10, "a"), a_deploy(20, "b")], commits=commits)
-    assert code.lead_time_hours == Figure(value=2.0, n=4)
-    assert (model.lead_time_hours, both.lead_time_hours) == (NOTHING, Figure(value=2.0, n=4))
+    assert code.lead_time_hours == DoraFigure(value=2.0, n=4)
+    assert (model.lead_time_hours, both.lead_time_hours) == (NOTHING, DoraFigure(value=2.0, n=4))
 
 
 def test_lead_time__of_a_commit_counts_at_its_first_deploy_only() -> None:
     rolled_forward = [a_deploy(1, "a"), a_deploy(10, "b"), a_deploy(11, "a"), a_deploy(30, "b")]
     code, *_ = figures(rolled_forward, commits={"b": [at(9)]})
-    assert code.lead_time_hours == Figure(value=1.0, n=1)
+    assert code.lead_time_hours == DoraFigure(value=1.0, n=1)
 
 
 def test_lead_time__of_a_deploy_before_the_window_is_not_in_it() -> None:
@@ -93,59 +93,59 @@ def test_lead_time__of_a_deploy_before_the_window_is_not_in_it() -> None:
 def test_lead_time__of_a_model_is_from_the_start_of_its_training() -> None:
     ships = [a_ship(10, "1", id="m1"), a_ship(20, "2", id="m2")]
     _, model, both = figures([], ships, begun={"m1": at(4), "m2": at(10)})
-    assert model.lead_time_hours == both.lead_time_hours == Figure(value=8.0, n=2)
+    assert model.lead_time_hours == both.lead_time_hours == DoraFigure(value=8.0, n=2)
 
 
 def test_lead_time__is_never_negative() -> None:
     """A committer's clock may be wrong."""
     code, *_ = figures([a_deploy(10, "a")], commits={"a": [at(12)]})
-    assert code.lead_time_hours == Figure(value=0.0, n=1)
+    assert code.lead_time_hours == DoraFigure(value=0.0, n=1)
 
 
 def test_fail_rate__counts_a_deploy_once_however_many_incidents_it_caused() -> None:
     code, model, both = figures([a_deploy(0), a_deploy(100)], [a_ship(50)], [an_incident(1), an_incident(2)])
-    assert code.change_fail_rate == Figure(value=0.5, n=2)
-    assert model.change_fail_rate == Figure(value=0.0, n=1)
-    assert both.change_fail_rate == Figure(value=1 / 3, n=3)
+    assert code.change_fail_rate == DoraFigure(value=0.5, n=2)
+    assert model.change_fail_rate == DoraFigure(value=0.0, n=1)
+    assert both.change_fail_rate == DoraFigure(value=1 / 3, n=3)
 
 
 def test_ambiguous__is_a_failure_of_both_together_and_of_neither_alone() -> None:
     code, model, both = figures([a_deploy(10)], [a_ship(10.25)], [an_incident(11, hours=2)])
     assert (code.change_fail_rate.value, model.change_fail_rate.value) == (0, 0)
-    assert both.change_fail_rate == Figure(value=0.5, n=2)
-    assert (code.recovery_hours, both.recovery_hours) == (NOTHING, Figure(value=2.0, n=1))
+    assert both.change_fail_rate == DoraFigure(value=0.5, n=2)
+    assert (code.recovery_hours, both.recovery_hours) == (NOTHING, DoraFigure(value=2.0, n=1))
 
 
 def test_recovery__is_of_attributed_resolved_incidents() -> None:
     told = [an_incident(1, hours=2), an_incident(2, hours=None), an_incident(80, hours=50), an_incident(-50, hours=9)]
     code, _, both = figures([a_deploy(0)], [], told)
-    assert code.recovery_hours == both.recovery_hours == Figure(value=2.0, n=1)
+    assert code.recovery_hours == both.recovery_hours == DoraFigure(value=2.0, n=1)
 
 
 def test_rework__is_rollbacks_and_the_last_event_while_an_incident_was_open() -> None:
     code = [a_deploy(0, "a"), a_deploy(10, "b"), a_deploy(12, "c"), a_deploy(13, "d"), a_deploy(30, "c")]
     found, model, both = figures(code, [a_ship(11)], [an_incident(10.5, hours=2), an_incident(10.6, hours=1.8)])
     # `c` mended both incidents, `c` again at 30 is a rollback; four deploys.
-    assert found.rework_rate == Figure(value=0.5, n=4)
-    assert model.rework_rate == Figure(value=0.0, n=1)
-    assert both.rework_rate == Figure(value=0.4, n=5)
+    assert found.rework_rate == DoraFigure(value=0.5, n=4)
+    assert model.rework_rate == DoraFigure(value=0.0, n=1)
+    assert both.rework_rate == DoraFigure(value=0.4, n=5)
 
 
 def test_rework__a_rollback_that_ended_an_incident_counts_once() -> None:
     code, *_ = figures([a_deploy(0, "a"), a_deploy(10, "b"), a_deploy(11, "a")], [], [an_incident(10.5, hours=1)])
-    assert code.rework_rate == Figure(value=0.5, n=2)
+    assert code.rework_rate == DoraFigure(value=0.5, n=2)
 
 
 def test_rework__nothing_is_known_to_mend_an_open_incident() -> None:
     code, *_ = figures([a_deploy(0), a_deploy(10)], [], [an_incident(1, hours=None)])
-    assert code.rework_rate == Figure(value=0.0, n=2)
+    assert code.rework_rate == DoraFigure(value=0.0, n=2)
 
 
 def test_window__begins_with_its_first_instant() -> None:
     """T0 is nine o'clock on the Monday of the first of four weeks."""
     code, *_ = figures([a_deploy(-9), a_deploy(-9 - 1 / 3600)], [], [an_incident(-9, hours=3), an_incident(-10)])
-    assert code.change_fail_rate == Figure(value=1.0, n=1)
-    assert code.recovery_hours == Figure(value=3.0, n=1)
+    assert code.change_fail_rate == DoraFigure(value=1.0, n=1)
+    assert code.recovery_hours == DoraFigure(value=3.0, n=1)
 
 
 def test_provisional__release_has_not_happened() -> None:
@@ -247,19 +247,19 @@ def brute_force(  # noqa: PLR0917
     return Dora(
         kind=name,
         deployment_frequency=frequency(deploys, [row["ts"] for row in whole if row["type"] in kinds] or known_at),
-        lead_time_hours=Figure(value=statistics.median(leads), n=len(leads)) if leads else NOTHING,
-        change_fail_rate=Figure(value=sum(row["id"] in failed for row in deploys) / n, n=n) if n else NOTHING,
-        recovery_hours=Figure(value=statistics.median(took), n=len(took)) if took else NOTHING,
-        rework_rate=Figure(value=len(rework) / n, n=n) if n else NOTHING,
+        lead_time_hours=DoraFigure(value=statistics.median(leads), n=len(leads)) if leads else NOTHING,
+        change_fail_rate=DoraFigure(value=sum(row["id"] in failed for row in deploys) / n, n=n) if n else NOTHING,
+        recovery_hours=DoraFigure(value=statistics.median(took), n=len(took)) if took else NOTHING,
+        rework_rate=DoraFigure(value=len(rework) / n, n=n) if n else NOTHING,
     )
 
 
-def frequency(deploys: list[dict[Hashable, Any]], known: list[datetime]) -> Figure:
+def frequency(deploys: list[dict[Hashable, Any]], known: list[datetime]) -> DoraFigure:
     """Deploys a week over the complete ones of the three weeks, from that of the first known record on."""
     begins = [at(n * WEEK - 9) for n in range(4)]
     counted = [n for n in range(3) if known and begins[n + 1] > min(known)]
     deployed = sum(begins[n] <= row["ts"] < begins[n + 1] for row in deploys for n in counted)
-    return Figure(value=deployed / len(counted), n=len(counted)) if counted else NOTHING
+    return DoraFigure(value=deployed / len(counted), n=len(counted)) if counted else NOTHING
 
 
 HOUR = timedelta(hours=1)

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowjoy.analysis import timeline
-from flowjoy.analysis.flow.live_pairs import LiveModel, Pair, last_calm, pairs, unified_tag
-from flowjoy.domain import CodeRecord, Dependence, Incident, ModelRecord, Requirement
+from flowjoy.analysis.flow.live_pairs import LiveModel, LivePair, last_calm, pairs, unified_tag
+from flowjoy.domain import CodeRecord, Incident, ModelDependencies, ModelRecord, Requirement
 from tests.builders import SERVICE, a_deploy, a_provisional_deploy, a_ship, an_incident, at
 
 NOW = at(1000)
-OF_RECOMMENDER = Dependence(default=(Requirement(model="recommender"),))
+OF_RECOMMENDER = ModelDependencies(default=(Requirement(model="recommender"),))
 
 
 def lived(
@@ -24,10 +24,10 @@ def lived(
     models: list[ModelRecord],
     incidents: list[Incident] | None = None,
     *,
-    dependence: Dependence = OF_RECOMMENDER,
+    dependence: ModelDependencies = OF_RECOMMENDER,
     since: float = -1000,
     newest_is_live: bool = True,
-) -> tuple[Pair, ...]:
+) -> tuple[LivePair, ...]:
     return pairs(
         timeline.timeline(code, models, service=SERVICE, until=NOW),
         timeline.incident_frame(incidents or [], until=NOW),
@@ -38,7 +38,7 @@ def lived(
     )
 
 
-def told(found: tuple[Pair, ...]) -> list[tuple[str | None, list[str], Any]]:
+def told(found: tuple[LivePair, ...]) -> list[tuple[str | None, list[str], Any]]:
     return [(pair.sha, [model.version for model in pair.models], pair.since) for pair in found]
 
 
@@ -71,7 +71,7 @@ def test_window__begins_with_the_pair_that_was_live_then() -> None:
 
 def test_dependence__is_that_of_the_live_sha() -> None:
     by_sha = {"b": (Requirement(model="ranker"),), "c": ()}
-    dependence = Dependence(default=OF_RECOMMENDER.default, by_sha=by_sha)
+    dependence = ModelDependencies(default=OF_RECOMMENDER.default, by_sha=by_sha)
     ships = [a_ship(-5, "1"), a_ship(-5, "7", model="ranker")]
     found = lived([a_deploy(0, "a"), a_deploy(1, "b"), a_deploy(2, "c")], ships, dependence=dependence)
     assert [[model.name for model in pair.models] for pair in found] == [["recommender"], ["ranker"], []]

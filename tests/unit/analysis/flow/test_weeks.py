@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from flowjoy.analysis import timeline
 from flowjoy.analysis.flow.weeks import last_complete, week_table, window_of
-from flowjoy.domain import CodeRecord, Dependence, Incident, ModelGap, ModelRecord, Requirement, Rule, Week
+from flowjoy.domain import CodeRecord, Incident, ModelDependencies, ModelGap, ModelRecord, Requirement, Rule, Week
 from flowjoy.sources.files import CodeFile, ModelFile
 from flowjoy.sources.incident_file import IncidentFile
 from tests.builders import MODEL, SERVICE, T0, a_deploy, a_provisional_deploy, a_query, a_ship, an_incident, at
 
 SEED_WEEKS = Path(__file__).parents[4] / "examples" / "demo" / "seed_weeks"
 MONDAY = datetime(2024, 6, 3, tzinfo=UTC)
-REQUIRED = Dependence(default=(Requirement(model=MODEL),))
+REQUIRED = ModelDependencies(default=(Requirement(model=MODEL),))
 
 
 def table(
@@ -32,7 +32,7 @@ def table(
     weeks: int = 4,
     timezone: str = "UTC",
     divergence_percent: float = 50,
-    dependence: Dependence = REQUIRED,
+    dependence: ModelDependencies = REQUIRED,
     observed_since: Mapping[str, datetime] | None = None,
 ) -> tuple[Week, ...]:
     """The week table as of `until`."""
@@ -142,11 +142,11 @@ def test_divergence__another_percentage_is_held_to_as_strictly() -> None:
     assert not one_week(3, 0, percent=100).diverges
 
 
-def of_many(models: Sequence[str], **rules: Rule) -> Dependence:
+def of_many(models: Sequence[str], **rules: Rule) -> ModelDependencies:
     """What every deploy depends on."""
     named = [Requirement(model=name) for name in models]
     pinned = [Requirement(model=name, rule=rule, version="1") for name, rule in rules.items()]
-    return Dependence(default=(*named, *pinned))
+    return ModelDependencies(default=(*named, *pinned))
 
 
 def test_gap__twenty_models_that_ship_are_no_cover_for_the_one_that_jams() -> None:
@@ -162,7 +162,7 @@ def test_gap__twenty_models_that_ship_are_no_cover_for_the_one_that_jams() -> No
 def test_gap__only_deploys_that_require_a_model_as_any_wait_for_it() -> None:
     stubs = {"a": (Requirement(model="ranker"), Requirement(model="toxicity", rule=Rule.EXACT, version="3")), "b": ()}
     code = [a_deploy(n, sha) for n, sha in enumerate(["a", "b", "c"])]
-    requires = Dependence(by_sha=stubs, default=(Requirement(model="toxicity", rule=Rule.NONE, reason="rules"),))
+    requires = ModelDependencies(by_sha=stubs, default=(Requirement(model="toxicity", rule=Rule.NONE, reason="rules"),))
     week, _ = table(code, until=at(7 * 24), weeks=2, dependence=requires)
     assert week.furthest == ModelGap(model="ranker", code_deploys=1, ships=0, diverges=True)
     assert (week.code_deploys, week.gap, week.named_model) == (3, 1, None)
@@ -170,7 +170,7 @@ def test_gap__only_deploys_that_require_a_model_as_any_wait_for_it() -> None:
 
 def test_gap__without_a_model_required_as_any_it_is_code_minus_models_and_nothing_diverges() -> None:
     code, ships = [a_deploy(n) for n in range(5)], [a_ship(1)]
-    for requires in (Dependence(), of_many([], recommender=Rule.EXACT)):
+    for requires in (ModelDependencies(), of_many([], recommender=Rule.EXACT)):
         week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=requires)
         assert (week.gap, week.diverges, week.furthest, week.models) == (4, False, None, 0)
 
@@ -179,7 +179,7 @@ def test_gap__the_model_that_diverges_is_named_where_another_one_has_the_larger_
     stubs = {f"sha-{n}": (Requirement(model="a"), *[Requirement(model="b")] * (n < 2)) for n in range(10)}
     code = [a_deploy(n, f"sha-{n}") for n in range(10)]
     ships = [a_ship(n, str(n), model="a") for n in range(6)]
-    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=Dependence(by_sha=stubs))
+    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=ModelDependencies(by_sha=stubs))
     assert (week.gap, week.furthest.model if week.furthest else None) == (4, "a")
     assert (week.diverges, week.lag, week.named_model) == (True, 2, "b")
 
@@ -188,14 +188,14 @@ def test_gap__of_equal_gaps_the_larger_share_is_named_then_the_first_name() -> N
     stubs = {f"sha-{n}": (Requirement(model="b"), *[Requirement(model="c")] * (n < 2)) for n in range(4)}
     code = [a_deploy(n, f"sha-{n}") for n in range(4)]
     ships = [a_ship(n, str(n), model="b") for n in range(2)]
-    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=Dependence(by_sha=stubs))
+    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=ModelDependencies(by_sha=stubs))
     assert week.furthest == ModelGap(model="c", code_deploys=2, ships=0, diverges=True)
     week, _ = table(code, until=at(7 * 24), weeks=2, dependence=of_many(["z", "y"]))
     assert week.named_model == "y"
 
 
 def test_gap__a_deploy_whose_stub_cannot_be_read_asks_for_nothing_that_is_known() -> None:
-    requires = Dependence(default=(Requirement(model=MODEL),), unreadable={"a": "not JSON"})
+    requires = ModelDependencies(default=(Requirement(model=MODEL),), unreadable={"a": "not JSON"})
     week, _ = table([a_deploy(0, "a"), a_deploy(1, "b")], until=at(7 * 24), weeks=2, dependence=requires)
     assert (week.code_deploys, week.gap) == (2, 1)
 
@@ -218,7 +218,7 @@ def test_gap__a_model_observed_later_leaves_the_gap_of_the_others_known_only_whe
 
 
 def test_gap__a_model_that_no_deploy_of_the_week_required_need_not_be_observed() -> None:
-    requires = Dependence(by_sha={"a": (Requirement(model="old"),)}, default=(Requirement(model="new"),))
+    requires = ModelDependencies(by_sha={"a": (Requirement(model="old"),)}, default=(Requirement(model="new"),))
     week, _ = table([a_deploy(0, "a")], until=at(7 * 24), weeks=2, dependence=requires, observed_since={"old": at(-99)})
     assert week.counted
     week, _ = table(until=at(7 * 24), weeks=2, dependence=requires, observed_since={"old": at(-99)})

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowjoy.analysis.promise.compliance import in_scope, next_deadline, rate
-from flowjoy.analysis.promise.obligations import Terms, obligations
+from flowjoy.analysis.promise.obligations import PromiseTerms, obligations
 from flowjoy.analysis.timeline import timeline
 from flowjoy.domain import (
     CodeRecord,
-    Dependence,
+    ModelDependencies,
     ModelRecord,
     Obligation,
     Outcome,
@@ -42,8 +42,8 @@ def judged(
 ) -> list[Obligation]:
     """What the code owes one model at hour `as_of`."""
     events = timeline(code, models, service="shop", until=at(as_of))
-    dependence = Dependence(default=(pin or Requirement(model=MODEL),), waivers=tuple(waivers))
-    return list(obligations(events, dependence, Terms(sla_hours=48, as_of=at(as_of), **terms)))
+    dependence = ModelDependencies(default=(pin or Requirement(model=MODEL),), waivers=tuple(waivers))
+    return list(obligations(events, dependence, PromiseTerms(sla_hours=48, as_of=at(as_of), **terms)))
 
 
 def status(*args: Any, **kwargs: Any) -> Status:
@@ -265,8 +265,8 @@ def test_waiver__of_another_sha_or_model_does_not_serve() -> None:
 
 def test_unreadable_stub__is_unknown_and_stops_only_while_it_is_in_the_window() -> None:
     events = timeline([a_deploy(0, "a")], [], service="shop", until=at(100))
-    dependence = Dependence(unreadable={"a": "flowjoy.json, line 1: is not JSON"})
-    items = obligations(events, dependence, Terms(sla_hours=48, as_of=at(100)))
+    dependence = ModelDependencies(unreadable={"a": "flowjoy.json, line 1: is not JSON"})
+    items = obligations(events, dependence, PromiseTerms(sla_hours=48, as_of=at(100)))
     assert [(item.status, item.reason) for item in items] == [(Status.UNKNOWN, "flowjoy.json, line 1: is not JSON")]
     assert in_scope(items, at(-1), at(100)) == items
     assert in_scope(items, at(1), at(48 + 28 * 24)) == items

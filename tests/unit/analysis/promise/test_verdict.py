@@ -6,7 +6,7 @@ from itertools import combinations_with_replacement, product
 
 import pytest
 
-from flowjoy.analysis.promise.merge_gate import Gate, GateFinding, Level
+from flowjoy.analysis.promise.merge_gate import GateFinding, GateLevel, MergeGate
 from flowjoy.analysis.promise.verdict import decide, unproved
 from flowjoy.domain import Coverage, CoverageState, Decision, Obligation, Status
 from tests.builders import a_coverage, an_obligation
@@ -21,11 +21,19 @@ COVERAGES = [chosen for n in range(3) for chosen in combinations_with_replacemen
 OBLIGATIONS = [chosen for n in range(3) for chosen in combinations_with_replacement(Status, n)]
 
 
-def a_gate(*levels: Level) -> Gate:
-    return Gate(findings=tuple(GateFinding(level=level, text=f"the {level} {n}") for n, level in enumerate(levels)))
+def a_gate(*levels: GateLevel) -> MergeGate:
+    return MergeGate(
+        findings=tuple(GateFinding(level=level, text=f"the {level} {n}") for n, level in enumerate(levels))
+    )
 
 
-GATES = [None, a_gate(), a_gate(Level.NOTICE), a_gate(Level.FAILURE), a_gate(Level.NOTICE, Level.FAILURE)]
+GATES = [
+    None,
+    a_gate(),
+    a_gate(GateLevel.NOTICE),
+    a_gate(GateLevel.FAILURE),
+    a_gate(GateLevel.NOTICE, GateLevel.FAILURE),
+]
 
 
 def owed(*statuses: Status) -> list[Obligation]:
@@ -38,7 +46,7 @@ def proved(coverage: tuple[Coverage, ...]) -> bool:
     return bool(required) and all(item.state is CoverageState.COMPLETE for item in required)
 
 
-def broken(statuses: tuple[Status, ...], gate: Gate | None) -> bool:
+def broken(statuses: tuple[Status, ...], gate: MergeGate | None) -> bool:
     return Status.BREACHED in statuses or (gate is not None and gate.failed)
 
 
@@ -102,7 +110,7 @@ def test_verdict__reasons_name_every_source_that_failed_and_why() -> None:
 
 def test_verdict__reasons_name_every_break_of_the_promise_and_of_the_gate() -> None:
     late = an_obligation(0, status=Status.BREACHED)
-    said = decide([READ], [late], enforce=True, gate=a_gate(Level.NOTICE, Level.FAILURE))
+    said = decide([READ], [late], enforce=True, gate=a_gate(GateLevel.NOTICE, GateLevel.FAILURE))
     assert said.reasons == (f"recommender was not shipped for {late.code_id}", "the failure 1")
 
 

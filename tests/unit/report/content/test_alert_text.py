@@ -1,4 +1,4 @@
-"""Alarms in words: what happened, since when, whose move it is; inert wherever they are shown."""
+"""Alerts in words: what happened, since when, whose move it is; inert wherever they are shown."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flowjoy.analysis.alerts.alert import Alarm, AlarmKind, Waiting
-from flowjoy.analysis.alerts.lifecycle import Notice, Step
+from flowjoy.analysis.alerts.alert import Alert, AlertKind, WaitingReleases
+from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.analysis.flow.trends import Spike
 from flowjoy.analysis.results import find
 from flowjoy.domain import AlertState, ModelGap, Status
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.report.content.alert_messages import letter
-from flowjoy.report.content.alert_text import words
+from flowjoy.report.content.alert_text import alert_text
 from flowjoy.report.content.alerts import markdown, section
 from flowjoy.report.slack_blocks import Mark, blocks, digest, escaped, fallback, mark_of, marks
 from tests.builders import a_bundle, a_deploy, a_ship, an_obligation, at
@@ -23,28 +23,28 @@ from tests.unit.analysis.alerts.test_conditions import a_week
 FINDINGS = find(a_bundle([a_deploy()], [a_ship(1)], until=at(100)))
 
 
-def a_notice(kind: AlarmKind, about: object, step: Step = Step.NEW, **changes: object) -> Notice:
-    alarm = Alarm(kind=kind, subject="2024-06-10", key=f"shop/{kind}/2024-06-10", began=at(90), about=about)  # type: ignore[arg-type]  # builder
-    return Notice(alarm=replace(alarm, **changes), step=step)  # type: ignore[arg-type]  # builder
+def a_notice(kind: AlertKind, about: object, step: AlertStep = AlertStep.NEW, **changes: object) -> Notification:
+    alert = Alert(kind=kind, subject="2024-06-10", key=f"shop/{kind}/2024-06-10", began=at(90), about=about)  # type: ignore[arg-type]  # builder
+    return Notification(alert=replace(alert, **changes), step=step)  # type: ignore[arg-type]  # builder
 
 
 def test_divergence__is_said_as_the_promise_to_the_team_says_it() -> None:
-    said = words(a_notice(AlarmKind.DIVERGENCE, a_week(1, code=9, model=4)), FINDINGS)
+    said = alert_text(a_notice(AlertKind.DIVERGENCE, a_week(1, code=9, model=4)), FINDINGS)
     assert f"{said.icon} {said.title}" == "⚠️ Model cadence lagging by 5 deploys"
     assert said.what == "Week of Jun 10: 9 code and 4 model deploys."
     assert said.since == "Since the week of Jun 10."
 
 
 def test_divergence__for_the_second_week_says_the_48_hour_spike() -> None:
-    notice = a_notice(AlarmKind.DIVERGENCE, a_week(1, code=9, model=4), Step.ESCALATION, escalated=True)
-    said = words(notice, FINDINGS)
+    notice = a_notice(AlertKind.DIVERGENCE, a_week(1, code=9, model=4), AlertStep.ESCALATION, escalated=True)
+    said = alert_text(notice, FINDINGS)
     assert said.title == "Second week running: Model cadence lagging by 5 deploys"
     assert "run a 48-hour spike to containerise the training job" in said.move
 
 
 def test_spike__says_against_what() -> None:
     spike = Spike(week=a_week(1), hours=4.5, usual_hours=2, before_hours=3, sudden=True, trending=False)
-    said = words(a_notice(AlarmKind.MTTR_SPIKE, spike), FINDINGS)
+    said = alert_text(a_notice(AlertKind.MTTR_SPIKE, spike), FINDINGS)
     assert said.title == "Unified MTTR 4.5 h in the week of Jun 10"
     assert said.what == "4.5 h, usually 2.0 h, over 1 resolved incident of code and models."
 
@@ -60,11 +60,11 @@ def test_drift__names_the_worst_feature_its_figure_and_the_threshold() -> None:
         min_samples=200,
         features=(feature,),
     )
-    said = words(a_notice(AlarmKind.DRIFT, check), FINDINGS)
+    said = alert_text(a_notice(AlertKind.DRIFT, check), FINDINGS)
     assert said.title == "Live data drifts from training data: recommender"
     assert said.what == "recommender v12: KL divergence of age is 0.350 nats, the threshold 0.1."
     assert "Over in two checks running" in said.since
-    over = words(a_notice(AlarmKind.DRIFT, check, Step.RECOVERY), FINDINGS)
+    over = alert_text(a_notice(AlertKind.DRIFT, check, AlertStep.RECOVERY), FINDINGS)
     assert over.title == "Live data look like training data again: recommender"
 
 
@@ -78,8 +78,8 @@ def test_drift__names_the_worst_feature_its_figure_and_the_threshold() -> None:
 )
 def test_recovery__says_how_it_ended(status: Status, title: str, what: str) -> None:
     item = an_obligation(status=status, shipped_at=at(4) if status is Status.MET else None)
-    about = Waiting(model="recommender", items=(item,))
-    said = words(a_notice(AlarmKind.BREACH, about, Step.RECOVERY), FINDINGS)
+    about = WaitingReleases(model="recommender", items=(item,))
+    said = alert_text(a_notice(AlertKind.BREACH, about, AlertStep.RECOVERY), FINDINGS)
     assert (said.icon, said.title) == ("✅", title)
     assert what in said.what
 
@@ -87,8 +87,8 @@ def test_recovery__says_how_it_ended(status: Status, title: str, what: str) -> N
 @pytest.mark.parametrize(
     ("kind", "title"),
     [
-        (AlarmKind.BREACH, "Broken promise: alert closed for recommender"),
-        (AlarmKind.AT_RISK, "Clock at risk: alert closed for recommender"),
+        (AlertKind.BREACH, "Broken promise: alert closed for recommender"),
+        (AlertKind.AT_RISK, "Clock at risk: alert closed for recommender"),
     ],
 )
 @pytest.mark.parametrize(
@@ -100,26 +100,28 @@ def test_recovery__says_how_it_ended(status: Status, title: str, what: str) -> N
     ],
 )
 def test_recovery__of_releases_that_are_judged_no_more_names_kind_model_and_reason(
-    kind: AlarmKind, title: str, since: datetime | None, what: str
+    kind: AlertKind, title: str, since: datetime | None, what: str
 ) -> None:
     deploy = a_deploy()
     key = f"acme/shop/shop/{kind}/recommender"
-    sent = AlertState(key=key, step=Step.NEW.value, at=at(1), sink="slack", releases=(deploy.id,))
+    sent = AlertState(key=key, step=AlertStep.NEW.value, at=at(1), sink="slack", releases=(deploy.id,))
     bundle = a_bundle([deploy], [], until=at(100), terms={"sla_since": since}, alerts=(sent,))
-    said = words(a_notice(kind, None, Step.RECOVERY, subject="recommender", key=key), find(bundle))
+    said = alert_text(a_notice(kind, None, AlertStep.RECOVERY, subject="recommender", key=key), find(bundle))
     assert (said.title, said.what) == (title, what)
 
 
 def test_recovery__of_releases_that_are_unknown_blames_no_input() -> None:
     findings = find(a_bundle([a_deploy()], [], until=at(100), terms={"sla_since": at(24)}))
-    said = words(a_notice(AlarmKind.BREACH, None, Step.RECOVERY, subject="recommender"), findings)
+    said = alert_text(a_notice(AlertKind.BREACH, None, AlertStep.RECOVERY, subject="recommender"), findings)
     assert said.what == "No release that waited for recommender is judged any more."
 
 
-def waiting(releases: int, model: str = "recommender", step: Step = Step.NEW, joined: int | None = None) -> Notice:
+def waiting(
+    releases: int, model: str = "recommender", step: AlertStep = AlertStep.NEW, joined: int | None = None
+) -> Notification:
     """The notice of so many releases that wait for one model; `joined`: how many of the last it names."""
     items = tuple(an_obligation(hours, status=Status.BREACHED, model=model) for hours in range(releases))
-    notice = a_notice(AlarmKind.BREACH, Waiting(model=model, items=items), step)
+    notice = a_notice(AlertKind.BREACH, WaitingReleases(model=model, items=items), step)
     named = items if joined is None else items[len(items) - joined :]
     return replace(notice, joined=tuple(item.code_id for item in named))
 
@@ -151,13 +153,13 @@ def test_letter__of_hostile_names_stays_below_what_slack_takes() -> None:
 
 
 def test_letter__names_the_first_ten_releases() -> None:
-    said = words(waiting(12), FINDINGS).what
+    said = alert_text(waiting(12), FINDINGS).what
     assert said.count("release sha-") == 10
     assert said.endswith("… and 2 more releases.")
 
 
 def test_update__names_who_joins_and_how_many_wait_in_all() -> None:
-    said = words(waiting(5, step=Step.UPDATE, joined=2), FINDINGS)
+    said = alert_text(waiting(5, step=AlertStep.UPDATE, joined=2), FINDINGS)
     assert said.title == "recommender: 2 more releases past the deadline, 5 in all"
     assert said.what.count("release sha-") == 2
 
@@ -165,8 +167,8 @@ def test_update__names_who_joins_and_how_many_wait_in_all() -> None:
 def test_waiver__says_who_excused_which_release_why_and_until_when() -> None:
     text = "holiday freeze (data platform, until 2026-12-31T00:00:00Z)"
     item = an_obligation(status=Status.WAIVED, waiver=text)
-    notice = a_notice(AlarmKind.BREACH, Waiting(model="recommender", items=(item,)), Step.WAIVER)
-    said = words(replace(notice, joined=(item.code_id,)), FINDINGS)
+    notice = a_notice(AlertKind.BREACH, WaitingReleases(model="recommender", items=(item,)), AlertStep.WAIVER)
+    said = alert_text(replace(notice, joined=(item.code_id,)), FINDINGS)
     assert (said.icon, said.title) == ("⏸️", "recommender is excused by a waiver")
     assert said.what == f"recommender for release {str(item.sha)[:12]}: {text}."
 
@@ -174,7 +176,7 @@ def test_waiver__says_who_excused_which_release_why_and_until_when() -> None:
 def test_divergence__of_several_models_names_the_one_that_lags() -> None:
     lagging = ModelGap(model="ranker", code_deploys=5, ships=1, diverges=True)
     week = replace(a_week(1, code=5, model=20), gap=4, models=20, lagging=lagging, furthest=lagging)
-    said = words(a_notice(AlarmKind.DIVERGENCE, week), FINDINGS)
+    said = alert_text(a_notice(AlertKind.DIVERGENCE, week), FINDINGS)
     assert said.title == "ranker cadence lagging by 4 deploys"
     assert said.what == "Week of Jun 10: 5 code deploys that require ranker, and 1 ship of it."
 
@@ -214,8 +216,8 @@ def test_list__names_what_rings_and_who_was_told_and_is_left_out_where_nothing_r
     assert section(FINDINGS) is None
     assert markdown(FINDINGS) == ""
     broken = find(a_bundle([a_deploy()], [], until=at(60), first_trusted_at=at(0)))
-    (alarm,) = broken.scene.ringing
-    told = AlertState(key=alarm.key, step=Step.NEW, at=datetime(2024, 6, 5, 10, tzinfo=UTC), sink="slack")
+    (alert,) = broken.scene.ringing
+    told = AlertState(key=alert.key, step=AlertStep.NEW, at=datetime(2024, 6, 5, 10, tzinfo=UTC), sink="slack")
     broken = replace(broken, bundle=replace(broken.bundle, alerts=(told, replace(told, sink=""))))
     shown = section(broken)
     assert shown is not None

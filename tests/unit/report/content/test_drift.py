@@ -14,7 +14,7 @@ import matplotlib as mpl
 import pytest
 from PIL import Image
 
-from flowjoy.analysis.results import Findings, find
+from flowjoy.analysis.results import Results, find
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.report import files, step_outputs
@@ -52,7 +52,7 @@ def drawn(check: DriftCheck) -> tuple[str, bytes]:
     return " | ".join("".join(item.itertext()) for item in tree(svg).iter(f"{SVG}text")), svg
 
 
-def page_of(found: Findings) -> str:
+def page_of(found: Results) -> str:
     with blank_pictures():
         return files.renderings(found, bundle_bytes(found))["report.html"]().decode()
 
