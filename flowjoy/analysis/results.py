@@ -237,7 +237,7 @@ def _sla_status(
         return Status.UNDECLARED.value
     if any(item.status is Status.BREACHED for item in scope):
         return Status.BREACHED.value
-    if any(compliance.is_open(item) for item in scope):
+    if any(item.is_open for item in scope):
         return Status.PENDING.value
     deployed = _deployed(events, bundle)
     if not deployed:

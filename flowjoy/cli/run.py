@@ -51,7 +51,7 @@ from flowjoy.report import files, step_outputs
 from flowjoy.report.bundle_file import bundle_bytes
 from flowjoy.report.content.drift_text import result as drift_result
 from flowjoy.report.content.first_run import first_run, is_first
-from flowjoy.report.content.headline import headline, outcome, release_name
+from flowjoy.report.content.headline import headline, outcome
 from flowjoy.report.markdown import summary
 from flowjoy.report.markdown_drift import faults as drift_faults
 from flowjoy.report.text import code, counted, lagging, plural
@@ -305,7 +305,7 @@ def _publish(findings: Results, written: Mapping[str, str], delivered: Mapping[s
         console.notice(headline(findings))
     broken = [item for item in findings.scope if item.status is Status.BREACHED]
     for item in broken[:_ANNOTATIONS]:
-        console.error(f"{item.model} for {release_name(item)}: {outcome(item, findings)}", title="48 h promise broken")
+        console.error(f"{item.model} for {item.release}: {outcome(item, findings)}", title="48 h promise broken")
     if len(broken) > _ANNOTATIONS:
         console.error(f"… and {plural(len(broken) - _ANNOTATIONS, 'more broken promise')}", title="48 h promise broken")
     try:

@@ -32,6 +32,11 @@ class Status(StrEnum):
         return self.value.replace("_", " ")
 
 
+_RUNNING = frozenset({Status.PENDING, Status.AT_RISK})
+_OPEN = _RUNNING | {Status.BREACHED, Status.UNKNOWN}
+_MISSED = frozenset({Status.LATE, Status.BREACHED})
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Obligation:
     """What one code deploy owes one model. `deadline` is inclusive to the second.
@@ -66,6 +71,31 @@ class Obligation:
     def subject(self) -> str:
         """The model, as people read it: of a stub that cannot be read no model is known."""
         return "unreadable stub" if self.model == UNREADABLE else self.model
+
+    @property
+    def release(self) -> str:
+        """The release that owes the model, as people read it: its commit, else the id of its code event."""
+        return f"release {self.sha[:12]}" if self.sha else self.code_id
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the deadline is ahead and the model is not shipped yet."""
+        return self.status in _RUNNING
+
+    @property
+    def is_excused(self) -> bool:
+        """Whether a waiver holds for a model that is not shipped."""
+        return self.status is Status.WAIVED and self.closed_at is None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the model is still owed: running, breached, excused by a waiver, or unknown."""
+        return self.status in _OPEN or self.is_excused
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether the promise was broken. A waiver unblocks releases; it does not rewrite history."""
+        return self.status in _MISSED or (self.status is Status.WAIVED and self.waived_miss)
 
 
 UNREADABLE = "*"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flowjoy.analysis.promise import compliance, verdict
+from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Decision, Status
@@ -91,7 +91,7 @@ def settled_check(findings: Results, sha: str) -> Check | None:
 def settled(findings: Results, sha: str) -> tuple[str, str] | None:
     """Conclusion and title of a release whose clocks have all ended; None while one runs, or is not known."""
     own = [item for item in findings.obligations if item.sha == sha]
-    if not own or any(item.status in compliance.RUNNING or item.status is Status.UNKNOWN for item in own):
+    if not own or any(item.is_running or item.status is Status.UNKNOWN for item in own):
         return None
     broken = [item for item in own if item.status in _BROKEN]
     if broken:
@@ -157,4 +157,4 @@ def _service_conclusion(findings: Results) -> str:
     if findings.verdict.decision is Decision.FAIL:
         return "failure" if findings.bundle.terms.enforce else "neutral"
     nothing_to_judge = findings.sla_status == "undeclared"
-    return "neutral" if nothing_to_judge or any(compliance.is_open(item) for item in findings.scope) else "success"
+    return "neutral" if nothing_to_judge or any(item.is_open for item in findings.scope) else "success"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flowjoy.analysis.promise.compliance import is_open
 from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
 from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, Decision
@@ -78,7 +77,7 @@ def _said_of(findings: Results) -> str:
 
 def noteworthy(findings: Results) -> bool:
     """Whether something runs, is broken, or is to be told: else a pull request is left in peace."""
-    open_now = any(is_open(item) for item in findings.scope)
+    open_now = any(item.is_open for item in findings.scope)
     told = findings.gate is not None and bool(findings.gate.findings or findings.gate.forecast)
     return open_now or told or findings.verdict.decision is not Decision.PASS
 

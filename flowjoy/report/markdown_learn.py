@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flowjoy.analysis.promise.compliance import RUNNING
 from flowjoy.analysis.results import Results
 from flowjoy.report.content.inventory import STALE, stale_branches, waiting_pulls
 from flowjoy.report.content.retrospective import (
@@ -77,7 +76,7 @@ def shelf(findings: Results) -> str:
     parts.append(
         _items(len(versions), "model version ready and never shipped", "model versions ready and never shipped", told)
     )
-    running = sum(item.status in RUNNING for item in findings.scope)
+    running = sum(item.is_running for item in findings.scope)
     parts.append(f"{plural(running, 'clock')} running: each waits for a model" if running else "")
     lines = [f"- {part}" for part in parts if part]
     return "### On the shelf\n\n" + "\n".join(lines) if lines else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flowjoy.analysis.promise.compliance import ENOUGH, RATE_DAYS, RUNNING, is_open
+from flowjoy.analysis.promise.compliance import ENOUGH, RATE_DAYS
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Obligation, Status
 from flowjoy.report.content.headline import outcome, why_no_rate
@@ -37,7 +37,7 @@ def promise(findings: Results) -> str:
 
 def still_owed(findings: Results) -> str:
     """What is open, for a comment; nothing where nothing is."""
-    owed = sorted((item for item in findings.scope if is_open(item)), key=_urgency)
+    owed = sorted((item for item in findings.scope if item.is_open), key=_urgency)
     if not owed:
         return ""
     more = f"\n\n… and {len(owed) - SHOWN_SETTLED} more." if len(owed) > SHOWN_SETTLED else ""
@@ -73,7 +73,7 @@ def _obligation(item: Obligation, findings: Results) -> tuple[str, ...]:
 def _urgency(item: Obligation) -> tuple[int, float, str]:
     """What needs a person first; then the newest."""
     place = _SERIOUS.index(item.status) if item.status in _SERIOUS else len(_SERIOUS)
-    running = item.status in RUNNING
+    running = item.is_running
     return (place, item.deadline.timestamp() if running else -item.start.timestamp(), item.id)
 
 

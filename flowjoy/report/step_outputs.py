@@ -57,7 +57,7 @@ def fill(findings: Results, files: Mapping[str, str]) -> dict[str, str]:
         "sla-status": findings.sla_status,
         "sla-met": str(findings.count(Status.MET)),
         "sla-late": str(findings.count(Status.LATE)),
-        "sla-pending": str(findings.count(*compliance.RUNNING)),
+        "sla-pending": str(sum(item.is_running for item in findings.scope)),
         "sla-breached": str(findings.count(Status.BREACHED)),
         "sla-rate": "" if rate is None else f"{rate:.1f}",
         "next-deadline": "" if deadline is None else iso(deadline),

@@ -86,7 +86,7 @@ class _AlertFactory:
                 ringing.append(waits)
             if named is None:
                 continue
-            if kind is AlertKind.BREACH and (waived := [item for item in sent if _is_excused(item)]):
+            if kind is AlertKind.BREACH and (waived := [item for item in sent if item.is_excused]):
                 excused.append(self._alert(kind, model, self.as_of, _waiting(model, waived)))
             is_unread = bool(unknown & named) if named else bool(unknown)
             if (waits is None or waits.old) and not is_unread and not any(_stays(kind, item) for item in sent):
@@ -212,16 +212,11 @@ def _waiting(model: str, items: Iterable[Obligation]) -> WaitingReleases:
     return WaitingReleases(model=model, items=tuple(items))
 
 
-def _is_excused(item: Obligation) -> bool:
-    """Whether a model is still owed, and a waiver holds."""
-    return item.status is Status.WAIVED and item.closed_at is None
-
-
 def _stays(kind: AlertKind, item: Obligation) -> bool:
     """Whether a model is still owed although nothing fires: there is more time now, or the state is unknown."""
     if kind is AlertKind.AT_RISK:
         return item.status in (Status.UNKNOWN, Status.PENDING)
-    return item.status in (Status.UNKNOWN, Status.PENDING, Status.AT_RISK) or _is_excused(item)
+    return item.is_running or item.status is Status.UNKNOWN or item.is_excused
 
 
 def _last_run(complete: Sequence[Week]) -> list[Week]:

@@ -12,7 +12,6 @@ from flowjoy.analysis.flow import trends
 from flowjoy.analysis.flow.advice import Advice
 from flowjoy.analysis.flow.drift_lag import DriftLag, drift_lag
 from flowjoy.analysis.flow.weeks import week_of
-from flowjoy.analysis.promise.compliance import is_miss, is_open
 from flowjoy.domain import Action, Obligation, Status, Week
 
 
@@ -105,8 +104,8 @@ def _jam(owed: Sequence[Obligation], *, since: datetime, as_of: datetime) -> Bot
         Bottleneck(
             model=model,
             owed=len(items),
-            missed=sum(map(is_miss, items)),
-            open=sum(map(is_open, items)),
+            missed=sum(item.is_missed for item in items),
+            open=sum(item.is_open for item in items),
             undetermined=sum(item.status is Status.UNDETERMINED for item in items),
             lag=drift_lag(items, None, since=since, as_of=as_of),
         )

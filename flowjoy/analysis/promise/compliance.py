@@ -12,9 +12,7 @@ RATE_DAYS = 28
 ENOUGH = 5
 """Of fewer obligations a rate says little."""
 
-OPEN = frozenset({Status.PENDING, Status.AT_RISK, Status.BREACHED, Status.UNKNOWN})
 _TELLS_NOTHING = frozenset({Status.UNKNOWN, Status.CANCELLED})
-RUNNING = frozenset({Status.PENDING, Status.AT_RISK})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,18 +43,8 @@ def rate(items: Sequence[Obligation], as_of: datetime) -> ComplianceRate:
     """The share met / (met + late + breached + waived misses) of obligations due in the last 28 days."""
     recent = [item for item in items if as_of - timedelta(days=RATE_DAYS) <= item.deadline <= as_of]
     met = sum(item.status is Status.MET for item in recent)
-    misses = sum(is_miss(item) for item in recent)
+    misses = sum(item.is_missed for item in recent)
     return ComplianceRate(met=met, misses=misses, left_out=len(recent) - met - misses)
-
-
-def is_miss(item: Obligation) -> bool:
-    """Whether the promise was not kept: a waiver unblocks, it does not rewrite history."""
-    return item.status in (Status.LATE, Status.BREACHED) or (item.status is Status.WAIVED and item.waived_miss)
-
-
-def is_open(item: Obligation) -> bool:
-    """Whether the model is still owed: running, broken and unshipped, waived and unshipped, or not known."""
-    return item.status in OPEN or (item.status is Status.WAIVED and item.closed_at is None)
 
 
 def in_scope(items: Sequence[Obligation], since: datetime, as_of: datetime) -> tuple[Obligation, ...]:
@@ -72,7 +60,7 @@ def in_scope(items: Sequence[Obligation], since: datetime, as_of: datetime) -> t
 
     def decides(item: Obligation) -> bool:
         if item.status is not Status.UNKNOWN or item.deadline >= known_by:
-            return item.start >= since or is_open(item)
+            return item.start >= since or item.is_open
         return item.start >= since and not (item.replaced and judged is not None and item.start < judged)
 
     return tuple(item for item in items if decides(item))
@@ -80,7 +68,7 @@ def in_scope(items: Sequence[Obligation], since: datetime, as_of: datetime) -> t
 
 def next_deadline(items: Sequence[Obligation]) -> datetime | None:
     """The first deadline that is still to come."""
-    return min((item.deadline for item in items if item.status in RUNNING), default=None)
+    return min((item.deadline for item in items if item.is_running), default=None)
 
 
 def all_unknown(items: Sequence[Obligation], reason: str) -> tuple[Obligation, ...]:
@@ -131,7 +119,7 @@ def with_memory(confirmed: Sequence[Obligation], remembered: Sequence[Obligation
 
 def _weight(item: Obligation) -> tuple[bool, bool]:
     """Return how bad an obligation is: open before closed, missed before kept."""
-    return is_open(item), is_miss(item)
+    return item.is_open, item.is_missed
 
 
 def without_a_registry(items: Sequence[Obligation], unknown_models: frozenset[str]) -> tuple[Obligation, ...]:

@@ -12,7 +12,7 @@ from flowjoy.analysis.flow.trends import Spike
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Status, Week
 from flowjoy.domain.drift import DriftCheck
-from flowjoy.report.content.headline import outcome, release_name
+from flowjoy.report.content.headline import outcome
 from flowjoy.report.content.retrospective import spike_text
 from flowjoy.report.text import clean, lagging, moment, plural
 
@@ -113,7 +113,7 @@ def _waiting_title(notice: Notification, about: WaitingReleases, joined: int, fi
 
 def _each(about: WaitingReleases, findings: Results) -> str:
     """Return each of the first releases with what became of it, and how many more there are."""
-    shown = [f"{release_name(item)}: {outcome(item, findings) or item.status.words}" for item in about.items]
+    shown = [f"{item.release}: {outcome(item, findings) or item.status.words}" for item in about.items]
     more = len(shown) - MOST_NAMED
     return "; ".join([*shown[:MOST_NAMED], *([f"… and {plural(more, 'more release')}"] if more > 0 else [])])
 
@@ -122,7 +122,7 @@ def _excused(about: WaitingReleases) -> AlertText:
     """Return who excused which releases, why, and until when."""
     by_waiver: dict[str, list[str]] = {}
     for item in about.items:
-        by_waiver.setdefault(item.waiver or "", []).append(release_name(item))
+        by_waiver.setdefault(item.waiver or "", []).append(item.release)
     lines = [
         f"{', '.join(names[:MOST_NAMED])}{' …' if len(names) > MOST_NAMED else ''}: {clean(waiver, 300)}"
         for waiver, names in by_waiver.items()
@@ -211,9 +211,7 @@ def _over(alert: Alert, findings: Results) -> AlertText:
     """How an alert ended."""
     about, zone = alert.about, findings.bundle.window.timezone
     now = moment(findings.bundle.generated_at, zone)
-    if isinstance(about, WaitingReleases) and any(
-        item.status is Status.WAIVED and not item.closed_at for item in about.items
-    ):
+    if isinstance(about, WaitingReleases) and any(item.is_excused for item in about.items):
         return replace(_excused(about), since="Its clock has run out.")
     if isinstance(about, WaitingReleases):
         ended = _ending(about)

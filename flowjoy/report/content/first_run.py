@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from flowjoy.analysis.promise import compliance
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Obligation
 from flowjoy.report.text import plural
@@ -27,7 +26,7 @@ def first_run(findings: Results) -> str | None:
     """Return what is older, and which `sla-since` begins today; None on later runs and where nothing went wrong."""
     if not is_first(findings):
         return None
-    missed = {item.code_id for item in findings.scope if compliance.is_miss(item) and is_older(item, findings)}
+    missed = {item.code_id for item in findings.scope if item.is_missed and is_older(item, findings)}
     weeks = sum(week.diverges for week in findings.weeks)
     parts = [f"{plural(len(missed), 'release')} broke the promise"] if missed else []
     parts += [f"{plural(weeks, 'week')} had models behind code"] if weeks else []

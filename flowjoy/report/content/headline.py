@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from flowjoy.analysis.promise import compliance, verdict
+from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.promise.merge_gate import GateLevel
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Decision, Obligation, Status
@@ -40,12 +40,12 @@ def headline_of(findings: Results) -> HeadlineLine:
     settled = _settled(findings)
     if settled is not None:
         return HeadlineLine(before=settled)
-    running = [item for item in findings.scope if item.status in compliance.RUNNING]
+    running = [item for item in findings.scope if item.is_running]
     if running:
         first = min(running, key=lambda item: (item.deadline, item.id))
         more = f" and {plural(len(running) - 1, 'more clock')}" if len(running) > 1 else ""
         return _due(first, findings, more)
-    waived = next((item for item in findings.scope if item.status is Status.WAIVED and compliance.is_open(item)), None)
+    waived = next((item for item in findings.scope if item.is_excused), None)
     said = {
         "none": f"no code deploy in the last {plural(findings.bundle.window.weeks, 'week')}: nothing is promised",
         "undeclared": f"{clean(findings.bundle.terms.model_stub)} names no model: nothing is promised. Name one in it"
@@ -145,8 +145,9 @@ def next_steps(findings: Results) -> tuple[NextStep, ...]:
 def ships_due(findings: Results) -> tuple[NextStep, ...]:
     """What is to be shipped, what is overdue first; one step a model."""
     steps = []
-    for statuses, mark in (({Status.BREACHED}, "bad"), (compliance.RUNNING, "")):
-        owed = [item for item in findings.scope if item.status in statuses]
+    breached = [item for item in findings.scope if item.status is Status.BREACHED]
+    running = [item for item in findings.scope if item.is_running]
+    for owed, mark in ((breached, "bad"), (running, "")):
         for model in sorted({item.model for item in owed}):
             waiting = sorted((item for item in owed if item.model == model), key=lambda item: (item.deadline, item.id))
             steps.append(_ship(waiting, findings, mark))
@@ -159,7 +160,7 @@ def _ship(waiting: list[Obligation], findings: Results, mark: str) -> NextStep:
     what = "a new version" if first.requires == "any" else f"version {clean(first.requires)}"
     by = moment(first.deadline, findings.bundle.window.timezone)
     others = f" and {plural(len(waiting) - 1, 'more release')}" if len(waiting) > 1 else ""
-    lead, owed = f"Ship {what} of {clean(first.model)}", f"for {release_name(first)}{others}"
+    lead, owed = f"Ship {what} of {clean(first.model)}", f"for {first.release}{others}"
     if mark:
         return NextStep(lead=lead, text=f"{owed}: it was due by {by} ({outcome(first, findings)}).", mark=mark)
     left = f"{span(first.deadline - findings.bundle.generated_at)} left"
@@ -177,15 +178,10 @@ def _due(item: Obligation, findings: Results, more: str) -> HeadlineLine:
     )
 
 
-def release_name(item: Obligation) -> str:
-    """The release that owes: its commit, else its id."""
-    return f"release {item.sha[:12]}" if item.sha else item.code_id
-
-
 def outcome(item: Obligation, findings: Results) -> str:
     """What became of one obligation, in plain words."""
     as_of, zone = findings.bundle.generated_at, findings.bundle.window.timezone
-    if item.status in compliance.RUNNING:
+    if item.is_running:
         return f"due in {span(item.deadline - as_of)} ({soon(item.deadline, zone, as_of)})"
     if item.status is Status.BREACHED:
         void = f"; {clean(item.reason, 300)}" if item.reason else ""

@@ -51,7 +51,7 @@ def running(findings: Results) -> Tile:
     """How many clocks run, and how much is left of the one that ends next."""
     if _unjudged(findings):
         return Tile(name="clocks running", value="no data", note=_UNJUDGED)
-    count, due = findings.count(*compliance.RUNNING), compliance.next_deadline(findings.scope)
+    count, due = sum(item.is_running for item in findings.scope), compliance.next_deadline(findings.scope)
     if not count or due is None:
         return Tile(name="clocks running", value=str(count))
     clock = Clock(text=f"{span(due - findings.bundle.generated_at)} left", due=due)

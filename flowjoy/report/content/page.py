@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flowjoy.analysis.promise import compliance
 from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, Obligation, Status
 from flowjoy.report.blocks import MOST_ROWS, Cell, Clock, Paragraph, Picture, Section, Table, instant, more, number
@@ -64,7 +63,7 @@ def _now(findings: Results) -> Section:
         for step in next_steps(findings)
     ]
     # What nobody could judge is no clock: what is to be mended stands above, the releases below.
-    owed = [item for item in findings.scope if compliance.is_open(item) and item.status is not Status.UNKNOWN]
+    owed = [item for item in findings.scope if item.is_open and item.status is not Status.UNKNOWN]
     table = Table(
         caption="What is open",
         header=("model", "status", "time left", "deadline", "release", "needs"),
@@ -77,7 +76,7 @@ def _now(findings: Results) -> Section:
 
 
 def _clock(item: Obligation, findings: Results) -> tuple[Cell, ...]:
-    running = item.status in compliance.RUNNING
+    running = item.is_running
     return (
         Cell(text=clean(item.subject)),
         _status(item),

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flowjoy.analysis.promise.compliance import is_open
 from flowjoy.analysis.results import Results, find
 from flowjoy.clients.mlflow_registry import RegisteredVersion, RegistrySnapshot
 from flowjoy.domain import (
@@ -146,7 +145,7 @@ def test_merge__loses_nothing(one: Memory, two: Memory) -> None:
 
 
 def opened(findings: Results) -> set[str]:
-    return {item.id for item in findings.obligations if is_open(item)}
+    return {item.id for item in findings.obligations if item.is_open}
 
 
 SEVERITY = (Decision.PASS, Decision.FAIL, Decision.ERROR)
