@@ -19,7 +19,7 @@ from flowjoy.analysis.flow.weeks import window_of
 from flowjoy.analysis.results import Results, alerts_since, with_alerts
 from flowjoy.domain import AlertState, EventType
 from flowjoy.errors import HarvestError
-from flowjoy.report.content.alert_messages import AlertMessage, letter
+from flowjoy.report.content.alert_messages import AlertMessage, alert_message
 from flowjoy.report.slack_blocks import digest
 from flowjoy.report.text import clean
 from flowjoy.sinks import ALERT_SINKS
@@ -115,7 +115,7 @@ def _tell(
         if not sink.folds:
             raise HarvestError(f"{sink.label}: nothing is sent, because it is unknown what was", hint=_MEMORY)
         errand.warn(f"{sink.label}: an alert that somebody resolves by hand fires again ({_MEMORY})")
-    letters = [letter(notice, findings, links) for notice in notices]
+    letters = [alert_message(notice, findings, links) for notice in notices]
     sent = tuple(_sent_by(sink, letters, errand, findings.bundle.generated_at))
     return with_alerts(findings, (*findings.bundle.alerts, *sent)) if sent else findings
 
@@ -146,7 +146,7 @@ def _sent_by(
             errand.warn(f"{sink.label}: failed ({type(problem).__name__}); please report this")
             return
         else:
-            alert, step = message.notice.alert, message.step.value
+            alert, step = message.notification.alert, message.step.value
             if receipt.sent:
                 errand.log(f"{sink.label}: sent {alert.kind.value} of {clean(alert.subject)} ({step})")
             yield AlertState(
@@ -171,7 +171,7 @@ def _end_what_may_ring(
     ]
     scene = with_alerts(findings, (*findings.bundle.alerts, *assumed)).scene
     over = [notice for notice in due(scene, assumed, now) if notice.step is AlertStep.RECOVERY]
-    ends = [letter(notice, findings, links) for notice in over[:_MOST_ENDED]]
+    ends = [alert_message(notice, findings, links) for notice in over[:_MOST_ENDED]]
     tuple(_sent_by(sink, ends, errand, now))  # and not noted: it is unknown whether they fired
 
 

@@ -11,12 +11,12 @@ from flowjoy.domain import Week, Window
 from flowjoy.domain.timestamps import iso
 from flowjoy.report.text import moment
 
-MOST_ROWS = 500
+ROW_LIMIT = 500
 """Of one table: the rest is in the bundle and the CSV files."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clock:
+class Countdown:
     """A time left, as it was when the page was made, and the instant that the page counts down to.
 
     `form` says how it is written: `left` for `31 h 12 m left`, `in` for `in 31 h 12 m`.
@@ -41,7 +41,7 @@ class Cell:
     mark: str = ""
     code: bool = False
     number: bool = False
-    clock: Clock | None = None
+    clock: Countdown | None = None
     wide: bool = False
 
 
@@ -56,20 +56,20 @@ class Table:
     folded: bool = False
     total: int = 0
 
-    def numeric(self, place: int) -> bool:
+    def numeric(self, column: int) -> bool:
         """Whether a column holds figures, which stand to the right."""
-        return any(row[place].number for row in self.rows)
+        return any(row[column].number for row in self.rows)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tile:
+class KeyFigure:
     """One figure in large type, with what it is over."""
 
     name: str
     value: str
     note: str = ""
     mark: str = ""
-    clock: Clock | None = None
+    clock: Countdown | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ class Paragraph:
     text: str
     lead: str = ""
     mark: str = ""
-    clock: Clock | None = None
+    clock: Countdown | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,29 +98,29 @@ class Section:
 
     id: str
     title: str
-    tiles: Sequence[Tile] = ()
+    key_figures: Sequence[KeyFigure] = ()
     paragraphs: Sequence[Paragraph] = ()
     picture: Picture | None = None
     tables: Sequence[Table] = field(default=())
     notes: Sequence[str] = ()
 
 
-def instant(stamp: datetime, window: Window) -> Cell:
+def time_cell(stamp: datetime, window: Window) -> Cell:
     """An instant as people read it, sorted by itself; with its year where that is not the year of as-of."""
     zone = ZoneInfo(window.timezone)
     local = stamp.astimezone(zone)
     same = local.year == window.until.astimezone(zone).year
-    told = moment(stamp, window.timezone) if same else local.strftime("%a %d %b %Y %H:%M %Z")
-    return Cell(text=told, sort=stamp.timestamp())
+    text = moment(stamp, window.timezone) if same else local.strftime("%a %d %b %Y %H:%M %Z")
+    return Cell(text=text, sort=stamp.timestamp())
 
 
-def monday(week: Week, window: Window) -> Cell:
+def week_cell(week: Week, window: Window) -> Cell:
     """A week by its Monday; with the year where that is not the year of as-of."""
     other = week.week.year != window.until.astimezone(ZoneInfo(window.timezone)).year
     return Cell(text=f"{week.label} {week.week.year}" if other else week.label, sort=week.week.toordinal())
 
 
-def number(value: float | None) -> Cell:
+def number_cell(value: float | None) -> Cell:
     """A count, or a figure to one decimal; blank for none."""
     if value is None:
         return Cell(number=True, sort="")
@@ -129,4 +129,4 @@ def number(value: float | None) -> Cell:
 
 def more(total: int, where: str = "flowjoy-bundle.json") -> str:
     """What a table of `total` rows leaves out."""
-    return f"… and {total - MOST_ROWS} more, in {where}." if total > MOST_ROWS else ""
+    return f"… and {total - ROW_LIMIT} more, in {where}." if total > ROW_LIMIT else ""

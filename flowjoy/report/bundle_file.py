@@ -13,32 +13,32 @@ from flowjoy.domain import Action
 from flowjoy.domain import bundle as bundles
 
 
-def bundle_bytes(findings: Results, redact: Callable[[str], str] = str) -> bytes:
+def bundle_bytes(results: Results, redact: Callable[[str], str] = str) -> bytes:
     """Return the bundle as it is written: the records, what became of each obligation, and every figure."""
-    matches = findings.incidents[[timeline.ID, *incidents.MATCH_COLUMNS]]
+    matches = results.incidents[[timeline.ID, *incidents.MATCH_COLUMNS]]
     figures: Mapping[str, object] = {
-        "weeks": findings.weeks,
-        "recoveries": findings.recoveries,
-        "dora": findings.dora,
-        "drift_lag": findings.drift_lag,
-        "spikes": findings.spikes,
-        "advice": findings.advice,
-        "retrospective": findings.retro,
-        "alerts": findings.scene.ringing,
-        "drift_status": findings.drift.status if findings.drift is not None else None,
-        "drift_healed": findings.drift_healed,
-        "unified_tag": findings.unified_tag,
-        "rollback_target": findings.rollback_target,
+        "weeks": results.weeks,
+        "recoveries": results.recoveries,
+        "dora": results.dora,
+        "drift_lag": results.drift_lag,
+        "spikes": results.spikes,
+        "advice": results.advice,
+        "retrospective": results.retro,
+        "alerts": results.scene.ringing,
+        "drift_status": results.drift.status if results.drift is not None else None,
+        "drift_healed": results.drift_healed,
+        "unified_tag": results.unified_tag,
+        "rollback_target": results.rollback_target,
         "matches": matches.where(matches.notna(), None).to_dict("records"),
     }
-    told = replace(findings.bundle, obligations=findings.obligations, actions=_actions(findings))
-    judged = {} if findings.gate is None else {"gate": findings.gate}
-    return bundles.to_json(told, {"pairs": findings.pairs, "figures": figures, **judged}, redact)
+    bundle = replace(results.bundle, obligations=results.obligations, actions=_actions(results))
+    gate = {} if results.gate is None else {"gate": results.gate}
+    return bundles.to_json(bundle, {"pairs": results.pairs, "figures": figures, **gate}, redact)
 
 
-def _actions(findings: Results) -> tuple[Action, ...]:
+def _actions(results: Results) -> tuple[Action, ...]:
     """What earlier runs proposed, and what this one does; the first of a week stands for it."""
-    past, bundle, row = findings.bundle.actions, findings.bundle, findings.retro.action
+    past, bundle, row = results.bundle.actions, results.bundle, results.retro.action
     week = week_of(bundle.generated_at, bundle.window.timezone)
     if row is None or any(action.week == week for action in past):
         return past

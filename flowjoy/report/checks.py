@@ -45,21 +45,21 @@ class Check:
 
 
 def promise_check(
-    findings: Results, sha: str, *, stub_path: str, lines: Mapping[str, int], report_url: str | None = None
+    results: Results, sha: str, *, stub_path: str, lines: Mapping[str, int], report_url: str | None = None
 ) -> Check:
     """`48 h SLA` on the run's own commit: the state of the whole service, or its own settled promise if worse."""
-    service = (_service_conclusion(findings), headline(findings))
-    own = settled(findings, sha)
+    service = (_service_conclusion(results), headline(results))
+    own = settled(results, sha)
     conclusion, title = service
     if own is not None and _SEVERITY[own[0]] > _SEVERITY[service[0]]:
         conclusion, title = own
-    broken = [item for item in findings.scope if item.status is Status.BREACHED and item.model in lines]
+    broken = [item for item in results.scope if item.status is Status.BREACHED and item.model in lines]
     remarks = {
         item.model: Annotation(
             path=stub_path,
             line=lines[item.model],
             level="failure",
-            message=f"{clean(item.model)}: {outcome(item, findings)}",
+            message=f"{clean(item.model)}: {outcome(item, results)}",
         )
         for item in broken
     }
@@ -68,60 +68,58 @@ def promise_check(
         sha=sha,
         conclusion=conclusion,
         title=clean(title, _LONGEST_TITLE),
-        summary=within_limit(markdown.summary(findings, report_url)),
+        summary=within_limit(markdown.summary(results, report_url)),
         annotations=tuple(remarks.values()),
     )
 
 
-def settled_check(findings: Results, sha: str) -> Check | None:
+def settled_check(results: Results, sha: str) -> Check | None:
     """`48 h SLA` on an earlier release's commit once all its clocks have ended: what became of *its* promise."""
-    said = settled(findings, sha)
-    if said is None:
+    own_outcome = settled(results, sha)
+    if own_outcome is None:
         return None
-    own = [item for item in findings.obligations if item.sha == sha]
+    own = [item for item in results.obligations if item.sha == sha]
     return Check(
         subject="sla",
         sha=sha,
-        conclusion=said[0],
-        title=clean(said[1], _LONGEST_TITLE),
-        summary=within_limit(release(findings, own)),
+        conclusion=own_outcome[0],
+        title=clean(own_outcome[1], _LONGEST_TITLE),
+        summary=within_limit(release(results, own)),
     )
 
 
-def settled(findings: Results, sha: str) -> tuple[str, str] | None:
+def settled(results: Results, sha: str) -> tuple[str, str] | None:
     """Conclusion and title of a release whose clocks have all ended; None while one runs, or is not known."""
-    own = [item for item in findings.obligations if item.sha == sha]
+    own = [item for item in results.obligations if item.sha == sha]
     if not own or any(item.is_running or item.status is Status.UNKNOWN for item in own):
         return None
     broken = [item for item in own if item.status in _BROKEN]
     if broken:
-        worst = max(
-            broken, key=lambda item: ((item.closed_at or findings.bundle.generated_at) - item.deadline, item.id)
-        )
-        softened = "failure" if findings.bundle.terms.enforce else "neutral"
-        return softened, f"{worst.model} {outcome(worst, findings)}"
+        worst = max(broken, key=lambda item: ((item.closed_at or results.bundle.generated_at) - item.deadline, item.id))
+        softened = "failure" if results.bundle.terms.enforce else "neutral"
+        return softened, f"{worst.model} {outcome(worst, results)}"
     other = [item for item in own if item.status is not Status.MET]
     if other:
         first = min(other, key=lambda item: (item.status.value, item.model))
         if first.status is Status.WAIVED:
-            return "neutral", f"{first.model} {outcome(first, findings)}"
+            return "neutral", f"{first.model} {outcome(first, results)}"
         return "neutral", f"{first.model} {first.status.words}"
     longest = max(item.shipped_at - item.start for item in own if item.shipped_at is not None)
     return "success", f"{plural(len(own), 'model')} shipped within {span(longest)}"
 
 
-def gate_check(gate: MergeGate, sha: str, findings: Results, *, stub_path: str) -> Check:
+def gate_check(gate: MergeGate, sha: str, results: Results, *, stub_path: str) -> Check:
     """`model dependency` on a proposal. What a waiver overrides is neutral: it blocks nothing, and is not in order."""
     failures, overridden = gate.of(GateLevel.FAILURE), gate.of(GateLevel.WARNING)
     conclusion = "neutral" if overridden else "success"
     if failures:
-        conclusion = "failure" if findings.bundle.terms.enforce else "neutral"
-    said = [*(finding.text for finding in (*failures, *overridden)), *gate.forecast, "models and code fit together"]
+        conclusion = "failure" if results.bundle.terms.enforce else "neutral"
+    titles = [*(finding.text for finding in (*failures, *overridden)), *gate.forecast, "models and code fit together"]
     return Check(
         subject="dependency",
         sha=sha,
         conclusion=conclusion,
-        title=clean(said[0], _LONGEST_TITLE),
+        title=clean(titles[0], _LONGEST_TITLE),
         summary=within_limit(markdown.gate(gate)),
         annotations=tuple(
             Annotation(path=stub_path, line=finding.line, level=finding.level.value, message=clean(finding.text, 500))
@@ -151,10 +149,10 @@ def within_limit(text: str) -> str:
     return text[: text.rfind("\n", 0, LONGEST_TEXT - len(cut))] + cut
 
 
-def _service_conclusion(findings: Results) -> str:
-    if findings.verdict.exit_code == verdict.EXIT_UNDECIDED:
+def _service_conclusion(results: Results) -> str:
+    if results.verdict.exit_code == verdict.EXIT_UNDECIDED:
         return "failure"
-    if findings.verdict.decision is Decision.FAIL:
-        return "failure" if findings.bundle.terms.enforce else "neutral"
-    nothing_to_judge = findings.sla_status == "undeclared"
-    return "neutral" if nothing_to_judge or any(item.is_open for item in findings.scope) else "success"
+    if results.verdict.decision is Decision.FAIL:
+        return "failure" if results.bundle.terms.enforce else "neutral"
+    nothing_to_judge = results.sla_status == "undeclared"
+    return "neutral" if nothing_to_judge or any(item.is_open for item in results.scope) else "success"

@@ -43,21 +43,21 @@ INCIDENT_COLUMNS = [
 ]
 
 
-def events_csv(findings: Results) -> bytes:
+def events_csv(results: Results) -> bytes:
     """`supply_chain_events.csv`: one row an event of the window, oldest first."""
-    happened = timeline.shipped(findings.events)
-    inside = happened[happened[timeline.TS] >= pd.Timestamp(findings.bundle.window.since)]
+    happened = timeline.shipped(results.events)
+    inside = happened[happened[timeline.TS] >= pd.Timestamp(results.bundle.window.since)]
     return _csv(timeline.PUBLIC_COLUMNS, inside[timeline.PUBLIC_COLUMNS].itertuples(index=False, name=None))
 
 
-def incidents_csv(findings: Results) -> bytes:
+def incidents_csv(results: Results) -> bytes:
     """`incidents.csv`: one row an incident that started in the window or is open, with its nearest deploy and cause."""
-    rows = shown(findings)
-    told = rows.assign(**{EVIDENCE: list(evidence(findings, rows))})
-    return _csv(INCIDENT_COLUMNS, told[INCIDENT_COLUMNS].itertuples(index=False, name=None))
+    rows = shown(results)
+    complete = rows.assign(**{EVIDENCE: list(evidence(results, rows))})
+    return _csv(INCIDENT_COLUMNS, complete[INCIDENT_COLUMNS].itertuples(index=False, name=None))
 
 
-def weeks_csv(findings: Results) -> bytes:
+def weeks_csv(results: Results) -> bytes:
     """`weekly_flow.csv`: one row a week of the window.
 
     Blank are the MTTR where no incident was resolved, and what is counted of a source that was not read or observed.
@@ -72,7 +72,7 @@ def weeks_csv(findings: Results) -> bytes:
             week.incidents,
             str(week.partial).lower(),
         )
-        for week in findings.weeks
+        for week in results.weeks
     )
     return _csv(WEEK_COLUMNS, rows)
 
@@ -80,7 +80,7 @@ def weeks_csv(findings: Results) -> bytes:
 RECOVERY_COLUMNS = ["week", "cause", "resolved", "open", "mean_hours", "median_hours", "p90_hours"]
 
 
-def recovery_csv(findings: Results) -> bytes:
+def recovery_csv(results: Results) -> bytes:
     """`recovery.csv`: the unified MTTR of each week, then (without a week) of the window, whole and by cause.
 
     Blank where nothing is known; the mean, median and p90 of nothing are blank, too.
@@ -95,11 +95,19 @@ def recovery_csv(findings: Results) -> bytes:
             week.mttr_median_hours,
             week.mttr_p90_hours,
         )
-        for week in findings.weeks
+        for week in results.weeks
     )
     window = (
-        ("", held.cause, held.resolved, held.open, held.mean_hours, held.median_hours, held.p90_hours)
-        for held in findings.recoveries
+        (
+            "",
+            recovery.cause,
+            recovery.resolved,
+            recovery.open,
+            recovery.mean_hours,
+            recovery.median_hours,
+            recovery.p90_hours,
+        )
+        for recovery in results.recoveries
     )
     return _csv(RECOVERY_COLUMNS, (*weekly, *window))
 
@@ -108,26 +116,26 @@ _NEITHER = (None, None, None, None)
 DORA_COLUMNS = ["figure", "unit", "code", "code_n", "model", "model_n", "both", "both_n"]
 
 
-def dora_csv(findings: Results) -> bytes:
+def dora_csv(results: Results) -> bytes:
     """`dora.csv`: one row a figure, for code, models and both with how many cases it is over; blank without any.
 
     Then the drift lag, between the two; `at least` where a clock that still runs could make it longer, `at most` where
     a ship was only observed.
     """
     rows = (
-        (name, unit, *(cell for held in findings.dora for cell in (getattr(held, name).value, getattr(held, name).n)))
+        (name, unit, *(cell for dora in results.dora for cell in (getattr(dora, name).value, getattr(dora, name).n)))
         for name, unit in DORA_UNITS.items()
     )
-    return _csv(DORA_COLUMNS, (*rows, *_lags(findings.drift_lag)))
+    return _csv(DORA_COLUMNS, (*rows, *_lags(results.drift_lag)))
 
 
 def _lags(lag: DriftLag | None) -> Iterator[tuple[object, ...]]:
-    held = (None, None, 0) if lag is None else (lag.median, lag.p90, lag.n)
-    for name, value in (("drift_lag_hours", held[0]), ("drift_lag_p90_hours", held[1])):
+    measured = (None, None, 0) if lag is None else (lag.median, lag.p90, lag.n)
+    for name, value in (("drift_lag_hours", measured[0]), ("drift_lag_p90_hours", measured[1])):
         unit = "hours"
         if value is not None and (value.at_least or value.low is not None):
             unit = "hours, at least" if value.at_least else "hours, at most"
-        yield name, unit, *_NEITHER, None if value is None else value.value, held[2]
+        yield name, unit, *_NEITHER, None if value is None else value.value, measured[2]
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

@@ -17,7 +17,7 @@ from flowjoy.domain import Kind
 from flowjoy.domain.drift import DriftCheck
 from flowjoy.domain.timestamps import iso
 from flowjoy.report import csv_files
-from flowjoy.report.blocks import Clock, Picture
+from flowjoy.report.blocks import Countdown, Picture
 from flowjoy.report.content.headline import headline_of
 from flowjoy.report.content.retrospective import not_known
 from flowjoy.report.text import clean, plural
@@ -30,57 +30,57 @@ _LABELS = re.compile(r"<!--.*?-->|(?<=>)[^<]+(?=</(?:dc:)?t)", re.DOTALL)
 
 
 def renderings(
-    findings: Results, bundle: bytes, redact: Callable[[str], str] = str
+    results: Results, bundle: bytes, redact: Callable[[str], str] = str
 ) -> Mapping[str, Callable[[], bytes]]:
     """Return each file's name with what makes its bytes. A picture is drawn once, and redacted before a page has it."""
-    flow = functools.cache(lambda: _flow(findings))
-    lanes = functools.cache(lambda: _lanes(findings))
+    flow = functools.cache(lambda: _flow(results))
+    lanes = functools.cache(lambda: _lanes(results))
     flow_svg, lanes_svg = functools.cache(lambda: _svg(flow(), redact)), functools.cache(lambda: _svg(lanes(), redact))
-    drift = functools.cache(lambda: _drift(findings.drift, findings.bundle.service))
+    drift = functools.cache(lambda: _drift(results.drift, results.bundle.service))
     drift_svg = functools.cache(lambda: _svg(drift(), redact))
     pictures: dict[str, Callable[[], bytes]] = {"drift.png": lambda: _png(drift()), "drift.svg": drift_svg}
     return {
         "flowjoy-bundle.json": lambda: bundle,
-        "supply_chain_events.csv": lambda: csv_files.events_csv(findings),
-        "incidents.csv": lambda: csv_files.incidents_csv(findings),
-        "weekly_flow.csv": lambda: csv_files.weeks_csv(findings),
-        "recovery.csv": lambda: csv_files.recovery_csv(findings),
-        "dora.csv": lambda: csv_files.dora_csv(findings),
+        "supply_chain_events.csv": lambda: csv_files.events_csv(results),
+        "incidents.csv": lambda: csv_files.incidents_csv(results),
+        "weekly_flow.csv": lambda: csv_files.weeks_csv(results),
+        "recovery.csv": lambda: csv_files.recovery_csv(results),
+        "dora.csv": lambda: csv_files.dora_csv(results),
         "unified_flow.png": lambda: _png(flow()),
         "unified_flow.svg": flow_svg,
         "promise.png": lambda: _png(lanes()),
         "promise.svg": lanes_svg,
-        **(pictures if findings.drift is not None else {}),
-        "report.html": lambda: page_of(findings, flow_svg, lanes_svg, drift_svg),
+        **(pictures if results.drift is not None else {}),
+        "report.html": lambda: page_of(results, flow_svg, lanes_svg, drift_svg),
     }
 
 
-def chart_png(findings: Results) -> bytes:
+def chart_png(results: Results) -> bytes:
     """The joint flow chart by itself."""
-    return _png(_flow(findings))
+    return _png(_flow(results))
 
 
-def _flow(findings: Results) -> Figure:
+def _flow(results: Results) -> Figure:
     from flowjoy.report.charts import flow as chart
 
     return chart.draw(
-        findings.weeks,
-        service=findings.bundle.service,
-        timezone=findings.bundle.window.timezone,
-        open_incidents=int(findings.incidents[timeline.END].isna().sum()),
-        spikes={spike.week.week for spike in findings.spikes},
+        results.weeks,
+        service=results.bundle.service,
+        timezone=results.bundle.window.timezone,
+        open_incidents=int(results.incidents[timeline.END].isna().sum()),
+        spikes={spike.week.week for spike in results.spikes},
     )
 
 
-def _lanes(findings: Results) -> Figure:
+def _lanes(results: Results) -> Figure:
     from flowjoy.report.charts import promise
 
-    events = findings.events
-    inside = (events[timeline.KIND] == Kind.SHIP) & (events[timeline.TS] >= pd.Timestamp(findings.bundle.window.since))
+    events = results.events
+    inside = (events[timeline.KIND] == Kind.SHIP) & (events[timeline.TS] >= pd.Timestamp(results.bundle.window.since))
     columns = (timeline.NAME, timeline.VERSION, timeline.TS, timeline.EARLIEST)
     rows = zip(*(events.loc[inside, column] for column in columns), strict=True)
     return promise.draw(
-        findings.scope,
+        results.scope,
         [
             promise.Ship(
                 model=str(name),
@@ -90,19 +90,19 @@ def _lanes(findings: Results) -> Figure:
             )
             for name, version, at, earliest in rows
         ],
-        window=findings.bundle.window,
-        as_of=findings.bundle.generated_at,
-        service=findings.bundle.service,
-        sla_hours=findings.bundle.terms.sla_hours,
-        why_empty=_why_nothing_is_owed(findings),
+        window=results.bundle.window,
+        as_of=results.bundle.generated_at,
+        service=results.bundle.service,
+        sla_hours=results.bundle.terms.sla_hours,
+        why_empty=_why_nothing_is_owed(results),
     )
 
 
-def _why_nothing_is_owed(findings: Results) -> str | None:
-    unknown = not_known(findings)
+def _why_nothing_is_owed(results: Results) -> str | None:
+    unknown = not_known(results)
     if unknown is not None:
         return unknown.removesuffix(".")
-    return "No model dependence is declared" if findings.sla_status == "undeclared" else None
+    return "No model dependence is declared" if results.sla_status == "undeclared" else None
 
 
 def _drift(check: DriftCheck | None, service: str) -> Figure:
@@ -123,11 +123,11 @@ def _svg(figure: Figure, redact: Callable[[str], str]) -> bytes:
     from flowjoy.report.charts import flow as chart
 
     # Foreign text stands in labels, and in the comments that name them.
-    return _LABELS.sub(lambda found: redact(found[0]), chart.to_svg(figure).decode()).encode()
+    return _LABELS.sub(lambda match: redact(match[0]), chart.to_svg(figure).decode()).encode()
 
 
 def page_of(
-    findings: Results,
+    results: Results,
     flow_svg: Callable[[], bytes],
     lanes_svg: Callable[[], bytes],
     drift_svg: Callable[[], bytes],
@@ -136,28 +136,28 @@ def page_of(
     from flowjoy.report import html
     from flowjoy.report.content import page as sections
 
-    window, total = findings.bundle.window, plural(len(findings.weeks), "week")
+    window, total = results.bundle.window, plural(len(results.weeks), "week")
     flow = _picture(
         flow_svg, f"Code deploys, model ships and unified MTTR week by week, for {total}: see the table below"
     )
     lanes = _picture(
         lanes_svg, f"A lane for each model with the window of each release, for {total}: see the table below"
     )
-    said = headline_of(findings)
+    line = headline_of(results)
     alt = "The shares of training and live data in each bin, for the features that differ most: see the table below"
-    drift = _picture(drift_svg, alt) if findings.drift is not None else None
+    drift = _picture(drift_svg, alt) if results.drift is not None else None
     return html.render(
         html.PageView(
-            service=clean(findings.bundle.service),
-            verdict=findings.verdict.decision.value,
-            headline=_headline(said.before),
-            clock=None if said.deadline is None else Clock(text=said.left, due=said.deadline, form="in"),
-            after=said.after,
+            service=clean(results.bundle.service),
+            verdict=results.verdict.decision.value,
+            headline=_headline(line.before),
+            clock=None if line.deadline is None else Countdown(text=line.left, due=line.deadline, form="in"),
+            after=line.after,
             as_of=f"{window.until.astimezone(ZoneInfo(window.timezone)):%a %d %b %Y, %H:%M %Z}",
             as_of_iso=iso(window.until),
             window=f"the last {total}, from Monday to Sunday",
-            tag=findings.unified_tag,
-            sections=sections.sections(findings, flow, lanes, drift),
+            tag=results.unified_tag,
+            sections=sections.sections(results, flow, lanes, drift),
         )
     )
 

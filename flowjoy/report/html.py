@@ -16,10 +16,10 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from flowjoy.domain import Decision
-from flowjoy.report.blocks import Clock, Picture, Section
+from flowjoy.report.blocks import Countdown, Picture, Section
 from flowjoy.report.text import clean, visible
 
-_WORDS = {Decision.PASS: "Pass", Decision.FAIL: "Broken", Decision.ERROR: "Could not decide"}
+_VERDICTS = {Decision.PASS: "Pass", Decision.FAIL: "Broken", Decision.ERROR: "Could not decide"}
 _HEBREW_ARABIC_AND_KIN = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 _RIGHT_TO_LEFT = re.compile(f"[{_HEBREW_ARABIC_AND_KIN}]+(?: +[{_HEBREW_ARABIC_AND_KIN}]+)*")
 _SIZE = re.compile(rb'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"')
@@ -35,7 +35,7 @@ class PageView:
     service: str
     verdict: str
     headline: str
-    clock: Clock | None
+    clock: Countdown | None
     after: str
     as_of: str
     as_of_iso: str
@@ -51,7 +51,7 @@ class PageView:
     @property
     def verdict_word(self) -> str:
         """The verdict as people read it first."""
-        return _WORDS[Decision(self.verdict)]
+        return _VERDICTS[Decision(self.verdict)]
 
 
 def render(view: PageView) -> bytes:

@@ -17,69 +17,69 @@ from flowjoy.report.text import code, plural, table
 _MARKS = {Decision.PASS: "✅", Decision.FAIL: "❌", Decision.ERROR: "⚠️"}
 
 
-def summary(findings: Results, report_url: str | None = None) -> str:
+def summary(results: Results, report_url: str | None = None) -> str:
     """The whole job summary as GitHub Markdown, far below GitHub's limit whatever the size of the input.
 
     `report_url`: where the files can be downloaded; the runner's own address, no foreign text.
     """
-    decision = findings.verdict.decision
-    softened = " (not enforced)" if decision is Decision.FAIL and findings.verdict.exit_code == 0 else ""
+    decision = results.verdict.decision
+    softened = " (not enforced)" if decision is Decision.FAIL and results.verdict.exit_code == 0 else ""
     parts = [
-        first_run(findings) or "",
-        f"## FlowJoy: {code(findings.bundle.service)}",
-        f"{_MARKS[decision]} **{decision.value}**{softened}: {code(headline(findings), 600)}",
+        first_run(results) or "",
+        f"## FlowJoy: {code(results.bundle.service)}",
+        f"{_MARKS[decision]} **{decision.value}**{softened}: {code(headline(results), 600)}",
         f"[Chart, tables and bundle of this run]({report_url})" if report_url else "",
-        _coverage_faults(findings),
-        _steps(findings),
-        gate(findings.gate) if findings.gate is not None else "",
+        _coverage_faults(results),
+        _steps(results),
+        gate(results.gate) if results.gate is not None else "",
     ]
-    if findings.judges_promise:
+    if results.judges_promise:
         parts += [
-            promise(findings),
-            alerts.markdown(findings),
-            flow.drift_lag(findings),
-            learn.live(findings),
-            flow.weeks(findings),
-            learn.small_chart(findings),
-            flow.incidents(findings),
-            drift(findings),
-            learn.advice(findings),
-            learn.retrospective(findings),
-            flow.dora(findings),
-            learn.shelf(findings),
+            promise(results),
+            alerts.markdown(results),
+            flow.drift_lag(results),
+            learn.live(results),
+            flow.weeks(results),
+            learn.small_chart(results),
+            flow.incidents(results),
+            drift(results),
+            learn.advice(results),
+            learn.retrospective(results),
+            flow.dora(results),
+            learn.inventory(results),
         ]
-    parts.append(_coverage(findings))
+    parts.append(_coverage(results))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _steps(findings: Results) -> str:
+def _steps(results: Results) -> str:
     """What to do next, and by when. What could not be read was said above."""
-    said = ships_due(findings)
-    lines = [f"- **{code(step.lead)}** {code(step.sentence, 300)}" for step in said[:SHOWN_SETTLED]]
-    more = [f"- … and {plural(len(said) - SHOWN_SETTLED, 'more model')}"] if len(said) > SHOWN_SETTLED else []
-    return "\n".join(["**What to do next**", "", *lines, *more]) if said else ""
+    due = ships_due(results)
+    lines = [f"- **{code(step.lead)}** {code(step.sentence, 300)}" for step in due[:SHOWN_SETTLED]]
+    more = [f"- … and {plural(len(due) - SHOWN_SETTLED, 'more model')}"] if len(due) > SHOWN_SETTLED else []
+    return "\n".join(["**What to do next**", "", *lines, *more]) if due else ""
 
 
-def comment(findings: Results) -> str:
+def comment(results: Results) -> str:
     """The sticky comment: the verdict, the gate, and what is owed; no more than fits a screen."""
     parts = [
-        _said_of(findings),
-        gate(findings.gate) if findings.gate is not None else "",
-        still_owed(findings),
+        _verdict_line(results),
+        gate(results.gate) if results.gate is not None else "",
+        still_owed(results),
     ]
     return "\n\n".join(part for part in parts if part).rstrip() + "\n"
 
 
-def _said_of(findings: Results) -> str:
-    decision, service = findings.verdict.decision, code(findings.bundle.service)
-    return f"{_MARKS[decision]} **FlowJoy {decision.value}** for {service}: {code(headline(findings), 600)}"
+def _verdict_line(results: Results) -> str:
+    decision, service = results.verdict.decision, code(results.bundle.service)
+    return f"{_MARKS[decision]} **FlowJoy {decision.value}** for {service}: {code(headline(results), 600)}"
 
 
-def noteworthy(findings: Results) -> bool:
+def noteworthy(results: Results) -> bool:
     """Whether something runs, is broken, or is to be told: else a pull request is left in peace."""
-    open_now = any(item.is_open for item in findings.scope)
-    told = findings.gate is not None and bool(findings.gate.findings or findings.gate.forecast)
-    return open_now or told or findings.verdict.decision is not Decision.PASS
+    open_now = any(item.is_open for item in results.scope)
+    has_gate_news = results.gate is not None and bool(results.gate.findings or results.gate.forecast)
+    return open_now or has_gate_news or results.verdict.decision is not Decision.PASS
 
 
 def literal(text: str) -> str:
@@ -99,17 +99,17 @@ def gate(judged: MergeGate) -> str:
     return "### Model dependency\n\n" + ("\n".join(lines) or "The models that this code asks for are there.") + "\n"
 
 
-def _coverage_faults(findings: Results) -> str:
-    failed = [item for item in findings.bundle.coverage if item.state is CoverageState.FAILED]
+def _coverage_faults(results: Results) -> str:
+    failed = [item for item in results.bundle.coverage if item.state is CoverageState.FAILED]
     return "\n".join(
         f"- {code(item.source)}: {code(item.reason or '', 400)}" + (f" **{code(item.hint, 200)}**" if item.hint else "")
         for item in failed
     )
 
 
-def _coverage(findings: Results) -> str:
+def _coverage(results: Results) -> str:
     rows = [
         (code(item.source), item.state.value, str(item.records), code("; ".join(item.notes), 400))
-        for item in findings.bundle.coverage
+        for item in results.bundle.coverage
     ]
     return f"### What was read\n\n{table(('source', 'state', 'records', 'notes'), rows)}"

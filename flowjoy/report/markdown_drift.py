@@ -12,18 +12,18 @@ _SIGNS = {DriftStatus.OK: "✅", DriftStatus.OVER: "⚠️", DriftStatus.DRIFT: 
 _HEADER = ("feature", "KL (nats)", "PSI", "rows in training", "live rows", "status")
 
 
-def drift(findings: Results) -> str:
+def drift(results: Results) -> str:
     """The status, and the features that differ most; nothing where no check was asked for."""
-    check = findings.drift
+    check = results.drift
     if check is None:
         return ""
     shown = [*check.judged[:SHOWN], *broken(check)[:SHOWN]]
     rest = len(check.features) - len(shown)
     more = f"… and {rest} more, on the page." if rest and shown else ""
-    said = f"{_SIGNS.get(check.status, '')} **{check.status.value}**: {code(sentence(check), 600)}".strip()
+    status = f"{_SIGNS.get(check.status, '')} **{check.status.value}**: {code(sentence(check), 600)}".strip()
     parts = [
         "### Drift",
-        f"{said}<br>{code(scope(check), 300)}",
+        f"{status}<br>{code(scope(check), 300)}",
         f"⚠️ {code(unjudged(check), 1000)}" if check.judged and unjudged(check) else "",
         table(_HEADER, [_row(item) for item in shown]) if shown else "",
         more,
@@ -31,27 +31,27 @@ def drift(findings: Results) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def faults(findings: Results) -> tuple[str, ...]:
+def faults(results: Results) -> tuple[str, ...]:
     """Warnings of features that cannot be compared, and of those that could not be judged.
 
     What could not be read at all is said as every source says it.
     """
-    check = findings.drift
+    check = results.drift
     unread = any(
-        item.source.startswith("drift") and item.state is CoverageState.FAILED for item in findings.bundle.coverage
+        item.source.startswith("drift") and item.state is CoverageState.FAILED for item in results.bundle.coverage
     )
     if check is None or unread:
         return ()
-    told = (uncompared(check) if broken(check) else "", unjudged(check))
-    return tuple(f"drift ({check.model}): {said}" for said in told if said)
+    sentences = (uncompared(check) if broken(check) else "", unjudged(check))
+    return tuple(f"drift ({check.model}): {sentence}" for sentence in sentences if sentence)
 
 
 def _row(item: FeatureDrift) -> tuple[str, ...]:
-    told = item.kl_nats is not None and item.psi is not None
+    is_judged = item.kl_nats is not None and item.psi is not None
     return (
         code(item.name, 80),
-        f"{item.kl_nats:.4f}" if told else "",
-        f"{item.psi:.4f}" if told else "",
+        f"{item.kl_nats:.4f}" if is_judged else "",
+        f"{item.psi:.4f}" if is_judged else "",
         f"{item.reference_n:,}" if item.reference_n else "",
         f"{item.live_n:,}" if item.live_n else "",
         f"{item.status.value}: {item.problem}" if item.problem else item.status.value,

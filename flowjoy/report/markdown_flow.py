@@ -21,10 +21,10 @@ _RECOVERY_HEADER = ("put down to", "resolved", "open", "mean (h)", "median", "p9
 _DORA_HEADER = ("DORA", "code", "n", "models", "n", "both", "n")
 
 
-def weeks(findings: Results) -> str:
+def weeks(results: Results) -> str:
     """A row a week, with what diverges, spikes or is healthy."""
-    by_week = {spike.week.week: spike for spike in findings.spikes}
-    rows = [_week(week, by_week.get(week.week), well=findings.is_healthy(week)) for week in findings.weeks]
+    by_week = {spike.week.week: spike for spike in results.spikes}
+    rows = [_week(week, by_week.get(week.week), well=results.is_healthy(week)) for week in results.weeks]
     note = "Unified MTTR: mean time from start to end of every resolved incident that started in the week."
     return f"### Week by week\n\n{table(_WEEK_HEADER, rows)}\n\n{note}"
 
@@ -50,9 +50,9 @@ def _week(week: Week, spike: Spike | None, *, well: bool) -> tuple[str, ...]:
     )
 
 
-def drift_lag(findings: Results) -> str:
+def drift_lag(results: Results) -> str:
     """How far models are behind code; nothing where no lag is known."""
-    lag = findings.drift_lag
+    lag = results.drift_lag
     if lag is None or lag.median is None:
         return ""
     current = f"{_hours(lag.current)} now, " if lag.current is not None else ""
@@ -63,14 +63,14 @@ def drift_lag(findings: Results) -> str:
     )
 
 
-def _hours(held: Hours | None) -> str:
-    return "no data" if held is None else lag_text(held)
+def _hours(lag: Hours | None) -> str:
+    return "no data" if lag is None else lag_text(lag)
 
 
-def incidents(findings: Results) -> str:
+def incidents(results: Results) -> str:
     """Recovery by cause, what is still open, and the newest incidents; nothing where nothing resolved or runs."""
-    everything = next((item for item in findings.recoveries if item.cause == ALL), None)
-    open_now = findings.incidents[END].isna().any()
+    everything = next((item for item in results.recoveries if item.cause == ALL), None)
+    open_now = results.incidents[END].isna().any()
     if everything is None or not (everything.resolved or open_now):
         return ""
     rows = [
@@ -80,41 +80,41 @@ def incidents(findings: Results) -> str:
             str(item.open),
             *(figure(value) for value in (item.mean_hours, item.median_hours, item.p90_hours)),
         )
-        for item in findings.recoveries
+        for item in results.recoveries
         if item.resolved or item.open or item is everything
     ]
-    return f"### Incidents\n\n{table(_RECOVERY_HEADER, rows)}\n\n{_open(findings)}{_evidence(findings)}"
+    return f"### Incidents\n\n{table(_RECOVERY_HEADER, rows)}\n\n{_open(results)}{_evidence(results)}"
 
 
-def _open(findings: Results) -> str:
-    open_now = findings.incidents["end"].isna()
+def _open(results: Results) -> str:
+    open_now = results.incidents["end"].isna()
     if not open_now.any():
         return ""
-    longest = (findings.bundle.generated_at - findings.incidents.loc[open_now, "start"].min()).total_seconds() / 3600
+    longest = (results.bundle.generated_at - results.incidents.loc[open_now, "start"].min()).total_seconds() / 3600
     return f"{plural(int(open_now.sum()), 'incident')} still open (the oldest ≥ {longest:.1f} h), in no mean.\n\n"
 
 
-def _evidence(findings: Results) -> str:
+def _evidence(results: Results) -> str:
     """The newest incidents, each with the deploy it is put down to and why."""
-    now, zone = findings.bundle.generated_at, findings.bundle.window.timezone
-    told, total = newest_first(findings, SHOWN_INCIDENTS), len(shown(findings))
+    now, zone = results.bundle.generated_at, results.bundle.window.timezone
+    newest, total = newest_first(results, SHOWN_INCIDENTS), len(shown(results))
     rows = [
         (
             code(label(row)),
             moment(row["start"], zone),
             f"≥ {span(now - row['start'])}, open" if pd.isna(row["end"]) else span(row["end"] - row["start"]),
-            code(said, 300),
+            code(sentence, 300),
         )
-        for row, said in told
+        for row, sentence in newest
     ]
     more = f"\n\n… and {total - len(rows)} more, in `incidents.csv`." if total > len(rows) else ""
     return table(("incident", "started", "took", "put down to"), rows) + more
 
 
-def dora(findings: Results) -> str:
+def dora(results: Results) -> str:
     """The five figures of code, of models and of both."""
     rows = [
-        (label, *(cell for held in findings.dora for cell in _figure(name, getattr(held, name))))
+        (label, *(cell for kind in results.dora for cell in _figure(name, getattr(kind, name))))
         for name, label in DORA_NAMES.items()
     ]
     note = (
@@ -124,9 +124,9 @@ def dora(findings: Results) -> str:
     return f"### DORA\n\n{table(_DORA_HEADER, rows)}\n\n{note}"
 
 
-def _figure(name: str, held: DoraFigure) -> tuple[str, str]:
-    if held.value is None:
-        return "no data", str(held.n)
+def _figure(name: str, measured: DoraFigure) -> tuple[str, str]:
+    if measured.value is None:
+        return "no data", str(measured.n)
     if name.endswith("_rate"):
-        return share(held.value), str(held.n)
-    return figure(held.value, " h" if name.endswith("_hours") else ""), str(held.n)
+        return share(measured.value), str(measured.n)
+    return figure(measured.value, " h" if name.endswith("_hours") else ""), str(measured.n)

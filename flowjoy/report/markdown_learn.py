@@ -8,16 +8,16 @@ from flowjoy.analysis.results import Results
 from flowjoy.report.content.inventory import STALE, stale_branches, waiting_pulls
 from flowjoy.report.content.retrospective import (
     action_answer,
+    bottleneck_answer,
     gap_answer,
-    jam_answer,
-    lived,
+    live_period,
     measured_answer,
     pair_name,
 )
-from flowjoy.report.text import code, ours, plural, span, table
+from flowjoy.report.text import code, plural, span, table, trusted_markdown
 
 SHOWN = 5
-MOST_WEEKS = 12
+WEEK_LIMIT = 12
 """In the small chart: the dates of more would lie upon each other."""
 
 
@@ -25,66 +25,70 @@ _PALETTE = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#a9bcd
 """Blue and green as in the real chart, the bars paler, so that the thin line is seen before them."""
 
 
-def advice(findings: Results) -> str:
+def advice(results: Results) -> str:
     """The recommendations whose signals fire."""
-    if not findings.advice:
+    if not results.advice:
         return ""
     rows = [
-        (code(row.because, 300), f"{'**Escalated:** ' if row.escalated else ''}{ours(row.do)}.", ours(row.benefit))
-        for row in findings.advice
+        (
+            code(row.because, 300),
+            f"{'**Escalated:** ' if row.escalated else ''}{trusted_markdown(row.do)}.",
+            trusted_markdown(row.benefit),
+        )
+        for row in results.advice
     ]
     return f"### Advice\n\n{table(('because', 'do', 'expected benefit'), rows)}"
 
 
-def retrospective(findings: Results) -> str:
+def retrospective(results: Results) -> str:
     """The two questions, answered."""
-    measured = measured_answer(findings)
+    measured = measured_answer(results)
     lines = [
-        f"- **Which week shows the biggest gap, and how did that affect MTTR?** {gap_answer(findings)}",
-        f"- **Where does code flow but models jam?** {code(jam_answer(findings), 300)}",
-        f"- **One action to try before the next sprint:** {code(action_answer(findings), 500)}",
+        f"- **Which week shows the biggest gap, and how did that affect MTTR?** {gap_answer(results)}",
+        f"- **Where does code flow but models jam?** {code(bottleneck_answer(results), 300)}",
+        f"- **One action to try before the next sprint:** {code(action_answer(results), 500)}",
         f"- **The last action:** {code(measured, 500)}" if measured is not None else "",
     ]
     return "### Retrospective\n\n" + "\n".join(filter(None, lines))
 
 
-def live(findings: Results) -> str:
+def live(results: Results) -> str:
     """The pair that is live, and where a rollback may go."""
-    if not findings.pairs:
+    if not results.pairs:
         return ""
-    now, target = findings.pairs[-1], findings.rollback_target
+    now, target = results.pairs[-1], results.rollback_target
     lines = [f"**Live now:** {code(pair_name(now))}"]
     if target is not None:
-        lines.append(f"**Last pair without an incident:** {code(pair_name(target))} ({lived(target, findings)})")
+        lines.append(f"**Last pair without an incident:** {code(pair_name(target))} ({live_period(target, results)})")
     return "<br>".join(lines)
 
 
-def shelf(findings: Results) -> str:
+def inventory(results: Results) -> str:
     """What waits: pull requests, branches, versions."""
-    bundle = findings.bundle
+    bundle = results.bundle
     now = bundle.generated_at
     parts = []
     if bundle.inventory is not None:
         pulls, branches = waiting_pulls(bundle.inventory), stale_branches(bundle.inventory, now)
-        told = (f"#{pull.number} {code(pull.title, 80)} ({span(now - pull.created_at)})" for pull in pulls)
-        parts.append(_items(len(pulls), "pull request waiting for review", "pull requests waiting for review", told))
-        told = (f"{code(branch.name, 80)} ({span(now - branch.committed_at)})" for branch in branches)
+        items = (f"#{pull.number} {code(pull.title, 80)} ({span(now - pull.created_at)})" for pull in pulls)
+        parts.append(_items(len(pulls), "pull request waiting for review", "pull requests waiting for review", items))
+        items = (f"{code(branch.name, 80)} ({span(now - branch.committed_at)})" for branch in branches)
         idle = f"without a commit for {STALE.days} days"
-        parts.append(_items(len(branches), f"branch {idle}", f"branches {idle}", told))
+        parts.append(_items(len(branches), f"branch {idle}", f"branches {idle}", items))
     versions = bundle.unshipped
-    told = (f"{code(version.name)} v{code(version.version)}" for version in versions)
+    items = (f"{code(version.name)} v{code(version.version)}" for version in versions)
     parts.append(
-        _items(len(versions), "model version ready and never shipped", "model versions ready and never shipped", told)
+        _items(len(versions), "model version ready and never shipped", "model versions ready and never shipped", items)
     )
-    running = sum(item.is_running for item in findings.scope)
+    running = sum(item.is_running for item in results.scope)
     parts.append(f"{plural(running, 'clock')} running: each waits for a model" if running else "")
     lines = [f"- {part}" for part in parts if part]
     return "### On the shelf\n\n" + "\n".join(lines) if lines else ""
 
 
-def small_chart(findings: Results) -> str:
+def small_chart(results: Results) -> str:
     """Code and model cadence as GitHub draws it by itself; the real chart is in the artifact."""
-    weeks = [week for week in findings.weeks[-MOST_WEEKS:] if week.observed]
+    weeks = [week for week in results.weeks[-WEEK_LIMIT:] if week.observed]
     read = all(week.code_known and week.models_known for week in weeks)
     if not any(week.code_deploys or week.model_deploys for week in weeks) or not read:
         return ""
@@ -93,21 +97,21 @@ def small_chart(findings: Results) -> str:
         [week.code_deploys for week in weeks],
         [week.model_deploys for week in weeks],
     ))  # fmt: skip
-    most = max(max(week.code_deploys, week.model_deploys) for week in weeks)
+    highest = max(max(week.code_deploys, week.model_deploys) for week in weeks)
     # From 0: left to itself, mermaid begins at the smallest count, and what lags a little looks like nothing.
     return (
         f"```mermaid\n{_PALETTE}\nxychart-beta\n"
         '  title "Code deploys (bars) and model ships (line)"\n'
         f"  x-axis [{labels}]\n"
-        f'  y-axis "deploys a week" 0 --> {most}\n'
+        f'  y-axis "deploys a week" 0 --> {highest}\n'
         f"  bar [{bars}]\n"
         f"  line [{line}]\n```"
     )
 
 
-def _items(count: int, one: str, many: str, told: Iterable[str]) -> str:
+def _items(count: int, one: str, many: str, items: Iterable[str]) -> str:
     if not count:
         return ""
-    shown = [text for text, _ in zip(told, range(SHOWN), strict=False)]
+    shown = [text for text, _ in zip(items, range(SHOWN), strict=False)]
     more = f" … and {count - len(shown)} more" if count > len(shown) else ""
     return f"{count} {one if count == 1 else many}: {', '.join(shown)}{more}"

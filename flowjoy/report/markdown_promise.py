@@ -17,32 +17,32 @@ _SERIOUS = (Status.BREACHED, Status.UNKNOWN, Status.AT_RISK, Status.PENDING, Sta
 _OBLIGATION_HEADER = ("release", "model", "needs", "deployed", "deadline", "status", "")
 
 
-def promise(findings: Results) -> str:
+def promise(results: Results) -> str:
     """The counts, and the obligations in scope: all that are serious, a few that are settled."""
-    hours = f"{findings.bundle.terms.sla_hours:g}"
-    if findings.sla_status == "undeclared":
+    hours = f"{results.bundle.terms.sla_hours:g}"
+    if results.sla_status == "undeclared":
         return ""
     title = f"### The {hours}-hour promise"
-    if not findings.scope:
-        unknown = not_known(findings)
-        return f"{title}\n\n{nothing_owed(findings) if unknown is None else code(unknown, 400)}"
-    urgent = sorted(findings.scope, key=_urgency)
+    if not results.scope:
+        unknown = not_known(results)
+        return f"{title}\n\n{nothing_owed(results) if unknown is None else code(unknown, 400)}"
+    urgent = sorted(results.scope, key=_urgency)
     serious = sum(item.status in _SERIOUS and item.status is not Status.UNKNOWN for item in urgent)
     shown = urgent[: min(SHOWN_OBLIGATIONS, serious + SHOWN_SETTLED)]
     more = len(urgent) - len(shown)
     rest = f"\n\n… and {more} more, in `flowjoy-bundle.json`." if more else ""
-    rows = [_obligation(item, findings) for item in shown]
-    return f"{title}\n\n{_counts(findings)}\n\n{table(_OBLIGATION_HEADER, rows)}{rest}"
+    rows = [_obligation(item, results) for item in shown]
+    return f"{title}\n\n{_counts(results)}\n\n{table(_OBLIGATION_HEADER, rows)}{rest}"
 
 
-def still_owed(findings: Results) -> str:
+def still_owed(results: Results) -> str:
     """What is open, for a comment; nothing where nothing is."""
-    owed = sorted((item for item in findings.scope if item.is_open), key=_urgency)
+    owed = sorted((item for item in results.scope if item.is_open), key=_urgency)
     if not owed:
         return ""
     more = f"\n\n… and {len(owed) - SHOWN_SETTLED} more." if len(owed) > SHOWN_SETTLED else ""
     # No span that counts down: a comment changes only when something happened.
-    rows = [(code(item.subject), _state(item), moment(item.deadline, findings.bundle.window.timezone)) for item in owed]
+    rows = [(code(item.subject), _state(item), moment(item.deadline, results.bundle.window.timezone)) for item in owed]
     return table(("model", "status", "deadline"), rows[:SHOWN_SETTLED]) + more
 
 
@@ -51,14 +51,14 @@ def _state(item: Obligation) -> str:
     return f"{item.status.words}: {code(item.waiver, 300)}" if item.waiver else item.status.words
 
 
-def release(findings: Results, own: Sequence[Obligation]) -> str:
+def release(results: Results, own: Sequence[Obligation]) -> str:
     """What became of one release's promise."""
-    rows = [_obligation(item, findings) for item in own[:SHOWN_OBLIGATIONS]]
+    rows = [_obligation(item, results) for item in own[:SHOWN_OBLIGATIONS]]
     return f"### What this release promised\n\n{table(_OBLIGATION_HEADER, rows)}\n"
 
 
-def _obligation(item: Obligation, findings: Results) -> tuple[str, ...]:
-    zone = findings.bundle.window.timezone
+def _obligation(item: Obligation, results: Results) -> tuple[str, ...]:
+    zone = results.bundle.window.timezone
     return (
         code(item.sha[:12]) if item.sha else "",
         code(item.subject),
@@ -66,33 +66,32 @@ def _obligation(item: Obligation, findings: Results) -> tuple[str, ...]:
         moment(item.start, zone) + (" (provisional)" if item.provisional else ""),
         moment(item.deadline, zone),
         f"**{item.status.words}**" if item.status in _SERIOUS[:3] else item.status.words,
-        code(outcome(item, findings), 400) if item.reason or item.waiver else outcome(item, findings),
+        code(outcome(item, results), 400) if item.reason or item.waiver else outcome(item, results),
     )
 
 
 def _urgency(item: Obligation) -> tuple[int, float, str]:
     """What needs a person first; then the newest."""
-    place = _SERIOUS.index(item.status) if item.status in _SERIOUS else len(_SERIOUS)
+    rank = _SERIOUS.index(item.status) if item.status in _SERIOUS else len(_SERIOUS)
     running = item.is_running
-    return (place, item.deadline.timestamp() if running else -item.start.timestamp(), item.id)
+    return (rank, item.deadline.timestamp() if running else -item.start.timestamp(), item.id)
 
 
-def _counts(findings: Results) -> str:
-    found = {status: findings.count(status) for status in Status}
-    running = found[Status.PENDING] + found[Status.AT_RISK]
-    text = (
-        f"{found[Status.MET]} met · {found[Status.LATE]} late · {running} running · {found[Status.BREACHED]} breached"
-    )
-    if found[Status.UNDETERMINED]:
-        text += f" · {found[Status.UNDETERMINED]} undetermined"
-    rate = findings.rate
-    if found[Status.UNKNOWN]:
-        return f"{found[Status.UNKNOWN]} not known: a source that decides could not be read."
+def _counts(results: Results) -> str:
+    counts = {status: results.count(status) for status in Status}
+    running = counts[Status.PENDING] + counts[Status.AT_RISK]
+    settled = f"{counts[Status.MET]} met · {counts[Status.LATE]} late"
+    text = f"{settled} · {running} running · {counts[Status.BREACHED]} breached"
+    if counts[Status.UNDETERMINED]:
+        text += f" · {counts[Status.UNDETERMINED]} undetermined"
+    rate = results.rate
+    if counts[Status.UNKNOWN]:
+        return f"{counts[Status.UNKNOWN]} not known: a source that decides could not be read."
     if rate.percent is None:
-        return f"{text}. In the last {RATE_DAYS} days {why_no_rate(findings)}."
+        return f"{text}. In the last {RATE_DAYS} days {why_no_rate(results)}."
     few = ", too few to judge" if rate.n < ENOUGH else ""
     left_out = f", {rate.left_out} left out" if rate.left_out else ""
-    target = findings.bundle.terms.sla_target
+    target = results.bundle.terms.sla_target
     budget = f", {_budget(rate.budget_left(target))}" if rate.n >= ENOUGH else ""
     kept = f"Kept in the last {RATE_DAYS} days: {rate.percent:.1f} % of {rate.n}{few}{left_out}"
     return f"{text}. {kept}; target {target:g} %{budget}."

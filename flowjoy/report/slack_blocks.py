@@ -50,36 +50,40 @@ def marks(message: Mapping[str, Any]) -> tuple[Mark, ...]:
     for name in ids:
         if not isinstance(name, str):
             continue
-        if found := _MARK.fullmatch(name):
-            named.setdefault((found[2], found[1]), set()).update(filter(None, found[3].split("-")))
-        elif old := _OLD_MARK.fullmatch(name):
-            named.update({(key, old[1]): set() for key in old[2][1:].split("-")})
+        if match := _MARK.fullmatch(name):
+            named.setdefault((match[2], match[1]), set()).update(filter(None, match[3].split("-")))
+        elif old_match := _OLD_MARK.fullmatch(name):
+            named.update({(key, old_match[1]): set() for key in old_match[2][1:].split("-")})
     return tuple(Mark(key=key, step=step, releases=frozenset(names)) for (key, step), names in named.items())
 
 
-def mark_of(letter: AlertMessage) -> Mark:
+def mark_of(message: AlertMessage) -> Mark:
     """Return the mark that the message of a letter carries."""
-    notice = letter.notice
-    return Mark(key=digest(notice.alert.key), step=notice.step.value, releases=frozenset(map(digest, notice.joined)))
+    notification = message.notification
+    return Mark(
+        key=digest(notification.alert.key),
+        step=notification.step.value,
+        releases=frozenset(map(digest, notification.joined)),
+    )
 
 
-def blocks(letter: AlertMessage, service: str) -> list[dict[str, Any]]:
+def blocks(message: AlertMessage, service: str) -> list[dict[str, Any]]:
     """Return header, text and links; dividers carry the marks for which the text has no room."""
-    first, *rest = _marks(letter)
-    links = " · ".join(f"<{address}|{name}>" for name, address in letter.links.items())
+    first, *rest = _marks(message)
+    links = " · ".join(f"<{address}|{name}>" for name, address in message.links.items())
     foot: list[dict[str, Any]] = [_plain(service, _HEADER)]
     foot += [{"type": "mrkdwn", "text": links, "verbatim": True}] if links else []
     return [
-        {"type": "header", "text": _plain(letter.title, _HEADER)},
-        {"type": "section", "block_id": first, "text": _plain(_text(letter.text), _TEXT)},
+        {"type": "header", "text": _plain(message.title, _HEADER)},
+        {"type": "section", "block_id": first, "text": _plain(_text(message.text), _TEXT)},
         *({"type": "divider", "block_id": mark} for mark in rest),
         {"type": "context", "elements": foot},
     ]
 
 
-def fallback(letter: AlertMessage, service: str) -> str:
+def fallback(message: AlertMessage, service: str) -> str:
     """The text of notifications, escaped."""
-    return escaped(f"{service}: {letter.title} {letter.text.what}", _FALLBACK)
+    return escaped(f"{service}: {message.title} {message.text.what}", _FALLBACK)
 
 
 def escaped(text: str, limit: int) -> str:
@@ -91,16 +95,16 @@ def escaped(text: str, limit: int) -> str:
     return "".join(sign for sign, end in zip(signs, ends, strict=True) if end < limit) + "…"
 
 
-def _marks(letter: AlertMessage) -> list[str]:
+def _marks(message: AlertMessage) -> list[str]:
     """Return the `block_id`s; the number keeps two of a message apart."""
-    mark, releases = mark_of(letter), [digest(release) for release in letter.notice.joined]
-    start = f"flowjoy2-{mark.step}-{mark.key}"
-    groups = [releases[place : place + MARKS_A_BLOCK] for place in range(0, len(releases), MARKS_A_BLOCK)] or [[]]
-    return ["-".join([start, *group]) + (f".{number}" if number else "") for number, group in enumerate(groups)]
+    mark, releases = mark_of(message), [digest(release) for release in message.notification.joined]
+    prefix = f"flowjoy2-{mark.step}-{mark.key}"
+    groups = [releases[start : start + MARKS_A_BLOCK] for start in range(0, len(releases), MARKS_A_BLOCK)] or [[]]
+    return ["-".join([prefix, *group]) + (f".{number}" if number else "") for number, group in enumerate(groups)]
 
 
-def _text(words: AlertText) -> str:
-    return f"{words.what}\n{words.since}\nWhose move: {words.move}"
+def _text(text: AlertText) -> str:
+    return f"{text.what}\n{text.since}\nWhose move: {text.move}"
 
 
 def _plain(text: str, limit: int) -> dict[str, Any]:

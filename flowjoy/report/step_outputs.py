@@ -44,21 +44,21 @@ OUTPUTS: Mapping[str, str] = {
 """Name and meaning of every output, in the order of action.yml and README.md."""
 
 
-def fill(findings: Results, files: Mapping[str, str]) -> dict[str, str]:
+def fill(results: Results, files: Mapping[str, str]) -> dict[str, str]:
     """A value for each output. `files`: the paths of those files that were written."""
-    week = findings.last_week
-    deadline = compliance.next_deadline(findings.scope)
-    rate = findings.rate.percent
-    drift = findings.drift
-    lag = findings.drift_lag.current if findings.drift_lag is not None else None
-    healing = {held.cause: _hours(held) for held in findings.recoveries}
+    week = results.last_week
+    deadline = compliance.next_deadline(results.scope)
+    rate = results.rate.percent
+    drift = results.drift
+    lag = results.drift_lag.current if results.drift_lag is not None else None
+    healing = {item.cause: _hours(item) for item in results.recoveries}
     values = {
-        "verdict": findings.verdict.decision.value,
-        "sla-status": findings.sla_status,
-        "sla-met": str(findings.count(Status.MET)),
-        "sla-late": str(findings.count(Status.LATE)),
-        "sla-pending": str(sum(item.is_running for item in findings.scope)),
-        "sla-breached": str(findings.count(Status.BREACHED)),
+        "verdict": results.verdict.decision.value,
+        "sla-status": results.sla_status,
+        "sla-met": str(results.count(Status.MET)),
+        "sla-late": str(results.count(Status.LATE)),
+        "sla-pending": str(sum(item.is_running for item in results.scope)),
+        "sla-breached": str(results.count(Status.BREACHED)),
         "sla-rate": "" if rate is None else f"{rate:.1f}",
         "next-deadline": "" if deadline is None else iso(deadline),
         "code-deploys": "" if week is None or not week.code_known else str(week.code_deploys),
@@ -69,13 +69,13 @@ def fill(findings: Results, files: Mapping[str, str]) -> dict[str, str]:
         "drift-lag-hours": "" if lag is None else f"{lag.value:.1f}",
         "drift-status": "" if drift is None else drift.status.value,
         "drift-worst": "" if drift is None or not drift.judged else f"{drift.judged[0].kl_nats:.4f}",
-        "dora": json.dumps({held.kind: _figures(held) for held in findings.dora}),
+        "dora": json.dumps({item.kind: _figures(item) for item in results.dora}),
         "alerts": ",".join(
             # A model's name may hold a comma, or what a shell would run.
             quote(key, safe="/:@+~")
-            for key in raised(findings.bundle.alerts, "", findings.bundle.generated_at)
+            for key in raised(results.bundle.alerts, "", results.bundle.generated_at)
         ),
-        "unified-tag": findings.unified_tag or "",
+        "unified-tag": results.unified_tag or "",
         "check-url": files.get("check-url", ""),
         "artifact-id": files.get("artifact-id", ""),
         "artifact-url": files.get("artifact-url", ""),
@@ -88,15 +88,15 @@ def fill(findings: Results, files: Mapping[str, str]) -> dict[str, str]:
     return {name: values[name] for name in sorted(OUTPUTS, key="verdict".__eq__)}
 
 
-def _hours(held: Recovery) -> dict[str, object]:
-    found = {"mean_hours": held.mean_hours, "median_hours": held.median_hours, "p90_hours": held.p90_hours}
-    rounded = {name: None if value is None else round(value, 4) for name, value in found.items()}
-    return {"resolved": held.resolved, "open": held.open, **rounded}
+def _hours(recovery: Recovery) -> dict[str, object]:
+    hours = {"mean_hours": recovery.mean_hours, "median_hours": recovery.median_hours, "p90_hours": recovery.p90_hours}
+    rounded = {name: None if value is None else round(value, 4) for name, value in hours.items()}
+    return {"resolved": recovery.resolved, "open": recovery.open, **rounded}
 
 
-def _figures(held: Dora) -> dict[str, object]:
-    found = {name: getattr(held, name) for name in DORA_UNITS}
+def _figures(dora: Dora) -> dict[str, object]:
+    figures = {name: getattr(dora, name) for name in DORA_UNITS}
     return {
         name: {"value": None if item.value is None else round(item.value, 4), "n": item.n}
-        for name, item in found.items()
+        for name, item in figures.items()
     }

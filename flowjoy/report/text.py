@@ -35,9 +35,9 @@ def code(text: str, limit: int = 120) -> str:
     return f"<code>{literal}</code>" if literal else ""
 
 
-def ours(text: str) -> str:
+def trusted_markdown(text: str) -> str:
     """A sentence of our own in Markdown: what stands in angle brackets would be taken for a tag, and vanish."""
-    return re.sub(r"<[^ ]*>", lambda found: f"`{found[0]}`", text)
+    return re.sub(r"<[^ ]*>", lambda match: f"`{match[0]}`", text)
 
 
 def moment(stamp: datetime, timezone: str) -> str:

@@ -15,7 +15,7 @@ from flowjoy.clients.signed_urls import plain_session
 from flowjoy.clients.transport import Fault, MalformedAnswerError
 from flowjoy.domain import AlertState
 from flowjoy.domain.timestamps import iso
-from flowjoy.report.content.alert_messages import AlertMessage, Receipt, matter
+from flowjoy.report.content.alert_messages import AlertMessage, Receipt, alert_subject
 from flowjoy.report.content.alert_text import AlertText
 from flowjoy.report.text import clean
 from flowjoy.sinks.base import AlertContext, ReleaseChange
@@ -69,7 +69,7 @@ class PagerDutyEvents:
 
     def tell(self, letter: AlertMessage) -> Receipt:
         """Trigger or resolve an alert; PagerDuty reminds people in its own way."""
-        notice, event = letter.notice, self.render(letter.notice, letter.state, letter.links)
+        notice, event = letter.notification, self.render(letter.notification, letter.state, letter.links)
         if event is None:
             return Receipt(sent=False, releases=notice.joined)
         self._send(event)
@@ -114,7 +114,7 @@ class PagerDutyEvents:
             "severity": severity,
             "timestamp": iso(now),
             "component": service,
-            "group": clean(matter(notice)),
+            "group": clean(alert_subject(notice)),
             "class": notice.alert.kind.value,
             "custom_details": {
                 "what": clean(words.what, 1000),

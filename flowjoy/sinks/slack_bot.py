@@ -95,7 +95,7 @@ class SlackBot:
 
     def tell(self, letter: AlertMessage) -> Receipt:
         """Post one message, in the thread of the first where there is one; of two runs at once one message stays."""
-        joined = letter.notice.joined
+        joined = letter.notification.joined
         if letter.quiet:
             return Receipt(sent=False, ref=letter.ref, releases=joined)
         channel, _, thread = letter.ref.partition("/")

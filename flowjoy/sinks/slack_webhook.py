@@ -57,4 +57,4 @@ class SlackWebhook:
 
         if not letter.quiet:
             self._errand.transport.call("Slack webhook", request, explain, tries=_TRIES)
-        return Receipt(sent=not letter.quiet, releases=letter.notice.joined)
+        return Receipt(sent=not letter.quiet, releases=letter.notification.joined)

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
-from flowjoy.report.charts import style as ink
-from flowjoy.report.charts.style import line, plain, style, to_png, to_svg
+from flowjoy.report.charts import style
+from flowjoy.report.charts.style import isolated_style, line, plain, to_png, to_svg
 from flowjoy.report.text import plural
 
 if TYPE_CHECKING:
@@ -24,32 +24,32 @@ if TYPE_CHECKING:
 
 __all__ = ["Figure", "draw", "to_png", "to_svg"]
 
-MOST, COLUMNS = 12, 4  # panels, and how many stand side by side
+PANEL_LIMIT, COLUMNS = 12, 4  # panels, and how many stand side by side
 HEAD, FOOT, EDGE, BETWEEN = 66.0, 8.0, 8.0, 18.0  # points
 TITLE, PLOT, UNDER, EMPTY = 25.0, 62.0, 20.0, 90.0
 APART = 0.7  # bins between the last one and the rows without a value
 ROOM = 1.28  # above the tallest bar, for the label of the bin that differs most
 
-TRAINED: dict[str, Any] = {"facecolor": ink.PALE_CODE, "edgecolor": ink.CODE, "linewidth": 0.5}
-LIVE: dict[str, Any] = {"facecolor": ink.INK, "edgecolor": ink.INK, "linewidth": 0}
-OVER: dict[str, Any] = {"facecolor": ink.MTTR, "edgecolor": ink.MTTR, "linewidth": 0}
+TRAINED: dict[str, Any] = {"facecolor": style.PALE_CODE, "edgecolor": style.CODE, "linewidth": 0.5}
+LIVE: dict[str, Any] = {"facecolor": style.DARK, "edgecolor": style.DARK, "linewidth": 0}
+OVER: dict[str, Any] = {"facecolor": style.MTTR, "edgecolor": style.MTTR, "linewidth": 0}
 
 
 def draw(check: DriftCheck, *, service: str) -> Figure:
     """Draw the features that differ most, the worst first (none judged: a frame that says so)."""
-    shown = check.judged[:MOST]
+    shown = check.judged[:PANEL_LIMIT]
     rows = math.ceil(len(shown) / COLUMNS)
-    whole = HEAD + (rows * (TITLE + PLOT + UNDER) if shown else EMPTY) + FOOT
-    with style():
-        FigureCanvasAgg(figure := Figure(figsize=(ink.INCHES[0], whole / 72), dpi=ink.DPI))
-        line(figure, 1 - 9 / whole, service, tail=": live data against training data", size=13, weight="bold")
-        line(figure, 1 - 30 / whole, check.model, tail=_sums(check, len(shown)), size=9, color=ink.FAINT)
+    height = HEAD + (rows * (TITLE + PLOT + UNDER) if shown else EMPTY) + FOOT
+    with isolated_style():
+        FigureCanvasAgg(figure := Figure(figsize=(style.INCHES[0], height / 72), dpi=style.DPI))
+        line(figure, 1 - 9 / height, service, tail=": live data against training data", size=13, weight="bold")
+        line(figure, 1 - 30 / height, check.model, tail=_sums(check, len(shown)), size=9, color=style.FAINT)
         if shown:
-            _legend(figure, shown, 1 - 42 / whole)
+            _legend(figure, shown, 1 - 42 / height)
         else:
-            _empty(figure, check, whole)
-        for place, item in enumerate(shown):
-            _panel(figure, item, place, whole)
+            _empty(figure, check, height)
+        for index, item in enumerate(shown):
+            _panel(figure, item, index, height)
     return figure
 
 
@@ -63,12 +63,12 @@ def _sums(check: DriftCheck, shown: int) -> str:
     return " · ".join(parts)
 
 
-def _empty(figure: Figure, check: DriftCheck, whole: float) -> None:
-    axes = figure.add_axes((EDGE / 576, FOOT / whole, 1 - 2 * EDGE / 576, EMPTY / whole))
+def _empty(figure: Figure, check: DriftCheck, height: float) -> None:
+    axes = figure.add_axes((EDGE / 576, FOOT / height, 1 - 2 * EDGE / 576, EMPTY / height))
     axes.set(xticks=[], yticks=[])
     axes.spines[["left", "right", "bottom"]].set_visible(False)
     why = "Too few rows to judge" if check.status is DriftStatus.TOO_FEW else "Nothing could be compared"
-    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", fontsize=11, color=ink.FAINT)
+    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", fontsize=11, color=style.FAINT)
 
 
 def _legend(figure: Figure, shown: tuple[FeatureDrift, ...], y: float) -> None:
@@ -83,47 +83,55 @@ def _legend(figure: Figure, shown: tuple[FeatureDrift, ...], y: float) -> None:
     figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.004, y), ncols=len(handles))
 
 
-def _panel(figure: Figure, item: FeatureDrift, place: int, whole: float) -> None:
+def _panel(figure: Figure, item: FeatureDrift, index: int, height: float) -> None:
     """Draw one feature: its name and figures, its bars, and what its bins go by."""
-    row, column = divmod(place, COLUMNS)
+    row, column = divmod(index, COLUMNS)
     wide = (576 - 2 * EDGE - (COLUMNS - 1) * BETWEEN) / COLUMNS
     left = EDGE + column * (wide + BETWEEN)
-    top = whole - HEAD - row * (TITLE + PLOT + UNDER)
-    axes = figure.add_axes((left / 576, (top - TITLE - PLOT) / whole, wide / 576, PLOT / whole))
+    top = height - HEAD - row * (TITLE + PLOT + UNDER)
+    axes = figure.add_axes((left / 576, (top - TITLE - PLOT) / height, wide / 576, PLOT / height))
     axes.set(xticks=[], yticks=[])
     axes.spines[["left", "right"]].set_visible(False)
     over = item.status is not DriftStatus.OK
     name = axes.text(0, PLOT + 12, "", transform=_points(axes, wide), va="bottom", weight="bold")
     _shorten(name, plain(item.name) or "(no name)", wide)
-    told = f"KL {item.kl_nats:.3f} · PSI {item.psi:.3f}" + " · over" * over
-    look: dict[str, Any] = {"color": ink.MTTR if over else ink.FAINT, "fontsize": 7}
-    axes.text(0, PLOT + 3, told, transform=_points(axes, wide), va="bottom", **look)
+    figures = f"KL {item.kl_nats:.3f} · PSI {item.psi:.3f}" + " · over" * over
+    options: dict[str, Any] = {"color": style.MTTR if over else style.FAINT, "fontsize": 7}
+    axes.text(0, PLOT + 3, figures, transform=_points(axes, wide), va="bottom", **options)
     _bars(axes, item, over=over)
 
 
 def _bars(axes: Axes, item: FeatureDrift, *, over: bool) -> None:
     trained, live = np.array(item.reference_shares), np.array(item.live_shares)
     last = len(trained) - item.has_missing
-    places = np.arange(len(trained), dtype=float)
-    places[last:] += APART
-    places[last - 1 :] += APART * item.folded
-    axes.bar(places, trained, width=0.86, label="trained", **TRAINED)
-    axes.bar(places, live, width=0.36, label="live", **(OVER if over else LIVE))
+    positions = np.arange(len(trained), dtype=float)
+    positions[last:] += APART
+    positions[last - 1 :] += APART * item.folded
+    axes.bar(positions, trained, width=0.86, label="trained", **TRAINED)
+    axes.bar(positions, live, width=0.36, label="live", **(OVER if over else LIVE))
     highest = max(float(trained.max()), float(live.max()))
-    axes.set(xlim=(-0.6, places[-1] + 0.6), ylim=(0, highest * ROOM))
-    most = int(np.lexsort((trained, np.abs(live - trained)))[-1])  # of bins that differ alike, the fullest
-    side = "left" if places[most] < places[-1] * 0.2 else "right" if places[most] > places[-1] * 0.8 else "center"
+    axes.set(xlim=(-0.6, positions[-1] + 0.6), ylim=(0, highest * ROOM))
+    biggest = int(np.lexsort((trained, np.abs(live - trained)))[-1])  # of bins that differ alike, the fullest
+    side = (
+        "left"
+        if positions[biggest] < positions[-1] * 0.2
+        else "right"
+        if positions[biggest] > positions[-1] * 0.8
+        else "center"
+    )
     edge = {"left": -0.45, "center": 0.0, "right": 0.45}[side]
     # Above every bar, where it meets none, with a line down to its own.
-    axes.vlines(places[most], max(trained[most], live[most]), 1.03 * highest, color=ink.FAINT, linewidth=0.5)
-    change = f"{100 * trained[most]:.0f} → {100 * live[most]:.0f} %"
-    axes.text(places[most] + edge, 1.04 * highest, change, ha=side, va="bottom", fontsize=6.5)
-    small: dict[str, Any] = {"fontsize": 6.5, "color": ink.FAINT, "va": "top"}
+    axes.vlines(
+        positions[biggest], max(trained[biggest], live[biggest]), 1.03 * highest, color=style.FAINT, linewidth=0.5
+    )
+    change = f"{100 * trained[biggest]:.0f} → {100 * live[biggest]:.0f} %"
+    axes.text(positions[biggest] + edge, 1.04 * highest, change, ha=side, va="bottom", fontsize=6.5)
+    small: dict[str, Any] = {"fontsize": 6.5, "color": style.FAINT, "va": "top"}
     if last > 1:
         order = "most to least common" if item.categorical else "low to high"
         axes.text(-0.45, -0.04 * highest, order, ha="left", **small)
     apart = ", ".join(["rest"] * item.folded + ["none"] * item.has_missing)
-    axes.text(places[-1] + 0.5, -0.04 * highest, apart, ha="right", **small)
+    axes.text(positions[-1] + 0.5, -0.04 * highest, apart, ha="right", **small)
 
 
 def _points(axes: Axes, wide: float) -> Any:
@@ -133,10 +141,10 @@ def _points(axes: Axes, wide: float) -> Any:
     return Affine2D().scale(1 / wide, 1 / PLOT) + axes.transAxes
 
 
-def _shorten(text: Text, whole: str, room: float) -> None:
-    """Write as much of `whole` as `room` points hold, cut in its middle: both ends tell features apart."""
-    for length in range(min(len(whole), 40), 0, -1):
+def _shorten(text: Text, height: str, room: float) -> None:
+    """Write as much of `height` as `room` points hold, cut in its middle: both ends tell features apart."""
+    for length in range(min(len(height), 40), 0, -1):
         head = math.ceil(length / 2)
-        text.set_text(whole if length == len(whole) else f"{whole[:head]}…{whole[len(whole) - length + head :]}")
-        if text.get_window_extent().width * 72 / ink.DPI <= room:
+        text.set_text(height if length == len(height) else f"{height[:head]}…{height[len(height) - length + head :]}")
+        if text.get_window_extent().width * 72 / style.DPI <= room:
             return

@@ -22,21 +22,21 @@ from flowjoy.report.charts import flow_totals
 from flowjoy.report.charts.style import (
     BAND,
     CODE,
+    DARK,
     DPI,
     FAINT,
     GAP,
     GAP_FILL,
     INCHES,
-    INK,
     LONGEST,
     MODEL,
     MTTR,
     PALE_CODE,
     PALE_MODEL,
     SIZE,
+    isolated_style,
     line,
     plain,
-    style,
     to_png,
     to_svg,
 )
@@ -73,7 +73,7 @@ def draw(
 
     `spikes`: the Mondays of the weeks whose MTTR is to be ringed.
     """
-    with style():
+    with isolated_style():
         FigureCanvasAgg(figure := Figure(figsize=INCHES, dpi=DPI))
         line(figure, 0.968, service, tail=": unified DevOps + MLOps flow", size=13, weight="bold")
         tail = f" · {words.plural(open_incidents, 'incident')} still open, not in MTTR" if open_incidents else ""
@@ -104,11 +104,11 @@ def _dates(bars: Axes, weeks: Sequence[Week], timezone: str) -> None:
     """Name Mondays under the bars: the newest always, as many others as can be read; years where they change."""
     middle, half = (len(weeks) - 1) / 2, max(len(weeks), 4) / 2
     bars.set_xlim(middle - half, middle + half)
-    places = range(len(weeks))[:: -math.ceil(36 / _slot(weeks))][::-1]
-    years = [weeks[place].week.year for place in places]
+    positions = range(len(weeks))[:: -math.ceil(36 / _slot(weeks))][::-1]
+    years = [weeks[index].week.year for index in positions]
     turns = [len(set(years)) > 1, *(before != year for before, year in pairwise(years))]
-    labels = [weeks[at].label + f"\n{weeks[at].week.year}" * new for at, new in zip(places, turns, strict=False)]
-    bars.set_xticks(places, labels)
+    labels = [weeks[at].label + f"\n{weeks[at].week.year}" * new for at, new in zip(positions, turns, strict=False)]
+    bars.set_xticks(positions, labels)
     of_year = f" of {years[0]}" if len(set(years)) == 1 else ""
     bars.set_xlabel(f"Weeks{of_year}, from Monday ({timezone})", fontsize=SIZE, color=FAINT)
 
@@ -117,35 +117,35 @@ def _scales(bars: Axes, hours: Axes, weeks: Sequence[Week]) -> None:
     """Start both axes at 0, in equally many steps, so that one grid serves both; whole deploys on the left."""
     tallest = 1.18 * max(_top(week) for week in weeks)
     longest = 1.18 * max(week.mttr_hours or 0.0 for week in weeks)
-    steps = min((6, 5, 4, 3), key=lambda n: n * _step(tallest / n, whole=True))
-    for axes, top, ink in ((bars, tallest, INK), (hours, longest, MTTR)):
-        step = _step(top / steps, whole=axes is bars)
+    steps = min((6, 5, 4, 3), key=lambda n: n * _step(tallest / n, integer=True))
+    for axes, top, colour in ((bars, tallest, DARK), (hours, longest, MTTR)):
+        step = _step(top / steps, integer=axes is bars)
         axes.set_ylim(0, step * steps)
         axes.set_yticks([step * n for n in range(steps + 1)], [f"{step * n:,.6g}" for n in range(steps + 1)])
-        axes.tick_params(axis="y", length=0, labelcolor=ink)
+        axes.tick_params(axis="y", length=0, labelcolor=colour)
     if all(week.mttr_hours is None for week in weeks):
         hours.set_yticks([])
     bars.grid(axis="y", color="#e3e3e3", linewidth=0.7)
 
 
-def _step(least: float, *, whole: bool) -> float:
-    """Find the smallest round number that is not below `least`; 1 for nothing."""
-    unit = 10.0 ** math.floor(math.log10(least)) if least else 1.0
-    rounds = (max(unit, float(whole)) * m for m in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10))
-    return next(n for n in rounds if n >= least * (1 - 1e-9) and not (whole and n % 1))
+def _step(minimum: float, *, integer: bool) -> float:
+    """Find the smallest round number that is not below `minimum`; 1 for nothing."""
+    unit = 10.0 ** math.floor(math.log10(minimum)) if minimum else 1.0
+    rounds = (max(unit, float(integer)) * m for m in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10))
+    return next(n for n in rounds if n >= minimum * (1 - 1e-9) and not (integer and n % 1))
 
 
 def _bars(bars: Axes, weeks: Sequence[Week]) -> None:
     """Stack CODE, hatched MODEL, and missing models as a hollow box; the running week is pale, in a named band."""
-    for place in (place for place, week in enumerate(weeks) if week.partial):
-        bars.axvspan(place - 0.5, place + 0.5, color=BAND, linewidth=0, zorder=0)
-        at, side = (place, "center") if _slot(weeks) > ROOMY else (place + 0.5, "right")
+    for index in (index for index, week in enumerate(weeks) if week.partial):
+        bars.axvspan(index - 0.5, index + 0.5, color=BAND, linewidth=0, zorder=0)
+        at, side = (index, "center") if _slot(weeks) > ROOMY else (index + 0.5, "right")
         bars.text(at, 1.01, "running", transform=bars.get_xaxis_transform(), ha=side, style="italic")
-    places, code = range(len(weeks)), [week.code_deploys for week in weeks]
-    bars.bar(places, code, BAR, color=[PALE_CODE if week.partial else CODE for week in weeks])
+    positions, code = range(len(weeks)), [week.code_deploys for week in weeks]
+    bars.bar(positions, code, BAR, color=[PALE_CODE if week.partial else CODE for week in weeks])
     greens = [PALE_MODEL if week.partial else MODEL for week in weeks]
-    bars.bar(places, [_ships(week) for week in weeks], BAR, code, color=greens, **HATCHED)
-    late = {place: week for place, week in enumerate(weeks) if week.diverges}
+    bars.bar(positions, [_ships(week) for week in weeks], BAR, code, color=greens, **HATCHED)
+    late = {index: week for index, week in enumerate(weeks) if week.diverges}
     tops = [_top(week) - week.lag for week in late.values()]
     bars.bar(list(late), [week.lag for week in late.values()], BAR, tops, **HOLLOW)
 
@@ -164,12 +164,12 @@ def _line(hours: Axes, weeks: Sequence[Week], spikes: Collection[date]) -> Line2
     """Draw MTTR on a white halo. A week without one is a hole in the line; the running week's marker is hollow."""
     values = [math.nan if week.mttr_hours is None else week.mttr_hours for week in weeks]
     size = min(6.5, 2.2 + _slot(weeks) / 8)
-    look: dict[str, Any] = {"color": MTTR, "marker": "o", "markersize": size, "linewidth": 0.32 * size}
-    (line,) = hours.plot(values, **look, path_effects=[withStroke(linewidth=0.7 * size, foreground="white")])
+    options: dict[str, Any] = {"color": MTTR, "marker": "o", "markersize": size, "linewidth": 0.32 * size}
+    (line,) = hours.plot(values, **options, path_effects=[withStroke(linewidth=0.7 * size, foreground="white")])
     ringed = [value if week.week in spikes else math.nan for week, value in zip(weeks, values, strict=True)]
     hours.plot(ringed, **RING, markersize=2.1 * size)
     running = [math.nan if not week.partial else value for week, value in zip(weeks, values, strict=True)]
-    hours.plot(running, **look, markerfacecolor="white")
+    hours.plot(running, **options, markerfacecolor="white")
     return line
 
 
@@ -181,9 +181,9 @@ class _Room:
         dots = hours.transData.transform(line.get_xydata())
         self._taken = [Bbox.from_bounds(x - 13, y - 13, 26, 26) for x, y in dots if not math.isnan(y)]
 
-    def note(self, text: str, at: tuple[float, float], *spots: tuple[float, float], **look: Any) -> bool:
+    def note(self, text: str, at: tuple[float, float], *spots: tuple[float, float], **options: Any) -> bool:
         """Write `text` at the first of `spots` that is free, offsets in points from `at`; False where none is."""
-        note = self._hours.annotate(text, at, (0, 0), textcoords="offset points", ha="center", va="center", **look)
+        note = self._hours.annotate(text, at, (0, 0), textcoords="offset points", ha="center", va="center", **options)
         for spot in spots:
             note.xyann = spot
             box = note.get_window_extent()
@@ -200,33 +200,33 @@ def _label(room: _Room, bars: Axes, weeks: Sequence[Week]) -> None:
     slot, counted = _slot(weeks), dict[str, Any](xycoords=bars.transData)
     rise = 36 * INCHES[1] * PLOT[3] / bars.get_ylim()[1]  # points: half the height of one deploy
     paper = {"edgecolor": "none", "boxstyle": "round,pad=0.12"}
-    late = [place for place, week in enumerate(weeks) if week.diverges]
+    late = [index for index, week in enumerate(weeks) if week.diverges]
     if crowd := slot <= ROOMY / 2:
         # One of the widest is named, the newest that has room.
-        widest = max((weeks[place].lag for place in late), default=0)
-        late = [place for place in late[::-1] if weeks[place].lag == widest]
-    for place in late:
-        week = weeks[place]
-        half, look = rise * week.lag, {"color": GAP, "weight": "bold", **counted}
-        look |= {"bbox": {**paper, "facecolor": "white"}} if crowd else {}  # in a crowd it reaches over other bars
+        widest = max((weeks[index].lag for index in late), default=0)
+        late = [index for index in late[::-1] if weeks[index].lag == widest]
+    for index in late:
+        week = weeks[index]
+        half, options = rise * week.lag, {"color": GAP, "weight": "bold", **counted}
+        options |= {"bbox": {**paper, "facecolor": "white"}} if crowd else {}  # in a crowd it reaches over other bars
         short = f"\N{MINUS SIGN}{week.lag}"
         long = f"{short} {_of_model(week)}"
         text = short if ROOMY / 2 < slot < len(long) * BOLD else long
         inner = [(0.0, -half)] * int(half > SIZE and len(text) * BOLD < slot * BAR)
-        if room.note(text, (place, _top(week)), *inner, (0, 7), (0, 17), **look) and crowd:
+        if room.note(text, (index, _top(week)), *inner, (0, 7), (0, 17), **options) and crowd:
             break
-    for place, week in enumerate(weeks if slot > ROOMY else ()):
+    for index, week in enumerate(weeks if slot > ROOMY else ()):
         if (mttr := week.mttr_hours) is not None:
-            look = {"color": MTTR, "weight": "bold", "bbox": {**paper, "facecolor": "white"}}
-            room.note(words.figure(mttr, " h"), (place, mttr), (0, 11), (0, -11), (21, 0), (-21, 0), **look)
+            options = {"color": MTTR, "weight": "bold", "bbox": {**paper, "facecolor": "white"}}
+            room.note(words.figure(mttr, " h"), (index, mttr), (0, 11), (0, -11), (21, 0), (-21, 0), **options)
         if week.code_known and week.ships_known and not week.code_deploys + week.model_deploys:
-            room.note("0", (place, 0), (0, 6), color=FAINT, **counted)
+            room.note("0", (index, 0), (0, 6), color=FAINT, **counted)
     digits = max(len(str(max(week.code_deploys, week.model_deploys))) for week in weeks)
     for bar in [*bars.containers[0], *bars.containers[1]] if digits * DIGIT + 2 < slot * BAR else ():
         fill, reach = bar.get_facecolor(), rise * bar.get_height() - SIZE / 2 - 1
-        look = {"color": "white" if to_hex(fill) == CODE else INK, "bbox": {**paper, "facecolor": fill}, **counted}
+        options = {"color": "white" if to_hex(fill) == CODE else DARK, "bbox": {**paper, "facecolor": fill}, **counted}
         spots = [(0, y) for y in (0, -9, 9, -17, 17) if abs(y) <= reach]
-        room.note(f"{bar.get_height():.0f}", bar.get_center(), *spots, **look)
+        room.note(f"{bar.get_height():.0f}", bar.get_center(), *spots, **options)
 
 
 def _of_model(week: Week) -> str:

@@ -21,9 +21,8 @@ from matplotlib.patches import Patch
 
 from flowjoy.domain import Obligation, Window
 from flowjoy.report import text
-from flowjoy.report.charts import promise_lane
-from flowjoy.report.charts import style as ink
-from flowjoy.report.charts.promise_lane import DIAMOND, LOOKS
+from flowjoy.report.charts import promise_lane, style
+from flowjoy.report.charts.promise_lane import DIAMOND, STYLES
 from flowjoy.report.charts.promise_layout import (
     COUNTED,
     EDGE,
@@ -41,12 +40,12 @@ from flowjoy.report.charts.promise_layout import (
     Lane,
     Scale,
     Ship,
+    distinct_names,
     heights,
     lanes_of,
     scale_of,
-    told_apart,
 )
-from flowjoy.report.charts.style import line, plain, style, to_png, to_svg
+from flowjoy.report.charts.style import isolated_style, line, plain, to_png, to_svg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Figure", "Ship", "draw", "to_png", "to_svg"]
 
-PAST: dict[str, Any] = {"facecolor": "white", "edgecolor": ink.INK, "hatch": "//////", "hatchcolor": ink.FAINT}
+PAST: dict[str, Any] = {"facecolor": "white", "edgecolor": style.DARK, "hatch": "//////", "hatchcolor": style.FAINT}
 
 
 def draw(
@@ -75,33 +74,33 @@ def draw(
     scale = scale_of(obligations, window, as_of)
     lanes = lanes_of(obligations, ships, scale, as_of)
     tall, unit = heights(lanes)
-    whole = HEAD + tall + FOOT
-    with style():
-        FigureCanvasAgg(figure := Figure(figsize=(ink.INCHES[0], whole / 72), dpi=ink.DPI))
+    height = HEAD + tall + FOOT
+    with isolated_style():
+        FigureCanvasAgg(figure := Figure(figsize=(style.INCHES[0], height / 72), dpi=style.DPI))
         promise = f": the {sla_hours:g} h promise, model by model"
-        line(figure, 1 - 9 / whole, service, tail=promise, size=13, weight="bold")
+        line(figure, 1 - 9 / height, service, tail=promise, size=13, weight="bold")
         owed = sum((lane.kinds for lane in lanes), Counter[str]())
         line(
             figure,
-            1 - 30 / whole,
+            1 - 30 / height,
             "",
             tail=_sums(owed) if lanes else "Nothing owed" if why_empty is None else "",
             size=9,
-            color=ink.FAINT,
+            color=style.FAINT,
         )
-        axes = figure.add_axes((LEFT / 72 / ink.INCHES[0], FOOT / whole, WIDE / 72 / ink.INCHES[0], tall / whole))
+        axes = figure.add_axes((LEFT / 72 / style.INCHES[0], FOOT / height, WIDE / 72 / style.INCHES[0], tall / height))
         axes.set(xlim=(0, scale.reach), ylim=(tall, 0), yticks=[])
         axes.spines[["left", "right"]].set_visible(False)
         _dates(axes, scale, window.timezone)
         _now(axes, scale)
         if lanes:
             _draw_lanes(axes, lanes, scale, unit)
-            _legend(figure, owed, [ship for lane in lanes[:LANES] for ship in lane.ships], 1 - 42 / whole)
+            _legend(figure, owed, [ship for lane in lanes[:LANES] for ship in lane.ships], 1 - 42 / height)
         else:
             why = why_empty or f"No release in {text.plural(window.weeks, 'week')} owes a model"
-            look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 11, "color": ink.FAINT}
+            options: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 11, "color": style.FAINT}
             paper = {"facecolor": "white", "edgecolor": "none"}  # the lines of the Mondays must not cross the words
-            axes.text(0.5, 0.5, why, transform=axes.transAxes, bbox=paper, **look)
+            axes.text(0.5, 0.5, why, transform=axes.transAxes, bbox=paper, **options)
     return figure
 
 
@@ -125,12 +124,12 @@ def _dates(axes: Axes, scale: Scale, timezone: str) -> None:
     ]
     axes.set_xticks([scale.day(day.astimezone(UTC)) for day in named], labels)
     of_year = "" if several else f" of {named[-1].year}"
-    axes.set_xlabel(f"Mondays{of_year} ({plain(timezone)})", fontsize=ink.SIZE, color=ink.FAINT)
+    axes.set_xlabel(f"Mondays{of_year} ({plain(timezone)})", fontsize=style.SIZE, color=style.FAINT)
     axes.grid(axis="x", color="#e3e3e3", linewidth=0.7)
 
 
 def _now(axes: Axes, scale: Scale) -> None:
-    axes.axvline(scale.now, color=ink.INK, linewidth=1, zorder=4)
+    axes.axvline(scale.now, color=style.DARK, linewidth=1, zorder=4)
     axes.text(scale.now, -3, "now", ha="center", style="italic")
 
 
@@ -139,7 +138,7 @@ def _draw_lanes(axes: Axes, lanes: Sequence[Lane], scale: Scale, unit: float) ->
     drawn = lanes[:LANES]
     tops = [0.0, *accumulate(PAD + RAIL + min(lane.deep, ROWS) * unit for lane in drawn)]
     rows: list[tuple[str, list[tuple[float, float]]]] = []
-    names = told_apart([plain(lane.model) for lane in drawn])
+    names = distinct_names([plain(lane.model) for lane in drawn])
     for lane, name, top, bottom in zip(drawn, names, tops, tops[1:], strict=False):
         block = (top + PAD, bottom - RAIL)
         if crowded := (block[1] - block[0]) / lane.deep < THINNEST:
@@ -149,23 +148,23 @@ def _draw_lanes(axes: Axes, lanes: Sequence[Lane], scale: Scale, unit: float) ->
         promise_lane.marks(axes, lane, scale, block)
         promise_lane.ships(axes, lane, scale, block)
         promise_lane.label(axes, lane, name, (top + bottom) / 2, crowded=crowded)
-    for rank, (kind_name, look) in enumerate(LOOKS.items()):
+    for rank, (kind_name, options) in enumerate(STYLES.items()):
         if boxes := [box for kind, box in rows if kind == kind_name]:
-            bars = PolyCollection(boxes, zorder=2 + rank / 100, linewidth=0.6, label=kind_name, **look)
+            bars = PolyCollection(boxes, zorder=2 + rank / 100, linewidth=0.6, label=kind_name, **options)
             axes.add_collection(bars, autolim=False)
     axes.hlines(tops[1:], (EDGE - LEFT) * scale.point, scale.reach, color="0.8", linewidth=0.5, clip_on=False, zorder=1)
     if rest := lanes[LANES:]:
         sums = _sums(sum((lane.kinds for lane in rest), Counter[str]()))
         more = f"and {text.plural(len(rest), 'more model')}: {sums}"
         left = (EDGE - LEFT) * scale.point
-        axes.text(left, tops[-1] + MORE / 2, more, va="center", color=ink.FAINT, style="italic")
+        axes.text(left, tops[-1] + MORE / 2, more, va="center", color=style.FAINT, style="italic")
 
 
 def _legend(figure: Figure, owed: Counter[str], ships: Sequence[Ship], y: float) -> None:
     """Name the signs that occur, above the plot."""
     exact, seen = (any((ship.not_before is None) == known for ship in ships) for known in (True, False))
     handles = [
-        *[Patch(label=kind, linewidth=0.6, **LOOKS[kind]) for kind in (*COUNTED, *REST) if owed[kind]],
+        *[Patch(label=kind, linewidth=0.6, **STYLES[kind]) for kind in (*COUNTED, *REST) if owed[kind]],
         *[Patch(label="past the deadline", linewidth=0.6, **PAST)] * any(owed[kind] for kind in ("late", "breached")),
         *[Line2D([], [], linestyle="none", label="ship", markersize=5, **DIAMOND)] * exact,
         *[Line2D([], [], linewidth=1.6, label="ship, in that span", markersize=5, **DIAMOND)] * seen,

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 OVER = " over"  # a kind's part past its deadline
-LOOKS: dict[str, dict[str, Any]] = {  # from what may lie below to what must lie on top
+STYLES: dict[str, dict[str, Any]] = {  # from what may lie below to what must lie on top
     "cancelled": {"facecolor": "white", "edgecolor": style.FAINT, "linestyle": (0, (1, 1.5))},
     "met": {"facecolor": style.PALE_MODEL, "edgecolor": style.MODEL},
     "waived": {"facecolor": "#e3e3e3", "edgecolor": style.FAINT, "hatch": "----", "hatchcolor": style.FAINT},
@@ -48,21 +48,21 @@ LOOKS: dict[str, dict[str, Any]] = {  # from what may lie below to what must lie
     "breached": {"facecolor": style.MTTR, "edgecolor": style.MTTR},
     "breached" + OVER: {"facecolor": "white", "edgecolor": style.MTTR, "hatch": "xxxxxx", "hatchcolor": style.MTTR},
 }
-DIAMOND: dict[str, Any] = {"color": style.INK, "marker": "D", "markerfacecolor": style.MODEL, "markeredgewidth": 0.7}
+DIAMOND: dict[str, Any] = {"color": style.DARK, "marker": "D", "markerfacecolor": style.MODEL, "markeredgewidth": 0.7}
 NEAR, APART = 5.0, 24.0  # points: from a ship to its number; between ships, from which on stems make no thicket
 
 
 def _parts(lane: Lane, scale: Scale) -> Iterator[tuple[str, float, float, int]]:
     """Each bar's clock and what it ran over, as far as the axis goes, with the row; none too narrow to be seen."""
-    least = 1.5 * scale.point
+    minimum = 1.5 * scale.point
     for bar, row in zip(lane.bars, lane.rows, strict=True):
-        end = min(max(bar.end, bar.start + least), scale.reach)
-        begin = min(max(bar.start, 0.0), scale.reach - least)
+        end = min(max(bar.end, bar.start + minimum), scale.reach)
+        begin = min(max(bar.start, 0.0), scale.reach - minimum)
         turn = max(min(bar.deadline, end), begin) if bar.end > bar.deadline else end
         if turn > begin:
             yield bar.kind, begin, turn, row
         if end > turn:
-            yield bar.kind + OVER, min(turn, end - least), end, row
+            yield bar.kind + OVER, min(turn, end - minimum), end, row
 
 
 def bars(lane: Lane, scale: Scale, block: tuple[float, float]) -> Iterator[tuple[str, list[tuple[float, float]]]]:
@@ -78,20 +78,20 @@ def crowd(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> N
     """Pile up the clocks of each time where rows would be hairlines: the worst on top, never thinner than 2 points."""
     edges = np.linspace(0, scale.reach, COLUMNS + 1)
     parts = list(_parts(lane, scale))
-    counts = np.zeros((len(LOOKS), COLUMNS))
-    for place, name in enumerate(LOOKS):
+    counts = np.zeros((len(STYLES), COLUMNS))
+    for index, name in enumerate(STYLES):
         spans = np.array([(left, right) for kind, left, right, _ in parts if kind == name]).reshape(-1, 2)
         begun = np.searchsorted(np.sort(spans[:, 0]), edges[1:], side="left")
-        counts[place] = begun - np.searchsorted(np.sort(spans[:, 1]), edges[:-1], side="right")
+        counts[index] = begun - np.searchsorted(np.sort(spans[:, 1]), edges[:-1], side="right")
     deep = block[1] - block[0]
     heights = np.where(counts > 0, np.maximum(counts * deep / counts.sum(axis=0).max(), 2.0), 0.0)
     heights *= np.minimum(1, deep / np.maximum(heights.sum(axis=0), 1))
     levels = block[1] - np.vstack([np.zeros(COLUMNS), np.cumsum(heights, axis=0)])
     levels = np.hstack([levels, levels[:, -1:]])
-    for place, (name, look) in enumerate(LOOKS.items()):
-        if counts[place].any():
-            flat = {**look, "linewidth": 0, "linestyle": "solid"}  # dashes of no width cannot be written as SVG
-            axes.fill_between(edges, levels[place], levels[place + 1], step="post", zorder=2, label=name, **flat)
+    for index, (name, options) in enumerate(STYLES.items()):
+        if counts[index].any():
+            flat = {**options, "linewidth": 0, "linestyle": "solid"}  # dashes of no width cannot be written as SVG
+            axes.fill_between(edges, levels[index], levels[index + 1], step="post", zorder=2, label=name, **flat)
 
 
 def marks(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> None:
@@ -103,9 +103,9 @@ def marks(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> N
         (scale.reach, CARETRIGHTBASE, [bar.end > scale.reach for bar in lane.bars]),
     ):
         rows = {row if thick >= THINNEST else lane.deep / 2 for row, out in zip(lane.rows, beyond, strict=True) if out}
-        places = [block[0] + (row + 0.41) * thick for row in sorted(rows)]
-        look: dict[str, Any] = {"color": style.INK, "linestyle": "none", "clip_on": False, "zorder": 5}
-        axes.plot([side] * len(places), places, marker=sign, markersize=size, **look)
+        heights = [block[0] + (row + 0.41) * thick for row in sorted(rows)]
+        options: dict[str, Any] = {"color": style.DARK, "linestyle": "none", "clip_on": False, "zorder": 5}
+        axes.plot([side] * len(heights), heights, marker=sign, markersize=size, **options)
 
 
 def ships(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> None:
@@ -114,10 +114,10 @@ def ships(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> N
     begun = [max(scale.day(ship.not_before or ship.at), 0.0) for ship in lane.ships]
     rail = block[1] + RAIL / 2 - 0.5
     spans = [[(begin, rail), (day, rail)] for begin, day in zip(begun, days, strict=True) if begin < day]
-    seen = LineCollection(spans, colors=style.INK, linewidths=1.6, zorder=4.1, label="seen")
+    seen = LineCollection(spans, colors=style.DARK, linewidths=1.6, zorder=4.1, label="seen")
     axes.add_collection(seen, autolim=False)
     if len(days) * APART < WIDE:
-        axes.vlines(days, block[0] - 2, rail, color=style.INK, linewidth=0.6, zorder=4.1)
+        axes.vlines(days, block[0] - 2, rail, color=style.DARK, linewidth=0.6, zorder=4.1)
     size = 5.5 if len(days) * APART < 3 * WIDE else 4
     axes.plot(days, [rail] * len(days), markersize=size, linestyle="none", clip_on=False, zorder=4.2, **DIAMOND)
     points = [(begin / scale.point, day / scale.point) for begin, day in zip(begun, days, strict=True)]
@@ -127,9 +127,9 @@ def ships(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> N
 def _numbers(axes: Axes, lane: Lane, scale: Scale, spans: Sequence[tuple[float, float]], rail: float) -> None:
     """Write `v12` beside the ships, the newest first, where it covers no other sign; `spans` are in points."""
     limit, now = (scale.reach + 18 * scale.point) / scale.point, scale.now / scale.point
-    for place in range(len(spans) - 1, -1, -1):
-        version, (begin, end) = lane.ships[place].version, spans[place]
-        before = spans[place - 1][1] + NEAR if place else 0.0
+    for index in range(len(spans) - 1, -1, -1):
+        version, (begin, end) = lane.ships[index].version, spans[index]
+        before = spans[index - 1][1] + NEAR if index else 0.0
         if version is not None and max(limit - end, begin - before) > 12:
             name = plain(version)
             text = axes.text(0, rail, f"v{name[:7]}…" if len(name) > 8 else f"v{name}", va="center", fontsize=6.5)

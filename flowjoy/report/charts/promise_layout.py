@@ -23,7 +23,7 @@ JAM = ("breached", "late", RUNNING)  # what makes a lane come first
 LONG_NAME = 14  # letters: longer names are cut
 LANES, ROWS = 12, 6  # that are drawn; that are drawn at full height
 HEAD, FOOT, EDGE, LEFT, WIDE = 74.0, 44.0, 7.0, 108.0, 446.0  # points around the plot; its width
-LEAST, MOST = 3 * 72 - HEAD - FOOT, 9 * 72 - HEAD - FOOT  # points of height
+MIN_HEIGHT, MAX_HEIGHT = 3 * 72 - HEAD - FOOT, 9 * 72 - HEAD - FOOT  # points of height
 UNIT, THICKEST, THINNEST = 9.0, 24.0, 1.8  # points of a row: as a rule; with much room; before rows melt together
 PAD, RAIL, MORE, COLUMNS = 6.0, 10.0, 14.0, 400
 
@@ -119,20 +119,20 @@ def bar_of(item: Obligation, scale: Scale, as_of: datetime) -> Bar | None:
     return Bar(start=scale.day(item.start), end=end, deadline=deadline, kind=kind)
 
 
-def lane_of(model: str, bars: Sequence[Bar], ships: Sequence[Ship], least: float) -> Lane:
-    """The lane of one model; a bar that is shorter than `least` days keeps as much room."""
-    rows = pack((bar.start, max(bar.end, bar.start + least)) for bar in bars)
+def lane_of(model: str, bars: Sequence[Bar], ships: Sequence[Ship], minimum: float) -> Lane:
+    """The lane of one model; a bar that is shorter than `minimum` days keeps as much room."""
+    rows = pack((bar.start, max(bar.end, bar.start + minimum)) for bar in bars)
     return Lane(model=model, bars=tuple(bars), rows=tuple(rows), ships=tuple(ships), deep=max(rows) + 1)
 
 
-def told_apart(names: Sequence[str]) -> list[str]:
+def distinct_names(names: Sequence[str]) -> list[str]:
     """The names; where long ones, cut in their middle, look the same: without the words that they all begin with."""
     long = sorted({name for name in names if len(name) > LONG_NAME})
     if len({(name[: LONG_NAME // 3], name[-LONG_NAME // 2 :]) for name in long}) == len(long):
         return list(names)
     # What the first and the last in order share, all between them share.
     same = list(takewhile(lambda pair: pair[0] == pair[1], zip(long[0], long[-1], strict=False)))
-    skip = max((place for place, (sign, _) in enumerate(same, start=1) if sign in "-_./ "), default=0)
+    skip = max((index for index, (sign, _) in enumerate(same, start=1) if sign in "-_./ "), default=0)
     return [f"…{name[skip:]}" if name in long and skip > 1 else name for name in names]
 
 
@@ -153,5 +153,5 @@ def heights(lanes: Sequence[Lane]) -> tuple[float, float]:
     """Points of the plot, and of one row in it, for the lanes that are drawn."""
     rows = sum(min(lane.deep, ROWS) for lane in lanes[:LANES])
     fixed = len(lanes[:LANES]) * (PAD + RAIL) + MORE * (len(lanes) > LANES)
-    unit = min(max(UNIT, (LEAST - fixed) / rows), THICKEST, (MOST - fixed) / rows) if rows else UNIT
-    return fixed + rows * unit if rows else LEAST, unit
+    unit = min(max(UNIT, (MIN_HEIGHT - fixed) / rows), THICKEST, (MAX_HEIGHT - fixed) / rows) if rows else UNIT
+    return fixed + rows * unit if rows else MIN_HEIGHT, unit

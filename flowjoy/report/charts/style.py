@@ -18,18 +18,24 @@ from matplotlib.figure import Figure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CODE, MODEL, MTTR, GAP, INK, FAINT = "#4c72b0", "#55a868", "#c44e52", "#a84b00", "#262626", "#595959"
+CODE, MODEL, MTTR, GAP, DARK, FAINT = "#4c72b0", "#55a868", "#c44e52", "#a84b00", "#262626", "#595959"
 PALE_CODE, PALE_MODEL, BAND, GAP_FILL = "#c3d0e6", "#c5e3cd", "#f2f2f2", "#fff3e6"
 INCHES, DPI, LONGEST = (8.0, 4.0), 200, 80  # for 800 pixels, drawn at twice that
 SIZE = 8  # points of text
-STYLE = {"font.size": SIZE, "axes.labelsize": 9, "text.color": INK, "text.parse_math": False, "svg.hashsalt": "flowjoy"}
-STYLE |= {"axes.spines.top": False, "axes.edgecolor": "0.55", "axes.axisbelow": True, "svg.fonttype": "none"}
-STYLE |= {"legend.frameon": False, "legend.borderpad": 0, "legend.columnspacing": 1.5, "hatch.linewidth": 0.7}
+RC_PARAMS = {
+    "font.size": SIZE,
+    "axes.labelsize": 9,
+    "text.color": DARK,
+    "text.parse_math": False,
+    "svg.hashsalt": "flowjoy",
+}
+RC_PARAMS |= {"axes.spines.top": False, "axes.edgecolor": "0.55", "axes.axisbelow": True, "svg.fonttype": "none"}
+RC_PARAMS |= {"legend.frameon": False, "legend.borderpad": 0, "legend.columnspacing": 1.5, "hatch.linewidth": 0.7}
 
 
 def to_png(figure: Figure) -> bytes:
     """Give the picture in 1600 by 800 pixels; the same weeks always give the same bytes."""
-    with style():
+    with isolated_style():
         figure.savefig(buffer := io.BytesIO(), format="png", metadata={"Software": None})
     return buffer.getvalue()
 
@@ -37,16 +43,16 @@ def to_png(figure: Figure) -> bytes:
 def to_svg(figure: Figure) -> bytes:
     """Give the picture with text as text, titled and described for those who listen; always the same bytes."""
     title, totals = (line.get_text() for line in figure.texts[:2])
-    with style():
+    with isolated_style():
         figure.savefig(buffer := io.StringIO(), format="svg", metadata={"Date": None, "Creator": None, "Title": title})
     drawn = buffer.getvalue().replace("<svg ", '<svg role="img" ', 1)
     return drawn.replace("</title>", f"</title>\n <desc>{escape(totals)}</desc>", 1).encode()
 
 
 @contextmanager
-def style() -> Iterator[None]:
+def isolated_style() -> Iterator[None]:
     """Set matplotlib's defaults and ours alone: a `matplotlibrc` in the workspace must not restyle us, or run TeX."""
-    with warnings.catch_warnings(), matplotlib.style.context(["default", STYLE]):
+    with warnings.catch_warnings(), matplotlib.style.context(["default", RC_PARAMS]):
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # drawn as a boxed sign
         yield
 
@@ -56,11 +62,11 @@ def plain(text: str) -> str:
     return " ".join("".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C").split())
 
 
-def line(figure: Figure, y: float, text: str, *, tail: str, **look: Any) -> None:
+def line(figure: Figure, y: float, text: str, *, tail: str, **options: Any) -> None:
     """Put a line at the top, cut with an ellipsis until it and its `tail` fit the page."""
-    whole = plain(text)
-    line = figure.text(0.012, y, whole + tail, verticalalignment="top", **look)
-    for length in range(min(len(whole), LONGEST), -1, -1):
-        line.set_text((whole if length == len(whole) else whole[:length].rstrip() + "…") + tail)
+    full = plain(text)
+    line = figure.text(0.012, y, full + tail, verticalalignment="top", **options)
+    for length in range(min(len(full), LONGEST), -1, -1):
+        line.set_text((full if length == len(full) else full[:length].rstrip() + "…") + tail)
         if line.get_window_extent().x1 <= 0.985 * figure.bbox.x1:
             break

@@ -6,23 +6,23 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from flowjoy.analysis.results import Results
-from flowjoy.report.blocks import MOST_ROWS, Cell, Paragraph, Section, Table, Tile, instant, more, number
+from flowjoy.report.blocks import ROW_LIMIT, Cell, KeyFigure, Paragraph, Section, Table, more, number_cell, time_cell
 from flowjoy.report.content.inventory import STALE, among, stale_branches, waiting_pulls
 from flowjoy.report.content.key_figures import running
 from flowjoy.report.content.retrospective import (
     action_answer,
+    bottleneck_answer,
     gap_answer,
-    jam_answer,
-    lived,
+    live_period,
     measured_answer,
     pair_name,
 )
 from flowjoy.report.text import clean, counted, moment, span
 
 
-def advice(findings: Results) -> Section:
+def advice(results: Results) -> Section:
     """The recommendations whose signals fire, with their numbers."""
-    if not findings.advice:
+    if not results.advice:
         nothing = "No signal fires in the last four complete weeks."
         return Section(id="advice", title="Advice", paragraphs=(Paragraph(text=nothing, mark="todo good"),))
     rows = [
@@ -31,51 +31,51 @@ def advice(findings: Results) -> Section:
             Cell(text=row.do[:1].upper() + row.do[1:] + "."),
             Cell(text=row.benefit),
         )
-        for row in findings.advice
+        for row in results.advice
     ]
-    escalated = [row for row in findings.advice if row.escalated]
-    said = [Paragraph(lead="Escalated.", text=row.because, mark="todo bad") for row in escalated]
+    escalated = [row for row in results.advice if row.escalated]
+    paragraphs = [Paragraph(lead="Escalated.", text=row.because, mark="todo bad") for row in escalated]
     header = ("because", "do", "expected benefit")
     table = Table(caption="What would help, and the numbers that say so", header=header, rows=rows)
-    return Section(id="advice", title="Advice", paragraphs=said, tables=(table,))
+    return Section(id="advice", title="Advice", paragraphs=paragraphs, tables=(table,))
 
 
-def retrospective(findings: Results) -> Section:
+def retrospective(results: Results) -> Section:
     """The two questions, the one action, and what became of the last one."""
     asked = [
-        Paragraph(lead="Which week shows the biggest gap, and how did that affect MTTR?", text=gap_answer(findings)),
-        Paragraph(lead="Where does code flow but models jam?", text=jam_answer(findings)),
-        Paragraph(lead="The one action to try before the next sprint:", text=action_answer(findings)),
+        Paragraph(lead="Which week shows the biggest gap, and how did that affect MTTR?", text=gap_answer(results)),
+        Paragraph(lead="Where does code flow but models jam?", text=bottleneck_answer(results)),
+        Paragraph(lead="The one action to try before the next sprint:", text=action_answer(results)),
     ]
-    if (measured := measured_answer(findings)) is not None:
+    if (measured := measured_answer(results)) is not None:
         asked.append(Paragraph(lead="What became of the last action:", text=measured))
     return Section(id="retrospective", title="Retrospective", paragraphs=asked)
 
 
-def pairs(findings: Results) -> Section | None:
+def pairs(results: Results) -> Section | None:
     """Which code was live with which models, and where a rollback may go."""
-    if not findings.pairs:
+    if not results.pairs:
         return None
-    target, said = findings.rollback_target, []
-    if findings.incidents_are_known:
-        text = "none in the window" if target is None else f"{pair_name(target)} (live {lived(target, findings)})"
-        said.append(Paragraph(lead="Last pair without an incident, the place to roll back to:", text=text))
+    target, paragraphs = results.rollback_target, []
+    if results.incidents_are_known:
+        text = "none in the window" if target is None else f"{pair_name(target)} (live {live_period(target, results)})"
+        paragraphs.append(Paragraph(lead="Last pair without an incident, the place to roll back to:", text=text))
     else:
-        said.append(Paragraph(text="Without incidents nobody can say which pair to roll back to."))
-    newest = findings.pairs[::-1]
+        paragraphs.append(Paragraph(text="Without incidents nobody can say which pair to roll back to."))
+    newest = results.pairs[::-1]
     rows = [
         (
-            instant(pair.since, findings.bundle.window),
+            time_cell(pair.since, results.bundle.window),
             Cell(
                 text="live now" if pair.until is None else span(pair.until - pair.since),
-                sort=((pair.until or findings.bundle.generated_at) - pair.since).total_seconds(),
+                sort=((pair.until or results.bundle.generated_at) - pair.since).total_seconds(),
             ),
             Cell(text=(pair.sha or "unknown")[:12], code=True),
             Cell(text=", ".join(f"{clean(m.name)} v{clean(m.version)}" for m in pair.models) or "no model"),
-            number(len(pair.incidents)) if findings.incidents_are_known else Cell(text="no data"),
+            number_cell(len(pair.incidents)) if results.incidents_are_known else Cell(text="no data"),
             Cell(text=pair.tag or "", code=bool(pair.tag)),
         )
-        for pair in newest[:MOST_ROWS]
+        for pair in newest[:ROW_LIMIT]
     ]
     header = ("live since", "for", "code", "models", "incidents", "unified tag")
     table = Table(
@@ -86,68 +86,68 @@ def pairs(findings: Results) -> Section | None:
         folded=True,
         total=len(newest),
     )
-    return Section(id="pairs", title="Code and model pairs", paragraphs=said, tables=(table,))
+    return Section(id="pairs", title="Code and model pairs", paragraphs=paragraphs, tables=(table,))
 
 
-def shelf(findings: Results) -> Section:
+def inventory(results: Results) -> Section:
     """Code and models that wait."""
-    bundle = findings.bundle
-    now, held = bundle.generated_at, bundle.inventory
-    waiting = waiting_pulls(held) if held is not None else ()
-    stale = stale_branches(held, now) if held is not None else ()
+    bundle = results.bundle
+    now, stock = bundle.generated_at, bundle.inventory
+    waiting = waiting_pulls(stock) if stock is not None else ()
+    stale = stale_branches(stock, now) if stock is not None else ()
     versions = sorted(bundle.unshipped, key=lambda v: (v.registered_at or now, v.name), reverse=True)
-    tiles = (
-        Tile(
+    key_figures = (
+        KeyFigure(
             name="pull requests waiting for review",
-            value="no data" if held is None else str(len(waiting)),
-            note="" if held is None else among(held.pulls_total, " open"),
+            value="no data" if stock is None else str(len(waiting)),
+            note="" if stock is None else among(stock.pulls_total, " open"),
         ),
-        Tile(
+        KeyFigure(
             name=f"branches without a commit for {STALE.days} days",
-            value="no data" if held is None else str(len(stale)),
-            note="" if held is None else among(held.branches_total),
+            value="no data" if stock is None else str(len(stale)),
+            note="" if stock is None else among(stock.branches_total),
         ),
-        Tile(
+        KeyFigure(
             name="model versions never shipped",
-            value=counted(len(versions), known=all(week.models_known for week in findings.weeks)),
+            value=counted(len(versions), known=all(week.models_known for week in results.weeks)),
         ),
-        running(findings),
+        running(results),
     )
     tables = (
-        _waiting("Pull requests waiting for review", "pull request", "opened", findings,
+        _waiting("Pull requests waiting for review", "pull request", "opened", results,
                  [(f"#{pull.number} {clean(pull.title)}", pull.created_at) for pull in waiting]),
-        _waiting("Branches without an open pull request", "branch", "last commit", findings,
+        _waiting("Branches without an open pull request", "branch", "last commit", results,
                  [(clean(branch.name), branch.committed_at) for branch in stale]),
-        _waiting("Model versions that are ready and never shipped", "version", "registered", findings,
+        _waiting("Model versions that are ready and never shipped", "version", "registered", results,
                  [(f"{clean(v.name)} v{v.version}", v.registered_at) for v in versions]),
     )  # fmt: skip
-    read_at = "" if held is None else f"Read from GitHub at {moment(held.read_at, bundle.window.timezone)}."
+    read_at = "" if stock is None else f"Read from GitHub at {moment(stock.read_at, bundle.window.timezone)}."
     return Section(
         id="shelf",
         title="Inventory on the shelf",
-        tiles=tiles,
+        key_figures=key_figures,
         tables=[table for table in tables if table.rows],
         notes=tuple(filter(None, (read_at,))),
     )
 
 
 def _waiting(
-    caption: str, noun: str, since: str, findings: Results, items: Iterable[tuple[str, datetime | None]]
+    caption: str, noun: str, since: str, results: Results, items: Iterable[tuple[str, datetime | None]]
 ) -> Table:
-    told = list(items)
-    now = findings.bundle.generated_at
+    rows = list(items)
+    now = results.bundle.generated_at
     return Table(
         caption=caption,
         header=(noun, since, "waits for"),
         rows=[
             (
                 Cell(text=text),
-                Cell() if begun is None else instant(begun, findings.bundle.window),
+                Cell() if begun is None else time_cell(begun, results.bundle.window),
                 Cell() if begun is None else Cell(text=span(now - begun), sort=(now - begun).total_seconds()),
             )
-            for text, begun in told[:MOST_ROWS]
+            for text, begun in rows[:ROW_LIMIT]
         ],
-        more=more(len(told)),
+        more=more(len(rows)),
         folded=True,
-        total=len(told),
+        total=len(rows),
     )

@@ -19,7 +19,7 @@ class AlertMessage:
     `text` says this step; `state` says the alert as it is now, with every release, for who keeps only the last of it.
     """
 
-    notice: Notification
+    notification: Notification
     text: AlertText
     state: AlertText
     links: Mapping[str, str]
@@ -32,17 +32,17 @@ class AlertMessage:
     @property
     def step(self) -> AlertStep:
         """Return the step that it is about."""
-        return self.notice.step
+        return self.notification.step
 
     @property
     def ref(self) -> str:
         """Return where the first message can be answered."""
-        return self.notice.ref
+        return self.notification.ref
 
     @property
     def quiet(self) -> bool:
         """Return whether there is nothing to read."""
-        return self.notice.quiet
+        return self.notification.quiet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,15 +57,15 @@ class Receipt:
     releases: tuple[str, ...] = ()
 
 
-def letter(notice: Notification, findings: Results, links: Mapping[str, str]) -> AlertMessage:
+def alert_message(notification: Notification, results: Results, links: Mapping[str, str]) -> AlertMessage:
     """Return the message of a notice."""
-    state = replace(notice, step=AlertStep.NEW) if notice.step is AlertStep.UPDATE else notice
+    state = replace(notification, step=AlertStep.NEW) if notification.step is AlertStep.UPDATE else notification
     return AlertMessage(
-        notice=notice, text=alert_text(notice, findings), state=alert_text(state, findings), links=links
+        notification=notification, text=alert_text(notification, results), state=alert_text(state, results), links=links
     )
 
 
-def matter(notice: Notification) -> str:
+def alert_subject(notification: Notification) -> str:
     """Return what an alert is about: the model, else the alert itself."""
-    about = notice.alert.about
-    return about.model if isinstance(about, WaitingReleases | DriftCheck) else notice.alert.key
+    about = notification.alert.about
+    return about.model if isinstance(about, WaitingReleases | DriftCheck) else notification.alert.key

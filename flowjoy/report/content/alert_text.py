@@ -18,7 +18,7 @@ from flowjoy.report.text import clean, lagging, moment, plural
 
 OVER = "✅"
 EXCUSED = "⏸️"
-MOST_NAMED = 10
+NAME_LIMIT = 10
 ICONS = {
     AlertKind.BREACH: "🔴",
     AlertKind.DRIFT: "🔴",
@@ -52,38 +52,40 @@ class AlertText:
     move: str
 
 
-def alert_text(notice: Notification, findings: Results) -> AlertText:
+def alert_text(notification: Notification, results: Results) -> AlertText:
     """Return what one notice says."""
-    alert, about = notice.alert, notice.alert.about
-    if notice.step is AlertStep.RECOVERY:
-        return _over(alert, findings)
+    alert, about = notification.alert, notification.alert.about
+    if notification.step is AlertStep.RECOVERY:
+        return _over(alert, results)
     if isinstance(about, WaitingReleases):
-        said = (
-            _excused(_joined(about, notice)) if notice.step is AlertStep.WAIVER else _promise(notice, about, findings)
+        text = (
+            _excused(_joined(about, notification))
+            if notification.step is AlertStep.WAIVER
+            else _promise(notification, about, results)
         )
     elif isinstance(about, Spike):
-        said = _spike(about)
+        text = _spike(about)
     elif isinstance(about, Week):
-        said = _divergence(alert, about)
+        text = _divergence(alert, about)
     elif isinstance(about, DriftCheck):
-        said = _drift(about, findings)
+        text = _drift(about, results)
     else:
         raise TypeError("an alert that rings has its numbers")
-    lead = {AlertStep.REMINDER: "Still so: ", AlertStep.ESCALATION: "Second week running: "}.get(notice.step, "")
-    return replace(said, title=f"{lead}{said.title}")
+    lead = {AlertStep.REMINDER: "Still so: ", AlertStep.ESCALATION: "Second week running: "}.get(notification.step, "")
+    return replace(text, title=f"{lead}{text.title}")
 
 
-def _joined(about: WaitingReleases, notice: Notification) -> WaitingReleases:
+def _joined(about: WaitingReleases, notification: Notification) -> WaitingReleases:
     """Return the releases that this step names."""
     return WaitingReleases(
-        model=about.model, items=tuple(item for item in about.items if item.code_id in notice.joined)
+        model=about.model, items=tuple(item for item in about.items if item.code_id in notification.joined)
     )
 
 
-def _promise(notice: Notification, about: WaitingReleases, findings: Results) -> AlertText:
-    hours, zone = f"{findings.bundle.terms.sla_hours:g} h", findings.bundle.window.timezone
-    kind, model, first = notice.alert.kind, clean(about.model), about.items[0]
-    named = _joined(about, notice) if notice.step is AlertStep.UPDATE else about
+def _promise(notification: Notification, about: WaitingReleases, results: Results) -> AlertText:
+    hours, zone = f"{results.bundle.terms.sla_hours:g} h", results.bundle.window.timezone
+    kind, model, first = notification.alert.kind, clean(about.model), about.items[0]
+    named = _joined(about, notification) if notification.step is AlertStep.UPDATE else about
     what = "a new version" if first.requires == "any" else f"version {clean(first.requires)}"
     lead = "The code" if len(about.items) == 1 else "The first of them"
     live, by = moment(first.start, zone), moment(first.deadline, zone)
@@ -92,30 +94,30 @@ def _promise(notice: Notification, about: WaitingReleases, findings: Results) ->
     waive = "; where it must wait, its owner signs a waiver in the stub" if is_broken else ""
     return AlertText(
         icon=ICONS[kind],
-        title=_waiting_title(notice, about, len(named.items), findings),
-        what=f"{model} for {_each(named, findings)}.{left}",
+        title=_waiting_title(notification, about, len(named.items), results),
+        what=f"{model} for {_each(named, results)}.{left}",
         since=f"{lead} went live {live}; the model {'was' if is_broken else 'is'} due by {by}.",
         move=f"data people: ship {what} of {model}{waive}.",
     )
 
 
-def _waiting_title(notice: Notification, about: WaitingReleases, joined: int, findings: Results) -> str:
-    model, count, is_broken = clean(about.model), len(about.items), notice.alert.kind is AlertKind.BREACH
+def _waiting_title(notification: Notification, about: WaitingReleases, joined: int, results: Results) -> str:
+    model, count, is_broken = clean(about.model), len(about.items), notification.alert.kind is AlertKind.BREACH
     past = "past the deadline" if is_broken else "close to the deadline"
-    if notice.step is AlertStep.UPDATE:
+    if notification.step is AlertStep.UPDATE:
         return f"{model}: {plural(joined, 'more release')} {past}, {count} in all"
     if count > 1:
         return f"{model}: {plural(count, 'release')} {past}"
     if is_broken:
-        return f"The {findings.bundle.terms.sla_hours:g} h promise is broken: {model}"
-    return f"{model} {outcome(about.items[0], findings)}"
+        return f"The {results.bundle.terms.sla_hours:g} h promise is broken: {model}"
+    return f"{model} {outcome(about.items[0], results)}"
 
 
-def _each(about: WaitingReleases, findings: Results) -> str:
+def _each(about: WaitingReleases, results: Results) -> str:
     """Return each of the first releases with what became of it, and how many more there are."""
-    shown = [f"{item.release}: {outcome(item, findings) or item.status.words}" for item in about.items]
-    more = len(shown) - MOST_NAMED
-    return "; ".join([*shown[:MOST_NAMED], *([f"… and {plural(more, 'more release')}"] if more > 0 else [])])
+    shown = [f"{item.release}: {outcome(item, results) or item.status.words}" for item in about.items]
+    more = len(shown) - NAME_LIMIT
+    return "; ".join([*shown[:NAME_LIMIT], *([f"… and {plural(more, 'more release')}"] if more > 0 else [])])
 
 
 def _excused(about: WaitingReleases) -> AlertText:
@@ -124,14 +126,14 @@ def _excused(about: WaitingReleases) -> AlertText:
     for item in about.items:
         by_waiver.setdefault(item.waiver or "", []).append(item.release)
     lines = [
-        f"{', '.join(names[:MOST_NAMED])}{' …' if len(names) > MOST_NAMED else ''}: {clean(waiver, 300)}"
+        f"{', '.join(names[:NAME_LIMIT])}{' …' if len(names) > NAME_LIMIT else ''}: {clean(waiver, 300)}"
         for waiver, names in by_waiver.items()
     ]
     model = clean(about.model)
     return AlertText(
         icon=EXCUSED,
         title=f"{model} is excused by a waiver",
-        what=f"{model} for {'; '.join(lines[:MOST_NAMED])}.",
+        what=f"{model} for {'; '.join(lines[:NAME_LIMIT])}.",
         since="Nothing is shipped yet: the alert stays open.",
         move="data people: ship before the waiver ends; then the alert is sent again.",
     )
@@ -167,7 +169,7 @@ def _spike(spike: Spike) -> AlertText:
     )
 
 
-def _drift(check: DriftCheck, findings: Results) -> AlertText:
+def _drift(check: DriftCheck, results: Results) -> AlertText:
     worst = next(iter(check.features), None)
     figure = f"{worst.kl_nats:.3f} nats" if worst is not None and worst.kl_nats is not None else "over the threshold"
     feature = clean(worst.name, 80) if worst is not None else "a feature"
@@ -176,7 +178,7 @@ def _drift(check: DriftCheck, findings: Results) -> AlertText:
         icon=ICONS[AlertKind.DRIFT],
         title=f"Live data drifts from training data: {clean(check.model)}",
         what=f"{model}: KL divergence of {feature} is {figure}, the threshold {check.threshold:g}.",
-        since=f"Over in two checks running, the last {moment(check.at, findings.bundle.window.timezone)}.",
+        since=f"Over in two checks running, the last {moment(check.at, results.bundle.window.timezone)}.",
         move=f"data people: look at {feature} and train again; ops: know the version to roll back to.",
     )
 
@@ -196,9 +198,9 @@ def _monday(alert: Alert) -> str:
     return date.fromisoformat(alert.subject).strftime("%b %d")
 
 
-def _no_longer(alert: Alert, findings: Results) -> str:
+def _no_longer(alert: Alert, results: Results) -> str:
     """Return why none of the releases that an alert named is judged any more."""
-    bundle, since = findings.bundle, findings.bundle.terms.sla_since
+    bundle, since = results.bundle, results.bundle.terms.sla_since
     named = {release for state in bundle.alerts if state.key == alert.key for release in state.releases}
     shipped_at = [record.shipped_at for record in bundle.code if record.id in named]
     if since is None or not shipped_at or max(shipped_at) >= since:
@@ -207,15 +209,15 @@ def _no_longer(alert: Alert, findings: Results) -> str:
     return f"`sla-since` is now {day}, so the releases of {clean(alert.subject)} before it no longer count."
 
 
-def _over(alert: Alert, findings: Results) -> AlertText:
+def _over(alert: Alert, results: Results) -> AlertText:
     """How an alert ended."""
-    about, zone = alert.about, findings.bundle.window.timezone
-    now = moment(findings.bundle.generated_at, zone)
+    about, zone = alert.about, results.bundle.window.timezone
+    now = moment(results.bundle.generated_at, zone)
     if isinstance(about, WaitingReleases) and any(item.is_excused for item in about.items):
         return replace(_excused(about), since="Its clock has run out.")
     if isinstance(about, WaitingReleases):
         ended = _ending(about)
-        what = f"{clean(about.model)} for {_each(about, findings)}."
+        what = f"{clean(about.model)} for {_each(about, results)}."
         since = f"It was due by {moment(about.items[0].deadline, zone)}."
     elif isinstance(about, Week):
         ended = "Models no longer lag behind code" if alert.kind is AlertKind.DIVERGENCE else "The MTTR is down again"
@@ -228,7 +230,7 @@ def _over(alert: Alert, findings: Results) -> AlertText:
     else:
         ended, what, since = (
             f"{_CLOSED[alert.kind]} for {clean(alert.subject)}",
-            _no_longer(alert, findings),
+            _no_longer(alert, results),
             f"Seen {now}.",
         )
     return AlertText(icon=OVER, title=ended, what=what, since=since, move="nobody: it is over.")

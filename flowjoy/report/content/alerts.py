@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from flowjoy.analysis.alerts.alert import Alert, AlertKind
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.analysis.results import Results
-from flowjoy.report.blocks import MOST_ROWS, Cell, Section, Table, more
+from flowjoy.report.blocks import ROW_LIMIT, Cell, Section, Table, more
 from flowjoy.report.content.alert_text import AlertText, alert_text
 from flowjoy.report.text import code, moment, table
 
 SHOWN = 10
-_UNTOLD = "not sent"
+_NOT_SENT = "not sent"
 _NAMES = {
     AlertKind.BREACH: "promise broken",
     AlertKind.DRIFT: "data drift",
@@ -25,75 +25,75 @@ _SINKS = {"slack": "Slack", "pagerduty": "PagerDuty"}
 
 @dataclass(frozen=True, kw_only=True)
 class FiringAlert:
-    """One alert in plain words. `told`: who was told when, or empty."""
+    """One alert in plain words. `sent`: who was told when, or empty."""
 
     kind: AlertKind
-    said: AlertText
-    told: str
+    text: AlertText
+    sent: str
 
 
-def ringing(findings: Results) -> list[FiringAlert]:
+def firing_alerts(results: Results) -> list[FiringAlert]:
     """Every alert that rings, the most urgent first."""
     return [
         FiringAlert(
             kind=alert.kind,
-            said=alert_text(Notification(alert=alert, step=AlertStep.NEW), findings),
-            told=_told(alert, findings),
+            text=alert_text(Notification(alert=alert, step=AlertStep.NEW), results),
+            sent=_sent(alert, results),
         )
-        for alert in findings.scene.ringing
+        for alert in results.scene.ringing
     ]
 
 
-def section(findings: Results) -> Section | None:
+def section(results: Results) -> Section | None:
     """The section of the page; None where nothing rings."""
-    found = ringing(findings)
-    if not found:
+    alerts = firing_alerts(results)
+    if not alerts:
         return None
     rows = [
         (
             Cell(text=_NAMES[item.kind], mark="wait" if item.kind is AlertKind.AT_RISK else "bad"),
-            *(Cell(text=text) for text in (_what(item), item.said.since, item.said.move, item.told or _UNTOLD)),
+            *(Cell(text=text) for text in (_what(item), item.text.since, item.text.move, item.sent or _NOT_SENT)),
         )
-        for item in found[:MOST_ROWS]
+        for item in alerts[:ROW_LIMIT]
     ]
     table_of = Table(
         caption="Alerts that ring",
         header=("alert", "what happened", "since when", "whose move", "told"),
         rows=rows,
-        more=more(len(found)),
+        more=more(len(alerts)),
     )
     return Section(id="alerts", title="Alerts", tables=(table_of,))
 
 
-def markdown(findings: Results) -> str:
+def markdown(results: Results) -> str:
     """The same for the summary; empty where nothing rings."""
-    found = ringing(findings)
-    if not found:
+    alerts = firing_alerts(results)
+    if not alerts:
         return ""
     rows = [
         (
-            f"{item.said.icon} {_NAMES[item.kind]}: {code(_what(item), 250)}",
-            code(item.said.move, 200),
-            code(item.told) if item.told else _UNTOLD,
+            f"{item.text.icon} {_NAMES[item.kind]}: {code(_what(item), 250)}",
+            code(item.text.move, 200),
+            code(item.sent) if item.sent else _NOT_SENT,
         )
-        for item in found[:SHOWN]
+        for item in alerts[:SHOWN]
     ]
-    rest = f"\n\n… and {len(found) - SHOWN} more, in the page." if len(found) > SHOWN else ""
+    rest = f"\n\n… and {len(alerts) - SHOWN} more, in the page." if len(alerts) > SHOWN else ""
     return f"### Alerts\n\n{table(('alert', 'whose move', 'told'), rows)}{rest}"
 
 
 def _what(item: FiringAlert) -> str:
     # Of a clock the title says only what stands above, with a time that does not count down here.
-    lead = "" if item.kind in (AlertKind.BREACH, AlertKind.AT_RISK) else f"{item.said.title}. "
-    return f"{lead}{item.said.what}"
+    lead = "" if item.kind in (AlertKind.BREACH, AlertKind.AT_RISK) else f"{item.text.title}. "
+    return f"{lead}{item.text.what}"
 
 
-def _told(alert: Alert, findings: Results) -> str:
+def _sent(alert: Alert, results: Results) -> str:
     if alert.old:
         return "not sent: older than the first trusted run or `sla-since`"
     first: dict[str, str] = {}
-    zone = findings.bundle.window.timezone
-    for state in sorted(findings.bundle.alerts, key=lambda state: state.at):
+    zone = results.bundle.window.timezone
+    for state in sorted(results.bundle.alerts, key=lambda state: state.at):
         if state.key == alert.key and state.sink in _SINKS:
             first.setdefault(_SINKS[state.sink], f"{_SINKS[state.sink]} {moment(state.at, zone)}")
     return ", ".join(first.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowjoy.analysis.results import Results
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
-from flowjoy.report.blocks import MOST_ROWS, Cell, Paragraph, Picture, Section, Table, Tile, more
+from flowjoy.report.blocks import ROW_LIMIT, Cell, KeyFigure, Paragraph, Picture, Section, Table, more
 from flowjoy.report.content.drift_text import MARKS, READING, scope, sentence, unjudged
 from flowjoy.report.text import clean
 
@@ -17,28 +17,28 @@ _STEPS = {
 }
 
 
-def drift(findings: Results, picture: Picture | None) -> Section | None:
+def drift(results: Results, picture: Picture | None) -> Section | None:
     """Status, worst feature and rows, the picture, and every feature in a table; None where no check was asked for."""
-    check = findings.drift
+    check = results.drift
     if check is None:
         return None
     table = Table(
         caption="Every feature, the worst first",
         header=("feature", "KL (nats)", "PSI", "rows in training", "live rows", "status", ""),
-        rows=[_row(item) for item in check.features[:MOST_ROWS]],
+        rows=[_row(item) for item in check.features[:ROW_LIMIT]],
         more=more(len(check.features)),
         folded=len(check.features) > _FOLDED,
         total=len(check.features),
     )
-    said = unjudged(check)
+    not_judged = unjudged(check)
     mark = f"todo {_STEPS.get(check.status, '')}".strip()
     return Section(
         id="drift",
         title="Drift",
-        tiles=_tiles(check),
+        key_figures=_key_figures(check),
         paragraphs=[
             Paragraph(lead=f"{check.status.value}.", text=sentence(check), mark=mark),
-            *[Paragraph(lead="Not judged.", text=f"{said}.", mark="todo")] * bool(said and check.judged),
+            *[Paragraph(lead="Not judged.", text=f"{not_judged}.", mark="todo")] * bool(not_judged and check.judged),
         ],
         picture=picture if check.judged else None,
         tables=(table,) if check.features else (),
@@ -46,20 +46,22 @@ def drift(findings: Results, picture: Picture | None) -> Section | None:
     )
 
 
-def _tiles(check: DriftCheck) -> tuple[Tile, ...]:
+def _key_figures(check: DriftCheck) -> tuple[KeyFigure, ...]:
     worst = check.judged[0] if check.judged else None
     judged = len(check.judged)
     over = sum(item.status is DriftStatus.OVER for item in check.features)
     smaller = min((item.live_n for item in check.judged), default=None)
     return (
-        Tile(name="drift check", value=check.status.value, mark=MARKS[check.status].replace("calm", "")),
-        Tile(
+        KeyFigure(name="drift check", value=check.status.value, mark=MARKS[check.status].replace("calm", "")),
+        KeyFigure(
             name="worst feature, KL",
             value="no data" if worst is None else f"{worst.kl_nats:.4f}",
             note="" if worst is None else f"{clean(worst.name, 60)}; threshold {check.threshold:g} nats",
         ),
-        Tile(name="features over the threshold", value=str(over) if judged else "no data", note=f"of {judged} judged"),
-        Tile(
+        KeyFigure(
+            name="features over the threshold", value=str(over) if judged else "no data", note=f"of {judged} judged"
+        ),
+        KeyFigure(
             name="live rows",
             value="no data" if smaller is None else f"{smaller:,}",
             note=f"{check.min_samples:,} are needed on each side",

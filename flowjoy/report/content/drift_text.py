@@ -39,29 +39,29 @@ def sentence(check: DriftCheck) -> str:
 
 def uncompared(check: DriftCheck) -> str:
     """Which features cannot be compared, and why."""
-    held = broken(check)
-    named = "; ".join(f"{clean(item.name, 60)}: {item.problem}" for item in held[:SHOWN])
-    more = f"; and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
-    return f"{plural(len(held), 'feature')} cannot be compared ({named}{more})"
+    features = broken(check)
+    named = "; ".join(f"{clean(item.name, 60)}: {item.problem}" for item in features[:SHOWN])
+    more = f"; and {len(features) - SHOWN} more" if len(features) > SHOWN else ""
+    return f"{plural(len(features), 'feature')} cannot be compared ({named}{more})"
 
 
 def unjudged(check: DriftCheck) -> str:
     """Which features could not be judged, and why: none of them may look as if it were ok. Empty where all were."""
-    held = tuple(item for item in check.features if item.status is DriftStatus.TOO_FEW)
-    if not held:
+    features = tuple(item for item in check.features if item.status is DriftStatus.TOO_FEW)
+    if not features:
         return ""
-    named = "; ".join(f"{clean(item.name, 60)}: {item.problem}" for item in held[:SHOWN])
-    more = f"; and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
-    return f"{plural(len(held), 'feature')} {'was' if len(held) == 1 else 'were'} not judged: {named}{more}"
+    named = "; ".join(f"{clean(item.name, 60)}: {item.problem}" for item in features[:SHOWN])
+    more = f"; and {len(features) - SHOWN} more" if len(features) > SHOWN else ""
+    return f"{plural(len(features), 'feature')} {'was' if len(features) == 1 else 'were'} not judged: {named}{more}"
 
 
 def result(check: DriftCheck) -> str:
     """The check in one line of the log; it may name features, which are foreign text."""
-    told = f"drift ({clean(check.model)}): {check.status.value}"
+    lead = f"drift ({clean(check.model)}): {check.status.value}"
     if not check.judged:
-        return f"{told}: no feature was judged"
+        return f"{lead}: no feature was judged"
     worst = check.judged[0]
-    return f"{told}: {clean(worst.name, 60)} {worst.kl_nats:.4f} nats (threshold {check.threshold:g})"
+    return f"{lead}: {clean(worst.name, 60)} {worst.kl_nats:.4f} nats (threshold {check.threshold:g})"
 
 
 def scope(check: DriftCheck) -> str:

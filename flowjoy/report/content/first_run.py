@@ -10,28 +10,28 @@ from flowjoy.domain import Obligation
 from flowjoy.report.text import plural
 
 
-def is_first(findings: Results) -> bool:
+def is_first(results: Results) -> bool:
     """Return whether no earlier trusted run is remembered."""
-    return findings.bundle.first_trusted_at == findings.bundle.generated_at
+    return results.bundle.first_trusted_at == results.bundle.generated_at
 
 
-def is_older(item: Obligation, findings: Results) -> bool:
+def is_older(item: Obligation, results: Results) -> bool:
     """Return whether `sla-since` of today would leave an obligation out."""
-    zone = ZoneInfo(findings.bundle.window.timezone)
-    today = findings.bundle.generated_at.astimezone(zone).date()
+    zone = ZoneInfo(results.bundle.window.timezone)
+    today = results.bundle.generated_at.astimezone(zone).date()
     return item.start < datetime.combine(today, time.min, tzinfo=zone)
 
 
-def first_run(findings: Results) -> str | None:
+def first_run(results: Results) -> str | None:
     """Return what is older, and which `sla-since` begins today; None on later runs and where nothing went wrong."""
-    if not is_first(findings):
+    if not is_first(results):
         return None
-    missed = {item.code_id for item in findings.scope if item.is_missed and is_older(item, findings)}
-    weeks = sum(week.diverges for week in findings.weeks)
+    missed = {item.code_id for item in results.scope if item.is_missed and is_older(item, results)}
+    weeks = sum(week.diverges for week in results.weeks)
     parts = [f"{plural(len(missed), 'release')} broke the promise"] if missed else []
     parts += [f"{plural(weeks, 'week')} had models behind code"] if weeks else []
     if not parts:
         return None
-    today = findings.bundle.generated_at.astimezone(ZoneInfo(findings.bundle.window.timezone)).date()
+    today = results.bundle.generated_at.astimezone(ZoneInfo(results.bundle.window.timezone)).date()
     cure = f"set `sla-since: {today.isoformat()}` to begin now" if missed else "no alert is sent of them"
     return f"First run: {' and '.join(parts)} before today; {cure}"

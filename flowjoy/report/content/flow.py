@@ -9,30 +9,41 @@ from flowjoy.analysis.flow.dora import DoraFigure
 from flowjoy.analysis.flow.incidents import ALL
 from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, Week
-from flowjoy.report.blocks import MOST_ROWS, Cell, Paragraph, Picture, Section, Table, instant, monday, more, number
+from flowjoy.report.blocks import (
+    ROW_LIMIT,
+    Cell,
+    Paragraph,
+    Picture,
+    Section,
+    Table,
+    more,
+    number_cell,
+    time_cell,
+    week_cell,
+)
 from flowjoy.report.content.incidents import label, newest_first, shown
 from flowjoy.report.content.retrospective import spike_text, unknown_text, unobserved_text, unread_text
 from flowjoy.report.text import DORA_NAMES, clean, counted, figure, lagging, share, span
 
 
-def weeks(findings: Results, chart: Picture | None) -> Section:
+def weeks(results: Results, chart: Picture | None) -> Section:
     """The week table behind the joint chart, with what stands out in each week."""
     header = (
         "week", "code deploys", "model deploys", "gap", "unified MTTR (h)", "resolved", "median", "p90", "remarks",
     )  # fmt: skip
-    rows = [_week(week, findings) for week in findings.weeks]
-    last = findings.last_week
-    said = []
-    if last is not None and findings.is_healthy(last) and not last.diverges:
+    rows = [_week(week, results) for week in results.weeks]
+    last = results.last_week
+    paragraphs = []
+    if last is not None and results.is_healthy(last) and not last.diverges:
         text = f"{last.label}: models within {trends.HEALTHY_GAP} of code, MTTR below {trends.HEALTHY_HOURS} h."
-        said.append(Paragraph(lead="Healthy.", text=text, mark="todo good"))
+        paragraphs.append(Paragraph(lead="Healthy.", text=text, mark="todo good"))
     if last is not None and not (last.code_known and last.models_known):
         text = "What was deployed in these weeks is not known, so no gap is told."
-        said.append(Paragraph(lead=f"Not read: {unread_text(last)}.", text=text, mark="todo bad"))
+        paragraphs.append(Paragraph(lead=f"Not read: {unread_text(last)}.", text=text, mark="todo bad"))
     return Section(
         id="weeks",
         title="Code and models, week by week",
-        paragraphs=said,
+        paragraphs=paragraphs,
         picture=chart,
         tables=(Table(caption="The week table", header=header, rows=rows),),
         notes=(
@@ -42,29 +53,29 @@ def weeks(findings: Results, chart: Picture | None) -> Section:
     )
 
 
-def _week(week: Week, findings: Results) -> tuple[Cell, ...]:
-    spike = next((item for item in findings.spikes if item.week.week == week.week), None)
+def _week(week: Week, results: Results) -> tuple[Cell, ...]:
+    spike = next((item for item in results.spikes if item.week.week == week.week), None)
     remarks = [
         "running" if week.partial else "",
         lagging(week) if week.diverges else "",
         unobserved_text(week) if not week.observed else "",
         f"MTTR spike: {spike_text(spike)}" if spike is not None else "",
     ]
-    told = "; ".join(remark for remark in remarks if remark)
-    mark = "bad" if week.diverges or spike else "calm" if told else ""
-    if not told and findings.is_healthy(week):
-        told, mark = "healthy", "good"
+    remark = "; ".join(remark for remark in remarks if remark)
+    mark = "bad" if week.diverges or spike else "calm" if remark else ""
+    if not remark and results.is_healthy(week):
+        remark, mark = "healthy", "good"
     resolved = "no data" if week.incidents is None else f"{week.resolved} of {week.incidents}"
     return (
-        monday(week, findings.bundle.window),
+        week_cell(week, results.bundle.window),
         Cell(text=counted(week.code_deploys, known=week.code_known), sort=week.code_deploys, number=True),
         _ships(week),
-        number(week.gap) if week.counted else Cell(text=unknown_text(week), sort="", number=True),
-        number(week.mttr_hours),
+        number_cell(week.gap) if week.counted else Cell(text=unknown_text(week), sort="", number=True),
+        number_cell(week.mttr_hours),
         Cell(text=resolved if week.incidents != 0 else "", sort=week.resolved, number=True),
-        number(week.mttr_median_hours),
-        number(week.mttr_p90_hours),
-        Cell(text=told, mark=mark, wide=True),
+        number_cell(week.mttr_median_hours),
+        number_cell(week.mttr_p90_hours),
+        Cell(text=remark, mark=mark, wide=True),
     )
 
 
@@ -74,14 +85,14 @@ def _ships(week: Week) -> Cell:
     return Cell(text=counted(week.model_deploys, known=week.models_known), sort=week.model_deploys, number=True)
 
 
-def incidents(findings: Results) -> Section:
+def incidents(results: Results) -> Section:
     """How long incidents took, and which deploy each is put down to."""
-    failed = [item for item in findings.bundle.coverage if item.source.startswith("incidents")]
+    failed = [item for item in results.bundle.coverage if item.source.startswith("incidents")]
     title = "Incidents and recovery"
     if all(item.state is CoverageState.NOT_CONFIGURED for item in failed):
         why = "No source of incidents is set: pagerduty-token, incident-label or incident-file."
         return Section(id="incidents", title=title, paragraphs=(Paragraph(text=why),))
-    if not findings.incidents_are_known:
+    if not results.incidents_are_known:
         why = "A source of incidents could not be read, so there is no MTTR: a mean over a part would mislead."
         return Section(id="incidents", title=title, paragraphs=(Paragraph(text=why, mark="todo bad"),))
     causes = Table(
@@ -90,46 +101,46 @@ def incidents(findings: Results) -> Section:
         rows=[
             (
                 Cell(text="all: unified MTTR" if item.cause == ALL else item.cause),
-                number(item.resolved),
-                number(item.open),
-                *(number(value) for value in (item.mean_hours, item.median_hours, item.p90_hours)),
+                number_cell(item.resolved),
+                number_cell(item.open),
+                *(number_cell(value) for value in (item.mean_hours, item.median_hours, item.p90_hours)),
             )
-            for item in findings.recoveries
+            for item in results.recoveries
             if item.resolved or item.open or item.cause == ALL
         ],
     )
-    now = findings.bundle.generated_at
+    now = results.bundle.generated_at
     rows = []
-    for row, said in newest_first(findings, MOST_ROWS):
+    for row, sentence in newest_first(results, ROW_LIMIT):
         is_open = pd.isna(row["end"])
         took = (now if is_open else row["end"]) - row["start"]
         rows.append(
             (
                 Cell(text=label(row)),
-                instant(row["start"], findings.bundle.window),
+                time_cell(row["start"], results.bundle.window),
                 Cell(
                     text=f"≥ {span(took)}, open" if is_open else span(took),
                     sort=took.total_seconds(),
                     mark="wait" if is_open else "",
                 ),
-                Cell(text=clean(said, 300)),
+                Cell(text=clean(sentence, 300)),
             )
         )
     each = Table(
         caption="Each incident, and the deploy that it is put down to",
         header=("incident", "started", "took", "put down to"),
         rows=rows,
-        more=more(len(shown(findings)), "incidents.csv"),
+        more=more(len(shown(results)), "incidents.csv"),
     )
     return Section(id="incidents", title=title, tables=(causes, each) if rows else (causes,))
 
 
-def dora(findings: Results) -> Section:
+def dora(results: Results) -> Section:
     """DORA's five for code, models and both."""
     rows = [
         (
             Cell(text=name),
-            *(cell for held in findings.dora for cell in _figure(key, getattr(held, key))),
+            *(cell for kind in results.dora for cell in _figure(key, getattr(kind, key))),
         )
         for key, name in DORA_NAMES.items()
     ]
@@ -145,10 +156,10 @@ def dora(findings: Results) -> Section:
     )
 
 
-def _figure(key: str, held: DoraFigure) -> tuple[Cell, Cell]:
-    if held.value is None:
-        return Cell(text="no data", sort="", number=True), number(held.n)
+def _figure(key: str, measured: DoraFigure) -> tuple[Cell, Cell]:
+    if measured.value is None:
+        return Cell(text="no data", sort="", number=True), number_cell(measured.n)
     if key.endswith("_rate"):
-        return Cell(text=share(held.value), sort=held.value, number=True), number(held.n)
+        return Cell(text=share(measured.value), sort=measured.value, number=True), number_cell(measured.n)
     unit = " h" if key.endswith("_hours") else ""
-    return Cell(text=figure(held.value, unit), sort=held.value, number=True), number(held.n)
+    return Cell(text=figure(measured.value, unit), sort=measured.value, number=True), number_cell(measured.n)

@@ -12,7 +12,7 @@ from flowjoy.domain import Decision, Obligation, Status
 from flowjoy.report.content.first_run import first_run, is_older
 from flowjoy.report.text import clean, moment, plural, soon, span
 
-_MOST_NAMED = 3
+_NAME_LIMIT = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,77 +30,77 @@ class HeadlineLine:
         return f"{self.before}{self.left}{self.after}"
 
 
-def headline(findings: Results) -> str:
+def headline(results: Results) -> str:
     """The verdict in one line of plain text; foreign names in it are cleaned, not escaped."""
-    return headline_of(findings).text
+    return headline_of(results).text
 
 
-def headline_of(findings: Results) -> HeadlineLine:
+def headline_of(results: Results) -> HeadlineLine:
     """The same, with the clock in it apart, for who lets it run."""
-    settled = _settled(findings)
+    settled = _settled(results)
     if settled is not None:
         return HeadlineLine(before=settled)
-    running = [item for item in findings.scope if item.is_running]
+    running = [item for item in results.scope if item.is_running]
     if running:
         first = min(running, key=lambda item: (item.deadline, item.id))
         more = f" and {plural(len(running) - 1, 'more clock')}" if len(running) > 1 else ""
-        return _due(first, findings, more)
-    waived = next((item for item in findings.scope if item.is_excused), None)
-    said = {
-        "none": f"no code deploy in the last {plural(findings.bundle.window.weeks, 'week')}: nothing is promised",
-        "undeclared": f"{clean(findings.bundle.terms.model_stub)} names no model: nothing is promised. Name one in it"
-        if findings.unnamed
+        return _due(first, results, more)
+    waived = next((item for item in results.scope if item.is_excused), None)
+    by_status = {
+        "none": f"no code deploy in the last {plural(results.bundle.window.weeks, 'week')}: nothing is promised",
+        "undeclared": f"{clean(results.bundle.terms.model_stub)} names no model: nothing is promised. Name one in it"
+        if results.unnamed
         else "no model dependence is declared: set `models`, and the promise is kept for you",
         "pending": "a waiver holds: nothing runs, something is still to be shipped"
         + (f": {clean(waived.model)}, {clean(waived.waiver or '', 300)}" if waived is not None else ""),
     }
-    kept = f"the {_hours(findings)} promise holds: nothing is open"
-    return HeadlineLine(before=said.get(findings.sla_status, undetermined(findings) or kept))
+    kept = f"the {_hours(results)} promise holds: nothing is open"
+    return HeadlineLine(before=by_status.get(results.sla_status, undetermined(results) or kept))
 
 
-def undetermined(findings: Results) -> str:
+def undetermined(results: Results) -> str:
     """How many releases are neither kept nor broken, with the cure; empty where none is."""
-    items = [item for item in findings.scope if item.status is Status.UNDETERMINED]
+    items = [item for item in results.scope if item.status is Status.UNDETERMINED]
     releases = len({item.code_id for item in items})
     if not items:
         return ""
     versions = sorted({f"{clean(item.model)} v{clean(item.version or '?', 40)}" for item in items})
-    named = ", ".join(versions[:_MOST_NAMED])
+    named = ", ".join(versions[:_NAME_LIMIT])
     return (
         f"nothing is open, but {plural(releases, 'release')} {'is' if releases == 1 else 'are'} undetermined, neither "
         f"kept nor broken: set the tag flowjoy.deployed_at of {named} to when it went live, and run FlowJoy hourly"
     )
 
 
-def why_no_rate(findings: Results) -> str:
+def why_no_rate(results: Results) -> str:
     """Why no deadline of the last weeks counts in the rate."""
-    left_out = findings.rate.left_out
+    left_out = results.rate.left_out
     return f"{plural(left_out, 'deadline')} passed, neither kept nor broken" if left_out else "no deadline has passed"
 
 
-def _hours(findings: Results) -> str:
-    return f"{findings.bundle.terms.sla_hours:g} h"
+def _hours(results: Results) -> str:
+    return f"{results.bundle.terms.sla_hours:g} h"
 
 
-def _settled(findings: Results) -> str | None:
+def _settled(results: Results) -> str | None:
     """What no clock can change: that nobody can decide, that a gate refuses, or that the promise is broken."""
-    if findings.verdict.exit_code == verdict.EXIT_UNDECIDED:
-        return f"could not decide: {clean('; '.join(findings.verdict.reasons), 400)}"
-    refused = [item.text for item in findings.gate.of(GateLevel.FAILURE)] if findings.gate else []
+    if results.verdict.exit_code == verdict.EXIT_UNDECIDED:
+        return f"could not decide: {clean('; '.join(results.verdict.reasons), 400)}"
+    refused = [item.text for item in results.gate.of(GateLevel.FAILURE)] if results.gate else []
     if refused:
         more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
         return f"{clean(refused[0], 300)}{more}"
-    if not findings.judges_promise and findings.gate is None:
+    if not results.judges_promise and results.gate is None:
         return "nothing was judged"
-    if not findings.judges_promise:
+    if not results.judges_promise:
         return "the model stub is in order; the promise itself is judged on merge"
-    broken = [item for item in findings.scope if item.status is Status.BREACHED]
+    broken = [item for item in results.scope if item.status is Status.BREACHED]
     if broken:
-        if all(is_older(item, findings) for item in broken) and (sentence := first_run(findings)):
+        if all(is_older(item, results) for item in broken) and (sentence := first_run(results)):
             return sentence
         named = ", ".join(sorted({clean(item.model) for item in broken}))
         releases = len({item.code_id for item in broken})
-        return f"the {_hours(findings)} promise is broken: {named} ({plural(releases, 'release')} waiting)"
+        return f"the {_hours(results)} promise is broken: {named} ({plural(releases, 'release')} waiting)"
     return None
 
 
@@ -123,9 +123,9 @@ class NextStep:
         return f"{self.text} ({self.left})." if self.left else self.text
 
 
-def next_steps(findings: Results) -> tuple[NextStep, ...]:
+def next_steps(results: Results) -> tuple[NextStep, ...]:
     """What to do next, and by when: first what could not be read, then what is broken, then what runs; one a model."""
-    unread = verdict.unproved(findings.bundle.coverage)
+    unread = verdict.unproved(results.bundle.coverage)
     steps = [
         NextStep(
             lead=f"Mend {clean(item.source)}:",
@@ -134,53 +134,53 @@ def next_steps(findings: Results) -> tuple[NextStep, ...]:
         )
         for item in unread
     ]
-    steps += ships_due(findings)
-    if not steps and findings.verdict.decision is Decision.PASS:
-        unclear = undetermined(findings)
+    steps += ships_due(results)
+    if not steps and results.verdict.decision is Decision.PASS:
+        unclear = undetermined(results)
         lead, mark = ("Say when it shipped:", "") if unclear else ("Nothing to do:", "good")
-        steps.append(NextStep(lead=lead, text=headline(findings), mark=mark))
+        steps.append(NextStep(lead=lead, text=headline(results), mark=mark))
     return tuple(steps)
 
 
-def ships_due(findings: Results) -> tuple[NextStep, ...]:
+def ships_due(results: Results) -> tuple[NextStep, ...]:
     """What is to be shipped, what is overdue first; one step a model."""
     steps = []
-    breached = [item for item in findings.scope if item.status is Status.BREACHED]
-    running = [item for item in findings.scope if item.is_running]
+    breached = [item for item in results.scope if item.status is Status.BREACHED]
+    running = [item for item in results.scope if item.is_running]
     for owed, mark in ((breached, "bad"), (running, "")):
         for model in sorted({item.model for item in owed}):
             waiting = sorted((item for item in owed if item.model == model), key=lambda item: (item.deadline, item.id))
-            steps.append(_ship(waiting, findings, mark))
+            steps.append(_ship(waiting, results, mark))
     return tuple(steps)
 
 
-def _ship(waiting: list[Obligation], findings: Results, mark: str) -> NextStep:
+def _ship(waiting: list[Obligation], results: Results, mark: str) -> NextStep:
     """The ship that the first of these waits for, and how many more wait."""
     first = waiting[0]
     what = "a new version" if first.requires == "any" else f"version {clean(first.requires)}"
-    by = moment(first.deadline, findings.bundle.window.timezone)
+    by = moment(first.deadline, results.bundle.window.timezone)
     others = f" and {plural(len(waiting) - 1, 'more release')}" if len(waiting) > 1 else ""
     lead, owed = f"Ship {what} of {clean(first.model)}", f"for {first.release}{others}"
     if mark:
-        return NextStep(lead=lead, text=f"{owed}: it was due by {by} ({outcome(first, findings)}).", mark=mark)
-    left = f"{span(first.deadline - findings.bundle.generated_at)} left"
+        return NextStep(lead=lead, text=f"{owed}: it was due by {by} ({outcome(first, results)}).", mark=mark)
+    left = f"{span(first.deadline - results.bundle.generated_at)} left"
     return NextStep(lead=lead, text=f"{owed}: it is due by {by}", left=left, deadline=first.deadline)
 
 
-def _due(item: Obligation, findings: Results, more: str) -> HeadlineLine:
+def _due(item: Obligation, results: Results, more: str) -> HeadlineLine:
     """`recommender due in 31 h 12 m (Tue 09:00 UTC)`."""
-    now = findings.bundle.generated_at
+    now = results.bundle.generated_at
     return HeadlineLine(
         before=f"{clean(item.model)} due ",
         left=f"in {span(item.deadline - now)}",
-        after=f" ({soon(item.deadline, findings.bundle.window.timezone, now)}){more}",
+        after=f" ({soon(item.deadline, results.bundle.window.timezone, now)}){more}",
         deadline=item.deadline,
     )
 
 
-def outcome(item: Obligation, findings: Results) -> str:
+def outcome(item: Obligation, results: Results) -> str:
     """What became of one obligation, in plain words."""
-    as_of, zone = findings.bundle.generated_at, findings.bundle.window.timezone
+    as_of, zone = results.bundle.generated_at, results.bundle.window.timezone
     if item.is_running:
         return f"due in {span(item.deadline - as_of)} ({soon(item.deadline, zone, as_of)})"
     if item.status is Status.BREACHED:

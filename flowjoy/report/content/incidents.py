@@ -14,27 +14,27 @@ from flowjoy.analysis.results import Results
 from flowjoy.report.text import clean, span
 
 
-def shown(findings: Results) -> pd.DataFrame:
+def shown(results: Results) -> pd.DataFrame:
     """The incidents that started in the window, and those that are still open, whenever they started; oldest first."""
-    incidents = findings.incidents
-    inside = incidents[timeline.START] >= pd.Timestamp(findings.bundle.window.since)
+    incidents = results.incidents
+    inside = incidents[timeline.START] >= pd.Timestamp(results.bundle.window.since)
     return incidents[inside | incidents[timeline.END].isna()]
 
 
-def evidence(findings: Results, rows: pd.DataFrame) -> Iterator[str]:
-    """A sentence for each of these rows of `findings.incidents`.
+def evidence(results: Results, rows: pd.DataFrame) -> Iterator[str]:
+    """A sentence for each of these rows of `results.incidents`.
 
     `MODEL recommender v7, 41 m earlier; runner-up CODE 1a2b3c4, 3 h 0 m`
     """
-    names = _names(findings)
+    names = _names(results)
     for row in rows.to_dict("records"):
-        yield _evidence(row, names, findings.bundle.terms.incident_match_hours)
+        yield _evidence(row, names, results.bundle.terms.incident_match_hours)
 
 
-def newest_first(findings: Results, most: int) -> list[tuple[dict[Hashable, Any], str]]:
-    """The newest `most` of the incidents that are shown, each with its sentence."""
-    rows = shown(findings).iloc[::-1].head(most)
-    return list(zip(rows.to_dict("records"), evidence(findings, rows), strict=True))
+def newest_first(results: Results, limit: int) -> list[tuple[dict[Hashable, Any], str]]:
+    """The newest `limit` of the incidents that are shown, each with its sentence."""
+    rows = shown(results).iloc[::-1].head(limit)
+    return list(zip(rows.to_dict("records"), evidence(results, rows), strict=True))
 
 
 def label(row: Mapping[Hashable, Any]) -> str:
@@ -70,10 +70,10 @@ def _before(row: Mapping[Hashable, Any], column: str) -> str:
     return span(row[timeline.START] - row[column])
 
 
-def _names(findings: Results) -> dict[str, str]:
+def _names(results: Results) -> dict[str, str]:
     """What people call each event: its type with the short sha, or with the model and its version."""
     columns = (timeline.ID, timeline.TYPE, timeline.SHA, timeline.NAME, timeline.VERSION)
-    rows = zip(*(findings.events[column] for column in columns), strict=True)
+    rows = zip(*(results.events[column] for column in columns), strict=True)
     return {number: _name(str(kind), sha, name, version) for number, kind, sha, name, version in rows}
 
 

@@ -16,8 +16,8 @@ LOOKED_AT = 100
 
 def among(total: int, noun: str = "") -> str:
     """What a number is of: `of 9 open`; where not all were looked at, of how many it was told."""
-    said = f"of {total}{noun}"
-    return f"{said}, the first {LOOKED_AT} of which were looked at" if total > LOOKED_AT else said
+    share = f"of {total}{noun}"
+    return f"{share}, the first {LOOKED_AT} of which were looked at" if total > LOOKED_AT else share
 
 
 def waiting_pulls(inventory: Inventory) -> tuple[OpenPull, ...]:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, Obligation, Status
-from flowjoy.report.blocks import MOST_ROWS, Cell, Clock, Paragraph, Picture, Section, Table, instant, more, number
+from flowjoy.report.blocks import (
+    ROW_LIMIT,
+    Cell,
+    Countdown,
+    Paragraph,
+    Picture,
+    Section,
+    Table,
+    more,
+    number_cell,
+    time_cell,
+)
 from flowjoy.report.content import advice as learn
 from flowjoy.report.content import alerts, drift, flow
 from flowjoy.report.content.headline import next_steps, outcome
-from flowjoy.report.content.key_figures import tiles
+from flowjoy.report.content.key_figures import key_figures
 from flowjoy.report.content.retrospective import nothing_owed
 from flowjoy.report.text import clean, lag_text, moment
 
@@ -28,124 +39,128 @@ MANY, LONG = 20, 60
 
 
 def sections(
-    findings: Results, chart: Picture | None, lanes: Picture | None, shares: Picture | None = None
+    results: Results, chart: Picture | None, lanes: Picture | None, shares: Picture | None = None
 ) -> tuple[Section, ...]:
     """The sections of the page, the most urgent first. Without a judged promise only the gate and what was read."""
-    if not findings.judges_promise:
-        return tuple(part for part in (_gate(findings), _coverage(findings)) if part is not None)
-    found = (
-        _now(findings),
-        alerts.section(findings),
-        _gate(findings),
-        flow.weeks(findings, chart),
-        _promise(findings, lanes),
-        flow.incidents(findings),
-        drift.drift(findings, shares),
-        flow.dora(findings),
-        learn.advice(findings),
-        learn.retrospective(findings),
-        learn.pairs(findings),
-        learn.shelf(findings),
-        _coverage(findings),
+    if not results.judges_promise:
+        return tuple(part for part in (_gate(results), _coverage(results)) if part is not None)
+    parts = (
+        _now(results),
+        alerts.section(results),
+        _gate(results),
+        flow.weeks(results, chart),
+        _promise(results, lanes),
+        flow.incidents(results),
+        drift.drift(results, shares),
+        flow.dora(results),
+        learn.advice(results),
+        learn.retrospective(results),
+        learn.pairs(results),
+        learn.inventory(results),
+        _coverage(results),
     )
-    return tuple(part for part in found if part is not None)
+    return tuple(part for part in parts if part is not None)
 
 
-def _now(findings: Results) -> Section:
+def _now(results: Results) -> Section:
     """What runs and what is broken, in figures, in sentences and in a table."""
     steps = [
         Paragraph(
             text=step.text,
             lead=step.lead,
             mark=f"todo {step.mark}".strip(),
-            clock=None if step.deadline is None else Clock(text=step.left, due=step.deadline),
+            clock=None if step.deadline is None else Countdown(text=step.left, due=step.deadline),
         )
-        for step in next_steps(findings)
+        for step in next_steps(results)
     ]
     # What nobody could judge is no clock: what is to be mended stands above, the releases below.
-    owed = [item for item in findings.scope if item.is_open and item.status is not Status.UNKNOWN]
+    owed = [item for item in results.scope if item.is_open and item.status is not Status.UNKNOWN]
     table = Table(
         caption="What is open",
         header=("model", "status", "time left", "deadline", "release", "needs"),
-        rows=[_clock(item, findings) for item in sorted(owed, key=lambda item: item.deadline)[:MOST_ROWS]],
+        rows=[_clock(item, results) for item in sorted(owed, key=lambda item: item.deadline)[:ROW_LIMIT]],
         more=more(len(owed)),
         folded=len(owed) > MANY,
         total=len(owed),
     )
-    return Section(id="now", title="Now", tiles=tiles(findings), paragraphs=steps, tables=(table,) if owed else ())
+    return Section(
+        id="now", title="Now", key_figures=key_figures(results), paragraphs=steps, tables=(table,) if owed else ()
+    )
 
 
-def _clock(item: Obligation, findings: Results) -> tuple[Cell, ...]:
+def _clock(item: Obligation, results: Results) -> tuple[Cell, ...]:
     running = item.is_running
     return (
         Cell(text=clean(item.subject)),
         _status(item),
         Cell(
-            text=outcome(item, findings),
+            text=outcome(item, results),
             sort=item.deadline.timestamp(),
-            clock=Clock(text=outcome(item, findings), due=item.deadline) if running else None,
+            clock=Countdown(text=outcome(item, results), due=item.deadline) if running else None,
         ),
-        instant(item.deadline, findings.bundle.window),
+        time_cell(item.deadline, results.bundle.window),
         _release(item),
         Cell(text=item.requires, code=True),
     )
 
 
-def _gate(findings: Results) -> Section | None:
-    gate = findings.gate
+def _gate(results: Results) -> Section | None:
+    gate = results.gate
     if gate is None:
         return None
     marks = {"failure": "todo bad", "warning": "todo", "notice": "todo"}
-    said = [Paragraph(text=clean(item.text, 500), mark=marks[item.level.value]) for item in gate.findings[:MOST_ROWS]]
-    said += [Paragraph(text=clean(text, 300)) for text in gate.forecast[:MOST_ROWS]]
-    if not said:
-        said = [Paragraph(text="The models that this code asks for are there.", mark="todo good")]
-    return Section(id="gate", title="Model dependency", paragraphs=said)
+    paragraphs = [
+        Paragraph(text=clean(item.text, 500), mark=marks[item.level.value]) for item in gate.findings[:ROW_LIMIT]
+    ]
+    paragraphs += [Paragraph(text=clean(text, 300)) for text in gate.forecast[:ROW_LIMIT]]
+    if not paragraphs:
+        paragraphs = [Paragraph(text="The models that this code asks for are there.", mark="todo good")]
+    return Section(id="gate", title="Model dependency", paragraphs=paragraphs)
 
 
-def _promise(findings: Results, lanes: Picture | None) -> Section:
-    hours = f"{findings.bundle.terms.sla_hours:g}"
-    counted = {status: findings.count(status) for status in Status}
-    said = " · ".join(f"{n} {status.words}" for status, n in counted.items() if n)
-    newest = sorted(findings.scope, key=lambda item: (item.start, item.id), reverse=True)
+def _promise(results: Results, lanes: Picture | None) -> Section:
+    hours = f"{results.bundle.terms.sla_hours:g}"
+    by_status = {status: results.count(status) for status in Status}
+    counts = " · ".join(f"{n} {status.words}" for status, n in by_status.items() if n)
+    newest = sorted(results.scope, key=lambda item: (item.start, item.id), reverse=True)
     table = Table(
         caption="What each release owed, and what became of it",
         header=("deployed", "release", "model", "needs", "status", "why", "deadline"),
         rows=[
             (
-                instant(item.start, findings.bundle.window),
+                time_cell(item.start, results.bundle.window),
                 _release(item),
                 Cell(text=clean(item.subject)),
                 Cell(text=item.requires, code=True),
                 _status(item),
-                Cell(text=_why(item, findings)),
-                instant(item.deadline, findings.bundle.window),
+                Cell(text=_why(item, results)),
+                time_cell(item.deadline, results.bundle.window),
             )
-            for item in newest[:MOST_ROWS]
+            for item in newest[:ROW_LIMIT]
         ],
         more=more(len(newest)),
         folded=len(newest) > LONG,
         total=len(newest),
     )
-    text = said or nothing_owed(findings)
+    text = counts or nothing_owed(results)
     return Section(
         id="promise",
         title=f"The {hours}-hour promise",
         paragraphs=(Paragraph(text=text),),
         picture=lanes,
         tables=(table,) if newest else (),
-        notes=_drift_lag(findings),
+        notes=_drift_lag(results),
     )
 
 
-def _why(item: Obligation, findings: Results) -> str:
-    told = clean(outcome(item, findings), 300)
+def _why(item: Obligation, results: Results) -> str:
+    text = clean(outcome(item, results), 300)
     version = f"v{clean(item.version, 40)}: " if item.version and item.status in (Status.MET, Status.LATE) else ""
-    return f"{version}{told}" if told else ""
+    return f"{version}{text}" if text else ""
 
 
-def _drift_lag(findings: Results) -> tuple[str, ...]:
-    lag = findings.drift_lag
+def _drift_lag(results: Results) -> tuple[str, ...]:
+    lag = results.drift_lag
     if lag is None or lag.median is None or lag.p90 is None:
         return ()
     unshipped = f", {lag.unshipped} of them not shipped" if lag.unshipped else ""
@@ -157,7 +172,7 @@ def _drift_lag(findings: Results) -> tuple[str, ...]:
     )
 
 
-def _coverage(findings: Results) -> Section:
+def _coverage(results: Results) -> Section:
     rows = [
         (
             Cell(text=clean(item.source)),
@@ -169,14 +184,14 @@ def _coverage(findings: Results) -> Section:
                 if item.state is CoverageState.COMPLETE
                 else "calm",
             ),
-            number(item.records),
+            number_cell(item.records),
             Cell(text="yes" if item.required else ""),
             Cell(text=clean("; ".join(filter(None, (item.reason, item.hint, *item.notes))), 500)),
         )
-        for item in findings.bundle.coverage
+        for item in results.bundle.coverage
     ]
     header = ("source", "state", "records", "decides", "said")
-    read_at = moment(findings.bundle.generated_at, findings.bundle.window.timezone)
+    read_at = moment(results.bundle.generated_at, results.bundle.window.timezone)
     return Section(
         id="coverage",
         title="What was read",

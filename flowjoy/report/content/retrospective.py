@@ -19,9 +19,9 @@ def spike_text(spike: Spike) -> str:
     return f"{spike.hours:.1f} h, {against}"
 
 
-def gap_answer(findings: Results) -> str:
+def gap_answer(results: Results) -> str:
     """Which week shows the biggest gap, and what the MTTR was then against the other weeks."""
-    gap, complete = findings.retro.gap, trends.complete(findings.weeks)
+    gap, complete = results.retro.gap, trends.complete(results.weeks)
     if not complete:
         return "No week is complete yet."
     if unread := unread_text(complete[-1]):
@@ -33,31 +33,31 @@ def gap_answer(findings: Results) -> str:
     if gap is None:
         return "None: models kept up with code in every complete week."
     week = gap.week
-    said = f"{week.label}: {deploys_of(week, week.furthest)}, a gap of {week.gap}."
+    lead = f"{week.label}: {deploys_of(week, week.furthest)}, a gap of {week.gap}."
     if week.mttr_hours is None:
-        return f"{said} No incident was resolved of those that began in it, so the MTTR says nothing."
+        return f"{lead} No incident was resolved of those that began in it, so the MTTR says nothing."
     if gap.others_hours is None:
-        return f"{said} Its MTTR was {week.mttr_hours:.1f} h; no other week has one to compare."
+        return f"{lead} Its MTTR was {week.mttr_hours:.1f} h; no other week has one to compare."
     more = week.mttr_hours - gap.others_hours
     change = f"{abs(more):.1f} h {'more' if more > 0 else 'less'} than" if abs(more) >= 0.05 else "the same as"
     others = plural(gap.n, "other week")
-    return f"{said} Its MTTR was {week.mttr_hours:.1f} h, {change} the median of {others} ({gap.others_hours:.1f} h)."
+    return f"{lead} Its MTTR was {week.mttr_hours:.1f} h, {change} the median of {others} ({gap.others_hours:.1f} h)."
 
 
-def not_known(findings: Results) -> str | None:
+def not_known(results: Results) -> str | None:
     """Why nobody can say what is owed; None where all that decides was read."""
-    missing = unproved(findings.bundle.coverage)
+    missing = unproved(results.bundle.coverage)
     return f"Not known: {'; '.join(clean(item.source) for item in missing)} could not be read." if missing else None
 
 
-def nothing_owed(findings: Results) -> str:
+def nothing_owed(results: Results) -> str:
     """Why there is no obligation to show."""
-    return not_known(findings) or "No release in the window owes a model."
+    return not_known(results) or "No release in the window owes a model."
 
 
-def jam_answer(findings: Results) -> str:
+def bottleneck_answer(results: Results) -> str:
     """Which model keeps releases waiting most."""
-    jam, unknown = findings.retro.jam, not_known(findings)
+    jam, unknown = results.retro.jam, not_known(results)
     if unknown is not None:
         return unknown
     if jam is None:
@@ -76,25 +76,25 @@ def jam_answer(findings: Results) -> str:
     )
 
 
-def action_answer(findings: Results) -> str:
+def action_answer(results: Results) -> str:
     """The one action, with the numbers behind it."""
-    row = findings.retro.action
+    row = results.retro.action
     if row is None:
         return "None is called for: keep shipping together."
     return f"{_capital(row.do)}. Because of {row.because}. Re-measure: {row.measure}."
 
 
-def measured_answer(findings: Results) -> str | None:
+def measured_answer(results: Results) -> str | None:
     """What the measure of the last action was when it was proposed, and is now; None without an earlier one."""
-    before, now = findings.retro.before, findings.retro.measured
+    before, now = results.retro.before, results.retro.measured
     if before is None:
         return None
     then = "no data" if before.value is None else f"{round(before.value, 2):g}"
     moved = "no data" if now is None else f"{round(now, 2):g}"
-    week = before.week.astimezone(ZoneInfo(findings.bundle.window.timezone)).strftime("%b %d")
+    week = before.week.astimezone(ZoneInfo(results.bundle.window.timezone)).strftime("%b %d")
     change = _change(before.value, now)
-    told = f"{_capital(clean(before.measure))}: {then} then, {moved} now{change}"
-    return f"proposed in the week of {week}: {clean(before.do, 300)}. {told}."
+    values = f"{_capital(clean(before.measure))}: {then} then, {moved} now{change}"
+    return f"proposed in the week of {week}: {clean(before.do, 300)}. {values}."
 
 
 def _change(then: float | None, now: float | None) -> str:
@@ -130,7 +130,7 @@ def pair_name(pair: LivePair) -> str:
     return pair.tag or f"{(pair.sha or 'unknown')[:12]} with {models or 'no model'}"
 
 
-def lived(pair: LivePair, findings: Results) -> str:
+def live_period(pair: LivePair, results: Results) -> str:
     """`Tue 04 Jun 09:00 UTC for 31 h 12 m`."""
-    zone = findings.bundle.window.timezone
-    return f"{moment(pair.since, zone)} for {span((pair.until or findings.bundle.generated_at) - pair.since)}"
+    zone = results.bundle.window.timezone
+    return f"{moment(pair.since, zone)} for {span((pair.until or results.bundle.generated_at) - pair.since)}"

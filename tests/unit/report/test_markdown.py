@@ -18,7 +18,7 @@ from flowjoy.report.checks import LONGEST_TEXT, promise_check, settled_check
 from flowjoy.report.content.headline import headline, headline_of
 from flowjoy.report.csv_files import weeks_csv
 from flowjoy.report.markdown import summary
-from flowjoy.report.text import counted, ours
+from flowjoy.report.text import counted, trusted_markdown
 from tests.builders import a_bundle, a_coverage, a_deploy, a_ship, an_incident, at
 from tests.unit.report.a_year import WEEK, a_hostile_bundle, a_year
 from tests.unit.report.test_html import page_of
@@ -112,8 +112,8 @@ def test_advice__in_angle_brackets_is_read_and_no_tag() -> None:
 
 
 def test_ours__only_what_stands_in_angle_brackets_becomes_code() -> None:
-    assert ours("tag <a>:<b>-<c> (so)") == "tag `<a>:<b>-<c>` (so)"
-    assert ours("5 < 6, and that is all") == "5 < 6, and that is all"
+    assert trusted_markdown("tag <a>:<b>-<c> (so)") == "tag `<a>:<b>-<c>` (so)"
+    assert trusted_markdown("5 < 6, and that is all") == "5 < 6, and that is all"
 
 
 def test_second_week__that_diverges_is_marked_as_escalated() -> None:

@@ -31,7 +31,7 @@ from flowjoy.domain import Obligation, Status
 from flowjoy.report.charts import promise, promise_lane, style
 from flowjoy.report.charts import promise_layout as lanes
 from flowjoy.report.charts.promise import Ship
-from flowjoy.report.charts.promise_layout import told_apart
+from flowjoy.report.charts.promise_layout import distinct_names
 from tests.builders import MODEL, an_obligation, at
 
 if TYPE_CHECKING:
@@ -196,12 +196,12 @@ def test_promise_chart__each_status_has_a_look_of_its_own_and_is_named(status: S
 
 def test_promise_chart__every_status_but_those_that_owe_nothing_has_a_look() -> None:
     assert set(lanes.KINDS) == set(DRAWN)
-    assert {lanes.KINDS[status] for status in DRAWN} <= set(promise_lane.LOOKS)
+    assert {lanes.KINDS[status] for status in DRAWN} <= set(promise_lane.STYLES)
 
 
 def test_promise_chart__looks_differ_in_more_than_colour() -> None:
     # Met and breached are told by what follows a breach, and by lightness; all else by hatch or outline.
-    cues = {name: (look.get("hatch"), str(look.get("linestyle"))) for name, look in promise_lane.LOOKS.items()}
+    cues = {name: (look.get("hatch"), str(look.get("linestyle"))) for name, look in promise_lane.STYLES.items()}
     solid = {name for name, cue in cues.items() if cue == (None, "None")}
     assert solid == {"met", "late", "breached"}
     assert len({cue for name, cue in cues.items() if name not in solid}) == len(cues) - len(solid)
@@ -239,7 +239,7 @@ def test_promise_chart__a_breach_runs_on_until_now() -> None:
 def test_promise_chart__overlapping_windows_never_share_a_row() -> None:
     mix = a_mix(120, weeks=4)
     figure = draw(**mix)
-    found = [box for name in promise_lane.LOOKS for box in boxes(figure, name)]
+    found = [box for name in promise_lane.STYLES for box in boxes(figure, name)]
     assert len(found) >= 120
     for (begin, end, top, low), (other, until, upper, lower) in itertools.combinations(found, 2):
         assert end <= other + 1e-6 or until <= begin + 1e-6 or low <= upper or lower <= top
@@ -509,7 +509,7 @@ def test_promise_chart__a_year_of_500_is_drawn_whole_in_few_artists_and_little_t
     assert picture(figure).width == 1600
     assert time.process_time() - began < 6
     crowded = {name.get_text() for name in names(figure)} - {"a", "b", "c", "d", "e"}
-    drawn = sum(len(boxes(figure, name)) for name in promise_lane.LOOKS if not name.endswith(" over"))
+    drawn = sum(len(boxes(figure, name)) for name in promise_lane.STYLES if not name.endswith(" over"))
     assert (crowded, drawn) == (set(), 500)
     assert len(figure.axes[0].collections) < 40
 
@@ -525,7 +525,7 @@ def test_promise_chart__one_miss_among_hundreds_of_met_windows_lies_on_top(statu
         image.getpixel((round(x), y)) for y in range(image.height - round(axes.bbox.y1), image.height - round(low))
     ]
     fills = ["#" + bytes(pixel).hex() for pixel in column if isinstance(pixel, tuple)]
-    look = promise_lane.LOOKS[status.value]
+    look = promise_lane.STYLES[status.value]
     assert {look["facecolor"], style.PALE_MODEL} <= set(fills)
     assert fills.index(look["facecolor"]) < fills.index(style.PALE_MODEL)
     assert fills.count(look["facecolor"]) >= 4
@@ -534,7 +534,7 @@ def test_promise_chart__one_miss_among_hundreds_of_met_windows_lies_on_top(statu
 def test_promise_chart__every_look_can_lie_in_a_crowd_and_is_written_as_svg() -> None:
     items = [owed(100 + n / 10, DRAWN[n % len(DRAWN)], ship=240 if n % 2 else None) for n in range(300)]
     figure = draw([*items, *(owed(n) for n in range(-40, -10))])
-    assert looks(figure) == set(promise_lane.LOOKS)
+    assert looks(figure) == set(promise_lane.STYLES)
     assert len(lines(figure, CARETLEFTBASE)) == 1
     assert svg(figure).findtext(f"{SVG}desc") == figure.texts[1].get_text()
 
@@ -542,7 +542,7 @@ def test_promise_chart__every_look_can_lie_in_a_crowd_and_is_written_as_svg() ->
 def test_promise_chart__a_crowd_stays_within_its_lane() -> None:
     items = [owed(100 + n / 10, DRAWN[n % len(DRAWN)], model) for n in range(400) for model in ("a", "b")]
     figure = draw(items)
-    found = sorted((top, low) for name in promise_lane.LOOKS for _, _, top, low in boxes(figure, name))
+    found = sorted((top, low) for name in promise_lane.STYLES for _, _, top, low in boxes(figure, name))
     middle = figure.axes[0].get_ylim()[0] / 2
     assert found[0][0] >= lanes.PAD - 1e-6
     assert max(low for _, low in found) <= 2 * middle - lanes.RAIL + 1e-6
@@ -611,4 +611,4 @@ def test_promise_chart__settings_of_the_workspace_change_nothing() -> None:
     ([], []),
 ])  # fmt: skip
 def test_names__that_a_cut_would_make_equal_lose_what_they_share(names: list[str], shown: list[str]) -> None:
-    assert told_apart(names) == shown
+    assert distinct_names(names) == shown

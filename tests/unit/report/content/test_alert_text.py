@@ -13,7 +13,7 @@ from flowjoy.analysis.flow.trends import Spike
 from flowjoy.analysis.results import find
 from flowjoy.domain import AlertState, ModelGap, Status
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
-from flowjoy.report.content.alert_messages import letter
+from flowjoy.report.content.alert_messages import alert_message
 from flowjoy.report.content.alert_text import alert_text
 from flowjoy.report.content.alerts import markdown, section
 from flowjoy.report.slack_blocks import Mark, blocks, digest, escaped, fallback, mark_of, marks
@@ -130,7 +130,7 @@ def waiting(
 def test_letter__of_many_releases_is_one_message_within_slacks_limits_and_marks_each(
     releases: int, dividers: int
 ) -> None:
-    message = letter(waiting(releases), FINDINGS, {"check": "https://github.com/acme/shop"})
+    message = alert_message(waiting(releases), FINDINGS, {"check": "https://github.com/acme/shop"})
     made = blocks(message, "shop")
     assert message.title == f"🔴 recommender: {releases} releases past the deadline"
     assert marks({"blocks": made}) == (mark_of(message),)
@@ -145,7 +145,7 @@ def test_letter__of_many_releases_is_one_message_within_slacks_limits_and_marks_
 
 def test_letter__of_hostile_names_stays_below_what_slack_takes() -> None:
     """Slack refuses some thirteen thousand characters of text in one message, whatever its other limits say."""
-    made = blocks(letter(waiting(200, "<" * 255), FINDINGS, {}), "<" * 255)
+    made = blocks(alert_message(waiting(200, "<" * 255), FINDINGS, {}), "<" * 255)
     texts = [block["text"]["text"] for block in made if "text" in block]
     assert sum(map(len, texts)) < 12_000
     assert all(len(text) <= 3000 for text in texts)
@@ -200,7 +200,7 @@ def test_escaped__never_ends_within_an_entity_nor_beyond_the_limit(limit: int) -
 
 
 def test_fallback__is_escaped_too() -> None:
-    text = fallback(letter(waiting(1, "<!channel>"), FINDINGS, {}), "shop")
+    text = fallback(alert_message(waiting(1, "<!channel>"), FINDINGS, {}), "shop")
     assert "<" not in text
     assert "&lt;!channel&gt;" in text
     assert text.startswith("shop: 🔴 The 48 h promise is broken")
