@@ -38,7 +38,7 @@ lint: .venv/ready ## Read the code: ruff, mypy, import-linter, and that the docs
 	.venv/bin/lint-imports
 	$(PY) scripts/sync_docs.py --check
 
-docs: .venv/ready ## Write action.yml, the README's tables and the stub's schema from the code
+docs: .venv/ready ## Write action.yml, docs/reference.md and the schema of the stub from the code
 	@$(PY) scripts/sync_docs.py
 
 lock: $(filter .venv-uv/bin/uv,$(UV)) ## Lock the requirements again

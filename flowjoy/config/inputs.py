@@ -31,7 +31,7 @@ class Input:
 
 
 def declared(workspace: Path) -> tuple[Input, ...]:
-    """Every input, in the order of action.yml and README.md."""
+    """Every input, in the order of action.yml and docs/reference.md."""
     path = parsers.inside(workspace)
     rows: tuple[tuple[str, str, Callable[[str], Any], str], ...] = (
         ("github-token", "${{ github.token }}", parsers.secret, "reads deployments, runs and releases"),

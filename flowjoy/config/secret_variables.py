@@ -1,4 +1,4 @@
-"""The variables that hold credentials, by the service that they are for: what README names, the log never shows."""
+"""The variables that hold credentials, by the service that they are for: documented in docs/reference.md, hidden in the log."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def dora(results: Results) -> str:
     ]
     note = (
         "Recovery counts only incidents that are put down to a deploy: it is not the unified MTTR. "
-        "What each figure means stands in the README."
+        "Definitions: docs/metrics.md in the FlowJoy repository."
     )
     return f"### DORA\n\n{table(_DORA_HEADER, rows)}\n\n{note}"
 

@@ -41,7 +41,7 @@ OUTPUTS: Mapping[str, str] = {
     "chart": "path of `unified_flow.png`",
     "report": "path of `report.html`",
 }
-"""Name and meaning of every output, in the order of action.yml and README.md."""
+"""Name and meaning of every output, in the order of action.yml and docs/reference.md."""
 
 
 def fill(results: Results, files: Mapping[str, str]) -> dict[str, str]:

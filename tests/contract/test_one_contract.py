@@ -1,9 +1,10 @@
-"""action.yml, the settings class, the outputs and README.md name the same things."""
+"""action.yml, the settings class, the outputs, README.md and docs/ name the same things."""
 
 from __future__ import annotations
 
 import json
 import re
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from flowjoy.analysis.alerts.lifecycle import REMIND_AFTER
 from flowjoy.analysis.promise.model_stub import parse
 from flowjoy.config.inputs import Input, declared
 from flowjoy.config.settings import Settings
+from flowjoy.domain.bundle import REPORT_FILES
 from flowjoy.errors import StubError
 from flowjoy.report import step_outputs
 from flowjoy.sinks import slack_bot
@@ -24,27 +26,35 @@ from flowjoy.sinks import slack_bot
 ROOT = Path(__file__).resolve().parents[2]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
 README = (ROOT / "README.md").read_text()
+DOCS = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
+PROSE = {"README.md": README, **DOCS}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 INPUTS: tuple[Input, ...] = declared(ROOT)
 
 
-def table(name: str) -> list[list[str]]:
-    """The cells of the README's table between its markers, without header."""
-    found = re.search(rf"<!-- {name} -->\n(.*?)\n<!-- /{name} -->", README, re.DOTALL)
-    assert found is not None
-    rows = [re.split(r"(?<!\\)\|", line.strip("|")) for line in found[1].splitlines()]
-    return [[cell.strip().replace("\\|", "|") for cell in row] for row in rows[2:]]
+def tables(text: str) -> list[list[list[str]]]:
+    """The tables of a Markdown text, each as rows of cells without its header."""
+    blocks = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    rows = ([re.split(r"(?<!\\)\|", line.strip("|")) for line in block.splitlines()[2:]] for block in blocks)
+    return [[[cell.strip().replace("\\|", "|") for cell in row] for row in block] for block in rows]
 
 
-def test_inputs__action_settings_and_readme_name_the_same_in_the_same_order() -> None:
+def table(section: str) -> list[list[str]]:
+    """The rows of the one table in a section of docs/reference.md."""
+    text = DOCS["reference.md"].partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    (only,) = tables(text)
+    return only
+
+
+def test_inputs__action_settings_and_reference_name_the_same_in_the_same_order() -> None:
     names = [item.name for item in INPUTS]
     assert list(ACTION["inputs"]) == names
     assert [field.name.replace("_", "-") for field in fields(Settings)] == names
-    assert [row[0].strip("`") for row in table("inputs")] == names
+    assert [row[0].strip("`") for row in table("Inputs")] == names
 
 
 def test_inputs__defaults_agree() -> None:
-    for item, row in zip(INPUTS, table("inputs"), strict=True):
+    for item, row in zip(INPUTS, table("Inputs"), strict=True):
         assert ACTION["inputs"][item.name]["default"] == item.default
         assert row[1].strip("`") == item.default
 
@@ -64,17 +74,31 @@ def test_inputs__none_is_required_so_that_the_minimal_step_is_enough() -> None:
     assert [item["required"] for item in ACTION["inputs"].values()] == [False] * len(INPUTS)
 
 
-def test_outputs__action_code_and_readme_name_the_same() -> None:
+def test_outputs__action_code_and_reference_name_the_same() -> None:
     assert list(ACTION["outputs"]) == list(step_outputs.OUTPUTS)
-    assert [row[0].strip("`") for row in table("outputs")] == list(step_outputs.OUTPUTS)
+    assert [row[0].strip("`") for row in table("Outputs")] == list(step_outputs.OUTPUTS)
 
 
-def test_readme__names_every_alert_and_what_the_bot_needs() -> None:
-    section = README.partition("## Alerts")[2].partition("\n## ")[0]
-    assert set(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)) == {kind.value for kind in AlertKind}
-    assert all(f"`{scope}`" in section for scope in slack_bot.SCOPES)
-    assert f"after {REMIND_AFTER.total_seconds() / 3600:g} hours" in section
-    assert f"last {slack_bot.RECALLED.days} days" in section
+def test_reference__names_every_alert_and_every_file() -> None:
+    assert {row[0].strip("`") for row in table("Alerts")} == {kind.value for kind in AlertKind}
+    assert {row[0].strip("`") for row in table("Files")} == REPORT_FILES
+
+
+def test_alerts_page__names_every_alert_and_what_the_bot_needs() -> None:
+    page = DOCS["alerts.md"]
+    assert all(f"`{kind.value}`" in page for kind in AlertKind)
+    assert all(f"`{scope}`" in page for scope in slack_bot.SCOPES)
+    assert f"after {REMIND_AFTER.total_seconds() / 3600:g} hours" in page
+    assert f"last {slack_bot.RECALLED.days} days" in page
+
+
+def test_readme__is_short_and_its_common_inputs_and_outputs_are_as_declared() -> None:
+    assert len(README.splitlines()) <= 150
+    common, outputs = tables(README)
+    defaults = {item.name: item.default for item in INPUTS}
+    assert {row[0].strip("`"): row[1].strip("`") for row in common}.items() <= defaults.items()
+    assert {row[0].strip("`") for row in outputs} <= set(step_outputs.OUTPUTS)
+    assert (len(common), len(outputs)) == (12, 5)
 
 
 def test_action__is_a_docker_action_with_words_for_everything() -> None:
@@ -97,11 +121,36 @@ def test_container__every_stage_stands_on_a_digest_and_every_package_on_a_hash()
     assert "--require-hashes" in DOCKERFILE
 
 
-def test_readme__names_only_inputs_and_outputs_that_exist() -> None:
-    steps = re.findall(r"with:\n((?: {10}[\w-]+:.*\n)+)", README)
+@pytest.mark.parametrize("page", PROSE)
+def test_docs__name_only_inputs_and_outputs_that_exist(page: str) -> None:
+    steps = re.findall(r"with:\n((?: {10}[\w-]+:.*\n)+)", PROSE[page])
     used = {line.split(":")[0].strip() for step in steps for line in step.splitlines()}
     assert used <= {item.name for item in INPUTS} | {"name", "path"}
-    assert set(re.findall(r"outputs\.([\w-]+)", README)) <= set(step_outputs.OUTPUTS)
+    assert set(re.findall(r"outputs\.([\w-]+)", PROSE[page])) <= set(step_outputs.OUTPUTS)
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+LINKED = {
+    **{f"docs/{name}": text for name, text in DOCS.items()},
+    **{name: (ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")},
+}
+
+
+@pytest.mark.parametrize("page", LINKED)
+def test_docs__every_link_leads_to_a_file_and_a_heading(page: str) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", LINKED[page]):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+            assert anchor in {slug(heading) for heading in headings}, target
 
 
 def test_examples__use_only_inputs_that_exist() -> None:
@@ -111,9 +160,9 @@ def test_examples__use_only_inputs_that_exist() -> None:
             assert set(step["with"]) <= {item.name for item in INPUTS}, path.name
 
 
-def test_schema__that_ships_takes_the_readmes_stub_and_so_does_the_parser() -> None:
+def test_schema__that_ships_takes_the_documented_stub_and_so_does_the_parser() -> None:
     schema = json.loads((ROOT / "docs" / "flowjoy.schema.json").read_text())
-    (example,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    (example,) = re.findall(r"```json\n(.*?)```", DOCS["promise.md"], re.DOTALL)
     jsonschema.validate(json.loads(example), schema)
     assert {str(item) for item in parse(example, "flowjoy.json").requirements} == {">=12", "any", "none"}
 
@@ -128,3 +177,17 @@ def test_schema__and_parser_refuse_the_same(bad: str) -> None:
         jsonschema.validate(json.loads(bad), schema)
     with pytest.raises(StubError):
         parse(bad, "flowjoy.json")
+
+
+def test_architecture__lists_the_import_contract_and_only_files_that_exist() -> None:
+    page = DOCS["architecture.md"]
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]["layers"]
+    listed = re.findall(r"^\d\. (`.*`)$", page, re.MULTILINE)
+    assert [set(re.findall(r"`(\w+)`", line)) for line in listed] == [
+        set(re.findall(r"\w+", line)) for line in contract
+    ]
+    paths = re.findall(r"`((?:flowjoy|tests)/[\w/.]*)`", page)
+    assert len(paths) > 20
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    rooms = {f"flowjoy/{path.name}/" for path in (ROOT / "flowjoy").iterdir() if (path / "__init__.py").exists()}
+    assert {room for room in rooms if room not in paths} == set()

@@ -1,6 +1,6 @@
 """Which alerts fire now, and which are over. Values in, values out; no channel and no clock.
 
-The rules are those under "Alerts" in README.md. Missing data is never "over": an alert whose source could not be read
+The rules are documented in docs/alerts.md. Missing data is never "over": an alert whose source could not be read
 stays as it is.
 """
 

@@ -1,6 +1,6 @@
 """What to do next: the recommendations table, each row with the numbers that fired it. Knows values, no frame.
 
-The rows and their wording are those of the table "Advice" in README.md.
+The rows and their wording are those of the table in docs/metrics.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What stands out in the week table: divergence, MTTR spikes, and health. Knows weeks, no deploy and no incident.
 
-Only complete weeks speak. The rules are those under "Divergence, spikes" in README.md.
+Only complete weeks speak. The rules are documented in docs/metrics.md.
 """
 
 from __future__ import annotations

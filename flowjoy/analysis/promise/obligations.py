@@ -1,7 +1,7 @@
 """The 48-hour promise. Knows hours, events and what code depends on; no network, no clock.
 
 "Whenever we ship new application code to production, we promise to ship any ML model it depends on within the next
-48 hours." Every rule is stated in README.md under "The 48-hour rule".
+48 hours." Every rule is documented in docs/promise.md.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from flowjoy.config.settings import read_context, redactor
 from flowjoy.report.text import code
 
 TOKEN = "ghs_Canary0123/of+github==&<1>"
-README = (Path(__file__).parents[3] / "README.md").read_text()
+REFERENCE = (Path(__file__).parents[3] / "docs" / "reference.md").read_text()
 
 PRIVATE_KEY = (
     "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcw\nq7Zk3vJx0Yt1\n-----END PRIVATE KEY-----\n"
@@ -187,14 +187,14 @@ def test_redactor__hides_the_signature_of_an_address(address: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for names in secret_variables.VARIABLES.values() for name in names])
-def test_variables__each_credential_is_hidden_and_named_in_the_readme(name: str) -> None:
+def test_variables__each_credential_is_hidden_and_named_in_the_reference(name: str) -> None:
     redact = redactor(read_context({name: TOKEN}))
     assert redact(f"got {TOKEN}") == "got ***"
     assert not left_of(TOKEN, redact(f"got {TOKEN[2:14]}"))
-    assert f"`{name}`" in README
+    assert f"`{name}`" in REFERENCE
 
 
-def test_variables__the_readme_names_no_credential_that_is_not_hidden() -> None:
+def test_variables__the_reference_names_no_credential_that_is_not_hidden() -> None:
     hidden = {name for names in secret_variables.VARIABLES.values() for name in names} | {*secret_variables.USER_NAMES}
-    named = set(re.findall(r"\b[A-Z][A-Z_]+_(?:TOKEN|SECRET|PASSWORD|KEY|KEY_ID|CREDENTIALS|USERNAME)\b", README))
+    named = set(re.findall(r"\b[A-Z][A-Z_]+_(?:TOKEN|SECRET|PASSWORD|KEY|KEY_ID|CREDENTIALS|USERNAME)\b", REFERENCE))
     assert named - hidden == set()

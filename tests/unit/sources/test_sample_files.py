@@ -34,9 +34,9 @@ def test_csv__is_read_as_text_with_what_is_missing(tmp_path: Path) -> None:
     assert held["country"].tolist()[0] == "DE, east"
 
 
-def test_missing__is_what_the_readme_says(tmp_path: Path) -> None:
-    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text()
-    told = re.search(r"Missing values are a bin: empty\ncells, (.*?) and the like", readme)
+def test_missing__is_what_the_docs_say(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "drift.md").read_text()
+    told = re.search(r"Missing values are a bin: empty\ncells, (.*?) and the like", page)
     assert told is not None
     texts = re.findall("`([^`]+)`", told[1])
     assert len(texts) == 6
