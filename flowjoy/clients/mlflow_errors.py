@@ -46,7 +46,7 @@ def explain(problem: Exception, uri: str = "") -> Fault | None:
     if isinstance(problem, ParseError):
         return Fault(problem="the answer is not what the API promises", hint=ROOT, passing=True)
     if isinstance(problem, NotImplementedError):
-        return Fault(problem="this kind of registry cannot do that", hint="see "Model versions" in docs/sources.md")
+        return Fault(problem="this kind of registry cannot do that", hint="see the registries in docs/sources.md")
     if not isinstance(problem, MlflowException):
         return None
     return _of_connection(problem, uri) or _of_answer(problem, uri)

@@ -1,4 +1,4 @@
-"""The variables that hold credentials, by the service that they are for: documented in docs/reference.md, hidden in the log."""
+"""The environment variables that hold credentials, by service: documented in docs/reference.md, hidden in the log."""
 
 from __future__ import annotations
 
