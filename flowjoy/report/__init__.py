@@ -1,1 +1,1 @@
-"""Pure words and pictures: findings in, bytes and text out."""
+"""The report as text and bytes, made from the results of the analyses."""

@@ -1,4 +1,4 @@
-"""What a page is made of: sections of plain text, figures, tables and pictures. Knows no findings and no HTML."""
+"""The building blocks of the report page: key figures, paragraphs, tables and pictures, all in plain text."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from flowjoy.domain.timestamps import iso
 from flowjoy.report.text import moment
 
 ROW_LIMIT = 500
-"""Of one table: the rest is in the bundle and the CSV files."""
+"""Maximum rows per table; the bundle and the CSV files contain all rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Countdown:
-    """A time left, as it was when the page was made, and the instant that the page counts down to.
+    """The time left as of the run, and the deadline that the page counts down to.
 
-    `form` says how it is written: `left` for `31 h 12 m left`, `in` for `in 31 h 12 m`.
+    `form`: `left` for `31 h 12 m left`, `in` for `in 31 h 12 m`.
     """
 
     text: str
@@ -28,13 +28,13 @@ class Countdown:
 
     @property
     def iso(self) -> str:
-        """The instant for the page's script."""
+        """The deadline for the script of the page, in ISO 8601."""
         return iso(self.due)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One cell. `sort`: what it is sorted by, where that is not its text; a `clock` stands instead of the text."""
+    """One table cell. `sort` is its sort key if it differs from the text; a `clock` replaces the text."""
 
     text: str = ""
     sort: str | float | None = None
@@ -47,7 +47,10 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table; `folded` behind its caption with its `total` of rows; `more` says what it leaves out."""
+    """One table. `more` says which rows are left out.
+
+    If `folded`, the page shows only the caption and the `total` of rows until the table is opened.
+    """
 
     caption: str
     header: tuple[str, ...]
@@ -57,13 +60,13 @@ class Table:
     total: int = 0
 
     def numeric(self, column: int) -> bool:
-        """Whether a column holds figures, which stand to the right."""
+        """Return whether a column contains numbers, which are right-aligned."""
         return any(row[column].number for row in self.rows)
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeyFigure:
-    """One figure in large type, with what it is over."""
+    """One figure in large type, with a note on what it covers."""
 
     name: str
     value: str
@@ -74,7 +77,7 @@ class KeyFigure:
 
 @dataclass(frozen=True, kw_only=True)
 class Paragraph:
-    """A sentence; `lead` stands out before it, a `clock` behind it."""
+    """A sentence with an optional bold `lead` before it and a `clock` after it."""
 
     text: str
     lead: str = ""
@@ -84,7 +87,7 @@ class Paragraph:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A picture as the source of an image, with the words for those who do not see it."""
+    """A picture as an image source, with its alternative text."""
 
     source: str
     alt: str
@@ -94,7 +97,7 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One part of the page."""
+    """One section of the page."""
 
     id: str
     title: str
@@ -106,7 +109,7 @@ class Section:
 
 
 def time_cell(stamp: datetime, window: Window) -> Cell:
-    """An instant as people read it, sorted by itself; with its year where that is not the year of as-of."""
+    """Return a cell with a timestamp, sorted by time; the year is shown if it differs from the year of the run."""
     zone = ZoneInfo(window.timezone)
     local = stamp.astimezone(zone)
     same = local.year == window.until.astimezone(zone).year
@@ -115,18 +118,18 @@ def time_cell(stamp: datetime, window: Window) -> Cell:
 
 
 def week_cell(week: Week, window: Window) -> Cell:
-    """A week by its Monday; with the year where that is not the year of as-of."""
+    """Return a cell with the Monday of a week; the year is shown if it differs from the year of the run."""
     other = week.week.year != window.until.astimezone(ZoneInfo(window.timezone)).year
     return Cell(text=f"{week.label} {week.week.year}" if other else week.label, sort=week.week.toordinal())
 
 
 def number_cell(value: float | None) -> Cell:
-    """A count, or a figure to one decimal; blank for none."""
+    """Return a cell with an integer, or a number with one decimal; blank for None."""
     if value is None:
         return Cell(number=True, sort="")
     return Cell(text=f"{value:d}" if isinstance(value, int) else f"{value:.1f}", sort=value, number=True)
 
 
 def more(total: int, where: str = "flowjoy-bundle.json") -> str:
-    """What a table of `total` rows leaves out."""
+    """Return a note on the rows of `total` that a table leaves out."""
     return f"… and {total - ROW_LIMIT} more, in {where}." if total > ROW_LIMIT else ""

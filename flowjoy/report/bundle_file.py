@@ -1,4 +1,4 @@
-"""The bundle as a run writes it. Pure; knows what of the findings goes in, judges nothing."""
+"""The bundle as written by a run: records, obligations and figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flowjoy.domain import bundle as bundles
 
 
 def bundle_bytes(results: Results, redact: Callable[[str], str] = str) -> bytes:
-    """Return the bundle as it is written: the records, what became of each obligation, and every figure."""
+    """Return the bundle as JSON: the records, the judged obligations and all figures."""
     matches = results.incidents[[timeline.ID, *incidents.MATCH_COLUMNS]]
     figures: Mapping[str, object] = {
         "weeks": results.weeks,
@@ -37,7 +37,7 @@ def bundle_bytes(results: Results, redact: Callable[[str], str] = str) -> bytes:
 
 
 def _actions(results: Results) -> tuple[Action, ...]:
-    """What earlier runs proposed, and what this one does; the first of a week stands for it."""
+    """Return the actions proposed by earlier runs and by this one; the first action of a week is kept."""
     past, bundle, row = results.bundle.actions, results.bundle, results.retro.action
     week = week_of(bundle.generated_at, bundle.window.timezone)
     if row is None or any(action.week == week for action in past):

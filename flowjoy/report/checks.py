@@ -1,4 +1,4 @@
-"""What the two checks say: conclusion, title, words. Pure; knows findings, no API."""
+"""Content of the check runs `48 h SLA` and `model dependency`: conclusion, title, summary and annotations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flowjoy.report.markdown_promise import release
 from flowjoy.report.text import clean, plural, span
 
 LONGEST_TEXT = 65_535
-"""GitHub's limit for the summary and for the text of a check, each."""
+"""GitHub's limit for the summary of a check, in characters."""
 
 _LONGEST_TITLE = 200
 _SEVERITY = {"success": 0, "neutral": 1, "failure": 2}
@@ -34,7 +34,7 @@ class Annotation:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One check run, as it is to be. `subject` tells the two checks of a service apart: `sla` or `dependency`."""
+    """The content of one check run. `subject` distinguishes the two checks of a service: `sla` or `dependency`."""
 
     subject: str
     sha: str
@@ -47,7 +47,7 @@ class Check:
 def promise_check(
     results: Results, sha: str, *, stub_path: str, lines: Mapping[str, int], report_url: str | None = None
 ) -> Check:
-    """`48 h SLA` on the run's own commit: the state of the whole service, or its own settled promise if worse."""
+    """Return the `48 h SLA` check for the run's commit: the state of the service, or of its own release if worse."""
     service = (_service_conclusion(results), headline(results))
     own = settled(results, sha)
     conclusion, title = service
@@ -74,7 +74,7 @@ def promise_check(
 
 
 def settled_check(results: Results, sha: str) -> Check | None:
-    """`48 h SLA` on an earlier release's commit once all its clocks have ended: what became of *its* promise."""
+    """Return the `48 h SLA` check for an earlier release; None until its last deadline has passed."""
     own_outcome = settled(results, sha)
     if own_outcome is None:
         return None
@@ -89,7 +89,7 @@ def settled_check(results: Results, sha: str) -> Check | None:
 
 
 def settled(results: Results, sha: str) -> tuple[str, str] | None:
-    """Conclusion and title of a release whose clocks have all ended; None while one runs, or is not known."""
+    """Return conclusion and title for a release; None while an obligation is running or unknown."""
     own = [item for item in results.obligations if item.sha == sha]
     if not own or any(item.is_running or item.status is Status.UNKNOWN for item in own):
         return None
@@ -109,7 +109,7 @@ def settled(results: Results, sha: str) -> tuple[str, str] | None:
 
 
 def gate_check(gate: MergeGate, sha: str, results: Results, *, stub_path: str) -> Check:
-    """`model dependency` on a proposal. What a waiver overrides is neutral: it blocks nothing, and is not in order."""
+    """Return the `model dependency` check. A waived problem makes it neutral: it neither blocks nor succeeds."""
     failures, overridden = gate.of(GateLevel.FAILURE), gate.of(GateLevel.WARNING)
     conclusion = "neutral" if overridden else "success"
     if failures:
@@ -130,7 +130,7 @@ def gate_check(gate: MergeGate, sha: str, results: Results, *, stub_path: str) -
 
 
 def undecided_gate(reason: str, sha: str) -> Check:
-    """`model dependency` when it could not be judged: a failure, because a skipped check satisfies a required one."""
+    """Return a failed `model dependency` check; a skipped check would satisfy a required one."""
     text = f"could not decide: {reason}"
     return Check(
         subject="dependency",
@@ -142,7 +142,7 @@ def undecided_gate(reason: str, sha: str) -> Check:
 
 
 def within_limit(text: str) -> str:
-    """At most GitHub's limit, cut between lines, saying that it was cut."""
+    """Return the text within GitHub's limit, cut between lines and marked as cut."""
     if len(text) <= LONGEST_TEXT:
         return text
     cut = "\n\n… cut here: the whole is in the job summary and the artifact."

@@ -1,4 +1,4 @@
-"""The CSV files. Cells that a spreadsheet would run are made text; rows and columns survive a re-read."""
+"""The CSV files. Cells that a spreadsheet would evaluate become text; rows and columns survive a round trip."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from flowjoy.report.content.incidents import evidence, shown
 
 _FORMULA = r"""(?=(?:[^\S\t\n]|["\x00\u200b\ufeff])*[=+\-@\uff1d\uff0b\uff0d\uff20])"""
 _RUNS_IN_SPREADSHEETS = re.compile(rf"^(?=[\t\n])|(^|[;|\t\n]){_FORMULA}")
-"""Where a formula begins: also behind the separator of another locale, behind blanks, and with full-width marks."""
+"""The start of a formula, also after a separator of another locale, after blanks, or in full-width characters."""
 
 _DECIMALS = 4
 
@@ -44,23 +44,23 @@ INCIDENT_COLUMNS = [
 
 
 def events_csv(results: Results) -> bytes:
-    """`supply_chain_events.csv`: one row an event of the window, oldest first."""
+    """Return `supply_chain_events.csv`: one row per event of the window, oldest first."""
     happened = timeline.shipped(results.events)
     inside = happened[happened[timeline.TS] >= pd.Timestamp(results.bundle.window.since)]
     return _csv(timeline.PUBLIC_COLUMNS, inside[timeline.PUBLIC_COLUMNS].itertuples(index=False, name=None))
 
 
 def incidents_csv(results: Results) -> bytes:
-    """`incidents.csv`: one row an incident that started in the window or is open, with its nearest deploy and cause."""
+    """Return `incidents.csv`: one row per incident that started in the window or is open."""
     rows = shown(results)
     complete = rows.assign(**{EVIDENCE: list(evidence(results, rows))})
     return _csv(INCIDENT_COLUMNS, complete[INCIDENT_COLUMNS].itertuples(index=False, name=None))
 
 
 def weeks_csv(results: Results) -> bytes:
-    """`weekly_flow.csv`: one row a week of the window.
+    """Return `weekly_flow.csv`: one row per week of the window.
 
-    Blank are the MTTR where no incident was resolved, and what is counted of a source that was not read or observed.
+    The MTTR is blank if no incident was resolved; counts are blank if their source was not read or observed.
     """
     rows = (
         (
@@ -81,9 +81,9 @@ RECOVERY_COLUMNS = ["week", "cause", "resolved", "open", "mean_hours", "median_h
 
 
 def recovery_csv(results: Results) -> bytes:
-    """`recovery.csv`: the unified MTTR of each week, then (without a week) of the window, whole and by cause.
+    """Return `recovery.csv`: the unified MTTR of each week, then of the window (without a week) in total and by cause.
 
-    Blank where nothing is known; the mean, median and p90 of nothing are blank, too.
+    Unknown values are blank; so are mean, median and p90 without a resolved incident.
     """
     weekly = (
         (
@@ -117,10 +117,10 @@ DORA_COLUMNS = ["figure", "unit", "code", "code_n", "model", "model_n", "both", 
 
 
 def dora_csv(results: Results) -> bytes:
-    """`dora.csv`: one row a figure, for code, models and both with how many cases it is over; blank without any.
+    """Return `dora.csv`: one row per metric, for code, models and both, each with its number of cases.
 
-    Then the drift lag, between the two; `at least` where a clock that still runs could make it longer, `at most` where
-    a ship was only observed.
+    Metrics without cases are blank. The drift lag follows: `at least` if a running obligation could make it longer,
+    `at most` if a ship was only observed.
     """
     rows = (
         (name, unit, *(cell for dora in results.dora for cell in (getattr(dora, name).value, getattr(dora, name).n)))
@@ -147,7 +147,7 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def _cell(value: object) -> str | int:
-    """One cell: an instant in ISO, a number to four decimals, foreign text made harmless, nothing as blank."""
+    """Return one cell: ISO 8601 timestamps, numbers with four decimals, external text made harmless, None as blank."""
     if value is None or value is pd.NaT or (isinstance(value, float) and value != value):  # noqa: PLR0124  (NaN)
         return ""
     if isinstance(value, datetime):
@@ -156,6 +156,6 @@ def _cell(value: object) -> str | int:
         return str(round(value, _DECIMALS))
     if isinstance(value, int):
         return value
-    # The writer quotes "\n", and would leave a bare "\r" to end the row.
+    # The csv module quotes "\n" but writes a bare "\r", which would end the row.
     text = str(value).replace("\r\n", "\n").replace("\r", "\n")
     return _RUNS_IN_SPREADSHEETS.sub(r"\1'", text)

@@ -1,4 +1,4 @@
-"""The report's files on disk. A file that cannot be written is a warning, never a verdict."""
+"""The report's files on disk. A file that cannot be written is a warning and never changes the verdict."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LABELS = re.compile(r"<!--.*?-->|(?<=>)[^<]+(?=</(?:dc:)?t)", re.DOTALL)
 def renderings(
     results: Results, bundle: bytes, redact: Callable[[str], str] = str
 ) -> Mapping[str, Callable[[], bytes]]:
-    """Return each file's name with what makes its bytes. A picture is drawn once, and redacted before a page has it."""
+    """Return a function per file that makes its bytes. Each picture is drawn once and redacted before embedding."""
     flow = functools.cache(lambda: _flow(results))
     lanes = functools.cache(lambda: _lanes(results))
     flow_svg, lanes_svg = functools.cache(lambda: _svg(flow(), redact)), functools.cache(lambda: _svg(lanes(), redact))
@@ -56,7 +56,7 @@ def renderings(
 
 
 def chart_png(results: Results) -> bytes:
-    """The joint flow chart by itself."""
+    """Return the joint flow chart as PNG."""
     return _png(_flow(results))
 
 
@@ -122,7 +122,7 @@ def _png(figure: Figure) -> bytes:
 def _svg(figure: Figure, redact: Callable[[str], str]) -> bytes:
     from flowjoy.report.charts import flow as chart
 
-    # Foreign text stands in labels, and in the comments that name them.
+    # External text appears in labels and in the comments that name them.
     return _LABELS.sub(lambda match: redact(match[0]), chart.to_svg(figure).decode()).encode()
 
 
@@ -132,7 +132,7 @@ def page_of(
     lanes_svg: Callable[[], bytes],
     drift_svg: Callable[[], bytes],
 ) -> bytes:
-    """The page; a picture that cannot be drawn is left out, and the table behind it stays."""
+    """Return the page. A picture that cannot be drawn is left out; its table remains."""
     from flowjoy.report import html
     from flowjoy.report.content import page as sections
 
@@ -163,7 +163,7 @@ def page_of(
 
 
 def _headline(text: str) -> str:
-    """The headline behind the word of the verdict: it does not say that again, and our own sentences begin large."""
+    """Return the headline without the verdict that precedes it, capitalised if it starts with one of our own words."""
     text = text.removeprefix("could not decide: ")
     return text[:1].upper() + text[1:] if text.startswith(("the ", "no ", "a ")) else text
 
@@ -173,7 +173,7 @@ def _picture(draw: Callable[[], bytes], alt: str) -> Picture | None:
 
     try:
         return html.picture(draw(), alt)
-    except Exception:  # noqa: BLE001  (the file of that picture says what failed)
+    except Exception:  # noqa: BLE001  (writing the picture's own file reports the problem)
         return None
 
 
@@ -184,14 +184,14 @@ def write(
     warn: Callable[[str], None],
     redact: Callable[[str], str],
 ) -> dict[str, str]:
-    """Write what can be written, without secrets; the paths, relative to the workspace, by file name."""
+    """Write the files without secrets; return the paths relative to the workspace, by file name."""
     written = {}
     for name, render in files.items():
         path = folder / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if path.is_symlink():
-                path.unlink()  # a repository controls the workspace: never write through its links
+                path.unlink()  # the repository controls the workspace: never write through its links
             path.write_bytes(_redacted(name, render(), redact))
             written[name] = path.relative_to(workspace.resolve()).as_posix()
         except Exception as problem:  # noqa: BLE001  (a failing picture must not fail the verdict)
@@ -200,11 +200,11 @@ def write(
 
 
 def _redacted(name: str, raw: bytes, redact: Callable[[str], str]) -> bytes:
-    """Return the file without what a server said back of a secret. A picture of pixels stays as it is."""
+    """Return the file without secrets that a server may have echoed. PNG files contain only pixels and stay."""
     if name.endswith((".json", ".svg", ".png")):
-        return raw  # redacted as it was made, value by value and label by label: keys and markup must stay
+        return raw  # already redacted by value or label: keys and markup must stay
     text = raw.decode()
     columns, end, rows = text.partition("\n") if name.endswith(".csv") else ("", "", text)
-    # Pictures within a page were redacted before they were encoded.
+    # Embedded pictures were redacted before they were encoded.
     parts = _PICTURE.split(rows)
     return (columns + end + "".join(part if _PICTURE.fullmatch(part) else redact(part) for part in parts)).encode()

@@ -1,6 +1,6 @@
-"""`report.html`: the whole report as one page that asks nothing of any network. Knows a view and a template, no figure.
+"""`report.html`: the complete report as one page that loads nothing from the network.
 
-Every text is escaped by the template (Jinja2, autoescape); style and script are allowed by their hashes alone.
+The template escapes every text (Jinja2, autoescape); the security policy of the page allows style and script by hash.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _SIZE = re.compile(rb'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 @dataclass(frozen=True, kw_only=True)
 class PageView:
-    """What the page shows. `sections` in the order in which people read them; all texts are plain.
+    """The content of the page: sections in reading order, all texts plain.
 
-    A headline with a clock goes on `after` it.
+    If the headline has a clock, `after` continues it.
     """
 
     service: str
@@ -45,17 +45,17 @@ class PageView:
 
     @property
     def title(self) -> str:
-        """The title of the window."""
+        """The window title."""
         return f"FlowJoy · {self.service} · {self.verdict}"
 
     @property
     def verdict_word(self) -> str:
-        """The verdict as people read it first."""
+        """The verdict as shown in the heading."""
         return _VERDICTS[Decision(self.verdict)]
 
 
 def render(view: PageView) -> bytes:
-    """The page as UTF-8."""
+    """Return the page as UTF-8."""
     style, script = _part("report.css"), _part("report.js")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_visible
@@ -71,7 +71,7 @@ def render(view: PageView) -> bytes:
 
 
 def picture(svg: bytes, alt: str) -> Picture:
-    """A picture inside the page. As an image it runs nothing and styles nothing around it."""
+    """Return an SVG as an embedded image, in which scripts do not run and styles do not affect the page."""
     size = _SIZE.search(svg)
     width, height = (round(float(part)) for part in size.groups()) if size else (800, 400)
     source = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
@@ -79,9 +79,9 @@ def picture(svg: bytes, alt: str) -> Picture:
 
 
 def _visible(value: object) -> object:
-    """Every text that is not ours, in one place: no mark that hides or turns what stands around it.
+    """Make external text visible: replace characters that hide or reorder the surrounding text.
 
-    A name that is written from right to left is set apart, or the figures behind it would change places with it.
+    Right-to-left text is isolated; otherwise the numbers after it would change places with it.
     """
     if not isinstance(value, str) or isinstance(value, Markup):
         return value

@@ -1,4 +1,4 @@
-"""The job summary: verdict first, then what is owed, then the weeks. Foreign text is literal everywhere."""
+"""The job summary and the pull request comment as GitHub Markdown. All external text is literal."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MARKS = {Decision.PASS: "✅", Decision.FAIL: "❌", Decision.ERROR: "⚠️"}
 
 
 def summary(results: Results, report_url: str | None = None) -> str:
-    """The whole job summary as GitHub Markdown, far below GitHub's limit whatever the size of the input.
+    """Return the job summary, far below GitHub's size limit for any input.
 
-    `report_url`: where the files can be downloaded; the runner's own address, no foreign text.
+    `report_url`: where the report can be downloaded; a GitHub address, not external text.
     """
     decision = results.verdict.decision
     softened = " (not enforced)" if decision is Decision.FAIL and results.verdict.exit_code == 0 else ""
@@ -53,7 +53,7 @@ def summary(results: Results, report_url: str | None = None) -> str:
 
 
 def _steps(results: Results) -> str:
-    """What to do next, and by when. What could not be read was said above."""
+    """Return the ships that are due and by when. Sources that could not be read are listed above."""
     due = ships_due(results)
     lines = [f"- **{code(step.lead)}** {code(step.sentence, 300)}" for step in due[:SHOWN_SETTLED]]
     more = [f"- … and {plural(len(due) - SHOWN_SETTLED, 'more model')}"] if len(due) > SHOWN_SETTLED else []
@@ -61,7 +61,7 @@ def _steps(results: Results) -> str:
 
 
 def comment(results: Results) -> str:
-    """The sticky comment: the verdict, the gate, and what is owed; no more than fits a screen."""
+    """Return the pull request comment: verdict, merge gate and open obligations, at most a screenful."""
     parts = [
         _verdict_line(results),
         gate(results.gate) if results.gate is not None else "",
@@ -76,19 +76,19 @@ def _verdict_line(results: Results) -> str:
 
 
 def noteworthy(results: Results) -> bool:
-    """Whether something runs, is broken, or is to be told: else a pull request is left in peace."""
+    """Return whether a pull request deserves a comment: an open obligation, a gate message, or a failed verdict."""
     open_now = any(item.is_open for item in results.scope)
     has_gate_news = results.gate is not None and bool(results.gate.findings or results.gate.forecast)
     return open_now or has_gate_news or results.verdict.decision is not Decision.PASS
 
 
 def literal(text: str) -> str:
-    """A sentence with foreign text in it, as it is."""
+    """Return a sentence with external text in it as literal Markdown."""
     return code(text, 2000) + "\n"
 
 
 def gate(judged: MergeGate) -> str:
-    """What the gate found, and what going live would start."""
+    """Return the findings of the merge gate, and the obligations that a merge would start."""
     marks = {GateLevel.FAILURE: "❌", GateLevel.WARNING: "⚠️", GateLevel.NOTICE: "ℹ️"}  # noqa: RUF001  (the sign people know)
     lines = [f"- {marks[finding.level]} {code(finding.text, 500)}" for finding in judged.findings[:SHOWN_OBLIGATIONS]]
     lines += [f"- ⏱️ {code(sentence, 300)}" for sentence in judged.forecast[:SHOWN_OBLIGATIONS]]

@@ -1,4 +1,4 @@
-"""The drift check in the job summary and in the log. Foreign text is literal everywhere."""
+"""The drift check in the job summary and in the log. All external text is literal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HEADER = ("feature", "KL (nats)", "PSI", "rows in training", "live rows", "stat
 
 
 def drift(results: Results) -> str:
-    """The status, and the features that differ most; nothing where no check was asked for."""
+    """Return the drift status and the features that differ the most; empty if no check was configured."""
     check = results.drift
     if check is None:
         return ""
@@ -32,9 +32,9 @@ def drift(results: Results) -> str:
 
 
 def faults(results: Results) -> tuple[str, ...]:
-    """Warnings of features that cannot be compared, and of those that could not be judged.
+    """Return warnings about features that could not be compared or judged.
 
-    What could not be read at all is said as every source says it.
+    A source that could not be read at all is reported as a failed source, not here.
     """
     check = results.drift
     unread = any(

@@ -1,4 +1,4 @@
-"""The job summary's first half: weeks, drift lag, incidents, DORA. Foreign text is literal everywhere."""
+"""Weeks, drift lag, incidents and DORA metrics in the job summary. All external text is literal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DORA_HEADER = ("DORA", "code", "n", "models", "n", "both", "n")
 
 
 def weeks(results: Results) -> str:
-    """A row a week, with what diverges, spikes or is healthy."""
+    """Return a table with one row per week, marking divergence, MTTR spikes and healthy weeks."""
     by_week = {spike.week.week: spike for spike in results.spikes}
     rows = [_week(week, by_week.get(week.week), well=results.is_healthy(week)) for week in results.weeks]
     note = "Unified MTTR: mean time from start to end of every resolved incident that started in the week."
@@ -51,7 +51,7 @@ def _week(week: Week, spike: Spike | None, *, well: bool) -> tuple[str, ...]:
 
 
 def drift_lag(results: Results) -> str:
-    """How far models are behind code; nothing where no lag is known."""
+    """Return the drift lag; empty if it is unknown."""
     lag = results.drift_lag
     if lag is None or lag.median is None:
         return ""
@@ -68,7 +68,7 @@ def _hours(lag: Hours | None) -> str:
 
 
 def incidents(results: Results) -> str:
-    """Recovery by cause, what is still open, and the newest incidents; nothing where nothing resolved or runs."""
+    """Return recovery by cause, open incidents and the newest incidents; empty without a resolved or open one."""
     everything = next((item for item in results.recoveries if item.cause == ALL), None)
     open_now = results.incidents[END].isna().any()
     if everything is None or not (everything.resolved or open_now):
@@ -95,7 +95,7 @@ def _open(results: Results) -> str:
 
 
 def _evidence(results: Results) -> str:
-    """The newest incidents, each with the deploy it is put down to and why."""
+    """Return a table of the newest incidents, each with the deploy it is attributed to and the reason."""
     now, zone = results.bundle.generated_at, results.bundle.window.timezone
     newest, total = newest_first(results, SHOWN_INCIDENTS), len(shown(results))
     rows = [
@@ -112,7 +112,7 @@ def _evidence(results: Results) -> str:
 
 
 def dora(results: Results) -> str:
-    """The five figures of code, of models and of both."""
+    """Return the DORA metrics for code, models and both."""
     rows = [
         (label, *(cell for kind in results.dora for cell in _figure(name, getattr(kind, name))))
         for name, label in DORA_NAMES.items()

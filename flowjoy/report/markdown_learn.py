@@ -1,4 +1,4 @@
-"""The summary's second half: advice, retrospective, what is live, what waits. Foreign text is literal everywhere."""
+"""Advice, retrospective, live pair and inventory in the job summary. All external text is literal."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from flowjoy.report.text import code, plural, span, table, trusted_markdown
 
 SHOWN = 5
 WEEK_LIMIT = 12
-"""In the small chart: the dates of more would lie upon each other."""
+"""Maximum weeks in the Mermaid chart; the dates of more weeks would overlap."""
 
 
 _PALETTE = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#a9bcdb, #2e8b4a"}}}}%%'
-"""Blue and green as in the real chart, the bars paler, so that the thin line is seen before them."""
+"""Blue and green as in the full chart, with paler bars so that the thin line is visible in front of them."""
 
 
 def advice(results: Results) -> str:
-    """The recommendations whose signals fire."""
+    """Return the recommendations of the current signals."""
     if not results.advice:
         return ""
     rows = [
@@ -41,7 +41,7 @@ def advice(results: Results) -> str:
 
 
 def retrospective(results: Results) -> str:
-    """The two questions, answered."""
+    """Return the questions of the retrospective with their answers."""
     measured = measured_answer(results)
     lines = [
         f"- **Which week shows the biggest gap, and how did that affect MTTR?** {gap_answer(results)}",
@@ -53,7 +53,7 @@ def retrospective(results: Results) -> str:
 
 
 def live(results: Results) -> str:
-    """The pair that is live, and where a rollback may go."""
+    """Return the live pair and the pair to roll back to."""
     if not results.pairs:
         return ""
     now, target = results.pairs[-1], results.rollback_target
@@ -64,7 +64,7 @@ def live(results: Results) -> str:
 
 
 def inventory(results: Results) -> str:
-    """What waits: pull requests, branches, versions."""
+    """Return the pull requests, branches and model versions that wait."""
     bundle = results.bundle
     now = bundle.generated_at
     parts = []
@@ -87,7 +87,7 @@ def inventory(results: Results) -> str:
 
 
 def small_chart(results: Results) -> str:
-    """Code and model cadence as GitHub draws it by itself; the real chart is in the artifact."""
+    """Return the code and model cadence as a Mermaid chart, which GitHub draws; the full chart is in the artifact."""
     weeks = [week for week in results.weeks[-WEEK_LIMIT:] if week.observed]
     read = all(week.code_known and week.models_known for week in weeks)
     if not any(week.code_deploys or week.model_deploys for week in weeks) or not read:
@@ -98,7 +98,7 @@ def small_chart(results: Results) -> str:
         [week.model_deploys for week in weeks],
     ))  # fmt: skip
     highest = max(max(week.code_deploys, week.model_deploys) for week in weeks)
-    # From 0: left to itself, mermaid begins at the smallest count, and what lags a little looks like nothing.
+    # By default Mermaid starts the axis at the smallest count, which would distort the gaps.
     return (
         f"```mermaid\n{_PALETTE}\nxychart-beta\n"
         '  title "Code deploys (bars) and model ships (line)"\n'

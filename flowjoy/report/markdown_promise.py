@@ -1,4 +1,4 @@
-"""What is owed, as Markdown, the most urgent first. Knows findings and tables, no verdict; foreign text is literal."""
+"""Obligations as Markdown, most urgent first. All external text is literal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OBLIGATION_HEADER = ("release", "model", "needs", "deployed", "deadline", "stat
 
 
 def promise(results: Results) -> str:
-    """The counts, and the obligations in scope: all that are serious, a few that are settled."""
+    """Return the counts, all unsettled or missed obligations in scope, and a few of the settled ones."""
     hours = f"{results.bundle.terms.sla_hours:g}"
     if results.sla_status == "undeclared":
         return ""
@@ -36,23 +36,23 @@ def promise(results: Results) -> str:
 
 
 def still_owed(results: Results) -> str:
-    """What is open, for a comment; nothing where nothing is."""
+    """Return a table of the open obligations for a comment; empty if there are none."""
     owed = sorted((item for item in results.scope if item.is_open), key=_urgency)
     if not owed:
         return ""
     more = f"\n\n… and {len(owed) - SHOWN_SETTLED} more." if len(owed) > SHOWN_SETTLED else ""
-    # No span that counts down: a comment changes only when something happened.
+    # No time left here: the comment should change only when something happened.
     rows = [(code(item.subject), _state(item), moment(item.deadline, results.bundle.window.timezone)) for item in owed]
     return table(("model", "status", "deadline"), rows[:SHOWN_SETTLED]) + more
 
 
 def _state(item: Obligation) -> str:
-    """Return the status in words; of a waived obligation with reason, name and end."""
+    """Return the status as text; for a waived obligation with reason, owner and end of the waiver."""
     return f"{item.status.words}: {code(item.waiver, 300)}" if item.waiver else item.status.words
 
 
 def release(results: Results, own: Sequence[Obligation]) -> str:
-    """What became of one release's promise."""
+    """Return a table of the obligations of one release."""
     rows = [_obligation(item, results) for item in own[:SHOWN_OBLIGATIONS]]
     return f"### What this release promised\n\n{table(_OBLIGATION_HEADER, rows)}\n"
 
@@ -71,7 +71,7 @@ def _obligation(item: Obligation, results: Results) -> tuple[str, ...]:
 
 
 def _urgency(item: Obligation) -> tuple[int, float, str]:
-    """What needs a person first; then the newest."""
+    """Sort by severity of the status; then running obligations by deadline, others by the newest release."""
     rank = _SERIOUS.index(item.status) if item.status in _SERIOUS else len(_SERIOUS)
     running = item.is_running
     return (rank, item.deadline.timestamp() if running else -item.start.timestamp(), item.id)
@@ -98,5 +98,5 @@ def _counts(results: Results) -> str:
 
 
 def _budget(left: float | None) -> str:
-    """How much of the allowed misses is left; negative when more was missed than allowed."""
+    """Return the remaining share of the error budget; negative if more deadlines were missed than the target allows."""
     return "no miss allowed" if left is None else f"{100 * left:.0f} % of the error budget left"

@@ -1,7 +1,7 @@
-"""A Slack message about alerts, as blocks. Foreign text is inert: plain text objects, escaped. Knows words, no network.
+"""Slack messages about alerts, as Block Kit blocks. External text is inert: escaped, in plain text objects.
 
-Its blocks carry marks (`block_id`) that say which step of which alerts it tells: by them a run without a ledger finds
-in the channel what was told.
+Block ids carry marks that name the alert and the step of a message. A run without a ledger reads them from the
+channel to learn which notifications were sent.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from flowjoy.report.content.alert_messages import AlertMessage
 from flowjoy.report.content.alert_text import AlertText
 
 MARKS_A_BLOCK = 12
-"""Releases in one mark: Slack takes a `block_id` of 255 characters."""
+"""Releases per mark: a `block_id` has at most 255 characters."""
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _HEADER, _TEXT, _FALLBACK = 150, 2500, 1000
 _STEPS = "|".join(AlertStep)
 _MARK = re.compile(rf"flowjoy2-({_STEPS})-([0-9a-f]{{16}})((?:-[0-9a-f]{{16}})*)(?:\.\d+)?")
 _OLD_MARK = re.compile(rf"flowjoy-({_STEPS})((?:-[0-9a-f]{{16}})+)")
-"""An older FlowJoy marked each obligation by a key of its own."""
+"""Marks of earlier FlowJoy versions: one key per obligation."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """That a message is one step of one alert, and which releases it names; each by its digest."""
+    """The alert and step of one message, and the releases it names, each as a digest."""
 
     key: str
     step: str
@@ -38,12 +38,12 @@ class Mark:
 
 
 def digest(key: str) -> str:
-    """Return what stands for a key in a mark: 16 hex digits."""
+    """Return the 16 hex digits that stand for a key in a mark."""
     return sha256(key.encode()).hexdigest()[:16]
 
 
 def marks(message: Mapping[str, Any]) -> tuple[Mark, ...]:
-    """Return the marks of a message of the channel."""
+    """Return the marks in a message of the channel."""
     blocks = message.get("blocks")
     ids = [block.get("block_id") for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
     named: dict[tuple[str, str], set[str]] = {}
@@ -58,7 +58,7 @@ def marks(message: Mapping[str, Any]) -> tuple[Mark, ...]:
 
 
 def mark_of(message: AlertMessage) -> Mark:
-    """Return the mark that the message of a letter carries."""
+    """Return the mark of a message."""
     notification = message.notification
     return Mark(
         key=digest(notification.alert.key),
@@ -68,7 +68,7 @@ def mark_of(message: AlertMessage) -> Mark:
 
 
 def blocks(message: AlertMessage, service: str) -> list[dict[str, Any]]:
-    """Return header, text and links; dividers carry the marks for which the text has no room."""
+    """Return header, text and links; dividers carry the marks that do not fit the text block."""
     first, *rest = _marks(message)
     links = " · ".join(f"<{address}|{name}>" for name, address in message.links.items())
     foot: list[dict[str, Any]] = [_plain(service, _HEADER)]
@@ -82,12 +82,12 @@ def blocks(message: AlertMessage, service: str) -> list[dict[str, Any]]:
 
 
 def fallback(message: AlertMessage, service: str) -> str:
-    """The text of notifications, escaped."""
+    """Return the escaped text of desktop and phone notifications."""
     return escaped(f"{service}: {message.title} {message.text.what}", _FALLBACK)
 
 
 def escaped(text: str, limit: int) -> str:
-    """Slack's three control characters as entities, so that nothing in a text is a mention or a link."""
+    """Replace Slack's three control characters by entities, so that text cannot form a mention or a link."""
     signs = [_ENTITIES.get(sign, sign) for sign in text]
     ends = list(accumulate(map(len, signs)))
     if not ends or ends[-1] <= limit:
@@ -96,7 +96,7 @@ def escaped(text: str, limit: int) -> str:
 
 
 def _marks(message: AlertMessage) -> list[str]:
-    """Return the `block_id`s; the number keeps two of a message apart."""
+    """Return the `block_id`s; a number keeps those of one message distinct."""
     mark, releases = mark_of(message), [digest(release) for release in message.notification.joined]
     prefix = f"flowjoy2-{mark.step}-{mark.key}"
     groups = [releases[start : start + MARKS_A_BLOCK] for start in range(0, len(releases), MARKS_A_BLOCK)] or [[]]

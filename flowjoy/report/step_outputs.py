@@ -1,4 +1,4 @@
-"""The step's outputs: which there are, and how findings fill them."""
+"""The step's outputs: their names, meanings and values."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ OUTPUTS: Mapping[str, str] = {
 
 
 def fill(results: Results, files: Mapping[str, str]) -> dict[str, str]:
-    """A value for each output. `files`: the paths of those files that were written."""
+    """Return a value for each output. `files`: paths of the written files, by name."""
     week = results.last_week
     deadline = compliance.next_deadline(results.scope)
     rate = results.rate.percent
@@ -71,7 +71,7 @@ def fill(results: Results, files: Mapping[str, str]) -> dict[str, str]:
         "drift-worst": "" if drift is None or not drift.judged else f"{drift.judged[0].kl_nats:.4f}",
         "dora": json.dumps({item.kind: _figures(item) for item in results.dora}),
         "alerts": ",".join(
-            # A model's name may hold a comma, or what a shell would run.
+            # A model name may contain a comma, or characters that a shell would interpret.
             quote(key, safe="/:@+~")
             for key in raised(results.bundle.alerts, "", results.bundle.generated_at)
         ),
@@ -84,7 +84,7 @@ def fill(results: Results, files: Mapping[str, str]) -> dict[str, str]:
         "chart": files.get("unified_flow.png", ""),
         "report": files.get("report.html", ""),
     }
-    # The verdict last: a disk that fills up on the way must not leave a pass among half of the outputs.
+    # The verdict comes last: if the disk fills up, a pass must not remain among half of the outputs.
     return {name: values[name] for name in sorted(OUTPUTS, key="verdict".__eq__)}
 
 

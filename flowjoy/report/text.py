@@ -1,4 +1,4 @@
-"""How instants, spans, tables and foreign text are written for people. Knows no report."""
+"""Formatting of timestamps, durations, counts, tables and external text."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ _PUNCTUATION = re.compile(r"[!-'*./:;<>@\[-`{-~]")
 
 
 def visible(text: str) -> str:
-    """Foreign text on one line, without control and direction marks."""
+    """Return external text on one line, with control and direction characters replaced by spaces."""
     return _INVISIBLE.sub(" ", text)
 
 
 def clean(text: str, limit: int = 120) -> str:
-    """The same, shortened."""
+    """Return external text on one line without control and direction characters, cut to `limit`."""
     line = visible(text).strip()
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def code(text: str, limit: int = 120) -> str:
-    """Foreign text in Markdown, literally: no markup, no mention, no link, no cell break.
+    """Return external text as literal Markdown code: no markup, mention or link, and no cell break.
 
-    Every mark that Markdown reads becomes an entity, which it does not; mentions are not looked for in code. GitHub
-    looks for mail addresses after it has read entities: `<wbr>`, which nobody sees, parts them.
+    Every character with a meaning in Markdown becomes an entity. GitHub does not look for mentions in code, but it
+    autolinks e-mail addresses after decoding entities; an invisible `<wbr>` prevents that.
     """
     literal = _PUNCTUATION.sub(lambda mark: f"&#{ord(mark[0])};", clean(text, limit)).replace("&#64;", "<wbr>&#64;")
     return f"<code>{literal}</code>" if literal else ""
 
 
 def trusted_markdown(text: str) -> str:
-    """A sentence of our own in Markdown: what stands in angle brackets would be taken for a tag, and vanish."""
+    """Return one of our own sentences as Markdown: angle brackets become code, or GitHub would read them as a tag."""
     return re.sub(r"<[^ ]*>", lambda match: f"`{match[0]}`", text)
 
 
 def moment(stamp: datetime, timezone: str) -> str:
-    """`Tue 25 Jun 09:00 UTC`."""
+    """Return a timestamp as `Tue 25 Jun 09:00 UTC`."""
     return stamp.astimezone(ZoneInfo(timezone)).strftime("%a %d %b %H:%M %Z")
 
 
 def soon(stamp: datetime, timezone: str, now: datetime) -> str:
-    """`Tue 09:00 UTC` where the weekday says enough, else with the date."""
+    """Return `Tue 09:00 UTC` within the next six days, with the date after that."""
     local = stamp.astimezone(ZoneInfo(timezone))
     return local.strftime("%a %H:%M %Z") if stamp - now < timedelta(days=6) else moment(stamp, timezone)
 
 
 def span(length: timedelta) -> str:
-    """`31 h 12 m`, `4 d 4 h` from four days on, `30 s` under a minute; floored, never negative."""
+    """Return `31 h 12 m`, `4 d 4 h` from four days on, `30 s` under a minute; rounded down, never negative."""
     seconds = max(0, int(length.total_seconds()))
     if seconds < 60:
         return f"{seconds} s"
@@ -64,12 +64,12 @@ def span(length: timedelta) -> str:
 
 
 def figure(value: float | None, unit: str = "") -> str:
-    """One decimal, or `no data`: never a 0 for nothing."""
+    """Return a number with one decimal, or `no data`; missing data is never shown as 0."""
     return "no data" if value is None else f"{value:.1f}{unit}"
 
 
 def lag_text(lag: Hours) -> str:
-    """`12.5 h`; `≥ 12.5 h` where it is only known to be longer, `41.0` to `60.0 h` where it lies between the two."""
+    """Return `12.5 h`, `≥ 12.5 h` for a lower bound, or both ends of a range such as 41.0 to 60.0 h."""
     high = f"{lag.value:.1f}"
     if lag.at_least:
         return f"≥ {high} h"
@@ -78,18 +78,18 @@ def lag_text(lag: Hours) -> str:
 
 
 def counted(value: int, *, known: bool) -> str:
-    """A count; of a source that could not be read `≥ 3`, as far as earlier runs remember, or `no data`."""
+    """Return a count; if the source could not be read, `≥ 3` (known from earlier runs) or `no data`."""
     return str(value) if known else f"≥ {value}" if value > 0 else "no data"
 
 
 def lagging(week: Week, name: Callable[[str], str] = clean) -> str:
-    """`Model cadence lagging by 5 deploys`; where several models could be meant, that of which (`name` writes it)."""
+    """Return `Model cadence lagging by 5 deploys`; with several models, `name` formats the one that lags."""
     whose = "Model" if week.named_model is None else name(week.named_model)
     return f"{whose} cadence lagging by {plural(week.lag, 'deploy')}"
 
 
 def deploys_of(week: Week, about: ModelGap | None) -> str:
-    """`9 code and 4 model deploys`; with several models, of one of them `9 code deploys and 4 ships of ranker`."""
+    """Return `9 code and 4 model deploys`; with several models, `9 code deploys and 4 ships of ranker`."""
     if about is None or week.models == 1:
         return f"{week.code_deploys} code and {week.model_deploys} model deploys"
     required = plural(about.code_deploys, "code deploy")
@@ -97,7 +97,7 @@ def deploys_of(week: Week, about: ModelGap | None) -> str:
 
 
 def share(value: float) -> str:
-    """`12.5 %` for 0.125."""
+    """Return `12.5 %` for 0.125."""
     return f"{100 * value:.1f} %"
 
 
@@ -108,15 +108,15 @@ DORA_NAMES = {
     "recovery_hours": "failed deployment recovery time (median)",
     "rework_rate": "rework rate",
 }
-"""DORA's five as people call them, by field."""
+"""Display names of the DORA metrics, by field."""
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 clock`, `2 clocks`."""
+    """Return `1 clock`, `2 clocks`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table of cells that are already escaped."""
+    """Return a Markdown table; the cells are already escaped."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

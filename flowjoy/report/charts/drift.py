@@ -1,6 +1,6 @@
-"""The drift picture: a panel a feature, the share of training and of live rows in each bin. Knows shares and ink.
+"""The drift chart: one panel per feature with the shares of training and live rows in each bin.
 
-It judges nothing: what is over the threshold comes told. No value and no category of the data stands in it.
+The chart contains no value and no category of the data.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Figure", "draw", "to_png", "to_svg"]
 
-PANEL_LIMIT, COLUMNS = 12, 4  # panels, and how many stand side by side
+PANEL_LIMIT, COLUMNS = 12, 4  # panels in total, and per row
 HEAD, FOOT, EDGE, BETWEEN = 66.0, 8.0, 8.0, 18.0  # points
 TITLE, PLOT, UNDER, EMPTY = 25.0, 62.0, 20.0, 90.0
-APART = 0.7  # bins between the last one and the rows without a value
-ROOM = 1.28  # above the tallest bar, for the label of the bin that differs most
+APART = 0.7  # bins of space before the rows without a value
+ROOM = 1.28  # times the tallest bar: space for the label of the bin that differs the most
 
 TRAINED: dict[str, Any] = {"facecolor": style.PALE_CODE, "edgecolor": style.CODE, "linewidth": 0.5}
 LIVE: dict[str, Any] = {"facecolor": style.DARK, "edgecolor": style.DARK, "linewidth": 0}
@@ -36,7 +36,7 @@ OVER: dict[str, Any] = {"facecolor": style.MTTR, "edgecolor": style.MTTR, "linew
 
 
 def draw(check: DriftCheck, *, service: str) -> Figure:
-    """Draw the features that differ most, the worst first (none judged: a frame that says so)."""
+    """Draw the features that differ the most, worst first; a frame with a note if none was judged."""
     shown = check.judged[:PANEL_LIMIT]
     rows = math.ceil(len(shown) / COLUMNS)
     height = HEAD + (rows * (TITLE + PLOT + UNDER) if shown else EMPTY) + FOOT
@@ -72,7 +72,7 @@ def _empty(figure: Figure, check: DriftCheck, height: float) -> None:
 
 
 def _legend(figure: Figure, shown: tuple[FeatureDrift, ...], y: float) -> None:
-    """Name the signs that occur, above the panels."""
+    """Draw a legend of the signs in use above the panels."""
     over = any(item.status is not DriftStatus.OK for item in shown)
     calm = any(item.status is DriftStatus.OK for item in shown)
     handles = [
@@ -84,7 +84,7 @@ def _legend(figure: Figure, shown: tuple[FeatureDrift, ...], y: float) -> None:
 
 
 def _panel(figure: Figure, item: FeatureDrift, index: int, height: float) -> None:
-    """Draw one feature: its name and figures, its bars, and what its bins go by."""
+    """Draw one feature: name, figures, bars and the order of the bins."""
     row, column = divmod(index, COLUMNS)
     wide = (576 - 2 * EDGE - (COLUMNS - 1) * BETWEEN) / COLUMNS
     left = EDGE + column * (wide + BETWEEN)
@@ -111,7 +111,7 @@ def _bars(axes: Axes, item: FeatureDrift, *, over: bool) -> None:
     axes.bar(positions, live, width=0.36, label="live", **(OVER if over else LIVE))
     highest = max(float(trained.max()), float(live.max()))
     axes.set(xlim=(-0.6, positions[-1] + 0.6), ylim=(0, highest * ROOM))
-    biggest = int(np.lexsort((trained, np.abs(live - trained)))[-1])  # of bins that differ alike, the fullest
+    biggest = int(np.lexsort((trained, np.abs(live - trained)))[-1])  # of bins that differ equally, the fullest
     side = (
         "left"
         if positions[biggest] < positions[-1] * 0.2
@@ -120,7 +120,7 @@ def _bars(axes: Axes, item: FeatureDrift, *, over: bool) -> None:
         else "center"
     )
     edge = {"left": -0.45, "center": 0.0, "right": 0.45}[side]
-    # Above every bar, where it meets none, with a line down to its own.
+    # Above all bars, with a line down to its own.
     axes.vlines(
         positions[biggest], max(trained[biggest], live[biggest]), 1.03 * highest, color=style.FAINT, linewidth=0.5
     )
@@ -135,14 +135,14 @@ def _bars(axes: Axes, item: FeatureDrift, *, over: bool) -> None:
 
 
 def _points(axes: Axes, wide: float) -> Any:
-    """Points from the lower left corner of the panel's plot."""
+    """Return a transform from points, measured from the lower left corner of the panel's plot."""
     from matplotlib.transforms import Affine2D
 
     return Affine2D().scale(1 / wide, 1 / PLOT) + axes.transAxes
 
 
 def _shorten(text: Text, height: str, room: float) -> None:
-    """Write as much of `height` as `room` points hold, cut in its middle: both ends tell features apart."""
+    """Write as much of `height` as fits `room` points, cut in the middle: names differ at both ends."""
     for length in range(min(len(height), 40), 0, -1):
         head = math.ceil(length / 2)
         text.set_text(height if length == len(height) else f"{height[:head]}…{height[len(height) - length + head :]}")

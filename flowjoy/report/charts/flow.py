@@ -1,6 +1,6 @@
-"""The joint flow chart: code, models and recovery in one picture. Knows weeks and ink; no file, no clock, no pyplot.
+"""The joint flow chart: code deploys, model ships and MTTR, week by week.
 
-Bars, dates and line share the places 0…n-1, so that none can drift from the others. Outside text is written literally.
+Bars, dates and line share the positions 0…n-1, so that they always align. External text is drawn literally.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ __all__ = ["Figure", "draw", "to_png", "to_svg"]
 
 PLOT = (0.078, 0.152, 0.844, 0.613)
 _LONGEST_MODEL = 14
-BAR, ROOMY = 0.7, 30  # a bar's share of its slot; points of slot in which a label fits
-DIGIT, BOLD = 0.64 * SIZE, 0.7 * SIZE  # points: how wide a digit, and a bold letter, is drawn
+BAR, ROOMY = 0.7, 30  # a bar's share of its slot; points of slot that fit a label
+DIGIT, BOLD = 0.64 * SIZE, 0.7 * SIZE  # points: width of a digit, and of a bold character
 HATCHED: dict[str, Any] = {"hatch": "///", "hatchcolor": "#ffffff99", "edgecolor": "white", "linewidth": 0.5}
 HOLLOW: dict[str, Any] = {"facecolor": GAP_FILL, "edgecolor": GAP, "linestyle": (0, (3, 2)), "linewidth": 0.9}
 RING: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": MTTR, "fillstyle": "none"}
@@ -96,12 +96,12 @@ def draw(
 
 
 def _slot(weeks: Sequence[Week]) -> float:
-    """Points of width for each week; a lonely week does not become a wall."""
+    """Return the width of a week in points; a single week does not fill the chart."""
     return INCHES[0] * 72 * PLOT[2] / max(len(weeks), 4)
 
 
 def _dates(bars: Axes, weeks: Sequence[Week], timezone: str) -> None:
-    """Name Mondays under the bars: the newest always, as many others as can be read; years where they change."""
+    """Label Mondays below the bars: always the newest, and as many others as fit; years where they change."""
     middle, half = (len(weeks) - 1) / 2, max(len(weeks), 4) / 2
     bars.set_xlim(middle - half, middle + half)
     positions = range(len(weeks))[:: -math.ceil(36 / _slot(weeks))][::-1]
@@ -114,7 +114,7 @@ def _dates(bars: Axes, weeks: Sequence[Week], timezone: str) -> None:
 
 
 def _scales(bars: Axes, hours: Axes, weeks: Sequence[Week]) -> None:
-    """Start both axes at 0, in equally many steps, so that one grid serves both; whole deploys on the left."""
+    """Start both axes at 0 with the same number of steps, so that they share a grid; integers on the left."""
     tallest = 1.18 * max(_top(week) for week in weeks)
     longest = 1.18 * max(week.mttr_hours or 0.0 for week in weeks)
     steps = min((6, 5, 4, 3), key=lambda n: n * _step(tallest / n, integer=True))
@@ -129,14 +129,14 @@ def _scales(bars: Axes, hours: Axes, weeks: Sequence[Week]) -> None:
 
 
 def _step(minimum: float, *, integer: bool) -> float:
-    """Find the smallest round number that is not below `minimum`; 1 for nothing."""
+    """Return the smallest round number not below `minimum`; 1 for 0."""
     unit = 10.0 ** math.floor(math.log10(minimum)) if minimum else 1.0
     rounds = (max(unit, float(integer)) * m for m in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10))
     return next(n for n in rounds if n >= minimum * (1 - 1e-9) and not (integer and n % 1))
 
 
 def _bars(bars: Axes, weeks: Sequence[Week]) -> None:
-    """Stack CODE, hatched MODEL, and missing models as a hollow box; the running week is pale, in a named band."""
+    """Stack code, hatched models, and missing models as a hollow box; the running week is pale, in a labelled band."""
     for index in (index for index, week in enumerate(weeks) if week.partial):
         bars.axvspan(index - 0.5, index + 0.5, color=BAND, linewidth=0, zorder=0)
         at, side = (index, "center") if _slot(weeks) > ROOMY else (index + 0.5, "right")
@@ -151,17 +151,17 @@ def _bars(bars: Axes, weeks: Sequence[Week]) -> None:
 
 
 def _ships(week: Week) -> int:
-    """Return the ships to draw: none where they are unknown, as a part would pass for all of them."""
+    """Return the ships to draw: 0 if they were not observed, since a partial count would look complete."""
     return week.model_deploys if week.observed else 0
 
 
 def _top(week: Week) -> int:
-    """Return how high the bars of a week reach."""
+    """Return the height of a week's bars."""
     return week.code_deploys + _ships(week) + week.lag * week.diverges
 
 
 def _line(hours: Axes, weeks: Sequence[Week], spikes: Collection[date]) -> Line2D:
-    """Draw MTTR on a white halo. A week without one is a hole in the line; the running week's marker is hollow."""
+    """Draw the MTTR on a white halo, with a gap for weeks without one and a hollow marker for the running week."""
     values = [math.nan if week.mttr_hours is None else week.mttr_hours for week in weeks]
     size = min(6.5, 2.2 + _slot(weeks) / 8)
     options: dict[str, Any] = {"color": MTTR, "marker": "o", "markersize": size, "linewidth": 0.32 * size}
@@ -174,7 +174,7 @@ def _line(hours: Axes, weeks: Sequence[Week], spikes: Collection[date]) -> Line2
 
 
 class _Room:
-    """The free space of the plot: a label goes to the first spot where it covers nothing, or is left out."""
+    """The free space of the plot: a label goes to the first free spot, or is left out."""
 
     def __init__(self, hours: Axes, line: Line2D) -> None:
         self._hours, self._path = hours, line.get_path().transformed(hours.transData)
@@ -182,7 +182,7 @@ class _Room:
         self._taken = [Bbox.from_bounds(x - 13, y - 13, 26, 26) for x, y in dots if not math.isnan(y)]
 
     def note(self, text: str, at: tuple[float, float], *spots: tuple[float, float], **options: Any) -> bool:
-        """Write `text` at the first of `spots` that is free, offsets in points from `at`; False where none is."""
+        """Write `text` at the first free spot, given as offsets in points from `at`; return False if none is free."""
         note = self._hours.annotate(text, at, (0, 0), textcoords="offset points", ha="center", va="center", **options)
         for spot in spots:
             note.xyann = spot
@@ -196,19 +196,19 @@ class _Room:
 
 
 def _label(room: _Room, bars: Axes, weeks: Sequence[Week]) -> None:
-    """Write gaps, then hours, then counts: what matters most finds its place first."""
+    """Write gaps, then hours, then counts: the most important labels get the first choice of space."""
     slot, counted = _slot(weeks), dict[str, Any](xycoords=bars.transData)
     rise = 36 * INCHES[1] * PLOT[3] / bars.get_ylim()[1]  # points: half the height of one deploy
     paper = {"edgecolor": "none", "boxstyle": "round,pad=0.12"}
     late = [index for index, week in enumerate(weeks) if week.diverges]
     if crowd := slot <= ROOMY / 2:
-        # One of the widest is named, the newest that has room.
+        # Only one of the widest gaps is labelled: the newest with enough space.
         widest = max((weeks[index].lag for index in late), default=0)
         late = [index for index in late[::-1] if weeks[index].lag == widest]
     for index in late:
         week = weeks[index]
         half, options = rise * week.lag, {"color": GAP, "weight": "bold", **counted}
-        options |= {"bbox": {**paper, "facecolor": "white"}} if crowd else {}  # in a crowd it reaches over other bars
+        options |= {"bbox": {**paper, "facecolor": "white"}} if crowd else {}  # here the label extends over other bars
         short = f"\N{MINUS SIGN}{week.lag}"
         long = f"{short} {_of_model(week)}"
         text = short if ROOMY / 2 < slot < len(long) * BOLD else long
@@ -230,14 +230,14 @@ def _label(room: _Room, bars: Axes, weeks: Sequence[Week]) -> None:
 
 
 def _of_model(week: Week) -> str:
-    """Return what is missing: `models`, or the one that lags where several could be meant."""
+    """Return what is missing: `models`, or the lagging model if there are several."""
     if week.named_model is None:
         return "model" if week.lag == 1 else "models"
     return plain(words.clean(week.named_model, _LONGEST_MODEL))
 
 
 def _legend(figure: Figure, weeks: Sequence[Week], spikes: Collection[date]) -> None:
-    """Name the signs above the plot, where the legend can cover nothing."""
+    """Draw the legend above the plot, where it cannot cover anything."""
     unknown = all(week.incidents is None for week in weeks)
     without = " (incidents not known)" if unknown else " (no resolved incident)"
     mttr = "Unified MTTR" + without * all(week.mttr_hours is None for week in weeks)

@@ -1,4 +1,4 @@
-"""The joint chart in words: its sums, or why it is empty. Knows weeks, no ink."""
+"""The subtitle of the joint chart, and the reason why it is empty."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flowjoy.report import text
 
 
 def why_empty(weeks: Sequence[Week]) -> str:
-    """Say why there is nothing to draw: what nobody read is not what did not happen."""
+    """Return why there is nothing to draw; unread sources differ from no events."""
     unread = _unread(weeks)
     if unread:
         return f"Not known: {unread} could not be read"
@@ -27,7 +27,7 @@ def _unread(weeks: Sequence[Week]) -> str:
 
 
 def totals(weeks: Sequence[Week]) -> str:
-    """Sum up the complete weeks; the running week takes no part."""
+    """Return the totals of the complete weeks."""
     if unread := _unread(weeks):
         return f"{unread[:1].upper()}{unread[1:]} could not be read"
     complete = [week for week in weeks if not week.partial]

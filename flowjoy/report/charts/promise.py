@@ -1,7 +1,7 @@
-"""The promise chart: a lane a model, each release's clock as a bar, ships below. Knows the page, no file or clock.
+"""The promise chart: one lane per model, with the window of each release as a bar and the ships below.
 
-It judges nothing: statuses come judged. What ended before the window is neither drawn nor counted. Along the axis, time
-is days since the window began; downwards, everything is points, so that a row is as thick as it says.
+Obligations that ended before the window are not drawn or counted. The horizontal unit is days since the start of the
+window, the vertical unit is points.
 """
 
 from __future__ import annotations
@@ -99,18 +99,18 @@ def draw(
         else:
             why = why_empty or f"No release in {text.plural(window.weeks, 'week')} owes a model"
             options: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 11, "color": style.FAINT}
-            paper = {"facecolor": "white", "edgecolor": "none"}  # the lines of the Mondays must not cross the words
+            paper = {"facecolor": "white", "edgecolor": "none"}  # the grid lines must not cross the text
             axes.text(0.5, 0.5, why, transform=axes.transAxes, bbox=paper, **options)
     return figure
 
 
 def _sums(kinds: Counter[str]) -> str:
-    """`3 met · 1 late · 0 running · 0 breached`, and what else there is."""
+    """Return `3 met · 1 late · 0 running · 0 breached`, and the other kinds that occur."""
     return " · ".join(f"{kinds[kind]:,} {kind}" for kind in (*COUNTED, *REST) if kinds[kind] or kind in COUNTED)
 
 
 def _dates(axes: Axes, scale: Scale, timezone: str) -> None:
-    """Name Mondays below: the newest always, as many others as can be read; years where they change."""
+    """Label Mondays below the plot: always the newest, and as many others as fit; years where they change."""
     first = scale.since.astimezone(ZoneInfo(timezone))
     first = first.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=first.weekday())
     local = [first + timedelta(weeks=n) for n in range(math.ceil(scale.reach / 7) + 1)]
@@ -134,7 +134,7 @@ def _now(axes: Axes, scale: Scale) -> None:
 
 
 def _draw_lanes(axes: Axes, lanes: Sequence[Lane], scale: Scale, unit: float) -> None:
-    """Draw the lanes from the top, and say what no longer fits."""
+    """Draw the lanes from the top, and a note on those that do not fit."""
     drawn = lanes[:LANES]
     tops = [0.0, *accumulate(PAD + RAIL + min(lane.deep, ROWS) * unit for lane in drawn)]
     rows: list[tuple[str, list[tuple[float, float]]]] = []
@@ -161,7 +161,7 @@ def _draw_lanes(axes: Axes, lanes: Sequence[Lane], scale: Scale, unit: float) ->
 
 
 def _legend(figure: Figure, owed: Counter[str], ships: Sequence[Ship], y: float) -> None:
-    """Name the signs that occur, above the plot."""
+    """Draw a legend of the signs in use above the plot."""
     exact, seen = (any((ship.not_before is None) == known for ship in ships) for known in (True, False))
     handles = [
         *[Patch(label=kind, linewidth=0.6, **STYLES[kind]) for kind in (*COUNTED, *REST) if owed[kind]],

@@ -1,7 +1,6 @@
-"""One lane of the promise chart in ink: bars, or their crowd, marks, ships, name. Knows spans and ink.
+"""One lane of the promise chart: bars, or a stacked area of many, marks, ships and name.
 
-It judges nothing, and knows neither the other lanes nor the page. Along the axis, time is days since the window began;
-downwards, everything is points.
+The horizontal unit is days since the start of the window, the vertical unit is points.
 """
 
 from __future__ import annotations
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 
-OVER = " over"  # a kind's part past its deadline
-STYLES: dict[str, dict[str, Any]] = {  # from what may lie below to what must lie on top
+OVER = " over"  # suffix for the part of a bar past its deadline
+STYLES: dict[str, dict[str, Any]] = {  # in drawing order: later ones are on top
     "cancelled": {"facecolor": "white", "edgecolor": style.FAINT, "linestyle": (0, (1, 1.5))},
     "met": {"facecolor": style.PALE_MODEL, "edgecolor": style.MODEL},
     "waived": {"facecolor": "#e3e3e3", "edgecolor": style.FAINT, "hatch": "----", "hatchcolor": style.FAINT},
@@ -49,11 +48,11 @@ STYLES: dict[str, dict[str, Any]] = {  # from what may lie below to what must li
     "breached" + OVER: {"facecolor": "white", "edgecolor": style.MTTR, "hatch": "xxxxxx", "hatchcolor": style.MTTR},
 }
 DIAMOND: dict[str, Any] = {"color": style.DARK, "marker": "D", "markerfacecolor": style.MODEL, "markeredgewidth": 0.7}
-NEAR, APART = 5.0, 24.0  # points: from a ship to its number; between ships, from which on stems make no thicket
+NEAR, APART = 5.0, 24.0  # points: from a ship to its number; minimum distance of ships with stems
 
 
 def _parts(lane: Lane, scale: Scale) -> Iterator[tuple[str, float, float, int]]:
-    """Each bar's clock and what it ran over, as far as the axis goes, with the row; none too narrow to be seen."""
+    """Yield the parts of each bar before and after its deadline, clipped to the axis and wide enough to be visible."""
     minimum = 1.5 * scale.point
     for bar, row in zip(lane.bars, lane.rows, strict=True):
         end = min(max(bar.end, bar.start + minimum), scale.reach)
@@ -66,7 +65,7 @@ def _parts(lane: Lane, scale: Scale) -> Iterator[tuple[str, float, float, int]]:
 
 
 def bars(lane: Lane, scale: Scale, block: tuple[float, float]) -> Iterator[tuple[str, list[tuple[float, float]]]]:
-    """The corners of every part, each in the row of its own."""
+    """Yield the corners of each part, in its own row."""
     thick = (block[1] - block[0]) / lane.deep
     for name, left, right, row in _parts(lane, scale):
         top = block[0] + row * thick
@@ -75,7 +74,7 @@ def bars(lane: Lane, scale: Scale, block: tuple[float, float]) -> Iterator[tuple
 
 
 def crowd(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> None:
-    """Pile up the clocks of each time where rows would be hairlines: the worst on top, never thinner than 2 points."""
+    """Stack the obligations open at each time if rows would be too thin: the worst on top, at least 2 points thick."""
     edges = np.linspace(0, scale.reach, COLUMNS + 1)
     parts = list(_parts(lane, scale))
     counts = np.zeros((len(STYLES), COLUMNS))
@@ -90,12 +89,12 @@ def crowd(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> N
     levels = np.hstack([levels, levels[:, -1:]])
     for index, (name, options) in enumerate(STYLES.items()):
         if counts[index].any():
-            flat = {**options, "linewidth": 0, "linestyle": "solid"}  # dashes of no width cannot be written as SVG
+            flat = {**options, "linewidth": 0, "linestyle": "solid"}  # SVG cannot contain dashes of width 0
             axes.fill_between(edges, levels[index], levels[index + 1], step="post", zorder=2, label=name, **flat)
 
 
 def marks(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> None:
-    """Point to what began before the axis does, and to what ends after it."""
+    """Mark bars that start before the axis or end after it."""
     thick = (block[1] - block[0]) / lane.deep
     size = min(max(0.8 * thick, 3.0), 6.0)
     for side, sign, beyond in (
@@ -109,7 +108,7 @@ def marks(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> N
 
 
 def ships(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> None:
-    """Set the ships on the rail below the bars, with a stem into them where they are few; with its span if observed."""
+    """Draw the ships on the rail below the bars, with a stem if there are few; observed ships with their time range."""
     days = [scale.day(ship.at) for ship in lane.ships]
     begun = [max(scale.day(ship.not_before or ship.at), 0.0) for ship in lane.ships]
     rail = block[1] + RAIL / 2 - 0.5
@@ -125,7 +124,7 @@ def ships(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> N
 
 
 def _numbers(axes: Axes, lane: Lane, scale: Scale, spans: Sequence[tuple[float, float]], rail: float) -> None:
-    """Write `v12` beside the ships, the newest first, where it covers no other sign; `spans` are in points."""
+    """Label ships with their versions, newest first, where the label covers nothing; `spans` are in points."""
     limit, now = (scale.reach + 18 * scale.point) / scale.point, scale.now / scale.point
     for index in range(len(spans) - 1, -1, -1):
         version, (begin, end) = lane.ships[index].version, spans[index]
@@ -145,7 +144,7 @@ def _numbers(axes: Axes, lane: Lane, scale: Scale, spans: Sequence[tuple[float, 
 
 
 def label(axes: Axes, lane: Lane, called: str, middle: float, *, crowded: bool) -> None:
-    """Name the lane at its left, with its worst two counts; of a crowd, how many clocks its height is."""
+    """Write the model name at the left with its two worst counts; in a crowd, how many are open at once."""
     at: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "x": (EDGE - LEFT) / WIDE}
     name = axes.text(y=middle - 0.5, s="", va="bottom", weight="bold", **at)
     _shorten(name, "unreadable stub" if lane.model == "*" else called or "(no name)", LEFT - 18)
@@ -156,7 +155,7 @@ def label(axes: Axes, lane: Lane, called: str, middle: float, *, crowded: bool) 
 
 
 def _shorten(text: Text, whole: str, room: float) -> None:
-    """Write as much of `whole` as `room` points hold, cut in its middle: both ends tell models apart."""
+    """Write as much of `whole` as fits `room` points, cut in the middle: names differ at both ends."""
     for length in range(min(len(whole), 44), 0, -1):
         head = length // 3
         text.set_text(whole if length == len(whole) else f"{whole[:head]}…{whole[head - length :]}")

@@ -1,7 +1,7 @@
-"""The promise on a plane: which clock lies in which lane and row. Knows obligations and spans, no ink.
+"""The layout of the promise chart: the lane and row of each obligation.
 
-What ended before the window is neither drawn nor counted. Along the axis, time is days since the window began;
-downwards, everything is points, so that a row is as thick as it says.
+Obligations that ended before the window are not drawn or counted. The horizontal unit is days since the start of the
+window, the vertical unit is points.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ RUNNING, UNJUDGED = "running", "not judged"
 KINDS = {Status.PENDING: RUNNING, Status.AT_RISK: RUNNING, Status.UNDETERMINED: UNJUDGED, Status.UNKNOWN: UNJUDGED}
 KINDS |= {kind: kind.value for kind in (Status.MET, Status.LATE, Status.BREACHED, Status.WAIVED, Status.CANCELLED)}
 COUNTED, REST = ("met", "late", RUNNING, "breached"), ("waived", "cancelled", UNJUDGED)
-JAM = ("breached", "late", RUNNING)  # what makes a lane come first
-LONG_NAME = 14  # letters: longer names are cut
-LANES, ROWS = 12, 6  # that are drawn; that are drawn at full height
-HEAD, FOOT, EDGE, LEFT, WIDE = 74.0, 44.0, 7.0, 108.0, 446.0  # points around the plot; its width
+JAM = ("breached", "late", RUNNING)  # lanes are sorted by these counts
+LONG_NAME = 14  # characters: longer names are cut
+LANES, ROWS = 12, 6  # maximum lanes; maximum rows of a lane at full height
+HEAD, FOOT, EDGE, LEFT, WIDE = 74.0, 44.0, 7.0, 108.0, 446.0  # points: margins of the plot, and its width
 MIN_HEIGHT, MAX_HEIGHT = 3 * 72 - HEAD - FOOT, 9 * 72 - HEAD - FOOT  # points of height
-UNIT, THICKEST, THINNEST = 9.0, 24.0, 1.8  # points of a row: as a rule; with much room; before rows melt together
+UNIT, THICKEST, THINNEST = 9.0, 24.0, 1.8  # points per row: default, maximum, minimum
 PAD, RAIL, MORE, COLUMNS = 6.0, 10.0, 14.0, 400
 
 
@@ -40,25 +40,25 @@ class Ship:
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """The axis of time: days since `since`, up to `reach`, with `now` among them."""
+    """The time axis: days since `since`, up to `reach`, with the run at `now`."""
 
     since: datetime
     now: float
     reach: float
 
     def day(self, stamp: datetime) -> float:
-        """Where an instant lies."""
+        """Return the position of a timestamp on the axis."""
         return (stamp - self.since) / timedelta(days=1)
 
     @property
     def point(self) -> float:
-        """How many days one point is wide."""
+        """The width of one point in days."""
         return self.reach / WIDE
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Bar:
-    """One obligation on the axis: its clock from `start` to `deadline`, and the `end` of what it ran over."""
+    """One obligation on the axis: from `start` to `deadline`, and to `end` if it ran past the deadline."""
 
     start: float
     end: float
@@ -68,7 +68,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Lane:
-    """One model: its bars with the sub-row of each, its ships, and how many rows deep it is."""
+    """One model: its bars with the row of each, its ships, and the number of rows (`deep`)."""
 
     model: str
     bars: tuple[Bar, ...]
@@ -78,12 +78,12 @@ class Lane:
 
     @property
     def kinds(self) -> Counter[str]:
-        """How many bars of each kind there are."""
+        """The number of bars of each kind."""
         return Counter(bar.kind for bar in self.bars)
 
 
 def scale_of(obligations: Sequence[Obligation], window: Window, as_of: datetime) -> Scale:
-    """Reach as far as clocks run, but not so far that what was is squeezed; never less than a week."""
+    """Return an axis of at least a week up to the last deadline, at most half as long again as the past."""
     week, day = timedelta(days=7), timedelta(days=1)
     far = as_of + max(week, (as_of - window.since) / 2)
     due = [min(item.deadline, far) for item in obligations if item.status in KINDS]
@@ -94,7 +94,7 @@ def scale_of(obligations: Sequence[Obligation], window: Window, as_of: datetime)
 def lanes_of(
     obligations: Sequence[Obligation], ships: Sequence[Ship], scale: Scale, as_of: datetime
 ) -> tuple[Lane, ...]:
-    """One lane for each model that is owed, those that jam most first."""
+    """Return one lane per model with an obligation, those with the most misses first."""
     owed: dict[str, list[Bar]] = {}
     for item in obligations:
         bar = bar_of(item, scale, as_of)
@@ -109,7 +109,7 @@ def lanes_of(
 
 
 def bar_of(item: Obligation, scale: Scale, as_of: datetime) -> Bar | None:
-    """The obligation on the axis; None for one that nobody owes."""
+    """Return the obligation as a bar; None for a status without an obligation."""
     kind = KINDS.get(item.status)
     if kind is None:
         return None
@@ -120,24 +120,24 @@ def bar_of(item: Obligation, scale: Scale, as_of: datetime) -> Bar | None:
 
 
 def lane_of(model: str, bars: Sequence[Bar], ships: Sequence[Ship], minimum: float) -> Lane:
-    """The lane of one model; a bar that is shorter than `minimum` days keeps as much room."""
+    """Return the lane of one model; a bar shorter than `minimum` days takes that much room."""
     rows = pack((bar.start, max(bar.end, bar.start + minimum)) for bar in bars)
     return Lane(model=model, bars=tuple(bars), rows=tuple(rows), ships=tuple(ships), deep=max(rows) + 1)
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:
-    """The names; where long ones, cut in their middle, look the same: without the words that they all begin with."""
+    """Return the names; if long ones would look equal once cut in the middle, drop their common prefix."""
     long = sorted({name for name in names if len(name) > LONG_NAME})
     if len({(name[: LONG_NAME // 3], name[-LONG_NAME // 2 :]) for name in long}) == len(long):
         return list(names)
-    # What the first and the last in order share, all between them share.
+    # A prefix shared by the first and the last in order is shared by all.
     same = list(takewhile(lambda pair: pair[0] == pair[1], zip(long[0], long[-1], strict=False)))
     skip = max((index for index, (sign, _) in enumerate(same, start=1) if sign in "-_./ "), default=0)
     return [f"…{name[skip:]}" if name in long and skip > 1 else name for name in names]
 
 
 def pack(spans: Iterable[tuple[float, float]]) -> list[int]:
-    """Give each span, in order of its start, the first row that is free: none that overlap share one, none is idle."""
+    """Return for each span, ordered by start, the first free row, so that spans in one row never overlap."""
     rows: list[int] = []
     busy: list[tuple[float, int]] = []
     free: list[int] = []
@@ -150,7 +150,7 @@ def pack(spans: Iterable[tuple[float, float]]) -> list[int]:
 
 
 def heights(lanes: Sequence[Lane]) -> tuple[float, float]:
-    """Points of the plot, and of one row in it, for the lanes that are drawn."""
+    """Return the height of the plot, and of one row, in points."""
     rows = sum(min(lane.deep, ROWS) for lane in lanes[:LANES])
     fixed = len(lanes[:LANES]) * (PAD + RAIL) + MORE * (len(lanes) > LANES)
     unit = min(max(UNIT, (MIN_HEIGHT - fixed) / rows), THICKEST, (MAX_HEIGHT - fixed) / rows) if rows else UNIT

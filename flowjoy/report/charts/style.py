@@ -1,6 +1,6 @@
-"""What the report's pictures share: palette, type, and how a figure becomes bytes. Knows ink, no week and no model.
+"""The common style of the charts: colours, fonts, and conversion of figures to bytes.
 
-Outside text is written literally, and the same figure always gives the same bytes.
+External text is drawn literally, and the same figure always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CODE, MODEL, MTTR, GAP, DARK, FAINT = "#4c72b0", "#55a868", "#c44e52", "#a84b00", "#262626", "#595959"
 PALE_CODE, PALE_MODEL, BAND, GAP_FILL = "#c3d0e6", "#c5e3cd", "#f2f2f2", "#fff3e6"
-INCHES, DPI, LONGEST = (8.0, 4.0), 200, 80  # for 800 pixels, drawn at twice that
+INCHES, DPI, LONGEST = (8.0, 4.0), 200, 80  # shown at 800 pixels, drawn at twice that
 SIZE = 8  # points of text
 RC_PARAMS = {
     "font.size": SIZE,
@@ -34,14 +34,14 @@ RC_PARAMS |= {"legend.frameon": False, "legend.borderpad": 0, "legend.columnspac
 
 
 def to_png(figure: Figure) -> bytes:
-    """Give the picture in 1600 by 800 pixels; the same weeks always give the same bytes."""
+    """Return the figure as PNG, twice as large as shown; same figure, same bytes."""
     with isolated_style():
         figure.savefig(buffer := io.BytesIO(), format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 
 def to_svg(figure: Figure) -> bytes:
-    """Give the picture with text as text, titled and described for those who listen; always the same bytes."""
+    """Return the figure as SVG with text as text, title and description; same figure, same bytes."""
     title, totals = (line.get_text() for line in figure.texts[:2])
     with isolated_style():
         figure.savefig(buffer := io.StringIO(), format="svg", metadata={"Date": None, "Creator": None, "Title": title})
@@ -51,19 +51,19 @@ def to_svg(figure: Figure) -> bytes:
 
 @contextmanager
 def isolated_style() -> Iterator[None]:
-    """Set matplotlib's defaults and ours alone: a `matplotlibrc` in the workspace must not restyle us, or run TeX."""
+    """Apply only matplotlib's defaults and our style: a `matplotlibrc` in the workspace could change it, or run TeX."""
     with warnings.catch_warnings(), matplotlib.style.context(["default", RC_PARAMS]):
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # drawn as a boxed sign
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # drawn as a box
         yield
 
 
 def plain(text: str) -> str:
-    """Keep one line without control, format, private or surrogate characters: an SVG with one does not open."""
+    """Return one line without control, format, private or surrogate characters, which would make an SVG invalid."""
     return " ".join("".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C").split())
 
 
 def line(figure: Figure, y: float, text: str, *, tail: str, **options: Any) -> None:
-    """Put a line at the top, cut with an ellipsis until it and its `tail` fit the page."""
+    """Draw a line at the top, shortened with an ellipsis until it fits the page together with its `tail`."""
     full = plain(text)
     line = figure.text(0.012, y, full + tail, verticalalignment="top", **options)
     for length in range(min(len(full), LONGEST), -1, -1):

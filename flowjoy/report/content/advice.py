@@ -1,4 +1,4 @@
-"""The sections of the page about what to do: advice, the retrospective, pairs, what waits. Knows findings, no HTML."""
+"""The page sections on improvement: advice, retrospective, code and model pairs, inventory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from flowjoy.report.text import clean, counted, moment, span
 
 
 def advice(results: Results) -> Section:
-    """The recommendations whose signals fire, with their numbers."""
+    """Return the recommendations of the current signals, with the numbers behind them."""
     if not results.advice:
         nothing = "No signal fires in the last four complete weeks."
         return Section(id="advice", title="Advice", paragraphs=(Paragraph(text=nothing, mark="todo good"),))
@@ -41,7 +41,7 @@ def advice(results: Results) -> Section:
 
 
 def retrospective(results: Results) -> Section:
-    """The two questions, the one action, and what became of the last one."""
+    """Return the two questions, the one action, and the result of the last action."""
     asked = [
         Paragraph(lead="Which week shows the biggest gap, and how did that affect MTTR?", text=gap_answer(results)),
         Paragraph(lead="Where does code flow but models jam?", text=bottleneck_answer(results)),
@@ -53,7 +53,7 @@ def retrospective(results: Results) -> Section:
 
 
 def pairs(results: Results) -> Section | None:
-    """Which code was live with which models, and where a rollback may go."""
+    """Return the table of which code was live with which models, and the pair to roll back to."""
     if not results.pairs:
         return None
     target, paragraphs = results.rollback_target, []
@@ -90,7 +90,7 @@ def pairs(results: Results) -> Section | None:
 
 
 def inventory(results: Results) -> Section:
-    """Code and models that wait."""
+    """Return the pull requests, branches, model versions and releases that wait."""
     bundle = results.bundle
     now, stock = bundle.generated_at, bundle.inventory
     waiting = waiting_pulls(stock) if stock is not None else ()

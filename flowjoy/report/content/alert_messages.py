@@ -1,4 +1,4 @@
-"""One notice as it is sent: title, words and links. Knows findings, no channel."""
+"""An alert notification as it is sent: text and links, independent of the channel."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from flowjoy.report.content.alert_text import AlertText, alert_text
 
 @dataclass(frozen=True, kw_only=True)
 class AlertMessage:
-    """One message. `links`: words to addresses of ours.
+    """One message. `links` maps link texts to GitHub addresses.
 
-    `text` says this step; `state` says the alert as it is now, with every release, for who keeps only the last of it.
+    `text` describes this step. `state` describes the alert as it is now, with every release, for destinations that show
+    only the latest message.
     """
 
     notification: Notification
@@ -26,30 +27,30 @@ class AlertMessage:
 
     @property
     def title(self) -> str:
-        """Return the title with its icon."""
+        """The title with its icon."""
         return f"{self.text.icon} {self.text.title}"
 
     @property
     def step(self) -> AlertStep:
-        """Return the step that it is about."""
+        """The step of the alert that the message is about."""
         return self.notification.step
 
     @property
     def ref(self) -> str:
-        """Return where the first message can be answered."""
+        """The reference of the first message, for replies."""
         return self.notification.ref
 
     @property
     def quiet(self) -> bool:
-        """Return whether there is nothing to read."""
+        """Whether the message has nothing to read."""
         return self.notification.quiet
 
 
 @dataclass(frozen=True, kw_only=True)
 class Receipt:
-    """What a destination took. `sent`: False where there was nothing to send; `ref`: where it can be answered.
+    """The result of sending a message. `sent`: False if there was nothing to send; `ref`: a reference for replies.
 
-    `releases`: those that the message names, which may be fewer where another run was first.
+    `releases`: the releases that the message names; fewer than asked for if a concurrent run sent some of them first.
     """
 
     sent: bool = True
@@ -58,7 +59,7 @@ class Receipt:
 
 
 def alert_message(notification: Notification, results: Results, links: Mapping[str, str]) -> AlertMessage:
-    """Return the message of a notice."""
+    """Return the message of a notification."""
     state = replace(notification, step=AlertStep.NEW) if notification.step is AlertStep.UPDATE else notification
     return AlertMessage(
         notification=notification, text=alert_text(notification, results), state=alert_text(state, results), links=links
@@ -66,6 +67,6 @@ def alert_message(notification: Notification, results: Results, links: Mapping[s
 
 
 def alert_subject(notification: Notification) -> str:
-    """Return what an alert is about: the model, else the alert itself."""
+    """Return the subject of an alert: its model, or else the key of the alert."""
     about = notification.alert.about
     return about.model if isinstance(about, WaitingReleases | DriftCheck) else notification.alert.key

@@ -1,4 +1,4 @@
-"""Alerts in plain words: what happened, since when, whose move it is. Knows findings, no channel and no markup."""
+"""The plain text of alerts: what happened, since when, and who has to act."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _CLOSED = {
     AlertKind.DIVERGENCE: "Divergence: alert closed",
     AlertKind.MTTR_SPIKE: "MTTR spike: alert closed",
 }
-"""Titles of alerts that end without numbers; the subject follows."""
+"""Titles of resolved alerts without numbers; the subject follows."""
 _SPIKE = "run a 48-hour spike to containerise the training job"
 _PACKAGE = "data people, with ops: package the model in the same CI job as the service"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertText:
-    """One alert in plain text; foreign names are cleaned, not escaped. `move`: whose move it is, and which.
+    """One alert in plain text; external names are cleaned, not escaped. `move`: who has to do what.
 
-    `icon` stands before the title where people only glance; some pages have no such sign.
+    `icon` precedes the title in chat and in lists; PagerDuty shows the title without it.
     """
 
     icon: str
@@ -53,7 +53,7 @@ class AlertText:
 
 
 def alert_text(notification: Notification, results: Results) -> AlertText:
-    """Return what one notice says."""
+    """Return the text of a notification."""
     alert, about = notification.alert, notification.alert.about
     if notification.step is AlertStep.RECOVERY:
         return _over(alert, results)
@@ -114,14 +114,14 @@ def _waiting_title(notification: Notification, about: WaitingReleases, joined: i
 
 
 def _each(about: WaitingReleases, results: Results) -> str:
-    """Return each of the first releases with what became of it, and how many more there are."""
+    """Return the first releases with their outcomes, and the number of further ones."""
     shown = [f"{item.release}: {outcome(item, results) or item.status.words}" for item in about.items]
     more = len(shown) - NAME_LIMIT
     return "; ".join([*shown[:NAME_LIMIT], *([f"… and {plural(more, 'more release')}"] if more > 0 else [])])
 
 
 def _excused(about: WaitingReleases) -> AlertText:
-    """Return who excused which releases, why, and until when."""
+    """Return the text for excused releases: who signed the waivers, why, and until when."""
     by_waiver: dict[str, list[str]] = {}
     for item in about.items:
         by_waiver.setdefault(item.waiver or "", []).append(item.release)
@@ -150,7 +150,7 @@ def _divergence(alert: Alert, week: Week) -> AlertText:
 
 
 def _cadence(week: Week) -> str:
-    """Return the deploys of a week; of several models those of the one that lags."""
+    """Return the deploys of a week; with several models, those of the model that lags."""
     about = week.lagging or week.furthest
     if week.named_model is not None and about is not None:
         needed = f"{plural(about.code_deploys, 'code deploy')} that require {clean(about.model)}"
@@ -184,7 +184,7 @@ def _drift(check: DriftCheck, results: Results) -> AlertText:
 
 
 def _ending(about: WaitingReleases) -> str:
-    """Return what became of what was owed."""
+    """Return the title for releases that are no longer waiting."""
     model, statuses = clean(about.model), {item.status for item in about.items}
     if len(about.items) > 1:
         return f"{model}: {plural(len(about.items), 'release')} wait no more"
@@ -194,12 +194,12 @@ def _ending(about: WaitingReleases) -> str:
 
 
 def _monday(alert: Alert) -> str:
-    """The week that names an alert, as week tables write it."""
+    """Return the week in the subject of an alert, as in the week table."""
     return date.fromisoformat(alert.subject).strftime("%b %d")
 
 
 def _no_longer(alert: Alert, results: Results) -> str:
-    """Return why none of the releases that an alert named is judged any more."""
+    """Return why none of an alert's releases is judged any more."""
     bundle, since = results.bundle, results.bundle.terms.sla_since
     named = {release for state in bundle.alerts if state.key == alert.key for release in state.releases}
     shipped_at = [record.shipped_at for record in bundle.code if record.id in named]
@@ -210,7 +210,7 @@ def _no_longer(alert: Alert, results: Results) -> str:
 
 
 def _over(alert: Alert, results: Results) -> AlertText:
-    """How an alert ended."""
+    """Return the text for a resolved alert."""
     about, zone = alert.about, results.bundle.window.timezone
     now = moment(results.bundle.generated_at, zone)
     if isinstance(about, WaitingReleases) and any(item.is_excused for item in about.items):

@@ -1,4 +1,4 @@
-"""The alerts that ring, for page and summary: what, since when, whose move it is, and who was told. Knows findings."""
+"""The firing alerts for the page and the summary: what happened, since when, who has to act, and where it was sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SINKS = {"slack": "Slack", "pagerduty": "PagerDuty"}
 
 @dataclass(frozen=True, kw_only=True)
 class FiringAlert:
-    """One alert in plain words. `sent`: who was told when, or empty."""
+    """One alert in plain text. `sent`: where and when it was sent, or empty."""
 
     kind: AlertKind
     text: AlertText
@@ -33,7 +33,7 @@ class FiringAlert:
 
 
 def firing_alerts(results: Results) -> list[FiringAlert]:
-    """Every alert that rings, the most urgent first."""
+    """Return every firing alert, most urgent first."""
     return [
         FiringAlert(
             kind=alert.kind,
@@ -45,7 +45,7 @@ def firing_alerts(results: Results) -> list[FiringAlert]:
 
 
 def section(results: Results) -> Section | None:
-    """The section of the page; None where nothing rings."""
+    """Return the page section; None if no alert is firing."""
     alerts = firing_alerts(results)
     if not alerts:
         return None
@@ -66,7 +66,7 @@ def section(results: Results) -> Section | None:
 
 
 def markdown(results: Results) -> str:
-    """The same for the summary; empty where nothing rings."""
+    """Return the alerts for the summary; empty if no alert is firing."""
     alerts = firing_alerts(results)
     if not alerts:
         return ""
@@ -83,7 +83,7 @@ def markdown(results: Results) -> str:
 
 
 def _what(item: FiringAlert) -> str:
-    # Of a clock the title says only what stands above, with a time that does not count down here.
+    # The title of a breach or an obligation at risk repeats the first column, with a time that would not count down.
     lead = "" if item.kind in (AlertKind.BREACH, AlertKind.AT_RISK) else f"{item.text.title}. "
     return f"{lead}{item.text.what}"
 

@@ -1,4 +1,4 @@
-"""The section of the page about drift: how far live data lies from training data. Knows findings, no HTML."""
+"""The page section on drift between training and live data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flowjoy.report.content.drift_text import MARKS, READING, scope, sentence, u
 from flowjoy.report.text import clean
 
 _FOLDED = 12
-"""Features from which on the table is folded: the picture shows the worst."""
+"""Maximum features in an unfolded table; the picture shows the worst ones."""
 
 _STEPS = {
     DriftStatus.OK: "good",
@@ -18,7 +18,7 @@ _STEPS = {
 
 
 def drift(results: Results, picture: Picture | None) -> Section | None:
-    """Status, worst feature and rows, the picture, and every feature in a table; None where no check was asked for."""
+    """Return status, worst feature, rows, picture and a table of all features; None if no check was configured."""
     check = results.drift
     if check is None:
         return None

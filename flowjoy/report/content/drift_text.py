@@ -1,4 +1,4 @@
-"""The drift check in words: what it found, and what could not be compared. Knows a check, no page and no Markdown."""
+"""The result of the drift check in sentences."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ MARKS = {
     DriftStatus.TOO_FEW: "calm",
     DriftStatus.ERROR: "wait",
 }
-"""How a status is shown on the page."""
+"""CSS class of each status on the page."""
 
 
 def broken(check: DriftCheck) -> tuple[FeatureDrift, ...]:
-    """The features that one side does not have."""
+    """Return the features that exist in only one of the two data sets."""
     return tuple(item for item in check.features if item.status is DriftStatus.ERROR)
 
 
 def sentence(check: DriftCheck) -> str:
-    """What the check says, in one sentence; it may name features, which are foreign text."""
+    """Return the result in one sentence. It may name features, which are external text."""
     if check.status is DriftStatus.ERROR:
         return f"Could not be told: {check.problem or uncompared(check)}."
     if not check.judged:
@@ -38,7 +38,7 @@ def sentence(check: DriftCheck) -> str:
 
 
 def uncompared(check: DriftCheck) -> str:
-    """Which features cannot be compared, and why."""
+    """Return which features cannot be compared, and why."""
     features = broken(check)
     named = "; ".join(f"{clean(item.name, 60)}: {item.problem}" for item in features[:SHOWN])
     more = f"; and {len(features) - SHOWN} more" if len(features) > SHOWN else ""
@@ -46,7 +46,7 @@ def uncompared(check: DriftCheck) -> str:
 
 
 def unjudged(check: DriftCheck) -> str:
-    """Which features could not be judged, and why: none of them may look as if it were ok. Empty where all were."""
+    """Return which features could not be judged, and why; empty if all were. An unjudged feature must not look ok."""
     features = tuple(item for item in check.features if item.status is DriftStatus.TOO_FEW)
     if not features:
         return ""
@@ -56,7 +56,7 @@ def unjudged(check: DriftCheck) -> str:
 
 
 def result(check: DriftCheck) -> str:
-    """The check in one line of the log; it may name features, which are foreign text."""
+    """Return the result as one log line. It may name features, which are external text."""
     lead = f"drift ({clean(check.model)}): {check.status.value}"
     if not check.judged:
         return f"{lead}: no feature was judged"
@@ -65,7 +65,7 @@ def result(check: DriftCheck) -> str:
 
 
 def scope(check: DriftCheck) -> str:
-    """What was compared with what: the model, its version, and where the reference came from."""
+    """Return what was compared: model, version, and origin of the reference."""
     version = f" v{check.version}" if check.version else ""
     against = f", against {check.reference}" if check.reference else ""
     return f"{check.model}{version}{against}"

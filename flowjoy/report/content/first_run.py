@@ -1,4 +1,4 @@
-"""The one sentence that a first run says of what is older than itself. Our own words and numbers only."""
+"""The note of a first run about history: only our own text and numbers."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from flowjoy.report.text import plural
 
 
 def is_first(results: Results) -> bool:
-    """Return whether no earlier trusted run is remembered."""
+    """Return whether no earlier trusted run is known."""
     return results.bundle.first_trusted_at == results.bundle.generated_at
 
 
 def is_older(item: Obligation, results: Results) -> bool:
-    """Return whether `sla-since` of today would leave an obligation out."""
+    """Return whether setting `sla-since` to today would exclude an obligation."""
     zone = ZoneInfo(results.bundle.window.timezone)
     today = results.bundle.generated_at.astimezone(zone).date()
     return item.start < datetime.combine(today, time.min, tzinfo=zone)
 
 
 def first_run(results: Results) -> str | None:
-    """Return what is older, and which `sla-since` begins today; None on later runs and where nothing went wrong."""
+    """Return the past misses and the `sla-since` that starts today; None on later runs and without a miss."""
     if not is_first(results):
         return None
     missed = {item.code_id for item in results.scope if item.is_missed and is_older(item, results)}

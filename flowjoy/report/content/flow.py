@@ -1,4 +1,4 @@
-"""The sections of the page about what happened: weeks, incidents, DORA. Knows findings, no HTML."""
+"""The page sections on what happened: weeks, incidents, DORA metrics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from flowjoy.report.text import DORA_NAMES, clean, counted, figure, lagging, sha
 
 
 def weeks(results: Results, chart: Picture | None) -> Section:
-    """The week table behind the joint chart, with what stands out in each week."""
+    """Return the joint chart and the week table, with remarks on notable weeks."""
     header = (
         "week", "code deploys", "model deploys", "gap", "unified MTTR (h)", "resolved", "median", "p90", "remarks",
     )  # fmt: skip
@@ -86,7 +86,7 @@ def _ships(week: Week) -> Cell:
 
 
 def incidents(results: Results) -> Section:
-    """How long incidents took, and which deploy each is put down to."""
+    """Return how long incidents took, and which deploy each is attributed to."""
     failed = [item for item in results.bundle.coverage if item.source.startswith("incidents")]
     title = "Incidents and recovery"
     if all(item.state is CoverageState.NOT_CONFIGURED for item in failed):
@@ -136,7 +136,7 @@ def incidents(results: Results) -> Section:
 
 
 def dora(results: Results) -> Section:
-    """DORA's five for code, models and both."""
+    """Return the DORA metrics for code, models and both."""
     rows = [
         (
             Cell(text=name),

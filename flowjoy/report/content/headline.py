@@ -1,4 +1,4 @@
-"""The one sentence of a run, and what to do next. Knows findings, no markup."""
+"""The headline of a run, and the next steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAME_LIMIT = 3
 
 @dataclass(frozen=True, kw_only=True)
 class HeadlineLine:
-    """One line of plain text. `left` is what of a clock was left at as-of, on the way to its `deadline`."""
+    """One line of plain text. `left` is the time left as of the run until `deadline`."""
 
     before: str
     left: str = ""
@@ -26,17 +26,17 @@ class HeadlineLine:
 
     @property
     def text(self) -> str:
-        """The whole line."""
+        """The complete line."""
         return f"{self.before}{self.left}{self.after}"
 
 
 def headline(results: Results) -> str:
-    """The verdict in one line of plain text; foreign names in it are cleaned, not escaped."""
+    """Return the verdict in one line of plain text; external names in it are cleaned, not escaped."""
     return headline_of(results).text
 
 
 def headline_of(results: Results) -> HeadlineLine:
-    """The same, with the clock in it apart, for who lets it run."""
+    """Return the headline with the time left as a separate part, for a page that counts down."""
     settled = _settled(results)
     if settled is not None:
         return HeadlineLine(before=settled)
@@ -59,7 +59,7 @@ def headline_of(results: Results) -> HeadlineLine:
 
 
 def undetermined(results: Results) -> str:
-    """How many releases are neither kept nor broken, with the cure; empty where none is."""
+    """Return how many releases are undetermined, and how to fix it; empty if none is."""
     items = [item for item in results.scope if item.status is Status.UNDETERMINED]
     releases = len({item.code_id for item in items})
     if not items:
@@ -73,7 +73,7 @@ def undetermined(results: Results) -> str:
 
 
 def why_no_rate(results: Results) -> str:
-    """Why no deadline of the last weeks counts in the rate."""
+    """Return why no deadline of the rate period counts."""
     left_out = results.rate.left_out
     return f"{plural(left_out, 'deadline')} passed, neither kept nor broken" if left_out else "no deadline has passed"
 
@@ -83,7 +83,7 @@ def _hours(results: Results) -> str:
 
 
 def _settled(results: Results) -> str | None:
-    """What no clock can change: that nobody can decide, that a gate refuses, or that the promise is broken."""
+    """Return a headline that does not depend on time: undecided, refused by the merge gate, or promise broken."""
     if results.verdict.exit_code == verdict.EXIT_UNDECIDED:
         return f"could not decide: {clean('; '.join(results.verdict.reasons), 400)}"
     refused = [item.text for item in results.gate.of(GateLevel.FAILURE)] if results.gate else []
@@ -106,9 +106,9 @@ def _settled(results: Results) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class NextStep:
-    """What somebody should do: `lead` says what, `text` by when and why. `mark`: `bad`, `good`, or none of both.
+    """Something to do: `lead` names it, `text` says by when and why. `mark`: `bad`, `good` or empty.
 
-    `left`: how much of a running clock is left until its `deadline`.
+    `left`: the time left as of the run until `deadline`, for a running obligation.
     """
 
     lead: str
@@ -119,12 +119,12 @@ class NextStep:
 
     @property
     def sentence(self) -> str:
-        """The text with what was left of its clock at as-of."""
+        """The text with the time left as of the run."""
         return f"{self.text} ({self.left})." if self.left else self.text
 
 
 def next_steps(results: Results) -> tuple[NextStep, ...]:
-    """What to do next, and by when: first what could not be read, then what is broken, then what runs; one a model."""
+    """Return what to do next and by when: unread sources first, then one step per model, overdue ones first."""
     unread = verdict.unproved(results.bundle.coverage)
     steps = [
         NextStep(
@@ -143,7 +143,7 @@ def next_steps(results: Results) -> tuple[NextStep, ...]:
 
 
 def ships_due(results: Results) -> tuple[NextStep, ...]:
-    """What is to be shipped, what is overdue first; one step a model."""
+    """Return one step per model with an open obligation, overdue ones first."""
     steps = []
     breached = [item for item in results.scope if item.status is Status.BREACHED]
     running = [item for item in results.scope if item.is_running]
@@ -155,7 +155,7 @@ def ships_due(results: Results) -> tuple[NextStep, ...]:
 
 
 def _ship(waiting: list[Obligation], results: Results, mark: str) -> NextStep:
-    """The ship that the first of these waits for, and how many more wait."""
+    """Return the ship that the first of these obligations needs, and how many more wait for it."""
     first = waiting[0]
     what = "a new version" if first.requires == "any" else f"version {clean(first.requires)}"
     by = moment(first.deadline, results.bundle.window.timezone)
@@ -168,7 +168,7 @@ def _ship(waiting: list[Obligation], results: Results, mark: str) -> NextStep:
 
 
 def _due(item: Obligation, results: Results, more: str) -> HeadlineLine:
-    """`recommender due in 31 h 12 m (Tue 09:00 UTC)`."""
+    """Return `recommender due in 31 h 12 m (Tue 09:00 UTC)`."""
     now = results.bundle.generated_at
     return HeadlineLine(
         before=f"{clean(item.model)} due ",
@@ -179,7 +179,7 @@ def _due(item: Obligation, results: Results, more: str) -> HeadlineLine:
 
 
 def outcome(item: Obligation, results: Results) -> str:
-    """What became of one obligation, in plain words."""
+    """Return the outcome of an obligation in plain text."""
     as_of, zone = results.bundle.generated_at, results.bundle.window.timezone
     if item.is_running:
         return f"due in {span(item.deadline - as_of)} ({soon(item.deadline, zone, as_of)})"

@@ -1,4 +1,4 @@
-"""What is said of one incident: which deploy it is put down to, and why. Plain text; foreign names are cleaned."""
+"""Incidents in plain text: name, attributed deploy and reason. External names are cleaned."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from flowjoy.report.text import clean, span
 
 
 def shown(results: Results) -> pd.DataFrame:
-    """The incidents that started in the window, and those that are still open, whenever they started; oldest first."""
+    """Return the incidents that started in the window or are still open, oldest first."""
     incidents = results.incidents
     inside = incidents[timeline.START] >= pd.Timestamp(results.bundle.window.since)
     return incidents[inside | incidents[timeline.END].isna()]
 
 
 def evidence(results: Results, rows: pd.DataFrame) -> Iterator[str]:
-    """A sentence for each of these rows of `results.incidents`.
+    """Yield a sentence for each of these rows of `results.incidents`.
 
     `MODEL recommender v7, 41 m earlier; runner-up CODE 1a2b3c4, 3 h 0 m`
     """
@@ -32,13 +32,13 @@ def evidence(results: Results, rows: pd.DataFrame) -> Iterator[str]:
 
 
 def newest_first(results: Results, limit: int) -> list[tuple[dict[Hashable, Any], str]]:
-    """The newest `limit` of the incidents that are shown, each with its sentence."""
+    """Return the newest incidents in the report, at most `limit`, each with its sentence."""
     rows = shown(results).iloc[::-1].head(limit)
     return list(zip(rows.to_dict("records"), evidence(results, rows), strict=True))
 
 
 def label(row: Mapping[Hashable, Any]) -> str:
-    """The incident as its source calls it: `Q0001`, `#12`; the start of one in a file."""
+    """Return the name of an incident at its source, such as `Q0001` or `#12`; for a file, its start."""
     source, number = row[timeline.SOURCE], str(row[timeline.ID]).rpartition(":")[2]
     if source == "file":
         return clean(str(row[timeline.ID]).removeprefix("incident:file:"))
@@ -71,7 +71,7 @@ def _before(row: Mapping[Hashable, Any], column: str) -> str:
 
 
 def _names(results: Results) -> dict[str, str]:
-    """What people call each event: its type with the short sha, or with the model and its version."""
+    """Return a name for each event: its type with the short SHA, or with model and version."""
     columns = (timeline.ID, timeline.TYPE, timeline.SHA, timeline.NAME, timeline.VERSION)
     rows = zip(*(results.events[column] for column in columns), strict=True)
     return {number: _name(str(kind), sha, name, version) for number, kind, sha, name, version in rows}

@@ -1,4 +1,4 @@
-"""What waits on the shelf too long. Knows an inventory and an instant."""
+"""The part of the inventory that waits for attention."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from datetime import datetime, timedelta
 from flowjoy.domain import Branch, Inventory, OpenPull
 
 STALE = timedelta(days=28)
-"""A branch whose last commit is older is stale."""
-
+"""A branch is stale if its last commit is older."""
 
 LOOKED_AT = 100
-"""Pull requests, and branches, that the inventory looks at: the first of them."""
+"""Maximum pull requests, and maximum branches, that the inventory contains."""
 
 
 def among(total: int, noun: str = "") -> str:
-    """What a number is of: `of 9 open`; where not all were looked at, of how many it was told."""
+    """Return the total that a count refers to, such as `of 9 open`, and how many of it were examined if not all."""
     share = f"of {total}{noun}"
     return f"{share}, the first {LOOKED_AT} of which were looked at" if total > LOOKED_AT else share
 
 
 def waiting_pulls(inventory: Inventory) -> tuple[OpenPull, ...]:
-    """The pull requests that wait for a review, the oldest first."""
+    """Return the pull requests waiting for review, oldest first."""
     return tuple(pull for pull in inventory.pulls if pull.state == "waiting for review")
 
 
 def stale_branches(inventory: Inventory, now: datetime) -> tuple[Branch, ...]:
-    """The branches without an open pull request and without a recent commit, the oldest first."""
+    """Return the branches without an open pull request or a recent commit, oldest first."""
     return tuple(branch for branch in inventory.branches if now - branch.committed_at >= STALE)

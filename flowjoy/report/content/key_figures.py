@@ -1,4 +1,4 @@
-"""The figures at the head of the page: what runs, what is broken, what is kept. Knows findings, no HTML."""
+"""The key figures at the top of the page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flowjoy.report.text import figure, lag_text, span
 
 
 def key_figures(results: Results) -> tuple[KeyFigure, ...]:
-    """Running and broken promises, the rate, drift lag and the unified MTTR; each with what it is over."""
+    """Return running and broken promises, compliance rate, drift lag and unified MTTR, each with what it covers."""
     lag = results.drift_lag.current if results.drift_lag is not None else None
     week = results.last_week
     return (
@@ -43,12 +43,12 @@ _UNJUDGED = "a source that decides could not be read"
 
 
 def _unjudged(results: Results) -> bool:
-    """Whether nobody can say what is kept: then a 0 would look like good news."""
+    """Return whether a deciding source could not be read: a 0 would look like good news then."""
     return bool(unproved(results.bundle.coverage))
 
 
 def running(results: Results) -> KeyFigure:
-    """How many clocks run, and how much is left of the one that ends next."""
+    """Return the number of running clocks, and the time left on the next one."""
     if _unjudged(results):
         return KeyFigure(name="clocks running", value="no data", note=_UNJUDGED)
     count, due = sum(item.is_running for item in results.scope), compliance.next_deadline(results.scope)
@@ -74,7 +74,7 @@ def _kept(results: Results) -> KeyFigure:
 
 
 def _resolved(results: Results) -> str:
-    """What the MTTR is over, or why there is none."""
+    """Return what the MTTR covers, or why there is none."""
     week = results.last_week
     if week is None:
         return "no week is complete yet"

@@ -1,4 +1,4 @@
-"""What stands in each section of the page: findings in plain words and tables. Knows findings, no HTML."""
+"""The sections of the page, in plain text and tables."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _MARKS = {
 
 
 MANY, LONG = 20, 60
-"""Rows from which on a table is folded, so that what follows it is found."""
+"""Maximum rows of an unfolded table; longer ones would hide the sections below."""
 
 
 def sections(
     results: Results, chart: Picture | None, lanes: Picture | None, shares: Picture | None = None
 ) -> tuple[Section, ...]:
-    """The sections of the page, the most urgent first. Without a judged promise only the gate and what was read."""
+    """Return the sections, most urgent first; only merge gate and sources if the promise was not judged."""
     if not results.judges_promise:
         return tuple(part for part in (_gate(results), _coverage(results)) if part is not None)
     parts = (
@@ -63,7 +63,7 @@ def sections(
 
 
 def _now(results: Results) -> Section:
-    """What runs and what is broken, in figures, in sentences and in a table."""
+    """Return what is running or broken: key figures, next steps and a table."""
     steps = [
         Paragraph(
             text=step.text,
@@ -73,7 +73,7 @@ def _now(results: Results) -> Section:
         )
         for step in next_steps(results)
     ]
-    # What nobody could judge is no clock: what is to be mended stands above, the releases below.
+    # Unknown obligations have no time left; the sources to fix are among the next steps.
     owed = [item for item in results.scope if item.is_open and item.status is not Status.UNKNOWN]
     table = Table(
         caption="What is open",

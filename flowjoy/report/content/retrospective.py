@@ -1,4 +1,4 @@
-"""The retrospective's questions answered in sentences, and pairs by name. Knows findings; plain text, no markup."""
+"""The answers of the retrospective, the names of live pairs, and reasons for missing data, in plain text."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from flowjoy.report.text import clean, deploys_of, lag_text, moment, plural, spa
 
 
 def spike_text(spike: Spike) -> str:
-    """How the MTTR of a week stands out: `4.5 h, usually 2.0 h`, or `2.5 h, up from 1.5 h`."""
+    """Return how the MTTR of a week stands out: `4.5 h, usually 2.0 h`, or `2.5 h, up from 1.5 h`."""
     against = f"usually {spike.usual_hours:.1f} h" if spike.sudden else f"up from {spike.before_hours:.1f} h"
     return f"{spike.hours:.1f} h, {against}"
 
 
 def gap_answer(results: Results) -> str:
-    """Which week shows the biggest gap, and what the MTTR was then against the other weeks."""
+    """Return the week with the biggest gap, and its MTTR compared with the other weeks."""
     gap, complete = results.retro.gap, trends.complete(results.weeks)
     if not complete:
         return "No week is complete yet."
@@ -45,18 +45,18 @@ def gap_answer(results: Results) -> str:
 
 
 def not_known(results: Results) -> str | None:
-    """Why nobody can say what is owed; None where all that decides was read."""
+    """Return why it is unknown what is owed; None if all deciding sources were read."""
     missing = unproved(results.bundle.coverage)
     return f"Not known: {'; '.join(clean(item.source) for item in missing)} could not be read." if missing else None
 
 
 def nothing_owed(results: Results) -> str:
-    """Why there is no obligation to show."""
+    """Return why there is no obligation to show."""
     return not_known(results) or "No release in the window owes a model."
 
 
 def bottleneck_answer(results: Results) -> str:
-    """Which model keeps releases waiting most."""
+    """Return the model that delays releases the most."""
     jam, unknown = results.retro.jam, not_known(results)
     if unknown is not None:
         return unknown
@@ -77,7 +77,7 @@ def bottleneck_answer(results: Results) -> str:
 
 
 def action_answer(results: Results) -> str:
-    """The one action, with the numbers behind it."""
+    """Return the one action, with the numbers behind it."""
     row = results.retro.action
     if row is None:
         return "None is called for: keep shipping together."
@@ -85,7 +85,7 @@ def action_answer(results: Results) -> str:
 
 
 def measured_answer(results: Results) -> str | None:
-    """What the measure of the last action was when it was proposed, and is now; None without an earlier one."""
+    """Return how the measure of the last action changed since it was proposed; None without an earlier action."""
     before, now = results.retro.before, results.retro.measured
     if before is None:
         return None
@@ -98,7 +98,7 @@ def measured_answer(results: Results) -> str | None:
 
 
 def _change(then: float | None, now: float | None) -> str:
-    """Whether a measure moved; of all that are measured, less is better."""
+    """Return whether a measure improved; for every measure, less is better."""
     if then is None or now is None:
         return ""
     less = round(then - now, 2)
@@ -106,17 +106,17 @@ def _change(then: float | None, now: float | None) -> str:
 
 
 def unobserved_text(week: Week) -> str:
-    """Why the ships of a week are not known although the registry was read."""
+    """Return why the ships of a week are unknown although the registry was read."""
     return "ships not observed" if week.models_known else ""
 
 
 def unknown_text(week: Week) -> str:
-    """What stands in place of a gap that is not known: nothing where it was only not observed."""
+    """Return the text for an unknown gap: empty if the week was only not observed."""
     return "no data" if unread_text(week) else ""
 
 
 def unread_text(week: Week) -> str:
-    """`code`, `models`, or both: what no count of a week is told of."""
+    """Return `code`, `models` or both: the sources without which the counts of a week are unknown."""
     return " and ".join(name for name, known in (("code", week.code_known), ("models", week.models_known)) if not known)
 
 
@@ -125,12 +125,12 @@ def _capital(text: str) -> str:
 
 
 def pair_name(pair: LivePair) -> str:
-    """The pair by its unified tag, else by what it is made of."""
+    """Return the unified tag of a pair, or else its commit and model versions."""
     models = ", ".join(f"{clean(model.name)} v{clean(model.version)}" for model in pair.models)
     return pair.tag or f"{(pair.sha or 'unknown')[:12]} with {models or 'no model'}"
 
 
 def live_period(pair: LivePair, results: Results) -> str:
-    """`Tue 04 Jun 09:00 UTC for 31 h 12 m`."""
+    """Return `Tue 04 Jun 09:00 UTC for 31 h 12 m`."""
     zone = results.bundle.window.timezone
     return f"{moment(pair.since, zone)} for {span((pair.until or results.bundle.generated_at) - pair.since)}"
