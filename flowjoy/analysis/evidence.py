@@ -24,6 +24,7 @@ from flowjoy.domain import (
     ModelRecord,
     Obligation,
     Precision,
+    SourceKind,
     Week,
     Window,
 )
@@ -32,17 +33,17 @@ from flowjoy.domain.bundle import Bundle
 
 def judges_promise(bundle: Bundle) -> bool:
     """False on a fork's pull request: without secrets only its stub is judged, the promise on merge."""
-    return any(item.required and item.source.startswith("code") for item in bundle.coverage)
+    return any(item.required and item.kind is SourceKind.CODE for item in bundle.coverage)
 
 
-def states(bundle: Bundle, source: str) -> set[CoverageState]:
+def states(bundle: Bundle, kind: SourceKind) -> set[CoverageState]:
     """How the sources of one kind were read; empty where the bundle names none."""
-    return {item.state for item in bundle.coverage if item.source.startswith(source)}
+    return {item.state for item in bundle.coverage if item.kind is kind}
 
 
-def is_read(bundle: Bundle, source: str) -> bool:
+def is_read(bundle: Bundle, kind: SourceKind) -> bool:
     """Whether nothing is missing of a source: else a count of it is no count."""
-    return not states(bundle, source) - {CoverageState.COMPLETE}
+    return not states(bundle, kind) - {CoverageState.COMPLETE}
 
 
 def obligations_of(events: pd.DataFrame, bundle: Bundle, dependence: ModelDependencies) -> tuple[Obligation, ...]:
@@ -81,9 +82,11 @@ def weeks_of(
 ) -> tuple[Week, ...]:
     """The weeks of the window; a count of what was not read whole is no count."""
     weeks = week_table_of(events, matched, dependence, bundle, bundle.window)
-    if not is_read(bundle, "incidents"):
+    if not is_read(bundle, SourceKind.INCIDENTS):
         weeks = cadence.without_incidents(weeks)
-    return cadence.with_unread(weeks, code_known=is_read(bundle, "code"), models_known=is_read(bundle, "models"))
+    return cadence.with_unread(
+        weeks, code_known=is_read(bundle, SourceKind.CODE), models_known=is_read(bundle, SourceKind.MODELS)
+    )
 
 
 def week_table_of(
@@ -118,7 +121,7 @@ def incidents_of(events: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
 
 def _causes_are_known(bundle: Bundle) -> bool:
     """False where code or models could not be read: the latest deploy before an incident may be one of those."""
-    return CoverageState.FAILED not in states(bundle, "code") | states(bundle, "models")
+    return CoverageState.FAILED not in states(bundle, SourceKind.CODE) | states(bundle, SourceKind.MODELS)
 
 
 def pairs_of(
@@ -148,15 +151,16 @@ def untagged(lived: Sequence[LivePair], bundle: Bundle) -> str | None:
 def dora_of(events: pd.DataFrame, matched: pd.DataFrame, bundle: Bundle) -> tuple[Dora, ...]:
     """The DORA figures; those that need a source which was not read are None."""
     begun = {record.id: _begun(record, bundle) for record in bundle.models}
+    incidents_are_read = states(bundle, SourceKind.INCIDENTS) == {CoverageState.COMPLETE}
     return dora(
         events,
-        matched if states(bundle, "incidents") == {CoverageState.COMPLETE} and _causes_are_known(bundle) else None,
+        matched if incidents_are_read and _causes_are_known(bundle) else None,
         bundle.window,
         commits=bundle.commits,
         begun={name: instant for name, instant in begun.items() if instant is not None},
         known=[
             kind
-            for kind, source in ((EventType.CODE, "code"), (EventType.MODEL, "models"))
+            for kind, source in ((EventType.CODE, SourceKind.CODE), (EventType.MODEL, SourceKind.MODELS))
             if states(bundle, source) == {CoverageState.COMPLETE}
         ],
         observed_since=max(seen.values(), default=None) if (seen := observed_since(bundle)) is not None else None,

@@ -44,6 +44,7 @@ from flowjoy.domain import (
     ModelDependencies,
     Obligation,
     Recovery,
+    SourceKind,
     Status,
     Verdict,
     Week,
@@ -97,7 +98,7 @@ class Results:
     @property
     def incidents_are_known(self) -> bool:
         """Whether every source of incidents was read, and there is one: else "no incident" means nothing."""
-        return states(self.bundle, "incidents") == {CoverageState.COMPLETE}
+        return states(self.bundle, SourceKind.INCIDENTS) == {CoverageState.COMPLETE}
 
     @property
     def unified_tag(self) -> str | None:
@@ -133,7 +134,7 @@ def find(bundle: Bundle) -> Results:
     scope = compliance.in_scope(owed, bundle.window.since, until)
     matched = incidents_of(events, bundle)
     weeks = weeks_of(events, matched, dependence, bundle)
-    healing = recovery.recoveries(matched, since=bundle.window.since) if is_read(bundle, "incidents") else ()
+    healing = recovery.recoveries(matched, since=bundle.window.since) if is_read(bundle, SourceKind.INCIDENTS) else ()
     decided = verdict.decide(bundle.coverage, scope, enforce=terms.enforce)
     lived = () if missing else pairs_of(events, matched, dependence, bundle)
     advice = advise(
@@ -214,7 +215,9 @@ def _evidence(found: Results, dependence: ModelDependencies) -> alert.AlertInput
         weeks=found.weeks,
         spikes=found.spikes,
         promise_is_known=found.judges_promise and not verdict.unproved(bundle.coverage),
-        cadence_is_known=states(bundle, "code") == states(bundle, "models") == {CoverageState.COMPLETE},
+        cadence_is_known=states(bundle, SourceKind.CODE)
+        == states(bundle, SourceKind.MODELS)
+        == {CoverageState.COMPLETE},
         incidents_are_known=found.incidents_are_known,
         drift=found.drift,
         drift_is_healed=found.drift_healed,

@@ -19,7 +19,7 @@ from flowjoy.clients.github import PER_PAGE, Repository
 from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config.settings import ActionsContext, Settings
-from flowjoy.domain import CodeRecord, ModelRecord, Outcome, Rule, StubFile
+from flowjoy.domain import CodeRecord, ModelRecord, Outcome, Rule, SourceKind, StubFile
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError, StubError
 from flowjoy.pipeline.run_context import RepositoryInfo, github_of, repository_info_of
@@ -35,6 +35,8 @@ from flowjoy.sources import (
     ledger_artifacts,
 )
 from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
+from flowjoy.sources.github_issues import GitHubIssues
+from flowjoy.sources.pagerduty_incidents import PagerDutyIncidents
 
 _PROBE_SECONDS, _PROBE_SHARE = 10.0, 1 / 12
 """One probe gets this long, or this share of `timeout-seconds` where that is more."""
@@ -87,7 +89,7 @@ class DoctorChecks:
             parsed = source.parse(raw, query)
             return (raw, parsed), _of_timeline(parsed, query)
 
-        code = self._try(f"code ({source.label})", work, needs=needs, seconds=self._timeline_seconds)
+        code = self._try(SourceKind.CODE.named(source.label), work, needs=needs, seconds=self._timeline_seconds)
         raw, parsed = code if code is not None else (None, None)
 
         elsewhere = {"deployments": "deployments of every environment", "workflow-runs": "runs of every branch"}
@@ -149,24 +151,26 @@ class DoctorChecks:
                 raw = source.fetch(query, access)
                 parsed = source.parse(raw, query)
                 told = f"{plural(len(parsed.records), 'incident')} since {iso(query.since)}"
-                silent = _silent_services(raw, query.settings) if source.label == "PagerDuty" else ()
+                silent = _silent_services(raw, query.settings) if isinstance(source, PagerDutyIncidents) else ()
                 none_of = f"none of {', '.join(silent)} (is the id right?)" if silent else ""
                 return None, "; ".join(filter(None, (told, none_of, *parsed.notes)))
 
+            tried = SourceKind.INCIDENTS.named(source.label)
             if getattr(self._settings, name) is None:
-                self._say("not set", f"incidents ({source.label})", f"{name.replace('_', '-')} turns it on")
+                self._say("not set", tried, f"{name.replace('_', '-')} turns it on")
             else:
-                self._try(f"incidents ({source.label})", work, needs="issues: read" if "label" in name else "")
+                self._try(tried, work, needs="issues: read" if isinstance(source, GitHubIssues) else "")
 
     def of_models(self, query: HarvestQuery, stubs: Mapping[str, StubFile]) -> None:
         """Every model that `models` or the stub names, each by itself; a file in one look."""
         source, settings = MODEL_SOURCES[self._settings.model_source], self._settings
+        every_model = SourceKind.MODELS.named(source.label)
         names = sorted({*settings.models, *_models_of(stubs.get(HEAD, StubFile()), settings.model_stub)})
         if not names:
-            self._say("not set", f"models ({source.label})", "neither models nor the stub names one")
+            self._say("not set", every_model, "neither models nor the stub names one")
             return
         for asked in [(name,) for name in names] if settings.model_source == "mlflow" else [tuple(names)]:
-            tried = f"model {clean(asked[0])} ({source.label})" if len(asked) == 1 else f"models ({source.label})"
+            tried = f"model {clean(asked[0])} ({source.label})" if len(asked) == 1 else every_model
 
             def work(access: Clients, asked: tuple[str, ...] = asked, tried: str = tried) -> tuple[None, str]:
                 _refuse_no_database(settings)

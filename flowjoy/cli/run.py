@@ -33,7 +33,7 @@ from flowjoy.config.settings import (
     read_settings,
     redactor,
 )
-from flowjoy.domain import DROPPED, CoverageState, Decision, Status
+from flowjoy.domain import CoverageState, Decision, Note, NoteLevel, Status
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
 from flowjoy.pipeline import merge_gate
 from flowjoy.pipeline.collect import collect
@@ -296,7 +296,7 @@ def _publish(findings: Results, written: Mapping[str, str], delivered: Mapping[s
             say = console.error if said.required else console.warning
             say(f"{said.source}: {said.reason}" + (f" ({said.hint})" if said.hint else ""))
         for note in said.notes:
-            say = console.warning if note.endswith(DROPPED) else console.notice
+            say = console.warning if isinstance(note, Note) and note.level is NoteLevel.WARNING else console.notice
             say(f"{said.source}: {note}")
     for sentence in drift_faults(findings):
         console.warning(sentence)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from flowjoy.domain.promise import ModelDependencies, Obligation, Requirement, Rule, Status, Waiver
 from flowjoy.domain.records import (
-    DROPPED,
     AliasObservation,
     Branch,
     CodeRecord,
@@ -19,18 +18,20 @@ from flowjoy.domain.records import (
     Kind,
     ModelRecord,
     ModelVersion,
+    Note,
+    NoteLevel,
     OpenPull,
     Outcome,
     Precision,
     Proposal,
     Registered,
+    SourceKind,
     StubFile,
     WorkflowFile,
 )
 from flowjoy.domain.weeks import Action, AlertState, Decision, ModelGap, Recovery, Verdict, Week, Window
 
 __all__ = [
-    "DROPPED",
     "Action",
     "AlertState",
     "AliasObservation",
@@ -47,6 +48,8 @@ __all__ = [
     "ModelGap",
     "ModelRecord",
     "ModelVersion",
+    "Note",
+    "NoteLevel",
     "Obligation",
     "OpenPull",
     "Outcome",
@@ -56,6 +59,7 @@ __all__ = [
     "Registered",
     "Requirement",
     "Rule",
+    "SourceKind",
     "Status",
     "StubFile",
     "Verdict",

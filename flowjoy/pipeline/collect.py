@@ -26,6 +26,7 @@ from flowjoy.domain import (
     ModelVersion,
     Outcome,
     Proposal,
+    SourceKind,
     StubFile,
 )
 from flowjoy.domain.bundle import RunParameters
@@ -112,50 +113,64 @@ class _Collection:
         # A proposal's inputs are compared with those that the ledger holds, whatever it reads.
         remembers = judged and access.github is not None and (remembered or trigger.proposes)
         self._ledger = CollectStep[LedgerState](
-            f"ledger (artifact {settings.artifact_name})", LedgerState(), required=False, planned=remembers
+            SourceKind.LEDGER,
+            LedgerState(),
+            label=f"artifact {settings.artifact_name}",
+            required=False,
+            planned=remembers,
         )
         self._other_terms = CollectStep[tuple[RunParameters, ...]](
-            "ledgers of other names", (), required=False, planned=False
+            SourceKind.OTHER_LEDGERS, (), required=False, planned=False
         )
         self._code = CollectStep[SourceResult[CodeRecord] | None](
-            f"code ({self._code_source.label})", None, required=judged, planned=judged
+            SourceKind.CODE, None, label=self._code_source.label, required=judged, planned=judged
         )
         self._proposal = CollectStep[Proposal | None](
-            "merge group" if trigger.base_sha is not None else "pull request",
+            SourceKind.MERGE_GROUP if trigger.base_sha is not None else SourceKind.PULL_REQUEST,
             None,
             required=trigger.proposes,
             planned=trigger.proposes,
         )
         self._stubs = CollectStep[Mapping[str, StubFile]](
-            f"stubs ({settings.model_stub})", {}, required=on_github, planned=on_github
+            SourceKind.STUBS, {}, label=settings.model_stub, required=on_github, planned=on_github
         )
         self._other_stubs = CollectStep[Mapping[str, Mapping[str, StubFile]]](
-            "stubs of the proposal at other paths", {}, required=True, planned=False
+            SourceKind.OTHER_STUBS, {}, required=True, planned=False
         )
         self._models = CollectStep[SourceResult[ModelRecord] | None](
-            f"models ({self._model_source.label})", None, required=judged, planned=judged
+            SourceKind.MODELS, None, label=self._model_source.label, required=judged, planned=judged
         )
         self._commits = CollectStep[Mapping[str, tuple[datetime, ...]]](
-            "lead time of code (GitHub commits)",
+            SourceKind.CODE_LEAD_TIME,
             {},
+            label="GitHub commits",
             required=False,
             planned=judged and access.github is not None and settings.reads_github,
         )
         self._training = CollectStep[Mapping[str, datetime | None]](
-            "lead time of models (MLflow runs)",
+            SourceKind.MODEL_LEAD_TIME,
             {},
+            label="MLflow runs",
             required=False,
             planned=judged and settings.model_source == "mlflow" and settings.mlflow_tracking_uri is not None,
         )
         self._inventory = CollectStep[Inventory | None](
-            "inventory (GitHub)", None, required=False, planned=judged and access.github is not None and query.live
+            SourceKind.INVENTORY,
+            None,
+            label="GitHub",
+            required=False,
+            planned=judged and access.github is not None and query.live,
         )
         self._drift = CollectStep[DriftCheck | None](
-            f"drift ({settings.drift_model})", None, required=False, planned=judged and settings.drift_live is not None
+            SourceKind.DRIFT,
+            None,
+            label=f"{settings.drift_model}",
+            required=False,
+            planned=judged and settings.drift_live is not None,
         )
         self._named: frozenset[str] = frozenset()  # models that settings and stubs name
         self._incidents = {
-            name: CollectStep[tuple[Incident, ...]](f"incidents ({source.label})", (), required=False)
+            name: CollectStep[tuple[Incident, ...]](SourceKind.INCIDENTS, (), label=source.label, required=False)
             for name, source in INCIDENT_SOURCES.items()
             if judged and getattr(settings, name) is not None
         }
@@ -280,7 +295,9 @@ class _Collection:
         if self._trigger.proposes:
             coverage.append(proposal[1])
         if not incidents:
-            coverage.append(Coverage(source="incidents", state=CoverageState.NOT_CONFIGURED, required=False))
+            coverage.append(
+                Coverage(source=SourceKind.INCIDENTS.named(), state=CoverageState.NOT_CONFIGURED, required=False)
+            )
         parsed = models[0]
         memory = recalled.memory
         return Collected(

@@ -15,7 +15,7 @@ from itertools import pairwise
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_environments
 from flowjoy.clients.transport import Budget, Transport
-from flowjoy.domain import DROPPED, CodeRecord, ModelRecord, Outcome, Proposal, StubFile
+from flowjoy.domain import CodeRecord, ModelRecord, Note, NoteLevel, Outcome, Proposal, StubFile
 from flowjoy.domain.bundle import Bundle, RunParameters
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
@@ -94,7 +94,7 @@ def code(
     return replace(parsed, records=known), len(parsed.records), notes
 
 
-def _renamed(query: HarvestQuery, access: Clients, known: Iterable[CodeRecord]) -> tuple[str, ...]:
+def _renamed(query: HarvestQuery, access: Clients, known: Iterable[CodeRecord]) -> tuple[Note, ...]:
     """A warning where the environments have been quiet for longer than ever, and one with a similar name has not."""
     times = sorted(record.shipped_at for record in known if record.outcome is Outcome.SUCCESS)
     gaps = [later - earlier for earlier, later in pairwise(times)]
@@ -110,9 +110,12 @@ def _renamed(query: HarvestQuery, access: Clients, known: Iterable[CodeRecord]) 
         return ()
     named = query.settings.environments
     return tuple(
-        f"environment {named!r} has been quiet since {iso(times[-1])}, longer than ever before. If it is now called "
-        f"{name!r}, set environment to '{named},{name}': until then {plural(count, 'newer deployment')} there "
-        f"{'is' if count == 1 else 'are'} {DROPPED}"
+        Note(
+            f"environment {named!r} has been quiet since {iso(times[-1])}, longer than ever before. If it is now "
+            f"called {name!r}, set environment to '{named},{name}': until then "
+            f"{plural(count, 'newer deployment')} there {'is' if count == 1 else 'are'} dropped",
+            NoteLevel.WARNING,
+        )
         for name, count in sorted(counted.items())
     )
 

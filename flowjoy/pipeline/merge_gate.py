@@ -10,7 +10,7 @@ from flowjoy.analysis.promise.dependencies import head_waivers, side_of
 from flowjoy.analysis.promise.merge_gate import BranchStub, GateEvidence, GateFinding, GateLevel, GatePolicy, MergeGate
 from flowjoy.analysis.promise.obligations import LONGEST_WAIVER
 from flowjoy.analysis.results import Results, with_gate
-from flowjoy.domain import Proposal, Waiver
+from flowjoy.domain import Proposal, SourceKind, Waiver
 from flowjoy.pipeline.collect import Collected
 
 
@@ -25,7 +25,7 @@ def judged(findings: Results, harvested: Collected) -> Results:
 def _is_decidable(findings: Results) -> bool:
     """Whether all that the gate looks at was read; the code timeline is only for its forecast."""
     missing = verdict.unproved(findings.bundle.coverage)
-    return all(item.source.startswith("code") for item in missing)
+    return all(item.kind is SourceKind.CODE for item in missing)
 
 
 def _gate(proposal: Proposal, harvested: Collected, findings: Results) -> MergeGate:

@@ -17,7 +17,7 @@ from flowjoy.clients.github_branches import DefaultBranch
 from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Transport
 from flowjoy.config.settings import ActionsContext, Settings
-from flowjoy.domain import CoverageState, Incident
+from flowjoy.domain import CoverageState, Incident, SourceKind
 from flowjoy.domain.bundle import Bundle, RunParameters
 from flowjoy.domain.drift import PastDriftCheck
 from flowjoy.errors import HarvestError
@@ -137,7 +137,7 @@ def terms_of(settings: Settings, runner: ActionsContext, home: RepositoryInfo) -
 def keeps_ledger(harvested: Collected, runner: ActionsContext) -> bool:
     """Return whether the ledger could be read, if there is one, and this run's report becomes the next."""
     stores = runner.results_url is not None and runner.runtime_token is not None
-    ledger = [item for item in harvested.coverage if item.source.startswith("ledger")]
+    ledger = [item for item in harvested.coverage if item.kind is SourceKind.LEDGER]
     is_read = any(item.state is CoverageState.COMPLETE for item in ledger)
     return is_read and stores and harvested.may_remember and harvested.confirmed
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from flowjoy.domain import Coverage, CoverageState
+from flowjoy.domain import Coverage, CoverageState, SourceKind
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
 from flowjoy.sources.base import Clients
@@ -23,8 +23,8 @@ StepResult = tuple[_T, int, tuple[str, ...]]
 class CollectStep(Generic[_T]):
     """One thing to read. `outcome` changes in one assignment, so that a look from another thread never tears it."""
 
-    def __init__(self, name: str, nothing: _T, *, required: bool, planned: bool = True) -> None:
-        self._name, self._nothing, self._required = name, nothing, required
+    def __init__(self, kind: SourceKind, nothing: _T, *, label: str = "", required: bool, planned: bool = True) -> None:
+        self._name, self._nothing, self._required = kind.named(label), nothing, required
         self.planned = planned
         self.outcome: tuple[_T, Coverage] = (nothing, self._late())
         if not planned:

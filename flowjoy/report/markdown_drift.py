@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowjoy.analysis.results import Results
-from flowjoy.domain import CoverageState
+from flowjoy.domain import CoverageState, SourceKind
 from flowjoy.domain.drift import DriftStatus, FeatureDrift
 from flowjoy.report.content.drift_text import SHOWN, broken, scope, sentence, uncompared, unjudged
 from flowjoy.report.text import code, table
@@ -38,7 +38,7 @@ def faults(results: Results) -> tuple[str, ...]:
     """
     check = results.drift
     unread = any(
-        item.source.startswith("drift") and item.state is CoverageState.FAILED for item in results.bundle.coverage
+        item.kind is SourceKind.DRIFT and item.state is CoverageState.FAILED for item in results.bundle.coverage
     )
     if check is None or unread:
         return ()

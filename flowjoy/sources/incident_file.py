@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from flowjoy.domain import DROPPED, Incident
+from flowjoy.domain import Incident, Note, NoteLevel
 from flowjoy.domain.deduplication import unique
 from flowjoy.domain.timestamps import EARLIEST, iso, iso_or_none, parse_iso, parse_local
 from flowjoy.errors import HarvestError
@@ -103,7 +103,8 @@ class IncidentFile:
         notes += _end_notes(ours, named)
         if table.rows and len(words.get(NotCounted.SERVICE, ())) == len(table.rows):
             # A slip in the name would read as a service without incidents.
-            notes += [f"set `service`, or leave the column out: no row is of {query.settings.service!r}, all {DROPPED}"]
+            cure = "set `service`, or leave the column out"
+            notes += [Note(f"{cure}: no row is of {query.settings.service!r}, all dropped", NoteLevel.WARNING)]
         notes += columns.unread_columns(table, INCIDENTS.known)
         return SourceResult(records=records, notes=tuple(notes))
 

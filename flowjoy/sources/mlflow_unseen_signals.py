@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from flowjoy.clients.mlflow_registry import DEPLOYED_AT, RegisteredVersion, RegistrySnapshot
 from flowjoy.clients.mlflow_unknown_models import nearest, shown
-from flowjoy.domain import DROPPED
+from flowjoy.domain import Note, NoteLevel
 from flowjoy.sources.base import HarvestQuery, UnseenSignal
 
 _SHOWN = 5
@@ -29,9 +29,10 @@ def unseen_signals(raw: RegistrySnapshot, query: HarvestQuery) -> Iterator[Unsee
             yield _unseen(model, kind, name, seen)
 
 
-def note(unseen: UnseenSignal) -> str:
+def note(unseen: UnseenSignal) -> Note:
     """Return a warning."""
-    return f"{unseen.problem}. {unseen.cure[:1].upper()}{unseen.cure[1:]}: until then its ships are {DROPPED}"
+    cure = f"{unseen.cure[:1].upper()}{unseen.cure[1:]}"
+    return Note(f"{unseen.problem}. {cure}: until then its ships are dropped", NoteLevel.WARNING)
 
 
 def _names(kind: str, versions: Iterable[RegisteredVersion], aliases: Iterable[str]) -> list[str]:

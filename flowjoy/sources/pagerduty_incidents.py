@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from flowjoy.clients.pagerduty import HiddenIncidentError, PagerDutyClient, PagerDutyIncident
-from flowjoy.domain import DROPPED, Incident
+from flowjoy.domain import Incident, Note, NoteLevel
 from flowjoy.domain.deduplication import unique
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
@@ -61,7 +61,7 @@ class PagerDutyIncidents:
             whole = {name: item for name, item in whole.items() if name not in low}
         sound = [item for item in whole.values() if item.end is None or item.end >= item.start]
         backwards = sorted({item.id for item in whole.values()} - {item.id for item in sound})
-        notes = [f"{name} ends before it starts: {DROPPED}" for name in backwards]
+        notes: list[str] = [Note(f"{name} ends before it starts: dropped", NoteLevel.WARNING) for name in backwards]
         if low and query.settings.pagerduty_urgency == "high":
             notes += [f"incidents left out: {len(low)} of low urgency (see `pagerduty-urgency`)"]
         notes += [f"{plural(folded, 'incident')} merged into another one: counted with it"] if folded else []

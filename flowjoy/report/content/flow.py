@@ -8,7 +8,7 @@ from flowjoy.analysis.flow import trends
 from flowjoy.analysis.flow.dora import DoraFigure
 from flowjoy.analysis.flow.incidents import ALL
 from flowjoy.analysis.results import Results
-from flowjoy.domain import CoverageState, Week
+from flowjoy.domain import CoverageState, SourceKind, Week
 from flowjoy.report.blocks import (
     ROW_LIMIT,
     Cell,
@@ -87,7 +87,7 @@ def _ships(week: Week) -> Cell:
 
 def incidents(results: Results) -> Section:
     """Return how long incidents took, and which deploy each is attributed to."""
-    failed = [item for item in results.bundle.coverage if item.source.startswith("incidents")]
+    failed = [item for item in results.bundle.coverage if item.kind is SourceKind.INCIDENTS]
     title = "Incidents and recovery"
     if all(item.state is CoverageState.NOT_CONFIGURED for item in failed):
         why = "No source of incidents is set: pagerduty-token, incident-label or incident-file."

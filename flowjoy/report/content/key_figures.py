@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowjoy.analysis.promise import compliance
 from flowjoy.analysis.promise.verdict import unproved
 from flowjoy.analysis.results import Results
-from flowjoy.domain import CoverageState, Status
+from flowjoy.domain import CoverageState, SourceKind, Status
 from flowjoy.report.blocks import Countdown, KeyFigure
 from flowjoy.report.content.headline import why_no_rate
 from flowjoy.report.text import figure, lag_text, span
@@ -78,7 +78,7 @@ def _resolved(results: Results) -> str:
     week = results.last_week
     if week is None:
         return "no week is complete yet"
-    states = {item.state for item in results.bundle.coverage if item.source.startswith("incidents")}
+    states = {item.state for item in results.bundle.coverage if item.kind is SourceKind.INCIDENTS}
     if CoverageState.FAILED in states:
         return "a source of incidents could not be read"
     if states <= {CoverageState.NOT_CONFIGURED}:
