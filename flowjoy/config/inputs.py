@@ -153,7 +153,7 @@ def declared(workspace: Path) -> tuple[Input, ...]:
             parsers.zone,
             "IANA zone of week edges and labels; other than `UTC`, also of incident times without offset",
         ),
-        ("as-of", "", parsers.instant, "ISO instant: a dry look at the state then; nothing is written elsewhere"),
+        ("as-of", "", parsers.instant, "ISO timestamp: a dry run as of then; nothing is written outside the job"),
         ("divergence-percent", "50", parsers.number(0, 100), "models this much behind code make a week diverge"),
         ("mttr-spike-factor", "2", parsers.number(1, 100), "an MTTR so many times the usual one is a spike"),
         *_alert_rows(path),
