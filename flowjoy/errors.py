@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 
 class FlowJoyError(Exception):
     """Something a user can act on. `exit_code` 2: could not decide, or a mistake in the inputs."""
@@ -9,12 +11,25 @@ class FlowJoyError(Exception):
     exit_code = 2
 
 
-class InputError(FlowJoyError):
-    """One or more inputs are wrong. `problems` holds a sentence for each, all of them at once."""
+@dataclass(frozen=True)
+class InputProblem:
+    """A problem with one input or environment variable: its name, what is expected, and the wrong value if shown."""
 
-    def __init__(self, *problems: str) -> None:
-        self.problems = problems
-        super().__init__("; ".join(problems))
+    input: str
+    text: str
+    value: str | None = None
+
+    def __str__(self) -> str:
+        """Return the message for the user."""
+        return f"{self.input}: {self.text}" if self.value is None else f"{self.input} {self.value!r}: {self.text}"
+
+
+class InputError(FlowJoyError):
+    """One or more inputs are wrong. `problems` are the messages for all of them."""
+
+    def __init__(self, *problems: InputProblem | str) -> None:
+        self.problems = tuple(map(str, problems))
+        super().__init__("; ".join(self.problems))
 
 
 class HarvestError(FlowJoyError):

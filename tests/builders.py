@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from flowjoy.actions.context import ActionsContext, read_context
 from flowjoy.analysis.flow.weeks import window_of
-from flowjoy.config.settings import ActionsContext, Settings, read_context, read_settings
+from flowjoy.config.settings import Settings, read_settings
 from flowjoy.domain import CodeRecord, Coverage, CoverageState, Incident, ModelRecord, Obligation, Outcome, Status
 from flowjoy.domain.bundle import Bundle, RunParameters
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift

@@ -14,12 +14,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn, TextIO
 
+from flowjoy.actions.context import ActionsContext, on_actions, read_context
 from flowjoy.actions.core import Console, adopt_libraries, leave
 from flowjoy.cli.doctor_checks import TITLES, DoctorChecks
 from flowjoy.cli.doctor_deployments import lines
 from flowjoy.config.given_inputs import command_line
 from flowjoy.config.inputs import declared
-from flowjoy.config.settings import ActionsContext, Settings, on_actions, read_context, read_settings, redactor
+from flowjoy.config.settings import Settings, read_settings, redactor
 from flowjoy.errors import InputError
 from flowjoy.pipeline.run_context import query_of, terms_of
 
@@ -32,9 +33,9 @@ def doctor(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, st
     console = Console(on_actions=on_actions(environ), stream=stream)
     try:
         runner = read_context(environ)
-        console.hide(redactor(runner))
+        console.hide(redactor(environ))
         settings, absent = _inputs(environ, argv, runner)
-        console.hide(redactor(runner, settings))
+        console.hide(redactor(environ, settings))
         _refuse_the_future(settings, now)
         with adopt_libraries(console, debug=runner.debug):
             return _examine(settings, runner, absent, console, now)
@@ -124,7 +125,7 @@ def _examine(
     with console.group(f"The last ten {TITLES[settings.code_source]}"):
         if known is None and any(entry.record is not None for entry in chosen or ()):
             console.log("(what was live before is not known: the source was not read to its end)")
-        for line in lines(chosen or (), known or (), stubs, query, terms_of(settings, runner, home)):
+        for line in lines(chosen or (), known or (), stubs, query, terms_of(settings, home)):
             console.log(line)
         if not chosen:
             console.log("there are none" if chosen is not None else "not known, see above")

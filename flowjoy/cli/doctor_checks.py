@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from flowjoy.actions.context import ActionsContext
 from flowjoy.actions.core import Console
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.analysis.promise.model_stub import DEFAULT_NAME, Stub, parse
@@ -18,7 +19,7 @@ from flowjoy.cli.doctor_deployments import ListedDeployment, entries, look_aroun
 from flowjoy.clients.github import PER_PAGE, Repository
 from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Budget, Transport
-from flowjoy.config.settings import ActionsContext, Settings
+from flowjoy.config.settings import Settings
 from flowjoy.domain import CodeRecord, ModelRecord, Outcome, Rule, SourceKind, StubFile
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError, StubError

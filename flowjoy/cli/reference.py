@@ -15,8 +15,8 @@ from flowjoy.analysis.drift.binning import MOST_CATEGORIES, reference_of
 from flowjoy.clients import mlflow_artifacts
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config import parsers
-from flowjoy.config.registry_address import travels_in_the_clear
-from flowjoy.config.settings import ActionsContext, read_context, redactor
+from flowjoy.config.registry_address import is_unencrypted, variables_in
+from flowjoy.config.settings import redactor
 from flowjoy.domain.drift import CategoricalDistribution, Spread
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
 from flowjoy.report.text import clean, plural
@@ -37,9 +37,8 @@ def reference(environ: Mapping[str, str], argv: Sequence[str], stream: TextIO | 
     given = parser.parse_args(list(argv))
     console = Console(on_actions=False, stream=stream if stream is not None else sys.stdout)
     try:
-        runner = read_context(environ)
-        console.hide(redactor(runner))
-        uri = _registry(given.mlflow_tracking_uri, runner) if given.run_id is not None else ""
+        console.hide(redactor(environ))
+        uri = _registry(given.mlflow_tracking_uri, environ) if given.run_id is not None else ""
         _refuse_to_lose(given.sample, given.output, given.run_id)
         with adopt_libraries(console, debug=False):
             _describe(given.sample, given.output, console)
@@ -97,7 +96,7 @@ def _kind(spread: Spread) -> str:
     return f"{len(spread.counts):,} categories{missing}"
 
 
-def _registry(uri: str, runner: ActionsContext) -> str:
+def _registry(uri: str, environ: Mapping[str, str]) -> str:
     """The registry that the run is in. InputError for none, or one that credentials must not be sent to."""
     if not uri:
         raise InputError("--run-id needs --mlflow-tracking-uri, or the variable MLFLOW_TRACKING_URI")
@@ -105,6 +104,6 @@ def _registry(uri: str, runner: ActionsContext) -> str:
         parsed = parsers.tracking_uri(uri)
     except ValueError as right:
         raise InputError(f"--mlflow-tracking-uri: expected {right}") from None
-    if travels_in_the_clear(parsed) and runner.mlflow_credentials:
+    if is_unencrypted(parsed) and variables_in(environ).credentials:
         raise InputError("--mlflow-tracking-uri: expected https, because http would send the credentials readable")
     return parsed

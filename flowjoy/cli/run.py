@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from flowjoy.actions import event as triggers
+from flowjoy.actions.context import ActionsContext, on_actions, read_context
 from flowjoy.actions.core import Console, adopt_libraries, leave
 from flowjoy.actions.event import RunEvent
 from flowjoy.analysis.promise import verdict
@@ -24,15 +25,7 @@ from flowjoy.clients.transport import Budget, Transport, in_time
 from flowjoy.config.given_inputs import command_line
 from flowjoy.config.inputs import declared
 from flowjoy.config.registry_address import warnings_of
-from flowjoy.config.settings import (
-    ActionsContext,
-    Settings,
-    credentials,
-    on_actions,
-    read_context,
-    read_settings,
-    redactor,
-)
+from flowjoy.config.settings import Settings, credentials, read_settings, redactor
 from flowjoy.domain import CoverageState, Decision, Note, NoteLevel, Status
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
 from flowjoy.pipeline import merge_gate
@@ -78,7 +71,7 @@ def run(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, strea
         # First of all, so that a run that is killed can never read as a pass.
         console.outputs(_UNDECIDED)
         settings = read_settings(environ, argv, runner)
-        console.hide(redactor(runner, settings))
+        console.hide(redactor(environ, settings))
         with adopt_libraries(console, debug=runner.debug):
             whole = Budget(settings.timeout_seconds - min(_CLOSING_SECONDS, settings.timeout_seconds / 6))
             try:
@@ -142,7 +135,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(again, lambda *_: os._exit(128 + number))
     ending = Ending(title="cancelled before it could decide", conclusion="cancelled")
     with suppress(Exception):
-        redact = redactor(read_context(os.environ), given=credentials(os.environ))
+        redact = redactor(os.environ, given=credentials(os.environ))
         in_time(lambda: close_checks(os.environ, sys.argv[1:], ending, redact, _CANCEL_SECONDS), _CANCEL_SECONDS)
     os._exit(128 + number)
 
@@ -166,16 +159,16 @@ def _run(settings: Settings, runner: ActionsContext, console: Console, now: date
         trigger = with_commit_judged(trigger, github, home.default_branch)
     # A pull request's own workflow must not move the instant at which it is judged.
     as_of = now if trigger.proposes else settings.as_of or now
-    _warn_of_settings(settings, runner, console)
+    _warn_of_settings(settings, console)
     if settings.ship is not None:
         _ship(settings, runner, trigger, transport, console, now)
-    registry = runner.databricks_host or settings.mlflow_tracking_uri or ""
+    registry = settings.registry.databricks_host or settings.mlflow_tracking_uri or ""
     clocks = Clocks({"GitHub": runner.api_url, "the registry": registry})
     with console.group(f"Harvest: {settings.service}"):
         query = query_of(settings, runner, home, as_of, now)
         access = Clients(transport=transport, progress=console.log, github=github)
         with listening(clocks.note):
-            harvested = collect(query, access, trigger, terms_of(settings, runner, home))
+            harvested = collect(query, access, trigger, terms_of(settings, home))
     if settings.as_of is None:
         _compare(clocks, console)
     settings = harvested.applied.settings
@@ -239,7 +232,7 @@ def _console(runner: ActionsContext, stream: TextIO | None, environ: Mapping[str
         on_actions=runner.on_actions,
         output=runner.output,
         summary=runner.summary,
-        redact=redactor(runner, given=credentials(environ)),
+        redact=redactor(environ, given=credentials(environ)),
         stream=stream,
     )
 
@@ -255,10 +248,8 @@ def _refuse_the_undecidable(settings: Settings, runner: ActionsContext, now: dat
         raise InputError(f"sla-since {settings.sla_since.isoformat()!r}: expected a day that is not in the future")
 
 
-def _warn_of_settings(settings: Settings, runner: ActionsContext, console: Console) -> None:
-    uri = settings.mlflow_tracking_uri if settings.model_source == "mlflow" else None
-    sent = bool(runner.mlflow_credentials)
-    for sentence in warnings_of(uri, credentials=sent, insecure=uri is not None and runner.registry.insecure):
+def _warn_of_settings(settings: Settings, console: Console) -> None:
+    for sentence in warnings_of(settings.registry_uri, settings.registry):
         console.warning(sentence)
 
 

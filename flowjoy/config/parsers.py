@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
-from flowjoy.domain.hosts import is_loopback
+from flowjoy.domain import hosts
+from flowjoy.domain.hosts import is_loopback, split_address
 from flowjoy.domain.secret import Secret
 from flowjoy.domain.timestamps import parse_iso, plausible
 from flowjoy.domain.version_order import PIN
@@ -60,7 +60,7 @@ def choice(*options: str) -> Callable[[str], str]:
     return parse
 
 
-def whole(low: int, high: int) -> Callable[[str], int]:
+def integer(low: int, high: int) -> Callable[[str], int]:
     """A whole number in [low, high]."""
 
     def parse(value: str) -> int:
@@ -241,24 +241,9 @@ def inside(workspace: Path) -> Callable[[str], Path]:
     return parse
 
 
-def _address(value: str) -> SplitResult | None:
-    """Its parts; None where it has none that can be told apart, or no possible port."""
-    try:
-        parts = urlsplit(value)
-        possible = parts.port != 0
-    except ValueError:
-        return None
-    return parts if possible else None
-
-
 def base_url(value: str) -> str:
-    """An https address (http on loopback only), without credentials; no slash at the end."""
-    parts = _address(text(value))
-    if parts is None or not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("an address such as https://api.github.com, without credentials")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
-        raise ValueError("an https address (http only on this machine)")
-    return value.rstrip("/")
+    """Return an https address (http on loopback only) without credentials and without a slash at its end."""
+    return hosts.base_url(value)
 
 
 def alert_kinds(value: str) -> tuple[str, ...]:
@@ -271,7 +256,7 @@ def alert_kinds(value: str) -> tuple[str, ...]:
 
 def slack_webhook(value: str) -> Secret:
     """The address of an incoming webhook; one that starts a workflow takes no message of ours."""
-    parts = _address(value)
+    parts = split_address(value)
     path = parts.path if parts is not None else ""
     on_slack = parts is not None and parts.hostname in ("hooks.slack.com", "hooks.slack-gov.com")
     if path.startswith(("/triggers/", "/workflows/")) or (on_slack and not path.startswith("/services/")):
@@ -284,7 +269,7 @@ def slack_webhook(value: str) -> Secret:
 
 def secret_url(value: str) -> Secret:
     """An https address that is itself a credential (http on loopback only)."""
-    parts = _address(value) if not _CONTROL.search(value) else None
+    parts = split_address(value) if not _CONTROL.search(value) else None
     local = parts is not None and parts.scheme == "http" and is_loopback(parts.hostname)
     if parts is None or not parts.hostname or parts.username or (parts.scheme != "https" and not local):
         raise ValueError("an https address such as Slack gives for an incoming webhook")
@@ -296,7 +281,7 @@ def tracking_uri(value: str) -> str:
     usable = "http(s)://host, databricks, databricks-uc, uc:http(s)://host or sqlite:///path"
     if re.fullmatch(r"databricks(-uc)?(://[\w.-]+)?", text(value), re.ASCII):
         return value
-    parts = _address(value.removeprefix("uc:"))
+    parts = split_address(value.removeprefix("uc:"))
     if parts is None:
         raise ValueError(usable)
     if parts.username or parts.password:
@@ -311,3 +296,10 @@ def tracking_uri(value: str) -> str:
     if root != value.rstrip("/"):
         raise ValueError(f"the root of the server: {root}")
     return root
+
+
+LISTS = (names, globs, identifiers, patterns, pattern_lines)
+"""The parsers of lists: an input without a value is an empty one."""
+
+SECRETS = (secret, secret_url, slack_webhook)
+"""The parsers of credentials: their values are never shown."""

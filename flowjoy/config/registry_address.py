@@ -1,74 +1,90 @@
-"""What the address of the registry, MLflow's own variables and other inputs say together."""
+"""How the registry is reached: MLflow's own variables, and what they and the address allow together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from flowjoy.config import secret_variables
 from flowjoy.domain.hosts import is_loopback
+from flowjoy.domain.secret import Secret
+from flowjoy.errors import InputProblem
 
 CERTIFICATES = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "MLFLOW_TRACKING_CLIENT_CERT_PATH", "REQUESTS_CA_BUNDLE")
 _INSECURE = "MLFLOW_TRACKING_INSECURE_TLS"
+_SHOWN = 80
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryVariables:
-    """MLflow's variables that say how the registry is reached: its workspace, certificates, and whether they count."""
+    """The variables by which MLflow's client reaches the registry; `insecure`: it does not check certificates."""
 
+    credentials: tuple[Secret, ...] = ()
+    databricks_host: str | None = None
     workspace: str | None = None
-    certificates: Mapping[str, str] | None = None
+    certificates: Mapping[str, str] = field(default_factory=dict)
     insecure: bool = False
 
 
 def variables_in(environ: Mapping[str, str]) -> RegistryVariables:
-    """Return those that are set."""
+    """Return the variables that are set."""
     return RegistryVariables(
+        credentials=secret_variables.of_the_registry(environ),
+        databricks_host=environ.get("DATABRICKS_HOST") or None,
         workspace=environ.get("MLFLOW_WORKSPACE") or None,
         certificates={name: environ[name] for name in CERTIFICATES if environ.get(name)},
         insecure=environ.get(_INSECURE, "").lower() in ("true", "1"),
     )
 
 
-def certificate_problems(variables: RegistryVariables, workspace: Path) -> list[str]:
-    """Return what is wrong with the certificates: a container sees no file of the runner but those of the workspace."""
-    given = dict(variables.certificates or {})
+def certificate_problems(variables: RegistryVariables, workspace: Path) -> list[InputProblem]:
+    """Return the problems with certificates: of the runner's files, a container sees only those of the workspace."""
     problems = [
-        f"{name} {path[:80]!r}: there is no such file or folder here; a container action sees only the workspace: "
-        f"put it there, and give its path from the root of the repository, such as certs/ca.pem"
-        for name, path in given.items()
+        InputProblem(
+            name,
+            "there is no such file or folder here; a container action sees only the workspace: "
+            "put it there, and give its path from the root of the repository, such as certs/ca.pem",
+            value=path[:_SHOWN],
+        )
+        for name, path in variables.certificates.items()
         if not (workspace / path).exists()
     ]
-    if variables.insecure and CERTIFICATES[0] in given:
-        problems.append(f"{_INSECURE}: expected no {CERTIFICATES[0]} beside it; MLflow's client takes one of them")
+    if variables.insecure and CERTIFICATES[0] in variables.certificates:
+        text = f"expected no {CERTIFICATES[0]} beside it; MLflow's client takes one of them"
+        problems.append(InputProblem(_INSECURE, text))
     return problems
 
 
-def signal_problems(uri: str | None, signal: str, *, ships: bool) -> list[str]:
-    """Return what a Unity Catalog cannot tell: it has no stages, and the open one neither aliases nor tags."""
+def signal_problems(uri: str | None, signal: str, *, ships: bool) -> list[InputProblem]:
+    """Return the signals that a Unity Catalog does not keep: stages, and in an open one also aliases and tags."""
     if uri is None:
         return []
     if uri.startswith("uc:") and (signal != "registered" or ships):
-        name = f"model-signal {signal!r}" if signal != "registered" else "ship"
-        return [f"{name}: expected `registered` and no `ship`; an open Unity Catalog keeps neither aliases nor tags"]
+        text = "expected `registered` and no `ship`; an open Unity Catalog keeps neither aliases nor tags"
+        is_signal = signal != "registered"
+        return [InputProblem("model-signal", text, value=signal) if is_signal else InputProblem("ship", text)]
     if uri.startswith("databricks-uc") and signal.startswith("stage:"):
-        return [f"model-signal {signal!r}: expected alias:<name>, because a Unity Catalog has no stages"]
+        text = "expected alias:<name>, because a Unity Catalog has no stages"
+        return [InputProblem("model-signal", text, value=signal)]
     return []
 
 
-def travels_in_the_clear(uri: str) -> bool:
+def is_unencrypted(uri: str) -> bool:
     """Return whether requests to this registry leave the machine unencrypted."""
     parts = urlsplit(uri.removeprefix("uc:"))
     return parts.scheme == "http" and not is_loopback(parts.hostname)
 
 
-def warnings_of(uri: str | None, *, credentials: bool, insecure: bool) -> list[str]:
-    """Return what may be read or changed on the way to the registry."""
+def warnings_of(uri: str | None, variables: RegistryVariables) -> list[str]:
+    """Return a warning for each way in which the connection to the registry can be read or changed."""
+    if uri is None:
+        return []
     warnings = []
-    if uri is not None and travels_in_the_clear(uri):
-        also = "; the credentials travel readable, as `mlflow-allow-http` allows" if credentials else ""
+    if is_unencrypted(uri):
+        also = "; the credentials travel readable, as `mlflow-allow-http` allows" if variables.credentials else ""
         warnings.append(f"mlflow-tracking-uri is http: what the registry says can be changed on the way{also}")
-    if insecure:
+    if variables.insecure:
         warnings.append(f"{_INSECURE} is set: nothing proves that the registry is the right one")
     return warnings

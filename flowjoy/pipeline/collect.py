@@ -109,7 +109,7 @@ class _Collection:
         self._code_source = CODE_SOURCES[settings.code_source]
         self._model_source = MODEL_SOURCES[settings.model_source]
         # Files are not remembered, but what was told of them is.
-        remembered = bool(terms.code_source or terms.model_source or settings.tells_alerts or settings.drift_live)
+        remembered = bool(terms.code_source or terms.model_source or settings.sends_alerts or settings.drift_live)
         # A proposal's inputs are compared with those that the ledger holds, whatever it reads.
         remembers = judged and access.github is not None and (remembered or trigger.proposes)
         self._ledger = CollectStep[LedgerState](

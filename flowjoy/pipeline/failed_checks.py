@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from flowjoy.actions import event as triggers
+from flowjoy.actions.context import on_actions, read_event
 from flowjoy.clients.github import PER_PAGE, GitHubApi
 from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config import parsers
 from flowjoy.config.given_inputs import flags
 from flowjoy.config.inputs import declared
-from flowjoy.config.settings import on_actions, read_event
 from flowjoy.domain import commit_sha
 from flowjoy.domain.secret import Secret
 from flowjoy.errors import HarvestError, InputError

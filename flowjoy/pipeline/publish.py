@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from flowjoy.actions.context import ActionsContext
 from flowjoy.actions.core import Console
 from flowjoy.actions.event import TRUSTED_EVENTS, RunEvent
 from flowjoy.analysis.promise.dependencies import stub_lines
 from flowjoy.analysis.results import Results, alerts_since
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.transport import Budget, Transport
-from flowjoy.config.settings import ActionsContext, Settings
+from flowjoy.config.settings import Settings
 from flowjoy.domain import Outcome, commit_sha
 from flowjoy.errors import HarvestError
 from flowjoy.pipeline import notify
@@ -55,7 +56,7 @@ class Publisher:
         if self.trigger.of_pull_request or self.trigger.fork:
             return findings
         if self._is_live and self.trigger.trusted:
-            if self.settings.tells_alerts and alerts_since(findings.bundle) is None:
+            if self.settings.sends_alerts and alerts_since(findings.bundle) is None:
                 self.console.warning(
                     "no alert is sent: the ledger, which says what the first run found, cannot be read or kept. "
                     "See the warning about it, or set `sla-since` to the day from which on alerts are to be sent"
@@ -76,7 +77,7 @@ class Publisher:
 
     def _say_that_it_is_not_trusted(self) -> None:
         """Say once who is not told, why, and what would change that."""
-        if self.trigger.of_pull_request and not self.settings.tells_alerts:
+        if self.trigger.of_pull_request and not self.settings.sends_alerts:
             return
         branch = self.default_branch or "the default branch"
         events = ", ".join(sorted(TRUSTED_EVENTS))
@@ -151,7 +152,7 @@ class Publisher:
         )
         made_at = findings.bundle.generated_at
         files_there = {name: runner.workspace / path for name, path in written.items()}
-        expires_at = report_artifact.expiry(made_at, settings.retention_days, runner.most_retention_days)
+        expires_at = report_artifact.expiry(made_at, settings.retention_days, runner.retention_limit_days)
         try:
             with console.group(f"Artifact: {name}"):
                 number = service.upload(name, files_there, made_at=made_at, expires_at=expires_at)

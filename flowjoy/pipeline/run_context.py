@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
+from flowjoy.actions.context import ActionsContext
 from flowjoy.actions.event import RunEvent
 from flowjoy.analysis.alerts.lifecycle import adopted
 from flowjoy.analysis.drift import history
@@ -16,7 +17,7 @@ from flowjoy.clients.github import GitHubApi, Repository
 from flowjoy.clients.github_branches import DefaultBranch
 from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Transport
-from flowjoy.config.settings import ActionsContext, Settings
+from flowjoy.config.settings import Settings
 from flowjoy.domain import CoverageState, Incident, SourceKind
 from flowjoy.domain.bundle import Bundle, RunParameters
 from flowjoy.domain.drift import PastDriftCheck
@@ -95,7 +96,7 @@ def query_of(
         since=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone).since,
         repository=runner.repository,
         server_url=runner.server_url,
-        registry_workspace=runner.registry.workspace,
+        registry_workspace=settings.registry.workspace,
         sha=runner.sha,
         # A dry look at the past has no release of its own.
         run_id=runner.run_id if settings.as_of is None else None,
@@ -112,7 +113,7 @@ def _own_deployment(runner: ActionsContext) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def terms_of(settings: Settings, runner: ActionsContext, home: RepositoryInfo) -> RunParameters:
+def terms_of(settings: Settings, home: RepositoryInfo) -> RunParameters:
     """The inputs that decide what records mean."""
     zone, since = ZoneInfo(settings.timezone), settings.sla_since
     return RunParameters(
@@ -130,7 +131,7 @@ def terms_of(settings: Settings, runner: ActionsContext, home: RepositoryInfo) -
         flag_paths=settings.flag_paths,
         model_validated_tag=settings.model_validated_tag,
         code_source=_code_source(settings, home),
-        model_source=_model_source(settings, runner),
+        model_source=_model_source(settings),
     )
 
 
@@ -159,7 +160,7 @@ def bundle_of(
         repository=runner.repository,
         generated_at=as_of,
         window=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone),
-        terms=terms_of(settings, runner, home),
+        terms=terms_of(settings, home),
         coverage=harvested.coverage,
         code=harvested.code,
         models=harvested.models,
@@ -199,12 +200,13 @@ def _code_source(settings: Settings, home: RepositoryInfo) -> str:
     return _mark(settings.code_source, settings.environments, runs, *more)
 
 
-def _model_source(settings: Settings, runner: ActionsContext) -> str:
+def _model_source(settings: Settings) -> str:
     """The same for the registry."""
     if settings.model_source != "mlflow" or settings.mlflow_tracking_uri is None:
         return ""
-    inside = () if runner.registry.workspace is None else (runner.registry.workspace,)
-    return _mark("mlflow", settings.mlflow_tracking_uri, runner.databricks_host or "", *inside)
+    registry = settings.registry
+    inside = () if registry.workspace is None else (registry.workspace,)
+    return _mark("mlflow", settings.mlflow_tracking_uri, registry.databricks_host or "", *inside)
 
 
 def _mark(kind: str, *parts: str) -> str:

@@ -16,8 +16,7 @@ import yaml
 from flowjoy.analysis.alerts.alert import AlertKind
 from flowjoy.analysis.alerts.lifecycle import REMIND_AFTER
 from flowjoy.analysis.promise.model_stub import parse
-from flowjoy.config.inputs import Input, declared
-from flowjoy.config.settings import Settings
+from flowjoy.config.inputs import Input, Inputs, declared
 from flowjoy.domain.bundle import REPORT_FILES
 from flowjoy.errors import StubError
 from flowjoy.report import step_outputs
@@ -49,7 +48,7 @@ def table(section: str) -> list[list[str]]:
 def test_inputs__action_settings_and_reference_name_the_same_in_the_same_order() -> None:
     names = [item.name for item in INPUTS]
     assert list(ACTION["inputs"]) == names
-    assert [field.name.replace("_", "-") for field in fields(Settings)] == names
+    assert [field.name.replace("_", "-") for field in fields(Inputs)] == names
     assert [row[0].strip("`") for row in table("Inputs")] == names
 
 

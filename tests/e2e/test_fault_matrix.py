@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 
 from flowjoy.actions import event
+from flowjoy.actions.context import read_context
 from flowjoy.analysis.promise.verdict import unproved
 from flowjoy.cli.run import run
 from flowjoy.clients import mlflow_registry, transport
 from flowjoy.clients.transport import Budget, Transport
-from flowjoy.config.settings import read_context, read_settings
+from flowjoy.config.settings import read_settings
 from flowjoy.pipeline import run_context
 from flowjoy.pipeline.collect import Collected, collect
 from flowjoy.sources import github_deployments, github_releases, github_workflow_runs
@@ -304,7 +305,7 @@ class World:
         pushed = event.read("push", {}, sha=None, ref=None, repository="acme/shop", default_branch=None)
         query = run_context.query_of(settings, runner, home, NOW, NOW)
         access = Clients(transport=transport, progress=lambda _: None, github=github)
-        found = collect(query, access, pushed, run_context.terms_of(settings, runner, home))
+        found = collect(query, access, pushed, run_context.terms_of(settings, home))
         return None if unproved(found.coverage) else replace(found, coverage=())
 
     def struck(self, stage: Stage, fault: Fault, times: int | None, act: Callable[[str], Any] | None = None) -> Any:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from flowjoy.actions.redaction import PIECE, Redactor
 from flowjoy.config import secret_variables
-from flowjoy.config.settings import read_context, redactor
+from flowjoy.config.settings import redactor
 from flowjoy.report.text import code
 
 TOKEN = "ghs_Canary0123/of+github==&<1>"
@@ -120,7 +120,7 @@ def test_redactor__leaves_what_everybody_may_read() -> None:
     ],
 )
 def test_redactor__leaves_the_words_that_we_write_whatever_a_credential_shares_with_them(line: str) -> None:
-    redact = redactor(read_context({"MLFLOW_TRACKING_TOKEN": f"x{line}x", "GITHUB_REPOSITORY": "acme/shop"}))
+    redact = redactor({"MLFLOW_TRACKING_TOKEN": f"x{line}x", "GITHUB_REPOSITORY": "acme/shop"})
     assert redact(line) == line
     assert redact(f"you sent x{line}x") == "you sent ***"
 
@@ -188,7 +188,7 @@ def test_redactor__hides_the_signature_of_an_address(address: str) -> None:
 
 @pytest.mark.parametrize("name", [name for names in secret_variables.VARIABLES.values() for name in names])
 def test_variables__each_credential_is_hidden_and_named_in_the_reference(name: str) -> None:
-    redact = redactor(read_context({name: TOKEN}))
+    redact = redactor({name: TOKEN})
     assert redact(f"got {TOKEN}") == "got ***"
     assert not left_of(TOKEN, redact(f"got {TOKEN[2:14]}"))
     assert f"`{name}`" in REFERENCE

@@ -67,12 +67,12 @@ def test_choice__a_refusal_names_every_option() -> None:
 
 @pytest.mark.parametrize("value", ["1", "104", "0012"])
 def test_whole__both_ends_belong(value: str) -> None:
-    assert inputs.whole(1, 104)(value) == int(value)
+    assert inputs.integer(1, 104)(value) == int(value)
 
 
 @pytest.mark.parametrize("value", ["0", "105", "-1", "1.5", "1e2", "٣", "1_0", "", " 1", "9" * 30])
 def test_whole__outside_or_not_whole_is_refused_naming_the_range(value: str) -> None:
-    assert refusal(inputs.whole(1, 104), value) == "a whole number from 1 to 104"
+    assert refusal(inputs.integer(1, 104), value) == "a whole number from 1 to 104"
 
 
 @pytest.mark.parametrize("value", ["48", "0.5", "0.000000001", "8760", "8760.0"])
@@ -357,7 +357,7 @@ def test_parsers__any_text_is_read_or_refused_and_never_crashes(value: str) -> N
     parsers: list[Callable[[str], object]] = [
         inputs.text, inputs.secret, inputs.boolean, inputs.names, inputs.day, inputs.instant, inputs.zone,
         inputs.signal, inputs.globs, inputs.repository_path, inputs.shipment, inputs.key_value, inputs.base_url,
-        inputs.tracking_uri, inputs.whole(1, 9), inputs.number(0, 9), inputs.choice("a"), inputs.inside(Path("/tmp")),
+        inputs.tracking_uri, inputs.integer(1, 9), inputs.number(0, 9), inputs.choice("a"), inputs.inside(Path("/tmp")),
     ]  # fmt: skip
     for parse in parsers:
         try:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowjoy.actions.context import read_context
 from flowjoy.config.inputs import declared
-from flowjoy.config.registry_address import travels_in_the_clear
-from flowjoy.config.settings import Settings, on_actions, read_context, read_settings
+from flowjoy.config.registry_address import is_unencrypted, variables_in
+from flowjoy.config.settings import Settings, read_settings
 from flowjoy.domain.secret import Secret
 from flowjoy.errors import InputError
 from tests.builders import a_runner, an_environment, some_settings
@@ -39,7 +40,7 @@ def test_settings__the_smallest_step_takes_every_default(tmp_path: Path) -> None
 
 
 def test_settings__every_declared_input_is_a_field_and_every_field_an_input(tmp_path: Path) -> None:
-    assert [item.field for item in declared(tmp_path)] == [item.name for item in fields(Settings)]
+    assert [*(item.field for item in declared(tmp_path)), "registry"] == [item.name for item in fields(Settings)]
 
 
 def test_settings__every_default_is_a_value_that_its_own_input_accepts(tmp_path: Path) -> None:
@@ -381,14 +382,14 @@ def test_settings__what_a_catalog_cannot_tell_is_refused(
 def test_settings__plain_http_without_credentials_is_allowed_and_known_to_be_readable(tmp_path: Path) -> None:
     found = some_settings(tmp_path, mlflow_tracking_uri="http://mlflow.example")
     assert found.mlflow_tracking_uri is not None
-    assert travels_in_the_clear(found.mlflow_tracking_uri)
+    assert is_unencrypted(found.mlflow_tracking_uri)
 
 
 @pytest.mark.parametrize(
     "uri", ["http://127.0.0.1:5000", "http://localhost:5000", "https://mlflow.example", "databricks"]
 )
 def test_settings__loopback_https_and_databricks_are_not_in_the_clear(uri: str) -> None:
-    assert not travels_in_the_clear(uri)
+    assert not is_unencrypted(uri)
 
 
 def test_settings__loopback_may_carry_credentials(tmp_path: Path) -> None:
@@ -457,90 +458,16 @@ def test_settings__without_a_repository_the_service_must_be_named(tmp_path: Path
         read_settings(environ, [], read_context({"GITHUB_WORKSPACE": str(tmp_path)}))
 
 
-def test_runner__graphql_lies_beside_the_api(tmp_path: Path) -> None:
-    assert a_runner(tmp_path).graphql_url == "https://api.github.com/graphql"
-    enterprise = a_runner(tmp_path, GITHUB_API_URL="https://ghe.example/api/v3")
-    assert enterprise.graphql_url == "https://ghe.example/api/graphql"
-
-
-def test_runner__every_impossible_address_is_named_at_once(tmp_path: Path) -> None:
-    with pytest.raises(InputError) as refusal:
-        a_runner(
-            tmp_path,
-            GITHUB_API_URL="http://ghe.example",
-            GITHUB_GRAPHQL_URL="nowhere",
-            GITHUB_SERVER_URL="https://u:p@ghe.example",
-            GITHUB_REPOSITORY="shop",
-        )
-    named = [sentence.split(":")[0] for sentence in refusal.value.problems]
-    assert sorted(named) == ["GITHUB_API_URL", "GITHUB_GRAPHQL_URL", "GITHUB_REPOSITORY", "GITHUB_SERVER_URL"]
-
-
-@pytest.mark.parametrize("content", [b"", b"[]", b"not json", b"\xff\xfe", b"[" * 100_000, b'"x"'])
-def test_runner__an_event_that_cannot_be_read_says_nothing(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "event.json").write_bytes(content)
-    assert a_runner(tmp_path, GITHUB_EVENT_PATH=str(tmp_path / "event.json")).event == {}
-
-
-def test_runner__an_event_is_read(tmp_path: Path) -> None:
-    (tmp_path / "event.json").write_text('{"repository": {"private": true}}')
-    runner = a_runner(tmp_path, GITHUB_EVENT_PATH=str(tmp_path / "event.json"))
-    assert runner.event == {"repository": {"private": True}}
-    assert a_runner(tmp_path, GITHUB_EVENT_PATH=str(tmp_path / "gone.json")).event == {}
-
-
-def test_runner__empty_variables_are_not_given(tmp_path: Path) -> None:
-    empty = dict.fromkeys(("GITHUB_SHA", "GITHUB_REF", "GITHUB_RUN_ID", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"), "")
-    runner = a_runner(tmp_path, **empty)
-    assert (runner.sha, runner.ref, runner.run_id, runner.output, runner.summary) == (None, None, None, None, None)
-
-
-def test_runner__credentials_of_the_registry_are_secrets(tmp_path: Path) -> None:
-    runner = a_runner(tmp_path, MLFLOW_TRACKING_PASSWORD=CANARY, MLFLOW_TRACKING_USERNAME="")
-    assert [type(value) for value in runner.mlflow_credentials] == [Secret]
-    assert CANARY not in repr(runner)
+def test_registry__credentials_of_the_registry_are_secrets() -> None:
+    registry = variables_in({"MLFLOW_TRACKING_PASSWORD": CANARY, "MLFLOW_TRACKING_USERNAME": ""})
+    assert [type(value) for value in registry.credentials] == [Secret]
+    assert CANARY not in repr(registry)
 
 
 @pytest.mark.parametrize("name", ["USERNAME", "PASSWORD", "TOKEN"])
-def test_runner__each_credential_of_mlflow_is_hidden(tmp_path: Path, name: str) -> None:
-    runner = a_runner(tmp_path, **{f"MLFLOW_TRACKING_{name}": CANARY})
-    assert [secret.reveal() for secret in runner.mlflow_credentials] == [CANARY]
-
-
-def test_runner__what_a_runner_sets_is_read(tmp_path: Path) -> None:
-    runner = a_runner(
-        tmp_path,
-        GITHUB_ACTIONS="true",
-        GITHUB_SHA="abc",
-        GITHUB_REF="refs/heads/main",
-        GITHUB_EVENT_NAME="push",
-        GITHUB_RUN_ID="9",
-        GITHUB_OUTPUT="/github/file_commands/output",
-        GITHUB_STEP_SUMMARY="/github/file_commands/summary",
-        RUNNER_DEBUG="1",
-    )
-    assert (runner.sha, runner.ref, runner.event_name, runner.run_id) == ("abc", "refs/heads/main", "push", "9")
-    assert (runner.output, runner.summary) == (
-        Path("/github/file_commands/output"),
-        Path("/github/file_commands/summary"),
-    )
-    assert runner.debug
-    assert runner.on_actions
-    assert not a_runner(tmp_path, RUNNER_DEBUG="0").debug
-
-
-@pytest.mark.parametrize(
-    ("environ", "there"),
-    [
-        ({}, False),
-        ({"GITHUB_ACTIONS": "true"}, True),
-        ({"GITHUB_ACTIONS": "false"}, False),
-        ({"GITHUB_EVENT_NAME": "push"}, True),
-        ({"GITHUB_ACTIONS": "false", "GITHUB_EVENT_NAME": "push"}, False),
-    ],
-)
-def test_runner__is_there_when_it_says_so_or_names_an_event(environ: dict[str, str], there: bool) -> None:  # noqa: FBT001  (the expected value)
-    assert on_actions(environ) is there
+def test_registry__each_credential_of_mlflow_is_hidden(name: str) -> None:
+    registry = variables_in({f"MLFLOW_TRACKING_{name}": CANARY})
+    assert [secret.reveal() for secret in registry.credentials] == [CANARY]
 
 
 OWN = {"GITHUB_WORKFLOW_REF": "acme/shop/.github/workflows/release.yml@refs/heads/main", "GITHUB_JOB": "promise"}
