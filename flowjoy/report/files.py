@@ -74,6 +74,7 @@ def _flow(results: Results) -> Figure:
 
 def _lanes(results: Results) -> Figure:
     from flowjoy.report.charts import promise
+    from flowjoy.report.charts.promise_layout import Ship
 
     events = results.events
     inside = (events[timeline.KIND] == Kind.SHIP) & (events[timeline.TS] >= pd.Timestamp(results.bundle.window.since))
@@ -82,7 +83,7 @@ def _lanes(results: Results) -> Figure:
     return promise.draw(
         results.scope,
         [
-            promise.Ship(
+            Ship(
                 model=str(name),
                 version=version if isinstance(version, str) else None,
                 at=at.to_pydatetime(),
@@ -91,7 +92,6 @@ def _lanes(results: Results) -> Figure:
             for name, version, at, earliest in rows
         ],
         window=results.bundle.window,
-        as_of=results.bundle.generated_at,
         service=results.bundle.service,
         sla_hours=results.bundle.terms.sla_hours,
         why_empty=_why_nothing_is_owed(results),
@@ -114,16 +114,16 @@ def _drift(check: DriftCheck | None, service: str) -> Figure:
 
 
 def _png(figure: Figure) -> bytes:
-    from flowjoy.report.charts import flow as chart
+    from flowjoy.report.charts import style
 
-    return chart.to_png(figure)
+    return style.to_png(figure)
 
 
 def _svg(figure: Figure, redact: Callable[[str], str]) -> bytes:
-    from flowjoy.report.charts import flow as chart
+    from flowjoy.report.charts import style
 
     # External text appears in labels and in the comments that name them.
-    return _LABELS.sub(lambda match: redact(match[0]), chart.to_svg(figure).decode()).encode()
+    return _LABELS.sub(lambda match: redact(match[0]), style.to_svg(figure).decode()).encode()
 
 
 def page_of(

@@ -13,7 +13,19 @@ from flowjoy.analysis.timeline import END
 from flowjoy.domain import Week
 from flowjoy.report.content.incidents import label, newest_first, shown
 from flowjoy.report.content.retrospective import spike_text, unknown_text, unobserved_text
-from flowjoy.report.text import DORA_NAMES, code, counted, figure, lag_text, lagging, moment, plural, share, span, table
+from flowjoy.report.text import (
+    DORA_NAMES,
+    code,
+    counted,
+    decimal,
+    lag_text,
+    lagging,
+    moment,
+    plural,
+    share,
+    span,
+    table,
+)
 
 SHOWN_INCIDENTS = 20
 _WEEK_HEADER = ("week", "code deploys", "model deploys", "gap", "unified MTTR (h)", "resolved", "median", "p90", "")
@@ -42,10 +54,10 @@ def _week(week: Week, spike: Spike | None, *, well: bool) -> tuple[str, ...]:
         counted(week.code_deploys, known=week.code_known),
         "" if week.models_known and not week.observed else counted(week.model_deploys, known=week.models_known),
         str(week.gap) if week.counted else unknown_text(week),
-        "" if week.mttr_hours is None else figure(week.mttr_hours),
+        "" if week.mttr_hours is None else decimal(week.mttr_hours),
         "no data" if week.incidents is None else f"{week.resolved} of {week.incidents}" if week.incidents else "",
-        "" if week.mttr_median_hours is None else figure(week.mttr_median_hours),
-        "" if week.mttr_p90_hours is None else figure(week.mttr_p90_hours),
+        "" if week.mttr_median_hours is None else decimal(week.mttr_median_hours),
+        "" if week.mttr_p90_hours is None else decimal(week.mttr_p90_hours),
         remark,
     )
 
@@ -78,7 +90,7 @@ def incidents(results: Results) -> str:
             "**all: unified MTTR**" if item is everything else item.cause,
             str(item.resolved),
             str(item.open),
-            *(figure(value) for value in (item.mean_hours, item.median_hours, item.p90_hours)),
+            *(decimal(value) for value in (item.mean_hours, item.median_hours, item.p90_hours)),
         )
         for item in results.recoveries
         if item.resolved or item.open or item is everything
@@ -129,4 +141,4 @@ def _figure(name: str, measured: DoraFigure) -> tuple[str, str]:
         return "no data", str(measured.n)
     if name.endswith("_rate"):
         return share(measured.value), str(measured.n)
-    return figure(measured.value, " h" if name.endswith("_hours") else ""), str(measured.n)
+    return decimal(measured.value, " h" if name.endswith("_hours") else ""), str(measured.n)

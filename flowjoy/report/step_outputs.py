@@ -10,7 +10,7 @@ from flowjoy.analysis.alerts.lifecycle import raised
 from flowjoy.analysis.flow.dora import DORA_UNITS, Dora
 from flowjoy.analysis.promise import compliance
 from flowjoy.analysis.results import Results
-from flowjoy.domain import Recovery, Status
+from flowjoy.domain import Recovery, Status, Week
 from flowjoy.domain.timestamps import iso
 
 OUTPUTS: Mapping[str, str] = {
@@ -18,24 +18,24 @@ OUTPUTS: Mapping[str, str] = {
     "sla-status": "`unknown` (verdict `error`), `breached`, `pending`, `met`, `none` (no code deploy) or `undeclared`",
     "sla-met": "obligations in the window that were met",
     "sla-late": "obligations in the window that were shipped after their deadline",
-    "sla-pending": "obligations whose clock runs",
-    "sla-breached": "obligations past their deadline and not shipped",
-    "sla-rate": "percent kept of the last 28 days, one decimal, or empty",
-    "next-deadline": "ISO instant of the next deadline, or empty",
+    "sla-pending": "obligations that are running",
+    "sla-breached": "obligations past their deadline that are not shipped",
+    "sla-rate": "percentage kept of the last 28 days, one decimal, or empty",
+    "next-deadline": "next deadline in ISO 8601, or empty",
     "code-deploys": "code deploys of the last complete week, or empty",
     "model-deploys": "model deploys of the last complete week, or empty",
-    "cadence-gap": "how many deploys the model furthest behind lags in the last complete week, or empty",
+    "cadence-gap": "deploys by which the model furthest behind lags in the last complete week, or empty",
     "mttr-hours": "unified MTTR of the last complete week, two decimals, or empty",
     "recovery": "unified MTTR over the window, `all` and by cause: JSON (`fromJSON(…).all.mean_hours`), or empty",
-    "drift-lag-hours": "hours (at most) from the latest code deploy to the next ship of its slowest model, or so far",
-    "drift-status": "`ok`, `over` (the threshold), `drift` (over in two checks running), `too few`, `error`, or empty",
+    "drift-lag-hours": "hours (at most) from the latest code deploy to the next ship of its slowest model or to now",
+    "drift-status": "`ok`, `over` (the threshold), `drift` (over twice in a row), `too few`, `error`, or empty",
     "drift-worst": "KL divergence of the worst feature in nats, four decimals, or empty",
-    "dora": "DORA's five for `CODE`, `MODEL`, `both`, each with its n: JSON (`fromJSON(…).CODE.rework_rate.value`)",
+    "dora": "DORA metrics for `CODE`, `MODEL`, `both`, each with its n: JSON (`fromJSON(…).CODE.rework_rate.value`)",
     "alerts": "comma-separated keys of the alerts raised in this run, `<service>/<kind>/<subject>`, or empty",
     "unified-tag": "`<service>:<git-sha12>-<model-sha12>` of the code and models that are live, or empty",
-    "check-url": "address of the `48 h SLA` check, or empty",
+    "check-url": "URL of the `48 h SLA` check, or empty",
     "artifact-id": "id of the uploaded report, or empty",
-    "artifact-url": "address of the uploaded report, or empty",
+    "artifact-url": "URL of the uploaded report, or empty",
     "bundle": "path of `flowjoy-bundle.json`, relative to the workspace",
     "events": "path of `supply_chain_events.csv`",
     "chart": "path of `unified_flow.png`",
@@ -46,30 +46,11 @@ OUTPUTS: Mapping[str, str] = {
 
 def fill(results: Results, files: Mapping[str, str]) -> dict[str, str]:
     """Return a value for each output. `files`: paths of the written files, by name."""
-    week = results.last_week
-    deadline = compliance.next_deadline(results.scope)
-    rate = results.rate.percent
-    drift = results.drift
-    lag = results.drift_lag.current if results.drift_lag is not None else None
-    healing = {item.cause: _hours(item) for item in results.recoveries}
     values = {
-        "verdict": results.verdict.decision.value,
-        "sla-status": results.sla_status,
-        "sla-met": str(results.count(Status.MET)),
-        "sla-late": str(results.count(Status.LATE)),
-        "sla-pending": str(sum(item.is_running for item in results.scope)),
-        "sla-breached": str(results.count(Status.BREACHED)),
-        "sla-rate": "" if rate is None else f"{rate:.1f}",
-        "next-deadline": "" if deadline is None else iso(deadline),
-        "code-deploys": "" if week is None or not week.code_known else str(week.code_deploys),
-        "model-deploys": "" if week is None or not week.ships_known else str(week.model_deploys),
-        "cadence-gap": "" if week is None or not week.counted else str(week.gap),
-        "mttr-hours": "" if week is None or week.mttr_hours is None else f"{week.mttr_hours:.2f}",
-        "recovery": json.dumps(healing) if healing else "",
-        "drift-lag-hours": "" if lag is None else f"{lag.value:.1f}",
-        "drift-status": "" if drift is None else drift.status.value,
-        "drift-worst": "" if drift is None or not drift.judged else f"{drift.judged[0].kl_nats:.4f}",
-        "dora": json.dumps({item.kind: _figures(item) for item in results.dora}),
+        **_promise(results),
+        **_last_week(results.last_week),
+        **_drift(results),
+        **_recovery(results),
         "alerts": ",".join(
             # A model name may contain a comma, or characters that a shell would interpret.
             quote(key, safe="/:@+~")
@@ -86,6 +67,47 @@ def fill(results: Results, files: Mapping[str, str]) -> dict[str, str]:
     }
     # The verdict comes last: if the disk fills up, a pass must not remain among half of the outputs.
     return {name: values[name] for name in sorted(OUTPUTS, key="verdict".__eq__)}
+
+
+def _promise(results: Results) -> dict[str, str]:
+    deadline, rate = compliance.next_deadline(results.scope), results.rate.percent
+    return {
+        "verdict": results.verdict.decision.value,
+        "sla-status": results.sla_status,
+        "sla-met": str(results.count(Status.MET)),
+        "sla-late": str(results.count(Status.LATE)),
+        "sla-pending": str(sum(item.is_running for item in results.scope)),
+        "sla-breached": str(results.count(Status.BREACHED)),
+        "sla-rate": "" if rate is None else f"{rate:.1f}",
+        "next-deadline": "" if deadline is None else iso(deadline),
+    }
+
+
+def _last_week(week: Week | None) -> dict[str, str]:
+    return {
+        "code-deploys": "" if week is None or not week.code_known else str(week.code_deploys),
+        "model-deploys": "" if week is None or not week.ships_known else str(week.model_deploys),
+        "cadence-gap": "" if week is None or not week.counted else str(week.gap),
+        "mttr-hours": "" if week is None or week.mttr_hours is None else f"{week.mttr_hours:.2f}",
+    }
+
+
+def _drift(results: Results) -> dict[str, str]:
+    check = results.drift
+    lag = results.drift_lag.current if results.drift_lag is not None else None
+    return {
+        "drift-lag-hours": "" if lag is None else f"{lag.value:.1f}",
+        "drift-status": "" if check is None else check.status.value,
+        "drift-worst": "" if check is None or not check.judged else f"{check.judged[0].kl_nats:.4f}",
+    }
+
+
+def _recovery(results: Results) -> dict[str, str]:
+    by_cause = {item.cause: _hours(item) for item in results.recoveries}
+    return {
+        "recovery": json.dumps(by_cause) if by_cause else "",
+        "dora": json.dumps({item.kind: _figures(item) for item in results.dora}),
+    }
 
 
 def _hours(recovery: Recovery) -> dict[str, object]:

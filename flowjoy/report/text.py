@@ -63,7 +63,7 @@ def span(length: timedelta) -> str:
     return f"{hours} h {minutes} m" if hours else f"{minutes} m"
 
 
-def figure(value: float | None, unit: str = "") -> str:
+def decimal(value: float | None, unit: str = "") -> str:
     """Return a number with one decimal, or `no data`; missing data is never shown as 0."""
     return "no data" if value is None else f"{value:.1f}{unit}"
 

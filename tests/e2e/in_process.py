@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from flowjoy.cli.run import run
 from flowjoy.report.charts import drift as drift_chart
 from flowjoy.report.charts import flow as chart
@@ -155,8 +157,8 @@ def blank_pictures() -> Iterator[None]:
         chart.draw, promise.draw, drift_chart.draw = flow, lanes, drift
 
 
-def _blank(*_: Any, **__: Any) -> chart.Figure:
-    figure = chart.Figure(figsize=(1, 1), dpi=10)
+def _blank(*_: Any, **__: Any) -> Figure:
+    figure = Figure(figsize=(1, 1), dpi=10)
     for _line in range(2):
         figure.text(0, 0, "")
     return figure

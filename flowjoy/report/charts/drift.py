@@ -15,14 +15,11 @@ from matplotlib.patches import Patch
 
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.report.charts import style
-from flowjoy.report.charts.style import isolated_style, line, plain, to_png, to_svg
+from flowjoy.report.charts.labels import line, plain, shorten
 from flowjoy.report.text import plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.text import Text
-
-__all__ = ["Figure", "draw", "to_png", "to_svg"]
 
 PANEL_LIMIT, COLUMNS = 12, 4  # panels in total, and per row
 HEAD, FOOT, EDGE, BETWEEN = 66.0, 8.0, 8.0, 18.0  # points
@@ -40,7 +37,7 @@ def draw(check: DriftCheck, *, service: str) -> Figure:
     shown = check.judged[:PANEL_LIMIT]
     rows = math.ceil(len(shown) / COLUMNS)
     height = HEAD + (rows * (TITLE + PLOT + UNDER) if shown else EMPTY) + FOOT
-    with isolated_style():
+    with style.isolated_style():
         FigureCanvasAgg(figure := Figure(figsize=(style.INCHES[0], height / 72), dpi=style.DPI))
         line(figure, 1 - 9 / height, service, tail=": live data against training data", size=13, weight="bold")
         line(figure, 1 - 30 / height, check.model, tail=_sums(check, len(shown)), size=9, color=style.FAINT)
@@ -94,7 +91,7 @@ def _panel(figure: Figure, item: FeatureDrift, index: int, height: float) -> Non
     axes.spines[["left", "right"]].set_visible(False)
     over = item.status is not DriftStatus.OK
     name = axes.text(0, PLOT + 12, "", transform=_points(axes, wide), va="bottom", weight="bold")
-    _shorten(name, plain(item.name) or "(no name)", wide)
+    shorten(name, plain(item.name) or "(no name)", wide, parts=2)
     figures = f"KL {item.kl_nats:.3f} · PSI {item.psi:.3f}" + " · over" * over
     options: dict[str, Any] = {"color": style.MTTR if over else style.FAINT, "fontsize": 7}
     axes.text(0, PLOT + 3, figures, transform=_points(axes, wide), va="bottom", **options)
@@ -139,12 +136,3 @@ def _points(axes: Axes, wide: float) -> Any:
     from matplotlib.transforms import Affine2D
 
     return Affine2D().scale(1 / wide, 1 / PLOT) + axes.transAxes
-
-
-def _shorten(text: Text, height: str, room: float) -> None:
-    """Write as much of `height` as fits `room` points, cut in the middle: names differ at both ends."""
-    for length in range(min(len(height), 40), 0, -1):
-        head = math.ceil(length / 2)
-        text.set_text(height if length == len(height) else f"{height[:head]}…{height[len(height) - length + head :]}")
-        if text.get_window_extent().width * 72 / style.DPI <= room:
-            return

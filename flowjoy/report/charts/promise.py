@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -19,9 +19,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from flowjoy.analysis.flow.weeks import week_of
 from flowjoy.domain import Obligation, Window
-from flowjoy.report import text
 from flowjoy.report.charts import promise_lane, style
+from flowjoy.report.charts.labels import line, plain
 from flowjoy.report.charts.promise_lane import DIAMOND, STYLES
 from flowjoy.report.charts.promise_layout import (
     COUNTED,
@@ -45,14 +46,12 @@ from flowjoy.report.charts.promise_layout import (
     lanes_of,
     scale_of,
 )
-from flowjoy.report.charts.style import isolated_style, line, plain, to_png, to_svg
+from flowjoy.report.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
-
-__all__ = ["Figure", "Ship", "draw", "to_png", "to_svg"]
 
 PAST: dict[str, Any] = {"facecolor": "white", "edgecolor": style.DARK, "hatch": "//////", "hatchcolor": style.FAINT}
 
@@ -62,32 +61,25 @@ def draw(
     ships: Sequence[Ship],
     *,
     window: Window,
-    as_of: datetime,
     service: str,
     sla_hours: float,
     why_empty: str | None = None,
 ) -> Figure:
-    """Draw what was owed in `window`, the models that jam most first.
+    """Draw the obligations of `window`, models with the most misses first.
 
-    Nothing owed: a frame that says so, or `why_empty` where nobody knows whether anything is.
+    Without an obligation, draw a frame with a note; `why_empty` replaces the note if data is missing.
     """
-    scale = scale_of(obligations, window, as_of)
-    lanes = lanes_of(obligations, ships, scale, as_of)
+    scale = scale_of(obligations, window)
+    lanes = lanes_of(obligations, ships, scale, window.until)
     tall, unit = heights(lanes)
     height = HEAD + tall + FOOT
-    with isolated_style():
+    with style.isolated_style():
         FigureCanvasAgg(figure := Figure(figsize=(style.INCHES[0], height / 72), dpi=style.DPI))
         promise = f": the {sla_hours:g} h promise, model by model"
         line(figure, 1 - 9 / height, service, tail=promise, size=13, weight="bold")
         owed = sum((lane.kinds for lane in lanes), Counter[str]())
-        line(
-            figure,
-            1 - 30 / height,
-            "",
-            tail=_sums(owed) if lanes else "Nothing owed" if why_empty is None else "",
-            size=9,
-            color=style.FAINT,
-        )
+        sums = _sums(owed) if lanes else "Nothing owed" if why_empty is None else ""
+        line(figure, 1 - 30 / height, "", tail=sums, size=9, color=style.FAINT)
         axes = figure.add_axes((LEFT / 72 / style.INCHES[0], FOOT / height, WIDE / 72 / style.INCHES[0], tall / height))
         axes.set(xlim=(0, scale.reach), ylim=(tall, 0), yticks=[])
         axes.spines[["left", "right"]].set_visible(False)
@@ -97,11 +89,14 @@ def draw(
             _draw_lanes(axes, lanes, scale, unit)
             _legend(figure, owed, [ship for lane in lanes[:LANES] for ship in lane.ships], 1 - 42 / height)
         else:
-            why = why_empty or f"No release in {text.plural(window.weeks, 'week')} owes a model"
-            options: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 11, "color": style.FAINT}
-            paper = {"facecolor": "white", "edgecolor": "none"}  # the grid lines must not cross the text
-            axes.text(0.5, 0.5, why, transform=axes.transAxes, bbox=paper, **options)
+            _note(axes, why_empty or f"No release in {plural(window.weeks, 'week')} owes a model")
     return figure
+
+
+def _note(axes: Axes, why: str) -> None:
+    paper = {"facecolor": "white", "edgecolor": "none"}  # the grid lines must not cross the text
+    options: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 11, "color": style.FAINT}
+    axes.text(0.5, 0.5, why, transform=axes.transAxes, bbox=paper, **options)
 
 
 def _sums(kinds: Counter[str]) -> str:
@@ -111,8 +106,7 @@ def _sums(kinds: Counter[str]) -> str:
 
 def _dates(axes: Axes, scale: Scale, timezone: str) -> None:
     """Label Mondays below the plot: always the newest, and as many others as fit; years where they change."""
-    first = scale.since.astimezone(ZoneInfo(timezone))
-    first = first.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=first.weekday())
+    first = week_of(scale.since, timezone).astimezone(ZoneInfo(timezone))
     local = [first + timedelta(weeks=n) for n in range(math.ceil(scale.reach / 7) + 1)]
     mondays = [day for day in local if 0 <= scale.day(day.astimezone(UTC)) <= scale.reach]
     named = mondays[:: -math.ceil(36 * scale.point / 7)][::-1]
@@ -155,7 +149,7 @@ def _draw_lanes(axes: Axes, lanes: Sequence[Lane], scale: Scale, unit: float) ->
     axes.hlines(tops[1:], (EDGE - LEFT) * scale.point, scale.reach, color="0.8", linewidth=0.5, clip_on=False, zorder=1)
     if rest := lanes[LANES:]:
         sums = _sums(sum((lane.kinds for lane in rest), Counter[str]()))
-        more = f"and {text.plural(len(rest), 'more model')}: {sums}"
+        more = f"and {plural(len(rest), 'more model')}: {sums}"
         left = (EDGE - LEFT) * scale.point
         axes.text(left, tops[-1] + MORE / 2, more, va="center", color=style.FAINT, style="italic")
 

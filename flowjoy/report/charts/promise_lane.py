@@ -12,6 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.markers import CARETLEFTBASE, CARETRIGHTBASE
 
 from flowjoy.report.charts import style
+from flowjoy.report.charts.labels import plain, shorten
 from flowjoy.report.charts.promise_layout import (
     COLUMNS,
     EDGE,
@@ -26,13 +27,11 @@ from flowjoy.report.charts.promise_layout import (
     Lane,
     Scale,
 )
-from flowjoy.report.charts.style import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
-    from matplotlib.text import Text
 
 
 OVER = " over"  # suffix for the part of a bar past its deadline
@@ -147,17 +146,8 @@ def label(axes: Axes, lane: Lane, called: str, middle: float, *, crowded: bool) 
     """Write the model name at the left with its two worst counts; in a crowd, how many are open at once."""
     at: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "x": (EDGE - LEFT) / WIDE}
     name = axes.text(y=middle - 0.5, s="", va="bottom", weight="bold", **at)
-    _shorten(name, "unreadable stub" if lane.model == "*" else called or "(no name)", LEFT - 18)
+    shorten(name, "unreadable stub" if lane.model == "*" else called or "(no name)", LEFT - 18, parts=3)
     kinds = lane.kinds
     worst = [f"{kinds[kind]:,} {kind}" for kind in (*JAM, *REST, "met") if kinds[kind]][:2]
     note = axes.text(y=middle + 0.5, s="", va="top", fontsize=6.5, color=style.FAINT, **at)
-    _shorten(note, " · ".join([worst[0], f"{lane.deep:,} at once"] if crowded else worst), LEFT - 18)
-
-
-def _shorten(text: Text, whole: str, room: float) -> None:
-    """Write as much of `whole` as fits `room` points, cut in the middle: names differ at both ends."""
-    for length in range(min(len(whole), 44), 0, -1):
-        head = length // 3
-        text.set_text(whole if length == len(whole) else f"{whole[:head]}…{whole[head - length :]}")
-        if text.get_window_extent().width * 72 / style.DPI <= room:
-            return
+    shorten(note, " · ".join([worst[0], f"{lane.deep:,} at once"] if crowded else worst), LEFT - 18, parts=3)

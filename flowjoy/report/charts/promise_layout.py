@@ -82,13 +82,13 @@ class Lane:
         return Counter(bar.kind for bar in self.bars)
 
 
-def scale_of(obligations: Sequence[Obligation], window: Window, as_of: datetime) -> Scale:
+def scale_of(obligations: Sequence[Obligation], window: Window) -> Scale:
     """Return an axis of at least a week up to the last deadline, at most half as long again as the past."""
     week, day = timedelta(days=7), timedelta(days=1)
-    far = as_of + max(week, (as_of - window.since) / 2)
+    far = window.until + max(week, (window.until - window.since) / 2)
     due = [min(item.deadline, far) for item in obligations if item.status in KINDS]
-    until = max([as_of, window.since + week, *due])
-    return Scale(since=window.since, now=(as_of - window.since) / day, reach=1.01 * (until - window.since) / day)
+    until = max([window.until, window.since + week, *due])
+    return Scale(since=window.since, now=(window.until - window.since) / day, reach=1.01 * (until - window.since) / day)
 
 
 def lanes_of(

@@ -6,11 +6,10 @@ External text is drawn literally, and the same figure always gives the same byte
 from __future__ import annotations
 
 import io
-import unicodedata
 import warnings
 from contextlib import contextmanager
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib.style
 from matplotlib.figure import Figure
@@ -55,18 +54,3 @@ def isolated_style() -> Iterator[None]:
     with warnings.catch_warnings(), matplotlib.style.context(["default", RC_PARAMS]):
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # drawn as a box
         yield
-
-
-def plain(text: str) -> str:
-    """Return one line without control, format, private or surrogate characters, which would make an SVG invalid."""
-    return " ".join("".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C").split())
-
-
-def line(figure: Figure, y: float, text: str, *, tail: str, **options: Any) -> None:
-    """Draw a line at the top, shortened with an ellipsis until it fits the page together with its `tail`."""
-    full = plain(text)
-    line = figure.text(0.012, y, full + tail, verticalalignment="top", **options)
-    for length in range(min(len(full), LONGEST), -1, -1):
-        line.set_text((full if length == len(full) else full[:length].rstrip() + "…") + tail)
-        if line.get_window_extent().x1 <= 0.985 * figure.bbox.x1:
-            break

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pandas as pd
 
 from flowjoy.analysis.flow import trends
@@ -23,7 +25,7 @@ from flowjoy.report.blocks import (
 )
 from flowjoy.report.content.incidents import label, newest_first, shown
 from flowjoy.report.content.retrospective import spike_text, unknown_text, unobserved_text, unread_text
-from flowjoy.report.text import DORA_NAMES, clean, counted, figure, lagging, share, span
+from flowjoy.report.text import DORA_NAMES, clean, counted, decimal, lagging, share, span
 
 
 def weeks(results: Results, chart: Picture | None) -> Section:
@@ -95,7 +97,12 @@ def incidents(results: Results) -> Section:
     if not results.incidents_are_known:
         why = "A source of incidents could not be read, so there is no MTTR: a mean over a part would mislead."
         return Section(id="incidents", title=title, paragraphs=(Paragraph(text=why, mark="todo bad"),))
-    causes = Table(
+    causes, each = _causes(results), _each_incident(results)
+    return Section(id="incidents", title=title, tables=(causes, each) if each.rows else (causes,))
+
+
+def _causes(results: Results) -> Table:
+    return Table(
         caption="How long incidents took, by what they are put down to",
         header=("put down to", "resolved", "open", "mean (h)", "median", "p90"),
         rows=[
@@ -109,30 +116,33 @@ def incidents(results: Results) -> Section:
             if item.resolved or item.open or item.cause == ALL
         ],
     )
-    now = results.bundle.generated_at
-    rows = []
-    for row, sentence in newest_first(results, ROW_LIMIT):
-        is_open = pd.isna(row["end"])
-        took = (now if is_open else row["end"]) - row["start"]
-        rows.append(
+
+
+def _each_incident(results: Results) -> Table:
+    return Table(
+        caption="Each incident, and the deploy that it is put down to",
+        header=("incident", "started", "took", "put down to"),
+        rows=[
             (
                 Cell(text=label(row)),
                 time_cell(row["start"], results.bundle.window),
-                Cell(
-                    text=f"≥ {span(took)}, open" if is_open else span(took),
-                    sort=took.total_seconds(),
-                    mark="wait" if is_open else "",
-                ),
+                _duration(row["start"], row["end"], results.bundle.generated_at),
                 Cell(text=clean(sentence, 300)),
             )
-        )
-    each = Table(
-        caption="Each incident, and the deploy that it is put down to",
-        header=("incident", "started", "took", "put down to"),
-        rows=rows,
+            for row, sentence in newest_first(results, ROW_LIMIT)
+        ],
         more=more(len(shown(results)), "incidents.csv"),
     )
-    return Section(id="incidents", title=title, tables=(causes, each) if rows else (causes,))
+
+
+def _duration(start: datetime, end: datetime, now: datetime) -> Cell:
+    is_open = pd.isna(end)
+    took = (now if is_open else end) - start
+    return Cell(
+        text=f"≥ {span(took)}, open" if is_open else span(took),
+        sort=took.total_seconds(),
+        mark="wait" if is_open else "",
+    )
 
 
 def dora(results: Results) -> Section:
@@ -162,4 +172,4 @@ def _figure(key: str, measured: DoraFigure) -> tuple[Cell, Cell]:
     if key.endswith("_rate"):
         return Cell(text=share(measured.value), sort=measured.value, number=True), number_cell(measured.n)
     unit = " h" if key.endswith("_hours") else ""
-    return Cell(text=figure(measured.value, unit), sort=measured.value, number=True), number_cell(measured.n)
+    return Cell(text=decimal(measured.value, unit), sort=measured.value, number=True), number_cell(measured.n)

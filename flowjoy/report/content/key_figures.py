@@ -8,7 +8,7 @@ from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, SourceKind, Status
 from flowjoy.report.blocks import Countdown, KeyFigure
 from flowjoy.report.content.headline import why_no_rate
-from flowjoy.report.text import figure, lag_text, span
+from flowjoy.report.text import decimal, lag_text, span
 
 
 def key_figures(results: Results) -> tuple[KeyFigure, ...]:
@@ -26,7 +26,7 @@ def key_figures(results: Results) -> tuple[KeyFigure, ...]:
         ),
         KeyFigure(
             name="unified MTTR, last week",
-            value=figure(None if week is None else week.mttr_hours, " h"),
+            value=decimal(None if week is None else week.mttr_hours, " h"),
             note=_resolved(results),
         ),
     )

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from flowjoy.report.text import clean, code, figure, moment, plural, soon, span
+from flowjoy.report.text import clean, code, decimal, moment, plural, soon, span
 from tests.builders import T0
 
 ROOT = Path(__file__).resolve().parents[3] / "flowjoy"
@@ -210,9 +210,9 @@ def test_span__is_floored_and_never_negative(length: timedelta, words: str) -> N
 
 
 def test_figure__one_decimal_and_no_zero_for_nothing() -> None:
-    assert figure(1.25, " h") == "1.2 h"
-    assert figure(0.0) == "0.0"
-    assert figure(None, " h") == "no data"
+    assert decimal(1.25, " h") == "1.2 h"
+    assert decimal(0.0) == "0.0"
+    assert decimal(None, " h") == "no data"
 
 
 def test_plural__one_is_one() -> None:

@@ -30,8 +30,7 @@ from flowjoy.analysis.flow.weeks import window_of
 from flowjoy.domain import Obligation, Status
 from flowjoy.report.charts import promise, promise_lane, style
 from flowjoy.report.charts import promise_layout as lanes
-from flowjoy.report.charts.promise import Ship
-from flowjoy.report.charts.promise_layout import distinct_names
+from flowjoy.report.charts.promise_layout import Ship, distinct_names
 from tests.builders import MODEL, an_obligation, at
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def draw(
 ) -> Figure:
     window = window_of(as_of, weeks=weeks, timezone=timezone)
     told: dict[str, Any] = {"service": service, "sla_hours": sla_hours, "why_empty": why_empty}
-    return promise.draw(obligations, ships, window=window, as_of=as_of, **told)
+    return promise.draw(obligations, ships, window=window, **told)
 
 
 def a_mix(count: int, *, weeks: int = 12, models: Sequence[str] = (MODEL, "ranker", "search")) -> dict[str, Any]:
@@ -149,11 +148,11 @@ def dates(figure: Figure) -> dict[str, float]:
 
 
 def picture(figure: Figure) -> Image.Image:
-    return Image.open(io.BytesIO(promise.to_png(figure))).convert("RGB")
+    return Image.open(io.BytesIO(style.to_png(figure))).convert("RGB")
 
 
 def svg(figure: Figure) -> ET.Element:
-    return ET.fromstring(promise.to_svg(figure))  # noqa: S314  (our own bytes)
+    return ET.fromstring(style.to_svg(figure))  # noqa: S314  (our own bytes)
 
 
 def run(program: str, **environment: str) -> str:
@@ -164,7 +163,7 @@ def run(program: str, **environment: str) -> str:
 
 
 def digest(figure: Figure) -> str:
-    return hashlib.sha256(promise.to_png(figure) + promise.to_svg(figure)).hexdigest()
+    return hashlib.sha256(style.to_png(figure) + style.to_svg(figure)).hexdigest()
 
 
 def test_promise_chart__a_bar_goes_from_the_release_to_its_deadline() -> None:
@@ -451,7 +450,7 @@ def test_promise_chart__nothing_owed_is_a_frame_that_says_so(weeks: int, reason:
 def test_promise_chart__markup_in_names_is_drawn_literally(name: str) -> None:
     figure = draw([owed(model=name)], [a_ship(20, name, name)], service=name)
     assert [text.get_text() for text in texts(figure) if text.get_parse_math()] == []
-    assert promise.to_png(figure)
+    assert style.to_png(figure)
     shown = [node.text for node in svg(figure).iter(f"{SVG}text")]
     assert {name, f"v{name if len(name) <= 8 else name[:7] + '…'}"} <= set(shown)
     assert svg(figure).findtext(f"{SVG}title") == f"{name}: the 48 h promise, model by model"
@@ -483,7 +482,7 @@ def test_promise_chart__control_characters_are_removed_and_the_svg_still_opens(c
     name = f"re{chr(code)}c"
     figure = draw([owed(model=name)], [a_ship(20, name, name)], service=name)
     assert not [text for text in written(figure) if chr(code) in text]
-    assert promise.to_png(figure)
+    assert style.to_png(figure)
     assert any("vre" in (node.text or "") for node in svg(figure).iter(f"{SVG}text"))
 
 
@@ -492,8 +491,8 @@ def test_promise_chart__names_without_a_glyph_draw_without_a_warning(name: str) 
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
         figure = draw([owed(model=name)], [a_ship(20, name, name)], service=name)
-        assert promise.to_png(figure)
-        assert promise.to_svg(figure)
+        assert style.to_png(figure)
+        assert style.to_svg(figure)
     assert heard == []
     assert [text.get_text() for text in names(figure)] == [name or "(no name)"]
 
@@ -567,7 +566,7 @@ def test_promise_chart__svg_is_titled_and_described_and_carries_no_origin() -> N
     assert root.findtext(f"{SVG}title") == "shop: the 36 h promise, model by model"
     assert root.findtext(f"{SVG}desc") == "1 met · 0 late · 0 running · 1 breached"
     assert {MODEL, "v12", "Jun 03", "met", "breached", "now"} <= {node.text for node in root.iter(f"{SVG}text")}
-    assert b"dc:date" not in promise.to_svg(figure)
+    assert b"dc:date" not in style.to_svg(figure)
 
 
 def test_promise_chart__input_in_any_order_gives_the_same_bytes() -> None:

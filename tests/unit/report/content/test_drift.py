@@ -19,7 +19,7 @@ from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.report import files, step_outputs
 from flowjoy.report.bundle_file import bundle_bytes
-from flowjoy.report.charts import drift
+from flowjoy.report.charts import drift, style
 from flowjoy.report.markdown import summary
 from tests.builders import a_bundle, a_drift_check, at
 from tests.e2e.in_process import blank_pictures
@@ -48,7 +48,7 @@ def a_feature(name: str = "age", *, kl: float = 0.01, bins: int = 10, **changes:
 def drawn(check: DriftCheck) -> tuple[str, bytes]:
     """Every text of the picture, and its bytes as SVG."""
     figure = drift.draw(check, service="shop")
-    svg = drift.to_svg(figure)
+    svg = style.to_svg(figure)
     return " | ".join("".join(item.itertext()) for item in tree(svg).iter(f"{SVG}text")), svg
 
 
@@ -107,9 +107,9 @@ def test_picture__of_nothing_says_so(status: DriftStatus, said: str) -> None:
 
 def test_picture__of_the_same_check_has_the_same_bytes_whatever_the_machine_prefers() -> None:
     check = a_drift_check(features=tuple(a_feature(name) for name in NAMES[:3]))
-    before = drift.to_png(drift.draw(check, service="shop")), drawn(check)[1]
+    before = style.to_png(drift.draw(check, service="shop")), drawn(check)[1]
     with mpl.rc_context({"axes.facecolor": "red", "text.usetex": True, "font.size": 30}):
-        assert (drift.to_png(drift.draw(check, service="shop")), drawn(check)[1]) == before
+        assert (style.to_png(drift.draw(check, service="shop")), drawn(check)[1]) == before
     assert Image.open(io.BytesIO(before[0])).size[0] == 1600
 
 
@@ -123,7 +123,7 @@ def test_picture__of_hostile_names_is_sound_and_no_text_leaves_its_panel() -> No
                 extent = text.get_window_extent()
                 assert extent.x0 > panel.x0 - 4, text.get_text()
                 assert extent.x1 < panel.x1 + 4, text.get_text()
-        svg = drift.to_svg(figure)
+        svg = style.to_svg(figure)
         assert {item.tag for item in tree(svg).iter()}.isdisjoint({f"{SVG}script", f"{SVG}a", f"{SVG}image"})
 
 
