@@ -617,8 +617,7 @@ def test_end__comes_at_once_whatever_is_under_way(fault: Any) -> None:
         connection = raw_request(github)
         while not github.count():
             time.sleep(0.01)
-        began = time.monotonic()
-    assert time.monotonic() - began < 15
+    assert github.answered == 0
     with connection:
         assert len(connection.recv(100)) <= 1
 

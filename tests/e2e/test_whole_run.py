@@ -15,6 +15,7 @@ from flowjoy.analysis.results import Results, find
 from flowjoy.cli import run
 from flowjoy.domain.bundle import Bundle
 from tests.e2e.step import A, Ended, Step
+from tests.fakes.aimed import Aimed
 from tests.fakes.faults import EmptyBody, Stall
 from tests.fakes.github import GitHubStandIn
 from tests.fakes.http_base import Answer, Fault
@@ -34,7 +35,6 @@ def an_hour_ago() -> datetime:
 
 def assert_could_not_decide(ran: Ended, *sentences: str) -> None:
     assert (ran.code, ran.outputs["verdict"], ran.outputs["sla-status"]) == (2, "error", "unknown")
-    assert ran.seconds < 30
     errors = " ".join(command.data for command in ran.commands if command.name == "error")
     for sentence in sentences:
         assert sentence in errors
@@ -156,12 +156,12 @@ def test_github__with_an_empty_body_ends_in_time_in_a_process_of_its_own(step: S
 
 def test_budget__ends_a_run_whose_services_are_silent(step: Step, github: GitHubStandIn) -> None:
     release(github, an_hour_ago())
-    github.fail("/graphql", times=None, fault=Stall(60))
+    silent = Aimed(lambda request: request.path.endswith("/graphql"), Stall(60))
+    github.fail("", times=None, fault=silent)
     step.inputs["timeout-seconds"] = "10"
     ran = step.run_here()
     assert_could_not_decide(ran, "no complete answer within")
-    # Not at sixty, when the server would be done; a busy machine may take its time beside that.
-    assert ran.seconds < 40
+    assert silent.struck > silent.finished == 0
 
 
 def test_budget__counts_computing_and_what_is_late_says_nothing_more(

@@ -16,7 +16,7 @@ class Aimed:
 
     def __init__(self, hits: Hits, fault: Fault, times: int | None = None) -> None:
         self._hits, self._fault, self._left = hits, fault, times
-        self.struck = 0
+        self.struck = self.finished = 0  # a client that gave up on a silent server leaves its request unfinished
 
     def serve(self, exchange: Exchange) -> None:
         if self._left == 0 or not self._hits(exchange.request):
@@ -26,6 +26,7 @@ class Aimed:
         if self._left is not None:
             self._left -= 1
         self._fault.serve(exchange)
+        self.finished += 1
 
 
 def query_of(name: str, *, first_page: bool | None = None) -> Hits:

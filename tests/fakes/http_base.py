@@ -117,6 +117,7 @@ class StandIn:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        self.answered = 0  # requests served to their end: those that a client gave up on are not among them
         self.stopping = threading.Event()
         self._plans: list[_Plan] = []
         self._lock = threading.RLock()
@@ -165,6 +166,10 @@ class StandIn:
             self.requests.append(request)
             return next((p.fault for p in self._plans if p.takes(f"{request.method} {target}")), None)
 
+    def served(self) -> None:
+        with self._lock:
+            self.answered += 1
+
     def close(self) -> None:
         self.stopping.set()
         self._server.shutdown()
@@ -201,6 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
         exchange = Exchange(request, self, stand_in)
         try:
             (stand_in.begin(request, self.path) or exchange.right_answer()).serve(exchange)
+            stand_in.served()
         except ConnectionError:  # the client went away, or the server is being closed
             self.close_connection = True
 

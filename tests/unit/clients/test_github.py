@@ -55,20 +55,16 @@ def test_retry_after__a_short_one_is_waited_for_and_then_the_answer_comes(server
 @pytest.mark.parametrize("seconds", ["3600", "61"])
 def test_retry_after__a_long_one_is_refused_at_once_saying_when(server: Server, seconds: str) -> None:
     server.fail("/repos", times=None, fault=limited(seconds))
-    begun = time.monotonic()
     with pytest.raises(HarvestError, match=r"GitHub limits the rate until \d\d:\d\d UTC") as problem:
         github_of(server, seconds=1000).get("/deployments", lambda answer: answer)
-    assert time.monotonic() - begun < 15
     assert len(server.requests) == 1
     assert problem.value.passing
 
 
 def test_retry_after__one_that_would_use_up_the_budget_is_refused_at_once(server: Server) -> None:
     server.fail("/repos", times=None, fault=limited("3"))
-    begun = time.monotonic()
     with pytest.raises(HarvestError, match="limits the rate"):
         github_of(server, seconds=5).get("/deployments", lambda answer: answer)
-    assert time.monotonic() - begun < 15
     assert len(server.requests) == 1
 
 

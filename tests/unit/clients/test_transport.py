@@ -153,8 +153,8 @@ def test_call__a_server_that_stalls_or_drips_is_left_at_the_request_deadline(ser
     server.fail("/thing", times=None, fault=fault)
     begun = time.monotonic()
     refusal(server, tries=1)
-    # Not at thirty, when the server would be done; a busy machine may take its time beside that.
-    assert PATIENCE <= time.monotonic() - begun < 15
+    assert time.monotonic() - begun >= PATIENCE
+    assert server.answered == 0
 
 
 def test_call__a_slow_answer_within_the_deadline_is_an_answer(server: Server) -> None:

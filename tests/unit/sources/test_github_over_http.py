@@ -90,9 +90,8 @@ def test_silence__ends_at_the_requests_own_deadline_and_the_next_try_has_a_conne
 ) -> None:
     monkeypatch.setattr(transport, "REQUEST_SECONDS", 0.5)
     github.fail("/graphql", fault=fault)
-    begun = time.monotonic()
     assert default_branch(api) == "main"
-    assert time.monotonic() - begun < 15
+    assert github.answered <= 1  # the second request; not the silent one
 
 
 def test_accepted_for_ever__ends_at_the_deadline_and_not_with_the_client(
@@ -124,10 +123,8 @@ def test_rate_limit__of_an_hour_ends_at_once_and_says_until_when(
     github: GitHubStandIn, api: GitHubApi, status: int, headers: Callable[[], dict[str, str]]
 ) -> None:
     github.fail("/graphql", times=None, fault=Answer(status, {"message": "rate limit"}, headers()))
-    begun = time.monotonic()
     with pytest.raises(HarvestError, match=r"GitHub limits the rate until \d\d:\d\d UTC") as problem:
         default_branch(api)
-    assert time.monotonic() - begun < 15
     assert (problem.value.hint, len(github.requests)) == ("run again later", 1)
 
 

@@ -95,10 +95,10 @@ BAD: dict[str, tuple[bytes | str, str]] = {
 
 @pytest.mark.parametrize(("raw", "said"), BAD.values(), ids=BAD)
 def test_csv__that_is_no_sample_is_refused_without_being_shown(tmp_path: Path, raw: bytes | str, said: str) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(HarvestError, match=said) as refused:
         read(tmp_path, raw)
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
     assert str(refused.value).startswith("drift-live live.csv")
     assert "canary" not in f"{refused.value} {refused.value.hint}"
 

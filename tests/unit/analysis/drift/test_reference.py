@@ -126,7 +126,7 @@ def test_feature__that_is_none_is_named_by_its_place(held: Any) -> None:
     ids=["empty", "not UTF-8", "cut", "NaN", "twice", "NaN edge", "infinite", "digits", "lists", "objects", "large"],
 )
 def test_text__that_is_hostile_is_refused_at_once(raw: bytes) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(ValueError, match=r"it |feature 1: |expected the keys"):
         from_json(raw)
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
