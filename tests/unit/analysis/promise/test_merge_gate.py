@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from flowjoy.analysis.promise.merge_gate import (
+    BranchStub,
+    GateEvidence,
+    GateFinding,
+    GateLevel,
+    GatePolicy,
+    MergeGate,
+    forecast,
+    judge,
+    last_lags,
+)
+from flowjoy.domain import ModelVersion, Proposal, Requirement, Rule, Status, Waiver
+from tests.builders import an_obligation, at
+
+SHA = "c" * 40
+PROPOSAL = Proposal(head_sha=SHA, base_sha="b" * 40, number=7)
+POLICY = GatePolicy(stub_path="flowjoy.json", flag_labels=("feature-flag",))
+ANY = Requirement(model="recommender")
+NONE = Requirement(model="recommender", rule=Rule.NONE)
+
+
+def exactly(version: str, model: str = "recommender") -> Requirement:
+    return Requirement(model=model, rule=Rule.EXACT, version=version)
+
+
+def at_least(version: str) -> Requirement:
+    return Requirement(model="recommender", rule=Rule.AT_LEAST, version=version)
+
+
+def stub(*requirements: Requirement, **more: Any) -> BranchStub:
+    return BranchStub(present=True, requirements={r.model: r for r in requirements}, **more)
+
+
+def a_version(version: str, *, ready: bool = True, validated: bool = True, name: str = "recommender") -> ModelVersion:
+    return ModelVersion(name=name, version=version, ready=ready, validated=validated)
+
+
+def gate(
+    head: BranchStub,
+    *versions: ModelVersion,
+    base: BranchStub | None = None,
+    proposal: Proposal = PROPOSAL,
+    policy: GatePolicy = POLICY,
+    **evidence: Any,
+) -> MergeGate:
+    known = {"versions": versions, **evidence}
+    return judge(proposal, base=base or head, head=head, policy=policy, evidence=GateEvidence(**known))
+
+
+def only(judged: MergeGate) -> GateFinding:
+    (finding,) = judged.findings
+    return finding
+
+
+# The stub itself
+
+
+def test_gate__a_stub_that_is_not_valid_fails_at_its_line() -> None:
+    head = BranchStub(present=True, problem="flowjoy.json, line 3: expected a name", problem_line=3)
+    finding = only(gate(head, base=stub(NONE)))
+    assert (finding.level, finding.line, finding.text) == (GateLevel.FAILURE, 3, head.problem)
+
+
+def test_gate__a_base_stub_that_is_not_valid_is_a_notice_because_merging_mends_it() -> None:
+    base = BranchStub(present=True, problem="flowjoy.json, line 1: expected an object")
+    finding = only(gate(stub(NONE), base=base))
+    assert finding.level is GateLevel.NOTICE
+    assert "on the base branch, flowjoy.json, line 1" in finding.text
+
+
+def test_gate__a_removed_stub_is_a_notice_and_the_base_branch_still_gates() -> None:
+    judged = gate(BranchStub(), base=stub(exactly("3")), unknown_models={"recommender": ""})
+    assert [finding.level for finding in judged.findings] == [GateLevel.NOTICE, GateLevel.NOTICE, GateLevel.FAILURE]
+    assert "flowjoy.json is removed" in judged.findings[0].text
+
+
+def test_gate__no_stub_on_either_side_finds_nothing() -> None:
+    judged = gate(BranchStub())
+    assert (judged.findings, judged.failed, judged.judged_registry, judged.sha) == ((), False, True, SHA)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "levels"),
+    [
+        (exactly("3"), exactly("3"), []),
+        (exactly("3"), ANY, [GateLevel.NOTICE]),
+        (NONE, exactly("3"), [GateLevel.NOTICE]),
+    ],
+)
+def test_gate__a_changed_requirement_is_named_because_both_apply(
+    before: Requirement, after: Requirement, levels: list[GateLevel]
+) -> None:
+    judged = gate(stub(after, lines={"recommender": 4}), a_version("3"), base=stub(before))
+    assert [finding.level for finding in judged.findings] == levels
+    assert all(finding.line == 4 for finding in judged.findings)
+
+
+def test_gate__a_requirement_that_is_no_longer_named_still_gates() -> None:
+    judged = gate(stub(), base=stub(exactly("3")), unknown_models={"recommender": "known: ranker"})
+    assert [finding.level for finding in judged.findings] == [GateLevel.NOTICE, GateLevel.FAILURE]
+    assert "it required 3" in judged.findings[0].text
+
+
+def test_gate__of_a_head_that_is_not_valid_says_nothing_of_changes() -> None:
+    head = BranchStub(present=True, problem="flowjoy.json, line 1: expected an object")
+    assert only(gate(head, a_version("3"), base=stub(exactly("3")))).text == head.problem
+
+
+@pytest.mark.parametrize(("before", "after", "named"), [(0, 1, True), (1, 1, False), (2, 1, False)])
+def test_gate__an_added_waiver_is_named_because_it_holds_after_the_merge_only(
+    before: int, after: int, *, named: bool
+) -> None:
+    judged = gate(stub(NONE, waivers=after), base=stub(NONE, waivers=before))
+    assert [finding.level for finding in judged.findings] == [GateLevel.NOTICE] * named
+
+
+# Feature flags
+
+
+def flagged(*, paths: tuple[str, ...], **changes: list[str]) -> MergeGate:
+    files: dict[str, Any] = {key: frozenset(value) for key, value in changes.items()}
+    proposal = replace(PROPOSAL, **files)
+    return gate(stub(NONE), proposal=proposal, policy=replace(POLICY, flag_paths=paths))
+
+
+@pytest.mark.parametrize("label", ["feature-flag", "Feature-Flag", "FEATURE-FLAG"])
+def test_flag__a_labelled_pull_request_must_touch_the_stub(label: str) -> None:
+    proposal = replace(PROPOSAL, labels=frozenset({label}), touched=frozenset({"app.py"}))
+    finding = only(gate(stub(NONE), proposal=proposal))
+    assert finding.level is GateLevel.FAILURE
+    assert f"is labelled {label!r}" in finding.text
+    assert "or remove the label" in finding.text
+
+
+def test_flag__one_that_touches_the_stub_passes() -> None:
+    assert flagged(touched=["flowjoy.json", "flags/checkout.yml"], paths=("flags/*",)).findings == ()
+    touched = replace(PROPOSAL, labels=frozenset({"feature-flag"}), touched=frozenset({"flowjoy.json"}))
+    assert gate(stub(NONE), proposal=touched).findings == ()
+
+
+def test_flag__one_that_removes_the_stub_does_not_touch_it() -> None:
+    finding = only(flagged(removed=["flowjoy.json"], paths=("flowjoy.json",)))
+    assert finding.level is GateLevel.FAILURE
+
+
+@pytest.mark.parametrize(
+    ("glob", "file", "counts"),
+    [
+        ("flags/*", "flags/checkout.yml", True),
+        ("**/flags.yml", "flags.yml", True),
+        ("**/flags.yml", "app/config/flags.yml", True),
+        ("flags/*", "app/flags.yml", False),
+        ("flags/*", "FLAGS/checkout.yml", False),
+    ],
+)
+@pytest.mark.parametrize("side", ["touched", "removed"])
+def test_flag__a_change_of_a_flag_path_must_touch_the_stub(glob: str, file: str, side: str, *, counts: bool) -> None:
+    judged = flagged(paths=("other/*", glob), **{side: [file]})
+    assert judged.failed is counts
+    assert not counts or (f"changes {file}" in only(judged).text and "label" not in only(judged).text)
+
+
+def test_flag__another_label_and_another_path_ask_for_nothing() -> None:
+    other = replace(PROPOSAL, labels=frozenset({"bug"}), touched=frozenset({"app.py"}))
+    assert gate(stub(NONE), proposal=other, policy=replace(POLICY, flag_paths=("flags/*",))).findings == ()
+
+
+# The registry
+
+
+def test_registry__one_that_may_not_be_asked_is_not_judged() -> None:
+    judged = gate(stub(exactly("3")), versions=None)
+    assert (judged.findings, judged.judged_registry) == ((), False)
+
+
+@pytest.mark.parametrize("similar", ["known: `ranker`", ""])
+def test_registry__a_model_that_it_does_not_know_fails_with_the_cure(similar: str) -> None:
+    head = stub(exactly("3"), lines={"recommender": 5})
+    finding = only(gate(head, unknown_models={"recommender": similar}))
+    assert (finding.level, finding.line) == (GateLevel.FAILURE, 5)
+    assert finding.text.startswith("recommender: ")
+    assert similar in finding.text
+    assert "; ." not in finding.text
+    assert "flowjoy.json" in finding.text
+
+
+def test_registry__a_model_that_is_not_required_need_not_exist() -> None:
+    assert gate(stub(NONE), unknown_models={"recommender": ""}).findings == ()
+
+
+def test_registry__what_either_side_requires_is_judged() -> None:
+    head, base = stub(exactly("4")), stub(NONE)
+    failures = gate(head, a_version("4", ready=False), base=base).of(GateLevel.FAILURE)
+    assert len(failures) == 1
+    assert gate(base, a_version("4", ready=False), base=head).of(GateLevel.FAILURE) == failures
+
+
+@pytest.mark.parametrize(
+    ("requirement", "ready", "fails"),
+    [(exactly("3"), False, True), (exactly("3"), True, False), (at_least("3"), False, False), (ANY, False, False)],
+)
+def test_registry__a_pinned_version_must_be_ready(requirement: Requirement, *, ready: bool, fails: bool) -> None:
+    judged = gate(stub(requirement), a_version("3", ready=ready))
+    assert judged.failed is fails
+    assert not fails or "version 3 is not READY" in only(judged).text
+
+
+def test_registry__versions_of_other_models_do_not_count() -> None:
+    judged = gate(stub(exactly("3")), a_version("3", ready=False, name="ranker"))
+    assert only(judged).level is GateLevel.NOTICE
+
+
+@pytest.mark.parametrize(("requirement", "named"), [(exactly("9"), True), (at_least("9"), True), (ANY, False)])
+def test_registry__a_version_that_is_not_registered_yet_is_a_notice(requirement: Requirement, *, named: bool) -> None:
+    judged = gate(stub(requirement), a_version("3"))
+    assert [finding.level for finding in judged.findings] == [GateLevel.NOTICE] * named
+    assert not judged.failed
+
+
+VALIDATED = replace(POLICY, validated_tag="integration=passed")
+
+
+@pytest.mark.parametrize(
+    ("versions", "problem"),
+    [
+        ([a_version("3")], None),
+        ([a_version("3", validated=False)], "version 3 does not carry integration=passed"),
+        ([a_version("3"), a_version("10", validated=False)], "version 10 does not carry integration=passed"),
+        ([a_version("3"), a_version("10", ready=False, validated=False)], None),
+        ([a_version("3", ready=False)], "no READY version that fits any"),
+        ([], "no READY version that fits any"),
+    ],
+)
+def test_validated__the_newest_ready_version_must_carry_the_tag(
+    versions: list[ModelVersion], problem: str | None
+) -> None:
+    judged = gate(stub(ANY), *versions, policy=VALIDATED)
+    assert judged.failed is (problem is not None)
+    assert problem is None or problem in only(judged).text
+
+
+def test_validated__a_model_that_is_not_required_needs_no_tag() -> None:
+    assert gate(stub(NONE), policy=VALIDATED).findings == ()
+
+
+def test_validated__without_a_tag_no_version_must_carry_one() -> None:
+    assert gate(stub(ANY), a_version("3", validated=False)).findings == ()
+
+
+# Waivers
+
+
+def a_waiver(**changes: Any) -> Waiver:
+    ordinary = Waiver(model="recommender", sha="*", reason="outage", by="the lead", until=at(24))
+    return replace(ordinary, **changes)
+
+
+@pytest.mark.parametrize("sha", ["*", SHA])
+def test_waiver__of_the_default_branch_turns_a_failure_into_a_signed_warning(sha: str) -> None:
+    waivers = (a_waiver(sha=sha), a_waiver(sha=sha, until=at(30), reason="longer"))
+    finding = only(gate(stub(exactly("3")), a_version("3", ready=False), waivers=waivers))
+    assert finding.level is GateLevel.WARNING
+    assert "longer (the lead, until 2024-06-04T15:00:00" in finding.text
+
+
+@pytest.mark.parametrize("changes", [{"model": "ranker"}, {"sha": "d" * 40}])
+def test_waiver__of_another_model_or_commit_overrides_nothing(changes: dict[str, str]) -> None:
+    assert gate(stub(exactly("3")), a_version("3", ready=False), waivers=(a_waiver(**changes),)).failed
+
+
+def test_waiver__leaves_a_notice_as_it_is() -> None:
+    finding = only(gate(stub(exactly("9")), a_version("3"), waivers=(a_waiver(),)))
+    assert (finding.level, "waived" in finding.text) == (GateLevel.NOTICE, False)
+
+
+# The forecast
+
+
+def test_forecast__names_the_clock_that_merging_starts_and_how_long_it_took_before() -> None:
+    owed = [an_obligation(n, shipped_at=at(n + 10 * n), version="1") for n in range(1, 8)]
+    (sentence,) = forecast({"recommender": ANY}, [], owed, 48)
+    assert sentence == "merging starts a 48 h clock for recommender; the median of the last 5 is 50 h"
+    (alone,) = forecast({"recommender": ANY}, [], [], 0.5, act="this deployment")
+    assert alone == "this deployment starts a 0.5 h clock for recommender"
+
+
+@pytest.mark.parametrize(
+    ("requirement", "version", "clock"),
+    [
+        (NONE, a_version("3"), False),
+        (ANY, a_version("3"), True),
+        (exactly("3"), a_version("3"), False),
+        (exactly("3"), a_version("3", ready=False), True),
+        (exactly("3"), a_version("3", name="ranker"), True),
+        (exactly("4"), a_version("3"), True),
+        (at_least("2"), a_version("3"), False),
+    ],
+)
+def test_forecast__a_pin_that_a_ready_version_meets_starts_no_clock(
+    requirement: Requirement, version: ModelVersion, *, clock: bool
+) -> None:
+    assert bool(forecast({"recommender": requirement}, [version], [], 48)) is clock
+
+
+def test_lags__are_those_of_the_last_five_ships_and_zero_for_a_ship_before_the_code() -> None:
+    owed = [
+        an_obligation(0, shipped_at=at(9), status=Status.LATE),
+        *(an_obligation(n, shipped_at=at(n + n)) for n in range(1, 5)),
+        an_obligation(5, shipped_at=at(1)),
+        an_obligation(6, shipped_at=at(8), status=Status.UNKNOWN),
+        an_obligation(7, status=Status.BREACHED),
+        replace(an_obligation(8, shipped_at=at(9)), model="ranker"),
+    ]
+    assert [lag / timedelta(hours=1) for lag in last_lags("recommender", owed)] == [1, 2, 3, 4, 0]
