@@ -227,10 +227,9 @@ def _requirement(
     if requirement.rule is Rule.NONE:
         return []
     fitting = [version for version in known if requirement.fits(version.version)]
-    newest = max(fitting, key=_order, default=None)
-    if requirement.rule is Rule.EXACT and newest is not None and not newest.ready:
+    if requirement.rule is Rule.EXACT and fitting and not fitting[0].ready:
         text = (
-            f"{model}: version {newest.version} is not READY. "
+            f"{model}: version {fitting[0].version} is not READY. "
             "Wait until its registration ends and run again, or pin a version that is READY"
         )
         return [GateFinding(level=GateLevel.FAILURE, text=text, line=line)]
@@ -248,7 +247,7 @@ def _requirement(
                 "Run its integration tests and set that tag on the version, or pin one that carries it"
             )
             return [GateFinding(level=GateLevel.FAILURE, text=text, line=line)]
-    if newest is None and requirement.rule is not Rule.ANY:
+    if not fitting and requirement.rule is not Rule.ANY:
         text = f"{model}: no version that fits {requirement} is registered yet; its clock starts when this goes live"
         return [GateFinding(level=GateLevel.NOTICE, text=text, line=line)]
     return []

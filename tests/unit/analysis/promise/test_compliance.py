@@ -99,6 +99,9 @@ def test_scope__a_later_release_whose_deadline_is_to_come_ends_nothing() -> None
     ended = replace(running, start=lost.start + timedelta(hours=1), deadline=as_of)
     assert lost not in in_scope([lost, ended], at(-1), as_of)
     assert lost in in_scope([lost, replace(ended, start=lost.start)], at(-1), as_of)
+    before = replace(ended, start=lost.start - timedelta(hours=1))
+    assert lost not in in_scope([before, lost, ended], at(-9), as_of)
+    assert lost in in_scope([lost, running], lost.start, as_of)
 
 
 def test_next_deadline__is_the_first_of_those_that_run() -> None:

@@ -310,6 +310,10 @@ def test_forecast__a_pin_that_a_ready_version_meets_starts_no_clock(
     assert bool(forecast({"recommender": requirement}, [version], [], 48)) is clock
 
 
+def test_forecast__one_version_among_others_is_enough_to_meet_a_pin() -> None:
+    assert forecast({"recommender": exactly("3")}, [a_version("2"), a_version("3"), a_version("4")], [], 48) == ()
+
+
 def test_lags__are_those_of_the_last_five_ships_and_zero_for_a_ship_before_the_code() -> None:
     owed = [
         an_obligation(0, shipped_at=at(9), status=Status.LATE),
