@@ -15,7 +15,7 @@ from pyarrow import parquet as pq
 
 from flowjoy.analysis.drift.binning import reference_of
 from flowjoy.errors import HarvestError
-from flowjoy.sources.sample_files import MOST_FEATURES, STEP, Limits, Sample, read_sample
+from flowjoy.sources.sample_files import MAX_FEATURES, STEP, Limits, Sample, read_sample
 
 CANARY = "canary-of-the-data"
 SMALL = Limits(size=4000, cells=500)
@@ -85,7 +85,7 @@ BAD: dict[str, tuple[bytes | str, str]] = {
     "no header, a number with an exponent": (f"{CANARY},-1.5e-3\nx,2\n", "first line looks like data"),
     "an open quote": (f'a,b\n"{CANARY},1\n', "is not a table"),
     "semicolons": (f"a;b\n{CANARY};1\n", "one column only"),
-    "many columns": (",".join(f"c{n}" for n in range(MOST_FEATURES + 1)) + "\n1\n", "columns, 1,000 are read"),
+    "many columns": (",".join(f"c{n}" for n in range(MAX_FEATURES + 1)) + "\n1\n", "columns, 1,000 are read"),
     "nothing but columns": (b"," * (8 << 20), "is empty"),
     "columns without end": (b"a," * (4 << 20), "columns, 1,000 are read"),
     "a name without end": ("a" * 1001 + ",b\n1,2\n", "names a column by more than"),
@@ -118,7 +118,7 @@ def test_file__that_is_not_there_or_never_ends_is_refused(tmp_path: Path) -> Non
     for path, said in (
         (tmp_path / "none.csv", "cannot be read"),
         (tmp_path, "is a folder"),
-        (tmp_path / "pipe.csv", "no file"),
+        (tmp_path / "pipe.csv", "is not a file"),
     ):
         with pytest.raises(HarvestError, match=said) as refused:
             read_sample(path, "drift-live", STEP)
