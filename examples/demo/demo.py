@@ -1,7 +1,7 @@
-"""`make demo`: the whole main job on three weeks of one service, with everything it talks to on this machine.
+"""Runs `make demo`: the complete step on three weeks of one service, with every service it calls on this machine.
 
-A GitHub stand-in on loopback, an MLflow registry in a sqlite file, and `entrypoint.py` unchanged, started as the
-Actions runner would start it.
+It starts a GitHub stand-in on loopback and an MLflow registry in a sqlite file, and runs `entrypoint.py` as the Actions
+runner would.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ AS_OF = "2024-06-24T00:00:00Z"
 
 
 def main() -> int:
-    """Fill the registry and GitHub, run the step, show what it made."""
+    """Fill the registry and GitHub, run the step, and list the files."""
     shutil.rmtree(WORKSPACE, ignore_errors=True)
     WORKSPACE.mkdir()
     shutil.copy(SEED_WEEKS / "pagerduty_incidents.csv", WORKSPACE)
