@@ -18,7 +18,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from flowjoy.analysis import timeline
-from flowjoy.analysis.flow.dora import dora
+from flowjoy.analysis.flow.dora import ChangeStarts, dora
 from flowjoy.analysis.flow.incidents import match_incidents
 from flowjoy.analysis.flow.weeks import week_table, window_of
 from flowjoy.domain import CodeRecord, EventType, Incident, ModelRecord
@@ -63,7 +63,7 @@ def main(count: int, troubled: int) -> int:
     incidents = timeline.incident_frame(told, until=until)
     matched, quick = timed("matching", lambda: match_incidents(incidents, events, match_hours=24))
     timed("week table", lambda: week_table(events, incidents, window, divergence_percent=50))
-    timed("DORA", lambda: dora(events, matched, window, commits={}, begun={}, known=list(EventType)))
+    timed("DORA", lambda: dora(events, matched, window, starts=ChangeStarts(), known=list(EventType)))
     some = incidents.head(LOOPED)
 
     def loop() -> list[datetime]:

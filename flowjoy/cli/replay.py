@@ -10,7 +10,7 @@ from typing import TextIO
 
 from flowjoy.actions.core import Console
 from flowjoy.analysis.promise.merge_gate import MergeGate
-from flowjoy.analysis.results import find, with_gate
+from flowjoy.analysis.results import analyse, with_gate
 from flowjoy.domain import bundle as bundles
 from flowjoy.errors import BundleError
 from flowjoy.report import files
@@ -43,7 +43,7 @@ def replay(argv: Sequence[str], stream: TextIO | None = None) -> int:
 
 def _replay(path: Path, output_dir: Path, console: Console) -> int:
     raw = path.read_bytes()
-    findings, gate = find(bundles.from_json(raw)), bundles.part(raw, "gate", MergeGate)
+    findings, gate = analyse(bundles.from_json(raw)), bundles.part(raw, "gate", MergeGate)
     findings = findings if gate is None else with_gate(findings, gate)
     again = bundle_bytes(findings)
     folder = output_dir.resolve()

@@ -18,7 +18,7 @@ from flowjoy.actions.core import Console, adopt_libraries, leave
 from flowjoy.actions.event import RunEvent
 from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.promise.dependencies import head_problem, idle_waivers, void_waivers
-from flowjoy.analysis.results import Results, find
+from flowjoy.analysis.results import Results, analyse
 from flowjoy.clients.clock_skew import DECIDES, Clocks
 from flowjoy.clients.size_limit import listening
 from flowjoy.clients.transport import Budget, Transport, in_time
@@ -173,7 +173,7 @@ def _run(settings: Settings, runner: ActionsContext, console: Console, now: date
         _compare(clocks, console)
     settings = harvested.applied.settings
     bundle = bundle_of(harvested, settings, runner, home, as_of, trusted=trigger.trusted)
-    findings = merge_gate.judged(find(bundle), harvested)
+    findings = merge_gate.judged(analyse(bundle), harvested)
     if is_first(findings):
         console.notice(first_run(findings) or "First run: nothing before today broke the promise")
         console.notice("no ledger of an earlier run was found: the history begins today, also that of alerts")
@@ -274,11 +274,10 @@ def _warn_of_stubs(findings: Results, console: Console) -> None:
         console.warning(sentence)
     for sentence in idle_waivers(bundle.stubs, path, bundle.terms.models):
         console.notice(sentence)
-    if findings.unnamed and findings.sla_status != "undeclared":
-        shown = ", ".join(sha[:12] for sha in findings.unnamed[:_ANNOTATIONS])
-        console.notice(
-            f"{path} names no model at {shown}: nothing is promised for {plural(len(findings.unnamed), 'release')}"
-        )
+    commits = findings.commits_without_models
+    if commits and findings.sla_status != "undeclared":
+        shown = ", ".join(sha[:12] for sha in commits[:_ANNOTATIONS])
+        console.notice(f"{path} names no model at {shown}: nothing is promised for {plural(len(commits), 'release')}")
 
 
 def _publish(findings: Results, written: Mapping[str, str], delivered: Mapping[str, str], console: Console) -> None:

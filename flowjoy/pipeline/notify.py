@@ -14,7 +14,7 @@ import pandas as pd
 from flowjoy.analysis import timeline
 from flowjoy.analysis.alerts.alert import AlertKind, home_of, key_of
 from flowjoy.analysis.alerts.conditions import at_risk_from
-from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification, adopted, due
+from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification, adopted, due_notifications
 from flowjoy.analysis.flow.weeks import window_of
 from flowjoy.analysis.results import Results, alerts_since, with_alerts
 from flowjoy.domain import AlertState, EventType
@@ -62,7 +62,7 @@ def raise_alerts(findings: Results) -> Results:
     known = [replace(state, sink="") for state in findings.bundle.alerts if not state.sink or state.at < now]
     raised = [
         AlertState(key=notice.alert.key, step=notice.step.value, at=now, releases=notice.joined)
-        for notice in due(findings.scene, known, now)
+        for notice in due_notifications(findings.alerts, known, now)
     ]
     return with_alerts(findings, (*findings.bundle.alerts, *raised))
 
@@ -121,7 +121,7 @@ def _tell(
 
 
 def _due(sink: AlertSink, findings: Results) -> list[Notification]:
-    notices = due(findings.scene, _of(sink, findings), findings.bundle.generated_at)
+    notices = due_notifications(findings.alerts, _of(sink, findings), findings.bundle.generated_at)
     return [notice for notice in notices if sink.takes(notice)]
 
 
@@ -169,8 +169,8 @@ def _end_what_may_ring(
         for key, releases in fired.items()
         if key not in known and not key.startswith(f"{findings.bundle.service}/{CHANGED}/")
     ]
-    scene = with_alerts(findings, (*findings.bundle.alerts, *assumed)).scene
-    over = [notice for notice in due(scene, assumed, now) if notice.step is AlertStep.RECOVERY]
+    scene = with_alerts(findings, (*findings.bundle.alerts, *assumed)).alerts
+    over = [notice for notice in due_notifications(scene, assumed, now) if notice.step is AlertStep.RECOVERY]
     ends = [alert_message(notice, findings, links) for notice in over[:_MOST_ENDED]]
     tuple(_sent_by(sink, ends, errand, now))  # and not noted: it is unknown whether they fired
 
@@ -233,7 +233,7 @@ def _candidates(findings: Results) -> Iterable[str]:
         shared.append((AlertKind.DRIFT, bundle.drift.model))
     subjects = [(kind, item.model) for item in findings.obligations for kind in promise]
     owed = [(kind, item.id) for item in findings.obligations for kind in promise]
-    ringing = (alert.key for alert in findings.scene.ringing)
+    ringing = (alert.key for alert in findings.alerts.firing)
     keys = (key_of(home, kind, subject) for kind, subject in (*shared, *subjects))
     old_keys = (key_of(old, kind, subject) for kind, subject in (*shared, *owed))
     return dict.fromkeys([*ringing, *keys, *old_keys, *(item.code_id for item in findings.obligations)])

@@ -23,8 +23,8 @@ def bundle_bytes(results: Results, redact: Callable[[str], str] = str) -> bytes:
         "drift_lag": results.drift_lag,
         "spikes": results.spikes,
         "advice": results.advice,
-        "retrospective": results.retro,
-        "alerts": results.scene.ringing,
+        "retrospective": results.retrospective,
+        "alerts": results.alerts.firing,
         "drift_status": results.drift.status if results.drift is not None else None,
         "drift_healed": results.drift_healed,
         "unified_tag": results.unified_tag,
@@ -38,7 +38,7 @@ def bundle_bytes(results: Results, redact: Callable[[str], str] = str) -> bytes:
 
 def _actions(results: Results) -> tuple[Action, ...]:
     """Return the actions proposed by earlier runs and by this one; the first action of a week is kept."""
-    past, bundle, row = results.bundle.actions, results.bundle, results.retro.action
+    past, bundle, row = results.bundle.actions, results.bundle, results.retrospective.action
     week = week_of(bundle.generated_at, bundle.window.timezone)
     if row is None or any(action.week == week for action in past):
         return past

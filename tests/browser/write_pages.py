@@ -12,7 +12,7 @@ import pandas as pd
 
 from flowjoy.analysis.drift.binning import reference_of
 from flowjoy.analysis.drift.comparison import compare, status_of
-from flowjoy.analysis.results import find
+from flowjoy.analysis.results import analyse
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck, PastDriftCheck
 from flowjoy.report import files
@@ -60,7 +60,7 @@ def main(folder: Path) -> int:
         "running": running(),
     }
     for name, bundle in pages.items():
-        found = find(bundle)
+        found = analyse(bundle)
         target = folder / name
         target.mkdir(parents=True, exist_ok=True)
         for file, render in files.renderings(found, bundle_bytes(found)).items():

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flowjoy.analysis.results import find
+from flowjoy.analysis.results import analyse
 from flowjoy.cli.reference import reference
 from flowjoy.domain.bundle import from_json
 from tests.e2e.in_process import TOKEN, A, B, Ran, World, at, new_world
@@ -232,7 +232,7 @@ def test_files__hold_no_value_and_no_category_and_replay_byte_for_byte(
 def test_bundle__of_before_the_drift_check_is_still_read(world: World) -> None:
     told = check(world, 1).bundle
     del told["drift"], told["drift_marks"]
-    assert find(from_json(json.dumps(told).encode())).drift is None
+    assert analyse(from_json(json.dumps(told).encode())).drift is None
 
 
 # `python -m flowjoy reference`

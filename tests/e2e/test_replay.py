@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flowjoy.analysis.results import find
+from flowjoy.analysis.results import analyse
 from flowjoy.domain.bundle import to_json
 from flowjoy.report.bundle_file import bundle_bytes
 from tests.builders import a_bundle, a_deploy, a_ship, an_incident
@@ -62,7 +62,7 @@ def test_replay__of_a_run_gives_every_file_byte_for_byte(step: Step, github: Git
 
 def test_replay__of_a_bundle_with_everything_in_it(tmp_path: Path) -> None:
     bundle = a_bundle([a_deploy(0), a_deploy(50)], [a_ship(5)], [an_incident(3), an_incident(60, hours=None)])
-    (tmp_path / "flowjoy-bundle.json").write_bytes(bundle_bytes(find(bundle)))
+    (tmp_path / "flowjoy-bundle.json").write_bytes(bundle_bytes(analyse(bundle)))
     assert replay(tmp_path, "flowjoy-bundle.json").returncode == 0
     first = contents(tmp_path / "flowjoy-replay")
     assert replay(tmp_path, "flowjoy-replay/flowjoy-bundle.json", "--output-dir", "second").returncode == 0
@@ -138,7 +138,7 @@ def test_replay__of_what_is_no_bundle_ends_with_2_and_a_sentence(
 
 
 def test_replay__that_cannot_write_ends_with_2(tmp_path: Path) -> None:
-    found = find(a_bundle())
+    found = analyse(a_bundle())
     (tmp_path / "b.json").write_bytes(to_json(replace(found.bundle, obligations=found.obligations)))
     (tmp_path / "file").write_text("")
     ran = replay(tmp_path, "b.json", "--output-dir", "file")

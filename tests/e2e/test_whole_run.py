@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flowjoy.analysis.results import Results, find
+from flowjoy.analysis.results import Results, analyse
 from flowjoy.cli import run
 from flowjoy.domain.bundle import Bundle
 from tests.e2e.step import A, Ended, Step
@@ -175,7 +175,7 @@ def test_budget__counts_computing_and_what_is_late_says_nothing_more(
     def late(bundle: Bundle) -> Results:
         time.sleep(18)
         woken.set()
-        return find(bundle)
+        return analyse(bundle)
 
     monkeypatch.setattr(run, "find", late)
     step.inputs["timeout-seconds"] = "10"

@@ -40,7 +40,7 @@ def test_weeks__agree_with_the_brute_force_reading_on_every_history(seed: int, p
             incident_frame([], until=history.as_of),
             window,
             divergence_percent=percent,
-            dependence=history.dependence(),
+            dependencies=history.dependence(),
         )
         assert [(week.week, week.code_deploys, week.model_deploys, week.gap) for week in found] == [
             (row.monday, row.code_deploys, row.model_ships, row.gap) for row in expected
@@ -65,7 +65,7 @@ def test_weeks__before_the_first_observation_of_a_model_are_unknown_and_never_di
             incident_frame([], until=history.as_of),
             window_of(history.as_of, weeks=WEEKS, timezone="UTC"),
             divergence_percent=50,
-            dependence=history.dependence(),
+            dependencies=history.dependence(),
             observed_since=dict.fromkeys(models, first_look),
         )
         for week in found:

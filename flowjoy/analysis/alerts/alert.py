@@ -1,4 +1,4 @@
-"""Alerts as values: their kinds, keys and numbers. No rule."""
+"""Alerts as values: their kinds, keys and subjects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AlertKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WaitingReleases:
-    """The releases that wait for one model (or waited), the first due first."""
+    """The releases that wait or waited for one model, the earliest deadline first."""
 
     model: str
     items: tuple[Obligation, ...]
@@ -40,11 +40,12 @@ AlertSubject = WaitingReleases | Week | Spike | DriftCheck
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alert:
-    """An alert that fires now, or did.
+    """An alert that fires, or is resolved.
 
-    `subject`: the model, or the first ISO Monday of the weeks running; `key` is the same in every run. `began`: when it
-    came to be wrong. `about`: the numbers of now, None where there are none. `escalated`: for the second complete week
-    running. `superseded`: over, but another alert says more. `old`: it began before alerts count, so it is not sent.
+    `subject`: the model, or the ISO Monday of the first of consecutive weeks; `key` is the same in every run. `began`:
+    when its condition was first met. `about`: its current values, None where there are none. `escalated`: it fires for
+    the second consecutive complete week. `superseded`: resolved, but another alert replaces it. `old`: it began before
+    alerts were first sent, so it is not sent.
     """
 
     kind: AlertKind
@@ -59,25 +60,25 @@ class Alert:
 
 @dataclass(frozen=True, kw_only=True)
 class AlertSnapshot:
-    """Every alert: what fires now (the most urgent first), and, by key, what is over. What is in neither stays.
+    """The alerts that fire now, the most urgent first, and by key those that are resolved. Any other stays as it is.
 
     `excused`: by key, the releases that were named and for which a waiver holds now.
     """
 
-    ringing: tuple[Alert, ...] = ()
-    over: Mapping[str, Alert] = field(default_factory=dict)
+    firing: tuple[Alert, ...] = ()
+    resolved: Mapping[str, Alert] = field(default_factory=dict)
     excused: Mapping[str, Alert] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertInputs:
-    """The values that alerts are made of. What was not read completely neither fires nor is over.
+    """The values that alerts are derived from. An alert on a source that was not read neither fires nor is resolved.
 
     `history`: the week table as far back as code is read; `weeks` and `spikes`: those of the window. `drift`: the check
-    of this run, None without one; `drift_is_healed`: the last two checks are not over, as one is no recovery.
+    of this run, None without one; `drift_is_healed`: neither of the last two checks is over the threshold.
     """
 
-    owed: Sequence[Obligation] = ()
+    obligations: Sequence[Obligation] = ()
     history: Sequence[Week] = ()
     weeks: Sequence[Week] = ()
     spikes: Sequence[Spike] = ()
@@ -89,18 +90,18 @@ class AlertInputs:
 
 
 def home_of(repository: str, service: str) -> str:
-    """Return the part of a key that names the service: `<owner>/<repository>/<service>`."""
+    """Return the prefix of the keys of a service: `<owner>/<repository>/<service>`."""
     return "/".join(filter(None, (repository, service)))
 
 
 def key_of(home: str, kind: AlertKind, subject: str) -> str:
-    """Return the name of an alert over all runs."""
+    """Return the key of an alert, which is the same in every run."""
     return f"{home}/{kind}/{subject}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SentAlerts:
-    """The keys that were sent: `running` (with the releases that were named) not their end, `ended` also their end."""
+    """The keys of alerts that were sent: `running`, with the releases named, and `ended`, whose end was sent."""
 
     running: Mapping[str, frozenset[str]] = field(default_factory=dict)
     ended: frozenset[str] = frozenset()

@@ -1,6 +1,6 @@
-"""Which alerts fire now, and which are over. Values in, values out; no channel and no clock.
+"""The conditions under which alerts fire and are resolved.
 
-The rules are documented in docs/alerts.md. Missing data is never "over": an alert whose source could not be read
+The rules are documented in docs/alerts.md. Missing data never resolves an alert: one whose source could not be read
 stays as it is.
 """
 
@@ -29,35 +29,35 @@ from flowjoy.domain.drift import DriftCheck, DriftStatus
 
 
 def at_risk_from(item: Obligation) -> datetime:
-    """Return the instant from which a clock is at risk."""
+    """Return when an obligation becomes at risk."""
     return item.deadline - AT_RISK_SHARE * (item.deadline - item.start)
 
 
 def ran_out(item: Obligation) -> datetime:
-    """Return the instant at which a clock ran out, or the waiver that held it."""
+    """Return when an obligation was broken: at its deadline, or when the waiver after it ended."""
     return item.excused_until or item.deadline
 
 
-def scene(
-    evidence: AlertInputs, *, home: str, told: SentAlerts, since: datetime | None, as_of: datetime, timezone: str
+def snapshot(
+    inputs: AlertInputs, *, home: str, sent: SentAlerts, since: datetime | None, as_of: datetime, timezone: str
 ) -> AlertSnapshot:
-    """Return what fires at `as_of`, and what is over of the keys that were sent.
+    """Return the alerts that fire at `as_of`, and those that were sent and are resolved.
 
-    `since`: from when on alerts count (None: no run knows that yet); what began before is shown and never sent.
+    `since`: from when on alerts are sent (None: not known yet); what began before is shown and never sent.
     """
-    maker = _AlertFactory(home=home, as_of=as_of, timezone=timezone, told=told, since=since)
-    promise = [maker.of_promise(kind, evidence.owed) for kind in (AlertKind.BREACH, AlertKind.AT_RISK)]
+    factory = _AlertFactory(home=home, as_of=as_of, timezone=timezone, sent=sent, since=since)
+    promise = [factory.of_promise(kind, inputs.obligations) for kind in (AlertKind.BREACH, AlertKind.AT_RISK)]
     parts = [
-        *(promise if evidence.promise_is_known else ()),
-        maker.of_divergence(evidence.history) if evidence.cadence_is_known else AlertSnapshot(),
-        maker.of_recovery(evidence.weeks, evidence.spikes) if evidence.incidents_are_known else AlertSnapshot(),
-        maker.of_drift(evidence.drift, is_healed=evidence.drift_is_healed),
+        *(promise if inputs.promise_is_known else ()),
+        factory.of_divergence(inputs.history) if inputs.cadence_is_known else AlertSnapshot(),
+        factory.of_recovery(inputs.weeks, inputs.spikes) if inputs.incidents_are_known else AlertSnapshot(),
+        factory.of_drift(inputs.drift, is_healed=inputs.drift_is_healed),
     ]
     order = list(AlertKind)
-    ringing = [alert for part in parts for alert in part.ringing]
+    firing = [alert for part in parts for alert in part.firing]
     return AlertSnapshot(
-        ringing=tuple(sorted(ringing, key=lambda alert: (order.index(alert.kind), alert.began, alert.key))),
-        over={key: alert for part in parts for key, alert in part.over.items()},
+        firing=tuple(sorted(firing, key=lambda alert: (order.index(alert.kind), alert.began, alert.key))),
+        resolved={key: alert for part in parts for key, alert in part.resolved.items()},
         excused={key: alert for part in parts for key, alert in part.excused.items()},
     )
 
@@ -67,71 +67,72 @@ class _AlertFactory:
     home: str
     as_of: datetime
     timezone: str
-    told: SentAlerts
+    sent: SentAlerts
     since: datetime | None
 
-    def of_promise(self, kind: AlertKind, owed: Sequence[Obligation]) -> AlertSnapshot:
-        """Return the clocks that ran out, or are at risk: one alert a model."""
-        unknown = {item.code_id for item in owed if item.status is Status.UNKNOWN}
-        ringing, over, excused = [], [], []
+    def of_promise(self, kind: AlertKind, obligations: Sequence[Obligation]) -> AlertSnapshot:
+        """Return the breached obligations, or those at risk: one alert a model."""
+        unknown = {item.code_id for item in obligations if item.status is Status.UNKNOWN}
+        firing, resolved, excused = [], [], []
         by_model: dict[str, list[Obligation]] = {model: [] for model in self._subjects(kind)}
-        for item in sorted(owed, key=lambda item: (item.deadline, item.id)):
+        for item in sorted(obligations, key=lambda item: (item.deadline, item.id)):
             by_model.setdefault(item.model, []).append(item)
         for model, items in sorted(by_model.items()):
             key = key_of(self.home, kind, model)
-            named = self.told.running.get(key)
-            sent = [item for item in items if named is not None and (not named or item.code_id in named)]
-            waits = self._waiting(kind, model, items, named or frozenset())
-            if waits is not None:
-                ringing.append(waits)
+            named = self.sent.running.get(key)
+            alert = self._of_model(kind, model, items, named or frozenset())
+            if alert is not None:
+                firing.append(alert)
             if named is None:
                 continue
+            sent = [item for item in items if not named or item.code_id in named]
             if kind is AlertKind.BREACH and (waived := [item for item in sent if item.is_excused]):
                 excused.append(self._alert(kind, model, self.as_of, _waiting(model, waived)))
-            is_unread = bool(unknown & named) if named else bool(unknown)
-            if (waits is None or waits.old) and not is_unread and not any(_stays(kind, item) for item in sent):
+            is_unknown = bool(unknown & named) if named else bool(unknown)
+            if (alert is None or alert.old) and not is_unknown and not any(_is_pending(kind, item) for item in sent):
                 replaced = kind is AlertKind.AT_RISK and any(item.status is Status.BREACHED for item in sent)
                 about = _waiting(model, sent) if sent else None
-                over.append(self._alert(kind, model, self.as_of, about, superseded=replaced))
-        return AlertSnapshot(ringing=tuple(ringing), over=_by_key(over), excused=_by_key(excused))
+                resolved.append(self._alert(kind, model, self.as_of, about, superseded=replaced))
+        return AlertSnapshot(firing=tuple(firing), resolved=_by_key(resolved), excused=_by_key(excused))
 
-    def _waiting(self, kind: AlertKind, model: str, items: Sequence[Obligation], named: frozenset[str]) -> Alert | None:
-        """Return the alert of the releases that wait for a model; those that are older only where no other waits."""
+    def _of_model(
+        self, kind: AlertKind, model: str, items: Sequence[Obligation], named: frozenset[str]
+    ) -> Alert | None:
+        """Return the alert of the releases that wait for a model; older releases only where no other one waits."""
         status, begins = {
             AlertKind.BREACH: (Status.BREACHED, ran_out),
             AlertKind.AT_RISK: (Status.AT_RISK, at_risk_from),
         }[kind]
-        waits = [item for item in items if item.status is status]
-        counted = [item for item in waits if item.code_id in named or not self._is_old(begins(item))]
-        if not waits:
+        waiting = [item for item in items if item.status is status]
+        counted = [item for item in waiting if item.code_id in named or not self._is_old(begins(item))]
+        if not waiting:
             return None
-        shown = counted or waits
+        shown = counted or waiting
         return self._alert(kind, model, min(map(begins, shown)), _waiting(model, shown), old=not counted)
 
     def of_divergence(self, history: Sequence[Week]) -> AlertSnapshot:
-        """Return the weeks running that diverge, up to the last complete one, as one alert named by their first."""
-        complete, told = trends.complete(history), self._subjects(AlertKind.DIVERGENCE)
+        """Return consecutive diverging weeks up to the last complete one as one alert, named by the first of them."""
+        complete, sent = trends.complete(history), self._subjects(AlertKind.DIVERGENCE)
         if not complete:
             return AlertSnapshot()
         last, run = complete[-1], _last_run(complete)
         if not last.diverges and not last.counted:
             return AlertSnapshot()
         began = self._end_of(last)
-        ringing, subject = [], None
+        firing, subject = [], None
         if run:
             counted = [week for week in run if self._counts(week)]
             mondays = [week.week.isoformat() for week in counted or run]
-            # One that was sent under a later Monday keeps its name when the history before it changes; and a name whose
-            # end was sent is not used again.
+            # An alert that was sent keeps its Monday when earlier history changes, and no Monday is used twice.
             ended = self._ended(AlertKind.DIVERGENCE)
             unused = [monday for monday in mondays if monday not in ended]
-            subject = next((monday for monday in mondays if monday in told), (unused or mondays)[0])
+            subject = next((monday for monday in mondays if monday in sent), (unused or mondays)[0])
             alert = self._alert(AlertKind.DIVERGENCE, subject, began, last, old=not counted)
-            ringing = [replace(alert, escalated=len(counted or run) > 1)]
-        return _scene(ringing, self._others(AlertKind.DIVERGENCE, subject, began, last))
+            firing = [replace(alert, escalated=len(counted or run) > 1)]
+        return _snapshot(firing, self._others(AlertKind.DIVERGENCE, subject, began, last))
 
     def of_recovery(self, weeks: Sequence[Week], spikes: Sequence[Spike]) -> AlertSnapshot:
-        """Return the last complete week, where its MTTR spikes."""
+        """Return the last complete week where its MTTR spikes."""
         complete = trends.complete(weeks)
         if not complete:
             return AlertSnapshot()
@@ -140,29 +141,29 @@ class _AlertFactory:
         spike = next((spike for spike in spikes if spike.week.week == last.week), None)
         subject = None if spike is None else last.week.isoformat()
         old = not self._counts(last)
-        ringing = [] if subject is None else [self._alert(AlertKind.MTTR_SPIKE, subject, began, spike, old=old)]
-        # Incidents of which none is resolved say nothing of how fast they heal, nor does a week with none before it.
+        firing = [] if subject is None else [self._alert(AlertKind.MTTR_SPIKE, subject, began, spike, old=old)]
+        # A week with only open incidents has no MTTR, and a first week has nothing to be compared with.
         has_before = any(week.mttr_hours is not None for week in complete[:-1])
         is_judged = last.incidents == 0 or (last.mttr_hours is not None and has_before)
-        over = self._others(AlertKind.MTTR_SPIKE, subject, began, last) if is_judged else []
-        # A week is not mended by looking at it again, with a shorter window or another factor.
-        return _scene(ringing, [alert for alert in over if alert.subject != last.week.isoformat()])
+        resolved = self._others(AlertKind.MTTR_SPIKE, subject, began, last) if is_judged else []
+        # A shorter window or another factor does not resolve the alert of the same week.
+        return _snapshot(firing, [alert for alert in resolved if alert.subject != last.week.isoformat()])
 
     def of_drift(self, check: DriftCheck | None, *, is_healed: bool) -> AlertSnapshot:
-        """Return live data over the threshold in two checks running."""
+        """Return live data that is over the threshold in two consecutive checks."""
         if check is None:
             return AlertSnapshot()
         alert = self._alert(AlertKind.DRIFT, check.model, check.at, check)
         if check.status is DriftStatus.DRIFT:
-            return _scene([alert], [])
-        return _scene([], [alert] if is_healed and alert.key in self.told.running else [])
+            return _snapshot([alert], [])
+        return _snapshot([], [alert] if is_healed and alert.key in self.sent.running else [])
 
-    def _others(self, kind: AlertKind, ringing: str | None, began: datetime, last: Week) -> list[Alert]:
-        """Return what was sent of earlier weeks: over, and said to be so unless a later one fires in its place."""
+    def _others(self, kind: AlertKind, firing: str | None, began: datetime, last: Week) -> list[Alert]:
+        """Return the alerts on earlier weeks as resolved, superseded where a later one fires in their place."""
         return [
-            self._alert(kind, told, began, last, superseded=ringing is not None)
-            for told in self._subjects(kind)
-            if told != ringing
+            self._alert(kind, subject, began, last, superseded=firing is not None)
+            for subject in self._subjects(kind)
+            if subject != firing
         ]
 
     def _alert(
@@ -179,19 +180,19 @@ class _AlertFactory:
         return Alert(kind=kind, subject=subject, key=key, began=began, about=about, superseded=superseded, old=old)
 
     def _subjects(self, kind: AlertKind) -> tuple[str, ...]:
-        """Return what was sent of one kind, and not its end, by subject."""
+        """Return the subjects of one kind that were sent and whose end was not."""
         prefix = key_of(self.home, kind, "")
-        return tuple(sorted(key.removeprefix(prefix) for key in self.told.running if key.startswith(prefix)))
+        return tuple(sorted(key.removeprefix(prefix) for key in self.sent.running if key.startswith(prefix)))
 
     def _ended(self, kind: AlertKind) -> frozenset[str]:
         prefix = key_of(self.home, kind, "")
-        return frozenset(key.removeprefix(prefix) for key in self.told.ended if key.startswith(prefix))
+        return frozenset(key.removeprefix(prefix) for key in self.sent.ended if key.startswith(prefix))
 
     def _is_old(self, began: datetime) -> bool:
         return self.since is None or began < self.since
 
     def _counts(self, week: Week) -> bool:
-        """Whether a week ended after alerts began to count."""
+        """Return whether a week ended after alerts began to be sent."""
         return self.since is not None and self._end_of(week) > self.since
 
     def _end_of(self, week: Week) -> datetime:
@@ -200,8 +201,8 @@ class _AlertFactory:
         return datetime.combine(monday, time.min, tzinfo=ZoneInfo(self.timezone)).astimezone(self.as_of.tzinfo)
 
 
-def _scene(ringing: Iterable[Alert], over: Iterable[Alert]) -> AlertSnapshot:
-    return AlertSnapshot(ringing=tuple(ringing), over=_by_key(over))
+def _snapshot(firing: Iterable[Alert], resolved: Iterable[Alert]) -> AlertSnapshot:
+    return AlertSnapshot(firing=tuple(firing), resolved=_by_key(resolved))
 
 
 def _by_key(alerts: Iterable[Alert]) -> dict[str, Alert]:
@@ -212,15 +213,15 @@ def _waiting(model: str, items: Iterable[Obligation]) -> WaitingReleases:
     return WaitingReleases(model=model, items=tuple(items))
 
 
-def _stays(kind: AlertKind, item: Obligation) -> bool:
-    """Whether a model is still owed although nothing fires: there is more time now, or the state is unknown."""
+def _is_pending(kind: AlertKind, item: Obligation) -> bool:
+    """Return whether a model is still owed although nothing fires: the deadline moved, or the status is unknown."""
     if kind is AlertKind.AT_RISK:
         return item.status in (Status.UNKNOWN, Status.PENDING)
     return item.is_running or item.status is Status.UNKNOWN or item.is_excused
 
 
 def _last_run(complete: Sequence[Week]) -> list[Week]:
-    """Return the diverging weeks up to the last complete one, oldest first; none where that one does not diverge."""
+    """Return the diverging weeks up to the last complete one, oldest first; empty where that one does not diverge."""
     run: list[Week] = []
     for week in reversed(complete):
         if not week.diverges:

@@ -1,12 +1,12 @@
-"""DORA's five figures for code, for models and for both. Knows frames and weeks, no network and no clock.
+"""DORA's five figures for code, for models and for both.
 
-The names are those of dora.dev's software delivery metrics; what each means here is said at `Dora`.
+The names are those of dora.dev's software delivery metrics; `Dora` documents the definition of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 from flowjoy.analysis.flow.incidents import AMBIGUOUS, CAUSE_ID, CAUSE_TYPE
 from flowjoy.analysis.flow.weeks import hours, running_week, week_of
 from flowjoy.analysis.timeline import END, ID, KIND, SHA, START, TS, TYPE, cadence, shipped
-from flowjoy.domain import EventType, Kind, Window
+from flowjoy.domain import EventType, Kind, ModelRecord, Precision, Window
 
 BOTH = "both"
 DORA_UNITS = {
@@ -61,23 +61,57 @@ class Dora:
     rework_rate: DoraFigure = DoraFigure()
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChangeStarts:
+    """The instants at which changes began, from which lead times are measured.
+
+    `commits`: by sha, when the commits were made that its first deploy was the first to ship. `trainings`: by the id of
+    a model event, when its training began.
+    """
+
+    commits: Mapping[str, Sequence[datetime]] = field(default_factory=dict)
+    trainings: Mapping[str, datetime] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        commits: Mapping[str, Sequence[datetime]],
+        models: Iterable[ModelRecord],
+        training_runs: Mapping[str, datetime | None],
+    ) -> ChangeStarts:
+        """Return the starts of `commits`, and of models by their training run, else by their registration."""
+        started = {record.id: _started_at(record, training_runs) for record in models}
+        return cls(commits=commits, trainings={name: at for name, at in started.items() if at is not None})
+
+
+def _started_at(record: ModelRecord, training_runs: Mapping[str, datetime | None]) -> datetime | None:
+    """Return when the change that a model version ships began; None where that is unknown.
+
+    It is unknown where the training run could not be read, and for a version that may have been live before the first
+    observation. Where registration is the ship, the time between the two means nothing.
+    """
+    if record.maybe_live_before:
+        return None
+    if record.run_id is not None:
+        return training_runs.get(record.run_id)
+    return None if record.precision is Precision.REGISTERED else record.registered_at
+
+
 def dora(
     events: pd.DataFrame,
     matched: pd.DataFrame | None,
     window: Window,
     *,
-    commits: Mapping[str, Sequence[datetime]],
-    begun: Mapping[str, datetime],
+    starts: ChangeStarts,
     known: Collection[EventType],
     observed_since: datetime | None = None,
 ) -> tuple[Dora, ...]:
-    """The figures of CODE, of MODEL and of both. O((n + m) log(n + m)) for n events and m incidents.
+    """Return the figures of CODE, of MODEL and of both. O((n + m) log(n + m)) for n events and m incidents.
 
-    `events`: a timeline; `matched`: the incidents as `recovery.match_incidents` gives them, None where they are not
-    known, and then what needs them has no data. `commits`: for each sha when the commits were committed that its first
-    deploy was the first to ship. `begun`: for a model event's id when its training began. `known`: the types of which
-    everything was read; the others, and `both` with them, have no data. `observed_since`: when the models' alias or
-    stage was first observed, None where ships need no observation.
+    `events`: a timeline; `matched`: the incidents of `incidents.match_incidents`, None where they are unknown, and then
+    the figures that need them have no data. `known`: the types that were read completely; the others, and `both` with
+    them, have no data. `observed_since`: when the models' alias or stage was first observed, None where ships need no
+    observation.
     """
     happened = shipped(events)
     happened = happened[happened[TS] >= pd.Timestamp(window.since)]
@@ -89,7 +123,7 @@ def dora(
         if set(wanted) <= {item.value for item in known}:
             mine = happened[happened[TYPE].isin(wanted)]
             causes = wanted if kind != BOTH else [*wanted, AMBIGUOUS]
-            ordinary = _of(kind, mine, _attributed(matched, causes, window), commits, begun)
+            ordinary = _of(kind, mine, _attributed(matched, causes, window), starts)
             since = _first_week(shipped(events), wanted, window, observed_since if kind != EventType.CODE else None)
             figures.append(replace(ordinary, deployment_frequency=_frequency(mine, window, since)))
         else:
@@ -101,11 +135,10 @@ def _of(
     kind: str,
     mine: pd.DataFrame,
     attributed: pd.DataFrame | None,
-    commits: Mapping[str, Sequence[datetime]],
-    begun: Mapping[str, datetime],
+    starts: ChangeStarts,
 ) -> Dora:
     deploys = cadence(mine)
-    leads = [*_code_leads(deploys, commits), *_model_leads(deploys, begun)]
+    leads = [*_code_leads(deploys, starts.commits), *_model_leads(deploys, starts.trainings)]
     ordinary = Dora(kind=kind, lead_time_hours=_median(leads))
     if attributed is None:
         return ordinary
@@ -156,10 +189,10 @@ def _code_leads(deploys: pd.DataFrame, commits: Mapping[str, Sequence[datetime]]
     return [max(0.0, (live - commit) / timedelta(hours=1)) for sha, live in pairs for commit in commits.get(sha, ())]
 
 
-def _model_leads(deploys: pd.DataFrame, begun: Mapping[str, datetime]) -> list[float]:
+def _model_leads(deploys: pd.DataFrame, trainings: Mapping[str, datetime]) -> list[float]:
     ships = deploys[deploys[TYPE] == EventType.MODEL]
     pairs = zip(ships[ID], ships[TS], strict=True)
-    return [max(0.0, (live - begun[name]) / timedelta(hours=1)) for name, live in pairs if name in begun]
+    return [max(0.0, (live - trainings[name]) / timedelta(hours=1)) for name, live in pairs if name in trainings]
 
 
 def _attributed(matched: pd.DataFrame | None, causes: Sequence[str], window: Window) -> pd.DataFrame | None:

@@ -36,7 +36,7 @@ class WeekGaps:
 def gaps_by_week(
     code: pd.DataFrame,
     ships: pd.DataFrame,
-    dependence: ModelDependencies,
+    dependencies: ModelDependencies,
     *,
     percent: float,
     begins: Mapping[date, datetime],
@@ -50,11 +50,11 @@ def gaps_by_week(
     depended: defaultdict[date, set[str]] = defaultdict(set)
     owed: defaultdict[date, Counter[str]] = defaultdict(Counter)
     for monday, sha in zip(code[MONDAY].dt.date, code[SHA], strict=True):
-        requirements = _requirements(sha, dependence)
+        requirements = _requirements(sha, dependencies)
         depended[monday].update(item.model for item in requirements)
         owed[monday].update(item.model for item in requirements if item.rule is Rule.ANY)
     shipped = Counter(zip(ships[MONDAY].dt.date, ships[NAME], strict=True))
-    every = set(dependence.models or observed_since or ())
+    every = set(dependencies.models or observed_since or ())
     return {
         monday: _gaps(
             [ModelGap(model=model, code_deploys=n, ships=shipped[monday, model]) for model, n in owed[monday].items()],
@@ -65,14 +65,14 @@ def gaps_by_week(
     }
 
 
-def _requirements(sha: object, dependence: ModelDependencies) -> list[Requirement]:
+def _requirements(sha: object, dependencies: ModelDependencies) -> list[Requirement]:
     """Return what a commit depends on; nothing where its stub cannot be read, which the verdict tells."""
     if not isinstance(sha, str):
-        asked = dependence.default
-    elif sha in dependence.unreadable:
+        asked = dependencies.default
+    elif sha in dependencies.unreadable:
         return []
     else:
-        asked = dependence.by_sha.get(sha, dependence.default)
+        asked = dependencies.by_sha.get(sha, dependencies.default)
     return [item for item in asked if item.rule is not Rule.NONE]
 
 

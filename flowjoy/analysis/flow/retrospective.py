@@ -1,4 +1,4 @@
-"""The two questions of a retrospective, answered from the data, and the one action to try. Knows values, no frame."""
+"""The two questions of a retrospective, answered from the data, and one action to try."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import statistics
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from flowjoy.analysis.flow import trends
 from flowjoy.analysis.flow.advice import Advice
 from flowjoy.analysis.flow.drift_lag import DriftLag, drift_lag
 from flowjoy.analysis.flow.weeks import week_of
-from flowjoy.domain import Action, Obligation, Status, Week
+from flowjoy.domain import Action, Obligation, Status, Week, Window
 
 
 @dataclass(frozen=True, kw_only=True)
 class VersionGap:
-    """The complete week in which a model was furthest behind code, and what the MTTR was then.
+    """The complete week in which a model was furthest behind code, and the MTTR of that week.
 
     `others_hours`: the median MTTR of the `n` other complete weeks with data; None without any.
     """
@@ -29,9 +28,9 @@ class VersionGap:
 
 @dataclass(frozen=True, kw_only=True)
 class Bottleneck:
-    """The model that jams most: of `owed` obligations in the window so many were missed, or are open now.
+    """The model that delays releases most: of its `owed` obligations in the window, how many were missed or are open.
 
-    Of those that are `undetermined` it is not known whether they were kept.
+    `undetermined`: how many may or may not have been kept.
     """
 
     model: str
@@ -46,9 +45,9 @@ class Bottleneck:
 class Retrospective:
     """The answers.
 
-    `gap`: which week shows the biggest gap, and what of the MTTR? `jam`: where does code flow but models jam?
-    `action`: the one to try before the next sprint, None where nothing asks for one. `before`: the action that was
-    proposed in an earlier week, and `measured` where its measure stands now.
+    `gap`: which week shows the biggest gap, and what was its MTTR? `jam`: which model delays releases most? `action`:
+    the one to try before the next sprint, None without advice. `before`: the action that was proposed in an earlier
+    week, and `measured` the current value of its measure.
     """
 
     gap: VersionGap | None
@@ -60,26 +59,23 @@ class Retrospective:
 
 def retrospective(
     weeks: Sequence[Week],
-    owed: Sequence[Obligation],
+    obligations: Sequence[Obligation],
     advice: Sequence[Advice],
     past: Sequence[Action],
     *,
-    since: datetime,
-    as_of: datetime,
-    timezone: str,
+    window: Window,
     unread: Collection[str] = (),
 ) -> Retrospective:
-    """The answers, for the window that begins at `since`. `past`: the actions that earlier runs proposed.
+    """Return the answers for `window`. The action is the first recommendation.
 
-    `unread`: keys of advice whose signals nobody could look for in this run: that they do not fire measures nothing.
-
-    The action is the first recommendation.
+    `past`: the actions that earlier runs proposed. `unread`: keys of advice whose signals this run could not read, so
+    their absence measures nothing.
     """
-    monday = week_of(as_of, timezone)
+    monday = week_of(window.until, window.timezone)
     before = max((action for action in past if action.week < monday), key=lambda action: action.week, default=None)
     return Retrospective(
         gap=_gap(weeks),
-        jam=_jam([item for item in owed if item.start >= since], since=since, as_of=as_of),
+        jam=_bottleneck([item for item in obligations if item.start >= window.since], window),
         action=advice[0] if advice else None,
         before=before,
         measured=None if before is None or before.key in unread else _measured(before.key, weeks, advice),
@@ -95,37 +91,37 @@ def _gap(weeks: Sequence[Week]) -> VersionGap | None:
     return VersionGap(week=widest, others_hours=statistics.median(others) if others else None, n=len(others))
 
 
-def _jam(owed: Sequence[Obligation], *, since: datetime, as_of: datetime) -> Bottleneck | None:
+def _bottleneck(owed: Sequence[Obligation], window: Window) -> Bottleneck | None:
     by_model: defaultdict[str, list[Obligation]] = defaultdict(list)
     for item in owed:
         if item.status not in (Status.NOT_REQUIRED, Status.UNDECLARED, Status.UNKNOWN, Status.CANCELLED):
             by_model[item.model].append(item)
-    jams = [
+    candidates = [
         Bottleneck(
             model=model,
             owed=len(items),
             missed=sum(item.is_missed for item in items),
             open=sum(item.is_open for item in items),
             undetermined=sum(item.status is Status.UNDETERMINED for item in items),
-            lag=drift_lag(items, None, since=since, as_of=as_of),
+            lag=drift_lag(items, None, since=window.since, as_of=window.until),
         )
         for model, items in sorted(by_model.items())
     ]
-    return max(jams, key=_weight, default=None)
+    return max(candidates, key=_severity, default=None)
 
 
-def _weight(jam: Bottleneck) -> tuple[float, float, int]:
-    """The share that was missed, then how long it takes, then how often."""
-    median = jam.lag.median
-    return jam.missed / jam.owed, median.value if median is not None else 0.0, jam.owed
+def _severity(model: Bottleneck) -> tuple[float, float, int]:
+    """Return the share that was missed, then the median lag, then the number of obligations."""
+    median = model.lag.median
+    return model.missed / model.owed, median.value if median is not None else 0.0, model.owed
 
 
 def _measured(key: str, weeks: Sequence[Week], advice: Sequence[Advice]) -> float | None:
-    """Where the measure of an earlier action stands now."""
+    """Return the current value of the measure of an earlier action."""
     last = trends.complete(weeks)[-1:]
     if key in ("packaging", "stub"):
         return float(last[0].gap) if last and last[0].counted else None
     if key == "on-call":
         return last[0].mttr_hours if last else None
-    # What no longer fires has gone to nothing.
+    # Advice that no longer fires measures 0.
     return next((row.value for row in advice if row.key == key), 0.0)

@@ -1,4 +1,4 @@
-"""The week table: how often code and models ship, and how fast incidents heal. Knows weeks, no promise."""
+"""The week table: how often code and models ship, and how fast incidents are resolved."""
 
 from __future__ import annotations
 
@@ -15,24 +15,21 @@ from flowjoy.analysis.timeline import END, START, TS, TYPE, cadence
 from flowjoy.domain import EventType, ModelDependencies, Week, Window
 
 
-class _Healing(TypedDict):
+class _Recovery(TypedDict):
     resolved: int
     mttr_hours: float | None
     mttr_median_hours: float | None
     mttr_p90_hours: float | None
 
 
-_NOTHING_RESOLVED = _Healing(resolved=0, mttr_hours=None, mttr_median_hours=None, mttr_p90_hours=None)
-
-
-_NO_DEPENDENCE = ModelDependencies()
+_NOTHING_RESOLVED = _Recovery(resolved=0, mttr_hours=None, mttr_median_hours=None, mttr_p90_hours=None)
+_NO_DEPENDENCIES = ModelDependencies()
 
 
 def window_of(as_of: datetime, *, weeks: int, timezone: str) -> Window:
-    """The running week of `timezone` and the `weeks` - 1 before it, from a Monday midnight to `as_of`."""
+    """Return the running week of `timezone` and the `weeks` - 1 before it, from a Monday midnight to `as_of`."""
     zone = ZoneInfo(timezone)
-    local = as_of.astimezone(zone).date()
-    monday = local - timedelta(days=local.weekday(), weeks=weeks - 1)
+    monday = monday_of(as_of.astimezone(zone).date()) - timedelta(weeks=weeks - 1)
     since = datetime.combine(monday, time.min, tzinfo=zone)
     return Window(since=since.astimezone(as_of.tzinfo), until=as_of, timezone=timezone, weeks=weeks)
 
@@ -43,74 +40,75 @@ def week_table(
     window: Window,
     *,
     divergence_percent: float,
-    dependence: ModelDependencies = _NO_DEPENDENCE,
+    dependencies: ModelDependencies = _NO_DEPENDENCIES,
     observed_since: Mapping[str, datetime] | None = None,
 ) -> tuple[Week, ...]:
-    """One `Week` for every week of the window, oldest first, the running one last and marked partial.
+    """Return a `Week` for every week of the window, oldest first, the running one last and marked partial.
 
     `mttr_hours` is the mean of end - start over all resolved incidents that *started* in the week; without one it is
     None. A complete week diverges when the gap of a model that a deploy requires as `any` is more than
-    `divergence_percent` % of those deploys (SEMANTICS, Gap and Divergence). `observed_since`: when the alias or stage
-    of each model was first observed, None where ships need no observation.
+    `divergence_percent` % of those deploys. `observed_since`: when the alias or stage of each model was first observed,
+    None where ships need no observation.
     """
     mondays = _mondays(window)
     counted = cadence(events)
-    counted = counted.assign(**{MONDAY: _monday_of(counted[TS], window)})
+    counted = counted.assign(**{MONDAY: _local_mondays(counted[TS], window)})
     code, ships = (counted[counted[TYPE] == kind] for kind in EventType)
     deploys, shipped = (_a_week(part[MONDAY]) for part in (code, ships))
-    started = _a_week(_monday_of(incidents[START], window))
-    healing = _healing(incidents, window)
+    started = _a_week(_local_mondays(incidents[START], window))
+    recovery = _recoveries(incidents, window)
     begins = {monday: datetime.combine(monday, time.min, tzinfo=ZoneInfo(window.timezone)) for monday in mondays}
     gaps = gaps_by_week(
-        code, ships, dependence, percent=divergence_percent, begins=begins, observed_since=observed_since
+        code, ships, dependencies, percent=divergence_percent, begins=begins, observed_since=observed_since
     )
-    return tuple(
+    *complete, running = (
         _week(
             monday,
             deploys.get(monday, 0),
             shipped.get(monday, 0),
             gaps[monday],
             incidents=started.get(monday, 0),
-            healing=healing.get(monday, _NOTHING_RESOLVED),
-            partial=monday == mondays[-1],
+            recovery=recovery.get(monday, _NOTHING_RESOLVED),
         )
         for monday in mondays
     )
+    return (*complete, _as_running(running))
 
 
-def _week(
-    monday: date, code: int, ships: int, gaps: WeekGaps, *, incidents: int, healing: _Healing, partial: bool
-) -> Week:
-    lagging = None if partial else gaps.lagging
-    furthest = gaps.furthest
-    if partial and furthest is not None:
-        furthest = replace(furthest, diverges=False)
+def _week(monday: date, code: int, ships: int, gaps: WeekGaps, *, incidents: int, recovery: _Recovery) -> Week:
     return Week(
         week=monday,
         code_deploys=code,
         model_deploys=ships,
-        gap=code - ships if furthest is None else furthest.gap,
+        gap=code - ships if gaps.furthest is None else gaps.furthest.gap,
         incidents=incidents,
-        partial=partial,
-        diverges=lagging is not None,
+        partial=False,
+        diverges=gaps.lagging is not None,
         observed=gaps.observed,
-        furthest=furthest,
-        lagging=lagging,
+        furthest=gaps.furthest,
+        lagging=gaps.lagging,
         models=gaps.models,
-        **healing,
+        **recovery,
     )
 
 
-def without_incidents(weeks: tuple[Week, ...]) -> tuple[Week, ...]:
-    """The same weeks where incidents are not known, or nobody tells of any: that none is known is not that none was.
+def _as_running(week: Week) -> Week:
+    """Return the week as the running one: it is partial, so it never diverges."""
+    furthest = None if week.furthest is None else replace(week.furthest, diverges=False)
+    return replace(week, partial=True, diverges=False, lagging=None, furthest=furthest)
 
-    Nor is a mean over those of one of two sources the unified MTTR.
+
+def without_incidents(weeks: tuple[Week, ...]) -> tuple[Week, ...]:
+    """Return the same weeks with unknown incidents, for sources that are missing or not complete.
+
+    Without a source there is no data, which is different from zero incidents. A mean over one of two sources is not the
+    unified MTTR either.
     """
     return tuple(replace(week, incidents=None, **_NOTHING_RESOLVED) for week in weeks)
 
 
 def with_unread(weeks: tuple[Week, ...], *, code_known: bool, models_known: bool) -> tuple[Week, ...]:
-    """The same weeks where code or models were not read: no week is said to lag behind what nobody knows."""
+    """Return the same weeks with unknown code or model counts. A week with unknown counts never diverges."""
     counted = code_known and models_known
     return tuple(
         replace(
@@ -124,37 +122,42 @@ def with_unread(weeks: tuple[Week, ...], *, code_known: bool, models_known: bool
     )
 
 
-def week_of(stamp: datetime, timezone: str) -> datetime:
-    """Return the instant at which the local week of `stamp` began."""
-    local = stamp.astimezone(ZoneInfo(timezone))
-    monday = local.date() - timedelta(days=local.weekday())
-    return datetime.combine(monday, time.min, tzinfo=ZoneInfo(timezone)).astimezone(stamp.tzinfo)
+def monday_of(day: date) -> date:
+    """Return the Monday of the ISO week of `day`."""
+    return day - timedelta(days=day.weekday())
+
+
+def week_of(timestamp: datetime, timezone: str) -> datetime:
+    """Return the instant at which the local week of `timestamp` began."""
+    zone = ZoneInfo(timezone)
+    monday = monday_of(timestamp.astimezone(zone).date())
+    return datetime.combine(monday, time.min, tzinfo=zone).astimezone(timestamp.tzinfo)
 
 
 def running_week(window: Window) -> datetime:
-    """The instant at which the running week began: a local Monday midnight."""
+    """Return the instant at which the running week began: a local Monday midnight."""
     return datetime.combine(_mondays(window)[-1], time.min, tzinfo=ZoneInfo(window.timezone))
 
 
 def last_complete(weeks: tuple[Week, ...]) -> Week | None:
-    """The week before the running one; None when the window holds only the running week."""
+    """Return the week before the running one; None when the window has only the running week."""
     return next((week for week in reversed(weeks) if not week.partial), None)
 
 
 def hours(start: pd.Series, end: pd.Series) -> pd.Series:
-    """Hours from start to end; NaN where either is missing."""
+    """Return the hours from start to end; NaN where either is missing."""
     took: pd.Series = (end - start).dt.total_seconds() / 3600
     return took
 
 
-def _healing(incidents: pd.DataFrame, window: Window) -> dict[date, _Healing]:
-    """How long the resolved incidents of each week took; weeks without one are left out."""
+def _recoveries(incidents: pd.DataFrame, window: Window) -> dict[date, _Recovery]:
+    """Return the recovery times of each week; weeks without a resolved incident are left out."""
     resolved = incidents[incidents[END].notna()]
-    took = (resolved[END] - resolved[START]).groupby(_monday_of(resolved[START], window))
-    # Hours only at the end: means of whole microseconds carry no noise of binary fractions.
+    took = (resolved[END] - resolved[START]).groupby(_local_mondays(resolved[START], window))
+    # Convert to hours last: means of whole microseconds are exact.
     columns = (took.size(), took.mean(), took.median(), took.quantile(0.9))
     return {
-        monday.date(): _Healing(
+        monday.date(): _Recovery(
             resolved=int(n), mttr_hours=_hours(mean), mttr_median_hours=_hours(middle), mttr_p90_hours=_hours(slow)
         )
         for monday, n, mean, middle, slow in zip(columns[0].index, *columns, strict=True)
@@ -167,14 +170,14 @@ def _mondays(window: Window) -> list[date]:
 
 
 def _a_week(mondays: pd.Series) -> dict[date, int]:
-    """How many events lie in each week."""
+    """Return the number of events in each week."""
     counted = mondays.value_counts()
     return {monday.date(): int(n) for monday, n in zip(pd.DatetimeIndex(counted.index), counted, strict=True)}
 
 
-def _monday_of(stamps: pd.Series, window: Window) -> pd.Series:
-    """The local Monday of each instant, as naive midnight."""
-    local = stamps.dt.tz_convert(window.timezone).dt.tz_localize(None).dt.normalize()
+def _local_mondays(timestamps: pd.Series, window: Window) -> pd.Series:
+    """Return the local Monday of each timestamp, as naive midnight."""
+    local = timestamps.dt.tz_convert(window.timezone).dt.tz_localize(None).dt.normalize()
     monday: pd.Series = local - pd.to_timedelta(local.dt.day_of_week, unit="D")
     return monday
 

@@ -82,7 +82,7 @@ def all_unknown(items: Sequence[Obligation], reason: str) -> tuple[Obligation, .
     )
 
 
-def with_borne_out(
+def with_registered_ships(
     shown: Sequence[Obligation], borne_out: Sequence[Obligation], gone_since: Mapping[str, datetime]
 ) -> tuple[Obligation, ...]:
     """Return what is owed by all that sources show, closed also by versions that a registry only bears out.
@@ -100,7 +100,7 @@ def with_borne_out(
     )
 
 
-def with_memory(confirmed: Sequence[Obligation], remembered: Sequence[Obligation]) -> tuple[Obligation, ...]:
+def with_ledger(confirmed: Sequence[Obligation], remembered: Sequence[Obligation]) -> tuple[Obligation, ...]:
     """Return what is owed by all that sources confirm, where what only a ledger remembers never makes it milder.
 
     `remembered` are the obligations of the timeline with what the sources no longer show. A deploy that only it has
@@ -122,7 +122,7 @@ def _weight(item: Obligation) -> tuple[bool, bool]:
     return item.is_open, item.is_missed
 
 
-def without_a_registry(items: Sequence[Obligation], unknown_models: frozenset[str]) -> tuple[Obligation, ...]:
+def with_unknown_models(items: Sequence[Obligation], unknown_models: frozenset[str]) -> tuple[Obligation, ...]:
     """The same obligations when the registry does not know some models: what became of those is not known."""
     reason = "the registry does not know this model"
     return tuple(all_unknown([item], reason)[0] if item.model in unknown_models else item for item in items)

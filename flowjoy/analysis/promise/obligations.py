@@ -62,7 +62,7 @@ class PromiseTerms:
         return timedelta(hours=self.sla_hours)
 
 
-def obligations(events: pd.DataFrame, dependence: ModelDependencies, terms: PromiseTerms) -> tuple[Obligation, ...]:
+def obligations(events: pd.DataFrame, dependencies: ModelDependencies, terms: PromiseTerms) -> tuple[Obligation, ...]:
     """What each CODE deploy owes each model it depends on, and what became of it at `terms.as_of`; oldest first.
 
     `events` is a whole timeline (`events.timeline`), not only a window: clocks run however old they are. Vectorised
@@ -73,14 +73,14 @@ def obligations(events: pd.DataFrame, dependence: ModelDependencies, terms: Prom
     by_sha = places_by(deploys[SHA])
     acts, by_model = _acts(events)
     owed: list[Obligation] = []
-    for requirement, indebted in _by_requirement(deploys, by_sha, dependence):
+    for requirement, indebted in _by_requirement(deploys, by_sha, dependencies):
         owed += _judge(requirement, indebted, acts.at(by_model.get(requirement.model, _NOWHERE)), terms)
-    unread = deploys.at(_with_stub(by_sha, dependence.unreadable))
+    unread = deploys.at(_with_stub(by_sha, dependencies.unreadable))
     columns = (unread[name] for name in (ID, SHA, "start", PROVISIONAL))
     live = _live_sha(events)
-    owed += [_unknown(*row, dependence, live, terms) for row in zip(*columns, strict=True)]
+    owed += [_unknown(*row, dependencies, live, terms) for row in zip(*columns, strict=True)]
     waivers: defaultdict[tuple[str, str | None], list[Waiver]] = defaultdict(list)
-    for waiver in dependence.waivers:
+    for waiver in dependencies.waivers:
         waivers[waiver.model, waiver.standing_for].append(waiver)
     waived = (
         _apply_waivers(item, [*waivers.get((item.model, None), ()), *waivers.get((item.model, item.sha), ())], terms)
@@ -116,16 +116,16 @@ def _deploys(events: pd.DataFrame, terms: PromiseTerms) -> pd.DataFrame:
 
 
 def _by_requirement(
-    deploys: Columns, by_sha: Mapping[str, Places], dependence: ModelDependencies
+    deploys: Columns, by_sha: Mapping[str, Places], dependencies: ModelDependencies
 ) -> Iterator[tuple[Requirement, Columns]]:
     """Each requirement with the deploys that owe it."""
-    declared = dependence.by_sha.keys() | dependence.unreadable.keys()
+    declared = dependencies.by_sha.keys() | dependencies.unreadable.keys()
     asked: defaultdict[Requirement, list[str]] = defaultdict(list)
-    for sha, requirements in dependence.by_sha.items():
+    for sha, requirements in dependencies.by_sha.items():
         for requirement in set(requirements):
             asked[requirement].append(sha)
     undeclared = deploys.at(np.flatnonzero([sha not in declared for sha in deploys[SHA]]))
-    for requirement in dependence.default:
+    for requirement in dependencies.default:
         yield requirement, undeclared
     for requirement, shas in asked.items():
         yield requirement, deploys.at(_with_stub(by_sha, shas))
@@ -280,9 +280,9 @@ def _live_sha(events: pd.DataFrame) -> str | None:
 
 def _unknown(*row: Any) -> Obligation:
     """A deploy whose stub cannot be read owes something we cannot name: unknown, never undeclared."""
-    code_id, sha, begun, provisional, dependence, live, terms = row
-    start, reason = _instant(begun), dependence.unreadable[sha]
-    if sha in dependence.gone:
+    code_id, sha, begun, provisional, dependencies, live, terms = row
+    start, reason = _instant(begun), dependencies.unreadable[sha]
+    if sha in dependencies.gone:
         # The day after it in every time zone.
         after = (start + timedelta(hours=14)).date() + timedelta(days=1)
         reason = f"{reason}; set sla-since to {after.isoformat()} or a later day, which leaves this release out"
@@ -297,7 +297,7 @@ def _unknown(*row: Any) -> Obligation:
         status=Status.UNKNOWN,
         provisional=bool(provisional),
         reason=reason,
-        replaced=sha in dependence.gone and sha != live,
+        replaced=sha in dependencies.gone and sha != live,
     )
 
 

@@ -1,28 +1,28 @@
-"""Pass, fail or error. Knows coverage and obligations, nothing else. A missing value is never "no breach"."""
+"""The verdict: pass, fail or error. A missing value never counts as a kept promise."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
-from flowjoy.domain import Coverage, CoverageState, Decision, Obligation, Status, Verdict
+from flowjoy.domain import Coverage, CoverageState, Decision, ModelDependencies, Obligation, Status, Verdict
 from flowjoy.domain.promise import UNREADABLE
 
 EXIT_PASS, EXIT_BROKEN, EXIT_UNDECIDED = 0, 1, 2
 
 
 def unproved(coverage: Sequence[Coverage]) -> tuple[Coverage, ...]:
-    """The required sources that were not read completely."""
+    """Return the required sources that were not read completely."""
     return tuple(item for item in coverage if item.required and item.state is not CoverageState.COMPLETE)
 
 
 def decide(
     coverage: Sequence[Coverage], obligations: Sequence[Obligation], *, enforce: bool, gate: MergeGate | None = None
 ) -> Verdict:
-    """`pass` only when every required source is proved complete, every obligation known and not broken, no gate failed.
+    """Return the verdict. It is `pass` only when every required source is complete, every obligation known and kept.
 
-    What is not known of a release that the gate refuses before it is live is the gate's to say.
-    `enforce` False turns the exit code of a `fail` into 0; an `error` is never softened.
+    A failed `gate` fails it. Unknown obligations of a release that the gate refuses before it is live do not count:
+    the gate reports them. `enforce` False turns the exit code of a `fail` into 0, but never that of an `error`.
     """
     missing = unproved(coverage)
     if missing or not any(item.required for item in coverage):
@@ -40,6 +40,27 @@ def decide(
         exit_code = EXIT_BROKEN if enforce else EXIT_PASS
         return Verdict(decision=Decision.FAIL, reasons=tuple(reasons), exit_code=exit_code)
     return Verdict(decision=Decision.PASS, reasons=(), exit_code=EXIT_PASS)
+
+
+def sla_status(
+    decided: Verdict, dependencies: ModelDependencies, scope: Sequence[Obligation], deployed: Sequence[str]
+) -> str:
+    """Return the promise in one word: its worst open status, or why nothing is promised.
+
+    `deployed`: the commits of the window's deploys, oldest first.
+    """
+    if decided.exit_code == EXIT_UNDECIDED:
+        return Status.UNKNOWN.value
+    if not dependencies.declared:
+        return Status.UNDECLARED.value
+    if any(item.status is Status.BREACHED for item in scope):
+        return Status.BREACHED.value
+    if any(item.is_open for item in scope):
+        return Status.PENDING.value
+    if not deployed:
+        return "none"
+    # A stub that names no model promises nothing, so nothing was kept either: the newest release decides.
+    return Status.UNDECLARED.value if dependencies.by_sha.get(deployed[-1]) == () else Status.MET.value
 
 
 def _undecided(item: Obligation) -> str:

@@ -43,7 +43,7 @@ class AlertMessage:
     @property
     def quiet(self) -> bool:
         """Whether the message has nothing to read."""
-        return self.notification.quiet
+        return self.notification.silent
 
 
 @dataclass(frozen=True, kw_only=True)

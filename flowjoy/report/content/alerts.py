@@ -40,7 +40,7 @@ def firing_alerts(results: Results) -> list[FiringAlert]:
             text=alert_text(Notification(alert=alert, step=AlertStep.NEW), results),
             sent=_sent(alert, results),
         )
-        for alert in results.scene.ringing
+        for alert in results.alerts.firing
     ]
 
 

@@ -49,7 +49,7 @@ def headline_of(results: Results) -> HeadlineLine:
     by_status = {
         "none": f"no code deploy in the last {plural(results.bundle.window.weeks, 'week')}: nothing is promised",
         "undeclared": f"{clean(results.bundle.terms.model_stub)} names no model: nothing is promised. Name one in it"
-        if results.unnamed
+        if results.commits_without_models
         else "no model dependence is declared: set `models`, and the promise is kept for you",
         "pending": "a waiver holds: nothing runs, something is still to be shipped"
         + (f": {clean(waived.model)}, {clean(waived.waiver or '', 300)}" if waived is not None else ""),

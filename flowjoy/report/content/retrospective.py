@@ -21,7 +21,7 @@ def spike_text(spike: Spike) -> str:
 
 def gap_answer(results: Results) -> str:
     """Return the week with the biggest gap, and its MTTR compared with the other weeks."""
-    gap, complete = results.retro.gap, trends.complete(results.weeks)
+    gap, complete = results.retrospective.gap, trends.complete(results.weeks)
     if not complete:
         return "No week is complete yet."
     if unread := unread_text(complete[-1]):
@@ -57,7 +57,7 @@ def nothing_owed(results: Results) -> str:
 
 def bottleneck_answer(results: Results) -> str:
     """Return the model that delays releases the most."""
-    jam, unknown = results.retro.jam, not_known(results)
+    jam, unknown = results.retrospective.jam, not_known(results)
     if unknown is not None:
         return unknown
     if jam is None:
@@ -78,7 +78,7 @@ def bottleneck_answer(results: Results) -> str:
 
 def action_answer(results: Results) -> str:
     """Return the one action, with the numbers behind it."""
-    row = results.retro.action
+    row = results.retrospective.action
     if row is None:
         return "None is called for: keep shipping together."
     return f"{_capital(row.do)}. Because of {row.because}. Re-measure: {row.measure}."
@@ -86,7 +86,7 @@ def action_answer(results: Results) -> str:
 
 def measured_answer(results: Results) -> str | None:
     """Return how the measure of the last action changed since it was proposed; None without an earlier action."""
-    before, now = results.retro.before, results.retro.measured
+    before, now = results.retrospective.before, results.retrospective.measured
     if before is None:
         return None
     then = "no data" if before.value is None else f"{round(before.value, 2):g}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from flowjoy.analysis.results import Results, find
+from flowjoy.analysis.results import Results, analyse
 from flowjoy.domain import Status, StubFile
 from flowjoy.domain.bundle import Bundle
 from flowjoy.report.bundle_file import bundle_bytes
@@ -47,7 +47,7 @@ def rollbacks(events: int) -> Bundle:
 
 def told(bundle: Bundle) -> Results:
     """Everything that is computed of a bundle, and what is written of it as text."""
-    findings = find(bundle)
+    findings = analyse(bundle)
     bundle_bytes(findings)
     summary(findings, None)
     return findings
@@ -82,7 +82,7 @@ def test_find__takes_at_most_fifteen_times_as_long_for_ten_times_as_much(
 
 
 def test_find__judges_each_of_fourteen_thousand_models() -> None:
-    found = find(one_stub(14_000, ships=True))
+    found = analyse(one_stub(14_000, ships=True))
     assert len(found.obligations) == 14_000
     assert {item.status for item in found.obligations} == {Status.MET}
     assert found.pairs[-1].tag is not None
@@ -91,6 +91,6 @@ def test_find__judges_each_of_fourteen_thousand_models() -> None:
 
 
 def test_find__judges_each_pin_of_two_thousand_stubs() -> None:
-    found = find(many_stubs(2_000))
+    found = analyse(many_stubs(2_000))
     assert len(found.obligations) == 8_000
     assert {item.status for item in found.obligations} == {Status.MET}

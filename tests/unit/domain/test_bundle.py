@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowjoy.analysis.results import find
+from flowjoy.analysis.results import analyse
 from flowjoy.domain import CodeRecord, CoverageState, Incident, ModelRecord, Outcome, Precision, Status, StubFile
 from flowjoy.domain.bundle import SCHEMA, Bundle, from_json, to_json
 from flowjoy.errors import BundleError
@@ -94,7 +94,7 @@ def test_bundle__shuffled_and_duplicated_records_give_the_same_bytes(
 def test_bundle__a_bundle_read_back_gives_the_same_findings() -> None:
     code = [a_deploy(hours, sha) for hours, sha in zip((0, 50, 60, 200), "abac", strict=True)]
     bundle = a_bundle(code, [a_ship(30), a_ship(300)], [an_incident(55), an_incident(210, hours=None)])
-    found, again = find(bundle), find(from_json(to_json(bundle)))
+    found, again = analyse(bundle), analyse(from_json(to_json(bundle)))
     assert again.obligations == found.obligations
     assert (again.weeks, again.verdict, again.rate, again.sla_status) == (
         found.weeks,

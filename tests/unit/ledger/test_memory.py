@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flowjoy.analysis.results import Results, find
+from flowjoy.analysis.results import Results, analyse
 from flowjoy.clients.mlflow_registry import RegisteredVersion, RegistrySnapshot
 from flowjoy.domain import (
     Action,
@@ -186,8 +186,8 @@ def test_p64__whatever_a_ledger_claims_makes_no_verdict_milder(
     stub = StubFile(text=STUB.replace("any", requires))
     stubs = {f"sha{number}": stub for number in range(4)}
     terms = {"model_signal": signal, "sla_hours": float(sla_hours), "models": ("recommender",)}
-    remembered = find(a_bundle(code, models, terms=terms, stubs=stubs))
-    forgotten = find(
+    remembered = analyse(a_bundle(code, models, terms=terms, stubs=stubs))
+    forgotten = analyse(
         a_bundle(
             [record for record in code if not record.source_gone],
             [record for record in models if not record.source_gone],
@@ -282,7 +282,7 @@ def test_p64__forged_records_put_together_with_what_sources_show_make_no_verdict
         terms = {"model_signal": signal, "sla_hours": 4.0}
         gone = gone_since(memory, records, shown.versions, at(20))
         found = with_code(memory, code)
-        return find(a_bundle(found, records, until=at(20), terms=terms, stubs=stubs, models_gone=gone))
+        return analyse(a_bundle(found, records, until=at(20), terms=terms, stubs=stubs, models_gone=gone))
 
     remembered = judged(Memory(code=tuple(forged_code), models=tuple(forged_ships)))
     forgotten = judged(Memory())
@@ -359,7 +359,7 @@ def test_looks__forgotten_make_no_verdict_milder(  # noqa: PLR0917  (what hypoth
     def judged(looks: tuple[AliasObservation, ...]) -> Results:
         records = MlflowRegistry().parse(listing, replace(query, looks=looks)).records
         terms = {"model_signal": "alias:live", "sla_hours": float(sla_hours), "models": ("recommender",)}
-        return find(a_bundle(code, records, until=at(now), terms=terms, stubs=stubs))
+        return analyse(a_bundle(code, records, until=at(now), terms=terms, stubs=stubs))
 
     remembered, forgotten = judged(earlier), judged(())
     assert opened(remembered) <= opened(forgotten)

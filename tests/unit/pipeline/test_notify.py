@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowjoy.analysis.results import find
+from flowjoy.analysis.results import analyse
 from flowjoy.domain import CodeRecord, ModelRecord
 from flowjoy.pipeline.notify import changes
 from tests.builders import a_bundle, a_deploy, a_provisional_deploy, a_ship, at
@@ -21,11 +21,11 @@ from tests.builders import a_bundle, a_deploy, a_provisional_deploy, a_ship, at
     ],
 )
 def test_changes__say_what_is_known(code: list[CodeRecord], models: list[ModelRecord], summary: str) -> None:
-    (change,) = changes(find(a_bundle(code, models, until=at(2))))
+    (change,) = changes(analyse(a_bundle(code, models, until=at(2))))
     assert change.summary == summary
     assert change.at == at(1)
 
 
 @pytest.mark.parametrize(("hours", "count"), [(7 * 24, 1), (7 * 24 + 1, 0)])
 def test_changes__are_those_of_the_last_week(hours: int, count: int) -> None:
-    assert len(changes(find(a_bundle([a_deploy(0)], [], until=at(hours))))) == count
+    assert len(changes(analyse(a_bundle([a_deploy(0)], [], until=at(hours))))) == count

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowjoy.analysis.results import Results, find
+from flowjoy.analysis.results import Results, analyse
 from flowjoy.analysis.timeline import PUBLIC_COLUMNS
 from flowjoy.domain import CoverageState
 from flowjoy.domain.deduplication import fold, unique
@@ -63,7 +63,7 @@ def rows_of(raw: bytes) -> list[dict[str, str]]:
 
 def findings_with(text: str) -> Results:
     """One deploy, one ship and one incident with this text wherever foreign text can stand."""
-    return find(
+    return analyse(
         a_bundle(
             fold([a_deploy(10, text, url=f"https://x/{text}", service=text)]),
             unique([a_ship(11, text, model=text or "x")]),
@@ -134,7 +134,7 @@ def test_csv__any_text_keeps_rows_and_columns_for_every_reader(text: str) -> Non
 
 
 def test_events_csv__first_columns_are_ts_and_type_and_rows_are_oldest_first() -> None:
-    raw = events_csv(find(a_bundle([a_deploy(5, "abc")], [a_ship(2, "12"), a_ship(9, "13")])))
+    raw = events_csv(analyse(a_bundle([a_deploy(5, "abc")], [a_ship(2, "12"), a_ship(9, "13")])))
     assert raw.decode().splitlines()[0].startswith("ts,type,service,name,version,sha,kind,precision,url")
     assert [(row["ts"], row["type"], row["version"], row["sha"], row["kind"]) for row in rows_of(raw)] == [
         ("2024-06-03T11:00:00Z", "MODEL", "12", "", "ship"),
@@ -145,12 +145,12 @@ def test_events_csv__first_columns_are_ts_and_type_and_rows_are_oldest_first() -
 
 def test_events_csv__neither_what_lies_before_the_window_nor_the_provisional_release() -> None:
     code = [a_deploy(-9 - 1 / 3600, "before"), a_deploy(-9, "monday"), a_deploy(1, "abc"), a_provisional_deploy(9)]
-    assert [row["sha"] for row in rows_of(events_csv(find(a_bundle(code, weeks=4))))] == ["monday", "abc"]
+    assert [row["sha"] for row in rows_of(events_csv(analyse(a_bundle(code, weeks=4))))] == ["monday", "abc"]
 
 
 def test_incidents_csv__names_nearest_and_cause_and_leaves_what_is_missing_blank() -> None:
     incidents = [an_incident(1, hours=1 / 3), an_incident(2, hours=None), an_incident(-100)]
-    first, second = rows_of(incidents_csv(find(a_bundle([a_deploy(0.5)], incidents=incidents))))
+    first, second = rows_of(incidents_csv(analyse(a_bundle([a_deploy(0.5)], incidents=incidents))))
     assert (first["start"], first["end"]) == ("2024-06-03T10:00:00Z", "2024-06-03T10:20:00Z")
     assert (first["nearest_ts"], first["deploy_type"]) == ("2024-06-03T09:30:00Z", "CODE")
     assert (first["cause_type"], first["cause_id"], first["mttr_hr"]) == ("CODE", a_deploy(0.5).id, "0.3333")
@@ -159,12 +159,12 @@ def test_incidents_csv__names_nearest_and_cause_and_leaves_what_is_missing_blank
 
 def test_incidents_csv__titles_stay_out() -> None:
     assert b"Checkout of Jane Doe" not in incidents_csv(
-        find(a_bundle(incidents=[an_incident(1, title="Checkout of Jane Doe")]))
+        analyse(a_bundle(incidents=[an_incident(1, title="Checkout of Jane Doe")]))
     )
 
 
 def test_weeks_csv__is_the_snapshot_with_a_blank_mttr_where_nothing_was_resolved() -> None:
-    found = find(
+    found = analyse(
         a_bundle([a_deploy(1), a_deploy(2)], [a_ship(1)], [an_incident(1, hours=1.6), an_incident(2, hours=None)])
     )
     assert weeks_csv(found).decode() == (
@@ -178,7 +178,7 @@ def test_weeks_csv__is_the_snapshot_with_a_blank_mttr_where_nothing_was_resolved
 
 def test_recovery_csv__tells_each_week_and_then_the_window_by_cause() -> None:
     told = [an_incident(1, hours=1), an_incident(2, hours=2), an_incident(3, hours=6), an_incident(200, hours=None)]
-    found = find(a_bundle([a_deploy(1)], [], told))
+    found = analyse(a_bundle([a_deploy(1)], [], told))
     assert recovery_csv(found).decode() == (
         "week,cause,resolved,open,mean_hours,median_hours,p90_hours\n"
         "2024-06-03,all,3,0,3.0,2.0,5.2\n"
@@ -195,27 +195,30 @@ def test_recovery_csv__tells_each_week_and_then_the_window_by_cause() -> None:
 
 def test_recovery_csv__of_incidents_that_are_not_known_is_blank() -> None:
     down = a_coverage("incidents", CoverageState.FAILED, required=False)
-    found = find(a_bundle(incidents=[an_incident(1)], coverage=(a_coverage("code"), a_coverage("models"), down)))
+    found = analyse(a_bundle(incidents=[an_incident(1)], coverage=(a_coverage("code"), a_coverage("models"), down)))
     assert {tuple(row.values())[1:] for row in rows_of(recovery_csv(found))} == {("all", "", "", "", "", "")}
 
 
 def test_dora_csv__ends_with_the_drift_lag_and_says_where_it_may_yet_grow() -> None:
-    shipped = rows_of(dora_csv(find(a_bundle([a_deploy(0)], [a_ship(10)]))))
+    shipped = rows_of(dora_csv(analyse(a_bundle([a_deploy(0)], [a_ship(10)]))))
     assert [(row["figure"], row["unit"], row["both"], row["both_n"]) for row in shipped[-2:]] == [
         ("drift_lag_hours", "hours", "10.0", "1"),
         ("drift_lag_p90_hours", "hours", "10.0", "1"),
     ]
-    waiting, nothing = rows_of(dora_csv(find(a_bundle([a_deploy(0)]))))[-1], rows_of(dora_csv(find(a_bundle())))[-1]
+    waiting, nothing = (
+        rows_of(dora_csv(analyse(a_bundle([a_deploy(0)]))))[-1],
+        rows_of(dora_csv(analyse(a_bundle())))[-1],
+    )
     assert (waiting["unit"], waiting["both"], waiting["code"]) == ("hours, at least", "504.0", "")
     assert (nothing["unit"], nothing["both"], nothing["both_n"]) == ("hours", "", "0")
 
 
 def test_weeks_csv__a_negative_gap_stays_a_number() -> None:
-    found = find(a_bundle(models=[a_ship(1), a_ship(2)]))
+    found = analyse(a_bundle(models=[a_ship(1), a_ship(2)]))
     assert rows_of(weeks_csv(found))[0]["gap"] == "-2"
 
 
 def test_csv__nothing_at_all_is_a_header_only() -> None:
-    found = find(a_bundle())
+    found = analyse(a_bundle())
     assert events_csv(found).decode() == ",".join(PUBLIC_COLUMNS) + "\n"
     assert incidents_csv(found).decode() == ",".join(INCIDENT_COLUMNS) + "\n"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flowjoy.actions.own_source import own_text
 from flowjoy.actions.redaction import Redactor
-from flowjoy.analysis.results import find
+from flowjoy.analysis.results import analyse
 from flowjoy.domain import CoverageState
 from flowjoy.domain.bundle import from_json, to_json
 from flowjoy.report.bundle_file import bundle_bytes
@@ -53,7 +53,9 @@ def test_write__a_secret_that_a_server_said_back_is_in_no_file(tmp_path: Path) -
         [an_incident(3, title=said, id=SECRET)],
         coverage=(a_coverage("code", CoverageState.FAILED, reason=said, hint=said, notes=(said,)),),
     )
-    report = Report(tmp_path, renderings(find(bundle), to_json(bundle, redact=Redactor([SECRET])), Redactor([SECRET])))
+    report = Report(
+        tmp_path, renderings(analyse(bundle), to_json(bundle, redact=Redactor([SECRET])), Redactor([SECRET]))
+    )
     assert report.warnings == []
     assert len(report.paths) >= 6
     for name in report.paths:
@@ -66,13 +68,13 @@ def test_write__a_secret_that_a_server_said_back_is_in_no_file(tmp_path: Path) -
 def written(tmp_path: Path, redact: Redactor) -> dict[str, bytes]:
     """Return every file of one report by its name."""
     bundle = a_full_bundle()
-    findings = find(bundle)
+    findings = analyse(bundle)
     with blank_pictures():
         paths = write(renderings(findings, bundle_bytes(findings, redact), redact), tmp_path, tmp_path, print, redact)
     return {name: (tmp_path / name).read_bytes() for name in paths}
 
 
-PLAIN = bundle_bytes(find(a_full_bundle())).decode()
+PLAIN = bundle_bytes(analyse(a_full_bundle())).decode()
 OWN = own_text()
 CREDENTIALS = st.one_of(
     st.text(st.characters(exclude_categories=["C", "Z"]), min_size=8, max_size=40),
@@ -104,8 +106,8 @@ def keys_of(data: object, where: str = "") -> set[str]:
 def test_bundle__keeps_its_keys_and_can_be_read_whatever_a_credential_is(secret: str) -> None:
     redact = Redactor([secret])
     bundle = replace(a_full_bundle(), unknown_models=(f"<{secret}>",))
-    raw = bundle_bytes(find(bundle), redact)
-    assert keys_of(json.loads(raw)) == keys_of(json.loads(bundle_bytes(find(bundle))))
+    raw = bundle_bytes(analyse(bundle), redact)
+    assert keys_of(json.loads(raw)) == keys_of(json.loads(bundle_bytes(analyse(bundle))))
     back = from_json(raw)
     assert {record.shipped_at for record in back.code} == {record.shipped_at for record in bundle.code}
     if len(secret.splitlines()) == 1 and len(secret.strip()) >= 8:  # of many lines the long ones are secret

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from flowjoy.analysis.results import find
+from flowjoy.analysis.results import analyse
 from flowjoy.domain import CoverageState
 from flowjoy.domain.bundle import Bundle
 from flowjoy.report import files
@@ -22,7 +22,7 @@ from tests.unit.report.a_year import HOSTILE, a_hostile_bundle, a_year
 
 
 def page_of(bundle: Bundle) -> str:
-    found = find(bundle)
+    found = analyse(bundle)
     return files.renderings(found, bundle_bytes(found))["report.html"]().decode()
 
 
@@ -32,7 +32,7 @@ def unpictured(bundle: Bundle) -> str:
     def nothing() -> bytes:
         raise OSError("no picture")
 
-    return files.page_of(find(bundle), nothing, nothing, nothing).decode()
+    return files.page_of(analyse(bundle), nothing, nothing, nothing).decode()
 
 
 class Reader(HTMLParser):
@@ -107,7 +107,7 @@ def test_page__foreign_text_is_text() -> None:
 
 
 def test_page__of_a_busy_year_is_below_a_megabyte(year: str) -> None:
-    owed = find(a_year()).obligations
+    owed = analyse(a_year()).obligations
     assert len(owed) >= 500
     assert len(year.encode()) < 1_000_000
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from flowjoy.analysis.results import Results, find
+from flowjoy.analysis.results import Results, analyse
 from flowjoy.domain import CoverageState, Status
 from flowjoy.domain.bundle import Bundle
 from flowjoy.report import step_outputs
@@ -32,7 +32,7 @@ def a_breach_of_thousands() -> Results:
     """A thousand releases of five models, none of which ever shipped."""
     models = tuple(f"model-{number}" for number in range(5))
     deploys = [a_deploy(n / 4, f"{n:040x}") for n in range(1_000)]
-    return find(a_bundle(deploys, [], until=at(400), terms={"models": models}))
+    return analyse(a_bundle(deploys, [], until=at(400), terms={"models": models}))
 
 
 def weeks_of(*counts: tuple[int, int], **changes: Any) -> Bundle:
@@ -60,7 +60,7 @@ def test_check_text__of_five_thousand_breaches_is_within_the_limit_and_each_mode
 
 
 def test_check_text__of_hostile_names_is_within_the_limit() -> None:
-    found = find(a_hostile_bundle())
+    found = analyse(a_hostile_bundle())
     owed = found.obligations[0].sha
     assert owed is not None
     settled = settled_check(found, owed)
@@ -69,7 +69,7 @@ def test_check_text__of_hostile_names_is_within_the_limit() -> None:
 
 
 def test_summary__first_says_the_verdict_then_what_to_do_then_the_rest() -> None:
-    text = summary(find(a_year(weeks=12)))
+    text = summary(analyse(a_year(weeks=12)))
     heads = re.findall(r"^(?:### (.+)|\*\*(What to do next)\*\*|(❌))", text, flags=re.MULTILINE)
     assert ["".join(head) for head in heads] == [
         "❌", "What to do next", "The 48-hour promise", "Alerts", "Week by week", "Incidents", "Advice",
@@ -78,12 +78,12 @@ def test_summary__first_says_the_verdict_then_what_to_do_then_the_rest() -> None
 
 
 def test_summary__says_by_when_and_how_much_is_left() -> None:
-    text = summary(find(a_bundle([a_deploy(100)], [a_ship(50)], until=at(110))))
+    text = summary(analyse(a_bundle([a_deploy(100)], [a_ship(50)], until=at(110))))
     assert "it is due by Sun 09 Jun 13&#58;00 UTC (38 h 0 m left)" in text.replace("&#40;", "(").replace("&#41;", ")")
 
 
 def test_headline__is_its_parts_and_only_a_running_clock_is_apart() -> None:
-    running = find(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110)))
+    running = analyse(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110)))
     line = headline_of(running)
     assert (line.before, line.left, line.deadline) == ("recommender due ", "in 38 h 0 m", at(148))
     assert headline(running) == "recommender due in 38 h 0 m (Sun 13:00 UTC) and 1 more clock"
@@ -92,7 +92,7 @@ def test_headline__is_its_parts_and_only_a_running_clock_is_apart() -> None:
 
 
 def test_mermaid__is_an_extra_of_at_most_twelve_weeks_from_zero_and_not_drawn_of_what_was_not_read() -> None:
-    text = summary(find(a_year()))
+    text = summary(analyse(a_year()))
     (chart,) = re.findall(r"```mermaid\n(.*?)\n```", text, flags=re.DOTALL)
     palette, kind, title, labels, scale, bars, line = (part.strip() for part in chart.splitlines())
     assert re.fullmatch(r"%%\{init: .*plotColorPalette.*\}%%", palette)
@@ -101,11 +101,11 @@ def test_mermaid__is_an_extra_of_at_most_twelve_weeks_from_zero_and_not_drawn_of
     assert re.fullmatch(r'x-axis \[("[A-Z][a-z]{2} \d\d"(, )?){12}\]', labels)
     assert re.fullmatch(r"bar \[(\d+(, )?){12}\]", bars)
     assert re.fullmatch(r"line \[(\d+(, )?){12}\]", line)
-    assert "mermaid" not in summary(find(replace(a_year(weeks=4), coverage=(*READ[:1], UNREAD), models=())))
+    assert "mermaid" not in summary(analyse(replace(a_year(weeks=4), coverage=(*READ[:1], UNREAD), models=())))
 
 
 def test_advice__in_angle_brackets_is_read_and_no_tag() -> None:
-    text = summary(find(weeks_of((9, 9), (1, 0))))
+    text = summary(analyse(weeks_of((9, 9), (1, 0))))
     assert "`<service>:<git-sha>-<model-sha>`" in text
     shown = MarkdownIt("gfm-like", {"linkify": False}).render(text)
     assert "&lt;service&gt;:&lt;git-sha&gt;-&lt;model-sha&gt;" in shown
@@ -117,19 +117,19 @@ def test_ours__only_what_stands_in_angle_brackets_becomes_code() -> None:
 
 
 def test_second_week__that_diverges_is_marked_as_escalated() -> None:
-    assert "**Escalated:** run a 48-hour spike" in summary(find(weeks_of((9, 1), (9, 1), (1, 0))))
-    assert "Escalated" not in summary(find(weeks_of((9, 9), (9, 1), (1, 0))))
+    assert "**Escalated:** run a 48-hour spike" in summary(analyse(weeks_of((9, 1), (9, 1), (1, 0))))
+    assert "Escalated" not in summary(analyse(weeks_of((9, 9), (9, 1), (1, 0))))
 
 
 def test_week__that_is_well_is_marked_and_one_that_lags_is_not() -> None:
     once = (an_incident(1, hours=1),)
-    rows = {line[2:8]: line for line in summary(find(weeks_of((9, 1), (7, 6), (1, 1), incidents=once))).splitlines()}
+    rows = {line[2:8]: line for line in summary(analyse(weeks_of((9, 1), (7, 6), (1, 1), incidents=once))).splitlines()}
     assert rows["Jun 10"].endswith("| ✅ healthy |")
     assert rows["Jun 03"].endswith("| ⚠️ Model cadence lagging by 8 deploys |")
     assert rows["Jun 17"].endswith("| running |")
     without = weeks_of((7, 6), (1, 1), coverage=READ[:2])
-    assert "healthy" not in summary(find(without))
-    assert "healthy" not in summary(find(weeks_of((7, 6), (1, 1))))
+    assert "healthy" not in summary(analyse(without))
+    assert "healthy" not in summary(analyse(weeks_of((7, 6), (1, 1))))
 
 
 def jammed(model: str = "model-07") -> Bundle:
@@ -142,7 +142,7 @@ def jammed(model: str = "model-07") -> Bundle:
 
 
 def test_models__the_one_that_jams_is_named_however_often_the_others_ship() -> None:
-    found = find(jammed())
+    found = analyse(jammed())
     text = summary(found).replace("&#45;", "-")
     assert "| Jun 03 | 5 | 96 | 4 |" in text
     assert text.count("⚠️ <code>model-07</code> cadence lagging by 4 deploys") == 1
@@ -157,18 +157,18 @@ def test_models__the_one_that_jams_is_named_however_often_the_others_ship() -> N
 
 def test_models__a_hostile_name_that_lags_stays_text() -> None:
     bundle = jammed("**x** | <b>y</b> @octo")
-    assert "<code>&#42;&#42;x&#42;&#42; &#124; &#60;b&#62;y" in summary(find(bundle))
+    assert "<code>&#42;&#42;x&#42;&#42; &#124; &#60;b&#62;y" in summary(analyse(bundle))
     assert "<b>y</b>" not in page_of(bundle)
 
 
 def test_shelf__tells_of_running_clocks() -> None:
-    text = summary(find(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110))))
+    text = summary(analyse(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110))))
     assert "- 2 clocks running: each waits for a model" in text.partition("### On the shelf")[2]
 
 
 @pytest.fixture(scope="module")
 def unread() -> Results:
-    return find(replace(a_year(weeks=4), coverage=(a_coverage("code"), UNREAD, READ[2]), models=()))
+    return analyse(replace(a_year(weeks=4), coverage=(a_coverage("code"), UNREAD, READ[2]), models=()))
 
 
 def test_registry__that_was_not_read_is_no_lag_no_advice_and_no_answer(unread: Results) -> None:
@@ -195,15 +195,15 @@ def test_counted__is_a_lower_bound_or_no_data_where_it_was_not_read() -> None:
 
 
 def test_last_action__is_dated_like_the_weeks_and_says_whether_it_helped() -> None:
-    text = summary(find(a_year(weeks=12))).replace("&#58;", ":").replace("&#46;", ".")
+    text = summary(analyse(a_year(weeks=12))).replace("&#58;", ":").replace("&#46;", ".")
     assert "proposed in the week of Jun 03: package the model. Gap: 4 then, 4 now: no change." in text
 
 
 def test_rollback_target__is_not_named_where_nobody_knows_of_incidents() -> None:
     told = an_incident(5, hours=1)
     code, ships = [a_deploy(0), a_deploy(50)], [a_ship(1), a_ship(51)]
-    known = summary(find(a_bundle(code, ships, [told], until=at(60), coverage=READ)))
+    known = summary(analyse(a_bundle(code, ships, [told], until=at(60), coverage=READ)))
     assert "Last pair without an incident" in known
     assert "Last pair without an incident" not in summary(
-        find(a_bundle(code, ships, [told], until=at(60), coverage=READ[:2]))
+        analyse(a_bundle(code, ships, [told], until=at(60), coverage=READ[:2]))
     )

@@ -1,4 +1,4 @@
-"""What rings and what is over. Missing data is never "over", and never rings either."""
+"""Which alerts fire, and which are resolved. Missing data neither resolves an alert nor makes one fire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from flowjoy.analysis.alerts.alert import Alert, AlertInputs, AlertSnapshot, SentAlerts, WaitingReleases
-from flowjoy.analysis.alerts.conditions import scene
+from flowjoy.analysis.alerts.conditions import snapshot
 from flowjoy.analysis.flow.trends import spikes
 from flowjoy.domain import Status, Week
 from flowjoy.domain.drift import DriftCheck, DriftStatus
@@ -46,7 +46,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def seen(
-    evidence: AlertInputs,
+    inputs: AlertInputs,
     told: Iterable[str] = (),
     ended: Iterable[str] = (),
     releases: Iterable[str] = (),
@@ -54,11 +54,11 @@ def seen(
 ) -> AlertSnapshot:
     given = {"home": HOME, "since": LONG_AGO, "as_of": NOW, "timezone": "UTC", **changes}
     running = {key: frozenset(releases) for key in told}
-    return scene(evidence, told=SentAlerts(running=running, ended=frozenset(ended)), **given)
+    return snapshot(inputs, sent=SentAlerts(running=running, ended=frozenset(ended)), **given)
 
 
 def keys(found: AlertSnapshot) -> list[str]:
-    return [alert.key for alert in found.ringing]
+    return [alert.key for alert in found.firing]
 
 
 def of_weeks(*weeks: Week) -> AlertInputs:
@@ -66,13 +66,13 @@ def of_weeks(*weeks: Week) -> AlertInputs:
 
 
 def test_divergence__of_the_last_complete_week_rings_under_its_monday() -> None:
-    (alert,) = seen(of_weeks(a_week(0), a_week(1), a_week(2, model=3))).ringing
+    (alert,) = seen(of_weeks(a_week(0), a_week(1), a_week(2, model=3))).firing
     assert (alert.key, alert.escalated) == ("acme/shop/shop/divergence/2024-06-17", False)
     assert alert.began == datetime(2024, 6, 24, tzinfo=UTC)
 
 
 def test_divergence__ends_with_the_week_in_its_own_zone() -> None:
-    (alert,) = seen(of_weeks(a_week(2, model=3)), timezone="America/New_York").ringing
+    (alert,) = seen(of_weeks(a_week(2, model=3)), timezone="America/New_York").firing
     assert alert.began == datetime(2024, 6, 24, 4, tzinfo=UTC)
 
 
@@ -85,7 +85,7 @@ def test_divergence__of_the_running_week_does_not_ring() -> None:
 
 
 def test_divergence__for_the_second_week_running_escalates_the_first() -> None:
-    (alert,) = seen(of_weeks(a_week(0), a_week(1, model=3), a_week(2, model=2))).ringing
+    (alert,) = seen(of_weeks(a_week(0), a_week(1, model=3), a_week(2, model=2))).firing
     assert (alert.subject, alert.escalated) == ("2024-06-10", True)
     assert isinstance(alert.about, Week)
     assert alert.about.gap == 6
@@ -104,13 +104,13 @@ def test_divergence__that_ended_once_is_not_told_by_the_same_name() -> None:
 
 def test_divergence__is_over_when_a_complete_week_does_not_diverge() -> None:
     found = seen(of_weeks(a_week(1, model=3), a_week(2)), ["acme/shop/shop/divergence/2024-06-10"])
-    assert [(alert.subject, alert.superseded) for alert in found.over.values()] == [("2024-06-10", False)]
+    assert [(alert.subject, alert.superseded) for alert in found.resolved.values()] == [("2024-06-10", False)]
 
 
 def test_divergence__that_a_later_one_takes_the_place_of_ends_quietly() -> None:
     found = seen(of_weeks(a_week(0, model=3), a_week(1), a_week(2, model=3)), ["acme/shop/shop/divergence/2024-06-03"])
     assert keys(found) == ["acme/shop/shop/divergence/2024-06-17"]
-    assert [alert.superseded for alert in found.over.values()] == [True]
+    assert [alert.superseded for alert in found.resolved.values()] == [True]
 
 
 def test_divergence__of_what_was_not_read_neither_rings_nor_is_over() -> None:
@@ -121,7 +121,7 @@ def test_divergence__of_what_was_not_read_neither_rings_nor_is_over() -> None:
 
 
 def test_spike__of_the_last_complete_week_rings_with_its_numbers() -> None:
-    (alert,) = seen(of_weeks(a_week(0), a_week(1), a_week(2, mttr=4.5))).ringing
+    (alert,) = seen(of_weeks(a_week(0), a_week(1), a_week(2, mttr=4.5))).firing
     assert (alert.key, alert.about) == (
         "acme/shop/shop/mttr-spike/2024-06-17",
         spikes((a_week(0), a_week(1), a_week(2, mttr=4.5)), factor=2)[0],
@@ -131,40 +131,42 @@ def test_spike__of_the_last_complete_week_rings_with_its_numbers() -> None:
 def test_spike__is_over_when_a_week_heals_as_usual_or_has_nothing_to_heal() -> None:
     told = ["acme/shop/shop/mttr-spike/2024-06-10"]
     for last in (a_week(2), a_week(2, mttr=None, incidents=0)):
-        assert list(seen(of_weeks(a_week(0), a_week(1, mttr=5), last), told).over) == told
+        assert list(seen(of_weeks(a_week(0), a_week(1, mttr=5), last), told).resolved) == told
 
 
 def test_spike__is_held_while_the_incidents_of_the_week_are_open_or_not_known() -> None:
     told = ["acme/shop/shop/mttr-spike/2024-06-10"]
     weeks = (a_week(0), a_week(1, mttr=5), a_week(2, mttr=None, incidents=2))
-    assert seen(of_weeks(*weeks), told).over == {}
-    evidence = AlertInputs(weeks=(*weeks[:2], a_week(2)), incidents_are_known=False)
-    assert seen(evidence, told).over == {}
+    assert seen(of_weeks(*weeks), told).resolved == {}
+    inputs = AlertInputs(weeks=(*weeks[:2], a_week(2)), incidents_are_known=False)
+    assert seen(inputs, told).resolved == {}
 
 
 def test_spike__is_over_with_one_week_before_to_compare_with() -> None:
     told = ["acme/shop/shop/mttr-spike/2024-06-03"]
-    assert list(seen(of_weeks(a_week(1), a_week(2)), told).over) == told
+    assert list(seen(of_weeks(a_week(1), a_week(2)), told).resolved) == told
 
 
 def test_spike__is_not_over_by_a_shorter_window_nor_by_another_look_at_its_own_week() -> None:
     told = ["acme/shop/shop/mttr-spike/2024-06-17"]
-    assert seen(of_weeks(a_week(2, mttr=6)), told).over == {}
-    assert seen(of_weeks(a_week(1, mttr=6), a_week(2, mttr=6)), told).over == {}
-    assert seen(of_weeks(a_week(2, mttr=6)), ["acme/shop/shop/mttr-spike/2024-06-10"]).over == {}
+    assert seen(of_weeks(a_week(2, mttr=6)), told).resolved == {}
+    assert seen(of_weeks(a_week(1, mttr=6), a_week(2, mttr=6)), told).resolved == {}
+    assert seen(of_weeks(a_week(2, mttr=6)), ["acme/shop/shop/mttr-spike/2024-06-10"]).resolved == {}
 
 
 def test_spike__that_the_next_week_goes_beyond_ends_quietly() -> None:
     found = seen(of_weeks(a_week(0), a_week(1, mttr=5), a_week(2, mttr=9)), ["acme/shop/shop/mttr-spike/2024-06-10"])
     assert keys(found) == ["acme/shop/shop/mttr-spike/2024-06-17"]
-    assert [alert.superseded for alert in found.over.values()] == [True]
+    assert [alert.superseded for alert in found.resolved.values()] == [True]
 
 
 BREACH, AT_RISK = f"{HOME}/breach/recommender", f"{HOME}/at-risk/recommender"
 
 
 def promise(*statuses: Status, **more: Any) -> AlertInputs:
-    return AlertInputs(owed=[an_obligation(hours, status=status, **more) for hours, status in enumerate(statuses)])
+    return AlertInputs(
+        obligations=[an_obligation(hours, status=status, **more) for hours, status in enumerate(statuses)]
+    )
 
 
 def releases(alert: Alert) -> list[str]:
@@ -179,13 +181,13 @@ def release(hours: float = 0) -> str:
 def test_breach__is_one_alert_a_model_and_comes_before_what_is_only_at_risk() -> None:
     found = seen(promise(Status.AT_RISK, Status.BREACHED, Status.BREACHED, Status.PENDING, Status.MET, Status.LATE))
     assert keys(found) == [BREACH, AT_RISK]
-    assert [releases(alert) for alert in found.ringing] == [[release(1), release(2)], [release(0)]]
-    assert found.ringing[0].began == an_obligation(1).deadline
+    assert [releases(alert) for alert in found.firing] == [[release(1), release(2)], [release(0)]]
+    assert found.firing[0].began == an_obligation(1).deadline
 
 
 def test_breach__of_two_models_is_two_alerts() -> None:
     other = an_obligation(1, status=Status.BREACHED, model="ranker")
-    found = seen(AlertInputs(owed=[an_obligation(status=Status.BREACHED), other]))
+    found = seen(AlertInputs(obligations=[an_obligation(status=Status.BREACHED), other]))
     assert keys(found) == [BREACH, f"{HOME}/breach/ranker"]
 
 
@@ -194,30 +196,30 @@ def test_breach__of_two_models_is_two_alerts() -> None:
 )
 def test_breach__is_over_when_none_waits(status: Status) -> None:
     found = seen(promise(status, status, closed_at=at(60)), [BREACH], releases=[release(0), release(1)])
-    assert list(found.over) == [BREACH]
-    assert not found.over[BREACH].superseded
-    assert releases(found.over[BREACH]) == [release(0), release(1)]
+    assert list(found.resolved) == [BREACH]
+    assert not found.resolved[BREACH].superseded
+    assert releases(found.resolved[BREACH]) == [release(0), release(1)]
 
 
 def test_breach__goes_on_while_one_release_waits() -> None:
     found = seen(promise(Status.MET, Status.BREACHED), [BREACH], releases=[release(0), release(1)])
-    assert (keys(found), found.over) == ([BREACH], {})
+    assert (keys(found), found.resolved) == ([BREACH], {})
 
 
 def test_breach__is_over_when_the_release_owes_nothing_any_more() -> None:
     found = seen(AlertInputs(), [BREACH], releases=["deployment:gone"])
-    assert [alert.about for alert in found.over.values()] == [None]
+    assert [alert.about for alert in found.resolved.values()] == [None]
 
 
 def test_breach__is_not_over_where_the_stub_of_its_release_cannot_be_read() -> None:
     unread = an_obligation(status=Status.UNKNOWN, model="*")
-    assert seen(AlertInputs(owed=[unread]), [BREACH], releases=[release()]).over == {}
-    assert list(seen(AlertInputs(owed=[unread]), [BREACH], releases=["deployment:other"]).over) == [BREACH]
+    assert seen(AlertInputs(obligations=[unread]), [BREACH], releases=[release()]).resolved == {}
+    assert list(seen(AlertInputs(obligations=[unread]), [BREACH], releases=["deployment:other"]).resolved) == [BREACH]
 
 
 @pytest.mark.parametrize("status", [Status.UNKNOWN, Status.WAIVED, Status.PENDING, Status.AT_RISK])
 def test_breach__stays_while_it_is_only_excused_has_more_time_or_is_not_known(status: Status) -> None:
-    assert seen(promise(status), [BREACH], releases=[release()]).over == {}
+    assert seen(promise(status), [BREACH], releases=[release()]).resolved == {}
 
 
 def test_breach__that_is_excused_names_its_releases() -> None:
@@ -227,12 +229,12 @@ def test_breach__that_is_excused_names_its_releases() -> None:
 
 
 def test_breach__that_shipped_within_its_waiver_is_over() -> None:
-    assert list(seen(promise(Status.WAIVED, closed_at=at(60)), [BREACH], releases=[release()]).over) == [BREACH]
+    assert list(seen(promise(Status.WAIVED, closed_at=at(60)), [BREACH], releases=[release()]).resolved) == [BREACH]
 
 
 def test_promise__of_which_a_source_failed_neither_rings_nor_is_over() -> None:
-    evidence = AlertInputs(owed=[an_obligation(status=Status.BREACHED)], promise_is_known=False)
-    assert seen(evidence, [BREACH, AT_RISK]) == AlertSnapshot()
+    inputs = AlertInputs(obligations=[an_obligation(status=Status.BREACHED)], promise_is_known=False)
+    assert seen(inputs, [BREACH, AT_RISK]) == AlertSnapshot()
 
 
 @pytest.mark.parametrize(
@@ -241,16 +243,16 @@ def test_promise__of_which_a_source_failed_neither_rings_nor_is_over() -> None:
 )
 def test_at_risk__ends_quietly_when_the_breach_says_more(status: Status, *, superseded: bool) -> None:
     found = seen(promise(status), [AT_RISK], releases=[release()])
-    assert found.over[AT_RISK].superseded is superseded
+    assert found.resolved[AT_RISK].superseded is superseded
 
 
 @pytest.mark.parametrize("status", [Status.UNKNOWN, Status.PENDING])
 def test_at_risk__stays_while_it_is_unknown_or_the_clock_was_made_longer(status: Status) -> None:
-    assert seen(promise(status), [AT_RISK], releases=[release()]).over == {}
+    assert seen(promise(status), [AT_RISK], releases=[release()]).resolved == {}
 
 
 def test_breach__begins_anew_when_a_waiver_runs_out() -> None:
-    (alert,) = seen(promise(Status.BREACHED, excused_until=at(400)), since=at(399)).ringing
+    (alert,) = seen(promise(Status.BREACHED, excused_until=at(400)), since=at(399)).firing
     assert (alert.began, alert.old) == (at(400), False)
 
 
@@ -267,31 +269,31 @@ def test_breach__begins_anew_when_a_waiver_runs_out() -> None:
 def test_first_run__what_ran_out_before_it_is_shown_and_never_sent(
     status: Status, since: datetime | None, *, old: bool
 ) -> None:
-    (alert,) = seen(promise(status), since=since).ringing
+    (alert,) = seen(promise(status), since=since).firing
     assert alert.old is old
 
 
 def test_first_run__a_later_breach_names_no_older_release() -> None:
-    (alert,) = seen(promise(Status.BREACHED, Status.BREACHED), since=at(48.5)).ringing
+    (alert,) = seen(promise(Status.BREACHED, Status.BREACHED), since=at(48.5)).firing
     assert (releases(alert), alert.old) == ([release(1)], False)
 
 
 def test_first_run__what_was_sent_counts_however_old_it_is() -> None:
-    (alert,) = seen(promise(Status.BREACHED), [BREACH], releases=[release()], since=at(400)).ringing
+    (alert,) = seen(promise(Status.BREACHED), [BREACH], releases=[release()], since=at(400)).firing
     assert not alert.old
 
 
 def test_first_run__weeks_that_ended_before_it_are_neither_sent_nor_counted_as_running() -> None:
     weeks = of_weeks(a_week(0, model=3, mttr=1), a_week(1, model=3), a_week(2, model=3, mttr=9))
     ended = datetime(2024, 6, 24, tzinfo=UTC)
-    assert [alert.old for alert in seen(weeks, since=ended).ringing] == [True, True]
-    alerts = seen(weeks, since=ended - timedelta(seconds=1)).ringing
+    assert [alert.old for alert in seen(weeks, since=ended).firing] == [True, True]
+    alerts = seen(weeks, since=ended - timedelta(seconds=1)).firing
     assert [(alert.subject, alert.escalated, alert.old) for alert in alerts] == [("2024-06-17", False, False)] * 2
 
 
 def test_divergence__of_a_week_whose_ships_are_unknown_is_not_over() -> None:
-    evidence = of_weeks(a_week(1, model=3), replace(a_week(2), observed=False))
-    assert seen(evidence, [f"{HOME}/divergence/2024-06-10"]).over == {}
+    inputs = of_weeks(a_week(1, model=3), replace(a_week(2), observed=False))
+    assert seen(inputs, [f"{HOME}/divergence/2024-06-10"]).resolved == {}
 
 
 def check(status: DriftStatus) -> DriftCheck:
@@ -306,15 +308,15 @@ def test_drift__rings_only_when_two_checks_running_say_so() -> None:
 
 @pytest.mark.parametrize(("healed", "over"), [(True, 1), (False, 0)])
 def test_drift__is_over_only_when_it_is_healed(*, healed: bool, over: int) -> None:
-    evidence = AlertInputs(drift=check(DriftStatus.OK), drift_is_healed=healed)
-    assert len(seen(evidence, ["acme/shop/shop/drift/recommender"]).over) == over
-    assert seen(evidence, []).over == {}
+    inputs = AlertInputs(drift=check(DriftStatus.OK), drift_is_healed=healed)
+    assert len(seen(inputs, ["acme/shop/shop/drift/recommender"]).resolved) == over
+    assert seen(inputs, []).resolved == {}
 
 
 def test_drift__without_a_check_is_held() -> None:
-    assert seen(AlertInputs(drift_is_healed=True), ["acme/shop/shop/drift/recommender"]).over == {}
+    assert seen(AlertInputs(drift_is_healed=True), ["acme/shop/shop/drift/recommender"]).resolved == {}
 
 
 def test_keys__of_another_service_are_left_alone() -> None:
-    found: Sequence[str] = list(seen(AlertInputs(), ["other/breach/deployment:1/recommender"]).over)
+    found: Sequence[str] = list(seen(AlertInputs(), ["other/breach/deployment:1/recommender"]).resolved)
     assert found == []

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowjoy.analysis.alerts.alert import Alert, AlertKind, AlertSnapshot, SentAlerts, WaitingReleases
-from flowjoy.analysis.alerts.lifecycle import MOST_JOINED, AlertStep, Notification, adopted, due, keys_sent, raised
+from flowjoy.analysis.alerts.lifecycle import (
+    MAX_JOINED,
+    AlertStep,
+    Notification,
+    adopted,
+    due_notifications,
+    raised,
+    sent_alerts,
+)
 from flowjoy.domain import AlertState, Status
 from tests.builders import an_obligation, at
 
@@ -30,12 +38,12 @@ def waits(*hours: int, kind: AlertKind = AlertKind.BREACH) -> Alert:
     return an_alert(kind, about=WaitingReleases(model="recommender", items=items))
 
 
-def ringing(*alerts: Alert) -> AlertSnapshot:
-    return AlertSnapshot(ringing=alerts)
+def firing(*alerts: Alert) -> AlertSnapshot:
+    return AlertSnapshot(firing=alerts)
 
 
-def over(*alerts: Alert) -> AlertSnapshot:
-    return AlertSnapshot(over={alert.key: alert for alert in alerts})
+def resolved(*alerts: Alert) -> AlertSnapshot:
+    return AlertSnapshot(resolved={alert.key: alert for alert in alerts})
 
 
 def told(step: AlertStep, hours: float = 0, key: str = KEY, releases: Iterable[str] = (), **changes: str) -> AlertState:
@@ -47,133 +55,144 @@ def steps(notices: tuple[Notification, ...]) -> list[AlertStep]:
 
 
 def test_new__is_told_of_what_nobody_was_told_of() -> None:
-    assert steps(due(ringing(an_alert()), (), at(1))) == [AlertStep.NEW]
+    assert steps(due_notifications(firing(an_alert()), (), at(1))) == [AlertStep.NEW]
 
 
 def test_new__is_told_once() -> None:
-    assert due(ringing(an_alert()), [told(AlertStep.NEW)], at(1)) == ()
+    assert due_notifications(firing(an_alert()), [told(AlertStep.NEW)], at(1)) == ()
 
 
 def test_new__is_not_sent_of_what_is_older_than_alerts() -> None:
-    assert due(ringing(an_alert(old=True)), (), at(1)) == ()
-    assert due(ringing(an_alert(old=True)), [told(AlertStep.NEW)], at(100)) == ()
+    assert due_notifications(firing(an_alert(old=True)), (), at(1)) == ()
+    assert due_notifications(firing(an_alert(old=True)), [told(AlertStep.NEW)], at(100)) == ()
 
 
 def test_new__names_every_release_that_waits() -> None:
-    (notice,) = due(ringing(waits(0, 1)), (), at(60))
+    (notice,) = due_notifications(firing(waits(0, 1)), (), at(60))
     assert (notice.step, notice.joined) == (AlertStep.NEW, (A, B))
 
 
 def test_update__names_the_releases_that_join_each_once() -> None:
     states = [told(AlertStep.NEW, releases=[A], ref="C1/1.0")]
-    (notice,) = due(ringing(waits(0, 1, 2)), states, at(1))
+    (notice,) = due_notifications(firing(waits(0, 1, 2)), states, at(1))
     assert (notice.step, notice.joined, notice.ref) == (AlertStep.UPDATE, (B, C), "C1/1.0")
     states.append(told(AlertStep.UPDATE, 1, releases=[B, C]))
-    assert due(ringing(waits(0, 1, 2)), states, at(2)) == ()
+    assert due_notifications(firing(waits(0, 1, 2)), states, at(2)) == ()
 
 
 def test_update__is_not_sent_where_it_is_unknown_what_was_named() -> None:
-    assert due(ringing(waits(0, 1)), [told(AlertStep.NEW)], at(1)) == ()
+    assert due_notifications(firing(waits(0, 1)), [told(AlertStep.NEW)], at(1)) == ()
 
 
 def test_update__of_very_many_releases_leaves_some_to_the_next_run() -> None:
-    (first,) = due(ringing(waits(*range(MOST_JOINED + 5))), (), at(1))
-    assert len(first.joined) == MOST_JOINED
-    (second,) = due(ringing(waits(*range(MOST_JOINED + 5))), [told(AlertStep.NEW, releases=first.joined)], at(2))
+    (first,) = due_notifications(firing(waits(*range(MAX_JOINED + 5))), (), at(1))
+    assert len(first.joined) == MAX_JOINED
+    (second,) = due_notifications(
+        firing(waits(*range(MAX_JOINED + 5))), [told(AlertStep.NEW, releases=first.joined)], at(2)
+    )
     assert (second.step, len(second.joined)) == (AlertStep.UPDATE, 5)
 
 
 def test_waiver__is_sent_once_and_its_release_is_named_anew_when_it_ran_out() -> None:
     states = [told(AlertStep.NEW, releases=[A])]
     excused = AlertSnapshot(excused={KEY: waits(0)})
-    (notice,) = due(excused, states, at(1))
+    (notice,) = due_notifications(excused, states, at(1))
     assert (notice.step, notice.joined) == (AlertStep.WAIVER, (A,))
     states.append(told(AlertStep.WAIVER, 1, releases=[A]))
-    assert due(excused, states, at(2)) == ()
-    (again,) = due(ringing(waits(0)), states, at(3))
+    assert due_notifications(excused, states, at(2)) == ()
+    (again,) = due_notifications(firing(waits(0)), states, at(3))
     assert (again.step, again.joined) == (AlertStep.UPDATE, (A,))
     states.append(told(AlertStep.UPDATE, 3, releases=[A]))
-    assert steps(due(excused, states, at(4))) == [AlertStep.WAIVER]
+    assert steps(due_notifications(excused, states, at(4))) == [AlertStep.WAIVER]
 
 
 def test_waiver__of_what_was_not_sent_is_not_sent() -> None:
-    assert due(AlertSnapshot(excused={KEY: waits(0)}), (), at(1)) == ()
+    assert due_notifications(AlertSnapshot(excused={KEY: waits(0)}), (), at(1)) == ()
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(-1, []), (0, [AlertStep.REMINDER]), (1, [AlertStep.REMINDER])])
 def test_reminder__comes_24_hours_after_the_first_telling(seconds: int, expected: list[AlertStep]) -> None:
-    assert steps(due(ringing(an_alert()), [told(AlertStep.NEW)], at(24, seconds=seconds))) == expected
+    assert steps(due_notifications(firing(an_alert()), [told(AlertStep.NEW)], at(24, seconds=seconds))) == expected
 
 
 def test_reminder__comes_once_however_long_it_lasts() -> None:
-    assert due(ringing(an_alert()), [told(AlertStep.NEW), told(AlertStep.REMINDER, 24)], at(500)) == ()
+    assert due_notifications(firing(an_alert()), [told(AlertStep.NEW), told(AlertStep.REMINDER, 24)], at(500)) == ()
 
 
 def test_reminder__comes_also_of_what_began_long_ago() -> None:
-    assert steps(due(ringing(an_alert(began=at(-900))), [told(AlertStep.NEW)], at(24))) == [AlertStep.REMINDER]
+    assert steps(due_notifications(firing(an_alert(began=at(-900))), [told(AlertStep.NEW)], at(24))) == [
+        AlertStep.REMINDER
+    ]
 
 
 def test_escalation__comes_at_once_and_instead_of_a_reminder() -> None:
     alert = an_alert(AlertKind.DIVERGENCE, "2024-06-10", escalated=True)
-    assert steps(due(ringing(alert), [told(AlertStep.NEW, key=alert.key)], at(168))) == [AlertStep.ESCALATION]
+    assert steps(due_notifications(firing(alert), [told(AlertStep.NEW, key=alert.key)], at(168))) == [
+        AlertStep.ESCALATION
+    ]
 
 
 def test_escalation__comes_whether_or_not_the_first_was_told() -> None:
     alert = an_alert(AlertKind.DIVERGENCE, "2024-06-10", escalated=True)
-    assert steps(due(ringing(alert), (), at(1))) == [AlertStep.ESCALATION]
-    assert steps(due(ringing(alert), [told(AlertStep.ESCALATION, 1, alert.key)], at(2))) == []
+    assert steps(due_notifications(firing(alert), (), at(1))) == [AlertStep.ESCALATION]
+    assert steps(due_notifications(firing(alert), [told(AlertStep.ESCALATION, 1, alert.key)], at(2))) == []
 
 
 def test_recovery__is_told_of_what_was_told_and_once() -> None:
-    assert steps(due(over(an_alert()), [told(AlertStep.NEW)], at(1))) == [AlertStep.RECOVERY]
-    assert due(over(an_alert()), [told(AlertStep.NEW), told(AlertStep.RECOVERY, 1)], at(2)) == ()
+    assert steps(due_notifications(resolved(an_alert()), [told(AlertStep.NEW)], at(1))) == [AlertStep.RECOVERY]
+    assert due_notifications(resolved(an_alert()), [told(AlertStep.NEW), told(AlertStep.RECOVERY, 1)], at(2)) == ()
 
 
 def test_recovery__is_not_told_of_what_nobody_was_told_of() -> None:
-    assert due(over(an_alert()), (), at(1)) == ()
+    assert due_notifications(resolved(an_alert()), (), at(1)) == ()
 
 
 def test_recovery__is_not_told_of_what_is_held() -> None:
-    assert due(AlertSnapshot(), [told(AlertStep.NEW)], at(100)) == ()
+    assert due_notifications(AlertSnapshot(), [told(AlertStep.NEW)], at(100)) == ()
 
 
 def test_recovery__answers_where_the_first_telling_stands() -> None:
     first = told(AlertStep.NEW, ref="C1/1.0")
-    (notice,) = due(over(an_alert()), [told(AlertStep.REMINDER, 24, ref="C1/1.0"), first], at(30))
+    (notice,) = due_notifications(resolved(an_alert()), [told(AlertStep.REMINDER, 24, ref="C1/1.0"), first], at(30))
     assert notice.ref == "C1/1.0"
 
 
 def test_recovery__of_what_another_alert_says_more_of_is_quiet() -> None:
-    (notice,) = due(
-        over(an_alert(AlertKind.AT_RISK, superseded=True)),
+    (notice,) = due_notifications(
+        resolved(an_alert(AlertKind.AT_RISK, superseded=True)),
         [told(AlertStep.NEW, key=f"{HOME}/at-risk/recommender")],
         at(1),
     )
-    assert (notice.step, notice.quiet) == (AlertStep.RECOVERY, True)
+    assert (notice.step, notice.silent) == (AlertStep.RECOVERY, True)
 
 
 @pytest.mark.parametrize("kind", [AlertKind.DIVERGENCE, AlertKind.MTTR_SPIKE])
 def test_week__that_was_over_is_not_sent_again(kind: AlertKind) -> None:
     alert = an_alert(kind, "2024-06-10")
-    assert due(ringing(alert), [told(AlertStep.NEW, 0, alert.key), told(AlertStep.RECOVERY, 1, alert.key)], at(2)) == ()
+    assert (
+        due_notifications(
+            firing(alert), [told(AlertStep.NEW, 0, alert.key), told(AlertStep.RECOVERY, 1, alert.key)], at(2)
+        )
+        == ()
+    )
 
 
 @pytest.mark.parametrize("kind", [AlertKind.BREACH, AlertKind.AT_RISK, AlertKind.DRIFT])
 def test_model__that_was_over_may_fire_again(kind: AlertKind) -> None:
     alert = an_alert(kind, "recommender", began=at(50))
     once = [told(AlertStep.NEW, 0, alert.key), told(AlertStep.RECOVERY, 10, alert.key)]
-    assert steps(due(ringing(alert), once, at(50))) == [AlertStep.NEW]
+    assert steps(due_notifications(firing(alert), once, at(50))) == [AlertStep.NEW]
     again = [*once, told(AlertStep.NEW, 50, alert.key)]
-    assert due(ringing(alert), again, at(51)) == ()
-    assert steps(due(over(alert), again, at(60))) == [AlertStep.RECOVERY]
-    assert due(over(alert), [*again, told(AlertStep.RECOVERY, 60, alert.key)], at(61)) == ()
+    assert due_notifications(firing(alert), again, at(51)) == ()
+    assert steps(due_notifications(resolved(alert), again, at(60))) == [AlertStep.RECOVERY]
+    assert due_notifications(resolved(alert), [*again, told(AlertStep.RECOVERY, 60, alert.key)], at(61)) == ()
 
 
 def test_keys_told__are_those_that_anybody_still_waits_to_hear_the_end_of() -> None:
     here, there = told(AlertStep.NEW, sink="slack"), told(AlertStep.NEW, sink="pagerduty")
     ended = told(AlertStep.RECOVERY, 1, sink="slack")
-    assert keys_sent([here, there, ended]) == SentAlerts(running={KEY: frozenset()})
-    assert keys_sent([here, ended]) == SentAlerts(ended=frozenset({KEY}))
+    assert sent_alerts([here, there, ended]) == SentAlerts(running={KEY: frozenset()})
+    assert sent_alerts([here, ended]) == SentAlerts(ended=frozenset({KEY}))
 
 
 def test_keys_told__hold_the_releases_that_any_destination_was_sent() -> None:
@@ -181,7 +200,7 @@ def test_keys_told__hold_the_releases_that_any_destination_was_sent() -> None:
         told(AlertStep.NEW, sink="slack", releases=[A]),
         told(AlertStep.UPDATE, 1, sink="pagerduty", releases=[B]),
     ]
-    assert keys_sent(states) == SentAlerts(running={KEY: frozenset({A, B})})
+    assert sent_alerts(states) == SentAlerts(running={KEY: frozenset({A, B})})
 
 
 OLD = "shop/breach/deployment:{}/team/recommender"
@@ -205,13 +224,13 @@ def test_old_key__of_a_release_becomes_that_of_its_model() -> None:
 def test_old_key__that_ended_for_one_release_does_not_end_the_alert_of_the_model() -> None:
     states = adopt(old(AlertStep.NEW), old(AlertStep.NEW, 1, 2), old(AlertStep.RECOVERY, 2), old(AlertStep.NEW, 1, 3))
     assert {state.sent_as for state in states} == {OLD.format(2), OLD.format(3)}
-    (running,) = keys_sent(states).running.values()
+    (running,) = sent_alerts(states).running.values()
     assert running == {"deployment:2", "deployment:3"}
 
 
 def test_old_key__is_ended_together_with_the_key_of_today() -> None:
     states = adopt(old(AlertStep.NEW), old(AlertStep.NEW, 1, 2))
-    (notice,) = due(over(an_alert(subject="team/recommender")), states, at(3))
+    (notice,) = due_notifications(resolved(an_alert(subject="team/recommender")), states, at(3))
     assert notice.sent_as == (OLD.format(1), OLD.format(2))
 
 
@@ -233,7 +252,7 @@ def test_old_key__of_a_week_and_of_a_file() -> None:
 
 
 def test_keys_told__leave_aside_what_is_no_step() -> None:
-    assert keys_sent([AlertState(key="shop/change/deployment:1", step="change", at=at(0))]) == SentAlerts()
+    assert sent_alerts([AlertState(key="shop/change/deployment:1", step="change", at=at(0))]) == SentAlerts()
 
 
 def test_raised__are_the_keys_that_one_destination_was_told_of_now() -> None:
@@ -248,7 +267,8 @@ def test_raised__are_the_keys_that_one_destination_was_told_of_now() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["rings", "is over", "is held"]), st.booleans(), st.integers(1, 60)), max_size=12
+        st.tuples(st.sampled_from(["fires", "is resolved", "is neither"]), st.booleans(), st.integers(1, 60)),
+        max_size=12,
     )
 )
 def test_life__has_each_step_at_most_once_and_an_end_only_after_a_beginning(days: list[tuple[str, bool, int]]) -> None:
@@ -258,11 +278,11 @@ def test_life__has_each_step_at_most_once_and_an_end_only_after_a_beginning(days
     for what, escalated, hours in days:
         now += timedelta(hours=hours)
         alert = an_alert(AlertKind.DIVERGENCE, "2024-06-10", began=now, escalated=escalated)
-        scene = {"rings": ringing(alert), "is over": over(alert), "is held": AlertSnapshot()}[what]
-        notices = due(scene, states, now)
+        alerts = {"fires": firing(alert), "is resolved": resolved(alert), "is neither": AlertSnapshot()}[what]
+        notices = due_notifications(alerts, states, now)
         assert len(notices) <= 1
         states += [AlertState(key=notice.alert.key, step=notice.step, at=now) for notice in notices]
-        assert due(scene, states, now) == ()
+        assert due_notifications(alerts, states, now) == ()
     had = [state.step for state in states]
     assert len(set(had)) == len(had)
     assert AlertStep.RECOVERY not in had[:1]

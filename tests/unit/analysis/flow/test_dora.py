@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowjoy.analysis import timeline
-from flowjoy.analysis.flow.dora import DORA_UNITS, Dora, DoraFigure, dora
+from flowjoy.analysis.flow.dora import DORA_UNITS, ChangeStarts, Dora, DoraFigure, dora
 from flowjoy.analysis.flow.incidents import match_incidents
 from flowjoy.analysis.flow.weeks import window_of
 from flowjoy.domain import CodeRecord, EventType, Incident, ModelRecord
@@ -30,7 +30,7 @@ def figures(
     incidents: Sequence[Incident] | None = (),
     *,
     commits: Mapping[str, Sequence[datetime]] | None = None,
-    begun: Mapping[str, datetime] | None = None,
+    trainings: Mapping[str, datetime] | None = None,
     known: Sequence[EventType] = tuple(EventType),
     observed_since: datetime | None = None,
 ) -> tuple[Dora, ...]:
@@ -38,9 +38,8 @@ def figures(
     matched = None
     if incidents is not None:
         matched = match_incidents(timeline.incident_frame(incidents, until=NOW), events, match_hours=24)
-    return dora(
-        events, matched, WINDOW, commits=commits or {}, begun=begun or {}, known=known, observed_since=observed_since
-    )
+    starts = ChangeStarts(commits=commits or {}, trainings=trainings or {})
+    return dora(events, matched, WINDOW, starts=starts, known=known, observed_since=observed_since)
 
 
 def test_frequency__is_of_complete_weeks_and_nothing_in_them_is_0() -> None:
@@ -92,7 +91,7 @@ def test_lead_time__of_a_deploy_before_the_window_is_not_in_it() -> None:
 
 def test_lead_time__of_a_model_is_from_the_start_of_its_training() -> None:
     ships = [a_ship(10, "1", id="m1"), a_ship(20, "2", id="m2")]
-    _, model, both = figures([], ships, begun={"m1": at(4), "m2": at(10)})
+    _, model, both = figures([], ships, trainings={"m1": at(4), "m2": at(10)})
     assert model.lead_time_hours == both.lead_time_hours == DoraFigure(value=8.0, n=2)
 
 
@@ -189,10 +188,10 @@ def test_figures__are_what_the_rules_say_row_by_row(
     models = [a_ship(h, str(v), id=f"m{n}") for n, (h, v) in enumerate(ships)]
     told = [an_incident(h, hours=took, id=f"i{n:02}") for n, (h, took) in enumerate(broken)]
     commits = {sha: [at(h) for h in hours] for sha, hours in committed.items()}
-    begun = {f"m{n}": at(h - 5) for n, (h, _) in enumerate(ships) if n % 2}
-    found = figures(code, models, told, commits=commits, begun=begun)
+    trainings = {f"m{n}": at(h - 5) for n, (h, _) in enumerate(ships) if n % 2}
+    found = figures(code, models, told, commits=commits, trainings=trainings)
     assert [as_numbers(held) for held in found] == [
-        as_numbers(brute_force(kinds, name, code, models, told, commits, begun))
+        as_numbers(brute_force(kinds, name, code, models, told, commits, trainings))
         for kinds, name in ((["CODE"], "CODE"), (["MODEL"], "MODEL"), (["CODE", "MODEL"], "both"))
     ]
 
@@ -209,7 +208,7 @@ def brute_force(  # noqa: PLR0917
     models: list[ModelRecord],
     told: list[Incident],
     commits: Mapping[str, Sequence[datetime]],
-    begun: Mapping[str, datetime],
+    trainings: Mapping[str, datetime],
 ) -> Dora:
     """The same figures without a frame: only the kinds of the events are taken from the timeline."""
     whole = timeline.timeline(code, models, service=SERVICE, until=NOW).to_dict("records")
@@ -239,8 +238,8 @@ def brute_force(  # noqa: PLR0917
             seen.add(row["sha"])
             if row in deploys:
                 leads += [max(0.0, (row["ts"] - commit) / HOUR) for commit in commits.get(row["sha"], ())]
-        if row["type"] == "MODEL" and row in deploys and row["id"] in begun:
-            leads.append((row["ts"] - begun[row["id"]]) / HOUR)
+        if row["type"] == "MODEL" and row in deploys and row["id"] in trainings:
+            leads.append((row["ts"] - trainings[row["id"]]) / HOUR)
     took = [(end - item.start) / HOUR for item in mine if (end := ended[item.id]) is not None]
     n = len(deploys)
     rework = [row for row in inside if row["id"] in fixes]

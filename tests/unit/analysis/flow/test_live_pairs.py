@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowjoy.analysis import timeline
-from flowjoy.analysis.flow.live_pairs import LiveModel, LivePair, last_calm, pairs, unified_tag
+from flowjoy.analysis.flow.live_pairs import LiveModel, LivePair, last_without_incident, live_pairs, unified_tag
 from flowjoy.domain import CodeRecord, Incident, ModelDependencies, ModelRecord, Requirement
 from tests.builders import SERVICE, a_deploy, a_provisional_deploy, a_ship, an_incident, at
 
@@ -28,7 +28,7 @@ def lived(
     since: float = -1000,
     newest_is_live: bool = True,
 ) -> tuple[LivePair, ...]:
-    return pairs(
+    return live_pairs(
         timeline.timeline(code, models, service=SERVICE, until=NOW),
         timeline.incident_frame(incidents or [], until=NOW),
         dependence,
@@ -85,10 +85,10 @@ def test_incidents__belong_to_the_pair_that_was_live_when_they_began() -> None:
 
 def test_rollback_target__is_the_last_calm_pair_that_is_not_the_live_one() -> None:
     code = [a_deploy(0, "a"), a_deploy(10, "b"), a_deploy(20, "c"), a_deploy(30, "b")]
-    target = last_calm(lived(code, [], [an_incident(21)]))
+    target = last_without_incident(lived(code, [], [an_incident(21)]))
     assert (target.sha, target.since) == ("a", at(0)) if target is not None else False
-    assert last_calm(lived([a_deploy(0, "a")], [])) is None
-    assert last_calm(()) is None
+    assert last_without_incident(lived([a_deploy(0, "a")], [])) is None
+    assert last_without_incident(()) is None
 
 
 def test_provisional__release_is_the_live_pair_and_says_so() -> None:

@@ -11,7 +11,7 @@ import pytest
 from flowjoy.analysis.flow.advice import advise
 from flowjoy.analysis.flow.retrospective import Retrospective, retrospective
 from flowjoy.analysis.flow.weeks import week_of
-from flowjoy.domain import Action, Obligation, Status, Week
+from flowjoy.domain import Action, Obligation, Status, Week, Window
 from tests.builders import an_obligation, at
 from tests.unit.analysis.flow.test_advice import SEED
 from tests.unit.analysis.flow.test_trends import a_week
@@ -21,7 +21,11 @@ def held(
     weeks: Sequence[Week] = (), owed: Sequence[Obligation] = (), past: Sequence[Action] = (), *, hours: float = 500
 ) -> Retrospective:
     advice = advise(weeks, (), drift_is_checked=False, untagged=None, divergence_percent=50)
-    return retrospective(weeks, owed, advice, past, since=at(-200), as_of=at(hours), timezone="UTC")
+    return retrospective(weeks, owed, advice, past, window=a_window(at(-200), at(hours)))
+
+
+def a_window(since: datetime, until: datetime) -> Window:
+    return Window(since=since, until=until, timezone="UTC", weeks=4)
 
 
 def an_action(week: datetime, key: str = "packaging", value: float | None = 5.0) -> Action:
@@ -113,7 +117,7 @@ def test_last_action__is_not_measured_by_what_nobody_read() -> None:
     unread = [a_week(0), a_week(1, code=9, model=0, models_known=False)]
     assert held(unread, past=[an_action(at(-200))]).measured is None
     told = retrospective(
-        [a_week(0)], (), (), [an_action(at(-200), "drift")], since=at(), as_of=at(9), timezone="UTC", unread=["drift"]
+        [a_week(0)], (), (), [an_action(at(-200), "drift")], window=a_window(at(), at(9)), unread=["drift"]
     )
     assert (told.before is not None, told.measured) == (True, None)
 

@@ -32,7 +32,7 @@ def table(
     weeks: int = 4,
     timezone: str = "UTC",
     divergence_percent: float = 50,
-    dependence: ModelDependencies = REQUIRED,
+    dependencies: ModelDependencies = REQUIRED,
     observed_since: Mapping[str, datetime] | None = None,
 ) -> tuple[Week, ...]:
     """The week table as of `until`."""
@@ -41,7 +41,7 @@ def table(
         timeline.incident_frame(incidents, until=until),
         window_of(until, weeks=weeks, timezone=timezone),
         divergence_percent=divergence_percent,
-        dependence=dependence,
+        dependencies=dependencies,
         observed_since=observed_since,
     )
 
@@ -153,7 +153,7 @@ def test_gap__twenty_models_that_ship_are_no_cover_for_the_one_that_jams() -> No
     names = [f"model-{n:02}" for n in range(20)]
     ships = [a_ship(n / 60, str(n), model=name) for n in range(5) for name in names if name != "model-07" or n == 0]
     code = [a_deploy(n) for n in range(5)]
-    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=of_many(names))
+    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependencies=of_many(names))
     assert (week.code_deploys, week.model_deploys, week.gap, week.diverges) == (5, 96, 4, True)
     assert week.lagging == ModelGap(model="model-07", code_deploys=5, ships=1, diverges=True)
     assert (week.lag, week.named_model, week.models) == (4, "model-07", 20)
@@ -163,7 +163,7 @@ def test_gap__only_deploys_that_require_a_model_as_any_wait_for_it() -> None:
     stubs = {"a": (Requirement(model="ranker"), Requirement(model="toxicity", rule=Rule.EXACT, version="3")), "b": ()}
     code = [a_deploy(n, sha) for n, sha in enumerate(["a", "b", "c"])]
     requires = ModelDependencies(by_sha=stubs, default=(Requirement(model="toxicity", rule=Rule.NONE, reason="rules"),))
-    week, _ = table(code, until=at(7 * 24), weeks=2, dependence=requires)
+    week, _ = table(code, until=at(7 * 24), weeks=2, dependencies=requires)
     assert week.furthest == ModelGap(model="ranker", code_deploys=1, ships=0, diverges=True)
     assert (week.code_deploys, week.gap, week.named_model) == (3, 1, None)
 
@@ -171,7 +171,7 @@ def test_gap__only_deploys_that_require_a_model_as_any_wait_for_it() -> None:
 def test_gap__without_a_model_required_as_any_it_is_code_minus_models_and_nothing_diverges() -> None:
     code, ships = [a_deploy(n) for n in range(5)], [a_ship(1)]
     for requires in (ModelDependencies(), of_many([], recommender=Rule.EXACT)):
-        week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=requires)
+        week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependencies=requires)
         assert (week.gap, week.diverges, week.furthest, week.models) == (4, False, None, 0)
 
 
@@ -179,7 +179,7 @@ def test_gap__the_model_that_diverges_is_named_where_another_one_has_the_larger_
     stubs = {f"sha-{n}": (Requirement(model="a"), *[Requirement(model="b")] * (n < 2)) for n in range(10)}
     code = [a_deploy(n, f"sha-{n}") for n in range(10)]
     ships = [a_ship(n, str(n), model="a") for n in range(6)]
-    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=ModelDependencies(by_sha=stubs))
+    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependencies=ModelDependencies(by_sha=stubs))
     assert (week.gap, week.furthest.model if week.furthest else None) == (4, "a")
     assert (week.diverges, week.lag, week.named_model) == (True, 2, "b")
 
@@ -188,15 +188,15 @@ def test_gap__of_equal_gaps_the_larger_share_is_named_then_the_first_name() -> N
     stubs = {f"sha-{n}": (Requirement(model="b"), *[Requirement(model="c")] * (n < 2)) for n in range(4)}
     code = [a_deploy(n, f"sha-{n}") for n in range(4)]
     ships = [a_ship(n, str(n), model="b") for n in range(2)]
-    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=ModelDependencies(by_sha=stubs))
+    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependencies=ModelDependencies(by_sha=stubs))
     assert week.furthest == ModelGap(model="c", code_deploys=2, ships=0, diverges=True)
-    week, _ = table(code, until=at(7 * 24), weeks=2, dependence=of_many(["z", "y"]))
+    week, _ = table(code, until=at(7 * 24), weeks=2, dependencies=of_many(["z", "y"]))
     assert week.named_model == "y"
 
 
 def test_gap__a_deploy_whose_stub_cannot_be_read_asks_for_nothing_that_is_known() -> None:
     requires = ModelDependencies(default=(Requirement(model=MODEL),), unreadable={"a": "not JSON"})
-    week, _ = table([a_deploy(0, "a"), a_deploy(1, "b")], until=at(7 * 24), weeks=2, dependence=requires)
+    week, _ = table([a_deploy(0, "a"), a_deploy(1, "b")], until=at(7 * 24), weeks=2, dependencies=requires)
     assert (week.code_deploys, week.gap) == (2, 1)
 
 
@@ -210,18 +210,20 @@ def test_gap__of_a_week_that_began_before_the_first_observation_is_unknown(hours
 def test_gap__a_model_observed_later_leaves_the_gap_of_the_others_known_only_where_they_diverge() -> None:
     code, requires = [a_deploy(n) for n in range(5)], of_many(["new", "old"])
     seen = {"old": at(-99), "new": at(50)}
-    week, _ = table(code, until=at(7 * 24), weeks=2, dependence=requires, observed_since=seen)
+    week, _ = table(code, until=at(7 * 24), weeks=2, dependencies=requires, observed_since=seen)
     assert (week.counted, week.ships_known, week.lag, week.named_model) == (True, False, 5, "old")
     ships = [a_ship(n, str(n), model="old") for n in range(5)]
-    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependence=requires, observed_since=seen)
+    week, _ = table(code, ships, until=at(7 * 24), weeks=2, dependencies=requires, observed_since=seen)
     assert (week.counted, week.ships_known, week.diverges) == (False, False, False)
 
 
 def test_gap__a_model_that_no_deploy_of_the_week_required_need_not_be_observed() -> None:
     requires = ModelDependencies(by_sha={"a": (Requirement(model="old"),)}, default=(Requirement(model="new"),))
-    week, _ = table([a_deploy(0, "a")], until=at(7 * 24), weeks=2, dependence=requires, observed_since={"old": at(-99)})
+    week, _ = table(
+        [a_deploy(0, "a")], until=at(7 * 24), weeks=2, dependencies=requires, observed_since={"old": at(-99)}
+    )
     assert week.counted
-    week, _ = table(until=at(7 * 24), weeks=2, dependence=requires, observed_since={"old": at(-99)})
+    week, _ = table(until=at(7 * 24), weeks=2, dependencies=requires, observed_since={"old": at(-99)})
     assert not week.counted
 
 

@@ -10,9 +10,9 @@ from flowjoy.analysis.promise.compliance import (
     in_scope,
     next_deadline,
     rate,
-    with_borne_out,
-    with_memory,
-    without_a_registry,
+    with_ledger,
+    with_registered_ships,
+    with_unknown_models,
 )
 from flowjoy.domain import Obligation, Status
 from tests.builders import an_obligation, at
@@ -124,7 +124,7 @@ def test_unknown__takes_back_what_was_judged_but_not_what_no_source_decides() ->
 
 def test_unknown__is_what_models_owe_that_the_registry_does_not_know() -> None:
     items = [owed(0, Status.MET), replace(owed(1, Status.MET), model="ranker")]
-    shown = without_a_registry(items, frozenset({"ranker"}))
+    shown = with_unknown_models(items, frozenset({"ranker"}))
     assert (shown[0], shown[1].status) == (items[0], Status.UNKNOWN)
 
 
@@ -135,32 +135,32 @@ def test_memory__never_makes_a_judgement_milder() -> None:
     order = [Status.MET, Status.LATE, Status.PENDING, Status.BREACHED]
     for shown in order:
         for known in order:
-            (item,) = with_memory([owed(0, shown)], [owed(0, known)])
+            (item,) = with_ledger([owed(0, shown)], [owed(0, known)])
             expected = max(shown, known, key=lambda s: (owed(0, s).is_open, owed(0, s).is_missed))
             assert (item.is_open, item.is_missed) == (owed(0, expected).is_open, owed(0, expected).is_missed)
 
 
 def test_memory__of_two_judgements_alike_the_source_s_counts() -> None:
-    (item,) = with_memory([owed(0, Status.MET, version="4")], [owed(0, Status.MET, version="3")])
+    (item,) = with_ledger([owed(0, Status.MET, version="4")], [owed(0, Status.MET, version="3")])
     assert item.version == "4"
 
 
 def test_memory__keeps_the_clock_of_a_deploy_that_the_source_lost_in_its_place() -> None:
     confirmed, lost = [owed(0, Status.MET), owed(9, Status.MET)], owed(5, Status.BREACHED)
-    assert with_memory(confirmed, [*confirmed, lost]) == (confirmed[0], lost, confirmed[1])
+    assert with_ledger(confirmed, [*confirmed, lost]) == (confirmed[0], lost, confirmed[1])
 
 
 def test_borne_out__a_version_that_only_the_registry_s_counting_shows_closes_what_it_closed() -> None:
     shown, closed = owed(0, Status.BREACHED), owed(0, Status.MET, version="3")
-    assert with_borne_out([shown], [closed], {}) == (closed,)
-    assert with_borne_out([closed], [shown], {}) == (closed,)
-    assert with_borne_out([shown], [], {}) == (shown,)
+    assert with_registered_ships([shown], [closed], {}) == (closed,)
+    assert with_registered_ships([closed], [shown], {}) == (closed,)
+    assert with_registered_ships([shown], [], {}) == (shown,)
     equal = owed(0, Status.BREACHED, version="3")
-    assert with_borne_out([shown], [equal], {}) == (shown,)
+    assert with_registered_ships([shown], [equal], {}) == (shown,)
 
 
 @pytest.mark.parametrize(("missed", "closes"), [(1, True), (0, False), (-1, False)])
 def test_borne_out__one_that_was_missed_before_a_release_closes_nothing_of_it(missed: float, *, closes: bool) -> None:
     shown, closed = owed(0, Status.BREACHED), owed(0, Status.MET, version="3")
     gone = {"recommender/3": at(missed), "ranker/3": at(-9)}
-    assert (with_borne_out([shown], [closed], gone) == (closed,)) is closes
+    assert (with_registered_ships([shown], [closed], gone) == (closed,)) is closes

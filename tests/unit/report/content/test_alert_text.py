@@ -10,7 +10,7 @@ import pytest
 from flowjoy.analysis.alerts.alert import Alert, AlertKind, WaitingReleases
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.analysis.flow.trends import Spike
-from flowjoy.analysis.results import find
+from flowjoy.analysis.results import analyse
 from flowjoy.domain import AlertState, ModelGap, Status
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.report.content.alert_messages import alert_message
@@ -20,7 +20,7 @@ from flowjoy.report.slack_blocks import Mark, blocks, digest, escaped, fallback,
 from tests.builders import a_bundle, a_deploy, a_ship, an_obligation, at
 from tests.unit.analysis.alerts.test_conditions import a_week
 
-FINDINGS = find(a_bundle([a_deploy()], [a_ship(1)], until=at(100)))
+FINDINGS = analyse(a_bundle([a_deploy()], [a_ship(1)], until=at(100)))
 
 
 def a_notice(kind: AlertKind, about: object, step: AlertStep = AlertStep.NEW, **changes: object) -> Notification:
@@ -106,12 +106,12 @@ def test_recovery__of_releases_that_are_judged_no_more_names_kind_model_and_reas
     key = f"acme/shop/shop/{kind}/recommender"
     sent = AlertState(key=key, step=AlertStep.NEW.value, at=at(1), sink="slack", releases=(deploy.id,))
     bundle = a_bundle([deploy], [], until=at(100), terms={"sla_since": since}, alerts=(sent,))
-    said = alert_text(a_notice(kind, None, AlertStep.RECOVERY, subject="recommender", key=key), find(bundle))
+    said = alert_text(a_notice(kind, None, AlertStep.RECOVERY, subject="recommender", key=key), analyse(bundle))
     assert (said.title, said.what) == (title, what)
 
 
 def test_recovery__of_releases_that_are_unknown_blames_no_input() -> None:
-    findings = find(a_bundle([a_deploy()], [], until=at(100), terms={"sla_since": at(24)}))
+    findings = analyse(a_bundle([a_deploy()], [], until=at(100), terms={"sla_since": at(24)}))
     said = alert_text(a_notice(AlertKind.BREACH, None, AlertStep.RECOVERY, subject="recommender"), findings)
     assert said.what == "No release that waited for recommender is judged any more."
 
@@ -215,8 +215,8 @@ def test_escaped__cuts_only_what_is_too_long() -> None:
 def test_list__names_what_rings_and_who_was_told_and_is_left_out_where_nothing_rings() -> None:
     assert section(FINDINGS) is None
     assert markdown(FINDINGS) == ""
-    broken = find(a_bundle([a_deploy()], [], until=at(60), first_trusted_at=at(0)))
-    (alert,) = broken.scene.ringing
+    broken = analyse(a_bundle([a_deploy()], [], until=at(60), first_trusted_at=at(0)))
+    (alert,) = broken.alerts.firing
     told = AlertState(key=alert.key, step=AlertStep.NEW, at=datetime(2024, 6, 5, 10, tzinfo=UTC), sink="slack")
     broken = replace(broken, bundle=replace(broken.bundle, alerts=(told, replace(told, sink=""))))
     shown = section(broken)

@@ -14,7 +14,7 @@ import matplotlib as mpl
 import pytest
 from PIL import Image
 
-from flowjoy.analysis.results import Results, find
+from flowjoy.analysis.results import Results, analyse
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.report import files, step_outputs
@@ -130,7 +130,7 @@ def test_picture__of_hostile_names_is_sound_and_no_text_leaves_its_panel() -> No
 def test_page_and_summary__of_hostile_names_are_inert() -> None:
     features = tuple(a_feature(name, kl=0.2) for name in NAMES)
     lacking = tuple(FeatureDrift(name=f"{n} 2", status=DriftStatus.ERROR, problem="gone") for n in NAMES)
-    found = find(told(a_drift_check(over=True, model=NAMES[0], reference=NAMES[1], features=features + lacking)))
+    found = analyse(told(a_drift_check(over=True, model=NAMES[0], reference=NAMES[1], features=features + lacking)))
     page = Reader(page_of(found))
     assert len(page.named("script")) == 1
     assert not page.named("a") or all(str(link["href"]).startswith("#") for link in page.named("a"))
@@ -141,7 +141,7 @@ def test_page_and_summary__of_hostile_names_are_inert() -> None:
 
 
 def test_page__shows_every_feature_and_folds_a_long_table() -> None:
-    found = find(told(a_drift_check(features=tuple(a_feature(f"f{n}") for n in range(14)))))
+    found = analyse(told(a_drift_check(features=tuple(a_feature(f"f{n}") for n in range(14)))))
     page = page_of(found)
     assert "<summary>Every feature, the worst first (14)</summary>" in page
     assert 'f13</bdi></td><td data-sort="0.01" class="number">' in page
@@ -156,11 +156,11 @@ def test_page__shows_every_feature_and_folds_a_long_table() -> None:
     ],
 )
 def test_summary__says_what_the_check_says(check: DriftCheck, words: str) -> None:
-    assert words in html.unescape(summary(find(told(check))))
+    assert words in html.unescape(summary(analyse(told(check))))
 
 
 def test_summary__without_a_check_says_nothing_of_it() -> None:
-    found = find(told(None))
+    found = analyse(told(None))
     assert "### Drift" not in summary(found)
     filled = step_outputs.fill(found, {})
     assert (filled["drift-status"], filled["drift-worst"]) == ("", "")
@@ -168,12 +168,12 @@ def test_summary__without_a_check_says_nothing_of_it() -> None:
 
 def test_outputs__name_the_worst_feature_that_was_judged() -> None:
     lacking = FeatureDrift(name="gone", status=DriftStatus.ERROR, problem="gone")
-    filled = step_outputs.fill(find(told(a_drift_check(features=(a_feature(kl=0.01239), lacking)))), {})
+    filled = step_outputs.fill(analyse(told(a_drift_check(features=(a_feature(kl=0.01239), lacking)))), {})
     assert filled["drift-worst"] == "0.0124"
 
 
 def test_summary__of_a_thousand_features_stays_short() -> None:
     features = tuple(a_feature(f"f{n}" + "<" * 900) for n in range(1000))
-    found = find(told(a_drift_check(features=features)))
+    found = analyse(told(a_drift_check(features=features)))
     assert len(summary(found)) < 30_000
     assert "and 995 more, on the page" in summary(found)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flowjoy.analysis.flow.trends import healthy
-from flowjoy.analysis.results import find
+from flowjoy.analysis.results import analyse
 from flowjoy.domain import CodeRecord, CoverageState, Incident, ModelRecord
 from flowjoy.domain.timestamps import iso
 from flowjoy.report.bundle_file import bundle_bytes
@@ -27,7 +27,7 @@ def rows_of(raw: bytes) -> list[dict[str, str]]:
 
 
 def said_of(code: list[CodeRecord], models: list[ModelRecord], *incidents: Incident) -> list[str]:
-    found = find(a_bundle(code, models, incidents or (an_incident(100),)))
+    found = analyse(a_bundle(code, models, incidents or (an_incident(100),)))
     return list(evidence(found, found.incidents))
 
 
@@ -66,7 +66,7 @@ def test_summary__tells_all_by_cause_and_newest_first() -> None:
         an_incident(150, hours=3),
         an_incident(152, hours=None, id="incident:pagerduty:Q7", source="pagerduty"),
     ]
-    text = summary(find(a_bundle([a_deploy(99, SHA)], [a_ship(149, "7")], incidents)))
+    text = summary(analyse(a_bundle([a_deploy(99, SHA)], [a_ship(149, "7")], incidents)))
     assert "| **all: unified MTTR** | 2 | 1 | 2.0 | 2.0 | 2.8 |" in text
     assert "| CODE | 1 | 0 | 1.0 | 1.0 | 1.0 |" in text
     assert "| MODEL | 1 | 1 | 3.0 | 3.0 | 3.0 |" in text
@@ -78,14 +78,16 @@ def test_summary__tells_all_by_cause_and_newest_first() -> None:
 
 def test_summary__of_thousands_stays_short() -> None:
     incidents = [an_incident(n / 20, id=f"incident:file:{n}") for n in range(5000)]
-    text = summary(find(a_bundle([a_deploy(1)], [a_ship(2)], incidents)))
+    text = summary(analyse(a_bundle([a_deploy(1)], [a_ship(2)], incidents)))
     assert "… and 4980 more, in `incidents.csv`." in text
     assert len(text) < 60_000
 
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "a|b\n::set-output name=x::y", "@octo-org/admins"])
 def test_evidence__foreign_names_stay_text(hostile: str) -> None:
-    found: Any = find(a_bundle([], [a_ship(99, "7", name=hostile)], [an_incident(100, id=f"incident:file:{hostile}")]))
+    found: Any = analyse(
+        a_bundle([], [a_ship(99, "7", name=hostile)], [an_incident(100, id=f"incident:file:{hostile}")])
+    )
     text = summary(found)
     assert hostile not in text
     assert "\n" not in next(iter(evidence(found, found.incidents)))
@@ -93,7 +95,7 @@ def test_evidence__foreign_names_stay_text(hostile: str) -> None:
 
 def test_open__incident_from_before_the_window_is_not_forgotten() -> None:
     old = [an_incident(-900, hours=None), an_incident(-901)]
-    found = find(a_bundle([a_deploy(99, SHA)], [a_ship(149, "7")], old))
+    found = analyse(a_bundle([a_deploy(99, SHA)], [a_ship(149, "7")], old))
     assert "1 incident still open (the oldest ≥ 1404.0 h), in no mean." in summary(found)
     assert summary(found).count("≥ 58 d 12 h, open") == 1
     assert [row["start"] for row in rows_of(incidents_csv(found))] == [iso(at(-900))]
@@ -106,7 +108,7 @@ def test_causes__are_not_guessed_where_a_part_of_the_deploys_was_read(
 ) -> None:
     """The incident is of the model that could not be read: the code deploy before it must not stand for it."""
     read = (a_coverage("code", code), a_coverage("models", models), a_coverage("incidents", required=False))
-    found = find(a_bundle([a_deploy(98, SHA)], [], [an_incident(100, hours=2)], coverage=read))
+    found = analyse(a_bundle([a_deploy(98, SHA)], [], [an_incident(100, hours=2)], coverage=read))
     (row,) = rows_of(incidents_csv(found))
     unsaid = {name: row[name] for name in ("nearest_ts", "deploy_type", "cause_type", "cause_id", "runner_up_id")}
     assert unsaid == dict.fromkeys(unsaid, "")
@@ -120,14 +122,14 @@ def test_causes__are_not_guessed_where_a_part_of_the_deploys_was_read(
 
 def test_causes__are_known_without_models_where_none_is_depended_on() -> None:
     read = (a_coverage("code"), a_coverage("models", ABSENT, required=False), a_coverage("incidents", required=False))
-    found = find(a_bundle([a_deploy(98, SHA)], [], [an_incident(100)], coverage=read))
+    found = analyse(a_bundle([a_deploy(98, SHA)], [], [an_incident(100)], coverage=read))
     assert found.dora[0].change_fail_rate.value == 1
 
 
 @pytest.mark.parametrize("state", [FAILED, ABSENT])
 def test_weeks__without_a_source_of_incidents_have_no_data_and_not_0(state: CoverageState) -> None:
     read = (a_coverage("code"), a_coverage("models"), a_coverage("incidents", state, required=False))
-    found = find(a_bundle([a_deploy(1)], [a_ship(2)], coverage=read))
+    found = analyse(a_bundle([a_deploy(1)], [a_ship(2)], coverage=read))
     assert {(week.incidents, week.mttr_hours) for week in found.weeks} == {(None, None)}
     assert {row["incidents"] for row in rows_of(weeks_csv(found))} == {""}
     assert found.recoveries == ()
@@ -136,4 +138,4 @@ def test_weeks__without_a_source_of_incidents_have_no_data_and_not_0(state: Cove
 
 
 def test_summary__without_any_incident_says_nothing_of_them() -> None:
-    assert "### Incidents" not in summary(find(a_bundle([a_deploy(1)], [a_ship(2)], until=at(500))))
+    assert "### Incidents" not in summary(analyse(a_bundle([a_deploy(1)], [a_ship(2)], until=at(500))))

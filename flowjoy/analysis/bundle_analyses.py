@@ -1,0 +1,263 @@
+"""Each analysis of one bundle, with the bundle's run parameters and only over sources that were read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+
+import pandas as pd
+
+from flowjoy.analysis import timeline
+from flowjoy.analysis.alerts.alert import AlertInputs
+from flowjoy.analysis.drift import history
+from flowjoy.analysis.flow import advice, dora, drift_lag, incidents, live_pairs, retrospective, trends, weeks
+from flowjoy.analysis.flow.advice import Advice
+from flowjoy.analysis.flow.dora import ChangeStarts, Dora
+from flowjoy.analysis.flow.drift_lag import DriftLag
+from flowjoy.analysis.flow.live_pairs import LivePair
+from flowjoy.analysis.flow.retrospective import Retrospective
+from flowjoy.analysis.flow.trends import Spike
+from flowjoy.analysis.promise import compliance, dependencies, obligations, verdict
+from flowjoy.analysis.source_coverage import causes_are_known, is_complete, is_read, judges_promise
+from flowjoy.domain import (
+    EventType,
+    Kind,
+    ModelDependencies,
+    Obligation,
+    Recovery,
+    SourceKind,
+    Status,
+    Verdict,
+    Week,
+    Window,
+)
+from flowjoy.domain.bundle import Bundle
+from flowjoy.domain.drift import DriftCheck
+
+_HISTORY_WEEKS = 56
+"""The 400 days of code history that are read, in whole weeks."""
+
+
+class BundleAnalyses:
+    """The analyses of one bundle. Each is computed once, when it is first needed."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle, self._terms, self._as_of = bundle, bundle.terms, bundle.generated_at
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """The timeline of code and models."""
+        bundle = self._bundle
+        return timeline.timeline(bundle.code, bundle.models, service=bundle.service, until=self._as_of)
+
+    @cached_property
+    def obligations(self) -> tuple[Obligation, ...]:
+        """Every obligation, oldest first; all are unknown where a required source was not read."""
+        bundle = self._bundle
+        owed = self._obligations_of(self.events)
+        if any(record.source_gone for record in bundle.code) or any(record.source_gone for record in bundle.models):
+            confirmed, also_registered = (self._confirmed(registered=registered) for registered in (False, True))
+            confirmed = compliance.with_registered_ships(confirmed, also_registered, bundle.models_gone)
+            owed = compliance.with_ledger(confirmed, owed)
+        if self._unread:
+            owed = compliance.all_unknown(owed, f"{'; '.join(self._unread)} could not be read")
+        return owed
+
+    @cached_property
+    def scope(self) -> tuple[Obligation, ...]:
+        """The obligations of the window, and every open one."""
+        return compliance.in_scope(self.obligations, self._bundle.window.since, self._as_of)
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """The verdict on the promise."""
+        return verdict.decide(self._bundle.coverage, self.scope, enforce=self._terms.enforce)
+
+    @cached_property
+    def sla_status(self) -> str:
+        """The promise in one word: its worst open status, or why nothing is promised."""
+        if not judges_promise(self._bundle):
+            return Status.UNKNOWN.value
+        return verdict.sla_status(self.verdict, self._dependencies, self.scope, self._deployed)
+
+    @cached_property
+    def commits_without_models(self) -> tuple[str, ...]:
+        """The commits deployed in the window whose stub names no model, newest first."""
+        return tuple(sha for sha in reversed(self._deployed) if self._dependencies.by_sha.get(sha) == ())
+
+    @cached_property
+    def incidents(self) -> pd.DataFrame:
+        """The incidents, each with its cause where all code and models were read."""
+        frame = timeline.incident_frame(self._bundle.incidents, until=self._as_of)
+        matched = incidents.match_incidents(frame, self.events, match_hours=self._terms.incident_match_hours)
+        return matched if causes_are_known(self._bundle) else incidents.without_causes(matched)
+
+    @cached_property
+    def weeks(self) -> tuple[Week, ...]:
+        """The weeks of the window. A count from an incomplete source is unknown."""
+        table = self._week_table(self._bundle.window)
+        if not is_read(self._bundle, SourceKind.INCIDENTS):
+            table = weeks.without_incidents(table)
+        code_known, models_known = (
+            is_read(self._bundle, SourceKind.CODE),
+            is_read(self._bundle, SourceKind.MODELS),
+        )
+        return weeks.with_unread(table, code_known=code_known, models_known=models_known)
+
+    @cached_property
+    def spikes(self) -> tuple[Spike, ...]:
+        """The weeks whose MTTR spikes."""
+        return trends.spikes(self.weeks, factor=self._terms.mttr_spike_factor)
+
+    @cached_property
+    def recoveries(self) -> tuple[Recovery, ...]:
+        """Recovery times by cause; empty where incidents were not read completely."""
+        if not is_read(self._bundle, SourceKind.INCIDENTS):
+            return ()
+        return incidents.recoveries(self.incidents, since=self._bundle.window.since)
+
+    @cached_property
+    def drift_lag(self) -> DriftLag | None:
+        """The lag of models behind code; None where a required source was not read."""
+        if self._unread:
+            return None
+        deploys = self.events.loc[self._is_deploy & ~self.events[timeline.PROVISIONAL], timeline.ID]
+        latest = None if deploys.empty else str(deploys.iloc[-1])
+        return drift_lag.drift_lag(self.obligations, latest, since=self._bundle.window.since, as_of=self._as_of)
+
+    @cached_property
+    def dora(self) -> tuple[Dora, ...]:
+        """The DORA figures of code, models and both; a figure that needs an unread source is None."""
+        incidents_known = is_complete(self._bundle, SourceKind.INCIDENTS) and causes_are_known(self._bundle)
+        sources = ((EventType.CODE, SourceKind.CODE), (EventType.MODEL, SourceKind.MODELS))
+        observed = self._observed_since
+        return dora.dora(
+            self.events,
+            self.incidents if incidents_known else None,
+            self._bundle.window,
+            starts=ChangeStarts.of(self._bundle.commits, self._bundle.models, self._bundle.training_runs),
+            known=[kind for kind, source in sources if is_complete(self._bundle, source)],
+            observed_since=None if observed is None else max(observed.values(), default=None),
+        )
+
+    @cached_property
+    def pairs(self) -> tuple[LivePair, ...]:
+        """The pairs of code and models that were live in the window; empty where a required source was not read."""
+        if self._unread:
+            return ()
+        return live_pairs.live_pairs(
+            self.events,
+            self.incidents,
+            self._dependencies,
+            service=self._bundle.service,
+            since=self._bundle.window.since,
+            newest_is_live=self._terms.model_signal == "registered",
+        )
+
+    @cached_property
+    def advice(self) -> tuple[Advice, ...]:
+        """The recommendations."""
+        return advice.advise(
+            self.weeks,
+            self.recoveries,
+            drift_is_checked=self._bundle.drift is not None,
+            untagged=live_pairs.untagged(self.pairs, self._bundle.models),
+            divergence_percent=self._terms.divergence_percent,
+        )
+
+    @cached_property
+    def retrospective(self) -> Retrospective:
+        """The retrospective of the window."""
+        unread = {"tag": bool(self._unread), "drift": not self.recoveries}
+        return retrospective.retrospective(
+            self.weeks,
+            self.obligations,
+            self.advice,
+            self._bundle.actions,
+            window=replace(self._bundle.window, until=self._as_of),
+            unread=[key for key, unknown in unread.items() if unknown],
+        )
+
+    @cached_property
+    def drift(self) -> tuple[DriftCheck | None, bool]:
+        """The drift check of this run (None without one), and whether the model has recovered from drift."""
+        return history.trend(self._bundle.drift, self._bundle.drift_marks)
+
+    @cached_property
+    def alert_inputs(self) -> AlertInputs:
+        """The values that alerts are derived from."""
+        bundle, (drift, has_recovered) = self._bundle, self.drift
+        # An alert on consecutive diverging weeks is named by the first of them, however short the window.
+        window = weeks.window_of(self._as_of, weeks=_HISTORY_WEEKS, timezone=bundle.window.timezone)
+        return AlertInputs(
+            obligations=self.obligations,
+            history=self._week_table(window),
+            weeks=self.weeks,
+            spikes=self.spikes,
+            promise_is_known=judges_promise(bundle) and not self._unread,
+            cadence_is_known=is_complete(bundle, SourceKind.CODE) and is_complete(bundle, SourceKind.MODELS),
+            incidents_are_known=is_complete(bundle, SourceKind.INCIDENTS),
+            drift=drift,
+            drift_is_healed=has_recovered,
+        )
+
+    @cached_property
+    def _dependencies(self) -> ModelDependencies:
+        terms, bundle = self._terms, self._bundle
+        return dependencies.dependencies_of(terms.models, bundle.stubs, terms.model_stub, bundle.waivers)
+
+    @cached_property
+    def _unread(self) -> tuple[str, ...]:
+        """The required sources that were not read completely."""
+        return tuple(item.source for item in verdict.unproved(self._bundle.coverage))
+
+    @cached_property
+    def _deployed(self) -> list[str]:
+        """The commit of each deploy of the window, oldest first; an empty text where it is unknown."""
+        inside = self._is_deploy & (self.events[timeline.TS] >= pd.Timestamp(self._bundle.window.since))
+        return [sha if isinstance(sha, str) else "" for sha in self.events.loc[inside, timeline.SHA]]
+
+    @property
+    def _is_deploy(self) -> pd.Series:
+        return self.events[timeline.KIND] == Kind.DEPLOY
+
+    @property
+    def _observed_since(self) -> dict[str, datetime] | None:
+        """When the alias or stage of each model was first observed; None where ships need no observation."""
+        signal = self._terms.model_signal
+        if self._terms.model_source == "file" or not signal.startswith(("alias:", "stage:")):
+            return None
+        observations = [item for item in self._bundle.observations if item.signal == signal]
+        return {item.model: item.at for item in sorted(observations, key=lambda item: item.at, reverse=True)}
+
+    def _confirmed(self, *, registered: bool) -> tuple[Obligation, ...]:
+        """Return the obligations from records that sources still show.
+
+        `registered`: and from ships that only the ledger remembers, of versions that the registry still has.
+        """
+        bundle = self._bundle
+        code = [record for record in bundle.code if not record.source_gone]
+        models = [record for record in bundle.models if not record.source_gone or (registered and record.borne_out)]
+        return self._obligations_of(timeline.timeline(code, models, service=bundle.service, until=self._as_of))
+
+    def _obligations_of(self, events: pd.DataFrame) -> tuple[Obligation, ...]:
+        terms = obligations.PromiseTerms(
+            sla_hours=self._terms.sla_hours,
+            as_of=self._as_of,
+            since=self._terms.sla_since,
+            every_version_stays_live=self._terms.model_signal == "registered",
+        )
+        owed = obligations.obligations(events, self._dependencies, terms)
+        return compliance.with_unknown_models(owed, frozenset(self._bundle.unknown_models))
+
+    def _week_table(self, window: Window) -> tuple[Week, ...]:
+        """Return the weeks of `window` as if every source was read."""
+        return weeks.week_table(
+            self.events,
+            self.incidents,
+            window,
+            divergence_percent=self._terms.divergence_percent,
+            dependencies=self._dependencies,
+            observed_since=self._observed_since,
+        )

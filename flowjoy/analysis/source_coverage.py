@@ -1,0 +1,31 @@
+"""How completely the sources of a bundle were read."""
+
+from __future__ import annotations
+
+from flowjoy.domain import CoverageState, SourceKind
+from flowjoy.domain.bundle import Bundle
+
+
+def judges_promise(bundle: Bundle) -> bool:
+    """Return whether the promise is judged. On a fork's pull request, which has no secrets, only its stub is."""
+    return any(item.required and item.kind is SourceKind.CODE for item in bundle.coverage)
+
+
+def states(bundle: Bundle, kind: SourceKind) -> set[CoverageState]:
+    """Return how the sources of one kind were read; empty where the bundle names none."""
+    return {item.state for item in bundle.coverage if item.kind is kind}
+
+
+def is_complete(bundle: Bundle, kind: SourceKind) -> bool:
+    """Return whether there is a source of one kind and every one was read completely."""
+    return states(bundle, kind) == {CoverageState.COMPLETE}
+
+
+def is_read(bundle: Bundle, kind: SourceKind) -> bool:
+    """Return whether every source of one kind, if any, was read completely; otherwise its counts are unknown."""
+    return not states(bundle, kind) - {CoverageState.COMPLETE}
+
+
+def causes_are_known(bundle: Bundle) -> bool:
+    """Return False where code or models could not be read: the latest deploy before an incident may be missing."""
+    return CoverageState.FAILED not in states(bundle, SourceKind.CODE) | states(bundle, SourceKind.MODELS)
