@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 class FlowJoyError(Exception):
@@ -32,16 +33,45 @@ class InputError(FlowJoyError):
         super().__init__("; ".join(self.problems))
 
 
-class HarvestError(FlowJoyError):
-    """A source could not be read to its end: what it knows is unknown, which is not the same as nothing.
+class FaultKind(StrEnum):
+    """Why a service did not give what it was asked for."""
 
-    `passing`: the last fault was one that may be gone the next time.
+    AUTH = "auth"
+    PERMISSION = "permission"
+    NOT_FOUND = "not_found"
+    GONE = "gone"
+    CONFLICT = "conflict"
+    QUOTA = "quota"
+    RATE_LIMIT = "rate_limit"
+    OUTAGE = "outage"
+    UNREACHABLE = "unreachable"
+    UNTRUSTED = "untrusted"
+    MALFORMED = "malformed"
+    OVERSIZE = "oversize"
+    UNSUPPORTED = "unsupported"
+    REFUSED = "refused"
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same request may succeed a little later."""
+        return self in (FaultKind.RATE_LIMIT, FaultKind.OUTAGE, FaultKind.UNREACHABLE, FaultKind.MALFORMED)
+
+
+class HarvestError(FlowJoyError):
+    """A source could not be read completely: its data is unknown, which differs from empty.
+
+    `kind`: the fault of the service that caused it; None where the problem lies in the data or the inputs.
     """
 
-    def __init__(self, problem: str, *, hint: str = "", passing: bool = False) -> None:
+    def __init__(self, problem: str, *, hint: str = "", kind: FaultKind | None = None) -> None:
         self.hint = hint
-        self.passing = passing
+        self.kind = kind
         super().__init__(problem)
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same request may succeed a little later."""
+        return self.kind is not None and self.kind.is_transient
 
     @property
     def advised(self) -> str:

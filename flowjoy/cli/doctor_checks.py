@@ -22,7 +22,7 @@ from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config.settings import Settings
 from flowjoy.domain import CodeRecord, ModelRecord, Outcome, Rule, SourceKind, StubFile
 from flowjoy.domain.timestamps import iso
-from flowjoy.errors import HarvestError, StubError
+from flowjoy.errors import FaultKind, HarvestError, StubError
 from flowjoy.pipeline.run_context import RepositoryInfo, github_of, repository_info_of
 from flowjoy.report.text import clean, plural, visible
 from flowjoy.sinks import slack_bot
@@ -223,7 +223,11 @@ class DoctorChecks:
             value, found = work(Clients(transport=transport, progress=lambda _: None, github=github))
         except HarvestError as problem:
             late = "" if transport.budget.left() else f"; it was given {granted:.0f} s"
-            lacks = f"; this one needs {needs}" if needs and "permissions" in problem.hint else ""
+            lacks = (
+                f"; this one needs {needs}"
+                if needs and problem.kind in (FaultKind.PERMISSION, FaultKind.NOT_FOUND)
+                else ""
+            )
             self._fail(tried, f"{problem}{late}", problem.hint + lacks)
         except Exception as problem:  # noqa: BLE001  (a bug in one probe must not take the others)
             self._fail(tried, f"{type(problem).__name__} while reading", "please report this")

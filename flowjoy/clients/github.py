@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
+from flowjoy.clients import http
+from flowjoy.clients.faults import Fault, HttpError, MalformedAnswerError, Service
 from flowjoy.clients.responses import Connection, Response, Text
-from flowjoy.clients.signed_urls import check_host, plain_session
-from flowjoy.clients.transport import Fault, MalformedAnswerError, Transport
+from flowjoy.clients.signed_urls import check_host
+from flowjoy.clients.transport import Transport
 from flowjoy.domain.secret import Secret
-from flowjoy.errors import HarvestError
+from flowjoy.errors import FaultKind, HarvestError
 
 PER_PAGE = 100
 _T = TypeVar("_T")
 Check = Callable[[Any], _T]
 """Takes a raw answer, gives it typed; raises MalformedAnswerError when it is not what the API promises."""
+
+_GITHUB = Service(
+    name="GitHub",
+    hints={
+        FaultKind.AUTH: "check github-token",
+        FaultKind.PERMISSION: "give the job `permissions:` contents, deployments, actions: read; "
+        "checks, pull-requests: write",
+        FaultKind.NOT_FOUND: "check GITHUB_REPOSITORY, workflow and the token's permissions",
+        FaultKind.OUTAGE: "see githubstatus.com",
+    },
+)
 
 
 class Repository(Response):
@@ -83,12 +95,8 @@ class GitHubApi:
 
         def request() -> str:
             headers = {"Authorization": f"Bearer {self._token.reveal()}", "Accept": "application/vnd.github+json"}
-            address = f"{self._api_url}/repos/{self.repository}{path}"
-            with plain_session() as session:
-                answer = session.get(address, headers=headers, allow_redirects=False, timeout=(4, 8))
-            if answer.status_code != 302:
-                raise UnexpectedStatusError(answer.status_code)
-            return str(answer.headers.get("Location", ""))
+            url = f"{self._api_url}/repos/{self.repository}{path}"
+            return str(http.request("GET", url, expected=302, headers=headers).headers.get("Location", ""))
 
         return check_host(self.transport.call(f"GitHub {path}", request, explain), self._api_url)
 
@@ -103,7 +111,7 @@ class GitHubApi:
             try:
                 return self._send_once(verb, path, body, check)
             except HarvestError as problem:
-                if last or not problem.passing:
+                if last or not problem.is_transient:
                     raise
         raise AssertionError("the last try either returns or raises")
 
@@ -161,7 +169,7 @@ def _data_of(answer: Any, root: str) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise MalformedAnswerError("the answer is empty")
     if answer.get("errors"):
-        raise GraphQLRefusalError(answer["errors"])
+        raise GraphQLError(answer["errors"])
     data = answer.get("data")
     held = data.get(root) if isinstance(data, dict) and root else data
     if not isinstance(held, dict):
@@ -169,8 +177,8 @@ def _data_of(answer: Any, root: str) -> dict[str, Any]:
     return held
 
 
-class GraphQLRefusalError(Exception):
-    """GraphQL answers 200 and says in `errors` what was wrong."""
+class GraphQLError(Exception):
+    """An answer of GraphQL with `errors`; its status is 200."""
 
     def __init__(self, errors: Any) -> None:
         known = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
@@ -178,81 +186,29 @@ class GraphQLRefusalError(Exception):
         super().__init__("; ".join(str(error.get("message", ""))[:200] for error in known) or "no message")
 
 
-class UnexpectedStatusError(Exception):
-    """A request of our own was answered with another status than the one that means success."""
-
-    def __init__(self, status: int) -> None:
-        self.status = status
-        super().__init__(f"GitHub answered {status}")
-
-
 def explain(problem: Exception) -> Fault | None:
-    """What an exception of PyGithub, or a refusal of GraphQL, means to a user."""
+    """Return the fault behind an exception of PyGithub or an error of GraphQL, None for any other exception."""
     from github import GithubException
 
-    if isinstance(problem, UnexpectedStatusError):
-        passing = problem.status >= 500 or problem.status == 429 or problem.status < 300
-        return Fault(problem=str(problem), hint="run again", passing=passing)
-    if isinstance(problem, GraphQLRefusalError):
+    if isinstance(problem, GraphQLError):
         return _explain_graphql(problem)
     if isinstance(problem, GithubException):
-        return _explain_status(problem)
-    if isinstance(problem, RuntimeError | AssertionError):  # PyGithub on a redirect to elsewhere
-        return Fault(problem="GitHub's API redirects to another address", hint="check GITHUB_API_URL")
-    return None
+        message = problem.data.get("message") if isinstance(problem.data, dict) else None
+        return _GITHUB.fault_of(HttpError(problem.status, problem.headers or {}, str(message or "")))
+    if isinstance(problem, RuntimeError | AssertionError):  # PyGithub on a redirect to another host
+        text = "GitHub's API redirects to another address"
+        return Fault(kind=FaultKind.REFUSED, problem=text, hint="check GITHUB_API_URL")
+    return _GITHUB.explain(problem)
 
 
-def _explain_graphql(refusal: GraphQLRefusalError) -> Fault:
-    if "NOT_FOUND" in refusal.types:
-        return _not_found()
-    if "RATE_LIMITED" in refusal.types or "RATE_LIMIT" in refusal.types:
-        return Fault(problem="the token's rate limit is used up", hint="run again after the limit resets")
-    if "FORBIDDEN" in refusal.types or "INSUFFICIENT_SCOPES" in refusal.types or "not accessible" in str(refusal):
-        return _forbidden(str(refusal))
-    return Fault(problem=f"GitHub refused the query ({refusal})", passing=not refusal.types - {""})
-
-
-def _explain_status(problem: Any) -> Fault:
-    status, headers = problem.status, {str(k).lower(): str(v) for k, v in (problem.headers or {}).items()}
-    message = problem.data.get("message") if isinstance(problem.data, dict) else None
-    said = str(message or "")[:200]
-    wait = _wait_seconds(headers)
-    if status == 401:
-        return Fault(problem="GitHub refused the token (401)", hint="check github-token")
-    if status in (403, 429) and (wait is not None or status == 429 or "rate limit" in said.lower()):
-        until = time.strftime("%H:%M UTC", time.gmtime(time.time() + (wait or 0)))
-        problem_text = "GitHub limits the rate" + (f" until {until}" if wait else "")
-        return Fault(problem=problem_text, hint="run again later", passing=True, wait_seconds=wait)
-    if status == 403:
-        return _forbidden(said)
-    if status == 404:
-        return _not_found()
-    if status >= 500:
-        return Fault(problem=f"GitHub answered {status}", hint="see githubstatus.com", passing=True)
-    return Fault(problem=f"GitHub answered {status} ({said})")
-
-
-def _forbidden(said: str) -> Fault:
-    return Fault(
-        problem=f"the token may not read this ({said})",
-        hint="give the job `permissions:` contents, deployments, actions: read; checks, pull-requests: write",
-    )
-
-
-def _not_found() -> Fault:
-    return Fault(
-        problem="GitHub does not know it, or the token may not see it (404)",
-        hint="check GITHUB_REPOSITORY, workflow and the token's permissions",
-    )
-
-
-def _wait_seconds(headers: Mapping[str, str]) -> float | None:
-    """How long a rate limit asks to wait: `Retry-After`, else the reset of a used-up limit."""
-    try:
-        if "retry-after" in headers:
-            return max(0.0, float(headers["retry-after"]))
-        if headers.get("x-ratelimit-remaining") == "0" and "x-ratelimit-reset" in headers:
-            return max(0.0, float(headers["x-ratelimit-reset"]) - time.time())
-    except ValueError:
-        return None
-    return None
+def _explain_graphql(error: GraphQLError) -> Fault:
+    if "NOT_FOUND" in error.types:
+        return _GITHUB.fault(FaultKind.NOT_FOUND, "NOT_FOUND")
+    if "RATE_LIMITED" in error.types or "RATE_LIMIT" in error.types:
+        text = "the token's rate limit is used up"
+        return Fault(kind=FaultKind.QUOTA, problem=text, hint="run again after the limit resets")
+    if "FORBIDDEN" in error.types or "INSUFFICIENT_SCOPES" in error.types or "not accessible" in str(error):
+        return _GITHUB.fault(FaultKind.PERMISSION, str(error))
+    # An error without a type is one of GitHub's own, such as a query that took too long.
+    kind = FaultKind.REFUSED if error.types - {""} else FaultKind.OUTAGE
+    return Fault(kind=kind, problem=f"GitHub refused the query ({error})")

@@ -74,7 +74,7 @@ class DefaultBranch:
             self._ask(wanted, refs)
         except HarvestError as problem:
             # One commit that is gone must not hide what is true of the others.
-            if len(wanted) < 2 or problem.passing:
+            if len(wanted) < 2 or problem.is_transient:
                 raise
             self._ask(wanted[:1], refs)
 

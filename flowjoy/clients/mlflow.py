@@ -59,7 +59,7 @@ def new_client(uri: str) -> Any:
         fault = explain(problem, uri)
         if fault is None:
             raise
-        raise fault.error(f"MLflow registry: {fault.problem}", hint=fault.hint) from None
+        raise fault.of("MLflow registry") from None
 
 
 def _has_plain_token(uri: str) -> bool:

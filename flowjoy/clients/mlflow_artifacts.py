@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flowjoy.analysis.drift.reference import LARGEST_BYTES
+from flowjoy.clients.faults import Fault, HttpError, Service
 from flowjoy.clients.mlflow import new_client
 from flowjoy.clients.mlflow_errors import explain
-from flowjoy.clients.transport import Fault, Transport
-from flowjoy.errors import HarvestError
+from flowjoy.clients.transport import Transport
+from flowjoy.errors import FaultKind, HarvestError
 
 ARTIFACT = "flowjoy/reference.json"
 MAKE = "python -m flowjoy reference train.csv --run-id RUN writes one; or give drift-reference"
@@ -24,6 +25,14 @@ MAKE = "python -m flowjoy reference train.csv --run-id RUN writes one; or give d
 _SERVED = frozenset({"mlflow-artifacts", "http", "https"})
 _CLOUDS = frozenset({"s3", "gs", "wasbs", "abfss", "dbfs"})
 _ON_DISK = frozenset({"", "file"})
+_PERMISSIONS = "check the registry's permissions for artifacts, or give drift-reference"
+_STORE = Service(
+    name="the artifact store",
+    credential="these credentials",
+    hints=dict.fromkeys(
+        (FaultKind.AUTH, FaultKind.PERMISSION, FaultKind.NOT_FOUND, FaultKind.CONFLICT, FaultKind.REFUSED), _PERMISSIONS
+    ),
+)
 _T = TypeVar("_T")
 
 
@@ -46,7 +55,7 @@ def fetch(uri: str, run_id: str, transport: Transport) -> bytes:
         ):
             return file.read(LARGEST_BYTES + 1)
 
-    return transport.call(what, _plainly(request, what), _explain)
+    return _call(what, request, transport)
 
 
 def store(uri: str, run_id: str, text: str, transport: Transport) -> None:
@@ -58,7 +67,7 @@ def store(uri: str, run_id: str, text: str, transport: Transport) -> None:
         _refuse_elsewhere(client.get_run(run_id).info.artifact_uri, uri, what)
         client.log_text(run_id, text, ARTIFACT)
 
-    transport.call(what, _plainly(request, what), _explain)
+    _call(what, request, transport)
 
 
 def _refuse_elsewhere(artifact_uri: str, uri: str, what: str) -> None:
@@ -77,8 +86,8 @@ def _refuse_elsewhere(artifact_uri: str, uri: str, what: str) -> None:
         )
 
 
-def _plainly(request: Callable[[], _T], what: str) -> Callable[[], _T]:
-    """A store that refuses is no broken connection, as which its exception would pass."""
+def _call(what: str, request: Callable[[], _T], transport: Transport) -> _T:
+    """Send the request. The client's HTTPError would otherwise pass for a broken connection."""
 
     def guarded() -> _T:
         from requests import HTTPError
@@ -86,22 +95,23 @@ def _plainly(request: Callable[[], _T], what: str) -> Callable[[], _T]:
         try:
             return request()
         except HTTPError as problem:
-            status = problem.response.status_code if problem.response is not None else 0
-            if 400 <= status < 500 and status != 429:
-                hint = "check the registry's permissions for artifacts, or give drift-reference"
-                raise HarvestError(f"{what}: the store of artifacts refused ({status})", hint=hint) from None
-            raise
+            if problem.response is None:
+                raise
+            raise HttpError(problem.response.status_code, problem.response.headers) from None
 
-    return guarded
+    return transport.call(what, guarded, _explain)
 
 
 def _explain(problem: Exception) -> Fault:
-    """What the registry says, and what the stores behind it do, each with exceptions of its own."""
+    """Return the fault behind an exception of the registry or of the artifact store behind it."""
     if isinstance(problem, ImportError):
+        text = f"its artifact store needs a package that is not installed ({problem.name})"
         hint = "serve artifacts through the MLflow server (--serve-artifacts), or give drift-reference"
-        return Fault(problem=f"its store of artifacts needs a package that is not here ({problem.name})", hint=hint)
+        return Fault(kind=FaultKind.UNSUPPORTED, problem=text, hint=hint)
     code: Any = getattr(problem, "error_code", None)
     if code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-        return Fault(problem="no such run, or the registry does not show it", hint=f"check the run's id; {MAKE}")
-    hint = "check its store of artifacts, or give drift-reference"
-    return explain(problem) or Fault(problem=f"artifacts cannot be read ({type(problem).__name__})", hint=hint)
+        text = "no such run, or the registry does not show it"
+        return Fault(kind=FaultKind.NOT_FOUND, problem=text, hint=f"check the run's id; {MAKE}")
+    hint = "check its artifact store, or give drift-reference"
+    unreadable = f"artifacts cannot be read ({type(problem).__name__})"
+    return _STORE.explain(problem) or explain(problem) or Fault(kind=FaultKind.REFUSED, problem=unreadable, hint=hint)

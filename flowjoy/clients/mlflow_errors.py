@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from flowjoy.clients.transport import Fault, in_time
-from flowjoy.errors import UnknownModelError
+from flowjoy.clients.faults import Fault
+from flowjoy.clients.transport import in_time
+from flowjoy.errors import FaultKind, UnknownModelError
 
 SPELLING = "check the spelling in `models` or the stub, and that the registry shows the model to these credentials"
 ROOT = "check that mlflow-tracking-uri is the root of an MLflow server"
@@ -44,9 +45,10 @@ def explain(problem: Exception, uri: str = "") -> Fault | None:
     if isinstance(problem, ImportError):
         return _missing_package(problem)
     if isinstance(problem, ParseError):
-        return Fault(problem="the answer is not what the API promises", hint=ROOT, passing=True)
+        return Fault(kind=FaultKind.MALFORMED, problem="the answer is not what the API promises", hint=ROOT)
     if isinstance(problem, NotImplementedError):
-        return Fault(problem="this kind of registry cannot do that", hint="see the registries in docs/sources.md")
+        text = "this kind of registry cannot do that"
+        return Fault(kind=FaultKind.UNSUPPORTED, problem=text, hint="see the registries in docs/sources.md")
     if not isinstance(problem, MlflowException):
         return None
     return _of_connection(problem, uri) or _of_answer(problem, uri)
@@ -55,7 +57,9 @@ def explain(problem: Exception, uri: str = "") -> Fault | None:
 def explain_name(problem: Exception, uri: str = "") -> Fault | None:
     """Return the same where a model is asked for by its name: one that no model can have is not known."""
     if getattr(problem, "error_code", None) == "INVALID_PARAMETER_VALUE" and not _is_of_workspace(problem):
-        return Fault(problem="the registry takes no such name", hint=SPELLING, error=UnknownModelError)
+        return Fault(
+            kind=FaultKind.NOT_FOUND, problem="the registry takes no such name", hint=SPELLING, error=UnknownModelError
+        )
     return explain(problem, uri)
 
 
@@ -68,28 +72,41 @@ def _of_answer(problem: Any, uri: str) -> Fault:
     """Return what an answer means that is not the right one."""
     code, status = problem.error_code, int(problem.get_http_status_code())
     if _is_of_workspace(problem):
-        return Fault(problem=f"{_host(uri)} has no workspaces", hint="remove MLFLOW_WORKSPACE from the step")
+        return Fault(
+            kind=FaultKind.REFUSED,
+            problem=f"{_host(uri)} has no workspaces",
+            hint="remove MLFLOW_WORKSPACE from the step",
+        )
     # An open Unity Catalog says NOT_FOUND; Databricks' also tells a catalog or schema that is not there.
     if code in _UNKNOWN or (code == "NOT_FOUND" and uri.startswith("uc:")):
         return Fault(
+            kind=FaultKind.NOT_FOUND,
             problem="the registry does not know it, or does not show it to these credentials",
             hint=SPELLING,
             error=UnknownModelError,
         )
     if status in (401, 403) or code in ("UNAUTHENTICATED", "PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED"):
-        kind = re.split("[-:]", uri)[0]
-        hint = _CREDENTIALS.get(kind, _DEFAULT_CREDENTIALS)
-        return Fault(problem=f"the registry refused the credentials ({status})", hint=hint)
+        hint = _CREDENTIALS.get(re.split("[-:]", uri)[0], _DEFAULT_CREDENTIALS)
+        kind = FaultKind.PERMISSION if status == 403 else FaultKind.AUTH
+        return Fault(kind=kind, problem=f"the registry refused the credentials ({status})", hint=hint)
     if code == "METASTORE_DOES_NOT_EXIST":
-        return Fault(problem="the workspace has no Unity Catalog", hint="set mlflow-tracking-uri to databricks")
+        return Fault(
+            kind=FaultKind.REFUSED,
+            problem="the workspace has no Unity Catalog",
+            hint="set mlflow-tracking-uri to databricks",
+        )
     if status in (400, 404):
-        return Fault(problem=f"the registry does not understand the request ({code})", hint=ROOT)
+        return Fault(
+            kind=FaultKind.REFUSED, problem=f"the registry does not understand the request ({code})", hint=ROOT
+        )
     if _REDIRECTED.search(problem.message) and uri.startswith("http"):
         return _of_redirect(uri)
     if _WEB_PAGE.search(problem.message):
-        return Fault(problem=f"{_host(uri)} answers with a web page instead of JSON", hint=_LOGIN, passing=True)
+        return Fault(
+            kind=FaultKind.MALFORMED, problem=f"{_host(uri)} answers with a web page instead of JSON", hint=_LOGIN
+        )
     hint = _CREDENTIALS["databricks"] if uri.startswith("databricks") else REACH
-    return Fault(problem=f"the registry could not be reached, or failed ({code})", hint=hint, passing=True)
+    return Fault(kind=FaultKind.OUTAGE, problem=f"the registry could not be reached, or failed ({code})", hint=hint)
 
 
 def _of_redirect(uri: str) -> Fault:
@@ -100,12 +117,16 @@ def _of_redirect(uri: str) -> Fault:
         target = ""
     home, there = urlsplit(uri), urlsplit(target)
     if not there.hostname:
-        return Fault(problem=f"{_host(uri)} answers with a redirect", hint=f"{_LOGIN}; {ROOT}", passing=True)
+        return Fault(
+            kind=FaultKind.MALFORMED, problem=f"{_host(uri)} answers with a redirect", hint=f"{_LOGIN}; {ROOT}"
+        )
     path = re.sub(r"[^\w./~-]", "", there.path)[:80]
     leads = f"{_host(uri)} redirects to {path if there.netloc == home.netloc else _host(target)}"
     if (home.scheme, there.scheme, there.hostname) == ("http", "https", home.hostname):
-        return Fault(problem=leads, hint="write https:// in mlflow-tracking-uri", passing=True)
-    return Fault(problem=f"{leads}, and no credentials are sent there", hint=f"{_LOGIN}; {ROOT}", passing=True)
+        return Fault(kind=FaultKind.MALFORMED, problem=leads, hint="write https:// in mlflow-tracking-uri")
+    return Fault(
+        kind=FaultKind.MALFORMED, problem=f"{leads}, and no credentials are sent there", hint=f"{_LOGIN}; {ROOT}"
+    )
 
 
 def _location(uri: str) -> str:
@@ -142,7 +163,7 @@ def _of_connection(problem: Exception, uri: str) -> Fault | None:
         return _of_tls(tls, host)
     why, hint = _why(lost)
     slow = any(isinstance(item, requests.exceptions.Timeout) for item in lost)
-    return Fault(problem=f"{host} could not be reached: {why}", hint=hint, passing=True, slow=slow)
+    return Fault(kind=FaultKind.UNREACHABLE, problem=f"{host} could not be reached: {why}", hint=hint, slow=slow)
 
 
 def _why(lost: list[Any]) -> tuple[str, str]:
@@ -168,25 +189,36 @@ def _of_tls(problem: ssl.SSLError | None, host: str) -> Fault:
     if isinstance(problem, ssl.SSLCertVerificationError):
         text = f"the certificate of {host} is not trusted ({problem.verify_message})"
         if problem.verify_code == _EXPIRED:
-            return Fault(problem=text, hint="renew the certificate of the server")
+            return Fault(kind=FaultKind.UNTRUSTED, problem=text, hint="renew the certificate of the server")
         if problem.verify_code == _OTHER_NAME:
-            return Fault(problem=text, hint="write the name that the certificate carries in mlflow-tracking-uri")
-        return Fault(problem=text, hint=CERTIFICATE)
+            return Fault(
+                kind=FaultKind.UNTRUSTED,
+                problem=text,
+                hint="write the name that the certificate carries in mlflow-tracking-uri",
+            )
+        return Fault(kind=FaultKind.UNTRUSTED, problem=text, hint=CERTIFICATE)
     reason = problem.reason if problem is not None else None
     if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"):
         return Fault(
+            kind=FaultKind.UNTRUSTED,
             problem=f"{host} does not speak TLS ({reason})",
             hint="write http:// in mlflow-tracking-uri (with credentials, also set mlflow-allow-http), or serve https",
         )
     client = "set MLFLOW_TRACKING_CLIENT_CERT_PATH to a file in the workspace with certificate and key"
     if reason is not None and "CERTIFICATE_REQUIRED" in reason:
-        return Fault(problem=f"{host} asks for a client certificate", hint=client)
+        return Fault(kind=FaultKind.UNTRUSTED, problem=f"{host} asks for a client certificate", hint=client)
     if isinstance(problem, ssl.SSLEOFError):
         hint = (
             f"{REACH}; where it does not serve https, write http://; where it asks for a client certificate, {client}"
         )
-        return Fault(problem=f"{host} closed the connection before it was encrypted", hint=hint, passing=True)
-    return Fault(problem=f"the connection to {host} is not trusted ({reason or 'TLS'})", hint=CERTIFICATE)
+        return Fault(
+            kind=FaultKind.UNREACHABLE, problem=f"{host} closed the connection before it was encrypted", hint=hint
+        )
+    return Fault(
+        kind=FaultKind.UNTRUSTED,
+        problem=f"the connection to {host} is not trusted ({reason or 'TLS'})",
+        hint=CERTIFICATE,
+    )
 
 
 _EXPIRED, _OTHER_NAME = 10, 62  # OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_HOSTNAME_MISMATCH
@@ -196,7 +228,7 @@ def _missing_package(problem: ImportError) -> Fault:
     hint = "an embedded registry needs full mlflow"
     if "sigv4" in (problem.name or ""):
         hint = "requests signed for AWS are not in FlowJoy's image; put a proxy that signs before the registry"
-    return Fault(problem=f"a package is missing ({problem.name})", hint=hint)
+    return Fault(kind=FaultKind.UNSUPPORTED, problem=f"a package is missing ({problem.name})", hint=hint)
 
 
 def _chain(problem: BaseException) -> Iterator[BaseException]:

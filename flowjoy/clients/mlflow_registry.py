@@ -13,10 +13,11 @@ from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from flowjoy.clients.faults import Fault, MalformedAnswerError
 from flowjoy.clients.mlflow import is_unity_catalog, new_client
 from flowjoy.clients.mlflow_errors import ROOT, explain, explain_name
 from flowjoy.clients.responses import Response, Text, read
-from flowjoy.clients.transport import Fault, MalformedAnswerError, Transport
+from flowjoy.clients.transport import Transport
 from flowjoy.domain import Registered
 from flowjoy.domain.timestamps import parse_epoch_ms, plausible
 from flowjoy.domain.version_order import version_name

@@ -9,17 +9,30 @@ from urllib.parse import quote
 
 from pydantic import model_validator
 
+from flowjoy.clients import http
+from flowjoy.clients.faults import MalformedAnswerError, Service
 from flowjoy.clients.responses import Count, Instant, Many, Response, Text, read, reader, refusal
-from flowjoy.clients.signed_urls import plain_session
-from flowjoy.clients.transport import Fault, MalformedAnswerError, Transport
+from flowjoy.clients.transport import Transport
 from flowjoy.domain.secret import Secret
 from flowjoy.domain.timestamps import iso
-from flowjoy.errors import HarvestError
+from flowjoy.errors import FaultKind, HarvestError
 
 MOST_LISTED = 10_000
 """PagerDuty lists no more of one question: a fuller range is split."""
 
-_STATUS_PAGE = "see status.pagerduty.com"
+STATUS_PAGE = "see status.pagerduty.com"
+_INPUTS = "check pagerduty-services and pagerduty-api-url"
+_PAGERDUTY = Service(
+    name="PagerDuty",
+    hints={
+        FaultKind.AUTH: "check pagerduty-token: a REST API key (read-only is enough), of the region of "
+        "pagerduty-api-url",
+        FaultKind.PERMISSION: "use a key that may read every service",
+        FaultKind.NOT_FOUND: _INPUTS,
+        FaultKind.REFUSED: _INPUTS,
+        FaultKind.OUTAGE: STATUS_PAGE,
+    },
+)
 _PAGE = 100
 _T = TypeVar("_T")
 
@@ -90,10 +103,6 @@ class _Log(Response):
         return self
 
 
-class HiddenIncidentError(HarvestError):
-    """PagerDuty does not know an incident, or does not show it to this token."""
-
-
 class PagerDutyClient:
     """The incidents of some services (none named: of all that the token sees)."""
 
@@ -133,7 +142,7 @@ class PagerDutyClient:
         return self._get("/incidents", [*asked.items(), ("limit", str(_PAGE)), *services], reader(_Page))
 
     def incident(self, number: str) -> PagerDutyIncident:
-        """One incident, whenever it began. Raises HiddenIncidentError, HarvestError."""
+        """One incident, whenever it began. Raise HarvestError."""
 
         def check(answer: Any) -> PagerDutyIncident:
             found = read(_One, answer).incident
@@ -141,7 +150,7 @@ class PagerDutyClient:
                 raise MalformedAnswerError("the answer is not the incident that was asked for")
             return found
 
-        return self._get(f"/incidents/{quote(number, safe='')}", [], check, _explain_one)
+        return self._get(f"/incidents/{quote(number, safe='')}", [], check)
 
     def resolved_at(self, number: str) -> datetime | None:
         """When the log says that an incident was last resolved; None when it does not say."""
@@ -160,7 +169,6 @@ class PagerDutyClient:
         path: str,
         parameters: Iterable[tuple[str, str]],
         check: Callable[[Any], _T],
-        said: Callable[[Exception], Fault | None] | None = None,
     ) -> _T:
         headers = {
             "Authorization": f"Token token={self._token.reveal()}",
@@ -168,58 +176,7 @@ class PagerDutyClient:
         }
 
         def request() -> _T:
-            with plain_session() as session:
-                answer = session.get(
-                    f"{self._address}{path}",
-                    params=list(parameters),
-                    headers=headers,
-                    allow_redirects=False,
-                    timeout=(4, 8),
-                )
-            if answer.status_code != 200:
-                raise PagerDutyRefusalError(answer.status_code, answer.headers)
+            answer = http.request("GET", f"{self._address}{path}", params=list(parameters), headers=headers)
             return check(answer.json())
 
-        return self._transport.call(f"PagerDuty {path}", request, said or explain)
-
-
-class PagerDutyRefusalError(Exception):
-    """PagerDuty answered with another status than the one that means success."""
-
-    def __init__(self, status: int, headers: Mapping[str, str]) -> None:
-        self.status = status
-        self.wait_seconds = _seconds(headers.get("ratelimit-reset") or headers.get("Retry-After"))
-        super().__init__(f"PagerDuty answered {status}")
-
-
-def explain(problem: Exception) -> Fault | None:
-    """What a refusal means to a user."""
-    if not isinstance(problem, PagerDutyRefusalError):
-        return None
-    if problem.status == 401:
-        hint = "check pagerduty-token: a REST API key (read-only is enough), of the region of pagerduty-api-url"
-        return Fault(problem="PagerDuty refused the token (401)", hint=hint)
-    if problem.status == 403:
-        return Fault(problem="the token may not read incidents (403)", hint="use a key that may read every service")
-    if problem.status in (400, 404):
-        return Fault(problem=str(problem), hint="check pagerduty-services and pagerduty-api-url")
-    return explain_passing(problem) or Fault(problem=str(problem), hint=_STATUS_PAGE)
-
-
-def explain_passing(problem: PagerDutyRefusalError) -> Fault | None:
-    """What may be gone the next time, whatever was asked; None for a refusal that stays."""
-    if problem.status == 429:
-        wait = problem.wait_seconds
-        return Fault(problem="PagerDuty limits the rate (429)", hint="run again later", passing=True, wait_seconds=wait)
-    return Fault(problem=str(problem), hint=_STATUS_PAGE, passing=True) if problem.status >= 500 else None
-
-
-def _explain_one(problem: Exception) -> Fault | None:
-    """The same where one incident is asked for: a token need not see all that others were merged into."""
-    if isinstance(problem, PagerDutyRefusalError) and problem.status in (403, 404):
-        return Fault(problem=str(problem), error=HiddenIncidentError)
-    return explain(problem)
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and text.isdecimal() else None
+        return self._transport.call(f"PagerDuty {path}", request, _PAGERDUTY.explain)

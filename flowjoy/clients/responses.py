@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from flowjoy.clients.transport import MalformedAnswerError
+from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.domain import commit_sha
 from flowjoy.domain.timestamps import parse_iso
 

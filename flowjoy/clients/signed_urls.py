@@ -1,123 +1,88 @@
-"""Blobs behind signed addresses: no token, no redirects, known hosts, bounded size. Knows HTTP, no artifact.
+"""Blobs behind signed URLs: no token, no redirects, known hosts, bounded size.
 
-A signed address is a credential: it appears in no message.
+A signed URL is a credential: it appears in no message.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
-from flowjoy.clients.transport import Fault, MalformedAnswerError, Transport
+from flowjoy.clients import http
+from flowjoy.clients.faults import HttpError, MalformedAnswerError, Service
+from flowjoy.clients.transport import Transport
 from flowjoy.domain.hosts import is_loopback
-from flowjoy.errors import HarvestError
+from flowjoy.errors import FaultKind, HarvestError
 
 LARGEST_BYTES = 50 << 20
 _PLAIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[!-\[\]-~]*)?")
 _HOSTS = (".blob.core.windows.net", ".githubusercontent.com")
-_TIMEOUT_SECONDS = (4, 8)
-_SLICE = 1 << 16
+_SLICE_BYTES = 1 << 16
+_BLOB_HOST = Service(
+    name="the blob host",
+    credential="the signed URL",
+    hints=dict.fromkeys(FaultKind, "run again") | {FaultKind.OUTAGE: "see githubstatus.com"},
+)
 
 
-class BlobRefusalError(Exception):
-    """The host answered with another status than the one that means success."""
+def check_host(url: str, service: str, *, hosts: tuple[str, ...] = _HOSTS, owner: str = "GitHub") -> str:
+    """Return the URL. Raise HarvestError unless it leads to one of the `hosts` of `owner`, or to that of `service`.
 
-    def __init__(self, status: int) -> None:
-        self.status = status
-        super().__init__(f"the host answered {status}")
-
-
-def check_host(address: str, service: str, *, hosts: tuple[str, ...] = _HOSTS, owner: str = "GitHub") -> str:
-    """The address itself. HarvestError unless it leads to one of the `hosts` of `owner`, or to the host of `service`.
-
-    A service on this machine may send on to this machine.
+    A service on this machine may refer to this machine.
     """
-    # Clients do not agree on what a backslash or a blank in an address means.
-    if not _PLAIN.fullmatch(address):
-        raise HarvestError("a signed address is no address")
-    asked, home = urlsplit(address), urlsplit(service)
-    host = asked.hostname or ""
-    known = asked.scheme == "https" and host.endswith(hosts)
-    same = asked.scheme == home.scheme and host == home.hostname
-    local = is_loopback(home.hostname) and asked.scheme == "http" and is_loopback(host)
-    if not (known or same or local) or asked.username or asked.password:
-        raise HarvestError(f"a signed address leads to a host that is not {owner}'s ({host[:100] or 'none'})")
-    return address
+    # Clients do not agree on what a backslash or a blank in a URL means.
+    if not _PLAIN.fullmatch(url):
+        raise HarvestError("a signed URL is malformed")
+    target, home = urlsplit(url), urlsplit(service)
+    host = target.hostname or ""
+    known = target.scheme == "https" and host.endswith(hosts)
+    same = target.scheme == home.scheme and host == home.hostname
+    local = is_loopback(home.hostname) and target.scheme == "http" and is_loopback(host)
+    if not (known or same or local) or target.username or target.password:
+        raise HarvestError(f"a signed URL leads to a host that is not {owner}'s ({host[:100] or 'none'})")
+    return url
 
 
-def get(address: str, what: str, transport: Transport) -> bytes:
-    """The blob. HarvestError when it is larger than LARGEST_BYTES, cut short or does not come."""
+def get(url: str, what: str, transport: Transport) -> bytes:
+    """Return the blob. Raise HarvestError if it is larger than LARGEST_BYTES, cut short or cannot be fetched."""
 
     def request() -> bytes:
-        with plain_session() as session:
+        with http.new_session() as session:
             answer = session.get(
-                address,
+                url,
                 headers={"Accept-Encoding": "identity"},
                 allow_redirects=False,
                 stream=True,
-                timeout=_TIMEOUT_SECONDS,
+                timeout=http.TIMEOUT_SECONDS,
             )
             if answer.status_code != 200:
-                raise BlobRefusalError(answer.status_code)
-            held = bytearray()
+                raise HttpError(answer.status_code, answer.headers)
+            content = bytearray()
             # Raw, so that no encoding of the transfer can make it grow.
-            while part := answer.raw.read(_SLICE, decode_content=False):
-                held += part
-                if len(held) > LARGEST_BYTES:
+            while part := answer.raw.read(_SLICE_BYTES, decode_content=False):
+                content += part
+                if len(content) > LARGEST_BYTES:
                     raise HarvestError(f"{what}: larger than {LARGEST_BYTES >> 20} MB")
-            if answer.headers.get("Content-Length", str(len(held))) != str(len(held)):
+            if answer.headers.get("Content-Length", str(len(content))) != str(len(content)):
                 raise MalformedAnswerError("the blob is cut short")
-            return bytes(held)
+            return bytes(content)
 
-    return transport.call(what, request, explain)
+    return transport.call(what, request, _BLOB_HOST.explain)
 
 
 def put(
-    address: str,
+    url: str,
     body: bytes,
-    *,
     parameters: Mapping[str, str],
     headers: Mapping[str, str],
-    what: str,
+    *,
     transport: Transport,
     tries: int,
 ) -> None:
-    """Send a part of a blob: the same part again does no harm, so a failing one is repeated."""
+    """Upload a part of a blob. Uploading the same part twice is harmless, so a failed upload is repeated."""
 
     def request() -> None:
-        with plain_session() as session:
-            answer = session.put(
-                address,
-                data=body,
-                params=dict(parameters),
-                headers=dict(headers),
-                allow_redirects=False,
-                timeout=_TIMEOUT_SECONDS,
-            )
-            if answer.status_code != 201:
-                raise BlobRefusalError(answer.status_code)
+        http.request("PUT", url, expected=201, data=body, params=dict(parameters), headers=dict(headers))
 
-    transport.call(what, request, explain, tries=tries)
-
-
-def explain(problem: Exception) -> Fault | None:
-    """What a refusal means to a user."""
-    if not isinstance(problem, BlobRefusalError):
-        return None
-    passing = problem.status >= 500 or problem.status in (408, 429)
-    return Fault(problem=str(problem), hint="see githubstatus.com" if passing else "run again", passing=passing)
-
-
-def plain_session() -> Any:
-    """A session of `requests` that sends the credentials it is given, and no others."""
-    import requests
-
-    session = requests.Session()
-    session.auth = _no_credentials  # or requests takes some from a .netrc, which the host must not get
-    return session
-
-
-def _no_credentials(request: Any) -> Any:
-    return request
+    transport.call("artifact blob", request, _BLOB_HOST.explain, tries=tries)

@@ -1,4 +1,4 @@
-"""Slack by its own client: one try a request, its faults in words a user can act on. Knows no alert."""
+"""Slack through its own client: one try a request, with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -7,21 +7,26 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.request import HTTPRedirectHandler, build_opener, install_opener
 
-from flowjoy.clients import signed_urls
-from flowjoy.clients.size_limit import BoundedOpener
-from flowjoy.clients.transport import Fault, MalformedAnswerError, Transport
-from flowjoy.domain.secret import Secret
-from flowjoy.errors import HarvestError
+from pydantic import Field
 
-_PAGE, _MOST_PAGES = 200, 10
-_SECONDS = 8
+from flowjoy.clients import http, signed_urls
+from flowjoy.clients.faults import Fault, HttpError, MalformedAnswerError, Service
+from flowjoy.clients.responses import Many, Response, Text, read, reader
+from flowjoy.clients.size_limit import BoundedOpener
+from flowjoy.clients.transport import Transport
+from flowjoy.domain.secret import Secret
+from flowjoy.errors import FaultKind, HarvestError
+
+_PER_PAGE, _MAX_PAGES = 200, 10
+_TIMEOUT_SECONDS = 8
 _ID = re.compile(r"[CGD][A-Z0-9]{6,}")
 _T = TypeVar("_T")
+_P = TypeVar("_P", bound="_Page")
 
-_CURES = {
+_HINTS = {
     "channel_not_found": "invite the bot (/invite @name in the channel), or check slack-channel",
     "not_in_channel": "invite the bot: /invite @name in the channel",
     "is_archived": "the channel is archived: set slack-channel to another",
@@ -29,141 +34,169 @@ _CURES = {
     "invalid_auth": "check slack-token: the bot token of the app, xoxb-…",
     "not_authed": "check slack-token: the bot token of the app, xoxb-…",
     "account_inactive": "the app was removed: install it again, and set slack-token",
-    "token_revoked": "the token was revoked: install the app again, and set slack-token",  # nosec B105  (a cure, no password)
+    "token_revoked": "the token was revoked: install the app again, and set slack-token",  # nosec B105  (a hint, not a password)
     "missing_scope": "give the app this scope and install it again",
     "msg_blocks_too_long": "please report this",
     "invalid_blocks": "please report this",
     "no_service": "the webhook was removed: make a new one, and set slack-webhook-url",
-    "invalid_token": "check slack-webhook-url",  # nosec B105  (a cure, no password)
+    "invalid_token": "check slack-webhook-url",  # nosec B105  (a hint, not a password)
 }
 
 
-class RefusalError(Exception):
-    """A webhook or an upload was refused: the status, and Slack's word for it."""
-
-    def __init__(self, status: int, said: str, headers: Mapping[str, str]) -> None:
-        self.status, self.said, self.headers = status, said, headers
-        super().__init__(f"Slack answered {status}")
+_GONE = frozenset({"thread_not_found", "message_not_found"})
+_OUTAGES = frozenset({"internal_error", "fatal_error", "service_unavailable"})
+_SLACK = Service(name="Slack", hints={FaultKind.OUTAGE: "see slack-status.com"})
 
 
-class ThreadGoneError(HarvestError):
-    """The message that is to be answered is no longer there."""
+class _Identity(Response):
+    user: str | None = None
+    team: str | None = None
+    user_id: str | None = None
+    bot_id: str | None = None
+
+
+class _Metadata(Response):
+    next_cursor: str | None = None
+
+
+class _Page(Response):
+    response_metadata: _Metadata | None = None
+
+    @property
+    def cursor(self) -> str:
+        """Where the next page begins; empty at the end."""
+        return (self.response_metadata and self.response_metadata.next_cursor) or ""
+
+
+class _Channel(Response):
+    id: Text
+    name: str | None = None
+
+
+class _Channels(_Page):
+    channels: Many[_Channel]
+
+
+class _Messages(_Page):
+    messages: Many[dict[str, Any]]  # other apps write messages of any shape
+
+
+class _Upload(Response):
+    upload_url: Text
+    file_id: Annotated[str, Field(pattern="^[A-Za-z0-9]+$")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlackApi:
-    """The Web API with one token."""
+    """Slack's Web API with one token."""
 
     token: Secret
     api_url: str
     transport: Transport
 
-    def ask(self, method: str, check: Callable[[dict[str, Any]], _T], **arguments: Any) -> _T:
-        """The answer as `check` reads it. `arguments`: those of the client's `api_call` (`params` or `json`)."""
+    def ask(self, method: str, check: Callable[[Any], _T], **arguments: Any) -> _T:
+        """Return the answer as `check` reads it. `arguments`: those of the client's `api_call` (`params`, `json`)."""
         return self.transport.call(f"Slack {method}", lambda: self.once(method, check, **arguments), explain)
 
     def scopes(self) -> tuple[str, frozenset[str]]:
-        """Who the token is (team and user), and what it may do; Slack says that in a header."""
+        """Return the token's user and team, and its scopes, which Slack sends in a header."""
 
         def request() -> tuple[str, frozenset[str]]:
             answer = self._answer("auth.test")
-            held = {str(name).lower(): str(value) for name, value in answer.headers.items()}
-            who = f"{answer.data.get('user')} in {answer.data.get('team')}"
-            return who, frozenset(part.strip() for part in held.get("x-oauth-scopes", "").split(","))
+            headers = {str(name).lower(): str(value) for name, value in answer.headers.items()}
+            identity = read(_Identity, answer.data)
+            scopes = headers.get("x-oauth-scopes", "").split(",")
+            return f"{identity.user} in {identity.team}", frozenset(scope.strip() for scope in scopes)
 
         return self.transport.call("Slack auth.test", request, explain)
 
-    def once(self, method: str, check: Callable[[dict[str, Any]], _T], **arguments: Any) -> _T:
-        """One request; the client's own exceptions. An answer that is not what the API promises is a malformed one."""
+    def own_ids(self) -> tuple[str, ...]:
+        """Return the ids of the bot and of its user, as messages name their author."""
+        identity = self.ask("auth.test", reader(_Identity))
+        return tuple(filter(None, (identity.bot_id, identity.user_id)))
+
+    def once(self, method: str, check: Callable[[Any], _T], **arguments: Any) -> _T:
+        """Send one request, which may raise the client's own exceptions."""
         return check(self._answer(method, **arguments).data)
 
     def _answer(self, method: str, **arguments: Any) -> Any:
         from slack_sdk import WebClient
         from slack_sdk.errors import SlackApiError
 
-        client = WebClient(self.token.reveal(), base_url=f"{self.api_url}/", timeout=_SECONDS, retry_handlers=[])
+        client = WebClient(
+            self.token.reveal(), base_url=f"{self.api_url}/", timeout=_TIMEOUT_SECONDS, retry_handlers=[]
+        )
         _follow_no_redirect(client)
         try:
             answer = client.api_call(method, **arguments)
         except (AttributeError, TypeError):
-            raise MalformedAnswerError("the answer is no object") from None
+            raise MalformedAnswerError("the answer is not an object") from None
         except SlackApiError as problem:
             if isinstance(problem.response.data, dict):
                 raise
-            raise MalformedAnswerError("the answer is no object") from None
+            raise MalformedAnswerError("the answer is not an object") from None
         if not isinstance(answer.data, dict):
-            raise MalformedAnswerError("the answer is no object")
+            raise MalformedAnswerError("the answer is not an object")
         return answer
 
-    def pages(self, method: str, name: str, asked: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        """The items of a list, page by page; the newest 2,000 of a long one."""
+    def messages(self, method: str, **parameters: str) -> Iterator[dict[str, Any]]:
+        """Yield the messages of a channel or thread, page by page; the newest 2,000 of a long one."""
+        for page in self._pages(method, reader(_Messages), parameters):
+            yield from page.messages
 
-        def check(answer: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
-            items, held = answer.get(name), answer.get("response_metadata")
-            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-                raise MalformedAnswerError(f"the answer is no list of {name}")
-            return items, str(held.get("next_cursor") or "") if isinstance(held, dict) else ""
-
+    def _pages(self, method: str, check: Callable[[Any], _P], parameters: Mapping[str, str]) -> Iterator[_P]:
         cursor = ""
-        for _ in range(_MOST_PAGES):
-            more = {"cursor": cursor} if cursor else {}
-            items, cursor = self.ask(method, check, params={**asked, **more, "limit": str(_PAGE)})
-            yield from items
+        for _ in range(_MAX_PAGES):
+            position = {"cursor": cursor} if cursor else {}
+            page = self.ask(method, check, params={**parameters, **position, "limit": str(_PER_PAGE)})
+            yield page
+            cursor = page.cursor
             if not cursor:
                 return
 
     def channel_id(self, channel: str) -> str:
-        """The id of a channel; a name is looked up among those that the bot sees."""
+        """Return the id of a channel; a name is looked up among the channels that the bot sees."""
         if _ID.fullmatch(channel):
             return channel
-        asked = {"types": "public_channel,private_channel", "exclude_archived": "true"}
-        for held in self.pages("conversations.list", "channels", asked):
-            if held.get("name") == channel and _ID.fullmatch(str(held.get("id"))):
-                return str(held["id"])
+        parameters = {"types": "public_channel,private_channel", "exclude_archived": "true"}
+        for page in self._pages("conversations.list", reader(_Channels), parameters):
+            for candidate in page.channels:
+                if candidate.name == channel and _ID.fullmatch(candidate.id):
+                    return candidate.id
         raise HarvestError(
-            f"Slack: the bot sees no channel {channel!r}", hint="set slack-channel to its id, and invite the bot"
+            f"Slack: the bot does not see the channel {channel!r}",
+            hint="set slack-channel to its id, and invite the bot",
         )
 
     def upload(self, picture: bytes, *, name: str, title: str, channel: str, thread: str) -> None:
-        """A PNG into a thread. Only Slack's own host gets it, without the token."""
-        asked = {"filename": name, "length": str(len(picture))}
-        address, number = self.ask("files.getUploadURLExternal", _place, params=asked)
-        signed_urls.check_host(address, self.api_url, hosts=(".slack.com",), owner="Slack")
+        """Upload a PNG into a thread. It is sent to Slack's own host only, without the token."""
+        parameters = {"filename": name, "length": str(len(picture))}
+        target = self.ask("files.getUploadURLExternal", reader(_Upload), params=parameters)
+        signed_urls.check_host(target.upload_url, self.api_url, hosts=(".slack.com",), owner="Slack")
 
         def send() -> None:
-            with signed_urls.plain_session() as session:
-                files = {"file": (name, picture, "image/png")}
-                answer = session.post(address, files=files, allow_redirects=False, timeout=(4, 8))
-                if answer.status_code != 200:
-                    raise RefusalError(answer.status_code, "", answer.headers)
+            http.request("POST", target.upload_url, files={"file": (name, picture, "image/png")})
 
         self.transport.call("Slack upload", send, explain)
-        files = json.dumps([{"id": number, "title": title}])
-        asked = {"files": files, "channel_id": channel, "thread_ts": thread}
-        self.ask("files.completeUploadExternal", dict, params=asked)
-
-
-def _place(answer: dict[str, Any]) -> tuple[str, str]:
-    address, number = answer.get("upload_url"), answer.get("file_id")
-    if not isinstance(address, str) or not isinstance(number, str) or not number.isalnum():
-        raise MalformedAnswerError("the answer names no place for the file")
-    return address, number
+        files = json.dumps([{"id": target.file_id, "title": title}])
+        parameters = {"files": files, "channel_id": channel, "thread_ts": thread}
+        self.ask("files.completeUploadExternal", dict, params=parameters)
 
 
 def send_to_webhook(url: Secret, text: str, blocks: list[dict[str, Any]]) -> None:
-    """Post one message. Raises RefusalError."""
+    """Post one message. Raise HttpError if Slack does not confirm it."""
     from slack_sdk.webhook import WebhookClient
 
-    client = WebhookClient(url.reveal(), timeout=_SECONDS, retry_handlers=[])
+    client = WebhookClient(url.reveal(), timeout=_TIMEOUT_SECONDS, retry_handlers=[])
     _follow_no_redirect(client)
     answer = client.send(text=text, blocks=blocks, unfurl_links=False, unfurl_media=False)
     # A proxy's page has status 200 as well.
-    if answer.status_code != 200 or not _says_ok(str(answer.body)):
-        raise RefusalError(answer.status_code, str(answer.body), answer.headers)
+    if answer.status_code != 200 or not _is_confirmed(str(answer.body)):
+        raise HttpError(answer.status_code, answer.headers, str(answer.body))
 
 
-def _says_ok(body: str) -> bool:
-    """Return whether a webhook took the message: Slack says `ok`, servers that speak like it `{"ok": true}`."""
+def _is_confirmed(body: str) -> bool:
+    """Return whether a webhook took the message: Slack answers `ok`, compatible servers `{"ok": true}`."""
     if body.strip() == "ok":
         return True
     try:
@@ -174,57 +207,59 @@ def _says_ok(body: str) -> bool:
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """A redirect is an answer like any other refusal."""
+    """Treats a redirect as an error."""
 
     def redirect_request(self, *_: Any) -> None:
-        """Nowhere."""
+        """Return None: do not follow."""
 
 
 def _follow_no_redirect(client: Any) -> None:
-    """Slack's clients use urllib, which sends the token along to wherever it is redirected.
+    """Stop Slack's clients from sending the token to wherever they are redirected.
 
-    They take no opener, but use the one that is installed, unless they have a proxy of their own; that of the
-    environment is the opener's, too.
+    They use the installed opener of urllib, unless they have a proxy of their own; the opener also uses the proxy of
+    the environment.
     """
     install_opener(build_opener(_NoRedirect, BoundedOpener))
     client.proxy = None
 
 
 def explain(problem: Exception) -> Fault | None:
-    """What a refusal means to a user. What a server says is repeated only where it is a single word."""
+    """Return the fault behind an exception of Slack's client, None for any other exception."""
     from slack_sdk.errors import SlackApiError
 
     if isinstance(problem, SlackApiError):
-        held = problem.response
-        needed = str(held.get("needed") or "")
+        answer = problem.response
+        needed = str(answer.get("needed") or "")
         scope = f": {needed}" if re.fullmatch(r"[a-z:,._]{1,100}", needed) else ""
-        return _fault(int(held.status_code), str(held.get("error") or ""), held.headers, scope)
-    if isinstance(problem, RefusalError):
-        return _fault(problem.status, problem.said, problem.headers, "")
+        return _fault(HttpError(int(answer.status_code), answer.headers, str(answer.get("error") or "")), scope)
+    if isinstance(problem, HttpError):
+        return _fault(problem, "")
     if isinstance(problem, HTTPException):
-        return Fault(problem=f"the answer broke off ({type(problem).__name__})", hint="run again", passing=True)
+        text = f"the answer broke off ({type(problem).__name__})"
+        return Fault(kind=FaultKind.UNREACHABLE, problem=text, hint="run again")
     return None
 
 
-def is_limited(problem: Exception) -> bool:
-    """Whether a request was surely not carried out: Slack limits the rate."""
+def is_rate_limit(problem: Exception) -> bool:
+    """Return whether Slack limited the rate, so that the request was certainly not carried out."""
     fault = explain(problem)
-    return fault is not None and fault.problem == _LIMITED
+    return fault is not None and fault.kind is FaultKind.RATE_LIMIT
 
 
-_LIMITED = "Slack limits the rate (429)"
-
-
-def _fault(status: int, said: str, headers: Mapping[str, str], scope: str) -> Fault:
-    word = said if re.fullmatch(r"[a-z_]{1,60}", said) else str(status)
-    if status == 429 or word == "ratelimited":
-        wait = next((str(value) for name, value in headers.items() if name.lower() == "retry-after"), "")
-        seconds = float(wait) if wait.isdecimal() else None
-        return Fault(problem=_LIMITED, hint="run again later", passing=True, wait_seconds=seconds)
-    if status >= 500 or word in ("internal_error", "fatal_error", "service_unavailable"):
-        return Fault(problem=f"Slack failed ({word})", hint="see slack-status.com", passing=True)
-    if word == "200" or 300 <= status < 400:
-        return Fault(problem="Slack's answer is not what its API promises", hint="run again", passing=True)
-    cure = _CURES.get(word, "look this word up at docs.slack.dev")
-    gone = word in ("thread_not_found", "message_not_found")
-    return Fault(problem=f"Slack refused ({word}{scope})", hint=cure, error=ThreadGoneError if gone else HarvestError)
+def _fault(error: HttpError, scope: str) -> Fault:
+    """Return the fault behind an error. Slack often answers 200 with an error code; other texts are not repeated."""
+    code = error.message if re.fullmatch(r"[a-z_]{1,60}", error.message) else ""
+    if code == "ratelimited":
+        error = HttpError(429, error.headers)
+    if error.kind in (FaultKind.RATE_LIMIT, FaultKind.OUTAGE):
+        return _SLACK.fault_of(error)
+    if code in _OUTAGES:
+        return _SLACK.fault(FaultKind.OUTAGE, code)
+    if 300 <= error.status < 400 or (error.status == 200 and not code):
+        problem = "Slack's answer is not what its API promises"
+        return Fault(kind=FaultKind.MALFORMED, problem=problem, hint="run again")
+    return Fault(
+        kind=FaultKind.GONE if code in _GONE else FaultKind.REFUSED,
+        problem=f"Slack refused ({code or error.status}{scope})",
+        hint=_HINTS.get(code, "look this error up at docs.slack.dev"),
+    )

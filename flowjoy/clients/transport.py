@@ -10,10 +10,10 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flowjoy.clients.size_limit import bound_requests, oversize_in
+from flowjoy.clients.faults import Fault, explain_connection
+from flowjoy.clients.size_limit import bound_requests
 from flowjoy.errors import HarvestError
 
 REQUEST_SECONDS = 8.0
@@ -22,29 +22,7 @@ REQUEST_SECONDS = 8.0
 _TRIES = 3
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 60.0
-_REACH = "check that the address is right and can be reached from the runner"
-_ODD = "run again; if it stays so, look at what answers at that address (a proxy?)"
-
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """What went wrong with one request. `passing`: worth another try, after `wait_seconds` where the server says so.
-
-    `slow`: the whole time of a request was waited for nothing, so only one more try is worth it.
-    """
-
-    problem: str
-    hint: str = ""
-    passing: bool = False
-    wait_seconds: float | None = None
-    slow: bool = False
-    error: type[HarvestError] = HarvestError
-
-
-class MalformedAnswerError(Exception):
-    """An answer that is not what the API promises: cut short, empty, or of another shape."""
 
 
 class Budget:
@@ -77,25 +55,25 @@ class Transport:
 
         `explain` translates the exceptions of one vendor; None means that it is a bug, which is raised as it is.
         """
-        most = tries or _TRIES
-        for attempt in range(most):
+        limit = tries or _TRIES
+        for attempt in range(limit):
             try:
                 return self._within_time(request)
             except HarvestError:
                 raise
             except Exception as problem:  # the vendor's, sorted by `explain`
-                fault = _explain_common(problem) or explain(problem)
+                fault = explain_connection(problem, REQUEST_SECONDS) or explain(problem)
                 if fault is None:
                     raise
-            pause = self._pause(fault, attempt) if attempt < most - 1 else None
+            pause = self._pause(fault, attempt) if attempt < limit - 1 else None
             if pause is None:
-                raise fault.error(f"{what}: {fault.problem}", hint=fault.hint, passing=fault.passing)
+                raise fault.of(what)
             time.sleep(pause)
         raise AssertionError("the last try either returns or raises")
 
     def _pause(self, fault: Fault, attempt: int) -> float | None:
         """Seconds to wait before the next try; None when there is to be none."""
-        if not fault.passing or (fault.slow and attempt):
+        if not fault.kind.is_transient or (fault.slow and attempt):
             return None
         # Spread, so that jobs that failed together do not come back together.
         growing = _FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.75, 1.25)  # noqa: S311  # nosec B311
@@ -129,30 +107,3 @@ def in_time(request: Callable[[], _T], seconds: float) -> _T:
         raise TimeoutError(f"no complete answer within {seconds:.0f} s")
     result: _T = box[0]
     return result
-
-
-def _explain_common(problem: Exception) -> Fault | None:
-    """Faults that every vendor shares."""
-    import requests
-    import urllib3
-
-    no_json = Fault(problem="the answer is not the JSON that the API promises", hint=_ODD, passing=True)
-    if (oversize := oversize_in(problem)) is not None:
-        return Fault(problem=str(oversize), hint=_ODD)
-    if isinstance(problem, MalformedAnswerError):
-        return Fault(problem=str(problem), hint=_ODD, passing=True)
-    if isinstance(problem, requests.exceptions.JSONDecodeError):  # which is an OSError, too
-        return no_json
-    if isinstance(problem, TimeoutError | requests.exceptions.Timeout):
-        problem_text = f"no complete answer within {REQUEST_SECONDS:.0f} s"
-        return Fault(problem=problem_text, hint=_REACH, passing=True, slow=True)
-    if isinstance(problem, requests.exceptions.SSLError):
-        return Fault(problem=f"the connection is not trusted ({type(problem).__name__})", hint="check the certificate")
-    # Bodies that are read raw break in urllib3's own words.
-    if isinstance(problem, OSError | requests.exceptions.ChunkedEncodingError | urllib3.exceptions.HTTPError):
-        return Fault(
-            problem=f"no connection, or it broke ({type(problem).__name__})",
-            hint=_REACH,
-            passing=True,
-        )
-    return no_json if isinstance(problem, ValueError | RecursionError) else None

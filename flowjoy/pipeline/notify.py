@@ -140,7 +140,7 @@ def _sent_by(
             errand.warn(problem.advised)
             failures += 1
             # One that is refused for itself must not keep the others from being sent; an outage does.
-            if failures >= (_MOST_FAILURES if problem.passing else _MOST_REFUSALS):
+            if failures >= (_MOST_FAILURES if problem.is_transient else _MOST_REFUSALS):
                 return
         except Exception as problem:  # noqa: BLE001  (what was sent before must be noted)
             errand.warn(f"{sink.label}: failed ({type(problem).__name__}); please report this")

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from flowjoy.analysis.alerts.alert import AlertKind
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
-from flowjoy.clients.pagerduty import PagerDutyRefusalError, explain_passing
-from flowjoy.clients.signed_urls import plain_session
-from flowjoy.clients.transport import Fault, MalformedAnswerError
+from flowjoy.clients import http
+from flowjoy.clients.faults import Service
+from flowjoy.clients.pagerduty import STATUS_PAGE
+from flowjoy.clients.responses import Response, read
 from flowjoy.domain import AlertState
 from flowjoy.domain.timestamps import iso
+from flowjoy.errors import FaultKind
 from flowjoy.report.content.alert_messages import AlertMessage, Receipt, alert_subject
 from flowjoy.report.content.alert_text import AlertText
 from flowjoy.report.text import clean
@@ -36,6 +38,20 @@ _ACTION = {
     AlertStep.ESCALATION: "trigger",
     AlertStep.RECOVERY: "resolve",
 }
+
+_KEY = "check pagerduty-routing-key (an Events API v2 integration key of 32 characters) and pagerduty-events-url"
+_EVENTS = Service(
+    name="PagerDuty",
+    credential="the routing key",
+    hints={
+        **dict.fromkeys((FaultKind.AUTH, FaultKind.PERMISSION, FaultKind.NOT_FOUND, FaultKind.REFUSED), _KEY),
+        FaultKind.OUTAGE: STATUS_PAGE,
+    },
+)
+
+
+class _Accepted(Response):
+    status: Literal["success"]
 
 
 def of(errand: AlertContext) -> PagerDutyEvents | None:
@@ -130,34 +146,16 @@ class PagerDutyEvents:
             raise TypeError("a pager without a routing key is never made")
 
         def request() -> None:
-            with plain_session() as session:
-                answer = session.post(
-                    f"{address}{event.path}",
-                    json={"routing_key": key.reveal(), **event.body},
-                    allow_redirects=False,
-                    timeout=(4, 8),
-                )
-            if answer.status_code != 202:
-                raise PagerDutyRefusalError(answer.status_code, answer.headers)
-            held = answer.json()
-            if not isinstance(held, dict) or held.get("status") != "success":
-                raise MalformedAnswerError("PagerDuty does not say that it took the event")
+            body = {"routing_key": key.reveal(), **event.body}
+            answer = http.request("POST", f"{address}{event.path}", expected=202, json=body)
+            read(_Accepted, answer.json())
 
-        self._errand.transport.call("PagerDuty events", request, explain, tries=_TRIES)
+        self._errand.transport.call("PagerDuty events", request, _EVENTS.explain, tries=_TRIES)
 
 
 def dedup_key(key: str) -> str:
     """SHA-256 of an alert's key, in hex: by it PagerDuty makes one of what it is told twice."""
     return sha256(key.encode()).hexdigest()
-
-
-def explain(problem: Exception) -> Fault | None:
-    """What a refusal means to a user."""
-    if not isinstance(problem, PagerDutyRefusalError):
-        return None
-    hint = "check pagerduty-routing-key (an Events API v2 integration key of 32 characters) and pagerduty-events-url"
-    refused = Fault(problem=f"PagerDuty refused the event ({problem.status})", hint=hint)
-    return explain_passing(problem) or refused
 
 
 def _links(links: Mapping[str, str]) -> list[dict[str, str]]:

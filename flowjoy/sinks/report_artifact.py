@@ -12,32 +12,79 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-from flowjoy.clients import signed_urls
-from flowjoy.clients.transport import Fault, MalformedAnswerError, Transport
+from pydantic import AfterValidator, AliasChoices, AliasGenerator, BeforeValidator, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from flowjoy.clients import http, signed_urls
+from flowjoy.clients.faults import Fault, HttpError, Service
+from flowjoy.clients.responses import Many, Response, Text, read, refusal
+from flowjoy.clients.transport import Transport
 from flowjoy.domain.secret import Secret
 from flowjoy.domain.timestamps import iso
-from flowjoy.errors import HarvestError
+from flowjoy.errors import FaultKind, HarvestError
 
 BLOCK_BYTES = 8 << 20
 _TRIES = 5
 _SLICE = 1 << 20
 _T = TypeVar("_T")
-_SERVICE = "twirp/github.actions.results.api.v1.ArtifactService"
+_API = "twirp/github.actions.results.api.v1.ArtifactService"
+_SERVICE = Service(
+    name="the service",
+    credential="the runner's token",
+    hints={
+        FaultKind.AUTH: "run again",
+        FaultKind.PERMISSION: "run again",
+        FaultKind.CONFLICT: "set artifact-name",
+        FaultKind.OUTAGE: "see githubstatus.com",
+    },
+)
 
 
-class ServiceRefusalError(Exception):
-    """The artifact service answered with an error: its HTTP status and its words."""
+def _is_true(value: bool) -> bool:  # noqa: FBT001  (a validator's own signature)
+    if not value:
+        raise refusal("is not true")
+    return value
 
-    def __init__(self, status: int, said: str) -> None:
-        self.status, self.said = status, said
-        super().__init__(said)
+
+def _digits(value: object) -> int:
+    if isinstance(value, bool) or not str(value).isdecimal():
+        raise refusal("is not a number")
+    return int(str(value))
+
+
+class _Answer(Response):
+    """An answer of the service, which spells keys in snake or camel case."""
+
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(validation_alias=lambda name: AliasChoices(name, to_camel(name)))
+    )
+
+
+class _Done(_Answer):
+    ok: Annotated[bool, AfterValidator(_is_true)]
+
+
+class _Created(_Done):
+    signed_upload_url: str
+
+
+class _Finalized(_Done):
+    artifact_id: Annotated[int, BeforeValidator(_digits)]
+
+
+class _Listed(Response):
+    name: Text
+
+
+class _List(_Answer):
+    artifacts: Many[_Listed] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,60 +113,38 @@ class ArtifactService:
         body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{listed}</BlockList>'.encode()
         self._put(address, body, {"comp": "blocklist"}, {"x-ms-blob-content-type": "zip"})
         finished = {**ids, "name": name, "size": str(size), "hash": f"sha256:{digest.hexdigest()}"}
-        return self._ask("FinalizeArtifact", finished, _artifact_id)
+        return self._ask("FinalizeArtifact", finished, _Finalized).artifact_id
 
     def _create(self, wanted: Mapping[str, Any]) -> str:
         try:
-            address = self._ask("CreateArtifact", wanted, _upload_address)
-        except AlreadyThereError:
+            created = self._ask("CreateArtifact", wanted, _Created)
+        except HarvestError as problem:
+            if problem.kind is not FaultKind.CONFLICT:
+                raise
             self._delete(wanted)
-            address = self._ask("CreateArtifact", wanted, _upload_address)
-        return signed_urls.check_host(address, self.address)
+            created = self._ask("CreateArtifact", wanted, _Created)
+        return signed_urls.check_host(created.signed_upload_url, self.address)
 
     def _delete(self, wanted: Mapping[str, Any]) -> None:
-        """Remove the artifact of this name that an earlier attempt, or another step of this run, left."""
+        """Delete the artifact of this name that an earlier attempt or another step of this run uploaded."""
         ids = {key: value for key, value in wanted.items() if key.endswith("_id")}
-        found = self._ask("ListArtifacts", {**ids, "name_filter": wanted["name"]}, _listed)
-        if wanted["name"] in found:
-            self._ask("DeleteArtifact", {**ids, "name": wanted["name"]}, _fine)
+        existing = self._ask("ListArtifacts", {**ids, "name_filter": wanted["name"]}, _List)
+        if wanted["name"] in (artifact.name for artifact in existing.artifacts):
+            self._ask("DeleteArtifact", {**ids, "name": wanted["name"]}, _Done)
 
-    def _put(self, address: str, body: bytes, parameters: Mapping[str, str], headers: Mapping[str, str]) -> None:
-        signed_urls.put(
-            address,
-            body,
-            parameters=parameters,
-            headers=headers,
-            what="artifact blob",
-            transport=self.transport,
-            tries=_TRIES,
-        )
+    def _put(self, url: str, body: bytes, parameters: Mapping[str, str], headers: Mapping[str, str]) -> None:
+        signed_urls.put(url, body, parameters, headers, transport=self.transport, tries=_TRIES)
 
-    def _ask(self, method: str, body: Mapping[str, Any], check: Callable[[Mapping[str, Any]], _T]) -> _T:
-        """One call. Both spellings of a key are accepted in answers, as the official client does."""
+    def _ask(self, method: str, body: Mapping[str, Any], kind: type[_T]) -> _T:
         origin = urlsplit(self.address)
+        url = f"{origin.scheme}://{origin.netloc}/{_API}/{method}"
         headers = {"Authorization": f"Bearer {self.token.reveal()}", "Content-Type": "application/json"}
 
         def request() -> _T:
-            with signed_urls.plain_session() as session:
-                answer = session.post(
-                    f"{origin.scheme}://{origin.netloc}/{_SERVICE}/{method}",
-                    data=json.dumps(dict(body)),
-                    headers=headers,
-                    allow_redirects=False,
-                    timeout=(4, 8),
-                )
-            if answer.status_code != 200:
-                raise ServiceRefusalError(answer.status_code, _words(answer.text))
-            held = answer.json()
-            if not isinstance(held, dict):
-                raise MalformedAnswerError("the answer is no object")
-            return check({_snake(str(key)): value for key, value in held.items()})
+            answer = http.request("POST", url, message_key="msg", data=json.dumps(dict(body)), headers=headers)
+            return read(kind, answer.json())
 
         return self.transport.call(f"artifact service, {method}", request, _explain, tries=_TRIES)
-
-
-class AlreadyThereError(HarvestError):
-    """The run has an artifact of this name."""
 
 
 def backend_ids(token: Secret) -> tuple[str, str]:
@@ -175,52 +200,7 @@ class _Unseekable(io.RawIOBase):
 
 
 def _explain(problem: Exception) -> Fault | None:
-    if not isinstance(problem, ServiceRefusalError):
-        return None
-    if "insufficient usage" in problem.said.lower():
+    if isinstance(problem, HttpError) and "insufficient usage" in problem.message.lower():
         hint = "free storage in the account's settings or lower retention-days; GitHub counts every few hours"
-        return Fault(problem="the account's storage for artifacts is used up", hint=hint)
-    if problem.status == 409:
-        return Fault(problem="the run has an artifact of this name", hint="set artifact-name", error=AlreadyThereError)
-    if problem.status in (401, 403):
-        return Fault(problem=f"the service refused the runner's token ({problem.status})", hint="run again")
-    passing = problem.status >= 500 or problem.status in (408, 429)
-    return Fault(problem=f"the service answered {problem.status} ({problem.said})", passing=passing)
-
-
-def _words(text: str) -> str:
-    try:
-        said = json.loads(text)["msg"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        said = ""
-    return str(said)[:200] or "no message"
-
-
-def _snake(key: str) -> str:
-    return "".join(f"_{sign.lower()}" if sign.isupper() else sign for sign in key)
-
-
-def _upload_address(answer: Mapping[str, Any]) -> str:
-    address = answer.get("signed_upload_url")
-    if answer.get("ok") is not True or not isinstance(address, str):
-        raise MalformedAnswerError("the service gives no address to upload to")
-    return address
-
-
-def _artifact_id(answer: Mapping[str, Any]) -> int:
-    number = str(answer.get("artifact_id", ""))
-    if answer.get("ok") is not True or not number.isdigit():
-        raise MalformedAnswerError("the service does not say under which id it keeps the artifact")
-    return int(number)
-
-
-def _listed(answer: Mapping[str, Any]) -> set[str]:
-    artifacts = answer.get("artifacts") or []
-    if not isinstance(artifacts, list) or not all(isinstance(item, dict) for item in artifacts):
-        raise MalformedAnswerError("the answer is not a list of artifacts")
-    return {str(item.get("name")) for item in artifacts}
-
-
-def _fine(answer: Mapping[str, Any]) -> None:
-    if answer.get("ok") is not True:
-        raise MalformedAnswerError("the service did not do it")
+        return Fault(kind=FaultKind.QUOTA, problem="the account's storage for artifacts is used up", hint=hint)
+    return _SERVICE.explain(problem)

@@ -7,14 +7,17 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from math import inf
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
-from flowjoy.clients.slack import SlackApi, ThreadGoneError, explain, is_limited
-from flowjoy.clients.transport import MalformedAnswerError, Transport
+from flowjoy.clients.responses import Response, reader, refusal
+from flowjoy.clients.slack import SlackApi, explain, is_rate_limit
+from flowjoy.clients.transport import Transport
 from flowjoy.config.settings import Settings
 from flowjoy.domain import AlertState
-from flowjoy.errors import HarvestError
+from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.report import slack_blocks
 from flowjoy.report.content.alert_messages import AlertMessage, Receipt
 from flowjoy.sinks.base import AlertContext, AlertSink
@@ -30,6 +33,17 @@ AT_ONCE = timedelta(minutes=10)
 
 _MOST_THREADS = 40
 _TRIES = 2
+_TS = re.compile(r"\d{9,10}(\.\d{1,9})?", re.ASCII)
+
+
+def _timestamp(ts: str) -> str:
+    if not _TS.fullmatch(ts):
+        raise refusal("is not the timestamp of a message")
+    return ts
+
+
+class _Posted(Response):
+    ts: Annotated[str, AfterValidator(_timestamp)]
 
 
 def of(errand: AlertContext) -> AlertSink | None:
@@ -102,8 +116,10 @@ class SlackBot:
         thread = thread if channel == self._id else ""
         try:
             ts = self._post(letter, thread)
-        except ThreadGoneError:
-            # Somebody deleted the first message: what follows stands by itself.
+        except HarvestError as problem:
+            if problem.kind is not FaultKind.GONE:
+                raise
+            # The first message was deleted: this one starts a thread of its own.
             thread = ""
             ts = self._post(letter, thread)
         first, named = self._first(letter, thread, ts)
@@ -145,9 +161,9 @@ class SlackBot:
             there = self._same(letter, thread) if broken else None
             broken = True
             try:
-                return there[0] if there else self._api.once("chat.postMessage", _ts, json=message)
+                return there[0] if there else self._api.once("chat.postMessage", reader(_Posted), json=message).ts
             except Exception as problem:
-                broken = not is_limited(problem)
+                broken = not is_rate_limit(problem)
                 raise
 
         return self._api.transport.call("Slack chat.postMessage", request, explain, tries=_TRIES)
@@ -189,12 +205,11 @@ class SlackBot:
 
     def _is_ours(self, message: Mapping[str, Any]) -> bool:
         """Whether this token wrote it: what others write must neither silence an alert nor end one."""
-        bot, user = self._own
-        return (bool(bot) and message.get("bot_id") == bot) or (bool(user) and message.get("user") == user)
+        return message.get("bot_id") in self._own_ids or message.get("user") in self._own_ids
 
     @cached_property
-    def _own(self) -> tuple[str, str]:
-        return self._api.ask("auth.test", lambda it: (str(it.get("bot_id") or ""), str(it.get("user_id") or "")))
+    def _own_ids(self) -> tuple[str, ...]:
+        return self._api.own_ids()
 
     @cached_property
     def _id(self) -> str:
@@ -202,10 +217,10 @@ class SlackBot:
 
     def _history(self, back: timedelta) -> Iterable[dict[str, Any]]:
         oldest = f"{(self._errand.now - back).timestamp():.6f}"
-        return self._api.pages("conversations.history", "messages", {"channel": self._id, "oldest": oldest})
+        return self._api.messages("conversations.history", channel=self._id, oldest=oldest)
 
     def _replies(self, thread: str) -> Iterable[dict[str, Any]]:
-        return self._api.pages("conversations.replies", "messages", {"channel": self._id, "ts": thread})
+        return self._api.messages("conversations.replies", channel=self._id, ts=thread)
 
     def _attach_chart(self, thread: str) -> None:
         """The chart into the thread of this run's first message. Without it the message stands."""
@@ -220,12 +235,6 @@ class SlackBot:
 
 
 def _seconds(message: Mapping[str, Any]) -> float:
-    """When a message was posted; the epoch for one that does not say, or cannot be true."""
+    """Return when a message was posted; the epoch if it does not say, or cannot be true."""
     ts = str(message.get("ts") or "")
-    return float(ts) if re.fullmatch(r"\d{9,10}(\.\d{1,9})?", ts, re.ASCII) else 0.0
-
-
-def _ts(answer: dict[str, Any]) -> str:
-    if not _seconds(answer):
-        raise MalformedAnswerError("the answer does not say where the message stands")
-    return str(answer["ts"])
+    return float(ts) if _TS.fullmatch(ts) else 0.0

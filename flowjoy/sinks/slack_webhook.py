@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flowjoy.analysis.alerts.lifecycle import Notification
-from flowjoy.clients.slack import RefusalError, explain, is_limited, send_to_webhook
+from flowjoy.clients.faults import HttpError
+from flowjoy.clients.slack import explain, is_rate_limit, send_to_webhook
 from flowjoy.domain import AlertState
 from flowjoy.domain.secret import Secret
 from flowjoy.errors import HarvestError
@@ -51,8 +52,8 @@ class SlackWebhook:
             try:
                 text, blocks = slack_blocks.fallback(letter, service), slack_blocks.blocks(letter, service)
                 send_to_webhook(self._url, text, blocks)
-            except RefusalError as problem:
-                broken = not is_limited(problem)
+            except HttpError as problem:
+                broken = not is_rate_limit(problem)
                 raise
 
         if not letter.quiet:

@@ -14,9 +14,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from flowjoy.analysis.flow.first_shipped_commits import Commit, first_shipped
+from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.responses import Connection, Count, GraphQL, Many, Sha, Text, read_named, refusal
-from flowjoy.clients.transport import MalformedAnswerError
 from flowjoy.domain.commit_sha import is_full
 from flowjoy.domain.timestamps import EARLIEST, LATEST, parse_iso
 from flowjoy.errors import HarvestError

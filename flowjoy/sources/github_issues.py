@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import every_page
 from flowjoy.clients.responses import Connection, GraphQL, Id, Instant, Many, Text, read
-from flowjoy.clients.transport import MalformedAnswerError
 from flowjoy.domain import Incident
 from flowjoy.domain.deduplication import unique
 from flowjoy.errors import HarvestError

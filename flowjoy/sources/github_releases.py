@@ -7,9 +7,9 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
+from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import every_page
 from flowjoy.clients.responses import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
-from flowjoy.clients.transport import MalformedAnswerError
 from flowjoy.domain import CodeRecord
 from flowjoy.domain.deduplication import fold
 from flowjoy.domain.name_patterns import any_match, likely_first, unmatched

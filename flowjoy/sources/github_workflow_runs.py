@@ -14,9 +14,9 @@ from pydantic import model_validator
 from flowjoy.analysis.promise import workflow_file
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_files, github_jobs
+from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import PER_PAGE, GitHubApi, Repository
 from flowjoy.clients.responses import Count, Instant, Many, Response, Sha, Text, read, reader, refusal
-from flowjoy.clients.transport import MalformedAnswerError
 from flowjoy.domain import CodeRecord, Outcome
 from flowjoy.domain.deduplication import fold
 from flowjoy.domain.timestamps import iso

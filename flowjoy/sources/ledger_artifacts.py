@@ -14,12 +14,12 @@ from typing import Any
 
 from flowjoy.actions.event import TRUSTED_EVENTS
 from flowjoy.clients import signed_urls
+from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import PER_PAGE, GitHubApi
 from flowjoy.clients.github_branches import DefaultBranch
 from flowjoy.clients.responses import Count, Id, Many, Response, Sha, Text, reader
 from flowjoy.clients.responses import read as read_answer
 from flowjoy.clients.signed_urls import LARGEST_BYTES
-from flowjoy.clients.transport import MalformedAnswerError
 from flowjoy.domain.bundle import BUNDLE_FILE, REPORT_FILES, Bundle, from_json
 from flowjoy.errors import BundleError, HarvestError, NewerBundleError
 from flowjoy.ledger.memory import why_not

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.mlflow import is_open_unity_catalog, new_client
 from flowjoy.clients.mlflow_errors import explain_name
-from flowjoy.clients.transport import MalformedAnswerError
 from flowjoy.domain.timestamps import parse_epoch_ms, plausible
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.report.text import plural

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from flowjoy.clients.pagerduty import HiddenIncidentError, PagerDutyClient, PagerDutyIncident
+from flowjoy.clients.pagerduty import PagerDutyClient, PagerDutyIncident
 from flowjoy.domain import Incident, Note, NoteLevel
 from flowjoy.domain.deduplication import unique
 from flowjoy.domain.timestamps import iso
-from flowjoy.errors import HarvestError
+from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.report.text import plural
 from flowjoy.sources.base import Clients, HarvestQuery, SourceResult, stamp_of
 
@@ -96,7 +96,10 @@ def _parents(found: Mapping[str, PagerDutyIncident], pagerduty: PagerDutyClient)
         asked.add(parent)
         try:
             parents[parent] = pagerduty.incident(parent)
-        except HiddenIncidentError:
+        except HarvestError as problem:
+            # A token need not see every incident that others were merged into.
+            if problem.kind not in (FaultKind.PERMISSION, FaultKind.NOT_FOUND):
+                raise
             continue
         ahead.append(parents[parent])
     return parents

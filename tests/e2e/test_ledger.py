@@ -868,7 +868,7 @@ def test_download__from_a_strange_host_is_refused(world: World, address: str) ->
     world.github.fail("/zip", times=None, fault=Answer(302, b"", {"Location": address}))
     ran = scheduled(world, 60)
     assert ran.code == 1
-    assert "a signed address" in ran.log
+    assert "a signed URL" in ran.log
 
 
 def test_download__the_token_goes_to_the_api_only(world: World) -> None:

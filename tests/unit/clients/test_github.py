@@ -58,7 +58,7 @@ def test_retry_after__a_long_one_is_refused_at_once_saying_when(server: Server, 
     with pytest.raises(HarvestError, match=r"GitHub limits the rate until \d\d:\d\d UTC") as problem:
         github_of(server, seconds=1000).get("/deployments", lambda answer: answer)
     assert len(server.requests) == 1
-    assert problem.value.passing
+    assert problem.value.is_transient
 
 
 def test_retry_after__one_that_would_use_up_the_budget_is_refused_at_once(server: Server) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
+from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.responses import (
     Connection,
     Count,
@@ -19,7 +20,6 @@ from flowjoy.clients.responses import (
     read,
     read_named,
 )
-from flowjoy.clients.transport import MalformedAnswerError
 
 SHA = "A" * 40
 

@@ -32,8 +32,8 @@ def github():
     )
 
 def pagerduty():
-    from flowjoy.clients.pagerduty import PagerDuty
-    return PagerDuty(token=token, address=url, services=(), transport=transport)
+    from flowjoy.clients.pagerduty import PagerDutyClient
+    return PagerDutyClient(token=token, address=url, services=(), transport=transport)
 
 def registry(address):
     from flowjoy.clients.mlflow_registry import Registry

@@ -11,8 +11,9 @@ import pytest
 import requests
 
 from flowjoy.clients import transport as module
-from flowjoy.clients.transport import Budget, Fault, MalformedAnswerError, Transport, in_time
-from flowjoy.errors import HarvestError, UnknownModelError
+from flowjoy.clients.faults import Fault, HttpError, MalformedAnswerError, Service
+from flowjoy.clients.transport import Budget, Transport, in_time
+from flowjoy.errors import FaultKind, HarvestError, UnknownModelError
 from tests.fakes.faults import Drip, EmptyBody, Garbage, Reset, Slow, Stall, Truncate
 from tests.fakes.http_base import Answer, Request, StandIn
 
@@ -25,13 +26,6 @@ class Server(StandIn):
 
     def answer(self, request: Request) -> Answer:
         return Answer(200, {"ok": True, "path": request.path})
-
-
-class RefusedError(Exception):
-    """A status that is no success."""
-
-    def __init__(self, status: int) -> None:
-        self.status = status
 
 
 @pytest.fixture
@@ -47,11 +41,7 @@ def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_FIRST_PAUSE_SECONDS", 0.02)
 
 
-def explain(problem: Exception) -> Fault | None:
-    """What the exceptions of this test's client mean."""
-    if isinstance(problem, RefusedError):
-        return Fault(problem=f"answered {problem.status}", hint="look", passing=problem.status >= 500)
-    return None
+explain = Service(name="the server", hints={FaultKind.OUTAGE: "look"}).explain
 
 
 def asking(server: StandIn) -> Callable[[], Any]:
@@ -60,7 +50,7 @@ def asking(server: StandIn) -> Callable[[], Any]:
     def request() -> Any:
         response = requests.get(f"{server.url}/thing")  # noqa: S113  (the deadline is what is tested)
         if response.status_code != 200:
-            raise RefusedError(response.status_code)
+            raise HttpError(response.status_code, response.headers)
         return response.json()
 
     return request
@@ -111,14 +101,16 @@ def test_call__what_is_waited_for_in_vain_is_asked_only_once_more(server: Server
 def test_call__the_refusal_says_what_failed_and_what_to_do(server: Server) -> None:
     server.fail("/thing", times=None, fault=Answer(503))
     said = refusal(server)
-    assert (str(said), said.hint, said.passing) == ("the thing: answered 503", "look", True)
+    assert (str(said), said.hint) == ("the thing: the server answered 503", "look")
+    assert (said.kind, said.is_transient) == (FaultKind.OUTAGE, True)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404])
 def test_call__a_refusal_that_will_not_pass_is_not_tried_again(server: Server, status: int) -> None:
     server.fail("/thing", times=None, fault=Answer(status))
     said = refusal(server)
-    assert (str(said), said.passing) == (f"the thing: answered {status}", False)
+    assert str(status) in str(said)
+    assert not said.is_transient
     assert len(server.requests) == 1
 
 
@@ -240,7 +232,7 @@ def test_call__a_malformed_answer_that_stays_is_said() -> None:
 
     with pytest.raises(HarvestError, match="the list: page 2 is empty") as problem:
         Transport(Budget(5)).call("the list", request, explain)
-    assert problem.value.passing
+    assert problem.value.is_transient
 
 
 def test_call__a_refusal_from_within_is_raised_as_it_is_and_not_tried_again() -> None:
@@ -257,7 +249,7 @@ def test_call__a_refusal_from_within_is_raised_as_it_is_and_not_tried_again() ->
 
 def test_call__the_vendor_s_own_kind_of_error_is_raised() -> None:
     def translated(problem: Exception) -> Fault:
-        return Fault(problem="unknown", error=UnknownModelError)
+        return Fault(kind=FaultKind.NOT_FOUND, problem="unknown", error=UnknownModelError)
 
     def request() -> Any:
         raise KeyError("recommender")

@@ -154,8 +154,8 @@ def test_fault__an_answer_that_was_lost_after_the_creation_is_no_obstacle(
     ("stage", "fault", "said"),
     [
         ("CreateArtifact", Answer(503), "CreateArtifact: the service answered 503"),
-        ("comp=block&", Answer(403), "artifact blob: the host answered 403"),
-        ("FinalizeArtifact", Answer(400, {"msg": "no"}), r"FinalizeArtifact: the service answered 400 \(no\)"),
+        ("comp=block&", Answer(403), r"artifact blob: .* \(403\)"),
+        ("FinalizeArtifact", Answer(400, {"msg": "no"}), r"FinalizeArtifact: .* \(400: no\)"),
         ("CreateArtifact", Answer(401), r"refused the runner's token \(401\)"),
     ],
 )
@@ -181,7 +181,7 @@ def test_address__to_a_stranger_gets_nothing(
     service: ArtifactServiceStandIn, files: dict[str, Path], address: str
 ) -> None:
     service.fail("CreateArtifact", times=None, fault=Answer(200, {"ok": True, "signed_upload_url": address}))
-    with pytest.raises(HarvestError, match="signed address"):
+    with pytest.raises(HarvestError, match="signed URL"):
         upload(service, files)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from flowjoy.clients import transport
+from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import GitHubApi
 from flowjoy.errors import HarvestError
 from tests.fakes.faults import Drip, EmptyBody, Garbage, Redirect, Reset, Stall, Truncate
@@ -70,7 +71,7 @@ def test_for_ever__it_ends_after_three_tries_as_a_sentence(github: GitHubStandIn
     with pytest.raises(HarvestError, match="GitHub default branch: ") as problem:
         default_branch(api)
     assert len(github.requests) == 3
-    assert problem.value.passing
+    assert problem.value.is_transient
 
 
 @pytest.mark.parametrize(("fault", "problem", "hint"), REFUSALS, ids=str)
@@ -177,5 +178,5 @@ def test_side_by_side__each_request_gets_its_own_answer(github: GitHubStandIn, a
 
 def _named(answer: Any) -> Any:
     if not isinstance(answer, dict) or "full_name" not in answer:
-        raise transport.MalformedAnswerError("the answer is no repository")
+        raise MalformedAnswerError("the answer is no repository")
     return answer["full_name"]

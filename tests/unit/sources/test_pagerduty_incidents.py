@@ -139,12 +139,12 @@ def test_incident__that_begins_while_paging_is_neither_lost_nor_doubled(pagerdut
     ("fault", "said", "hint"),
     [
         (Answer(401), r"refused the token \(401\)", "read-only is enough"),
-        (Answer(403), r"may not read incidents \(403\)", "every service"),
-        (Answer(429, {}, {"ratelimit-reset": "3600"}), r"limits the rate \(429\)", "later"),
+        (Answer(403), r"may not read this \(403\)", "every service"),
+        (Answer(429, {}, {"ratelimit-reset": "3600"}), r"limits the rate until \d\d:\d\d UTC \(429\)", "later"),
         (Answer(429), r"limits the rate \(429\)", "later"),
-        (Answer(400), "answered 400", "pagerduty-services"),
+        (Answer(400), r"\(400\)", "pagerduty-services"),
         (Answer(503), "answered 503", "status.pagerduty.com"),
-        (Answer(302, b"", {"Location": "https://elsewhere.example"}), "answered 302", ""),
+        (Answer(302, b"", {"Location": "https://elsewhere.example"}), r"\(302\)", ""),
         (Answer(200, {"incidents": []}), "the answer lacks `more`", ""),
         (Answer(200, {"incidents": [], "more": True, "total": 0}), "shows none of the incidents", ""),
         (
