@@ -152,7 +152,7 @@ def _candidates(github: GitHubApi, query: HarvestQuery, notes: list[str]) -> _Ca
     FloodError where there are too many to look at.
     """
     name = query.settings.artifact_name
-    forks = 0
+    forks, fork_note = 0, ""
     looked_up = {True: 0, False: 0}
     for page in range(1, MOST_PAGES + 1):
         listed = github.get("/actions/artifacts", reader(Artifacts), name=name, per_page=PER_PAGE, page=page)
@@ -164,8 +164,10 @@ def _candidates(github: GitHubApi, query: HarvestQuery, notes: list[str]) -> _Ca
                 continue
             if run.head_repository_id != run.repository_id:
                 forks += 1
-                notes[:] = [note for note in notes if "from forks" not in note]
-                notes.append(f"{plural(forks, 'artifact')} of this name ignored: from forks")
+                if fork_note in notes:
+                    notes.remove(fork_note)
+                fork_note = f"{plural(forks, 'artifact')} of this name ignored: from forks"
+                notes.append(fork_note)
                 continue
             on_default = run.head_branch == query.default_branch
             looked_up[on_default] += 1
