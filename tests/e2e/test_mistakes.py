@@ -80,7 +80,7 @@ def test_crash__turns_the_check_red_without_what_it_was_about(world: World, monk
     def broken(*_: object, **__: object) -> None:
         raise KeyError(TOKEN)
 
-    monkeypatch.setattr(subject, "harvest", broken)
+    monkeypatch.setattr(subject, "collect", broken)
     assert_red(world, world.run(at(3)), "FlowJoy failed", "KeyError", "report this")
 
 
