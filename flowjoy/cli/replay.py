@@ -11,10 +11,10 @@ from typing import TextIO
 from flowjoy.actions.core import Console
 from flowjoy.analysis.promise.merge_gate import MergeGate
 from flowjoy.analysis.results import analyse, with_gate
-from flowjoy.domain import bundle as bundles
 from flowjoy.errors import BundleError
+from flowjoy.ledger import bundle_format
+from flowjoy.ledger.bundle_file import bundle_bytes
 from flowjoy.report import files
-from flowjoy.report.bundle_file import bundle_bytes
 from flowjoy.report.content.headline import headline
 
 _UNREADABLE = 2
@@ -43,7 +43,7 @@ def replay(argv: Sequence[str], stream: TextIO | None = None) -> int:
 
 def _replay(path: Path, output_dir: Path, console: Console) -> int:
     raw = path.read_bytes()
-    findings, gate = analyse(bundles.from_json(raw)), bundles.part(raw, "gate", MergeGate)
+    findings, gate = analyse(bundle_format.from_json(raw)), bundle_format.part(raw, "gate", MergeGate)
     findings = findings if gate is None else with_gate(findings, gate)
     again = bundle_bytes(findings)
     folder = output_dir.resolve()

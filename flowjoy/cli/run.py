@@ -28,6 +28,7 @@ from flowjoy.config.registry_address import warnings_of
 from flowjoy.config.settings import Settings, credentials, read_settings, redactor
 from flowjoy.domain import CoverageState, Decision, Note, NoteLevel, Status
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
+from flowjoy.ledger.bundle_file import bundle_bytes
 from flowjoy.pipeline import merge_gate
 from flowjoy.pipeline.collect import collect
 from flowjoy.pipeline.failed_checks import Ending, close_checks
@@ -41,7 +42,6 @@ from flowjoy.pipeline.run_context import (
     with_commit_judged,
 )
 from flowjoy.report import files, step_outputs
-from flowjoy.report.bundle_file import bundle_bytes
 from flowjoy.report.content.drift_text import result as drift_result
 from flowjoy.report.content.first_run import first_run, is_first
 from flowjoy.report.content.headline import headline, outcome

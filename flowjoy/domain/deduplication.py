@@ -14,7 +14,7 @@ _Value = TypeVar("_Value", bound=Hashable)
 DELETED = " (deleted)"
 """What the number of a version gets whose model was deleted and made again: it is now the number of another one."""
 
-_HALF = re.compile("[\ud800-\udfff]")
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def unique(records: Iterable[_Record]) -> tuple[_Record, ...]:
@@ -24,7 +24,7 @@ def unique(records: Iterable[_Record]) -> tuple[_Record, ...]:
     else the one that reads smallest, so that shuffled input gives the same answer.
     """
     kept: dict[str, _Record] = {}
-    for record in map(_sound, records):
+    for record in map(_printable, records):
         known = kept.setdefault(record.id, record)
         if known != record and _preference(record) < _preference(known):
             kept[record.id] = record
@@ -41,13 +41,19 @@ def distinct(values: Iterable[_Value]) -> tuple[_Value, ...]:
     return tuple(sorted(set(values), key=repr))
 
 
-def _sound(record: _Record) -> _Record:
-    """The record without halves of surrogate pairs, which JSON can carry, and neither UTF-8 nor pandas can."""
-    held = {item.name: getattr(record, item.name) for item in fields(record)}
-    sound: dict[str, Any] = {
-        name: _HALF.sub("\ufffd", text) for name, text in held.items() if isinstance(text, str) and _HALF.search(text)
+def without_half_pairs(text: str) -> str:
+    """Replace each half of a surrogate pair, which JSON can carry and neither UTF-8 nor pandas can, by U+FFFD."""
+    return _HALF_PAIR.sub("\ufffd", text)
+
+
+def _printable(record: _Record) -> _Record:
+    """Return the record without halves of surrogate pairs in its texts."""
+    values = ((item.name, getattr(record, item.name)) for item in fields(record))
+    texts = {name: text for name, text in values if isinstance(text, str)}
+    changes: dict[str, Any] = {
+        name: without_half_pairs(text) for name, text in texts.items() if _HALF_PAIR.search(text)
     }
-    return replace(record, **sound) if sound else record
+    return replace(record, **changes) if changes else record
 
 
 def fold(records: Iterable[CodeRecord]) -> tuple[CodeRecord, ...]:

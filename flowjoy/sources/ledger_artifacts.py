@@ -20,8 +20,9 @@ from flowjoy.clients.github_branches import DefaultBranch
 from flowjoy.clients.responses import Count, Id, Many, Response, Sha, Text, reader
 from flowjoy.clients.responses import read as read_answer
 from flowjoy.clients.signed_urls import LARGEST_BYTES
-from flowjoy.domain.bundle import BUNDLE_FILE, REPORT_FILES, Bundle, from_json
+from flowjoy.domain.bundle import BUNDLE_FILE, REPORT_FILES, Bundle
 from flowjoy.errors import BundleError, HarvestError, NewerBundleError
+from flowjoy.ledger.bundle_format import from_json
 from flowjoy.ledger.memory import why_not
 from flowjoy.report.text import plural
 from flowjoy.sources.base import HarvestQuery

@@ -15,8 +15,8 @@ from flowjoy.analysis.drift.comparison import compare, status_of
 from flowjoy.analysis.results import analyse
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck, PastDriftCheck
+from flowjoy.ledger.bundle_file import bundle_bytes
 from flowjoy.report import files
-from flowjoy.report.bundle_file import bundle_bytes
 from tests.builders import T0, a_bundle, a_deploy, a_ship, at
 from tests.unit.report.a_year import HOSTILE, a_hostile_bundle, a_year
 

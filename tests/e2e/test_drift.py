@@ -14,7 +14,7 @@ import pytest
 
 from flowjoy.analysis.results import analyse
 from flowjoy.cli.reference import reference
-from flowjoy.domain.bundle import from_json
+from flowjoy.ledger.bundle_format import from_json
 from tests.e2e.in_process import TOKEN, A, B, Ran, World, at, new_world
 from tests.e2e.step import Step
 from tests.e2e.test_replay import contents, replay

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flowjoy.domain.bundle import SCHEMA
+from flowjoy.ledger.bundle_format import SCHEMA
 from tests.e2e.step import A, Ended, Step
 from tests.fakes.faults import Stall
 from tests.fakes.github import GitHubStandIn

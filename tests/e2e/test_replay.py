@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from flowjoy.analysis.results import analyse
-from flowjoy.domain.bundle import to_json
-from flowjoy.report.bundle_file import bundle_bytes
+from flowjoy.ledger.bundle_file import bundle_bytes
+from flowjoy.ledger.bundle_format import to_json
 from tests.builders import a_bundle, a_deploy, a_ship, an_incident
 from tests.e2e.step import A, Step
 from tests.fakes.github import GitHubStandIn
@@ -123,7 +123,7 @@ def test_replay__of_a_bundle_that_no_run_can_write_is_refused(tmp_path: Path, ch
         ("[" * 100_000, "it is not JSON"),
         ("{}", "it names no schema"),
         ('{"schema": 99}', "reads schemas up to"),
-        ('{"schema": 2, "code": 7}', "is not a FlowJoy bundle: no coverage, generated_at, incidents"),
+        ('{"schema": 2, "code": 7}', "is not a FlowJoy bundle: `service` is missing"),
     ],
 )
 def test_replay__of_what_is_no_bundle_ends_with_2_and_a_sentence(

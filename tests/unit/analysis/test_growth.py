@@ -11,7 +11,7 @@ import pytest
 from flowjoy.analysis.results import Results, analyse
 from flowjoy.domain import Status, StubFile
 from flowjoy.domain.bundle import Bundle
-from flowjoy.report.bundle_file import bundle_bytes
+from flowjoy.ledger.bundle_file import bundle_bytes
 from flowjoy.report.markdown import summary
 from tests.builders import a_bundle, a_deploy, a_ship
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from flowjoy.domain import CoverageState, Note, NoteLevel, SourceKind
-from flowjoy.domain.bundle import from_json, to_json
+from flowjoy.ledger.bundle_format import from_json, to_json
 from tests.builders import a_bundle, a_coverage
 
 

@@ -27,8 +27,8 @@ from flowjoy.domain import (
     StubFile,
     Waiver,
 )
-from flowjoy.domain.bundle import from_json, to_json
 from flowjoy.domain.drift import PastDriftCheck
+from flowjoy.ledger.bundle_format import from_json, to_json
 from flowjoy.ledger.memory import MEMORY, Memory, memory_of, merge, why_not
 from flowjoy.ledger.reconcile import gone_since, with_code, with_models
 from flowjoy.sources.mlflow_registry import MlflowRegistry

@@ -15,12 +15,12 @@ from flowjoy.actions.own_source import own_text
 from flowjoy.actions.redaction import Redactor
 from flowjoy.analysis.results import analyse
 from flowjoy.domain import CoverageState
-from flowjoy.domain.bundle import from_json, to_json
-from flowjoy.report.bundle_file import bundle_bytes
+from flowjoy.ledger.bundle_file import bundle_bytes
+from flowjoy.ledger.bundle_format import from_json, to_json
 from flowjoy.report.files import renderings, write
 from tests.builders import a_bundle, a_coverage, a_deploy, a_ship, an_incident
 from tests.e2e.in_process import blank_pictures
-from tests.unit.domain.test_bundle import a_full_bundle
+from tests.unit.ledger.test_bundle_format import a_full_bundle
 
 SECRET = 'ghs_canary/"0123456789'
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -15,8 +15,8 @@ import pytest
 from flowjoy.analysis.results import analyse
 from flowjoy.domain import CoverageState
 from flowjoy.domain.bundle import Bundle
+from flowjoy.ledger.bundle_file import bundle_bytes
 from flowjoy.report import files
-from flowjoy.report.bundle_file import bundle_bytes
 from tests.builders import a_bundle, a_coverage, a_deploy, a_provisional_deploy, a_ship, at
 from tests.unit.report.a_year import HOSTILE, a_hostile_bundle, a_year
 

@@ -17,8 +17,8 @@ from PIL import Image
 from flowjoy.analysis.results import Results, analyse
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
+from flowjoy.ledger.bundle_file import bundle_bytes
 from flowjoy.report import files, step_outputs
-from flowjoy.report.bundle_file import bundle_bytes
 from flowjoy.report.charts import drift, style
 from flowjoy.report.markdown import summary
 from tests.builders import a_bundle, a_drift_check, at

@@ -12,7 +12,7 @@ from flowjoy.analysis.flow.trends import healthy
 from flowjoy.analysis.results import analyse
 from flowjoy.domain import CodeRecord, CoverageState, Incident, ModelRecord
 from flowjoy.domain.timestamps import iso
-from flowjoy.report.bundle_file import bundle_bytes
+from flowjoy.ledger.bundle_file import bundle_bytes
 from flowjoy.report.content.incidents import evidence
 from flowjoy.report.csv_files import incidents_csv, weeks_csv
 from flowjoy.report.markdown import summary

@@ -10,7 +10,7 @@ from flowjoy.analysis.flow import incidents
 from flowjoy.analysis.flow.weeks import week_of
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Action
-from flowjoy.domain import bundle as bundles
+from flowjoy.ledger import bundle_format
 
 
 def bundle_bytes(results: Results, redact: Callable[[str], str] = str) -> bytes:
@@ -33,7 +33,7 @@ def bundle_bytes(results: Results, redact: Callable[[str], str] = str) -> bytes:
     }
     bundle = replace(results.bundle, obligations=results.obligations, actions=_actions(results))
     gate = {} if results.gate is None else {"gate": results.gate}
-    return bundles.to_json(bundle, {"pairs": results.pairs, "figures": figures, **gate}, redact)
+    return bundle_format.to_json(bundle, {"pairs": results.pairs, "figures": figures, **gate}, redact)
 
 
 def _actions(results: Results) -> tuple[Action, ...]:

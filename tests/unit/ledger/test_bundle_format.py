@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from flowjoy.analysis.results import analyse
 from flowjoy.domain import CodeRecord, CoverageState, Incident, ModelRecord, Outcome, Precision, Status, StubFile
-from flowjoy.domain.bundle import SCHEMA, Bundle, from_json, to_json
+from flowjoy.domain.bundle import Bundle
 from flowjoy.errors import BundleError
+from flowjoy.ledger.bundle_format import SCHEMA, from_json, to_json
 from tests.builders import a_bundle, a_coverage, a_deploy, a_provisional_deploy, a_ship, an_incident, an_obligation, at
 
 TEXT = st.none() | st.text(max_size=8)
@@ -114,12 +115,53 @@ def test_bundle__keys_are_sorted_and_instants_are_iso() -> None:
     assert text.endswith("}\n")
 
 
-def test_bundle__half_a_surrogate_pair_from_a_server_does_not_stop_it() -> None:
+def test_bundle__half_a_surrogate_pair_from_a_server_is_written_as_a_replacement_sign() -> None:
     reason, stub = "said \ud83d", StubFile(text='{"reason": "\ud83d"}')
-    bundle = a_bundle(coverage=(a_coverage("code", reason=reason),), stubs={"HEAD": stub})
-    written = to_json(bundle)
-    assert b"\\ud83d" in written
-    assert from_json(written) == bundle
+    written = to_json(a_bundle(coverage=(a_coverage("code", reason=reason),), stubs={"HEAD": stub}))
+    back = from_json(written)
+    assert (back.coverage[0].reason, back.stubs["HEAD"].text) == ("said \ufffd", '{"reason": "\ufffd"}')
+    assert to_json(back) == written
+
+
+@pytest.mark.parametrize("half", [b"\\ud83d", b"\\udc00", b"\xed\xa0\xbd", b"\\ud83dx"])
+def test_bundle__half_a_surrogate_pair_is_refused(half: bytes) -> None:
+    raw = to_json(a_bundle()).replace(b'"shop"', b'"' + half + b'"')
+    assert half in raw
+    with pytest.raises(BundleError, match="it is not JSON"):
+        from_json(raw)
+
+
+@pytest.mark.parametrize("key", ["code", "models", "incidents", "coverage", "window", "terms", "service"])
+def test_bundle__without_what_every_run_writes_is_refused(key: str) -> None:
+    data = plain()
+    del data[key]
+    with pytest.raises(BundleError, match=f"`{key}` is missing"):
+        from_json(json.dumps(data).encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2024-06-03T09:00:00", "1717405200", "2024-06-03", "", "now", "9999-12-31T23:59:59-14:00", "2024-06-03T09:00:60Z"],
+)
+def test_bundle__a_timestamp_is_iso_8601_with_an_offset(text: str) -> None:
+    data = plain()
+    data["code"][0]["shipped_at"] = text
+    with pytest.raises(BundleError, match=r"`code\.0\.shipped_at` is not a timestamp with an offset"):
+        from_json(json.dumps(data).encode())
+
+
+def test_bundle__timestamps_of_any_offset_are_read_as_utc() -> None:
+    data = plain()
+    data["code"][0]["shipped_at"] = "2024-06-03T11:00:00+02:00"
+    stamp = from_json(json.dumps(data).encode()).code[0].shipped_at
+    assert (stamp, stamp.tzinfo) == (datetime(2024, 6, 3, 9, tzinfo=UTC), UTC)
+
+
+def test_bundle__a_wrong_value_is_named_by_its_field_and_never_by_keys_or_texts_of_the_file() -> None:
+    data = plain(stubs={"::error::\n": {"text": 5}})
+    with pytest.raises(BundleError) as caught:
+        from_json(json.dumps(data).encode())
+    assert str(caught.value) == "this is not a FlowJoy bundle: `stubs.….text` is not what FlowJoy writes there"
 
 
 def test_bundle__a_newer_key_is_left_alone_and_a_missing_one_takes_its_default() -> None:

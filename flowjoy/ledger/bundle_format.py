@@ -1,0 +1,179 @@
+"""Reads and writes a bundle: one versioned JSON file. The same records give the same bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from datetime import date, datetime
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar, cast
+from zoneinfo import ZoneInfo
+
+import pydantic_core
+from pydantic import TypeAdapter
+from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError, core_schema
+
+from flowjoy.domain.alias_observations import union
+from flowjoy.domain.bundle import Bundle
+from flowjoy.domain.deduplication import distinct, unique, without_half_pairs
+from flowjoy.domain.timestamps import EARLIEST, LATEST, iso, parse_iso
+from flowjoy.errors import BundleError, NewerBundleError
+
+SCHEMA = 3
+"""Raised when a key changes its meaning or an older reader would lose what it must keep.
+
+2: the ledger's memory. 3: the keys of alerts, and when the first trusted run was.
+"""
+
+MAX_WEEKS, MAX_HOURS = 104, 8760
+
+_NOT_ONE = "this is not a FlowJoy bundle"
+_OWN_ERROR = "flowjoy"
+_Value = TypeVar("_Value")
+
+
+def to_json(bundle: Bundle, computed: Mapping[str, object] | None = None, redact: Callable[[str], str] = str) -> bytes:
+    """Return the bundle as sorted JSON: the same bytes for the same records in any order.
+
+    `computed` adds keys that were computed from the records, for other programs; `from_json` ignores them. `redact`
+    changes texts, never a key of the format, a timestamp or an enumerated value: the bundle stays readable.
+    """
+    ordered = replace(
+        bundle,
+        code=unique(bundle.code),
+        models=unique(bundle.models),
+        models_aside=unique(bundle.models_aside),
+        incidents=unique(bundle.incidents),
+        observations=union(bundle.observations),
+        waivers=distinct(bundle.waivers),
+        alerts=distinct(bundle.alerts),
+        actions=distinct(bundle.actions),
+        drift_marks=distinct(bundle.drift_marks),
+        ledgers=distinct(bundle.ledgers),
+    )
+    extra = {key: _plain(item, redact, str) for key, item in (computed or {}).items()}
+    plain = {"schema": SCHEMA, **_plain(ordered, redact, redact), **extra}
+    text = json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:
+        return without_half_pairs(text).encode() + b"\n"
+
+
+def from_json(raw: bytes) -> Bundle:
+    """Return the bundle in a file of this or an older schema. Raise BundleError, or NewerBundleError for a newer one.
+
+    Unknown keys are ignored; missing ones take their default, if they have one.
+    """
+    _loaded(raw)
+    bundle = _validated(Bundle, raw)
+    _check_limits(bundle)
+    return bundle
+
+
+def part(raw: bytes, key: str, kind: type[_Value]) -> _Value | None:
+    """Return one of the `computed` keys as a value; None if the bundle does not have it. Only `replay` needs it."""
+    data = _loaded(raw)
+    return _validated(kind, pydantic_core.to_json(data[key])) if key in data else None
+
+
+def _loaded(raw: bytes) -> dict[str, Any]:
+    """Return the keys of a JSON object whose schema this FlowJoy can read."""
+    try:
+        data = pydantic_core.from_json(raw, allow_inf_nan=False)
+    except ValueError:
+        raise BundleError(f"{_NOT_ONE}: it is not JSON") from None
+    if not isinstance(data, dict) or type(data.get("schema")) is not int:
+        raise BundleError(f"{_NOT_ONE}: it names no schema")
+    if not 1 <= data["schema"] <= SCHEMA:
+        error = NewerBundleError if data["schema"] > SCHEMA else BundleError
+        raise error(f"the bundle is of schema {data['schema']}, this FlowJoy reads schemas up to {SCHEMA}")
+    return data
+
+
+def _validated(kind: type[_Value], raw: bytes) -> _Value:
+    try:
+        value: _Value = _validator(cast("Hashable", kind)).validate_json(raw, strict=True)
+    except ValidationError as problem:
+        error = problem.errors(include_url=False, include_context=False, include_input=False)[0]
+        raise BundleError(f"{_NOT_ONE}: {_sentence(error['loc'], error['type'], error['msg'])}"[:300]) from None
+    return value
+
+
+def _sentence(path: tuple[int | str, ...], kind: str, message: str) -> str:
+    """Name the wrong field. Keys that are data, such as commits, are left out: anyone may have written them."""
+    name = ".".join(str(step) if isinstance(step, int) or step.isidentifier() else "…" for step in path)
+    if kind == "missing":
+        return f"`{name}` is missing"
+    return f"`{name}` {message if kind == _OWN_ERROR else 'is not what FlowJoy writes there'}"
+
+
+@cache
+def _validator(kind: Hashable) -> SchemaValidator:
+    """Build the validator of a dataclass: pydantic's, with FlowJoy's rules for timestamps and numbers."""
+    return SchemaValidator(_with_own_rules(TypeAdapter(cast("Any", kind)).core_schema))
+
+
+def _with_own_rules(schema: Any) -> Any:
+    """Return a core schema that reads every timestamp as aware UTC and refuses every infinite number."""
+    if isinstance(schema, list):
+        return [_with_own_rules(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") == "datetime":
+        return core_schema.no_info_plain_validator_function(_timestamp)
+    if schema.get("type") == "float":
+        return core_schema.float_schema(allow_inf_nan=False)
+    return {key: _with_own_rules(item) for key, item in schema.items()}
+
+
+def _timestamp(value: object) -> datetime:
+    try:
+        return parse_iso(value if isinstance(value, str) else "")
+    except ValueError:
+        raise PydanticCustomError(_OWN_ERROR, "is not a timestamp with an offset") from None
+
+
+def _check_limits(bundle: Bundle) -> None:
+    """Raise BundleError for values that no run writes and that would break later computations."""
+    terms, window = bundle.terms, bundle.window
+    try:
+        ZoneInfo(window.timezone)
+        known_zone = True
+    except (LookupError, ValueError, OSError):
+        known_zone = False
+    within_limits = (
+        known_zone
+        and 1 <= window.weeks <= MAX_WEEKS
+        and all(0 < hours <= MAX_HOURS for hours in (terms.sla_hours, terms.incident_match_hours))
+        and all(EARLIEST <= stamp <= LATEST for stamp in (bundle.generated_at, window.since, window.until))
+    )
+    if not within_limits:
+        raise BundleError(f"{_NOT_ONE}: its window or terms are none that a run can have")
+
+
+def _plain(value: object, redact: Callable[[str], str], redact_key: Callable[[str], str]) -> Any:
+    """Return a value as JSON can hold it. Keys of a mapping are data and redacted by `redact_key`."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple | list):
+        return [_plain(item, redact, redact_key) for item in value]
+    if is_dataclass(value):
+        names = _field_names(cast("Hashable", type(value)))
+        return {name: _plain(getattr(value, name), redact, redact_key) for name in names}
+    if isinstance(value, Mapping):
+        return {redact_key(str(key)): _plain(item, redact, redact_key) for key, item in value.items()}
+    return value
+
+
+@cache
+def _field_names(kind: Hashable) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cast("Any", kind)))
