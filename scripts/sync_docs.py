@@ -61,8 +61,10 @@ EXIT_CODES = (
 )
 
 FILES_INTRO = """\
-In `output-dir` (`flowjoy-report`), and uploaded as the artifact `artifact-name`. Timestamps are ISO 8601 in UTC,
-numbers have up to four decimals, and a blank cell means "unknown" or "no case", never zero.
+In `output-dir` (`flowjoy-report`), and uploaded as the artifact `artifact-name` (`flowjoy-<service>`), which the check
+and the summary link. Where a runner has no artifact service (GitHub Enterprise Server, a laptop), the files stay in the
+folder. Timestamps are ISO 8601 in UTC, numbers have up to four decimals, and a blank cell means "unknown" or "no case",
+never zero.
 """
 
 FILES: tuple[tuple[str, str, Sequence[str]], ...] = (
@@ -86,7 +88,11 @@ FILES: tuple[tuple[str, str, Sequence[str]], ...] = (
         csv_files.RECOVERY_COLUMNS,
     ),
     ("dora.csv", "one row per DORA metric, then the drift lag", csv_files.DORA_COLUMNS),
-    ("flowjoy-bundle.json", "all records and figures; the ledger of the next run, and the input of `replay`", ()),
+    (
+        "flowjoy-bundle.json",
+        "all records, with computed values under `figures`; the ledger of the next run and the input of `replay`",
+        (),
+    ),
 )
 
 ALERTS_INTRO = """\
