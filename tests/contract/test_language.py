@@ -27,14 +27,14 @@ PHRASES = {
     r"\balarms?\b": 'say "alert"',
     r"\b(tell(s|ing)?|told)\b(?![^.]*\bapart\b)": 'say "send", "say" or "show"',
     r"\blooks? (?:at|found|sees?)\b|\b(?:two|first|last|between|later) looks?\b": 'say "observation"',
-    r"\brings?\b": 'an alert "fires"',
+    r"\b(alerts?|that|which|what|it) rings?\b": 'an alert "fires"',
     r"\bwhose move\b": 'say "who has to act"',
     r"\berrands?\b|\bslips? in\b": "use the technical term",
     r"\bKnows [a-z]": "import-linter enforces what a module knows",
 }
 DOCSTRING_PHRASES = {
     r"^(What|Which|Who|Whoever|Whose|Nobody)\b": "begin with a verb (functions) or a noun (classes, modules)",
-    r"\bstands? in\b|\bstands there\b|\blies? (?:in|with|between)\b": "use a plain verb",
+    r"\bstands? (?:in|there|beside)\b": "use a plain verb",
 }
 IDENTIFIERS = {
     "held": "value, current",
@@ -78,10 +78,10 @@ def prose_of(page: str) -> str:
 
 
 def banned_parts(name: str) -> Iterator[str]:
-    """Yield the banned parts of an identifier; `at_least` and `at_most` are terms of their own."""
+    """Yield the banned parts of an identifier; `at_least`, `at_most` and `not_found` are terms."""
     if name in BUNDLE_KEYS:
         return
-    text = re.sub(r"at_(least|most)", "", name, flags=re.IGNORECASE)
+    text = re.sub(r"at_(least|most)|not_found", "", name, flags=re.IGNORECASE)
     parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", text)
     yield from (part.lower() for part in parts if part.lower() in IDENTIFIERS)
 
