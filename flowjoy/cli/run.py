@@ -1,4 +1,4 @@
-"""The story of one run, top to bottom: settings, harvest, bundle, findings, report, verdict."""
+"""`run`: one run of the step. Context, collect, analyse, notify, report, publish."""
 
 from __future__ import annotations
 
@@ -7,33 +7,37 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO
 
-from flowjoy.actions import event as triggers
+from flowjoy.actions import event as events
 from flowjoy.actions.context import ActionsContext, on_actions, read_context
 from flowjoy.actions.core import Console, adopt_libraries, leave
 from flowjoy.actions.event import RunEvent
 from flowjoy.analysis.promise import verdict
-from flowjoy.analysis.promise.dependencies import head_problem, idle_waivers, void_waivers
 from flowjoy.analysis.results import Results, analyse
+from flowjoy.cli.run_log import annotate, announce_first_run, log_results
+from flowjoy.cli.undecided import append_summary, give_up
 from flowjoy.clients.clock_skew import DECIDES, Clocks
+from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.size_limit import listening
 from flowjoy.clients.transport import Budget, Transport, in_time
 from flowjoy.config.given_inputs import command_line
 from flowjoy.config.inputs import declared
 from flowjoy.config.registry_address import warnings_of
 from flowjoy.config.settings import Settings, credentials, read_settings, redactor
-from flowjoy.domain import CoverageState, Decision, Note, NoteLevel, Status
-from flowjoy.errors import FlowJoyError, HarvestError, InputError
+from flowjoy.domain import Decision, Status
+from flowjoy.errors import HarvestError, InputError
 from flowjoy.ledger.bundle_file import bundle_bytes
 from flowjoy.pipeline import merge_gate
-from flowjoy.pipeline.collect import collect
+from flowjoy.pipeline.collect import Collected, collect
 from flowjoy.pipeline.failed_checks import Ending, close_checks
 from flowjoy.pipeline.publish import Publisher
 from flowjoy.pipeline.run_context import (
+    RepositoryInfo,
     bundle_of,
     github_of,
     query_of,
@@ -42,85 +46,67 @@ from flowjoy.pipeline.run_context import (
     with_commit_judged,
 )
 from flowjoy.report import files, step_outputs
-from flowjoy.report.content.drift_text import result as drift_result
-from flowjoy.report.content.first_run import first_run, is_first
-from flowjoy.report.content.headline import headline, outcome
+from flowjoy.report.content.headline import headline
 from flowjoy.report.markdown import summary
-from flowjoy.report.markdown_drift import faults as drift_faults
-from flowjoy.report.text import code, counted, lagging, plural
 from flowjoy.sinks import mlflow_ship_tag
 from flowjoy.sources.base import Clients
 
 _REPORT_SECONDS = 35
-_ANNOTATIONS = 10
 _CLOSING_SECONDS = 20
-"""What is kept for a delivery that begins last, and then for turning the checks of a late run red."""
+"""Time reserved for a delivery that begins last, and then for turning the checks of a late run red."""
 _GRACE_SECONDS = 9.0
-"""What a delivery takes at least, whatever is left: alerts, upload and checks, three seconds each."""
+"""Minimum time of a delivery, whatever is left: alerts, upload and checks, three seconds each."""
 _UNDECIDED = {"verdict": Decision.ERROR.value, "sla-status": Status.UNKNOWN.value}
 _CANCEL_SECONDS = 1.8
-"""A runner kills 2.5 s after SIGTERM."""
+"""A runner kills the process 2.5 s after SIGTERM."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """One run: its inputs and context, its clients, and the instant at which it judges."""
+
+    settings: Settings
+    context: ActionsContext
+    console: Console
+    now: datetime
+    budget: Budget
+    transport: Transport
+    github: GitHubApi | None
+    repository: RepositoryInfo
+    event: RunEvent
+
+    @property
+    def as_of(self) -> datetime:
+        """The instant of the judgement. A pull request's own workflow must not move it."""
+        return self.now if self.event.proposes else self.settings.as_of or self.now
 
 
 def run(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, stream: TextIO | None = None) -> int:
-    """One run of the step. Gives the exit code; whatever happens, no crash reads as a pass."""
+    """Run the step once and return its exit code. No failure reads as a pass."""
     console = Console(on_actions=on_actions(environ), stream=stream)
     try:
-        runner = read_context(environ)
-        console = _console(runner, stream, environ)
-        # First of all, so that a run that is killed can never read as a pass.
+        context = read_context(environ)
+        console = _console(context, environ, stream)
+        # First of all, so that a run that is killed cannot read as a pass.
         console.outputs(_UNDECIDED)
-        settings = read_settings(environ, argv, runner)
+        settings = read_settings(environ, argv, context)
         console.hide(redactor(environ, settings))
-        with adopt_libraries(console, debug=runner.debug):
-            whole = Budget(settings.timeout_seconds - min(_CLOSING_SECONDS, settings.timeout_seconds / 6))
+        with adopt_libraries(console, debug=context.debug):
+            budget = Budget(settings.timeout_seconds - min(_CLOSING_SECONDS, settings.timeout_seconds / 6))
             try:
-                return in_time(lambda: _run(settings, runner, console, now, whole), whole.left() + _GRACE_SECONDS)
+                return in_time(
+                    lambda: _run_step(settings, context, console, now, budget), budget.left() + _GRACE_SECONDS
+                )
             except TimeoutError:
                 console = console.taken_over()
                 console.outputs(_UNDECIDED)
-                raise _not_done(settings) from None
-    except InputError as problem:
-        ending = Ending(title="could not decide: an input is wrong", sentences=problem.problems)
-        return _give_up(ending, console, environ, argv, heading="FlowJoy input")
-    except FlowJoyError as problem:
-        sentence = problem.advised if isinstance(problem, HarvestError) else str(problem)
-        return _give_up(Ending(title=f"could not decide: {sentence}", sentences=[sentence]), console, environ, argv)
-    except Exception as problem:  # noqa: BLE001  (the one place: a bug ends as "could not decide", in one line)
-        at = problem.__traceback__
-        while at is not None and at.tb_next is not None:
-            at = at.tb_next
-        where = f" in {at.tb_frame.f_code.co_name}, line {at.tb_lineno}" if at is not None else ""
-        sentence = f"FlowJoy failed ({type(problem).__name__}{where}): could not decide. Please report this."
-        return _give_up(Ending(title=sentence, sentences=[sentence]), console, environ, argv)
-
-
-def _not_done(settings: Settings) -> HarvestError:
-    return HarvestError(
-        f"the run: not done within {settings.timeout_seconds} s, computing included",
-        hint="raise timeout-seconds, or set fewer models, weeks or sources",
-    )
-
-
-def _give_up(
-    ending: Ending, console: Console, environ: Mapping[str, str], argv: Sequence[str], *, heading: str = "FlowJoy"
-) -> int:
-    """Say why in log, summary and check; return the exit code."""
-    for sentence in ending.sentences:
-        console.error(sentence, title=heading)
-    listed = "\n".join(f"- {code(console.redact(sentence), 1000)}" for sentence in ending.sentences)
-    try:
-        console.summary(f"## FlowJoy\n\n⚠️ **error**: {code(console.redact(ending.title), 400)}\n\n{listed}\n")
-    except OSError as problem:
-        console.warning(f"the job summary could not be written ({type(problem).__name__})")
-    refused = close_checks(environ, argv, ending, console.redact)
-    if refused is not None:
-        console.notice(refused)
-    return verdict.EXIT_UNDECIDED
+                raise _late(settings) from None
+    except Exception as problem:  # noqa: BLE001  (the only broad one: a bug ends as "could not decide", in one line)
+        return give_up(problem, console, environ, argv)
 
 
 def entry() -> NoReturn:
-    """Run with the real environment, clock and signals: the container's door."""
+    """Run with the real environment, clock and signals: the entry point of the container."""
     if {"-h", "--help"} & set(sys.argv[1:]):
         command_line(declared(Path.cwd())).print_help()
         leave(0)
@@ -140,168 +126,161 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     os._exit(128 + number)
 
 
-def _run(settings: Settings, runner: ActionsContext, console: Console, now: datetime, whole: Budget) -> int:
-    transport = Transport(Budget(max(5, settings.timeout_seconds - _REPORT_SECONDS)))
-    github = github_of(settings, runner, transport)
-    # A dry look at files asks nothing of GitHub.
-    asks = settings.as_of is None or settings.code_source == "workflow-runs"
-    home = repository_info_of(settings, runner, github if asks else None, console.warning)
-    trigger = triggers.read(
-        runner.event_name,
-        runner.event,
-        sha=runner.sha,
-        ref=runner.ref,
-        repository=runner.repository,
-        default_branch=home.default_branch,
+def _run_step(settings: Settings, context: ActionsContext, console: Console, now: datetime, budget: Budget) -> int:
+    this = _prepared(settings, context, console, now, budget)
+    _ship(this)
+    collected = _collected(this)
+    # A proposal may be judged by other settings than its own.
+    this = replace(this, settings=collected.applied.settings)
+    results = _analysed(this, collected)
+    publisher = Publisher(
+        settings=this.settings,
+        runner=context,
+        trigger=this.event,
+        harvested=collected,
+        console=console,
+        whole=budget,
+        default_branch=this.repository.default_branch,
     )
-    _refuse_the_undecidable(settings, runner, now)
+    _require_time(this, results)
+    results = publisher.alert(results)
+    written = _report(this, results)
+    _require_time(this, results)
+    delivered = publisher.publish(results, written, this.github)
+    _conclude(results, written, delivered, console)
+    return results.verdict.exit_code
+
+
+def _prepared(settings: Settings, context: ActionsContext, console: Console, now: datetime, budget: Budget) -> _Run:
+    """Return the run with its clients, repository and event. Raise InputError where nothing can be judged."""
+    transport = Transport(Budget(max(5, settings.timeout_seconds - _REPORT_SECONDS)))
+    github = github_of(settings, context, transport)
+    # A dry run on files asks GitHub for nothing.
+    asks = settings.as_of is None or settings.code_source == "workflow-runs"
+    repository = repository_info_of(settings, context, github if asks else None, console.warning)
+    _refuse_undecidable(settings, context, now)
+    event = events.read(
+        context.event_name,
+        context.event,
+        sha=context.sha,
+        ref=context.ref,
+        repository=context.repository,
+        default_branch=repository.default_branch,
+    )
     if settings.as_of is None:
-        trigger = with_commit_judged(trigger, github, home.default_branch)
-    # A pull request's own workflow must not move the instant at which it is judged.
-    as_of = now if trigger.proposes else settings.as_of or now
-    _warn_of_settings(settings, console)
-    if settings.ship is not None:
-        _ship(settings, runner, trigger, transport, console, now)
+        event = with_commit_judged(event, github, repository.default_branch)
+    for sentence in warnings_of(settings.registry_uri, settings.registry):
+        console.warning(sentence)
+    return _Run(
+        settings=settings,
+        context=context,
+        console=console,
+        now=now,
+        budget=budget,
+        transport=transport,
+        github=github,
+        repository=repository,
+        event=event,
+    )
+
+
+def _collected(this: _Run) -> Collected:
+    """Read every source. Raise HarvestError where the clocks of services are too far apart to judge a deadline."""
+    settings, console = this.settings, this.console
     registry = settings.registry.databricks_host or settings.mlflow_tracking_uri or ""
-    clocks = Clocks({"GitHub": runner.api_url, "the registry": registry})
-    with console.group(f"Harvest: {settings.service}"):
-        query = query_of(settings, runner, home, as_of, now)
-        access = Clients(transport=transport, progress=console.log, github=github)
-        with listening(clocks.note):
-            harvested = collect(query, access, trigger, terms_of(settings, home))
+    clocks = Clocks({"GitHub": this.context.api_url, "the registry": registry})
+    query = query_of(settings, this.context, this.repository, this.as_of, this.now)
+    clients = Clients(transport=this.transport, progress=console.log, github=this.github)
+    with console.group(f"Harvest: {settings.service}"), listening(clocks.note):
+        collected = collect(query, clients, this.event, terms_of(settings, this.repository))
     if settings.as_of is None:
         _compare(clocks, console)
-    settings = harvested.applied.settings
-    bundle = bundle_of(harvested, settings, runner, home, as_of, trusted=trigger.trusted)
-    findings = merge_gate.judged(analyse(bundle), harvested)
-    if is_first(findings):
-        console.notice(first_run(findings) or "First run: nothing before today broke the promise")
-        console.notice("no ledger of an earlier run was found: the history begins today, also that of alerts")
-    delivery = Publisher(
-        settings=settings,
-        runner=runner,
-        trigger=trigger,
-        harvested=harvested,
-        console=console,
-        whole=whole,
-        default_branch=home.default_branch,
-    )
-    _demand_time(whole, settings, findings)
-    findings = delivery.alert(findings)
+    return collected
+
+
+def _analysed(this: _Run, collected: Collected) -> Results:
+    """Return the results of every analysis, with the merge gate where a proposal is judged."""
+    trusted = this.event.trusted
+    bundle = bundle_of(collected, this.settings, this.context, this.repository, this.as_of, trusted=trusted)
+    results = merge_gate.judged(analyse(bundle), collected)
+    announce_first_run(results, this.console)
+    return results
+
+
+def _report(this: _Run, results: Results) -> dict[str, str]:
+    """Write the files of the report; return their paths in the workspace by name."""
+    console = this.console
     with console.group("Report"):
-        _log_findings(findings, console)
-        rendered = files.renderings(findings, bundle_bytes(findings, console.redact), console.redact)
-        written = files.write(rendered, settings.output_dir, runner.workspace, console.warning, console.redact)
+        log_results(results, console)
+        rendered = files.renderings(results, bundle_bytes(results, console.redact), console.redact)
+        folder, workspace = this.settings.output_dir, this.context.workspace
+        written = files.write(rendered, folder, workspace, console.warning, console.redact)
         for path in written.values():
             console.log(path)
-    _demand_time(whole, settings, findings)
-    delivered = delivery.publish(findings, written, github)
-    _publish(findings, written, delivered, console)
-    return findings.verdict.exit_code
+    return written
+
+
+def _conclude(results: Results, written: Mapping[str, str], delivered: Mapping[str, str], console: Console) -> None:
+    """Write the annotations, the job summary and the outputs."""
+    annotate(results, console)
+    append_summary(console, summary(results, delivered.get("artifact-url")))
+    # Last, and not forgiven: an output that cannot be written must not leave a pass to be read.
+    console.outputs(step_outputs.fill(results, {**written, **delivered}))
+    console.log(f"verdict: {results.verdict.decision.value}: {headline(results)}")
+
+
+def _ship(this: _Run) -> None:
+    """Stamp the version in the input `ship`, if any, before anything is read: this run already sees it as shipped."""
+    if this.settings.ship is None:
+        return
+    if this.event.proposes or this.event.fork:
+        raise InputError("ship: expected the model's own release workflow, not a pull request")
+    uri = this.settings.mlflow_tracking_uri
+    if uri is None:
+        raise InputError("ship: expected mlflow-tracking-uri, the registry that knows the version")
+    name, version = this.settings.ship
+    run_id, transport = this.context.run_id, this.transport
+    this.console.log(mlflow_ship_tag.stamp(uri, name, version, at=this.now, run_id=run_id, transport=transport))
 
 
 def _compare(clocks: Clocks, console: Console) -> None:
-    """Warn of clocks that are apart. Raise HarvestError where that could move a deadline by an hour."""
+    """Warn of clocks that differ. Raise HarvestError where the difference could move a deadline by an hour."""
     for gap in clocks.gaps():
         if gap.size > DECIDES:
             raise HarvestError(f"{gap}: could not decide", hint="set the clock that is wrong by NTP, and run again")
         console.warning(f"{gap}: deadlines are only as exact as that. Set the clock that is wrong by NTP")
 
 
-def _demand_time(whole: Budget, settings: Settings, findings: Results) -> None:
-    """Raise HarvestError where the time is used up: nothing turns green after it. What could not decide may say so."""
-    if whole.left() <= 0 and findings.verdict.exit_code != verdict.EXIT_UNDECIDED:
-        raise _not_done(settings)
+def _require_time(this: _Run, results: Results) -> None:
+    """Raise HarvestError where the time is used up: nothing turns green after it. An undecided run may still end."""
+    if this.budget.left() <= 0 and results.verdict.exit_code != verdict.EXIT_UNDECIDED:
+        raise _late(this.settings)
 
 
-def _ship(
-    settings: Settings, runner: ActionsContext, trigger: RunEvent, transport: Transport, console: Console, now: datetime
-) -> None:
-    """Stamp first, so that this very run sees the model as shipped."""
-    if trigger.proposes or trigger.fork:
-        raise InputError("ship: expected the model's own release workflow, not a pull request")
-    if settings.ship is None or settings.mlflow_tracking_uri is None:
-        raise InputError("ship: expected mlflow-tracking-uri, the registry that knows the version")
-    name, version = settings.ship
-    uri = settings.mlflow_tracking_uri
-    console.log(mlflow_ship_tag.stamp(uri, name, version, at=now, run_id=runner.run_id, transport=transport))
+def _late(settings: Settings) -> HarvestError:
+    return HarvestError(
+        f"the run: not done within {settings.timeout_seconds} s, computing included",
+        hint="raise timeout-seconds, or set fewer models, weeks or sources",
+    )
 
 
-def _console(runner: ActionsContext, stream: TextIO | None, environ: Mapping[str, str]) -> Console:
+def _console(context: ActionsContext, environ: Mapping[str, str], stream: TextIO | None) -> Console:
     return Console(
-        on_actions=runner.on_actions,
-        output=runner.output,
-        summary=runner.summary,
+        on_actions=context.on_actions,
+        output=context.output,
+        summary=context.summary,
         redact=redactor(environ, given=credentials(environ)),
         stream=stream,
     )
 
 
-def _refuse_the_undecidable(settings: Settings, runner: ActionsContext, now: datetime) -> None:
-    lacking = triggers.missing(runner.event_name, runner.event)
+def _refuse_undecidable(settings: Settings, context: ActionsContext, now: datetime) -> None:
+    """Raise InputError where the event or a date leaves nothing to judge."""
+    lacking = events.missing(context.event_name, context.event)
     if lacking is not None:
         raise InputError(
-            f"GITHUB_EVENT_PATH: the payload of {runner.event_name!r} has no {lacking}, so nothing can be judged. "
+            f"GITHUB_EVENT_PATH: the payload of {context.event_name!r} has no {lacking}, so nothing can be judged. "
             "Run the step on the event itself, with the payload that GitHub wrote"
         )
     if settings.sla_since is not None and settings.sla_since > now.date() + timedelta(days=1):
         raise InputError(f"sla-since {settings.sla_since.isoformat()!r}: expected a day that is not in the future")
-
-
-def _warn_of_settings(settings: Settings, console: Console) -> None:
-    for sentence in warnings_of(settings.registry_uri, settings.registry):
-        console.warning(sentence)
-
-
-def _log_findings(findings: Results, console: Console) -> None:
-    for week in findings.weeks:
-        mttr = "" if week.mttr_hours is None else f"{week.mttr_hours:.1f}"
-        mark = " running" if week.partial else f" {lagging(week)}" if week.diverges else ""
-        code = counted(week.code_deploys, known=week.code_known)
-        model = counted(week.model_deploys, known=week.models_known) if week.observed else "?"
-        console.log(f"{week.label}  code {code:>3}  model {model:>3}  MTTR {mttr:>5} h{mark}")
-    if findings.drift is not None:
-        console.log(drift_result(findings.drift))
-
-
-def _warn_of_stubs(findings: Results, console: Console) -> None:
-    """Say which waivers do not hold, and which releases promise nothing."""
-    bundle, path = findings.bundle, findings.bundle.terms.model_stub
-    unread = head_problem(bundle.stubs, path)
-    if unread is not None:
-        console.warning(f"no waiver of the default branch holds: {unread}")
-    for sentence in void_waivers(bundle.stubs, path, bundle.generated_at):
-        console.warning(sentence)
-    for sentence in idle_waivers(bundle.stubs, path, bundle.terms.models):
-        console.notice(sentence)
-    commits = findings.commits_without_models
-    if commits and findings.sla_status != "undeclared":
-        shown = ", ".join(sha[:12] for sha in commits[:_ANNOTATIONS])
-        console.notice(f"{path} names no model at {shown}: nothing is promised for {plural(len(commits), 'release')}")
-
-
-def _publish(findings: Results, written: Mapping[str, str], delivered: Mapping[str, str], console: Console) -> None:
-    for said in findings.bundle.coverage:
-        if said.state is CoverageState.FAILED:
-            say = console.error if said.required else console.warning
-            say(f"{said.source}: {said.reason}" + (f" ({said.hint})" if said.hint else ""))
-        for note in said.notes:
-            say = console.warning if isinstance(note, Note) and note.level is NoteLevel.WARNING else console.notice
-            say(f"{said.source}: {note}")
-    for sentence in drift_faults(findings):
-        console.warning(sentence)
-    _warn_of_stubs(findings, console)
-    if findings.sla_status in ("none", "undeclared"):
-        console.notice(headline(findings))
-    broken = [item for item in findings.scope if item.status is Status.BREACHED]
-    for item in broken[:_ANNOTATIONS]:
-        console.error(f"{item.model} for {item.release}: {outcome(item, findings)}", title="48 h promise broken")
-    if len(broken) > _ANNOTATIONS:
-        console.error(f"… and {plural(len(broken) - _ANNOTATIONS, 'more broken promise')}", title="48 h promise broken")
-    try:
-        console.summary(summary(findings, delivered.get("artifact-url")))
-    except OSError as problem:
-        console.warning(f"the job summary could not be written ({type(problem).__name__})")
-    # Last, and not forgiven: an output that cannot be written must not leave a pass to be read.
-    console.outputs(step_outputs.fill(findings, {**written, **delivered}))
-    console.log(f"verdict: {findings.verdict.decision.value}: {headline(findings)}")

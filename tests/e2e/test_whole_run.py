@@ -177,7 +177,7 @@ def test_budget__counts_computing_and_what_is_late_says_nothing_more(
         woken.set()
         return analyse(bundle)
 
-    monkeypatch.setattr(run, "find", late)
+    monkeypatch.setattr(run, "analyse", late)
     step.inputs["timeout-seconds"] = "10"
     ran = step.run_here()
     assert_could_not_decide(ran, "not done within 10 s", "raise timeout-seconds")

@@ -1,0 +1,83 @@
+"""The results of a run in its log: the weeks, and an annotation for everything that a person should act on."""
+
+from __future__ import annotations
+
+from flowjoy.actions.core import Console
+from flowjoy.analysis.promise.dependencies import head_problem, idle_waivers, void_waivers
+from flowjoy.analysis.results import Results
+from flowjoy.domain import Coverage, CoverageState, Note, NoteLevel, Status
+from flowjoy.report.content.drift_text import result as drift_result
+from flowjoy.report.content.first_run import first_run, is_first
+from flowjoy.report.content.headline import headline, outcome
+from flowjoy.report.markdown_drift import faults as drift_faults
+from flowjoy.report.text import counted, lagging, plural
+
+_LIMIT = 10
+"""GitHub shows ten annotations of one level per step."""
+
+_BROKEN = "48 h promise broken"
+
+
+def announce_first_run(results: Results, console: Console) -> None:
+    """Announce where the history begins, if this is the first run."""
+    if is_first(results):
+        console.notice(first_run(results) or "First run: nothing before today broke the promise")
+        console.notice("no ledger of an earlier run was found: the history begins today, also that of alerts")
+
+
+def log_results(results: Results, console: Console) -> None:
+    """Log a line per week, and the result of the drift check."""
+    for week in results.weeks:
+        mttr = "" if week.mttr_hours is None else f"{week.mttr_hours:.1f}"
+        mark = " running" if week.partial else f" {lagging(week)}" if week.diverges else ""
+        code = counted(week.code_deploys, known=week.code_known)
+        model = counted(week.model_deploys, known=week.models_known) if week.observed else "?"
+        console.log(f"{week.label}  code {code:>3}  model {model:>3}  MTTR {mttr:>5} h{mark}")
+    if results.drift is not None:
+        console.log(drift_result(results.drift))
+
+
+def annotate(results: Results, console: Console) -> None:
+    """Annotate what was not read, what does not count, and what is broken."""
+    for coverage in results.bundle.coverage:
+        _annotate_source(coverage, console)
+    for sentence in drift_faults(results):
+        console.warning(sentence)
+    _annotate_stubs(results, console)
+    if results.sla_status in ("none", "undeclared"):
+        console.notice(headline(results))
+    _annotate_breaches(results, console)
+
+
+def _annotate_source(coverage: Coverage, console: Console) -> None:
+    if coverage.state is CoverageState.FAILED:
+        log = console.error if coverage.required else console.warning
+        log(f"{coverage.source}: {coverage.reason}" + (f" ({coverage.hint})" if coverage.hint else ""))
+    for note in coverage.notes:
+        is_warning = isinstance(note, Note) and note.level is NoteLevel.WARNING
+        log = console.warning if is_warning else console.notice
+        log(f"{coverage.source}: {note}")
+
+
+def _annotate_stubs(results: Results, console: Console) -> None:
+    """Name the waivers that have no effect, and the releases without a promise."""
+    bundle, path = results.bundle, results.bundle.terms.model_stub
+    unread = head_problem(bundle.stubs, path)
+    if unread is not None:
+        console.warning(f"no waiver of the default branch holds: {unread}")
+    for sentence in void_waivers(bundle.stubs, path, bundle.generated_at):
+        console.warning(sentence)
+    for sentence in idle_waivers(bundle.stubs, path, bundle.terms.models):
+        console.notice(sentence)
+    commits = results.commits_without_models
+    if commits and results.sla_status != "undeclared":
+        shown, releases = ", ".join(sha[:12] for sha in commits[:_LIMIT]), plural(len(commits), "release")
+        console.notice(f"{path} names no model at {shown}: nothing is promised for {releases}")
+
+
+def _annotate_breaches(results: Results, console: Console) -> None:
+    broken = [item for item in results.scope if item.status is Status.BREACHED]
+    for item in broken[:_LIMIT]:
+        console.error(f"{item.model} for {item.release}: {outcome(item, results)}", title=_BROKEN)
+    if len(broken) > _LIMIT:
+        console.error(f"… and {plural(len(broken) - _LIMIT, 'more broken promise')}", title=_BROKEN)
