@@ -116,17 +116,20 @@ def _examine(
     with console.group("Access"):
         home = probes.of_repository()
         query = query_of(settings, runner, home, settings.as_of or now, now)
-        known, chosen = probes.of_code(query)
-        stubs = probes.of_stub(chosen or ())
+        code = probes.of_code(query)
+        stubs = probes.of_stub(code.entries if code is not None else ())
         probes.of_github(query)
         probes.of_incidents(query)
         probes.of_models(query, stubs)
         probes.of_alerts()
     with console.group(f"The last ten {TITLES[settings.code_source]}"):
-        if known is None and any(entry.record is not None for entry in chosen or ()):
-            console.log("(what was live before is not known: the source was not read to its end)")
-        for line in lines(chosen or (), known or (), stubs, query, terms_of(settings, home)):
-            console.log(line)
-        if not chosen:
-            console.log("there are none" if chosen is not None else "not known, see above")
+        if code is None:
+            console.log("not known, see above")
+        elif not code.entries:
+            console.log("there are none")
+        elif not code.complete and any(entry.is_ours for entry in code.entries):
+            console.log("(earlier deploys are not known: the source was not read to its end)")
+        if code is not None:
+            for line in lines(code, stubs, query, terms_of(settings, home)):
+                console.log(line)
     return _WRONG_INPUTS if absent else _FAILED if probes.failed else 0

@@ -15,7 +15,7 @@ from flowjoy.actions.context import ActionsContext
 from flowjoy.actions.core import Console
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.analysis.promise.model_stub import DEFAULT_NAME, Stub, parse
-from flowjoy.cli.doctor_deployments import ListedDeployment, entries, look_around
+from flowjoy.cli.doctor_deployments import Deployments, newest
 from flowjoy.clients.github import PER_PAGE, Repository
 from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Budget, Transport
@@ -29,13 +29,14 @@ from flowjoy.sinks import slack_bot
 from flowjoy.sinks.check_run import ListedChecks
 from flowjoy.sources import (
     CODE_SOURCES,
+    CODE_SURVEYS,
     INCIDENT_SOURCES,
     MODEL_SOURCES,
     github_inventory,
     github_model_stubs,
     ledger_artifacts,
 )
-from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
+from flowjoy.sources.base import Clients, Entry, HarvestQuery, SourceResult
 from flowjoy.sources.github_issues import GitHubIssues
 from flowjoy.sources.pagerduty_incidents import PagerDutyIncidents
 
@@ -80,31 +81,27 @@ class DoctorChecks:
             home if home is not None else repository_info_of(self._settings, self._runner, None, self._console.warning)
         )
 
-    def of_code(self, query: HarvestQuery) -> tuple[tuple[CodeRecord, ...] | None, tuple[ListedDeployment, ...] | None]:
-        """The code timeline as a run reads it, and the last ten with those that are none of it; None: not known."""
+    def of_code(self, query: HarvestQuery) -> Deployments | None:
+        """Return the newest deployments, also those of other environments and branches; None if none are known."""
         settings = self._settings
         source, needs = CODE_SOURCES[settings.code_source], _NEEDS.get(settings.code_source, "")
 
-        def work(access: Clients) -> tuple[tuple[Any, SourceResult[CodeRecord]], str]:
-            raw = source.fetch(query, access)
-            parsed = source.parse(raw, query)
-            return (raw, parsed), _of_timeline(parsed, query)
+        def work(access: Clients) -> tuple[SourceResult[CodeRecord], str]:
+            result = source.parse(source.fetch(query, access), query)
+            return result, _of_timeline(result, query)
 
-        code = self._try(SourceKind.CODE.named(source.label), work, needs=needs, seconds=self._timeline_seconds)
-        raw, parsed = code if code is not None else (None, None)
+        own = self._try(f"code ({source.label})", work, needs=needs, seconds=self._timeline_seconds)
+        survey = CODE_SURVEYS.get(settings.code_source)
+        if survey is None:
+            return newest(own, None)
+        everywhere = {"deployments": "deployments of every environment", "workflow-runs": "runs of every branch"}
+        tried = everywhere[settings.code_source]
+        return newest(own, self._try(tried, lambda access: (survey(query, access), ""), needs=needs))
 
-        elsewhere = {"deployments": "deployments of every environment", "workflow-runs": "runs of every branch"}
-        what = elsewhere.get(settings.code_source, TITLES[settings.code_source])
-        around = self._try(what, lambda access: (look_around(query, access), ""), needs=needs)
-        if not around and code is None:
-            return None, None
-        chosen = self._try(what, lambda _: (entries(raw, around or (), query), ""))
-        return parsed.records if parsed is not None else None, chosen
-
-    def of_stub(self, chosen: Iterable[ListedDeployment]) -> Mapping[str, StubFile]:
-        """The stub at the head of the default branch, and at the last ten."""
+    def of_stub(self, chosen: Iterable[Entry]) -> Mapping[str, StubFile]:
+        """Return the stub at the head of the default branch, and at the newest deployments."""
         path, reads = self._settings.model_stub, self._settings.reads_github
-        shas = {e.record.sha for e in chosen if e.record is not None and e.record.sha is not None}
+        shas = {entry.sha for entry in chosen if entry.is_ours and entry.sha is not None}
 
         held: dict[str, StubFile] = {}
 

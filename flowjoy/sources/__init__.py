@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from flowjoy.domain import CodeRecord, Incident, ModelRecord
-from flowjoy.sources.base import Source
+from flowjoy.sources import github_deployments, github_workflow_runs
+from flowjoy.sources.base import Clients, HarvestQuery, Source, Survey
 from flowjoy.sources.files import CodeFile, ModelFile
 from flowjoy.sources.github_deployments import GitHubDeployments
 from flowjoy.sources.github_issues import GitHubIssues
@@ -21,6 +22,12 @@ CODE_SOURCES: Mapping[str, Source[CodeRecord]] = {
     "releases": GitHubReleases(),
     "file": CodeFile(),
 }
+
+CODE_SURVEYS: Mapping[str, Callable[[HarvestQuery, Clients], Survey]] = {
+    "deployments": github_deployments.survey,
+    "workflow-runs": github_workflow_runs.survey,
+}
+"""The newest entries of every environment and branch, for the sources of code that read their own alone."""
 
 MODEL_SOURCES: Mapping[str, Source[ModelRecord]] = {
     "mlflow": MlflowRegistry(),

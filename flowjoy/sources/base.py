@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.transport import Transport
@@ -14,8 +15,12 @@ from flowjoy.domain import AliasObservation, CodeRecord, Incident, ModelRecord, 
 from flowjoy.domain.timestamps import plausible
 from flowjoy.errors import HarvestError
 from flowjoy.ledger.memory import MEMORY
+from flowjoy.report.text import plural
 
 Record = TypeVar("Record", CodeRecord, ModelRecord, Incident)
+
+LATER = "succeeded only after as-of"
+"""The reason why a dry run over the past skips an entry."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +96,28 @@ class UnseenSignal:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One entry of a source's list; a skipped one carries the reason. The log, the report and doctor read the same.
+
+    `id`: that of its record, if it has one. `label`: its environment, branch or tag. `detail`: what the reason means
+    for this entry. `is_ours`: False for an entry that is not a deployment of this service, and so has no record.
+    """
+
+    id: str
+    at: datetime
+    label: str
+    sha: str | None
+    reason: str = ""
+    detail: str = ""
+    is_ours: bool = True
+
+    @classmethod
+    def of(cls, record: CodeRecord, label: str, reason: str = "", detail: str = "") -> Self:
+        """Return the entry of a record."""
+        return cls(id=record.id, at=record.shipped_at, label=label, sha=record.sha, reason=reason, detail=detail)
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceResult(Generic[Record]):
     """The records of one source, and what a user should know of them.
 
@@ -99,6 +126,7 @@ class SourceResult(Generic[Record]):
     to name. `aside`: remembered,
     and not asked for now. `left_out`: ids of what the source shows, and what is no release of ours. `moves`: whether
     the commit of a record may change, as that of a tag. `unseen`: models that do not show the signal.
+    `entries`: everything that a source of code lists, counted or not.
     """
 
     records: tuple[Record, ...]
@@ -112,6 +140,23 @@ class SourceResult(Generic[Record]):
     left_out: frozenset[str] = field(default=frozenset())
     moves: bool = False
     unseen: tuple[UnseenSignal, ...] = field(default=())
+    entries: tuple[Entry, ...] = field(default=())
+
+    @property
+    def skipped(self) -> tuple[Entry, ...]:
+        """The entries that do not count."""
+        return tuple(entry for entry in self.entries if entry.reason)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """The newest entries of a service, of every environment and branch.
+
+    `own`: those of this service, as far as the list goes back; `elsewhere`: all others.
+    """
+
+    own: SourceResult[CodeRecord]
+    elsewhere: tuple[Entry, ...]
 
 
 class Source(Protocol[Record]):
@@ -126,6 +171,12 @@ class Source(Protocol[Record]):
 
     def parse(self, raw: Any, query: HarvestQuery) -> SourceResult[Record]:
         """The records in them."""
+
+
+def left_out(skipped: Iterable[Entry], noun: str) -> tuple[str, ...]:
+    """Return one note for each reason, with the number of entries."""
+    counts = Counter(entry.reason for entry in skipped)
+    return tuple(f"{plural(counts[reason], noun)} {reason}: left out" for reason in sorted(counts))
 
 
 def stamp_of(at: datetime, what: str, query: HarvestQuery) -> datetime:

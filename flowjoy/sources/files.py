@@ -10,11 +10,11 @@ from datetime import datetime
 from flowjoy.domain import CodeRecord, EventType, ModelRecord, ModelVersion
 from flowjoy.domain.deduplication import fold, shipped_again
 from flowjoy.domain.name_patterns import split_hint
-from flowjoy.domain.timestamps import iso, parse_epoch_ms
+from flowjoy.domain.timestamps import iso, parse_epoch_ms, parse_iso
 from flowjoy.errors import HarvestError
 from flowjoy.sources import file_cells as cells
 from flowjoy.sources import file_columns as columns
-from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
+from flowjoy.sources.base import Clients, Entry, HarvestQuery, SourceResult
 from flowjoy.sources.file_columns import JudgedRow, RowProblem
 from flowjoy.sources.tabular import Row, TextShape, TextTable, read_table, read_text
 
@@ -58,7 +58,8 @@ class CodeFile:
 
     def parse(self, raw: str, query: HarvestQuery) -> SourceResult[CodeRecord]:
         """Return one record for each row that counts. A bare timestamp is a new sha of its own."""
-        table, judged = code_rows(raw, query)
+        table = _with_time(read_table(raw, CODE), CODE)
+        judged = columns.judge(table, self.label, EventType.CODE, query)
         settings = query.settings
         wanted = {RowProblem.SERVICE: settings.service, RowProblem.ENVIRONMENT: settings.environments}
         wanted |= {RowProblem.REPOSITORY: query.repository, RowProblem.TYPE: "code"}
@@ -66,13 +67,31 @@ class CodeFile:
         ours = [(item.row, _code(item.row, query)) for item in judged if item.misfit is None]
         records = cells.told_apart(ours, lambda item: item.sha or "", self.label)
         notes = (*columns.notes_of(judged), *columns.unread_columns(table, CODE.known))
-        return SourceResult(records=fold(records), notes=notes)
+        folded = fold(records)
+        skipped = (_skipped(item, item.misfit, query) for item in judged if item.misfit is not None)
+        entries = (*(Entry.of(record, record.environment) for record in folded), *filter(None, skipped))
+        return SourceResult(records=folded, notes=notes, entries=entries)
 
 
-def code_rows(raw: str, query: HarvestQuery) -> tuple[TextTable, tuple[JudgedRow, ...]]:
-    """Return every row of the code file, also those that do not count."""
-    table = _with_time(read_table(raw, CODE), CODE)
-    return table, columns.judge(table, CODE.label, EventType.CODE, query)
+def _skipped(item: JudgedRow, misfit: RowProblem, query: HarvestQuery) -> Entry | None:
+    """Return the entry of a row that does not count; None if its time cannot be read."""
+    try:
+        at = parse_iso(item.row.get("ts") or "")
+    except ValueError:
+        return None
+    wanted = query.settings.environments
+    reason, detail, label = f"a row {misfit.value}", item.word, wanted
+    if misfit is RowProblem.ENVIRONMENT:
+        reason, detail, label = f"environment {item.word}, not {wanted}", "", item.word
+    return Entry(
+        id=f"row {item.row.line}",
+        at=at,
+        label=label,
+        sha=item.row.get("sha"),
+        reason=reason,
+        detail=detail,
+        is_ours=False,
+    )
 
 
 class ModelFile:

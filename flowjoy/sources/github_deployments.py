@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal, Self, get_args
@@ -16,10 +16,9 @@ from flowjoy.clients.github import GitHubApi, every_page
 from flowjoy.clients.github_files import MOST_IDS, WantedFile
 from flowjoy.clients.responses import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
 from flowjoy.domain import CodeRecord, Outcome, StubFile
-from flowjoy.domain.deduplication import fold
+from flowjoy.domain.deduplication import fold, release_key
 from flowjoy.errors import HarvestError
-from flowjoy.report.text import plural
-from flowjoy.sources.base import Clients, HarvestQuery, SourceResult, stamp_of
+from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out, stamp_of
 
 _FIELDS = """
         id
@@ -76,6 +75,8 @@ _PULL_REQUEST = re.compile(r"(?:refs/)?pull/(\d+)/(?:merge|head)")
 _RUN_IN_URL = re.compile(r"/actions/runs/(\d{1,20})(?:/|$)")
 _UnderWay = Literal["IN_PROGRESS", "QUEUED", "PENDING", "WAITING"]
 _UNDER_WAY = frozenset(get_args(_UnderWay))
+_FOR_PULL_REQUEST = "for a pull request"
+_ELSEWHERE = "succeeded only in another environment"
 
 
 class DeploymentStatus(GraphQL):
@@ -152,29 +153,94 @@ class GitHubDeployments:
         return replace(found, nodes=_with_refs(github, used, nodes))
 
     def parse(self, raw: Deployments, query: HarvestQuery) -> SourceResult[CodeRecord]:
-        """Return one record a release: matrix jobs of one run and sha are folded into their earliest success."""
-        ours = [node for node in raw.nodes if pull_request_of(node) is None]
-        pulls = {f"deployment:{node.database_id}" for node in raw.nodes if pull_request_of(node) is not None}
-        elsewhere = sum(bool(other_environments(node, query)) for node in ours)
-        notes = [
-            f"{plural(count, 'deployment')} {why}"
-            for count, why in (
-                (len(pulls), "of pull requests put nothing live: left out"),
-                (elsewhere, "succeeded in another environment only: left out"),
-            )
-            if count
-        ]
-        records = fold(_record(node, query) for node in ours)
-        return SourceResult(records=records, notes=(*raw.notes, *notes), stubs=raw.stubs, left_out=frozenset(pulls))
+        """Return one record per release: matrix jobs of one run and sha are folded into their earliest success."""
+        listed = [(node, _record(node, query)) for node in raw.nodes if _pull_request_of(node) is None]
+        records = fold(record for _, record in listed)
+        proposed = [_proposed(node) for node in raw.nodes if _pull_request_of(node) is not None]
+        releases: dict[tuple[str, ...], list[str]] = {}
+        for record in records:
+            if record.outcome is not Outcome.FAILED:
+                releases.setdefault(release_key(record), []).append(record.id)
+        entries = [*proposed, *(_entry(node, record, releases, query) for node, record in listed)]
+        noted = [entry for entry in entries if entry.reason in (_FOR_PULL_REQUEST, _ELSEWHERE)]
+        return SourceResult(
+            records=records,
+            notes=(*raw.notes, *left_out(noted, "deployment")),
+            stubs=raw.stubs,
+            left_out=frozenset(entry.id for entry in proposed),
+            entries=tuple(entries),
+        )
 
 
-def pull_request_of(node: Deployment) -> int | None:
+def survey(query: HarvestQuery, access: Clients) -> Survey:
+    """Return the newest deployments, whatever their environment. Raise HarvestError when GitHub does not answer."""
+    listed, _ = _page(access.to_github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
+    wanted, named = query.settings.environment, query.settings.environments
+    ours = tuple(node for node in listed.nodes if github_environments.is_meant(node.environment, wanted))
+    elsewhere = tuple(
+        _left_out(node, f"environment {node.environment}, not {named}")
+        for node in listed.nodes
+        if not github_environments.is_meant(node.environment, wanted)
+    )
+    return Survey(own=GitHubDeployments().parse(Deployments(nodes=ours), query), elsewhere=elsewhere)
+
+
+def _proposed(node: Deployment) -> Entry:
+    return _left_out(node, _FOR_PULL_REQUEST, f"#{_pull_request_of(node)}")
+
+
+def _left_out(node: Deployment, reason: str, detail: str = "") -> Entry:
+    """Return the entry of a deployment that is not a release of this service."""
+    return Entry(
+        id=f"deployment:{node.database_id}",
+        at=node.created_at,
+        label=node.environment,
+        sha=node.commit_oid,
+        reason=reason,
+        detail=detail,
+        is_ours=False,
+    )
+
+
+def _entry(
+    node: Deployment, record: CodeRecord, releases: Mapping[tuple[str, ...], Sequence[str]], query: HarvestQuery
+) -> Entry:
+    """Return the entry of one deployment. `releases`: the ids of what counts, by the key of their release."""
+    reason, detail = _unshipped(node, record, _other_environments(node, query))
+    release = releases.get(release_key(record), ())
+    if release and record.id not in release:
+        job, counted = f"another job of run {record.run_id}", f"counted as {release[-1].replace(':', ' ')}"
+        reason, detail = (reason, f"{detail}; {job}, {counted}") if reason else (job, counted)
+    return Entry.of(record, node.environment, reason, detail)
+
+
+def _unshipped(node: Deployment, record: CodeRecord, elsewhere: tuple[str, ...]) -> tuple[str, str]:
+    """Return why a deployment did not succeed, and the detail; both are empty for a success.
+
+    `elsewhere`: the other environments in which it succeeded.
+    """
+    if record.outcome is not Outcome.FAILED:
+        return "", ""
+    if elsewhere:
+        return _ELSEWHERE, ", ".join(elsewhere)
+    statuses = node.statuses.nodes
+    if any(status.state == "SUCCESS" for status in statuses):
+        return LATER, ""
+    # Of two statuses at one time, the final one counts.
+    final = ("FAILURE", "ERROR", "INACTIVE")
+    last = max(statuses, key=lambda status: (status.created_at, status.state in final), default=None)
+    if last is None:
+        return "still in progress", "it has no status"
+    return "still in progress" if record.under_way else "never succeeded", f"last status {last.state.lower()}"
+
+
+def _pull_request_of(node: Deployment) -> int | None:
     """Return the number of the pull request that a deployment was made for; None for any other ref."""
     match = None if node.ref is None else _PULL_REQUEST.fullmatch(_full_name(node.ref))
     return int(match[1]) if match is not None else None
 
 
-def other_environments(node: Deployment, query: HarvestQuery) -> tuple[str, ...]:
+def _other_environments(node: Deployment, query: HarvestQuery) -> tuple[str, ...]:
     """Return where a deployment succeeded, if that was in none of the environments asked for."""
     successes = [status for status in node.statuses.nodes if status.state == "SUCCESS"]
     if any(_is_ours(status, query) for status in successes):

@@ -14,8 +14,7 @@ from flowjoy.domain import CodeRecord
 from flowjoy.domain.deduplication import fold
 from flowjoy.domain.name_patterns import any_match, likely_first, unmatched
 from flowjoy.errors import HarvestError
-from flowjoy.report.text import plural
-from flowjoy.sources.base import Clients, HarvestQuery, SourceResult, stamp_of
+from flowjoy.sources.base import Clients, Entry, HarvestQuery, SourceResult, left_out, stamp_of
 
 RELEASES_QUERY = """
 query FlowJoyReleases($owner: String!, $name: String!, $after: String) {
@@ -78,7 +77,7 @@ class GitHubReleases:
     def parse(self, raw: Sequence[Release], query: HarvestQuery) -> SourceResult[CodeRecord]:
         """Return one record a published release whose tag counts; drafts and pre-releases are left out, too."""
         published = [release for release in raw if not release.is_draft and not release.is_prerelease]
-        ours = [release for release in published if counts(release, query)]
+        ours = [release for release in published if _counts(release, query)]
         if published and not ours:
             wanted = query.settings.release_tags
             tags = likely_first((release.tag_name for release in published), wanted)
@@ -88,21 +87,39 @@ class GitHubReleases:
             )
         missing = unmatched(query.settings.release_tags, (release.tag_name for release in raw)) if published else ()
         if missing:
-            tags = likely_first((release.tag_name for release in published if not counts(release, query)), missing)
+            tags = likely_first((release.tag_name for release in published if not _counts(release, query)), missing)
             raise HarvestError(
                 f"there are releases, but none whose tag matches release-tags {', '.join(missing)!r}",
                 hint=f"set release-tags to globs of: {', '.join(tags[:20])}; or leave it out until its first release",
             )
-        reasons = (
-            (len(published) - len(ours), "of other tags"),
-            (sum(release.is_draft for release in raw), "not published yet"),
-            (sum(release.is_prerelease and not release.is_draft for release in raw), "marked as pre-release"),
+        entries = tuple(_entry(release, query) for release in raw)
+        return SourceResult(
+            records=fold(_record(release, query) for release in ours),
+            notes=left_out((entry for entry in entries if entry.reason), "release"),
+            moves=True,
+            entries=entries,
         )
-        notes = tuple(f"{plural(count, 'release')} {why}: left out" for count, why in reasons if count)
-        return SourceResult(records=fold(_record(release, query) for release in ours), notes=notes, moves=True)
 
 
-def counts(release: Release, query: HarvestQuery) -> bool:
+def _entry(release: Release, query: HarvestQuery) -> Entry:
+    reason = "not published yet" if release.is_draft else "marked as pre-release" if release.is_prerelease else ""
+    detail = ""
+    if not reason and not _counts(release, query):
+        reason, detail = "without a matching tag", f"release-tags {', '.join(query.settings.release_tags)}"
+    if not reason:
+        return Entry.of(_record(release, query), release.tag_name)
+    return Entry(
+        id=f"release:{release.database_id}",
+        at=release.created_at,
+        label=release.tag_name,
+        sha=None if release.tag_commit is None else release.tag_commit.oid,
+        reason=reason,
+        detail=detail,
+        is_ours=False,
+    )
+
+
+def _counts(release: Release, query: HarvestQuery) -> bool:
     """Return whether `release-tags` matches the tag of a release; without that input every tag counts."""
     wanted = query.settings.release_tags
     return not wanted or any_match(release.tag_name, wanted)

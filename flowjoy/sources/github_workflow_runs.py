@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 from urllib.parse import quote
@@ -22,11 +22,12 @@ from flowjoy.domain.deduplication import fold
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
-from flowjoy.sources.base import Clients, HarvestQuery, SourceResult, stamp_of
+from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out, stamp_of
 
 LISTING_CAP = 1000
 """GitHub shows no more of a filtered listing: a fuller slice of time is split."""
 
+_SURVEYED = 50
 _SECOND = timedelta(seconds=1)
 _NOT_BEGUN = {"queued", "requested", "waiting", "pending"}
 _RED = {"failure", "timed_out", "cancelled"}
@@ -92,13 +93,13 @@ class GitHubRuns:
 
     def fetch(self, query: HarvestQuery, access: Clients) -> list[Attempts]:
         """Every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs."""
-        github, path = access.to_github, runs_path(query)
+        github, path = access.to_github, _runs_path(query)
         branch = query.settings.branch or query.default_branch or github.get("", reader(Repository)).default_branch
         since = query.horizon.replace(microsecond=0)
         runs = _slice(github, path, branch, since, query.now, access)
         if not runs:
             _prove_empty(github, path, branch, since)
-        ours = [run for run in runs.values() if _is_release(run, branch, github.repository)]
+        ours = [run for run in runs.values() if not _foreign(run, branch, github.repository)]
         wanted = query.settings.deploy_job
         if not wanted:
             attempts = [Attempts(run=run, earlier=_earlier_attempts(github, run)) for run in ours]
@@ -115,20 +116,65 @@ class GitHubRuns:
         return [Attempts(run=run, jobs=jobs.get(run.id), known_end=known.get(run.id)) for run in ours]
 
     def parse(self, raw: Sequence[Attempts], query: HarvestQuery) -> SourceResult[CodeRecord]:
-        """Return one record a run, and one more for each time that it went live anew after another commit."""
-        idle = {item.key for item in raw if deployed_nothing(item, query)}
-        records = fold(record for item in raw if item.key not in idle for record in _records(item, query))
-        named = ", ".join(query.settings.deploy_job)
-        note = f"{plural(len(idle), 'run')} without a success of the job {named!r} put nothing live: left out"
-        return SourceResult(records=records, notes=(note,) if idle else (), left_out=frozenset(idle))
+        """Return one record per run, and another each time that it went live anew after another commit."""
+        entries = [_entry(item, query) for item in raw]
+        idle = frozenset(entry.id for entry in entries if not entry.is_ours)
+        return SourceResult(
+            records=fold(record for item in raw if item.key not in idle for record in _records(item, query)),
+            notes=left_out((entry for entry in entries if not entry.is_ours), "run"),
+            left_out=idle,
+            entries=tuple(entries),
+        )
 
 
-def runs_path(query: HarvestQuery) -> str:
+def survey(query: HarvestQuery, access: Clients) -> Survey:
+    """Return the newest runs, whatever their branch or event. Raise HarvestError when GitHub does not answer."""
+    runs = access.to_github.get(_runs_path(query), reader(RunsPage), per_page=_SURVEYED).workflow_runs
+    branch = query.settings.branch or query.default_branch
+    reasons = [(run, _foreign(run, branch, query.repository)) for run in runs]
+    ours = [Attempts(run=run) for run, reason in reasons if not reason]
+    elsewhere = [_left_out(run, reason) for run, reason in reasons if reason]
+    own = GitHubRuns().parse(ours, query)
+    # The survey does not read jobs.
+    unread = f"its job {', '.join(query.settings.deploy_job)} was not read"
+    entries = (entry if entry.is_ours else replace(entry, reason=unread) for entry in own.entries)
+    return Survey(own=replace(own, entries=tuple(entries)), elsewhere=tuple(elsewhere))
+
+
+def _entry(item: Attempts, query: HarvestQuery) -> Entry:
+    if _deployed_nothing(item, query):
+        return _left_out(item.run, f"without a success of the job {', '.join(query.settings.deploy_job)!r}")
+    record = min(_records(item, query), key=lambda record: (record.shipped_at, record.id))
+    return Entry.of(record, str(item.run.head_branch), _unfinished(item.run, record))
+
+
+def _unfinished(run: Run, record: CodeRecord) -> str:
+    """Return why a run did not put anything live; empty for one that did, or is this very run."""
+    if record.outcome is not Outcome.FAILED:
+        return ""
+    if record.under_way:
+        return f"still in progress (status {run.status})"
+    return LATER if run.succeeded else f"conclusion {run.conclusion}"
+
+
+def _left_out(run: Run, reason: str) -> Entry:
+    """Return the entry of a run that is not a release of this service."""
+    return Entry(
+        id=f"run:{run.id}",
+        at=run.created_at,
+        label=str(run.head_branch),
+        sha=run.head_sha,
+        reason=reason,
+        is_ours=False,
+    )
+
+
+def _runs_path(query: HarvestQuery) -> str:
     """Return the path at which the workflow's runs are listed."""
     return f"/actions/workflows/{quote(query.settings.workflow or '', safe='')}/runs"
 
 
-def deployed_nothing(item: Attempts, query: HarvestQuery) -> bool:
+def _deployed_nothing(item: Attempts, query: HarvestQuery) -> bool:
     """Return whether a run is over and its deploy job succeeded in none of its attempts."""
     if not query.settings.deploy_job or not item.run.is_over:
         return False
@@ -214,7 +260,7 @@ def _page(github: GitHubApi, path: str, *, page: int, **parameters: str | int) -
 def _prove_empty(github: GitHubApi, path: str, branch: str, since: datetime) -> None:
     """Filtered listings can be stale: an empty one is believed when the unfiltered one shows no such release either."""
     runs, total = _page(github, path, page=1)
-    releases = [run for run in runs.values() if _is_release(run, branch, github.repository)]
+    releases = [run for run in runs.values() if not _foreign(run, branch, github.repository)]
     if any(run.created_at >= since for run in releases):
         raise HarvestError("GitHub workflow runs: the filtered list is empty, the whole one is not", hint="run again")
     if total and not releases:
@@ -225,10 +271,17 @@ def _prove_empty(github: GitHubApi, path: str, branch: str, since: datetime) -> 
         )
 
 
-def _is_release(run: Run, branch: str, repository: str) -> bool:
-    """A run of our own branch: a fork's branch may have the same name, and a pull request releases nothing."""
-    home = run.head_repository.full_name.lower() if run.head_repository is not None else None
-    return home == repository.lower() and run.head_branch == branch and not run.of_pull_request
+def _foreign(run: Run, branch: str | None, repository: str) -> str:
+    """Return why a run is not a release of this repository's branch; empty for one that is.
+
+    A fork's branch may have the same name, and a pull request does not release anything.
+    """
+    home = "" if run.head_repository is None else run.head_repository.full_name
+    if home.lower() != repository.lower():
+        return f"from another repository, {home or 'which is gone'}"
+    if run.of_pull_request:
+        return f"event {run.event}, which releases nothing"
+    return f"branch {run.head_branch}, not {branch}" if run.head_branch != branch else ""
 
 
 def _earlier_attempts(github: GitHubApi, run: Run) -> tuple[Run, ...]:

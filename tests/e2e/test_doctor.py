@@ -310,7 +310,7 @@ def test_stub__that_is_invalid_is_named_with_its_line(world: World) -> None:
     told = examine(world)
     assert told.code == 1
     assert "flowjoy.json, line 2" in told.line("FAILED   model stub")
-    assert "opened a 48 h clock, but nobody knows for which model: flowjoy.json at aaaaaaaaaaaa, line 2" in told.log
+    assert "opened a 48 h clock, for models that are not known: flowjoy.json at aaaaaaaaaaaa, line 2" in told.log
 
 
 def test_stub__under_the_former_default_name_is_named_with_the_cure(world: World) -> None:
@@ -466,7 +466,7 @@ def test_deploy_job__that_is_misspelt_leaves_the_last_ten_to_be_listed(world: Wo
     told = examine(world, code_source="workflow-runs", workflow="release.yml", deploy_job="deploy-usa")
     assert told.code == 1
     assert "set deploy-job to one of: deploy-us" in told.line("code (GitHub workflow runs)")
-    assert told.reasons == ["its job deploy-usa was not read"]
+    assert told.reasons == ["not counted: its job deploy-usa was not read"]
 
 
 def test_ship__is_ignored_with_a_note_and_stamps_nothing(world: World) -> None:
@@ -508,8 +508,8 @@ def test_last_ten__what_puts_nothing_live_says_why(world: World) -> None:
         statuses=[("success", at(2)), ("in_progress", at(3), None, "production")],
     )
     assert examine(world).reasons == [
-        "not counted: it succeeded only in staging",
-        "not counted: of pull request 7, which puts nothing live",
+        "not counted: succeeded only in another environment (staging)",
+        "not counted: for a pull request (#7)",
         "deploy: opened a 48 h clock for recommender",
     ]
 
@@ -521,7 +521,7 @@ def test_runs__without_their_deploy_job_say_so(world: World) -> None:
         shop.add_job(run, "deploy", at(number), conclusion=conclusion)
     told = examine(world, code_source="workflow-runs", workflow="release.yml", deploy_job="deploy")
     assert told.reasons == [
-        "not counted: its job deploy did not succeed",
+        "not counted: without a success of the job 'deploy'",
         "deploy: opened a 48 h clock for recommender",
     ]
 
@@ -530,7 +530,7 @@ def test_releases__of_other_tags_say_so(world: World) -> None:
     for number, tag in enumerate(("shop-v1", "billing-v1")):
         world.github.repository.add_release(sha=(A, B)[number], tag=tag, published_at=at(number))
     told = examine(world, code_source="releases", release_tags="shop-v*")
-    assert told.reasons[0] == "not counted: its tag does not match shop-v*"
+    assert told.reasons[0] == "not counted: without a matching tag (release-tags shop-v*)"
 
 
 def test_last_ten__each_deployment_says_why_it_counted_or_not(world: World) -> None:
@@ -555,8 +555,8 @@ def test_last_ten__each_deployment_says_why_it_counted_or_not(world: World) -> N
         "rollback to a sha of 2026-03-02T09:00:00Z: opens no clock, ends those of what it rolled back",
         "redeploy: this sha was live already",
         "deploy: opened a 48 h clock for recommender",
-        f"not counted: never succeeded (last status failure); another job of run 77, folded into deployment {first}",
-        f"not counted: another job of run 77, folded into deployment {first}",
+        f"not counted: never succeeded (last status failure; another job of run 77, counted as deployment {first})",
+        f"not counted: another job of run 77 (counted as deployment {first})",
         "deploy: opened a 48 h clock for recommender",
     ]
     assert told.lines[-10].startswith("2026-03-02T16:00:00Z  staging     cccccccccccc  ")
@@ -576,7 +576,7 @@ def test_last_ten__after_as_of_was_not_there_yet(world: World) -> None:
     world.release(A, at())
     world.release(B, at(24))
     told = examine(world, as_of=at(12).isoformat())
-    assert told.last_ten[0].endswith("not counted: it succeeded only after as-of")
+    assert told.last_ten[0].endswith("not counted: succeeded only after as-of")
 
 
 def test_runs__of_other_branches_events_and_ends_say_why_they_do_not_count(world: World) -> None:
@@ -623,8 +623,8 @@ def test_releases__drafts_and_pre_releases_do_not_count(world: World) -> None:
     shop.add_release(tag="v2", sha=C, published_at=None, created_at=at(3), draft=True)
     told = examine(world, code_source="releases")
     assert told.reasons == [
-        "not counted: a draft",
-        "not counted: a pre-release",
+        "not counted: not published yet",
+        "not counted: marked as pre-release",
         "deploy: opened a 48 h clock for recommender",
     ]
 

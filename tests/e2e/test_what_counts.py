@@ -41,7 +41,7 @@ def test_pull_request__that_needs_the_environments_secrets_opens_no_clock(world:
     for hours in (60, 61):
         ran = scheduled(world, hours)
         assert (ran.code, ran.outputs["sla-status"], len(ran.bundle["code"])) == (0, "met", 1)
-        assert "1 deployment of pull requests put nothing live: left out" in ran.log
+        assert "1 deployment for a pull request: left out" in ran.log
 
 
 def test_promotion__starts_its_clock_in_production(world: World) -> None:

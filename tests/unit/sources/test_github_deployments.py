@@ -272,7 +272,7 @@ def parsed(github: GitHubStandIn, query: HarvestQuery | None = None) -> SourceRe
     return ask(GitHubDeployments(), api_of(github), query)
 
 
-PULLED = "1 deployment of pull requests put nothing live: left out"
+PULLED = "1 deployment for a pull request: left out"
 
 
 @pytest.mark.parametrize("is_open", [True, False], ids=["open", "merged"])
@@ -331,7 +331,7 @@ def test_promotion__that_is_under_way_or_failed_leaves_the_success_in_staging_ou
     found = parsed(github)
     assert {record.sha: record.under_way for record in found.records} == {A: True, B: False}
     assert {record.outcome for record in found.records} == {Outcome.FAILED}
-    assert found.notes == ("2 deployments succeeded in another environment only: left out",)
+    assert found.notes == ("2 deployments succeeded only in another environment: left out",)
 
 
 def test_promotion__a_status_that_names_no_environment_speaks_of_its_deployments_own(github: GitHubStandIn) -> None:

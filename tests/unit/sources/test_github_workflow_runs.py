@@ -132,7 +132,7 @@ def test_job__a_run_whose_deploy_job_was_skipped_is_left_out_and_counted(github:
     skipped = a_run_with(github, B, 10, ("build", "success", 11), ("deploy", "skipped", 11))
     found = ask(GitHubRuns(), api_of(github), of_the_job("deploy"))
     assert [(record.sha, record.shipped_at) for record in found.records] == [(A, at(2))]
-    assert found.notes == ("1 run without a success of the job 'deploy' put nothing live: left out",)
+    assert found.notes == ("1 run without a success of the job 'deploy': left out",)
     assert found.left_out == {f"run:{skipped}"}
 
 
