@@ -152,6 +152,12 @@ def test_docs__every_link_leads_to_a_file_and_a_heading(page: str) -> None:
             assert anchor in {slug(heading) for heading in headings}, target
 
 
+def test_readme__step_has_the_permissions_of_the_example() -> None:
+    (step,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    example = yaml.safe_load((ROOT / "examples" / "release.yml").read_text())
+    assert yaml.safe_load(step)["jobs"]["promise"]["permissions"] == example["jobs"]["promise"]["permissions"]
+
+
 def test_examples__use_only_inputs_that_exist() -> None:
     for path in sorted((ROOT / "examples").glob("*.yml")):
         jobs = yaml.safe_load(path.read_text())["jobs"].values()
