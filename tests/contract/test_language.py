@@ -1,12 +1,14 @@
 """Docs, docstrings and identifiers use plain English and one term per concept (CONTRIBUTING.md, "Language").
 
-README.md and docs/ are checked completely. Of flowjoy/, the rooms in `CLEAN` are checked; the others follow.
+README.md and docs/ are checked completely. Of flowjoy/, the rooms in `CLEAN` are checked; the others follow. To list
+the violations of a room: `python -m tests.contract.test_language actions`.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,12 +126,17 @@ def test_pages__use_plain_english(page: str) -> None:
     assert [f"{page}:{line}: {rule}" for line, rule in found] == []
 
 
-@pytest.mark.parametrize("room", CLEAN)
-def test_clean_rooms__use_plain_english_and_standard_names(room: str) -> None:
+def violations(room: str) -> list[str]:
+    """Return every violation in a folder or module of flowjoy/."""
     root = ROOT / "flowjoy" / room
     modules = sorted(root.rglob("*.py")) if root.is_dir() else [root]
     assert modules
-    assert [violation for module in modules for violation in broken_in(module)] == []
+    return [violation for module in modules for violation in broken_in(module)]
+
+
+@pytest.mark.parametrize("room", CLEAN)
+def test_clean_rooms__use_plain_english_and_standard_names(room: str) -> None:
+    assert violations(room) == []
 
 
 def test_decisions__are_few_and_short() -> None:
@@ -148,3 +155,7 @@ def test_rules__catch_what_they_are_for() -> None:
     assert [name for _, name in names_of(module) if any(banned_parts(name))] == ["held", "most_named"]
     samples = {"There is no bundle": 1, "it is no longer there": 0, "a gate, too.": 1, "page nobody": 1, "at most 3": 0}
     assert {text: len(list(broken_phrases(text, PHRASES))) for text in samples} == samples
+
+
+if __name__ == "__main__":
+    print(*(violation for room in sys.argv[1:] or ["."] for violation in violations(room)), sep="\n")
