@@ -1,4 +1,4 @@
-"""Columns of a frame as plain arrays, for rules that look at a few rows of it thousands of times."""
+"""Columns of a frame as plain arrays, for rules that take a few rows of it thousands of times."""
 
 from __future__ import annotations
 
@@ -10,41 +10,46 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-Places = npt.NDArray[np.intp]
-"""Rows by their number."""
+Indices = npt.NDArray[np.intp]
+"""Row numbers."""
 
 
 class Columns:
     """Arrays of one length by name. Taking rows costs microseconds, where a frame takes a third of a millisecond."""
 
-    def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], places: Places) -> None:
-        self._arrays, self._places = arrays, places
+    def __init__(self, arrays: Mapping[str, npt.NDArray[Any]], indices: Indices) -> None:
+        self._arrays, self._indices = arrays, indices
 
     @classmethod
     def of(cls, frame: pd.DataFrame, names: Iterable[str]) -> Columns:
         """Return these columns of a frame; text becomes objects."""
-        arrays = {
-            name: held.to_numpy() if isinstance((held := frame[name]).dtype, np.dtype) else held.to_numpy(dtype=object)
-            for name in names
-        }
-        return cls(arrays, np.arange(len(frame)))
+        return cls({name: _array(frame[name]) for name in names}, np.arange(len(frame)))
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._indices)
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
-        values: npt.NDArray[Any] = self._arrays[name][self._places]
+        values: npt.NDArray[Any] = self._arrays[name][self._indices]
         return values
 
-    def at(self, places: Places) -> Columns:
-        """Return the rows at these places."""
-        return Columns(self._arrays, self._places[places])
+    def at(self, indices: Indices) -> Columns:
+        """Return the rows with these numbers."""
+        return Columns(self._arrays, self._indices[indices])
 
 
-def places_by(values: Iterable[object]) -> dict[str, Places]:
-    """Return for each text where it stands; what is not text is left out."""
-    places: defaultdict[str, list[int]] = defaultdict(list)
-    for place, value in enumerate(values):
+def _array(column: pd.Series) -> npt.NDArray[Any]:
+    return column.to_numpy() if isinstance(column.dtype, np.dtype) else column.to_numpy(dtype=object)
+
+
+def indices_by(values: Iterable[object]) -> dict[str, Indices]:
+    """Return the row numbers of each text; other values are left out."""
+    indices: defaultdict[str, list[int]] = defaultdict(list)
+    for index, value in enumerate(values):
         if isinstance(value, str):
-            places[value].append(place)
-    return {value: np.array(rows, dtype=np.intp) for value, rows in places.items()}
+            indices[value].append(index)
+    return {value: np.array(rows, dtype=np.intp) for value, rows in indices.items()}
+
+
+def text_or_none(value: object) -> str | None:
+    """Return the cell as text, or None if it is missing (NaN or None)."""
+    return value if isinstance(value, str) else None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from flowjoy.actions.core import Console
-from flowjoy.analysis.promise.dependencies import head_problem, idle_waivers, void_waivers
+from flowjoy.analysis.promise.dependencies import head_problem, head_waivers, named_models
+from flowjoy.analysis.promise.waivers import unused_waivers, void_waivers
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Coverage, CoverageState, Note, NoteLevel, Status
 from flowjoy.report.content.drift_text import result as drift_result
@@ -65,9 +66,10 @@ def _annotate_stubs(results: Results, console: Console) -> None:
     unread = head_problem(bundle.stubs, path)
     if unread is not None:
         console.warning(f"no waiver of the default branch holds: {unread}")
-    for sentence in void_waivers(bundle.stubs, path, bundle.generated_at):
+    waivers = head_waivers(bundle.stubs, path)
+    for sentence in void_waivers(waivers, bundle.generated_at):
         console.warning(sentence)
-    for sentence in idle_waivers(bundle.stubs, path, bundle.terms.models):
+    for sentence in unused_waivers(waivers, {*bundle.terms.models, *named_models(bundle.stubs)}):
         console.notice(sentence)
     commits = results.commits_without_models
     if commits and results.sla_status != "undeclared":

@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from flowjoy.analysis.promise import merge_gate, verdict, workflow_edits
-from flowjoy.analysis.promise.dependencies import head_waivers, side_of
-from flowjoy.analysis.promise.merge_gate import BranchStub, GateEvidence, GateFinding, GateLevel, GatePolicy, MergeGate
-from flowjoy.analysis.promise.obligations import LONGEST_WAIVER
+from flowjoy.analysis.promise.dependencies import branch_stub, head_waivers
+from flowjoy.analysis.promise.merge_gate import BranchStub, GateFinding, GateInputs, GateLevel, GatePolicy, MergeGate
+from flowjoy.analysis.promise.waivers import is_void
 from flowjoy.analysis.results import Results, with_gate
 from flowjoy.domain import Proposal, SourceKind, Waiver
 from flowjoy.pipeline.collect import Collected
@@ -37,24 +37,24 @@ def _gate(proposal: Proposal, harvested: Collected, findings: Results) -> MergeG
         flag_paths=settings.flag_paths,
         validated_tag=settings.model_validated_tag,
     )
-    evidence = GateEvidence(
+    inputs = GateInputs(
         versions=harvested.versions or () if harvested.asked_registry else None,
         unknown_models=harvested.unknown_models,
         waivers=holding(head_waivers(stubs, settings.model_stub), findings.bundle.generated_at),
     )
     base, head = BranchStub(), _head(proposal, harvested, settings.model_stub)
     if proposal.base_sha is not None:
-        base = side_of(stubs, proposal.base_sha, settings.model_stub, settings.models)
-    gate = merge_gate.judge(proposal, base=base, head=head, policy=policy, evidence=evidence)
+        base = branch_stub(stubs, proposal.base_sha, settings.model_stub, settings.models)
+    gate = merge_gate.judge(proposal, base=base, head=head, policy=policy, inputs=inputs)
     runs = any(item.sha == proposal.head_sha for item in findings.obligations)
     ahead = merge_gate.forecast(
         _head(proposal, harvested, applied.own_stub).requirements,
-        evidence.versions or (),
+        inputs.versions or (),
         findings.obligations,
         settings.sla_hours,
         act="merging" if proposal.is_merge else "going live",
     )
-    elsewhere = [_at(path, proposal, harvested, policy, evidence) for path in applied.other_stubs]
+    elsewhere = [_at(path, proposal, harvested, policy, inputs) for path in applied.other_stubs]
     notices = [
         GateFinding(level=GateLevel.NOTICE, text=text) for text in (*applied.said, *workflow_edits.sentences(proposal))
     ]
@@ -74,21 +74,19 @@ def _head(proposal: Proposal, harvested: Collected, path: str) -> BranchStub:
     applied = harvested.applied
     stubs = harvested.other_stubs.get(path, {}) if path in applied.other_stubs else harvested.stubs
     models = applied.settings.models if path == applied.own_stub else ()
-    return side_of(stubs, proposal.head_sha, path, models)
+    return branch_stub(stubs, proposal.head_sha, path, models)
 
 
 def _at(
-    path: str, proposal: Proposal, harvested: Collected, policy: GatePolicy, evidence: GateEvidence
+    path: str, proposal: Proposal, harvested: Collected, policy: GatePolicy, inputs: GateInputs
 ) -> list[GateFinding]:
     """Judge the stubs at one more path. No line is given: annotations are of the file at `model-stub`."""
-    base = side_of(harvested.other_stubs.get(path, {}), proposal.base_sha or "", path, ())
+    base = branch_stub(harvested.other_stubs.get(path, {}), proposal.base_sha or "", path, ())
     policy = replace(policy, stub_path=path, flag_labels=(), flag_paths=())
-    gate = merge_gate.judge(
-        proposal, base=base, head=_head(proposal, harvested, path), policy=policy, evidence=evidence
-    )
+    gate = merge_gate.judge(proposal, base=base, head=_head(proposal, harvested, path), policy=policy, inputs=inputs)
     return [replace(finding, line=None) for finding in gate.findings]
 
 
 def holding(waivers: tuple[Waiver, ...], now: datetime) -> tuple[Waiver, ...]:
     """Return the waivers that can override a gate now."""
-    return tuple(waiver for waiver in waivers if now <= waiver.until <= now + LONGEST_WAIVER)
+    return tuple(waiver for waiver in waivers if now <= waiver.until and not is_void(waiver, now))

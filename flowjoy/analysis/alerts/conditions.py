@@ -23,7 +23,7 @@ from flowjoy.analysis.alerts.alert import (
 )
 from flowjoy.analysis.flow import trends
 from flowjoy.analysis.flow.trends import Spike
-from flowjoy.analysis.promise.obligations import AT_RISK_SHARE
+from flowjoy.analysis.promise.status import AT_RISK_SHARE
 from flowjoy.domain import Obligation, Status, Week
 from flowjoy.domain.drift import DriftCheck, DriftStatus
 

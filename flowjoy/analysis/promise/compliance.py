@@ -1,4 +1,4 @@
-"""How judged obligations stand: open, missed, in scope, kept in the last 28 days. Knows no event and no clock."""
+"""The compliance rate, the error budget and the scope of judged obligations."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from flowjoy.domain import Obligation, Status
 
 RATE_DAYS = 28
 ENOUGH = 5
-"""Of fewer obligations a rate says little."""
+"""A rate of fewer obligations is marked as too few to judge."""
 
-_TELLS_NOTHING = frozenset({Status.UNKNOWN, Status.CANCELLED})
+_INCONCLUSIVE = frozenset({Status.UNKNOWN, Status.CANCELLED})
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComplianceRate:
-    """Kept promises of the last 28 days: met / (met + misses), `percent` None for n = 0, one decimal."""
+    """The kept share of obligations due in the last 28 days: met / (met + misses); `percent` is None for n = 0."""
 
     met: int
     misses: int
@@ -25,22 +25,22 @@ class ComplianceRate:
 
     @property
     def n(self) -> int:
-        """How many obligations the rate speaks of."""
+        """The number of obligations in the rate."""
         return self.met + self.misses
 
     @property
     def percent(self) -> float | None:
-        """Rounded to one decimal; None without any obligation."""
+        """The rate, rounded to one decimal; None without any obligation."""
         return round(100 * self.met / self.n, 1) if self.n else None
 
     def budget_left(self, target_percent: float) -> float | None:
-        """1 - misses / allowed misses, where the target allows `n` * (1 - target); None where it allows none."""
+        """Return 1 - misses / allowed misses, where the target allows `n` * (1 - target); None where it allows none."""
         allowed = self.n * (1 - target_percent / 100)
         return 1 - self.misses / allowed if allowed > 0 else None
 
 
 def rate(items: Sequence[Obligation], as_of: datetime) -> ComplianceRate:
-    """The share met / (met + late + breached + waived misses) of obligations due in the last 28 days."""
+    """Return met / (met + late + breached + waived misses) of the obligations due in the last 28 days."""
     recent = [item for item in items if as_of - timedelta(days=RATE_DAYS) <= item.deadline <= as_of]
     met = sum(item.status is Status.MET for item in recent)
     misses = sum(item.is_missed for item in recent)
@@ -48,18 +48,18 @@ def rate(items: Sequence[Obligation], as_of: datetime) -> ComplianceRate:
 
 
 def in_scope(items: Sequence[Obligation], since: datetime, as_of: datetime) -> tuple[Obligation, ...]:
-    """Obligations whose code deploy lies in the window, and every open one however old.
+    """Return the obligations whose code was deployed in the window, and every open one however old.
 
-    What a release owed and cannot be known any more (its stub or model is gone) stays for 28 days after its deadline:
-    it was said all that time, and nobody can mend it. A commit that is gone stops deciding then even in the window,
-    once it is no longer live and a later release, which owes what code needs now, is known to have ended its clocks.
+    An obligation that became unknown for good (its stub or model is gone) stays for 28 days after its deadline: nothing
+    can settle it. After that, a commit that is gone is left out even in the window, once it is no longer live and a
+    later release, which owes what the code needs now, has a known outcome.
     """
-    known_by = as_of - timedelta(days=RATE_DAYS)
-    ended = (item for item in items if item.deadline <= as_of and item.status not in _TELLS_NOTHING)
+    unknown_since = as_of - timedelta(days=RATE_DAYS)
+    ended = (item for item in items if item.deadline <= as_of and item.status not in _INCONCLUSIVE)
     judged = max((item.start for item in ended), default=None)
 
     def decides(item: Obligation) -> bool:
-        if item.status is not Status.UNKNOWN or item.deadline >= known_by:
+        if item.status is not Status.UNKNOWN or item.deadline >= unknown_since:
             return item.start >= since or item.is_open
         return item.start >= since and not (item.replaced and judged is not None and item.start < judged)
 
@@ -67,12 +67,12 @@ def in_scope(items: Sequence[Obligation], since: datetime, as_of: datetime) -> t
 
 
 def next_deadline(items: Sequence[Obligation]) -> datetime | None:
-    """The first deadline that is still to come."""
+    """Return the next deadline."""
     return min((item.deadline for item in items if item.is_running), default=None)
 
 
 def all_unknown(items: Sequence[Obligation], reason: str) -> tuple[Obligation, ...]:
-    """The same obligations when a source could not be proved complete: what became of them is not known."""
+    """Return the same obligations as unknown, for a source that was not read completely."""
     settled = {Status.NOT_REQUIRED, Status.UNDECLARED}
     return tuple(
         item
@@ -83,46 +83,47 @@ def all_unknown(items: Sequence[Obligation], reason: str) -> tuple[Obligation, .
 
 
 def with_registered_ships(
-    shown: Sequence[Obligation], borne_out: Sequence[Obligation], gone_since: Mapping[str, datetime]
+    confirmed: Sequence[Obligation], also_registered: Sequence[Obligation], gone_since: Mapping[str, datetime]
 ) -> tuple[Obligation, ...]:
-    """Return what is owed by all that sources show, closed also by versions that a registry only bears out.
+    """Return the `confirmed` obligations, also met by ships that only the ledger remembers of registered versions.
 
-    `borne_out` are the obligations of the timeline with those versions. `gone_since` says by `<model>/<version>` when
-    one was first missed: it keeps closing what it closed, and nothing that began later.
+    `also_registered`: the obligations of the timeline with those ships. `gone_since`: by `<model>/<version>` when a
+    ship was first missing in its source. It still meets the obligations of earlier releases, and none of later ones.
     """
     closed = {
         item.id: item
-        for item in borne_out
+        for item in also_registered
         if (missed := gone_since.get(f"{item.model}/{item.version}")) is None or item.start < missed
     }
     return tuple(
-        closed[item.id] if item.id in closed and _weight(closed[item.id]) < _weight(item) else item for item in shown
+        closed[item.id] if item.id in closed and _severity(closed[item.id]) < _severity(item) else item
+        for item in confirmed
     )
 
 
 def with_ledger(confirmed: Sequence[Obligation], remembered: Sequence[Obligation]) -> tuple[Obligation, ...]:
-    """Return what is owed by all that sources confirm, where what only a ledger remembers never makes it milder.
+    """Return the `confirmed` obligations together with those that only a ledger remembers.
 
-    `remembered` are the obligations of the timeline with what the sources no longer show. A deploy that only it has
-    keeps the clock that it opened. Of the others the stricter of the two judgements counts: a version that shipped
-    before is no new one, and a ledger closes nothing.
+    `remembered`: the obligations of the timeline with the records that sources no longer show. A deploy that only a
+    ledger remembers keeps its obligations. For the others the stricter of the two statuses counts: a remembered ship
+    can show that a version is not new, but it meets nothing.
     """
-    known = {item.id: item for item in confirmed}
+    confirmed_ids = {item.id for item in confirmed}
     judged = {item.id: item for item in remembered}
     owed = [
-        judged[item.id] if item.id in judged and _weight(judged[item.id]) > _weight(item) else item
+        judged[item.id] if item.id in judged and _severity(judged[item.id]) > _severity(item) else item
         for item in confirmed
     ]
-    kept = [item for item in remembered if item.id not in known]
+    kept = [item for item in remembered if item.id not in confirmed_ids]
     return tuple(sorted((*owed, *kept), key=lambda item: (item.start, item.id)))
 
 
-def _weight(item: Obligation) -> tuple[bool, bool]:
-    """Return how bad an obligation is: open before closed, missed before kept."""
+def _severity(item: Obligation) -> tuple[bool, bool]:
+    """Return how bad an obligation is: open is worse than closed, then missed is worse than kept."""
     return item.is_open, item.is_missed
 
 
 def with_unknown_models(items: Sequence[Obligation], unknown_models: frozenset[str]) -> tuple[Obligation, ...]:
-    """The same obligations when the registry does not know some models: what became of those is not known."""
+    """Return the same obligations; those of models that the registry does not know are unknown."""
     reason = "the registry does not know this model"
     return tuple(all_unknown([item], reason)[0] if item.model in unknown_models else item for item in items)

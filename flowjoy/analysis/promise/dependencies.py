@@ -1,15 +1,13 @@
-"""From stub texts to what each sha depends on. Pure; knows stubs and records, no source and no clock."""
+"""The models that each commit depends on, from its stub or the input `models`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from difflib import get_close_matches
 
 from flowjoy.analysis.promise.merge_gate import BranchStub
 from flowjoy.analysis.promise.model_stub import Stub, parse
-from flowjoy.analysis.promise.obligations import LONGEST_WAIVER, void_because
 from flowjoy.domain import CodeRecord, ModelDependencies, Outcome, Proposal, Requirement, Rule, StubFile, Waiver
 from flowjoy.errors import StubError
 
@@ -17,18 +15,18 @@ HEAD = "HEAD"
 
 
 def dependencies_of(
-    models: Iterable[str], stubs: Mapping[str, StubFile], path: str, sighted: Iterable[Waiver] = ()
+    models: Iterable[str], stubs: Mapping[str, StubFile], path: str, first_seen: Iterable[Waiver] = ()
 ) -> ModelDependencies:
-    """What every sha depends on: its stub, else `models`. Waivers come from the sha's own stub and from HEAD.
+    """Return what every sha depends on: its stub, else `models`. Waivers come from the sha's own stub and from HEAD.
 
-    `sighted`: waivers of HEAD with the first sight of each; one that is no longer at HEAD holds no longer.
+    `first_seen`: waivers of HEAD with the time when each was first seen. A waiver that left HEAD no longer holds.
     """
-    seen_at = {replace(waiver, seen_at=None): waiver.seen_at for waiver in sighted}
+    seen_at = {replace(waiver, seen_at=None): waiver.seen_at for waiver in first_seen}
     by_sha: dict[str, tuple[Requirement, ...]] = {}
     unreadable: dict[str, str] = {}
     waivers = []
-    for sha, held in stubs.items():
-        stub = _read(held, path, sha)
+    for sha, file in stubs.items():
+        stub = _parsed(file, path, sha)
         if isinstance(stub, str):
             unreadable[sha] = stub
         elif stub is not None:
@@ -48,15 +46,15 @@ def dependencies_of(
     )
 
 
-def side_of(stubs: Mapping[str, StubFile], sha: str, path: str, models: Iterable[str]) -> BranchStub:
-    """One side of a pull request. Without a stub there, `models` says what the code depends on."""
-    held = stubs.get(sha)
+def branch_stub(stubs: Mapping[str, StubFile], sha: str, path: str, models: Iterable[str]) -> BranchStub:
+    """Return the stub of one side of a pull request. Without a stub, the code depends on `models`."""
+    file = stubs.get(sha, StubFile())
     try:
-        stub = None if held is None or held.text is None else parse(held.text, path)
+        stub = None if file.text is None else parse(file.text, path)
     except StubError as problem:
         return BranchStub(present=True, problem=str(problem), problem_line=problem.line)
-    if held is not None and held.problem is not None:
-        return BranchStub(present=True, problem=held.problem)
+    if file.problem is not None:
+        return BranchStub(present=True, problem=file.problem)
     if stub is None:
         return BranchStub(requirements={name: Requirement(model=name) for name in models})
     return BranchStub(
@@ -68,44 +66,21 @@ def side_of(stubs: Mapping[str, StubFile], sha: str, path: str, models: Iterable
 
 
 def stub_lines(stubs: Mapping[str, StubFile], sha: str | None, path: str) -> Mapping[str, int]:
-    """The line of each model in the stub at one sha; empty where there is no valid one."""
-    stub = _read(stubs.get(sha or "", StubFile()), path, sha or "")
+    """Return the line of each model in the stub at one sha; empty without a valid stub."""
+    stub = _parsed(stubs.get(sha or "", StubFile()), path, sha or "")
     return stub.lines if isinstance(stub, Stub) else {}
 
 
 def head_waivers(stubs: Mapping[str, StubFile], path: str) -> tuple[Waiver, ...]:
-    """The waivers at the head of the default branch; none where they cannot be read."""
-    stub = _read(stubs.get(HEAD, StubFile()), path, HEAD)
+    """Return the waivers at the head of the default branch; none where they cannot be read."""
+    stub = _parsed(stubs.get(HEAD, StubFile()), path, HEAD)
     return stub.waivers if isinstance(stub, Stub) else ()
 
 
-def void_waivers(stubs: Mapping[str, StubFile], path: str, as_of: datetime) -> tuple[str, ...]:
-    """Return a sentence for each waiver at the head of the default branch that ends too far ahead to hold."""
-    void = (waiver for waiver in head_waivers(stubs, path) if waiver.until > as_of + LONGEST_WAIVER)
-    return tuple(f"the waiver of {waiver.model} by {waiver.by} is void: {void_because(waiver)}" for waiver in void)
-
-
-def idle_waivers(stubs: Mapping[str, StubFile], path: str, models: Iterable[str]) -> tuple[str, ...]:
-    """Return a sentence for each waiver at the head of the default branch whose model no stub and no input names."""
-    known = sorted({*models, *named_models(stubs)})
-    return tuple(
-        dict.fromkeys(_idle(waiver, known) for waiver in head_waivers(stubs, path) if waiver.model not in known)
-    )
-
-
-def _idle(waiver: Waiver, known: list[str]) -> str:
-    lead = f"the waiver of {waiver.model!r} by {waiver.by} has no effect: "
-    near = get_close_matches(waiver.model, known, n=1)
-    if waiver.model == "*":
-        return f"{lead}a waiver names one model. Write one for each: {', '.join(known) or 'no model is required'}"
-    cure = f"Did you mean {near[0]!r}?" if near else f"Name one of: {', '.join(known) or 'no model is required'}"
-    return f"{lead}no release requires this model. {cure}"
-
-
 def head_problem(stubs: Mapping[str, StubFile], path: str) -> str | None:
-    """Why the waivers at the head of the default branch cannot be read; None where they can."""
-    held = _read(stubs.get(HEAD, StubFile()), path, HEAD)
-    return held if isinstance(held, str) else None
+    """Return why the waivers at the head of the default branch cannot be read; None where they can."""
+    stub = _parsed(stubs.get(HEAD, StubFile()), path, HEAD)
+    return stub if isinstance(stub, str) else None
 
 
 def required_models(
@@ -117,27 +92,27 @@ def required_models(
     since: datetime,
     path: str,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The models that the registry must know, and those that it may: named by older stubs or by a pull request.
+    """Return the models that the registry must know, and those that only older stubs or a pull request name.
 
-    A model that left the registry with a release of long ago must not stop every run of today. One that only a commit
-    names which is not live yet is the gate's to refuse.
+    A model that left the registry after an old release must not stop every run of today. A model that is named only by
+    a commit that is not live yet is left to the merge gate.
     """
     recent = {record.sha for record in code if record.outcome is not Outcome.FAILED and record.shipped_at >= since}
     if proposal is not None and not proposal.is_merge:
         recent.discard(proposal.head_sha)
-    must, may = set(models), set()
-    for sha, held in stubs.items():
-        named = _named(_read(held, path, sha))
+    required, optional = set(models), set()
+    for sha, file in stubs.items():
+        named = _named(_parsed(file, path, sha))
         if sha in recent:
-            must |= named
+            required |= named
         elif sha != HEAD or (proposal is not None and proposal.is_merge):
-            may |= named
-    return tuple(sorted(must)), tuple(sorted(may - must))
+            optional |= named
+    return tuple(sorted(required)), tuple(sorted(optional - required))
 
 
 def named_models(stubs: Mapping[str, StubFile]) -> set[str]:
     """Return every model that any of these stubs requires."""
-    return set().union(*(_named(_read(held, "", sha)) for sha, held in stubs.items()))
+    return set().union(*(_named(_parsed(file, "", sha)) for sha, file in stubs.items()))
 
 
 def _named(stub: Stub | str | None) -> set[str]:
@@ -146,13 +121,13 @@ def _named(stub: Stub | str | None) -> set[str]:
     return {item.model for item in stub.requirements if item.rule is not Rule.NONE}
 
 
-def _read(held: StubFile, path: str, sha: str) -> Stub | str | None:
-    """The stub, why there is no telling, or None where no such file is."""
-    if held.problem is not None:
-        return held.problem
-    if held.text is None:
+def _parsed(file: StubFile, path: str, sha: str) -> Stub | str | None:
+    """Return the stub, the reason why it cannot be read, or None where the file does not exist."""
+    if file.problem is not None:
+        return file.problem
+    if file.text is None:
         return None
     try:
-        return parse(held.text, f"{path} at {sha[:12]}")
+        return parse(file.text, f"{path} at {sha[:12]}")
     except StubError as problem:
         return str(problem)

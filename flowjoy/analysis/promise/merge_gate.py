@@ -1,6 +1,6 @@
-"""The gate: may code that asks for these models go live? Knows stubs, versions and waivers, no clock.
+"""The merge gate: whether code that requires these models may be merged and deployed.
 
-Base and head stub are both applied, so a pull request cannot loosen its own gate. Every failure ends with what to do.
+The stubs of base and head both apply, so a pull request cannot loosen its own gate. Every failure ends with its cure.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from flowjoy.domain import ModelVersion, Obligation, Proposal, Requirement, Rule
 from flowjoy.domain.timestamps import iso
 from flowjoy.domain.version_order import version_order
 
-FORECAST_OF = 5
+FORECAST_RELEASES = 5
 
 
 class GateLevel(StrEnum):
-    """How bad a finding of the gate is. WARNING: a failure that a waiver overrides."""
+    """The severity of a finding of the gate. WARNING: a failure that a waiver overrides."""
 
     NOTICE = "notice"
     WARNING = "warning"
@@ -29,7 +29,7 @@ class GateLevel(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class GateFinding:
-    """One thing the gate found. `line` is where it stands in the head's stub, None where it stands nowhere."""
+    """One finding of the gate. `line`: its line in the head's stub, None if it concerns no line."""
 
     level: GateLevel
     text: str
@@ -38,7 +38,7 @@ class GateFinding:
 
 @dataclass(frozen=True, kw_only=True)
 class BranchStub:
-    """The stub of one side of a pull request: what it requires, by model; `problem` where it is no valid stub."""
+    """The stub of one side of a pull request: its requirements by model; `problem` where it is not a valid stub."""
 
     present: bool = False
     requirements: Mapping[str, Requirement] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class BranchStub:
 
 @dataclass(frozen=True, kw_only=True)
 class GatePolicy:
-    """The rules of the gate that inputs set. `validated_tag` only for its words; the versions already know."""
+    """The rules of the gate that inputs set. `validated_tag` appears in messages; `ModelVersion.validated` decides."""
 
     stub_path: str
     flag_labels: tuple[str, ...]
@@ -60,7 +60,7 @@ class GatePolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class MergeGate:
-    """The verdict on one proposal. `sha`: its head. `compared`: its inputs were compared with the default branch's."""
+    """The result for one proposal. `sha`: its head. `compared`: its inputs were compared with the default branch's."""
 
     findings: tuple[GateFinding, ...]
     forecast: tuple[str, ...] = ()
@@ -74,17 +74,17 @@ class MergeGate:
         return bool(self.of(GateLevel.FAILURE))
 
     def of(self, level: GateLevel) -> tuple[GateFinding, ...]:
-        """The findings of one level."""
+        """Return the findings of one level."""
         return tuple(finding for finding in self.findings if finding.level is level)
 
 
 @dataclass(frozen=True, kw_only=True)
-class GateEvidence:
-    """What the gate knows beside the stubs.
+class GateInputs:
+    """The values that the gate judges in addition to the stubs.
 
-    `versions` None: the registry may not be asked (a fork), so only the stub is judged. `unknown_models`: those that
-    the registry does not know, each with the names that are like it. `waivers` are those that hold now at the head of
-    the default branch.
+    `versions` None: the registry may not be read (a fork), so only the stub is judged. `unknown_models`: those that the
+    registry does not know, each with a hint about similar names. `waivers`: those that hold now at the head of the
+    default branch.
     """
 
     versions: Sequence[ModelVersion] | None
@@ -93,15 +93,15 @@ class GateEvidence:
 
 
 def judge(
-    proposal: Proposal, *, base: BranchStub, head: BranchStub, policy: GatePolicy, evidence: GateEvidence
+    proposal: Proposal, *, base: BranchStub, head: BranchStub, policy: GatePolicy, inputs: GateInputs
 ) -> MergeGate:
-    """Return the gate of one proposal. `base` is empty for a commit that is not merged into anything."""
+    """Return the gate of one proposal. `base` is empty for a commit that is not merged into a branch."""
     findings = [*_validity(head, base, policy), *_flags(proposal, policy), *_changes(base, head)]
-    if evidence.versions is not None:
+    if inputs.versions is not None:
         for model in sorted({*base.requirements, *head.requirements}):
-            found = _model(model, base, head, evidence, policy)
-            findings += [_overridden(finding, _waiver(model, proposal, evidence)) for finding in found]
-    return MergeGate(findings=tuple(findings), judged_registry=evidence.versions is not None, sha=proposal.head_sha)
+            waiver = _waiver(model, proposal, inputs)
+            findings += [_overridden(finding, waiver) for finding in _model(model, base, head, inputs, policy)]
+    return MergeGate(findings=tuple(findings), judged_registry=inputs.versions is not None, sha=proposal.head_sha)
 
 
 def forecast(
@@ -112,7 +112,7 @@ def forecast(
     *,
     act: str = "merging",
 ) -> tuple[str, ...]:
-    """What the `act` would start: `merging starts a 48 h clock for …; the median of the last 5 is …`, a model each."""
+    """Return what the `act` would start, a model each: `merging starts a 48 h clock for …; the median of … is …`."""
     sentences = []
     for model, requirement in sorted(requirements.items()):
         if requirement.rule is Rule.NONE or _already_fits(requirement, versions):
@@ -126,13 +126,13 @@ def forecast(
 
 
 def last_lags(model: str, owed: Sequence[Obligation]) -> list[timedelta]:
-    """How long the last five releases waited for this model; 0 when it shipped with the code."""
+    """Return how long the last five releases waited for this model; 0 when it shipped with the code."""
     shipped = [
         max(item.shipped_at - item.start, timedelta())
         for item in owed
         if item.model == model and item.shipped_at is not None and item.status in (Status.MET, Status.LATE)
     ]
-    return shipped[-FORECAST_OF:]
+    return shipped[-FORECAST_RELEASES:]
 
 
 def _validity(head: BranchStub, base: BranchStub, policy: GatePolicy) -> list[GateFinding]:
@@ -149,7 +149,7 @@ def _validity(head: BranchStub, base: BranchStub, policy: GatePolicy) -> list[Ga
 
 
 def _flags(proposal: Proposal, policy: GatePolicy) -> list[GateFinding]:
-    """A feature flag may change what the code asks of a model: its pull request must say so in the stub."""
+    """Return a failure for a feature-flag pull request without the stub: a flag may change the required models."""
     changed = proposal.touched | proposal.removed
     flagged = sorted(file for file in changed if any(_matches(file, glob) for glob in policy.flag_paths))
     wanted = {label.casefold() for label in policy.flag_labels}  # as GitHub compares them
@@ -167,12 +167,12 @@ def _flags(proposal: Proposal, policy: GatePolicy) -> list[GateFinding]:
 
 
 def _matches(file: str, glob: str) -> bool:
-    """Whether a glob covers a file: `*` any characters, `**/` no folder or several."""
+    """Return whether a glob matches a file: `*` matches any characters, `**/` zero or more folders."""
     return fnmatchcase(file, glob) or fnmatchcase(file, glob.replace("**/", ""))
 
 
 def _changes(base: BranchStub, head: BranchStub) -> list[GateFinding]:
-    """What the edit takes back is named: the base branch's requirement still gates."""
+    """Return a notice for each requirement that the edit changes or removes: the base branch's still applies."""
     findings = []
     for model, before in sorted(base.requirements.items()):
         after = head.requirements.get(model)
@@ -186,10 +186,10 @@ def _changes(base: BranchStub, head: BranchStub) -> list[GateFinding]:
     return findings
 
 
-def _waiver(model: str, proposal: Proposal, evidence: GateEvidence) -> Waiver | None:
-    """The waiver that overrides a failure of this model for this commit: the one that holds longest."""
+def _waiver(model: str, proposal: Proposal, inputs: GateInputs) -> Waiver | None:
+    """Return the waiver that overrides a failure of this model for this commit: the one that ends last."""
     shas = ("*", proposal.head_sha.lower())
-    fitting = [waiver for waiver in evidence.waivers if waiver.model == model and waiver.sha in shas]
+    fitting = [waiver for waiver in inputs.waivers if waiver.model == model and waiver.sha in shas]
     return max(fitting, key=lambda waiver: (waiver.until, waiver.reason, waiver.by), default=None)
 
 
@@ -200,33 +200,31 @@ def _overridden(finding: GateFinding, waiver: Waiver | None) -> GateFinding:
     return replace(finding, level=GateLevel.WARNING, text=f"{finding.text} ({signed})")
 
 
-def _model(
-    model: str, base: BranchStub, head: BranchStub, evidence: GateEvidence, policy: GatePolicy
-) -> list[GateFinding]:
+def _model(model: str, base: BranchStub, head: BranchStub, inputs: GateInputs, policy: GatePolicy) -> list[GateFinding]:
     line = head.lines.get(model)
-    asked = {side.requirements[model]: None for side in (base, head) if model in side.requirements}
-    if all(requirement.rule is Rule.NONE for requirement in asked):
+    required = {side.requirements[model]: None for side in (base, head) if model in side.requirements}
+    if all(requirement.rule is Rule.NONE for requirement in required):
         return []
-    if model in evidence.unknown_models:
-        said = [f"{model}: the registry does not know this model", evidence.unknown_models[model]]
+    if model in inputs.unknown_models:
+        problem = [f"{model}: the registry does not know this model", inputs.unknown_models[model]]
         cure = f"Correct its name in {policy.stub_path}, or register it before you merge or deploy"
-        text = f"{'; '.join(filter(None, said))}. {cure}"
+        text = f"{'; '.join(filter(None, problem))}. {cure}"
         return [GateFinding(level=GateLevel.FAILURE, text=text, line=line)]
-    known = [version for version in evidence.versions or () if version.name == model]
+    versions = [version for version in inputs.versions or () if version.name == model]
     findings: dict[str, GateFinding] = {}
-    for requirement in asked:
-        for finding in _requirement(requirement, known, policy, line):
+    for requirement in required:
+        for finding in _requirement(requirement, versions, policy, line):
             findings.setdefault(finding.text, finding)
     return list(findings.values())
 
 
 def _requirement(
-    requirement: Requirement, known: Sequence[ModelVersion], policy: GatePolicy, line: int | None
+    requirement: Requirement, versions: Sequence[ModelVersion], policy: GatePolicy, line: int | None
 ) -> list[GateFinding]:
     model, tag = requirement.model, policy.validated_tag
     if requirement.rule is Rule.NONE:
         return []
-    fitting = [version for version in known if requirement.fits(version.version)]
+    fitting = [version for version in versions if requirement.fits(version.version)]
     if requirement.rule is Rule.EXACT and fitting and not fitting[0].ready:
         text = (
             f"{model}: version {fitting[0].version} is not READY. "
@@ -258,7 +256,7 @@ def _order(version: ModelVersion) -> tuple[object, ...]:
 
 
 def _already_fits(requirement: Requirement, versions: Sequence[ModelVersion]) -> bool:
-    """A pin that a READY version already meets starts no clock; `any` always asks for a new one."""
+    """Return whether a READY version already meets a pin, so no clock starts; `any` always needs a new version."""
     return requirement.rule is not Rule.ANY and any(
         version.ready and version.name == requirement.model and requirement.fits(version.version)
         for version in versions

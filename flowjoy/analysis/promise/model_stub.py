@@ -1,4 +1,4 @@
-"""The model stub: which model versions this code depends on. Knows one JSON file, no repository and no registry.
+"""The model stub: the JSON file that names the model versions that code depends on.
 
 The pydantic models below validate it, and the JSON Schema that ships in the package is generated from them.
 """
@@ -30,14 +30,14 @@ from flowjoy.errors import StubError
 
 DEFAULT_NAME = "flowjoy.json"
 LARGEST_BYTES = 256 * 1024
-DEEPEST = 8
+MAX_DEPTH = 8
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+')
 
 _ModelName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\"'`\x00-\x1f\x7f]+$")]
 _Requires = Annotated[str, StringConstraints(pattern=rf"^(any|none|>={WHOLE_NUMBER}|{PIN})$")]
 _Short = Annotated[str, StringConstraints(pattern=rf"^(any|>={WHOLE_NUMBER}|{PIN})$")]
-_Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 _Sha = Annotated[str, StringConstraints(pattern=r"^(\*|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")]
 _Path = tuple[str | int, ...]
 
@@ -54,11 +54,11 @@ def _instant(value: object) -> datetime:
 
 
 class ModelEntry(BaseModel):
-    """What the code asks of one model: `12` or `1.2.0`, `>=12`, `any` or `none` with a reason."""
+    """The requirement of one model: `12` or `1.2.0`, `>=12`, `any` or `none` with a reason."""
 
     model_config = _STRICT
     requires: _Requires = "any"
-    reason: _Words | None = None
+    reason: _Text | None = None
 
     @model_validator(mode="after")
     def _none_is_reasoned(self) -> ModelEntry:
@@ -68,18 +68,18 @@ class ModelEntry(BaseModel):
 
 
 class WaiverEntry(BaseModel):
-    """A signed exception, for a model and a sha (`*`: every one), until an instant or the end of a day in UTC."""
+    """A signed exception for a model and a sha (`*`: every sha), until a timestamp or the end of a day in UTC."""
 
     model_config = _STRICT
     model: _ModelName
     sha: _Sha
-    reason: _Words
-    by: _Words
+    reason: _Text
+    by: _Text
     until: Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=_InstantText)]
 
 
 def _expand(entry: object) -> object:
-    """The short form `"12"` is the same as `{"requires": "12"}`."""
+    """Return the long form of an entry: `"12"` means `{"requires": "12"}`."""
     return {"requires": entry} if isinstance(entry, str) else entry
 
 
@@ -96,37 +96,33 @@ class StubSchema(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Stub:
-    """A valid stub: its requirements by name, its waivers, and the line on which each model stands."""
+    """A valid stub: its requirements by name, its waivers, and the line of each model."""
 
     requirements: tuple[Requirement, ...]
     waivers: tuple[Waiver, ...]
     lines: Mapping[str, int]
 
-    def requirement(self, model: str) -> Requirement | None:
-        """What it asks of one model; None when it does not name it."""
-        return next((item for item in self.requirements if item.model == model), None)
-
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of the file, for editors."""
+    """Return the JSON Schema of the file, for editors."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **StubSchema.model_json_schema()}
 
 
 def parse(text: str, name: str) -> Stub:
-    """The stub in `text`. StubError names the file, the line and the rule that is broken; its content is not echoed."""
+    """Return the stub in `text`. Raise StubError with the file, the line and the broken rule, without the content."""
     text = text.removeprefix("\ufeff")
     if len(text.encode()) > LARGEST_BYTES:
         raise StubError(name, 1, f"is larger than {LARGEST_BYTES >> 10} KiB. {stub_errors.OTHER_TOOL}")
     _refuse_depth(text, name)
     data = _loaded(text, name)
-    strange = stub_errors.foreign(data)
-    if strange is not None:
-        raise StubError(name, 1, strange)
+    problem = stub_errors.foreign(data)
+    if problem is not None:
+        raise StubError(name, 1, problem)
     lines = _lines(text, name)
     try:
         file = StubSchema.model_validate(data)
-    except ValidationError as problem:
-        first = min(problem.errors(include_url=False), key=lambda error: _line_of(error["loc"], lines))
+    except ValidationError as invalid:
+        first = min(invalid.errors(include_url=False), key=lambda error: _line_of(error["loc"], lines))
         raise StubError(name, _line_of(first["loc"], lines), stub_errors.broken_rule(first)) from None
     return Stub(
         requirements=tuple(_requirement(model, entry) for model, entry in sorted(file.models.items())),
@@ -158,7 +154,7 @@ def _loaded(text: str, name: str) -> object:
 
 
 class _ConstantError(ValueError):
-    """NaN or Infinity, which Python's parser would take."""
+    """NaN or Infinity, which Python's parser would accept."""
 
 
 def _refuse_constant(text: str) -> None:
@@ -166,18 +162,18 @@ def _refuse_constant(text: str) -> None:
 
 
 def _refuse_depth(text: str, name: str) -> None:
-    """Nesting is counted before any parser may recurse into it."""
+    """Raise StubError for deep nesting, before a parser recurses into it."""
     depth = 0
     for token in _TOKEN.finditer(text):
         depth += (token[0] in "[{") - (token[0] in "]}")
-        if depth > DEEPEST:
+        if depth > MAX_DEPTH:
             raise StubError(
-                name, _line_at(text, token.start()), f"is nested deeper than {DEEPEST}. {stub_errors.OTHER_TOOL}"
+                name, _line_at(text, token.start()), f"is nested deeper than {MAX_DEPTH}. {stub_errors.OTHER_TOOL}"
             )
 
 
 def _lines(text: str, name: str) -> dict[_Path, int]:
-    """The line of every key and item of a valid JSON text. StubError for a key that stands twice."""
+    """Return the line of every key and item of a valid JSON text. Raise StubError for a duplicate key."""
     lines: dict[_Path, int] = {(): 1}
     stack: list[str | int] = []
     line, last_end = 1, 0
@@ -214,11 +210,11 @@ def _lines(text: str, name: str) -> dict[_Path, int]:
 
 
 def _line_of(location: tuple[str | int, ...], lines: Mapping[_Path, int]) -> int:
-    """The line of the longest part of a pydantic location that is a place in the file."""
-    place = location
-    while place not in lines:
-        place = place[:-1]
-    return lines[place]
+    """Return the line of the longest part of a pydantic location that exists in the file."""
+    path = location
+    while path not in lines:
+        path = path[:-1]
+    return lines[path]
 
 
 def _line_at(text: str, position: int) -> int:

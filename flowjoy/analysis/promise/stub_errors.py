@@ -1,4 +1,4 @@
-"""The words for a stub that is not one: the problem, then the cure. Pure; no wording of json or pydantic passes."""
+"""The error messages for an invalid stub: the problem, then the cure, never the text of json or pydantic."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ OTHER_TOOL = "If another tool owns the file, set `model-stub` to another path"
 _REQUIRES = 'expected "any", "12", "1.2.0", ">=12", or {"requires": "none", "reason": "…"}'
 _WAIVER = 'expected an object with "model", "sha", "reason", "by" and "until"'
 _NAME = "up to 255 characters without quotes"
-_WORDS = "expected text of 1 to 500 characters"
+_TEXT = "expected text of 1 to 500 characters"
 _KEYS = {"": ("models", "waivers", "$schema"), "models": ("requires", "reason")}
 _WAIVER_KEYS = ("model", "sha", "reason", "by", "until")
 _FIELDS = {
     "model": f"expected the name of a model: {_NAME}",
     "sha": "expected * or a full commit sha",
-    "reason": _WORDS,
-    "by": _WORDS,
+    "reason": _TEXT,
+    "by": _TEXT,
     "until": "expected an ISO instant such as 2026-12-31T00:00:00Z, or a date",
 }
 _NOT_JSON: tuple[tuple[str, str], ...] = (
@@ -41,11 +41,11 @@ def not_json(text: str, position: int) -> str:
     for pattern, problem in _NOT_JSON:
         if re.match(pattern, text):
             return f"is not JSON: it {problem}. Write {_EXAMPLE}. {OTHER_TOOL}"
-    return f"is not JSON: {_slip(text, position)}"
+    return f"is not JSON: {_mistake(text, position)}"
 
 
-def _slip(text: str, position: int) -> str:
-    """Return the slip at one place of a text that was meant as JSON."""
+def _mistake(text: str, position: int) -> str:
+    """Return the mistake at one position of a text that was meant as JSON."""
     rest, before = text[position:].lstrip(), text[:position].rstrip()
     if (before.endswith(",") and rest[:1] in ("}", "]")) or (rest.startswith(",") and rest[1:].lstrip()[:1] in "}]"):
         return "remove the comma after the last item"
@@ -84,31 +84,31 @@ def foreign(data: object) -> str | None:
         problem = f"'models' is {_kind(data['models'])}"
     elif data["models"] and all(map(_is_foreign_entry, data["models"].values())):
         inner = next(iter(data["models"]))
-        problem = f"'models' says of {_key(inner)} what no stub says"
+        problem = f"'models': the entry of {_key(inner)} is not a requirement"
     else:
         return None
     return f"is not a FlowJoy stub: {problem}, expected {_EXAMPLE}. {OTHER_TOOL}"
 
 
 def _is_foreign_entry(entry: object) -> bool:
-    """Return whether what stands for one model is another tool's: a list, or an object without a key like ours."""
+    """Return whether the entry of a model is another tool's: a list, or an object without a key like ours."""
     if isinstance(entry, dict):
         return bool(entry) and not any(_nearest(key, _KEYS["models"]) for key in entry)
     return isinstance(entry, list)
 
 
 def broken_rule(error: Mapping[str, Any]) -> str:
-    """Return the sentence for one of pydantic's errors, by its type and location alone."""
+    """Return the message for one of pydantic's errors, from its type and location alone."""
     location: tuple[str | int, ...] = error["loc"]
-    place = location[0] if location else ""
+    section = location[0] if location else ""
     kind = str(error["type"])
     if kind == "extra_forbidden":
         return _unknown_key(location)
-    if place == "waivers":
+    if section == "waivers":
         return _of_waiver(location, kind, error)
-    if place == "models" and len(location) > 1:
+    if section == "models" and len(location) > 1:
         return _of_model(location, kind, error.get("input"))
-    if place == "$schema":
+    if section == "$schema":
         return "'$schema': expected the address of a JSON schema, as text"
     return f"is not a FlowJoy stub: expected {_EXAMPLE}. {OTHER_TOOL}"
 
@@ -116,9 +116,9 @@ def broken_rule(error: Mapping[str, Any]) -> str:
 def _of_model(location: tuple[str | int, ...], kind: str, given: object) -> str:
     model = _key(str(location[1]))
     if location[-1] == "[key]":
-        return f"{model} is no model name: {_NAME}"
+        return f"{model} is not a model name: {_NAME}"
     if location[-1] == "reason":
-        return f"{model}: 'reason': {_WORDS}"
+        return f"{model}: 'reason': {_TEXT}"
     if kind == "value_error":
         return f'{model}: expected a "reason" for "none": write {{"requires": "none", "reason": "…"}}'
     if isinstance(given, int | float) and not isinstance(given, bool) and re.fullmatch(r"[\d.]{1,9}", str(given)):
@@ -139,7 +139,7 @@ def _of_waiver(location: tuple[str | int, ...], kind: str, error: Mapping[str, A
     if kind == "missing":
         return f"{which}: missing key {_key(name)}: {_WAIVER}"
     own = error.get("ctx", {}).get("error")
-    # Only our own validator raises ValueError here, with a sentence of ours.
+    # Only our own validator raises ValueError here, with our own message.
     return f"{which}: {_key(name)}: {own if isinstance(own, ValueError) else _FIELDS.get(name, _WAIVER)}"
 
 
@@ -162,5 +162,5 @@ def _kind(value: object) -> str:
 
 
 def _key(text: str) -> str:
-    """Return a key of a foreign file, short and on one line."""
+    """Return a key of an untrusted file, short and on one line."""
     return repr(text[:60])

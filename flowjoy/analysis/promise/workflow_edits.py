@@ -1,4 +1,4 @@
-"""What a proposal's edits of workflow files change in how FlowJoy runs. Pure; knows proposals, asks nothing."""
+"""The changes that a proposal's edits of workflow files make to how FlowJoy runs."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ def sentences(proposal: Proposal) -> list[str]:
 
 
 def may_change_inputs(proposal: Proposal | None) -> bool:
-    """Return whether the proposal may change FlowJoy's inputs: it does, or that cannot be told."""
+    """Return whether the proposal changes FlowJoy's inputs, or could not be compared."""
     return proposal is None or any(changes for _, changes in _edits(proposal))
 
 
 def _edits(proposal: Proposal) -> Iterator[tuple[str, bool]]:
-    """Give a sentence for each file, and whether inputs may change there."""
-    left = workflow_file.MOST_CHARACTERS
+    """Yield a sentence for each file, and whether inputs may change in it."""
+    left = workflow_file.MAX_TOTAL_CHARACTERS
     for file in proposal.workflows:
         left -= len(file.before.text or "") + len(file.after.text or "")
         if left < 0:
-            yield f"{file.path} and what else changes is too much to compare. Review it", True
+            yield f"{file.path} and the other changed files are too large to compare. Review them", True
             break
         edit = _edit(file)
         if edit is not None:
@@ -34,7 +34,7 @@ def _edits(proposal: Proposal) -> Iterator[tuple[str, bool]]:
 
 
 def _edit(file: WorkflowFile) -> tuple[str, bool] | None:
-    """What the edit of one file changes; None for a file that runs FlowJoy on neither side."""
+    """Return what the edit of one file changes; None for a file that runs FlowJoy on neither side."""
     unread = next((side.problem for side in (file.before, file.after) if side.problem is not None), None)
     if unread is not None:
         return f"{file.path}: the change could not be compared ({unread}). Review how it runs FlowJoy", True

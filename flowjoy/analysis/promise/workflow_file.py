@@ -1,6 +1,6 @@
-"""How a workflow file runs FlowJoy, and what an edit changes in it. Pure; knows YAML and GitHub's keys, no repository.
+"""How a workflow file runs FlowJoy, and what an edit of it changes.
 
-A file is hostile: it is composed into nodes and never constructed, its size is bounded, and each node is seen once.
+Files are untrusted: YAML is composed into nodes but never constructed, and its size is bounded.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from functools import lru_cache
 
 import yaml
 
-LARGEST_CHARACTERS = 64 * 1024
-MOST_CHARACTERS = 192 * 1024
-"""Of all files of a proposal, on both sides: YAML is read at some 30 KiB a second."""
+MAX_CHARACTERS = 64 * 1024
+MAX_TOTAL_CHARACTERS = 192 * 1024
+"""Of all files of a proposal, on both sides: YAML is read at about 30 KiB a second."""
 
-MOST_COMPARED = 20
-"""A comparison is asked for twice, and takes seconds."""
+_CACHED_COMPARISONS = 20
+"""A comparison takes seconds and is needed twice a run."""
 
 SHOWN_CHANGES = 10
 _NAME = "flowjoy"
@@ -29,7 +29,7 @@ _ONLY_PROPOSALS = re.compile(
 )
 
 Steps = Mapping[tuple[str, int], Mapping[str, str]]
-"""By job and place: each step that runs FlowJoy, and what decides how it runs."""
+"""Each step that runs FlowJoy, by job and index, with the settings that decide how it runs."""
 
 
 class WorkflowError(Exception):
@@ -37,31 +37,31 @@ class WorkflowError(Exception):
 
 
 def mentions(text: str | None) -> bool:
-    """Whether the text can run FlowJoy at all."""
+    """Return whether the text can run FlowJoy."""
     return text is not None and _NAME in text.casefold()
 
 
-@lru_cache(maxsize=MOST_COMPARED)
+@lru_cache(maxsize=_CACHED_COMPARISONS)
 def changes(before: str | None, after: str | None) -> tuple[str, ...]:
-    """Return what an edit changes in how FlowJoy runs, an input each; empty where nothing does.
+    """Return each change that an edit makes to how FlowJoy runs; empty without a change.
 
-    Raises WorkflowError for a file that runs FlowJoy and cannot be read.
+    Raise WorkflowError for a file that runs FlowJoy and cannot be read.
     """
     old, new = _steps(before), _steps(after)
-    said: list[str] = []
-    for place in sorted({*old, *new}):
-        job = f"job {place[0]}"
-        if place not in new:
-            said.append(f"{job} no longer runs FlowJoy")
-        elif place not in old:
-            said.append(f"{job} runs FlowJoy now")
+    texts: list[str] = []
+    for step in sorted({*old, *new}):
+        job = f"job {step[0]}"
+        if step not in new:
+            texts.append(f"{job} no longer runs FlowJoy")
+        elif step not in old:
+            texts.append(f"{job} runs FlowJoy now")
         else:
-            said += _differing(old[place], new[place])
-    return tuple(dict.fromkeys(said))
+            texts += _differing(old[step], new[step])
+    return tuple(dict.fromkeys(texts))
 
 
 def runs_flowjoy_in_a_release(text: str | None) -> bool:
-    """Return whether a job that is not only for proposals runs FlowJoy. A file that is not YAML has no job."""
+    """Return whether a job that is not limited to proposals runs FlowJoy. A file that is not YAML has no jobs."""
     try:
         steps = _steps(text)
     except WorkflowError:
@@ -70,7 +70,7 @@ def runs_flowjoy_in_a_release(text: str | None) -> bool:
 
 
 def job_names(text: str | None) -> frozenset[str]:
-    """Return the ids and names of the jobs in the file. A file that cannot be read has none."""
+    """Return the ids and names of the jobs in the file; empty for a file that cannot be read."""
     try:
         jobs = _mapping(_root(text or "").get("jobs"))
     except WorkflowError:
@@ -99,21 +99,21 @@ def _steps(text: str | None) -> Steps:
         return {}
     top = _root(text)
     on = _source(top.get("on"), text)
-    found: dict[tuple[str, int], Mapping[str, str]] = {}
+    steps: dict[tuple[str, int], Mapping[str, str]] = {}
     jobs = {"of the action": top["runs"]} if "runs" in top else _mapping(top.get("jobs"))
     for name, node in jobs.items():
         job = _mapping(node)
         of_job = {f"`{key}` of the job": _source(job[key], text) for key in _JOB_KEYS if key in job}
-        # A job that calls a reusable workflow stands for a step.
-        for place, step in enumerate([job, *map(_mapping, _sequence(job.get("steps")))]):
+        # A job that calls a reusable workflow counts as a step.
+        for index, step in enumerate([job, *map(_mapping, _sequence(job.get("steps")))]):
             if any(_NAME in _scalar(step.get(key)).casefold() for key in ("uses", "run")):
-                found[name, place] = {"`on`": on, **of_job, **dict(_settings(step, text))}
-    return found
+                steps[name, index] = {"`on`": on, **of_job, **dict(_settings(step, text))}
+    return steps
 
 
 def _root(text: str) -> dict[str, yaml.Node]:
-    if len(text) > LARGEST_CHARACTERS:
-        raise WorkflowError(f"it is larger than {LARGEST_CHARACTERS >> 10} KiB")
+    if len(text) > MAX_CHARACTERS:
+        raise WorkflowError(f"it is larger than {MAX_CHARACTERS >> 10} KiB")
     try:
         return _mapping(yaml.compose(text, Loader=yaml.SafeLoader))
     except (yaml.YAMLError, RecursionError, ValueError):
@@ -145,7 +145,7 @@ def _scalar(node: yaml.Node | None) -> str:
 
 
 def _source(node: yaml.Node | None, text: str) -> str:
-    """The value of a scalar; of anything else its text, as it stands in the file."""
+    """Return the value of a scalar, or the text of any other node as written in the file."""
     if node is None:
         return ""
     if isinstance(node, yaml.ScalarNode):

@@ -8,8 +8,8 @@ import pytest
 
 from flowjoy.analysis.promise.merge_gate import (
     BranchStub,
-    GateEvidence,
     GateFinding,
+    GateInputs,
     GateLevel,
     GatePolicy,
     MergeGate,
@@ -52,7 +52,7 @@ def gate(
     **evidence: Any,
 ) -> MergeGate:
     known = {"versions": versions, **evidence}
-    return judge(proposal, base=base or head, head=head, policy=policy, evidence=GateEvidence(**known))
+    return judge(proposal, base=base or head, head=head, policy=policy, inputs=GateInputs(**known))
 
 
 def only(judged: MergeGate) -> GateFinding:

@@ -92,8 +92,8 @@ def test_waiver__needs_all_five_and_an_offset() -> None:
         ('{"models": {"a": "=>1"}}', "line 1: 'a': expected"),
         ('{"models": {"a": "0"}}', "line 1: 'a': expected"),
         ('{"models": {"a": NaN}}', "is not JSON"),
-        ('{"models": {"it\'s": "1"}}', "is no model name"),
-        ('{"models": {"": "1"}}', "is no model name"),
+        ('{"models": {"it\'s": "1"}}', "is not a model name"),
+        ('{"models": {"": "1"}}', "is not a model name"),
     ],
 )
 def test_stub__names_line_and_rule(text: str, said: str) -> None:
@@ -116,8 +116,11 @@ CURE = "set `model-stub` to another path"
         ('{"model": {"recommender": "12"}}', "missing key 'models' (is 'model' meant?)"),
         ('{"models": [{"id": "small"}]}', "'models' is a list"),
         ('{"models": "recommender"}', "'models' is text"),
-        ('{"models": {"small": {"provider": "acme", "context": 8192}}}', "'models' says of 'small'"),
-        ('{"models": {"small": ["a", "b"]}}', "'models' says of 'small'"),
+        (
+            '{"models": {"small": {"provider": "acme", "context": 8192}}}',
+            "the entry of 'small' is not a requirement",
+        ),
+        ('{"models": {"small": ["a", "b"]}}', "the entry of 'small' is not a requirement"),
         ("<!DOCTYPE html>\n<html></html>", "it is HTML or XML"),
         ("models:\n  recommender: any\n", "it is YAML"),
         ("---\nmodels: {}\n", "it is YAML"),

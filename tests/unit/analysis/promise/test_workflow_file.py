@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowjoy.analysis.promise.workflow_file import (
-    LARGEST_CHARACTERS,
+    MAX_CHARACTERS,
     WorkflowError,
     changes,
     job_names,
@@ -70,7 +70,7 @@ def test_changes__see_composite_actions_reusable_workflows_and_commands() -> Non
         "flowjoy: [",
         "flowjoy: " + "[" * 20_000,
         "flowjoy: !!python/object/apply:os.system [exit]\n? [a, b]\n: {",
-        f"# flowjoy {'x' * LARGEST_CHARACTERS}",
+        f"# flowjoy {'x' * MAX_CHARACTERS}",
         "flowjoy: \x00",
     ],
     ids=["cut short", "deep", "an object", "large", "a control character"],

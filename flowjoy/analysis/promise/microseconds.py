@@ -1,0 +1,37 @@
+"""Times as whole microseconds since the epoch, for vectorised comparisons without rounding."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Micros = npt.NDArray[np.int64]
+
+NEVER = np.iinfo(np.int64).max
+"""Later than every deadline: the time of an event that does not happen."""
+
+TICK = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def of_column(timestamps: pd.Series) -> Micros:
+    """Return a column of timestamps as microseconds."""
+    return timestamps.to_numpy(dtype="datetime64[us]").astype(np.int64)
+
+
+def of_timestamp(timestamp: datetime) -> int:
+    """Return one timestamp as microseconds."""
+    return (timestamp - _EPOCH) // TICK
+
+
+def of_duration(duration: timedelta) -> int:
+    """Return a duration as microseconds."""
+    return duration // TICK
+
+
+def to_timestamp(micros: int) -> datetime:
+    """Return the timestamp at some microseconds since the epoch."""
+    return _EPOCH + timedelta(microseconds=int(micros))
