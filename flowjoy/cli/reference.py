@@ -14,7 +14,7 @@ from flowjoy.analysis.drift import reference as reference_json
 from flowjoy.analysis.drift.binning import MOST_CATEGORIES, reference_of
 from flowjoy.clients import mlflow_artifacts
 from flowjoy.clients.transport import Budget, Transport
-from flowjoy.config import parsers
+from flowjoy.config import address_parsers
 from flowjoy.config.registry_address import is_unencrypted, variables_in
 from flowjoy.config.settings import redactor
 from flowjoy.domain.drift import CategoricalDistribution, Spread
@@ -101,7 +101,7 @@ def _registry(uri: str, environ: Mapping[str, str]) -> str:
     if not uri:
         raise InputError("--run-id needs --mlflow-tracking-uri, or the variable MLFLOW_TRACKING_URI")
     try:
-        parsed = parsers.tracking_uri(uri)
+        parsed = address_parsers.tracking_uri(uri)
     except ValueError as right:
         raise InputError(f"--mlflow-tracking-uri: expected {right}") from None
     if is_unencrypted(parsed) and variables_in(environ).credentials:

@@ -1,30 +1,32 @@
-"""Which inputs were given, as flags and as variables, and which of them do not exist. Knows names, no meaning."""
+"""The inputs that a user gave, as flags and as environment variables, and the names among them that do not exist."""
 
 from __future__ import annotations
 
 import argparse
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
-from flowjoy.config.inputs import Input
+from flowjoy.config.option import Input
 from flowjoy.errors import InputError
 
 _PREFIX = "INPUT_"
 _OF_EVERY_CONTAINER = frozenset({"INPUT_ARGS", "INPUT_ENTRYPOINT"})
 """GitHub's own inputs of a docker action."""
 
-_HAND_ON_FOREIGN_INPUTS = ("ACT", "GITEA_ACTIONS", "FORGEJO_ACTIONS")
-"""Runners that pass the inputs of an enclosing composite action on to the steps in it."""
+_RUNNERS_THAT_PASS_FOREIGN_INPUTS = ("ACT", "GITEA_ACTIONS", "FORGEJO_ACTIONS")
+"""Variables of runners that pass the inputs of an enclosing composite action on to the steps in it."""
 
-_NO_NAME = ". Remove it, or take a name from the table of inputs"
-_CLOSE = 0.75
-_SHOWN = 3
+_CURE = ". Remove it, or use a name from the list of inputs"
+_SIMILARITY = 0.75
+_SUGGESTIONS = 3
+_LONGEST_NAME = 80
+_SHOWN = 60
 
 
 def command_line(known: Sequence[Input]) -> argparse.ArgumentParser:
-    """Return a parser that takes the same names as flags."""
+    """Return a parser that accepts every input as a flag of the same name."""
     parser = _Parser(prog="python -m flowjoy run", description="One run of the step, here.", allow_abbrev=False)
     for item in known:
         meaning = item.meaning.replace("%", "%%")
@@ -34,39 +36,40 @@ def command_line(known: Sequence[Input]) -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises what argparse would print and exit with."""
+    """Raises InputError where argparse would print a message and exit."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise InputError; the only message that flags with values can cause is of a value that is missing."""
+        """Raise InputError. The only mistake that flags with values allow is a missing value."""
         flag = re.search(r"--[\w-]+", message)
         raise InputError(f"{flag[0] if flag else 'command line'}: expected a value after it")
 
 
 def flags(argv: Sequence[str], known: Sequence[Input]) -> tuple[dict[str, str], list[str]]:
-    """Return the flags that were given, by field, and a sentence for each argument that is none of them.
+    """Return the values of the flags by field, and a message for each argument that is not a known flag.
 
-    A value is never echoed: it may be a credential.
+    A message never contains a value, which may be a credential.
     """
-    read, strange = command_line(known).parse_known_args(list(argv))
-    names, problems, follows = [item.name for item in known], [], False
-    for argument in strange:
+    values, unknown = command_line(known).parse_known_args(list(argv))
+    names = [item.name for item in known]
+    problems: list[str] = []
+    is_value = False
+    for argument in unknown:
         if argument.startswith("-"):
             name = argument.partition("=")[0].lstrip("-")
-            problems.append(f"--{_plain(name)}: there is no such flag{_meant(name, names, '--') or _NO_NAME}")
-        elif not follows:
-            problems.append("command line: expected flags with values, and one argument stands alone")
-        follows = argument.startswith("-") and "=" not in argument
-    return {field: value for field, value in vars(read).items() if value is not None}, problems
+            problems.append(f"--{_printable(name)}: unknown flag{_suggestion(name, names, '--') or _CURE}")
+        elif not is_value:
+            problems.append("command line: expected flags with values, not an argument without a flag")
+        is_value = argument.startswith("-") and "=" not in argument
+    return {field: value for field, value in vars(values).items() if value is not None}, problems
 
 
-def unknown_variables(environ: Mapping[str, str], known: Sequence[Input]) -> list[str]:
-    """Return a sentence for each `INPUT_…` that is no input: the runner only warns of a slip in `with:`.
+def unknown_variables(environ: Mapping[str, str], known: Sequence[Input]) -> Iterator[str]:
+    """Yield a message for each `INPUT_…` that is not an input: of a typo in `with:`, the runner only warns.
 
-    Where a runner hands on the inputs of an enclosing action, only a name close to one of ours is a mistake.
+    Where a runner passes the inputs of an enclosing action on, only a name close to one of ours is a mistake.
     """
-    lenient = any(environ.get(name) == "true" for name in _HAND_ON_FOREIGN_INPUTS)
+    lenient = any(environ.get(name) == "true" for name in _RUNNERS_THAT_PASS_FOREIGN_INPUTS)
     ours, names = {item.variable for item in known} | _OF_EVERY_CONTAINER, [item.name for item in known]
-    problems = []
     for variable in sorted(environ):
         if not variable.startswith(_PREFIX) or variable in ours:
             continue
@@ -75,22 +78,21 @@ def unknown_variables(environ: Mapping[str, str], known: Sequence[Input]) -> lis
         if hyphenated in ours and hyphenated in environ:
             continue
         name = variable.removeprefix(_PREFIX).lower()
-        meant = _meant(name, names, "")
-        if meant or not lenient:
-            problems.append(f"{_plain(name)}: there is no such input{meant or _NO_NAME}")
-    return problems
+        suggestion = _suggestion(name, names, "")
+        if suggestion or not lenient:
+            yield f"{_printable(name)}: unknown input{suggestion or _CURE}"
 
 
-def _meant(name: str, names: Sequence[str], mark: str) -> str:
-    """Return the question which name was meant; empty where no name is near."""
-    name = name.lower().replace("_", "-")[:80]
-    near = (
-        difflib.get_close_matches(name, names, n=1, cutoff=_CLOSE)
-        or [other for other in names if name in other.split("-") or other in name.split("-")][:_SHOWN]
+def _suggestion(name: str, names: Sequence[str], prefix: str) -> str:
+    """Return the question whether a similar name was meant; empty where none is similar."""
+    name = name.lower().replace("_", "-")[:_LONGEST_NAME]
+    similar = (
+        difflib.get_close_matches(name, names, n=1, cutoff=_SIMILARITY)
+        or [other for other in names if name in other.split("-") or other in name.split("-")][:_SUGGESTIONS]
+        or difflib.get_close_matches(name, names, n=1)
     )
-    near = near or difflib.get_close_matches(name, names, n=1)
-    return f". Did you mean {' or '.join(f'{mark}{other}' for other in near)}?" if near else ""
+    return f". Did you mean {' or '.join(f'{prefix}{other}' for other in similar)}?" if similar else ""
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^\w.-]", "?", name)[:60] or "?"
+def _printable(name: str) -> str:
+    return re.sub(r"[^\w.-]", "?", name)[:_SHOWN] or "?"

@@ -11,9 +11,10 @@ from typing import Any
 from flowjoy.actions.context import ActionsContext
 from flowjoy.actions.own_source import own_text
 from flowjoy.actions.redaction import Redactor
-from flowjoy.config import given_inputs, parsers, registry_address, secret_variables
+from flowjoy.config import address_parsers, given_inputs, registry_address, secret_variables
 from flowjoy.config.input_checks import combination_problems
-from flowjoy.config.inputs import Input, Inputs, declared
+from flowjoy.config.inputs import Inputs, declared
+from flowjoy.config.option import Input
 from flowjoy.config.registry_address import RegistryVariables
 from flowjoy.domain.secret import Secret
 from flowjoy.errors import InputError, InputProblem
@@ -90,7 +91,7 @@ def _shown(item: Input, text: str) -> str | None:
     """Return the part of a wrong value that may be shown: no credential, and of an address neither login nor query."""
     if item.is_secret:
         return None
-    if item.parse is parsers.tracking_uri:
+    if item.parse is address_parsers.tracking_uri:
         text = text.partition("?")[0]
     return re.sub(r"^.*@", "***@", text, flags=re.DOTALL)[:_SHOWN]
 

@@ -17,6 +17,7 @@ from flowjoy.config import parsers
 from flowjoy.config.given_inputs import flags
 from flowjoy.config.inputs import declared
 from flowjoy.domain import commit_sha
+from flowjoy.domain.hosts import base_url
 from flowjoy.domain.secret import Secret
 from flowjoy.errors import HarvestError, InputError
 from flowjoy.report.text import clean, code
@@ -78,7 +79,7 @@ def _place(environ: Mapping[str, str], argv: Sequence[str]) -> _Place | None:
     values = _values(environ, argv)
     token = _read(parsers.secret, values.get("github-token") or environ.get("GITHUB_TOKEN"))
     repository = environ.get("GITHUB_REPOSITORY", "")
-    api_url = _read(parsers.base_url, environ.get("GITHUB_API_URL") or "https://api.github.com")
+    api_url = _read(base_url, environ.get("GITHUB_API_URL") or "https://api.github.com")
     if not on_actions(environ) or values.get("as-of") or token is None or api_url is None:
         return None
     if not _REPOSITORY.fullmatch(repository):

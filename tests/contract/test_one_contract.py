@@ -16,7 +16,8 @@ import yaml
 from flowjoy.analysis.alerts.alert import AlertKind
 from flowjoy.analysis.alerts.lifecycle import REMIND_AFTER
 from flowjoy.analysis.promise.model_stub import parse
-from flowjoy.config.inputs import Input, Inputs, declared
+from flowjoy.config.inputs import Inputs, declared
+from flowjoy.config.option import Input
 from flowjoy.domain.bundle import REPORT_FILES
 from flowjoy.errors import StubError
 from flowjoy.report import step_outputs

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowjoy.analysis.alerts.alert import AlertKind
-from flowjoy.config import parsers as inputs
-from flowjoy.domain.hosts import is_loopback
+from flowjoy.config import address_parsers, parsers
+from flowjoy.domain.hosts import base_url, is_loopback
 from flowjoy.domain.secret import Secret
 
 CANARY = "ghs_canary_0123456789"
@@ -37,58 +37,58 @@ def test_secret__neither_repr_nor_str_nor_format_shows_it() -> None:
 
 
 def test_secret__a_refusal_does_not_show_it() -> None:
-    assert refusal(inputs.secret, f"{CANARY}\nx") == "a token without line breaks"
+    assert refusal(parsers.secret, f"{CANARY}\nx") == "a token without line breaks"
 
 
 @pytest.mark.parametrize("control", ["\n", "\r", "\0", "\x1b", "\x7f", "\u2028"])
 def test_text__control_characters_are_refused(control: str) -> None:
-    assert "without control characters" in refusal(inputs.text, f"a{control}b")
+    assert "without control characters" in refusal(parsers.text, f"a{control}b")
 
 
 def test_text__255_characters_and_not_more() -> None:
-    assert inputs.text("ü" * 255) == "ü" * 255
-    assert refusal(inputs.text, "ü" * 256) == "at most 255 characters"
+    assert parsers.text("ü" * 255) == "ü" * 255
+    assert refusal(parsers.text, "ü" * 256) == "at most 255 characters"
 
 
 @pytest.mark.parametrize(("value", "read"), [("true", True), ("True", True), ("FALSE", False), ("false", False)])
 def test_boolean__true_or_false_in_any_case(value: str, read: bool) -> None:  # noqa: FBT001  (the expected value)
-    assert inputs.boolean(value) is read
+    assert parsers.boolean(value) is read
 
 
 @pytest.mark.parametrize("value", ["yes", "1", "on", "tru", "true false"])
 def test_boolean__nothing_else(value: str) -> None:
-    assert refusal(inputs.boolean, value) == "true or false"
+    assert refusal(parsers.boolean, value) == "true or false"
 
 
 def test_choice__a_refusal_names_every_option() -> None:
-    assert refusal(inputs.choice("deployments", "releases"), "deploys") == "one of deployments, releases"
-    assert inputs.choice("deployments", "releases")("releases") == "releases"
+    assert refusal(parsers.choice("deployments", "releases"), "deploys") == "one of deployments, releases"
+    assert parsers.choice("deployments", "releases")("releases") == "releases"
 
 
 @pytest.mark.parametrize("value", ["1", "104", "0012"])
 def test_whole__both_ends_belong(value: str) -> None:
-    assert inputs.integer(1, 104)(value) == int(value)
+    assert parsers.integer(1, 104)(value) == int(value)
 
 
 @pytest.mark.parametrize("value", ["0", "105", "-1", "1.5", "1e2", "٣", "1_0", "", " 1", "9" * 30])
 def test_whole__outside_or_not_whole_is_refused_naming_the_range(value: str) -> None:
-    assert refusal(inputs.integer(1, 104), value) == "a whole number from 1 to 104"
+    assert refusal(parsers.integer(1, 104), value) == "a whole number from 1 to 104"
 
 
 @pytest.mark.parametrize("value", ["48", "0.5", "0.000000001", "8760", "8760.0"])
 def test_number__over_the_low_end_up_to_the_high_end(value: str) -> None:
-    assert inputs.number(0, 8760)(value) == float(value)
+    assert parsers.number(0, 8760)(value) == float(value)
 
 
 @pytest.mark.parametrize(
     "value", ["0", "0.0", "-1", "8760.1", "nan", "inf", "1e3", "٤٨", "48h", "48,5", ".5", "9" * 20]
 )
 def test_number__neither_zero_nor_infinity_nor_nan(value: str) -> None:
-    assert refusal(inputs.number(0, 8760), value) == "a number over 0 and up to 8760"
+    assert refusal(parsers.number(0, 8760), value) == "a number above 0 and up to 8760"
 
 
 def test_names__lines_and_commas_separate_and_each_counts_once() -> None:
-    assert inputs.names("ranker, recommender\n\n ranker ,\ttoxicity\n") == ("ranker", "recommender", "toxicity")
+    assert parsers.names("ranker, recommender\n\n ranker ,\ttoxicity\n") == ("ranker", "recommender", "toxicity")
 
 
 _NAMES = st.text("abc-. /", min_size=1, max_size=5).map(str.strip).filter(lambda name: name and name[:2] != "- ")
@@ -107,69 +107,69 @@ _NAMES = st.text("abc-. /", min_size=1, max_size=5).map(str.strip).filter(lambda
     ],
 )
 def test_names__with_more_than_a_name_are_refused_with_the_bare_one(text: str, cure: str) -> None:
-    assert cure in refusal(inputs.names, text)
+    assert cure in refusal(parsers.names, text)
 
 
 @pytest.mark.parametrize("name", ["recommender-2", "recommender#2", "main.shop.recommender", "a=b", "-recommender"])
 def test_names__that_only_resemble_a_pin_or_a_list_are_names(name: str) -> None:
-    assert inputs.names(name) == (name,)
+    assert parsers.names(name) == (name,)
 
 
 @given(st.lists(_NAMES, max_size=6), st.randoms())
 def test_names__the_order_and_repetition_of_names_do_not_matter(found: list[str], chance: Any) -> None:
     shuffled = [*found, *found]
     chance.shuffle(shuffled)
-    assert inputs.names(",".join(shuffled)) == inputs.names("\n".join(found)) == tuple(sorted(set(found)))
+    assert parsers.names(",".join(shuffled)) == parsers.names("\n".join(found)) == tuple(sorted(set(found)))
 
 
 @pytest.mark.parametrize("quote", ["'", '"', "`"])
 def test_names__a_quote_would_widen_the_registry_filter_and_is_refused(quote: str) -> None:
-    assert "without quotes" in refusal(inputs.names, f"recommender{quote} OR name LIKE {quote}%")
+    assert "without quotes" in refusal(parsers.names, f"recommender{quote} OR name LIKE {quote}%")
 
 
 def test_day__an_iso_date() -> None:
-    assert inputs.day("2024-06-03") == date(2024, 6, 3)
-    assert refusal(inputs.day, "03.06.2024") == "an ISO date such as 2024-06-03"
+    assert parsers.day("2024-06-03") == date(2024, 6, 3)
+    assert refusal(parsers.day, "03.06.2024") == "an ISO date such as 2024-06-03"
 
 
 def test_instant__with_an_offset_only() -> None:
-    assert inputs.instant("2024-06-24T02:00:00+02:00") == datetime(2024, 6, 24, tzinfo=UTC)
-    assert "has no offset" in refusal(inputs.instant, "2024-06-24T00:00:00")
+    assert parsers.timestamp("2024-06-24T02:00:00+02:00") == datetime(2024, 6, 24, tzinfo=UTC)
+    assert "has no offset" in refusal(parsers.timestamp, "2024-06-24T00:00:00")
 
 
 @pytest.mark.parametrize("value", ["UTC", "Europe/Berlin", "America/New_York"])
 def test_zone__iana_names(value: str) -> None:
-    assert inputs.zone(value) == value
+    assert parsers.zone(value) == value
 
 
 @pytest.mark.parametrize("value", ["Mars/Phobos", "Europe", "../../etc/passwd", "/etc/passwd", "+02:00", "a" * 300])
 def test_zone__anything_else_is_refused_with_an_example(value: str) -> None:
-    assert refusal(inputs.zone, value) == "an IANA time zone such as UTC or Europe/Berlin"
+    assert refusal(parsers.zone, value) == "an IANA time zone such as UTC or Europe/Berlin"
 
 
 @pytest.mark.parametrize("value", ["registered", "tag:deployed_at", "tag:ops/live.at"])
 def test_signal__registered_or_a_tag(value: str) -> None:
-    assert inputs.signal(value) == value
+    assert parsers.signal(value) == value
 
 
 @pytest.mark.parametrize("value", ["Registered", "tag:", "tag:a\nb", "tag:a'b", "deployed"])
 def test_signal__anything_else_is_refused_naming_what_there_is(value: str) -> None:
-    assert "registered" in refusal(inputs.signal, value)
-    assert "tag:<key>" in refusal(inputs.signal, value)
+    assert "registered" in refusal(parsers.signal, value)
+    assert "tag:<key>" in refusal(parsers.signal, value)
 
 
 def test_globs__lines_and_commas_separate() -> None:
-    assert inputs.globs("flags/*.yml, src/**/flag_*.py\nflags/*.yml") == ("flags/*.yml", "src/**/flag_*.py")
+    assert parsers.globs("flags/*.yml, src/**/flag_*.py\nflags/*.yml") == ("flags/*.yml", "src/**/flag_*.py")
 
 
 @pytest.mark.parametrize("value", ["flowjoy.json", "deploy/flowjoy.json", ".github/flowjoy.json"])
 def test_repository_path__as_git_writes_it(value: str) -> None:
-    assert inputs.repository_path(value) == value
+    assert parsers.repository_path(value) == value
 
 
 @pytest.mark.parametrize("value", ["/flowjoy.json", "../flowjoy.json", "a/../b", "./a", "a//b", "a/", "a\\b", "HEAD:a"])
 def test_repository_path__nothing_that_git_or_an_address_would_read_otherwise(value: str) -> None:
-    assert refusal(inputs.repository_path, value) == "a path in the repository such as flowjoy.json"
+    assert refusal(parsers.repository_path, value) == "a path in the repository such as flowjoy.json"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_repository_path__nothing_that_git_or_an_address_would_read_otherwise(va
     ],
 )
 def test_shipment__model_and_version(value: str, read: tuple[str, str]) -> None:
-    assert inputs.shipment(value) == read
+    assert parsers.shipment(value) == read
 
 
 @pytest.mark.parametrize(
@@ -202,41 +202,41 @@ def test_shipment__model_and_version(value: str, read: tuple[str, str]) -> None:
     ],
 )
 def test_shipment__one_model_and_one_version(value: str) -> None:
-    assert refusal(inputs.shipment, value) == "model=version, such as recommender=12 or recommender=1.2.0"
+    assert refusal(parsers.shipment, value) == "model=version, such as recommender=12 or recommender=1.2.0"
 
 
 def test_key_value__both_sides_are_needed() -> None:
-    assert inputs.key_value("integration=passed") == "integration=passed"
-    assert inputs.key_value("a=b=c") == "a=b=c"
+    assert parsers.key_value("integration=passed") == "integration=passed"
+    assert parsers.key_value("a=b=c") == "a=b=c"
     for value in ("integration", "=passed", "integration=", " = "):
-        assert refusal(inputs.key_value, value) == "key=value, such as integration=passed"
+        assert refusal(parsers.key_value, value) == "key=value, such as integration=passed"
 
 
 def test_inside__a_path_below_the_workspace_is_resolved(tmp_path: Path) -> None:
-    assert inputs.inside(tmp_path)("data/../deploys.csv") == tmp_path.resolve() / "deploys.csv"
+    assert parsers.inside(tmp_path)("data/../deploys.csv") == tmp_path.resolve() / "deploys.csv"
 
 
 @pytest.mark.parametrize("value", ["../../etc/passwd", "/etc/passwd", "a/../../b", ".."])
 def test_inside__a_path_outside_the_workspace_is_refused(tmp_path: Path, value: str) -> None:
-    assert refusal(inputs.inside(tmp_path), value) == "a path inside the workspace"
+    assert refusal(parsers.inside(tmp_path), value) == "a path inside the workspace"
 
 
 def test_inside__a_link_that_leads_outside_is_refused(tmp_path: Path) -> None:
     (tmp_path / "deploys.csv").symlink_to("/etc/passwd")
-    assert refusal(inputs.inside(tmp_path), "deploys.csv") == "a path inside the workspace"
+    assert refusal(parsers.inside(tmp_path), "deploys.csv") == "a path inside the workspace"
 
 
 def test_inside__links_in_a_circle_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
-    assert refusal(inputs.inside(tmp_path), "a") == "a path that leads somewhere"
+    assert refusal(parsers.inside(tmp_path), "a") == "a path without a circle of links"
 
 
 def test_inside__a_neighbour_whose_name_begins_alike_is_outside(tmp_path: Path) -> None:
     workspace = tmp_path / "work"
     workspace.mkdir()
     (tmp_path / "workshop").mkdir()
-    assert refusal(inputs.inside(workspace), "../workshop/x") == "a path inside the workspace"
+    assert refusal(parsers.inside(workspace), "../workshop/x") == "a path inside the workspace"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost", "api.localhost"])
@@ -253,8 +253,8 @@ def test_loopback__no_other_machine(host: str | None) -> None:
 
 @pytest.mark.parametrize("value", ["https://api.github.com", "https://ghe.example/api/v3", "http://127.0.0.1:8080"])
 def test_base_url__https_or_loopback(value: str) -> None:
-    assert inputs.base_url(value) == value
-    assert inputs.base_url(f"{value}/") == value
+    assert base_url(value) == value
+    assert base_url(f"{value}/") == value
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_base_url__https_or_loopback(value: str) -> None:
     ],
 )
 def test_base_url__a_refusal_says_what_would_be_right(value: str, right: str) -> None:
-    assert right in refusal(inputs.base_url, value)
+    assert right in refusal(base_url, value)
 
 
 @pytest.mark.parametrize(
@@ -289,11 +289,11 @@ def test_base_url__a_refusal_says_what_would_be_right(value: str, right: str) ->
     ],
 )
 def test_tracking_uri__what_a_registry_can_be(value: str) -> None:
-    assert inputs.tracking_uri(value) == value
+    assert address_parsers.tracking_uri(value) == value
 
 
 def test_tracking_uri__has_no_slash_at_its_end() -> None:
-    assert inputs.tracking_uri("https://mlflow.example/root/") == "https://mlflow.example/root"
+    assert address_parsers.tracking_uri("https://mlflow.example/root/") == "https://mlflow.example/root"
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_tracking_uri__has_no_slash_at_its_end() -> None:
     ],
 )
 def test_tracking_uri__anything_else_is_refused_naming_what_it_can_be(value: str) -> None:
-    assert refusal(inputs.tracking_uri, value).startswith("http(s)://host, databricks")
+    assert refusal(address_parsers.tracking_uri, value).startswith("http(s)://host, databricks")
 
 
 @pytest.mark.parametrize(
@@ -335,31 +335,32 @@ def test_tracking_uri__anything_else_is_refused_naming_what_it_can_be(value: str
     ],
 )
 def test_tracking_uri__that_is_a_page_or_an_endpoint_is_refused_naming_the_root(value: str, root: str) -> None:
-    assert refusal(inputs.tracking_uri, value) == f"the root of the server: {root}"
-    assert inputs.tracking_uri(root) == root
+    assert refusal(address_parsers.tracking_uri, value) == f"the root of the server: {root}"
+    assert address_parsers.tracking_uri(root) == root
 
 
 @pytest.mark.parametrize("value", ["https://mlflow.example/api", "https://ajax-api.example", "https://api/2.0x"])
 def test_tracking_uri__below_a_path_of_the_users_own_is_taken(value: str) -> None:
-    assert inputs.tracking_uri(value) == value
+    assert address_parsers.tracking_uri(value) == value
 
 
 @pytest.mark.parametrize("scheme", ["https", "http", "postgresql", "sqlite"])
 @pytest.mark.parametrize("login", [f"user:{CANARY}", f":{CANARY}", CANARY])
 def test_tracking_uri__credentials_in_it_are_refused_naming_where_they_belong(scheme: str, login: str) -> None:
-    said = refusal(inputs.tracking_uri, f"{scheme}://{login}@mlflow.example")
+    said = refusal(address_parsers.tracking_uri, f"{scheme}://{login}@mlflow.example")
     assert "MLFLOW_TRACKING_PASSWORD" in said
     assert CANARY not in said
 
 
 @given(st.text(max_size=60))
 def test_parsers__any_text_is_read_or_refused_and_never_crashes(value: str) -> None:
-    parsers: list[Callable[[str], object]] = [
-        inputs.text, inputs.secret, inputs.boolean, inputs.names, inputs.day, inputs.instant, inputs.zone,
-        inputs.signal, inputs.globs, inputs.repository_path, inputs.shipment, inputs.key_value, inputs.base_url,
-        inputs.tracking_uri, inputs.integer(1, 9), inputs.number(0, 9), inputs.choice("a"), inputs.inside(Path("/tmp")),
+    every_parser: list[Callable[[str], object]] = [
+        parsers.text, parsers.secret, parsers.boolean, parsers.names, parsers.day, parsers.timestamp, parsers.zone,
+        parsers.signal, parsers.globs, parsers.repository_path, parsers.shipment, parsers.key_value, base_url,
+        address_parsers.tracking_uri, parsers.integer(1, 9), parsers.number(0, 9), parsers.choice("a"),
+        parsers.inside(Path("/tmp")),
     ]  # fmt: skip
-    for parse in parsers:
+    for parse in every_parser:
         try:
             parse(value)
         except ValueError as right:
@@ -379,7 +380,7 @@ def test_parsers__any_text_is_read_or_refused_and_never_crashes(value: str) -> N
 def test_slack_webhook__that_starts_a_workflow_is_refused_with_the_cure(address: str) -> None:
     """act10ns/slack#276, slackapi/slack-github-action#227: such an address takes variables, not messages."""
     with pytest.raises(ValueError, match=r"hooks\.slack\.com/services/….*Make an incoming webhook"):
-        inputs.slack_webhook(address)
+        address_parsers.slack_webhook(address)
 
 
 @pytest.mark.parametrize(
@@ -392,12 +393,12 @@ def test_slack_webhook__that_starts_a_workflow_is_refused_with_the_cure(address:
     ],
 )
 def test_slack_webhook__of_slack_or_of_a_server_that_speaks_like_it_is_taken(address: str) -> None:
-    assert inputs.slack_webhook(address).reveal() == address
+    assert address_parsers.slack_webhook(address).reveal() == address
 
 
 def test_alert_kinds__are_those_that_alerts_have() -> None:
-    assert {kind.value for kind in AlertKind} == inputs.ALERT_KINDS
-    assert inputs.alert_kinds("breach, divergence\nbreach") == ("breach", "divergence")
+    assert {kind.value for kind in AlertKind} == parsers.ALERT_KINDS
+    assert parsers.alert_kinds("breach, divergence\nbreach") == ("breach", "divergence")
     for wrong in ("breach;drift", "breeach", ",", "none"):
         with pytest.raises(ValueError, match="any of at-risk, breach, divergence, drift, mttr-spike"):
-            inputs.alert_kinds(wrong)
+            parsers.alert_kinds(wrong)

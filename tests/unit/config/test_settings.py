@@ -133,12 +133,12 @@ def test_settings__help_lists_every_flag_with_its_meaning_and_default(
 @pytest.mark.parametrize(
     ("variable", "said"),
     [
-        ("INPUT_MODEL", "model: there is no such input. Did you mean models?"),
-        ("INPUT_MODELSTUB", "modelstub: there is no such input. Did you mean model-stub?"),
-        ("INPUT_SLA_HOURS", "sla_hours: there is no such input. Did you mean sla-hours?"),
-        ("INPUT_ENFORCED", "enforced: there is no such input. Did you mean enforce?"),
-        ("INPUT_MLFLOW-URI", "mlflow-uri: there is no such input. Did you mean mlflow-tracking-uri?"),
-        ("INPUT_DRY-RUN", "dry-run: there is no such input. Remove it"),
+        ("INPUT_MODEL", "model: unknown input. Did you mean models?"),
+        ("INPUT_MODELSTUB", "modelstub: unknown input. Did you mean model-stub?"),
+        ("INPUT_SLA_HOURS", "sla_hours: unknown input. Did you mean sla-hours?"),
+        ("INPUT_ENFORCED", "enforced: unknown input. Did you mean enforce?"),
+        ("INPUT_MLFLOW-URI", "mlflow-uri: unknown input. Did you mean mlflow-tracking-uri?"),
+        ("INPUT_DRY-RUN", "dry-run: unknown input. Remove it"),
     ],
 )
 def test_settings__an_input_that_does_not_exist_names_the_nearest(tmp_path: Path, variable: str, said: str) -> None:
@@ -176,11 +176,11 @@ def test_settings__inputs_of_an_enclosing_action_are_passed_by_and_slips_are_not
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["--sla-ours", "12"], "--sla-ours: there is no such flag. Did you mean --sla-hours?"),
-        (["--model", "recommender"], "--model: there is no such flag. Did you mean --models?"),
-        (["--week=3"], "--week: there is no such flag. Did you mean --weeks?"),
+        (["--sla-ours", "12"], "--sla-ours: unknown flag. Did you mean --sla-hours?"),
+        (["--model", "recommender"], "--model: unknown flag. Did you mean --models?"),
+        (["--week=3"], "--week: unknown flag. Did you mean --weeks?"),
         (["--models"], "--models: expected a value after it"),
-        (["recommender"], "command line: expected flags with values, and one argument stands alone"),
+        (["recommender"], "command line: expected flags with values, not an argument without a flag"),
     ],
 )
 def test_settings__an_unknown_flag_names_the_nearest_and_none_is_abbreviated(
@@ -209,7 +209,7 @@ def test_settings__all_mistakes_are_said_at_once_each_with_input_value_and_what_
     )
     assert list(said) == [
         "code-source 'jenkins': expected one of deployments, workflow-runs, releases, file",
-        "sla-hours 'two days': expected a number over 0 and up to 8760",
+        "sla-hours 'two days': expected a number above 0 and up to 8760",
         "enforce 'yes': expected true or false",
         "weeks '0': expected a whole number from 1 to 104",
         "timezone 'Mars/Phobos': expected an IANA time zone such as UTC or Europe/Berlin",
