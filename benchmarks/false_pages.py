@@ -1,7 +1,7 @@
-"""How often the drift check is wrong about data that did not drift: python benchmarks/false_pages.py [REPETITIONS].
+"""Measures how often the drift check alerts on data that did not drift: python benchmarks/false_pages.py [REPETITIONS].
 
-Training and live rows are drawn from the same distribution, so whatever is over the threshold is chance. A page needs
-a feature that is over in two checks running, of new live rows against one reference. Rates are of whole checks.
+Training and live rows are drawn from the same distribution, so a feature is over the threshold only by chance.
+An alert needs a feature that is over in two consecutive checks of new live rows against one reference.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from flowjoy.analysis.drift.history import mark_of, trend
 from flowjoy.domain.drift import DriftCheck, DriftStatus, Spread
 
 START = datetime(2026, 11, 26, tzinfo=UTC)
-LIVE, THRESHOLD, LEAST = 200, 0.1, 200
+LIVE, THRESHOLD, MIN_SAMPLES = 200, 0.1, 200
 KINDS: dict[str, Callable[[np.random.Generator, int, int], np.ndarray]] = {
     "numeric": lambda chance, rows, features: chance.normal(size=(rows, features)),
     "8 categories": lambda chance, rows, features: chance.choice(list("abcdefgh"), size=(rows, features)),
@@ -30,31 +30,31 @@ KINDS: dict[str, Callable[[np.random.Generator, int, int], np.ndarray]] = {
 
 
 def checked(reference: Mapping[str, Spread], live: pd.DataFrame, hour: int) -> DriftCheck:
-    """One check of the whole sample."""
-    found = compare(reference, live, threshold=THRESHOLD, min_samples=LEAST)
+    """Return one check of the sample."""
+    features = compare(reference, live, threshold=THRESHOLD, min_samples=MIN_SAMPLES)
     return DriftCheck(
         model="recommender",
         at=START + timedelta(hours=hour),
-        status=status_of(found),
+        status=status_of(features),
         threshold=THRESHOLD,
-        min_samples=LEAST,
-        features=found,
+        min_samples=MIN_SAMPLES,
+        features=features,
         sample=str(hour),
     )
 
 
 def pages(first: DriftCheck, second: DriftCheck) -> bool:
-    """Whether the second check pages."""
+    """Return whether the second check alerts."""
     mark = mark_of(first)
-    found, _ = trend(second, [] if mark is None else [mark])
-    return found is not None and found.status is DriftStatus.DRIFT
+    latest, _ = trend(second, [] if mark is None else [mark])
+    return latest is not None and latest.status is DriftStatus.DRIFT
 
 
 def main(repetitions: int) -> int:
-    """Draw, check twice, print the rates with twice their standard error."""
+    """Draw, check twice, and print the rates with twice their standard error."""
     chance = np.random.default_rng(20261126)
     print(f"threshold {THRESHOLD} nats, {LIVE} live rows, {repetitions} repetitions")
-    print(f"{'kind':<14}{'training rows':>14}{'features':>10}{'one check over':>20}{'two running: page':>22}")
+    print(f"{'kind':<14}{'training rows':>14}{'features':>10}{'one check over':>20}{'two in a row: alert':>22}")
     for kind, draw in KINDS.items():
         for rows in (200, 2000):
             for features in (1, 5, 20):
@@ -64,13 +64,13 @@ def main(repetitions: int) -> int:
                     first, second = (checked(trained, pd.DataFrame(draw(chance, LIVE, features)), n) for n in (1, 2))
                     once += (first.status is DriftStatus.OVER) + (second.status is DriftStatus.OVER)
                     twice += pages(first, second)
-                told = (_rate(once, 2 * repetitions), _rate(twice, repetitions))
-                print(f"{kind:<14}{rows:>14,}{features:>10}{told[0]:>20}{told[1]:>22}", flush=True)
+                shares = (_rate(once, 2 * repetitions), _rate(twice, repetitions))
+                print(f"{kind:<14}{rows:>14,}{features:>10}{shares[0]:>20}{shares[1]:>22}", flush=True)
     return 0
 
 
 def _rate(hits: int, of: int) -> str:
-    """A share in percent; of none, the most that it may be with 95 % certainty (rule of three)."""
+    """Return a share in percent; without hits, its upper bound with 95 % certainty (rule of three)."""
     share = hits / of
     return f"< {300 / of:.2f} %" if not hits else f"{100 * share:.2f} ± {200 * (share * (1 - share) / of) ** 0.5:.2f} %"
 

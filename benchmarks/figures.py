@@ -1,7 +1,7 @@
-"""How much faster frames are than a loop over rows, as a ratio: python benchmarks/figures.py [EVENTS] [INCIDENTS].
+"""Compares frames with a loop over rows, as a ratio of their times: python benchmarks/figures.py [EVENTS] [INCIDENTS].
 
-The loop looks, for each incident, through every event for the nearest one: what a first script would do. Seconds differ
-from machine to machine, the ratio much less. The loop is run on a share of the incidents and scaled up.
+For each incident, the loop searches every event for the nearest one, as a first script would. Seconds differ between
+machines, the ratio much less. The loop runs on a share of the incidents and is scaled up.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _T = TypeVar("_T")
 
 
 def timed(what: str, work: Callable[[], _T], scale: float = 1) -> tuple[_T, float]:
-    """What `work` gives, and how long it took at its best of three, times `scale`."""
+    """Return the result of `work`, and its best time of three, multiplied by `scale`."""
     best = float("inf")
     for _ in range(3):
         begun = time.perf_counter()
-        found = work()
+        result = work()
         best = min(best, time.perf_counter() - begun)
     print(f"{what:<44} {best * scale:>9.3f} s")
-    return found, best * scale
+    return result, best * scale
 
 
 def main(count: int, troubled: int) -> int:
@@ -53,14 +53,14 @@ def main(count: int, troubled: int) -> int:
         for n, at in enumerate(stamps[::3])
     ]
     begun = [START + timedelta(seconds=int(s)) for s in chance.integers(0, span, troubled)]
-    told = [
+    outages = [
         Incident(id=f"i{n}", source="file", service="shop", start=at, end=at + timedelta(hours=1))
         for n, at in enumerate(begun)
     ]
     until = START + timedelta(seconds=span)
     window = window_of(until, weeks=WEEKS, timezone="UTC")
     events, _ = timed("timeline", lambda: timeline.timeline(code, models, service="shop", until=until))
-    incidents = timeline.incident_frame(told, until=until)
+    incidents = timeline.incident_frame(outages, until=until)
     matched, quick = timed("matching", lambda: match_incidents(incidents, events, match_hours=24))
     timed("week table", lambda: week_table(events, incidents, window, divergence_percent=50))
     timed("DORA", lambda: dora(events, matched, window, starts=ChangeStarts(), known=list(EventType)))

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def documents() -> Iterator[tuple[str, str]]:
-    """Every module-level text whose name ends in `_QUERY`, in all of FlowJoy, with the place where it stands."""
+    """Yield every module-level text of FlowJoy whose name ends in `_QUERY`, with its dotted name."""
     for module in pkgutil.walk_packages(flowjoy.__path__, "flowjoy."):
         if module.name.endswith("__main__"):
             continue
@@ -48,13 +48,13 @@ def documents() -> Iterator[tuple[str, str]]:
                 yield f"{module.name}.{name}", value
 
 
-def document_problems(theirs: GraphQLSchema, place: str, document: str) -> Iterator[str]:
+def document_problems(theirs: GraphQLSchema, where: str, document: str) -> Iterator[str]:
     for error in validate(theirs, parse(document)):
-        yield f"{place}: {error.message}"
+        yield f"{where}: {error.message}"
 
 
 def type_problems(theirs: GraphQLSchema, ours: Any) -> Iterator[str]:
-    """What our type promises and GitHub's does not. Ours may know less, except of what GitHub insists on."""
+    """Yield the differences of our type from GitHub's. Ours may omit anything that GitHub does not require."""
     real: Any = theirs.type_map.get(ours.name)
     if type(real) is not type(ours):
         yield f"{ours.name} is {type(ours).__name__}, GitHub's is {type(real).__name__}"
@@ -71,26 +71,26 @@ def type_problems(theirs: GraphQLSchema, ours: Any) -> Iterator[str]:
             yield from field_problems(f"{ours.name}.{name}", field, real.fields.get(name))
 
 
-def field_problems(place: str, ours: GraphQLField, real: GraphQLField | None) -> Iterator[str]:
+def field_problems(where: str, ours: GraphQLField, real: GraphQLField | None) -> Iterator[str]:
     if real is None:
-        yield f"{place} is unknown"
+        yield f"{where} is unknown"
         return
     if str(ours.type) != str(real.type):
-        yield f"{place} is {ours.type}, GitHub's is {real.type}"
-    yield from input_problems(place, ours.args, real.args)
+        yield f"{where} is {ours.type}, GitHub's is {real.type}"
+    yield from input_problems(where, ours.args, real.args)
     required = {name for name, argument in real.args.items() if is_required_argument(argument)}
-    yield from (f"{place} lacks the required argument {name}" for name in required - ours.args.keys())
+    yield from (f"{where} lacks the required argument {name}" for name in required - ours.args.keys())
 
 
-def input_problems(place: str, ours: dict[str, Any], real: dict[str, Any]) -> Iterator[str]:
-    """Arguments of a field, or fields of an input: name, type and default."""
+def input_problems(where: str, ours: dict[str, Any], real: dict[str, Any]) -> Iterator[str]:
+    """Compare the arguments of a field, or the fields of an input, by name, type and default."""
     for name, item in ours.items():
         other: GraphQLInputField | None = real.get(name)
         if other is None:
-            yield f"{place}({name}) is unknown"
+            yield f"{where}({name}) is unknown"
         elif (str(item.type), item.default_value) != (str(other.type), other.default_value):
             real_one = f"GitHub's is {other.type} = {other.default_value}"
-            yield f"{place}({name}) is {item.type} = {item.default_value}, {real_one}"
+            yield f"{where}({name}) is {item.type} = {item.default_value}, {real_one}"
 
 
 def main(path: str) -> int:
@@ -99,13 +99,13 @@ def main(path: str) -> int:
     types = [
         t for t in our_schema().type_map.values() if not is_introspection_type(t) and not is_specified_scalar_type(t)
     ]
-    found = dict(documents())
-    problems = [problem for place, text in found.items() for problem in document_problems(theirs, place, text)]
+    queries = dict(documents())
+    problems = [problem for where, text in queries.items() for problem in document_problems(theirs, where, text)]
     problems += [problem for ours in types for problem in type_problems(theirs, ours)]
-    if not found:
+    if not queries:
         problems.append("there is no document to check: has the naming changed?")
     print(f"GitHub's schema has {len(theirs.type_map)} types")
-    print("\n".join(f"document {place}" for place in found))
+    print("\n".join(f"document {where}" for where in queries))
     print(f"{len(types)} types of the stand-in: {', '.join(sorted(t.name for t in types))}")
     print("\n".join(f"WRONG {problem}" for problem in problems) or "nothing differs")
     return 1 if problems else 0

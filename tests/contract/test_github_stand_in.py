@@ -153,7 +153,9 @@ def test_rest__links_in_bodies_lead_back_to_the_server_by_the_prefix_that_was_as
         "/actions/artifacts/9/zip",
     ],
 )
-def test_rest__what_is_not_there_is_404_in_githubs_words(github: GitHubStandIn, shop: Repository, path: str) -> None:
+def test_rest__a_missing_resource_is_404_with_githubs_message(
+    github: GitHubStandIn, shop: Repository, path: str
+) -> None:
     answer = get(github, path)
     assert (answer.status_code, answer.json()["message"]) == (404, "Not Found")
 
@@ -237,7 +239,7 @@ def test_runs__created_takes_githubs_date_syntax(github: GitHubStandIn, created:
 
 
 @pytest.mark.parametrize(
-    ("wish", "found"),
+    ("wish", "expected"),
     [
         ({"branch": "main"}, {1, 2, 3}),
         ({"event": "pull_request"}, {4}),
@@ -248,13 +250,13 @@ def test_runs__created_takes_githubs_date_syntax(github: GitHubStandIn, created:
         ({"branch": "main", "status": "success"}, {1}),
     ],
 )
-def test_runs__filters_are_joined(github: GitHubStandIn, wish: dict[str, str], found: set[int]) -> None:
+def test_runs__filters_are_joined(github: GitHubStandIn, wish: dict[str, str], expected: set[int]) -> None:
     add = github.repository.add_run
     add(sha=SHA, created_at=DAY)
     add(sha=SHA, created_at=DAY, conclusion="failure")
     add(sha=SHA, created_at=DAY, conclusion=None, status="in_progress")
     add(sha=OTHER_SHA, created_at=DAY, branch="feature", event="pull_request", head_repository="forker/shop")
-    assert {run["id"] - 1000 for run in get(github, "/actions/runs", **wish).json()["workflow_runs"]} == found
+    assert {run["id"] - 1000 for run in get(github, "/actions/runs", **wish).json()["workflow_runs"]} == expected
 
 
 def test_runs__each_attempt_keeps_its_own_end(github: GitHubStandIn) -> None:
@@ -357,8 +359,8 @@ def test_checks__what_github_refuses_is_refused(
 def test_artifacts__a_download_is_redirected_to_a_host_that_takes_no_second_credential(
     github: GitHubStandIn, shop: Repository
 ) -> None:
-    found = get(github, "/actions/artifacts", name="flowjoy-shop").json()["artifacts"][0]
-    redirect = requests.get(found["archive_download_url"], timeout=5, allow_redirects=False)
+    artifact = get(github, "/actions/artifacts", name="flowjoy-shop").json()["artifacts"][0]
+    redirect = requests.get(artifact["archive_download_url"], timeout=5, allow_redirects=False)
     assert redirect.status_code == 302
     assert requests.get(redirect.headers["Location"], timeout=5).content == b"PK"
     assert (
@@ -459,7 +461,7 @@ def test_graphql__deployments_are_chosen_by_environment_and_ordered_as_asked(git
     assert [node["commitOid"] for node in nodes] == [f"{n:040}" for n in range(3)]
 
 
-def test_graphql__a_deployment_is_found_by_its_node_id(github: GitHubStandIn, shop: Repository) -> None:
+def test_graphql__a_deployment_has_a_node_id(github: GitHubStandIn, shop: Repository) -> None:
     node = ask(github, DEPLOYMENTS, first=1)["data"]["repository"]["deployments"]["nodes"][0]
     query = "query($id: ID!) { node(id: $id) { ... on Deployment { databaseId statuses(first: 1) { totalCount } } } }"
     assert ask(github, query, id=node["id"])["data"]["node"] == {"databaseId": 1003, "statuses": {"totalCount": 2}}
@@ -493,7 +495,7 @@ def test_graphql__an_unknown_repository_is_null_with_an_error(github: GitHubStan
     assert ask(github, query, n="store", f=False)["data"]["repository"] is None
 
 
-def test_graphql__a_wrong_query_is_told_so_with_status_200(github: GitHubStandIn) -> None:
+def test_graphql__a_wrong_query_is_an_error_with_status_200(github: GitHubStandIn) -> None:
     answer = ask(github, "{ repository { nonsense } }")
     assert "data" not in answer
     assert "nonsense" in answer["errors"][0]["message"]
@@ -502,14 +504,14 @@ def test_graphql__a_wrong_query_is_told_so_with_status_200(github: GitHubStandIn
 def test_graphql__files_commits_releases_and_pull_requests(github: GitHubStandIn, shop: Repository) -> None:
     answer = ask(github, EVERYTHING, oid=OTHER_SHA)
     assert "errors" not in answer
-    found = answer["data"]["repository"]
-    assert found["defaultBranchRef"] == {"name": "main", "target": {"oid": OTHER_SHA}}
-    assert found["file"]["text"] == '{"models": {}}'
-    assert found["none"] is None
-    assert found["commit"]["history"]["nodes"] == [{"oid": OTHER_SHA}, {"oid": SHA}]
-    assert [release["tagName"] for release in found["releases"]["nodes"] if not release["isDraft"]] == ["v1"]
-    assert found["pullRequest"]["headRepository"] == {"nameWithOwner": "forker/shop"}
-    assert found["pullRequest"]["files"]["nodes"][1] == {"path": "flags/new.yml", "changeType": "ADDED"}
+    repository = answer["data"]["repository"]
+    assert repository["defaultBranchRef"] == {"name": "main", "target": {"oid": OTHER_SHA}}
+    assert repository["file"]["text"] == '{"models": {}}'
+    assert repository["none"] is None
+    assert repository["commit"]["history"]["nodes"] == [{"oid": OTHER_SHA}, {"oid": SHA}]
+    assert [release["tagName"] for release in repository["releases"]["nodes"] if not release["isDraft"]] == ["v1"]
+    assert repository["pullRequest"]["headRepository"] == {"nameWithOwner": "forker/shop"}
+    assert repository["pullRequest"]["files"]["nodes"][1] == {"path": "flags/new.yml", "changeType": "ADDED"}
 
 
 def test_graphql__ghes_path_answers_too(github: GitHubStandIn) -> None:

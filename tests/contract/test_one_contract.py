@@ -101,7 +101,7 @@ def test_readme__is_short_and_its_common_inputs_and_outputs_are_as_declared() ->
     assert (len(common), len(outputs)) == (12, 5)
 
 
-def test_action__is_a_docker_action_with_words_for_everything() -> None:
+def test_action__is_a_docker_action_that_describes_everything() -> None:
     assert ACTION["runs"] == {"using": "docker", "image": "Dockerfile"}
     assert all(item["description"] for part in ("inputs", "outputs") for item in ACTION[part].values())
 

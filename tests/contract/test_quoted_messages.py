@@ -17,7 +17,7 @@ VARIES = (
     r"…|: |'[^']*'|`[^`]*`|\([^)]*\)|\b(?:the )?\d+ h\b(?: \d+ m\b)?|\b\d+ release(?: is)?\b"
     r"|\b[\w./:-]*[\d_][\w./:-]*\b|\bPagerDuty\b|\bSlack\b|\b(?:the )?token\b|\brecommender\b"
 )
-"""What a message fills in: names, numbers, identifiers, services and credentials."""
+"""The parts that vary: names, numbers, identifiers, services and credentials."""
 
 
 def quotes(page: str) -> list[str]:
