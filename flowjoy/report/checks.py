@@ -114,7 +114,7 @@ def gate_check(gate: MergeGate, sha: str, results: Results, *, stub_path: str) -
     conclusion = "neutral" if overridden else "success"
     if failures:
         conclusion = "failure" if results.bundle.terms.enforce else "neutral"
-    titles = [*(finding.text for finding in (*failures, *overridden)), *gate.forecast, "models and code fit together"]
+    titles = [*(finding.text for finding in (*failures, *overridden)), *gate.forecast, "models and code match"]
     return Check(
         subject="dependency",
         sha=sha,
@@ -145,7 +145,7 @@ def within_limit(text: str) -> str:
     """Return the text within GitHub's limit, cut between lines and marked as cut."""
     if len(text) <= LONGEST_TEXT:
         return text
-    cut = "\n\n… cut here: the whole is in the job summary and the artifact."
+    cut = "\n\n… cut here. The job summary and the artifact have the full text."
     return text[: text.rfind("\n", 0, LONGEST_TEXT - len(cut))] + cut
 
 

@@ -20,7 +20,7 @@ from flowjoy.report import csv_files
 from flowjoy.report.blocks import Countdown, Picture
 from flowjoy.report.content.headline import headline_of
 from flowjoy.report.content.retrospective import not_known
-from flowjoy.report.text import clean, plural
+from flowjoy.report.text import capital, clean, plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,14 +102,14 @@ def _why_nothing_is_owed(results: Results) -> str | None:
     unknown = not_known(results)
     if unknown is not None:
         return unknown.removesuffix(".")
-    return "No model dependence is declared" if results.sla_status == "undeclared" else None
+    return "No model dependency is declared" if results.sla_status == "undeclared" else None
 
 
 def _drift(check: DriftCheck | None, service: str) -> Figure:
     from flowjoy.report.charts import drift as drift_chart
 
     if check is None:
-        raise ValueError("there is no drift to draw")
+        raise ValueError("no drift check to draw")
     return drift_chart.draw(check, service=service)
 
 
@@ -140,11 +140,9 @@ def page_of(
     flow = _picture(
         flow_svg, f"Code deploys, model ships and unified MTTR week by week, for {total}: see the table below"
     )
-    lanes = _picture(
-        lanes_svg, f"A lane for each model with the window of each release, for {total}: see the table below"
-    )
+    lanes = _picture(lanes_svg, f"One lane per model with the window of each release, for {total}: see the table below")
     line = headline_of(results)
-    alt = "The shares of training and live data in each bin, for the features that differ most: see the table below"
+    alt = "Shares of training and live data in each bin, for the features that differ the most: see the table below"
     drift = _picture(drift_svg, alt) if results.drift is not None else None
     return html.render(
         html.PageView(
@@ -165,7 +163,7 @@ def page_of(
 def _headline(text: str) -> str:
     """Return the headline without the verdict that precedes it, capitalised if it starts with one of our own words."""
     text = text.removeprefix("could not decide: ")
-    return text[:1].upper() + text[1:] if text.startswith(("the ", "no ", "a ")) else text
+    return capital(text) if text.startswith(("the ", "no ", "a ")) else text
 
 
 def _picture(draw: Callable[[], bytes], alt: str) -> Picture | None:

@@ -57,7 +57,7 @@ def _steps(results: Results) -> str:
     due = ships_due(results)
     lines = [f"- **{code(step.lead)}** {code(step.sentence, 300)}" for step in due[:SHOWN_SETTLED]]
     more = [f"- … and {plural(len(due) - SHOWN_SETTLED, 'more model')}"] if len(due) > SHOWN_SETTLED else []
-    return "\n".join(["**What to do next**", "", *lines, *more]) if due else ""
+    return "\n".join(["**Next steps**", "", *lines, *more]) if due else ""
 
 
 def comment(results: Results) -> str:
@@ -93,10 +93,12 @@ def gate(judged: MergeGate) -> str:
     lines = [f"- {marks[finding.level]} {code(finding.text, 500)}" for finding in judged.findings[:SHOWN_OBLIGATIONS]]
     lines += [f"- ⏱️ {code(sentence, 300)}" for sentence in judged.forecast[:SHOWN_OBLIGATIONS]]
     if not judged.judged_registry:
-        lines.append("- The registry was not asked: the promise is judged on merge.")
+        lines.append("- The registry was not read: the promise is judged after the merge.")
     if not judged.compared:
-        lines.append("- No ledger of the default branch was read: this run's inputs were not compared with its terms.")
-    return "### Model dependency\n\n" + ("\n".join(lines) or "The models that this code asks for are there.") + "\n"
+        lines.append(
+            "- No ledger of the default branch was read: this run's inputs were not compared with its settings."
+        )
+    return "### Model dependency\n\n" + ("\n".join(lines) or "All models that this code requires are available.") + "\n"
 
 
 def _coverage_faults(results: Results) -> str:
@@ -112,4 +114,4 @@ def _coverage(results: Results) -> str:
         (code(item.source), item.state.value, str(item.records), code("; ".join(item.notes), 400))
         for item in results.bundle.coverage
     ]
-    return f"### What was read\n\n{table(('source', 'state', 'records', 'notes'), rows)}"
+    return f"### Sources\n\n{table(('source', 'state', 'records', 'notes'), rows)}"

@@ -29,7 +29,7 @@ from flowjoy.report.text import (
 
 SHOWN_INCIDENTS = 20
 _WEEK_HEADER = ("week", "code deploys", "model deploys", "gap", "unified MTTR (h)", "resolved", "median", "p90", "")
-_RECOVERY_HEADER = ("put down to", "resolved", "open", "mean (h)", "median", "p90")
+_RECOVERY_HEADER = ("attributed to", "resolved", "open", "mean (h)", "median", "p90")
 _DORA_HEADER = ("DORA", "code", "n", "models", "n", "both", "n")
 
 
@@ -120,7 +120,7 @@ def _evidence(results: Results) -> str:
         for row, sentence in newest
     ]
     more = f"\n\n… and {total - len(rows)} more, in `incidents.csv`." if total > len(rows) else ""
-    return table(("incident", "started", "took", "put down to"), rows) + more
+    return table(("incident", "started", "took", "attributed to"), rows) + more
 
 
 def dora(results: Results) -> str:
@@ -130,7 +130,7 @@ def dora(results: Results) -> str:
         for name, label in DORA_NAMES.items()
     ]
     note = (
-        "Recovery counts only incidents that are put down to a deploy: it is not the unified MTTR. "
+        "Recovery counts only incidents attributed to a deploy, so it differs from the unified MTTR. "
         "Definitions: docs/metrics.md in the FlowJoy repository."
     )
     return f"### DORA\n\n{table(_DORA_HEADER, rows)}\n\n{note}"

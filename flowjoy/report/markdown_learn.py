@@ -81,9 +81,9 @@ def inventory(results: Results) -> str:
         _items(len(versions), "model version ready and never shipped", "model versions ready and never shipped", items)
     )
     running = sum(item.is_running for item in results.scope)
-    parts.append(f"{plural(running, 'clock')} running: each waits for a model" if running else "")
+    parts.append(f"{plural(running, 'clock')} running, each waiting for a model" if running else "")
     lines = [f"- {part}" for part in parts if part]
-    return "### On the shelf\n\n" + "\n".join(lines) if lines else ""
+    return "### Inventory\n\n" + "\n".join(lines) if lines else ""
 
 
 def small_chart(results: Results) -> str:

@@ -54,7 +54,7 @@ def _state(item: Obligation) -> str:
 def release(results: Results, own: Sequence[Obligation]) -> str:
     """Return a table of the obligations of one release."""
     rows = [_obligation(item, results) for item in own[:SHOWN_OBLIGATIONS]]
-    return f"### What this release promised\n\n{table(_OBLIGATION_HEADER, rows)}\n"
+    return f"### Obligations of this release\n\n{table(_OBLIGATION_HEADER, rows)}\n"
 
 
 def _obligation(item: Obligation, results: Results) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def _counts(results: Results) -> str:
         text += f" · {counts[Status.UNDETERMINED]} undetermined"
     rate = results.rate
     if counts[Status.UNKNOWN]:
-        return f"{counts[Status.UNKNOWN]} not known: a source that decides could not be read."
+        return f"{counts[Status.UNKNOWN]} unknown: a required source could not be read."
     if rate.percent is None:
         return f"{text}. In the last {RATE_DAYS} days {why_no_rate(results)}."
     few = ", too few to judge" if rate.n < ENOUGH else ""

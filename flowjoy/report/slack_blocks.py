@@ -16,6 +16,7 @@ from typing import Any
 from flowjoy.analysis.alerts.lifecycle import AlertStep
 from flowjoy.report.content.alert_messages import AlertMessage
 from flowjoy.report.content.alert_text import AlertText
+from flowjoy.report.text import capital
 
 MARKS_A_BLOCK = 12
 """Releases per mark: a `block_id` has at most 255 characters."""
@@ -104,7 +105,7 @@ def _marks(message: AlertMessage) -> list[str]:
 
 
 def _text(text: AlertText) -> str:
-    return f"{text.what}\n{text.since}\nWhose move: {text.move}"
+    return f"{text.what}\n{text.since}\n{capital(text.move)}"
 
 
 def _plain(text: str, limit: int) -> dict[str, Any]:

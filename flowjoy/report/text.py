@@ -91,7 +91,7 @@ def lagging(week: Week, name: Callable[[str], str] = clean) -> str:
 def deploys_of(week: Week, about: ModelGap | None) -> str:
     """Return `9 code and 4 model deploys`; with several models, `9 code deploys and 4 ships of ranker`."""
     if about is None or week.models == 1:
-        return f"{week.code_deploys} code and {week.model_deploys} model deploys"
+        return f"{week.code_deploys} code and {plural(week.model_deploys, 'model deploy')}"
     required = plural(about.code_deploys, "code deploy")
     return f"{required} and {plural(about.ships, 'ship')} of {clean(about.model)}"
 
@@ -102,7 +102,7 @@ def share(value: float) -> str:
 
 
 DORA_NAMES = {
-    "deployment_frequency": "deployment frequency (a week)",
+    "deployment_frequency": "deployment frequency (per week)",
     "lead_time_hours": "change lead time (median)",
     "change_fail_rate": "change fail rate",
     "recovery_hours": "failed deployment recovery time (median)",
@@ -114,6 +114,11 @@ DORA_NAMES = {
 def plural(count: int, noun: str) -> str:
     """Return `1 clock`, `2 clocks`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def capital(text: str) -> str:
+    """Return the text with its first character in upper case."""
+    return text[:1].upper() + text[1:]
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

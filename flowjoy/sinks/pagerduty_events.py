@@ -135,7 +135,7 @@ class PagerDutyEvents:
             "custom_details": {
                 "what": clean(words.what, 1000),
                 "since": clean(words.since, 1000),
-                "whose move": clean(words.move, 1000),
+                "action": clean(words.move, 1000),
                 "alert": clean(notice.alert.key, 500),
             },
         }

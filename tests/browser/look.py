@@ -138,7 +138,7 @@ def _countdown(browser: Browser, path: Path) -> Iterator[str]:
         yield "countdown: a minute changes nothing"
     page.evaluate("() => { const now = Date.now; Date.now = () => now() + 99 * 3600000; tick(); }")
     over = clocks.all_text_contents()
-    if not over[0].endswith(" ago") or not all(text.startswith("over for ") for text in over[1:]):
+    if not over[0].endswith(" ago") or not all(text.startswith("overdue by ") for text in over[1:]):
         yield "countdown: a clock that ran out does not say so"
     page.close()
     still = browser.new_page(java_script_enabled=False)

@@ -139,10 +139,10 @@ def test_life__ten_runs_over_a_broken_worse_and_mended_history(
     assert watch.said(monday) == (["⚠️ Model cadence lagging by 4 deploys"], 1, 0)
     assert watch.said(monday + 1) == ([], 0, 0)
     assert watch.said(monday + 23) == ([], 0, 0)
-    assert watch.said(monday + 24) == (["⚠️ Still so: Model cadence lagging by 4 deploys"], 0, 0)
+    assert watch.said(monday + 24) == (["⚠️ Reminder: Model cadence lagging by 4 deploys"], 0, 0)
     assert watch.said(monday + 60) == ([], 0, 0)
     four_deploys(world, 1)
-    assert watch.said(2 * WEEK - 9) == (["⚠️ Second week running: Model cadence lagging by 4 deploys"], 1, 0)
+    assert watch.said(2 * WEEK - 9) == (["⚠️ Second week in a row: Model cadence lagging by 4 deploys"], 1, 0)
     assert watch.said(2 * WEEK + 48) == ([], 0, 0)
     world.release(A, at(2 * WEEK + 50))
     world.registry.add_version(at(2 * WEEK + 51))
@@ -207,12 +207,9 @@ def test_message__says_what_happened_since_when_whose_move_and_links_check_and_r
     header, section, foot = message["blocks"]
     assert header["text"]["text"] == "🔴 The 48 h promise is broken: recommender"
     assert section["text"]["text"].splitlines() == [
-        f"recommender for release {A[:12]}: 2 h 0 m over, not shipped.",
+        f"recommender for release {A[:12]}: 2 h 0 m overdue, not shipped.",
         "The code went live Mon 02 Mar 09:00 UTC; the model was due by Wed 04 Mar 09:00 UTC.",
-        (
-            "Whose move: data people: ship a new version of recommender; "
-            "where it must wait, its owner signs a waiver in the stub."
-        ),
+        "Data team: ship a new version of recommender, or have its owner sign a waiver in the stub.",
     ]
     assert foot["elements"][0]["text"] == "shop"
     assert f"<https://github.com/acme/shop/commit/{A}/checks|check>" in foot["elements"][1]["text"]
@@ -259,9 +256,9 @@ def test_releases_that_wait_for_one_model_are_told_in_one_message(
     for hours, sha in enumerate((A, B, C)):
         world.release(sha, at(hours))
     assert watch.said(60) == (["🔴 recommender: 3 releases past the deadline"], 1, 0)
-    assert "aaaaaaaaaaaa: 12 h 0 m over, not shipped; release bbbbbbbbbbbb: 11 h" in text(slack.messages[0])
+    assert "aaaaaaaaaaaa: 12 h 0 m overdue, not shipped; release bbbbbbbbbbbb: 11 h" in text(slack.messages[0])
     world.registry.add_version(at(61))
-    assert watch.said(62) == (["✅ recommender: 3 releases wait no more"], 0, 1)
+    assert watch.said(62) == (["✅ recommender: 3 releases no longer wait"], 0, 1)
 
 
 def test_release__that_joins_is_named_once_in_the_thread_and_in_the_same_alert_of_the_pager(
@@ -275,7 +272,7 @@ def test_release__that_joins_is_named_once_in_the_thread_and_in_the_same_alert_o
         0,
     )
     assert watch.said(50) == ([], 0, 0)
-    assert watch.said(53) == (["🔴 recommender: 1 more release past the deadline, 2 in all"], 1, 1)
+    assert watch.said(53) == (["🔴 recommender: 1 more release past the deadline, 2 in total"], 1, 1)
     assert watch.said(54) == ([], 0, 0)
     first, _, update = slack.messages
     assert update["thread_ts"] == first["ts"]
@@ -287,7 +284,7 @@ def test_release__that_joins_is_named_once_in_the_thread_and_in_the_same_alert_o
     assert "recommender: 2 releases past the deadline" in payload["summary"]
     assert all(sha[:12] in payload["custom_details"]["what"] for sha in (A, B))
     world.registry.add_version(at(60))
-    assert watch.said(61) == (["✅ recommender: 2 releases wait no more"], 0, 1)
+    assert watch.said(61) == (["✅ recommender: 2 releases no longer wait"], 0, 1)
 
 
 def test_breach__may_fire_again_after_it_resolved(world: World, watch: Watch) -> None:
@@ -340,7 +337,7 @@ def test_waiver__is_told_in_the_thread_with_who_why_and_until_when(
     assert "aaaaaaaaaaaa: freeze (data, until 2026-03-10T00:00:00Z)" in text(slack.messages[1])
     assert watch.said(53) == ([], 0, 0)
     said = watch.said(8 * 24)
-    assert "🔴 recommender: 2 more releases past the deadline, 2 in all" in said[0]
+    assert "🔴 recommender: 2 more releases past the deadline, 2 in total" in said[0]
 
 
 def text(message: dict[str, Any]) -> str:
@@ -364,9 +361,9 @@ def test_drift__is_told_after_two_checks_running_and_ends_after_two_good_ones(
     for hours, shift in enumerate([30, 30, 30, 0, 0, 30, 30], 1):
         live_data(world, shift, seed=hours)
         said.append(watch.said(hours))
-    rings = (["🔴 Live data drifts from training data: recommender"], 1, 0)
+    rings = (["🔴 Live data has drifted from training data: recommender"], 1, 0)
     assert said == [([], 0, 0), rings, ([], 0, 0), ([], 0, 0), said[4], ([], 0, 0), rings]
-    assert said[4] == (["✅ Live data look like training data again: recommender"], 0, 1)
+    assert said[4] == (["✅ Live data matches training data again: recommender"], 0, 1)
     assert pager.alerts[0].dedup_key == dedup_key("acme/shop/shop/drift/recommender")
 
 
@@ -539,8 +536,8 @@ def test_sla_since__that_passes_the_releases_closes_each_alert_with_its_model_an
         watch.run(hours, models="recommender,ranker", sla_since="2026-03-03")
     ends = slack.hooked[before:]
     assert [told["blocks"][0]["text"]["text"] for told in ends] == [
-        "✅ Broken promise: alert closed for ranker",
-        "✅ Broken promise: alert closed for recommender",
+        "✅ Broken promise: alert resolved for ranker",
+        "✅ Broken promise: alert resolved for recommender",
     ]
     assert all("`sla-since` is now 2026-03-03" in told["text"] for told in ends)
 
@@ -726,7 +723,7 @@ def test_more_time__given_after_the_fact_is_no_all_clear(
     world.release(A, at())
     watch.run(49)
     assert watch.said(50, sla_hours="96") == ([], 0, 0)
-    assert watch.said(97, sla_hours="96") == (["🔴 Still so: The 96 h promise is broken: recommender"], 0, 0)
+    assert watch.said(97, sla_hours="96") == (["🔴 Reminder: The 96 h promise is broken: recommender"], 0, 0)
 
 
 def test_thread__whose_first_message_somebody_deleted_is_told_by_itself(
@@ -752,7 +749,7 @@ def test_at_once__what_the_first_of_two_messages_does_not_name_joins_it(
     slack.fail("conversations.history", times=1, fault=Answer(200, {"ok": True, "messages": [], "has_more": False}))
     watch.run(48.1)
     assert [title for title in slack.titles if title[0] == "🔴"] == ["🔴 The 48 h promise is broken: recommender"]
-    assert watch.said(48.3)[0] == ["🔴 recommender: 1 more release past the deadline, 2 in all"]
+    assert watch.said(48.3)[0] == ["🔴 recommender: 1 more release past the deadline, 2 in total"]
 
 
 def test_pager__that_is_slow_is_told_the_rest_by_the_next_runs(

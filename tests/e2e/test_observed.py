@@ -352,4 +352,4 @@ def test_summary__says_that_a_ship_was_observed(world: World) -> None:
     world.release(A, at())
     world.registry.add_version(at(2))
     point_at(world, "2")
-    assert "seen to have moved between Mon 02 Mar 11:00 UTC and Tue 03 Mar 15:00 UTC" in look(world, 30).summary
+    assert "observed to ship between Mon 02 Mar 11:00 UTC and Tue 03 Mar 15:00 UTC" in look(world, 30).summary

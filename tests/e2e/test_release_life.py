@@ -46,7 +46,7 @@ def test_release__is_neutral_at_hour_0_and_red_one_second_after_hour_48(world: W
     over = world.run(at(48, seconds=41), event="schedule", sha=B)
     assert (over.code, over.outputs["verdict"], over.outputs["sla-status"]) == (1, "fail", "breached")
     assert world.check(A)["conclusion"] == "failure"
-    assert world.check(A)["output"]["title"] == "recommender 1 s over, not shipped"
+    assert world.check(A)["output"]["title"] == "recommender 1 s overdue, not shipped"
     assert world.check(B)["conclusion"] == "failure"
 
 
@@ -348,7 +348,7 @@ def test_undeclared__is_said_and_nothing_is_enforced(world: World) -> None:
     ran = world.run(at(100), models="")
     assert (ran.code, ran.outputs["sla-status"]) == (0, "undeclared")
     assert world.check(A)["conclusion"] == "neutral"
-    assert "no model dependence is declared" in world.check(A)["output"]["title"]
+    assert "no model dependency is declared" in world.check(A)["output"]["title"]
 
 
 def test_newer_code__does_not_reset_an_older_clock_and_one_ship_closes_many(world: World) -> None:

@@ -50,7 +50,7 @@ def test_next_step__is_said_in_summary_and_page(world: World) -> None:
     for told in ((ran := world.run(at(1))).summary, page(ran)):
         assert "Ship a new version of recommender" in told
         assert "it is due by Wed 04 Mar" in told.replace("&#58;", ":")
-    assert "What to do next" not in world.run(at(2), sla_since="2026-03-03").summary
+    assert "Next steps" not in world.run(at(2), sla_since="2026-03-03").summary
 
 
 def test_unified_tag__names_the_release_of_this_very_run(world: World) -> None:

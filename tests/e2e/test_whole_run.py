@@ -88,7 +88,7 @@ def test_breach__fails_the_step_unless_it_is_not_enforced(
         "1",
     )
     (error,) = [command for command in ran.commands if command.name == "error"]
-    assert error.data.startswith("recommender for release aaaaaaaaaaaa: 1 h 0 m over, not shipped")
+    assert error.data.startswith("recommender for release aaaaaaaaaaaa: 1 h 0 m overdue, not shipped")
     (check,) = github.repository.check_runs.values()
     assert check.fields["conclusion"] == conclusion
 

@@ -18,7 +18,7 @@ from matplotlib.patheffects import withStroke
 
 from flowjoy.report.charts import style
 from flowjoy.report.charts.labels import FreeSpace, line, plain
-from flowjoy.report.text import clean, decimal, plural
+from flowjoy.report.text import capital, clean, decimal, plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -195,7 +195,7 @@ def _of_model(week: Week) -> str:
 def _legend(figure: Figure, weeks: Sequence[Week], spikes: Collection[date]) -> None:
     """Draw the legend above the plot, where it cannot cover anything."""
     unknown = all(week.incidents is None for week in weeks)
-    without = " (incidents not known)" if unknown else " (no resolved incident)"
+    without = " (incidents unknown)" if unknown else " (no resolved incident)"
     mttr = "Unified MTTR" + without * all(week.mttr_hours is None for week in weeks)
     mttr += " (ringed: spike)" * any(week.week in spikes for week in weeks)
     handles = [
@@ -212,7 +212,7 @@ def _why_empty(weeks: Sequence[Week]) -> str:
     """Return why there is nothing to draw; unread sources differ from no events."""
     unread = _unread(weeks)
     if unread:
-        return f"Not known: {unread} could not be read"
+        return f"Unknown: {unread} could not be read"
     if not weeks:
         return "No weeks to show"
     return f"No code deploys, model ships or resolved incidents in {plural(len(weeks), 'week')}"
@@ -229,7 +229,7 @@ def _unread(weeks: Sequence[Week]) -> str:
 def _totals(weeks: Sequence[Week]) -> str:
     """Return the totals of the complete weeks."""
     if unread := _unread(weeks):
-        return f"{unread[:1].upper()}{unread[1:]} could not be read"
+        return f"{capital(unread)} could not be read"
     complete = [week for week in weeks if not week.partial]
     observed = [week for week in complete if week.observed]
     code = plural(sum(week.code_deploys for week in complete), "code deploy")

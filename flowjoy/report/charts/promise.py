@@ -78,7 +78,7 @@ def draw(
         promise = f": the {sla_hours:g} h promise, model by model"
         line(figure, 1 - 9 / height, service, tail=promise, size=13, weight="bold")
         owed = sum((lane.kinds for lane in lanes), Counter[str]())
-        sums = _sums(owed) if lanes else "Nothing owed" if why_empty is None else ""
+        sums = _sums(owed) if lanes else "No obligations" if why_empty is None else ""
         line(figure, 1 - 30 / height, "", tail=sums, size=9, color=style.FAINT)
         axes = figure.add_axes((LEFT / 72 / style.INCHES[0], FOOT / height, WIDE / 72 / style.INCHES[0], tall / height))
         axes.set(xlim=(0, scale.reach), ylim=(tall, 0), yticks=[])
@@ -89,7 +89,7 @@ def draw(
             _draw_lanes(axes, lanes, scale, unit)
             _legend(figure, owed, [ship for lane in lanes[:LANES] for ship in lane.ships], 1 - 42 / height)
         else:
-            _note(axes, why_empty or f"No release in {plural(window.weeks, 'week')} owes a model")
+            _note(axes, why_empty or f"No release in {plural(window.weeks, 'week')} has an obligation")
     return figure
 
 
@@ -161,7 +161,7 @@ def _legend(figure: Figure, owed: Counter[str], ships: Sequence[Ship], y: float)
         *[Patch(label=kind, linewidth=0.6, **STYLES[kind]) for kind in (*COUNTED, *REST) if owed[kind]],
         *[Patch(label="past the deadline", linewidth=0.6, **PAST)] * any(owed[kind] for kind in ("late", "breached")),
         *[Line2D([], [], linestyle="none", label="ship", markersize=5, **DIAMOND)] * exact,
-        *[Line2D([], [], linewidth=1.6, label="ship, in that span", markersize=5, **DIAMOND)] * seen,
+        *[Line2D([], [], linewidth=1.6, label="ship, within this range", markersize=5, **DIAMOND)] * seen,
     ]
     columns = len(handles) if len(handles) < 8 else math.ceil(len(handles) / 2)
     figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.004, y), ncols=columns)

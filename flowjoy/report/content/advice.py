@@ -17,18 +17,18 @@ from flowjoy.report.content.retrospective import (
     measured_answer,
     pair_name,
 )
-from flowjoy.report.text import clean, counted, moment, span
+from flowjoy.report.text import capital, clean, counted, moment, span
 
 
 def advice(results: Results) -> Section:
     """Return the recommendations of the current signals, with the numbers behind them."""
     if not results.advice:
-        nothing = "No signal fires in the last four complete weeks."
+        nothing = "No signal fired in the last four complete weeks."
         return Section(id="advice", title="Advice", paragraphs=(Paragraph(text=nothing, mark="todo good"),))
     rows = [
         (
             Cell(text=row.because, mark=""),
-            Cell(text=row.do[:1].upper() + row.do[1:] + "."),
+            Cell(text=f"{capital(row.do)}."),
             Cell(text=row.benefit),
         )
         for row in results.advice
@@ -36,7 +36,7 @@ def advice(results: Results) -> Section:
     escalated = [row for row in results.advice if row.escalated]
     paragraphs = [Paragraph(lead="Escalated.", text=row.because, mark="todo bad") for row in escalated]
     header = ("because", "do", "expected benefit")
-    table = Table(caption="What would help, and the numbers that say so", header=header, rows=rows)
+    table = Table(caption="Recommendations, and the numbers behind them", header=header, rows=rows)
     return Section(id="advice", title="Advice", paragraphs=paragraphs, tables=(table,))
 
 
@@ -48,7 +48,7 @@ def retrospective(results: Results) -> Section:
         Paragraph(lead="The one action to try before the next sprint:", text=action_answer(results)),
     ]
     if (measured := measured_answer(results)) is not None:
-        asked.append(Paragraph(lead="What became of the last action:", text=measured))
+        asked.append(Paragraph(lead="Result of the last action:", text=measured))
     return Section(id="retrospective", title="Retrospective", paragraphs=asked)
 
 
@@ -59,9 +59,9 @@ def pairs(results: Results) -> Section | None:
     target, paragraphs = results.rollback_target, []
     if results.incidents_are_known:
         text = "none in the window" if target is None else f"{pair_name(target)} (live {live_period(target, results)})"
-        paragraphs.append(Paragraph(lead="Last pair without an incident, the place to roll back to:", text=text))
+        paragraphs.append(Paragraph(lead="Last pair without an incident (rollback target):", text=text))
     else:
-        paragraphs.append(Paragraph(text="Without incidents nobody can say which pair to roll back to."))
+        paragraphs.append(Paragraph(text="Incidents are unknown, and so is the pair to roll back to."))
     newest = results.pairs[::-1]
     rows = [
         (
@@ -123,8 +123,8 @@ def inventory(results: Results) -> Section:
     )  # fmt: skip
     read_at = "" if stock is None else f"Read from GitHub at {moment(stock.read_at, bundle.window.timezone)}."
     return Section(
-        id="shelf",
-        title="Inventory on the shelf",
+        id="inventory",
+        title="Inventory",
         key_figures=key_figures,
         tables=[table for table in tables if table.rows],
         notes=tuple(filter(None, (read_at,))),
@@ -138,7 +138,7 @@ def _waiting(
     now = results.bundle.generated_at
     return Table(
         caption=caption,
-        header=(noun, since, "waits for"),
+        header=(noun, since, "waiting"),
         rows=[
             (
                 Cell(text=text),

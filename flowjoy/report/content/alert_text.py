@@ -27,15 +27,15 @@ ICONS = {
     AlertKind.AT_RISK: "🟠",
 }
 _CLOSED = {
-    AlertKind.BREACH: "Broken promise: alert closed",
-    AlertKind.AT_RISK: "Clock at risk: alert closed",
-    AlertKind.DRIFT: "Drift: alert closed",
-    AlertKind.DIVERGENCE: "Divergence: alert closed",
-    AlertKind.MTTR_SPIKE: "MTTR spike: alert closed",
+    AlertKind.BREACH: "Broken promise: alert resolved",
+    AlertKind.AT_RISK: "Deadline at risk: alert resolved",
+    AlertKind.DRIFT: "Drift: alert resolved",
+    AlertKind.DIVERGENCE: "Divergence: alert resolved",
+    AlertKind.MTTR_SPIKE: "MTTR spike: alert resolved",
 }
 """Titles of resolved alerts without numbers; the subject follows."""
 _SPIKE = "run a 48-hour spike to containerise the training job"
-_PACKAGE = "data people, with ops: package the model in the same CI job as the service"
+_PACKAGE = "data team, with ops: package the model in the same CI job as the service"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +70,8 @@ def alert_text(notification: Notification, results: Results) -> AlertText:
     elif isinstance(about, DriftCheck):
         text = _drift(about, results)
     else:
-        raise TypeError("an alert that rings has its numbers")
-    lead = {AlertStep.REMINDER: "Still so: ", AlertStep.ESCALATION: "Second week running: "}.get(notification.step, "")
+        raise TypeError("a firing alert has figures")
+    lead = {AlertStep.REMINDER: "Reminder: ", AlertStep.ESCALATION: "Second week in a row: "}.get(notification.step, "")
     return replace(text, title=f"{lead}{text.title}")
 
 
@@ -91,13 +91,13 @@ def _promise(notification: Notification, about: WaitingReleases, results: Result
     live, by = moment(first.start, zone), moment(first.deadline, zone)
     is_broken = kind is AlertKind.BREACH
     left = "" if is_broken else f" Less than a quarter of {hours} is left."
-    waive = "; where it must wait, its owner signs a waiver in the stub" if is_broken else ""
+    waive = ", or have its owner sign a waiver in the stub" if is_broken else ""
     return AlertText(
         icon=ICONS[kind],
         title=_waiting_title(notification, about, len(named.items), results),
         what=f"{model} for {_each(named, results)}.{left}",
         since=f"{lead} went live {live}; the model {'was' if is_broken else 'is'} due by {by}.",
-        move=f"data people: ship {what} of {model}{waive}.",
+        move=f"data team: ship {what} of {model}{waive}.",
     )
 
 
@@ -105,7 +105,7 @@ def _waiting_title(notification: Notification, about: WaitingReleases, joined: i
     model, count, is_broken = clean(about.model), len(about.items), notification.alert.kind is AlertKind.BREACH
     past = "past the deadline" if is_broken else "close to the deadline"
     if notification.step is AlertStep.UPDATE:
-        return f"{model}: {plural(joined, 'more release')} {past}, {count} in all"
+        return f"{model}: {plural(joined, 'more release')} {past}, {count} in total"
     if count > 1:
         return f"{model}: {plural(count, 'release')} {past}"
     if is_broken:
@@ -134,8 +134,8 @@ def _excused(about: WaitingReleases) -> AlertText:
         icon=EXCUSED,
         title=f"{model} is excused by a waiver",
         what=f"{model} for {'; '.join(lines[:NAME_LIMIT])}.",
-        since="Nothing is shipped yet: the alert stays open.",
-        move="data people: ship before the waiver ends; then the alert is sent again.",
+        since="Nothing has shipped yet, so the alert stays open.",
+        move="data team: ship before the waiver ends; otherwise the alert is sent again.",
     )
 
 
@@ -145,7 +145,7 @@ def _divergence(alert: Alert, week: Week) -> AlertText:
         title=lagging(week),
         what=_cadence(week),
         since=f"Since the week of {_monday(alert)}.",
-        move=f"data people, with ops: {_SPIKE}." if alert.escalated else f"{_PACKAGE}.",
+        move=f"data team, with ops: {_SPIKE}." if alert.escalated else f"{_PACKAGE}.",
     )
 
 
@@ -153,10 +153,11 @@ def _cadence(week: Week) -> str:
     """Return the deploys of a week; with several models, those of the model that lags."""
     about = week.lagging or week.furthest
     if week.named_model is not None and about is not None:
-        needed = f"{plural(about.code_deploys, 'code deploy')} that require {clean(about.model)}"
+        verb = "requires" if about.code_deploys == 1 else "require"
+        needed = f"{plural(about.code_deploys, 'code deploy')} that {verb} {clean(about.model)}"
         return f"Week of {week.label}: {needed}, and {plural(about.ships, 'ship')} of it."
-    models = str(week.model_deploys) if week.ships_known else "an unknown number of"
-    return f"Week of {week.label}: {week.code_deploys} code and {models} model deploys."
+    models = plural(week.model_deploys, "model deploy") if week.ships_known else "an unknown number of model deploys"
+    return f"Week of {week.label}: {week.code_deploys} code and {models}."
 
 
 def _spike(spike: Spike) -> AlertText:
@@ -165,21 +166,21 @@ def _spike(spike: Spike) -> AlertText:
         title=f"Unified MTTR {spike.hours:.1f} h in the week of {spike.week.label}",
         what=f"{spike_text(spike)}, over {plural(spike.week.resolved, 'resolved incident')} of code and models.",
         since=f"Week of {spike.week.label}.",
-        move="ops and data people: walk through the incidents together, with a data scientist on call.",
+        move="ops and data team: review the incidents together, with a data scientist on call.",
     )
 
 
 def _drift(check: DriftCheck, results: Results) -> AlertText:
-    worst = next(iter(check.features), None)
+    worst, zone = next(iter(check.features), None), results.bundle.window.timezone
     figure = f"{worst.kl_nats:.3f} nats" if worst is not None and worst.kl_nats is not None else "over the threshold"
     feature = clean(worst.name, 80) if worst is not None else "a feature"
     model = clean(check.model) + (f" v{clean(check.version)}" if check.version else "")
     return AlertText(
         icon=ICONS[AlertKind.DRIFT],
-        title=f"Live data drifts from training data: {clean(check.model)}",
-        what=f"{model}: KL divergence of {feature} is {figure}, the threshold {check.threshold:g}.",
-        since=f"Over in two checks running, the last {moment(check.at, results.bundle.window.timezone)}.",
-        move=f"data people: look at {feature} and train again; ops: know the version to roll back to.",
+        title=f"Live data has drifted from training data: {clean(check.model)}",
+        what=f"{model}: KL divergence of {feature} is {figure}; the threshold is {check.threshold:g}.",
+        since=f"Over the threshold in two consecutive checks, most recently {moment(check.at, zone)}.",
+        move=f"data team: check {feature} and retrain; ops: prepare a rollback.",
     )
 
 
@@ -187,9 +188,9 @@ def _ending(about: WaitingReleases) -> str:
     """Return the title for releases that are no longer waiting."""
     model, statuses = clean(about.model), {item.status for item in about.items}
     if len(about.items) > 1:
-        return f"{model}: {plural(len(about.items), 'release')} wait no more"
+        return f"{model}: {plural(len(about.items), 'release')} no longer wait"
     if Status.UNDETERMINED in statuses:
-        return f"{model} was shipped, and it is unknown whether in time"
+        return f"{model} was shipped; it is unknown whether before the deadline"
     return f"{model} was shipped" if about.items[0].shipped_at is not None else f"{model} is no longer owed"
 
 
@@ -204,7 +205,7 @@ def _no_longer(alert: Alert, results: Results) -> str:
     named = {release for state in bundle.alerts if state.key == alert.key for release in state.releases}
     shipped_at = [record.shipped_at for record in bundle.code if record.id in named]
     if since is None or not shipped_at or max(shipped_at) >= since:
-        return f"No release that waited for {clean(alert.subject)} is judged any more."
+        return f"None of the releases that waited for {clean(alert.subject)} is judged any more."
     day = since.astimezone(ZoneInfo(bundle.window.timezone)).date().isoformat()
     return f"`sla-since` is now {day}, so the releases of {clean(alert.subject)} before it no longer count."
 
@@ -214,23 +215,25 @@ def _over(alert: Alert, results: Results) -> AlertText:
     about, zone = alert.about, results.bundle.window.timezone
     now = moment(results.bundle.generated_at, zone)
     if isinstance(about, WaitingReleases) and any(item.is_excused for item in about.items):
-        return replace(_excused(about), since="Its clock has run out.")
+        return replace(_excused(about), since="The deadline has passed.")
     if isinstance(about, WaitingReleases):
         ended = _ending(about)
         what = f"{clean(about.model)} for {_each(about, results)}."
         since = f"It was due by {moment(about.items[0].deadline, zone)}."
     elif isinstance(about, Week):
-        ended = "Models no longer lag behind code" if alert.kind is AlertKind.DIVERGENCE else "The MTTR is down again"
+        ended = (
+            "Models no longer lag behind code" if alert.kind is AlertKind.DIVERGENCE else "The MTTR is back to normal"
+        )
         mttr = "" if about.mttr_hours is None else f", MTTR {about.mttr_hours:.1f} h"
         what = f"{_cadence(about).removesuffix('.')}{mttr}."
-        since = f"It was told for the week of {_monday(alert)}."
+        since = f"The alert was for the week of {_monday(alert)}."
     elif isinstance(about, DriftCheck):
-        ended = f"Live data look like training data again: {clean(about.model)}"
-        what, since = f"No feature is over {about.threshold:g} in two checks running.", f"Last check {now}."
+        ended = f"Live data matches training data again: {clean(about.model)}"
+        what, since = f"No feature was over {about.threshold:g} in the last two checks.", f"Last check {now}."
     else:
         ended, what, since = (
             f"{_CLOSED[alert.kind]} for {clean(alert.subject)}",
             _no_longer(alert, results),
-            f"Seen {now}.",
+            f"Checked {now}.",
         )
-    return AlertText(icon=OVER, title=ended, what=what, since=since, move="nobody: it is over.")
+    return AlertText(icon=OVER, title=ended, what=what, since=since, move="no action: the alert is resolved.")

@@ -18,7 +18,7 @@ _NAMES = {
     AlertKind.DRIFT: "data drift",
     AlertKind.DIVERGENCE: "models lag",
     AlertKind.MTTR_SPIKE: "MTTR spike",
-    AlertKind.AT_RISK: "clock at risk",
+    AlertKind.AT_RISK: "deadline at risk",
 }
 _SINKS = {"slack": "Slack", "pagerduty": "PagerDuty"}
 
@@ -57,8 +57,8 @@ def section(results: Results) -> Section | None:
         for item in alerts[:ROW_LIMIT]
     ]
     table_of = Table(
-        caption="Alerts that ring",
-        header=("alert", "what happened", "since when", "whose move", "told"),
+        caption="Firing alerts",
+        header=("alert", "what happened", "since", "action", "sent"),
         rows=rows,
         more=more(len(alerts)),
     )
@@ -78,8 +78,8 @@ def markdown(results: Results) -> str:
         )
         for item in alerts[:SHOWN]
     ]
-    rest = f"\n\n… and {len(alerts) - SHOWN} more, in the page." if len(alerts) > SHOWN else ""
-    return f"### Alerts\n\n{table(('alert', 'whose move', 'told'), rows)}{rest}"
+    rest = f"\n\n… and {len(alerts) - SHOWN} more, on the page." if len(alerts) > SHOWN else ""
+    return f"### Alerts\n\n{table(('alert', 'action', 'sent'), rows)}{rest}"
 
 
 def _what(item: FiringAlert) -> str:

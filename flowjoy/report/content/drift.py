@@ -64,7 +64,7 @@ def _key_figures(check: DriftCheck) -> tuple[KeyFigure, ...]:
         KeyFigure(
             name="live rows",
             value="no data" if smaller is None else f"{smaller:,}",
-            note=f"{check.min_samples:,} are needed on each side",
+            note=f"{check.min_samples:,} needed on each side",
         ),
     )
 

@@ -24,17 +24,17 @@ def broken(check: DriftCheck) -> tuple[FeatureDrift, ...]:
 def sentence(check: DriftCheck) -> str:
     """Return the result in one sentence. It may name features, which are external text."""
     if check.status is DriftStatus.ERROR:
-        return f"Could not be told: {check.problem or uncompared(check)}."
+        return f"Could not be checked: {check.problem or uncompared(check)}."
     if not check.judged:
         few = next((item.problem for item in check.features if item.problem), "")
-        return f"Too few rows to judge any of {plural(len(check.features), 'feature')}: {few}."
+        return f"Too few rows to judge any feature: {few}."
     worst = check.judged[0]
-    figure = f"{clean(worst.name, 60)} lies {worst.kl_nats:.4f} nats from training"
+    figure = f"{clean(worst.name, 60)} diverges from training by {worst.kl_nats:.4f} nats"
     if check.status is DriftStatus.DRIFT:
-        return f"{figure}; over {check.threshold:g} in two checks running: live data has drifted."
+        return f"{figure}, over {check.threshold:g} in two consecutive checks: live data has drifted."
     if check.status is DriftStatus.OVER:
-        return f"{figure}, over {check.threshold:g}: drift, if the next check of new rows finds it over, too."
-    return f"{figure}, the worst of {plural(len(check.judged), 'feature')}; up to {check.threshold:g} is ok."
+        return f"{figure}, over {check.threshold:g}: drift if the next check of new rows is also over it."
+    return f"{figure}, the largest of {plural(len(check.judged), 'feature')}; up to {check.threshold:g} is ok."
 
 
 def uncompared(check: DriftCheck) -> str:
@@ -72,7 +72,7 @@ def scope(check: DriftCheck) -> str:
 
 
 READING = (
-    "KL: divergence of live from training data, in nats; PSI: the population stability index. Numbers in ten bins of "
-    "equal share in training, a value that several of them fall on apart; categories as they are; one half added to "
-    "each bin. No value of the data is kept."
+    "KL: divergence of live from training data, in nats. PSI: population stability index. Numeric features have ten "
+    "bins with equal shares of the training data, and a bin of its own for a value on several bin edges; other "
+    "features have one bin per category. Each bin count is increased by one half. No value of the data is stored."
 )

@@ -33,5 +33,5 @@ def first_run(results: Results) -> str | None:
     if not parts:
         return None
     today = results.bundle.generated_at.astimezone(ZoneInfo(results.bundle.window.timezone)).date()
-    cure = f"set `sla-since: {today.isoformat()}` to begin now" if missed else "no alert is sent of them"
+    cure = f"set `sla-since: {today.isoformat()}` to start from today" if missed else "no alert is sent for them"
     return f"First run: {' and '.join(parts)} before today; {cure}"

@@ -37,20 +37,20 @@ def weeks(results: Results, chart: Picture | None) -> Section:
     last = results.last_week
     paragraphs = []
     if last is not None and results.is_healthy(last) and not last.diverges:
-        text = f"{last.label}: models within {trends.HEALTHY_GAP} of code, MTTR below {trends.HEALTHY_HOURS} h."
+        text = f"{last.label}: models within {trends.HEALTHY_GAP} deploys of code, MTTR below {trends.HEALTHY_HOURS} h."
         paragraphs.append(Paragraph(lead="Healthy.", text=text, mark="todo good"))
     if last is not None and not (last.code_known and last.models_known):
-        text = "What was deployed in these weeks is not known, so no gap is told."
+        text = "Deploys in these weeks are unknown, so no gap is shown."
         paragraphs.append(Paragraph(lead=f"Not read: {unread_text(last)}.", text=text, mark="todo bad"))
     return Section(
         id="weeks",
         title="Code and models, week by week",
         paragraphs=paragraphs,
         picture=chart,
-        tables=(Table(caption="The week table", header=header, rows=rows),),
+        tables=(Table(caption="Week by week", header=header, rows=rows),),
         notes=(
             "Unified MTTR: mean time from start to end of every resolved incident that started in the week.",
-            "The running week takes no part in any average.",
+            "Averages exclude the running week.",
         ),
     )
 
@@ -92,10 +92,10 @@ def incidents(results: Results) -> Section:
     failed = [item for item in results.bundle.coverage if item.kind is SourceKind.INCIDENTS]
     title = "Incidents and recovery"
     if all(item.state is CoverageState.NOT_CONFIGURED for item in failed):
-        why = "No source of incidents is set: pagerduty-token, incident-label or incident-file."
+        why = "No incident source is configured. Set pagerduty-token, incident-label or incident-file."
         return Section(id="incidents", title=title, paragraphs=(Paragraph(text=why),))
     if not results.incidents_are_known:
-        why = "A source of incidents could not be read, so there is no MTTR: a mean over a part would mislead."
+        why = "An incident source could not be read, so the MTTR is unknown: a partial mean would mislead."
         return Section(id="incidents", title=title, paragraphs=(Paragraph(text=why, mark="todo bad"),))
     causes, each = _causes(results), _each_incident(results)
     return Section(id="incidents", title=title, tables=(causes, each) if each.rows else (causes,))
@@ -103,8 +103,8 @@ def incidents(results: Results) -> Section:
 
 def _causes(results: Results) -> Table:
     return Table(
-        caption="How long incidents took, by what they are put down to",
-        header=("put down to", "resolved", "open", "mean (h)", "median", "p90"),
+        caption="Time to recovery, by cause",
+        header=("attributed to", "resolved", "open", "mean (h)", "median", "p90"),
         rows=[
             (
                 Cell(text="all: unified MTTR" if item.cause == ALL else item.cause),
@@ -120,8 +120,8 @@ def _causes(results: Results) -> Table:
 
 def _each_incident(results: Results) -> Table:
     return Table(
-        caption="Each incident, and the deploy that it is put down to",
-        header=("incident", "started", "took", "put down to"),
+        caption="Incidents, and the deploys they are attributed to",
+        header=("incident", "started", "took", "attributed to"),
         rows=[
             (
                 Cell(text=label(row)),
@@ -157,11 +157,11 @@ def dora(results: Results) -> Section:
     header = ("figure", "code", "n", "models", "n", "both", "n")
     return Section(
         id="dora",
-        title="DORA's five figures",
+        title="DORA metrics",
         tables=(Table(caption="How fast and how safely changes go live", header=header, rows=rows),),
         notes=(
-            "Recovery counts only incidents that are put down to a deploy: it is not the unified MTTR.",
-            "Lead time is from commit, or from the start of training, to live.",
+            "Recovery counts only incidents attributed to a deploy, so it differs from the unified MTTR.",
+            "Lead time runs from the commit, or from the start of training, until the change is live.",
         ),
     )
 

@@ -48,10 +48,10 @@ def headline_of(results: Results) -> HeadlineLine:
     waived = next((item for item in results.scope if item.is_excused), None)
     by_status = {
         "none": f"no code deploy in the last {plural(results.bundle.window.weeks, 'week')}: nothing is promised",
-        "undeclared": f"{clean(results.bundle.terms.model_stub)} names no model: nothing is promised. Name one in it"
+        "undeclared": f"{clean(results.bundle.terms.model_stub)} names no model: nothing is promised. Add one to it"
         if results.commits_without_models
-        else "no model dependence is declared: set `models`, and the promise is kept for you",
-        "pending": "a waiver holds: nothing runs, something is still to be shipped"
+        else "no model dependency is declared. Set `models` to enforce the promise",
+        "pending": "nothing is running, but a waived model is not shipped yet"
         + (f": {clean(waived.model)}, {clean(waived.waiver or '', 300)}" if waived is not None else ""),
     }
     kept = f"the {_hours(results)} promise holds: nothing is open"
@@ -68,7 +68,7 @@ def undetermined(results: Results) -> str:
     named = ", ".join(versions[:_NAME_LIMIT])
     return (
         f"nothing is open, but {plural(releases, 'release')} {'is' if releases == 1 else 'are'} undetermined, neither "
-        f"kept nor broken: set the tag flowjoy.deployed_at of {named} to when it went live, and run FlowJoy hourly"
+        f"kept nor broken: set the tag flowjoy.deployed_at of {named} to the time it went live, and run FlowJoy hourly"
     )
 
 
@@ -128,7 +128,7 @@ def next_steps(results: Results) -> tuple[NextStep, ...]:
     unread = verdict.unproved(results.bundle.coverage)
     steps = [
         NextStep(
-            lead=f"Mend {clean(item.source)}:",
+            lead=f"Fix {clean(item.source)}:",
             text=clean(": ".join(filter(None, (item.reason, item.hint))), 400),
             mark="bad",
         )
@@ -137,7 +137,7 @@ def next_steps(results: Results) -> tuple[NextStep, ...]:
     steps += ships_due(results)
     if not steps and results.verdict.decision is Decision.PASS:
         unclear = undetermined(results)
-        lead, mark = ("Say when it shipped:", "") if unclear else ("Nothing to do:", "good")
+        lead, mark = ("Record when it shipped:", "") if unclear else ("Nothing to do:", "good")
         steps.append(NextStep(lead=lead, text=headline(results), mark=mark))
     return tuple(steps)
 
@@ -185,9 +185,9 @@ def outcome(item: Obligation, results: Results) -> str:
         return f"due in {span(item.deadline - as_of)} ({soon(item.deadline, zone, as_of)})"
     if item.status is Status.BREACHED:
         void = f"; {clean(item.reason, 300)}" if item.reason else ""
-        return f"{span(as_of - item.deadline)} over, not shipped{void}"
+        return f"{span(as_of - item.deadline)} overdue, not shipped{void}"
     if item.status is Status.WAIVED:
-        miss = "; it counts as a miss: it was first seen after the deadline" if item.waived_miss else ""
+        miss = "; counts as a miss: first seen after the deadline" if item.waived_miss else ""
         return f"waived: {clean(item.waiver or '', 300)}{miss}"
     if item.status is Status.LATE:
         shipped = item.shipped_at
@@ -196,7 +196,7 @@ def outcome(item: Obligation, results: Results) -> str:
         return _met(item, item.shipped_at, zone)
     if item.status is Status.UNDETERMINED and item.not_before is not None and item.seen_by is not None:
         between = f"{moment(item.not_before, zone)} and {moment(item.seen_by, zone)}"
-        return f"shipped between {between}: stamp flowjoy.deployed_at, or look hourly"
+        return f"shipped between {between}: set the tag flowjoy.deployed_at, or run FlowJoy hourly"
     if item.status is Status.CANCELLED:
         return "the code was rolled back in time"
     return item.reason or ""
@@ -204,5 +204,5 @@ def outcome(item: Obligation, results: Results) -> str:
 
 def _met(item: Obligation, shipped_at: datetime, zone: str) -> str:
     if item.not_before is not None:
-        return f"seen to have moved between {moment(item.not_before, zone)} and {moment(shipped_at, zone)}"
+        return f"observed to ship between {moment(item.not_before, zone)} and {moment(shipped_at, zone)}"
     return "shipped with the code" if shipped_at <= item.start else f"shipped after {span(shipped_at - item.start)}"

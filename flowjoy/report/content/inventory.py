@@ -16,7 +16,7 @@ LOOKED_AT = 100
 def among(total: int, noun: str = "") -> str:
     """Return the total that a count refers to, such as `of 9 open`, and how many of it were examined if not all."""
     share = f"of {total}{noun}"
-    return f"{share}, the first {LOOKED_AT} of which were looked at" if total > LOOKED_AT else share
+    return f"{share}, of which the first {LOOKED_AT} were examined" if total > LOOKED_AT else share
 
 
 def waiting_pulls(inventory: Inventory) -> tuple[OpenPull, ...]:

@@ -39,7 +39,7 @@ def _broken(results: Results) -> KeyFigure:
     return KeyFigure(name=name, value=str(broken), mark="bad" if broken else "good")
 
 
-_UNJUDGED = "a source that decides could not be read"
+_UNJUDGED = "a required source could not be read"
 
 
 def _unjudged(results: Results) -> bool:
@@ -55,7 +55,7 @@ def running(results: Results) -> KeyFigure:
     if not count or due is None:
         return KeyFigure(name="clocks running", value=str(count))
     clock = Countdown(text=f"{span(due - results.bundle.generated_at)} left", due=due)
-    return KeyFigure(name="clocks running", value=str(count), note="the next to end:", mark="wait", clock=clock)
+    return KeyFigure(name="clocks running", value=str(count), note="next deadline:", mark="wait", clock=clock)
 
 
 def _kept(results: Results) -> KeyFigure:
@@ -80,7 +80,7 @@ def _resolved(results: Results) -> str:
         return "no week is complete yet"
     states = {item.state for item in results.bundle.coverage if item.kind is SourceKind.INCIDENTS}
     if CoverageState.FAILED in states:
-        return "a source of incidents could not be read"
+        return "an incident source could not be read"
     if states <= {CoverageState.NOT_CONFIGURED}:
-        return "no source of incidents is set"
-    return f"{week.resolved} of {week.incidents} resolved" if week.incidents else "no incident began in it"
+        return "no incident source is configured"
+    return f"{week.resolved} of {week.incidents} resolved" if week.incidents else "no incident started in it"

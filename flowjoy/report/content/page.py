@@ -76,7 +76,7 @@ def _now(results: Results) -> Section:
     # Unknown obligations have no time left; the sources to fix are among the next steps.
     owed = [item for item in results.scope if item.is_open and item.status is not Status.UNKNOWN]
     table = Table(
-        caption="What is open",
+        caption="Open obligations",
         header=("model", "status", "time left", "deadline", "release", "needs"),
         rows=[_clock(item, results) for item in sorted(owed, key=lambda item: item.deadline)[:ROW_LIMIT]],
         more=more(len(owed)),
@@ -114,7 +114,7 @@ def _gate(results: Results) -> Section | None:
     ]
     paragraphs += [Paragraph(text=clean(text, 300)) for text in gate.forecast[:ROW_LIMIT]]
     if not paragraphs:
-        paragraphs = [Paragraph(text="The models that this code asks for are there.", mark="todo good")]
+        paragraphs = [Paragraph(text="All models that this code requires are available.", mark="todo good")]
     return Section(id="gate", title="Model dependency", paragraphs=paragraphs)
 
 
@@ -124,7 +124,7 @@ def _promise(results: Results, lanes: Picture | None) -> Section:
     counts = " · ".join(f"{n} {status.words}" for status, n in by_status.items() if n)
     newest = sorted(results.scope, key=lambda item: (item.start, item.id), reverse=True)
     table = Table(
-        caption="What each release owed, and what became of it",
+        caption="Obligations of each release, and their outcomes",
         header=("deployed", "release", "model", "needs", "status", "why", "deadline"),
         rows=[
             (
@@ -190,13 +190,13 @@ def _coverage(results: Results) -> Section:
         )
         for item in results.bundle.coverage
     ]
-    header = ("source", "state", "records", "decides", "said")
+    header = ("source", "state", "records", "required", "notes")
     read_at = moment(results.bundle.generated_at, results.bundle.window.timezone)
     return Section(
         id="coverage",
-        title="What was read",
-        tables=(Table(caption=f"Every source, as read at {read_at}", header=header, rows=rows),),
-        notes=("Missing data is never taken for good news: a source that decides must be complete for a pass.",),
+        title="Sources",
+        tables=(Table(caption=f"All sources, as read at {read_at}", header=header, rows=rows),),
+        notes=("Missing data never counts as good news: a pass needs every required source to be complete.",),
     )
 
 

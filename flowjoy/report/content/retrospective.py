@@ -10,7 +10,7 @@ from flowjoy.analysis.flow.trends import Spike
 from flowjoy.analysis.promise.verdict import unproved
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Week
-from flowjoy.report.text import clean, deploys_of, lag_text, moment, plural, span
+from flowjoy.report.text import capital, clean, deploys_of, lag_text, moment, plural, span
 
 
 def spike_text(spike: Spike) -> str:
@@ -25,9 +25,9 @@ def gap_answer(results: Results) -> str:
     if not complete:
         return "No week is complete yet."
     if unread := unread_text(complete[-1]):
-        return f"Not known: {unread} could not be read."
+        return f"Unknown: {unread} could not be read."
     if not any(week.counted for week in complete):
-        return "Not known: no complete week was observed from its start on."
+        return "Unknown: no complete week was observed from its start."
     if gap is None and not all(week.counted for week in complete):
         return "None: models kept up with code in every complete week that was observed."
     if gap is None:
@@ -35,9 +35,9 @@ def gap_answer(results: Results) -> str:
     week = gap.week
     lead = f"{week.label}: {deploys_of(week, week.furthest)}, a gap of {week.gap}."
     if week.mttr_hours is None:
-        return f"{lead} No incident was resolved of those that began in it, so the MTTR says nothing."
+        return f"{lead} None of the incidents that started in it is resolved, so it has no MTTR."
     if gap.others_hours is None:
-        return f"{lead} Its MTTR was {week.mttr_hours:.1f} h; no other week has one to compare."
+        return f"{lead} Its MTTR was {week.mttr_hours:.1f} h; no other week has one for comparison."
     more = week.mttr_hours - gap.others_hours
     change = f"{abs(more):.1f} h {'more' if more > 0 else 'less'} than" if abs(more) >= 0.05 else "the same as"
     others = plural(gap.n, "other week")
@@ -47,12 +47,12 @@ def gap_answer(results: Results) -> str:
 def not_known(results: Results) -> str | None:
     """Return why it is unknown what is owed; None if all deciding sources were read."""
     missing = unproved(results.bundle.coverage)
-    return f"Not known: {'; '.join(clean(item.source) for item in missing)} could not be read." if missing else None
+    return f"Unknown: {'; '.join(clean(item.source) for item in missing)} could not be read." if missing else None
 
 
 def nothing_owed(results: Results) -> str:
     """Return why there is no obligation to show."""
-    return not_known(results) or "No release in the window owes a model."
+    return not_known(results) or "No release in the window has an obligation."
 
 
 def bottleneck_answer(results: Results) -> str:
@@ -61,7 +61,7 @@ def bottleneck_answer(results: Results) -> str:
     if unknown is not None:
         return unknown
     if jam is None:
-        return "Nowhere that is known: no release in the window owes a model."
+        return "Nowhere: no release in the window has an obligation."
     lag = jam.lag.median
     median = "" if lag is None else f", median drift lag {lag_text(lag)}"
     if not jam.missed and not jam.open:
@@ -71,7 +71,7 @@ def bottleneck_answer(results: Results) -> str:
             kept += f"{'is' if jam.undetermined == 1 else 'are'} undetermined"
         return f"Nowhere: {kept}{median}."
     return (
-        f"{clean(jam.model)}: of {plural(jam.owed, 'obligation')} {jam.missed} missed the deadline, "
+        f"{clean(jam.model)}: {jam.missed} of {plural(jam.owed, 'obligation')} missed the deadline, "
         f"and {jam.open} {'is' if jam.open == 1 else 'are'} open now{median}."
     )
 
@@ -80,8 +80,8 @@ def action_answer(results: Results) -> str:
     """Return the one action, with the numbers behind it."""
     row = results.retrospective.action
     if row is None:
-        return "None is called for: keep shipping together."
-    return f"{_capital(row.do)}. Because of {row.because}. Re-measure: {row.measure}."
+        return "None is needed: keep shipping code and models together."
+    return f"{capital(row.do)}. Because of {row.because}. Re-measure: {row.measure}."
 
 
 def measured_answer(results: Results) -> str | None:
@@ -93,7 +93,7 @@ def measured_answer(results: Results) -> str | None:
     moved = "no data" if now is None else f"{round(now, 2):g}"
     week = before.week.astimezone(ZoneInfo(results.bundle.window.timezone)).strftime("%b %d")
     change = _change(before.value, now)
-    values = f"{_capital(clean(before.measure))}: {then} then, {moved} now{change}"
+    values = f"{capital(clean(before.measure))}: {then} then, {moved} now{change}"
     return f"proposed in the week of {week}: {clean(before.do, 300)}. {values}."
 
 
@@ -118,10 +118,6 @@ def unknown_text(week: Week) -> str:
 def unread_text(week: Week) -> str:
     """Return `code`, `models` or both: the sources without which the counts of a week are unknown."""
     return " and ".join(name for name, known in (("code", week.code_known), ("models", week.models_known)) if not known)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def pair_name(pair: LivePair) -> str:

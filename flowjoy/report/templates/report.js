@@ -1,5 +1,5 @@
 "use strict";
-// Time left counts down while the page is open; without this script the text stays as it was when the page was made.
+// Counts down the time left while the page is open; without this script the text stays as rendered.
 function left(due, form) {
   const seconds = Math.floor((due - Date.now()) / 1000);
   const past = Math.max(0, Math.abs(seconds));
@@ -8,12 +8,12 @@ function left(due, form) {
     : hours >= 96 ? Math.floor(hours / 24) + " d " + (hours % 24) + " h"
     : hours ? hours + " h " + minutes + " m" : minutes + " m";
   if (form === "in") return seconds >= 0 ? "in " + span : span + " ago";
-  return seconds >= 0 ? span + " left" : "over for " + span + ": look at the check";
+  return seconds >= 0 ? span + " left" : "overdue by " + span + ": see the check";
 }
 function tick() {
   for (const clock of document.querySelectorAll("time[data-due]")) {
-    const said = left(Date.parse(clock.dateTime), clock.dataset.due);
-    if (clock.textContent !== said) clock.textContent = said;
+    const text = left(Date.parse(clock.dateTime), clock.dataset.due);
+    if (clock.textContent !== text) clock.textContent = text;
   }
 }
 tick();
@@ -43,7 +43,7 @@ for (const table of document.querySelectorAll("table")) {
       const rows = [...table.tBodies[0].rows];
       rows.sort((a, b) => {
         const one = key(a, place), other = key(b, place);
-        // What is blank stays last in either direction.
+        // Blank cells stay last in either direction.
         return one === "" || other === "" ? compare(one, other) : (down ? -1 : 1) * compare(one, other);
       });
       table.tBodies[0].append(...rows);

@@ -124,7 +124,7 @@ def sections(page: str) -> list[str]:
 def test_page__the_most_urgent_comes_first(year: str) -> None:
     assert sections(year) == [
         "now", "alerts", "weeks", "promise", "incidents", "dora",
-        "advice", "retrospective", "pairs", "shelf", "coverage",
+        "advice", "retrospective", "pairs", "inventory", "coverage",
     ]  # fmt: skip
     assert Reader(year).text.index("Broken") < Reader(year).text.index("clocks running")
 
@@ -140,7 +140,7 @@ def test_page__every_picture_has_words_and_a_table_behind_it(year: str) -> None:
 def test_picture__that_cannot_be_drawn_is_left_out_and_the_table_behind_it_stays() -> None:
     page = Reader(unpictured(a_year(weeks=4)))
     assert page.named("img") == []
-    assert "The week table" in page.text
+    assert "Week by week" in page.text
 
 
 def test_clock__counts_down_from_its_deadline() -> None:
@@ -178,10 +178,10 @@ def test_missing_data__is_said_and_is_no_zero() -> None:
         ),
         inventory=None,
     )
-    assert "could not be read, so there is no MTTR" in nothing_known
-    assert "Without incidents nobody can say which pair to roll back to." in nothing_known
+    assert "could not be read, so the MTTR is unknown" in nothing_known
+    assert "Incidents are unknown, and so is the pair to roll back to." in nothing_known
     none_set = text_of(coverage=READ)
-    assert "No source of incidents is set" in none_set
+    assert "No incident source is configured" in none_set
 
 
 UNREAD = a_coverage("models", CoverageState.FAILED, reason="the registry refused", hint="check the token")
@@ -191,22 +191,22 @@ def test_registry__that_was_not_read_is_no_lag_no_jam_and_no_kept_promise() -> N
     text = text_of(coverage=(a_coverage("code"), UNREAD), models=())
     assert "lagging" not in text
     assert "Not read: models." in text
-    assert "Not known: models could not be read." in text
+    assert "Unknown: models could not be read." in text
     assert "No deadline has passed" not in text
-    assert "a source that decides could not be read" in text
+    assert "a required source could not be read" in text
     assert text.count("no data") > 10
     assert "packag" not in text.partition("Retrospective")[0].partition("Advice")[2].partition("What became")[0]
 
 
 def test_code__that_was_not_read_is_not_said_to_owe_nothing() -> None:
     text = text_of(coverage=(a_coverage("code", CoverageState.FAILED), a_coverage("models")), code=())
-    assert "No release in the window owes a model" not in text
-    assert "Not known: code could not be read." in text
+    assert "No release in the window has an obligation" not in text
+    assert "Unknown: code could not be read." in text
 
 
 def test_row__that_nobody_could_judge_is_no_open_clock() -> None:
     page = unpictured(replace(a_year(weeks=4), coverage=(a_coverage("code"), UNREAD), models=()))
-    assert "What is open" not in page
+    assert "Open obligations" not in page
 
 
 def test_right_to_left__name_does_not_turn_the_figures_behind_it() -> None:
@@ -235,7 +235,7 @@ def test_shelf__of_more_than_a_hundred_says_how_many_were_looked_at() -> None:
     held = a_year(weeks=4).inventory
     assert held is not None
     crowded = text_of(inventory=replace(held, branches_total=412, pulls_total=100))
-    assert "of 412, the first 100 of which were looked at" in crowded
+    assert "of 412, of which the first 100 were examined" in crowded
     assert "of 100 open" in crowded
     assert crowded.count("looked at") == 1
 
@@ -246,13 +246,13 @@ def test_shelf__does_not_count_versions_of_a_registry_that_was_not_read() -> Non
 
 
 def test_fold__says_how_many_rows_it_hides(year: str) -> None:
-    assert "What each release owed, and what became of it (520)" in Reader(year).text
+    assert "Obligations of each release, and their outcomes (520)" in Reader(year).text
 
 
 def test_incidents__without_a_source_are_not_said_to_be_none() -> None:
     text = text_of(coverage=READ)
-    assert "no source of incidents is set" in text
-    assert "no incident began in it" not in text
+    assert "no incident source is configured" in text
+    assert "no incident started in it" not in text
     assert "healthy" not in text.lower()
 
 
@@ -260,7 +260,7 @@ def test_source__that_decides_and_failed_is_the_first_thing_to_mend() -> None:
     failed = a_coverage("models", CoverageState.FAILED, reason="the registry refused", hint="check the token")
     text = text_of(coverage=(a_coverage("code"), failed))
     assert "Could not decide" in text
-    assert text.index("Mend models:") < text.index("the registry refused: check the token")
+    assert text.index("Fix models:") < text.index("the registry refused: check the token")
 
 
 def test_provisional__release_is_marked() -> None:

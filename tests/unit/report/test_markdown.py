@@ -70,10 +70,10 @@ def test_check_text__of_hostile_names_is_within_the_limit() -> None:
 
 def test_summary__first_says_the_verdict_then_what_to_do_then_the_rest() -> None:
     text = summary(analyse(a_year(weeks=12)))
-    heads = re.findall(r"^(?:### (.+)|\*\*(What to do next)\*\*|(❌))", text, flags=re.MULTILINE)
+    heads = re.findall(r"^(?:### (.+)|\*\*(Next steps)\*\*|(❌))", text, flags=re.MULTILINE)
     assert ["".join(head) for head in heads] == [
-        "❌", "What to do next", "The 48-hour promise", "Alerts", "Week by week", "Incidents", "Advice",
-        "Retrospective", "DORA", "On the shelf", "What was read",
+        "❌", "Next steps", "The 48-hour promise", "Alerts", "Week by week", "Incidents", "Advice",
+        "Retrospective", "DORA", "Inventory", "Sources",
     ]  # fmt: skip
 
 
@@ -163,7 +163,7 @@ def test_models__a_hostile_name_that_lags_stays_text() -> None:
 
 def test_shelf__tells_of_running_clocks() -> None:
     text = summary(analyse(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110))))
-    assert "- 2 clocks running: each waits for a model" in text.partition("### On the shelf")[2]
+    assert "- 2 clocks running, each waiting for a model" in text.partition("### Inventory")[2]
 
 
 @pytest.fixture(scope="module")
@@ -175,9 +175,9 @@ def test_registry__that_was_not_read_is_no_lag_no_advice_and_no_answer(unread: R
     text = summary(unread)
     assert "lagging" not in text
     assert "package the model in the same CI job" not in text.partition("**The last action:**")[0]
-    assert "40 not known: a source that decides could not be read." in text
+    assert "40 unknown: a required source could not be read." in text
     assert "No deadline has passed" not in text
-    assert "Not known: models could not be read." in text
+    assert "Unknown: models could not be read." in text
     assert "Gap: 4 then, no data now" in text.replace("&#58;", ":")
     assert "| Jun 10 | 5 | no data | no data | 1.5 |" in text
     assert len(re.findall(r"\*\*unknown\*\*", text)) == 5

@@ -521,7 +521,7 @@ def test_chart__what_was_not_read_is_said_instead_of_sums_and_is_no_missing_mode
 
 def test_chart__empty_because_nothing_was_read_says_that() -> None:
     nothing: dict[str, Any] = {"code_deploys": 0, "model_deploys": 0, "gap": 0, "mttr_hours": None}
-    assert "Not known: model ships could not be read" in written(draw(unread(code=True, models=False, **nothing)))
+    assert "Unknown: model ships could not be read" in written(draw(unread(code=True, models=False, **nothing)))
     known = written(draw([a_week(n) for n in range(3)]))
     assert "No code deploys, model ships or resolved incidents in 3 weeks" in known
 
@@ -533,4 +533,4 @@ def test_chart__a_week_that_was_not_counted_shows_no_zero() -> None:
 
 def test_chart__incidents_that_are_not_known_are_not_said_to_be_none() -> None:
     weeks = [replace(week, incidents=None, mttr_hours=None) for week in SEED]
-    assert "Unified MTTR (incidents not known)" in named(draw(weeks))
+    assert "Unified MTTR (incidents unknown)" in named(draw(weeks))

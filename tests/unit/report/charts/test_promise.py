@@ -350,7 +350,7 @@ def test_promise_chart__an_observed_ship_is_a_span_with_its_mark_at_the_end() ->
     ((begin, end),) = (24 * segment[:, 0] - 9 for segment in seen.get_segments())
     assert (begin, end) == pytest.approx((28, 40))
     assert sorted(x for x, _ in lines(figure, "D")) == pytest.approx([40, 90])
-    assert named(figure)[-2:] == ["ship", "ship, in that span"]
+    assert named(figure)[-2:] == ["ship", "ship, within this range"]
     assert named(draw([owed(0)], [a_ship(90)]))[-1] == "ship"
 
 
@@ -437,10 +437,10 @@ def test_promise_chart__years_stand_where_they_change() -> None:
 def test_promise_chart__nothing_owed_is_a_frame_that_says_so(weeks: int, reason: str) -> None:
     figure = draw([], [a_ship(5)], weeks=weeks)
     assert f"No release in {reason} owes a model" in written(figure)
-    assert figure.texts[1].get_text() == "Nothing owed"
-    unread = draw([], [], weeks=weeks, why_empty="Not known: code could not be read")
-    assert "Not known: code could not be read" in written(unread)
-    assert "Nothing owed" not in written(unread)
+    assert figure.texts[1].get_text() == "No obligations"
+    unread = draw([], [], weeks=weeks, why_empty="Unknown: code could not be read")
+    assert "Unknown: code could not be read" in written(unread)
+    assert "No obligations" not in written(unread)
     assert (looks(figure), figure.legends, lines(figure, "D")) == (set(), [], [])
     assert dates(figure)
     assert picture(figure).size == (1600, 600)

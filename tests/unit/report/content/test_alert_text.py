@@ -38,7 +38,7 @@ def test_divergence__is_said_as_the_promise_to_the_team_says_it() -> None:
 def test_divergence__for_the_second_week_says_the_48_hour_spike() -> None:
     notice = a_notice(AlertKind.DIVERGENCE, a_week(1, code=9, model=4), AlertStep.ESCALATION, escalated=True)
     said = alert_text(notice, FINDINGS)
-    assert said.title == "Second week running: Model cadence lagging by 5 deploys"
+    assert said.title == "Second week in a row: Model cadence lagging by 5 deploys"
     assert "run a 48-hour spike to containerise the training job" in said.move
 
 
@@ -61,11 +61,11 @@ def test_drift__names_the_worst_feature_its_figure_and_the_threshold() -> None:
         features=(feature,),
     )
     said = alert_text(a_notice(AlertKind.DRIFT, check), FINDINGS)
-    assert said.title == "Live data drifts from training data: recommender"
-    assert said.what == "recommender v12: KL divergence of age is 0.350 nats, the threshold 0.1."
-    assert "Over in two checks running" in said.since
+    assert said.title == "Live data has drifted from training data: recommender"
+    assert said.what == "recommender v12: KL divergence of age is 0.350 nats; the threshold is 0.1."
+    assert "Over the threshold in two consecutive checks" in said.since
     over = alert_text(a_notice(AlertKind.DRIFT, check, AlertStep.RECOVERY), FINDINGS)
-    assert over.title == "Live data look like training data again: recommender"
+    assert over.title == "Live data matches training data again: recommender"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_drift__names_the_worst_feature_its_figure_and_the_threshold() -> None:
     [
         (Status.MET, "recommender was shipped", "shipped after 4 h 0 m"),
         (Status.CANCELLED, "recommender is no longer owed", "the code was rolled back in time"),
-        (Status.UNDETERMINED, "recommender was shipped, and it is unknown whether in time", "undetermined"),
+        (Status.UNDETERMINED, "recommender was shipped; it is unknown whether before the deadline", "undetermined"),
     ],
 )
 def test_recovery__says_how_it_ended(status: Status, title: str, what: str) -> None:
@@ -87,16 +87,16 @@ def test_recovery__says_how_it_ended(status: Status, title: str, what: str) -> N
 @pytest.mark.parametrize(
     ("kind", "title"),
     [
-        (AlertKind.BREACH, "Broken promise: alert closed for recommender"),
-        (AlertKind.AT_RISK, "Clock at risk: alert closed for recommender"),
+        (AlertKind.BREACH, "Broken promise: alert resolved for recommender"),
+        (AlertKind.AT_RISK, "Deadline at risk: alert resolved for recommender"),
     ],
 )
 @pytest.mark.parametrize(
     ("since", "what"),
     [
         (at(24), "`sla-since` is now 2024-06-04, so the releases of recommender before it no longer count."),
-        (at(-24), "No release that waited for recommender is judged any more."),
-        (None, "No release that waited for recommender is judged any more."),
+        (at(-24), "None of the releases that waited for recommender is judged any more."),
+        (None, "None of the releases that waited for recommender is judged any more."),
     ],
 )
 def test_recovery__of_releases_that_are_judged_no_more_names_kind_model_and_reason(
@@ -113,7 +113,7 @@ def test_recovery__of_releases_that_are_judged_no_more_names_kind_model_and_reas
 def test_recovery__of_releases_that_are_unknown_blames_no_input() -> None:
     findings = analyse(a_bundle([a_deploy()], [], until=at(100), terms={"sla_since": at(24)}))
     said = alert_text(a_notice(AlertKind.BREACH, None, AlertStep.RECOVERY, subject="recommender"), findings)
-    assert said.what == "No release that waited for recommender is judged any more."
+    assert said.what == "None of the releases that waited for recommender is judged any more."
 
 
 def waiting(
@@ -160,7 +160,7 @@ def test_letter__names_the_first_ten_releases() -> None:
 
 def test_update__names_who_joins_and_how_many_wait_in_all() -> None:
     said = alert_text(waiting(5, step=AlertStep.UPDATE, joined=2), FINDINGS)
-    assert said.title == "recommender: 2 more releases past the deadline, 5 in all"
+    assert said.title == "recommender: 2 more releases past the deadline, 5 in total"
     assert said.what.count("release sha-") == 2
 
 
@@ -224,5 +224,5 @@ def test_list__names_what_rings_and_who_was_told_and_is_left_out_where_nothing_r
     ((name, what, _, move, by),) = shown.tables[0].rows
     assert (name.text, by.text) == ("promise broken", "Slack Wed 05 Jun 10:00 UTC")
     assert what.text.startswith("recommender for release sha-")
-    assert move.text.startswith("data people: ship a new version of recommender")
+    assert move.text.startswith("data team: ship a new version of recommender")
     assert "🔴 promise broken: <code>recommender for release sha" in markdown(broken)

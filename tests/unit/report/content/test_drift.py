@@ -150,8 +150,8 @@ def test_page__shows_every_feature_and_folds_a_long_table() -> None:
 @pytest.mark.parametrize(
     ("check", "words"),
     [
-        (a_drift_check(), "age lies 0.0100 nats from training, the worst of 1 feature; up to 0.1 is ok."),
-        (a_drift_check(over=True), "over 0.1: drift, if the next check of new rows finds it over, too."),
+        (a_drift_check(), "age diverges from training by 0.0100 nats, the largest of 1 feature; up to 0.1 is ok."),
+        (a_drift_check(over=True), "over 0.1: drift if the next check of new rows is also over it."),
         (a_drift_check(status=DriftStatus.ERROR, features=(), problem="no such file"), "no such file"),
     ],
 )
