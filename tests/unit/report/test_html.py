@@ -231,13 +231,13 @@ def test_headline__behind_the_word_of_the_verdict_does_not_repeat_it() -> None:
     assert "Pass</span> <bdi>The 48 h promise holds" in kept
 
 
-def test_shelf__of_more_than_a_hundred_says_how_many_were_looked_at() -> None:
+def test_inventory__of_more_than_a_hundred_says_how_many_were_examined() -> None:
     held = a_year(weeks=4).inventory
     assert held is not None
     crowded = text_of(inventory=replace(held, branches_total=412, pulls_total=100))
     assert "of 412, of which the first 100 were examined" in crowded
     assert "of 100 open" in crowded
-    assert crowded.count("looked at") == 1
+    assert crowded.count("examined") == 1
 
 
 def test_shelf__does_not_count_versions_of_a_registry_that_was_not_read() -> None:

@@ -161,7 +161,7 @@ def test_models__a_hostile_name_that_lags_stays_text() -> None:
     assert "<b>y</b>" not in page_of(bundle)
 
 
-def test_shelf__tells_of_running_clocks() -> None:
+def test_inventory__lists_running_clocks() -> None:
     text = summary(analyse(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110))))
     assert "- 2 clocks running, each waiting for a model" in text.partition("### Inventory")[2]
 
