@@ -129,7 +129,7 @@ def _countdown(browser: Browser, path: Path) -> Iterator[str]:
     page, _ = opened(browser, path)
     clocks = page.locator("time[data-due]")
     before = clocks.all_text_contents()
-    # In the headline, in the figure, in the next step, in a row for each, and on the shelf.
+    # In the headline, in the figure, in the next step, in a row for each, and in the inventory.
     if len(before) != 6 or not before[0].startswith("in ") or not all(text.endswith(" left") for text in before[1:]):
         yield f"countdown: shows {before}"
     # A minute passes for the page alone.

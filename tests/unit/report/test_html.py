@@ -149,7 +149,7 @@ def test_clock__counts_down_from_its_deadline() -> None:
     first, second = "2024-06-09T13:00:00Z", "2024-06-09T14:00:00Z"
     # In the headline, in the figure, in the next step, and in a row for each.
     assert due[:5] == [(first, "in"), (first, "left"), (first, "left"), (first, "left"), (second, "left")]
-    assert due[5:] == [(first, "left")], "once more on the shelf, where what waits stands together"
+    assert due[5:] == [(first, "left")], "once more in the inventory"
     assert "recommender due in 38 h 0 m (Sun 13:00 UTC) and 1 more clock" in Reader(page).text
     assert "Ship a new version of recommender" in Reader(page).text
     assert "and 1 more release" in Reader(page).text

@@ -215,7 +215,7 @@ def test_promise_chart__looks_differ_in_more_than_colour() -> None:
 @pytest.mark.parametrize("status", [Status.NOT_REQUIRED, Status.UNDECLARED])
 def test_promise_chart__what_nobody_owes_is_not_drawn(status: Status) -> None:
     assert spans(draw([owed(10), owed(20, status)]), "met") == [(10, 58)]
-    assert "No release in 3 weeks owes a model" in written(draw([owed(20, status)], [a_ship(30)]))
+    assert "No release in 3 weeks has an obligation" in written(draw([owed(20, status)], [a_ship(30)]))
 
 
 def test_promise_chart__late_overrun_is_drawn_to_the_ship() -> None:
@@ -436,7 +436,7 @@ def test_promise_chart__years_stand_where_they_change() -> None:
 @pytest.mark.parametrize(("weeks", "reason"), [(1, "1 week"), (12, "12 weeks")])
 def test_promise_chart__nothing_owed_is_a_frame_that_says_so(weeks: int, reason: str) -> None:
     figure = draw([], [a_ship(5)], weeks=weeks)
-    assert f"No release in {reason} owes a model" in written(figure)
+    assert f"No release in {reason} has an obligation" in written(figure)
     assert figure.texts[1].get_text() == "No obligations"
     unread = draw([], [], weeks=weeks, why_empty="Unknown: code could not be read")
     assert "Unknown: code could not be read" in written(unread)
