@@ -1,34 +1,18 @@
-"""The nouns everything else speaks in. Frozen values; knows no frame, no file, no network.
+"""Domain values that all layers share; most are imported from this package.
 
-Every instant is an aware UTC datetime; durations carry their unit in the name. Whoever speaks them imports them here.
+They are frozen. Every timestamp is an aware UTC datetime; durations carry their unit in the name.
 """
 
 from __future__ import annotations
 
+from flowjoy.domain.coverage import Coverage, CoverageState, Note, NoteLevel, SourceKind
+from flowjoy.domain.deployments import CodeRecord, Outcome
+from flowjoy.domain.events import EventType, Kind, Precision
+from flowjoy.domain.incidents import Incident
+from flowjoy.domain.inventory import Branch, Inventory, OpenPull
+from flowjoy.domain.model_versions import AliasObservation, ModelRecord, ModelVersion, Registered
 from flowjoy.domain.promise import ModelDependencies, Obligation, Requirement, Rule, Status, Waiver
-from flowjoy.domain.records import (
-    AliasObservation,
-    Branch,
-    CodeRecord,
-    Coverage,
-    CoverageState,
-    EventType,
-    Incident,
-    Inventory,
-    Kind,
-    ModelRecord,
-    ModelVersion,
-    Note,
-    NoteLevel,
-    OpenPull,
-    Outcome,
-    Precision,
-    Proposal,
-    Registered,
-    SourceKind,
-    StubFile,
-    WorkflowFile,
-)
+from flowjoy.domain.proposals import Proposal, StubFile, WorkflowFile
 from flowjoy.domain.weeks import Action, AlertState, Decision, ModelGap, Recovery, Verdict, Week, Window
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -109,3 +109,17 @@ class PastDriftCheck:
     sample: str
     features: tuple[str, ...] = ()
     sketch: str = ""
+
+    @property
+    def sort_key(self) -> tuple[object, ...]:
+        """By time; of checks at one time always in the same order."""
+        return self.at, self.model, self.sample, self.over, self.features, self.sketch
+
+
+def first_and_last(checks: Iterable[PastDriftCheck]) -> tuple[PastDriftCheck, ...]:
+    """Return the first and the last check of each sample: those between repeat the same rows and change nothing."""
+    by_sample: dict[tuple[str, str], list[PastDriftCheck]] = {}
+    for check in sorted(set(checks), key=lambda check: check.sort_key):
+        by_sample.setdefault((check.model, check.sample), []).append(check)
+    kept = {check for same in by_sample.values() for check in (same[0], same[-1])}
+    return tuple(sorted(kept, key=lambda check: check.sort_key))

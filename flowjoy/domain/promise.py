@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from flowjoy.domain.records import Precision
+from flowjoy.domain.events import Precision
 from flowjoy.domain.version_order import version_name
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
@@ -15,9 +15,8 @@ import pydantic_core
 from pydantic import TypeAdapter
 from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError, core_schema
 
-from flowjoy.domain.alias_observations import union
 from flowjoy.domain.bundle import Bundle
-from flowjoy.domain.deduplication import distinct, unique, without_half_pairs
+from flowjoy.domain.deduplication import without_half_pairs
 from flowjoy.domain.timestamps import EARLIEST, LATEST, iso, parse_iso
 from flowjoy.errors import BundleError, NewerBundleError
 
@@ -28,6 +27,9 @@ SCHEMA = 3
 """
 
 MAX_WEEKS, MAX_HOURS = 104, 8760
+
+_ALWAYS_WRITTEN = ("code", "coverage", "incidents", "models")
+"""Without one of these a file would read as a service that never shipped."""
 
 _NOT_ONE = "this is not a FlowJoy bundle"
 _OWN_ERROR = "flowjoy"
@@ -40,21 +42,8 @@ def to_json(bundle: Bundle, computed: Mapping[str, object] | None = None, redact
     `computed` adds keys that were computed from the records, for other programs; `from_json` ignores them. `redact`
     changes texts, never a key of the format, a timestamp or an enumerated value: the bundle stays readable.
     """
-    ordered = replace(
-        bundle,
-        code=unique(bundle.code),
-        models=unique(bundle.models),
-        models_aside=unique(bundle.models_aside),
-        incidents=unique(bundle.incidents),
-        observations=union(bundle.observations),
-        waivers=distinct(bundle.waivers),
-        alerts=distinct(bundle.alerts),
-        actions=distinct(bundle.actions),
-        drift_marks=distinct(bundle.drift_marks),
-        ledgers=distinct(bundle.ledgers),
-    )
     extra = {key: _plain(item, redact, str) for key, item in (computed or {}).items()}
-    plain = {"schema": SCHEMA, **_plain(ordered, redact, redact), **extra}
+    plain = {"schema": SCHEMA, **_plain(bundle.ordered(), redact, redact), **extra}
     text = json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     try:
         return text.encode() + b"\n"
@@ -67,7 +56,10 @@ def from_json(raw: bytes) -> Bundle:
 
     Unknown keys are ignored; missing ones take their default, if they have one.
     """
-    _loaded(raw)
+    data = _loaded(raw)
+    missing = next((key for key in _ALWAYS_WRITTEN if key not in data), None)
+    if missing is not None:
+        raise BundleError(f"{_NOT_ONE}: `{missing}` is missing")
     bundle = _validated(Bundle, raw)
     _check_limits(bundle)
     return bundle

@@ -22,9 +22,10 @@ from flowjoy.domain import (
     Waiver,
 )
 from flowjoy.domain.alias_observations import compact
-from flowjoy.domain.deduplication import DELETED, release_key, unique
+from flowjoy.domain.deduplication import DELETED, release_key
+from flowjoy.domain.merging import first_seen
+from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import iso
-from flowjoy.ledger.memory import Memory, first_seen
 
 SHOWN_GONE = 5
 
@@ -32,7 +33,7 @@ _Listed = Mapping[tuple[str, str | None], ModelVersion]
 
 
 def with_code(
-    memory: Memory, found: Sequence[CodeRecord], left_out: frozenset[str] = frozenset(), *, moves: bool = False
+    memory: Records, found: Sequence[CodeRecord], left_out: frozenset[str] = frozenset(), *, moves: bool = False
 ) -> tuple[CodeRecord, ...]:
     """Return what the source shows as it shows it, and what only the ledger knows, flagged.
 
@@ -55,11 +56,13 @@ def with_code(
             kept.append(replace(record, source_gone=True))
     replaced = {record.id for record in kept}
     # Not folded into what is shown: that is judged by itself, as without a ledger.
-    return unique((*(record for record in found if record.id not in replaced), *kept))
+    return tuple(
+        sorted((*(record for record in found if record.id not in replaced), *kept), key=lambda record: record.id)
+    )
 
 
 def with_models(
-    memory: Memory,
+    memory: Records,
     found: Sequence[ModelRecord],
     names: Iterable[str],
     listed: Sequence[ModelVersion],
@@ -146,14 +149,14 @@ def _again(record: ModelRecord) -> str:
     return f"{record.id}@{iso(record.shipped_at)}"
 
 
-def aside(memory: Memory, names: Iterable[str]) -> tuple[ModelRecord, ...]:
+def aside(memory: Records, names: Iterable[str]) -> tuple[ModelRecord, ...]:
     """What is remembered of models that this run does not ask for: a later one may."""
     asked = set(names)
     return tuple(record for record in memory.models if record.name not in asked)
 
 
 def gone_since(
-    memory: Memory, records: Iterable[ModelRecord], listed: Iterable[ModelVersion], now: datetime
+    memory: Records, records: Iterable[ModelRecord], listed: Iterable[ModelVersion], now: datetime
 ) -> dict[str, datetime]:
     """When each version that is gone was first missed; one that is listed (again) is not gone."""
     missed = {f"{record.name}/{record.version}": now for record in records if record.source_gone}
@@ -170,12 +173,12 @@ def gone(records: Iterable[CodeRecord] | Iterable[ModelRecord]) -> tuple[str, ..
     return (f"known from the ledger only, the source no longer shows it: {', '.join(names[:SHOWN_GONE])}{more}",)
 
 
-def with_looks(memory: Memory, seen: Iterable[AliasObservation]) -> tuple[AliasObservation, ...]:
-    """Every look that the next run must know."""
-    return compact((*memory.looks, *seen))
+def with_observations(memory: Records, seen: Iterable[AliasObservation]) -> tuple[AliasObservation, ...]:
+    """Return every observation that the next run needs."""
+    return compact((*memory.observations, *seen))
 
 
-def sighted(memory: Memory, stubs: Mapping[str, StubFile], path: str, now: datetime) -> tuple[Waiver, ...]:
+def sighted(memory: Records, stubs: Mapping[str, StubFile], path: str, now: datetime) -> tuple[Waiver, ...]:
     """The waivers at the head of the default branch, each with the first instant at which a run saw it."""
     here = tuple(replace(waiver, seen_at=now) for waiver in head_waivers(stubs, path))
-    return first_seen((*memory.waivers, *here))
+    return first_seen(memory.waivers, here)

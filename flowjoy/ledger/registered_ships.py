@@ -15,12 +15,12 @@ from flowjoy.analysis.promise.dependencies import dependencies_of
 from flowjoy.analysis.timeline import timeline
 from flowjoy.domain import CodeRecord, ModelRecord, Obligation, Outcome, Precision
 from flowjoy.domain.bundle import RunParameters
+from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import iso
-from flowjoy.ledger.memory import Memory
 
 
 def by_registration(
-    memory: Memory, found: Sequence[ModelRecord], code: Iterable[CodeRecord], terms: RunParameters, now: datetime
+    memory: Records, found: Sequence[ModelRecord], code: Iterable[CodeRecord], terms: RunParameters, now: datetime
 ) -> frozenset[str]:
     """Return the ids of the stamped versions whose one ship was their registration.
 
@@ -86,7 +86,7 @@ def _is_superseded(record: ModelRecord, newer: Sequence[datetime]) -> bool:
     return place < len(newer) and newer[place] < record.shipped_at
 
 
-def _settled(memory: Memory, terms: RunParameters, now: datetime) -> Mapping[tuple[str, str | None], list[Obligation]]:
+def _settled(memory: Records, terms: RunParameters, now: datetime) -> Mapping[tuple[str, str | None], list[Obligation]]:
     """Return, by version, the promises that earlier runs saw settled by its registration."""
     events = timeline(memory.code, memory.models, service="", until=now)
     dependence = dependencies_of(terms.models, memory.stubs, terms.model_stub)

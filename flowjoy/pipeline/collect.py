@@ -6,7 +6,7 @@ What failed is named in the coverage; nothing that fails ever reads as empty.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,7 +16,6 @@ from flowjoy.analysis.promise import workflow_edits
 from flowjoy.analysis.promise.compliance import RATE_DAYS
 from flowjoy.analysis.promise.dependencies import named_models, required_models
 from flowjoy.domain import (
-    AliasObservation,
     CodeRecord,
     Coverage,
     CoverageState,
@@ -31,8 +30,9 @@ from flowjoy.domain import (
 )
 from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.drift import DriftCheck
+from flowjoy.domain.records import Records
 from flowjoy.errors import HarvestError
-from flowjoy.ledger.memory import Memory
+from flowjoy.ledger.reconcile import with_observations
 from flowjoy.pipeline import incremental, optional_data, proposal_terms
 from flowjoy.pipeline.incremental import LedgerState
 from flowjoy.pipeline.proposal_terms import Applied
@@ -48,37 +48,26 @@ from flowjoy.sources import (
 from flowjoy.sources.base import Clients, HarvestQuery, Record, Source, SourceResult
 
 _GRACE_SECONDS = 1.0
+_NO_INCIDENTS = Coverage(source=SourceKind.INCIDENTS.named(), state=CoverageState.NOT_CONFIGURED, required=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Collected:
-    """Everything that was read, and how completely. `versions` is None where the registry was not read.
+    """Everything that was read, completed by what the ledgers remember.
 
-    `applied`: the settings by which it was read, and is judged. `proposal`: the code that asks to go live;
-    `other_stubs` holds, by path, its stubs at the paths of `applied.other_stubs`. `asked_registry`: False where only
-    stubs are judged (a fork). `looks` are all that is known of aliases and stages. `may_remember`: False where a newer
-    FlowJoy keeps the ledger; `confirmed`: False where there may be a ledger that could not be read.
+    `applied`: the settings by which it was read and is judged. `versions`: those that the registry lists, None if it
+    was not read. `proposal`: the code that asks to go live; `other_stubs`: its stubs at the paths of
+    `applied.other_stubs`, by path. `asked_registry`: False if only stubs are judged (a fork). `may_remember`: False if
+    a newer FlowJoy keeps the ledger; `confirmed`: False if there may be a ledger that could not be read.
     """
 
     applied: Applied = field(compare=False)  # settings hold secrets, which equal nothing
-    code: tuple[CodeRecord, ...]
-    models: tuple[ModelRecord, ...]
-    models_aside: tuple[ModelRecord, ...]
-    incidents: tuple[Incident, ...]
-    coverage: tuple[Coverage, ...]
-    stubs: Mapping[str, StubFile] = field(default_factory=dict)
-    other_stubs: Mapping[str, Mapping[str, StubFile]] = field(default_factory=dict)
-    proposal: Proposal | None = None
-    asked_registry: bool = True
+    records: Records
     versions: tuple[ModelVersion, ...] | None = None
     unknown_models: Mapping[str, str] = field(default_factory=dict)
-    memory: Memory = field(default_factory=Memory)
-    looks: tuple[AliasObservation, ...] = ()
-    commits: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
-    training_runs: Mapping[str, datetime | None] = field(default_factory=dict)
-    unshipped: tuple[ModelVersion, ...] = ()
-    inventory: Inventory | None = None
-    drift: DriftCheck | None = None
+    proposal: Proposal | None = None
+    other_stubs: Mapping[str, Mapping[str, StubFile]] = field(default_factory=dict)
+    asked_registry: bool = True
     may_remember: bool = True
     confirmed: bool = True
 
@@ -269,64 +258,58 @@ class _Collection:
             step.read(partial(_counted, INCIDENT_SOURCES[name], self._query, self._access), self._access)
 
     def collected(self) -> Collected:
-        """One look at each step: what a source that was given up still delivers must not count."""
-        code, stubs, models = self._code.outcome, self._stubs.outcome, self._models.outcome
+        """Return what was read so far. Each step is looked at once: a source that answers too late must not count."""
+        recalled, ledger_coverage = self._ledger.outcome
+        models = self._models.outcome
         proposal, other_stubs = self._proposal.outcome, self._other_stubs.outcome
-        incidents = [step.outcome for step in self._incidents.values()]
-        recalled, ledger_said = self._ledger.outcome
-        commits, training, inventory = self._commits.outcome, self._training.outcome, self._inventory.outcome
-        drift, drift_said = self._drift.outcome
-        if drift_said.state is CoverageState.FAILED:
-            reason = f"{drift_said.reason} ({drift_said.hint})" if drift_said.hint else f"{drift_said.reason}"
-            drift = drift_samples.unread(self._query, reason)
-        beside = [
-            said
-            for said in (
-                commits[1],
-                training[1],
-                inventory[1],
-                drift_said,
-                other_stubs[1],
-                self._other_terms.outcome[1],
-            )
-            if said.state is not CoverageState.NOT_CONFIGURED
-        ]
-        coverage = [ledger_said, code[1], stubs[1], models[1], *beside, *(said for _, said in incidents)]
+        coverage = [ledger_coverage, models[1], *_if_configured(other_stubs[1], self._other_terms.outcome[1])]
         if self._trigger.proposes:
             coverage.append(proposal[1])
-        if not incidents:
-            coverage.append(
-                Coverage(source=SourceKind.INCIDENTS.named(), state=CoverageState.NOT_CONFIGURED, required=False)
-            )
-        parsed = models[0]
-        memory = recalled.memory
         return Collected(
             applied=self._applied,
-            # A source that failed decides nothing; what is remembered of it must not be lost for the next run.
-            code=code[0].records if code[0] is not None else memory.code,
-            models=parsed.records if parsed else memory.models,
-            models_aside=parsed.aside if parsed else (),
-            incidents=tuple(record for records, _ in incidents for record in records),
-            coverage=tuple(sorted(coverage, key=lambda item: item.source)),
-            stubs=stubs[0] if stubs[1].state is not CoverageState.FAILED else memory.stubs,
-            other_stubs=other_stubs[0],
+            records=self._records(recalled.memory, models[0], coverage),
+            versions=models[0].versions if models[0] else None,
+            unknown_models=models[0].unknown if models[0] else {},
             proposal=proposal[0] or self._own_commit,
+            other_stubs=other_stubs[0],
             asked_registry=not self._trigger.fork,
-            versions=parsed.versions if parsed else None,
-            unknown_models=parsed.unknown if parsed else {},
-            memory=memory,
-            looks=parsed.looks if parsed else (),
+            may_remember=not recalled.newer,
+            confirmed=recalled.whole and ledger_coverage.state is not CoverageState.FAILED,
+        )
+
+    def _records(self, memory: Records, models: SourceResult[ModelRecord] | None, coverage: list[Coverage]) -> Records:
+        """Return the records of all steps. What is remembered of a source that failed is kept for the next run."""
+        code, stubs = self._code.outcome, self._stubs.outcome
+        commits, training, inventory = self._commits.outcome, self._training.outcome, self._inventory.outcome
+        drift, drift_coverage = self._drift.outcome
+        if drift_coverage.state is CoverageState.FAILED:
+            drift = drift_samples.unread(self._query, _advised(drift_coverage))
+        incidents = [step.outcome for step in self._incidents.values()]
+        coverage = [
+            *coverage,
+            code[1],
+            stubs[1],
+            *_if_configured(commits[1], training[1], inventory[1], drift_coverage),
+            *([item for _, item in incidents] or [_NO_INCIDENTS]),
+        ]
+        return replace(
+            memory,
+            coverage=tuple(sorted(coverage, key=lambda item: item.source)),
+            code=code[0].records if code[0] is not None else memory.code,
+            models=models.records if models else memory.models,
+            models_aside=models.aside if models else (),
+            incidents=tuple(record for records, _ in incidents for record in records),
+            stubs=stubs[0] if stubs[1].state is not CoverageState.FAILED else memory.stubs,
+            observations=with_observations(memory, models.looks if models else ()),
             commits={**memory.commits, **commits[0]},
             training_runs={**memory.training_runs, **training[0]},
-            unshipped=_unshipped(parsed) if parsed else (),
+            unshipped=_unshipped(models) if models else (),
             inventory=inventory[0],
             drift=drift,
-            may_remember=not recalled.newer,
-            confirmed=recalled.whole and ledger_said.state is not CoverageState.FAILED,
         )
 
     @property
-    def _memory(self) -> Memory:
+    def _memory(self) -> Records:
         return self._ledger.value.memory
 
     @property
@@ -346,7 +329,7 @@ class _Collection:
         elsewhere = {model for at_path in self._other_stubs.value.values() for model in named_models(at_path)}
         may = tuple(sorted({*may, *elsewhere} - {*must}))
         self._named = frozenset((*must, *may))
-        query = replace(self._query, models=must, candidates=may, looks=self._memory.looks)
+        query = replace(self._query, models=must, candidates=may, looks=self._memory.observations)
         if must or may or query.settings.model_source == "file":
             told = (self._model_source, self._memory, self._deploys, self._terms)
             self._models.read(partial(incremental.models, query, self._access, *told), self._access)
@@ -380,6 +363,14 @@ def _refuse_unlisted(proposal: Proposal, query: HarvestQuery) -> None:
             f"the merge group changes {most} files or more, and GitHub lists {most} files: flag-paths may match others",
             hint=f"touch {settings.model_stub}, or let smaller groups form",
         )
+
+
+def _if_configured(*coverage: Coverage) -> Iterator[Coverage]:
+    return (item for item in coverage if item.state is not CoverageState.NOT_CONFIGURED)
+
+
+def _advised(coverage: Coverage) -> str:
+    return f"{coverage.reason} ({coverage.hint})" if coverage.hint else f"{coverage.reason}"
 
 
 def _counted(source: Source[Record], query: HarvestQuery, access: Clients) -> StepResult[tuple[Record, ...]]:

@@ -17,11 +17,11 @@ from flowjoy.clients import github_environments
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain import CodeRecord, ModelRecord, Note, NoteLevel, Outcome, Proposal, StubFile
 from flowjoy.domain.bundle import Bundle, RunParameters
+from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
 from flowjoy.ledger import memory as ledger
 from flowjoy.ledger import reconcile, registered_ships
-from flowjoy.ledger.memory import Memory
 from flowjoy.pipeline.step import StepResult
 from flowjoy.report.text import plural
 from flowjoy.sources import github_model_stubs, ledger_artifacts, other_ledgers
@@ -43,7 +43,7 @@ class LedgerState:
     `terms`: those of the newest one, than which a proposal may not be judged more mildly; empty where none is known.
     """
 
-    memory: Memory = field(default_factory=Memory)
+    memory: Records = field(default_factory=Records)
     terms: tuple[RunParameters, ...] = ()
     newer: bool = False
     whole: bool = True
@@ -58,7 +58,7 @@ def recalled(query: HarvestQuery, access: Clients, terms: RunParameters) -> Step
         ledger.memory_of(bundle, terms, since=query.horizon, until=query.as_of, number=number)
         for number, bundle in found.ledgers
     ]
-    memory = reduce(ledger.merge, kept, Memory())
+    memory = reduce(Records.merged, kept, Records())
     return (
         LedgerState(
             memory=memory, terms=_terms(bundle for _, bundle in found.ledgers[:1]), newer=found.newer, whole=found.whole
@@ -69,7 +69,7 @@ def recalled(query: HarvestQuery, access: Clients, terms: RunParameters) -> Step
 
 
 def code(
-    query: HarvestQuery, access: Clients, source: Source[CodeRecord], memory: Memory, own_sha: str | None
+    query: HarvestQuery, access: Clients, source: Source[CodeRecord], memory: Records, own_sha: str | None
 ) -> StepResult[SourceResult[CodeRecord]]:
     """Read every deployment back to the horizon. `own_sha`: this release's commit, whose stub is asked for on the way.
 
@@ -125,7 +125,7 @@ def stubs(
     access: Clients,
     found: SourceResult[CodeRecord] | None,
     proposal: Proposal | None,
-    memory: Memory,
+    memory: Records,
 ) -> StepResult[Mapping[str, StubFile]]:
     """The stub at HEAD, at every commit deployed, and at both ends of a proposal.
 
@@ -186,7 +186,7 @@ def models(
     query: HarvestQuery,
     access: Clients,
     source: Source[ModelRecord],
-    memory: Memory,
+    memory: Records,
     code: Iterable[CodeRecord],
     terms: RunParameters,
 ) -> StepResult[SourceResult[ModelRecord]]:
@@ -200,7 +200,7 @@ def models(
     return found, len(parsed.records), notes
 
 
-def _remembered(memory: Memory) -> dict[str, StubFile]:
+def _remembered(memory: Records) -> dict[str, StubFile]:
     """Return the stubs at the commits of remembered deploys, newest first."""
     newest = sorted(memory.code, key=lambda record: (record.shipped_at, record.id), reverse=True)
     shas = dict.fromkeys(record.sha for record in newest if record.sha is not None)

@@ -30,7 +30,7 @@ def _is_decidable(findings: Results) -> bool:
 
 def _gate(proposal: Proposal, harvested: Collected, findings: Results) -> MergeGate:
     applied = harvested.applied
-    settings, stubs = applied.settings, harvested.stubs
+    settings, stubs = applied.settings, harvested.records.stubs
     policy = GatePolicy(
         stub_path=settings.model_stub,
         flag_labels=applied.flag_labels,
@@ -72,7 +72,7 @@ def _gate(proposal: Proposal, harvested: Collected, findings: Results) -> MergeG
 def _head(proposal: Proposal, harvested: Collected, path: str) -> BranchStub:
     """The stub of the head at one path. Where the run's own inputs name no stub there, `models` says what is needed."""
     applied = harvested.applied
-    stubs = harvested.other_stubs.get(path, {}) if path in applied.other_stubs else harvested.stubs
+    stubs = harvested.other_stubs.get(path, {}) if path in applied.other_stubs else harvested.records.stubs
     models = applied.settings.models if path == applied.own_stub else ()
     return branch_stub(stubs, proposal.head_sha, path, models)
 

@@ -119,7 +119,7 @@ class Publisher:
 
     def _memory(self) -> notify.AlertHistory:
         return notify.AlertHistory(
-            sure=keeps_ledger(self.harvested, self.runner), begun=bool(self.harvested.memory.ledgers)
+            sure=keeps_ledger(self.harvested, self.runner), begun=bool(self.harvested.records.ledgers)
         )
 
     def _upload_name(self) -> str | None:
@@ -188,7 +188,7 @@ class Publisher:
             settings=self.settings,
             trigger=self.trigger,
             findings=findings,
-            lines=stub_lines(self.harvested.stubs, self.trigger.sha, self.settings.model_stub),
+            lines=stub_lines(self.harvested.records.stubs, self.trigger.sha, self.settings.model_stub),
             details_url=self._run_url,
             redact=console.redact,
             artifact_url=artifact_url,

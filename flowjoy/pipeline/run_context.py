@@ -20,9 +20,9 @@ from flowjoy.clients.transport import Transport
 from flowjoy.config.settings import Settings
 from flowjoy.domain import CoverageState, Incident, SourceKind
 from flowjoy.domain.bundle import Bundle, RunParameters
-from flowjoy.domain.drift import PastDriftCheck
+from flowjoy.domain.drift import DriftCheck, PastDriftCheck, first_and_last
 from flowjoy.errors import HarvestError
-from flowjoy.ledger.reconcile import gone_since, sighted, with_looks
+from flowjoy.ledger.reconcile import gone_since, sighted
 from flowjoy.pipeline.collect import Collected
 from flowjoy.sources.base import HarvestQuery
 
@@ -138,7 +138,7 @@ def terms_of(settings: Settings, home: RepositoryInfo) -> RunParameters:
 def keeps_ledger(harvested: Collected, runner: ActionsContext) -> bool:
     """Return whether the ledger could be read, if there is one, and this run's report becomes the next."""
     stores = runner.results_url is not None and runner.runtime_token is not None
-    ledger = [item for item in harvested.coverage if item.kind is SourceKind.LEDGER]
+    ledger = [item for item in harvested.records.coverage if item.kind is SourceKind.LEDGER]
     is_read = any(item.state is CoverageState.COMPLETE for item in ledger)
     return is_read and stores and harvested.may_remember and harvested.confirmed
 
@@ -152,41 +152,32 @@ def bundle_of(
     *,
     trusted: bool,
 ) -> Bundle:
-    """What was harvested, with the inputs that decide what it means. `trusted`: later runs believe this one."""
-    memory = harvested.memory
+    """Return the records with the inputs that decide what they mean. `trusted`: later runs believe this one."""
+    records = harvested.records
     begins = trusted and settings.as_of is None and runner.on_actions and keeps_ledger(harvested, runner)
+    records = replace(
+        records,
+        incidents=_with_titles_allowed(records.incidents, settings, home),
+        waivers=sighted(records, records.stubs, settings.model_stub, as_of),
+        alerts=adopted(records.alerts, repository=runner.repository, service=settings.service),
+        first_trusted_at=records.first_trusted_at or (as_of if begins else None),
+        models_gone=gone_since(records, records.models, harvested.versions or (), as_of),
+        drift_marks=first_and_last((*records.drift_marks, *_own_mark(records.drift, settings))),
+    )
     return Bundle(
+        **vars(records),
         service=settings.service,
         repository=runner.repository,
         generated_at=as_of,
         window=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone),
         terms=terms_of(settings, home),
-        coverage=harvested.coverage,
-        code=harvested.code,
-        models=harvested.models,
-        models_aside=harvested.models_aside,
-        incidents=_with_titles_allowed(harvested.incidents, settings, home),
-        stubs=harvested.stubs,
         unknown_models=tuple(sorted(harvested.unknown_models)),
-        observations=with_looks(memory, harvested.looks),
-        waivers=sighted(memory, harvested.stubs, settings.model_stub, as_of),
-        alerts=adopted(memory.alerts, repository=runner.repository, service=settings.service),
-        first_trusted_at=memory.first_trusted_at or (as_of if begins else None),
-        ledgers=memory.ledgers,
-        commits=harvested.commits,
-        training_runs=harvested.training_runs,
-        unshipped=harvested.unshipped,
-        inventory=harvested.inventory,
-        actions=memory.actions,
-        models_gone=gone_since(memory, harvested.models, harvested.versions or (), as_of),
-        drift=harvested.drift,
-        drift_marks=history.compact((*memory.drift_marks, *_own_mark(harvested, settings))),
     )
 
 
-def _own_mark(harvested: Collected, settings: Settings) -> tuple[PastDriftCheck, ...]:
+def _own_mark(drift: DriftCheck | None, settings: Settings) -> tuple[PastDriftCheck, ...]:
     """What this run found of drift; a dry look at the past finds nothing that a later run must know."""
-    mark = history.mark_of(harvested.drift) if settings.as_of is None else None
+    mark = history.mark_of(drift) if settings.as_of is None else None
     return () if mark is None else (mark,)
 
 

@@ -304,7 +304,8 @@ class World:
         query = run_context.query_of(settings, runner, home, NOW, NOW)
         access = Clients(transport=transport, progress=lambda _: None, github=github)
         found = collect(query, access, pushed, run_context.terms_of(settings, home))
-        return None if unproved(found.coverage) else replace(found, coverage=())
+        unread = unproved(found.records.coverage)
+        return None if unread else replace(found, records=replace(found.records, coverage=()))
 
     def struck(self, stage: Stage, fault: Fault, times: int | None, act: Callable[[str], Any] | None = None) -> Any:
         """What is known (or what `act` gives) when the stage meets the fault so many times; None: always."""
@@ -360,7 +361,7 @@ def test_truth__is_one_broken_promise_of_three(world: World, source: str) -> Non
     assert (told["verdict"], told["sla-met"], told["sla-breached"]) == ("fail", "2", "1")
     known = world.truth(source)
     assert known is not None
-    assert ([record.sha for record in known.code], len(known.models)) == (SHAS, 3)
+    assert ([record.sha for record in known.records.code], len(known.records.models)) == (SHAS, 3)
 
 
 @cells(PASSING)

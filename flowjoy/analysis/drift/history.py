@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from flowjoy.analysis.drift.binning import numbers_of, texts
-from flowjoy.domain.drift import DriftCheck, DriftStatus, PastDriftCheck
+from flowjoy.domain.drift import DriftCheck, DriftStatus, PastDriftCheck, first_and_last
 
 MOST_MARKED = 50
 """Features that a mark names; of more it names none."""
@@ -66,15 +66,6 @@ def mark_of(check: DriftCheck | None) -> PastDriftCheck | None:
     )
 
 
-def compact(marks: Iterable[PastDriftCheck]) -> tuple[PastDriftCheck, ...]:
-    """Of each sample the first and the last mark: a check of the same rows again tells nothing but its last word."""
-    held: dict[tuple[str, str], list[PastDriftCheck]] = {}
-    for mark in sorted(set(marks), key=_in_time):
-        held.setdefault((mark.model, mark.sample), []).append(mark)
-    kept = {mark for same in held.values() for mark in (same[0], same[-1])}
-    return tuple(sorted(kept, key=_in_time))
-
-
 def trend(check: DriftCheck | None, marks: Iterable[PastDriftCheck]) -> tuple[DriftCheck | None, bool]:
     """The check with its final status, and whether the model is over a drift: both look at two checks running.
 
@@ -87,7 +78,7 @@ def trend(check: DriftCheck | None, marks: Iterable[PastDriftCheck]) -> tuple[Dr
         return None, False
     own = mark_of(check)
     known = [mark for mark in marks if mark.model == check.model and mark.at <= check.at]
-    last_two = _samples(compact([*known, *([own] if own else [])]))[-2:]
+    last_two = _samples(first_and_last([*known, *([own] if own else [])]))[-2:]
     if len(last_two) < 2:
         return check, False
     if check.status is DriftStatus.OVER and _both_over(*last_two):
@@ -101,7 +92,7 @@ def _samples(marks: Iterable[PastDriftCheck]) -> list[PastDriftCheck]:
     for mark in marks:
         same[mark.sample] = replace(mark, at=same.get(mark.sample, mark).at)
     found: list[PastDriftCheck] = []
-    for mark in sorted(same.values(), key=_in_time)[-_COMPARED:]:
+    for mark in sorted(same.values(), key=lambda mark: mark.sort_key)[-_COMPARED:]:
         place = next((place for place, held in enumerate(found) if _overlap(held.sketch, mark.sketch)), len(found))
         before = found[place : place + 1]
         found[place : place + 1] = [replace(mark, at=held.at, sketch=held.sketch) for held in before] or [mark]
@@ -118,7 +109,3 @@ def _both_over(one: PastDriftCheck, other: PastDriftCheck) -> bool:
     """Whether a feature is over in both; where the features are not known, whether both are over."""
     known = one.features and other.features
     return one.over and other.over and (not known or bool(set(one.features) & set(other.features)))
-
-
-def _in_time(mark: PastDriftCheck) -> tuple[object, ...]:
-    return mark.at, mark.model, mark.sample, mark.over, mark.features, mark.sketch

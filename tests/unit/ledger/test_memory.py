@@ -28,13 +28,15 @@ from flowjoy.domain import (
     Waiver,
 )
 from flowjoy.domain.drift import PastDriftCheck
+from flowjoy.domain.records import Records
 from flowjoy.ledger.bundle_format import from_json, to_json
-from flowjoy.ledger.memory import MEMORY, Memory, memory_of, merge, why_not
+from flowjoy.ledger.memory import MEMORY, memory_of, why_not
 from flowjoy.ledger.reconcile import gone_since, with_code, with_models
 from flowjoy.sources.mlflow_registry import MlflowRegistry
 from tests.builders import a_bundle, a_deploy, a_query, a_ship, at
 
 HOURS = st.integers(0, 12)
+merge = Records.merged
 SOURCES = {"code_source": "deployments to production", "model_source": "mlflow registry:443/"}
 STUB = '{"models": {"recommender": {"requires": "any"}}}'
 
@@ -75,10 +77,10 @@ def waivers() -> st.SearchStrategy[Waiver]:
 
 
 MEMORIES = st.builds(
-    Memory,
+    Records,
     code=st.lists(codes(), max_size=5, unique_by=lambda record: record.id).map(tuple),
     models=st.lists(ships(), max_size=5, unique_by=lambda record: record.id).map(tuple),
-    looks=st.lists(
+    observations=st.lists(
         st.builds(
             AliasObservation,
             model=st.just("recommender"),
@@ -125,19 +127,19 @@ MEMORIES = st.builds(
 
 
 @given(MEMORIES, MEMORIES, MEMORIES)
-def test_merge__is_a_union(one: Memory, two: Memory, three: Memory) -> None:
+def test_merge__is_a_union(one: Records, two: Records, three: Records) -> None:
     assert merge(one, two) == merge(two, one)
     assert merge(merge(one, two), three) == merge(one, merge(two, three))
     both = merge(one, two)
-    assert merge(both, both) == both == merge(both, one) == merge(Memory(), both)
+    assert merge(both, both) == both == merge(both, one) == merge(Records(), both)
 
 
 @given(MEMORIES, MEMORIES)
-def test_merge__loses_nothing(one: Memory, two: Memory) -> None:
+def test_merge__loses_nothing(one: Records, two: Records) -> None:
     both = merge(one, two)
     assert {record.id for record in both.code} == {record.id for record in (*one.code, *two.code)}
     assert {record.id for record in both.models} == {record.id for record in (*one.models, *two.models)}
-    assert set(both.looks) == {*one.looks, *two.looks}
+    assert set(both.observations) == {*one.observations, *two.observations}
     assert set(both.alerts) == {*one.alerts, *two.alerts}
     assert both.stubs.keys() == one.stubs.keys() | two.stubs.keys()
     confirmed = {r.id for r in (*one.code, *two.code) if r.outcome is Outcome.SUCCESS}
@@ -276,7 +278,7 @@ def test_p64__forged_records_put_together_with_what_sources_show_make_no_verdict
         RegistrySnapshot(versions=versions, known=known), a_query(Path("/nowhere"), **inputs)
     )
 
-    def judged(memory: Memory) -> Results:
+    def judged(memory: Records) -> Results:
         records = with_models(memory, shown.records, ["recommender"], shown.versions, shown.known)
         stubs = {f"sha{number}": StubFile(text=STUB.replace("any", requires)) for number in range(4)}
         terms = {"model_signal": signal, "sla_hours": 4.0}
@@ -284,8 +286,8 @@ def test_p64__forged_records_put_together_with_what_sources_show_make_no_verdict
         found = with_code(memory, code)
         return analyse(a_bundle(found, records, until=at(20), terms=terms, stubs=stubs, models_gone=gone))
 
-    remembered = judged(Memory(code=tuple(forged_code), models=tuple(forged_ships)))
-    forgotten = judged(Memory())
+    remembered = judged(Records(code=tuple(forged_code), models=tuple(forged_ships)))
+    forgotten = judged(Records())
     assert opened(remembered) >= opened(forgotten)
     assert SEVERITY.index(remembered.verdict.decision) >= SEVERITY.index(forgotten.verdict.decision)
 
@@ -376,7 +378,7 @@ def a_ledger(**changes: Any) -> Any:
     return a_bundle([a_deploy(0, created_at=at(0))], [a_ship(1)], terms=terms, **changes)
 
 
-def recalled(bundle: Any, **terms: Any) -> Memory:
+def recalled(bundle: Any, **terms: Any) -> Records:
     asked = replace(a_ledger().terms, **terms)
     return memory_of(bundle, asked, since=bundle.generated_at - MEMORY, until=bundle.generated_at, number=7)
 
@@ -401,8 +403,8 @@ def test_memory__ends_after_400_days() -> None:
 
 
 def test_memory__of_a_version_that_is_gone_is_when_it_was_first_missed() -> None:
-    memory = Memory(models_gone={"recommender/1": at(5)})
-    assert merge(memory, Memory(models_gone={"recommender/1": at(4)})).models_gone["recommender/1"] == at(4)
+    memory = Records(models_gone={"recommender/1": at(5)})
+    assert merge(memory, Records(models_gone={"recommender/1": at(4)})).models_gone["recommender/1"] == at(4)
     assert recalled(a_ledger(models_gone={"recommender/1": at(5)})).models_gone == {"recommender/1": at(5)}
     assert recalled(a_ledger(models_gone={"recommender/1": at(5)}), model_source="mlflow other").models_gone == {}
 
@@ -440,7 +442,7 @@ def test_why_not__names_what_is_wrong(changes: dict[str, Any], said: str | None)
 def test_first_trusted_run__is_the_earliest_that_any_ledger_remembers() -> None:
     one, other = (recalled(a_ledger(first_trusted_at=at(hours))) for hours in (20, 10))
     assert merge(one, other).first_trusted_at == at(10)
-    assert merge(one, Memory()).first_trusted_at == at(20)
+    assert merge(one, Records()).first_trusted_at == at(20)
 
 
 def test_first_trusted_run__of_a_ledger_that_does_not_say_is_its_own_or_its_first_alert() -> None:
@@ -462,7 +464,7 @@ def test_bundle__keeps_what_must_be_remembered() -> None:
     again = from_json(to_json(bundle))
     assert (again.observations, again.waivers, again.alerts, again.ledgers) == ((look,), (waiver,), (state,), (4, 9))
     memory = recalled(again)
-    assert (memory.looks, memory.waivers, memory.alerts, memory.ledgers) == ((look,), (waiver,), (state,), (7,))
+    assert (memory.observations, memory.waivers, memory.alerts, memory.ledgers) == ((look,), (waiver,), (state,), (7,))
 
 
 def test_marks_of_drift__are_remembered_for_400_days_and_never_from_the_future() -> None:

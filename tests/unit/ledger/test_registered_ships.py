@@ -9,7 +9,7 @@ import pytest
 
 from flowjoy.domain import CodeRecord, ModelRecord, ModelVersion, Precision
 from flowjoy.domain.bundle import RunParameters
-from flowjoy.ledger.memory import Memory
+from flowjoy.domain.records import Records
 from flowjoy.ledger.reconcile import with_models
 from flowjoy.ledger.registered_ships import by_registration, notes
 from tests.builders import MODEL, a_bundle, a_deploy, a_ship, at
@@ -31,7 +31,7 @@ def stamped(record: ModelRecord, hours: float) -> ModelRecord:
     return replace(record, shipped_at=at(hours), precision=Precision.EXACT)
 
 
-def decided(code: Sequence[CodeRecord], memory: Memory, *found: ModelRecord, hours: float = 200) -> frozenset[str]:
+def decided(code: Sequence[CodeRecord], memory: Records, *found: ModelRecord, hours: float = 200) -> frozenset[str]:
     return by_registration(memory, found, code, terms(), at(hours))
 
 
@@ -41,54 +41,54 @@ def test_by_registration__a_stamp_does_not_serve_a_later_deploy_with_a_version_t
 ) -> None:
     deploys = [a_deploy(0), a_deploy(60)]
     old = registered(10, "2")
-    assert decided(deploys, Memory(code=tuple(deploys), models=(old,)), stamped(old, hours)) == IDS
+    assert decided(deploys, Records(code=tuple(deploys), models=(old,)), stamped(old, hours)) == IDS
     # The later deploy is newer than the ledger.
-    assert decided(deploys, Memory(code=(deploys[0],), models=(old,)), stamped(old, hours)) == IDS
+    assert decided(deploys, Records(code=(deploys[0],), models=(old,)), stamped(old, hours)) == IDS
 
 
 def test_by_registration__a_stamp_does_not_break_the_promise_that_the_registration_kept() -> None:
-    memory = Memory(code=(a_deploy(0),), models=(registered(10, "2"),))
+    memory = Records(code=(a_deploy(0),), models=(registered(10, "2"),))
     assert decided(memory.code, memory, stamped(registered(10, "2"), 49)) == IDS
 
 
 def test_by_registration__a_late_registration_is_not_new_once_more_either() -> None:
-    memory = Memory(code=(a_deploy(0),), models=(registered(60, "2"),))
+    memory = Records(code=(a_deploy(0),), models=(registered(60, "2"),))
     assert decided([a_deploy(0), a_deploy(120)], memory, stamped(registered(60, "2"), 130)) == IDS
 
 
 def test_by_registration__a_stamp_in_time_says_when_the_version_went_live() -> None:
-    memory = Memory(code=(a_deploy(0),), models=(registered(10, "2"),))
+    memory = Records(code=(a_deploy(0),), models=(registered(10, "2"),))
     assert decided(memory.code, memory, stamped(registered(10, "2"), 30)) == frozenset()
 
 
 def test_by_registration__a_version_that_waited_for_its_deploy_ships_when_it_is_stamped() -> None:
     # Registered at 10, validated for days: it kept no promise before the release at 100.
     waited = registered(10, "2")
-    memory = Memory(code=(a_deploy(100),), models=(waited,))
+    memory = Records(code=(a_deploy(100),), models=(waited,))
     assert decided(memory.code, memory, stamped(waited, 130)) == frozenset()
 
 
 def test_by_registration__without_a_ledger_the_stamp_alone_says_when_it_shipped() -> None:
-    assert decided([a_deploy(0), a_deploy(100)], Memory(), stamped(registered(10, "2"), 130)) == frozenset()
+    assert decided([a_deploy(0), a_deploy(100)], Records(), stamped(registered(10, "2"), 130)) == frozenset()
 
 
 def test_by_registration__a_version_that_a_newer_one_replaced_was_live_before_its_stamp() -> None:
     old, newer = stamped(registered(10, "2"), 130), registered(110, "3")
-    assert decided([a_deploy(0)], Memory(), old, newer) == IDS
-    assert decided([a_deploy(0)], Memory(), old, registered(5, "1")) == frozenset()
-    assert decided([a_deploy(0)], Memory(), old, registered(140, "3")) == frozenset()
+    assert decided([a_deploy(0)], Records(), old, newer) == IDS
+    assert decided([a_deploy(0)], Records(), old, registered(5, "1")) == frozenset()
+    assert decided([a_deploy(0)], Records(), old, registered(140, "3")) == frozenset()
 
 
 def test_by_registration__what_an_earlier_run_decided_stays() -> None:
     old, moved = registered(10, "2"), stamped(registered(10, "2"), 130)
     listed = [ModelVersion(name=MODEL, version="2", ready=True, registered_at=at(10))]
-    memory = Memory(models=(old,))
+    memory = Records(models=(old,))
     shown = with_models(memory, [moved], [MODEL], listed, {}, IDS)
     assert [(item.shipped_at, item.precision) for item in shown] == [
         (at(10), Precision.REGISTERED),
         (at(130), Precision.EXACT),
     ]
-    again = Memory(models=shown)
+    again = Records(models=shown)
     assert decided([], again, moved) == IDS
     assert with_models(again, [moved], [MODEL], listed, {}, IDS) == shown
     assert "recommender v2: shipped when registered" in notes(shown)[0]
@@ -97,5 +97,5 @@ def test_by_registration__what_an_earlier_run_decided_stays() -> None:
 
 def test_by_registration__a_version_of_a_model_that_was_made_again_is_another_one() -> None:
     deploys = [a_deploy(0), a_deploy(60)]
-    memory = Memory(code=tuple(deploys), models=(registered(10, "2"),))
+    memory = Records(code=tuple(deploys), models=(registered(10, "2"),))
     assert decided(deploys, memory, stamped(registered(70, "2"), 100)) == frozenset()

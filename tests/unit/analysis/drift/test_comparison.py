@@ -18,7 +18,7 @@ from scipy.stats import entropy
 
 from flowjoy.analysis.drift.binning import MOST_CATEGORIES, counts_of, reference_of
 from flowjoy.analysis.drift.comparison import MOST_BINS, compare, kl_nats, psi, status_of
-from flowjoy.analysis.drift.history import MOST_MARKED, compact, mark_of, rows_of, trend
+from flowjoy.analysis.drift.history import MOST_MARKED, mark_of, rows_of, trend
 from flowjoy.domain.drift import (
     CategoricalDistribution,
     DriftCheck,
@@ -26,6 +26,7 @@ from flowjoy.domain.drift import (
     FeatureDrift,
     NumericDistribution,
     PastDriftCheck,
+    first_and_last,
 )
 from tests.builders import a_drift_check, at
 
@@ -543,15 +544,15 @@ MARKS = st.builds(
 def test_marks__merge_in_any_order_and_to_the_same_trend(
     some: list[PastDriftCheck], others: list[PastDriftCheck]
 ) -> None:
-    union = compact([*some, *others])
-    assert union == compact([*compact(others), *compact(some), *some]) == compact(union)
+    union = first_and_last([*some, *others])
+    assert union == first_and_last([*first_and_last(others), *first_and_last(some), *some]) == first_and_last(union)
     for check in (a_drift_check(7, over=True), a_drift_check(7), a_drift_check(7, over=True, sample="one")):
         assert trend(check, union) == trend(check, [*others, *some, *others])
 
 
 def test_marks__of_the_same_rows_each_hour_do_not_pile_up() -> None:
     hourly = [replace(mark, at=at(hour)) for hour in range(400) for mark in marks(a_drift_check(0, sample="one"))]
-    assert [mark.at for mark in compact(hourly)] == [at(0), at(399)]
+    assert [mark.at for mark in first_and_last(hourly)] == [at(0), at(399)]
 
 
 def test_text_of_a_csv__gives_the_same_reference_as_typed_columns() -> None:
