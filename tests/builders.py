@@ -28,6 +28,11 @@ def at(hours: float = 0, **more: float) -> datetime:
     return T0 + timedelta(hours=hours, **more)
 
 
+def epoch_ms(instant: datetime) -> int:
+    """Whole milliseconds since the epoch, as MLflow writes timestamps."""
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
 def a_deploy(hours: float = 0, sha: str | None = "", **changes: Any) -> CodeRecord:
     """A deployment `hours` after T0, of a sha of its own unless one is given; None: the source knows no sha."""
     shipped_at = at(hours)

@@ -1,4 +1,4 @@
-"""Records to one tidy timeline. The only place where column names are defined; knows no promise and no week."""
+"""One tidy timeline of code and model events, the frame of incidents, and the names of their columns."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ EARLIEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE = "earliest", "provisional", "first
 START, END, SOURCE, TITLE, URGENCY = "start", "end", "source", "title", "urgency"
 
 PUBLIC_COLUMNS = [TS, TYPE, SERVICE, NAME, VERSION, SHA, KIND, PRECISION, URL]
-"""What `supply_chain_events.csv` shows, in this order."""
+"""The columns of `supply_chain_events.csv`, in this order."""
 
-EVENT_COLUMNS = [*PUBLIC_COLUMNS, ID, RUN, EARLIEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE]
 INCIDENT_COLUMNS = [ID, SOURCE, SERVICE, START, END, TITLE, TYPE, URL, URGENCY]
 
 _COUNTS_UP = re.compile(r"v?\d+(\.\d+)*([-+].*)?", re.ASCII)
@@ -34,32 +33,33 @@ _TICK = timedelta(microseconds=1)
 def timeline(
     code: Sequence[CodeRecord], models: Sequence[ModelRecord], *, service: str, until: datetime
 ) -> pd.DataFrame:
-    """Every event of a service up to and including `until`, oldest first; at one instant CODE comes before MODEL.
+    """Return every event of a service up to and including `until`, oldest first; at one instant CODE precedes MODEL.
 
-    Columns `EVENT_COLUMNS`. `ts` is the latest, `earliest` the earliest instant the event can have happened (equal
-    unless it was observed). `first_live` is, for CODE, the place in the code timeline at which the sha first went
-    live. Failed deployments make no event; a provisional one does, flagged.
+    Columns: `PUBLIC_COLUMNS` and `id`, `run_id`, `earliest`, `provisional`, `first_live`, `old_since`. `ts` is the
+    latest, `earliest` the earliest time at which the event can have happened (equal unless it was observed).
+    `first_live` is, for CODE, the row of the code timeline at which the sha first went live. Failed deployments are not
+    events; a provisional one is, and is marked.
     """
     events = pd.concat([_code_events(code, until), _model_events(models, service, until)], ignore_index=True)
     # Both halves are in order and CODE comes first: a stable sort keeps that within an instant.
     return events.sort_values(TS, kind="stable", ignore_index=True)
 
 
-def shipped(events: pd.DataFrame) -> pd.DataFrame:
-    """The events that happened: without this very run's provisional release."""
+def without_provisional(events: pd.DataFrame) -> pd.DataFrame:
+    """Return the events that happened, without the provisional release of this run."""
     return events[~events[PROVISIONAL]]
 
 
-def cadence(events: pd.DataFrame) -> pd.DataFrame:
-    """The events that count as cadence: `deploy` and `ship`, without the provisional release.
+def deploys_and_ships(events: pd.DataFrame) -> pd.DataFrame:
+    """Return the events of kind `deploy` and `ship`, without the provisional release.
 
-    What the first observation of an alias or a stage found is left out: it may have shipped at any time before.
+    Versions that were live at the first observation of an alias or stage are left out: their ship time is unknown.
     """
     return events[events[KIND].isin([Kind.DEPLOY, Kind.SHIP]) & ~events[PROVISIONAL] & events[OLD_SINCE].isna()]
 
 
 def incident_frame(incidents: Sequence[Incident], *, until: datetime) -> pd.DataFrame:
-    """Incidents that had started by `until`, oldest first. One that ended later was still open then: `end` is NaT."""
+    """Return the incidents that started by `until`, oldest first. `end` is NaT where an incident ended later."""
     begun = [incident for incident in incidents if incident.start <= until]
     rows = [(i.id, i.source, i.service, i.start, i.end, i.title, i.type, i.url, i.urgency) for i in begun]
     frame = pd.DataFrame(rows, columns=INCIDENT_COLUMNS)
@@ -79,16 +79,16 @@ def _code_events(records: Sequence[CodeRecord], until: datetime) -> pd.DataFrame
 
 
 def _with_code_kinds(frame: pd.DataFrame) -> pd.DataFrame:
-    """Tell deploy, redeploy and rollback apart. Each event makes its sha live, so the one live before is the row above.
+    """Distinguish deploy, redeploy and rollback. Each event makes its sha live, so the sha before it is the row above.
 
-    A stamp without a sha is a new sha of its own.
+    A record without a sha counts as a new sha.
     """
-    place = pd.Series(np.arange(len(frame)), index=frame.index)
+    row = pd.Series(np.arange(len(frame)), index=frame.index)
     sha = frame[SHA].where(frame[SHA].notna(), "\0" + frame[ID])
-    first_live = place.groupby([frame[SERVICE], sha]).transform("min")
+    first_live = row.groupby([frame[SERVICE], sha]).transform("min")
     live_sha = sha.groupby(frame[SERVICE]).shift()
     live_since = first_live.groupby(frame[SERVICE]).shift()
-    again = first_live < place
+    again = first_live < row
     kind = np.select(
         [again & (sha == live_sha), again & (first_live < live_since)],
         [Kind.REDEPLOY.value, Kind.ROLLBACK.value],
@@ -124,52 +124,52 @@ def whole_numbers(versions: Iterable[object]) -> npt.NDArray[np.float64]:
 
 
 def _ranks(versions: Sequence[str | None]) -> npt.NDArray[np.float64]:
-    """Return where each version stands among all that count up: 9 < 10, 1.9.0 < 1.10.0. NaN for any other name."""
+    """Return the rank of each version among all that count up: 9 < 10, 1.9.0 < 1.10.0. NaN for any other name."""
     counting = {version for version in versions if version is not None and _COUNTS_UP.fullmatch(version)}
-    rank = {version: place for place, version in enumerate(sorted(counting, key=version_order))}
+    rank = {version: number for number, version in enumerate(sorted(counting, key=version_order))}
     return np.array([rank.get(version or "", np.nan) for version in versions], dtype=np.float64)
 
 
 def _earliest(record: ModelRecord) -> datetime:
-    """The first instant at which the ship can have happened: an observed interval is open at its start."""
+    """Return the earliest time at which the ship can have happened: an observed interval is open at its start."""
     return record.shipped_at if record.not_before is None else record.not_before + _TICK
 
 
 def _with_model_kinds(frame: pd.DataFrame) -> pd.DataFrame:
-    """Tell ship, copy, rollback and redeploy apart. A stamp without a version is a new version of its own."""
-    place = pd.Series(np.arange(len(frame)), index=frame.index)
+    """Distinguish ship, copy, rollback and redeploy. A record without a version counts as a new version."""
+    row = pd.Series(np.arange(len(frame)), index=frame.index)
     version = frame[VERSION].where(frame[VERSION].notna(), "\0" + frame[ID])
-    first_ship = place.groupby([frame[NAME], version]).transform("min")
-    again = first_ship < place
+    first_ship = row.groupby([frame[NAME], version]).transform("min")
+    again = first_ship < row
     copied = frame["_copy"] | np.array(repeats(zip(frame[NAME], frame["_content"], strict=True)), dtype=bool)
     live_first = first_ship.groupby(frame[NAME]).shift()
-    # Versions that cannot be compared are as old as their first ship.
+    # Versions that cannot be compared are ordered by their first ship.
     older = _older_than(frame, _before(frame), default=first_ship < live_first)
     kind = np.select(
-        [again & older, again, _is_passed(frame), copied],
+        [again & older, again, _is_superseded(frame), copied],
         [Kind.ROLLBACK.value, Kind.REDEPLOY.value, Kind.ROLLBACK.value, Kind.COPY.value],
         default=Kind.SHIP.value,
     )
-    return frame.assign(kind=kind, first_live=place)
+    return frame.assign(kind=kind, first_live=row)
 
 
-def _is_passed(frame: pd.DataFrame) -> pd.Series:
-    """Return which versions were passed over: a newer one was live when they first shipped.
+def _is_superseded(frame: pd.DataFrame) -> pd.Series:
+    """Return which versions were superseded before their first ship: a newer one was live then.
 
-    An observed version must be newer than each one seen before it, a stamped one than the one that is live. What ships
-    by being registered is newer than all that was there.
+    An observed version must be newer than every one observed before it, a stamped version newer than the live one. A
+    version that ships by its registration is always the newest.
     """
     never = pd.Series(data=False, index=frame.index)
     by_model = frame.groupby(NAME)
     newest = frame.assign(_number=by_model["_number"].cummax(), _registered=by_model["_registered"].cummax())
-    passed = _older_than(frame, _before(frame), default=never)
+    superseded = _older_than(frame, _before(frame), default=never)
     observed = frame[PRECISION] == Precision.OBSERVED
-    passed = passed.where(~observed, _older_than(frame, _before(newest), default=never))
-    return passed & (frame[PRECISION] != Precision.REGISTERED)
+    superseded = superseded.where(~observed, _older_than(frame, _before(newest), default=never))
+    return superseded & (frame[PRECISION] != Precision.REGISTERED)
 
 
 def _before(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the age of the version above each one, of the same model."""
+    """Return the number and registration of the version before each one, of the same model."""
     return frame.groupby(NAME)[["_number", "_registered"]].shift()
 
 

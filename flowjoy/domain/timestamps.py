@@ -54,11 +54,6 @@ def parse_epoch_ms(value: int) -> datetime:
         raise ValueError(f"{value} is not a time in epoch milliseconds") from None
 
 
-def epoch_ms(stamp: datetime) -> int:
-    """Aware instant to whole epoch milliseconds (floor)."""
-    return (stamp - _EPOCH) // timedelta(milliseconds=1)
-
-
 def plausible(stamp: datetime, *, now: datetime) -> datetime:
     """The stamp itself; ValueError when it is before 2005 or more than five minutes after `now`."""
     if stamp < EARLIEST:

@@ -45,7 +45,7 @@ INCIDENT_COLUMNS = [
 
 def events_csv(results: Results) -> bytes:
     """Return `supply_chain_events.csv`: one row per event of the window, oldest first."""
-    happened = timeline.shipped(results.events)
+    happened = timeline.without_provisional(results.events)
     inside = happened[happened[timeline.TS] >= pd.Timestamp(results.bundle.window.since)]
     return _csv(timeline.PUBLIC_COLUMNS, inside[timeline.PUBLIC_COLUMNS].itertuples(index=False, name=None))
 

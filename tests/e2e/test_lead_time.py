@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flowjoy.domain.timestamps import epoch_ms
+from tests.builders import epoch_ms
 from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, new_world
 from tests.fakes.aimed import Aimed, query_of
 from tests.fakes.artifact_service import ArtifactServiceStandIn

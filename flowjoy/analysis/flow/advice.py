@@ -1,4 +1,4 @@
-"""What to do next: the recommendations table, each row with the numbers that fired it. Knows values, no frame.
+"""Recommendations, each with the numbers that triggered it.
 
 The rows and their wording are those of the table in docs/metrics.md.
 """
@@ -15,9 +15,9 @@ from flowjoy.domain import EventType, ModelGap, Recovery, Week
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
-    """One recommendation. `because` are the numbers that fired it; `escalated`: for the second week running.
+    """One recommendation. `because`: the numbers that triggered it; `escalated`: for the second consecutive week.
 
-    `key` names the row; `measure` what it should move and `value` where that stands now, for measuring again.
+    `key` names the row; `measure`: the value it should improve, and `value` its current value, for a later comparison.
     """
 
     key: str
@@ -37,10 +37,10 @@ def advise(
     untagged: str | None,
     divergence_percent: float,
 ) -> tuple[Advice, ...]:
-    """The rows whose signals fire, in the order of the table.
+    """Return the recommendations whose signals fire, in the order of the table.
 
-    Signals of weeks look at the last four complete ones, and name the newest week that shows them. `untagged`: the
-    unified tag that code and models could carry and do not; None where they do, or where there is none.
+    Signals of weeks consider the last four complete weeks and name the newest week that shows them. `untagged`: the
+    unified tag that code and models could carry but do not; None where they do, or where no tag exists.
     """
     rows = (
         _packaging(weeks, divergence_percent),
@@ -89,7 +89,7 @@ def _on_call(weeks: Sequence[Week]) -> Advice | None:
 
 def _stub(weeks: Sequence[Week]) -> Advice | None:
     behind = [week for week in trends.recent(weeks) if week.counted and week.gap > trends.HEALTHY_GAP]
-    # The row of packaging has named the newest week that diverges: another one says more than the same again.
+    # The row of packaging names the newest week that diverges, so prefer another week here.
     named = _newest(week for week in behind if week.diverges)
     week = _newest(week for week in behind if week is not named) or named
     if week is None:
@@ -135,8 +135,8 @@ def _one_tag(untagged: str | None) -> Advice | None:
 
 
 def _newest(weeks: Iterable[Week]) -> Week | None:
-    found = list(weeks)
-    return found[-1] if found else None
+    matching = list(weeks)
+    return matching[-1] if matching else None
 
 
 def _deploys(week: Week) -> str:
@@ -148,7 +148,7 @@ def _furthest(week: Week) -> str:
 
 
 def _counts(week: Week, model: ModelGap | None) -> str:
-    """Say the deploys of a week; of several models those of the one that the signal is about."""
+    """Return the deploys of a week; of several models those of the model that the signal is about."""
     if model is None or week.models == 1:
         return f"{week.label}: {week.code_deploys} code and {week.model_deploys} model deploys"
     return f"{week.label}: {model.code_deploys} code deploys and {model.ships} ships of {model.model}"

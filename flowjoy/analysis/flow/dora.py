@@ -14,7 +14,7 @@ import pandas as pd
 
 from flowjoy.analysis.flow.incidents import AMBIGUOUS, CAUSE_ID, CAUSE_TYPE
 from flowjoy.analysis.flow.weeks import hours, running_week, week_of
-from flowjoy.analysis.timeline import END, ID, KIND, SHA, START, TS, TYPE, cadence, shipped
+from flowjoy.analysis.timeline import END, ID, KIND, SHA, START, TS, TYPE, deploys_and_ships, without_provisional
 from flowjoy.domain import EventType, Kind, ModelRecord, Precision, Window
 
 BOTH = "both"
@@ -25,12 +25,12 @@ DORA_UNITS = {
     "recovery_hours": "hours",
     "rework_rate": "per deploy",
 }
-"""The five, in the order in which people read them, with their units."""
+"""The five figures in the order in which they are shown, with their units."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DoraFigure:
-    """One figure and the number of cases that it is over; `value` is None for no case: no data, which is not 0."""
+    """One figure and its number of cases. `value` is None without a case: missing data is different from 0."""
 
     value: float | None = None
     n: int = 0
@@ -47,8 +47,8 @@ class Dora:
     to ship (a model: from the start of its training run, else from its registration); n: commits (and ships).
     `change_fail_rate`: deploys that are the cause of at least one incident / deploys, a deploy counts once; n: deploys.
     `recovery_hours`: failed deployment recovery time, the median of end - start over the resolved incidents that are
-    put down to a deploy, redeploy or rollback; n: those. An AMBIGUOUS incident counts in `both` alone, here and in the
-    fail rate.
+    attributed to a deploy, redeploy or rollback; n: those. An AMBIGUOUS incident counts in `both` alone, here and in
+    the fail rate.
     `rework_rate`: (rollbacks + deploys made to fix an incident) / deploys; n: deploys. The deploy made to fix an
     incident is the last event while it was open, be it code or model, whatever caused it.
     """
@@ -113,9 +113,9 @@ def dora(
     them, have no data. `observed_since`: when the models' alias or stage was first observed, None where ships need no
     observation.
     """
-    happened = shipped(events)
+    happened = without_provisional(events)
     happened = happened[happened[TS] >= pd.Timestamp(window.since)]
-    first = cadence(shipped(events)).drop_duplicates(SHA)[ID]
+    first = deploys_and_ships(without_provisional(events)).drop_duplicates(SHA)[ID]
     happened = happened.assign(_fix=_fixes(happened, matched), _first=happened[ID].isin(first))
     figures = []
     for kind in (*(kind.value for kind in EventType), BOTH):
@@ -123,21 +123,23 @@ def dora(
         if set(wanted) <= {item.value for item in known}:
             mine = happened[happened[TYPE].isin(wanted)]
             causes = wanted if kind != BOTH else [*wanted, AMBIGUOUS]
-            ordinary = _of(kind, mine, _attributed(matched, causes, window), starts)
-            since = _first_week(shipped(events), wanted, window, observed_since if kind != EventType.CODE else None)
+            ordinary = _figures(kind, mine, _attributed(matched, causes, window), starts)
+            since = _first_week(
+                without_provisional(events), wanted, window, observed_since if kind != EventType.CODE else None
+            )
             figures.append(replace(ordinary, deployment_frequency=_frequency(mine, window, since)))
         else:
             figures.append(Dora(kind=kind))
     return tuple(figures)
 
 
-def _of(
+def _figures(
     kind: str,
     mine: pd.DataFrame,
     attributed: pd.DataFrame | None,
     starts: ChangeStarts,
 ) -> Dora:
-    deploys = cadence(mine)
+    deploys = deploys_and_ships(mine)
     leads = [*_code_leads(deploys, starts.commits), *_model_leads(deploys, starts.trainings)]
     ordinary = Dora(kind=kind, lead_time_hours=_median(leads))
     if attributed is None:
@@ -153,12 +155,12 @@ def _of(
 
 
 def _frequency(mine: pd.DataFrame, window: Window, since: datetime | None) -> DoraFigure:
-    """Deploys a week, over the complete weeks from `since` on; no data without one."""
+    """Return deploys a week over the complete weeks from `since` on; no data without one."""
     ends = running_week(window)
     if since is None or since >= ends:
         return DoraFigure()
     weeks = round((ends - since) / timedelta(weeks=1))  # an hour more or less where the clocks change
-    deploys = cadence(mine)[TS]
+    deploys = deploys_and_ships(mine)[TS]
     n = int(((deploys >= pd.Timestamp(since)) & (deploys < pd.Timestamp(ends))).sum())
     return DoraFigure(value=n / weeks, n=weeks)
 
@@ -168,8 +170,8 @@ def _first_week(
 ) -> datetime | None:
     """Return when the first week to count begins: the one of the first known record, or that of the window.
 
-    A kind without any record counts from the first record of the other one. Of what must be observed only weeks count
-    that were observed from their start on.
+    A kind without any record counts from the first record of the other kind. Of ships that must be observed, only weeks
+    that were observed from their start on count.
     """
     of_kind = happened.loc[happened[TYPE].isin(wanted), TS]
     first = (happened[TS] if of_kind.empty else of_kind).min()
@@ -183,7 +185,7 @@ def _first_week(
 
 
 def _code_leads(deploys: pd.DataFrame, commits: Mapping[str, Sequence[datetime]]) -> list[float]:
-    """Hours from each commit to the deploy that shipped it first. A commit dated later than that took no time."""
+    """Return hours from each commit to the deploy that shipped it first; 0 for a commit that is dated later."""
     code = deploys[(deploys[TYPE] == EventType.CODE) & deploys["_first"]]
     pairs = zip(code[SHA], code[TS], strict=True)
     return [max(0.0, (live - commit) / timedelta(hours=1)) for sha, live in pairs for commit in commits.get(sha, ())]
@@ -196,14 +198,14 @@ def _model_leads(deploys: pd.DataFrame, trainings: Mapping[str, datetime]) -> li
 
 
 def _attributed(matched: pd.DataFrame | None, causes: Sequence[str], window: Window) -> pd.DataFrame | None:
-    """The incidents of the window that are put down to such deploys."""
+    """Return the incidents of the window that are attributed to such deploys."""
     if matched is None:
         return None
     return matched[matched[CAUSE_TYPE].isin(causes) & (matched[START] >= pd.Timestamp(window.since))]
 
 
 def _fixes(happened: pd.DataFrame, matched: pd.DataFrame | None) -> pd.Series:
-    """Which events are the last one while a resolved incident was open, and therefore its fix."""
+    """Return which events are the last one while a resolved incident was open, and therefore its fix."""
     over = None if matched is None else matched[matched[END].notna()].sort_values(END, kind="stable")
     if over is None or over.empty:
         return pd.Series(data=False, index=happened.index)
@@ -216,5 +218,5 @@ def _median(values: Sequence[float]) -> DoraFigure:
     return DoraFigure(value=float(np.median(values)), n=len(values)) if values else DoraFigure()
 
 
-def _share(part: int, whole: int) -> DoraFigure:
-    return DoraFigure(value=part / whole, n=whole) if whole else DoraFigure()
+def _share(part: int, total: int) -> DoraFigure:
+    return DoraFigure(value=part / total, n=total) if total else DoraFigure()

@@ -1,4 +1,4 @@
-"""How far models lag behind code: hours from a deploy to the next ship of each model it depends on. Knows no clock."""
+"""The lag of models behind code: hours from a deploy to the next ship of each model it depends on."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _OWES_NOTHING = frozenset({Status.NOT_REQUIRED, Status.UNDECLARED, Status.CANCEL
 
 @dataclass(frozen=True, kw_only=True)
 class Hours:
-    """A number of hours; `at_least`: a clock that still runs, or ended unshipped, lies at or below it.
+    """A number of hours. `at_least`: the value is a lower bound, because a model was not shipped yet.
 
-    `low`: the lower bound where a ship was only observed, and `value` is the upper one; None where both are the same.
+    `low`: the lower bound where a ship was only observed, and `value` is the upper bound; None where both are equal.
     """
 
     value: float
@@ -29,8 +29,8 @@ class Hours:
 class DriftLag:
     """The lag of the latest deploy's slowest model, and the median and 90th percentile over `n` obligations.
 
-    `unshipped` of them have no ship: they count with the time that passed, so that a team which never ships models
-    does not look good. None where there is nothing to measure.
+    `unshipped` of them have no ship: they count with the elapsed time, so a team that never ships models does not look
+    good. The values are None without obligations.
     """
 
     current: Hours | None
@@ -41,10 +41,10 @@ class DriftLag:
 
 
 def drift_lag(owed: Sequence[Obligation], latest_code_id: str | None, *, since: datetime, as_of: datetime) -> DriftLag:
-    """The drift lag of the deploys since `since`; of `latest_code_id`, the latest deploy, whenever that was.
+    """Return the drift lag of the deploys since `since`, and of `latest_code_id`, the latest deploy at any time.
 
-    Met by an earlier ship or by a version that was live: 0 hours. What is provisional, cancelled, unknown or not
-    required is left out.
+    The lag is 0 where an earlier ship or a live version met the obligation. Provisional, cancelled, unknown and not
+    required obligations are left out.
     """
     counted = [item for item in owed if item.status not in _OWES_NOTHING and not item.provisional]
     window = [_lag(item, as_of) for item in counted if item.start >= since]
@@ -83,7 +83,7 @@ def _slowest(lags: Sequence[Hours]) -> Hours | None:
 
 
 def _quantile(lags: Sequence[Hours], share: float) -> Hours | None:
-    """The quantile, interpolated. A lag that is only known to be longer could move it if it lies no higher."""
+    """Return the interpolated quantile. It is a lower bound if an unfinished lag at or below it could raise it."""
     if not lags:
         return None
     values = [lag.value for lag in lags]

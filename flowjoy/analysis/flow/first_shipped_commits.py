@@ -1,8 +1,8 @@
-"""Which commits each deploy was the first to ship. Knows a graph of commits, no GitHub.
+"""The commits that each deploy was the first to ship.
 
-A deploy ships what is reachable from its commit and from no commit deployed earlier. The graph may be read in part:
-where a walk leaves it, the answer is not known, and the commits that would tell are named. As git does, a commit is
-taken to be no younger than its child; and one that is deployed, to be no younger than its deploy.
+A deploy ships the commits that are reachable from its own commit but not from any commit deployed earlier. The graph
+may be incomplete: where a walk leaves it, the result is unknown, and the missing commits are named. As in git, a commit
+is assumed to be no younger than its child, and a deployed commit no younger than its deploy.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Commit:
 
 @dataclass(frozen=True, kw_only=True)
 class FirstShippedCommits:
-    """For each wanted deploy that could be settled, the shas that it was the first to ship.
+    """For each wanted deploy with a known result, the shas that it was the first to ship.
 
-    `missing`: commits that are not in the graph and would settle more; the newest first, as git walks.
+    `missing`: commits outside the graph that would make more results known; the newest first, as git walks.
     """
 
     by_deploy: Mapping[str, tuple[str, ...]]
@@ -38,32 +38,32 @@ def first_shipped(
     graph: Mapping[str, Commit],
     gone: Collection[str] = (),
 ) -> FirstShippedCommits:
-    """What each of the `wanted` deploys shipped first. `deployed`: every deployed sha and when it first went live.
+    """Return what each of the `wanted` deploys shipped first.
 
-    `gone`: commits that nobody can read any more; what they could hold back is never settled, and not asked for.
-
-    Of the first deploy that is known nobody can say what had been live before it: it is never settled.
+    `deployed`: every deployed sha and when it first went live. `gone`: commits that can no longer be read; results that
+    depend on them stay unknown, and they are never `missing`. The result of the first known deploy also stays unknown,
+    because the code that was live before it is unknown.
     """
     live: set[str] = set()
     settled: dict[str, tuple[str, ...]] = {}
-    # What leads out of the graph, and since when it can at the latest have been there.
+    # Commits outside the graph, and the latest time at which each can have been made.
     edges: dict[str, datetime] = {}
     needed = datetime.max.replace(tzinfo=UTC)
     in_order = sorted(deployed, key=lambda sha: (deployed[sha], sha))
-    for place, sha in enumerate(in_order):
+    for index, sha in enumerate(in_order):
         new, left = _walk(sha, deployed[sha], graph, live)
-        if place and sha in wanted:
+        if index and sha in wanted:
             oldest = min((*left.values(), *(graph[commit].committed_at for commit in new)), default=deployed[sha])
-            # Below an edge of an earlier deploy may lie what looks new here.
-            doubts = {*left, *(edge for edge, bound in edges.items() if bound >= oldest)}
-            if not doubts:
+            # A commit that looks new here may be reachable from the edge of an earlier deploy.
+            uncertain = {*left, *(edge for edge, bound in edges.items() if bound >= oldest)}
+            if not uncertain:
                 settled[sha] = tuple(new)
-            elif doubts.isdisjoint(gone):
+            elif uncertain.isdisjoint(gone):
                 needed = min(needed, oldest)
         edges |= left
         live |= {sha, *new}
-    asked = [sha for sha in in_order if sha in edges and sha in wanted and sha != in_order[0] and sha not in gone]
-    missing = asked or [sha for sha, bound in edges.items() if bound >= needed and sha not in gone]
+    preferred = [sha for sha in in_order if sha in edges and sha in wanted and sha != in_order[0] and sha not in gone]
+    missing = preferred or [sha for sha, bound in edges.items() if bound >= needed and sha not in gone]
     return FirstShippedCommits(
         by_deploy=settled, missing=tuple(sorted(missing, key=lambda sha: (edges[sha], sha), reverse=True))
     )
@@ -72,7 +72,7 @@ def first_shipped(
 def _walk(
     sha: str, deployed_at: datetime, graph: Mapping[str, Commit], live: set[str]
 ) -> tuple[list[str], dict[str, datetime]]:
-    """The commits from `sha` down to what is live, and those out of the graph with the age of what leads to them."""
+    """Return the commits from `sha` down to live ones, and the commits outside the graph with their child's time."""
     new: list[str] = []
     left: dict[str, datetime] = {}
     seen, ahead = {sha}, [(sha, deployed_at)]

@@ -1,4 +1,4 @@
-"""Which deploy an incident belongs to, and how long it took to heal. Knows instants, no source and no week."""
+"""The deploy that caused an incident, and how long its recovery took."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from flowjoy.analysis.flow.weeks import hours
-from flowjoy.analysis.timeline import END, ID, START, TS, TYPE, shipped
+from flowjoy.analysis.timeline import END, ID, START, TS, TYPE, without_provisional
 from flowjoy.domain import EventType, Recovery
 
 NEAREST_TS, DEPLOY_TYPE, NEAREST_ID = "nearest_ts", "deploy_type", "nearest_id"
@@ -21,22 +21,22 @@ _AMBIGUITY = timedelta(minutes=30)
 
 
 def match_incidents(incidents: pd.DataFrame, events: pd.DataFrame, *, match_hours: float) -> pd.DataFrame:
-    """Incidents (oldest first) with `nearest_ts`, `deploy_type`, `cause_type`, `cause_id`, `mttr_hr` and more.
+    """Return the incidents (oldest first) with `nearest_ts`, `deploy_type`, `cause_type`, `cause_id`, `mttr_hr`, ….
 
     `nearest`: the event nearest in time, before or after; ties go to the earlier. `cause`: the latest event with
-    0 <= start - ts <= `match_hours`, else UNATTRIBUTED; AMBIGUOUS when the latest event of the other type, too, is
-    that late and lies within 30 minutes of it: then `runner_up_id` names that one. `other_id`, `other_ts`: the latest
-    event of the other type that is late enough, however far it is from the cause. `mttr_hr` is NaN while it is open.
-    Every kind of event counts: a rollback can cause an incident, too. O((n + m) log(n + m)).
+    0 <= start - ts <= `match_hours`, else UNATTRIBUTED; AMBIGUOUS when the latest event of the other type is also in
+    that range and within 30 minutes of it: then `runner_up_id` names that one. `other_id`, `other_ts`: the latest event
+    of the other type in that range, however far from the cause. `mttr_hr` is NaN while the incident is open. Every kind
+    of event counts, as a rollback can also cause an incident. O((n + m) log(n + m)).
     """
-    happened = shipped(events)
+    happened = without_provisional(events)
     matched = _with_nearest(incidents, happened)
     matched = _with_cause(matched, happened, timedelta(hours=match_hours))
     return matched.assign(**{MTTR_HR: hours(matched[START], matched[END])})
 
 
 def _with_nearest(incidents: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
-    # Of events at one instant the first is the earlier for an incident behind or in front of them.
+    # Of events at one instant the first counts as the earlier one, before and after an incident.
     points = events.drop_duplicates(TS, keep="first")[[TS, TYPE, ID]]
     before = _asof(incidents, points, direction="backward")
     after = _asof(incidents, points, direction="forward")
@@ -68,7 +68,7 @@ def _with_cause(incidents: pd.DataFrame, events: pd.DataFrame, reach: timedelta)
 
 
 def without_causes(matched: pd.DataFrame) -> pd.DataFrame:
-    """The same incidents where not every deploy is known: the nearest of a part, and its cause, would be guesses."""
+    """Return the same incidents without causes, because with missing deploys a cause would be a guess."""
     unknown = pd.Series(None, index=matched.index, dtype=object)
     never = pd.Series(pd.NaT, index=matched.index, dtype=matched[START].dtype)
     names = (DEPLOY_TYPE, NEAREST_ID, CAUSE_TYPE, CAUSE_ID, RUNNER_UP_ID, OTHER_ID)
@@ -76,10 +76,10 @@ def without_causes(matched: pd.DataFrame) -> pd.DataFrame:
 
 
 def recoveries(matched: pd.DataFrame, *, since: datetime) -> tuple[Recovery, ...]:
-    """How long incidents took that started since `since`: all of them, then by what they are put down to.
+    """Return the recovery times of incidents that started since `since`: of all of them, then by cause.
 
-    Mean, median and 90th percentile are over the resolved ones, in hours; None without any. Where the causes are not
-    known there is no row of any cause.
+    Mean, median and 90th percentile are over the resolved ones, in hours; None without any. Without known causes only
+    the row of all incidents is returned.
     """
     window = matched[matched[START] >= pd.Timestamp(since)]
     if window[CAUSE_TYPE].isna().any():
@@ -104,13 +104,13 @@ def _recovery(cause: str, incidents: pd.DataFrame) -> Recovery:
 
 
 def _asof(incidents: pd.DataFrame, events: pd.DataFrame, *, direction: str) -> pd.DataFrame:
-    """For each incident the event next to its start on one side; same-second events match. Index as `incidents`."""
-    found = pd.merge_asof(
+    """Return for each incident the event next to its start on one side; same-second events match. Keep the index."""
+    matches = pd.merge_asof(
         incidents[[START]],
         events.rename(columns={column: f"_{column}" for column in events.columns}),
         left_on=START,
         right_on=f"_{TS}",
         direction="backward" if direction == "backward" else "forward",
     )
-    found.index = incidents.index
-    return found[[f"_{column}" for column in events.columns]].set_axis(events.columns, axis=1)
+    matches.index = incidents.index
+    return matches[[f"_{column}" for column in events.columns]].set_axis(events.columns, axis=1)

@@ -1,6 +1,6 @@
-"""How far each model is behind code, week by week. Knows cadence and requirements, no promise.
+"""The gap of each model behind code, week by week.
 
-The total of ships hides the model that jams, so each model is compared with the deploys that require it.
+The total of ships hides a model that is behind, so each model is compared with the deploys that require it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from flowjoy.analysis.timeline import NAME, SHA
 from flowjoy.domain import ModelDependencies, ModelGap, Requirement, Rule
 
 MONDAY = "monday"
-"""The column that names the week of each event: its local Monday, a naive midnight."""
+"""The column with the week of each event: its local Monday, a naive midnight."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +42,10 @@ def gaps_by_week(
     begins: Mapping[date, datetime],
     observed_since: Mapping[str, datetime] | None = None,
 ) -> dict[date, WeekGaps]:
-    """Return the gaps of each week in `begins`, which gives the instant at which it begins.
+    """Return the gaps of each week in `begins`, which gives the time at which it begins.
 
-    `code` and `ships` are the events that count as cadence, with a `MONDAY`. `observed_since`: when each model was
-    first observed, None where ships need no observation; a week that began earlier tells nothing of that model.
+    `code` and `ships` are deploys and ships with a `MONDAY`. `observed_since`: when each model was first observed, None
+    where ships need no observation; the ships of a model are unknown in weeks that began earlier.
     """
     depended: defaultdict[date, set[str]] = defaultdict(set)
     owed: defaultdict[date, Counter[str]] = defaultdict(Counter)
@@ -66,14 +66,14 @@ def gaps_by_week(
 
 
 def _requirements(sha: object, dependencies: ModelDependencies) -> list[Requirement]:
-    """Return what a commit depends on; nothing where its stub cannot be read, which the verdict tells."""
+    """Return the requirements of a commit; none where its stub cannot be read, which the verdict reports."""
     if not isinstance(sha, str):
-        asked = dependencies.default
+        required = dependencies.default
     elif sha in dependencies.unreadable:
         return []
     else:
-        asked = dependencies.by_sha.get(sha, dependencies.default)
-    return [item for item in asked if item.rule is not Rule.NONE]
+        required = dependencies.by_sha.get(sha, dependencies.default)
+    return [item for item in required if item.rule is not Rule.NONE]
 
 
 def _unobserved(

@@ -1,6 +1,6 @@
-"""What stands out in the week table: divergence, MTTR spikes, and health. Knows weeks, no deploy and no incident.
+"""Trends of the week table: divergence, MTTR spikes and healthy weeks.
 
-Only complete weeks speak. The rules are documented in docs/metrics.md.
+Only complete weeks count. The rules are documented in docs/metrics.md.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ class Spike:
 
 
 def complete(weeks: Sequence[Week]) -> tuple[Week, ...]:
-    """The weeks that are over, oldest first."""
+    """Return the complete weeks, oldest first."""
     return tuple(week for week in weeks if not week.partial)
 
 
 def recent(weeks: Sequence[Week]) -> tuple[Week, ...]:
-    """The last four complete weeks."""
+    """Return the last four complete weeks."""
     return complete(weeks)[-RECENT_WEEKS:]
 
 
 def spikes(weeks: Sequence[Week], *, factor: float) -> tuple[Spike, ...]:
-    """The complete weeks whose MTTR spikes, oldest first; the first week with data has nothing to be compared with."""
-    told = [(week, week.mttr_hours) for week in complete(weeks) if week.mttr_hours is not None]
-    found = []
-    for place, (week, hours) in enumerate(told):
-        earlier = [before for _, before in told[max(0, place - RECENT_WEEKS) : place]]
+    """Return the complete weeks whose MTTR spikes, oldest first; the first week with data cannot spike."""
+    with_data = [(week, week.mttr_hours) for week in complete(weeks) if week.mttr_hours is not None]
+    result = []
+    for index, (week, hours) in enumerate(with_data):
+        earlier = [before for _, before in with_data[max(0, index - RECENT_WEEKS) : index]]
         if not earlier:
             continue
         usual = statistics.median(earlier)
         sudden, trending = hours > factor * usual, hours > earlier[-1] and hours >= TRENDING_HOURS
         if sudden or trending:
-            found.append(
+            result.append(
                 Spike(
                     week=week,
                     hours=hours,
@@ -64,11 +64,11 @@ def spikes(weeks: Sequence[Week], *, factor: float) -> tuple[Spike, ...]:
                     trending=trending,
                 )
             )
-    return tuple(found)
+    return tuple(result)
 
 
 def escalated(weeks: Sequence[Week]) -> Week | None:
-    """The last complete week where it is the second (or a later) one running that diverges."""
+    """Return the last complete week if it and the one before it diverge."""
     last = complete(weeks)[-2:]
     return next((later for earlier, later in pairwise(last) if earlier.diverges and later.diverges), None)
 
@@ -76,9 +76,9 @@ def escalated(weeks: Sequence[Week]) -> Week | None:
 def healthy(week: Week, weeks: Sequence[Week]) -> bool:
     """Return whether a week earns the success mark: each model within two of code, and the MTTR under 1.5 hours.
 
-    A week without an incident earns it where an incident of another one of `weeks` was resolved: else nothing is known
-    of the MTTR. One whose incidents, code or models are not known, or without any code deploy, does not.
+    A week without an incident earns it if an incident of another one of `weeks` was resolved: otherwise the MTTR is
+    unknown. A week with unknown incidents, code or models, or without any code deploy, does not.
     """
-    mended = week.mttr_hours is not None and week.mttr_hours < HEALTHY_HOURS
-    calm = week.incidents == 0 and any(other.mttr_hours is not None for other in weeks)
-    return week.counted and week.code_deploys > 0 and week.gap <= HEALTHY_GAP and (mended or calm)
+    is_quick = week.mttr_hours is not None and week.mttr_hours < HEALTHY_HOURS
+    is_calm = week.incidents == 0 and any(other.mttr_hours is not None for other in weeks)
+    return week.counted and week.code_deploys > 0 and week.gap <= HEALTHY_GAP and (is_quick or is_calm)

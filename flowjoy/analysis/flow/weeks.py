@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from flowjoy.analysis.flow.model_gaps import MONDAY, WeekGaps, gaps_by_week
-from flowjoy.analysis.timeline import END, START, TS, TYPE, cadence
+from flowjoy.analysis.timeline import END, START, TS, TYPE, deploys_and_ships
 from flowjoy.domain import EventType, ModelDependencies, Week, Window
 
 
@@ -51,7 +51,7 @@ def week_table(
     None where ships need no observation.
     """
     mondays = _mondays(window)
-    counted = cadence(events)
+    counted = deploys_and_ships(events)
     counted = counted.assign(**{MONDAY: _local_mondays(counted[TS], window)})
     code, ships = (counted[counted[TYPE] == kind] for kind in EventType)
     deploys, shipped = (_a_week(part[MONDAY]) for part in (code, ships))

@@ -12,7 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowjoy.analysis import timeline
-from flowjoy.analysis.timeline import EARLIEST, END, EVENT_COLUMNS, ID, KIND, PROVISIONAL, START, TS, TYPE
+from flowjoy.analysis.timeline import (
+    EARLIEST,
+    END,
+    FIRST_LIVE,
+    ID,
+    KIND,
+    OLD_SINCE,
+    PROVISIONAL,
+    PUBLIC_COLUMNS,
+    RUN,
+    START,
+    TS,
+    TYPE,
+)
 from flowjoy.domain import CodeRecord, Kind, ModelRecord, Outcome, Precision
 from tests.builders import SERVICE, a_deploy, a_provisional_deploy, a_ship, an_incident, at
 
@@ -150,8 +163,8 @@ def test_timeline__oldest_first_and_at_one_instant_code_before_models() -> None:
 def test_timeline__this_very_run_s_release_is_shown_and_counts_for_nothing_but_the_check() -> None:
     found = events([a_deploy(0), a_provisional_deploy(5)], [a_ship(1)])
     assert list(found[PROVISIONAL]) == [False, False, True]
-    assert list(timeline.shipped(found)[TYPE]) == ["CODE", "MODEL"]
-    assert list(timeline.cadence(found)[TYPE]) == ["CODE", "MODEL"]
+    assert list(timeline.without_provisional(found)[TYPE]) == ["CODE", "MODEL"]
+    assert list(timeline.deploys_and_ships(found)[TYPE]) == ["CODE", "MODEL"]
 
 
 def test_timeline__at_one_instant_what_succeeded_comes_before_what_is_provisional() -> None:
@@ -165,7 +178,7 @@ def test_cadence__only_deploys_and_ships_count() -> None:
     models = [a_ship(h, version, run_id=run) for h, (version, run) in enumerate([("1", "r"), ("2", "r"), ("1", "r")])]
     found = events(code, models)
     assert sorted(found[KIND]) == ["copy", "deploy", "deploy", "redeploy", "rollback", "rollback", "ship"]
-    assert sorted(timeline.cadence(found)[KIND]) == [Kind.DEPLOY, Kind.DEPLOY, Kind.SHIP]
+    assert sorted(timeline.deploys_and_ships(found)[KIND]) == [Kind.DEPLOY, Kind.DEPLOY, Kind.SHIP]
 
 
 def test_timeline__an_observed_ship_can_have_happened_right_after_not_before() -> None:
@@ -187,10 +200,10 @@ def test_timeline__has_every_column_of_one_type_also_when_a_half_is_empty(
     code: list[CodeRecord], models: list[ModelRecord]
 ) -> None:
     found = events(code, models)
-    assert sorted(found.columns) == sorted(EVENT_COLUMNS)
+    assert sorted(found.columns) == sorted([*PUBLIC_COLUMNS, ID, RUN, EARLIEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE])
     assert found[PROVISIONAL].dtype == bool
     assert str(found[TS].dtype) == str(found[EARLIEST].dtype) == "datetime64[us, UTC]"
-    assert len(timeline.shipped(found)) == len(models) + sum(r.outcome is Outcome.SUCCESS for r in code)
+    assert len(timeline.without_provisional(found)) == len(models) + sum(r.outcome is Outcome.SUCCESS for r in code)
 
 
 @settings(max_examples=20)

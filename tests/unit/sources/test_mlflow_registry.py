@@ -24,11 +24,11 @@ from flowjoy.clients import mlflow_registry, transport
 from flowjoy.clients.mlflow_registry import RegistrySnapshot
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain import ModelRecord, ModelVersion, Precision
-from flowjoy.domain.timestamps import epoch_ms, iso
+from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
 from flowjoy.sources.mlflow_registry import MlflowRegistry
-from tests.builders import SERVICE, at
+from tests.builders import SERVICE, at, epoch_ms
 from tests.fakes.aimed import Aimed
 from tests.fakes.faults import Drip, Edited, EmptyBody, Garbage, Redirect, Reset, Stall, Truncate
 from tests.fakes.http_base import Answer, Exchange, Fault, Request

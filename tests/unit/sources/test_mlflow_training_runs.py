@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from flowjoy.clients.transport import Budget, Transport
-from flowjoy.domain.timestamps import epoch_ms
 from flowjoy.errors import HarvestError
 from flowjoy.sources import mlflow_training_runs
 from flowjoy.sources.base import Clients
 from flowjoy.sources.mlflow_training_runs import TrainingRuns
-from tests.builders import a_query, at
+from tests.builders import a_query, at, epoch_ms
 from tests.fakes.http_base import Answer, Request, StandIn
 from tests.fakes.registry import Registry
 
