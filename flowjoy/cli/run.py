@@ -139,7 +139,7 @@ def _run_step(settings: Settings, context: ActionsContext, console: Console, now
         trigger=this.event,
         harvested=collected,
         console=console,
-        whole=budget,
+        budget=budget,
         default_branch=this.repository.default_branch,
     )
     _require_time(this, results)

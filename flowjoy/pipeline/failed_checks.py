@@ -1,4 +1,4 @@
-"""The checks of a run that ends without a verdict: they must not stay green. Reads inputs leniently; never raises."""
+"""Turns the checks of a run without a verdict red. It reads inputs leniently, because one of them may be wrong."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from flowjoy.report.text import clean, code
 from flowjoy.sinks.check_run import ListedChecks
 
 SECONDS = 8.0
-_LONGEST_TITLE = 200
-_MOST_SENTENCES = 50
+_MAX_TITLE = 200
+_MAX_SENTENCES = 50
 _REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """How a run ended: the conclusion of its checks, one line, and a sentence for each reason."""
+    """The end of a run without a verdict: the conclusion of its checks, a title, and a sentence for each reason."""
 
     title: str
     sentences: Sequence[str] = ()
@@ -39,8 +39,8 @@ class Ending:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Place:
-    """Where the checks of this run stand. `names` by subject; a subject in `wanted` is created where it is missing."""
+class _Target:
+    """The checks of this run. `names` by subject; a subject in `wanted` is created if it is missing."""
 
     token: Secret
     repository: str
@@ -59,14 +59,14 @@ def close_checks(
     redact: Callable[[str], str],
     seconds: float = SECONDS,
 ) -> str | None:
-    """Set this run's checks to how it ended. Return why that failed; None where it worked or there are none to set.
+    """Set this run's checks to its end. Return why that failed, None if it worked or there are no checks to set.
 
-    Nothing is written for a fork, a dry look (`as-of`) or a run outside of a workflow.
+    Nothing is written for a fork, with `as-of`, or outside of a workflow.
     """
     try:
-        place = _place(environ, argv)
-        if place is not None:
-            _write(place, ending, redact, Transport(Budget(seconds)))
+        target = _target(environ, argv)
+        if target is not None:
+            _write(target, ending, redact, Transport(Budget(seconds)))
     except HarvestError as problem:
         return f"the check could not be set to {ending.conclusion}: {problem.advised}"
     except Exception as problem:  # noqa: BLE001  (the run has failed already: its own reason must be what is read)
@@ -74,8 +74,8 @@ def close_checks(
     return None
 
 
-def _place(environ: Mapping[str, str], argv: Sequence[str]) -> _Place | None:
-    """Return where the checks stand, as far as the environment still says it; None where nothing may be written."""
+def _target(environ: Mapping[str, str], argv: Sequence[str]) -> _Target | None:
+    """Return the checks, as far as the environment still names them; None if nothing may be written."""
     values = _values(environ, argv)
     token = _read(parsers.secret, values.get("github-token") or environ.get("GITHUB_TOKEN"))
     repository = environ.get("GITHUB_REPOSITORY", "")
@@ -98,7 +98,7 @@ def _place(environ: Mapping[str, str], argv: Sequence[str]) -> _Place | None:
     prefix = _read(parsers.text, values.get("check-name")) or "FlowJoy"
     hours = _read(parsers.number(0, 8760), values.get("sla-hours")) or 48.0
     run_id, server = environ.get("GITHUB_RUN_ID"), environ.get("GITHUB_SERVER_URL") or "https://github.com"
-    return _Place(
+    return _Target(
         token=token,
         repository=repository,
         api_url=api_url,
@@ -111,7 +111,7 @@ def _place(environ: Mapping[str, str], argv: Sequence[str]) -> _Place | None:
 
 
 def _values(environ: Mapping[str, str], argv: Sequence[str]) -> dict[str, str]:
-    """Return the text of every input that was given, wrong ones too."""
+    """Return the text of every input, including wrong ones."""
     known = declared(Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()))
     try:
         by_flag, _ = flags(argv, known)
@@ -121,48 +121,48 @@ def _values(environ: Mapping[str, str], argv: Sequence[str]) -> dict[str, str]:
 
 
 def _read(parse: Callable[[str], Any], text: str | None) -> Any:
-    """Return the value; None where the text is empty or wrong."""
+    """Return the value, None if the text is empty or wrong."""
     try:
         return parse(text) if text else None
     except ValueError:
         return None
 
 
-def _write(place: _Place, ending: Ending, redact: Callable[[str], str], transport: Transport) -> None:
+def _write(target: _Target, ending: Ending, redact: Callable[[str], str], transport: Transport) -> None:
     github = GitHubApi(
-        repository=place.repository,
-        token=place.token,
-        api_url=place.api_url,
-        graphql_url=f"{place.api_url}/graphql",
+        repository=target.repository,
+        token=target.token,
+        api_url=target.api_url,
+        graphql_url=f"{target.api_url}/graphql",
         transport=transport,
     )
-    path = f"/commits/{place.sha}/check-runs"
-    there = github.get(path, reader(ListedChecks), filter="all", per_page=PER_PAGE)
-    for subject, name in place.names.items():
-        external_id = f"flowjoy/{place.service}/{subject}"
-        listed = there
-        if there.total_count > PER_PAGE:
+    path = f"/commits/{target.sha}/check-runs"
+    first_page = github.get(path, reader(ListedChecks), filter="all", per_page=PER_PAGE)
+    for subject, name in target.names.items():
+        external_id = f"flowjoy/{target.service}/{subject}"
+        listed = first_page
+        if first_page.total_count > PER_PAGE:
             listed = github.get(path, reader(ListedChecks), check_name=name, filter="all", per_page=PER_PAGE)
-        # By its id: where `sla-hours` is what is wrong, its name is not known.
+        # By its id: if `sla-hours` is wrong, the name is unknown.
         ours = [run.id for run in listed.check_runs if run.external_id == external_id]
-        body = _body(place, ending, redact) | {"external_id": external_id}
+        body = _body(target, ending, redact) | {"external_id": external_id}
         if ours:
             github.send("PATCH", f"/check-runs/{max(ours)}", body, _saved)
-        elif subject in place.wanted:
-            github.send("POST", "/check-runs", {**body, "name": name, "head_sha": place.sha}, _saved)
+        elif subject in target.wanted:
+            github.send("POST", "/check-runs", {**body, "name": name, "head_sha": target.sha}, _saved)
 
 
-def _body(place: _Place, ending: Ending, redact: Callable[[str], str]) -> dict[str, Any]:
-    summary = "\n".join(f"- {code(redact(sentence), 1000)}" for sentence in ending.sentences[:_MOST_SENTENCES])
+def _body(target: _Target, ending: Ending, redact: Callable[[str], str]) -> dict[str, Any]:
+    summary = "\n".join(f"- {code(redact(sentence), 1000)}" for sentence in ending.sentences[:_MAX_SENTENCES])
     body: dict[str, Any] = {
         "status": "completed",
         "conclusion": ending.conclusion,
         "output": {
-            "title": redact(clean(redact(ending.title), _LONGEST_TITLE)),
+            "title": redact(clean(redact(ending.title), _MAX_TITLE)),
             "summary": redact(summary) or clean(ending.title),
         },
     }
-    return body if place.details_url is None else {**body, "details_url": place.details_url}
+    return body if target.details_url is None else {**body, "details_url": target.details_url}
 
 
 def _saved(answer: Any) -> None:

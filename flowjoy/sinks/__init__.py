@@ -1,19 +1,21 @@
-"""The sinks, in the order in which they deliver. A new sink is one file and one line here."""
+"""The sinks, in the order in which they are used. A new sink is one file and one line here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from flowjoy.sinks import pagerduty_events, slack_bot, slack_webhook
 from flowjoy.sinks.base import AlertContext, AlertSink, Sink
 from flowjoy.sinks.check_run import CheckRuns
-from flowjoy.sinks.pull_request_comment import PullComment
+from flowjoy.sinks.pagerduty_events import PagerDutyEvents
+from flowjoy.sinks.pull_request_comment import PullRequestComment
+from flowjoy.sinks.slack_bot import SlackBot
+from flowjoy.sinks.slack_webhook import SlackWebhook
 
-SINKS: tuple[Sink, ...] = (CheckRuns(), PullComment())
+SINKS: tuple[Sink, ...] = (CheckRuns(), PullRequestComment())
 
 ALERT_SINKS: tuple[Callable[[AlertContext], AlertSink | None], ...] = (
-    pagerduty_events.of,
-    slack_bot.of,
-    slack_webhook.of,
+    PagerDutyEvents.create,
+    SlackBot.create,
+    SlackWebhook.create,
 )
-"""The pager first. Each gives its destination where the inputs name one; of Slack's two at most one does."""
+"""The pager first. Each returns None unless the inputs configure it; settings refuse both Slack sinks at once."""

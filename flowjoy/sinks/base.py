@@ -1,4 +1,4 @@
-"""What every sink shares: the run it reports, and the door to GitHub."""
+"""The two kinds of sinks, and what a run hands to them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from flowjoy.report.content.alert_messages import AlertMessage, Receipt
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """What is to be published. `lines`: the line of each model in the stub at the run's own commit.
+    """A run's results for publication. `lines`: the line of each model in the stub at the run's own commit.
 
-    `artifact_url`: where the report can be downloaded, None where it was not uploaded. `deployed`: the commits that the
-    run made live, where they are not its own.
+    `artifact_url`: where the report can be downloaded, None if it was not uploaded. `deployed`: the commits that the
+    run made live, apart from its own.
     """
 
     settings: Settings
     trigger: RunEvent
-    findings: Results
+    results: Results
     lines: Mapping[str, int]
     details_url: str | None
     redact: Callable[[str], str]
@@ -37,19 +37,19 @@ class Publication:
 
 
 class Sink(Protocol):
-    """One destination. `publish` raises HarvestError with what to do; a sink never decides."""
+    """A destination of the report. `publish` raises HarvestError with a hint; a sink never changes the verdict."""
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """The name in messages."""
 
     def publish(self, publication: Publication, github: GitHubApi) -> Mapping[str, str]:
-        """Deliver; gives the outputs that it knows."""
+        """Publish, and return the outputs that this gives."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertContext:
-    """What a destination of alerts works with. `now`: when the run began; `chart` draws the picture as PNG."""
+    """The surroundings of an alert sink. `now`: when the run began; `chart` draws the flow chart as PNG."""
 
     settings: Settings
     transport: Transport
@@ -59,40 +59,40 @@ class AlertContext:
     log: Callable[[str], None]
 
 
+class AlertSink(Protocol):
+    """A destination of alerts. Its methods raise HarvestError with a hint; a sink never changes the verdict."""
+
+    @property
+    def name(self) -> str:
+        """The name in the ledger."""
+
+    @property
+    def label(self) -> str:
+        """The name in messages."""
+
+    @property
+    def deduplicates(self) -> bool:
+        """Whether sending the same step twice has no further effect."""
+
+    def accepts(self, notification: Notification) -> bool:
+        """Return whether a notification is for this destination."""
+
+    @property
+    def can_recall(self) -> bool:
+        """Whether the destination can be read."""
+
+    def recall(self, names: Mapping[str, str]) -> tuple[AlertState, ...]:
+        """Return what was sent of the keys and releases with these digests (digest → name)."""
+
+    def send(self, message: AlertMessage) -> Receipt:
+        """Send one message, and return a reference for replies."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReleaseChange:
-    """A deploy or a ship, for those who look for what changed. `key` names it in the ledger."""
+    """A deploy or a ship as a change event. `key` names it in the ledger."""
 
     key: str
     at: datetime
     summary: str
     details: Mapping[str, str]
-
-
-class AlertSink(Protocol):
-    """One destination of alerts. Its methods raise HarvestError with what to do; a sink never decides."""
-
-    @property
-    def name(self) -> str:
-        """How the ledger calls it."""
-
-    @property
-    def label(self) -> str:
-        """What people call it."""
-
-    @property
-    def folds(self) -> bool:
-        """Whether it makes one of what it is told twice; else whoever tells must know what was told."""
-
-    def takes(self, notice: Notification) -> bool:
-        """Return whether a notice is for this destination."""
-
-    @property
-    def recalls(self) -> bool:
-        """Whether it can say what it was told."""
-
-    def recall(self, names: Mapping[str, str]) -> tuple[AlertState, ...]:
-        """Return what it was sent of the keys and releases with these digests (digest → name)."""
-
-    def tell(self, letter: AlertMessage) -> Receipt:
-        """Send one letter."""

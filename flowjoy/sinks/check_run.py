@@ -1,4 +1,4 @@
-"""The two checks on GitHub, and the settling of earlier ones. Found by their external id, so never doubled."""
+"""Writes the two checks on GitHub and settles earlier ones. An external id identifies them, so none exists twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flowjoy.clients.github import PER_PAGE, GitHubApi
 from flowjoy.clients.responses import Count, Id, Many, Response, Text, reader
 from flowjoy.domain import CoverageState
 from flowjoy.errors import HarvestError
-from flowjoy.report import checks as words
+from flowjoy.report import checks
 from flowjoy.report.checks import Annotation, Check
 from flowjoy.sinks.base import Publication
 
@@ -47,9 +47,9 @@ class SavedCheck(Response):
 
 ANNOTATIONS_A_REQUEST = 50
 SETTLED_DAYS = 14
-"""A release whose clocks ended longer ago was settled by an earlier run, or never had a check."""
+"""An earlier run settled a release whose clocks ended longer ago, unless it never had a check."""
 
-MOST_SETTLED = 40
+MAX_SETTLED = 40
 _OURS = "flowjoy/"
 
 
@@ -64,7 +64,7 @@ class CheckRuns:
         for check in self.render(publication):
             url, others = _save(check, publication, github)
             if others:
-                _warn_of_twins(check, others, publication)
+                _warn_of_shared_name(check, others, publication)
             if check.subject == "sla":
                 outputs["check-url"] = url
         if publication.trigger.trusted:
@@ -72,27 +72,27 @@ class CheckRuns:
                 _settle(check, publication, github)
         # Last: a commit that is gone must not keep the others from being settled.
         for sha in publication.deployed:
-            _save(_promise(publication, sha), publication, github)
+            _save(_promise_check(publication, sha), publication, github)
         return outputs
 
     def render(self, publication: Publication) -> Iterator[Check]:
-        """The checks of this run's own commit."""
-        sha, findings = publication.trigger.sha, publication.findings
+        """Yield the checks of this run's own commit."""
+        sha, results = publication.trigger.sha, publication.results
         if sha is None:
             raise HarvestError("this run has no commit to write a check on")
         stub_path = publication.settings.model_stub
-        yield _promise(publication, sha)
-        if findings.gate is not None:
-            yield words.gate_check(findings.gate, sha, findings, stub_path=stub_path)
+        yield _promise_check(publication, sha)
+        if results.gate is not None:
+            yield checks.gate_check(results.gate, sha, results, stub_path=stub_path)
         elif publication.trigger.proposes:
-            failed = [item.source for item in findings.bundle.coverage if item.state is CoverageState.FAILED]
-            yield words.undecided_gate(f"{', '.join(failed) or 'something'} could not be read", sha)
+            failed = [item.source for item in results.bundle.coverage if item.state is CoverageState.FAILED]
+            yield checks.undecided_gate(f"{', '.join(failed) or 'something'} could not be read", sha)
 
 
-def _promise(publication: Publication, sha: str) -> Check:
-    """The check of the promise on one commit. Its annotations speak of lines of the run's own commit alone."""
-    return words.promise_check(
-        publication.findings,
+def _promise_check(publication: Publication, sha: str) -> Check:
+    """Return the check of the promise on one commit. Only the run's own commit gets annotations, which name lines."""
+    return checks.promise_check(
+        publication.results,
         sha,
         stub_path=publication.settings.model_stub,
         lines=publication.lines if sha == publication.trigger.sha else {},
@@ -101,7 +101,7 @@ def _promise(publication: Publication, sha: str) -> Check:
 
 
 def name_of(check: Check, publication: Publication) -> str:
-    """The name people see, and make required."""
+    """Return the name that people see and make required."""
     prefix, hours = publication.settings.check_name, publication.settings.sla_hours
     return f"{prefix} / {hours:g} h SLA" if check.subject == "sla" else f"{prefix} / model dependency"
 
@@ -111,28 +111,28 @@ def _external_id(check: Check, publication: Publication) -> str:
 
 
 def _settling(publication: Publication) -> Iterator[Check]:
-    """Checks of earlier releases whose last clock ended lately, newest first."""
-    findings = publication.findings
-    since = findings.bundle.generated_at - timedelta(days=SETTLED_DAYS)
-    recent = [item for item in findings.obligations if item.sha and (item.closed_at or item.deadline) >= since]
+    """Yield the checks of earlier releases whose last clock ended lately, newest first."""
+    results = publication.results
+    since = results.bundle.generated_at - timedelta(days=SETTLED_DAYS)
+    recent = [item for item in results.obligations if item.sha and (item.closed_at or item.deadline) >= since]
     written = {publication.trigger.sha, *publication.deployed}
     newest_first = dict.fromkeys(item.sha for item in reversed(recent) if item.sha not in written)
-    for sha in list(newest_first)[:MOST_SETTLED]:
-        check = words.settled_check(findings, sha) if sha is not None else None
+    for sha in list(newest_first)[:MAX_SETTLED]:
+        check = checks.settled_check(results, sha) if sha is not None else None
         if check is not None:
             yield check
 
 
 def _settle(check: Check, publication: Publication, github: GitHubApi) -> None:
-    """Update an earlier release's check to what became of it. A commit that has none gets none."""
-    held = _newest(_named_alike(check, publication, github), check, publication)
-    if held is not None and (held.conclusion, held.output.title) != (check.conclusion, check.title):
+    """Update the check of an earlier release, if it has one, to its final result."""
+    current = _newest(_runs_of_name(check, publication, github), check, publication)
+    if current is not None and (current.conclusion, current.output.title) != (check.conclusion, check.title):
         body = _body(check, publication, annotations=())
-        github.send("PATCH", f"/check-runs/{held.id}", body, reader(SavedCheck))
+        github.send("PATCH", f"/check-runs/{current.id}", body, reader(SavedCheck))
 
 
-def _warn_of_twins(check: Check, others: frozenset[str], publication: Publication) -> None:
-    """Warn where a required check of this name would be met by whichever service wrote last."""
+def _warn_of_shared_name(check: Check, others: frozenset[str], publication: Publication) -> None:
+    """Warn if another service writes a check of this name: a required check could not tell them apart."""
     if check.subject == "sla":
         name, service = name_of(check, publication), publication.settings.service
         publication.warn(
@@ -142,20 +142,20 @@ def _warn_of_twins(check: Check, others: frozenset[str], publication: Publicatio
 
 
 def _save(check: Check, publication: Publication, github: GitHubApi) -> tuple[str, frozenset[str]]:
-    """Create the check, or update that of a former attempt; give its address and whose checks bear the same name."""
+    """Create the check or update that of an earlier attempt. Return its URL and the other services with its name."""
     chunks = list(_chunks(check.annotations))
     others: set[str] = set()
 
     def locate() -> tuple[str, str, dict[str, Any]]:
-        # Looked for before every try: a creation that seemed to fail may have succeeded.
-        runs = _named_alike(check, publication, github)
-        held = _newest(runs, check, publication)
+        # Before every try, because a creation that seemed to fail may have succeeded.
+        runs = _runs_of_name(check, publication, github)
+        current = _newest(runs, check, publication)
         others.update(_services(runs, check) - {publication.settings.service})
-        if held is not None and held.output.annotations_count:
-            chunks.clear()  # GitHub adds those of an update to those that are there: they would stand twice
+        if current is not None and current.output.annotations_count:
+            chunks.clear()  # GitHub appends the annotations of an update to the existing ones
         body = _body(check, publication, annotations=chunks[0] if chunks else ())
-        if held is not None:
-            return "PATCH", f"/check-runs/{held.id}", body
+        if current is not None:
+            return "PATCH", f"/check-runs/{current.id}", body
         return "POST", "/check-runs", {**body, "head_sha": check.sha}
 
     saved = github.send_to(locate, reader(SavedCheck))
@@ -165,24 +165,28 @@ def _save(check: Check, publication: Publication, github: GitHubApi) -> tuple[st
     return saved.html_url or "", frozenset(others)
 
 
-def _named_alike(check: Check, publication: Publication, github: GitHubApi) -> list[CheckRun]:
-    """Every check of this name on the commit. By default GitHub lists the latest alone, of whatever service."""
+def _runs_of_name(check: Check, publication: Publication, github: GitHubApi) -> list[CheckRun]:
+    """Return every check of this name on the commit; GitHub's default is the latest one, of any service."""
     path = f"/commits/{check.sha}/check-runs"
-    wishes: dict[str, str | int] = {"check_name": name_of(check, publication), "filter": "all", "per_page": PER_PAGE}
-    return list(github.get(path, reader(ListedChecks), **wishes).check_runs)
+    parameters: dict[str, str | int] = {
+        "check_name": name_of(check, publication),
+        "filter": "all",
+        "per_page": PER_PAGE,
+    }
+    return list(github.get(path, reader(ListedChecks), **parameters).check_runs)
 
 
 def _newest(runs: list[CheckRun], check: Check, publication: Publication) -> CheckRun | None:
-    """The check of this service, the newest if there are several."""
+    """Return the check of this service, the newest if there are several."""
     external_id = _external_id(check, publication)
     return max((run for run in runs if run.external_id == external_id), key=lambda run: run.id, default=None)
 
 
 def _services(runs: list[CheckRun], check: Check) -> set[str]:
-    """The services that FlowJoy wrote such a check for."""
-    ends = f"/{check.subject}"
+    """Return the services for which FlowJoy wrote such a check."""
+    suffix = f"/{check.subject}"
     ids = [run.external_id or "" for run in runs]
-    return {text[len(_OURS) : -len(ends)] for text in ids if text.startswith(_OURS) and text.endswith(ends)}
+    return {text[len(_OURS) : -len(suffix)] for text in ids if text.startswith(_OURS) and text.endswith(suffix)}
 
 
 def _body(check: Check, publication: Publication, *, annotations: tuple[Annotation, ...]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`ship`: stamps a registered version as shipped now. Knows the registry; refuses what is not there or not READY."""
+"""Tags a registered version as shipped, for the input `ship`."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
 
 STAMPED_BY = "flowjoy.deployed_by_run"
-"""The run that wrote the stamp: a re-run of it does not move the time."""
+"""The run that wrote the tag: re-running it does not move the time."""
 
 
 def stamp(uri: str, name: str, version: str, *, at: datetime, run_id: str | None, transport: Transport) -> str:
-    """Stamp `name` version `version`; gives what was done in one sentence. Raises HarvestError when it may not."""
+    """Tag a version of a model, and return a sentence about it. Raise HarvestError unless the version is READY."""
     client = new_client(uri)
     what = f"ship {name} v{version}"
 
-    def look() -> Any:
-        found = client.get_model_version(name, version)
-        if found.name != name or str(found.version) != version:
+    def fetch() -> Any:
+        current = client.get_model_version(name, version)
+        if current.name != name or str(current.version) != version:
             raise MalformedAnswerError("the registry answers with another version")
-        return found
+        return current
 
-    found = transport.call(what, look, explain)
-    if str(found.status) != "READY":
-        raise HarvestError(f"{what}: the version is {found.status}", hint="ship it when it is READY")
-    if run_id is not None and found.tags.get(STAMPED_BY) == run_id and DEPLOYED_AT in found.tags:
-        return f"{name} v{version} was stamped by this run before: {found.tags[DEPLOYED_AT]}"
+    current = transport.call(what, fetch, explain)
+    if str(current.status) != "READY":
+        raise HarvestError(f"{what}: the version is {current.status}", hint="ship it when it is READY")
+    if run_id is not None and current.tags.get(STAMPED_BY) == run_id and DEPLOYED_AT in current.tags:
+        return f"{name} v{version} was stamped by this run before: {current.tags[DEPLOYED_AT]}"
     tags = {DEPLOYED_AT: iso(at)}
-    if DEPLOYED_AT in found.tags:
-        # It shipped before: its first time stands, and this one makes it live again, not new.
-        tags = {DEPLOYED_AGAIN: ",".join(filter(None, (found.tags.get(DEPLOYED_AGAIN), iso(at))))}
+    if DEPLOYED_AT in current.tags:
+        # It shipped before: the first time remains, and this one makes it live again.
+        tags = {DEPLOYED_AGAIN: ",".join(filter(None, (current.tags.get(DEPLOYED_AGAIN), iso(at))))}
     tags |= {STAMPED_BY: run_id} if run_id is not None else {}
     for key, value in tags.items():
         transport.call(what, partial(client.set_model_version_tag, name, version, key, value), explain)

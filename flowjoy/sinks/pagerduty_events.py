@@ -1,10 +1,9 @@
-"""Alerts and changes in PagerDuty, by its Events API v2. It folds what it is told twice, by our key."""
+"""Sends alerts and change events to PagerDuty's Events API v2, which deduplicates events by our key."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -15,6 +14,7 @@ from flowjoy.clients.faults import Service
 from flowjoy.clients.pagerduty import STATUS_PAGE
 from flowjoy.clients.responses import Response, read
 from flowjoy.domain import AlertState
+from flowjoy.domain.secret import Secret
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import FaultKind
 from flowjoy.report.content.alert_messages import AlertMessage, Receipt, alert_subject
@@ -38,13 +38,12 @@ _ACTION = {
     AlertStep.ESCALATION: "trigger",
     AlertStep.RECOVERY: "resolve",
 }
-
-_KEY = "check pagerduty-routing-key (an Events API v2 integration key of 32 characters) and pagerduty-events-url"
+_KEY_HINT = "check pagerduty-routing-key (an Events API v2 integration key of 32 characters) and pagerduty-events-url"
 _EVENTS = Service(
     name="PagerDuty",
     credential="the routing key",
     hints={
-        **dict.fromkeys((FaultKind.AUTH, FaultKind.PERMISSION, FaultKind.NOT_FOUND, FaultKind.REFUSED), _KEY),
+        **dict.fromkeys((FaultKind.AUTH, FaultKind.PERMISSION, FaultKind.NOT_FOUND, FaultKind.REFUSED), _KEY_HINT),
         FaultKind.OUTAGE: STATUS_PAGE,
     },
 )
@@ -52,11 +51,6 @@ _EVENTS = Service(
 
 class _Accepted(Response):
     status: Literal["success"]
-
-
-def of(errand: AlertContext) -> PagerDutyEvents | None:
-    """The pager, where a routing key is set."""
-    return PagerDutyEvents(errand) if errand.settings.pagerduty_routing_key is not None else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,93 +62,92 @@ class Event:
 
 
 class PagerDutyEvents:
-    """`pagerduty-routing-key`."""
+    """The alerts of one service, as events with its routing key."""
 
-    name, label, folds, recalls = NAME, "PagerDuty", True, False
+    name, label, deduplicates, can_recall = NAME, "PagerDuty", True, False
 
-    def __init__(self, errand: AlertContext) -> None:
-        self._errand = errand
+    def __init__(self, routing_key: Secret, context: AlertContext) -> None:
+        self._routing_key, self._context = routing_key, context
 
-    def takes(self, notice: Notification) -> bool:
-        """Return whether `pagerduty-kinds` names the kind; the end of what was sent is always for the pager."""
-        return notice.step is AlertStep.RECOVERY or notice.alert.kind in self._errand.settings.pagerduty_kinds
+    @classmethod
+    def create(cls, context: AlertContext) -> PagerDutyEvents | None:
+        """Return the sink if `pagerduty-routing-key` is set."""
+        key = context.settings.pagerduty_routing_key
+        return None if key is None else cls(key, context)
+
+    def accepts(self, notification: Notification) -> bool:
+        """Return whether `pagerduty-kinds` names the kind; a recovery is always accepted."""
+        kinds = self._context.settings.pagerduty_kinds
+        return notification.step is AlertStep.RECOVERY or notification.alert.kind in kinds
 
     def recall(self, _names: Mapping[str, str]) -> tuple[AlertState, ...]:
-        """Return nothing: the Events API only takes."""
+        """Return nothing: the Events API cannot be read."""
         return ()
 
-    def tell(self, letter: AlertMessage) -> Receipt:
-        """Trigger or resolve an alert; PagerDuty reminds people in its own way."""
-        notice, event = letter.notification, self.render(letter.notification, letter.state, letter.links)
+    def send(self, message: AlertMessage) -> Receipt:
+        """Trigger or resolve an alert. Reminders are not sent: PagerDuty reminds people in its own way."""
+        notification = message.notification
+        event = self.render(notification, message.state, message.links)
         if event is None:
-            return Receipt(sent=False, releases=notice.joined)
+            return Receipt(sent=False, releases=notification.joined)
         self._send(event)
-        # What an older FlowJoy opened under another key would stay open for ever.
-        for key in notice.sent_as:
+        # An alert that an older FlowJoy opened under another key would stay open for ever.
+        for key in notification.sent_as:
             self._send(Event(path="/v2/enqueue", body={"event_action": "resolve", "dedup_key": dedup_key(key)}))
-        return Receipt(releases=notice.joined)
+        return Receipt(releases=notification.joined)
 
-    def tell_change(self, change: ReleaseChange, links: Mapping[str, str]) -> None:
-        """Tell of one deploy or ship, so that a responder sees what changed."""
+    def send_change(self, change: ReleaseChange, links: Mapping[str, str]) -> None:
+        """Send one deploy or ship as a change event, so that a responder sees what changed."""
         body = {
             "payload": {
                 "summary": clean(change.summary, LONGEST_SUMMARY),
                 "timestamp": iso(change.at),
-                "source": clean(self._errand.settings.service),
+                "source": clean(self._context.settings.service),
                 "custom_details": {name: clean(value, 300) for name, value in change.details.items()},
             },
             "links": _links(links),
         }
         self._send(Event(path="/v2/change/enqueue", body=body))
 
-    def render(self, notice: Notification, words: AlertText, links: Mapping[str, str]) -> Event | None:
-        """The event of one notice; None for a reminder. `dedup_key` holds no text from outside."""
-        action = _ACTION.get(notice.step)
+    def render(self, notification: Notification, text: AlertText, links: Mapping[str, str]) -> Event | None:
+        """Return the event of a notification, None for a reminder. `dedup_key` contains no text from outside."""
+        action = _ACTION.get(notification.step)
         if action is None:
             return None
-        body: dict[str, Any] = {"event_action": action, "dedup_key": dedup_key(notice.alert.key)}
+        body: dict[str, Any] = {"event_action": action, "dedup_key": dedup_key(notification.alert.key)}
         if action == "trigger":
-            severity = "error" if notice.step is AlertStep.ESCALATION else _SEVERITY[notice.alert.kind]
-            body |= {
-                "payload": self._payload(notice, words, severity, self._errand.now),
-                "links": _links(links),
-                "client": "FlowJoy",
-            }
+            body |= {"payload": self._payload(notification, text), "links": _links(links), "client": "FlowJoy"}
         return Event(path="/v2/enqueue", body=body)
 
-    def _payload(self, notice: Notification, words: AlertText, severity: str, now: datetime) -> dict[str, Any]:
-        service = clean(self._errand.settings.service)
+    def _payload(self, notification: Notification, text: AlertText) -> dict[str, Any]:
+        service, alert = clean(self._context.settings.service), notification.alert
         return {
-            "summary": clean(f"{service}: {words.title}. {words.what}", LONGEST_SUMMARY),
+            "summary": clean(f"{service}: {text.title}. {text.what}", LONGEST_SUMMARY),
             "source": service,
-            "severity": severity,
-            "timestamp": iso(now),
+            "severity": "error" if notification.step is AlertStep.ESCALATION else _SEVERITY[alert.kind],
+            "timestamp": iso(self._context.now),
             "component": service,
-            "group": clean(alert_subject(notice)),
-            "class": notice.alert.kind.value,
+            "group": clean(alert_subject(notification)),
+            "class": alert.kind.value,
             "custom_details": {
-                "what": clean(words.what, 1000),
-                "since": clean(words.since, 1000),
-                "action": clean(words.move, 1000),
-                "alert": clean(notice.alert.key, 500),
+                "what": clean(text.what, 1000),
+                "since": clean(text.since, 1000),
+                "action": clean(text.move, 1000),
+                "alert": clean(alert.key, 500),
             },
         }
 
     def _send(self, event: Event) -> None:
-        key, address = self._errand.settings.pagerduty_routing_key, self._errand.settings.pagerduty_events_url
-        if key is None:
-            raise TypeError("a pager without a routing key is never made")
-
         def request() -> None:
-            body = {"routing_key": key.reveal(), **event.body}
-            answer = http.request("POST", f"{address}{event.path}", expected=202, json=body)
-            read(_Accepted, answer.json())
+            address = f"{self._context.settings.pagerduty_events_url}{event.path}"
+            body = {"routing_key": self._routing_key.reveal(), **event.body}
+            read(_Accepted, http.request("POST", address, expected=202, json=body).json())
 
-        self._errand.transport.call("PagerDuty events", request, _EVENTS.explain, tries=_TRIES)
+        self._context.transport.call("PagerDuty events", request, _EVENTS.explain, tries=_TRIES)
 
 
 def dedup_key(key: str) -> str:
-    """SHA-256 of an alert's key, in hex: by it PagerDuty makes one of what it is told twice."""
+    """Return the SHA-256 of an alert's key, in hex."""
     return sha256(key.encode()).hexdigest()
 
 

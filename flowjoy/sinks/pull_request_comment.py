@@ -1,4 +1,4 @@
-"""One sticky comment a pull request, updated in place, silent when nothing changed."""
+"""Keeps one comment per pull request, updated in place and only when it changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flowjoy.errors import HarvestError
 from flowjoy.report import markdown
 from flowjoy.sinks.base import Publication
 
-_MOST_PAGES = 20
+_MAX_PAGES = 20
 
 
 class _Author(Response):
@@ -28,47 +28,47 @@ class _Saved(Response):
     id: Id
 
 
-class PullComment:
-    """`comment`: `changes`, `always` or `off`."""
+class PullRequestComment:
+    """The comment, which `comment` makes `always`, on `changes` only, or `off`."""
 
     label = "pull request comment"
 
     def publish(self, publication: Publication, github: GitHubApi) -> Mapping[str, str]:
-        """Create, update or leave the comment."""
-        number, wish = publication.trigger.pull_request, publication.settings.comment
-        if number is None or wish == "off":
+        """Create or update the comment, or leave it as it is."""
+        number, mode = publication.trigger.pull_request, publication.settings.comment
+        if number is None or mode == "off":
             return {}
         body = publication.redact(self.render(publication))
-        held = _find(github, number, marker(publication))
-        if held is None and (wish == "always" or markdown.noteworthy(publication.findings)):
+        current = _find(github, number, marker(publication))
+        if current is None and (mode == "always" or markdown.noteworthy(publication.results)):
             self._create(publication, github, number, body)
-        elif held is not None and held.body != body:
-            github.send("PATCH", f"/issues/comments/{held.id}", {"body": body}, reader(_Saved))
+        elif current is not None and current.body != body:
+            github.send("PATCH", f"/issues/comments/{current.id}", {"body": body}, reader(_Saved))
         return {}
 
     def render(self, publication: Publication) -> str:
-        """The comment's text; its first line is how it is found again."""
-        return f"{marker(publication)}\n{markdown.comment(publication.findings)}"
+        """Return the text of the comment; its first line identifies it in later runs."""
+        return f"{marker(publication)}\n{markdown.comment(publication.results)}"
 
     def _create(self, publication: Publication, github: GitHubApi, number: int, body: str) -> None:
         def locate() -> tuple[str, str, dict[str, Any]]:
-            # Looked for before every try: a creation that seemed to fail may have succeeded.
-            held = _find(github, number, marker(publication))
-            path = f"/issues/comments/{held.id}" if held else f"/issues/{number}/comments"
-            return ("PATCH" if held else "POST"), path, {"body": body}
+            # Before every try, because a creation that seemed to fail may have succeeded.
+            current = _find(github, number, marker(publication))
+            path = f"/issues/comments/{current.id}" if current else f"/issues/{number}/comments"
+            return ("PATCH" if current else "POST"), path, {"body": body}
 
         github.send_to(locate, reader(_Saved))
 
 
 def marker(publication: Publication) -> str:
-    """An HTML comment that nobody sees. The service cannot end it."""
-    service = "".join(sign if sign.isalnum() or sign in "._" else "~" for sign in publication.settings.service)
+    """Return the HTML comment that marks ours. The name of the service cannot end it."""
+    service = "".join(char if char.isalnum() or char in "._" else "~" for char in publication.settings.service)
     return f"<!-- flowjoy {service} -->"
 
 
 def _find(github: GitHubApi, number: int, mark: str) -> _Comment | None:
-    """Our comment: by its first line, and written by an app. What people write is never touched."""
-    for page in range(1, _MOST_PAGES + 1):
+    """Return our comment: its first line is ours, and an app wrote it. Comments of people are never edited."""
+    for page in range(1, _MAX_PAGES + 1):
         kind = reader(list[_Comment])
         comments = github.get(f"/issues/{number}/comments", kind, per_page=PER_PAGE, page=page)
         for comment in comments:

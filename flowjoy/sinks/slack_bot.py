@@ -1,4 +1,4 @@
-"""Alerts in Slack by a bot, who finds its messages again and answers in their threads. Knows no webhook."""
+"""Sends alerts as a Slack bot; finds its earlier messages and replies in their threads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
-from flowjoy.clients.responses import Response, reader, refusal
+from flowjoy.clients.responses import Response, read, refusal
 from flowjoy.clients.slack import SlackApi, explain, is_rate_limit
 from flowjoy.clients.transport import Transport
 from flowjoy.config.settings import Settings
@@ -20,18 +20,18 @@ from flowjoy.domain import AlertState
 from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.report import slack_blocks
 from flowjoy.report.content.alert_messages import AlertMessage, Receipt
-from flowjoy.sinks.base import AlertContext, AlertSink
+from flowjoy.sinks.base import AlertContext
 
 NAME = "slack"
 CHART = "unified_flow.png"
 _TITLE = "Code and model cadence with the unified MTTR"
 RECALLED = timedelta(days=30)
-"""How far back the bot looks for what it told."""
+"""How far back the bot searches for its messages."""
 
-AT_ONCE = timedelta(minutes=10)
-"""Two runs at once tell the same within this time."""
+CONCURRENT = timedelta(minutes=10)
+"""Concurrent runs send the same message within this time."""
 
-_MOST_THREADS = 40
+_MAX_THREADS = 40
 _TRIES = 2
 _TS = re.compile(r"\d{9,10}(\.\d{1,9})?", re.ASCII)
 
@@ -46,83 +46,82 @@ class _Posted(Response):
     ts: Annotated[str, AfterValidator(_timestamp)]
 
 
-def of(errand: AlertContext) -> AlertSink | None:
-    """The bot, where there is a token and a channel."""
-    settings = errand.settings
-    if settings.slack_token is None or settings.slack_channel is None:
-        return None
-    api = SlackApi(token=settings.slack_token, api_url=settings.slack_api_url, transport=errand.transport)
-    return SlackBot(api, settings.slack_channel, errand)
-
-
 SCOPES = {
-    "chat:write": "nothing can be told",
-    "channels:history": "it cannot look for what it told (groups:history in a private channel)",
+    "chat:write": "no alert can be sent",
+    "channels:history": "it cannot find its earlier messages (groups:history in a private channel)",
     "files:write": "the chart is not attached",
 }
 
 
 def examine(settings: Settings, transport: Transport) -> str:
-    """What a bot's token is good for, without a message. HarvestError where it can tell nothing."""
+    """Return what the bot's token permits, without sending a message. Raise HarvestError if it cannot send any."""
     if settings.slack_token is None or settings.slack_channel is None:
-        return "the webhook shows only by a message whether it works"
+        return "only a message shows whether the webhook works"
     api = SlackApi(token=settings.slack_token, api_url=settings.slack_api_url, transport=transport)
-    who, has = api.scopes()
-    if "groups:history" in has:
-        has |= {"channels:history"}
-    lacks = [f"without {scope} {so}" for scope, so in SCOPES.items() if scope not in has]
-    if "chat:write" not in has:
-        raise HarvestError(f"Slack: {'; '.join(lacks)}", hint="give the app these scopes and install it again")
+    identity, scopes = api.scopes()
+    if "groups:history" in scopes:
+        scopes |= {"channels:history"}
+    missing = [f"without {scope} {effect}" for scope, effect in SCOPES.items() if scope not in scopes]
+    if "chat:write" not in scopes:
+        raise HarvestError(f"Slack: {'; '.join(missing)}", hint="give the app these scopes and install it again")
     channel = api.channel_id(settings.slack_channel)
-    asked = {"channel": channel, "limit": "1"}
-    if "channels:history" in has:
-        api.ask("conversations.history", dict, params=asked)
-    return "; ".join((f"{who}, channel {channel}", *lacks))
+    if "channels:history" in scopes:
+        api.ask("conversations.history", dict, params={"channel": channel, "limit": "1"})
+    return "; ".join((f"{identity}, channel {channel}", *missing))
 
 
 class SlackBot:
-    """A bot token: messages in a channel, what follows in their threads, the chart with the first."""
+    """A bot token: messages in a channel, later steps in their threads, the chart with the first message."""
 
-    name, folds, recalls = NAME, False, True
+    name, deduplicates, can_recall = NAME, False, True
 
-    def __init__(self, api: SlackApi, channel: str, errand: AlertContext) -> None:
-        self._api, self._channel, self._errand = api, channel, errand
+    def __init__(self, api: SlackApi, channel: str, context: AlertContext) -> None:
+        self._api, self._channel, self._context = api, channel, context
         self._has_chart = False
         self.label = f"Slack {channel}"
 
-    def takes(self, _notice: Notification) -> bool:
+    @classmethod
+    def create(cls, context: AlertContext) -> SlackBot | None:
+        """Return the sink if `slack-token` and `slack-channel` are set."""
+        settings = context.settings
+        if settings.slack_token is None or settings.slack_channel is None:
+            return None
+        api = SlackApi(token=settings.slack_token, api_url=settings.slack_api_url, transport=context.transport)
+        return cls(api, settings.slack_channel, context)
+
+    def accepts(self, _notification: Notification) -> bool:
         """Return True: Slack gets every alert."""
         return True
 
     def recall(self, names: Mapping[str, str]) -> tuple[AlertState, ...]:
-        """Return what our messages of the last 30 days, and the answers in their threads, say of these alerts."""
-        told, threads = [], []
-        for message in self._history(RECALLED):
-            found = self._states(message, names, str(message.get("ts")))
-            told += found
-            if found and message.get("reply_count"):
-                threads.append(str(message.get("ts")))
-        for thread in threads[:_MOST_THREADS]:
-            for answer in self._replies(thread):
-                told += self._states(answer, names, thread)
-        return tuple(dict.fromkeys(told))
+        """Return what our messages of the last 30 days, and the replies in their threads, say about these alerts."""
+        states, threads = [], []
+        for posted in self._history(RECALLED):
+            matches = self._states(posted, names, str(posted.get("ts")))
+            states += matches
+            if matches and posted.get("reply_count"):
+                threads.append(str(posted.get("ts")))
+        for thread in threads[:_MAX_THREADS]:
+            for reply in self._replies(thread):
+                states += self._states(reply, names, thread)
+        return tuple(dict.fromkeys(states))
 
-    def tell(self, letter: AlertMessage) -> Receipt:
-        """Post one message, in the thread of the first where there is one; of two runs at once one message stays."""
-        joined = letter.notification.joined
-        if letter.quiet:
-            return Receipt(sent=False, ref=letter.ref, releases=joined)
-        channel, _, thread = letter.ref.partition("/")
+    def send(self, message: AlertMessage) -> Receipt:
+        """Post one message, in the alert's thread if it has one. Of concurrent runs only the first message remains."""
+        joined = message.notification.joined
+        if message.quiet:
+            return Receipt(sent=False, ref=message.ref, releases=joined)
+        channel, _, thread = message.ref.partition("/")
         thread = thread if channel == self._id else ""
         try:
-            ts = self._post(letter, thread)
+            ts = self._post(message, thread)
         except HarvestError as problem:
             if problem.kind is not FaultKind.GONE:
                 raise
             # The first message was deleted: this one starts a thread of its own.
             thread = ""
-            ts = self._post(letter, thread)
-        first, named = self._first(letter, thread, ts)
+            ts = self._post(message, thread)
+        first, named = self._first(message, thread, ts)
         if float(first) < float(ts):
             self._api.ask("chat.delete", dict, json={"channel": self._id, "ts": ts})
             joined = tuple(release for release in joined if slack_blocks.digest(release) in named)
@@ -131,20 +130,20 @@ class SlackBot:
             self._attach_chart(ts)
         return Receipt(ref=f"{self._id}/{thread or first}", releases=joined)
 
-    def _first(self, letter: AlertMessage, thread: str, ts: str) -> tuple[str, frozenset[str]]:
-        """Return the earlier message of this step and its releases; this one where the bot may not look."""
-        own = ts, slack_blocks.mark_of(letter).releases
+    def _first(self, message: AlertMessage, thread: str, ts: str) -> tuple[str, frozenset[str]]:
+        """Return the first message of this step and its releases; this message if the bot may not read others."""
+        own = ts, slack_blocks.mark_of(message).releases
         try:
-            return self._same(letter, thread, before=float(ts)) or own
+            return self._same(message, thread, before=float(ts)) or own
         except HarvestError:
             return own
 
-    def _post(self, letter: AlertMessage, thread: str) -> str:
-        service = self._errand.settings.service
-        message: dict[str, Any] = {
+    def _post(self, message: AlertMessage, thread: str) -> str:
+        service = self._context.settings.service
+        content: dict[str, Any] = {
             "channel": self._id,
-            "text": slack_blocks.fallback(letter, service),
-            "blocks": slack_blocks.blocks(letter, service),
+            "text": slack_blocks.fallback(message, service),
+            "blocks": slack_blocks.blocks(message, service),
             "mrkdwn": False,
             "parse": "none",
             "link_names": False,
@@ -152,44 +151,44 @@ class SlackBot:
             "unfurl_media": False,
         }
         if thread:
-            message |= {"thread_ts": thread, "reply_broadcast": letter.step is AlertStep.ESCALATION}
-        broken = False
+            content |= {"thread_ts": thread, "reply_broadcast": message.step is AlertStep.ESCALATION}
+        may_be_delivered = False
 
         def request() -> str:
-            # One that broke on the way may have come through: looked for before it is told again.
-            nonlocal broken
-            there = self._same(letter, thread) if broken else None
-            broken = True
+            # After a dropped connection the message may have been delivered: search before sending it again.
+            nonlocal may_be_delivered
+            delivered = self._same(message, thread) if may_be_delivered else None
+            may_be_delivered = True
             try:
-                return there[0] if there else self._api.once("chat.postMessage", reader(_Posted), json=message).ts
+                return delivered[0] if delivered else self._api.once("chat.postMessage", _posted_at, json=content)
             except Exception as problem:
-                broken = not is_rate_limit(problem)
+                may_be_delivered = not is_rate_limit(problem)
                 raise
 
         return self._api.transport.call("Slack chat.postMessage", request, explain, tries=_TRIES)
 
-    def _same(self, letter: AlertMessage, thread: str, before: float = inf) -> tuple[str, frozenset[str]] | None:
-        """Return the earliest message of the last minutes, before `before`, that is the same step of this alert.
+    def _same(self, message: AlertMessage, thread: str, before: float = inf) -> tuple[str, frozenset[str]] | None:
+        """Return the first message of the last minutes, before `before`, on the same step of this alert, if any.
 
-        Updates and waivers are the same where earlier ones name all of their releases. With it the releases it names.
+        Updates and waivers are the same if earlier ones name all their releases, which are returned with it.
         """
-        wanted, since = slack_blocks.mark_of(letter), (self._errand.now - AT_ONCE).timestamp()
-        messages = self._replies(thread) if thread else self._history(AT_ONCE)
+        wanted, since = slack_blocks.mark_of(message), (self._context.now - CONCURRENT).timestamp()
+        recent = self._replies(thread) if thread else self._history(CONCURRENT)
         same = {
-            str(message.get("ts")): mark.releases
-            for message in messages
-            if since <= _seconds(message) < before and self._is_ours(message)
-            for mark in slack_blocks.marks(message)
+            str(posted.get("ts")): mark.releases
+            for posted in recent
+            if since <= _seconds(posted) < before and self._is_ours(posted)
+            for mark in slack_blocks.marks(posted)
             if (mark.key, mark.step) == (wanted.key, wanted.step)
         }
-        if letter.step in (AlertStep.UPDATE, AlertStep.WAIVER):
+        if message.step in (AlertStep.UPDATE, AlertStep.WAIVER):
             same = {ts: releases for ts, releases in same.items() if releases & wanted.releases}
             if not wanted.releases <= frozenset().union(*same.values()):
                 return None
         return (min(same, key=float), frozenset().union(*same.values())) if same else None
 
-    def _states(self, message: Mapping[str, Any], names: Mapping[str, str], thread: str) -> list[AlertState]:
-        at, ref = datetime.fromtimestamp(_seconds(message), UTC), f"{self._id}/{thread}"
+    def _states(self, posted: Mapping[str, Any], names: Mapping[str, str], thread: str) -> list[AlertState]:
+        at, ref = datetime.fromtimestamp(_seconds(posted), UTC), f"{self._id}/{thread}"
         return [
             AlertState(
                 key=names[mark.key],
@@ -199,13 +198,13 @@ class SlackBot:
                 ref=ref,
                 releases=tuple(sorted(names[digest] for digest in mark.releases if digest in names)),
             )
-            for mark in slack_blocks.marks(message)
-            if mark.key in names and self._is_ours(message)
+            for mark in slack_blocks.marks(posted)
+            if mark.key in names and self._is_ours(posted)
         ]
 
-    def _is_ours(self, message: Mapping[str, Any]) -> bool:
-        """Whether this token wrote it: what others write must neither silence an alert nor end one."""
-        return message.get("bot_id") in self._own_ids or message.get("user") in self._own_ids
+    def _is_ours(self, posted: Mapping[str, Any]) -> bool:
+        """Return whether this token posted it: messages of others must neither silence an alert nor end one."""
+        return posted.get("bot_id") in self._own_ids or posted.get("user") in self._own_ids
 
     @cached_property
     def _own_ids(self) -> tuple[str, ...]:
@@ -216,25 +215,27 @@ class SlackBot:
         return self._api.channel_id(self._channel)
 
     def _history(self, back: timedelta) -> Iterable[dict[str, Any]]:
-        oldest = f"{(self._errand.now - back).timestamp():.6f}"
+        oldest = f"{(self._context.now - back).timestamp():.6f}"
         return self._api.messages("conversations.history", channel=self._id, oldest=oldest)
 
     def _replies(self, thread: str) -> Iterable[dict[str, Any]]:
         return self._api.messages("conversations.replies", channel=self._id, ts=thread)
 
     def _attach_chart(self, thread: str) -> None:
-        """The chart into the thread of this run's first message. Without it the message stands."""
+        """Upload the chart into the thread of this run's first message, which remains if the upload fails."""
         try:
-            self._api.upload(self._errand.chart(), name=CHART, title=_TITLE, channel=self._id, thread=thread)
+            self._api.upload(self._context.chart(), name=CHART, title=_TITLE, channel=self._id, thread=thread)
         except HarvestError as problem:
-            self._errand.warn(
-                f"Slack: the chart was not attached: {problem}" + (f" ({problem.hint})" if problem.hint else "")
-            )
-        except Exception as problem:  # noqa: BLE001  (a picture that cannot be drawn must not make an alert untold)
-            self._errand.warn(f"Slack: the chart was not attached ({type(problem).__name__})")
+            self._context.warn(f"Slack: the chart was not attached: {problem.advised}")
+        except Exception as problem:  # noqa: BLE001  (a chart that cannot be drawn must not stop an alert)
+            self._context.warn(f"Slack: the chart was not attached ({type(problem).__name__})")
 
 
-def _seconds(message: Mapping[str, Any]) -> float:
+def _posted_at(answer: object) -> str:
+    return read(_Posted, answer).ts
+
+
+def _seconds(posted: Mapping[str, Any]) -> float:
     """Return when a message was posted; the epoch if it does not say, or cannot be true."""
-    ts = str(message.get("ts") or "")
+    ts = str(posted.get("ts") or "")
     return float(ts) if _TS.fullmatch(ts) else 0.0

@@ -1,4 +1,4 @@
-"""Alerts in Slack by an incoming webhook, which only takes: the ledger alone says what was told. Knows no bot."""
+"""Sends alerts to a Slack incoming webhook, which cannot be read: only the ledger knows what was sent."""
 
 from __future__ import annotations
 
@@ -12,50 +12,55 @@ from flowjoy.domain.secret import Secret
 from flowjoy.errors import HarvestError
 from flowjoy.report import slack_blocks
 from flowjoy.report.content.alert_messages import AlertMessage, Receipt
-from flowjoy.sinks.base import AlertContext, AlertSink
+from flowjoy.sinks.base import AlertContext
 
 NAME = "slack"
 _TRIES = 2
 
 
-def of(errand: AlertContext) -> AlertSink | None:
-    """The webhook, where there is one; settings refuse it beside a bot."""
-    url = errand.settings.slack_webhook_url
-    return None if url is None else SlackWebhook(url, errand)
-
-
 class SlackWebhook:
-    """An incoming webhook: it can neither look back nor answer in a thread, so the ledger alone says what was told."""
+    """An incoming webhook: no threads and no chart."""
 
-    name, label, folds, recalls = NAME, "Slack webhook", False, False
+    name, label, deduplicates, can_recall = NAME, "Slack webhook", False, False
 
-    def __init__(self, url: Secret, errand: AlertContext) -> None:
-        self._url, self._errand = url, errand
+    def __init__(self, url: Secret, context: AlertContext) -> None:
+        self._url, self._context = url, context
 
-    def takes(self, _notice: Notification) -> bool:
+    @classmethod
+    def create(cls, context: AlertContext) -> SlackWebhook | None:
+        """Return the sink if `slack-webhook-url` is set."""
+        url = context.settings.slack_webhook_url
+        return None if url is None else cls(url, context)
+
+    def accepts(self, _notification: Notification) -> bool:
         """Return True: Slack gets every alert."""
         return True
 
     def recall(self, _names: Mapping[str, str]) -> tuple[AlertState, ...]:
-        """Return nothing: a webhook only takes."""
+        """Return nothing: a webhook cannot be read."""
         return ()
 
-    def tell(self, letter: AlertMessage) -> Receipt:
-        """Post one message. One that broke on the way may have come through: it is told by the next run."""
-        broken, service = False, self._errand.settings.service
+    def send(self, message: AlertMessage) -> Receipt:
+        """Post one message.
+
+        After a dropped connection the message may have been delivered, so it is not retried in this run.
+        """
+        if message.quiet:
+            return Receipt(sent=False, releases=message.notification.joined)
+        service = self._context.settings.service
+        text, blocks = slack_blocks.fallback(message, service), slack_blocks.blocks(message, service)
+        may_be_delivered = False
 
         def request() -> None:
-            nonlocal broken
-            if broken:
-                raise HarvestError("Slack webhook: it is not known whether the message came through")
-            broken = True
+            nonlocal may_be_delivered
+            if may_be_delivered:
+                raise HarvestError("Slack webhook: it is unknown whether the message was delivered")
+            may_be_delivered = True
             try:
-                text, blocks = slack_blocks.fallback(letter, service), slack_blocks.blocks(letter, service)
                 send_to_webhook(self._url, text, blocks)
             except HttpError as problem:
-                broken = not is_rate_limit(problem)
+                may_be_delivered = not is_rate_limit(problem)
                 raise
 
-        if not letter.quiet:
-            self._errand.transport.call("Slack webhook", request, explain, tries=_TRIES)
-        return Receipt(sent=not letter.quiet, releases=letter.notification.joined)
+        self._context.transport.call("Slack webhook", request, explain, tries=_TRIES)
+        return Receipt(releases=message.notification.joined)

@@ -372,12 +372,12 @@ def test_slack__app_that_lacks_a_scope_is_told_what_it_cannot_do(world: World, s
     assert line.startswith("ok")
     assert "without files:write the chart is not attached" in line
     slack.scopes = {"channels:history"}
-    assert "without chat:write nothing can be told" in examine(in_slack(world, slack)).line("alerts (Slack)")
+    assert "without chat:write no alert can be sent" in examine(in_slack(world, slack)).line("alerts (Slack)")
 
 
 def test_alerts__that_show_only_by_telling_are_said_to(world: World, slack: SlackStandIn) -> None:
     told = examine(world, slack_webhook_url=slack.webhook_url, pagerduty_routing_key="of-the-rest-api")
-    assert "shows only by a message" in told.line("alerts (Slack)")
+    assert "only a message shows whether the webhook works" in told.line("alerts (Slack)")
     assert "Integration Key of an Events API v2 integration" in told.line("alerts (PagerDuty)")
     assert (slack.requests, slack.hooked) == ([], [])
 

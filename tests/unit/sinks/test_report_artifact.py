@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from flowjoy.clients import transport
+from flowjoy.clients.actions_artifacts import ArtifactService, backend_ids
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain.secret import Secret
 from flowjoy.errors import HarvestError
 from flowjoy.sinks import report_artifact
-from flowjoy.sinks.report_artifact import ArtifactService, backend_ids, expiry, zipped
+from flowjoy.sinks.report_artifact import expiry, zipped
 from tests.builders import at
 from tests.fakes.artifact_service import ArtifactServiceStandIn, runtime_token
 from tests.fakes.faults import EmptyBody, Reset
@@ -51,7 +52,9 @@ def upload(service: ArtifactServiceStandIn, files: dict[str, Path], **changes: A
         "token": Secret(runtime_token(42)),
         "transport": Transport(Budget(20)),
     }
-    return ArtifactService(**(given | changes)).upload(NAME, files, made_at=at(), expires_at=at(24 * 90))
+    name = changes.pop("name", NAME)
+    service_of_job = ArtifactService(**(given | changes))
+    return report_artifact.upload(service_of_job, name, files, made_at=at(), expires_at=at(24 * 90))
 
 
 def held(content: bytes | None) -> dict[str, bytes]:
@@ -110,9 +113,7 @@ def test_overwrite__an_artifact_of_this_name_in_this_run_is_replaced(
 
 def test_overwrite__leaves_other_names_alone(service: ArtifactServiceStandIn, files: dict[str, Path]) -> None:
     upload(service, files)
-    other = ArtifactService(
-        address=service.url, token=Secret(runtime_token(42)), transport=Transport(Budget(20))
-    ).upload("other", files, made_at=at(), expires_at=at(1))
+    other = upload(service, files, name="other")
     assert {item.name for item in service.uploads if item.finished} == {NAME, "other"}
     assert other == 9001
 

@@ -6,7 +6,7 @@ import pytest
 
 from flowjoy.analysis.results import analyse
 from flowjoy.domain import CodeRecord, ModelRecord
-from flowjoy.pipeline.notify import changes
+from flowjoy.pipeline.change_events import changes
 from tests.builders import a_bundle, a_deploy, a_provisional_deploy, a_ship, at
 
 
@@ -14,7 +14,7 @@ from tests.builders import a_bundle, a_deploy, a_provisional_deploy, a_ship, at
     ("code", "models", "summary"),
     [
         ([a_deploy(1, "a" * 40)], [], "shop: code deploy: aaaaaaaaaaaa"),
-        ([a_deploy(1, None)], [], "shop: code deploy: a commit that is not known"),
+        ([a_deploy(1, None)], [], "shop: code deploy: an unknown commit"),
         ([a_provisional_deploy(1, sha="b" * 40)], [], "shop: code deploy: bbbbbbbbbbbb (in progress)"),
         ([], [a_ship(1, "7")], "shop: model ship: recommender v7"),
         ([], [a_ship(1, None)], "shop: model ship: recommender"),
