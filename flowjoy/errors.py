@@ -38,7 +38,7 @@ class FaultKind(StrEnum):
 
     AUTH = "auth"
     PERMISSION = "permission"
-    NOT_FOUND = "not_found"
+    MISSING = "missing"
     GONE = "gone"
     CONFLICT = "conflict"
     QUOTA = "quota"
@@ -60,7 +60,7 @@ class FaultKind(StrEnum):
 class HarvestError(FlowJoyError):
     """A source could not be read completely: its data is unknown, which differs from empty.
 
-    `kind`: the fault of the service that caused it; None where the problem lies in the data or the inputs.
+    `kind`: the fault of the service that caused it; None if the data or an input is the problem.
     """
 
     def __init__(self, problem: str, *, hint: str = "", kind: FaultKind | None = None) -> None:

@@ -222,7 +222,7 @@ class DoctorChecks:
             late = "" if transport.budget.left() else f"; it was given {granted:.0f} s"
             lacks = (
                 f"; this one needs {needs}"
-                if needs and problem.kind in (FaultKind.PERMISSION, FaultKind.NOT_FOUND)
+                if needs and problem.kind in (FaultKind.PERMISSION, FaultKind.MISSING)
                 else ""
             )
             self._fail(tried, f"{problem}{late}", problem.hint + lacks)

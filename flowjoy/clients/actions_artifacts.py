@@ -30,7 +30,6 @@ _T = TypeVar("_T")
 _API = "twirp/github.actions.results.api.v1.ArtifactService"
 _SERVICE = Service(
     name="the service",
-    credential="the runner's token",
     hints={
         FaultKind.AUTH: "run again",
         FaultKind.PERMISSION: "run again",

@@ -17,7 +17,7 @@ _UNEXPECTED = "run again; if it stays so, look at what answers at that address (
 _KINDS = {
     401: FaultKind.AUTH,
     403: FaultKind.PERMISSION,
-    404: FaultKind.NOT_FOUND,
+    404: FaultKind.MISSING,
     408: FaultKind.OUTAGE,
     409: FaultKind.CONFLICT,
     429: FaultKind.RATE_LIMIT,
@@ -28,9 +28,9 @@ _HINTS = {
     FaultKind.MALFORMED: "run again",
 }
 _PROBLEMS = {
-    FaultKind.AUTH: "{name} refused {credential} ({status})",
-    FaultKind.PERMISSION: "{credential} may not read this ({detail})",
-    FaultKind.NOT_FOUND: "{name} does not know it, or {credential} may not see it ({status})",
+    FaultKind.AUTH: "{name} refused the credentials ({status})",
+    FaultKind.PERMISSION: "{name} denied access ({detail})",
+    FaultKind.MISSING: "{name} does not know it, or does not show it to these credentials ({status})",
     FaultKind.CONFLICT: "{name} refused the request ({detail})",
     FaultKind.REFUSED: "{name} refused the request ({detail})",
 }
@@ -94,10 +94,9 @@ class HttpError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """A service as messages name it: what `credential` it was given, and what to do about each kind of fault."""
+    """A service: its name in messages, and a hint for each kind of fault."""
 
     name: str
-    credential: str = "the token"
     hints: Mapping[FaultKind, str] = field(default_factory=dict)
 
     def explain(self, problem: Exception) -> Fault | None:
@@ -117,7 +116,6 @@ class Service:
         """Return a fault of this kind; `status` is the HTTP status or the service's own code."""
         problem = _PROBLEMS.get(kind, "{name} answered {status}").format(
             name=self.name,
-            credential=self.credential,
             status=status,
             detail=": ".join(filter(None, (status, message))),
         )

@@ -25,7 +25,7 @@ _GITHUB = Service(
         FaultKind.AUTH: "check github-token",
         FaultKind.PERMISSION: "give the job `permissions:` contents, deployments, actions: read; "
         "checks, pull-requests: write",
-        FaultKind.NOT_FOUND: "check GITHUB_REPOSITORY, workflow and the token's permissions",
+        FaultKind.MISSING: "check GITHUB_REPOSITORY, workflow and the token's permissions",
         FaultKind.OUTAGE: "see githubstatus.com",
     },
 )
@@ -203,7 +203,7 @@ def explain(problem: Exception) -> Fault | None:
 
 def _explain_graphql(error: GraphQLError) -> Fault:
     if "NOT_FOUND" in error.types:
-        return _GITHUB.fault(FaultKind.NOT_FOUND, "NOT_FOUND")
+        return _GITHUB.fault(FaultKind.MISSING, "NOT_FOUND")
     if "RATE_LIMITED" in error.types or "RATE_LIMIT" in error.types:
         text = "the token's rate limit is used up"
         return Fault(kind=FaultKind.QUOTA, problem=text, hint="run again after the limit resets")

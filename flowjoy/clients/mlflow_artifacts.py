@@ -28,9 +28,8 @@ _ON_DISK = frozenset({"", "file"})
 _PERMISSIONS = "check the registry's permissions for artifacts, or give drift-reference"
 _STORE = Service(
     name="the artifact store",
-    credential="these credentials",
     hints=dict.fromkeys(
-        (FaultKind.AUTH, FaultKind.PERMISSION, FaultKind.NOT_FOUND, FaultKind.CONFLICT, FaultKind.REFUSED), _PERMISSIONS
+        (FaultKind.AUTH, FaultKind.PERMISSION, FaultKind.MISSING, FaultKind.CONFLICT, FaultKind.REFUSED), _PERMISSIONS
     ),
 )
 _T = TypeVar("_T")
@@ -111,7 +110,7 @@ def _explain(problem: Exception) -> Fault:
     code: Any = getattr(problem, "error_code", None)
     if code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
         text = "no such run, or the registry does not show it"
-        return Fault(kind=FaultKind.NOT_FOUND, problem=text, hint=f"check the run's id; {MAKE}")
+        return Fault(kind=FaultKind.MISSING, problem=text, hint=f"check the run's id; {MAKE}")
     hint = "check its artifact store, or give drift-reference"
     unreadable = f"artifacts cannot be read ({type(problem).__name__})"
     return _STORE.explain(problem) or explain(problem) or Fault(kind=FaultKind.REFUSED, problem=unreadable, hint=hint)

@@ -58,7 +58,7 @@ def explain_name(problem: Exception, uri: str = "") -> Fault | None:
     """Return the same where a model is asked for by its name: one that no model can have is not known."""
     if getattr(problem, "error_code", None) == "INVALID_PARAMETER_VALUE" and not _is_of_workspace(problem):
         return Fault(
-            kind=FaultKind.NOT_FOUND, problem="the registry takes no such name", hint=SPELLING, error=UnknownModelError
+            kind=FaultKind.MISSING, problem="the registry takes no such name", hint=SPELLING, error=UnknownModelError
         )
     return explain(problem, uri)
 
@@ -80,7 +80,7 @@ def _of_answer(problem: Any, uri: str) -> Fault:
     # An open Unity Catalog says NOT_FOUND; Databricks' also tells a catalog or schema that is not there.
     if code in _UNKNOWN or (code == "NOT_FOUND" and uri.startswith("uc:")):
         return Fault(
-            kind=FaultKind.NOT_FOUND,
+            kind=FaultKind.MISSING,
             problem="the registry does not know it, or does not show it to these credentials",
             hint=SPELLING,
             error=UnknownModelError,

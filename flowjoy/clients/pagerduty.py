@@ -28,7 +28,7 @@ _PAGERDUTY = Service(
         FaultKind.AUTH: "check pagerduty-token: a REST API key (read-only is enough), of the region of "
         "pagerduty-api-url",
         FaultKind.PERMISSION: "use a key that may read every service",
-        FaultKind.NOT_FOUND: _INPUTS,
+        FaultKind.MISSING: _INPUTS,
         FaultKind.REFUSED: _INPUTS,
         FaultKind.OUTAGE: STATUS_PAGE,
     },

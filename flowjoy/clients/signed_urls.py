@@ -21,7 +21,6 @@ _HOSTS = (".blob.core.windows.net", ".githubusercontent.com")
 _SLICE_BYTES = 1 << 16
 _BLOB_HOST = Service(
     name="the blob host",
-    credential="the signed URL",
     hints=dict.fromkeys(FaultKind, "run again") | {FaultKind.OUTAGE: "see githubstatus.com"},
 )
 

@@ -41,9 +41,8 @@ _ACTION = {
 _KEY_HINT = "check pagerduty-routing-key (an Events API v2 integration key of 32 characters) and pagerduty-events-url"
 _EVENTS = Service(
     name="PagerDuty",
-    credential="the routing key",
     hints={
-        **dict.fromkeys((FaultKind.AUTH, FaultKind.PERMISSION, FaultKind.NOT_FOUND, FaultKind.REFUSED), _KEY_HINT),
+        **dict.fromkeys((FaultKind.AUTH, FaultKind.PERMISSION, FaultKind.MISSING, FaultKind.REFUSED), _KEY_HINT),
         FaultKind.OUTAGE: STATUS_PAGE,
     },
 )

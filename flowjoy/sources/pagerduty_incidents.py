@@ -98,7 +98,7 @@ def _parents(found: Mapping[str, PagerDutyIncident], pagerduty: PagerDutyClient)
             parents[parent] = pagerduty.incident(parent)
         except HarvestError as problem:
             # A token need not see every incident that others were merged into.
-            if problem.kind not in (FaultKind.PERMISSION, FaultKind.NOT_FOUND):
+            if problem.kind not in (FaultKind.PERMISSION, FaultKind.MISSING):
                 raise
             continue
         ahead.append(parents[parent])

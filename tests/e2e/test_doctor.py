@@ -174,7 +174,7 @@ def test_deployments__not_readable_are_named_with_the_permission_and_the_rest_go
     assert told.code == 1
     failed = told.line("code (GitHub deployments)")
     assert failed.startswith("FAILED")
-    assert "the token may not read this" in failed
+    assert "denied access" in failed
     assert "Fix: give the job `permissions:`" in failed
     assert failed.endswith("this one needs deployments: read")
     assert all(told.line(part).startswith("ok") for part in ("repository:", "artifacts:", "checks:", "pull requests:"))
@@ -222,7 +222,7 @@ def test_token__that_github_refuses_is_named_and_other_services_are_still_tried(
     world.github.token = "another"
     told = examine(world)
     assert told.code == 1
-    assert "GitHub refused the token (401). Fix: check github-token" in told.line("repository:")
+    assert "GitHub refused the credentials (401). Fix: check github-token" in told.line("repository:")
     assert told.line("model recommender").startswith("ok")
     assert told.line("incidents (PagerDuty)").startswith("ok")
 
@@ -345,7 +345,7 @@ def test_pagerduty__refusing_the_token_is_named(world: World, pagerduty: PagerDu
     world.release(A, at())
     told = examine(world, pagerduty_token="canary-of-another-account")
     assert told.code == 1
-    assert "PagerDuty refused the token (401). Fix: check pagerduty-token" in told.line("incidents (PagerDuty)")
+    assert "PagerDuty refused the credentials (401). Fix: check pagerduty-token" in told.line("incidents (PagerDuty)")
     assert "canary-of-another-account" not in told.log
 
 

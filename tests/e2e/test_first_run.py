@@ -193,7 +193,7 @@ def test_runner_without_artifacts__sends_alerts_only_from_sla_since_on(runs: Run
     runs.world.release(A, at(-60))
     ran = runs.run(0, sla_since=since)
     assert len(runs.pager.alerts) == sent
-    assert ("set `sla-since` to the day from which on alerts are to be sent" in ran.log) is (not sent)
+    assert ("set `sla-since` to the day from which alerts are to be sent" in ran.log) is (not sent)
 
 
 def old_ledger(runs: Runs, *sent: tuple[str, str, str]) -> None:

@@ -929,7 +929,7 @@ def test_newer_schema__is_neither_read_nor_buried(world: World) -> None:
     ran = scheduled(world, 60)
     assert (ran.code, len(ledgers(world))) == (1, count)
     assert "the bundle is of schema 99" in ran.log
-    assert "so that the ledger of a newer FlowJoy is not buried" in ran.log
+    assert "so that the ledger of a newer FlowJoy is not hidden" in ran.log
 
 
 def test_older_schema__is_read(world: World) -> None:

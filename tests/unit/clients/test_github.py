@@ -78,7 +78,7 @@ def test_retry_after__a_used_up_limit_that_resets_in_an_hour_is_refused_at_once(
 
 def test_retry_after__a_refused_permission_is_no_rate_limit(server: Server) -> None:
     server.fail("/repos", times=None, fault=Answer(403, {"message": "Resource not accessible by integration"}))
-    with pytest.raises(HarvestError, match="the token may not read this"):
+    with pytest.raises(HarvestError, match="denied access"):
         github_of(server).get("/deployments", lambda answer: answer)
     assert len(server.requests) == 1
 
@@ -87,7 +87,7 @@ def test_github__401_in_the_middle_of_paging_is_final(server: Server) -> None:
     server.fail("page=2", times=None, fault=Answer(401, {"message": "Bad credentials"}))
     github = github_of(server)
     github.get("/runs", lambda answer: answer, page=1)
-    with pytest.raises(HarvestError, match=r"GitHub refused the token \(401\)") as problem:
+    with pytest.raises(HarvestError, match=r"GitHub refused the credentials \(401\)") as problem:
         github.get("/runs", lambda answer: answer, page=2)
     assert problem.value.hint == "check github-token"
     assert len(server.requests) == 2

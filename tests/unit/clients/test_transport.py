@@ -249,7 +249,7 @@ def test_call__a_refusal_from_within_is_raised_as_it_is_and_not_tried_again() ->
 
 def test_call__the_vendor_s_own_kind_of_error_is_raised() -> None:
     def translated(problem: Exception) -> Fault:
-        return Fault(kind=FaultKind.NOT_FOUND, problem="unknown", error=UnknownModelError)
+        return Fault(kind=FaultKind.MISSING, problem="unknown", error=UnknownModelError)
 
     def request() -> Any:
         raise KeyError("recommender")

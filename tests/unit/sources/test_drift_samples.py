@@ -199,7 +199,7 @@ def test_artifact__that_is_larger_than_it_was_said_to_be_is_refused(folder: Path
 
 
 @pytest.mark.parametrize(
-    ("status", "said"), [(403, r"may not read this \(403\)"), (500, "MLflow run"), (200, "MLflow run")]
+    ("status", "said"), [(403, r"denied access \(403\)"), (500, "MLflow run"), (200, "MLflow run")]
 )
 def test_store__that_fails_is_named_with_a_cure(folder: Path, status: int, said: str) -> None:
     with Store("mlflow-artifacts:/1/a/artifacts") as server:

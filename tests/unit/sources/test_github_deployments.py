@@ -373,7 +373,7 @@ def test_environment__a_glob_that_chooses_none_names_those_that_there_are(github
 def test_environment__that_cannot_be_listed_stops_a_glob_and_no_hint(github: GitHubStandIn) -> None:
     github.repository.add_deployment(sha=A, created_at=at(), environment="live", statuses=[("success", at())])
     github.fail("/environments", times=None, fault=NOT_ACCESSIBLE)
-    with pytest.raises(HarvestError, match="may not read this"):
+    with pytest.raises(HarvestError, match="denied access"):
         deployed(github, a_question({"environment": "production-*"}))
     with pytest.raises(HarvestError) as problem:
         deployed(github)

@@ -19,10 +19,10 @@ from tests.fakes.http_base import Answer, Fault
 from tests.unit.sources.asking import api_of
 
 REFUSALS: list[tuple[Fault, str, str]] = [
-    (Answer(401, {"message": "Bad credentials"}), "refused the token", "check github-token"),
-    (Answer(403, {"message": "Resource not accessible by integration"}), "may not read this", "permissions"),
+    (Answer(401, {"message": "Bad credentials"}), "refused the credentials", "check github-token"),
+    (Answer(403, {"message": "Resource not accessible by integration"}), "denied access", "permissions"),
     (Answer(404, {"message": "Not Found"}), "does not know it", "GITHUB_REPOSITORY"),
-    (Answer(200, {"errors": [{"type": "FORBIDDEN", "message": "x"}]}), "may not read this", "permissions"),
+    (Answer(200, {"errors": [{"type": "FORBIDDEN", "message": "x"}]}), "denied access", "permissions"),
     (Answer(200, {"errors": [{"type": "NOT_FOUND", "message": "x"}]}), "does not know it", "GITHUB_REPOSITORY"),
     (Answer(200, {"errors": [{"type": "RATE_LIMITED", "message": "x"}]}), "rate limit is used up", "resets"),
     (Answer(200, {"errors": [{"type": "SOMETHING", "message": "why"}]}), r"refused the query \(why\)", ""),

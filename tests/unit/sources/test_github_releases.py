@@ -157,7 +157,7 @@ def test_paging__a_second_page_that_is_refused_leaves_no_part(github: GitHubStan
     add_many(github, 150)
     errors = Edited(lambda _: {"errors": [{"type": "FORBIDDEN", "message": "no"}]})
     github.fail("/graphql", times=None, fault=Aimed(query_of("FlowJoyReleases", first_page=False), errors))
-    with pytest.raises(HarvestError, match="the token may not read this"):
+    with pytest.raises(HarvestError, match="denied access"):
         published(github)
 
 

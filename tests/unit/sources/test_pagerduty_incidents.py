@@ -120,7 +120,7 @@ def test_refusal__in_the_middle_of_paging_is_not_asked_again_and_leaves_no_part(
     for number in range(150):
         pagerduty.add(at(number), at(number + 1))
     pagerduty.fail("offset=100", times=None, fault=Answer(401))
-    with pytest.raises(HarvestError, match="refused the token"):
+    with pytest.raises(HarvestError, match="refused the credentials"):
         ask(pagerduty)
     assert len(pagerduty.requests) == 2
 
@@ -138,8 +138,8 @@ def test_incident__that_begins_while_paging_is_neither_lost_nor_doubled(pagerdut
 @pytest.mark.parametrize(
     ("fault", "said", "hint"),
     [
-        (Answer(401), r"refused the token \(401\)", "read-only is enough"),
-        (Answer(403), r"may not read this \(403\)", "every service"),
+        (Answer(401), r"refused the credentials \(401\)", "read-only is enough"),
+        (Answer(403), r"denied access \(403\)", "every service"),
         (Answer(429, {}, {"ratelimit-reset": "3600"}), r"limits the rate until \d\d:\d\d UTC \(429\)", "later"),
         (Answer(429), r"limits the rate \(429\)", "later"),
         (Answer(400), r"\(400\)", "pagerduty-services"),
