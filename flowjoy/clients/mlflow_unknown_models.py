@@ -31,7 +31,7 @@ def nearest(name: str, names: Sequence[str]) -> str:
     several = split_hint(name, names)
     if several:
         return several
-    by_folded = {other.casefold(): other for other in sorted(names)}
+    by_folded = {other.casefold(): other for other in sorted(names) if other != name}
     close = get_close_matches(name.casefold(), by_folded, n=1)
     return f"did you mean {shown(by_folded[close[0]])}?" if close else ""
 

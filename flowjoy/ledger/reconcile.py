@@ -51,6 +51,9 @@ def with_code(
             continue
         if same is not None and moves and same.sha != record.sha:
             kept.append(replace(record, id=f"{record.id}@{str(record.sha)[:12]}", source_gone=True))
+        elif same is not None and record.shipped_at < same.shipped_at:
+            # Published or started again: the first success is what opened the clock.
+            kept.append(replace(record, id=f"{record.id}@{iso(record.shipped_at)}", source_gone=True))
         # Of a release's jobs the earliest counts: a later one does not start the clock anew.
         elif same is None and not (key in first and first[key] <= record.shipped_at):
             kept.append(replace(record, source_gone=True))

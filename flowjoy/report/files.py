@@ -193,7 +193,9 @@ def write(
             path.write_bytes(_redacted(name, render(), redact))
             written[name] = path.relative_to(workspace.resolve()).as_posix()
         except Exception as problem:  # noqa: BLE001  (a failing picture must not fail the verdict)
-            warn(f"{name} could not be written ({type(problem).__name__})")
+            unusable = isinstance(problem, FileExistsError | NotADirectoryError | PermissionError)
+            cure = ". Set `output-dir` to a folder that can be written" if unusable else ""
+            warn(f"{name} could not be written ({type(problem).__name__}){cure}")
     return written
 
 

@@ -141,7 +141,8 @@ def _is_type(cell: str, kind: EventType, row: Row, label: str) -> bool:
 def _failure(row: Row, label: str) -> str | None:
     """Return the word by which a row says that it did not succeed; None where it did, or has no such column."""
     cells = [(name, row.cells[name].strip()) for name in STATUS if name in row.cells]
-    words = [word_of(cell) for _, cell in cells]
+    # Any sign but these may turn a word round: `READY?`, `passed*`.
+    words = [re.sub(r"[\s_-]+", "_", cell).casefold() for _, cell in cells]
     for (name, cell), word in zip(cells, words, strict=True):
         if word in _NOT_SUCCEEDED:
             return cell

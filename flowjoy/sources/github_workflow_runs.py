@@ -29,9 +29,8 @@ LISTING_CAP = 1000
 
 _SURVEYED = 50
 _SECOND = timedelta(seconds=1)
-_NOT_BEGUN = {"queued", "requested", "waiting", "pending"}
 _RED = {"failure", "timed_out", "cancelled"}
-_NEVER_BEGAN = {"skipped", "action_required", "stale", "startup_failure"}
+_NEVER_BEGAN = {"skipped", "action_required", "startup_failure"}
 
 
 class _Repository(Response):
@@ -113,6 +112,7 @@ class GitHubRuns:
             others=sorted(known, reverse=True),
             declared=lambda: workflow_file.job_names(_workflow_text(github, query)),
         )
+        _refuse_own_job(jobs, query)
         return [Attempts(run=run, jobs=jobs.get(run.id), known_end=known.get(run.id)) for run in ours]
 
     def parse(self, raw: Sequence[Attempts], query: HarvestQuery) -> SourceResult[CodeRecord]:
@@ -192,6 +192,17 @@ def _refuse_own_failures(github: GitHubApi, runs: Iterable[Attempts], query: Har
         )
 
 
+def _refuse_own_job(jobs: Mapping[int, Sequence[github_jobs.Job]], query: HarvestQuery) -> None:
+    """Raise HarvestError if FlowJoy runs in the job that deploys, whose name only GitHub knows: `name` hides its id."""
+    own = jobs.get(int(query.run_id)) if query.run_id is not None and query.run_id.isdecimal() else None
+    running = next((job.name for job in own or () if job.status == "in_progress"), None)
+    if running is not None:
+        raise HarvestError(
+            f"the job {running!r}, which deploys, is still running: FlowJoy in it would hide the release if it fails",
+            hint="run FlowJoy in a job of its own that `needs` the job that deploys",
+        )
+
+
 def _workflow_text(github: GitHubApi, query: HarvestQuery) -> str | None:
     """Return the workflow at the head of the default branch; None where there is none that can be read."""
     path = f".github/workflows/{query.settings.workflow}"
@@ -199,9 +210,12 @@ def _workflow_text(github: GitHubApi, query: HarvestQuery) -> str | None:
 
 
 def _may_have_deployed(run: Run, known: Mapping[int, datetime]) -> bool:
-    """Return whether a run's jobs must be asked for: not where it never began, nor where their end is known."""
-    never = run.conclusion in _NEVER_BEGAN or run.status in _NOT_BEGUN
-    return not never and run.id not in known
+    """Return whether a run's jobs must be asked for: not if it never began, nor if their end is known.
+
+    A run that waits for a reviewer, or was started again, may have deployed already.
+    """
+    never_began = run.conclusion in _NEVER_BEGAN and run.run_attempt == 1
+    return not never_began and run.id not in known
 
 
 def _known_ends(runs: Sequence[Run], query: HarvestQuery) -> dict[int, datetime]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -45,6 +46,7 @@ _NOT_INCIDENTS = re.compile(
     r"|(works|working|functions|functioning)_as_(designed|intended|expected)|(as|by)_design(ed)?"
     r"|(cannot|can_?t|could_not|unable_to)_(be_)?reproduced?|(not_solved_)?not_reproducible"
 )
+_REOPENED = re.compile(r"re_?opened")
 _UNDER_WAY = re.compile(r"re_?opened|open|new|to_do|(work_)?in_progress|triggered|acknowledged|investigating")
 """A status that outweighs the end in the same row: many tools keep the first end when an incident is opened again."""
 _MAINTENANCE = re.compile(r".*maintenance.*|planned|scheduled")
@@ -127,25 +129,27 @@ def _end_text(item: Incident) -> str:
 
 def _with_reopened(ours: list[tuple[Row, Incident]], query: HarvestQuery) -> list[tuple[Row, Incident]]:
     """Return the rows; an incident that was opened again after its latest known end has none."""
-    ends: dict[str, datetime] = {}
+    ends: dict[str, set[datetime]] = {}
     for _, item in ours:
         if item.end is not None:
-            ends[item.id] = max(item.end, ends.get(item.id, item.end))
-    reopened = {
+            ends.setdefault(item.id, set()).add(item.end)
+    # The row carries the end after which it was opened again, or its status says so as often as there are ends.
+    after = {
         item.id
         for row, item in ours
         if row.get(*_ID) and _is_under_way(row) and row.get(*_END) and item.id in ends
-        # The row carries the end after which it was opened again.
-        if _instant(row, _END, query) >= ends[item.id]
+        if _instant(row, _END, query) >= max(ends[item.id])
     }
+    times = Counter(item.id for row, item in ours if row.get(*_ID) and not row.get(*_END) and _says_reopened(row))
+    reopened = after | {name for name, count in times.items() if count >= len(ends.get(name, ()))}
     return [(row, replace(item, end=None) if item.id in reopened else item) for row, item in ours]
 
 
 def _open_notes(ours: list[tuple[Row, Incident]], still_open: set[str]) -> list[str]:
     """Return how many incidents are open although a row carries an end, and why."""
-    ended = [(row, item.id) for row, item in ours if item.id in still_open and row.get(*_END) is not None]
-    under_way = {name for row, name in ended if _is_under_way(row)}
-    reopened, ahead = len(under_way), sum(name not in under_way for _, name in ended)
+    ended = [item.id for row, item in ours if item.id in still_open and row.get(*_END) is not None]
+    under_way = {item.id for row, item in ours if item.id in ended and _is_under_way(row)}
+    reopened, ahead = len(under_way), sum(name not in under_way for name in ended)
     notes = [f"incidents that end ahead of as-of, and so are open: {ahead}"] if ahead else []
     return notes + ([f"incidents that carry an end, and are open by their status: {reopened}"] if reopened else [])
 
@@ -164,6 +168,10 @@ def _is_under_way(row: Row) -> bool:
     """Return whether the status or resolution of a row says that the incident is not over."""
     words = [columns.word_of(row.cells.get(name, "")) for name in (*_STATUS[:2], "resolution")]
     return any(map(_UNDER_WAY.fullmatch, words))
+
+
+def _says_reopened(row: Row) -> bool:
+    return any(_REOPENED.fullmatch(columns.word_of(row.cells.get(name, ""))) for name in _STATUS[:2])
 
 
 def _checked(table: TextTable) -> TextTable:

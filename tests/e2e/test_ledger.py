@@ -264,6 +264,18 @@ def test_p66__a_release_whose_tag_is_moved_keeps_the_clock_of_the_commit_that_we
     assert scheduled(world, 51).obligation()["status"] == "breached"
 
 
+def test_p66__a_release_that_is_published_again_and_again_keeps_its_first_clock(world: World) -> None:
+    world.inputs |= {"code-source": "releases"}
+    shop = world.github.repository
+    shop.add_commit(A, at())
+    number = shop.add_release(sha=A, tag="v1", created_at=at(), published_at=at())
+    assert scheduled(world, 1).code == 0
+    shop.releases[number].published_at = "2026-03-04T08:00:00Z"  # an hour before its deadline
+    ran = scheduled(world, 49)
+    assert (ran.code, ran.outputs["sla-status"]) == (1, "breached")
+    assert scheduled(world, 94).code == 1
+
+
 def test_p66__a_model_that_is_deleted_and_made_again_of_the_same_content_heals_no_breach(world: World) -> None:
     world.registry.add_version(at(-100), source="s3://models/old")
     world.release(A, at())

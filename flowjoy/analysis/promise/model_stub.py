@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -37,7 +38,18 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+')
 _ModelName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\"'`\x00-\x1f\x7f]+$")]
 _Requires = Annotated[str, StringConstraints(pattern=rf"^(any|none|>={WHOLE_NUMBER}|{PIN})$")]
 _Short = Annotated[str, StringConstraints(pattern=rf"^(any|>={WHOLE_NUMBER}|{PIN})$")]
-_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+def _legible(value: str) -> str:
+    """Return a text with at least one letter or digit that can be seen; Hangul fillers are letters that cannot."""
+    if not any(character.isalnum() and character not in "\u115f\u1160\u3164\uffa0" for character in value):
+        raise ValueError("expected a text that can be read")
+    return value
+
+
+_Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_legible)
+]
 _Sha = Annotated[str, StringConstraints(pattern=r"^(\*|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")]
 _Path = tuple[str | int, ...]
 

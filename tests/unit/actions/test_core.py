@@ -219,6 +219,10 @@ def test_safe_line__ordinary_text_is_left_alone() -> None:
         assert safe_line(line) == line
 
 
+def test_safe_line__no_mark_turns_the_direction_of_the_text() -> None:
+    assert safe_line("\u202erednik\u2066x\u2069\u200b") == " rednik x  "
+
+
 def test_safe_line__colours_go_and_words_stay() -> None:
     assert safe_line("\x1b[1;31mred\x1b[0m \x1b]8;;https://x\x07link\x1b]8;;\x07") == "red link"
 

@@ -162,6 +162,11 @@ def test_globs__lines_and_commas_separate() -> None:
     assert parsers.globs("flags/*.yml, src/**/flag_*.py\nflags/*.yml") == ("flags/*.yml", "src/**/flag_*.py")
 
 
+@pytest.mark.parametrize("value", ["config\\flags\\*", "!config/flags/**", "config/flags/", "/flags/*", "{a,b}/*"])
+def test_globs__that_can_match_no_file_are_refused(value: str) -> None:
+    assert "globs such as config/flags/**" in refusal(inputs.globs, value)
+
+
 @pytest.mark.parametrize("value", ["flowjoy.json", "deploy/flowjoy.json", ".github/flowjoy.json"])
 def test_repository_path__as_git_writes_it(value: str) -> None:
     assert parsers.repository_path(value) == value

@@ -20,10 +20,19 @@ def test_with_code__what_the_source_no_longer_shows_stays_flagged() -> None:
     assert gone([kept]) == ("known from the ledger only, the source no longer shows it: deployment:1",)
 
 
-def test_with_code__what_the_source_says_now_counts() -> None:
-    moved = a_deploy(3, "a", id="deployment:1", created_at=at(0))
-    memory = Records(code=(replace(moved, shipped_at=at(0)),))
+def test_with_code__a_success_that_moves_to_an_earlier_time_counts_from_there() -> None:
+    moved = a_deploy(0, "a", id="deployment:1", created_at=at(0))
+    memory = Records(code=(replace(moved, shipped_at=at(3)),))
     assert with_code(memory, [moved]) == (moved,)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SUCCESS, Outcome.PROVISIONAL])
+def test_with_code__a_success_that_moves_to_a_later_time_keeps_the_clock_that_it_opened(outcome: Outcome) -> None:
+    moved = a_deploy(3, "a", id="release:1", created_at=at(0), outcome=outcome)
+    first = replace(moved, shipped_at=at(0), outcome=Outcome.SUCCESS)
+    stays = replace(first, id="release:1@2024-06-03T09:00:00Z", source_gone=True)
+    assert with_code(Records(code=(first,)), [moved]) == (moved, stays)
+    assert with_code(Records(code=(moved, stays)), [moved]) == (moved, stays)
 
 
 @pytest.mark.parametrize(

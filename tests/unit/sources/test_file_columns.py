@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,11 +73,15 @@ def test_code_row__that_says_that_it_did_not_succeed_is_left_out_and_counted(
 
 
 @pytest.mark.parametrize("column", ["status", "conclusion", "result", "state"])
-@pytest.mark.parametrize("word", ["Terminal", "unknown", "partiallySucceeded", "7", "Running", "<script>"])
+@pytest.mark.parametrize(
+    "word", ["Terminal", "unknown", "partiallySucceeded", "7", "Running", "<script>", "READY?", "Success ❌", "passed*"]
+)
 def test_code_row__with_a_word_that_is_not_known_is_refused_naming_line_and_word(
     query: HarvestQuery, column: str, word: str
 ) -> None:
-    with pytest.raises(HarvestError, match=rf"code file, line 3, {column}: '{word}' says neither") as problem:
+    with pytest.raises(
+        HarvestError, match=rf"code file, line 3, {column}: '{re.escape(word)}' says neither"
+    ) as problem:
         code(with_cell(column, word), query)
     assert "`success` or `failure`" in problem.value.hint
 

@@ -143,6 +143,33 @@ def test_job__counts_although_the_run_failed_after_it_or_goes_on(github: GitHubS
     assert found == {A: at(1), B: at(11)}
 
 
+@pytest.mark.parametrize("status", ["waiting", "queued", "pending", "requested", "in_progress"])
+def test_job__that_deployed_counts_while_another_one_waits_for_a_reviewer(github: GitHubStandIn, status: str) -> None:
+    a_run_with(github, A, 0, ("deploy (eu)", "success", 1), status=status, conclusion=None)
+    (record,) = released(github, of_the_job("deploy (*)"))
+    assert (record.outcome, record.shipped_at) == (Outcome.SUCCESS, at(1))
+
+
+@pytest.mark.parametrize("last", [{"status": "queued", "conclusion": None}, {"conclusion": "skipped"}], ids=str)
+def test_job__that_deployed_in_an_earlier_attempt_counts_whatever_became_of_the_last(
+    github: GitHubStandIn, last: dict[str, Any]
+) -> None:
+    number = github.repository.add_run(sha=A, created_at=at(), updated_at=at(9), run_attempt=2, **last)
+    github.repository.add_job(number, "deploy", at(1), attempt=1)
+    assert [(item.outcome, item.shipped_at) for item in released(github, of_the_job("deploy"))] == [
+        (Outcome.SUCCESS, at(1))
+    ]
+
+
+def test_job__in_which_flowjoy_itself_runs_is_refused(github: GitHubStandIn) -> None:
+    number = a_run_with(github, A, 0, status="in_progress", conclusion=None)
+    github.repository.add_job(number, "Deploy it", None)
+    with pytest.raises(HarvestError, match="the job 'Deploy it', which deploys, is still running") as problem:
+        released(github, of_the_job("Deploy it", run_id=str(number)))
+    assert "needs" in problem.value.hint
+    assert released(github, of_the_job("Deploy it", run_id="7"))
+
+
 @pytest.mark.parametrize("pattern", ["deploy", "deploy (*)", "deploy (eu, 1)"])
 def test_job__of_a_matrix_counts_from_its_earliest_success(github: GitHubStandIn, pattern: str) -> None:
     # department-of-veterans-affairs/vets-website#21902: one job a target, each with its name in brackets.
@@ -179,7 +206,6 @@ def test_job__of_an_earlier_attempt_counts_and_one_after_another_commit_is_a_rol
 def test_job__is_not_asked_for_where_the_run_never_began_or_its_end_is_known(github: GitHubStandIn) -> None:
     known = a_run_with(github, A, 0, ("deploy", "success", 1))
     a_run_with(github, B, 10, conclusion="startup_failure")
-    a_run_with(github, C, 20, status="queued", conclusion=None)
     query = of_the_job("deploy", known_code={f"run:{known}": at(1)})
     assert successes(released(github, query)) == {A}
     assert github.count("GET", "/jobs") == 0

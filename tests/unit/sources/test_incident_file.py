@@ -211,6 +211,16 @@ START = "2024-06-03T09:00:00Z"
             ("incidents that carry an end, and are open by their status: 1",),
         ),
         (["7,{start},2024-06-03T11:00:00Z,resolved", "7,{start},2024-06-03T10:00:00Z,Reopened"], [(0, 2)], ()),
+        (
+            ["7,{start},2024-06-03T10:00:00Z,resolved", "7,{start},,Reopened"],
+            [(0, None)],
+            ("incidents that carry an end, and are open by their status: 1",),
+        ),
+        (
+            [*(f"7,{{start}},2024-06-03T{hour}:00:00Z,resolved" for hour in (10, 11)), "7,{start},,Reopened"],
+            [(0, 2)],
+            ("incidents with several ends, of which the latest counts: 1",),
+        ),
         (["7,{start},2024-06-03T10:00:00Z,resolved", "8,2024-06-03T12:00:00Z,,open"], [(0, 1), (3, None)], ()),
     ],
 )
