@@ -147,9 +147,9 @@ def _with_reopened(ours: list[tuple[Row, Incident]], query: HarvestQuery) -> lis
 
 def _open_notes(ours: list[tuple[Row, Incident]], still_open: set[str]) -> list[str]:
     """Return how many incidents are open although a row carries an end, and why."""
-    ended = [item.id for row, item in ours if item.id in still_open and row.get(*_END) is not None]
+    ended = Counter(item.id for row, item in ours if item.id in still_open and row.get(*_END) is not None)
     under_way = {item.id for row, item in ours if item.id in ended and _is_under_way(row)}
-    reopened, ahead = len(under_way), sum(name not in under_way for name in ended)
+    reopened, ahead = len(under_way), sum(count for name, count in ended.items() if name not in under_way)
     notes = [f"incidents that end ahead of as-of, and so are open: {ahead}"] if ahead else []
     return notes + ([f"incidents that carry an end, and are open by their status: {reopened}"] if reopened else [])
 
