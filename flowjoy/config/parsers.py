@@ -180,9 +180,7 @@ def globs(value: str) -> tuple[str, ...]:
     """Return the file globs, one per line or comma-separated. Raise ValueError for one that cannot match a file."""
     parts = tuple(map(text, sorted(_parts(value))))
     if any(glob.startswith(("/", "./")) or glob.endswith("/") or re.search(r"[{}\\]|^!", glob) for glob in parts):
-        raise ValueError(
-            "globs such as config/flags/** or **/*.flag.yml, without braces, backslashes and !, not ending in /"
-        )
+        raise ValueError("globs such as config/flags/** or **/*.flag.yml, without braces, backslashes or !, no folder")
     return parts
 
 

@@ -164,7 +164,7 @@ def test_globs__lines_and_commas_separate() -> None:
 
 @pytest.mark.parametrize("value", ["config\\flags\\*", "!config/flags/**", "config/flags/", "/flags/*", "{a,b}/*"])
 def test_globs__that_can_match_no_file_are_refused(value: str) -> None:
-    assert "globs such as config/flags/**" in refusal(inputs.globs, value)
+    assert "globs such as config/flags/**" in refusal(parsers.globs, value)
 
 
 @pytest.mark.parametrize("value", ["flowjoy.json", "deploy/flowjoy.json", ".github/flowjoy.json"])
