@@ -52,3 +52,7 @@ class Proposal:
     def is_merge(self) -> bool:
         """Whether it is to be merged; else the commit itself is about to be deployed."""
         return self.base_sha is not None
+
+    def changes_only(self, path: str) -> bool:
+        """Return whether this file is known to be all that the proposal changes."""
+        return self.files_known and self.touched | self.removed == {path}

@@ -41,6 +41,7 @@ def _gate(proposal: Proposal, harvested: Collected, findings: Results) -> MergeG
         versions=harvested.versions or () if harvested.asked_registry else None,
         unknown_models=harvested.unknown_models,
         waivers=holding(head_waivers(stubs, settings.model_stub), findings.bundle.generated_at),
+        own_waivers=holding(head_waivers(stubs, settings.model_stub, proposal.head_sha), findings.bundle.generated_at),
     )
     base, head = BranchStub(), _head(proposal, harvested, settings.model_stub)
     if proposal.base_sha is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -123,12 +124,51 @@ def test_replay__of_a_pull_request_tells_its_gate_again_byte_for_byte(world: Wor
 def test_gate__a_pull_request_that_loosens_its_own_stub_stays_red(world: World, loosened: str) -> None:
     world.registry.add_version(at(-80), status="FAILED_REGISTRATION")
     world.github.repository.add_file(A, "flowjoy.json", '{"models": {"recommender": "2"}}')
-    number = a_pull(world, loosened)
+    number = a_pull(world, loosened, files={"flowjoy.json": "modified", "shop/search.py": "modified"})
     ran = judge(world, number, sla_since="2026-03-01")
     summary = world.check(B, "model dependency")["output"]["summary"]
     assert (ran.code, world.check(B, "model dependency")["conclusion"]) == (1, "failure")
     assert "version 2 is not READY" in summary
     assert "until this is merged both apply" in summary or "not for this pull request" in summary
+
+
+A_WAIVER = {"model": "ghost", "sha": "*", "reason": "retired", "by": "data platform", "until": "2026-03-20"}
+
+
+@pytest.mark.parametrize(
+    ("base", "mended", "conclusion"),
+    [
+        ('{"models": {"recommender": "2"}}', STUB, "success"),
+        ('{"models": {"recommender": "1", "ghost": "any"}}', STUB, "success"),
+        (
+            '{"models": {"recommender": "1", "ghost": "any"}}',
+            '{"models": {"recommender": "1", "ghost": {"requires": "none", "reason": "retired"}}}',
+            "success",
+        ),
+        (
+            '{"models": {"recommender": "1", "ghost": "any"}}',
+            json.dumps({"models": {"recommender": "1", "ghost": "any"}, "waivers": [A_WAIVER]}),
+            "neutral",
+        ),
+    ],
+    ids=["pins another version", "drops the model", "requires none", "adds a waiver"],
+)
+def test_gate__a_pull_request_that_changes_only_the_stub_can_mend_the_base_branchs(
+    world: World, base: str, mended: str, conclusion: str
+) -> None:
+    """Without it nothing could merge: each pull request is red for what the base branch requires."""
+    world.registry.add_version(at(-80), status="FAILED_REGISTRATION")
+    world.github.repository.add_file(A, "flowjoy.json", base)
+    number = a_pull(world, mended, files={"flowjoy.json": "modified", "shop/search.py": "modified"})
+    ran = judge(world, number)
+    assert ran.code == 1
+    if conclusion == "success":
+        cure = "mend flowjoy.json there by a pull request that changes only that file, then update this branch"
+        assert cure in unescape(world.check(B, "model dependency")["output"]["summary"])
+    ran = judge(world, a_pull(world, mended))
+    check = world.check(B, "model dependency")
+    assert (ran.code, check["conclusion"]) == (0, conclusion)
+    assert "only flowjoy.json changes" in check["output"]["summary"]
 
 
 def test_gate__feature_flags_must_touch_the_stub(world: World) -> None:

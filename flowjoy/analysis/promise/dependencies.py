@@ -71,9 +71,9 @@ def stub_lines(stubs: Mapping[str, StubFile], sha: str | None, path: str) -> Map
     return stub.lines if isinstance(stub, Stub) else {}
 
 
-def head_waivers(stubs: Mapping[str, StubFile], path: str) -> tuple[Waiver, ...]:
-    """Return the waivers at the head of the default branch; none where they cannot be read."""
-    stub = _parsed(stubs.get(HEAD, StubFile()), path, HEAD)
+def head_waivers(stubs: Mapping[str, StubFile], path: str, sha: str = HEAD) -> tuple[Waiver, ...]:
+    """Return the waivers at the head of the default branch, or at `sha`; none where they cannot be read."""
+    stub = _parsed(stubs.get(sha, StubFile()), path, sha)
     return stub.waivers if isinstance(stub, Stub) else ()
 
 

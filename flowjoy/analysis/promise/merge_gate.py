@@ -5,7 +5,7 @@ The stubs of base and head both apply, so a pull request cannot loosen its own g
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -84,19 +84,28 @@ class GateInputs:
 
     `versions` None: the registry may not be read (a fork), so only the stub is judged. `unknown_models`: those that the
     registry does not know, each with a hint about similar names. `waivers`: those that hold now at the head of the
-    default branch.
+    default branch; `own_waivers`: those of the proposal's own stub.
     """
 
     versions: Sequence[ModelVersion] | None
     unknown_models: Mapping[str, str] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
+    own_waivers: tuple[Waiver, ...] = ()
 
 
 def judge(
     proposal: Proposal, *, base: BranchStub, head: BranchStub, policy: GatePolicy, inputs: GateInputs
 ) -> MergeGate:
-    """Return the gate of one proposal. `base` is empty for a commit that is not merged into a branch."""
+    """Return the gate of one proposal. `base` is empty for a commit that is not merged into a branch.
+
+    A proposal that changes only the stub brings no code: its own stub alone is judged, so that it can mend the base's.
+    """
     findings = [*_validity(head, base, policy), *_flags(proposal, policy), *_changes(base, head)]
+    if proposal.changes_only(policy.stub_path) and base != head:
+        text = f"only {policy.stub_path} changes: its new content alone is judged, and judges code from the merge on"
+        findings.append(GateFinding(level=GateLevel.NOTICE, text=text))
+        inputs = replace(inputs, waivers=(*inputs.waivers, *_mending_waivers(base, head, inputs)))
+        base = BranchStub()
     if inputs.versions is not None:
         for model in sorted({*base.requirements, *head.requirements}):
             waiver = _waiver(model, proposal, inputs)
@@ -142,9 +151,8 @@ def _validity(head: BranchStub, base: BranchStub, policy: GatePolicy) -> list[Ga
         text = f"on the base branch, {base.problem}. This proposal's stub alone is judged"
         return [GateFinding(level=GateLevel.NOTICE, text=text)]
     if not head.present and base.present:
-        return [
-            GateFinding(level=GateLevel.NOTICE, text=f"{policy.stub_path} is removed; the base branch's still applies")
-        ]
+        text = f"{policy.stub_path} is removed; the base branch's applies to code until this is merged"
+        return [GateFinding(level=GateLevel.NOTICE, text=text)]
     return []
 
 
@@ -178,7 +186,7 @@ def _changes(base: BranchStub, head: BranchStub) -> list[GateFinding]:
         after = head.requirements.get(model)
         if head.problem is None and after != before:
             now = f"{after} instead of {before}" if after else f"no longer named (it required {before})"
-            text = f"{model}: {now}; until this is merged both apply"
+            text = f"{model}: {now}; until this is merged both apply to code"
             findings.append(GateFinding(level=GateLevel.NOTICE, text=text, line=head.lines.get(model)))
     if head.waivers > base.waivers:
         text = "a waiver is added; it holds from the merge on, not for this pull request"
@@ -193,6 +201,13 @@ def _waiver(model: str, proposal: Proposal, inputs: GateInputs) -> Waiver | None
     return max(fitting, key=lambda waiver: (waiver.until, waiver.reason, waiver.by), default=None)
 
 
+def _mending_waivers(base: BranchStub, head: BranchStub, inputs: GateInputs) -> Iterator[Waiver]:
+    """Yield the proposal's own waivers of models whose requirement stays: it may excuse what it did not bring."""
+    for waiver in inputs.own_waivers:
+        if waiver.model in base.requirements and base.requirements[waiver.model] == head.requirements.get(waiver.model):
+            yield waiver
+
+
 def _overridden(finding: GateFinding, waiver: Waiver | None) -> GateFinding:
     if waiver is None or finding.level is not GateLevel.FAILURE:
         return finding
@@ -201,54 +216,58 @@ def _overridden(finding: GateFinding, waiver: Waiver | None) -> GateFinding:
 
 
 def _model(model: str, base: BranchStub, head: BranchStub, inputs: GateInputs, policy: GatePolicy) -> list[GateFinding]:
-    line = head.lines.get(model)
-    required = {side.requirements[model]: None for side in (base, head) if model in side.requirements}
-    if all(requirement.rule is Rule.NONE for requirement in required):
-        return []
-    if model in inputs.unknown_models:
-        problem = [f"{model}: the registry does not know this model", inputs.unknown_models[model]]
-        cure = f"Correct its name in {policy.stub_path}, or register it before you merge or deploy"
-        text = f"{'; '.join(filter(None, problem))}. {cure}"
-        return [GateFinding(level=GateLevel.FAILURE, text=text, line=line)]
+    sides = ((base, True), (head, False))
+    of_base = {side.requirements[model]: is_base for side, is_base in sides if model in side.requirements}
+    required = [requirement for requirement in of_base if requirement.rule is not Rule.NONE]
     versions = [version for version in inputs.versions or () if version.name == model]
     findings: dict[str, GateFinding] = {}
     for requirement in required:
-        for finding in _requirement(requirement, versions, policy, line):
-            findings.setdefault(finding.text, finding)
+        judged = (
+            _unknown(model, inputs.unknown_models[model], policy)
+            if model in inputs.unknown_models
+            else _requirement(requirement, versions, policy)
+        )
+        if judged is not None:
+            level, problem, cure = judged
+            if of_base[requirement] and level is GateLevel.FAILURE:
+                cure = (
+                    f"The base branch requires it: mend {policy.stub_path} there by a pull request that changes only "
+                    "that file, then update this branch"
+                )
+            # The head's comes last and replaces the same problem of the base: its cure is nearer.
+            text = f"{problem}. {cure}" if cure else problem
+            findings[problem] = GateFinding(level=level, text=text, line=head.lines.get(model))
     return list(findings.values())
 
 
-def _requirement(
-    requirement: Requirement, versions: Sequence[ModelVersion], policy: GatePolicy, line: int | None
-) -> list[GateFinding]:
+_Judgement = tuple[GateLevel, str, str]
+"""A level, the problem, and its cure (empty for a notice)."""
+
+
+def _unknown(model: str, similar: str, policy: GatePolicy) -> _Judgement:
+    problem = "; ".join(filter(None, (f"{model}: the registry does not know this model", similar)))
+    cure = f"Correct its name in {policy.stub_path}, or register it before you merge or deploy"
+    return GateLevel.FAILURE, problem, cure
+
+
+def _requirement(requirement: Requirement, versions: Sequence[ModelVersion], policy: GatePolicy) -> _Judgement | None:
     model, tag = requirement.model, policy.validated_tag
-    if requirement.rule is Rule.NONE:
-        return []
     fitting = [version for version in versions if requirement.fits(version.version)]
     if requirement.rule is Rule.EXACT and fitting and not fitting[0].ready:
-        text = (
-            f"{model}: version {fitting[0].version} is not READY. "
-            "Wait until its registration ends and run again, or pin a version that is READY"
-        )
-        return [GateFinding(level=GateLevel.FAILURE, text=text, line=line)]
+        cure = "Wait until its registration ends and run again, or pin a version that is READY"
+        return GateLevel.FAILURE, f"{model}: version {fitting[0].version} is not READY", cure
     if tag is not None:
         ready = max((v for v in fitting if v.ready), key=_order, default=None)
         if ready is None:
-            text = (
-                f"{model}: no READY version that fits {requirement}, so none carries {tag}. "
-                f"Register one, test it and set the tag {tag} on it"
-            )
-            return [GateFinding(level=GateLevel.FAILURE, text=text, line=line)]
+            problem = f"{model}: no READY version that fits {requirement}, so none carries {tag}"
+            return GateLevel.FAILURE, problem, f"Register one, test it and set the tag {tag} on it"
         if not ready.validated:
-            text = (
-                f"{model}: version {ready.version} does not carry {tag}. "
-                "Run its integration tests and set that tag on the version, or pin one that carries it"
-            )
-            return [GateFinding(level=GateLevel.FAILURE, text=text, line=line)]
+            cure = "Run its integration tests and set that tag on the version, or pin one that carries it"
+            return GateLevel.FAILURE, f"{model}: version {ready.version} does not carry {tag}", cure
     if not fitting and requirement.rule is not Rule.ANY:
         text = f"{model}: no version that fits {requirement} is registered yet; its clock starts when this goes live"
-        return [GateFinding(level=GateLevel.NOTICE, text=text, line=line)]
-    return []
+        return GateLevel.NOTICE, text, ""
+    return None
 
 
 def _order(version: ModelVersion) -> tuple[object, ...]:

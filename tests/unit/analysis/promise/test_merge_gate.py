@@ -200,7 +200,79 @@ def test_registry__what_either_side_requires_is_judged() -> None:
     head, base = stub(exactly("4")), stub(NONE)
     failures = gate(head, a_version("4", ready=False), base=base).of(GateLevel.FAILURE)
     assert len(failures) == 1
-    assert gate(base, a_version("4", ready=False), base=head).of(GateLevel.FAILURE) == failures
+    of_base = gate(base, a_version("4", ready=False), base=head).of(GateLevel.FAILURE)
+    assert [finding.text.partition(". ")[0] for finding in of_base] == [failures[0].text.partition(". ")[0]]
+
+
+@pytest.mark.parametrize("unknown", [{}, {"recommender": ""}])
+def test_registry__a_problem_of_the_base_alone_is_mended_on_the_base(unknown: dict[str, str]) -> None:
+    broken, mended = stub(exactly("4")), stub(NONE)
+    for head, base, cure in [
+        (mended, broken, "mend flowjoy.json there by a pull request that changes only that file, then update"),
+        (stub(ANY), broken, None if unknown else "mend flowjoy.json there"),
+        (broken, broken, None),
+        (broken, mended, None),
+    ]:
+        (finding,) = gate(head, a_version("4", ready=False), base=base, unknown_models=unknown).of(GateLevel.FAILURE)
+        assert ("The base branch requires it: mend" in finding.text) == (cure is not None)
+        assert (cure or "") in finding.text
+        assert finding.text.rpartition(". ")[2], "the cure comes last"
+
+
+# A proposal that changes only the stub
+
+
+def mending(*files: str, **more: Any) -> Proposal:
+    return replace(PROPOSAL, touched=frozenset(files or {"flowjoy.json"}), **more)
+
+
+def test_stub_only__is_judged_by_its_own_stub_so_that_it_can_mend_the_bases() -> None:
+    broken, versions = stub(exactly("2"), exactly("1", "ghost")), (a_version("2", ready=False), a_version("1"))
+    for head in (stub(exactly("1")), stub(NONE), stub()):
+        judged = gate(head, *versions, base=broken, proposal=mending(), unknown_models={"ghost": ""})
+        assert not judged.failed
+        assert any("only flowjoy.json changes" in finding.text for finding in judged.of(GateLevel.NOTICE))
+        removal = replace(PROPOSAL, removed=frozenset({"flowjoy.json"}))
+        assert not gate(BranchStub(), *versions, base=broken, proposal=removal).failed
+
+
+@pytest.mark.parametrize(
+    "proposal",
+    [
+        mending("flowjoy.json", "shop.py"),
+        mending("shop.py"),
+        mending(removed=frozenset({"shop.py"})),
+        mending(files_known=False),
+        PROPOSAL,
+    ],
+)
+def test_stub_only__is_not_what_also_brings_code_or_may(proposal: Proposal) -> None:
+    judged = gate(stub(), a_version("2", ready=False), base=stub(exactly("2")), proposal=proposal)
+    assert judged.failed
+
+
+def test_stub_only__its_own_problems_still_fail() -> None:
+    broken = BranchStub(present=True, problem="flowjoy.json, line 1: expected an object")
+    assert gate(broken, base=stub(NONE), proposal=mending()).failed
+    assert gate(stub(exactly("2")), a_version("2", ready=False), base=stub(NONE), proposal=mending()).failed
+
+
+@pytest.mark.parametrize(
+    ("before", "proposal", "level"),
+    [
+        (exactly("2"), mending(), GateLevel.WARNING),
+        (exactly("1"), mending(), GateLevel.FAILURE),
+        (exactly("2"), mending("flowjoy.json", "shop.py"), GateLevel.FAILURE),
+    ],
+)
+def test_stub_only__its_own_waiver_excuses_what_the_base_requires_already(
+    before: Requirement, proposal: Proposal, level: GateLevel
+) -> None:
+    versions = (a_version("1"), a_version("2", ready=False))
+    judged = gate(
+        stub(exactly("2"), waivers=1), *versions, base=stub(before), proposal=proposal, own_waivers=(a_waiver(),)
+    )
+    assert [finding.level for finding in judged.findings if "not READY" in finding.text] == [level]
 
 
 @pytest.mark.parametrize(
