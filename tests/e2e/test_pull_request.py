@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flowjoy.cli.replay import replay
-from tests.e2e.in_process import TOKEN, A, B, Ran, World, at, blank_pictures, new_world
+from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, blank_pictures, new_world
 from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
 
 STUB = '{"models": {"recommender": "1"}}'
@@ -34,7 +34,7 @@ def a_pull(world: World, stub: str | None = None, **more: Any) -> int:
     if stub is not None:
         world.github.repository.add_file(B, "flowjoy.json", stub)
         more.setdefault("files", {"flowjoy.json": "modified"})
-    return world.github.repository.add_pull_request(head_sha=B, base_sha=A, **more)
+    return world.github.repository.add_pull_request(head_sha=B, base_sha=more.pop("base_sha", A), **more)
 
 
 def judge(world: World, number: int, *, fork: bool = False, **inputs: str) -> Ran:
@@ -158,17 +158,19 @@ def test_gate__a_pull_request_that_changes_only_the_stub_can_mend_the_base_branc
 ) -> None:
     """Without it nothing could merge: each pull request is red for what the base branch requires."""
     world.registry.add_version(at(-80), status="FAILED_REGISTRATION")
-    world.github.repository.add_file(A, "flowjoy.json", base)
-    number = a_pull(world, mended, files={"flowjoy.json": "modified", "shop/search.py": "modified"})
-    ran = judge(world, number)
-    assert ran.code == 1
+    shop = world.github.repository
+    shop.add_commit(C, at(-1), parent=A)
+    shop.add_commit(B, at(), parent=C, branch="feature")
+    shop.add_file(C, "flowjoy.json", base)
+    number = a_pull(world, mended, base_sha=C, files={"flowjoy.json": "modified", "shop/search.py": "modified"})
+    assert judge(world, number).code == 1
     if conclusion == "success":
         cure = "mend flowjoy.json there by a pull request that changes only that file, then update this branch"
         assert cure in unescape(world.check(B, "model dependency")["output"]["summary"])
-    ran = judge(world, a_pull(world, mended))
+    ran = judge(world, a_pull(world, mended, base_sha=C))
     check = world.check(B, "model dependency")
     assert (ran.code, check["conclusion"]) == (0, conclusion)
-    assert "only flowjoy.json changes" in check["output"]["summary"]
+    assert ("only flowjoy.json changes" in unescape(check["output"]["summary"])) == (base != mended)
 
 
 def test_gate__feature_flags_must_touch_the_stub(world: World) -> None:
