@@ -14,7 +14,7 @@ EMPHASIS = {"with", "after", "before", "now", "started", "instead of", "at its o
 """Italics that are not quotes."""
 
 VARIES = (
-    r"…|: |'[^']*'|`[^`]*`|\([^)]*\)|\b(?:the )?\d+ h\b(?: \d+ m\b)?|\b\d+ release(?: is)?\b"
+    r"…|: |'[^']*'|`[^`]*`|\([^)]*\)|\b(?:the )?\d+ h\b(?: \d+ m\b)?|\b\d+ (?:release|model)(?: is)?\b"
     r"|\b[\w./:-]*[\d_][\w./:-]*\b|\bPagerDuty\b|\bSlack\b|\b(?:the )?token\b|\brecommender\b"
 )
 """The parts that vary: names, numbers, identifiers, services and credentials."""
