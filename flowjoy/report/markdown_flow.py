@@ -103,7 +103,8 @@ def _open(results: Results) -> str:
     if not open_now.any():
         return ""
     longest = (results.bundle.generated_at - results.incidents.loc[open_now, "start"].min()).total_seconds() / 3600
-    return f"{plural(int(open_now.sum()), 'incident')} still open (the oldest ≥ {longest:.1f} h), in no mean.\n\n"
+    count = plural(int(open_now.sum()), "incident")
+    return f"{count} still open (the oldest ≥ {longest:.1f} h), not included in the means.\n\n"
 
 
 def _evidence(results: Results) -> str:

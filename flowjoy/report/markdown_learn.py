@@ -103,7 +103,7 @@ def small_chart(results: Results) -> str:
         f"```mermaid\n{_PALETTE}\nxychart-beta\n"
         '  title "Code deploys (bars) and model ships (line)"\n'
         f"  x-axis [{labels}]\n"
-        f'  y-axis "deploys a week" 0 --> {highest}\n'
+        f'  y-axis "deploys per week" 0 --> {highest}\n'
         f"  bar [{bars}]\n"
         f"  line [{line}]\n```"
     )

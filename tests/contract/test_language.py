@@ -30,6 +30,7 @@ CLEAN = (
     "flowjoy/errors.py",
     "flowjoy/config",
     "flowjoy/report",
+    "tests/unit/report",
 )
 """Folders and modules whose docstrings and identifiers keep the rules. Grows until it contains `flowjoy`."""
 

@@ -150,8 +150,13 @@ def _furthest(week: Week) -> str:
 def _counts(week: Week, model: ModelGap | None) -> str:
     """Return the deploys of a week; of several models those of the model that the signal is about."""
     if model is None or week.models == 1:
-        return f"{week.label}: {week.code_deploys} code and {week.model_deploys} model deploys"
-    return f"{week.label}: {model.code_deploys} code deploys and {model.ships} ships of {model.model}"
+        return f"{week.label}: {week.code_deploys} code and {_plural(week.model_deploys, 'model deploy')}"
+    code, ships = _plural(model.code_deploys, "code deploy"), _plural(model.ships, "ship")
+    return f"{week.label}: {code} and {ships} of {model.model}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _gap(weeks: Sequence[Week]) -> float | None:

@@ -87,7 +87,7 @@ def _promise(notification: Notification, about: WaitingReleases, results: Result
     kind, model, first = notification.alert.kind, clean(about.model), about.items[0]
     named = _joined(about, notification) if notification.step is AlertStep.UPDATE else about
     what = "a new version" if first.requires == "any" else f"version {clean(first.requires)}"
-    lead = "The code" if len(about.items) == 1 else "The first of them"
+    lead = "The code" if len(about.items) == 1 else "The first release"
     live, by = moment(first.start, zone), moment(first.deadline, zone)
     is_broken = kind is AlertKind.BREACH
     left = "" if is_broken else f" Less than a quarter of {hours} is left."

@@ -35,7 +35,7 @@ def gap_answer(results: Results) -> str:
     week = gap.week
     lead = f"{week.label}: {deploys_of(week, week.furthest)}, a gap of {week.gap}."
     if week.mttr_hours is None:
-        return f"{lead} None of the incidents that started in it is resolved, so it has no MTTR."
+        return f"{lead} It has no MTTR: no incident that started in it was resolved."
     if gap.others_hours is None:
         return f"{lead} Its MTTR was {week.mttr_hours:.1f} h; no other week has one for comparison."
     more = week.mttr_hours - gap.others_hours
@@ -45,35 +45,37 @@ def gap_answer(results: Results) -> str:
 
 
 def not_known(results: Results) -> str | None:
-    """Return why it is unknown what is owed; None if all deciding sources were read."""
+    """Return which required sources could not be read; None if all were."""
     missing = unproved(results.bundle.coverage)
     return f"Unknown: {'; '.join(clean(item.source) for item in missing)} could not be read." if missing else None
 
 
 def nothing_owed(results: Results) -> str:
-    """Return why there is no obligation to show."""
+    """Return why no obligation is shown."""
     return not_known(results) or "No release in the window has an obligation."
 
 
 def bottleneck_answer(results: Results) -> str:
     """Return the model that delays releases the most."""
-    jam, unknown = results.retrospective.jam, not_known(results)
+    bottleneck, unknown = results.retrospective.jam, not_known(results)
     if unknown is not None:
         return unknown
-    if jam is None:
+    if bottleneck is None:
         return "Nowhere: no release in the window has an obligation."
-    lag = jam.lag.median
+    lag = bottleneck.lag.median
     median = "" if lag is None else f", median drift lag {lag_text(lag)}"
-    if not jam.missed and not jam.open:
-        kept = f"{plural(jam.owed, 'obligation')} of {clean(jam.model)}, all met"
-        if jam.undetermined:
-            kept = f"none of {plural(jam.owed, 'obligation')} of {clean(jam.model)} was missed, {jam.undetermined} "
-            kept += f"{'is' if jam.undetermined == 1 else 'are'} undetermined"
-        return f"Nowhere: {kept}{median}."
-    return (
-        f"{clean(jam.model)}: {jam.missed} of {plural(jam.owed, 'obligation')} missed the deadline, "
-        f"and {jam.open} {'is' if jam.open == 1 else 'are'} open now{median}."
-    )
+    model, owed = clean(bottleneck.model), plural(bottleneck.owed, "obligation")
+    if bottleneck.missed or bottleneck.open:
+        open_now = f"{bottleneck.open} {_be(bottleneck.open)} open now"
+        return f"{model}: {bottleneck.missed} of {owed} missed the deadline, and {open_now}{median}."
+    if bottleneck.undetermined:
+        undetermined = f"{bottleneck.undetermined} {_be(bottleneck.undetermined)} undetermined"
+        return f"Nowhere: none of {owed} of {model} was missed, {undetermined}{median}."
+    return f"Nowhere: {owed} of {model}, all met{median}."
+
+
+def _be(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def action_answer(results: Results) -> str:
@@ -81,7 +83,7 @@ def action_answer(results: Results) -> str:
     row = results.retrospective.action
     if row is None:
         return "None is needed: keep shipping code and models together."
-    return f"{capital(row.do)}. Because of {row.because}. Re-measure: {row.measure}."
+    return f"{capital(row.do)}. Reason: {row.because}. Re-measure: {row.measure}."
 
 
 def measured_answer(results: Results) -> str | None:

@@ -68,11 +68,13 @@ def a_hostile_bundle() -> Bundle:
     names = HOSTILE
     deploys = [a_deploy(n, sha=name, id=f"deployment:{name}") for n, name in enumerate(names)]
     ships = [a_ship(n + 60, version=name, model=name, run_id=name) for n, name in enumerate(names)]
-    told = [an_incident(n + 1, id=f"incident:github:{name}", title=name, source=name) for n, name in enumerate(names)]
+    incidents = [
+        an_incident(n + 1, id=f"incident:github:{name}", title=name, source=name) for n, name in enumerate(names)
+    ]
     return a_bundle(
         deploys,
         ships,
-        told,
+        incidents,
         service=names[0],
         terms={"models": names, "model_signal": "tag:x"},
         coverage=(

@@ -27,7 +27,7 @@ from flowjoy.report.csv_files import (
 from tests.builders import a_bundle, a_coverage, a_deploy, a_provisional_deploy, a_ship, an_incident
 
 WITHOUT_APOSTROPHES = re.compile(r"(^|[;|\t\n])'+")
-"""What makes a part of a cell text, where the cell begins or (OWASP/www-community#443) another locale splits it."""
+"""Prefixes that mark text, at the start of a cell or (OWASP/www-community#443) where another locale splits it."""
 
 RUNS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -164,10 +164,10 @@ def test_incidents_csv__titles_stay_out() -> None:
 
 
 def test_weeks_csv__is_the_snapshot_with_a_blank_mttr_where_nothing_was_resolved() -> None:
-    found = analyse(
+    results = analyse(
         a_bundle([a_deploy(1), a_deploy(2)], [a_ship(1)], [an_incident(1, hours=1.6), an_incident(2, hours=None)])
     )
-    assert weeks_csv(found).decode() == (
+    assert weeks_csv(results).decode() == (
         "week,code_deploys,model_deploys,gap,mttr_hours,incidents,partial\n"
         "2024-06-03,2,1,1,1.6,2,false\n"
         "2024-06-10,0,0,0,,0,false\n"
@@ -177,9 +177,14 @@ def test_weeks_csv__is_the_snapshot_with_a_blank_mttr_where_nothing_was_resolved
 
 
 def test_recovery_csv__tells_each_week_and_then_the_window_by_cause() -> None:
-    told = [an_incident(1, hours=1), an_incident(2, hours=2), an_incident(3, hours=6), an_incident(200, hours=None)]
-    found = analyse(a_bundle([a_deploy(1)], [], told))
-    assert recovery_csv(found).decode() == (
+    incidents = [
+        an_incident(1, hours=1),
+        an_incident(2, hours=2),
+        an_incident(3, hours=6),
+        an_incident(200, hours=None),
+    ]
+    results = analyse(a_bundle([a_deploy(1)], [], incidents))
+    assert recovery_csv(results).decode() == (
         "week,cause,resolved,open,mean_hours,median_hours,p90_hours\n"
         "2024-06-03,all,3,0,3.0,2.0,5.2\n"
         "2024-06-10,all,0,1,,,\n"
@@ -195,8 +200,8 @@ def test_recovery_csv__tells_each_week_and_then_the_window_by_cause() -> None:
 
 def test_recovery_csv__of_incidents_that_are_not_known_is_blank() -> None:
     down = a_coverage("incidents", CoverageState.FAILED, required=False)
-    found = analyse(a_bundle(incidents=[an_incident(1)], coverage=(a_coverage("code"), a_coverage("models"), down)))
-    assert {tuple(row.values())[1:] for row in rows_of(recovery_csv(found))} == {("all", "", "", "", "", "")}
+    results = analyse(a_bundle(incidents=[an_incident(1)], coverage=(a_coverage("code"), a_coverage("models"), down)))
+    assert {tuple(row.values())[1:] for row in rows_of(recovery_csv(results))} == {("all", "", "", "", "", "")}
 
 
 def test_dora_csv__ends_with_the_drift_lag_and_says_where_it_may_yet_grow() -> None:
@@ -214,11 +219,11 @@ def test_dora_csv__ends_with_the_drift_lag_and_says_where_it_may_yet_grow() -> N
 
 
 def test_weeks_csv__a_negative_gap_stays_a_number() -> None:
-    found = analyse(a_bundle(models=[a_ship(1), a_ship(2)]))
-    assert rows_of(weeks_csv(found))[0]["gap"] == "-2"
+    results = analyse(a_bundle(models=[a_ship(1), a_ship(2)]))
+    assert rows_of(weeks_csv(results))[0]["gap"] == "-2"
 
 
 def test_csv__nothing_at_all_is_a_header_only() -> None:
-    found = analyse(a_bundle())
-    assert events_csv(found).decode() == ",".join(PUBLIC_COLUMNS) + "\n"
-    assert incidents_csv(found).decode() == ",".join(INCIDENT_COLUMNS) + "\n"
+    results = analyse(a_bundle())
+    assert events_csv(results).decode() == ",".join(PUBLIC_COLUMNS) + "\n"
+    assert incidents_csv(results).decode() == ",".join(INCIDENT_COLUMNS) + "\n"

@@ -27,7 +27,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Report:
-    """What was written into a folder of a workspace, and what was warned of."""
+    """Writes files into a folder of a workspace; keeps their paths and the warnings."""
 
     def __init__(self, workspace: Path, files: Mapping[str, Callable[[], bytes]]) -> None:
         self.folder = workspace / "report"
@@ -45,13 +45,13 @@ def test_write__gives_each_path_relative_to_the_workspace(tmp_path: Path) -> Non
     assert (tmp_path / "report" / "b.json").read_bytes() == b"y"
 
 
-def test_write__a_secret_that_a_server_said_back_is_in_no_file(tmp_path: Path) -> None:
-    said = f"the token may not read this (Bad token {SECRET})"
+def test_write__a_secret_that_a_server_echoed_is_in_no_file(tmp_path: Path) -> None:
+    echoed = f"the token may not read this (Bad token {SECRET})"
     bundle = a_bundle(
         [a_deploy(1, url=f"https://x/{SECRET}")],
         [a_ship(2, SECRET)],
-        [an_incident(3, title=said, id=SECRET)],
-        coverage=(a_coverage("code", CoverageState.FAILED, reason=said, hint=said, notes=(said,)),),
+        [an_incident(3, title=echoed, id=SECRET)],
+        coverage=(a_coverage("code", CoverageState.FAILED, reason=echoed, hint=echoed, notes=(echoed,)),),
     )
     report = Report(
         tmp_path, renderings(analyse(bundle), to_json(bundle, redact=Redactor([SECRET])), Redactor([SECRET]))

@@ -22,8 +22,8 @@ from tests.unit.report.a_year import HOSTILE, a_hostile_bundle, a_year
 
 
 def page_of(bundle: Bundle) -> str:
-    found = analyse(bundle)
-    return files.renderings(found, bundle_bytes(found))["report.html"]().decode()
+    results = analyse(bundle)
+    return files.renderings(results, bundle_bytes(results))["report.html"]().decode()
 
 
 def unpictured(bundle: Bundle) -> str:
@@ -36,7 +36,7 @@ def unpictured(bundle: Bundle) -> str:
 
 
 class Reader(HTMLParser):
-    """What a browser would see: elements with their attributes, and the text outside of style and script."""
+    """Reads a page like a browser: elements with their attributes, and the text outside of style and script."""
 
     def __init__(self, page: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -92,7 +92,7 @@ def test_page__allows_its_own_style_and_script_by_hash_and_nothing_else(year: st
         assert f"{kind}-src 'sha256-{digest}'" in policy
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    assert not any(name.startswith("on") or name == "style" for _, held in read.elements for name in held)
+    assert not any(name.startswith("on") or name == "style" for _, attributes in read.elements for name in attributes)
 
 
 def test_page__foreign_text_is_text() -> None:
@@ -121,7 +121,7 @@ def sections(page: str) -> list[str]:
     return re.findall(r'<section id="(\w+)"', page)
 
 
-def test_page__the_most_urgent_comes_first(year: str) -> None:
+def test_page__urgent_sections_come_first(year: str) -> None:
     assert sections(year) == [
         "now", "alerts", "weeks", "promise", "incidents", "dora",
         "advice", "retrospective", "pairs", "inventory", "coverage",
@@ -129,7 +129,7 @@ def test_page__the_most_urgent_comes_first(year: str) -> None:
     assert Reader(year).text.index("Broken") < Reader(year).text.index("clocks running")
 
 
-def test_page__every_picture_has_words_and_a_table_behind_it(year: str) -> None:
+def test_page__every_picture_has_alternative_text_and_a_table_behind_it(year: str) -> None:
     read = Reader(year)
     assert all(image.get("alt") and image.get("width") and image.get("height") for image in read.named("img"))
     assert len(read.named("table")) >= len(read.named("img"))
@@ -169,7 +169,7 @@ def text_of(**changes: Any) -> str:
 READ = (a_coverage("code"), a_coverage("models"))
 
 
-def test_missing_data__is_said_and_is_no_zero() -> None:
+def test_missing_data__is_named_and_never_zero() -> None:
     nothing_known = text_of(
         coverage=(
             a_coverage("code"),
@@ -198,7 +198,7 @@ def test_registry__that_was_not_read_is_no_lag_no_jam_and_no_kept_promise() -> N
     assert "packag" not in text.partition("Retrospective")[0].partition("Advice")[2].partition("What became")[0]
 
 
-def test_code__that_was_not_read_is_not_said_to_owe_nothing() -> None:
+def test_code__that_was_not_read_is_not_shown_as_without_obligations() -> None:
     text = text_of(coverage=(a_coverage("code", CoverageState.FAILED), a_coverage("models")), code=())
     assert "No release in the window has an obligation" not in text
     assert "Unknown: code could not be read." in text
@@ -232,9 +232,9 @@ def test_headline__behind_the_word_of_the_verdict_does_not_repeat_it() -> None:
 
 
 def test_inventory__of_more_than_a_hundred_says_how_many_were_examined() -> None:
-    held = a_year(weeks=4).inventory
-    assert held is not None
-    crowded = text_of(inventory=replace(held, branches_total=412, pulls_total=100))
+    inventory = a_year(weeks=4).inventory
+    assert inventory is not None
+    crowded = text_of(inventory=replace(inventory, branches_total=412, pulls_total=100))
     assert "of 412, of which the first 100 were examined" in crowded
     assert "of 100 open" in crowded
     assert crowded.count("examined") == 1
@@ -249,7 +249,7 @@ def test_fold__says_how_many_rows_it_hides(year: str) -> None:
     assert "Obligations of each release, and their outcomes (520)" in Reader(year).text
 
 
-def test_incidents__without_a_source_are_not_said_to_be_none() -> None:
+def test_incidents__without_a_source_are_not_shown_as_none() -> None:
     text = text_of(coverage=READ)
     assert "no incident source is configured" in text
     assert "no incident started in it" not in text

@@ -44,26 +44,26 @@ def weeks_of(*counts: tuple[int, int], **changes: Any) -> Bundle:
 
 
 def test_summary__of_five_thousand_breaches_is_short_begins_with_the_verdict_and_counts_the_rest() -> None:
-    found = a_breach_of_thousands()
-    assert found.count(Status.BREACHED) > 4_000
-    text = summary(found)
+    results = a_breach_of_thousands()
+    assert results.count(Status.BREACHED) > 4_000
+    text = summary(results)
     assert len(text.encode()) < 100_000
     assert text.splitlines()[2].startswith("❌ **fail**: <code>the 48 h promise is broken")
     assert re.search(r"… and \d{4} more, in `flowjoy-bundle\.json`\.", text)
 
 
 def test_check_text__of_five_thousand_breaches_is_within_the_limit_and_each_model_is_remarked_once() -> None:
-    found = a_breach_of_thousands()
-    check = promise_check(found, "a" * 40, stub_path="flowjoy.json", lines={f"model-{n}": n + 1 for n in range(5)})
+    results = a_breach_of_thousands()
+    check = promise_check(results, "a" * 40, stub_path="flowjoy.json", lines={f"model-{n}": n + 1 for n in range(5)})
     assert len(check.summary) <= LONGEST_TEXT
     assert sorted(remark.line for remark in check.annotations) == [1, 2, 3, 4, 5]
 
 
 def test_check_text__of_hostile_names_is_within_the_limit() -> None:
-    found = analyse(a_hostile_bundle())
-    owed = found.obligations[0].sha
+    results = analyse(a_hostile_bundle())
+    owed = results.obligations[0].sha
     assert owed is not None
-    settled = settled_check(found, owed)
+    settled = settled_check(results, owed)
     assert settled is not None
     assert len(settled.summary) <= LONGEST_TEXT
 
@@ -97,7 +97,7 @@ def test_mermaid__is_an_extra_of_at_most_twelve_weeks_from_zero_and_not_drawn_of
     palette, kind, title, labels, scale, bars, line = (part.strip() for part in chart.splitlines())
     assert re.fullmatch(r"%%\{init: .*plotColorPalette.*\}%%", palette)
     assert (kind, title) == ("xychart-beta", 'title "Code deploys (bars) and model ships (line)"')
-    assert scale == 'y-axis "deploys a week" 0 --> 8'
+    assert scale == 'y-axis "deploys per week" 0 --> 8'
     assert re.fullmatch(r'x-axis \[("[A-Z][a-z]{2} \d\d"(, )?){12}\]', labels)
     assert re.fullmatch(r"bar \[(\d+(, )?){12}\]", bars)
     assert re.fullmatch(r"line \[(\d+(, )?){12}\]", line)
@@ -142,16 +142,16 @@ def jammed(model: str = "model-07") -> Bundle:
 
 
 def test_models__the_one_that_jams_is_named_however_often_the_others_ship() -> None:
-    found = analyse(jammed())
-    text = summary(found).replace("&#45;", "-")
+    results = analyse(jammed())
+    text = summary(results).replace("&#45;", "-")
     assert "| Jun 03 | 5 | 96 | 4 |" in text
     assert text.count("⚠️ <code>model-07</code> cadence lagging by 4 deploys") == 1
     assert text.count("⚠️ <code>model-07</code> cadence lagging by 5 deploys") == 1
-    (packaging, *_) = found.advice
+    (packaging, *_) = results.advice
     assert packaging.escalated
     assert packaging.because.startswith("Jun 10: 5 code deploys and 0 ships of model-07: a gap of 5 is more than 50 %")
     assert "Jun 10: 5 code deploys and 0 ships of model-07, a gap of 5." in text
-    assert [line.split(b",")[3] for line in weeks_csv(found).splitlines()[:3]] == [b"gap", b"4", b"5"]
+    assert [line.split(b",")[3] for line in weeks_csv(results).splitlines()[:3]] == [b"gap", b"4", b"5"]
     assert "model-07 cadence lagging by 5 deploys" in page_of(jammed())
 
 
@@ -184,8 +184,8 @@ def test_registry__that_was_not_read_is_no_lag_no_advice_and_no_answer(unread: R
 
 
 def test_outputs__count_nothing_that_was_not_read(unread: Results) -> None:
-    told = step_outputs.fill(unread, {})
-    assert (told["code-deploys"], told["model-deploys"], told["cadence-gap"]) == ("5", "", "")
+    outputs = step_outputs.fill(unread, {})
+    assert (outputs["code-deploys"], outputs["model-deploys"], outputs["cadence-gap"]) == ("5", "", "")
 
 
 def test_counted__is_a_lower_bound_or_no_data_where_it_was_not_read() -> None:
@@ -200,10 +200,10 @@ def test_last_action__is_dated_like_the_weeks_and_says_whether_it_helped() -> No
 
 
 def test_rollback_target__is_not_named_where_nobody_knows_of_incidents() -> None:
-    told = an_incident(5, hours=1)
+    incident = an_incident(5, hours=1)
     code, ships = [a_deploy(0), a_deploy(50)], [a_ship(1), a_ship(51)]
-    known = summary(analyse(a_bundle(code, ships, [told], until=at(60), coverage=READ)))
+    known = summary(analyse(a_bundle(code, ships, [incident], until=at(60), coverage=READ)))
     assert "Last pair without an incident" in known
     assert "Last pair without an incident" not in summary(
-        analyse(a_bundle(code, ships, [told], until=at(60), coverage=READ[:2]))
+        analyse(a_bundle(code, ships, [incident], until=at(60), coverage=READ[:2]))
     )

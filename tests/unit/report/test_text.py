@@ -59,7 +59,7 @@ PAYLOADS = [
 
 
 class Page(HTMLParser):
-    """The tags of a rendered page, and what stands in each table cell and paragraph."""
+    """The tags of a rendered page, and the content of each table cell and paragraph."""
 
     def __init__(self, markdown: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -90,7 +90,7 @@ def in_a_line(text: str) -> Page:
     return Page(f"- {code(text)}: {code(text)}\n\n{code(text)}\n")
 
 
-def words_of(text: str) -> str:
+def text_of(text: str) -> str:
     """The text as a browser shows it: white space folded."""
     return " ".join(text.split())
 
@@ -98,7 +98,7 @@ def words_of(text: str) -> str:
 @pytest.mark.parametrize("text", PAYLOADS)
 def test_code__in_a_table_is_one_cell_of_literal_text(text: str) -> None:
     page = in_a_table(text)
-    assert [words_of(block) for block in page.blocks] == [words_of(clean(text)), "next"]
+    assert [text_of(block) for block in page.blocks] == [text_of(clean(text)), "next"]
     assert page.attributes == []
     assert set(page.tags) <= {"table", "thead", "tbody", "tr", "th", "td", "code", "wbr"}
 
@@ -106,7 +106,7 @@ def test_code__in_a_table_is_one_cell_of_literal_text(text: str) -> None:
 @pytest.mark.parametrize("text", PAYLOADS)
 def test_code__in_a_line_is_literal_text(text: str) -> None:
     page = in_a_line(text)
-    assert words_of(page.blocks[-1]) == words_of(clean(text))
+    assert text_of(page.blocks[-1]) == text_of(clean(text))
     assert page.attributes == []
     assert set(page.tags) <= {"ul", "li", "p", "code", "wbr"}
 
@@ -114,7 +114,7 @@ def test_code__in_a_line_is_literal_text(text: str) -> None:
 @given(text=st.one_of(st.text(max_size=40), st.text(st.sampled_from("|\\`*_[]()<>!&#@~$:/.-+=\n\r\t \"'1ax{}^%;,?"))))
 def test_code__any_text_is_one_cell_of_itself_without_a_link_a_picture_or_a_tag(text: str) -> None:
     page = in_a_table(text)
-    assert [words_of(block) for block in page.blocks] == [words_of(clean(text)), "next"]
+    assert [text_of(block) for block in page.blocks] == [text_of(clean(text)), "next"]
     assert page.attributes == []
     assert page.tags.count("td") == 2
     assert set(page.tags) <= {"table", "thead", "tbody", "tr", "th", "td", "code", "wbr"}
@@ -176,10 +176,10 @@ def test_clean__at_the_limit_nothing_is_cut_and_past_it_an_ellipsis_says_so() ->
 
 
 @pytest.mark.parametrize(
-    ("hours", "words"), [(24, "Tue 11:00 CEST"), (143, "Sun 10:00 CEST"), (144, "Sun 09 Jun 11:00 CEST")]
+    ("hours", "text"), [(24, "Tue 11:00 CEST"), (143, "Sun 10:00 CEST"), (144, "Sun 09 Jun 11:00 CEST")]
 )
-def test_soon__the_weekday_is_enough_for_what_lies_within_six_days(hours: int, words: str) -> None:
-    assert soon(T0 + timedelta(hours=hours), "Europe/Berlin", T0) == words
+def test_soon__the_weekday_is_enough_for_what_lies_within_six_days(hours: int, text: str) -> None:
+    assert soon(T0 + timedelta(hours=hours), "Europe/Berlin", T0) == text
 
 
 def test_moment__is_in_the_zone_of_the_reader() -> None:
@@ -189,7 +189,7 @@ def test_moment__is_in_the_zone_of_the_reader() -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "words"),
+    ("length", "text"),
     [
         (timedelta(hours=31, minutes=12, seconds=59), "31 h 12 m"),
         (timedelta(hours=6), "6 h 0 m"),
@@ -205,8 +205,8 @@ def test_moment__is_in_the_zone_of_the_reader() -> None:
         (timedelta(hours=-5), "0 s"),
     ],
 )
-def test_span__is_floored_and_never_negative(length: timedelta, words: str) -> None:
-    assert span(length) == words
+def test_span__is_floored_and_never_negative(length: timedelta, text: str) -> None:
+    assert span(length) == text
 
 
 def test_figure__one_decimal_and_no_zero_for_nothing() -> None:

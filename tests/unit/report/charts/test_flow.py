@@ -101,8 +101,8 @@ def dates(figure: Figure) -> dict[float, str]:
 
 
 def legend(figure: Figure) -> Legend:
-    (found,) = figure.legends
-    return found
+    (legend,) = figure.legends
+    return legend
 
 
 def named(figure: Figure) -> list[str]:
@@ -127,7 +127,7 @@ def pixels(figure: Figure) -> Image.Image:
 
 
 def run(program: str, **environment: str) -> str:
-    """What a fresh interpreter prints."""
+    """Return the output of a fresh interpreter."""
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
@@ -155,10 +155,10 @@ def test_chart__dates_stand_under_the_centre_of_their_own_bar(count: int) -> Non
     weeks = weeks_of(count)
     figure = draw(weeks)
     code, models, _ = stacks(figure)
-    for place, label in dates(figure).items():
-        assert label.split("\n")[0] == weeks[int(place)].label
-        for bar in (code[int(place)], models[int(place)]):
-            assert bar.get_x() + bar.get_width() / 2 == pytest.approx(place)
+    for position, label in dates(figure).items():
+        assert label.split("\n")[0] == weeks[int(position)].label
+        for bar in (code[int(position)], models[int(position)]):
+            assert bar.get_x() + bar.get_width() / 2 == pytest.approx(position)
 
 
 def test_chart__mttr_points_stand_on_the_centre_of_their_bar() -> None:
@@ -188,14 +188,14 @@ def test_chart__a_zero_mttr_is_a_point_on_the_ground() -> None:
     assert tick_values(figure.axes[1])[0] == 0
 
 
-def test_chart__no_resolved_incident_at_all_is_said_and_has_no_scale() -> None:
+def test_chart__without_a_resolved_incident_says_so_and_has_no_mttr_scale() -> None:
     figure = draw([a_week(0, 5, 5), a_week(1, 4, 4)])
     assert "Unified MTTR (no resolved incident)" in named(figure)
     assert tick_values(figure.axes[1]) == []
 
 
 @pytest.mark.parametrize("top", [1, 2, 3, 7, 18, 99, 100, 4321])
-def test_chart__both_axes_begin_at_zero_and_deploys_are_counted_in_whole_numbers(top: int) -> None:
+def test_chart__both_axes_begin_at_zero_and_deploys_are_counted_in_integers(top: int) -> None:
     figure = draw([a_week(0, top, 0, top / 7)])
     deploys, hours = (tick_values(axes) for axes in figure.axes)
     assert deploys[0] == hours[0] == 0
@@ -260,7 +260,7 @@ def test_chart__the_year_stands_at_the_dates_only_when_the_window_crosses_years(
     assert list(dates(across).values()) == ["Dec 16\n2024", "Dec 23", "Dec 30", "Jan 06\n2025"]
 
 
-def test_chart__a_diverging_week_shows_its_missing_models_as_a_box_and_in_words() -> None:
+def test_chart__a_diverging_week_shows_its_missing_models_as_a_box_and_a_label() -> None:
     figure = draw(SEED)
     (box,) = stacks(figure)[2]
     assert box.get_x() + box.get_width() / 2 == pytest.approx(1)
@@ -282,7 +282,7 @@ def test_chart__one_missing_model_is_singular() -> None:
     assert "−1 model" in written(draw([a_week(0, 1, 0)]))  # noqa: RUF001
 
 
-def test_chart__missing_models_are_numbers_where_words_do_not_fit() -> None:
+def test_chart__missing_models_are_numbers_where_text_does_not_fit() -> None:
     texts = written(draw([a_week(n, 9, 4 + n % 2 * 5) for n in range(12)]))
     assert "−5" in texts  # noqa: RUF001
     assert "−5 models" not in texts  # noqa: RUF001
@@ -312,7 +312,7 @@ def test_chart__mttr_of_the_running_week_is_a_hollow_point() -> None:
     assert hollow.get_markerfacecolor() == "white"
 
 
-def test_chart__models_are_told_from_code_without_colour() -> None:
+def test_chart__models_differ_from_code_without_colour() -> None:
     code, models, _ = stacks(draw([*SEED, RUNNING]))
     assert {bar.get_hatch() for bar in code} == {None}
     assert {bar.get_hatch() for bar in models} == {"///"}
@@ -441,7 +441,7 @@ def test_chart__png_is_twice_a_page_of_800_pixels_and_carries_no_origin() -> Non
     assert set(image.info) == {"dpi"}
 
 
-def test_chart__svg_has_text_a_title_and_the_totals_in_words_and_no_origin() -> None:
+def test_chart__svg_has_text_a_title_and_the_totals_as_text_and_no_origin() -> None:
     figure = draw([*SEED, RUNNING])
     root = svg(figure)
     assert root.get("role") == "img"
@@ -512,7 +512,7 @@ def unread(*, code: bool, models: bool, **more: Any) -> list[Week]:
     return [replace(week, code_known=code, models_known=models, diverges=False, **more) for week in SEED]
 
 
-def test_chart__what_was_not_read_is_said_instead_of_sums_and_is_no_missing_model() -> None:
+def test_chart__unread_sources_replace_the_sums_and_are_not_missing_models() -> None:
     figure = draw(unread(code=True, models=False, model_deploys=0))
     assert figure.texts[1].get_text() == "Model ships could not be read"
     assert "Models missing" not in named(figure)
@@ -531,6 +531,6 @@ def test_chart__a_week_that_was_not_counted_shows_no_zero() -> None:
     assert "0" not in [note.get_text() for note in draw(weeks).findobj(Annotation) if isinstance(note, Text)]
 
 
-def test_chart__incidents_that_are_not_known_are_not_said_to_be_none() -> None:
+def test_chart__unknown_incidents_are_not_shown_as_none() -> None:
     weeks = [replace(week, incidents=None, mttr_hours=None) for week in SEED]
     assert "Unified MTTR (incidents unknown)" in named(draw(weeks))

@@ -46,7 +46,7 @@ Box = tuple[float, float, float, float]
 
 
 def owed(hours: float = 0, status: Status = Status.MET, model: str = MODEL, *, ship: float | None = None) -> Obligation:
-    """What a deploy `hours` after T0 owes `model`; shipped at the hour `ship`."""
+    """Return the obligation of `model` for a deploy `hours` after T0, shipped at the hour `ship`."""
     shipped = None if ship is None else at(ship)
     return an_obligation(hours, status=status, model=model, shipped_at=shipped, closed_at=shipped)
 
@@ -67,27 +67,27 @@ def draw(
     why_empty: str | None = None,
 ) -> Figure:
     window = window_of(as_of, weeks=weeks, timezone=timezone)
-    told: dict[str, Any] = {"service": service, "sla_hours": sla_hours, "why_empty": why_empty}
-    return promise.draw(obligations, ships, window=window, **told)
+    options: dict[str, Any] = {"service": service, "sla_hours": sla_hours, "why_empty": why_empty}
+    return promise.draw(obligations, ships, window=window, **options)
 
 
 def a_mix(count: int, *, weeks: int = 12, models: Sequence[str] = (MODEL, "ranker", "search")) -> dict[str, Any]:
     """Obligations of every status, spread over `weeks`, with a ship for each that has one."""
     dice, last = random.Random(count), weeks * 168 - 40  # noqa: S311  (a fixed spread)
     items = []
-    for place in range(count):
-        hours, status = place * last / count, DRAWN[place % len(DRAWN)]
+    for index in range(count):
+        hours, status = index * last / count, DRAWN[index % len(DRAWN)]
         lag = {Status.MET: dice.uniform(1, 47), Status.LATE: dice.uniform(49, 120)}.get(status)
         shipped = hours + lag if lag is not None and hours + lag < last else None
-        items.append(owed(hours, status, models[place % len(models)], ship=shipped))
+        items.append(owed(hours, status, models[index % len(models)], ship=shipped))
     ships = [
         Ship(
             model=item.model,
-            version=str(place),
+            version=str(index),
             at=item.shipped_at,
-            not_before=item.shipped_at - timedelta(hours=9) if place % 4 == 0 else None,
+            not_before=item.shipped_at - timedelta(hours=9) if index % 4 == 0 else None,
         )
-        for place, item in enumerate(items)
+        for index, item in enumerate(items)
         if item.shipped_at is not None
     ]
     return {"obligations": items, "ships": ships, "as_of": at(last), "weeks": weeks}
@@ -95,14 +95,14 @@ def a_mix(count: int, *, weeks: int = 12, models: Sequence[str] = (MODEL, "ranke
 
 def boxes(figure: Figure, name: str) -> list[Box]:
     """Begin and end (hours after T0), top and bottom (points) of the bars of one look, from the left."""
-    found = []
+    result = []
     for bars in figure.axes[0].collections:
         if isinstance(bars, PolyCollection) and bars.get_label() == name:
             for path in bars.get_paths():
                 corners = np.asarray(path.vertices, dtype=float)
                 (left, top), (right, low) = corners.min(axis=0), corners.max(axis=0)
-                found.append((24 * left - 9, 24 * right - 9, float(top), float(low)))
-    return sorted(found)
+                result.append((24 * left - 9, 24 * right - 9, float(top), float(low)))
+    return sorted(result)
 
 
 def spans(figure: Figure, name: str) -> list[Any]:
@@ -110,7 +110,7 @@ def spans(figure: Figure, name: str) -> list[Any]:
     return [pytest.approx(box[:2]) for box in boxes(figure, name)]
 
 
-def looks(figure: Figure) -> set[str]:
+def styles(figure: Figure) -> set[str]:
     return {str(bars.get_label()) for bars in figure.axes[0].collections if isinstance(bars, PolyCollection)}
 
 
@@ -156,9 +156,9 @@ def svg(figure: Figure) -> ET.Element:
 
 
 def run(program: str, **environment: str) -> str:
-    """What a fresh interpreter prints."""
-    whole = {**os.environ, **environment}
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=whole)
+    """Return the output of a fresh interpreter."""
+    expected = {**os.environ, **environment}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=expected)
     return done.stdout.strip()
 
 
@@ -188,7 +188,7 @@ def test_promise_chart__a_bar_goes_from_the_release_to_its_deadline() -> None:
 def test_promise_chart__each_status_has_a_look_of_its_own_and_is_named(status: Status, name: str) -> None:
     figure = draw([owed(10, status)])
     assert spans(figure, name) == [(10, 58)]
-    assert looks(figure) == {name} | ({f"{name} over"} if status in MISSED else set())
+    assert styles(figure) == {name} | ({f"{name} over"} if status in MISSED else set())
     assert named(figure) == [name] + ["past the deadline"] * (status in MISSED)
     assert f"1 {name}" in figure.texts[1].get_text()
 
@@ -198,9 +198,9 @@ def test_promise_chart__every_status_but_those_that_owe_nothing_has_a_look() -> 
     assert {lanes.KINDS[status] for status in DRAWN} <= set(promise_lane.STYLES)
 
 
-def test_promise_chart__looks_differ_in_more_than_colour() -> None:
+def test_promise_chart__styles_differ_in_more_than_colour() -> None:
     # Met and breached are told by what follows a breach, and by lightness; all else by hatch or outline.
-    cues = {name: (look.get("hatch"), str(look.get("linestyle"))) for name, look in promise_lane.STYLES.items()}
+    cues = {name: (style.get("hatch"), str(style.get("linestyle"))) for name, style in promise_lane.STYLES.items()}
     solid = {name for name, cue in cues.items() if cue == (None, "None")}
     assert solid == {"met", "late", "breached"}
     assert len({cue for name, cue in cues.items() if name not in solid}) == len(cues) - len(solid)
@@ -238,9 +238,9 @@ def test_promise_chart__a_breach_runs_on_until_now() -> None:
 def test_promise_chart__overlapping_windows_never_share_a_row() -> None:
     mix = a_mix(120, weeks=4)
     figure = draw(**mix)
-    found = [box for name in promise_lane.STYLES for box in boxes(figure, name)]
-    assert len(found) >= 120
-    for (begin, end, top, low), (other, until, upper, lower) in itertools.combinations(found, 2):
+    result = [box for name in promise_lane.STYLES for box in boxes(figure, name)]
+    assert len(result) >= 120
+    for (begin, end, top, low), (other, until, upper, lower) in itertools.combinations(result, 2):
         assert end <= other + 1e-6 or until <= begin + 1e-6 or low <= upper or lower <= top
 
 
@@ -257,7 +257,7 @@ def test_promise_chart__more_than_six_rows_are_thinner_and_the_lane_no_taller() 
     assert lower - upper == pytest.approx((low - top) / 2)
 
 
-def test_promise_chart__lanes_that_jam_most_come_first() -> None:
+def test_promise_chart__lanes_with_the_worst_counts_come_first() -> None:
     figure = draw(
         [
             *(owed(n * 50, Status.LATE, "two late", ship=n * 50 + 60) for n in range(2)),
@@ -300,7 +300,7 @@ def test_promise_chart__what_began_before_the_window_is_cut_with_a_mark() -> Non
 
 def test_promise_chart__an_old_breach_is_only_its_overrun() -> None:
     figure = draw([owed(-500, Status.BREACHED)])
-    assert "breached" not in looks(figure)
+    assert "breached" not in styles(figure)
     assert spans(figure, "breached over") == [(-9, 480)]
 
 
@@ -376,23 +376,23 @@ def test_promise_chart__no_number_covers_another_or_a_ship_or_now_or_leaves_the_
     mix = a_mix(count, weeks=weeks)
     figure = draw(**mix)
     figure.draw_without_rendering()
-    axes, found = figure.axes[0], [text.get_window_extent() for text in numbers(figure)]
-    assert found
+    axes, result = figure.axes[0], [text.get_window_extent() for text in numbers(figure)]
+    assert result
     signs = [axes.transData.transform(((x + 9) / 24, y)) for x, y in lines(figure, "D")]
     now = axes.transData.transform(((mix["as_of"] - at(-9)) / timedelta(days=1), 0))[0]
     looked = [line for line in axes.collections if isinstance(line, LineCollection) and line.get_label() == "seen"]
     ends = [axes.transData.transform(segment) for line in looked for segment in line.get_segments()]
-    assert not any(one.overlaps(other) for one, other in itertools.combinations(found, 2))
-    assert not any(box.overlaps(Bbox(segment).padded(1)) for box in found for segment in ends)
-    assert not any(box.overlaps(Bbox.from_extents(x - 4, y - 4, x + 4, y + 4)) for box in found for x, y in signs)
-    assert all(not box.x0 < now < box.x1 and 0 <= box.x0 < box.x1 <= figure.bbox.x1 for box in found)
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(result, 2))
+    assert not any(box.overlaps(Bbox(segment).padded(1)) for box in result for segment in ends)
+    assert not any(box.overlaps(Bbox.from_extents(x - 4, y - 4, x + 4, y + 4)) for box in result for x, y in signs)
+    assert all(not box.x0 < now < box.x1 and 0 <= box.x0 < box.x1 <= figure.bbox.x1 for box in result)
 
 
 def test_promise_chart__subtitle_counts_what_is_drawn_and_names_the_rest_only_where_it_is() -> None:
     assert draw([owed()]).texts[1].get_text() == "1 met · 0 late · 0 running · 0 breached"
     items = [owed(n * 40, status) for n, status in enumerate(DRAWN)]
-    whole = "1 met · 1 late · 2 running · 1 breached · 1 waived · 1 cancelled · 2 not judged"
-    assert draw(items).texts[1].get_text() == whole
+    expected = "1 met · 1 late · 2 running · 1 breached · 1 waived · 1 cancelled · 2 not judged"
+    assert draw(items).texts[1].get_text() == expected
 
 
 @pytest.mark.parametrize("kinds", range(1, len(DRAWN) + 1))
@@ -441,7 +441,7 @@ def test_promise_chart__nothing_owed_is_a_frame_that_says_so(weeks: int, reason:
     unread = draw([], [], weeks=weeks, why_empty="Unknown: code could not be read")
     assert "Unknown: code could not be read" in written(unread)
     assert "No obligations" not in written(unread)
-    assert (looks(figure), figure.legends, lines(figure, "D")) == (set(), [], [])
+    assert (styles(figure), figure.legends, lines(figure, "D")) == (set(), [], [])
     assert dates(figure)
     assert picture(figure).size == (1600, 600)
 
@@ -460,7 +460,7 @@ def test_promise_chart__markup_in_names_is_drawn_literally(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["x" * 300, "W" * 300, "推荐系统🚀" * 60, "\u202e\u05d0\u05d1\u05d2 " * 75, "e\u0301\u0302" * 100, "i" * 45]
 )
-def test_promise_chart__long_names_are_cut_and_stay_beside_their_lane(name: str) -> None:
+def test_promise_chart__long_names_are_cut_and_stay_next_to_their_lane(name: str) -> None:
     figure = draw([owed(model=name), owed(model="other")], [a_ship(20, name, name)])
     (cut,) = (text for text in names(figure) if text.get_text() != "other")
     head, _, tail = cut.get_text().partition("…")
@@ -497,11 +497,11 @@ def test_promise_chart__names_without_a_glyph_draw_without_a_warning(name: str) 
     assert [text.get_text() for text in names(figure)] == [name or "(no name)"]
 
 
-def test_promise_chart__a_stub_that_cannot_be_read_is_a_lane_with_words() -> None:
+def test_promise_chart__a_stub_that_cannot_be_read_is_a_named_lane() -> None:
     assert [name.get_text() for name in names(draw([owed(status=Status.UNKNOWN, model="*")]))] == ["unreadable stub"]
 
 
-def test_promise_chart__a_year_of_500_is_drawn_whole_in_few_artists_and_little_time() -> None:
+def test_promise_chart__a_year_of_500_is_drawn_completely_in_few_artists_and_little_time() -> None:
     mix = a_mix(500, weeks=52, models=("a", "b", "c", "d", "e"))
     began = time.process_time()
     figure = draw(**mix)
@@ -524,16 +524,16 @@ def test_promise_chart__one_miss_among_hundreds_of_met_windows_lies_on_top(statu
         image.getpixel((round(x), y)) for y in range(image.height - round(axes.bbox.y1), image.height - round(low))
     ]
     fills = ["#" + bytes(pixel).hex() for pixel in column if isinstance(pixel, tuple)]
-    look = promise_lane.STYLES[status.value]
-    assert {look["facecolor"], style.PALE_MODEL} <= set(fills)
-    assert fills.index(look["facecolor"]) < fills.index(style.PALE_MODEL)
-    assert fills.count(look["facecolor"]) >= 4
+    bar = promise_lane.STYLES[status.value]
+    assert {bar["facecolor"], style.PALE_MODEL} <= set(fills)
+    assert fills.index(bar["facecolor"]) < fills.index(style.PALE_MODEL)
+    assert fills.count(bar["facecolor"]) >= 4
 
 
 def test_promise_chart__every_look_can_lie_in_a_crowd_and_is_written_as_svg() -> None:
     items = [owed(100 + n / 10, DRAWN[n % len(DRAWN)], ship=240 if n % 2 else None) for n in range(300)]
     figure = draw([*items, *(owed(n) for n in range(-40, -10))])
-    assert looks(figure) == set(promise_lane.STYLES)
+    assert styles(figure) == set(promise_lane.STYLES)
     assert len(lines(figure, CARETLEFTBASE)) == 1
     assert svg(figure).findtext(f"{SVG}desc") == figure.texts[1].get_text()
 
@@ -541,11 +541,11 @@ def test_promise_chart__every_look_can_lie_in_a_crowd_and_is_written_as_svg() ->
 def test_promise_chart__a_crowd_stays_within_its_lane() -> None:
     items = [owed(100 + n / 10, DRAWN[n % len(DRAWN)], model) for n in range(400) for model in ("a", "b")]
     figure = draw(items)
-    found = sorted((top, low) for name in promise_lane.STYLES for _, _, top, low in boxes(figure, name))
+    result = sorted((top, low) for name in promise_lane.STYLES for _, _, top, low in boxes(figure, name))
     middle = figure.axes[0].get_ylim()[0] / 2
-    assert found[0][0] >= lanes.PAD - 1e-6
-    assert max(low for _, low in found) <= 2 * middle - lanes.RAIL + 1e-6
-    assert not [low for top, low in found if top < middle - lanes.RAIL < low]
+    assert result[0][0] >= lanes.PAD - 1e-6
+    assert max(low for _, low in result) <= 2 * middle - lanes.RAIL + 1e-6
+    assert not [low for top, low in result if top < middle - lanes.RAIL < low]
 
 
 @pytest.mark.parametrize(("lanes", "each"), [(1, 1), (2, 1), (3, 30), (12, 30), (15, 200), (40, 3)])

@@ -1,4 +1,4 @@
-"""Alerts in words: what happened, since when, whose move it is; inert wherever they are shown."""
+"""The text of alerts: what happened, since when, and who has to act; inert in every destination."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ def a_notice(kind: AlertKind, about: object, step: AlertStep = AlertStep.NEW, **
     return Notification(alert=replace(alert, **changes), step=step)  # type: ignore[arg-type]  # builder
 
 
-def test_divergence__is_said_as_the_promise_to_the_team_says_it() -> None:
-    said = alert_text(a_notice(AlertKind.DIVERGENCE, a_week(1, code=9, model=4)), FINDINGS)
-    assert f"{said.icon} {said.title}" == "⚠️ Model cadence lagging by 5 deploys"
-    assert said.what == "Week of Jun 10: 9 code and 4 model deploys."
-    assert said.since == "Since the week of Jun 10."
+def test_divergence__is_worded_as_promised_to_the_team() -> None:
+    text = alert_text(a_notice(AlertKind.DIVERGENCE, a_week(1, code=9, model=4)), FINDINGS)
+    assert f"{text.icon} {text.title}" == "⚠️ Model cadence lagging by 5 deploys"
+    assert text.what == "Week of Jun 10: 9 code and 4 model deploys."
+    assert text.since == "Since the week of Jun 10."
 
 
 def test_divergence__for_the_second_week_says_the_48_hour_spike() -> None:
     notice = a_notice(AlertKind.DIVERGENCE, a_week(1, code=9, model=4), AlertStep.ESCALATION, escalated=True)
-    said = alert_text(notice, FINDINGS)
-    assert said.title == "Second week in a row: Model cadence lagging by 5 deploys"
-    assert "run a 48-hour spike to containerise the training job" in said.move
+    text = alert_text(notice, FINDINGS)
+    assert text.title == "Second week in a row: Model cadence lagging by 5 deploys"
+    assert "run a 48-hour spike to containerise the training job" in text.move
 
 
 def test_spike__says_against_what() -> None:
     spike = Spike(week=a_week(1), hours=4.5, usual_hours=2, before_hours=3, sudden=True, trending=False)
-    said = alert_text(a_notice(AlertKind.MTTR_SPIKE, spike), FINDINGS)
-    assert said.title == "Unified MTTR 4.5 h in the week of Jun 10"
-    assert said.what == "4.5 h, usually 2.0 h, over 1 resolved incident of code and models."
+    text = alert_text(a_notice(AlertKind.MTTR_SPIKE, spike), FINDINGS)
+    assert text.title == "Unified MTTR 4.5 h in the week of Jun 10"
+    assert text.what == "4.5 h, usually 2.0 h, over 1 resolved incident of code and models."
 
 
 def test_drift__names_the_worst_feature_its_figure_and_the_threshold() -> None:
@@ -60,10 +60,10 @@ def test_drift__names_the_worst_feature_its_figure_and_the_threshold() -> None:
         min_samples=200,
         features=(feature,),
     )
-    said = alert_text(a_notice(AlertKind.DRIFT, check), FINDINGS)
-    assert said.title == "Live data has drifted from training data: recommender"
-    assert said.what == "recommender v12: KL divergence of age is 0.350 nats; the threshold is 0.1."
-    assert "Over the threshold in two consecutive checks" in said.since
+    text = alert_text(a_notice(AlertKind.DRIFT, check), FINDINGS)
+    assert text.title == "Live data has drifted from training data: recommender"
+    assert text.what == "recommender v12: KL divergence of age is 0.350 nats; the threshold is 0.1."
+    assert "Over the threshold in two consecutive checks" in text.since
     over = alert_text(a_notice(AlertKind.DRIFT, check, AlertStep.RECOVERY), FINDINGS)
     assert over.title == "Live data matches training data again: recommender"
 
@@ -79,9 +79,9 @@ def test_drift__names_the_worst_feature_its_figure_and_the_threshold() -> None:
 def test_recovery__says_how_it_ended(status: Status, title: str, what: str) -> None:
     item = an_obligation(status=status, shipped_at=at(4) if status is Status.MET else None)
     about = WaitingReleases(model="recommender", items=(item,))
-    said = alert_text(a_notice(AlertKind.BREACH, about, AlertStep.RECOVERY), FINDINGS)
-    assert (said.icon, said.title) == ("✅", title)
-    assert what in said.what
+    text = alert_text(a_notice(AlertKind.BREACH, about, AlertStep.RECOVERY), FINDINGS)
+    assert (text.icon, text.title) == ("✅", title)
+    assert what in text.what
 
 
 @pytest.mark.parametrize(
@@ -106,14 +106,14 @@ def test_recovery__of_releases_that_are_judged_no_more_names_kind_model_and_reas
     key = f"acme/shop/shop/{kind}/recommender"
     sent = AlertState(key=key, step=AlertStep.NEW.value, at=at(1), sink="slack", releases=(deploy.id,))
     bundle = a_bundle([deploy], [], until=at(100), terms={"sla_since": since}, alerts=(sent,))
-    said = alert_text(a_notice(kind, None, AlertStep.RECOVERY, subject="recommender", key=key), analyse(bundle))
-    assert (said.title, said.what) == (title, what)
+    text = alert_text(a_notice(kind, None, AlertStep.RECOVERY, subject="recommender", key=key), analyse(bundle))
+    assert (text.title, text.what) == (title, what)
 
 
 def test_recovery__of_releases_that_are_unknown_blames_no_input() -> None:
     findings = analyse(a_bundle([a_deploy()], [], until=at(100), terms={"sla_since": at(24)}))
-    said = alert_text(a_notice(AlertKind.BREACH, None, AlertStep.RECOVERY, subject="recommender"), findings)
-    assert said.what == "None of the releases that waited for recommender is judged any more."
+    text = alert_text(a_notice(AlertKind.BREACH, None, AlertStep.RECOVERY, subject="recommender"), findings)
+    assert text.what == "None of the releases that waited for recommender is judged any more."
 
 
 def waiting(
@@ -127,7 +127,7 @@ def waiting(
 
 
 @pytest.mark.parametrize(("releases", "dividers"), [(10, 0), (12, 0), (13, 1), (200, 16)])
-def test_letter__of_many_releases_is_one_message_within_slacks_limits_and_marks_each(
+def test_message__of_many_releases_is_one_message_within_slacks_limits_and_marks_each(
     releases: int, dividers: int
 ) -> None:
     message = alert_message(waiting(releases), FINDINGS, {"check": "https://github.com/acme/shop"})
@@ -143,7 +143,7 @@ def test_letter__of_many_releases_is_one_message_within_slacks_limits_and_marks_
     assert all(len(name) <= 255 for name in ids)
 
 
-def test_letter__of_hostile_names_stays_below_what_slack_takes() -> None:
+def test_message__of_hostile_names_stays_below_what_slack_takes() -> None:
     """Slack refuses some thirteen thousand characters of text in one message, whatever its other limits say."""
     made = blocks(alert_message(waiting(200, "<" * 255), FINDINGS, {}), "<" * 255)
     texts = [block["text"]["text"] for block in made if "text" in block]
@@ -152,33 +152,33 @@ def test_letter__of_hostile_names_stays_below_what_slack_takes() -> None:
     assert len(texts[0]) <= 150
 
 
-def test_letter__names_the_first_ten_releases() -> None:
-    said = alert_text(waiting(12), FINDINGS).what
-    assert said.count("release sha-") == 10
-    assert said.endswith("… and 2 more releases.")
+def test_message__names_the_first_ten_releases() -> None:
+    text = alert_text(waiting(12), FINDINGS).what
+    assert text.count("release sha-") == 10
+    assert text.endswith("… and 2 more releases.")
 
 
 def test_update__names_who_joins_and_how_many_wait_in_all() -> None:
-    said = alert_text(waiting(5, step=AlertStep.UPDATE, joined=2), FINDINGS)
-    assert said.title == "recommender: 2 more releases past the deadline, 5 in total"
-    assert said.what.count("release sha-") == 2
+    text = alert_text(waiting(5, step=AlertStep.UPDATE, joined=2), FINDINGS)
+    assert text.title == "recommender: 2 more releases past the deadline, 5 in total"
+    assert text.what.count("release sha-") == 2
 
 
 def test_waiver__says_who_excused_which_release_why_and_until_when() -> None:
-    text = "holiday freeze (data platform, until 2026-12-31T00:00:00Z)"
-    item = an_obligation(status=Status.WAIVED, waiver=text)
+    waiver = "holiday freeze (data platform, until 2026-12-31T00:00:00Z)"
+    item = an_obligation(status=Status.WAIVED, waiver=waiver)
     notice = a_notice(AlertKind.BREACH, WaitingReleases(model="recommender", items=(item,)), AlertStep.WAIVER)
-    said = alert_text(replace(notice, joined=(item.code_id,)), FINDINGS)
-    assert (said.icon, said.title) == ("⏸️", "recommender is excused by a waiver")
-    assert said.what == f"recommender for release {str(item.sha)[:12]}: {text}."
+    text = alert_text(replace(notice, joined=(item.code_id,)), FINDINGS)
+    assert (text.icon, text.title) == ("⏸️", "recommender is excused by a waiver")
+    assert text.what == f"recommender for release {str(item.sha)[:12]}: {waiver}."
 
 
 def test_divergence__of_several_models_names_the_one_that_lags() -> None:
     lagging = ModelGap(model="ranker", code_deploys=5, ships=1, diverges=True)
     week = replace(a_week(1, code=5, model=20), gap=4, models=20, lagging=lagging, furthest=lagging)
-    said = alert_text(a_notice(AlertKind.DIVERGENCE, week), FINDINGS)
-    assert said.title == "ranker cadence lagging by 4 deploys"
-    assert said.what == "Week of Jun 10: 5 code deploys that require ranker, and 1 ship of it."
+    text = alert_text(a_notice(AlertKind.DIVERGENCE, week), FINDINGS)
+    assert text.title == "ranker cadence lagging by 4 deploys"
+    assert text.what == "Week of Jun 10: 5 code deploys that require ranker, and 1 ship of it."
 
 
 def test_marks__of_what_is_no_message_of_ours_are_none() -> None:
@@ -188,8 +188,8 @@ def test_marks__of_what_is_no_message_of_ours_are_none() -> None:
 
 def test_marks__of_an_older_version_name_one_key_each() -> None:
     one, two = digest("shop/breach/1"), digest("shop/breach/2")
-    found = marks({"blocks": [{"block_id": f"flowjoy-new-{one}-{two}"}]})
-    assert found == (Mark(key=one, step="new"), Mark(key=two, step="new"))
+    result = marks({"blocks": [{"block_id": f"flowjoy-new-{one}-{two}"}]})
+    assert result == (Mark(key=one, step="new"), Mark(key=two, step="new"))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 6, 7, 50])
@@ -212,13 +212,13 @@ def test_escaped__cuts_only_what_is_too_long() -> None:
     assert escaped("", 1) == ""
 
 
-def test_list__names_what_rings_and_who_was_told_and_is_left_out_where_nothing_rings() -> None:
+def test_list__names_firing_alerts_and_destinations_and_is_left_out_without_one() -> None:
     assert section(FINDINGS) is None
     assert markdown(FINDINGS) == ""
     broken = analyse(a_bundle([a_deploy()], [], until=at(60), first_trusted_at=at(0)))
     (alert,) = broken.alerts.firing
-    told = AlertState(key=alert.key, step=AlertStep.NEW, at=datetime(2024, 6, 5, 10, tzinfo=UTC), sink="slack")
-    broken = replace(broken, bundle=replace(broken.bundle, alerts=(told, replace(told, sink=""))))
+    sent = AlertState(key=alert.key, step=AlertStep.NEW, at=datetime(2024, 6, 5, 10, tzinfo=UTC), sink="slack")
+    broken = replace(broken, bundle=replace(broken.bundle, alerts=(sent, replace(sent, sink=""))))
     shown = section(broken)
     assert shown is not None
     ((name, what, _, move, by),) = shown.tables[0].rows

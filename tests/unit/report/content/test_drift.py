@@ -52,16 +52,16 @@ def drawn(check: DriftCheck) -> tuple[str, bytes]:
     return " | ".join("".join(item.itertext()) for item in tree(svg).iter(f"{SVG}text")), svg
 
 
-def page_of(found: Results) -> str:
+def page_of(results: Results) -> str:
     with blank_pictures():
-        return files.renderings(found, bundle_bytes(found))["report.html"]().decode()
+        return files.renderings(results, bundle_bytes(results))["report.html"]().decode()
 
 
 def tree(svg: bytes) -> ET.Element:
     return ET.fromstring(svg)  # noqa: S314  (our own)
 
 
-def told(check: DriftCheck | None) -> Bundle:
+def with_check(check: DriftCheck | None) -> Bundle:
     return a_bundle(drift=check, until=at(1) if check is None else check.at)
 
 
@@ -96,12 +96,12 @@ def test_picture__tells_apart_rows_without_a_value_and_the_rest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "text"),
     [(DriftStatus.TOO_FEW, "Too few rows to judge"), (DriftStatus.ERROR, "Nothing could be compared")],
 )
-def test_picture__of_nothing_says_so(status: DriftStatus, said: str) -> None:
+def test_picture__of_nothing_says_so(status: DriftStatus, text: str) -> None:
     texts, svg = drawn(a_drift_check(status=status, features=()))
-    assert said in texts
+    assert text in texts
     assert b"worst" not in svg
 
 
@@ -130,50 +130,52 @@ def test_picture__of_hostile_names_is_sound_and_no_text_leaves_its_panel() -> No
 def test_page_and_summary__of_hostile_names_are_inert() -> None:
     features = tuple(a_feature(name, kl=0.2) for name in NAMES)
     lacking = tuple(FeatureDrift(name=f"{n} 2", status=DriftStatus.ERROR, problem="gone") for n in NAMES)
-    found = analyse(told(a_drift_check(over=True, model=NAMES[0], reference=NAMES[1], features=features + lacking)))
-    page = Reader(page_of(found))
+    results = analyse(
+        with_check(a_drift_check(over=True, model=NAMES[0], reference=NAMES[1], features=features + lacking))
+    )
+    page = Reader(page_of(results))
     assert len(page.named("script")) == 1
     assert not page.named("a") or all(str(link["href"]).startswith("#") for link in page.named("a"))
-    said = summary(found)
-    assert "<script" not in said
-    assert re.search(r"(?<!\\)@octo|!\[|\]\(http", said) is None
-    assert all("\u202e" not in text for text in (said, page.text))
+    text = summary(results)
+    assert "<script" not in text
+    assert re.search(r"(?<!\\)@octo|!\[|\]\(http", text) is None
+    assert all("\u202e" not in text for text in (text, page.text))
 
 
 def test_page__shows_every_feature_and_folds_a_long_table() -> None:
-    found = analyse(told(a_drift_check(features=tuple(a_feature(f"f{n}") for n in range(14)))))
-    page = page_of(found)
+    results = analyse(with_check(a_drift_check(features=tuple(a_feature(f"f{n}") for n in range(14)))))
+    page = page_of(results)
     assert "<summary>Every feature, the worst first (14)</summary>" in page
     assert 'f13</bdi></td><td data-sort="0.01" class="number">' in page
 
 
 @pytest.mark.parametrize(
-    ("check", "words"),
+    ("check", "sentence"),
     [
         (a_drift_check(), "age diverges from training by 0.0100 nats, the largest of 1 feature; up to 0.1 is ok."),
         (a_drift_check(over=True), "over 0.1: drift if the next check of new rows is also over it."),
         (a_drift_check(status=DriftStatus.ERROR, features=(), problem="no such file"), "no such file"),
     ],
 )
-def test_summary__says_what_the_check_says(check: DriftCheck, words: str) -> None:
-    assert words in html.unescape(summary(analyse(told(check))))
+def test_summary__says_what_the_check_says(check: DriftCheck, sentence: str) -> None:
+    assert sentence in html.unescape(summary(analyse(with_check(check))))
 
 
 def test_summary__without_a_check_says_nothing_of_it() -> None:
-    found = analyse(told(None))
-    assert "### Drift" not in summary(found)
-    filled = step_outputs.fill(found, {})
+    results = analyse(with_check(None))
+    assert "### Drift" not in summary(results)
+    filled = step_outputs.fill(results, {})
     assert (filled["drift-status"], filled["drift-worst"]) == ("", "")
 
 
 def test_outputs__name_the_worst_feature_that_was_judged() -> None:
     lacking = FeatureDrift(name="gone", status=DriftStatus.ERROR, problem="gone")
-    filled = step_outputs.fill(analyse(told(a_drift_check(features=(a_feature(kl=0.01239), lacking)))), {})
+    filled = step_outputs.fill(analyse(with_check(a_drift_check(features=(a_feature(kl=0.01239), lacking)))), {})
     assert filled["drift-worst"] == "0.0124"
 
 
 def test_summary__of_a_thousand_features_stays_short() -> None:
     features = tuple(a_feature(f"f{n}" + "<" * 900) for n in range(1000))
-    found = analyse(told(a_drift_check(features=features)))
-    assert len(summary(found)) < 30_000
-    assert "and 995 more, on the page" in summary(found)
+    results = analyse(with_check(a_drift_check(features=features)))
+    assert len(summary(results)) < 30_000
+    assert "and 995 more, on the page" in summary(results)

@@ -26,13 +26,13 @@ def rows_of(raw: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(raw.decode().splitlines()))
 
 
-def said_of(code: list[CodeRecord], models: list[ModelRecord], *incidents: Incident) -> list[str]:
-    found = analyse(a_bundle(code, models, incidents or (an_incident(100),)))
-    return list(evidence(found, found.incidents))
+def sentences_of(code: list[CodeRecord], models: list[ModelRecord], *incidents: Incident) -> list[str]:
+    results = analyse(a_bundle(code, models, incidents or (an_incident(100),)))
+    return list(evidence(results, results.incidents))
 
 
 @pytest.mark.parametrize(
-    ("code", "models", "said"),
+    ("code", "models", "sentence"),
     [
         (
             [a_deploy(97, SHA)],
@@ -55,9 +55,9 @@ def said_of(code: list[CodeRecord], models: list[ModelRecord], *incidents: Incid
     ],
 )
 def test_evidence__names_the_cause_and_the_runner_up(
-    code: list[CodeRecord], models: list[ModelRecord], said: str
+    code: list[CodeRecord], models: list[ModelRecord], sentence: str
 ) -> None:
-    assert said_of(code, models) == [said]
+    assert sentences_of(code, models) == [sentence]
 
 
 def test_summary__tells_all_by_cause_and_newest_first() -> None:
@@ -70,7 +70,7 @@ def test_summary__tells_all_by_cause_and_newest_first() -> None:
     assert "| **all: unified MTTR** | 2 | 1 | 2.0 | 2.0 | 2.8 |" in text
     assert "| CODE | 1 | 0 | 1.0 | 1.0 | 1.0 |" in text
     assert "| MODEL | 1 | 1 | 3.0 | 3.0 | 3.0 |" in text
-    assert "1 incident still open (the oldest ≥ 352.0 h), in no mean." in text
+    assert "1 incident still open (the oldest ≥ 352.0 h), not included in the means." in text
     newest = text.index("<code>Q7</code>")
     assert newest < text.index("<code>2024-06-")
     assert "≥ 14 d 16 h, open" in text
@@ -85,21 +85,21 @@ def test_summary__of_thousands_stays_short() -> None:
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "a|b\n::set-output name=x::y", "@octo-org/admins"])
 def test_evidence__foreign_names_stay_text(hostile: str) -> None:
-    found: Any = analyse(
+    results: Any = analyse(
         a_bundle([], [a_ship(99, "7", name=hostile)], [an_incident(100, id=f"incident:file:{hostile}")])
     )
-    text = summary(found)
+    text = summary(results)
     assert hostile not in text
-    assert "\n" not in next(iter(evidence(found, found.incidents)))
+    assert "\n" not in next(iter(evidence(results, results.incidents)))
 
 
 def test_open__incident_from_before_the_window_is_not_forgotten() -> None:
     old = [an_incident(-900, hours=None), an_incident(-901)]
-    found = analyse(a_bundle([a_deploy(99, SHA)], [a_ship(149, "7")], old))
-    assert "1 incident still open (the oldest ≥ 1404.0 h), in no mean." in summary(found)
-    assert summary(found).count("≥ 58 d 12 h, open") == 1
-    assert [row["start"] for row in rows_of(incidents_csv(found))] == [iso(at(-900))]
-    assert (found.recoveries[0].resolved, found.recoveries[0].open) == (0, 0)
+    results = analyse(a_bundle([a_deploy(99, SHA)], [a_ship(149, "7")], old))
+    assert "1 incident still open (the oldest ≥ 1404.0 h), not included in the means." in summary(results)
+    assert summary(results).count("≥ 58 d 12 h, open") == 1
+    assert [row["start"] for row in rows_of(incidents_csv(results))] == [iso(at(-900))]
+    assert (results.recoveries[0].resolved, results.recoveries[0].open) == (0, 0)
 
 
 @pytest.mark.parametrize(("code", "models"), [(FAILED, COMPLETE), (COMPLETE, FAILED), (FAILED, FAILED)])
@@ -108,33 +108,33 @@ def test_causes__are_not_guessed_where_a_part_of_the_deploys_was_read(
 ) -> None:
     """The incident is of the model that could not be read: the code deploy before it must not stand for it."""
     read = (a_coverage("code", code), a_coverage("models", models), a_coverage("incidents", required=False))
-    found = analyse(a_bundle([a_deploy(98, SHA)], [], [an_incident(100, hours=2)], coverage=read))
-    (row,) = rows_of(incidents_csv(found))
+    results = analyse(a_bundle([a_deploy(98, SHA)], [], [an_incident(100, hours=2)], coverage=read))
+    (row,) = rows_of(incidents_csv(results))
     unsaid = {name: row[name] for name in ("nearest_ts", "deploy_type", "cause_type", "cause_id", "runner_up_id")}
     assert unsaid == dict.fromkeys(unsaid, "")
     assert (row["mttr_hr"], row["evidence"]) == ("2.0", "not known: code or models could not be read")
-    assert [(item.cause, item.resolved, item.mean_hours) for item in found.recoveries] == [("all", 1, 2.0)]
-    for figures in found.dora:
+    assert [(item.cause, item.resolved, item.mean_hours) for item in results.recoveries] == [("all", 1, 2.0)]
+    for figures in results.dora:
         assert (figures.change_fail_rate.value, figures.recovery_hours.value, figures.rework_rate.value) == (None,) * 3
-    assert found.weeks[0].mttr_hours == 2
-    assert json.loads(bundle_bytes(found))["figures"]["matches"][0]["cause_type"] is None
+    assert results.weeks[0].mttr_hours == 2
+    assert json.loads(bundle_bytes(results))["figures"]["matches"][0]["cause_type"] is None
 
 
 def test_causes__are_known_without_models_where_none_is_depended_on() -> None:
     read = (a_coverage("code"), a_coverage("models", ABSENT, required=False), a_coverage("incidents", required=False))
-    found = analyse(a_bundle([a_deploy(98, SHA)], [], [an_incident(100)], coverage=read))
-    assert found.dora[0].change_fail_rate.value == 1
+    results = analyse(a_bundle([a_deploy(98, SHA)], [], [an_incident(100)], coverage=read))
+    assert results.dora[0].change_fail_rate.value == 1
 
 
 @pytest.mark.parametrize("state", [FAILED, ABSENT])
 def test_weeks__without_a_source_of_incidents_have_no_data_and_not_0(state: CoverageState) -> None:
     read = (a_coverage("code"), a_coverage("models"), a_coverage("incidents", state, required=False))
-    found = analyse(a_bundle([a_deploy(1)], [a_ship(2)], coverage=read))
-    assert {(week.incidents, week.mttr_hours) for week in found.weeks} == {(None, None)}
-    assert {row["incidents"] for row in rows_of(weeks_csv(found))} == {""}
-    assert found.recoveries == ()
-    assert not any(healthy(week, found.weeks) for week in found.weeks)
-    assert "| Jun 03 | 1 | 1 | 0 |  | no data |" in summary(found)
+    results = analyse(a_bundle([a_deploy(1)], [a_ship(2)], coverage=read))
+    assert {(week.incidents, week.mttr_hours) for week in results.weeks} == {(None, None)}
+    assert {row["incidents"] for row in rows_of(weeks_csv(results))} == {""}
+    assert results.recoveries == ()
+    assert not any(healthy(week, results.weeks) for week in results.weeks)
+    assert "| Jun 03 | 1 | 1 | 0 |  | no data |" in summary(results)
 
 
 def test_summary__without_any_incident_says_nothing_of_them() -> None:
