@@ -16,10 +16,10 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from flowjoy.analysis.drift.binning import reference_of
+from flowjoy.analysis.drift.binning import distributions_of
 from flowjoy.analysis.drift.comparison import compare, status_of
-from flowjoy.analysis.drift.history import mark_of, trend
-from flowjoy.domain.drift import DriftCheck, DriftStatus, Spread
+from flowjoy.analysis.drift.history import past_check, trend
+from flowjoy.domain.drift import Distribution, DriftCheck, DriftStatus
 
 START = datetime(2026, 11, 26, tzinfo=UTC)
 LIVE, THRESHOLD, MIN_SAMPLES = 200, 0.1, 200
@@ -29,7 +29,7 @@ KINDS: dict[str, Callable[[np.random.Generator, int, int], np.ndarray]] = {
 }
 
 
-def checked(reference: Mapping[str, Spread], live: pd.DataFrame, hour: int) -> DriftCheck:
+def checked(reference: Mapping[str, Distribution], live: pd.DataFrame, hour: int) -> DriftCheck:
     """Return one check of the sample."""
     features = compare(reference, live, threshold=THRESHOLD, min_samples=MIN_SAMPLES)
     return DriftCheck(
@@ -45,7 +45,7 @@ def checked(reference: Mapping[str, Spread], live: pd.DataFrame, hour: int) -> D
 
 def pages(first: DriftCheck, second: DriftCheck) -> bool:
     """Return whether the second check alerts."""
-    mark = mark_of(first)
+    mark = past_check(first)
     latest, _ = trend(second, [] if mark is None else [mark])
     return latest is not None and latest.status is DriftStatus.DRIFT
 
@@ -60,7 +60,7 @@ def main(repetitions: int) -> int:
             for features in (1, 5, 20):
                 once = twice = 0
                 for _ in range(repetitions):
-                    trained = reference_of(pd.DataFrame(draw(chance, rows, features)))
+                    trained = distributions_of(pd.DataFrame(draw(chance, rows, features)))
                     first, second = (checked(trained, pd.DataFrame(draw(chance, LIVE, features)), n) for n in (1, 2))
                     once += (first.status is DriftStatus.OVER) + (second.status is DriftStatus.OVER)
                     twice += pages(first, second)

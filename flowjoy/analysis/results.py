@@ -128,7 +128,7 @@ def analyse(bundle: Bundle) -> Results:
 
 
 def with_alerts(results: Results, sent: Iterable[AlertState]) -> Results:
-    """Return the same results with all that was sent of alerts, and with what it tells about their end."""
+    """Return the same results with the alerts that were sent, and with those of them that are resolved."""
     bundle = replace(results.bundle, alerts=tuple(sent))
     alerts = conditions.snapshot(
         results.alert_inputs,

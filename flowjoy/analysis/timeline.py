@@ -117,7 +117,7 @@ def _model_events(records: Sequence[ModelRecord], service: str, until: datetime)
     return frame.drop(columns=["_number", "_copy", "_registered", "_content"])
 
 
-def whole_numbers(versions: Iterable[object]) -> npt.NDArray[np.float64]:
+def integer_versions(versions: Iterable[object]) -> npt.NDArray[np.float64]:
     """Return each version as a number; NaN where its name is not a whole number, as in `1.2.0` and `2026.11`."""
     names = [version if isinstance(version, str) and version.isdecimal() else "nan" for version in versions]
     return np.array(names, dtype=np.float64)

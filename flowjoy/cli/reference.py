@@ -11,13 +11,13 @@ from typing import TextIO
 
 from flowjoy.actions.core import Console, adopt_libraries
 from flowjoy.analysis.drift import reference as reference_json
-from flowjoy.analysis.drift.binning import MOST_CATEGORIES, reference_of
+from flowjoy.analysis.drift.binning import MAX_CATEGORIES, distributions_of
 from flowjoy.clients import mlflow_artifacts
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config import address_parsers
 from flowjoy.config.registry_address import is_unencrypted, variables_in
 from flowjoy.config.settings import redactor
-from flowjoy.domain.drift import CategoricalDistribution, Spread
+from flowjoy.domain.drift import CategoricalDistribution, Distribution
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
 from flowjoy.report.text import clean, plural
 from flowjoy.sources.sample_files import LAPTOP, read_sample
@@ -73,7 +73,7 @@ def _refuse_to_lose(sample: Path, output: Path, run_id: str | None) -> None:
 def _describe(sample: Path, output: Path, console: Console) -> None:
     """Write the file, and say what is in it."""
     held = read_sample(sample, "the sample", LAPTOP)
-    features = reference_of(held.frame)
+    features = distributions_of(held.frame)
     raw = reference_json.to_json(features)
     if len(raw) > reference_json.LARGEST_BYTES:
         raise InputError("the reference would be too large: leave out columns of free text")
@@ -87,12 +87,12 @@ def _describe(sample: Path, output: Path, console: Console) -> None:
         console.log(f"  … and {len(features) - _SHOWN} more")
 
 
-def _kind(spread: Spread) -> str:
+def _kind(spread: Distribution) -> str:
     missing = f", {spread.missing:,} rows without" if spread.missing else ""
     if not isinstance(spread, CategoricalDistribution):
         return f"numbers in {plural(len(spread.counts), 'bin')}{missing}"
     if spread.other:
-        return f"more than {MOST_CATEGORIES:,} categories{missing}: an id? Leave it out"
+        return f"more than {MAX_CATEGORIES:,} categories{missing}: an id? Leave it out"
     return f"{len(spread.counts):,} categories{missing}"
 
 

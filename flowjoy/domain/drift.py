@@ -41,7 +41,7 @@ class CategoricalDistribution:
     others: int = 0
 
 
-Spread = NumericDistribution | CategoricalDistribution
+Distribution = NumericDistribution | CategoricalDistribution
 """How one feature lies in the training data."""
 
 

@@ -177,7 +177,7 @@ def bundle_of(
 
 def _own_mark(drift: DriftCheck | None, settings: Settings) -> tuple[PastDriftCheck, ...]:
     """What this run found of drift; a dry look at the past finds nothing that a later run must know."""
-    mark = history.mark_of(drift) if settings.as_of is None else None
+    mark = history.past_check(drift) if settings.as_of is None else None
     return () if mark is None else (mark,)
 
 

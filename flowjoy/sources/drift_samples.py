@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from flowjoy.analysis.drift import reference as reference_json
-from flowjoy.analysis.drift.binning import reference_of
+from flowjoy.analysis.drift.binning import distributions_of
 from flowjoy.analysis.drift.comparison import compare, status_of
-from flowjoy.analysis.drift.history import rows_of
+from flowjoy.analysis.drift.history import row_fingerprint
 from flowjoy.clients import mlflow_artifacts
 from flowjoy.clients.mlflow_registry import Registry
 from flowjoy.config.settings import Settings
 from flowjoy.domain import ModelRecord
-from flowjoy.domain.drift import DriftCheck, DriftStatus, Spread
+from flowjoy.domain.drift import Distribution, DriftCheck, DriftStatus
 from flowjoy.errors import HarvestError
 from flowjoy.sources.base import Clients, HarvestQuery
 from flowjoy.sources.sample_files import STEP, read_bytes, read_sample
@@ -42,7 +42,7 @@ def read(
     )
     judged = [item.name for item in features if item.kl_nats is not None]
     # Of columns that nothing was compared with, nothing is kept; and another column makes no other rows.
-    sample, sketch = rows_of(live.frame[judged]) if judged else ("", "")
+    sample, sketch = row_fingerprint(live.frame[judged]) if judged else ("", "")
     check = DriftCheck(
         model=settings.drift_model or "",
         at=query.as_of,
@@ -95,7 +95,7 @@ def _newest(ships: Iterable[ModelRecord], model: str | None, query: HarvestQuery
 
 def _reference(
     settings: Settings, access: Clients, newest: ModelRecord | None
-) -> tuple[Mapping[str, Spread], str, tuple[str, ...]]:
+) -> tuple[Mapping[str, Distribution], str, tuple[str, ...]]:
     """How the features lay in training, where that is known from, and notes."""
     path = settings.drift_reference
     if path is None:
@@ -104,12 +104,12 @@ def _reference(
         raw = read_bytes(path, "drift-reference", reference_json.LARGEST_BYTES)
         return _parsed(raw, f"drift-reference {path.name}"), path.name, ()
     sample = read_sample(path, "drift-reference", STEP)
-    return reference_of(sample.frame), path.name, sample.notes
+    return distributions_of(sample.frame), path.name, sample.notes
 
 
 def _of_live_version(
     settings: Settings, access: Clients, newest: ModelRecord | None
-) -> tuple[Mapping[str, Spread], str]:
+) -> tuple[Mapping[str, Distribution], str]:
     model, give = settings.drift_model, "or give drift-reference"
     if settings.mlflow_tracking_uri is None:
         raise HarvestError("no reference is named, and no registry", hint="give drift-reference")
@@ -123,7 +123,7 @@ def _of_live_version(
     return _parsed(raw, f"{mlflow_artifacts.ARTIFACT} of {what}"), f"{mlflow_artifacts.ARTIFACT} of {what}"
 
 
-def _parsed(raw: bytes, what: str) -> Mapping[str, Spread]:
+def _parsed(raw: bytes, what: str) -> Mapping[str, Distribution]:
     try:
         return reference_json.from_json(raw)
     except ValueError as problem:

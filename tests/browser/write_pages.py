@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from flowjoy.analysis.drift.binning import reference_of
+from flowjoy.analysis.drift.binning import distributions_of
 from flowjoy.analysis.drift.comparison import compare, status_of
 from flowjoy.analysis.results import analyse
 from flowjoy.domain.bundle import Bundle
@@ -34,7 +34,7 @@ def drifting(bundle: Bundle, names: tuple[str, ...]) -> Bundle:
     live = pd.DataFrame(
         {name: chance.normal(40 if n else 55, 10, 400).round(3).astype(str) for n, name in enumerate(names)}
     )
-    features = compare(reference_of(trained), live, threshold=0.1, min_samples=200)
+    features = compare(distributions_of(trained), live, threshold=0.1, min_samples=200)
     check = DriftCheck(
         model="recommender",
         at=bundle.generated_at,

@@ -28,6 +28,7 @@ CLEAN = (
     "flowjoy/__init__.py",
     "flowjoy/__main__.py",
     "flowjoy/errors.py",
+    "flowjoy/analysis",
     "flowjoy/config",
     "flowjoy/report",
     "tests/unit/report",

@@ -1,7 +1,4 @@
-"""Which checks are two, and what two running say: marks of checks, as the ledger keeps them.
-
-Knows rows, marks and time; no feature's figures.
-"""
+"""Drift over consecutive checks: the past checks in the ledger, and fingerprints that recognise a repeated sample."""
 
 from __future__ import annotations
 
@@ -16,43 +13,43 @@ import pandas as pd
 from flowjoy.analysis.drift.binning import numbers_of, texts
 from flowjoy.domain.drift import DriftCheck, DriftStatus, PastDriftCheck, first_and_last
 
-MOST_MARKED = 50
-"""Features that a mark names; of more it names none."""
+MAX_NAMED_FEATURES = 50
+"""Features that a past check names; if more are over the threshold, it names none."""
 
-SKETCHED = 64
-"""Rows of a sample that are remembered, by 16 bits each: enough to know the sample again, too little to know a row."""
+SKETCH_ROWS = 64
+"""Rows of a sample in its sketch, 16 bits each: enough to recognise the sample, too little to reveal a row."""
 
 _DISTINCT = 0.9
-"""Of the rows, from which on two samples with half of their rows in common are one that was changed."""
+"""The share of distinct rows from which on two samples with half of their rows in common are the same sample."""
 
 _COMPARED = 200
-"""Samples that are looked at for rows in common, the last ones."""
+"""The number of latest samples that are searched for common rows."""
 
 
-def rows_of(live: pd.DataFrame) -> tuple[str, str]:
-    """A digest and a sketch of the rows, in whatever order they and their columns come, however numbers are written.
+def row_fingerprint(live: pd.DataFrame) -> tuple[str, str]:
+    """Return a digest and a sketch of the rows, independent of the order of rows and columns and of number formats.
 
-    The sketch is of those with the least hashes, so that it changes with a share of the rows; empty where many rows are
-    alike, which other samples have, too. Rows that are all there twice are there once.
+    The sketch contains the smallest hashes, so it changes in proportion to the changed rows. It is empty where many
+    rows are equal, because other samples have those rows as well. A sample repeated as a unit counts once.
     """
     names = sorted(map(str, live.columns))
-    told = pd.DataFrame(dict(enumerate(part for name in names for part in _parts(live[name]))))
-    rows, times = np.unique(pd.util.hash_pandas_object(told, index=False).to_numpy(), return_counts=True)
-    if len(rows) >= SKETCHED:
+    parts = pd.DataFrame(dict(enumerate(part for name in names for part in _parts(live[name]))))
+    rows, times = np.unique(pd.util.hash_pandas_object(parts, index=False).to_numpy(), return_counts=True)
+    if len(rows) >= SKETCH_ROWS:
         times = times // np.gcd.reduce(times)
     raw = repr(names).encode(errors="backslashreplace") + np.repeat(rows, times).tobytes()
-    some = sorted(f"{int(row) & 0xFFFF:04x}" for row in rows[:SKETCHED])
+    some = sorted(f"{int(row) & 0xFFFF:04x}" for row in rows[:SKETCH_ROWS])
     return sha256(raw).hexdigest()[:32], "".join(some) if len(rows) >= _DISTINCT * times.sum() else ""
 
 
 def _parts(column: pd.Series[Any]) -> tuple[pd.Series[Any], pd.Series[Any]]:
-    """A column as numbers, and as texts where it has none."""
-    numbers = numbers_of(column) + 0.0  # no zero below zero
+    """Return a column as numbers, and as text where a value is not a number."""
+    numbers = numbers_of(column) + 0.0  # turn -0.0 into 0.0
     return numbers, texts(column).astype(object).reset_index(drop=True).where(numbers.isna(), None)
 
 
-def mark_of(check: DriftCheck | None) -> PastDriftCheck | None:
-    """What later runs must know of a check; None of one that judged nothing."""
+def past_check(check: DriftCheck | None) -> PastDriftCheck | None:
+    """Return what later runs need of a check; None for a check without a result."""
     if check is None or check.status not in (DriftStatus.OK, DriftStatus.OVER, DriftStatus.DRIFT):
         return None
     over = tuple(item.name for item in check.judged if item.status is DriftStatus.OVER)
@@ -61,24 +58,23 @@ def mark_of(check: DriftCheck | None) -> PastDriftCheck | None:
         at=check.at,
         over=check.status is not DriftStatus.OK,
         sample=check.sample,
-        features=over if len(over) <= MOST_MARKED else (),
+        features=over if len(over) <= MAX_NAMED_FEATURES else (),
         sketch=check.sketch,
     )
 
 
 def trend(check: DriftCheck | None, marks: Iterable[PastDriftCheck]) -> tuple[DriftCheck | None, bool]:
-    """The check with its final status, and whether the model is over a drift: both look at two checks running.
+    """Return the check with its final status, and whether the model has recovered from drift.
 
-    DRIFT: one feature at least is over the threshold in this check and in the one before it; of many features another
-    one each time is what chance does. Healed: nothing is over in either; one check alone neither raises nor ends an
-    alert. Two checks of the same rows are one, at its first time, with its last word; the same are they, too, when more
-    than half of them are.
+    Both need two consecutive checks. DRIFT: at least one feature is over the threshold in this check and in the one
+    before it; a different feature each time can be chance. Recovered: no feature is over in either. Two checks of the
+    same rows, or with more than half of their rows in common, count as one, with the first time and the last result.
     """
     if check is None:
         return None, False
-    own = mark_of(check)
-    known = [mark for mark in marks if mark.model == check.model and mark.at <= check.at]
-    last_two = _samples(first_and_last([*known, *([own] if own else [])]))[-2:]
+    own = past_check(check)
+    past = [mark for mark in marks if mark.model == check.model and mark.at <= check.at]
+    last_two = _samples(first_and_last([*past, *([own] if own else [])]))[-2:]
     if len(last_two) < 2:
         return check, False
     if check.status is DriftStatus.OVER and _both_over(*last_two):
@@ -87,25 +83,26 @@ def trend(check: DriftCheck | None, marks: Iterable[PastDriftCheck]) -> tuple[Dr
 
 
 def _samples(marks: Iterable[PastDriftCheck]) -> list[PastDriftCheck]:
-    """One mark a sample, in time: at its first time, with its last word."""
+    """Return one check a sample, oldest first, with its first time and its last result."""
     same: dict[str, PastDriftCheck] = {}
     for mark in marks:
         same[mark.sample] = replace(mark, at=same.get(mark.sample, mark).at)
-    found: list[PastDriftCheck] = []
+    distinct: list[PastDriftCheck] = []
     for mark in sorted(same.values(), key=lambda mark: mark.sort_key)[-_COMPARED:]:
-        place = next((place for place, held in enumerate(found) if _overlap(held.sketch, mark.sketch)), len(found))
-        before = found[place : place + 1]
-        found[place : place + 1] = [replace(mark, at=held.at, sketch=held.sketch) for held in before] or [mark]
-    return found
+        matches = (index for index, other in enumerate(distinct) if _overlap(other.sketch, mark.sketch))
+        index = next(matches, len(distinct))
+        before = distinct[index : index + 1]
+        distinct[index : index + 1] = [replace(mark, at=other.at, sketch=other.sketch) for other in before] or [mark]
+    return distinct
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Whether more than half of the rows in two sketches are the same."""
-    some, others = (frozenset(told[at : at + 4] for at in range(0, len(told), 4)) for told in (one, other))
+    """Return whether more than half of the rows in two sketches are the same."""
+    some, others = (frozenset(sketch[at : at + 4] for at in range(0, len(sketch), 4)) for sketch in (one, other))
     return 2 * len(some & others) > max(len(some), len(others))
 
 
 def _both_over(one: PastDriftCheck, other: PastDriftCheck) -> bool:
-    """Whether a feature is over in both; where the features are not known, whether both are over."""
+    """Return whether a feature is over in both; without named features, whether both are over."""
     known = one.features and other.features
     return one.over and other.over and (not known or bool(set(one.features) & set(other.features)))

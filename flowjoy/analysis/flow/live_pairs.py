@@ -14,7 +14,7 @@ from operator import itemgetter
 
 import pandas as pd
 
-from flowjoy.analysis.timeline import ID, NAME, PROVISIONAL, RUN, SHA, START, TS, TYPE, VERSION, whole_numbers
+from flowjoy.analysis.timeline import ID, NAME, PROVISIONAL, RUN, SHA, START, TS, TYPE, VERSION, integer_versions
 from flowjoy.domain import EventType, ModelDependencies, ModelRecord
 from flowjoy.domain.timestamps import iso
 
@@ -179,7 +179,7 @@ def _live_models(events: pd.DataFrame, *, newest_is_live: bool) -> _Live:
     changes: defaultdict[str, list[tuple[int, LiveModel]]] = defaultdict(list)
     newest: dict[str, float] = {}
     ships = events[events[TYPE] == EventType.MODEL]
-    number = whole_numbers(ships[VERSION])
+    number = integer_versions(ships[VERSION])
     columns = (ships[name] for name in (NAME, VERSION, RUN, TS))
     for row, age, name, version, run, stamp in zip(ships.index, number, *columns, strict=True):
         if newest_is_live and age < newest.get(name, age):

@@ -32,7 +32,7 @@ from flowjoy.analysis.timeline import (
     TS,
     TYPE,
     VERSION,
-    whole_numbers,
+    integer_versions,
 )
 from flowjoy.domain import EventType, Kind, ModelDependencies, Obligation, Requirement, Rule, Status, Waiver
 from flowjoy.domain.promise import UNREADABLE
@@ -88,7 +88,7 @@ def _acts(events: pd.DataFrame) -> tuple[Columns, Mapping[str, Indices]]:
     times = {name: microseconds.of_column(frame[name]) for name in (EARLIEST, TS)}
     # A version that was live before the first observation is new only for releases before that observation.
     new_until = np.where(frame[OLD_SINCE].notna(), microseconds.of_column(frame[OLD_SINCE]), NEVER)
-    frame = frame.assign(**times, new_until=new_until, number=whole_numbers(frame[VERSION]))
+    frame = frame.assign(**times, new_until=new_until, number=integer_versions(frame[VERSION]))
     columns = Columns.of(frame, [VERSION, KIND, PRECISION, EARLIEST, TS, "new_until", "number"])
     return columns, indices_by(frame[NAME])
 

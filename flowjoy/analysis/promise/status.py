@@ -18,7 +18,7 @@ AT_RISK_SHARE = 0.25
 
 
 class Settlement(TypedDict, total=False):
-    """The fields of an obligation that tell how it ended, or that it is open."""
+    """The fields of an obligation that describe its outcome so far."""
 
     status: Status
     version: str | None

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
 
-from flowjoy.analysis.drift.binning import reference_of
+from flowjoy.analysis.drift.binning import distributions_of
 from flowjoy.errors import HarvestError
 from flowjoy.sources.sample_files import MAX_FEATURES, STEP, Limits, Sample, read_sample
 
@@ -191,7 +191,7 @@ def test_parquet__says_the_same_as_a_csv_of_the_same_data(tmp_path: Path) -> Non
     frame.to_parquet(tmp_path / "live.parquet")
     typed = read_sample(tmp_path / "live.parquet", "drift-live", STEP).frame
     text = read(tmp_path, "short,truth,text,kind\n0.1,true, DE,a\n0.2,FALSE,n/a,b \n3.7,,,\n,True,FR ,NULL\n").frame
-    assert reference_of(typed) == reference_of(text)
+    assert distributions_of(typed) == distributions_of(text)
     assert typed["text"].tolist() == ["DE", None, None, "FR"]
     assert typed["short"].tolist()[:3] == [0.1, 0.2, 3.7]
 

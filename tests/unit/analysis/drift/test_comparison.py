@@ -16,9 +16,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import entropy
 
-from flowjoy.analysis.drift.binning import MOST_CATEGORIES, counts_of, reference_of
-from flowjoy.analysis.drift.comparison import MOST_BINS, compare, kl_nats, psi, status_of
-from flowjoy.analysis.drift.history import MOST_MARKED, mark_of, rows_of, trend
+from flowjoy.analysis.drift.binning import MAX_CATEGORIES, bin_counts, distributions_of
+from flowjoy.analysis.drift.comparison import MAX_SHOWN_BINS, compare, kl_nats, psi, status_of
+from flowjoy.analysis.drift.history import MAX_NAMED_FEATURES, past_check, row_fingerprint, trend
 from flowjoy.domain.drift import (
     CategoricalDistribution,
     DriftCheck,
@@ -39,12 +39,12 @@ def column(*values: Any) -> pd.DataFrame:
 
 
 def one(reference: pd.DataFrame, live: pd.DataFrame, threshold: float = 0.1, least: int = 1) -> FeatureDrift:
-    (found,) = compare(reference_of(reference), live, threshold=threshold, min_samples=least)
+    (found,) = compare(distributions_of(reference), live, threshold=threshold, min_samples=least)
     return found
 
 
 def counts(reference: pd.DataFrame, live: pd.DataFrame) -> tuple[list[int], list[int]]:
-    before, now, _ = counts_of(reference_of(reference)["x"], live["x"])
+    before, now, _ = bin_counts(distributions_of(reference)["x"], live["x"])
     return before.tolist(), now.tolist()
 
 
@@ -140,19 +140,19 @@ def test_two_values__each_have_a_bin() -> None:
 
 
 def test_column__of_nine_numbers_in_ten_is_numeric_and_its_other_words_are_missing() -> None:
-    trained = reference_of(column(*range(9), "unknown", None))["x"]
+    trained = distributions_of(column(*range(9), "unknown", None))["x"]
     assert isinstance(trained, NumericDistribution)
     assert trained.missing == 2
-    assert isinstance(reference_of(column(*range(8), "?", "unknown", None))["x"], CategoricalDistribution)
+    assert isinstance(distributions_of(column(*range(8), "?", "unknown", None))["x"], CategoricalDistribution)
     found = one(column(*range(299), "?"), column(*range(500, 800)), least=200)
     assert (found.status, found.categorical, found.has_missing) == (OVER, False, True)
-    assert isinstance(reference_of(column("inf", "inf"))["x"], CategoricalDistribution)
+    assert isinstance(distributions_of(column("inf", "inf"))["x"], CategoricalDistribution)
 
 
 def test_column__of_texts_in_training_is_categorical() -> None:
-    assert isinstance(reference_of(column("1", "2", "n/k"))["x"], CategoricalDistribution)
-    assert isinstance(reference_of(column("1", " 2 ", "3e4", None, "-.5"))["x"], NumericDistribution)
-    assert isinstance(reference_of(pd.DataFrame({"x": [True, False]}))["x"], CategoricalDistribution)
+    assert isinstance(distributions_of(column("1", "2", "n/k"))["x"], CategoricalDistribution)
+    assert isinstance(distributions_of(column("1", " 2 ", "3e4", None, "-.5"))["x"], NumericDistribution)
+    assert isinstance(distributions_of(pd.DataFrame({"x": [True, False]}))["x"], CategoricalDistribution)
 
 
 def test_missing__is_a_bin_when_either_side_has_any() -> None:
@@ -176,17 +176,17 @@ def test_category__that_training_never_had_is_a_bin_of_its_own() -> None:
 
 
 def test_category__reads_the_same_from_text_and_from_numbers() -> None:
-    trained = reference_of(column("12", "7", "x"))["x"]
+    trained = distributions_of(column("12", "7", "x"))["x"]
     live = pd.DataFrame({"x": [12.0, 7.0, None]})["x"]
-    assert [side.tolist() for side in counts_of(trained, live)[:2]] == [[1, 1, 1, 0], [1, 1, 0, 1]]
+    assert [side.tolist() for side in bin_counts(trained, live)[:2]] == [[1, 1, 1, 0], [1, 1, 0, 1]]
 
 
 def test_ids__are_listed_up_to_a_number_and_the_rest_is_one_bin() -> None:
-    trained = reference_of(column(*(f"user-{n}" for n in range(MOST_CATEGORIES + 500))))["x"]
+    trained = distributions_of(column(*(f"user-{n}" for n in range(MAX_CATEGORIES + 500))))["x"]
     assert isinstance(trained, CategoricalDistribution)
-    assert (len(trained.counts), trained.other) == (MOST_CATEGORIES, 500)
-    before, now, _ = counts_of(trained, column("user-0", "new", "newer")["x"])
-    assert (before[-1], now[-1], len(before)) == (500, 2, MOST_CATEGORIES + 1)
+    assert (len(trained.counts), trained.other) == (MAX_CATEGORIES, 500)
+    before, now, _ = bin_counts(trained, column("user-0", "new", "newer")["x"])
+    assert (before[-1], now[-1], len(before)) == (500, 2, MAX_CATEGORIES + 1)
 
 
 # What becomes of a feature
@@ -215,7 +215,7 @@ def test_ids__of_many_rows_are_never_judged_though_most_of_them_are_one_bin() ->
     found = one(trained, column(*(f"user-{n}" for n in range(9000, 14100))), least=200)
     assert (found.status, found.kl_nats) == (DriftStatus.TOO_FEW, None)
     assert found.problem == "5,100 categories of 5,100 rows in training: an id?"
-    before = reference_of(trained)["x"]
+    before = distributions_of(trained)["x"]
     assert isinstance(before, CategoricalDistribution)
     (older,) = compare({"x": replace(before, others=0)}, trained, threshold=0.1, min_samples=200)
     assert older.status is DriftStatus.TOO_FEW
@@ -292,7 +292,7 @@ def test_threshold__is_over_only_beyond_it() -> None:
 
 
 def test_feature__that_one_side_lacks_is_an_error_and_never_0() -> None:
-    trained = reference_of(pd.DataFrame({"gone": ["a"] * 5, "same": ["b"] * 5}))
+    trained = distributions_of(pd.DataFrame({"gone": ["a"] * 5, "same": ["b"] * 5}))
     found = {item.name: item for item in compare(trained, pd.DataFrame({"same": ["b"] * 5, "new": ["c"] * 5}),
                                                  threshold=0.1, min_samples=1)}  # fmt: skip
     assert {name: item.status for name, item in found.items()} == {
@@ -307,7 +307,7 @@ def test_feature__that_one_side_lacks_is_an_error_and_never_0() -> None:
 def test_features__stand_with_the_worst_first_and_by_name() -> None:
     trained = pd.DataFrame({name: [0, 1] * 100 for name in ("b", "a", "worst", "gone")})
     live = pd.DataFrame({"a": [0, 1] * 100, "b": [0, 1] * 100, "worst": [0] * 200})
-    found = compare(reference_of(trained), live, threshold=0.1, min_samples=1)
+    found = compare(distributions_of(trained), live, threshold=0.1, min_samples=1)
     assert [item.name for item in found] == ["worst", "a", "b", "gone"]
 
 
@@ -330,7 +330,7 @@ def test_shares__add_up_to_one_and_keep_no_more_bins_than_a_picture_shows() -> N
     many = [f"c{n % 60}" for n in range(900)]
     found = one(column(*many, None), column(*many[:450], *[None] * 50))
     for shares in (found.reference_shares, found.live_shares):
-        assert len(shares) == MOST_BINS + 1
+        assert len(shares) == MAX_SHOWN_BINS + 1
         assert sum(shares) == pytest.approx(1, abs=1e-4)
     assert (found.folded, found.has_missing, found.categorical) == (True, True, True)
     assert found.live_shares[-1] == 0.1
@@ -339,7 +339,7 @@ def test_shares__add_up_to_one_and_keep_no_more_bins_than_a_picture_shows() -> N
 
 def test_check__keeps_no_value_and_no_category() -> None:
     trained = pd.DataFrame({"secret": ["canary-one", "canary-two"] * 200, "number": [71234.5, 81234.5] * 200})
-    found = compare(reference_of(trained), trained, threshold=0.1, min_samples=1)
+    found = compare(distributions_of(trained), trained, threshold=0.1, min_samples=1)
     assert "canary" not in repr(found)
     assert "1234" not in repr(found)
 
@@ -363,7 +363,7 @@ def test_any_two_columns__count_every_row_once(trained: list[Any], live: list[An
 
 
 def digest_of(rows: pd.DataFrame) -> str:
-    return rows_of(rows)[0]
+    return row_fingerprint(rows)[0]
 
 
 def test_digest__is_of_the_rows_whatever_their_order() -> None:
@@ -376,7 +376,7 @@ def test_digest__is_of_the_rows_whatever_their_order() -> None:
 
 
 def as_check(hours: float, rows: pd.DataFrame) -> DriftCheck:
-    sample, sketch = rows_of(rows)
+    sample, sketch = row_fingerprint(rows)
     return a_drift_check(hours, over=True, sample=sample, sketch=sketch)
 
 
@@ -442,7 +442,7 @@ def _cpu_seconds(work: Callable[[], object]) -> float:
 
 
 def marks(*checks: DriftCheck) -> list[PastDriftCheck]:
-    return [mark for check in checks if (mark := mark_of(check)) is not None]
+    return [mark for check in checks if (mark := past_check(check)) is not None]
 
 
 def after(*overs: bool) -> tuple[DriftStatus, bool]:
@@ -473,10 +473,10 @@ def test_drift__is_of_one_feature_that_stays_over_and_not_of_another_one_each_ti
 
 def test_mark__of_more_features_than_it_can_name_names_none_so_that_two_over_are_drift() -> None:
     (age,) = a_drift_check(over=True).features
-    many = tuple(replace(age, name=f"f{n}") for n in range(MOST_MARKED + 1))
+    many = tuple(replace(age, name=f"f{n}") for n in range(MAX_NAMED_FEATURES + 1))
     (mark,) = marks(a_drift_check(1, over=True, features=many))
     assert mark.features == ()
-    assert len(marks(a_drift_check(1, over=True, features=many[1:]))[0].features) == MOST_MARKED
+    assert len(marks(a_drift_check(1, over=True, features=many[1:]))[0].features) == MAX_NAMED_FEATURES
     assert trend(a_drift_check(2, over=True), [mark])[0] == replace(a_drift_check(2, over=True), status=DRIFT)
 
 
@@ -521,11 +521,11 @@ def test_marks__of_another_model_or_of_later_do_not_count() -> None:
 @pytest.mark.parametrize("status", [DriftStatus.ERROR, DriftStatus.TOO_FEW])
 def test_check__that_judged_nothing_leaves_no_mark_and_changes_no_trend(status: DriftStatus) -> None:
     broken = a_drift_check(3, status=status)
-    assert mark_of(broken) is None
+    assert past_check(broken) is None
     found, healed = trend(broken, marks(a_drift_check(1, over=True), a_drift_check(2, over=True)))
     assert (found, healed) == (broken, False)
     assert trend(broken, marks(a_drift_check(1), a_drift_check(2)))[1] is True
-    assert mark_of(None) is None
+    assert past_check(None) is None
     assert trend(None, marks(a_drift_check(1), a_drift_check(2))) == (None, False)
 
 
@@ -558,4 +558,4 @@ def test_marks__of_the_same_rows_each_hour_do_not_pile_up() -> None:
 def test_text_of_a_csv__gives_the_same_reference_as_typed_columns() -> None:
     typed = pd.DataFrame({"x": CHANCE.normal(size=300), "c": CHANCE.choice(list("ab"), 300)})
     read = pd.read_csv(io.StringIO(typed.to_csv(index=False)), dtype=str)
-    assert reference_of(read) == reference_of(typed)
+    assert distributions_of(read) == distributions_of(typed)

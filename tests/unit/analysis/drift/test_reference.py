@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowjoy.analysis.drift.binning import reference_of
+from flowjoy.analysis.drift.binning import distributions_of
 from flowjoy.analysis.drift.reference import LARGEST_BYTES, from_json, to_json
 from flowjoy.domain.drift import CategoricalDistribution, NumericDistribution
 
@@ -37,20 +37,20 @@ CELLS = st.one_of(st.none(), st.floats(), st.text(max_size=4))
 @settings(max_examples=50)
 @given(st.dictionaries(st.text(min_size=1, max_size=5), st.lists(CELLS, min_size=3, max_size=3), min_size=1))
 def test_reference__is_read_back_as_it_was_written(columns: dict[str, list[Any]]) -> None:
-    held = reference_of(pd.DataFrame(columns, dtype=object))
+    held = distributions_of(pd.DataFrame(columns, dtype=object))
     assert from_json(to_json(held)) == held
     assert to_json(from_json(to_json(held))) == to_json(held)
 
 
 def test_categories__too_many_to_be_listed_come_back_with_their_number() -> None:
-    held = reference_of(pd.DataFrame({"x": [f"user-{n}" for n in range(1200)] + ["user-0"]}))
+    held = distributions_of(pd.DataFrame({"x": [f"user-{n}" for n in range(1200)] + ["user-0"]}))
     assert held["x"] == from_json(to_json(held))["x"]
     assert isinstance(held["x"], CategoricalDistribution)
     assert (held["x"].other, held["x"].others) == (200, 200)
 
 
 def test_edges__come_back_to_the_last_bit() -> None:
-    held = reference_of(pd.DataFrame({"x": np.random.default_rng(1).normal(size=500)}))
+    held = distributions_of(pd.DataFrame({"x": np.random.default_rng(1).normal(size=500)}))
     assert from_json(to_json(held))["x"] == held["x"]
 
 
