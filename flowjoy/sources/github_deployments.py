@@ -12,6 +12,7 @@ from pydantic import model_validator
 
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_environments
+from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import GitHubApi, every_page
 from flowjoy.clients.github_files import MOST_IDS, WantedFile
 from flowjoy.clients.responses import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
@@ -38,9 +39,15 @@ def _query(wanted: WantedFile) -> str:
     """One page of deployments, and the stub at the head of the default branch and some commits: requests less."""
     return f"""
 query FlowJoyDeployments(
-  $owner: String!, $name: String!, $environments: [String!], $after: String{wanted.declared}
+  $owner: String!, $name: String!, $environments: [String!], $after: String, $newest: Boolean!{wanted.declared}
 ) {{
   repository(owner: $owner, name: $name) {{{wanted.fields}
+    newest: deployments(first: 100, orderBy: {{field: CREATED_AT, direction: DESC}}) @include(if: $newest) {{
+      totalCount
+      pageInfo {{ hasNextPage endCursor }}
+      nodes {{{_FIELDS}
+      }}
+    }}
     deployments(
       first: 100, after: $after, environments: $environments, orderBy: {{field: CREATED_AT, direction: DESC}}
     ) {{
@@ -113,9 +120,10 @@ class Deployment(GraphQL):
 
 
 class DeploymentsPage(GraphQL):
-    """One page of deployments."""
+    """One page of deployments; the first one with the newest to any environment, if `newest` is asked for."""
 
     deployments: Connection[Deployment]
+    newest: Connection[Deployment] | None = None
 
 
 class _Statuses(GraphQL):
@@ -127,6 +135,7 @@ class Deployments:
     """The deployments as GitHub tells them, the stubs that came with them, and what to note of a lack of any."""
 
     nodes: tuple[Deployment, ...]
+    newest: tuple[Deployment, ...] = ()
     stubs: Mapping[str, StubFile] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -148,6 +157,7 @@ class GitHubDeployments:
             found = replace(found, notes=_prove_empty(github, query))
         else:
             _refuse_absent(github, query, found.nodes)
+            found = replace(found, nodes=(*found.nodes, *_moved_on(found, query)))
         nodes = [_with_every_status(github, node) for node in found.nodes]
         used = sorted({node.environment for node in nodes})
         return replace(found, nodes=_with_refs(github, used, nodes))
@@ -174,7 +184,8 @@ class GitHubDeployments:
 
 def survey(query: HarvestQuery, access: Clients) -> Survey:
     """Return the newest deployments, whatever their environment. Raise HarvestError when GitHub does not answer."""
-    listed, _ = _page(access.to_github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
+    page, _ = _page(access.to_github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
+    listed = page.deployments
     wanted, named = query.settings.environment, query.settings.environments
     ours = tuple(node for node in listed.nodes if github_environments.is_meant(node.environment, wanted))
     elsewhere = tuple(
@@ -243,14 +254,25 @@ def _pull_request_of(node: Deployment) -> int | None:
 def _other_environments(node: Deployment, query: HarvestQuery) -> tuple[str, ...]:
     """Return where a deployment succeeded, if that was in none of the environments asked for."""
     successes = [status for status in node.statuses.nodes if status.state == "SUCCESS"]
-    if any(_is_ours(status, query) for status in successes):
+    if any(_is_ours(status, node, query) for status in successes):
         return ()
     return tuple(sorted({str(status.environment) for status in successes}))
 
 
-def _is_ours(status: DeploymentStatus, query: HarvestQuery) -> bool:
-    """Whether a status speaks of an environment asked for. One that names none speaks of its deployment's own."""
-    return not status.environment or github_environments.is_meant(status.environment, query.settings.environment)
+def _is_ours(status: DeploymentStatus, node: Deployment, query: HarvestQuery) -> bool:
+    """Return whether a status speaks of an environment asked for; one without a name speaks of its deployment's."""
+    return github_environments.is_meant(status.environment or node.environment, query.settings.environment)
+
+
+def _moved_on(found: Deployments, query: HarvestQuery) -> tuple[Deployment, ...]:
+    """Return the newest deployments that succeeded here before a status moved them: GitHub lists them elsewhere."""
+    listed = {node.database_id for node in found.nodes}
+    return tuple(
+        node
+        for node in found.newest
+        if node.database_id not in listed
+        and any(status.state == "SUCCESS" and _is_ours(status, node, query) for status in node.statuses.nodes)
+    )
 
 
 def _full_name(ref: _Ref) -> str:
@@ -268,6 +290,7 @@ def _with_refs(github: GitHubApi, environments: list[str], nodes: Iterable[Deplo
 
 def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments: list[str]) -> Deployments:
     stubs: dict[str, StubFile] = {}
+    newest: list[Deployment] = []
     new, known = query.new_commits, iter(query.remembered.items())
 
     def page(cursor: str | None) -> Connection[Deployment]:
@@ -275,8 +298,10 @@ def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments
         commits = [HEAD] if cursor else [HEAD, *new]
         some = dict(islice(known, MOST_IDS))
         wanted = WantedFile(path=query.settings.model_stub, commits=commits, remembered=some)
-        listed, found = _page(github, cursor, environments, wanted)
+        answer, found = _page(github, cursor, environments, wanted)
+        listed = answer.deployments
         stubs.update(found)
+        newest.extend(answer.newest.nodes if answer.newest is not None else ())
         access.progress(f"GitHub deployments: {len(listed.nodes)} more of {listed.total_count}")
         return listed
 
@@ -284,18 +309,24 @@ def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments
         return bool(listed.nodes) and listed.nodes[-1].created_at < query.horizon
 
     nodes = every_page("GitHub deployments", page, lambda node: node.database_id, enough=enough)
-    return Deployments(nodes=nodes, stubs=stubs)
+    return Deployments(nodes=nodes, newest=tuple(newest), stubs=stubs)
 
 
 def _page(
     github: GitHubApi, cursor: str | None, environments: list[str] | None, wanted: WantedFile
-) -> tuple[Connection[Deployment], dict[str, StubFile]]:
-    def check(repository: dict[str, Any]) -> tuple[Connection[Deployment], dict[str, StubFile]]:
-        return read(DeploymentsPage, repository).deployments, wanted.found(repository)
+) -> tuple[DeploymentsPage, dict[str, StubFile]]:
+    # Without environments, the page itself shows the newest.
+    with_newest = cursor is None and environments is not None
+
+    def check(repository: dict[str, Any]) -> tuple[DeploymentsPage, dict[str, StubFile]]:
+        page = read(DeploymentsPage, repository)
+        if with_newest and (page.newest is None or (page.newest.total_count and not page.newest.nodes)):
+            raise MalformedAnswerError("the answer does not show the newest deployments")
+        return page, wanted.found(repository)
 
     text = _query(wanted) if wanted.remembered or len(wanted.commits) > 1 else DEPLOYMENTS_QUERY
-    asked = wanted.variables
-    return github.graphql("deployments", text, check, after=cursor, environments=environments, **asked)
+    asked: dict[str, Any] = {"after": cursor, "environments": environments, "newest": with_newest, **wanted.variables}
+    return github.graphql("deployments", text, check, **asked)
 
 
 def _prove_empty(github: GitHubApi, query: HarvestQuery) -> tuple[str, ...]:
@@ -305,7 +336,8 @@ def _prove_empty(github: GitHubApi, query: HarvestQuery) -> tuple[str, ...]:
     its first release, and a gate before that must not stop it.
     """
     asked = query.settings.environment
-    listed, _ = _page(github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
+    page, _ = _page(github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
+    listed = page.deployments
     if not listed.total_count:
         return ()
     others = {node.environment for node in listed.nodes}
@@ -328,7 +360,7 @@ def _refuse_promoted(nodes: Iterable[Deployment], query: HarvestQuery) -> None:
         for node in nodes
         for status in node.statuses.nodes
         if status.environment
-        and _is_ours(status, query)
+        and _is_ours(status, node, query)
         and not github_environments.is_meant(node.environment, query.settings.environment)
     }
     if reached:
@@ -349,8 +381,8 @@ def _refuse_absent(github: GitHubApi, query: HarvestQuery, nodes: Iterable[Deplo
     missing = github_environments.unlisted(github, missing) if missing else []
     if missing:
         named = ",".join(missing)
-        newest, _ = _page(github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
-        others = {node.environment for node in newest.nodes}
+        page, _ = _page(github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
+        others = {node.environment for node in page.deployments.nodes}
         cure = github_environments.proposal(github, others, missing, query.settings.environment)
         problem = f"there are deployments, but none in the environment {named!r}"
         raise HarvestError(problem, hint=f"{cure}; or leave {named} out")
@@ -376,7 +408,7 @@ def _record(node: Deployment, query: HarvestQuery) -> CodeRecord:
     stamps = [
         (stamp_of(status.created_at, name, query), status.state)
         for status in node.statuses.nodes
-        if _is_ours(status, query)
+        if _is_ours(status, node, query)
     ]
     successes = [at for at, state in stamps if state == "SUCCESS" and at <= query.as_of]
     run_id = _run_of(node.statuses.nodes)

@@ -324,6 +324,33 @@ def test_promotion__counts_from_the_first_success_in_production(github: GitHubSt
     assert (record.shipped_at, record.outcome, record.environment) == (at(50), Outcome.SUCCESS, "production")
 
 
+def test_promotion__out_of_production_hides_no_release(github: GitHubStandIn) -> None:
+    """GitHub lists a deployment under its latest environment; its success in production opened the clock."""
+    shop = github.repository
+    shop.add_deployment(sha=B, created_at=at(-9), statuses=[("success", at(-9))])
+    states: list[tuple[Any, ...]] = [("success", at()), ("success", at(0.1), None, "production-archive")]
+    shop.add_deployment(sha=A, created_at=at(), statuses=states)
+    elsewhere: list[tuple[Any, ...]] = [("success", at(), None, "staging"), ("success", at(1), None, "preview")]
+    shop.add_deployment(sha=C, created_at=at(), environment="staging", statuses=elsewhere)
+    assert {record.sha: record.shipped_at for record in deployed(github)} == {B: at(-9), A: at()}
+    assert len(github.requests) == 1
+
+
+@pytest.mark.parametrize("change", [{"nodes": []}, None], ids=["empty", "missing"])
+def test_newest__deployments_that_an_answer_hides_are_refused(github: GitHubStandIn, change: dict[str, Any]) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("success", at())])
+
+    def hide(body: Any) -> Any:
+        newest = body["data"]["repository"].pop("newest")
+        if change is not None:
+            body["data"]["repository"]["newest"] = newest | change
+        return body
+
+    github.fail("/graphql", times=None, fault=Edited(hide))
+    with pytest.raises(HarvestError, match="does not show the newest deployments"):
+        deployed(github)
+
+
 def test_promotion__that_is_under_way_or_failed_leaves_the_success_in_staging_out(github: GitHubStandIn) -> None:
     for number, state in enumerate(("in_progress", "failure")):
         states: list[tuple[Any, ...]] = [("success", at()), (state, at(5), None, "production")]
