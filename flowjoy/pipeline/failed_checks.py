@@ -21,6 +21,7 @@ from flowjoy.domain.hosts import base_url
 from flowjoy.domain.secret import Secret
 from flowjoy.errors import HarvestError, InputError
 from flowjoy.report.text import clean, code
+from flowjoy.sinks.check_identity import external_id, refused_in
 from flowjoy.sinks.check_run import ListedChecks
 
 SECONDS = 8.0
@@ -40,7 +41,10 @@ class Ending:
 
 @dataclass(frozen=True, kw_only=True)
 class _Target:
-    """The checks of this run. `names` by subject; a subject in `wanted` is created if it is missing."""
+    """The checks of this run. `names` by subject; a subject in `wanted` is created if it is missing.
+
+    `refused`: the pull request of this run, which is as blocked as if the merge gate had refused it.
+    """
 
     token: Secret
     repository: str
@@ -49,6 +53,7 @@ class _Target:
     service: str
     names: Mapping[str, str]
     wanted: frozenset[str]
+    refused: frozenset[int]
     details_url: str | None
 
 
@@ -106,6 +111,7 @@ def _target(environ: Mapping[str, str], argv: Sequence[str]) -> _Target | None:
         service=_read(parsers.text, values.get("service")) or repository.rpartition("/")[2],
         names={"sla": f"{prefix} / {hours:g} h SLA", "dependency": f"{prefix} / model dependency"},
         wanted=frozenset({"sla", "dependency"} if trigger.proposes else {"sla"}),
+        refused=frozenset() if trigger.pull_request is None else frozenset({trigger.pull_request}),
         details_url=f"{server}/{repository}/actions/runs/{run_id}" if run_id else None,
     )
 
@@ -139,15 +145,17 @@ def _write(target: _Target, ending: Ending, redact: Callable[[str], str], transp
     path = f"/commits/{target.sha}/check-runs"
     first_page = github.get(path, reader(ListedChecks), filter="all", per_page=PER_PAGE)
     for subject, name in target.names.items():
-        external_id = f"flowjoy/{target.service}/{subject}"
         listed = first_page
         if first_page.total_count > PER_PAGE:
             listed = github.get(path, reader(ListedChecks), check_name=name, filter="all", per_page=PER_PAGE)
         # By its id: if `sla-hours` is wrong, the name is unknown.
-        ours = [run.id for run in listed.check_runs if run.external_id == external_id]
-        body = _body(target, ending, redact) | {"external_id": external_id}
-        if ours:
-            github.send("PATCH", f"/check-runs/{max(ours)}", body, _saved)
+        ours = {run.id: refused_in(run.external_id, target.service, subject) for run in listed.check_runs}
+        current = max((number for number, refused in ours.items() if refused is not None), default=None)
+        refused = {*target.refused} if subject == "dependency" else set()
+        refused |= (ours[current] if current is not None else None) or set()
+        body = _body(target, ending, redact) | {"external_id": external_id(target.service, subject, refused)}
+        if current is not None:
+            github.send("PATCH", f"/check-runs/{current}", body, _saved)
         elif subject in target.wanted:
             github.send("POST", "/check-runs", {**body, "name": name, "head_sha": target.sha}, _saved)
 

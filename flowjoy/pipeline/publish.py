@@ -194,6 +194,7 @@ class Publisher:
             redact=console.redact,
             artifact_url=artifact_url,
             deployed=self._deployed(results),
+            pull_request=self.harvested.proposal.number if self.harvested.proposal else self.trigger.pull_request,
             warn=console.warning,
         )
         github.transport = Transport(Budget(max(_MIN_SECONDS, min(_PUBLISH_SECONDS, self.budget.left() - 1))))

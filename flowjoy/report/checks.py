@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
@@ -34,7 +34,10 @@ class Annotation:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """The content of one check run. `subject` distinguishes the two checks of a service: `sla` or `dependency`."""
+    """The content of one check run. `subject` distinguishes the two checks of a service: `sla` or `dependency`.
+
+    `refused`: the pull requests that the merge gate refused on this commit.
+    """
 
     subject: str
     sha: str
@@ -42,6 +45,7 @@ class Check:
     title: str
     summary: str
     annotations: tuple[Annotation, ...] = ()
+    refused: frozenset[int] = frozenset()
 
 
 def promise_check(
@@ -126,6 +130,21 @@ def gate_check(gate: MergeGate, sha: str, results: Results, *, stub_path: str) -
             for finding in gate.findings
             if finding.line is not None
         ),
+    )
+
+
+def refused_elsewhere(check: Check, numbers: Sequence[int]) -> Check:
+    """Return a merge gate that is red for other pull requests of the same commit, with what this run found."""
+    named = ", ".join(f"#{number}" for number in numbers)
+    text = (
+        f"This commit is also the head of {named}, which the merge gate refused. A commit has one check, so it stays "
+        f"red. Mend {named} and run its workflow again, close it, or push another commit to this branch."
+    )
+    return replace(
+        check,
+        conclusion="failure",
+        title=clean(f"pull request {named} of the same commit is refused", _LONGEST_TITLE),
+        summary=within_limit(f"{text}\n\nThis run itself found: {check.title}\n\n{check.summary}"),
     )
 
 

@@ -22,7 +22,7 @@ class Publication:
     """A run's results for publication. `lines`: the line of each model in the stub at the run's own commit.
 
     `artifact_url`: where the report can be downloaded, None if it was not uploaded. `deployed`: the commits that the
-    run made live, apart from its own.
+    run made live, apart from its own. `pull_request`: the number of the one that the merge gate judged.
     """
 
     settings: Settings
@@ -33,6 +33,7 @@ class Publication:
     redact: Callable[[str], str]
     artifact_url: str | None = None
     deployed: tuple[str, ...] = ()
+    pull_request: int | None = None
     warn: Callable[[str], None]
 
 

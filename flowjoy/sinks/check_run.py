@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from flowjoy.clients.github import PER_PAGE, GitHubApi
-from flowjoy.clients.responses import Count, Id, Many, Response, Text, reader
+from flowjoy.clients.responses import Count, Id, Many, Response, Sha, Text, reader
 from flowjoy.domain import CoverageState
 from flowjoy.errors import HarvestError
 from flowjoy.report import checks
 from flowjoy.report.checks import Annotation, Check
 from flowjoy.sinks.base import Publication
+from flowjoy.sinks.check_identity import external_id, refused_in
 
 
 class _Output(Response):
@@ -43,6 +45,15 @@ class SavedCheck(Response):
 
     id: Id
     html_url: str | None = None
+
+
+class _Head(Response):
+    sha: Sha
+
+
+class _PullRequest(Response):
+    state: Literal["open", "closed"]
+    head: _Head
 
 
 ANNOTATIONS_A_REQUEST = 50
@@ -106,10 +117,6 @@ def name_of(check: Check, publication: Publication) -> str:
     return f"{prefix} / {hours:g} h SLA" if check.subject == "sla" else f"{prefix} / model dependency"
 
 
-def _external_id(check: Check, publication: Publication) -> str:
-    return f"{_OURS}{publication.settings.service}/{check.subject}"
-
-
 def _settling(publication: Publication) -> Iterator[Check]:
     """Yield the checks of earlier releases whose last clock ended lately, newest first."""
     results = publication.results
@@ -145,6 +152,7 @@ def _save(check: Check, publication: Publication, github: GitHubApi) -> tuple[st
     """Create the check or update that of an earlier attempt. Return its URL and the other services with its name."""
     chunks = list(_chunks(check.annotations))
     others: set[str] = set()
+    decided: list[Check] = []
 
     def locate() -> tuple[str, str, dict[str, Any]]:
         # Before every try, because a creation that seemed to fail may have succeeded.
@@ -153,16 +161,41 @@ def _save(check: Check, publication: Publication, github: GitHubApi) -> tuple[st
         others.update(_services(runs, check) - {publication.settings.service})
         if current is not None and current.output.annotations_count:
             chunks.clear()  # GitHub appends the annotations of an update to the existing ones
-        body = _body(check, publication, annotations=chunks[0] if chunks else ())
+        decided.append(_with_refusals(check, current, publication, github))
+        body = _body(decided[-1], publication, annotations=chunks[0] if chunks else ())
         if current is not None:
             return "PATCH", f"/check-runs/{current.id}", body
         return "POST", "/check-runs", {**body, "head_sha": check.sha}
 
     saved = github.send_to(locate, reader(SavedCheck))
     for chunk in chunks[1:]:
-        body = _body(check, publication, annotations=chunk)
+        body = _body(decided[-1], publication, annotations=chunk)
         saved = github.send("PATCH", f"/check-runs/{saved.id}", body, reader(SavedCheck))
     return saved.html_url or "", frozenset(others)
+
+
+def _with_refusals(check: Check, current: CheckRun | None, publication: Publication, github: GitHubApi) -> Check:
+    """Return the merge gate for every pull request of the commit: a refusal ends by a run of its own pull request.
+
+    Otherwise a second pull request into a branch with a milder stub would turn the required check of the first green.
+    """
+    if check.subject != "dependency":
+        return check
+    own = publication.pull_request
+    before = refused_in(current.external_id, publication.settings.service, check.subject) if current else None
+    refused = {number for number in (before or frozenset()) - {own} if _is_head(number, check.sha, github)}
+    if refused and check.conclusion != "failure":
+        check = checks.refused_elsewhere(check, sorted(refused))
+        publication.warn(f"checks: {check.title}. See its text for the cure")
+    elif check.conclusion == "failure" and own is not None:
+        refused.add(own)
+    return replace(check, refused=frozenset(refused))
+
+
+def _is_head(number: int, sha: str, github: GitHubApi) -> bool:
+    """Return whether an open pull request has this head commit."""
+    pull = github.get(f"/pulls/{number}", reader(_PullRequest))
+    return pull.state == "open" and pull.head.sha == sha
 
 
 def _runs_of_name(check: Check, publication: Publication, github: GitHubApi) -> list[CheckRun]:
@@ -178,8 +211,9 @@ def _runs_of_name(check: Check, publication: Publication, github: GitHubApi) -> 
 
 def _newest(runs: list[CheckRun], check: Check, publication: Publication) -> CheckRun | None:
     """Return the check of this service, the newest if there are several."""
-    external_id = _external_id(check, publication)
-    return max((run for run in runs if run.external_id == external_id), key=lambda run: run.id, default=None)
+    service = publication.settings.service
+    ours = (run for run in runs if refused_in(run.external_id, service, check.subject) is not None)
+    return max(ours, key=lambda run: run.id, default=None)
 
 
 def _services(runs: list[CheckRun], check: Check) -> set[str]:
@@ -207,7 +241,7 @@ def _body(check: Check, publication: Publication, *, annotations: tuple[Annotati
         "name": name_of(check, publication),
         "status": "completed",
         "conclusion": check.conclusion,
-        "external_id": _external_id(check, publication),
+        "external_id": external_id(publication.settings.service, check.subject, check.refused),
         "output": output,
     }
     if publication.details_url is not None:

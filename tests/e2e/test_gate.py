@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.in_process import TOKEN, A, B, Ran, World, at, new_world
+from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, new_world
 from tests.fakes.artifact_service import ArtifactServiceStandIn
 from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
 
@@ -564,3 +565,107 @@ def test_registry__other_than_the_default_branchs_is_named(remembering: World) -
     world.github.repository.add_deployment(sha=A, created_at=at(), environment="stage", statuses=[("success", at())])
     judged(world, environment="stage")
     assert "from another source" in world.check(B, "model dependency")["output"]["summary"]
+
+
+# One commit, several pull requests
+
+
+E = "e" * 40
+
+
+@pytest.fixture
+def decoy(world: World) -> World:
+    """B is the head of a pull request into main, and can be that of another one into a branch with a milder stub."""
+    shop = world.github.repository
+    shop.add_commit(C, at(-1), parent=A)
+    shop.add_file(C, STUB, '{"models": {"recommender": "2"}}')
+    shop.add_commit(E, at(-0.5), parent=C, branch="decoy")
+    shop.add_file(E, STUB, GOOD)
+    shop.add_commit(B, at(), parent=E, branch="feature")
+    shop.add_file(B, STUB, GOOD)
+    return world
+
+
+def judge(world: World, number: int, **inputs: str) -> Ran:
+    ref = f"refs/pull/{number}/merge"
+    return world.run(at(1), event="pull_request", ref=ref, sha="d" * 40, payload=world.pull_request(number), **inputs)
+
+
+def into(world: World, base_sha: str, base_ref: str = "main", **more: Any) -> int:
+    files = {STUB: "modified", "shop/search.py": "modified"}
+    return world.github.repository.add_pull_request(
+        head_sha=B, base_sha=base_sha, base_ref=base_ref, **{"files": files, **more}
+    )
+
+
+def test_red_gate__is_not_turned_green_by_another_pull_request_of_the_same_commit(decoy: World) -> None:
+    world = decoy
+    refused = into(world, C)
+    assert judge(world, refused).code == 1
+    milder = into(world, E, "decoy")
+    ran = judge(world, milder)
+    check = world.check(B, "model dependency")
+    assert (ran.code, check["conclusion"]) == (0, "failure")
+    assert check["output"]["title"] == f"pull request #{refused} of the same commit is refused"
+    cure = f"Mend #{refused} and run its workflow again, close it, or push another commit to this branch."
+    assert cure in check["output"]["summary"]
+    assert f"pull request #{refused} of the same commit is refused. See its text for the cure" in ran.log
+
+
+def test_red_gate__stays_red_until_every_refused_pull_request_of_the_commit_is_mended(decoy: World) -> None:
+    world = decoy
+    first, second = into(world, C), into(world, C, labels=["feature-flag"], files={"shop/search.py": "modified"})
+    for number in (first, second):
+        assert judge(world, number).code == 1
+    world.github.repository.add_file(C, STUB, GOOD)
+    assert judge(world, first).code == 0
+    assert world.check(B, "model dependency")["output"]["title"].startswith(f"pull request #{second} of")
+    world.github.repository.issues[second].labels.clear()
+    assert judge(world, second).code == 0
+    assert world.check(B, "model dependency")["conclusion"] == "success"
+
+
+@pytest.mark.parametrize("how", ["closed", "moved on"])
+def test_red_gate__of_a_pull_request_that_no_longer_asks_for_the_commit_blocks_no_other(decoy: World, how: str) -> None:
+    world, shop = decoy, decoy.github.repository
+    refused = into(world, C)
+    judge(world, refused)
+    issue = shop.issues[refused]
+    assert issue.pull is not None
+    if how == "closed":
+        issue.closed_at = "2026-03-02T10:00:00Z"
+    else:
+        shop.add_commit("f" * 40, at(0.5), parent=B, branch="feature")
+        issue.pull = replace(issue.pull, head_sha="f" * 40)
+    assert judge(world, into(world, E, "decoy")).code == 0
+    assert world.check(B, "model dependency")["conclusion"] == "success"
+
+
+def test_red_gate__stays_red_where_github_does_not_say_whether_its_pull_request_is_open(decoy: World) -> None:
+    world = decoy
+    refused = into(world, C)
+    judge(world, refused)
+    world.github.fail(f"/pulls/{refused}", times=None, fault=NOT_ACCESSIBLE)
+    judge(world, into(world, E, "decoy"))
+    assert world.check(B, "model dependency")["conclusion"] == "failure"
+
+
+def test_red_gate__is_remembered_through_a_run_that_could_not_decide(decoy: World) -> None:
+    """A run with a wrong input turns checks red; the refusal before it must outlive it."""
+    world = decoy
+    judge(world, into(world, C))
+    milder = into(world, E, "decoy")
+    assert judge(world, milder, weeks="many").code == 2
+    assert judge(world, milder).code == 0
+    assert world.check(B, "model dependency")["conclusion"] == "failure"
+
+
+def test_red_gate__of_its_own_pull_request_is_turned_green_by_the_next_run(decoy: World) -> None:
+    world = decoy
+    number = into(world, C)
+    assert judge(world, number, weeks="many").code == 2
+    assert judge(world, number).code == 1
+    world.github.repository.add_file(C, STUB, GOOD)
+    assert judge(world, number).code == 0
+    check = world.check(B, "model dependency")
+    assert (check["conclusion"], check["external_id"]) == ("success", "flowjoy/shop/dependency")
