@@ -31,7 +31,7 @@ OUTPUTS: Mapping[str, str] = {
     "drift-status": "`ok`, `over` (the threshold), `drift` (over twice in a row), `too few`, `error`, or empty",
     "drift-worst": "KL divergence of the worst feature in nats, four decimals, or empty",
     "dora": "DORA metrics for `CODE`, `MODEL`, `both`, each with its n: JSON (`fromJSON(…).CODE.rework_rate.value`)",
-    "alerts": "comma-separated keys of the alerts raised in this run, `<service>/<kind>/<subject>`, or empty",
+    "alerts": "comma-separated keys of the alerts raised, `<owner>/<repository>/<service>/<kind>/<subject>`, or empty",
     "unified-tag": "`<service>:<git-sha12>-<model-sha12>` of the code and models that are live, or empty",
     "check-url": "URL of the `48 h SLA` check, or empty",
     "artifact-id": "id of the uploaded report, or empty",

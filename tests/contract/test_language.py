@@ -32,6 +32,7 @@ CLEAN = (
     "flowjoy/config",
     "flowjoy/report",
     "tests/unit/report",
+    "flowjoy/sinks",
 )
 """Folders and modules whose docstrings and identifiers keep the rules. Grows until it contains `flowjoy`."""
 
