@@ -108,13 +108,13 @@ class Section:
     notes: Sequence[str] = ()
 
 
-def time_cell(stamp: datetime, window: Window) -> Cell:
+def time_cell(timestamp: datetime, window: Window) -> Cell:
     """Return a cell with a timestamp, sorted by time; the year is shown if it differs from the year of the run."""
     zone = ZoneInfo(window.timezone)
-    local = stamp.astimezone(zone)
+    local = timestamp.astimezone(zone)
     same = local.year == window.until.astimezone(zone).year
-    text = moment(stamp, window.timezone) if same else local.strftime("%a %d %b %Y %H:%M %Z")
-    return Cell(text=text, sort=stamp.timestamp())
+    text = moment(timestamp, window.timezone) if same else local.strftime("%a %d %b %Y %H:%M %Z")
+    return Cell(text=text, sort=timestamp.timestamp())
 
 
 def week_cell(week: Week, window: Window) -> Cell:

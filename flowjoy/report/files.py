@@ -161,8 +161,7 @@ def page_of(
 
 
 def _headline(text: str) -> str:
-    """Return the headline without the verdict that precedes it, capitalised if it starts with one of our own words."""
-    text = text.removeprefix("could not decide: ")
+    """Capitalise a headline that starts with one of our own words: it may also start with a model name."""
     return capital(text) if text.startswith(("the ", "no ", "a ")) else text
 
 

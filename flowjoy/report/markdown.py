@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
 from flowjoy.analysis.results import Results
-from flowjoy.domain import CoverageState, Decision
+from flowjoy.domain import Coverage, CoverageState, Decision
+from flowjoy.report import markdown_advice as advice
 from flowjoy.report import markdown_flow as flow
-from flowjoy.report import markdown_learn as learn
 from flowjoy.report.content import alerts
 from flowjoy.report.content.first_run import first_run
 from flowjoy.report.content.headline import headline, ships_due
@@ -29,7 +31,7 @@ def summary(results: Results, report_url: str | None = None) -> str:
         f"## FlowJoy: {code(results.bundle.service)}",
         f"{_MARKS[decision]} **{decision.value}**{softened}: {code(headline(results), 600)}",
         f"[Chart, tables and bundle of this run]({report_url})" if report_url else "",
-        _coverage_faults(results),
+        _coverage_faults(results.bundle.coverage),
         _steps(results),
         gate(results.gate) if results.gate is not None else "",
     ]
@@ -37,18 +39,18 @@ def summary(results: Results, report_url: str | None = None) -> str:
         parts += [
             promise(results),
             alerts.markdown(results),
-            flow.drift_lag(results),
-            learn.live(results),
+            flow.drift_lag(results.drift_lag),
+            advice.live(results),
             flow.weeks(results),
-            learn.small_chart(results),
+            advice.small_chart(results),
             flow.incidents(results),
-            drift(results),
-            learn.advice(results),
-            learn.retrospective(results),
-            flow.dora(results),
-            learn.inventory(results),
+            drift(results.drift),
+            advice.advice(results.advice),
+            advice.retrospective(results),
+            flow.dora(results.dora),
+            advice.inventory(results),
         ]
-    parts.append(_coverage(results))
+    parts.append(_coverage(results.bundle.coverage))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -101,17 +103,16 @@ def gate(judged: MergeGate) -> str:
     return "### Model dependency\n\n" + ("\n".join(lines) or "All models that this code requires are available.") + "\n"
 
 
-def _coverage_faults(results: Results) -> str:
-    failed = [item for item in results.bundle.coverage if item.state is CoverageState.FAILED]
+def _coverage_faults(coverage: Sequence[Coverage]) -> str:
+    failed = [item for item in coverage if item.state is CoverageState.FAILED]
     return "\n".join(
         f"- {code(item.source)}: {code(item.reason or '', 400)}" + (f" **{code(item.hint, 200)}**" if item.hint else "")
         for item in failed
     )
 
 
-def _coverage(results: Results) -> str:
+def _coverage(coverage: Sequence[Coverage]) -> str:
     rows = [
-        (code(item.source), item.state.value, str(item.records), code("; ".join(item.notes), 400))
-        for item in results.bundle.coverage
+        (code(item.source), item.state.value, str(item.records), code("; ".join(item.notes), 400)) for item in coverage
     ]
     return f"### Sources\n\n{table(('source', 'state', 'records', 'notes'), rows)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, SourceKind
-from flowjoy.domain.drift import DriftStatus, FeatureDrift
+from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.report.content.drift_text import SHOWN, broken, scope, sentence, uncompared, unjudged
 from flowjoy.report.text import code, table
 
@@ -12,9 +12,8 @@ _SIGNS = {DriftStatus.OK: "✅", DriftStatus.OVER: "⚠️", DriftStatus.DRIFT: 
 _HEADER = ("feature", "KL (nats)", "PSI", "rows in training", "live rows", "status")
 
 
-def drift(results: Results) -> str:
+def drift(check: DriftCheck | None) -> str:
     """Return the drift status and the features that differ the most; empty if no check was configured."""
-    check = results.drift
     if check is None:
         return ""
     shown = [*check.judged[:SHOWN], *broken(check)[:SHOWN]]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
-from flowjoy.analysis.flow.dora import DoraFigure
-from flowjoy.analysis.flow.drift_lag import Hours
+from flowjoy.analysis.flow.dora import Dora, DoraFigure
+from flowjoy.analysis.flow.drift_lag import DriftLag, Hours
 from flowjoy.analysis.flow.incidents import ALL
 from flowjoy.analysis.flow.trends import Spike
 from flowjoy.analysis.results import Results
@@ -62,9 +64,8 @@ def _week(week: Week, spike: Spike | None, *, well: bool) -> tuple[str, ...]:
     )
 
 
-def drift_lag(results: Results) -> str:
+def drift_lag(lag: DriftLag | None) -> str:
     """Return the drift lag; empty if it is unknown."""
-    lag = results.drift_lag
     if lag is None or lag.median is None:
         return ""
     current = f"{_hours(lag.current)} now, " if lag.current is not None else ""
@@ -124,10 +125,10 @@ def _evidence(results: Results) -> str:
     return table(("incident", "started", "took", "attributed to"), rows) + more
 
 
-def dora(results: Results) -> str:
+def dora(dora_figures: Sequence[Dora]) -> str:
     """Return the DORA metrics for code, models and both."""
     rows = [
-        (label, *(cell for kind in results.dora for cell in _figure(name, getattr(kind, name))))
+        (label, *(cell for kind in dora_figures for cell in _figure(name, getattr(kind, name))))
         for name, label in DORA_NAMES.items()
     ]
     note = (

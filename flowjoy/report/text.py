@@ -40,15 +40,15 @@ def trusted_markdown(text: str) -> str:
     return re.sub(r"<[^ ]*>", lambda match: f"`{match[0]}`", text)
 
 
-def moment(stamp: datetime, timezone: str) -> str:
+def moment(timestamp: datetime, timezone: str) -> str:
     """Return a timestamp as `Tue 25 Jun 09:00 UTC`."""
-    return stamp.astimezone(ZoneInfo(timezone)).strftime("%a %d %b %H:%M %Z")
+    return timestamp.astimezone(ZoneInfo(timezone)).strftime("%a %d %b %H:%M %Z")
 
 
-def soon(stamp: datetime, timezone: str, now: datetime) -> str:
+def soon(timestamp: datetime, timezone: str, now: datetime) -> str:
     """Return `Tue 09:00 UTC` within the next six days, with the date after that."""
-    local = stamp.astimezone(ZoneInfo(timezone))
-    return local.strftime("%a %H:%M %Z") if stamp - now < timedelta(days=6) else moment(stamp, timezone)
+    local = timestamp.astimezone(ZoneInfo(timezone))
+    return local.strftime("%a %H:%M %Z") if timestamp - now < timedelta(days=6) else moment(timestamp, timezone)
 
 
 def span(length: timedelta) -> str:

@@ -46,9 +46,9 @@ class Scale:
     now: float
     reach: float
 
-    def day(self, stamp: datetime) -> float:
+    def day(self, timestamp: datetime) -> float:
         """Return the position of a timestamp on the axis."""
-        return (stamp - self.since) / timedelta(days=1)
+        return (timestamp - self.since) / timedelta(days=1)
 
     @property
     def point(self) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from flowjoy.analysis.flow.advice import Advice
 from flowjoy.analysis.results import Results
 from flowjoy.report.blocks import ROW_LIMIT, Cell, KeyFigure, Paragraph, Section, Table, more, number_cell, time_cell
 from flowjoy.report.content.inventory import STALE, among, stale_branches, waiting_pulls
@@ -20,9 +21,9 @@ from flowjoy.report.content.retrospective import (
 from flowjoy.report.text import capital, clean, counted, moment, span
 
 
-def advice(results: Results) -> Section:
+def advice(recommendations: Sequence[Advice]) -> Section:
     """Return the recommendations of the current signals, with the numbers behind them."""
-    if not results.advice:
+    if not recommendations:
         nothing = "No signal fired in the last four complete weeks."
         return Section(id="advice", title="Advice", paragraphs=(Paragraph(text=nothing, mark="todo good"),))
     rows = [
@@ -31,9 +32,9 @@ def advice(results: Results) -> Section:
             Cell(text=f"{capital(row.do)}."),
             Cell(text=row.benefit),
         )
-        for row in results.advice
+        for row in recommendations
     ]
-    escalated = [row for row in results.advice if row.escalated]
+    escalated = [row for row in recommendations if row.escalated]
     paragraphs = [Paragraph(lead="Escalated.", text=row.because, mark="todo bad") for row in escalated]
     header = ("because", "do", "expected benefit")
     table = Table(caption="Recommendations, and the numbers behind them", header=header, rows=rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flowjoy.analysis.results import Results
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.report.blocks import ROW_LIMIT, Cell, KeyFigure, Paragraph, Picture, Section, Table, more
 from flowjoy.report.content.drift_text import MARKS, READING, scope, sentence, unjudged
@@ -17,9 +16,8 @@ _STEPS = {
 }
 
 
-def drift(results: Results, picture: Picture | None) -> Section | None:
+def drift(check: DriftCheck | None, picture: Picture | None) -> Section | None:
     """Return status, worst feature, rows, picture and a table of all features; None if no check was configured."""
-    check = results.drift
     if check is None:
         return None
     table = Table(

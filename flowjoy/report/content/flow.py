@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import pandas as pd
 
 from flowjoy.analysis.flow import trends
-from flowjoy.analysis.flow.dora import DoraFigure
+from flowjoy.analysis.flow.dora import Dora, DoraFigure
 from flowjoy.analysis.flow.incidents import ALL
 from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, SourceKind, Week
@@ -145,12 +146,12 @@ def _duration(start: datetime, end: datetime, now: datetime) -> Cell:
     )
 
 
-def dora(results: Results) -> Section:
+def dora(dora_figures: Sequence[Dora]) -> Section:
     """Return the DORA metrics for code, models and both."""
     rows = [
         (
             Cell(text=name),
-            *(cell for kind in results.dora for cell in _figure(key, getattr(kind, key))),
+            *(cell for kind in dora_figures for cell in _figure(key, getattr(kind, key))),
         )
         for key, name in DORA_NAMES.items()
     ]

@@ -17,9 +17,13 @@ _NAME_LIMIT = 3
 
 @dataclass(frozen=True, kw_only=True)
 class HeadlineLine:
-    """One line of plain text. `left` is the time left as of the run until `deadline`."""
+    """One line of plain text. `left` is the time left as of the run until `deadline`.
+
+    `verdict` precedes the line where the verdict is not shown next to it.
+    """
 
     before: str
+    verdict: str = ""
     left: str = ""
     after: str = ""
     deadline: datetime | None = None
@@ -27,7 +31,7 @@ class HeadlineLine:
     @property
     def text(self) -> str:
         """The complete line."""
-        return f"{self.before}{self.left}{self.after}"
+        return f"{self.verdict}{self.before}{self.left}{self.after}"
 
 
 def headline(results: Results) -> str:
@@ -37,6 +41,8 @@ def headline(results: Results) -> str:
 
 def headline_of(results: Results) -> HeadlineLine:
     """Return the headline with the time left as a separate part, for a page that counts down."""
+    if results.verdict.exit_code == verdict.EXIT_UNDECIDED:
+        return HeadlineLine(verdict="could not decide: ", before=clean("; ".join(results.verdict.reasons), 400))
     settled = _settled(results)
     if settled is not None:
         return HeadlineLine(before=settled)
@@ -83,9 +89,7 @@ def _hours(results: Results) -> str:
 
 
 def _settled(results: Results) -> str | None:
-    """Return a headline that does not depend on time: undecided, refused by the merge gate, or promise broken."""
-    if results.verdict.exit_code == verdict.EXIT_UNDECIDED:
-        return f"could not decide: {clean('; '.join(results.verdict.reasons), 400)}"
+    """Return a headline that does not depend on time: refused by the merge gate, not judged, or promise broken."""
     refused = [item.text for item in results.gate.of(GateLevel.FAILURE)] if results.gate else []
     if refused:
         more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""

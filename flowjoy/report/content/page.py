@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from flowjoy.analysis.flow.drift_lag import DriftLag
+from flowjoy.analysis.promise.merge_gate import MergeGate
 from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, Obligation, Status
 from flowjoy.report.blocks import (
@@ -16,8 +18,7 @@ from flowjoy.report.blocks import (
     number_cell,
     time_cell,
 )
-from flowjoy.report.content import advice as learn
-from flowjoy.report.content import alerts, drift, flow
+from flowjoy.report.content import advice, alerts, drift, flow
 from flowjoy.report.content.headline import next_steps, outcome
 from flowjoy.report.content.key_figures import key_figures
 from flowjoy.report.content.retrospective import nothing_owed
@@ -43,20 +44,20 @@ def sections(
 ) -> tuple[Section, ...]:
     """Return the sections, most urgent first; only merge gate and sources if the promise was not judged."""
     if not results.judges_promise:
-        return tuple(part for part in (_gate(results), _coverage(results)) if part is not None)
+        return tuple(part for part in (_gate(results.gate), _coverage(results)) if part is not None)
     parts = (
         _now(results),
         alerts.section(results),
-        _gate(results),
+        _gate(results.gate),
         flow.weeks(results, chart),
         _promise(results, lanes),
         flow.incidents(results),
-        drift.drift(results, shares),
-        flow.dora(results),
-        learn.advice(results),
-        learn.retrospective(results),
-        learn.pairs(results),
-        learn.inventory(results),
+        drift.drift(results.drift, shares),
+        flow.dora(results.dora),
+        advice.advice(results.advice),
+        advice.retrospective(results),
+        advice.pairs(results),
+        advice.inventory(results),
         _coverage(results),
     )
     return tuple(part for part in parts if part is not None)
@@ -104,8 +105,7 @@ def _clock(item: Obligation, results: Results) -> tuple[Cell, ...]:
     )
 
 
-def _gate(results: Results) -> Section | None:
-    gate = results.gate
+def _gate(gate: MergeGate | None) -> Section | None:
     if gate is None:
         return None
     marks = {"failure": "todo bad", "warning": "todo", "notice": "todo"}
@@ -149,7 +149,7 @@ def _promise(results: Results, lanes: Picture | None) -> Section:
         paragraphs=(Paragraph(text=text),),
         picture=lanes,
         tables=(table,) if newest else (),
-        notes=_drift_lag(results),
+        notes=_drift_lag(results.drift_lag),
     )
 
 
@@ -159,8 +159,7 @@ def _why(item: Obligation, results: Results) -> str:
     return f"{version}{text}" if text else ""
 
 
-def _drift_lag(results: Results) -> tuple[str, ...]:
-    lag = results.drift_lag
+def _drift_lag(lag: DriftLag | None) -> tuple[str, ...]:
     if lag is None or lag.median is None or lag.p90 is None:
         return ()
     unshipped = f", {lag.unshipped} of them not shipped" if lag.unshipped else ""

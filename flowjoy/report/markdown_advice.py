@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from flowjoy.analysis.flow.advice import Advice
 from flowjoy.analysis.results import Results
 from flowjoy.report.content.inventory import STALE, stale_branches, waiting_pulls
 from flowjoy.report.content.retrospective import (
@@ -25,9 +26,9 @@ _PALETTE = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#a9bcd
 """Blue and green as in the full chart, with paler bars so that the thin line is visible in front of them."""
 
 
-def advice(results: Results) -> str:
+def advice(recommendations: Sequence[Advice]) -> str:
     """Return the recommendations of the current signals."""
-    if not results.advice:
+    if not recommendations:
         return ""
     rows = [
         (
@@ -35,7 +36,7 @@ def advice(results: Results) -> str:
             f"{'**Escalated:** ' if row.escalated else ''}{trusted_markdown(row.do)}.",
             trusted_markdown(row.benefit),
         )
-        for row in results.advice
+        for row in recommendations
     ]
     return f"### Advice\n\n{table(('because', 'do', 'expected benefit'), rows)}"
 
