@@ -19,10 +19,9 @@ from flowjoy.analysis.flow.live_pairs import LivePair
 from flowjoy.analysis.flow.retrospective import Retrospective
 from flowjoy.analysis.flow.trends import Spike
 from flowjoy.analysis.promise import compliance, dependencies, obligations, verdict
-from flowjoy.analysis.source_coverage import causes_are_known, is_complete, is_read, judges_promise
+from flowjoy.analysis.source_coverage import causes_are_known, is_complete, is_read, judges_promise, observed_since
 from flowjoy.domain import (
     EventType,
-    Kind,
     ModelDependencies,
     Obligation,
     Recovery,
@@ -122,8 +121,8 @@ class BundleAnalyses:
         """The lag of models behind code; None where a required source was not read."""
         if self._unread:
             return None
-        deploys = self.events.loc[self._is_deploy & ~self.events[timeline.PROVISIONAL], timeline.ID]
-        latest = None if deploys.empty else str(deploys.iloc[-1])
+        deploys = timeline.deploys(timeline.without_provisional(self.events))
+        latest = None if deploys.empty else str(deploys[timeline.ID].iloc[-1])
         return drift_lag.drift_lag(self.obligations, latest, since=self._bundle.window.since, as_of=self._as_of)
 
     @cached_property
@@ -215,21 +214,13 @@ class BundleAnalyses:
     @cached_property
     def _deployed(self) -> list[str]:
         """The commit of each deploy of the window, oldest first; an empty text where it is unknown."""
-        inside = self._is_deploy & (self.events[timeline.TS] >= pd.Timestamp(self._bundle.window.since))
-        return [sha if isinstance(sha, str) else "" for sha in self.events.loc[inside, timeline.SHA]]
+        deploys = timeline.deploys(self.events)
+        shas = deploys.loc[deploys[timeline.TS] >= pd.Timestamp(self._bundle.window.since), timeline.SHA]
+        return [sha if isinstance(sha, str) else "" for sha in shas]
 
-    @property
-    def _is_deploy(self) -> pd.Series:
-        return self.events[timeline.KIND] == Kind.DEPLOY
-
-    @property
+    @cached_property
     def _observed_since(self) -> dict[str, datetime] | None:
-        """When the alias or stage of each model was first observed; None where ships need no observation."""
-        signal = self._terms.model_signal
-        if self._terms.model_source == "file" or not signal.startswith(("alias:", "stage:")):
-            return None
-        observations = [item for item in self._bundle.observations if item.signal == signal]
-        return {item.model: item.at for item in sorted(observations, key=lambda item: item.at, reverse=True)}
+        return observed_since(self._bundle)
 
     def _confirmed(self, *, registered: bool) -> tuple[Obligation, ...]:
         """Return the obligations from records that sources still show.

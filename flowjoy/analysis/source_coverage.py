@@ -1,6 +1,8 @@
-"""How completely the sources of a bundle were read."""
+"""How completely the sources of a bundle were read, and since when ships were observed."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from flowjoy.domain import CoverageState, SourceKind
 from flowjoy.domain.bundle import Bundle
@@ -29,3 +31,12 @@ def is_read(bundle: Bundle, kind: SourceKind) -> bool:
 def causes_are_known(bundle: Bundle) -> bool:
     """Return False where code or models could not be read: the latest deploy before an incident may be missing."""
     return CoverageState.FAILED not in states(bundle, SourceKind.CODE) | states(bundle, SourceKind.MODELS)
+
+
+def observed_since(bundle: Bundle) -> dict[str, datetime] | None:
+    """Return when the alias or stage of each model was first observed; None where ships need no observation."""
+    signal = bundle.terms.model_signal
+    if bundle.terms.model_source == "file" or not signal.startswith(("alias:", "stage:")):
+        return None
+    observations = [item for item in bundle.observations if item.signal == signal]
+    return {item.model: item.at for item in sorted(observations, key=lambda item: item.at, reverse=True)}

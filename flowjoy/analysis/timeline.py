@@ -50,6 +50,11 @@ def without_provisional(events: pd.DataFrame) -> pd.DataFrame:
     return events[~events[PROVISIONAL]]
 
 
+def deploys(events: pd.DataFrame) -> pd.DataFrame:
+    """Return the events of kind `deploy`."""
+    return events[events[KIND] == Kind.DEPLOY]
+
+
 def deploys_and_ships(events: pd.DataFrame) -> pd.DataFrame:
     """Return the events of kind `deploy` and `ship`, without the provisional release.
 

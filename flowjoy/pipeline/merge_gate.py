@@ -7,6 +7,7 @@ from datetime import datetime
 
 from flowjoy.analysis.promise import merge_gate, verdict, workflow_edits
 from flowjoy.analysis.promise.dependencies import branch_stub, head_waivers
+from flowjoy.analysis.promise.forecast import forecast
 from flowjoy.analysis.promise.merge_gate import BranchStub, GateFinding, GateInputs, GateLevel, GatePolicy, MergeGate
 from flowjoy.analysis.promise.waivers import is_void
 from flowjoy.analysis.results import Results, with_gate
@@ -48,7 +49,7 @@ def _gate(proposal: Proposal, harvested: Collected, findings: Results) -> MergeG
         base = branch_stub(stubs, proposal.base_sha, settings.model_stub, settings.models)
     gate = merge_gate.judge(proposal, base=base, head=head, policy=policy, inputs=inputs)
     runs = any(item.sha == proposal.head_sha for item in findings.obligations)
-    ahead = merge_gate.forecast(
+    ahead = forecast(
         _head(proposal, harvested, applied.own_stub).requirements,
         inputs.versions or (),
         findings.obligations,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flowjoy.analysis.promise.merge_gate import BranchStub
@@ -12,6 +12,13 @@ from flowjoy.domain import CodeRecord, ModelDependencies, Outcome, Proposal, Req
 from flowjoy.errors import StubError
 
 HEAD = "HEAD"
+
+
+@dataclass(frozen=True)
+class UnreadableStub:
+    """A stub that exists but cannot be read, and why."""
+
+    problem: str
 
 
 def dependencies_of(
@@ -27,8 +34,8 @@ def dependencies_of(
     waivers = []
     for sha, file in stubs.items():
         stub = _parsed(file, path, sha)
-        if isinstance(stub, str):
-            unreadable[sha] = stub
+        if isinstance(stub, UnreadableStub):
+            unreadable[sha] = stub.problem
         elif stub is not None:
             by_sha[sha] = stub.requirements
             waivers += [
@@ -80,7 +87,7 @@ def head_waivers(stubs: Mapping[str, StubFile], path: str, sha: str = HEAD) -> t
 def head_problem(stubs: Mapping[str, StubFile], path: str) -> str | None:
     """Return why the waivers at the head of the default branch cannot be read; None where they can."""
     stub = _parsed(stubs.get(HEAD, StubFile()), path, HEAD)
-    return stub if isinstance(stub, str) else None
+    return stub.problem if isinstance(stub, UnreadableStub) else None
 
 
 def required_models(
@@ -115,19 +122,19 @@ def named_models(stubs: Mapping[str, StubFile]) -> set[str]:
     return set().union(*(_named(_parsed(file, "", sha)) for sha, file in stubs.items()))
 
 
-def _named(stub: Stub | str | None) -> set[str]:
+def _named(stub: Stub | UnreadableStub | None) -> set[str]:
     if not isinstance(stub, Stub):
         return set()
     return {item.model for item in stub.requirements if item.rule is not Rule.NONE}
 
 
-def _parsed(file: StubFile, path: str, sha: str) -> Stub | str | None:
-    """Return the stub, the reason why it cannot be read, or None where the file does not exist."""
+def _parsed(file: StubFile, path: str, sha: str) -> Stub | UnreadableStub | None:
+    """Return the stub; None where the file does not exist."""
     if file.problem is not None:
-        return file.problem
+        return UnreadableStub(file.problem)
     if file.text is None:
         return None
     try:
         return parse(file.text, f"{path} at {sha[:12]}")
     except StubError as problem:
-        return str(problem)
+        return UnreadableStub(str(problem))

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from statistics import median
 
-from flowjoy.domain import ModelVersion, Obligation, Proposal, Requirement, Rule, Status, Waiver
+from flowjoy.domain import ModelVersion, Proposal, Requirement, Rule, Waiver
 from flowjoy.domain.timestamps import iso
 from flowjoy.domain.version_order import version_order
-
-FORECAST_RELEASES = 5
 
 
 class GateLevel(StrEnum):
@@ -111,37 +107,6 @@ def judge(
             waiver = _waiver(model, proposal, inputs)
             findings += [_overridden(finding, waiver) for finding in _model(model, base, head, inputs, policy)]
     return MergeGate(findings=tuple(findings), judged_registry=inputs.versions is not None, sha=proposal.head_sha)
-
-
-def forecast(
-    requirements: Mapping[str, Requirement],
-    versions: Sequence[ModelVersion],
-    owed: Sequence[Obligation],
-    sla_hours: float,
-    *,
-    act: str = "merging",
-) -> tuple[str, ...]:
-    """Return what the `act` would start, a model each: `merging starts a 48 h clock for …; the median of … is …`."""
-    sentences = []
-    for model, requirement in sorted(requirements.items()):
-        if requirement.rule is Rule.NONE or _already_fits(requirement, versions):
-            continue
-        text = f"{act} starts a {sla_hours:g} h clock for {model}"
-        hours = [lag / timedelta(hours=1) for lag in last_lags(model, owed)]
-        if hours:
-            text += f"; the median of the last {len(hours)} is {median(hours):.0f} h"
-        sentences.append(text)
-    return tuple(sentences)
-
-
-def last_lags(model: str, owed: Sequence[Obligation]) -> list[timedelta]:
-    """Return how long the last five releases waited for this model; 0 when it shipped with the code."""
-    shipped = [
-        max(item.shipped_at - item.start, timedelta())
-        for item in owed
-        if item.model == model and item.shipped_at is not None and item.status in (Status.MET, Status.LATE)
-    ]
-    return shipped[-FORECAST_RELEASES:]
 
 
 def _validity(head: BranchStub, base: BranchStub, policy: GatePolicy) -> list[GateFinding]:
@@ -272,11 +237,3 @@ def _requirement(requirement: Requirement, versions: Sequence[ModelVersion], pol
 
 def _order(version: ModelVersion) -> tuple[object, ...]:
     return version_order(version.version)
-
-
-def _already_fits(requirement: Requirement, versions: Sequence[ModelVersion]) -> bool:
-    """Return whether a READY version already meets a pin, so no clock starts; `any` always needs a new version."""
-    return requirement.rule is not Rule.ANY and any(
-        version.ready and version.name == requirement.model and requirement.fits(version.version)
-        for version in versions
-    )

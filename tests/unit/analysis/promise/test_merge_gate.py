@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +12,10 @@ from flowjoy.analysis.promise.merge_gate import (
     GateLevel,
     GatePolicy,
     MergeGate,
-    forecast,
     judge,
-    last_lags,
 )
-from flowjoy.domain import ModelVersion, Proposal, Requirement, Rule, Status, Waiver
-from tests.builders import an_obligation, at
+from flowjoy.domain import ModelVersion, Proposal, Requirement, Rule, Waiver
+from tests.builders import at
 
 SHA = "c" * 40
 PROPOSAL = Proposal(head_sha=SHA, base_sha="b" * 40, number=7)
@@ -351,48 +348,3 @@ def test_waiver__of_another_model_or_commit_overrides_nothing(changes: dict[str,
 def test_waiver__leaves_a_notice_as_it_is() -> None:
     finding = only(gate(stub(exactly("9")), a_version("3"), waivers=(a_waiver(),)))
     assert (finding.level, "waived" in finding.text) == (GateLevel.NOTICE, False)
-
-
-# The forecast
-
-
-def test_forecast__names_the_clock_that_merging_starts_and_how_long_it_took_before() -> None:
-    owed = [an_obligation(n, shipped_at=at(n + 10 * n), version="1") for n in range(1, 8)]
-    (sentence,) = forecast({"recommender": ANY}, [], owed, 48)
-    assert sentence == "merging starts a 48 h clock for recommender; the median of the last 5 is 50 h"
-    (alone,) = forecast({"recommender": ANY}, [], [], 0.5, act="this deployment")
-    assert alone == "this deployment starts a 0.5 h clock for recommender"
-
-
-@pytest.mark.parametrize(
-    ("requirement", "version", "clock"),
-    [
-        (NONE, a_version("3"), False),
-        (ANY, a_version("3"), True),
-        (exactly("3"), a_version("3"), False),
-        (exactly("3"), a_version("3", ready=False), True),
-        (exactly("3"), a_version("3", name="ranker"), True),
-        (exactly("4"), a_version("3"), True),
-        (at_least("2"), a_version("3"), False),
-    ],
-)
-def test_forecast__a_pin_that_a_ready_version_meets_starts_no_clock(
-    requirement: Requirement, version: ModelVersion, *, clock: bool
-) -> None:
-    assert bool(forecast({"recommender": requirement}, [version], [], 48)) is clock
-
-
-def test_forecast__one_version_among_others_is_enough_to_meet_a_pin() -> None:
-    assert forecast({"recommender": exactly("3")}, [a_version("2"), a_version("3"), a_version("4")], [], 48) == ()
-
-
-def test_lags__are_those_of_the_last_five_ships_and_zero_for_a_ship_before_the_code() -> None:
-    owed = [
-        an_obligation(0, shipped_at=at(9), status=Status.LATE),
-        *(an_obligation(n, shipped_at=at(n + n)) for n in range(1, 5)),
-        an_obligation(5, shipped_at=at(1)),
-        an_obligation(6, shipped_at=at(8), status=Status.UNKNOWN),
-        an_obligation(7, status=Status.BREACHED),
-        replace(an_obligation(8, shipped_at=at(9)), model="ranker"),
-    ]
-    assert [lag / timedelta(hours=1) for lag in last_lags("recommender", owed)] == [1, 2, 3, 4, 0]
