@@ -5,15 +5,17 @@ They are frozen. Every timestamp is an aware UTC datetime; durations carry their
 
 from __future__ import annotations
 
+from flowjoy.domain.alerts import AlertState
 from flowjoy.domain.coverage import Coverage, CoverageState, Note, NoteLevel, SourceKind
 from flowjoy.domain.deployments import CodeRecord, Outcome
 from flowjoy.domain.events import EventType, Kind, Precision
-from flowjoy.domain.incidents import Incident
+from flowjoy.domain.incidents import Incident, Recovery
 from flowjoy.domain.inventory import Branch, Inventory, OpenPull
 from flowjoy.domain.model_versions import AliasObservation, ModelRecord, ModelVersion, Registered
 from flowjoy.domain.promise import ModelDependencies, Obligation, Requirement, Rule, Status, Waiver
 from flowjoy.domain.proposals import Proposal, StubFile, WorkflowFile
-from flowjoy.domain.weeks import Action, AlertState, Decision, ModelGap, Recovery, Verdict, Week, Window
+from flowjoy.domain.verdict import Decision, Verdict
+from flowjoy.domain.weeks import Action, ModelGap, Week, Window
 
 __all__ = [
     "Action",

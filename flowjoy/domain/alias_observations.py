@@ -1,7 +1,7 @@
-"""From looks at an alias or a stage to the moves between them. Pure; knows instants and versions, no registry.
+"""Derives the moves of an alias or a stage from observations of it.
 
-MLflow keeps no time for a move, so each run notes which version it saw. A move happened after the last look that saw
-another version, and at the latest when the first look saw this one.
+MLflow does not record when an alias moves, so each run records the version that it names. A move happened after the
+last observation of another version, and no later than the first observation of this one.
 """
 
 from __future__ import annotations
@@ -16,53 +16,56 @@ from flowjoy.domain import AliasObservation
 
 @dataclass(frozen=True, kw_only=True)
 class AliasChange:
-    """That `look.version` came to be named, in (`not_before`, `look.at`]; `not_before` None: nobody looked before."""
+    """A move to the observed version, in (`not_before`, `observation.at`]; None if it is the first observation."""
 
-    look: AliasObservation
+    observation: AliasObservation
     not_before: datetime | None
 
 
-def alias_changes(looks: Iterable[AliasObservation]) -> tuple[AliasChange, ...]:
-    """The moves to a version, of one model and signal, oldest first. Two moves between two looks are not seen."""
-    found = []
+def alias_changes(observations: Iterable[AliasObservation]) -> tuple[AliasChange, ...]:
+    """Return the moves to a version, of one model and signal, oldest first.
+
+    Of several moves between two observations only the last one is seen.
+    """
+    changes = []
     before: AliasObservation | None = None
-    for look in _in_time(looks):
-        if look.version and (before is None or look.version != before.version):
-            found.append(AliasChange(look=look, not_before=None if before is None else before.at))
-        before = look
-    return tuple(found)
+    for item in _in_time(observations):
+        if item.version and (before is None or item.version != before.version):
+            changes.append(AliasChange(observation=item, not_before=None if before is None else before.at))
+        before = item
+    return tuple(changes)
 
 
-def compact(looks: Iterable[AliasObservation]) -> tuple[AliasObservation, ...]:
-    """The first and the last look of each stay of a version: what lies between tells nothing of any move."""
+def compact(observations: Iterable[AliasObservation]) -> tuple[AliasObservation, ...]:
+    """Keep the first and the last observation of each stay of a version: those between show no move."""
     kept: list[AliasObservation] = []
-    for _, one_signal in groupby(_in_time(looks), key=lambda look: (look.model, look.signal)):
-        for _, stay in groupby(one_signal, key=lambda look: look.version):
-            seen = list(stay)
-            kept += seen[:1] if len(seen) == 1 else [seen[0], seen[-1]]
+    for _, one_signal in groupby(_in_time(observations), key=lambda item: (item.model, item.signal)):
+        for _, stay in groupby(one_signal, key=lambda item: item.version):
+            same = list(stay)
+            kept += same[:1] if len(same) == 1 else [same[0], same[-1]]
     return tuple(kept)
 
 
-def since_horizon(looks: Iterable[AliasObservation], horizon: datetime) -> tuple[AliasObservation, ...]:
-    """Return the looks since `horizon`, and of each model and signal the last one before it.
+def since_horizon(observations: Iterable[AliasObservation], horizon: datetime) -> tuple[AliasObservation, ...]:
+    """Return the observations since `horizon` and, of each model and signal, the last one before it.
 
     A version that stayed longer than the memory was still observed all that time.
     """
     kept: list[AliasObservation] = []
-    for _, one_signal in groupby(_in_time(looks), key=lambda look: (look.model, look.signal)):
-        seen = list(one_signal)
-        before = [look for look in seen if look.at < horizon]
-        kept += before[-1:] + seen[len(before) :]
+    for _, one_signal in groupby(_in_time(observations), key=lambda item: (item.model, item.signal)):
+        ordered = list(one_signal)
+        before = [item for item in ordered if item.at < horizon]
+        kept += before[-1:] + ordered[len(before) :]
     return tuple(kept)
 
 
-def union(*looks: Iterable[AliasObservation]) -> tuple[AliasObservation, ...]:
-    """Each look once: by model and signal, in time."""
-    every = set().union(*looks)
-    return tuple(sorted(every, key=lambda look: (look.model, look.signal, look.at, look.version, repr(look))))
+def union(*observations: Iterable[AliasObservation]) -> tuple[AliasObservation, ...]:
+    """Return each observation once, sorted by model, signal and time."""
+    distinct = set().union(*observations)
+    return tuple(sorted(distinct, key=lambda item: (item.model, item.signal, item.at, item.version, repr(item))))
 
 
-def _in_time(looks: Iterable[AliasObservation]) -> Sequence[AliasObservation]:
-    """By model, signal and instant. Of looks at one instant that disagree the last by name counts, and only it."""
-    by_instant = groupby(union(looks), key=lambda look: (look.model, look.signal, look.at))
-    return [list(same)[-1] for _, same in by_instant]
+def _in_time(observations: Iterable[AliasObservation]) -> Sequence[AliasObservation]:
+    """Sort by model, signal and time. Of observations at one time that disagree, keep the last by name."""
+    by_time = groupby(union(observations), key=lambda item: (item.model, item.signal, item.at))
+    return [list(same)[-1] for _, same in by_time]

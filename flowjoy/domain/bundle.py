@@ -26,15 +26,15 @@ REPORT_FILES = frozenset(
         "drift.svg",
     }
 )
-"""Every file of a report: an artifact that holds any other is not ours."""
+"""All files of a report: an artifact with any other file was not written by FlowJoy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunParameters:
-    """The inputs that decide what the records mean: with them a bundle can be recomputed offline.
+    """The inputs that decide what the records mean, so that a bundle can be recomputed offline.
 
-    `code_source` and `model_source` name what was read: records of another source must not be remembered as of this.
-    The last three only serve the gate of a later pull request, which must not be milder.
+    `code_source` and `model_source` identify the sources: records of one must not be remembered as those of another.
+    The last three only serve the merge gate of a later pull request, which must not be milder.
     """
 
     models: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Commit shas as people and tools write them: in capitals, or abbreviated. The one place that says which are equal."""
+"""Compares commit shas that may be abbreviated or in capitals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 
 SHORTEST = 7
-"""Git abbreviates a sha to no fewer digits unless told to."""
+"""The fewest digits to which git abbreviates a sha by default."""
 
 _FULL = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _HEX = re.compile(rf"[0-9a-f]{{{SHORTEST},64}}", re.IGNORECASE)
@@ -24,14 +24,14 @@ def lowered(sha: str) -> str:
 
 
 def names(written: str, sha: str | None) -> bool:
-    """Return whether what somebody wrote is this sha, in whatever case, or abbreviates it."""
+    """Return whether a written sha equals or abbreviates this one, in any case."""
     if sha is None:
         return False
     return written == sha or (_HEX.fullmatch(written) is not None and lowered(sha).startswith(written.lower()))
 
 
 def full_names(shas: Iterable[str]) -> Mapping[str, str]:
-    """Return each sha with the one that it means: in lower case, and in full where exactly one is abbreviated by it."""
+    """Map each sha to its meaning: in lower case, and the full sha if it abbreviates exactly one."""
     given = set(shas)
     known = sorted({lowered(sha) for sha in given if _HEX.fullmatch(sha)})
     meaning = {sha: _longest(sha, known) for sha in known}
@@ -39,7 +39,7 @@ def full_names(shas: Iterable[str]) -> Mapping[str, str]:
 
 
 def _longest(sha: str, known: list[str]) -> str:
-    """The longest of the sorted shas that begin with this one; itself where two of them contradict each other."""
+    """Return the longest of the sorted shas that start with this one; itself if two of them contradict each other."""
     longest = sha
     for other in known[bisect_right(known, sha) :]:
         if not other.startswith(sha):

@@ -8,7 +8,7 @@ from typing import Self
 
 
 class CoverageState(StrEnum):
-    """How far a source was read. FAILED is never the same as empty."""
+    """How far a source was read. A FAILED source is unknown, not empty."""
 
     COMPLETE = "complete"
     FAILED = "failed"
@@ -60,7 +60,7 @@ class Note(str):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Coverage:
-    """What was read of one source. `required` sources must be complete before a verdict can be pass."""
+    """How one source was read. `required` sources must be complete before a verdict can be pass."""
 
     source: str
     state: CoverageState

@@ -1,4 +1,4 @@
-"""What sources hand over, made one: unique ids, matrix jobs folded. Knows records, no frame and no network."""
+"""Removes duplicates from the records of a source: one record an id, one deployment for the jobs of a matrix."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from flowjoy.domain import CodeRecord, Incident, ModelRecord, Outcome, commit_sh
 _Record = TypeVar("_Record", CodeRecord, ModelRecord, Incident)
 _Value = TypeVar("_Value", bound=Hashable)
 DELETED = " (deleted)"
-"""What the number of a version gets whose model was deleted and made again: it is now the number of another one."""
+"""Suffix of a version whose model was deleted and created again, so that another version has its number."""
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 def unique(records: Iterable[_Record]) -> tuple[_Record, ...]:
-    """One record an id, sorted by id, whatever order or multiplicity they came in.
+    """Return one record an id, sorted by id: the same result for input in any order.
 
-    Of two records of one id that differ (a record met twice while it changed) the incident with the latest end stays,
-    else the one that reads smallest, so that shuffled input gives the same answer.
+    Of records that share an id but differ (one was read twice while it changed), keep the incident with the latest end,
+    or else the record whose repr is smallest.
     """
     kept: dict[str, _Record] = {}
     for record in map(_printable, records):
@@ -37,7 +37,7 @@ def _preference(record: CodeRecord | ModelRecord | Incident) -> tuple[float, str
 
 
 def distinct(values: Iterable[_Value]) -> tuple[_Value, ...]:
-    """Each value once, in one order, whatever order or multiplicity they came in."""
+    """Return each value once: the same result for input in any order."""
     return tuple(sorted(set(values), key=repr))
 
 
@@ -60,8 +60,8 @@ def fold(records: Iterable[CodeRecord]) -> tuple[CodeRecord, ...]:
     """Return one record per (service, sha, run) and stretch in which that sha was live, sorted by id.
 
     Matrix jobs, several environments and re-runs become their earliest success until another commit goes live; a
-    success after that is a record of its own. A deployment without a run stands for itself. A group that never
-    succeeded stays provisional where one of its jobs is this very run, else failed.
+    success after that is a record of its own. A deployment without a run is not grouped. A group that never succeeded
+    stays provisional if one of its jobs is this run itself, or else failed.
     """
     known = with_full_shas(unique(records))
     events = list(_events(record for record in known if record.outcome is Outcome.SUCCESS))
@@ -76,7 +76,7 @@ def fold(records: Iterable[CodeRecord]) -> tuple[CodeRecord, ...]:
 
 
 def with_full_shas(records: Iterable[CodeRecord]) -> tuple[CodeRecord, ...]:
-    """Return the records with shas in lower case, and in full where another record shows what one abbreviates."""
+    """Return the records with shas in lower case; an abbreviated one becomes the full sha of another record."""
     known = tuple(records)
     meaning = commit_sha.full_names(record.sha for record in known if record.sha is not None)
     return tuple(
@@ -86,17 +86,17 @@ def with_full_shas(records: Iterable[CodeRecord]) -> tuple[CodeRecord, ...]:
 
 
 def release_key(record: CodeRecord) -> tuple[str, ...]:
-    """Return what the jobs of one release share: (service, sha, run); without a run or sha its own id."""
+    """Return the key that the jobs of one release share: (service, sha, run), or the id without a run or sha."""
     if record.run_id is None or record.sha is None:
         return "", record.id
     return record.service, record.sha, record.run_id
 
 
 def _events(successes: Iterable[CodeRecord]) -> Iterator[CodeRecord]:
-    """The successes that changed what is live, or deployed it anew.
+    """Yield the successes that changed the live commit or deployed it again.
 
-    With several environments the newest commit that is live in any of them counts: one that an environment receives
-    late is no rollback, and one that every environment left is no longer live.
+    With several environments the newest commit that is live in any of them counts: a commit that reaches an environment
+    late is not a rollback, and a commit that every environment replaced is no longer live.
     """
     first_live: dict[str, int] = {}
     live: dict[tuple[str, str], str] = {}
@@ -105,9 +105,9 @@ def _events(successes: Iterable[CodeRecord]) -> Iterator[CodeRecord]:
     for record in sorted(successes, key=lambda record: (record.shipped_at, record.id)):
         sha = f"\0{record.id}" if record.sha is None else record.sha
         first_live.setdefault(sha, len(first_live))
-        # To GitHub environments that differ only by case are one.
+        # GitHub treats environments that differ only by case as one.
         live[record.service, record.environment.casefold()] = sha
-        here = [held for (service, _), held in live.items() if service == record.service]
+        here = [commit for (service, _), commit in live.items() if service == record.service]
         now_live = max(here, key=first_live.__getitem__)
         if now_live != newest.get(record.service):
             shown.clear()
@@ -119,13 +119,13 @@ def _events(successes: Iterable[CodeRecord]) -> Iterator[CodeRecord]:
 
 
 def _unfinished(group: list[CodeRecord]) -> CodeRecord:
-    """Return, of a release without a success, the job of this very run, else the first that failed."""
+    """Return the job of this run itself, or else the first failed one, of a release without a success."""
     provisional = [record for record in group if record.outcome is Outcome.PROVISIONAL]
     return min(provisional or group, key=lambda record: (record.shipped_at, record.id))
 
 
 def shipped_again(records: Iterable[ModelRecord]) -> tuple[ModelRecord, ...]:
-    """Give every ship after a version's first an id of its own: `model:<name>/<version>@<instant>`."""
+    """Give every ship after a version's first an id of its own: `model:<name>/<version>@<timestamp>`."""
     from flowjoy.domain.timestamps import iso
 
     seen: set[str] = set()

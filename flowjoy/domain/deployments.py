@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of a code deployment. Only SUCCESS makes an event; PROVISIONAL is this very run's release."""
+    """The result of a code deployment. Only SUCCESS becomes an event; PROVISIONAL is the release of this run itself."""
 
     SUCCESS = "success"
     FAILED = "failed"
@@ -17,11 +17,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CodeRecord:
-    """One deployment of one application sha, as its source tells it. `shipped_at` is its first success.
+    """One deployment of one application commit, as its source reports it. `shipped_at` is its first success.
 
-    A failed record carries the time of its last change and makes no event. `created_at` is when its source made it,
-    which is what sources list by. `under_way`: it has not succeeded, and may yet. `source_gone`: a ledger remembers it,
-    its source no longer shows it.
+    A failed record carries the time of its last change and does not become an event. `created_at`: the time by which
+    sources list it. `under_way`: it has not succeeded yet, but still may. `source_gone`: a ledger remembers it, but its
+    source no longer lists it.
     """
 
     id: str

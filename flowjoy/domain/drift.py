@@ -1,4 +1,4 @@
-"""What a drift check speaks in: samples, features, and what became of them. Frozen values; knows no frame, no file."""
+"""Distributions of training data, and the results of comparing live data with them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class DriftStatus(StrEnum):
-    """How live data stand to training data. Only DRIFT pages: over the threshold in two checks running."""
+    """The result of comparing live with training data. Only DRIFT alerts: over the threshold in two checks in a row."""
 
     OK = "ok"
     OVER = "over"
@@ -20,10 +20,10 @@ class DriftStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NumericDistribution:
-    """How a numeric feature lies in training: the rows between `edges` (one count more than edges), and those without.
+    """The distribution of a numeric feature in training: rows per bin (one more than `edges`) and `missing` ones.
 
-    Bin i holds edges[i - 1] < x <= edges[i], the first and the last have open ends. Between two equal edges lies that
-    one value alone: an atom.
+    Bin i holds edges[i - 1] < x <= edges[i]; the first and the last are open-ended. The bin between two equal edges
+    holds that single value: an atom.
     """
 
     edges: tuple[float, ...]
@@ -33,7 +33,7 @@ class NumericDistribution:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CategoricalDistribution:
-    """The rows of each category in training, and those without. `other`: of the `others`, too many to be listed."""
+    """Rows per category in training. `missing`: rows without one; `other`: rows of the `others`, too many to list."""
 
     counts: Mapping[str, int]
     missing: int = 0
@@ -47,11 +47,12 @@ Distribution = NumericDistribution | CategoricalDistribution
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureDrift:
-    """One feature: KL(live || reference) in nats and PSI, None where they cannot be told, and the rows behind.
+    """One feature: KL(live || reference) in nats and PSI, None if unknown, and the rows that they are computed from.
 
-    The shares of reference and live rows in each bin have one order and each add up to 1; what the bins mean (values
-    and categories may be private) is kept nowhere. Of numbers the bins go upwards, of `categorical` features from the
-    most to the least common in training, with `folded` the rest in one; with `has_missing` the last is rows without.
+    The shares of reference and live rows have the same bins and each add up to 1. The meaning of a bin is not stored,
+    because values and categories may be private. Numeric bins ascend; `categorical` ones go from the most to the least
+    frequent in training, with the rest in one bin if `folded`; with `has_missing`, the last bin is rows without a
+    value.
     """
 
     name: str
@@ -70,11 +71,11 @@ class FeatureDrift:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DriftCheck:
-    """One comparison of live with training data of a `model`; `features` with the worst first.
+    """One comparison of live with training data of a `model`; `features` start with the worst.
 
-    `sample` is a digest of the live rows, `sketch` the hashes of some of them: the same rows again are no second check.
-    `reference`: where the training sample came from, in words. `problem`: why there is no comparison at all, and what
-    to do.
+    `sample`: a digest of the live rows; `sketch`: hashes of some of them; the same rows again do not count as another
+    check. `reference`: the origin of the training sample, as text. `problem`: why nothing could be compared, with the
+    cure.
     """
 
     model: str
@@ -91,16 +92,16 @@ class DriftCheck:
 
     @property
     def judged(self) -> tuple[FeatureDrift, ...]:
-        """The features that the samples say something of, the worst first."""
+        """The features that could be compared, the worst first."""
         return tuple(item for item in self.features if item.kl_nats is not None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PastDriftCheck:
-    """What one check found, as later runs must know it: whether the worst feature was over the threshold.
+    """The result of one check, for later runs. `over`: the worst feature was over the threshold.
 
-    `features`: which were, the worst first; none where that is not known, or were too many. `sketch`: of the rows, none
-    where too many of them are alike.
+    `features`: those over it, the worst first; empty if they are unknown or too many. `sketch`: hashes of some rows;
+    empty if too many rows are alike.
     """
 
     model: str
@@ -112,7 +113,7 @@ class PastDriftCheck:
 
     @property
     def sort_key(self) -> tuple[object, ...]:
-        """By time; of checks at one time always in the same order."""
+        """The position in time; checks of one time have a fixed order."""
         return self.at, self.model, self.sample, self.over, self.features, self.sketch
 
 

@@ -6,14 +6,14 @@ from enum import StrEnum
 
 
 class EventType(StrEnum):
-    """Which half of the supply chain an event belongs to."""
+    """The half of the supply chain that an event belongs to."""
 
     CODE = "CODE"
     MODEL = "MODEL"
 
 
 class Kind(StrEnum):
-    """What an event did to production. Only DEPLOY and SHIP count as cadence."""
+    """The effect of an event on production. Only DEPLOY and SHIP count as cadence."""
 
     DEPLOY = "deploy"
     REDEPLOY = "redeploy"
@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
 
 class Precision(StrEnum):
-    """How well the instant of an event is known."""
+    """How exactly the time of an event is known."""
 
     EXACT = "exact"
     REGISTERED = "registered"

@@ -1,4 +1,4 @@
-"""Incidents of a service."""
+"""Incidents of a service, and how long they took."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incident:
-    """One incident. `end` is None while it is open: never 0 hours."""
+    """One incident. `end` is None while it is open; an open incident does not count as 0 hours."""
 
     id: str
     source: str
@@ -19,3 +19,15 @@ class Incident:
     type: str | None = None
     url: str | None = None
     urgency: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recovery:
+    """The duration of incidents of one `cause`: CODE, MODEL, AMBIGUOUS, UNATTRIBUTED, or `all` of them (the MTTR)."""
+
+    cause: str
+    resolved: int
+    open: int
+    mean_hours: float | None
+    median_hours: float | None
+    p90_hours: float | None

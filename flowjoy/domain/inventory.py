@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OpenPull:
-    """A pull request that is open. `state`: `waiting for review`, `changes requested`, `approved` or `draft`."""
+    """An open pull request. `state`: `waiting for review`, `changes requested`, `approved` or `draft`."""
 
     number: int
     title: str
@@ -26,7 +26,7 @@ class Branch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inventory:
-    """What waited on the shelf at `read_at`, oldest first. The totals count also what was not read."""
+    """The open work at `read_at`, oldest first. The totals also count what was not read."""
 
     read_at: datetime
     pulls: tuple[OpenPull, ...] = ()

@@ -1,4 +1,4 @@
-"""Model versions: those that shipped, those that the registry lists, and what its aliases were seen to name."""
+"""Model versions: shipped ones, those that the registry lists, and those that its aliases were observed to name."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from flowjoy.domain.events import Precision
 class ModelRecord:
     """One registered model version that shipped at `shipped_at`.
 
-    With precision OBSERVED the ship lies in (`not_before`, `shipped_at`]; otherwise `not_before` is None.
-    `run_id` is the training run. A version that ships again is a record of its own. `maybe_live_before`: it was there
-    before anybody looked, so nobody knows whether it was live then. `maybe_copy`: another version of the same training
-    run may have been. `source_gone`: a ledger remembers it, its source no longer shows it; `borne_out`: and yet the
-    registry shows that it was there. `unified_tag`: what the version itself says of the code that it belongs to.
-    `source` is where its content lies, `model_id` its logged model: with `run_id` they decide whether the content is
-    new. None is unknown; a `source` of "" is known to be missing.
+    With precision OBSERVED it shipped in (`not_before`, `shipped_at`]; otherwise `not_before` is None. `run_id`: the
+    training run. A version that ships again has a record of its own. `maybe_live_before`: it existed before the first
+    observation, so it is unknown whether it was live then. `maybe_copy`: another version of the same training run may
+    have been live. `source_gone`: a ledger remembers it, but its source no longer lists it; `borne_out`: the registry
+    nevertheless shows that it existed. `unified_tag`: the code that the version itself says it belongs to.
     """
 
     id: str
@@ -41,10 +39,10 @@ class ModelRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AliasObservation:
-    """What one run saw at `at`: the version that `signal` (`alias:<name>`, `stage:<name>`) named; empty for none.
+    """The version that `signal` (`alias:<name>` or `stage:<name>`) named at `at`; empty if it named none.
 
-    A registry keeps no time for such a move: only looks tell. `run_id`, `source`, `model_id` and `registered_at` are
-    the version's own, kept in case the registry forgets it.
+    A registry does not record when an alias moves, so only observations show it. `run_id`, `source`, `model_id` and
+    `registered_at` are those of the version, kept in case it is deleted from the registry.
     """
 
     model: str
@@ -59,7 +57,7 @@ class AliasObservation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelVersion:
-    """A version as the registry lists it, shipped or not. `validated`: it carries the tag of a passed test."""
+    """A version that the registry lists, shipped or not. `validated`: it has the tag of a passed test."""
 
     name: str
     version: str
@@ -70,7 +68,7 @@ class ModelVersion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registered:
-    """What a registry shows of a model itself. `lost_one`: it changed after all that it lists, as by a deletion."""
+    """A registered model. `lost_one`: it changed after every version that it lists, as by the deletion of one."""
 
     created_at: datetime | None = None
     lost_one: bool = False

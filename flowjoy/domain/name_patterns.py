@@ -1,4 +1,4 @@
-"""Names that a user writes as exact names or globs: which of them match, and which known name is the likeliest."""
+"""Names that users write exactly or as globs: which ones match, and which known name is the most similar."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST_COMPARED, _ALIKE = 64, 0.6
 
 
 def is_glob(pattern: str) -> bool:
-    """Return whether a pattern can match more than its own text."""
+    """Return whether a pattern can match other texts than its own."""
     return _GLOB.search(pattern) is not None
 
 
@@ -30,15 +30,15 @@ def unmatched(patterns: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_similar(name: str, other: str) -> bool:
-    """Return whether two names may mean the same place: equal but for case, or one abbreviates the other."""
+    """Return whether two names may mean the same environment: equal except for case, or one abbreviates the other."""
     one, two = sorted((name.casefold(), other.casefold()), key=len)
     return one == two or (len(one) >= len("prd") and two.startswith(one)) or {one, two} == {"prd", "production"}
 
 
 def likely_first(names: Iterable[str], wanted: Iterable[str]) -> tuple[str, ...]:
-    """Return the names, each once: those that differ only by case first, then production-like ones, then by likeness.
+    """Return each name once: those that differ only by case first, then production-like ones, then by similarity.
 
-    Names of pull requests' previews come last.
+    Names of preview environments come last.
     """
     asked = [pattern.casefold()[:_LONGEST_COMPARED] for pattern in wanted]
 
@@ -55,7 +55,7 @@ def likely_first(names: Iterable[str], wanted: Iterable[str]) -> tuple[str, ...]
 
 
 def split_hint(name: str, known: Iterable[str | None]) -> str:
-    """Return the cure where one entry of `models` joins several known names; empty where it does not."""
+    """Return the cure if one entry of `models` joins several known names, or else an empty text."""
     parts = [part for part in re.split(r"[\s;|+]+", name) if part]
     joined = len(parts) > 1 and not set(known).isdisjoint(parts)
     return f"if these are {len(parts)} models, write them one a line or comma-separated" if joined else ""

@@ -1,4 +1,4 @@
-"""What code depends on and what it owes: requirement, waiver, obligation. Frozen values; knows no rule of theirs."""
+"""The promise: what code requires of models, what it owes, and waivers of that."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flowjoy.domain.version_order import version_name
 
 
 class Status(StrEnum):
-    """What became of one obligation, by the rules of the 48-hour promise."""
+    """The state of one obligation by the rules of the 48-hour promise."""
 
     PENDING = "pending"
     AT_RISK = "at_risk"
@@ -27,8 +27,8 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
     @property
-    def words(self) -> str:
-        """As people read it: `at risk`."""
+    def label(self) -> str:
+        """The status as text: `at risk`."""
         return self.value.replace("_", " ")
 
 
@@ -39,11 +39,11 @@ _MISSED = frozenset({Status.LATE, Status.BREACHED})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Obligation:
-    """What one code deploy owes one model. `deadline` is inclusive to the second.
+    """The duty of one code deployment to ship one model. `deadline` is inclusive to the second.
 
-    `shipped_at` is the ship that met it (or closed it late), `closed_at` that or the rollback that ended the clock;
-    both None while it is open. `waived_miss`: waived, but counted as a miss in the rate. `excused_until`: broken,
-    since a waiver ran out then.
+    `shipped_at`: the ship that met it or closed it late; `closed_at`: that or the rollback that ended it; both are None
+    while it is open. `waived_miss`: waived, but counted as a miss in the rate. `excused_until`: broken because a waiver
+    expired then.
     """
 
     id: str
@@ -69,12 +69,12 @@ class Obligation:
 
     @property
     def subject(self) -> str:
-        """The model, as people read it: of a stub that cannot be read no model is known."""
+        """The model by name; the models of an unreadable stub are unknown."""
         return "unreadable stub" if self.model == UNREADABLE else self.model
 
     @property
     def release(self) -> str:
-        """The release that owes the model, as people read it: its commit, else the id of its code event."""
+        """The release that owes the model: its commit, or else the id of its code event."""
         return f"release {self.sha[:12]}" if self.sha else self.code_id
 
     @property
@@ -99,7 +99,7 @@ class Obligation:
 
 
 UNREADABLE = "*"
-"""Stands for the models of a stub that cannot be read."""
+"""The name for the unknown models of an unreadable stub."""
 
 
 class Rule(StrEnum):
@@ -113,9 +113,9 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requirement:
-    """What one code version asks of one model: `12` or `1.2.0` (EXACT), `>=12` (AT_LEAST), `any`, or `none`.
+    """The requirement of one code version for one model: `12` or `1.2.0` (EXACT), `>=12` (AT_LEAST), `any` or `none`.
 
-    `version` is a version's name for EXACT, a whole number for AT_LEAST.
+    `version`: the name of a version for EXACT, a whole number for AT_LEAST.
     """
 
     model: str
@@ -129,7 +129,7 @@ class Requirement:
         return f">={self.version}" if self.rule is Rule.AT_LEAST else self.rule.value
 
     def fits(self, version: str) -> bool:
-        """Return whether a version of this name is one that the requirement accepts; `any` accepts every one."""
+        """Return whether the requirement accepts a version of this name; `any` accepts every version."""
         if self.rule is Rule.EXACT:
             return version_name(version) == self.version
         if self.rule is Rule.AT_LEAST:
@@ -141,8 +141,8 @@ class Requirement:
 class Waiver:
     """A signed exception for `model` and `sha` (`*`: every sha), until an instant.
 
-    `standing_for` is the deployed sha in whose own stub it stood, None when it was read at the head of the default
-    branch. `seen_at` is when a ledger first saw it.
+    `standing_for`: the deployed commit whose own stub contains it; None if it was read at the head of the default
+    branch. `seen_at`: when a run first saw it.
     """
 
     model: str
@@ -156,9 +156,9 @@ class Waiver:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelDependencies:
-    """Which models each sha depends on. `by_sha` holds what stubs declare, `default` serves every other sha.
+    """The models that each commit depends on: `by_sha` as its stub declares, else `default`.
 
-    `unreadable` names, by sha, why a stub that is there could not be read; of those in `gone` the commit is lost.
+    `unreadable`: by commit, why its stub could not be read; the commits in `gone` no longer exist.
     """
 
     default: tuple[Requirement, ...] = ()
@@ -169,11 +169,11 @@ class ModelDependencies:
 
     @property
     def declared(self) -> bool:
-        """Whether any dependence is declared anywhere."""
+        """Whether anything declares a dependency."""
         return bool(self.default or self.unreadable or any(self.by_sha.values()))
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Every model named, sorted."""
+        """The names of all models, sorted."""
         named = {requirement.model for requirement in self.default}
         return tuple(sorted(named.union(*({r.model for r in stub} for stub in self.by_sha.values()))))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StubFile:
-    """What stands in the stub's file at one commit: its text, None where no such file is, or why it is unknown.
+    """The stub file at one commit: its text, None if it does not exist, or the reason it could not be read.
 
-    `commit_is_gone`: GitHub does not know the commit, so that nothing can be said of its files.
+    `commit_is_gone`: GitHub does not know the commit, so its files are unknown.
     """
 
     text: str | None = None
@@ -31,10 +31,9 @@ class WorkflowFile:
 class Proposal:
     """Code that asks to go live: a pull request, a merge group, or a commit that is about to be deployed.
 
-    `base_sha` is None for a commit that is not merged into anything. `touched` are the files that the head has, and
-    `removed` those that it no longer has; `renamed` maps new names to old ones. `files_known`: False where GitHub
-    does not list every changed file. `workflows`: changed workflow files, up to a limit, and `workflows_unread` of them
-    beyond it.
+    `base_sha` is None for a commit that is not to be merged. `touched`: changed files that exist at the head;
+    `removed`: those that no longer do; `renamed` maps new names to old ones. `files_known`: False if GitHub does not
+    list every changed file. `workflows`: changed workflow files, up to a limit; `workflows_unread`: how many more.
     """
 
     head_sha: str
@@ -50,7 +49,7 @@ class Proposal:
 
     @property
     def is_merge(self) -> bool:
-        """Whether it is to be merged; else the commit itself is about to be deployed."""
+        """Whether it is to be merged; otherwise the commit itself is about to be deployed."""
         return self.base_sha is not None
 
     def changes_only(self, path: str) -> bool:

@@ -1,4 +1,4 @@
-"""A credential that hides itself."""
+"""A credential whose repr hides it."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Reading and writing instants. Knows ISO-8601 and epoch milliseconds, no clock and no zone but UTC."""
+"""Timestamps: ISO 8601 and epoch milliseconds, read and written as aware UTC datetimes."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
 EARLIEST = datetime(2005, 1, 1, tzinfo=UTC)
-"""Nothing FlowJoy reads is older: an earlier stamp is a unit or parsing mistake (1970 is seconds read as ms)."""
+"""An earlier timestamp is a mistake of units or parsing: seconds read as milliseconds give 1970."""
 
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(minutes=5)
@@ -13,11 +13,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_iso(text: str) -> datetime:
-    """An ISO-8601 instant with an offset as aware UTC. Raises ValueError, also for naive text."""
+    """Parse an ISO 8601 timestamp with an offset as aware UTC. Raise ValueError for other text, also without offset."""
     try:
         stamp = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise ValueError(f"{text.strip()[:40]!r} is not an ISO-8601 instant") from None
+        raise ValueError(f"{text.strip()[:40]!r} is not an ISO 8601 timestamp") from None
     if stamp.tzinfo is None:
         raise ValueError(f"{text.strip()[:40]!r} has no offset: write 2024-06-03T11:54:56Z or …+02:00")
     try:
@@ -27,9 +27,9 @@ def parse_iso(text: str) -> datetime:
 
 
 def parse_local(text: str, zone: tzinfo) -> datetime:
-    """The same, where an instant without an offset is the wall clock of `zone`.
+    """Parse an ISO 8601 timestamp; one without an offset is the wall clock of `zone`.
 
-    ValueError for an hour that the clock change skips or repeats: nobody can say which instant is meant.
+    Raise ValueError for an hour that the clock change skips or repeats: its meaning is ambiguous.
     """
     try:
         naive = datetime.fromisoformat(text.strip())
@@ -47,7 +47,7 @@ def parse_local(text: str, zone: tzinfo) -> datetime:
 
 
 def parse_epoch_ms(value: int) -> datetime:
-    """Epoch milliseconds as aware UTC. Raises ValueError when out of datetime's range."""
+    """Convert epoch milliseconds to aware UTC. Raise ValueError outside the range of datetime."""
     try:
         return _EPOCH + timedelta(milliseconds=value)
     except OverflowError:
@@ -55,7 +55,7 @@ def parse_epoch_ms(value: int) -> datetime:
 
 
 def plausible(stamp: datetime, *, now: datetime) -> datetime:
-    """The stamp itself; ValueError when it is before 2005 or more than five minutes after `now`."""
+    """Return the timestamp. Raise ValueError if it is before 2005 or more than five minutes after `now`."""
     if stamp < EARLIEST:
         raise ValueError(f"{iso(stamp)} is before 2005: seconds where milliseconds belong?")
     if stamp > now + CLOCK_SKEW:
@@ -64,11 +64,11 @@ def plausible(stamp: datetime, *, now: datetime) -> datetime:
 
 
 def iso(stamp: datetime) -> str:
-    """`2024-06-03T11:54:56Z`; a fraction only where there is one, without trailing zeros."""
+    """Format a timestamp as `2024-06-03T11:54:56Z`; a fraction of a second is written without trailing zeros."""
     text = stamp.astimezone(UTC).replace(tzinfo=None).isoformat()
     return (text.rstrip("0") if "." in text else text) + "Z"
 
 
 def iso_or_none(stamp: datetime | None) -> str | None:
-    """`iso`, or None for None."""
+    """Format a timestamp; return None for None."""
     return None if stamp is None else iso(stamp)

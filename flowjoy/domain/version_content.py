@@ -1,4 +1,4 @@
-"""Which model versions have the same content: by logged model, training run and source. Pure text, no registry."""
+"""Recognises model versions with the same content by their logged model, training run and source."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CONTAINER_BEFORE_HOST = ("abfs", "abfss", "wasb", "wasbs")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Content:
-    """What a version holds: its logged model, training run and source; None where that is unknown."""
+    """The content of a version: its logged model, training run and source; None if unknown."""
 
     model_id: str | None = None
     run_id: str | None = None
@@ -69,9 +69,9 @@ def normal_source(source: str, *, run_id: str | None = None) -> str:
 def _path_of_run(path: str, run_id: str | None) -> str | None:
     """Return `runs:/<run>/<path>` for a path into the artifacts of a run, wherever they are stored."""
     folders = path.split("/")
-    for place, (name, inside) in enumerate(pairwise(folders)):
+    for index, (name, inside) in enumerate(pairwise(folders)):
         if inside == "artifacts" and name and (name == run_id or _MLFLOW_RUN.fullmatch(name)):
-            return "/".join(["runs:", name, *folders[place + 2 :]])
+            return "/".join(["runs:", name, *folders[index + 2 :]])
     return None
 
 
@@ -86,8 +86,8 @@ def same_content(one: Content, other: Content) -> bool:
     return repeats([("", one), ("", other)])[1]
 
 
-class _Places:
-    """Runs and sources. Where one of the two is unknown, the other decides: it may be the same content."""
+class _Origins:
+    """Runs and sources of contents. If one of the two is unknown, the other decides."""
 
     def __init__(self) -> None:
         self._pairs: set[tuple[str | None, str | None]] = set()
@@ -111,11 +111,11 @@ class _Seen:
     """The contents of one model that have shipped."""
 
     model_ids: set[str] = field(default_factory=set)
-    every: _Places = field(default_factory=_Places)
-    without_model_id: _Places = field(default_factory=_Places)
+    every: _Origins = field(default_factory=_Origins)
+    without_model_id: _Origins = field(default_factory=_Origins)
 
     def add(self, content: Content) -> bool:
-        """Remember a content; return whether it was there. Two logged models are compared by their ids alone."""
+        """Add a content and return whether it had shipped. Two logged models are compared by their ids only."""
         if content.model_id is None:
             known = content in self.every
             self.without_model_id.add(content)

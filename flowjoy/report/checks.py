@@ -107,7 +107,7 @@ def settled(results: Results, sha: str) -> tuple[str, str] | None:
         first = min(other, key=lambda item: (item.status.value, item.model))
         if first.status is Status.WAIVED:
             return "neutral", f"{first.model} {outcome(first, results)}"
-        return "neutral", f"{first.model} {first.status.words}"
+        return "neutral", f"{first.model} {first.status.label}"
     longest = max(item.shipped_at - item.start for item in own if item.shipped_at is not None)
     return "success", f"{plural(len(own), 'model')} shipped within {span(longest)}"
 

@@ -48,7 +48,7 @@ def still_owed(results: Results) -> str:
 
 def _state(item: Obligation) -> str:
     """Return the status as text; for a waived obligation with reason, owner and end of the waiver."""
-    return f"{item.status.words}: {code(item.waiver, 300)}" if item.waiver else item.status.words
+    return f"{item.status.label}: {code(item.waiver, 300)}" if item.waiver else item.status.label
 
 
 def release(results: Results, own: Sequence[Obligation]) -> str:
@@ -65,7 +65,7 @@ def _obligation(item: Obligation, results: Results) -> tuple[str, ...]:
         code(item.requires),
         moment(item.start, zone) + (" (provisional)" if item.provisional else ""),
         moment(item.deadline, zone),
-        f"**{item.status.words}**" if item.status in _SERIOUS[:3] else item.status.words,
+        f"**{item.status.label}**" if item.status in _SERIOUS[:3] else item.status.label,
         code(outcome(item, results), 400) if item.reason or item.waiver else outcome(item, results),
     )
 

@@ -78,7 +78,9 @@ def with_observed(
         told = [_as_look(record, signal) for record in exact]
         every = alias_changes([*seen, *told])
         observed = [
-            _observed(move, begun, raw, query, is_first=move is every[0]) for move in every if move.look not in told
+            _observed(move, begun, raw, query, is_first=move is every[0])
+            for move in every
+            if move.observation not in told
         ]
         records += shipped_again([*exact, *(item for item in observed if not _is_stamped(item, exact))])
         notes += _notes(model, seen, query)
@@ -121,7 +123,7 @@ def _observed(
     What the first look of all found may have been live at any time before, and so may the first version that was ever
     seen (`is_first`), where it was there before anybody looked.
     """
-    look, listed = move.look, by_key(raw.versions)
+    look, listed = move.observation, by_key(raw.versions)
     version = listed.get((look.model, look.version))
     number = look.version
     if version is not None and not _is_of(look, version, query):

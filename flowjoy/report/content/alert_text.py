@@ -115,7 +115,7 @@ def _waiting_title(notification: Notification, about: WaitingReleases, joined: i
 
 def _each(about: WaitingReleases, results: Results) -> str:
     """Return the first releases with their outcomes, and the number of further ones."""
-    shown = [f"{item.release}: {outcome(item, results) or item.status.words}" for item in about.items]
+    shown = [f"{item.release}: {outcome(item, results) or item.status.label}" for item in about.items]
     more = len(shown) - NAME_LIMIT
     return "; ".join([*shown[:NAME_LIMIT], *([f"… and {plural(more, 'more release')}"] if more > 0 else [])])
 

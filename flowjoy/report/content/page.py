@@ -121,7 +121,7 @@ def _gate(gate: MergeGate | None) -> Section | None:
 def _promise(results: Results, lanes: Picture | None) -> Section:
     hours = f"{results.bundle.terms.sla_hours:g}"
     by_status = {status: results.count(status) for status in Status}
-    counts = " · ".join(f"{n} {status.words}" for status, n in by_status.items() if n)
+    counts = " · ".join(f"{n} {status.label}" for status, n in by_status.items() if n)
     newest = sorted(results.scope, key=lambda item: (item.start, item.id), reverse=True)
     table = Table(
         caption="Obligations of each release, and their outcomes",
@@ -205,4 +205,4 @@ def _release(item: Obligation) -> Cell:
 
 
 def _status(item: Obligation) -> Cell:
-    return Cell(text=item.status.words, mark=_MARKS.get(item.status, "calm"))
+    return Cell(text=item.status.label, mark=_MARKS.get(item.status, "calm"))

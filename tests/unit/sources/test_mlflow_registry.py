@@ -277,8 +277,8 @@ def test_tag_signal__a_version_without_the_tag_has_not_shipped(registry: Registr
     [
         ("2024-06-03T14:00:00", "has no offset"),
         ("2024-06-03", "has no offset"),
-        ("soon", "is not an ISO-8601 instant"),
-        ("", "is not an ISO-8601 instant"),
+        ("soon", "is not an ISO 8601 timestamp"),
+        ("", "is not an ISO 8601 timestamp"),
         ("1717423200", "before 2005"),  # seconds where milliseconds belong
         ("1970-01-01T00:00:00Z", "before 2005"),
         ("9999-12-31T23:59:59Z", "lies in the future"),
