@@ -42,7 +42,7 @@ class CategoricalDistribution:
 
 
 Distribution = NumericDistribution | CategoricalDistribution
-"""How one feature lies in the training data."""
+"""The distribution of one feature in the training data."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

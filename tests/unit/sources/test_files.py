@@ -202,9 +202,9 @@ def test_files__a_line_is_counted_as_an_editor_counts(query: HarvestQuery) -> No
         ("1970-01-20T21:03:36Z", "is before 2005"),
         ("9999-12-31T23:59:59Z", "lies in the future"),
         ("2024-06-24T09:05:01Z", "lies in the future"),
-        ("1717405200", "is not an ISO-8601 instant"),
-        ("yesterday", "is not an ISO-8601 instant"),
-        ("0000-00-00T00:00:00Z", "is not an ISO-8601 instant"),
+        ("1717405200", "is not an ISO 8601 timestamp"),
+        ("yesterday", "is not an ISO 8601 timestamp"),
+        ("0000-00-00T00:00:00Z", "is not an ISO 8601 timestamp"),
     ],
 )
 def test_files__an_impossible_stamp_is_refused_naming_it(query: HarvestQuery, stamp: str, said: str) -> None:

@@ -187,7 +187,7 @@ def test_stub__a_slip_is_named_with_the_cure(text: str, said: str) -> None:
         ("by", "\u3164 \u2060", "'by': expected a text that can be read"),
         ("by", "x" * 501, "'by': expected text"),
         ("until", 1767225600, "'until': expected an ISO instant such as 2026-12-31T00:00:00Z, or a date"),
-        ("until", "tomorrow", "'until': 'tomorrow' is not an ISO-8601 instant"),
+        ("until", "tomorrow", "'until': 'tomorrow' is not an ISO 8601 timestamp"),
         ("until", "2026-02-30", "'until': "),
     ],
 )
