@@ -1,17 +1,17 @@
-# What is slow to make and seldom changes comes first: a change of FlowJoy's own code reinstalls nothing.
+# Slow, rarely changing layers come first, so that a change of FlowJoy's code does not reinstall packages.
 FROM python:3.13-slim@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285 AS base
-# The image comes without bytecode of the standard library: compiling it anew costs each run most of a second.
+# The base image lacks the bytecode of the standard library; compiling it in every run takes almost a second.
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash -x site-packages /usr/local/lib/python3.13
 
 FROM base AS packages
 COPY requirements.txt /build/requirements.txt
-# Packages by hash only, as wheels only: nothing of a stranger's runs while the image is made.
+# Wheels only, pinned by hash: no package runs code during the build.
 RUN python -m venv --without-pip /venv \
  && pip --python /venv/bin/python install --no-cache-dir --no-compile --no-deps --require-hashes --only-binary=:all: \
       -r /build/requirements.txt \
  && find /venv -type d \( -name tests -o -name test \) -path "*site-packages*" -prune -exec rm -rf {} + \
  && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib
-# The font cache is made once, here, not in each run.
+# Build the font cache once instead of in every run.
 ENV MPLCONFIGDIR=/opt/matplotlib
 RUN mkdir -p "$MPLCONFIGDIR" \
  && /venv/bin/python -c "from matplotlib.figure import Figure; import io; f = Figure(); f.text(.5, .5, 'x'); f.savefig(io.BytesIO())"
@@ -34,6 +34,6 @@ ENV MPLCONFIGDIR=/opt/matplotlib \
     DO_NOT_TRACK=true
 
 # No USER: the runner needs root to reach the workspace and its command files.
-# -I: nothing in the workspace, which the repository controls, is ever imported. -u: a killed run has said what it knew.
-# An absolute path and no shell: dash would drop variables with a hyphen in their name, which is every input.
+# -I: never import from the workspace, which the repository controls. -u: the log of a killed run is complete.
+# An absolute path and no shell: dash drops variables with a hyphen in their name, which includes most inputs.
 ENTRYPOINT ["/venv/bin/python", "-I", "-u", "/app/entrypoint.py"]
