@@ -138,7 +138,7 @@ def refused_elsewhere(check: Check, numbers: Sequence[int]) -> Check:
     named = ", ".join(f"#{number}" for number in numbers)
     text = (
         f"This commit is also the head of {named}, which the merge gate refused. A commit has one check, so it stays "
-        f"red. Mend {named} and run its workflow again, close it, or push another commit to this branch."
+        f"red. Fix {named} and run its workflow again, close it, or push another commit to this branch."
     )
     return replace(
         check,

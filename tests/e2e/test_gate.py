@@ -607,7 +607,7 @@ def test_red_gate__is_not_turned_green_by_another_pull_request_of_the_same_commi
     check = world.check(B, "model dependency")
     assert (ran.code, check["conclusion"]) == (0, "failure")
     assert check["output"]["title"] == f"pull request #{refused} of the same commit is refused"
-    cure = f"Mend #{refused} and run its workflow again, close it, or push another commit to this branch."
+    cure = f"Fix #{refused} and run its workflow again, close it, or push another commit to this branch."
     assert cure in check["output"]["summary"]
     assert f"pull request #{refused} of the same commit is refused. See its text for the cure" in ran.log
 

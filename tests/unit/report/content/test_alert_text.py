@@ -35,6 +35,15 @@ def test_divergence__is_worded_as_promised_to_the_team() -> None:
     assert text.since == "Since the week of Jun 10."
 
 
+@pytest.mark.parametrize(
+    ("code", "model", "counts"),
+    [(4, 1, "4 code and 1 model deploy"), (4, 0, "4 code and 0 model deploys"), (1, 1, "1 code and 1 model deploy")],
+)
+def test_divergence__counts_agree_with_their_noun(code: int, model: int, counts: str) -> None:
+    text = alert_text(a_notice(AlertKind.DIVERGENCE, a_week(1, code=code, model=model)), FINDINGS)
+    assert text.what == f"Week of Jun 10: {counts}."
+
+
 def test_divergence__for_the_second_week_says_the_48_hour_spike() -> None:
     notice = a_notice(AlertKind.DIVERGENCE, a_week(1, code=9, model=4), AlertStep.ESCALATION, escalated=True)
     text = alert_text(notice, FINDINGS)
