@@ -1,7 +1,7 @@
-"""The Actions runner: its log format, escaping, redaction, outputs, annotations. Nobody else prints.
+"""The log, annotations, outputs and job summary of a run, in the format of the Actions runner.
 
-The runner executes `::command::` at the start of a line and the old `##[command]` anywhere in one, on both streams;
-so every line that leaves goes through `safe_line`.
+The runner executes `::command::` at the start of a line, and the old `##[command]` anywhere in one, on both streams.
+So every line is written by `Console`, the only module that prints, and goes through `safe_line`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LONGEST_LINE = 4000
 
 
 def safe_line(text: str) -> str:
-    """One line that no runner takes for a command, whatever a server put into it."""
+    """Return the text as one line that a runner does not execute, whatever a server put into it."""
     line = _ANSI.sub("", text)
     line = _CONTROL.sub(" ", line.replace("\r\n", " ").replace("\n", " "))
     line = line.replace("##[", "# #[")
@@ -36,12 +36,12 @@ def safe_line(text: str) -> str:
 
 
 def escape_data(text: str) -> str:
-    """The message of a workflow command."""
+    """Return the text escaped as the message of a workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def escape_property(text: str) -> str:
-    """A property of a workflow command."""
+    """Return the text escaped as a property of a workflow command."""
     return escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
@@ -61,13 +61,13 @@ class Console:
         self._output = output
         self._summary = summary
         self._redact = redact or Redactor()
-        # Python has no stdout where the caller closed it.
+        # Without an open stdout, Python sets it to None.
         self._stream: TextIO = stream or sys.stdout or io.StringIO()
         self._lock = threading.Lock()
         self._is_over = False
 
     def taken_over(self) -> Console:
-        """Return a console in place of this one, which writes no more: the thread that uses it was left behind."""
+        """Return a console that replaces this one, which stops writing because its thread was given up."""
         with self._lock:
             self._is_over = True
         return Console(
@@ -79,21 +79,21 @@ class Console:
         )
 
     def hide(self, redact: Redactor) -> None:
-        """Redact everything that follows by it."""
+        """Redact everything that is written from now on."""
         self._redact = redact
 
     @property
     def redact(self) -> Redactor:
-        """The redaction in force, for text that leaves by other doors."""
+        """The current redactor, for text that is sent elsewhere."""
         return self._redact
 
     def log(self, text: str = "") -> None:
-        """One line of progress."""
+        """Write one line of progress."""
         self._write(self._clean(text))
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
-        """A foldable part of the log."""
+        """Open a foldable part of the log."""
         title = self._clean(title)
         self._write(f"::group::{escape_data(title)}" if self._on_actions else title)
         try:
@@ -103,19 +103,19 @@ class Console:
                 self._write("::endgroup::")
 
     def notice(self, text: str, *, title: str = "FlowJoy") -> None:
-        """Something worth knowing."""
+        """Annotate the run with a fact worth knowing."""
         self._annotate("notice", title, text)
 
     def warning(self, text: str, *, title: str = "FlowJoy") -> None:
-        """Something that went wrong and did not decide."""
+        """Annotate the run with a failure that did not decide its result."""
         self._annotate("warning", title, text)
 
     def error(self, text: str, *, title: str = "FlowJoy") -> None:
-        """Something that decided."""
+        """Annotate the run with a failure that decided its result."""
         self._annotate("error", title, text)
 
     def outputs(self, values: Mapping[str, str]) -> None:
-        """Append step outputs. Raises OSError when they cannot be written: then nobody may read a pass."""
+        """Append step outputs. Raise OSError where they cannot be written: a later step must not read an old pass."""
         if self._output is None:
             return
         blocks = []
@@ -124,19 +124,19 @@ class Console:
             if len(text.splitlines()) <= 1 and not text.endswith(("\n", "\r")):
                 blocks.append(f"{name}={text}\n")
             else:
-                fence = f"flowjoy_{secrets.token_hex(16)}"  # which no server can guess
+                fence = f"flowjoy_{secrets.token_hex(16)}"  # a server cannot guess it
                 blocks.append(f"{name}<<{fence}\n{text}\n{fence}\n")
         if not self._may_write():
             return
         with self._output.open("a", encoding="utf-8", errors="replace") as file:
-            # A line that an earlier step left open would take the first output with it.
+            # A line that an earlier step left open would swallow the first output.
             file.write("\n" * _is_open(self._output) + "".join(blocks))
 
     def summary(self, markdown: str) -> None:
-        """Append to the job summary."""
+        """Append to the job summary. Raise OSError where it cannot be written."""
         if self._summary is not None and self._may_write():
             with self._summary.open("a", encoding="utf-8", errors="replace") as file:
-                # A blank line ends what an earlier step began, also its HTML.
+                # A blank line ends the text of an earlier step, and its HTML.
                 file.write("\n\n" * _is_open(self._summary) + self._redact(markdown))
 
     def _annotate(self, level: str, title: str, text: str) -> None:
@@ -148,7 +148,7 @@ class Console:
             self._write(safe_line(f"{level.upper()}: {line}"))
 
     def _clean(self, text: str) -> str:
-        """One harmless line. Redacted on both sides: cleaning may cut a secret short, or join one that was parted."""
+        """Return one harmless line. Redacted twice, because cleaning may cut a secret short or join its parts."""
         return self._redact(safe_line(self._redact(text)))
 
     def _may_write(self) -> bool:
@@ -164,12 +164,12 @@ class Console:
                 self._stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
                 self._stream.flush()
             except OSError:
-                # The reader has left (`| head`), or the disk is full: a log that is lost decides nothing.
+                # The reader has gone (`| head`) or the disk is full; losing the log does not change the result.
                 self._stream = io.StringIO()
 
 
 def _is_open(path: Path) -> bool:
-    """Return whether the last line of a file lacks its end."""
+    """Return whether the last line of a file is not terminated."""
     if not path.is_file() or path.stat().st_size == 0:
         return False
     with path.open("rb") as file:
@@ -178,7 +178,7 @@ def _is_open(path: Path) -> bool:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process. Threads of requests that were given up must not keep it, nor a reader that has left."""
+    """End the process at once, without waiting for abandoned requests or for a reader that has gone."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError):
             stream.flush()
@@ -186,14 +186,14 @@ def leave(code: int) -> NoReturn:
 
 
 class LibraryLog(logging.Handler):
-    """What libraries log and warn goes out by the same door, one safe line each, without tracebacks."""
+    """Writes the log records and warnings of libraries to the console, one safe line each, without tracebacks."""
 
     def __init__(self, console: Console, *, debug: bool) -> None:
         super().__init__(logging.DEBUG if debug else logging.ERROR)
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line; a record that its library filled wrongly is dropped, as by every handler."""
+        """Write one line. A record with wrong arguments is dropped, as by every handler."""
         try:
             self._console.log(f"[{record.name}] {record.getMessage()}")
         except (TypeError, ValueError, LookupError):
@@ -201,22 +201,22 @@ class LibraryLog(logging.Handler):
 
 
 class LibraryPrint(io.TextIOBase):
-    """What libraries print, or log by handlers of their own (PyGithub and MLflow bring some), by the same door."""
+    """Writes what libraries print, or log by their own handlers as PyGithub and MLflow do, to the console."""
 
     encoding = "utf-8"
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._begun = ""
+        self._pending = ""
 
     def writable(self) -> bool:
-        """Yes."""
+        """Return True: libraries may write."""
         return True
 
     def write(self, text: str) -> int:
-        """Whole lines go out, the rest waits for its end."""
-        *whole, self._begun = (self._begun + text).split("\n")
-        for line in whole:
+        """Write every complete line; keep the rest until it is terminated."""
+        *complete, self._pending = (self._pending + text).split("\n")
+        for line in complete:
             self._console.log(line)
         return len(text)
 

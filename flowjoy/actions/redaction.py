@@ -1,7 +1,7 @@
-"""Credentials out of text: as they are, in every encoding that a server or a report may give them, and in pieces.
+"""Removes credentials from text: verbatim, in every encoding that a server or a report may use, and in pieces.
 
-Text is cut to length in many places before it is redacted, and a server may cut it before it arrives. So a piece of a
-credential counts as much as the whole: every run of at least PIECE characters.
+Text is often cut to length before it is redacted, and a server may cut it before it arrives. So every run of at least
+PIECE characters of a credential is redacted like the credential itself.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from operator import itemgetter
 from urllib.parse import quote
 
 PIECE = 8
-"""So many characters of a credential in a row are redacted. Fewer are in words of every language."""
+"""The minimum length of a redacted run of characters. Shorter runs occur in ordinary words."""
 
 _MASK = "***"
 _SHORTEST_SECRET = 6
 _SHORTEST_LINE = 16
-"""A shorter line of a credential of many lines is a brace, a type or a name."""
+"""The minimum length of a secret line in a credential of several lines; a shorter one is a brace, type or name."""
 
 _SIGNATURE = re.compile(
     r"((?:[?&]|&amp;|&#38;|%26|%3F|\\u0026)(?:amp;)?[\w-]*(?:sig|signature|security-token|amz-credential|access_token)"
@@ -32,28 +32,28 @@ _ESCAPE = re.compile(
     r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[^\w\s]|(?:<wbr>)?&(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|[a-z]{2,6});"
 )
 _DEEPEST = 3
-"""An escaped JSON text within an escaped address: more does not happen by accident."""
+"""The levels of escaping that are decoded, as of escaped JSON within an escaped address."""
 
 _IN_CONNECTION = re.compile(r"(?:AccountKey|SharedAccessKey|SharedAccessSignature|Password)=([^;]+)", re.IGNORECASE)
 _QUAD = 4
 _Span = tuple[int, int]
 _NUMERIC = re.compile(r"[\d\sTZ.,:+-]+", re.ASCII)
-"""Digits and the marks of dates and numbers: a piece of nothing else stands in any timestamp."""
+"""Digits and the punctuation of dates and numbers: a piece of only these may be part of a timestamp."""
 
 
 class Redactor:
-    """Replaces every credential, and every piece of one, by `***`; also the signature of every signed address.
+    """Replaces every credential, every piece of one, and the signature of every signed address by `***`.
 
-    `public`: what everybody may read. A piece that is part of it, or of a timestamp, is not secret: otherwise a
-    password that resembles a model's name would blank that name in every output. `names`: of users, who may be called
-    like a model; whole only.
+    `public`: texts that are not secret. A piece that is part of one, or of a timestamp, is kept: otherwise a password
+    that resembles the name of a model would blank that name in every output. `names`: user names, of which pieces are
+    kept, because a user may have the name of a model.
     """
 
     def __init__(self, values: Iterable[str] = (), *, public: Iterable[str] = (), names: Iterable[str] = ()) -> None:
         given = [value.strip() for value in values]
         secrets = {part for value in given for part in _secret_parts(value)}
-        whole = [value for value in (*given, *names) if "\n" not in value and len(value) >= _SHORTEST_SECRET]
-        forms = {form for secret in (*secrets, *whole) for form in _forms(secret) if len(form) >= _SHORTEST_SECRET}
+        complete = [value for value in (*given, *names) if "\n" not in value and len(value) >= _SHORTEST_SECRET]
+        forms = {form for secret in (*secrets, *complete) for form in _forms(secret) if len(form) >= _SHORTEST_SECRET}
         longest_first = sorted(forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(_any_escape, longest_first))) if longest_first else None
         self._pieces = _Pieces(secrets, "\n".join(public))
@@ -67,7 +67,7 @@ class Redactor:
 
 
 class _Pieces:
-    """The runs of characters that give a credential away, by their length in each encoding."""
+    """The runs of characters that reveal a credential, by their length in each encoding."""
 
     def __init__(self, secrets: Iterable[str], public: str) -> None:
         self._runs: dict[int, set[str]] = {}
@@ -83,71 +83,71 @@ class _Pieces:
         self._quads = self._quads_of_runs()
 
     def _add(self, size: int, form: str) -> None:
-        self._runs.setdefault(size, set()).update(form[at : at + size] for at in range(len(form) - size + 1))
+        self._runs.setdefault(size, set()).update(form[index : index + size] for index in range(len(form) - size + 1))
 
     def _quads_of_runs(self) -> dict[int, set[str]]:
         return {
-            size: {run[at : at + _QUAD] for run in runs for at in range(size - _QUAD + 1)}
+            size: {run[index : index + _QUAD] for run in runs for index in range(size - _QUAD + 1)}
             for size, runs in self._runs.items()
         }
 
     def redacted(self, text: str) -> str:
-        """Return the text without pieces, whichever escapes stand between their characters."""
+        """Return the text without pieces, whatever escapes separate their characters."""
         for start, end in sorted(self._spans(text, _DEEPEST), reverse=True):
             if not _NUMERIC.fullmatch(text, start, end):
                 text = text[:start] + _MASK + text[end:]
         return text
 
     def _spans(self, text: str, deepest: int) -> list[_Span]:
-        """Where pieces stand in the text, and in what it says once its escapes are read; without overlap."""
-        found = [span for size in self._runs for span in self._runs_in(text, size)]
+        """Return the spans of pieces in the text, also after its escapes are read; without overlap."""
+        spans = [span for size in self._runs for span in self._runs_in(text, size)]
         if deepest and (view := _View(text)).has_escapes:
-            found += [view.span(span) for span in self._spans(view.text, deepest - 1)]
-        return _joined(found)
+            spans += [view.span(span) for span in self._spans(view.text, deepest - 1)]
+        return _joined(spans)
 
     def _runs_in(self, text: str, size: int) -> Iterator[_Span]:
         runs, quads, end = self._runs[size], self._quads[size], 0
-        # Whatever is as long as a run covers one of these places with four characters.
+        # Any text as long as a run contains four characters at one of these indices.
         step = size - _QUAD + 1
-        for place in range(0, len(text) - _QUAD + 1, step):
-            if text[place : place + _QUAD] not in quads:
+        for index in range(0, len(text) - _QUAD + 1, step):
+            if text[index : index + _QUAD] not in quads:
                 continue
-            for start in range(max(end - size + 1, place - step + 1, 0), place + 1):
+            for start in range(max(end - size + 1, index - step + 1, 0), index + 1):
                 if text[start : start + size] in runs:
                     end = start + size
                     yield start, end
 
 
 class _View:
-    """A text with its escapes read, and where in the text each character of that came from."""
+    """A text with its escapes decoded, and the position in the original of each of its characters."""
 
     def __init__(self, text: str) -> None:
         parts, self._after, length, last = [], [(0, 0)], 0, 0
-        for found in _ESCAPE.finditer(text):
-            sign = _read(found[0])
-            parts += [text[last : found.start()], sign]
-            length += found.start() - last + len(sign)
-            last = found.end()
+        for escape_match in _ESCAPE.finditer(text):
+            character = _decoded(escape_match[0])
+            parts += [text[last : escape_match.start()], character]
+            length += escape_match.start() - last + len(character)
+            last = escape_match.end()
             self._after.append((length, last))
         self.text = "".join([*parts, text[last:]])
         self.has_escapes = len(self._after) > 1
 
     def span(self, span: _Span) -> _Span:
-        """Return where in the text a span of the view stands."""
+        """Return the span of the original text that a span of the view came from."""
         return self._source(span[0]), self._source(span[1])
 
-    def _source(self, place: int) -> int:
-        there, here = self._after[bisect_right(self._after, place, key=itemgetter(0)) - 1]
-        return here + place - there
+    def _source(self, index: int) -> int:
+        in_view, in_text = self._after[bisect_right(self._after, index, key=itemgetter(0)) - 1]
+        return in_text + index - in_view
 
 
-def _read(mark: str) -> str:
-    """Return the character that an escape stands for."""
-    if mark[0] == "%":
-        return chr(int(mark[1:], 16))
-    if mark[0] == "\\":
-        return chr(int(f"0{mark[1:].replace('u', 'x')}", base=0)) if mark[1] in "ux" else mark[1]
-    return unescape(mark.removeprefix("<wbr>"))
+def _decoded(escaped: str) -> str:
+    """Return the character that an escape encodes."""
+    if escaped[0] == "%":
+        return chr(int(escaped[1:], 16))
+    if escaped[0] == "\\":
+        return chr(int(f"0{escaped[1:].replace('u', 'x')}", base=0)) if escaped[1] in "ux" else escaped[1]
+    return unescape(escaped.removeprefix("<wbr>"))
 
 
 def _joined(spans: Iterable[_Span]) -> list[_Span]:
@@ -161,7 +161,7 @@ def _joined(spans: Iterable[_Span]) -> list[_Span]:
 
 
 def _secret_parts(value: str) -> set[str]:
-    """Return what is secret in a credential that also holds addresses and names; else the credential."""
+    """Return the secret parts of a credential that also contains addresses and names; else the credential itself."""
     try:
         data = json.loads(value) if value.startswith("{") else None
     except (ValueError, RecursionError):
@@ -186,7 +186,7 @@ def _forms(value: str) -> set[str]:
 
 
 def _any_escape(form: str) -> str:
-    """Return a pattern for the text however its marks were escaped: reports escape before anything is redacted."""
+    """Return a pattern for the text in any escaping: reports escape their text before it is redacted."""
     return "".join(f"(?:{'|'.join(map(re.escape, _escapes(sign)))})" for sign in form)
 
 
@@ -209,11 +209,11 @@ def _escapes(sign: str) -> tuple[str, ...]:
 
 
 def _base64_forms(value: str) -> set[str]:
-    """Return base64 of the value alone, and of it within any `user:value`, at each of the three alignments."""
+    """Return base64 of the value, alone and within any `user:value`, at each of the three alignments."""
     forms = set()
     for lead in range(3):
         encoded = base64.b64encode(b"\0" * lead + value.encode()).decode().rstrip("=")
-        # Only whole sextets of the value are the same in every context.
+        # Only complete sextets of the value are the same in every context.
         start = 0 if lead == 0 else lead + 1
         end = len(encoded) - (1 if (lead + len(value.encode())) % 3 else 0)
         if end - start >= _SHORTEST_SECRET:

@@ -276,7 +276,7 @@ def _console(context: ActionsContext, environ: Mapping[str, str], stream: TextIO
 
 def _refuse_undecidable(settings: Settings, context: ActionsContext, now: datetime) -> None:
     """Raise InputError where the event or a date leaves nothing to judge."""
-    lacking = events.missing(context.event_name, context.event)
+    lacking = events.missing_field(context.event_name, context.event)
     if lacking is not None:
         raise InputError(
             f"GITHUB_EVENT_PATH: the payload of {context.event_name!r} has no {lacking}, so nothing can be judged. "

@@ -61,7 +61,7 @@ def repository_info_of(
 
 def with_commit_judged(trigger: RunEvent, github: GitHubApi | None, default_branch: str | None) -> RunEvent:
     """Return the trigger with its trust settled: GitHub says whether a commit in doubt lies on the default branch."""
-    commit = trigger.commit_in_doubt
+    commit = trigger.unverified_commit
     if commit is None or github is None or default_branch is None:
         return trigger
     try:

@@ -31,20 +31,20 @@ def test_trust__elsewhere_is_in_doubt_until_github_says_where_the_commit_lies(ev
     """A tag names a commit of any branch, and a dispatch may be of any."""
     for ref in ("refs/tags/v1", "refs/heads/feature"):
         seen = trigger(event, ref=ref)
-        assert (seen.trusted, seen.commit_in_doubt) == (False, "s" * 40)
+        assert (seen.trusted, seen.unverified_commit) == (False, "s" * 40)
         assert "its commit is not on main" in seen.distrust
 
 
 def test_trust__of_a_push_is_for_the_default_branch_and_for_tags() -> None:
-    assert trigger("push", ref="refs/tags/v1").commit_in_doubt == "s" * 40
-    assert trigger("push", ref="refs/heads/feature").commit_in_doubt is None
+    assert trigger("push", ref="refs/tags/v1").unverified_commit == "s" * 40
+    assert trigger("push", ref="refs/heads/feature").unverified_commit is None
     assert "another branch than main" in trigger("push", ref="refs/heads/feature").distrust
 
 
 @pytest.mark.parametrize("event", ["pull_request", "pull_request_target", "issue_comment", "merge_group", ""])
 def test_trust__is_never_given_to_other_events(event: str) -> None:
     seen = trigger(event, {"pull_request": {}})
-    assert (seen.trusted, seen.commit_in_doubt) == (False, None)
+    assert (seen.trusted, seen.unverified_commit) == (False, None)
     assert seen.distrust
 
 
@@ -71,11 +71,11 @@ def test_pull_request__of_a_stranger_is_a_fork(pull: dict[str, Any]) -> None:
 def test_workflow_run__is_its_head_commit_and_a_fork_if_the_head_is_elsewhere() -> None:
     run = {"head_sha": "r" * 40, "head_repository": {"full_name": "acme/shop"}, "event": "push"}
     ours = trigger("workflow_run", {"workflow_run": run})
-    assert (ours.sha, ours.fork, ours.trusted, ours.commit_in_doubt) == ("r" * 40, False, False, "r" * 40)
+    assert (ours.sha, ours.fork, ours.trusted, ours.unverified_commit) == ("r" * 40, False, False, "r" * 40)
     theirs = trigger("workflow_run", {"workflow_run": {**run, "head_repository": {"full_name": "mallory/x"}}})
     assert (theirs.fork, theirs.trusted) == (True, False)
     pulled = trigger("workflow_run", {"workflow_run": {**run, "event": "pull_request"}})
-    assert (pulled.trusted, pulled.commit_in_doubt) == (False, None)
+    assert (pulled.trusted, pulled.unverified_commit) == (False, None)
 
 
 def test_deployment__is_judged_on_the_deployed_commit() -> None:
