@@ -1,4 +1,4 @@
-"""The container's door to `flowjoy run`, and nothing else."""
+"""The entry point of the container: `flowjoy run`."""
 
 import sys
 

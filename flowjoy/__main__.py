@@ -1,4 +1,4 @@
-"""`python -m flowjoy`: `run` the step, `replay` a bundle, `doctor` what is missing, `reference` the training data."""
+"""The command line, `python -m flowjoy`: `run`, `replay`, `doctor` and `reference`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ _COMMANDS = ("run", "replay", "reference", "doctor")
 _WRONG = 2
 
 _USAGE = """\
-usage: python -m flowjoy run [--sla-hours 48 ...]             one run of the step, here
-       python -m flowjoy replay flowjoy-bundle.json           its files again, offline
-       python -m flowjoy reference train.csv [--run-id RUN]   how the training data lies, for the drift check
-       python -m flowjoy doctor [--models recommender ...]    what is missing, and why each deploy counted or not
+usage: python -m flowjoy run [--sla-hours 48 ...]             run the step here
+       python -m flowjoy replay flowjoy-bundle.json           write its files again, offline
+       python -m flowjoy reference train.csv [--run-id RUN]   the distribution of the training data, for the drift check
+       python -m flowjoy doctor [--models recommender ...]    check the setup, and why each deployment counted or not
 (run --help, replay --help, doctor --help and reference --help list every flag)
 """
 
 
 def main() -> NoReturn:
-    """The command line."""
+    """Run the command line."""
     command = sys.argv.pop(1) if len(sys.argv) > 1 else ""
     if command == "run":
         from flowjoy.cli.run import entry
@@ -35,7 +35,7 @@ def main() -> NoReturn:
         code = _run(command)
     except SystemExit as end:  # argparse, of --help or a wrong flag
         code = end.code if isinstance(end.code, int) else _WRONG
-    except OSError:  # whoever read the output has left
+    except OSError:  # the reader of the output has gone
         code = _WRONG
     leave(code)
 

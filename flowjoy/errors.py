@@ -1,4 +1,4 @@
-"""One class per mistake a user can fix. Each owns its exit code and says what to do."""
+"""The errors that a user can fix, with their exit code and a hint."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from enum import StrEnum
 
 
 class FlowJoyError(Exception):
-    """Something a user can act on. `exit_code` 2: could not decide, or a mistake in the inputs."""
+    """An error that a user can fix. `exit_code` 2: the run could not decide, or an input is wrong."""
 
     exit_code = 2
+
+    @property
+    def advised(self) -> str:
+        """The problem, and the way to fix it if that is known."""
+        return str(self)
 
 
 @dataclass(frozen=True)
@@ -75,24 +80,24 @@ class HarvestError(FlowJoyError):
 
     @property
     def advised(self) -> str:
-        """The problem, and what to do."""
+        """The problem, and the way to fix it if that is known."""
         return f"{self} ({self.hint})" if self.hint else str(self)
 
 
 class UnknownModelError(HarvestError):
-    """The registry says that there is no such model."""
+    """The registry does not know a model."""
 
 
 class BundleError(FlowJoyError):
-    """A bundle or ledger is not one."""
+    """A file is not a bundle."""
 
 
 class NewerBundleError(BundleError):
-    """A bundle of a newer schema: this FlowJoy must neither guess at it nor bury it."""
+    """A bundle has a newer schema, so this version must neither interpret nor replace it."""
 
 
 class StubError(FlowJoyError):
-    """A model stub that is not one: names the file, the line and the rule."""
+    """A model stub is not valid; the message names the file, the line and the rule."""
 
     def __init__(self, name: str, line: int, rule: str) -> None:
         self.line = line

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from flowjoy.actions.core import Console
 from flowjoy.analysis.promise import verdict
-from flowjoy.errors import FlowJoyError, HarvestError, InputError
+from flowjoy.errors import FlowJoyError, InputError
 from flowjoy.pipeline.failed_checks import Ending, close_checks
 from flowjoy.report.text import code
 
@@ -40,8 +40,7 @@ def _ending_of(problem: Exception) -> Ending:
     if isinstance(problem, InputError):
         return Ending(title="could not decide: an input is wrong", sentences=problem.problems)
     if isinstance(problem, FlowJoyError):
-        sentence = problem.advised if isinstance(problem, HarvestError) else str(problem)
-        return Ending(title=f"could not decide: {sentence}", sentences=[sentence])
+        return Ending(title=f"could not decide: {problem.advised}", sentences=[problem.advised])
     sentence = f"FlowJoy failed ({type(problem).__name__}{_where(problem)}): could not decide. Please report this."
     return Ending(title=sentence, sentences=[sentence])
 

@@ -32,12 +32,12 @@ def combination_problems(
 
 def _github(inputs: Inputs, context: ActionsContext) -> Iterator[InputProblem]:
     if not inputs.service:
-        yield InputProblem("service", "expected a name (GITHUB_REPOSITORY, which would give one, is not set)")
+        yield InputProblem("service", "expected a name, because GITHUB_REPOSITORY, the default, is not set")
     if inputs.reads_github and not context.repository:
         text = "expected GITHUB_REPOSITORY to name owner/name"
         yield InputProblem("code-source", text, value=inputs.code_source)
     if inputs.reads_github and inputs.github_token is None:
-        text = "expected a token that reads the repository; ${{ github.token }} serves"
+        text = "expected a token that reads the repository, such as ${{ github.token }}"
         yield InputProblem("github-token", text)
 
 
@@ -49,7 +49,7 @@ def _code(inputs: Inputs) -> Iterator[InputProblem]:
         ("release-tags", inputs.release_tags, "releases"),
     ):
         if value and inputs.code_source != source:
-            yield InputProblem(name, f"expected code-source {source}, the only one that it narrows")
+            yield InputProblem(name, f"expected code-source {source}, the only one that it applies to")
 
 
 def _own_workflow(inputs: Inputs, context: ActionsContext) -> Iterator[InputProblem]:
@@ -95,7 +95,7 @@ def _drift(inputs: Inputs) -> Iterator[InputProblem]:
             yield InputProblem("drift-live", text)
         return
     if inputs.drift_model is None:
-        text = "expected the model that the samples belong to, because `models` is not just one"
+        text = "expected the model that the samples belong to, because `models` does not name exactly one"
         yield InputProblem("drift-model", text)
     if inputs.drift_reference is None and inputs.registry_uri is None:
         text = "expected a sample of the training data, because no registry is read"
@@ -109,7 +109,7 @@ def _slack(inputs: Inputs) -> Iterator[InputProblem]:
     if inputs.slack_channel is not None and inputs.slack_token is None:
         yield InputProblem("slack-token", "expected a bot token, because slack-channel is set")
     if inputs.slack_token is not None and inputs.slack_webhook_url is not None:
-        text = "expected either this or slack-token, or every alert would come twice"
+        text = "expected either this or slack-token, because with both every alert would be sent twice"
         yield InputProblem("slack-webhook-url", text)
 
 
@@ -123,14 +123,16 @@ def _output_dir(inputs: Inputs) -> Iterator[InputProblem]:
             text = f"expected another folder than that of {name}, which must not be overwritten"
             yield InputProblem("output-dir", text)
     if {".git", ".github"} & set(inputs.output_dir.parts):
-        yield InputProblem("output-dir", "expected a folder that is not git's or GitHub's own")
+        yield InputProblem("output-dir", "expected a folder other than .git and .github")
 
 
 def _ship(inputs: Inputs) -> Iterator[InputProblem]:
     if inputs.ship is not None and inputs.as_of is not None:
-        yield InputProblem("ship", "expected no as-of beside it, because a dry look writes nothing")
+        yield InputProblem("ship", "expected no as-of beside it, because a dry run writes nothing")
     if inputs.ship is not None and inputs.model_source != "mlflow":
-        yield InputProblem("ship", "expected model-source mlflow, because only a registry can be stamped")
+        yield InputProblem(
+            "ship", "expected model-source mlflow, because only a registry records ships"
+        )
 
 
 def _registry(inputs: Inputs, registry: RegistryVariables, workspace: Path) -> Iterator[InputProblem]:
@@ -139,7 +141,7 @@ def _registry(inputs: Inputs, registry: RegistryVariables, workspace: Path) -> I
     yield from registry_address.signal_problems(uri, inputs.model_signal or "", ships=inputs.ship is not None)
     if uri and registry_address.is_unencrypted(uri) and registry.credentials and not inputs.mlflow_allow_http:
         text = (
-            "expected https, because credentials are set and http would send them readable "
-            "(an internal address: set mlflow-allow-http to true)"
+            "expected https, because credentials are set and http would send them unencrypted "
+            "(for an internal address, set mlflow-allow-http to true)"
         )
         yield InputProblem("mlflow-tracking-uri", text)

@@ -44,15 +44,15 @@ def certificate_problems(variables: RegistryVariables, workspace: Path) -> list[
     problems = [
         InputProblem(
             name,
-            "there is no such file or folder here; a container action sees only the workspace: "
-            "put it there, and give its path from the root of the repository, such as certs/ca.pem",
+            "not found in the container, which sees only the workspace. "
+            "Put it into the workspace, and set its path from the root of the repository, such as certs/ca.pem",
             value=path[:_SHOWN],
         )
         for name, path in variables.certificates.items()
         if not (workspace / path).exists()
     ]
     if variables.insecure and CERTIFICATES[0] in variables.certificates:
-        text = f"expected no {CERTIFICATES[0]} beside it; MLflow's client takes one of them"
+        text = f"expected no {CERTIFICATES[0]} beside it, because MLflow's client accepts only one of them"
         problems.append(InputProblem(_INSECURE, text))
     return problems
 
@@ -62,7 +62,7 @@ def signal_problems(uri: str | None, signal: str, *, ships: bool) -> list[InputP
     if uri is None:
         return []
     if uri.startswith("uc:") and (signal != "registered" or ships):
-        text = "expected `registered` and no `ship`; an open Unity Catalog keeps neither aliases nor tags"
+        text = "expected `registered` and no `ship`, because an open Unity Catalog keeps neither aliases nor tags"
         is_signal = signal != "registered"
         return [InputProblem("model-signal", text, value=signal) if is_signal else InputProblem("ship", text)]
     if uri.startswith("databricks-uc") and signal.startswith("stage:"):
@@ -83,8 +83,8 @@ def warnings_of(uri: str | None, variables: RegistryVariables) -> list[str]:
         return []
     warnings = []
     if is_unencrypted(uri):
-        also = "; the credentials travel readable, as `mlflow-allow-http` allows" if variables.credentials else ""
-        warnings.append(f"mlflow-tracking-uri is http: what the registry says can be changed on the way{also}")
+        also = "; the credentials are sent unencrypted, as `mlflow-allow-http` allows" if variables.credentials else ""
+        warnings.append(f"mlflow-tracking-uri is http: the answers of the registry can be changed on the way{also}")
     if variables.insecure:
-        warnings.append(f"{_INSECURE} is set: nothing proves that the registry is the right one")
+        warnings.append(f"{_INSECURE} is set: the identity of the registry is not verified")
     return warnings

@@ -25,7 +25,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "Google Cloud": ("GOOGLE_CREDENTIALS", "GOOGLE_OAUTH_ACCESS_TOKEN", "CLOUDSDK_AUTH_ACCESS_TOKEN"),
     "GitHub": ("GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
 }
-"""Every variable whose value is a secret. OIDC begins with the last of GitHub's, and ends in a cloud's own."""
+"""Every variable with a secret value. OIDC starts from the last of GitHub's, and results in those of a cloud."""
 
 
 def secrets_in(environ: Mapping[str, str]) -> tuple[Secret, ...]:
@@ -35,11 +35,11 @@ def secrets_in(environ: Mapping[str, str]) -> tuple[Secret, ...]:
 
 
 def of_the_registry(environ: Mapping[str, str]) -> tuple[Secret, ...]:
-    """Return what the registry's client would send, user names included."""
+    """Return the credentials that the client of the registry would send, including user names."""
     names = [*USER_NAMES, *(name for service in OF_THE_REGISTRY.values() for name in service)]
     return tuple(Secret(environ[name]) for name in names if environ.get(name))
 
 
 def user_names_in(environ: Mapping[str, str]) -> tuple[Secret, ...]:
-    """Return the names of users that are set; they are hidden as a whole."""
+    """Return the user names that are set, which are hidden only in full."""
     return tuple(Secret(environ[name]) for name in USER_NAMES if environ.get(name))

@@ -290,7 +290,7 @@ def test_reference__says_what_is_in_it_and_that_an_id_is_none(tmp_path: Path) ->
         ([""], {}, "the sample is a folder"),
         (["train.csv", "--run-id", "", "--mlflow-tracking-uri", "http://127.0.0.1:9"], {}, "--run-id: expected"),
         (["train.csv", "--run-id", ""], {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}, "--run-id: expected"),
-        (["train.csv", "--run-id", "r"], {}, "--run-id needs --mlflow-tracking-uri"),
+        (["train.csv", "--run-id", "r"], {}, "--run-id: expected --mlflow-tracking-uri"),
         (["train.csv", "--run-id", "r", "--mlflow-tracking-uri", "nonsense"], {}, "--mlflow-tracking-uri: expected"),
         (
             ["train.csv", "--run-id", "r", "--mlflow-tracking-uri", "http://registry.invalid"],

@@ -82,7 +82,7 @@ def test_replay__never_writes_over_a_bundle_that_it_would_change(tmp_path: Path)
     (tmp_path / "flowjoy-bundle.json").write_bytes(text)
     ran = replay(tmp_path, "flowjoy-bundle.json", "--output-dir", ".")
     assert ran.returncode == 2
-    assert "give another --output-dir" in ran.stdout
+    assert "set another --output-dir" in ran.stdout
     assert (tmp_path / "flowjoy-bundle.json").read_bytes() == text
 
 

@@ -213,4 +213,4 @@ def test_http_registry__away_from_this_machine_is_warned_of_and_of_credentials_t
     assert all(("authorization" in request.headers) == with_credentials for request in mlflow.requests)
     warnings = [line for line in ran.stdout.splitlines() if line.startswith("::warning") and "is http" in line]
     assert len(warnings) == 1
-    assert ("the credentials travel readable, as `mlflow-allow-http` allows" in warnings[0]) == with_credentials
+    assert ("the credentials are sent unencrypted, as `mlflow-allow-http` allows" in warnings[0]) == with_credentials

@@ -348,9 +348,11 @@ CERTIFICATES = ["MLFLOW_TRACKING_SERVER_CERT_PATH", "MLFLOW_TRACKING_CLIENT_CERT
 @pytest.mark.parametrize("variable", CERTIFICATES)
 def test_settings__a_certificate_outside_the_container_is_named_with_the_cure(tmp_path: Path, variable: str) -> None:
     environ = {**an_environment(tmp_path), variable: "/etc/ssl/certs/acme.pem"}
-    with pytest.raises(InputError, match=f"{variable} '/etc/ssl/certs/acme.pem': there is no such file") as refusal:
+    with pytest.raises(
+        InputError, match=f"{variable} '/etc/ssl/certs/acme.pem': not found in the container"
+    ) as refusal:
         read_settings(environ, [], read_context(environ))
-    assert "a container action sees only the workspace" in str(refusal.value)
+    assert "which sees only the workspace" in str(refusal.value)
     (tmp_path / "acme.pem").touch()
     environ[variable] = "acme.pem"
     assert read_settings(environ, [], read_context(environ))
@@ -442,7 +444,7 @@ def test_settings__the_report_overwrites_nobody_s_file(tmp_path: Path, name: str
 @pytest.mark.parametrize("folder", [".git", ".github/workflows", "x/.git/hooks"])
 def test_settings__the_report_goes_into_no_folder_of_git(tmp_path: Path, folder: str) -> None:
     (said,) = problems_of(tmp_path, output_dir=folder)
-    assert said == "output-dir: expected a folder that is not git's or GitHub's own"
+    assert said == "output-dir: expected a folder other than .git and .github"
 
 
 def test_settings__files_need_neither_repository_nor_token(tmp_path: Path) -> None:
