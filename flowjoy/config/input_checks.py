@@ -130,9 +130,7 @@ def _ship(inputs: Inputs) -> Iterator[InputProblem]:
     if inputs.ship is not None and inputs.as_of is not None:
         yield InputProblem("ship", "expected no as-of beside it, because a dry run writes nothing")
     if inputs.ship is not None and inputs.model_source != "mlflow":
-        yield InputProblem(
-            "ship", "expected model-source mlflow, because only a registry records ships"
-        )
+        yield InputProblem("ship", "expected model-source mlflow, because only a registry records ships")
 
 
 def _registry(inputs: Inputs, registry: RegistryVariables, workspace: Path) -> Iterator[InputProblem]:
