@@ -80,11 +80,11 @@ class Run:
             warn=self.warnings.append,
         )
 
-    def alert_context(self, *, hours: float = 60, **inputs: str) -> AlertContext:
+    def alert_context(self, **inputs: str) -> AlertContext:
         return AlertContext(
             settings=builders.some_settings(self.workspace, **inputs),
             transport=Transport(Budget(20)),
-            now=at(hours),
+            now=at(60),
             chart=self.draw,
             warn=self.warnings.append,
             log=self.logged.append,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flowjoy.actions.event import RunEvent
-from flowjoy.analysis.results import analyse
+from flowjoy.analysis.results import Results, analyse
 from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.report.checks import Annotation, Check
 from flowjoy.sinks import check_run
@@ -21,8 +21,10 @@ from tests.unit.sinks.conftest import OTHER_SHA, SHA, Run, an_event, api_of, bro
 NAME = "FlowJoy / 48 h SLA"
 
 
-def publish(run: Run, github: GitHubStandIn, *arguments: Any, **inputs: str) -> dict[str, str]:
-    return dict(CheckRuns().publish(run.publication(*arguments, **inputs), api_of(github)))
+def publish(
+    run: Run, github: GitHubStandIn, results: Results, event: RunEvent | None = None, **inputs: str
+) -> dict[str, str]:
+    return dict(CheckRuns().publish(run.publication(results, event, **inputs), api_of(github)))
 
 
 def checks(github: GitHubStandIn) -> list[dict[str, Any]]:
