@@ -1,6 +1,6 @@
-"""How far the clocks of the runner, of GitHub and of the registry are apart, by the `Date` of the answers that come.
+"""Compares the clocks of the runner, GitHub and the registry by the `Date` of their answers.
 
-Deadlines compare instants of all three. No request is made for it; an answer out of a cache tells nothing.
+Deadlines compare timestamps of all three. No request is made for it, and answers from a cache are ignored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _RUNNER = "the runner"
 
 @dataclass(frozen=True, kw_only=True)
 class ClockGap:
-    """Two clocks, and how far they are apart."""
+    """Two clocks and the difference between them."""
 
     first: str
     second: str
@@ -31,7 +31,7 @@ class ClockGap:
 
 
 class Clocks:
-    """What the answers of each service said of its clock. `addresses`: name of a service → its address."""
+    """The clocks of services, from their answers. `addresses`: name of a service → its address."""
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         # A registry on GitHub's own host has GitHub's clock.
@@ -39,7 +39,7 @@ class Clocks:
         self._ahead: dict[str, timedelta] = {}
 
     def note(self, address: str, headers: Mapping[str, str], received_at: float) -> None:
-        """Take an answer of `address` into account; `received_at` is the runner's clock, in seconds of the epoch."""
+        """Record an answer of `address`; `received_at` is the runner's clock, in seconds since the epoch."""
         name = self._names.get(urlsplit(address).netloc.lower())
         if name is None or "Age" in headers:
             return
@@ -47,11 +47,11 @@ class Clocks:
             ahead = timedelta(seconds=parsedate_to_datetime(headers["Date"]).timestamp() - received_at)
         except (KeyError, TypeError, ValueError, OverflowError):
             return
-        # The nearest counts: what a cache or a slow line delays only looks older.
+        # The smallest difference counts: a cache or a slow connection only adds to it.
         self._ahead[name] = min(self._ahead.get(name, ahead), ahead, key=abs)
 
     def gaps(self) -> list[ClockGap]:
-        """Return every two clocks that are more than TOLERATED apart, the widest first."""
+        """Return the pairs of clocks that are more than TOLERATED apart, the largest difference first."""
         clocks = [(_RUNNER, timedelta()), *self._ahead.items()]
         gaps = [
             ClockGap(first=first, second=second, size=abs(ahead - other))

@@ -1,4 +1,4 @@
-"""GitHub's API by PyGithub: one request at a time, its throttles off, its faults in words a user can act on."""
+"""GitHub's API through PyGithub: one try a request, no throttling, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from flowjoy.errors import FaultKind, HarvestError
 PER_PAGE = 100
 _T = TypeVar("_T")
 Check = Callable[[Any], _T]
-"""Takes a raw answer, gives it typed; raises MalformedAnswerError when it is not what the API promises."""
+"""Returns a raw answer as a typed value; raises MalformedAnswerError if it is not what the API promises."""
 
 _GITHUB = Service(
     name="GitHub",
@@ -39,7 +39,7 @@ class Repository(Response):
 
 
 class GitHubApi:
-    """GitHub's REST and GraphQL API for one repository. Raises HarvestError; never gives a partial answer."""
+    """GitHub's REST and GraphQL API for one repository. Raises HarvestError; never returns a partial answer."""
 
     def __init__(self, *, repository: str, token: Secret, api_url: str, graphql_url: str, transport: Transport) -> None:
         self.repository = repository
@@ -48,7 +48,7 @@ class GitHubApi:
         self._idle: list[Any] = []
 
     def within(self, transport: Transport) -> GitHubApi:
-        """The same door with a budget of its own."""
+        """Return the same client with a budget of its own."""
         return GitHubApi(
             repository=self.repository,
             token=self._token,
@@ -58,7 +58,7 @@ class GitHubApi:
         )
 
     def _ask(self, verb: str, url: str, **content: Any) -> Any:
-        """One request. A requester serves one at a time: one that was given up may still use its own."""
+        """Send one request. A requester serves one at a time: an abandoned request may still use its own."""
         try:
             requester = self._idle.pop()
         except IndexError:
@@ -91,7 +91,7 @@ class GitHubApi:
         return self.transport.call(f"GitHub {unquote(path) or 'repository'}", request, explain)
 
     def redirect_of(self, path: str) -> str:
-        """Where GET `/repos/{repository}{path}` sends on to. It is not followed: it must not get the token."""
+        """Return where GET `/repos/{repository}{path}` redirects to, without following: it must not get the token."""
 
         def request() -> str:
             headers = {"Authorization": f"Bearer {self._token.reveal()}", "Accept": "application/vnd.github+json"}
@@ -101,11 +101,11 @@ class GitHubApi:
         return check_host(self.transport.call(f"GitHub {path}", request, explain), self._api_url)
 
     def send(self, verb: str, path: str, body: Mapping[str, Any], check: Check[_T]) -> _T:
-        """POST or PATCH `/repos/{repository}{path}`."""
+        """Send a POST or PATCH to `/repos/{repository}{path}`."""
         return self.send_to(lambda: (verb, path, body), check)
 
     def send_to(self, locate: Callable[[], tuple[str, str, Mapping[str, Any]]], check: Check[_T]) -> _T:
-        """The same where verb, path and body are found anew before each try, so that nothing is doubled."""
+        """Send a request whose verb, path and body are determined before each try, so that nothing is created twice."""
         for last in (False, True):
             verb, path, body = locate()
             try:
@@ -123,7 +123,7 @@ class GitHubApi:
         return self.transport.call(f"GitHub {verb} {path}", request, explain, tries=tries)
 
     def graphql(self, what: str, query: str, check: Check[_T], root: str = "repository", **variables: Any) -> _T:
-        """Ask one GraphQL query; `$owner` and `$name` are given. `check` sees `data.<root>`; root "": all of it."""
+        """Send one GraphQL query; `$owner` and `$name` are set. `check` gets `data.<root>`, or all of `data`."""
         owner, _, name = self.repository.partition("/")
         if root == "repository":
             variables |= {"owner": owner, "name": name}
@@ -140,21 +140,21 @@ def every_page(
     read: Callable[[str | None], Connection[_T]],
     key: Callable[[_T], object],
     *,
-    least: int = 0,
+    minimum: int = 0,
     enough: Callable[[Connection[_T]], bool] = lambda _: False,
 ) -> tuple[_T, ...]:
-    """Return every node of a connection, once by its `key`; up to the first page that is `enough`.
+    """Return the nodes of a connection, each `key` once, up to the first page that is `enough`.
 
-    HarvestError where the list has no end, or fewer nodes than `least` and than the first page counts. What is new
-    meanwhile stands before the first page, so that it moves nothing.
+    Raise HarvestError if the list has no end, or fewer nodes than `minimum` or than its first page counts. New nodes
+    are inserted before the first page, so they move nothing.
     """
     nodes: dict[object, _T] = {}
     cursor: str | None = None
-    count = least
+    count = minimum
     while True:
         page = read(cursor)
         cursor = page.cursor
-        count = count if nodes else max(least, page.total_count)
+        count = count if nodes else max(minimum, page.total_count)
         known = len(nodes)
         nodes.update({key(node): node for node in page.nodes})
         if cursor is None and len(nodes) < count:
@@ -171,10 +171,10 @@ def _data_of(answer: Any, root: str) -> dict[str, Any]:
     if answer.get("errors"):
         raise GraphQLError(answer["errors"])
     data = answer.get("data")
-    held = data.get(root) if isinstance(data, dict) and root else data
-    if not isinstance(held, dict):
-        raise MalformedAnswerError(f"the answer does not hold the {root or 'data'}")
-    return held
+    value = data.get(root) if isinstance(data, dict) and root else data
+    if not isinstance(value, dict):
+        raise MalformedAnswerError(f"the answer does not contain the {root or 'data'}")
+    return value
 
 
 class GraphQLError(Exception):

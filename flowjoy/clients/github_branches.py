@@ -1,4 +1,4 @@
-"""Which commits lie on the default branch, and which names are tags: many at once, by one GraphQL query."""
+"""Commits on the default branch, and names of tags: many at once, with one GraphQL query."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BATCH = 25
 
 
 def query(commits: int, names: int) -> str:
-    """Return the query for so many commits and names of refs."""
+    """Return the query for this many commits and names of refs."""
     given = "".join(f", $commit{n}: String!" for n in range(commits))
     given += "".join(f", $branch{n}: String!, $tag{n}: String!" for n in range(names))
     compared = "".join(f"\n      commit{n}: compare(headRef: $commit{n}) {{ aheadBy }}" for n in range(commits))
@@ -42,9 +42,9 @@ def query(commits: int, names: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class DefaultBranch:
-    """The default branch `name` of a repository, asked about commits and refs; each is asked for once.
+    """The default branch `name` of a repository. GitHub is asked about each commit and ref once.
 
-    `commit`: one that the run's own ref proves to lie on it, so that GitHub need not be asked.
+    `commit`: a commit that the run's own ref proves to be on the branch, so that GitHub need not be asked.
     """
 
     github: GitHubApi
@@ -54,26 +54,26 @@ class DefaultBranch:
     _tags: dict[str, bool] = field(default_factory=dict)
 
     def holds(self, commit: str, *others: str) -> bool:
-        """Return whether a full sha lies on the branch; `others` are asked for with it. Raises HarvestError."""
+        """Return whether a full sha is on the branch; `others` are asked for with it. Raise HarvestError."""
         if commit == self.commit:
             return True
         if commit_sha.is_full(commit) and commit not in self._holds:
-            self._learn([commit, *others], ())
+            self._look_up([commit, *others], ())
         return self._holds.get(commit, False)
 
     def is_tag(self, name: str) -> bool:
-        """Return whether a short name is a tag, and no branch. Raises HarvestError."""
+        """Return whether a short name is a tag and not a branch. Raise HarvestError."""
         if name not in self._tags:
-            self._learn((), [name])
+            self._look_up((), [name])
         return self._tags[name]
 
-    def _learn(self, commits: Iterable[str], names: Iterable[str]) -> None:
+    def _look_up(self, commits: Iterable[str], names: Iterable[str]) -> None:
         unknown = (sha for sha in commits if commit_sha.is_full(sha) and sha not in self._holds)
         wanted, refs = list(dict.fromkeys(unknown))[:BATCH], list(names)
         try:
             self._ask(wanted, refs)
         except HarvestError as problem:
-            # One commit that is gone must not hide what is true of the others.
+            # One commit that is gone must not hide the answer for the others.
             if len(wanted) < 2 or problem.is_transient:
                 raise
             self._ask(wanted[:1], refs)
@@ -94,7 +94,7 @@ class DefaultBranch:
         base = read_named(dict[str, object], answer, ["base"])["base"]
         refs = read_named(_Ref | None, answer, [f"{kind}{n}" for n in range(len(names)) for kind in ("branch", "tag")])
         compared = read_named(_Compared | None, base, [f"commit{n}" for n in range(len(commits))])
-        # A commit without anything that the branch lacks lies on it; null says that GitHub does not know the commit.
-        on_branch = (found is not None and not found.ahead_by for found in compared.values())
+        # A commit that is ahead by nothing is on the branch; null means that GitHub does not know the commit.
+        on_branch = (result is not None and not result.ahead_by for result in compared.values())
         self._holds.update(zip(commits, on_branch, strict=True))
         self._tags.update({name: bool(refs[f"tag{n}"] and not refs[f"branch{n}"]) for n, name in enumerate(names)})

@@ -1,4 +1,4 @@
-"""The names of a repository's deployment environments: which of them globs choose, and which a message proposes."""
+"""The names of a repository's deployment environments: those that globs match, and those that a message proposes."""
 
 from __future__ import annotations
 
@@ -51,36 +51,36 @@ _PAGES, _SHOWN = 20, 20
 
 
 def is_meant(name: str, patterns: Iterable[str]) -> bool:
-    """Return whether a name is one of the environments asked for. To GitHub case does not make another one."""
+    """Return whether a name is one of the environments asked for. GitHub ignores case."""
     return any_match(name.casefold(), [pattern.casefold() for pattern in patterns])
 
 
 def absent(patterns: Iterable[str], names: Iterable[str]) -> list[str]:
-    """Return the environments asked for that are none of the names, in whatever case."""
+    """Return the environments asked for that are not among the names, ignoring case."""
     known = set(names)
     return [pattern for pattern in patterns if not any(is_meant(name, [pattern]) for name in known)]
 
 
 def _spellings(name: str) -> set[str]:
-    """Return the usual spellings of a name: a deployment keeps the one that its tool used."""
+    """Return the usual spellings of a name: a deployment keeps the spelling that its tool used."""
     return {name, name.lower(), name.upper(), name.title(), name[:1].upper() + name[1:]}
 
 
 def chosen(github: GitHubApi, patterns: Sequence[str]) -> list[str]:
-    """Return the exact names in their usual spellings, and the names that the globs match. Raise HarvestError."""
+    """Return the exact names in their usual spellings, and the names that match a glob. Raise HarvestError."""
     exact = {spelling for pattern in patterns if not is_glob(pattern) for spelling in _spellings(pattern)}
     globs = [pattern for pattern in patterns if is_glob(pattern)]
     if not globs:
         return sorted(exact)
     known = {*_listed(github), *(name for name, _ in _newest(github))}
-    # A name may hold what reads as a glob: then it is itself one of the known.
+    # A name may itself contain the signs of a glob: then it is one of the known names.
     return sorted({*exact, *(name for name in known if is_meant(name, globs))})
 
 
 def proposal(github: GitHubApi, seen: Iterable[str], patterns: Sequence[str], taken: Sequence[str] = ()) -> str:
-    """Return the cure where no deployment is in the environments asked for; the likely names come first.
+    """Return the hint for environments without a deployment: other names, the likely ones first.
 
-    `taken`: what was asked for besides, and need not be proposed.
+    `taken`: names that were also asked for, so they are not proposed.
     """
     names = set(seen)
     # A token that may not list environments leaves the names of the newest deployments.
@@ -94,9 +94,9 @@ def proposal(github: GitHubApi, seen: Iterable[str], patterns: Sequence[str], ta
 
 
 def without_deployment(github: GitHubApi, patterns: Sequence[str]) -> list[str]:
-    """Return the environments asked for where GitHub lists them and REST, too, shows no deployment to any of them.
+    """Return the environments asked for if GitHub lists them and REST also shows no deployment to any of them.
 
-    What cannot be read, and an environment that has a deployment after all, proves nothing: then there are none.
+    Return none if this cannot be read, or if one of them has a deployment after all.
     """
     with suppress(HarvestError):
         names = sorted(name for name in _listed(github) if is_meant(name, patterns))
@@ -107,7 +107,7 @@ def without_deployment(github: GitHubApi, patterns: Sequence[str]) -> list[str]:
 
 
 def unlisted(github: GitHubApi, patterns: Sequence[str]) -> list[str]:
-    """Return the environments asked for that GitHub does not list; all of them where it lists none to this token."""
+    """Return the environments asked for that GitHub does not list; all of them if it lists none to this token."""
     with suppress(HarvestError):
         return absent(patterns, _listed(github))
     return list(patterns)
@@ -124,18 +124,18 @@ def successors(github: GitHubApi, patterns: Sequence[str], since: datetime) -> d
 
 
 def refs(github: GitHubApi, environments: Sequence[str], wanted: set[int]) -> dict[int, str]:
-    """Return the refs of these deployments by their ids, as far as REST lists them: GraphQL knows none that is gone."""
-    found: dict[int, str] = {}
+    """Return the refs of these deployments by id, as far as REST lists them: GraphQL omits refs that are gone."""
+    refs_by_id: dict[int, str] = {}
     for name in environments:
         page = 0
-        while wanted - found.keys():
+        while wanted - refs_by_id.keys():
             page += 1
             kind = reader(list[_Listed])
             listed = github.get("/deployments", kind, environment=name, per_page=PER_PAGE, page=page)
-            found |= {deployment.id: deployment.ref for deployment in listed if deployment.id in wanted}
+            refs_by_id |= {deployment.id: deployment.ref for deployment in listed if deployment.id in wanted}
             if len(listed) < PER_PAGE:
                 break
-    return found
+    return refs_by_id
 
 
 def _listed(github: GitHubApi) -> list[str]:

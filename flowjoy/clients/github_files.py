@@ -1,4 +1,4 @@
-"""One file at many commits, as fields of a GraphQL query on the repository. Knows files and commits, no meaning."""
+"""One file at many commits, as fields of a GraphQL query on the repository."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.responses import Count, GraphQL, Text, read_named, refusal
 from flowjoy.domain import StubFile
 
-MOST_IDS = 150
-"""Of what is remembered only ids are asked for, so that more fit into one query."""
+MAX_IDS = 150
+"""Ids of remembered files; they are shorter than texts, so more of them fit into one query."""
 
 
 class _Blob(GraphQL):
@@ -58,23 +58,23 @@ _IDS = """
 
 
 def declared(size: int) -> str:
-    """The declarations of the variables for `size` commits."""
+    """Return the declarations of the variables for `size` commits."""
     return "".join(f", $file{n}: String!, $commit{n}: String!" for n in range(size))
 
 
 def fields(size: int) -> str:
-    """The fields for `size` commits. A missing commit and a missing file look alike: both are asked for."""
+    """Return the fields for `size` commits. A missing commit and a missing file look alike, so both are asked for."""
     return "".join(_FIELDS.format(n=n) for n in range(size))
 
 
 def variables(path: str, commits: Sequence[str]) -> dict[str, str]:
-    """What the fields ask for."""
+    """Return the variables of the fields."""
     files = {f"file{n}": f"{commit}:{path}" for n, commit in enumerate(commits)}
     return files | {f"commit{n}": commit for n, commit in enumerate(commits)}
 
 
 def texts(repository: Mapping[str, Any], path: str, commits: Sequence[str]) -> dict[str, StubFile]:
-    """Return the file at each commit, out of an answer. Raise MalformedAnswerError when it does not hold them all."""
+    """Return the file at each commit from an answer. Raise MalformedAnswerError if it does not contain them all."""
     return dict(zip(commits, texts_at(repository, [(path, commit) for commit in commits]), strict=True))
 
 
@@ -87,27 +87,27 @@ query FlowJoyFile($owner: String!, $name: String!{declared(1)}) {{
 
 
 def read_one(github: GitHubApi, path: str, commit: str) -> StubFile:
-    """Return a file at a commit. Raise HarvestError when GitHub does not answer."""
+    """Return a file at a commit. Raise HarvestError if GitHub does not answer."""
     asked = variables(path, [commit])
     return github.graphql(path, FILE_QUERY, lambda repository: texts(repository, path, [commit])[commit], **asked)
 
 
-def variables_at(places: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """What the fields ask for where each place has a path of its own; a place is a path and a commit."""
-    files = {f"file{n}": f"{commit}:{path}" for n, (path, commit) in enumerate(places)}
-    return files | {f"commit{n}": commit for n, (_, commit) in enumerate(places)}
+def variables_at(locations: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return the variables of the fields for pairs of path and commit."""
+    files = {f"file{n}": f"{commit}:{path}" for n, (path, commit) in enumerate(locations)}
+    return files | {f"commit{n}": commit for n, (_, commit) in enumerate(locations)}
 
 
-def texts_at(repository: Mapping[str, Any], places: Sequence[tuple[str, str]]) -> tuple[StubFile, ...]:
-    """Return the file at each place. Raise MalformedAnswerError when the answer does not hold them all."""
-    objects: Mapping[str, GitObject] = read_named(GitObject | None, repository, variables_at(places))
-    files = ((objects[f"file{n}"], objects[f"commit{n}"]) for n in range(len(places)))
-    return tuple(_text(*found, path, commit) for found, (path, commit) in zip(files, places, strict=True))
+def texts_at(repository: Mapping[str, Any], locations: Sequence[tuple[str, str]]) -> tuple[StubFile, ...]:
+    """Return the file of each path and commit. Raise MalformedAnswerError if the answer does not contain them all."""
+    objects: Mapping[str, GitObject] = read_named(GitObject | None, repository, variables_at(locations))
+    files = ((objects[f"file{n}"], objects[f"commit{n}"]) for n in range(len(locations)))
+    return tuple(_text(*pair, path, commit) for pair, (path, commit) in zip(files, locations, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
 class WantedFile:
-    """One file at some commits, and what a ledger remembers of it at others, as part of a query on the repository."""
+    """One file at some commits, and its remembered content at others, as part of a query on the repository."""
 
     path: str
     commits: Sequence[str]
@@ -121,12 +121,12 @@ class WantedFile:
 
     @property
     def fields(self) -> str:
-        """The fields: of what is remembered only the ids, as git names what stands in a file."""
+        """The fields; of remembered files only the ids that git gives to their content."""
         return fields(len(self.commits)) + "".join(_IDS.format(n=n) for n in range(len(self.remembered)))
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the fields ask for."""
+        """The variables of the fields."""
         return variables(self.path, self.commits) | self._ids
 
     @property
@@ -134,19 +134,19 @@ class WantedFile:
         files = {f"known{n}": f"{commit}:{self.path}" for n, commit in enumerate(self.remembered)}
         return files | {f"at{n}": commit for n, commit in enumerate(self.remembered)}
 
-    def found(self, repository: Mapping[str, Any]) -> dict[str, StubFile]:
-        """Return the file at each commit, and what is remembered where GitHub bears it out."""
+    def read(self, repository: Mapping[str, Any]) -> dict[str, StubFile]:
+        """Return the file at each commit, and the remembered files that GitHub confirms."""
         objects: Mapping[str, _Named | None] = read_named(_Named | None, repository, self._ids)
-        borne_out = {
+        confirmed = {
             commit: stub
             for n, (commit, stub) in enumerate(self.remembered.items())
-            if _is_borne_out(stub, objects[f"known{n}"], objects[f"at{n}"])
+            if _is_confirmed(stub, objects[f"known{n}"], objects[f"at{n}"])
         }
-        return borne_out | texts(repository, self.path, self.commits)
+        return confirmed | texts(repository, self.path, self.commits)
 
 
-def _is_borne_out(stub: StubFile, file: _Named | None, commit: _Named | None) -> bool:
-    """Return whether a commit, which must be there, holds just this text, or no such file."""
+def _is_confirmed(stub: StubFile, file: _Named | None, commit: _Named | None) -> bool:
+    """Return whether a commit exists and contains just this text, or lacks the file."""
     if commit is None or commit.typename != "Commit" or stub.problem is not None:
         return False
     if stub.text is None or file is None:

@@ -1,4 +1,4 @@
-"""The jobs of workflow runs, of all their attempts: whether the one that deploys succeeded, and when it ended."""
+"""The jobs of workflow runs in all attempts: whether the one that deploys succeeded, and when it ended."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Conclusion = Literal[
 
 
 class Execution(Response):
-    """A run or a job at one of its attempts. A word that is not known could mean success: it is refused."""
+    """A run or a job at one of its attempts. An unknown status could mean success, so it is refused."""
 
     id: Id
     run_attempt: Id
@@ -46,7 +46,7 @@ class Execution(Response):
 
     @property
     def is_over(self) -> bool:
-        """Whether it ended, however it did."""
+        """Whether it ended, with whatever conclusion."""
         return self.status == "completed"
 
     @property
@@ -56,7 +56,7 @@ class Execution(Response):
 
 
 class Job(Execution):
-    """A job as an attempt of its run holds it."""
+    """A job at one attempt of its run."""
 
     name: Text
     completed_at: Instant | None  # it is under way
@@ -83,14 +83,14 @@ def read(
 ) -> dict[int, tuple[Job, ...]]:
     """Return each run's jobs that match one of the names or globs.
 
-    Raise HarvestError where a name or glob matches no job of the runs, none that the workflow's file has (`declared`:
-    a new one did not run yet), and none of the `others`, which are asked only for that, the first ones first.
+    Raise HarvestError if a name or glob matches no job of the runs, no job of the workflow's file (`declared`: a new
+    job has not run yet) and no job of the `others`, which are read for this only, the first ones first.
 
-    A pattern also matches the jobs that a matrix makes of its job: `deploy` those of `deploy (eu)`.
+    A pattern also matches the jobs that a matrix makes of its job: `deploy` matches `deploy (eu)`.
     """
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         every = dict(zip(run_ids, pool.map(lambda run_id: _jobs(github, run_id), run_ids), strict=True))
-    found = {run_id: tuple(job for job in jobs if _matches(job.name, wanted)) for run_id, jobs in every.items()}
+    matches = {run_id: tuple(job for job in jobs if _matches(job.name, wanted)) for run_id, jobs in every.items()}
     seen = {job.name for jobs in every.values() for job in jobs}
     missing = _unmatched(wanted, seen)
     if seen and missing:
@@ -107,7 +107,7 @@ def read(
             f"the workflow has no job that matches deploy-job {', '.join(missing)!r}",
             hint=f"set deploy-job to one of: {', '.join(likely_first(seen, missing)[:_SHOWN])}",
         )
-    return found
+    return matches
 
 
 def _unmatched(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
@@ -120,15 +120,15 @@ def _matches(name: str, wanted: Sequence[str]) -> bool:
 
 
 def _jobs(github: GitHubApi, run_id: int) -> tuple[Job, ...]:
-    """Every job of every attempt of a run."""
-    found: dict[int, Job] = {}
+    """Return every job of every attempt of a run."""
+    by_id: dict[int, Job] = {}
     page = total = shown = 0
-    while page == 0 or len(found) < total or shown == PER_PAGE:
+    while page == 0 or len(by_id) < total or shown == PER_PAGE:
         page += 1
         listed = github.get(f"/actions/runs/{run_id}/jobs", reader(_Jobs), filter="all", per_page=PER_PAGE, page=page)
         shown, total = len(listed.jobs), max(total, listed.total_count)
-        if not listed.jobs and len(found) < total:
-            problem = f"GitHub run {run_id}: the list of jobs ends after {len(found)} of {total}"
+        if not listed.jobs and len(by_id) < total:
+            problem = f"GitHub run {run_id}: the list of jobs ends after {len(by_id)} of {total}"
             raise HarvestError(problem, hint="run again")
-        found |= {job.id: job for job in listed.jobs}
-    return tuple(found.values())
+        by_id |= {job.id: job for job in listed.jobs}
+    return tuple(by_id.values())

@@ -1,4 +1,4 @@
-"""MLflow's own client: quiet, one try a request, pointed at the registry that the address names."""
+"""MLflow's own client for the registry of an address: quiet, and one try a request."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def is_open_unity_catalog(uri: str) -> bool:
 
 
 def new_client(uri: str) -> Any:
-    """Return the real client, without retries and redirects of its own. Import mlflow (1.5 s).
+    """Return the client, without retries and redirects of its own. Imports mlflow (1.5 s).
 
-    Raise HarvestError where a package or a setting is missing that this registry needs.
+    Raise HarvestError if a package or a setting is missing that this registry needs.
     """
     if uri.startswith("sqlite") and find_spec("sqlalchemy") is None:
         raise HarvestError(

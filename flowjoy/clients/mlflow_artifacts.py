@@ -1,7 +1,7 @@
-"""`flowjoy/reference.json` beside a training run in MLflow: read and written. Knows artifacts, no feature.
+"""Reads and writes the artifact `flowjoy/reference.json` of a training run in MLflow.
 
-A model is never loaded. Where artifacts lie is the word of whoever made the experiment, and MLflow's client sends its
-credentials there: so only the registry's own host, or a cloud's store with credentials of its own, is asked.
+A model is never loaded. The author of an experiment decides where its artifacts are stored, and MLflow's client sends
+its credentials there: so only the registry's own host, or cloud storage with credentials of its own, is asked.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _T = TypeVar("_T")
 
 
 def fetch(uri: str, run_id: str, transport: Transport) -> bytes:
-    """The artifact of that run. HarvestError where there is none, it is too large, or it must not be asked for."""
+    """Return the artifact of a run. Raise HarvestError if it is missing, too large, or stored on a foreign host."""
     client = new_client(uri)
     what = f"{ARTIFACT} of MLflow run {run_id}"
 
     def request() -> bytes:
         _refuse_elsewhere(client.get_run(run_id).info.artifact_uri, uri, what)
-        listed = {item.path: item for item in client.list_artifacts(run_id, str(PurePosixPath(ARTIFACT).parent))}
-        found = listed.get(ARTIFACT)
-        if found is None or found.is_dir:
+        listed = {entry.path: entry for entry in client.list_artifacts(run_id, str(PurePosixPath(ARTIFACT).parent))}
+        item = listed.get(ARTIFACT)
+        if item is None or item.is_dir:
             raise HarvestError(f"{what}: there is none", hint=MAKE)
-        if type(found.file_size) is not int or not 0 < found.file_size <= LARGEST_BYTES:
+        if type(item.file_size) is not int or not 0 < item.file_size <= LARGEST_BYTES:
             raise HarvestError(f"{what}: it is empty, or larger than {LARGEST_BYTES >> 20} MiB", hint=MAKE)
         with (
             TemporaryDirectory(prefix="flowjoy-") as folder,
@@ -58,7 +58,7 @@ def fetch(uri: str, run_id: str, transport: Transport) -> bytes:
 
 
 def store(uri: str, run_id: str, text: str, transport: Transport) -> None:
-    """Put the artifact beside that run; one that is there is replaced."""
+    """Upload the artifact of a run, or replace it."""
     client = new_client(uri)
     what = f"{ARTIFACT} of MLflow run {run_id}"
 
@@ -70,7 +70,7 @@ def store(uri: str, run_id: str, text: str, transport: Transport) -> None:
 
 
 def _refuse_elsewhere(artifact_uri: str, uri: str, what: str) -> None:
-    """Only where the registry's credentials may go."""
+    """Raise HarvestError unless the registry's credentials may be sent there."""
     there, home = urlsplit(artifact_uri), urlsplit(uri)
     scheme, served = there.scheme.lower(), home.scheme.lower() in ("http", "https")
     if scheme in _SERVED:

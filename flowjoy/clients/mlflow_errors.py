@@ -1,4 +1,4 @@
-"""What an exception of MLflow's client means to a user: the address, the cause and the cure."""
+"""Translates exceptions of MLflow's client into faults: the address, the cause and the hint."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _CREDENTIALS = {
 }
 _DEFAULT_CREDENTIALS = "check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
 _UNKNOWN = frozenset({"RESOURCE_DOES_NOT_EXIST", "CATALOG_DOES_NOT_EXIST", "SCHEMA_DOES_NOT_EXIST"})
-# MLflow's client keeps neither the status nor the answer but in its text.
+# MLflow's client keeps status and answer only in its text.
 _REDIRECTED = re.compile(r"failed with error code 3\d\d != 200")
 _WEB_PAGE = re.compile(r"Response body: '\s*<")
 _PROBE_SECONDS = 4
 
 
 def explain(problem: Exception, uri: str = "") -> Fault | None:
-    """Return what an exception of the MLflow client means, None where it is not one."""
+    """Return the fault behind an exception of MLflow's client, None for any other exception."""
     from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]  # mlflow brings it, unstubbed
     from mlflow.exceptions import MlflowException
 
@@ -55,21 +55,24 @@ def explain(problem: Exception, uri: str = "") -> Fault | None:
 
 
 def explain_name(problem: Exception, uri: str = "") -> Fault | None:
-    """Return the same where a model is asked for by its name: one that no model can have is not known."""
+    """Return the fault of a request for a model: a name that no model can have is unknown."""
     if getattr(problem, "error_code", None) == "INVALID_PARAMETER_VALUE" and not _is_of_workspace(problem):
         return Fault(
-            kind=FaultKind.MISSING, problem="the registry takes no such name", hint=SPELLING, error=UnknownModelError
+            kind=FaultKind.MISSING,
+            problem="the registry does not accept this name",
+            hint=SPELLING,
+            error=UnknownModelError,
         )
     return explain(problem, uri)
 
 
 def _is_of_workspace(problem: Exception) -> bool:
-    """Whether MLflow's client refuses MLFLOW_WORKSPACE, because the server has no workspaces or does not know them."""
+    """Return whether MLFLOW_WORKSPACE was refused because the server has no workspaces."""
     return getattr(problem, "error_code", None) == "FEATURE_DISABLED" or str(problem).startswith("Active workspace")
 
 
 def _of_answer(problem: Any, uri: str) -> Fault:
-    """Return what an answer means that is not the right one."""
+    """Return the fault behind an error of the server."""
     code, status = problem.error_code, int(problem.get_http_status_code())
     if _is_of_workspace(problem):
         return Fault(
@@ -77,7 +80,7 @@ def _of_answer(problem: Any, uri: str) -> Fault:
             problem=f"{_host(uri)} has no workspaces",
             hint="remove MLFLOW_WORKSPACE from the step",
         )
-    # An open Unity Catalog says NOT_FOUND; Databricks' also tells a catalog or schema that is not there.
+    # An open Unity Catalog answers NOT_FOUND; that of Databricks also names a missing catalog or schema.
     if code in _UNKNOWN or (code == "NOT_FOUND" and uri.startswith("uc:")):
         return Fault(
             kind=FaultKind.MISSING,
@@ -110,7 +113,7 @@ def _of_answer(problem: Any, uri: str) -> Fault:
 
 
 def _of_redirect(uri: str) -> Fault:
-    """Return where a redirect leads, which the client does not tell: asked again without credentials."""
+    """Return the fault of a redirect. The client hides its target, so it is requested without credentials."""
     try:
         target = in_time(lambda: _location(uri), _PROBE_SECONDS)
     except Exception:  # noqa: BLE001  (only the wording depends on it)
@@ -148,7 +151,7 @@ def _location(uri: str) -> str:
 
 
 def _of_connection(problem: Exception, uri: str) -> Fault | None:
-    """Return why no answer came at all; None where one did."""
+    """Return why there was no answer at all; None if there was one."""
     import requests
     import urllib3
 
@@ -174,7 +177,7 @@ def _why(lost: list[Any]) -> tuple[str, str]:
         return "the proxy did not let it through", "check HTTP_PROXY, HTTPS_PROXY and NO_PROXY"
     if any(isinstance(item, socket.gaierror) for item in lost):
         return (
-            "no such host is known",
+            "the host is unknown",
             "check the name in mlflow-tracking-uri; a name of your own network needs a runner inside it",
         )
     if any(isinstance(item, ConnectionRefusedError) for item in lost):
@@ -185,7 +188,7 @@ def _why(lost: list[Any]) -> tuple[str, str]:
 
 
 def _of_tls(problem: ssl.SSLError | None, host: str) -> Fault:
-    """Return what is wrong with the encryption: the certificate, its name, its date, or that there is none."""
+    """Return the fault of TLS: the certificate, its name, its date, or no TLS at all."""
     if isinstance(problem, ssl.SSLCertVerificationError):
         text = f"the certificate of {host} is not trusted ({problem.verify_message})"
         if problem.verify_code == _EXPIRED:

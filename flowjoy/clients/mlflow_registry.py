@@ -1,6 +1,6 @@
-"""What an MLflow registry lists: models, versions, tags.
+"""The models, versions and tags of an MLflow registry.
 
-Emptiness is proved: the client answers most faults with an empty list.
+Empty lists are verified, because the client answers most faults with an empty list.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DEPLOYED_AT = "flowjoy.deployed_at"
 """The version tag that says when a version shipped; it wins over every signal."""
 
 DEPLOYED_AGAIN = "flowjoy.deployed_again"
-"""When a version that had shipped before was shipped again: ISO instants, comma-separated. It is no new model then."""
+"""When a shipped version was shipped again, which makes it no newer: ISO timestamps, separated by commas."""
 
 UNIFIED_TAG = "flowjoy.unified_tag"
 """The version tag that names the code and model pair that it belongs to."""
@@ -42,9 +42,9 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, kw_only=True)
 class RegisteredModel:
-    """What a registered model shows of itself: its latest versions, and which version each alias names.
+    """A registered model: its latest versions, and the version of each alias.
 
-    `created` and `changed` are epoch milliseconds, `changed` None where it says nothing of versions.
+    `created` and `changed` are epoch milliseconds, `changed` is None where it does not cover versions.
     """
 
     latest: frozenset[str]
@@ -75,9 +75,9 @@ class RegisteredVersion(Response):
 
 @dataclass(frozen=True, kw_only=True)
 class RegistrySnapshot:
-    """What the registry lists: its versions, and the candidates that it does not know.
+    """The content of a registry: its versions, and the candidates that it does not know.
 
-    `unknown`: each such name with what may have been meant. `known`: what each model shows of itself.
+    `unknown`: each such name with a suggestion. `known`: when each model was created and changed.
     `aliases` are those of each model.
     """
 
@@ -94,14 +94,14 @@ class Registry:
     def __init__(self, uri: str, transport: Transport) -> None:
         self._in_unity_catalog = is_unity_catalog(uri)
         self.keeps_tags_apart = uri.startswith("databricks-uc")
-        # Pages are cut by place: in this order nothing that happens meanwhile moves what is still to come.
+        # Pages are cut by position: in this order a new version does not move the pages that follow.
         self._order = None if uri.startswith(("databricks", "uc:")) else ["creation_timestamp ASC"]
         self._unordered: set[str] = set()
         self._uri, self._transport = uri, transport
         self._client = new_client(uri)
 
     def shown(self, name: str) -> RegisteredModel:
-        """Return what the registered model shows of itself; UnknownModelError when there is no such model."""
+        """Return the registered model. Raise UnknownModelError if it does not exist."""
 
         def request() -> RegisteredModel:
             model = self._client.get_registered_model(name)
@@ -122,7 +122,7 @@ class Registry:
         return self._transport.call(f"MLflow registry, model {name!r}", request, explain)
 
     def shown_if_known(self, name: str) -> RegisteredModel | None:
-        """Return the same, or None when the registry says that there is no such model."""
+        """Return the registered model, None if it does not exist."""
         try:
             return self.shown(name)
         except UnknownModelError:
@@ -135,13 +135,13 @@ class Registry:
         condition = f"name = {_quoted(name)} AND tags.`{PROMPT_TAG}` = 'true'"
         try:
             ask = partial(self._client.search_registered_models, condition)
-            found = self._transport.call("MLflow registry, prompts", ask, self._explain, tries=1)
+            prompts = self._transport.call("MLflow registry, prompts", ask, self._explain, tries=1)
         except HarvestError:
             return False  # only the wording depends on it
-        return any(model.name == name for model in found)
+        return any(model.name == name for model in prompts)
 
     def names(self) -> list[str]:
-        """Return the models that the registry shows, as far as a few pages go; only the wording depends on them."""
+        """Return the models on the first pages of the registry; only suggestions depend on them."""
         names: list[str] = []
         token = None
         # The client adds a condition on that tag unless one names it; servers without prompts find no model by it.
@@ -159,11 +159,11 @@ class Registry:
         return names
 
     def versions(self, name: str, must_list: frozenset[str]) -> list[RegisteredVersion]:
-        """Return every version of one model, all pages; those that the model itself shows must be among them.
+        """Return every version of one model, from all pages. Those that the model itself shows must be among them.
 
         No page is left out, however old: whether content is new depends on every version before.
         """
-        found: dict[str, RegisteredVersion] = {}
+        by_number: dict[str, RegisteredVersion] = {}
         missing = set(must_list)
         token = None
         while True:
@@ -179,12 +179,12 @@ class Registry:
                 return plain, page.token or None
 
             page, token = self._call("MLflow registry, versions", request)
-            new = page.keys() - found.keys()
-            found |= page
+            new = page.keys() - by_number.keys()
+            by_number |= page
             missing -= new
             if token is None:
-                self._prove_empty(name, found)
-                return list(found.values())
+                self._verify_empty(name, by_number)
+                return list(by_number.values())
             if not new:
                 raise HarvestError("MLflow registry: the list of versions repeats itself without an end", hint=ROOT)
 
@@ -206,9 +206,9 @@ class Registry:
         self._unordered.add(name)
         return page
 
-    def _prove_empty(self, name: str, found: Mapping[str, Any]) -> None:
-        """A model of a Unity Catalog does not show its latest version: that there is none takes a second answer."""
-        if found or not self._in_unity_catalog:
+    def _verify_empty(self, name: str, versions: Mapping[str, Any]) -> None:
+        """Verify with a second request that a model has no versions: a Unity Catalog does not show the latest one."""
+        if versions or not self._in_unity_catalog:
             return
         try:
             self.detailed(name, "1")
@@ -220,20 +220,20 @@ class Registry:
         """Return the version asked by itself: a Unity Catalog search leaves tags out."""
 
         def request() -> RegisteredVersion:
-            found = self._typed(self._client.get_model_version(name, number), name)
-            if found.version != number:
+            version = self._typed(self._client.get_model_version(name, number), name)
+            if version.version != number:
                 raise MalformedAnswerError("the registry answers with another version")
-            return found
+            return version
 
         return self._call(f"MLflow registry, {name} v{number}", request)
 
     def _typed(self, version: Any, name: str) -> RegisteredVersion:
-        # A filter that lets another model's versions in may as well keep some of ours out: nothing of it is believed.
+        # A filter that admits versions of another model may also omit some of ours, so the answer is refused.
         if not self._same(version.name, name):
             raise MalformedAnswerError(f"asked for versions of {name!r}, the registry answers with another model's")
         # Searches of a Unity Catalog have a method there.
         tags = {} if self._in_unity_catalog and callable(version.tags) else version.tags
-        held = {
+        fields = {
             "name": name,
             "version": _number(version.version),
             "created": version.creation_timestamp or 0,  # `created` names the version that does not say
@@ -245,7 +245,7 @@ class Registry:
             "model_id": _model_id(version),
             "tags": tags,
         }
-        return read(RegisteredVersion, held)
+        return read(RegisteredVersion, fields)
 
     def _same(self, given: object, asked: str) -> bool:
         """Return whether a name is the one asked for. A Unity Catalog keeps names in lower case."""
@@ -288,7 +288,7 @@ def _model_id(version: Any) -> str | None:
 
 
 def created(version: RegisteredVersion, now: datetime) -> datetime:
-    """When a version was registered. HarvestError where it does not say, or says a time after `now`."""
+    """Return when a version was registered. Raise HarvestError if it does not say, or a time after `now`."""
     try:
         return plausible(parse_epoch_ms(version.created), now=now)
     except ValueError as problem:
@@ -302,7 +302,7 @@ def _refuses_order(problem: Exception) -> bool:
 
 
 def page_of(uri: str | None, name: str, version: str, workspace: str | None = None) -> str | None:
-    """Return where people look at a version; None where the registry has no page."""
+    """Return the address of a version's page, None if the registry has no pages."""
     if uri is None or not uri.startswith("http"):
         return None
     inside = f"?workspace={quote(workspace, safe='')}" if workspace else ""

@@ -1,4 +1,4 @@
-"""Models that a registry does not know: what may have been meant."""
+"""Suggestions for model names that a registry does not know."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from flowjoy.clients.mlflow_registry import Registry
 from flowjoy.domain.name_patterns import split_hint
 from flowjoy.errors import UnknownModelError
 
-_LONGEST = 60
-_MOST = 5
+_MAX_LENGTH = 60
+_MAX_NAMES = 5
 _PROMPT = "it is a prompt, not a model: list its versions in a `model-file`, or do not name it"
 
 
 def meant(registry: Registry, unknown: Sequence[str]) -> dict[str, str]:
-    """Return, for each unknown name, what may have been meant: the nearest model, or a prompt; else an empty text."""
+    """Return a suggestion for each unknown name: the nearest model, that it is a prompt, or an empty text."""
     if not unknown:
         return {}
     names = registry.names()
     return {
-        name: _PROMPT if at < _MOST and registry.is_prompt(name) else nearest(name, names)
+        name: _PROMPT if at < _MAX_NAMES and registry.is_prompt(name) else nearest(name, names)
         for at, name in enumerate(unknown)
     }
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
-    """Return which of `names` was meant: the most similar, or several that stand in one; empty where none is near."""
+    """Return the most similar of `names`, or that the name joins several of them; empty if none is similar."""
     several = split_hint(name, names)
     if several:
         return several
@@ -37,17 +37,17 @@ def nearest(name: str, names: Sequence[str]) -> str:
 
 
 def shown(name: str) -> str:
-    """Return a name as a message may hold it: on one line, quoted and short."""
-    return repr(name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…")
+    """Return a name for a message: on one line, quoted and short."""
+    return repr(name if len(name) <= _MAX_LENGTH else f"{name[: _MAX_LENGTH - 1]}…")
 
 
 def refuse_unknown(unknown: Mapping[str, str]) -> None:
-    """Raise UnknownModelError where there is one, with the nearest names."""
+    """Raise UnknownModelError with the suggestions if any name is unknown."""
     if not unknown:
         return
     sentences = [
         f"the registry does not know the model {shown(name)}" + (f"; {hint}" if hint else "")
-        for name, hint in list(unknown.items())[:_MOST]
+        for name, hint in list(unknown.items())[:_MAX_NAMES]
     ]
-    more = f"; and {len(unknown) - _MOST} more" if len(unknown) > _MOST else ""
+    more = f"; and {len(unknown) - _MAX_NAMES} more" if len(unknown) > _MAX_NAMES else ""
     raise UnknownModelError(". ".join(sentences) + more, hint=SPELLING)

@@ -1,4 +1,4 @@
-"""PagerDuty's REST API, one request at a time: lists that are proved whole, refusals in words a user can act on."""
+"""PagerDuty's REST API: lists that are verified to be complete, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from flowjoy.domain.secret import Secret
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import FaultKind, HarvestError
 
-MOST_LISTED = 10_000
-"""PagerDuty lists no more of one question: a fuller range is split."""
+MAX_LISTED = 10_000
+"""PagerDuty lists no more per query, so a fuller range is split."""
 
 STATUS_PAGE = "see status.pagerduty.com"
 _INPUTS = "check pagerduty-services and pagerduty-api-url"
@@ -38,7 +38,7 @@ _T = TypeVar("_T")
 
 
 class Reference(Response):
-    """Something that an incident belongs to."""
+    """A service or incident that an incident refers to."""
 
     id: Text
     summary: str | None = None
@@ -49,7 +49,7 @@ class _Reason(Response):
 
 
 class PagerDutyIncident(Response):
-    """One incident. What is not known of most incidents is left out of some answers."""
+    """One incident. Some answers omit the optional fields."""
 
     id: Text
     created_at: Instant
@@ -104,37 +104,37 @@ class _Log(Response):
 
 
 class PagerDutyClient:
-    """The incidents of some services (none named: of all that the token sees)."""
+    """The incidents of some services, or of all that the token may read."""
 
     def __init__(self, *, token: Secret, address: str, services: Iterable[str], transport: Transport) -> None:
         self._token, self._address, self._services, self._transport = token, address, tuple(services), transport
 
     def incidents(self, since: datetime, until: datetime) -> dict[str, PagerDutyIncident]:
-        """Every incident that began in [since, until), by id."""
+        """Return every incident that began in [since, until), by id."""
         asked = {"since": iso(since), "until": iso(until), "time_zone": "UTC", "total": "true"}
         asked |= {"sort_by": "created_at:asc"}
-        found: dict[str, PagerDutyIncident] = {}
+        by_id: dict[str, PagerDutyIncident] = {}
         offset, total = 0, 0
         while True:
             page = self._page({**asked, "offset": str(offset)})
             total = max(total, page.total)
-            if total > MOST_LISTED - _PAGE:
+            if total > MAX_LISTED - _PAGE:
                 return self._halves(since, until)
-            known = len(found)
-            found |= {incident.id: incident for incident in page.incidents}
+            known = len(by_id)
+            by_id |= {incident.id: incident for incident in page.incidents}
             offset += _PAGE
             if not page.more:
                 break
-            if len(found) == known:
+            if len(by_id) == known:
                 raise HarvestError("PagerDuty: the list of incidents repeats itself without an end", hint="run again")
-        if len(found) < total:
-            raise HarvestError(f"PagerDuty: the list of incidents ends after {len(found)} of {total}", hint="run again")
-        return found
+        if len(by_id) < total:
+            raise HarvestError(f"PagerDuty: the list of incidents ends after {len(by_id)} of {total}", hint="run again")
+        return by_id
 
     def _halves(self, since: datetime, until: datetime) -> dict[str, PagerDutyIncident]:
         middle = (since + (until - since) / 2).replace(microsecond=0)
         if not since < middle < until:
-            raise HarvestError(f"PagerDuty: more than {MOST_LISTED} incidents in one second cannot be listed")
+            raise HarvestError(f"PagerDuty: more than {MAX_LISTED} incidents in one second cannot be listed")
         return self.incidents(since, middle) | self.incidents(middle, until)
 
     def _page(self, asked: Mapping[str, str]) -> _Page:
@@ -142,21 +142,21 @@ class PagerDutyClient:
         return self._get("/incidents", [*asked.items(), ("limit", str(_PAGE)), *services], reader(_Page))
 
     def incident(self, number: str) -> PagerDutyIncident:
-        """One incident, whenever it began. Raise HarvestError."""
+        """Return one incident, whenever it began. Raise HarvestError."""
 
         def check(answer: Any) -> PagerDutyIncident:
-            found = read(_One, answer).incident
-            if found.id != number:
+            incident = read(_One, answer).incident
+            if incident.id != number:
                 raise MalformedAnswerError("the answer is not the incident that was asked for")
-            return found
+            return incident
 
         return self._get(f"/incidents/{quote(number, safe='')}", [], check)
 
     def resolved_at(self, number: str) -> datetime | None:
-        """When the log says that an incident was last resolved; None when it does not say."""
+        """Return when an incident was last resolved according to its log; None if the log does not say."""
         stamps: list[datetime] = []
         path = f"/incidents/{quote(number, safe='')}/log_entries"
-        for offset in range(0, MOST_LISTED, _PAGE):
+        for offset in range(0, MAX_LISTED, _PAGE):
             asked = [("is_overview", "true"), ("limit", str(_PAGE)), ("offset", str(offset)), ("time_zone", "UTC")]
             log = self._get(path, asked, reader(_Log))
             stamps += [entry.created_at for entry in log.log_entries if entry.type == "resolve_log_entry"]

@@ -1,7 +1,7 @@
-"""The one place where an answer of a service becomes a typed value: each source declares what it must hold.
+"""Turns answers of services into typed values: each source declares the fields that it needs.
 
-Keys that nothing reads are ignored; values are never converted. A mistake is named by the path of the field and by
-its kind, never by what the server wrote or by pydantic's words.
+Other keys are ignored; values are never converted. An error names the path of the field and the kind of mistake,
+never the server's value or pydantic's text.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from flowjoy.domain.timestamps import parse_iso
 
 _T = TypeVar("_T")
 _OWN = "flowjoy"
-_WORDS = {
+_PROBLEMS = {
     "bool_type": "is not true or false",
     "dict_type": "is not an object",
     "greater_than": "is too small",
     "greater_than_equal": "is too small",
     "int_type": "is not a whole number",
     "list_type": "is not a list",
-    "literal_error": "is not a word that FlowJoy knows",
+    "literal_error": "is not a value that FlowJoy knows",
     "model_type": "is not an object",
     "string_too_short": "is empty",
     "string_type": "is not text",
@@ -50,9 +50,9 @@ _ID = re.compile(r"[0-9A-Z]{1,20}")
 _building = Lock()
 
 
-def refusal(words: str) -> PydanticCustomError:
-    """Return the error of a rule of our own; `words` follow the path of the field."""
-    return PydanticCustomError(_OWN, words)
+def refusal(problem: str) -> PydanticCustomError:
+    """Return the error of a rule of our own; `problem` follows the path of the field."""
+    return PydanticCustomError(_OWN, problem)
 
 
 def _full_sha(text: str) -> str:
@@ -65,7 +65,7 @@ def _instant(value: object) -> datetime:
     try:
         return parse_iso(value if isinstance(value, str) else "")
     except ValueError:
-        raise refusal("is not an instant with an offset") from None
+        raise refusal("is not a timestamp with an offset") from None
 
 
 Text = Annotated[str, Field(min_length=1)]
@@ -74,23 +74,23 @@ Count = Annotated[int, Field(ge=0)]
 Sha = Annotated[str, AfterValidator(_full_sha)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Many = Annotated[tuple[_T, ...], Field(strict=False)]
-"""A list of the answer, as a value that cannot change."""
+"""A list of an answer, as an immutable value."""
 
 
 class Response(BaseModel):
-    """An object of an answer. It is built when the first one is read, not at start-up."""
+    """An object of an answer. Its schema is built when the first one is read, not at start-up."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", defer_build=True)
 
 
 class GraphQL(Response):
-    """The same with GraphQL's names: `databaseId` for `database_id`."""
+    """An object with GraphQL's names: `databaseId` for `database_id`."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
 
 class PageInfo(GraphQL):
-    """Where the next page of a connection begins."""
+    """The position of the next page of a connection."""
 
     has_next_page: bool
     end_cursor: str | None  # null: the list is empty
@@ -138,7 +138,7 @@ def reader(kind: type[_T]) -> Callable[[Any], _T]:
 
 
 def read_named(kind: Any, raw: Any, names: Collection[str]) -> dict[str, Any]:
-    """Return these keys of an object, each of which must be there."""
+    """Return these keys of an object, all of which must exist."""
     known: Mapping[str, Any] = raw if isinstance(raw, dict) else {}
     missing = next((name for name in names if name not in known), None)
     if missing is not None:
@@ -156,8 +156,8 @@ def _adapter(kind: Hashable) -> TypeAdapter[Any]:
 
 
 def _sentence(error: Mapping[str, Any], raw: Any) -> str:
-    """Name the first wrong field, the lists and items that it is in, and the nearest id."""
-    # Where an object is read as a mapping, its keys are the server's words.
+    """Return a sentence about the first wrong field, with the lists and items around it and the nearest id."""
+    # If an object is read as a mapping, its keys are text of the server.
     path = [part if isinstance(part, int) or part.isidentifier() else "…" for part in error["loc"]]
     number = ""
     for part in path:
@@ -168,10 +168,10 @@ def _sentence(error: Mapping[str, Any], raw: Any) -> str:
     while last and isinstance(last[0], int):
         last.insert(0, path.pop())
     name, inside = ".".join(map(str, last)), ".".join(map(str, path))
-    place = ", ".join(filter(None, (inside, f"id {number}" if number else "")))
+    location = ", ".join(filter(None, (inside, f"id {number}" if number else "")))
     if error["type"] == "missing":
         problem = f"the answer lacks `{name}`"
     else:
-        words = error["msg"] if error["type"] == _OWN else _WORDS.get(error["type"], "is not what the API promises")
-        problem = f"the answer's `{name}` {words}" if name else f"the answer {words}"
-    return f"{problem} ({place})" if place else problem
+        text = error["msg"] if error["type"] == _OWN else _PROBLEMS.get(error["type"], "is not what the API promises")
+        problem = f"the answer's `{name}` {text}" if name else f"the answer {text}"
+    return f"{problem} ({location})" if location else problem

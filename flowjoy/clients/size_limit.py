@@ -1,8 +1,8 @@
-"""The bound on every answer, decoded: a megabyte of gzip must not become gigabytes of memory.
+"""Limits the decoded size of every answer: a megabyte of gzip must not become gigabytes of memory.
 
 PyGithub, MLflow, the Databricks SDK and FlowJoy's own sessions all read through the adapter of `requests`, Slack's
-clients through the installed opener of `urllib`. The clients make their sessions themselves, so the bound sits in
-these two places.
+clients through the installed opener of `urllib`. The clients create their sessions themselves, so the limit is set
+in these two places.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _listeners: list[Listener] = []
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Tell the listener of every answer to a session of `requests` meanwhile."""
+    """Call the listener with every answer to a session of `requests` in this context."""
     _listeners.append(listener)
     try:
         yield
@@ -72,7 +72,7 @@ class _BoundedBody:
 
 
 def bound_requests() -> None:
-    """Bound what every session of `requests` in this process reads, whoever made the session."""
+    """Limit the answers of every session of `requests` in this process, including sessions of other libraries."""
     from requests.adapters import HTTPAdapter
 
     build: Any = HTTPAdapter.build_response
@@ -89,7 +89,7 @@ def bound_requests() -> None:
 
 
 class BoundedOpener(BaseHandler):
-    """Reads what `urllib` opens, up to the bound, before anything looks at it; errors too."""
+    """Reads the answers of `urllib`, including errors, up to the limit before they are processed."""
 
     handler_order = 400  # before the processor that raises the errors
 
@@ -104,9 +104,9 @@ class BoundedOpener(BaseHandler):
         if len(body) > LARGEST_ANSWER_BYTES:
             response.close()
             raise OversizeError
-        whole = addinfourl(BytesIO(body), response.headers, response.url, response.status)
-        whole.msg = response.msg  # type: ignore[attr-defined]  # where urllib keeps the reason
-        return whole
+        answer = addinfourl(BytesIO(body), response.headers, response.url, response.status)
+        answer.msg = response.msg  # type: ignore[attr-defined]  # where urllib keeps the reason
+        return answer
 
     https_response = http_response
 

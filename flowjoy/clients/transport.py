@@ -1,7 +1,7 @@
-"""One way out: deadlines, budget and retries around each single request. Knows time and threads, no vendor.
+"""Sends every request within a deadline and a budget, and retries transient faults.
 
-No client library has a total deadline (a byte a second defeats every timeout), and some sleep out a `Retry-After` of
-an hour. So each request runs in a thread of its own that is left behind when its time is up.
+No client library has a total deadline (a byte a second defeats every timeout), and some wait for a `Retry-After` of
+an hour. So each request runs in a thread of its own, which is abandoned when its time is up.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from flowjoy.clients.size_limit import bound_requests
 from flowjoy.errors import HarvestError
 
 REQUEST_SECONDS = 8.0
-"""One request, from connect to last byte."""
+"""The deadline of one request, from connect to the last byte."""
 
 _TRIES = 3
 _FIRST_PAUSE_SECONDS = 0.5
-_LONGEST_PAUSE_SECONDS = 60.0
+_MAX_PAUSE_SECONDS = 60.0
 _T = TypeVar("_T")
 
 
 class Budget:
-    """The time that is left for everything together."""
+    """The time that is left for several requests together."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds left, never negative."""
+        """Return the seconds left, never negative."""
         return max(0.0, self._end - time.monotonic())
 
 
 class Transport:
-    """Makes single requests within the budget, and repeats those that failed in passing."""
+    """Sends single requests within the budget, and repeats those with a transient fault."""
 
     def __init__(self, budget: Budget) -> None:
         bound_requests()
@@ -51,9 +51,9 @@ class Transport:
         *,
         tries: int | None = None,
     ) -> _T:
-        """The result of `request()`. Raises HarvestError("<what>: …") when it does not come in time or is refused.
+        """Return the result of `request()`. Raise HarvestError("<what>: …") if it fails or takes too long.
 
-        `explain` translates the exceptions of one vendor; None means that it is a bug, which is raised as it is.
+        `explain` translates the exceptions of one vendor; None means that it is a bug, which is raised unchanged.
         """
         limit = tries or _TRIES
         for attempt in range(limit):
@@ -61,7 +61,7 @@ class Transport:
                 return self._within_time(request)
             except HarvestError:
                 raise
-            except Exception as problem:  # the vendor's, sorted by `explain`
+            except Exception as problem:  # of any vendor's client
                 fault = explain_connection(problem, REQUEST_SECONDS) or explain(problem)
                 if fault is None:
                     raise
@@ -72,13 +72,13 @@ class Transport:
         raise AssertionError("the last try either returns or raises")
 
     def _pause(self, fault: Fault, attempt: int) -> float | None:
-        """Seconds to wait before the next try; None when there is to be none."""
+        """Return the seconds to wait before the next try, None if there is no next try."""
         if not fault.kind.is_transient or (fault.slow and attempt):
             return None
-        # Spread, so that jobs that failed together do not come back together.
+        # With jitter, so that jobs that failed together do not retry together.
         growing = _FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.75, 1.25)  # noqa: S311  # nosec B311
         pause = fault.wait_seconds if fault.wait_seconds is not None else growing
-        return pause if pause <= min(_LONGEST_PAUSE_SECONDS, self.budget.left() / 2) else None
+        return pause if pause <= min(_MAX_PAUSE_SECONDS, self.budget.left() / 2) else None
 
     def _within_time(self, request: Callable[[], _T]) -> _T:
         seconds = min(REQUEST_SECONDS, self.budget.left())
@@ -88,14 +88,14 @@ class Transport:
 
 
 def in_time(request: Callable[[], _T], seconds: float) -> _T:
-    """The result of `request()`, or TimeoutError after `seconds`; the thread is left behind, it cannot be stopped."""
+    """Return the result of `request()`. Raise TimeoutError after `seconds`; the thread cannot be stopped."""
     box: list[Any] = []
     error: list[BaseException] = []
 
     def work() -> None:
         try:
             box.append(request())
-        except BaseException as problem:  # noqa: BLE001  (handed over to the caller's thread)
+        except BaseException as problem:  # noqa: BLE001  (re-raised in the caller's thread)
             error.append(problem)
 
     worker = threading.Thread(target=work, daemon=True)

@@ -14,7 +14,7 @@ from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_environments
 from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import GitHubApi, every_page
-from flowjoy.clients.github_files import MOST_IDS, WantedFile
+from flowjoy.clients.github_files import MAX_IDS, WantedFile
 from flowjoy.clients.responses import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
 from flowjoy.domain import CodeRecord, Outcome, StubFile
 from flowjoy.domain.deduplication import fold, release_key
@@ -296,7 +296,7 @@ def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments
     def page(cursor: str | None) -> Connection[Deployment]:
         # Each page brings the stub of the head, and some of what is remembered.
         commits = [HEAD] if cursor else [HEAD, *new]
-        some = dict(islice(known, MOST_IDS))
+        some = dict(islice(known, MAX_IDS))
         wanted = WantedFile(path=query.settings.model_stub, commits=commits, remembered=some)
         answer, found = _page(github, cursor, environments, wanted)
         listed = answer.deployments
@@ -322,7 +322,7 @@ def _page(
         page = read(DeploymentsPage, repository)
         if with_newest and (page.newest is None or (page.newest.total_count and not page.newest.nodes)):
             raise MalformedAnswerError("the answer does not show the newest deployments")
-        return page, wanted.found(repository)
+        return page, wanted.read(repository)
 
     text = _query(wanted) if wanted.remembered or len(wanted.commits) > 1 else DEPLOYMENTS_QUERY
     asked: dict[str, Any] = {"after": cursor, "environments": environments, "newest": with_newest, **wanted.variables}
@@ -398,7 +398,7 @@ def _with_every_status(github: GitHubApi, node: Deployment) -> Deployment:
         return github.graphql("deployment statuses", STATUSES_QUERY, reader(_Statuses), "node", **asked).statuses
 
     what, counted = f"GitHub deployment {node.database_id}, statuses", node.statuses.total_count
-    statuses = every_page(what, page, lambda status: status.id, least=counted)
+    statuses = every_page(what, page, lambda status: status.id, minimum=counted)
     return node.model_copy(update={"statuses": node.statuses.model_copy(update={"nodes": statuses})})
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients.github import GitHubApi
-from flowjoy.clients.github_files import MOST_IDS, WantedFile
+from flowjoy.clients.github_files import MAX_IDS, WantedFile
 from flowjoy.domain import StubFile, commit_sha
 
 BATCH = 50
@@ -41,8 +41,8 @@ def read(
     found = {commit: StubFile(problem=f"{commit[:40]!r} is no commit sha") for commit in wanted if commit not in asked}
     known = {commit: stub for commit, stub in (remembered or {}).items() if commit in asked and commit != HEAD}
     fresh = [commit for commit in asked if commit not in known]
-    for start in range(max(-(-len(fresh) // BATCH), -(-len(known) // MOST_IDS))):
-        some = dict(islice(known.items(), start * MOST_IDS, (start + 1) * MOST_IDS))
+    for start in range(max(-(-len(fresh) // BATCH), -(-len(known) // MAX_IDS))):
+        some = dict(islice(known.items(), start * MAX_IDS, (start + 1) * MAX_IDS))
         found |= _read(
             github, WantedFile(path=path, commits=fresh[start * BATCH : (start + 1) * BATCH], remembered=some)
         )

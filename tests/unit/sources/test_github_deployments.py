@@ -525,13 +525,13 @@ def test_statuses__a_list_that_repeats_its_first_page_is_refused(github: GitHubS
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [
-        ("2024-06-03T09:00:00", "`createdAt` is not an instant with an offset .*, id 1001"),
+        ("2024-06-03T09:00:00", "`createdAt` is not a timestamp with an offset .*, id 1001"),
         ("1970-01-20T21:00:00Z", "deployment 1001 carries a wrong time: .*before 2005"),
         ("9999-12-31T23:59:59Z", "deployment 1001 carries a wrong time: .*in the future"),
         ("2024-06-24T09:05:01Z", "deployment 1001 carries a wrong time: .*in the future"),
-        ("yesterday", "`createdAt` is not an instant with an offset .*, id 1001"),
-        ("", "`createdAt` is not an instant with an offset .*, id 1001"),
-        ("0001-01-01T00:00:00+23:59", "`createdAt` is not an instant with an offset .*, id 1001"),
+        ("yesterday", "`createdAt` is not a timestamp with an offset .*, id 1001"),
+        ("", "`createdAt` is not a timestamp with an offset .*, id 1001"),
+        ("0001-01-01T00:00:00+23:59", "`createdAt` is not a timestamp with an offset .*, id 1001"),
     ],
 )
 def test_stamp__a_wrong_one_stops_the_source_and_names_the_deployment(

@@ -93,7 +93,7 @@ def test_login_page__is_told_from_a_registry_that_is_down(server: MlflowStandIn)
 
 def test_host__that_is_not_known_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = refused("https://mlflow.invalid:5000")
-    assert "https://mlflow.invalid:5000 could not be reached: no such host is known" in str(problem)
+    assert "https://mlflow.invalid:5000 could not be reached: the host is unknown" in str(problem)
     assert "check the name in mlflow-tracking-uri" in problem.hint
 
 

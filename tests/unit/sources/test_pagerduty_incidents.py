@@ -184,7 +184,7 @@ def test_range__longer_than_allowed_is_split(pagerduty: PagerDutyStandIn) -> Non
 def test_range__with_more_than_can_be_listed_is_split(
     pagerduty: PagerDutyStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pagerduty_rest, "MOST_LISTED", 250)
+    monkeypatch.setattr(pagerduty_rest, "MAX_LISTED", 250)
     for number in range(400):
         pagerduty.add(at(number), at(number + 1))
     assert len(ask(pagerduty).records) == 400
