@@ -51,4 +51,4 @@ def read(
 
 
 def _read(github: GitHubApi, wanted: WantedFile) -> dict[str, StubFile]:
-    return github.graphql("model stubs", _query(wanted), wanted.found, **wanted.variables)
+    return github.graphql("model stubs", _query(wanted), wanted.read, **wanted.variables)

@@ -550,7 +550,7 @@ def test_stamp__up_to_five_minutes_ahead_is_a_clock_that_runs_fast(github: GitHu
 
 def test_stamp__a_deployment_created_at_no_time_is_named(github: GitHubStandIn) -> None:
     number = github.repository.add_deployment(sha=A, created_at="soon", statuses=[("success", at())])
-    with pytest.raises(HarvestError, match=rf"`createdAt` is not an instant .*, id {number}\)"):
+    with pytest.raises(HarvestError, match=rf"`createdAt` is not a timestamp .*, id {number}\)"):
         deployed(github)
 
 

@@ -454,7 +454,7 @@ def test_shape__a_run_of_another_shape_is_refused(github: GitHubStandIn, edit: d
 def test_stamp__a_wrong_one_stops_the_source_and_names_the_run(github: GitHubStandIn, wrong: str) -> None:
     number = github.repository.add_run(sha=A, created_at=at(), updated_at=wrong)
     with pytest.raises(
-        HarvestError, match=rf"run {number} carries a wrong time|`updated_at` is not an instant .*, id {number}\)"
+        HarvestError, match=rf"run {number} carries a wrong time|`updated_at` is not a timestamp .*, id {number}\)"
     ):
         released(github)
 

@@ -340,6 +340,6 @@ def test_time__that_cannot_be_is_named(pagerduty: PagerDutyStandIn, when: str) -
     body = {**pagerduty.entries[0].body, "created_at": when}
     pagerduty.fail("/incidents", times=None, fault=Answer(200, {"incidents": [body], "more": False, "total": 1}))
     with pytest.raises(
-        HarvestError, match=r"incident Q0001 carries a wrong time|`created_at` is not an instant .*, id Q0001\)"
+        HarvestError, match=r"incident Q0001 carries a wrong time|`created_at` is not a timestamp .*, id Q0001\)"
     ):
         ask(pagerduty)
