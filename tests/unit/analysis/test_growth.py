@@ -45,7 +45,7 @@ def rollbacks(events: int) -> Bundle:
     return a_bundle(code, [a_ship(n / 60, str(n + 1)) for n in range(events)], terms={"models": ("recommender",)})
 
 
-def told(bundle: Bundle) -> Results:
+def analysed(bundle: Bundle) -> Results:
     """Everything that is computed of a bundle, and what is written of it as text."""
     findings = analyse(bundle)
     bundle_bytes(findings)
@@ -77,20 +77,20 @@ def test_find__takes_at_most_fifteen_times_as_long_for_ten_times_as_much(
     kind: str, bundle: Callable[[int], Bundle], size: int
 ) -> None:
     small, large = bundle(size), bundle(10 * size)
-    told(small)  # imports and caches are filled
-    assert cpu_seconds(lambda: told(large)) <= 15 * cpu_seconds(lambda: told(small))
+    analysed(small)  # imports and caches are filled
+    assert cpu_seconds(lambda: analysed(large)) <= 15 * cpu_seconds(lambda: analysed(small))
 
 
 def test_find__judges_each_of_fourteen_thousand_models() -> None:
-    found = analyse(one_stub(14_000, ships=True))
-    assert len(found.obligations) == 14_000
-    assert {item.status for item in found.obligations} == {Status.MET}
-    assert found.pairs[-1].tag is not None
-    assert len(found.pairs[-1].models) == 14_000
-    assert sum(len(pair.models) for pair in found.pairs) <= 100_000
+    result = analyse(one_stub(14_000, ships=True))
+    assert len(result.obligations) == 14_000
+    assert {item.status for item in result.obligations} == {Status.MET}
+    assert result.pairs[-1].tag is not None
+    assert len(result.pairs[-1].models) == 14_000
+    assert sum(len(pair.models) for pair in result.pairs) <= 100_000
 
 
 def test_find__judges_each_pin_of_two_thousand_stubs() -> None:
-    found = analyse(many_stubs(2_000))
-    assert len(found.obligations) == 8_000
-    assert {item.status for item in found.obligations} == {Status.MET}
+    result = analyse(many_stubs(2_000))
+    assert len(result.obligations) == 8_000
+    assert {item.status for item in result.obligations} == {Status.MET}

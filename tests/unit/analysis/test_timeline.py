@@ -81,14 +81,14 @@ def test_code_kind__a_stamp_without_a_sha_is_rolled_back_by_an_older_sha() -> No
 def test_code_kind__agrees_with_remembering_every_sha(shas: list[str]) -> None:
     first: dict[str, int] = {}
     expected, live = [], ""
-    for place, sha in enumerate(shas):
+    for index, sha in enumerate(shas):
         if sha not in first:
             expected.append("deploy")
         elif sha == live:
             expected.append("redeploy")
         else:
             expected.append("rollback" if first[sha] < first[live] else "deploy")
-        first.setdefault(sha, place)
+        first.setdefault(sha, index)
         live = sha
     assert code_kinds(*shas) == expected
 
@@ -138,8 +138,8 @@ def test_model_kind__models_do_not_know_each_other() -> None:
 
 
 def test_timeline__a_failed_deployment_is_no_event_and_makes_no_sha_live() -> None:
-    found = events([a_deploy(0, "a"), a_deploy(1, "b", outcome=Outcome.FAILED), a_deploy(2, "a")])
-    assert list(found[KIND]) == ["deploy", "redeploy"]
+    result = events([a_deploy(0, "a"), a_deploy(1, "b", outcome=Outcome.FAILED), a_deploy(2, "a")])
+    assert list(result[KIND]) == ["deploy", "redeploy"]
 
 
 def test_timeline__until_is_inclusive_to_the_microsecond() -> None:
@@ -149,8 +149,8 @@ def test_timeline__until_is_inclusive_to_the_microsecond() -> None:
 
 
 def test_timeline__oldest_first_and_at_one_instant_code_before_models() -> None:
-    found = events([a_deploy(2), a_deploy(1)], [a_ship(1, "7", "ranker"), a_ship(2), a_ship(1, "9"), a_ship(1, "10")])
-    assert list(zip(found[TYPE], found["name"], found["version"], strict=True)) == [
+    result = events([a_deploy(2), a_deploy(1)], [a_ship(1, "7", "ranker"), a_ship(2), a_ship(1, "9"), a_ship(1, "10")])
+    assert list(zip(result[TYPE], result["name"], result["version"], strict=True)) == [
         ("CODE", "", ""),
         ("MODEL", "ranker", "7"),
         ("MODEL", "recommender", "9"),
@@ -161,24 +161,24 @@ def test_timeline__oldest_first_and_at_one_instant_code_before_models() -> None:
 
 
 def test_timeline__this_very_run_s_release_is_shown_and_counts_for_nothing_but_the_check() -> None:
-    found = events([a_deploy(0), a_provisional_deploy(5)], [a_ship(1)])
-    assert list(found[PROVISIONAL]) == [False, False, True]
-    assert list(timeline.without_provisional(found)[TYPE]) == ["CODE", "MODEL"]
-    assert list(timeline.deploys_and_ships(found)[TYPE]) == ["CODE", "MODEL"]
+    result = events([a_deploy(0), a_provisional_deploy(5)], [a_ship(1)])
+    assert list(result[PROVISIONAL]) == [False, False, True]
+    assert list(timeline.without_provisional(result)[TYPE]) == ["CODE", "MODEL"]
+    assert list(timeline.deploys_and_ships(result)[TYPE]) == ["CODE", "MODEL"]
 
 
 def test_timeline__at_one_instant_what_succeeded_comes_before_what_is_provisional() -> None:
-    found = events([a_provisional_deploy(0, sha="b", id="a"), a_deploy(0, "a", id="b")])
-    assert list(found[PROVISIONAL]) == [False, True]
-    assert list(found[KIND]) == ["deploy", "deploy"]
+    result = events([a_provisional_deploy(0, sha="b", id="a"), a_deploy(0, "a", id="b")])
+    assert list(result[PROVISIONAL]) == [False, True]
+    assert list(result[KIND]) == ["deploy", "deploy"]
 
 
 def test_cadence__only_deploys_and_ships_count() -> None:
     code = [a_deploy(hours, sha) for hours, sha in enumerate("aaba")]
     models = [a_ship(h, version, run_id=run) for h, (version, run) in enumerate([("1", "r"), ("2", "r"), ("1", "r")])]
-    found = events(code, models)
-    assert sorted(found[KIND]) == ["copy", "deploy", "deploy", "redeploy", "rollback", "rollback", "ship"]
-    assert sorted(timeline.deploys_and_ships(found)[KIND]) == [Kind.DEPLOY, Kind.DEPLOY, Kind.SHIP]
+    result = events(code, models)
+    assert sorted(result[KIND]) == ["copy", "deploy", "deploy", "redeploy", "rollback", "rollback", "ship"]
+    assert sorted(timeline.deploys_and_ships(result)[KIND]) == [Kind.DEPLOY, Kind.DEPLOY, Kind.SHIP]
 
 
 def test_timeline__an_observed_ship_can_have_happened_right_after_not_before() -> None:
@@ -189,9 +189,9 @@ def test_timeline__an_observed_ship_can_have_happened_right_after_not_before() -
 
 
 def test_timeline__an_exact_event_happened_at_its_instant() -> None:
-    found = events([a_deploy(1)], [a_ship(2)])
-    assert list(found[EARLIEST]) == list(found[TS])
-    assert list(found["precision"]) == ["exact", "exact"]
+    result = events([a_deploy(1)], [a_ship(2)])
+    assert list(result[EARLIEST]) == list(result[TS])
+    assert list(result["precision"]) == ["exact", "exact"]
 
 
 @pytest.mark.parametrize("code", [[], [a_deploy(0)], [a_provisional_deploy(0)]])
@@ -199,11 +199,11 @@ def test_timeline__an_exact_event_happened_at_its_instant() -> None:
 def test_timeline__has_every_column_of_one_type_also_when_a_half_is_empty(
     code: list[CodeRecord], models: list[ModelRecord]
 ) -> None:
-    found = events(code, models)
-    assert sorted(found.columns) == sorted([*PUBLIC_COLUMNS, ID, RUN, EARLIEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE])
-    assert found[PROVISIONAL].dtype == bool
-    assert str(found[TS].dtype) == str(found[EARLIEST].dtype) == "datetime64[us, UTC]"
-    assert len(timeline.without_provisional(found)) == len(models) + sum(r.outcome is Outcome.SUCCESS for r in code)
+    result = events(code, models)
+    assert sorted(result.columns) == sorted([*PUBLIC_COLUMNS, ID, RUN, EARLIEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE])
+    assert result[PROVISIONAL].dtype == bool
+    assert str(result[TS].dtype) == str(result[EARLIEST].dtype) == "datetime64[us, UTC]"
+    assert len(timeline.without_provisional(result)) == len(models) + sum(r.outcome is Outcome.SUCCESS for r in code)
 
 
 @settings(max_examples=20)
@@ -225,21 +225,21 @@ def test_timeline__the_order_in_which_records_came_changes_nothing(
 
 
 def test_incidents__oldest_first_and_not_those_to_come() -> None:
-    found = timeline.incident_frame([an_incident(5), an_incident(1), an_incident(9)], until=at(5))
-    assert list(found[START]) == [at(1), at(5)]
+    result = timeline.incident_frame([an_incident(5), an_incident(1), an_incident(9)], until=at(5))
+    assert list(result[START]) == [at(1), at(5)]
 
 
 def test_incidents__one_that_ended_after_the_instant_of_the_report_was_open_then() -> None:
-    found = timeline.incident_frame([an_incident(0, hours=5), an_incident(1, hours=None)], until=at(4.999))
-    assert list(found[END].isna()) == [True, True]
+    result = timeline.incident_frame([an_incident(0, hours=5), an_incident(1, hours=None)], until=at(4.999))
+    assert list(result[END].isna()) == [True, True]
 
 
 def test_incidents__one_that_ended_at_the_instant_of_the_report_is_closed() -> None:
-    found = timeline.incident_frame([an_incident(0, hours=5)], until=at(5))
-    assert list(found[END]) == [at(5)]
+    result = timeline.incident_frame([an_incident(0, hours=5)], until=at(5))
+    assert list(result[END]) == [at(5)]
 
 
 def test_incidents__none_is_a_frame_with_typed_columns() -> None:
-    found = timeline.incident_frame([], until=at(0))
-    assert found.empty
-    assert str(found[START].dtype) == str(found[END].dtype) == "datetime64[us, UTC]"
+    result = timeline.incident_frame([], until=at(0))
+    assert result.empty
+    assert str(result[START].dtype) == str(result[END].dtype) == "datetime64[us, UTC]"

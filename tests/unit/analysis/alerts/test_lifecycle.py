@@ -46,7 +46,7 @@ def resolved(*alerts: Alert) -> AlertSnapshot:
     return AlertSnapshot(resolved={alert.key: alert for alert in alerts})
 
 
-def told(step: AlertStep, hours: float = 0, key: str = KEY, releases: Iterable[str] = (), **changes: str) -> AlertState:
+def sent(step: AlertStep, hours: float = 0, key: str = KEY, releases: Iterable[str] = (), **changes: str) -> AlertState:
     return AlertState(key=key, step=step, at=at(hours), releases=tuple(releases), **changes)
 
 
@@ -54,17 +54,17 @@ def steps(notices: tuple[Notification, ...]) -> list[AlertStep]:
     return [notice.step for notice in notices]
 
 
-def test_new__is_told_of_what_nobody_was_told_of() -> None:
+def test_new__is_due_for_an_alert_that_was_not_sent() -> None:
     assert steps(due_notifications(firing(an_alert()), (), at(1))) == [AlertStep.NEW]
 
 
-def test_new__is_told_once() -> None:
-    assert due_notifications(firing(an_alert()), [told(AlertStep.NEW)], at(1)) == ()
+def test_new__is_sent_once() -> None:
+    assert due_notifications(firing(an_alert()), [sent(AlertStep.NEW)], at(1)) == ()
 
 
 def test_new__is_not_sent_of_what_is_older_than_alerts() -> None:
     assert due_notifications(firing(an_alert(old=True)), (), at(1)) == ()
-    assert due_notifications(firing(an_alert(old=True)), [told(AlertStep.NEW)], at(100)) == ()
+    assert due_notifications(firing(an_alert(old=True)), [sent(AlertStep.NEW)], at(100)) == ()
 
 
 def test_new__names_every_release_that_waits() -> None:
@@ -73,36 +73,36 @@ def test_new__names_every_release_that_waits() -> None:
 
 
 def test_update__names_the_releases_that_join_each_once() -> None:
-    states = [told(AlertStep.NEW, releases=[A], ref="C1/1.0")]
+    states = [sent(AlertStep.NEW, releases=[A], ref="C1/1.0")]
     (notice,) = due_notifications(firing(waits(0, 1, 2)), states, at(1))
     assert (notice.step, notice.joined, notice.ref) == (AlertStep.UPDATE, (B, C), "C1/1.0")
-    states.append(told(AlertStep.UPDATE, 1, releases=[B, C]))
+    states.append(sent(AlertStep.UPDATE, 1, releases=[B, C]))
     assert due_notifications(firing(waits(0, 1, 2)), states, at(2)) == ()
 
 
 def test_update__is_not_sent_where_it_is_unknown_what_was_named() -> None:
-    assert due_notifications(firing(waits(0, 1)), [told(AlertStep.NEW)], at(1)) == ()
+    assert due_notifications(firing(waits(0, 1)), [sent(AlertStep.NEW)], at(1)) == ()
 
 
 def test_update__of_very_many_releases_leaves_some_to_the_next_run() -> None:
     (first,) = due_notifications(firing(waits(*range(MAX_JOINED + 5))), (), at(1))
     assert len(first.joined) == MAX_JOINED
     (second,) = due_notifications(
-        firing(waits(*range(MAX_JOINED + 5))), [told(AlertStep.NEW, releases=first.joined)], at(2)
+        firing(waits(*range(MAX_JOINED + 5))), [sent(AlertStep.NEW, releases=first.joined)], at(2)
     )
     assert (second.step, len(second.joined)) == (AlertStep.UPDATE, 5)
 
 
 def test_waiver__is_sent_once_and_its_release_is_named_anew_when_it_ran_out() -> None:
-    states = [told(AlertStep.NEW, releases=[A])]
+    states = [sent(AlertStep.NEW, releases=[A])]
     excused = AlertSnapshot(excused={KEY: waits(0)})
     (notice,) = due_notifications(excused, states, at(1))
     assert (notice.step, notice.joined) == (AlertStep.WAIVER, (A,))
-    states.append(told(AlertStep.WAIVER, 1, releases=[A]))
+    states.append(sent(AlertStep.WAIVER, 1, releases=[A]))
     assert due_notifications(excused, states, at(2)) == ()
     (again,) = due_notifications(firing(waits(0)), states, at(3))
     assert (again.step, again.joined) == (AlertStep.UPDATE, (A,))
-    states.append(told(AlertStep.UPDATE, 3, releases=[A]))
+    states.append(sent(AlertStep.UPDATE, 3, releases=[A]))
     assert steps(due_notifications(excused, states, at(4))) == [AlertStep.WAIVER]
 
 
@@ -111,56 +111,56 @@ def test_waiver__of_what_was_not_sent_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(-1, []), (0, [AlertStep.REMINDER]), (1, [AlertStep.REMINDER])])
-def test_reminder__comes_24_hours_after_the_first_telling(seconds: int, expected: list[AlertStep]) -> None:
-    assert steps(due_notifications(firing(an_alert()), [told(AlertStep.NEW)], at(24, seconds=seconds))) == expected
+def test_reminder__comes_24_hours_after_the_first_message(seconds: int, expected: list[AlertStep]) -> None:
+    assert steps(due_notifications(firing(an_alert()), [sent(AlertStep.NEW)], at(24, seconds=seconds))) == expected
 
 
 def test_reminder__comes_once_however_long_it_lasts() -> None:
-    assert due_notifications(firing(an_alert()), [told(AlertStep.NEW), told(AlertStep.REMINDER, 24)], at(500)) == ()
+    assert due_notifications(firing(an_alert()), [sent(AlertStep.NEW), sent(AlertStep.REMINDER, 24)], at(500)) == ()
 
 
 def test_reminder__comes_also_of_what_began_long_ago() -> None:
-    assert steps(due_notifications(firing(an_alert(began=at(-900))), [told(AlertStep.NEW)], at(24))) == [
+    assert steps(due_notifications(firing(an_alert(began=at(-900))), [sent(AlertStep.NEW)], at(24))) == [
         AlertStep.REMINDER
     ]
 
 
 def test_escalation__comes_at_once_and_instead_of_a_reminder() -> None:
     alert = an_alert(AlertKind.DIVERGENCE, "2024-06-10", escalated=True)
-    assert steps(due_notifications(firing(alert), [told(AlertStep.NEW, key=alert.key)], at(168))) == [
+    assert steps(due_notifications(firing(alert), [sent(AlertStep.NEW, key=alert.key)], at(168))) == [
         AlertStep.ESCALATION
     ]
 
 
-def test_escalation__comes_whether_or_not_the_first_was_told() -> None:
+def test_escalation__comes_whether_or_not_the_first_was_sent() -> None:
     alert = an_alert(AlertKind.DIVERGENCE, "2024-06-10", escalated=True)
     assert steps(due_notifications(firing(alert), (), at(1))) == [AlertStep.ESCALATION]
-    assert steps(due_notifications(firing(alert), [told(AlertStep.ESCALATION, 1, alert.key)], at(2))) == []
+    assert steps(due_notifications(firing(alert), [sent(AlertStep.ESCALATION, 1, alert.key)], at(2))) == []
 
 
-def test_recovery__is_told_of_what_was_told_and_once() -> None:
-    assert steps(due_notifications(resolved(an_alert()), [told(AlertStep.NEW)], at(1))) == [AlertStep.RECOVERY]
-    assert due_notifications(resolved(an_alert()), [told(AlertStep.NEW), told(AlertStep.RECOVERY, 1)], at(2)) == ()
+def test_recovery__is_sent_once_for_an_alert_that_was_sent() -> None:
+    assert steps(due_notifications(resolved(an_alert()), [sent(AlertStep.NEW)], at(1))) == [AlertStep.RECOVERY]
+    assert due_notifications(resolved(an_alert()), [sent(AlertStep.NEW), sent(AlertStep.RECOVERY, 1)], at(2)) == ()
 
 
-def test_recovery__is_not_told_of_what_nobody_was_told_of() -> None:
+def test_recovery__is_not_sent_for_an_alert_that_was_not_sent() -> None:
     assert due_notifications(resolved(an_alert()), (), at(1)) == ()
 
 
-def test_recovery__is_not_told_of_what_is_held() -> None:
-    assert due_notifications(AlertSnapshot(), [told(AlertStep.NEW)], at(100)) == ()
+def test_recovery__is_not_sent_while_an_alert_stays() -> None:
+    assert due_notifications(AlertSnapshot(), [sent(AlertStep.NEW)], at(100)) == ()
 
 
-def test_recovery__answers_where_the_first_telling_stands() -> None:
-    first = told(AlertStep.NEW, ref="C1/1.0")
-    (notice,) = due_notifications(resolved(an_alert()), [told(AlertStep.REMINDER, 24, ref="C1/1.0"), first], at(30))
+def test_recovery__replies_to_the_first_message() -> None:
+    first = sent(AlertStep.NEW, ref="C1/1.0")
+    (notice,) = due_notifications(resolved(an_alert()), [sent(AlertStep.REMINDER, 24, ref="C1/1.0"), first], at(30))
     assert notice.ref == "C1/1.0"
 
 
 def test_recovery__of_what_another_alert_says_more_of_is_quiet() -> None:
     (notice,) = due_notifications(
         resolved(an_alert(AlertKind.AT_RISK, superseded=True)),
-        [told(AlertStep.NEW, key=f"{HOME}/at-risk/recommender")],
+        [sent(AlertStep.NEW, key=f"{HOME}/at-risk/recommender")],
         at(1),
     )
     assert (notice.step, notice.silent) == (AlertStep.RECOVERY, True)
@@ -171,7 +171,7 @@ def test_week__that_was_over_is_not_sent_again(kind: AlertKind) -> None:
     alert = an_alert(kind, "2024-06-10")
     assert (
         due_notifications(
-            firing(alert), [told(AlertStep.NEW, 0, alert.key), told(AlertStep.RECOVERY, 1, alert.key)], at(2)
+            firing(alert), [sent(AlertStep.NEW, 0, alert.key), sent(AlertStep.RECOVERY, 1, alert.key)], at(2)
         )
         == ()
     )
@@ -180,25 +180,25 @@ def test_week__that_was_over_is_not_sent_again(kind: AlertKind) -> None:
 @pytest.mark.parametrize("kind", [AlertKind.BREACH, AlertKind.AT_RISK, AlertKind.DRIFT])
 def test_model__that_was_over_may_fire_again(kind: AlertKind) -> None:
     alert = an_alert(kind, "recommender", began=at(50))
-    once = [told(AlertStep.NEW, 0, alert.key), told(AlertStep.RECOVERY, 10, alert.key)]
+    once = [sent(AlertStep.NEW, 0, alert.key), sent(AlertStep.RECOVERY, 10, alert.key)]
     assert steps(due_notifications(firing(alert), once, at(50))) == [AlertStep.NEW]
-    again = [*once, told(AlertStep.NEW, 50, alert.key)]
+    again = [*once, sent(AlertStep.NEW, 50, alert.key)]
     assert due_notifications(firing(alert), again, at(51)) == ()
     assert steps(due_notifications(resolved(alert), again, at(60))) == [AlertStep.RECOVERY]
-    assert due_notifications(resolved(alert), [*again, told(AlertStep.RECOVERY, 60, alert.key)], at(61)) == ()
+    assert due_notifications(resolved(alert), [*again, sent(AlertStep.RECOVERY, 60, alert.key)], at(61)) == ()
 
 
-def test_keys_told__are_those_that_anybody_still_waits_to_hear_the_end_of() -> None:
-    here, there = told(AlertStep.NEW, sink="slack"), told(AlertStep.NEW, sink="pagerduty")
-    ended = told(AlertStep.RECOVERY, 1, sink="slack")
+def test_sent_alerts__run_until_every_destination_was_sent_the_end() -> None:
+    here, there = sent(AlertStep.NEW, sink="slack"), sent(AlertStep.NEW, sink="pagerduty")
+    ended = sent(AlertStep.RECOVERY, 1, sink="slack")
     assert sent_alerts([here, there, ended]) == SentAlerts(running={KEY: frozenset()})
     assert sent_alerts([here, ended]) == SentAlerts(ended=frozenset({KEY}))
 
 
-def test_keys_told__hold_the_releases_that_any_destination_was_sent() -> None:
+def test_sent_alerts__name_the_releases_that_any_destination_was_sent() -> None:
     states = [
-        told(AlertStep.NEW, sink="slack", releases=[A]),
-        told(AlertStep.UPDATE, 1, sink="pagerduty", releases=[B]),
+        sent(AlertStep.NEW, sink="slack", releases=[A]),
+        sent(AlertStep.UPDATE, 1, sink="pagerduty", releases=[B]),
     ]
     assert sent_alerts(states) == SentAlerts(running={KEY: frozenset({A, B})})
 
@@ -251,18 +251,18 @@ def test_old_key__of_a_week_and_of_a_file() -> None:
     assert (file.key, file.releases) == (KEY, ("file:code:a/b:2024-06-03T09:00:00Z",))
 
 
-def test_keys_told__leave_aside_what_is_no_step() -> None:
+def test_sent_alerts__ignore_unknown_steps() -> None:
     assert sent_alerts([AlertState(key="shop/change/deployment:1", step="change", at=at(0))]) == SentAlerts()
 
 
-def test_raised__are_the_keys_that_one_destination_was_told_of_now() -> None:
+def test_raised__are_the_keys_that_one_destination_was_sent_now() -> None:
     states = [
-        told(AlertStep.NEW, 5),
-        told(AlertStep.NEW, 4, "a"),
-        told(AlertStep.RECOVERY, 5, "b"),
-        told(AlertStep.NEW, 5, "c", sink="slack"),
+        sent(AlertStep.NEW, 5),
+        sent(AlertStep.NEW, 4, "a"),
+        sent(AlertStep.RECOVERY, 5, "b"),
+        sent(AlertStep.NEW, 5, "c", sink="slack"),
     ]
-    assert raised([*states, told(AlertStep.ESCALATION, 5, "d")], "", at(5)) == (KEY, "d")
+    assert raised([*states, sent(AlertStep.ESCALATION, 5, "d")], "", at(5)) == (KEY, "d")
 
 
 @given(

@@ -38,9 +38,9 @@ def column(*values: Any) -> pd.DataFrame:
     return pd.DataFrame({"x": list(values)}, dtype=object)
 
 
-def one(reference: pd.DataFrame, live: pd.DataFrame, threshold: float = 0.1, least: int = 1) -> FeatureDrift:
-    (found,) = compare(distributions_of(reference), live, threshold=threshold, min_samples=least)
-    return found
+def one(reference: pd.DataFrame, live: pd.DataFrame, threshold: float = 0.1, minimum: int = 1) -> FeatureDrift:
+    (result,) = compare(distributions_of(reference), live, threshold=threshold, min_samples=minimum)
+    return result
 
 
 def counts(reference: pd.DataFrame, live: pd.DataFrame) -> tuple[list[int], list[int]]:
@@ -139,13 +139,13 @@ def test_two_values__each_have_a_bin() -> None:
     assert counts(column(*[0, 1] * 50), column(0, 1, 1)) == ([0, 50, 0, 50, 0], [0, 1, 0, 2, 0])
 
 
-def test_column__of_nine_numbers_in_ten_is_numeric_and_its_other_words_are_missing() -> None:
+def test_column__of_nine_numbers_in_ten_is_numeric_and_its_other_texts_are_missing() -> None:
     trained = distributions_of(column(*range(9), "unknown", None))["x"]
     assert isinstance(trained, NumericDistribution)
     assert trained.missing == 2
     assert isinstance(distributions_of(column(*range(8), "?", "unknown", None))["x"], CategoricalDistribution)
-    found = one(column(*range(299), "?"), column(*range(500, 800)), least=200)
-    assert (found.status, found.categorical, found.has_missing) == (OVER, False, True)
+    result = one(column(*range(299), "?"), column(*range(500, 800)), minimum=200)
+    assert (result.status, result.categorical, result.has_missing) == (OVER, False, True)
     assert isinstance(distributions_of(column("inf", "inf"))["x"], CategoricalDistribution)
 
 
@@ -193,34 +193,34 @@ def test_ids__are_listed_up_to_a_number_and_the_rest_is_one_bin() -> None:
 
 
 @pytest.mark.parametrize(("trained", "live"), [(199, 200), (200, 199)])
-def test_rows__below_the_least_on_either_side_are_too_few(trained: int, live: int) -> None:
-    found = one(column(*[1] * trained), column(*[2] * live), least=200)
-    assert (found.status, found.kl_nats) == (DriftStatus.TOO_FEW, None)
-    assert one(column(*[1] * 200), column(*[2] * 200), least=200).status is OVER
+def test_rows__below_the_minimum_on_either_side_are_too_few(trained: int, live: int) -> None:
+    result = one(column(*[1] * trained), column(*[2] * live), minimum=200)
+    assert (result.status, result.kl_nats) == (DriftStatus.TOO_FEW, None)
+    assert one(column(*[1] * 200), column(*[2] * 200), minimum=200).status is OVER
 
 
 def test_ids__do_not_page_below_five_rows_a_category() -> None:
     def ids(n: int, start: int) -> pd.DataFrame:
         return column(*(f"user-{number}" for number in range(start, start + n)))
 
-    found = one(ids(300, 0), ids(300, 300), least=200)
-    assert (found.status, found.kl_nats) == (DriftStatus.TOO_FEW, None)
+    result = one(ids(300, 0), ids(300, 300), minimum=200)
+    assert (result.status, result.kl_nats) == (DriftStatus.TOO_FEW, None)
     many = column(*(f"c{n % 40}" for n in range(200)))
-    assert one(many, many, least=200).status is OK
-    assert one(column(*(f"c{n % 41}" for n in range(200))), many, least=200).status is DriftStatus.TOO_FEW
+    assert one(many, many, minimum=200).status is OK
+    assert one(column(*(f"c{n % 41}" for n in range(200))), many, minimum=200).status is DriftStatus.TOO_FEW
 
 
-def test_ids__of_many_rows_are_never_judged_though_most_of_them_are_one_bin() -> None:
+def test_ids__of_many_rows_are_never_judged_though_nearly_all_of_them_are_one_bin() -> None:
     trained = column(*(f"user-{n}" for n in range(5100)))
-    found = one(trained, column(*(f"user-{n}" for n in range(9000, 14100))), least=200)
-    assert (found.status, found.kl_nats) == (DriftStatus.TOO_FEW, None)
-    assert found.problem == "5,100 categories of 5,100 rows in training: an id?"
+    result = one(trained, column(*(f"user-{n}" for n in range(9000, 14100))), minimum=200)
+    assert (result.status, result.kl_nats) == (DriftStatus.TOO_FEW, None)
+    assert result.problem == "5,100 categories of 5,100 rows in training: an id?"
     before = distributions_of(trained)["x"]
     assert isinstance(before, CategoricalDistribution)
     (older,) = compare({"x": replace(before, others=0)}, trained, threshold=0.1, min_samples=200)
     assert older.status is DriftStatus.TOO_FEW
     cities = column(*[f"town {n}" for n in range(1100)] * 5)
-    assert one(cities, cities, least=200).status is OK
+    assert one(cities, cities, minimum=200).status is OK
 
 
 @pytest.mark.parametrize(
@@ -237,9 +237,9 @@ def test_ids__of_many_rows_are_never_judged_though_most_of_them_are_one_bin() ->
 )
 def test_feature__with_no_value_in_common_is_an_error_and_not_a_divergence(trained: str, live: str) -> None:
     """One feature in types that are mixed up on the way: evidentlyai/evidently#329."""
-    found = one(column(*trained.split() * 50), column(*live.split() * 50))
-    assert (found.status, found.kl_nats, found.live_n) == (DriftStatus.ERROR, None, 100)
-    assert "no value in common" in (found.problem or "")
+    result = one(column(*trained.split() * 50), column(*live.split() * 50))
+    assert (result.status, result.kl_nats, result.live_n) == (DriftStatus.ERROR, None, 100)
+    assert "no value in common" in (result.problem or "")
 
 
 def test_feature__of_typed_columns_with_no_value_in_common_is_an_error() -> None:
@@ -252,8 +252,8 @@ def test_feature__of_typed_columns_with_no_value_in_common_is_an_error() -> None
 def test_feature__without_any_value_on_one_side_is_judged_by_its_missing_values(
     trained: list[str | None], live: list[str | None]
 ) -> None:
-    found = one(column(*trained * 100), column(*live * 100))
-    assert found.status is (OVER if trained != live else DriftStatus.OK)
+    result = one(column(*trained * 100), column(*live * 100))
+    assert result.status is (OVER if trained != live else DriftStatus.OK)
 
 
 def test_feature__with_one_value_in_common_is_judged() -> None:
@@ -261,24 +261,24 @@ def test_feature__with_one_value_in_common_is_judged() -> None:
 
 
 def test_text__in_some_rows_of_a_numeric_feature_counts_as_missing() -> None:
-    found = one(column(*range(100)), column(*range(50), *["n/a"] * 50))
-    assert (found.status, found.has_missing, found.live_shares[-1]) == (OVER, True, 0.5)
+    result = one(column(*range(100)), column(*range(50), *["n/a"] * 50))
+    assert (result.status, result.has_missing, result.live_shares[-1]) == (OVER, True, 0.5)
 
 
 def test_feature__of_few_rows_or_of_ids_is_not_judged_and_so_no_error() -> None:
-    assert one(column(*"ab" * 50), column("1", "2"), least=200).status is DriftStatus.TOO_FEW
+    assert one(column(*"ab" * 50), column("1", "2"), minimum=200).status is DriftStatus.TOO_FEW
     assert one(column(*(f"u{n}" for n in range(300))), column(*map(str, range(300)))).status is DriftStatus.TOO_FEW
 
 
 def test_categories__that_training_never_had_cannot_hide_a_feature() -> None:
     trained = column(*"abcd" * 75)
     for kinds in (1, 10, 250, 300):
-        found = one(trained, column("a", *(f"new {n % kinds}" for n in range(299))), least=200)
-        assert found.status is OVER, kinds
-        assert sum(found.live_shares[:4]) == pytest.approx(1 / 300, abs=1e-4)
-    few = one(trained, column(*"abcd" * 70, *(f"new {n % 3}" for n in range(20))), least=200)
+        result = one(trained, column("a", *(f"new {n % kinds}" for n in range(299))), minimum=200)
+        assert result.status is OVER, kinds
+        assert sum(result.live_shares[:4]) == pytest.approx(1 / 300, abs=1e-4)
+    few = one(trained, column(*"abcd" * 70, *(f"new {n % 3}" for n in range(20))), minimum=200)
     assert len(few.live_shares) == 4 + 3
-    many = one(trained, column(*"abcd" * 70, *(f"new {n}" for n in range(60)), None), least=200)
+    many = one(trained, column(*"abcd" * 70, *(f"new {n}" for n in range(60)), None), minimum=200)
     assert (len(many.live_shares), many.has_missing) == (4 + 1 + 1, True)
     assert many.live_shares[4] == pytest.approx(60 / 341, abs=1e-4)
 
@@ -293,22 +293,22 @@ def test_threshold__is_over_only_beyond_it() -> None:
 
 def test_feature__that_one_side_lacks_is_an_error_and_never_0() -> None:
     trained = distributions_of(pd.DataFrame({"gone": ["a"] * 5, "same": ["b"] * 5}))
-    found = {item.name: item for item in compare(trained, pd.DataFrame({"same": ["b"] * 5, "new": ["c"] * 5}),
+    result = {item.name: item for item in compare(trained, pd.DataFrame({"same": ["b"] * 5, "new": ["c"] * 5}),
                                                  threshold=0.1, min_samples=1)}  # fmt: skip
-    assert {name: item.status for name, item in found.items()} == {
+    assert {name: item.status for name, item in result.items()} == {
         "same": OK,
         "gone": DriftStatus.ERROR,
         "new": DriftStatus.ERROR,
     }
-    assert found["gone"].kl_nats is None
-    assert (found["gone"].reference_n, found["new"].live_n) == (5, 5)
+    assert result["gone"].kl_nats is None
+    assert (result["gone"].reference_n, result["new"].live_n) == (5, 5)
 
 
 def test_features__stand_with_the_worst_first_and_by_name() -> None:
     trained = pd.DataFrame({name: [0, 1] * 100 for name in ("b", "a", "worst", "gone")})
     live = pd.DataFrame({"a": [0, 1] * 100, "b": [0, 1] * 100, "worst": [0] * 200})
-    found = compare(distributions_of(trained), live, threshold=0.1, min_samples=1)
-    assert [item.name for item in found] == ["worst", "a", "b", "gone"]
+    result = compare(distributions_of(trained), live, threshold=0.1, min_samples=1)
+    assert [item.name for item in result] == ["worst", "a", "b", "gone"]
 
 
 @pytest.mark.parametrize(
@@ -328,27 +328,27 @@ def test_status__is_the_worst_that_is_known(features: list[DriftStatus], status:
 
 def test_shares__add_up_to_one_and_keep_no_more_bins_than_a_picture_shows() -> None:
     many = [f"c{n % 60}" for n in range(900)]
-    found = one(column(*many, None), column(*many[:450], *[None] * 50))
-    for shares in (found.reference_shares, found.live_shares):
+    result = one(column(*many, None), column(*many[:450], *[None] * 50))
+    for shares in (result.reference_shares, result.live_shares):
         assert len(shares) == MAX_SHOWN_BINS + 1
         assert sum(shares) == pytest.approx(1, abs=1e-4)
-    assert (found.folded, found.has_missing, found.categorical) == (True, True, True)
-    assert found.live_shares[-1] == 0.1
+    assert (result.folded, result.has_missing, result.categorical) == (True, True, True)
+    assert result.live_shares[-1] == 0.1
     assert one(column(*range(100)), column(*range(100))).folded is False
 
 
 def test_check__keeps_no_value_and_no_category() -> None:
     trained = pd.DataFrame({"secret": ["canary-one", "canary-two"] * 200, "number": [71234.5, 81234.5] * 200})
-    found = compare(distributions_of(trained), trained, threshold=0.1, min_samples=1)
-    assert "canary" not in repr(found)
-    assert "1234" not in repr(found)
+    result = compare(distributions_of(trained), trained, threshold=0.1, min_samples=1)
+    assert "canary" not in repr(result)
+    assert "1234" not in repr(result)
 
 
 @settings(max_examples=40)
 @given(st.lists(st.one_of(st.none(), st.floats(), st.integers(), st.text(max_size=3)), min_size=1, max_size=60))
 def test_any_column__compared_with_itself_does_not_drift(values: list[Any]) -> None:
-    found = one(column(*values), column(*values))
-    assert found.kl_nats is None or (found.kl_nats == 0 and found.psi == 0)
+    result = one(column(*values), column(*values))
+    assert result.kl_nats is None or (result.kl_nats == 0 and result.psi == 0)
 
 
 @settings(max_examples=40)
@@ -398,9 +398,9 @@ def test_sample__that_was_changed_a_little_is_no_second_check() -> None:
     for name, other in changed.items():
         assert trend(as_check(2, other), marks(first))[0] == as_check(2, other), name
     for other in (ages(300), pd.concat([rows.iloc[:60], ages(240)])):
-        found, _ = trend(as_check(2, other), marks(first))
-        assert found is not None
-        assert found.status is DRIFT
+        result, _ = trend(as_check(2, other), marks(first))
+        assert result is not None
+        assert result.status is DRIFT
     again, _ = trend(as_check(4, rows.iloc[2:]), marks(first, as_check(2, ages(300)), as_check(3, rows.iloc[1:])))
     assert again is not None
     assert again.status is DRIFT
@@ -409,9 +409,9 @@ def test_sample__that_was_changed_a_little_is_no_second_check() -> None:
 def test_sample__of_many_equal_rows_is_known_by_its_digest_alone() -> None:
     few = [pd.DataFrame({"country": CHANCE.choice(list("abcdefgh"), 300)}) for _ in range(2)]
     assert as_check(1, few[0]).sketch == ""
-    found, _ = trend(as_check(2, few[1]), marks(as_check(1, few[0])))
-    assert found is not None
-    assert found.status is DRIFT
+    result, _ = trend(as_check(2, few[1]), marks(as_check(1, few[0])))
+    assert result is not None
+    assert result.status is DRIFT
 
 
 def test_sketch__keeps_sixteen_bits_of_some_rows() -> None:
@@ -448,9 +448,9 @@ def marks(*checks: DriftCheck) -> list[PastDriftCheck]:
 def after(*overs: bool) -> tuple[DriftStatus, bool]:
     """Status and healing of the last of these checks, an hour apart, each of rows of its own."""
     checks = [a_drift_check(hour, over=over) for hour, over in enumerate(overs)]
-    found, healed = trend(checks[-1], marks(*checks[:-1]))
-    assert found is not None
-    return found.status, healed
+    result, healed = trend(checks[-1], marks(*checks[:-1]))
+    assert result is not None
+    return result.status, healed
 
 
 def test_drift__is_over_in_two_checks_running() -> None:
@@ -489,9 +489,9 @@ def test_healed__is_not_over_in_two_checks_running_so_that_one_good_check_ends_n
 
 def test_same_rows__checked_again_are_no_second_check() -> None:
     again = a_drift_check(2, over=True, sample="one")
-    found, _ = trend(again, marks(a_drift_check(1, over=True, sample="one")))
-    assert found is not None
-    assert found.status is OVER
+    result, _ = trend(again, marks(a_drift_check(1, over=True, sample="one")))
+    assert result is not None
+    assert result.status is OVER
     between = marks(a_drift_check(1, over=True, sample="one"), a_drift_check(2, over=False))
     assert trend(a_drift_check(3, over=True, sample="one"), between)[0] == a_drift_check(3, over=True, sample="one")
     calm = a_drift_check(2, sample="one")
@@ -508,9 +508,9 @@ def test_same_rows__judged_anew_count_as_last_judged() -> None:
 def test_drift__stays_when_its_run_is_repeated() -> None:
     first, second = a_drift_check(1, over=True), a_drift_check(2, over=True, sample="two")
     again = a_drift_check(3, over=True, sample="two")
-    found, _ = trend(again, marks(first, second, again))
-    assert found is not None
-    assert found.status is DRIFT
+    result, _ = trend(again, marks(first, second, again))
+    assert result is not None
+    assert result.status is DRIFT
 
 
 def test_marks__of_another_model_or_of_later_do_not_count() -> None:
@@ -522,8 +522,8 @@ def test_marks__of_another_model_or_of_later_do_not_count() -> None:
 def test_check__that_judged_nothing_leaves_no_mark_and_changes_no_trend(status: DriftStatus) -> None:
     broken = a_drift_check(3, status=status)
     assert past_check(broken) is None
-    found, healed = trend(broken, marks(a_drift_check(1, over=True), a_drift_check(2, over=True)))
-    assert (found, healed) == (broken, False)
+    result, healed = trend(broken, marks(a_drift_check(1, over=True), a_drift_check(2, over=True)))
+    assert (result, healed) == (broken, False)
     assert trend(broken, marks(a_drift_check(1), a_drift_check(2)))[1] is True
     assert past_check(None) is None
     assert trend(None, marks(a_drift_check(1), a_drift_check(2))) == (None, False)

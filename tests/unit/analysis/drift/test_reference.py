@@ -37,21 +37,21 @@ CELLS = st.one_of(st.none(), st.floats(), st.text(max_size=4))
 @settings(max_examples=50)
 @given(st.dictionaries(st.text(min_size=1, max_size=5), st.lists(CELLS, min_size=3, max_size=3), min_size=1))
 def test_reference__is_read_back_as_it_was_written(columns: dict[str, list[Any]]) -> None:
-    held = distributions_of(pd.DataFrame(columns, dtype=object))
-    assert from_json(to_json(held)) == held
-    assert to_json(from_json(to_json(held))) == to_json(held)
+    content = distributions_of(pd.DataFrame(columns, dtype=object))
+    assert from_json(to_json(content)) == content
+    assert to_json(from_json(to_json(content))) == to_json(content)
 
 
 def test_categories__too_many_to_be_listed_come_back_with_their_number() -> None:
-    held = distributions_of(pd.DataFrame({"x": [f"user-{n}" for n in range(1200)] + ["user-0"]}))
-    assert held["x"] == from_json(to_json(held))["x"]
-    assert isinstance(held["x"], CategoricalDistribution)
-    assert (held["x"].other, held["x"].others) == (200, 200)
+    content = distributions_of(pd.DataFrame({"x": [f"user-{n}" for n in range(1200)] + ["user-0"]}))
+    assert content["x"] == from_json(to_json(content))["x"]
+    assert isinstance(content["x"], CategoricalDistribution)
+    assert (content["x"].other, content["x"].others) == (200, 200)
 
 
 def test_edges__come_back_to_the_last_bit() -> None:
-    held = distributions_of(pd.DataFrame({"x": np.random.default_rng(1).normal(size=500)}))
-    assert from_json(to_json(held))["x"] == held["x"]
+    content = distributions_of(pd.DataFrame({"x": np.random.default_rng(1).normal(size=500)}))
+    assert from_json(to_json(content))["x"] == content["x"]
 
 
 CANARY = "canary-of-the-data"
@@ -94,17 +94,17 @@ BAD_FEATURES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("held", BAD.values(), ids=BAD)
-def test_file__that_is_none_is_refused_without_being_shown(held: Any) -> None:
+@pytest.mark.parametrize("content", BAD.values(), ids=BAD)
+def test_file__that_is_none_is_refused_without_being_shown(content: Any) -> None:
     with pytest.raises(ValueError, match="expected") as refused:
-        from_json(json.dumps(held).encode())
+        from_json(json.dumps(content).encode())
     assert "canary" not in str(refused.value)
 
 
-@pytest.mark.parametrize("held", BAD_FEATURES.values(), ids=BAD_FEATURES)
-def test_feature__that_is_none_is_named_by_its_place(held: Any) -> None:
+@pytest.mark.parametrize("content", BAD_FEATURES.values(), ids=BAD_FEATURES)
+def test_feature__that_is_none_is_named_by_its_number(content: Any) -> None:
     with pytest.raises(ValueError, match=r"^feature 2: ") as refused:
-        read({CANARY: COUNTRY, f"{CANARY} 2": held})
+        read({CANARY: COUNTRY, f"{CANARY} 2": content})
     assert "canary" not in str(refused.value)
 
 

@@ -31,13 +31,13 @@ def put_down(cause: str, *, resolved: int = 1, still_open: int = 0) -> Recovery:
 
 
 def test_seed_weeks__fire_three_rows_with_their_numbers() -> None:
-    found = advice(SEED)
-    assert list(found) == ["packaging", "on-call", "stub"]
-    assert found["packaging"].because == "Jun 10: 9 code and 4 model deploys: a gap of 5 is more than 50 % of code"
-    assert found["on-call"].because == "unified MTTR of Jun 10: 2.0 h, up from 1.6 h"
-    assert found["stub"].because == "Jun 03: 8 code and 5 model deploys: models more than 2 behind"
-    assert not found["packaging"].escalated
-    assert (found["packaging"].value, found["on-call"].value) == (1.0, 1.2)
+    result = advice(SEED)
+    assert list(result) == ["packaging", "on-call", "stub"]
+    assert result["packaging"].because == "Jun 10: 9 code and 4 model deploys: a gap of 5 is more than 50 % of code"
+    assert result["on-call"].because == "unified MTTR of Jun 10: 2.0 h, up from 1.6 h"
+    assert result["stub"].because == "Jun 03: 8 code and 5 model deploys: models more than 2 behind"
+    assert not result["packaging"].escalated
+    assert (result["packaging"].value, result["on-call"].value) == (1.0, 1.2)
 
 
 def test_stub__names_the_diverging_week_only_where_no_other_is_behind() -> None:
@@ -50,8 +50,8 @@ def test_counts__that_nobody_read_fire_nothing_and_measure_nothing() -> None:
     assert advice(unread) == {}
     (row,) = advice([a_week(0, mttr=1.0), a_week(1, mttr=2.0, code_known=False)]).values()
     assert (row.key, row.value) == ("on-call", 2.0)
-    told = [a_week(0, code=9, model=4), a_week(1, code=9, model=4, code_known=False)]
-    assert advice(told)["packaging"].value is None
+    weeks = [a_week(0, code=9, model=4), a_week(1, code=9, model=4, code_known=False)]
+    assert advice(weeks)["packaging"].value is None
 
 
 def test_nothing__fires_on_even_weeks() -> None:
@@ -109,14 +109,14 @@ def test_two_behind__is_no_signal() -> None:
 
 def test_every_row__is_documented_as_it_is_given() -> None:
     weeks = [a_week(0, code=9, model=4, mttr=1.0), a_week(1, code=9, model=4, mttr=3.0)]
-    found = advice(weeks, [put_down("all"), put_down("MODEL")], untagged="shop:1a2b-3c4d")
+    result = advice(weeks, [put_down("all"), put_down("MODEL")], untagged="shop:1a2b-3c4d")
     page = (Path(__file__).parents[4] / "docs" / "metrics.md").read_text()
     table = page.partition("## Divergence, spikes, advice")[2].partition("\n## ")[0]
     benefits = [line.split("|")[3].strip() for line in table.splitlines() if line.startswith("|")][2:]
-    assert [row.benefit for row in found.values()] == benefits
-    words = ("same CI job as the service container", "on-call one week a month", "feature-flag pull request",
+    assert [row.benefit for row in result.values()] == benefits
+    texts = ("same CI job as the service container", "on-call one week a month", "feature-flag pull request",
              "live against training distribution", "flowjoy.unified_tag")  # fmt: skip
-    for row, word in zip(found.values(), words, strict=True):
+    for row, word in zip(result.values(), texts, strict=True):
         assert word in row.do
         assert word in table
         assert row.measure

@@ -116,16 +116,21 @@ def test_ambiguous__is_a_failure_of_both_together_and_of_neither_alone() -> None
 
 
 def test_recovery__is_of_attributed_resolved_incidents() -> None:
-    told = [an_incident(1, hours=2), an_incident(2, hours=None), an_incident(80, hours=50), an_incident(-50, hours=9)]
-    code, _, both = figures([a_deploy(0)], [], told)
+    incidents = [
+        an_incident(1, hours=2),
+        an_incident(2, hours=None),
+        an_incident(80, hours=50),
+        an_incident(-50, hours=9),
+    ]
+    code, _, both = figures([a_deploy(0)], [], incidents)
     assert code.recovery_hours == both.recovery_hours == DoraFigure(value=2.0, n=1)
 
 
 def test_rework__is_rollbacks_and_the_last_event_while_an_incident_was_open() -> None:
     code = [a_deploy(0, "a"), a_deploy(10, "b"), a_deploy(12, "c"), a_deploy(13, "d"), a_deploy(30, "c")]
-    found, model, both = figures(code, [a_ship(11)], [an_incident(10.5, hours=2), an_incident(10.6, hours=1.8)])
+    result, model, both = figures(code, [a_ship(11)], [an_incident(10.5, hours=2), an_incident(10.6, hours=1.8)])
     # `c` mended both incidents, `c` again at 30 is a rollback; four deploys.
-    assert found.rework_rate == DoraFigure(value=0.5, n=4)
+    assert result.rework_rate == DoraFigure(value=0.5, n=4)
     assert model.rework_rate == DoraFigure(value=0.0, n=1)
     assert both.rework_rate == DoraFigure(value=0.4, n=5)
 
@@ -186,19 +191,19 @@ def test_figures__are_what_the_rules_say_row_by_row(
 ) -> None:
     code = [a_deploy(h, sha, id=f"d{n}") for n, (h, sha) in enumerate(deploys)]
     models = [a_ship(h, str(v), id=f"m{n}") for n, (h, v) in enumerate(ships)]
-    told = [an_incident(h, hours=took, id=f"i{n:02}") for n, (h, took) in enumerate(broken)]
+    incidents = [an_incident(h, hours=took, id=f"i{n:02}") for n, (h, took) in enumerate(broken)]
     commits = {sha: [at(h) for h in hours] for sha, hours in committed.items()}
     trainings = {f"m{n}": at(h - 5) for n, (h, _) in enumerate(ships) if n % 2}
-    found = figures(code, models, told, commits=commits, trainings=trainings)
-    assert [as_numbers(held) for held in found] == [
-        as_numbers(brute_force(kinds, name, code, models, told, commits, trainings))
+    result = figures(code, models, incidents, commits=commits, trainings=trainings)
+    assert [as_numbers(figure) for figure in result] == [
+        as_numbers(brute_force(kinds, name, code, models, incidents, commits, trainings))
         for kinds, name in ((["CODE"], "CODE"), (["MODEL"], "MODEL"), (["CODE", "MODEL"], "both"))
     ]
 
 
-def as_numbers(held: Dora) -> dict[str, tuple[float | None, int]]:
-    found = {name: getattr(held, name) for name in DORA_UNITS}
-    return {name: (None if f.value is None else round(f.value, 9), f.n) for name, f in found.items()}
+def as_numbers(figure: Dora) -> dict[str, tuple[float | None, int]]:
+    result = {name: getattr(figure, name) for name in DORA_UNITS}
+    return {name: (None if f.value is None else round(f.value, 9), f.n) for name, f in result.items()}
 
 
 def brute_force(  # noqa: PLR0917
@@ -206,18 +211,18 @@ def brute_force(  # noqa: PLR0917
     name: str,
     code: list[CodeRecord],
     models: list[ModelRecord],
-    told: list[Incident],
+    incidents: list[Incident],
     commits: Mapping[str, Sequence[datetime]],
     trainings: Mapping[str, datetime],
 ) -> Dora:
     """The same figures without a frame: only the kinds of the events are taken from the timeline."""
-    whole = timeline.timeline(code, models, service=SERVICE, until=NOW).to_dict("records")
-    inside = [row for row in whole if row["ts"] >= WINDOW.since and row["type"] in kinds]
-    known_at = [row["ts"] for row in whole]
+    rows = timeline.timeline(code, models, service=SERVICE, until=NOW).to_dict("records")
+    inside = [row for row in rows if row["ts"] >= WINDOW.since and row["type"] in kinds]
+    known_at = [row["ts"] for row in rows]
     deploys = [row for row in inside if row["kind"] in ("deploy", "ship")]
-    started = [item for item in told if item.start <= NOW]
+    started = [item for item in incidents if item.start <= NOW]
     ended = {item.id: item.end if item.end is not None and item.end <= NOW else None for item in started}
-    causes = {item.id: cause_of(item, whole) for item in started}
+    causes = {item.id: cause_of(item, rows) for item in started}
     mine = [
         item
         for item in started
@@ -227,13 +232,13 @@ def brute_force(  # noqa: PLR0917
     fixes = {row["id"] for row in inside if row["kind"] == "rollback"}
     for item in started:
         end = ended[item.id]
-        known = [r for r in whole if r["ts"] >= WINDOW.since and r["kind"] in ("deploy", "ship", "rollback")]
+        known = [r for r in rows if r["ts"] >= WINDOW.since and r["kind"] in ("deploy", "ship", "rollback")]
         before = [row for row in known if end is not None and row["ts"] <= end]
         if before and before[-1]["ts"] > item.start:
             fixes.add(before[-1]["id"])
     leads = []
     seen: set[str] = set()
-    for row in whole:
+    for row in rows:
         if row["type"] == "CODE" and row["kind"] == "deploy" and row["sha"] not in seen:
             seen.add(row["sha"])
             if row in deploys:
@@ -245,7 +250,7 @@ def brute_force(  # noqa: PLR0917
     rework = [row for row in inside if row["id"] in fixes]
     return Dora(
         kind=name,
-        deployment_frequency=frequency(deploys, [row["ts"] for row in whole if row["type"] in kinds] or known_at),
+        deployment_frequency=frequency(deploys, [row["ts"] for row in rows if row["type"] in kinds] or known_at),
         lead_time_hours=DoraFigure(value=statistics.median(leads), n=len(leads)) if leads else NOTHING,
         change_fail_rate=DoraFigure(value=sum(row["id"] in failed for row in deploys) / n, n=n) if n else NOTHING,
         recovery_hours=DoraFigure(value=statistics.median(took), n=len(took)) if took else NOTHING,
@@ -264,9 +269,9 @@ def frequency(deploys: list[dict[Hashable, Any]], known: list[datetime]) -> Dora
 HOUR = timedelta(hours=1)
 
 
-def cause_of(incident: Incident, whole: list[dict[Hashable, Any]]) -> tuple[str, str | None]:
+def cause_of(incident: Incident, rows: list[dict[Hashable, Any]]) -> tuple[str, str | None]:
     """Type and id of the latest event in the 24 hours before; AMBIGUOUS within 30 minutes of the other type."""
-    before = [row for row in whole if timedelta() <= incident.start - row["ts"] <= timedelta(hours=24)]
+    before = [row for row in rows if timedelta() <= incident.start - row["ts"] <= timedelta(hours=24)]
     if not before:
         return "UNATTRIBUTED", None
     winner = before[-1]

@@ -14,7 +14,7 @@ NOW = at(200)
 
 
 def owed(hours: float, shipped: float | None = None, status: Status = Status.MET, **more: object) -> Obligation:
-    """What a deploy owed; `shipped` hours after T0."""
+    """An obligation that was met `shipped` hours after T0."""
     end = None if shipped is None else at(shipped)
     return an_obligation(hours, status=status, shipped_at=end, **{"closed_at": end, **more})
 
@@ -24,10 +24,10 @@ def lag_of(*items: Obligation, latest: str | None = None, since: float = -1000) 
 
 
 def test_lag__is_the_time_to_the_ship() -> None:
-    found = lag_of(owed(0, 10), owed(20, 50), owed(60, 80))
-    assert (found.median, found.n, found.unshipped) == (Hours(value=20), 3, 0)
-    assert found.p90 is not None
-    assert found.p90.value == pytest.approx(28)
+    result = lag_of(owed(0, 10), owed(20, 50), owed(60, 80))
+    assert (result.median, result.n, result.unshipped) == (Hours(value=20), 3, 0)
+    assert result.p90 is not None
+    assert result.p90.value == pytest.approx(28)
 
 
 def test_lag__met_before_the_start_is_0() -> None:
@@ -41,10 +41,10 @@ def test_lag__of_a_team_that_never_ships_is_what_has_passed() -> None:
 
 
 def test_lag__a_clock_that_runs_above_the_median_does_not_blur_it() -> None:
-    found = lag_of(owed(0, 10), owed(20, 30), owed(40, 50), owed(0, status=Status.BREACHED))
-    assert found.median == Hours(value=10)
-    assert found.p90 is not None
-    assert found.p90.at_least
+    result = lag_of(owed(0, 10), owed(20, 30), owed(40, 50), owed(0, status=Status.BREACHED))
+    assert result.median == Hours(value=10)
+    assert result.p90 is not None
+    assert result.p90.at_least
 
 
 def test_lag__a_young_clock_may_yet_become_the_longest() -> None:
@@ -70,8 +70,8 @@ def test_current__is_that_of_the_latest_deploy_s_slowest_model() -> None:
 
 
 def test_window__is_of_deploys_since_then_and_current_whenever_it_was() -> None:
-    found = lag_of(owed(0, 10, code_id="deployment:7"), latest="deployment:7", since=100)
-    assert (found.n, found.median, found.current) == (0, None, Hours(value=10))
+    result = lag_of(owed(0, 10, code_id="deployment:7"), latest="deployment:7", since=100)
+    assert (result.n, result.median, result.current) == (0, None, Hours(value=10))
 
 
 @pytest.mark.parametrize("status", [Status.NOT_REQUIRED, Status.CANCELLED, Status.UNKNOWN, Status.UNDECLARED])

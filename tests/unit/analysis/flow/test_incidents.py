@@ -1,4 +1,4 @@
-"""Which deploy an incident belongs to: the nearest one, the cause, and when neither can be said."""
+"""The deploy of an incident: the nearest one, the cause, and cases without either."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def matched(
     match_hours: float = 24,
 ) -> list[dict[str, Any]]:
     """The matched incidents as rows; a missing value is None."""
-    found = match_incidents(
+    result = match_incidents(
         timeline.incident_frame(incidents, until=LATER),
         timeline.timeline(code, models, service=SERVICE, until=LATER),
         match_hours=match_hours,
     )
-    return [{str(k): None if pd.isna(v) else v for k, v in row.items()} for row in found.to_dict("records")]
+    return [{str(k): None if pd.isna(v) else v for k, v in row.items()} for row in result.to_dict("records")]
 
 
 def one(
     code: Sequence[CodeRecord] = (), models: Sequence[ModelRecord] = (), *, hours: float | None = 1, **terms: float
 ) -> dict[str, Any]:
-    """What is said of one incident that began 100 hours after T0."""
+    """The match of one incident that began 100 hours after T0."""
     (row,) = matched([an_incident(100, hours=hours)], code, models, **terms)
     return row
 
@@ -67,7 +67,7 @@ def test_nearest__one_side_is_enough() -> None:
     assert one(models=[a_ship(1)])["nearest_ts"] == at(1)
 
 
-def test_nearest__without_any_event_is_said_to_be_nothing() -> None:
+def test_nearest__without_any_event_is_missing() -> None:
     row = one()
     assert (row["nearest_ts"], row["deploy_type"], row["cause_id"]) == (None, None, None)
     assert row["cause_type"] == "UNATTRIBUTED"
@@ -147,13 +147,13 @@ def test_mttr__is_hours_from_start_to_end() -> None:
 
 
 def test_match__no_incidents_is_an_empty_frame_with_every_column() -> None:
-    found = match_incidents(
+    result = match_incidents(
         timeline.incident_frame([], until=LATER),
         timeline.timeline([a_deploy(0)], [], service=SERVICE, until=LATER),
         match_hours=24,
     )
-    assert found.empty
-    assert {"nearest_ts", "deploy_type", "cause_type", "cause_id", "mttr_hr"} <= set(found.columns)
+    assert result.empty
+    assert {"nearest_ts", "deploy_type", "cause_type", "cause_id", "mttr_hr"} <= set(result.columns)
 
 
 def test_match__every_incident_stays_a_row_in_order_of_its_start() -> None:
@@ -176,14 +176,14 @@ def test_match__agrees_with_looking_at_every_pair(
 ) -> None:
     deploys = [a_deploy(n / 4, sha) for n, sha in code]
     ships = [a_ship(n / 4, str(n)) for n in models]
-    incidents = [an_incident(n / 4, id=f"incident:{place}") for place, n in enumerate(starts)]
+    incidents = [an_incident(n / 4, id=f"incident:{index}") for index, n in enumerate(starts)]
     reach, near = timedelta(hours=match_hours), timedelta(minutes=30)
     events = [(r.shipped_at, "CODE", r.id) for r in deploys] + [(r.shipped_at, "MODEL", r.id) for r in ships]
     for row in matched(incidents, deploys, ships, match_hours=match_hours):
         start = row["start"].to_pydatetime()
         nearest = min(events, key=lambda e: (abs(e[0] - start), e[0], e[1]), default=None)
-        said = (row["nearest_ts"], row["deploy_type"])
-        assert said == ((None, None) if nearest is None else (pd.Timestamp(nearest[0]), nearest[1]))
+        text = (row["nearest_ts"], row["deploy_type"])
+        assert text == ((None, None) if nearest is None else (pd.Timestamp(nearest[0]), nearest[1]))
         latest = {kind: max((e[0] for e in events if e[1] == kind and e[0] <= start), default=None) for kind in _BOTH}
         assert row["cause_type"] == _cause(latest, start, reach, near)
         at_cause = {e[2] for e in events if e[0] == max((t for t in latest.values() if t), default=None)}
@@ -220,9 +220,9 @@ def test_recoveries__are_what_counting_by_hand_gives(
         service=SERVICE,
         until=LATER,
     )
-    found = match_incidents(frame, events, match_hours=24)
-    rows = found[found["start"] >= pd.Timestamp(at(5))].to_dict("records")
-    for recovery in recoveries(found, since=at(5)):
+    result = match_incidents(frame, events, match_hours=24)
+    rows = result[result["start"] >= pd.Timestamp(at(5))].to_dict("records")
+    for recovery in recoveries(result, since=at(5)):
         mine = [row for row in rows if recovery.cause in ("all", row["cause_type"])]
         took = sorted(row["mttr_hr"] for row in mine if not pd.isna(row["end"]))
         assert (recovery.resolved, recovery.open) == (len(took), len(mine) - len(took))

@@ -1,4 +1,4 @@
-"""Which code was live with which models, and the unified tag of a pair."""
+"""Code and models that were live together, and the unified tag of a pair."""
 
 from __future__ import annotations
 
@@ -38,49 +38,49 @@ def lived(
     )
 
 
-def told(found: tuple[LivePair, ...]) -> list[tuple[str | None, list[str], Any]]:
-    return [(pair.sha, [model.version for model in pair.models], pair.since) for pair in found]
+def summary(result: tuple[LivePair, ...]) -> list[tuple[str | None, list[str], Any]]:
+    return [(pair.sha, [model.version for model in pair.models], pair.since) for pair in result]
 
 
 def test_pair__changes_with_code_and_with_models() -> None:
-    found = lived([a_deploy(0, "a"), a_deploy(20, "b")], [a_ship(-5, "1"), a_ship(10, "2")])
-    assert told(found) == [("a", ["1"], at(0)), ("a", ["2"], at(10)), ("b", ["2"], at(20))]
-    assert [pair.until for pair in found] == [at(10), at(20), None]
+    result = lived([a_deploy(0, "a"), a_deploy(20, "b")], [a_ship(-5, "1"), a_ship(10, "2")])
+    assert summary(result) == [("a", ["1"], at(0)), ("a", ["2"], at(10)), ("b", ["2"], at(20))]
+    assert [pair.until for pair in result] == [at(10), at(20), None]
 
 
 def test_pair__a_redeploy_or_another_model_changes_nothing() -> None:
-    found = lived([a_deploy(0, "a"), a_deploy(5, "a")], [a_ship(-5, "1"), a_ship(6, "9", model="ranker")])
-    assert told(found) == [("a", ["1"], at(0))]
+    result = lived([a_deploy(0, "a"), a_deploy(5, "a")], [a_ship(-5, "1"), a_ship(6, "9", model="ranker")])
+    assert summary(result) == [("a", ["1"], at(0))]
 
 
 def test_pair__a_rollback_brings_the_old_pair_back() -> None:
-    found = lived([a_deploy(0, "a"), a_deploy(5, "b"), a_deploy(6, "a")], [])
-    assert told(found) == [("a", [], at(0)), ("b", [], at(5)), ("a", [], at(6))]
+    result = lived([a_deploy(0, "a"), a_deploy(5, "b"), a_deploy(6, "a")], [])
+    assert summary(result) == [("a", [], at(0)), ("b", [], at(5)), ("a", [], at(6))]
 
 
 def test_newest__under_registered_an_older_version_that_comes_later_changes_nothing() -> None:
     ships = [a_ship(0, "5"), a_ship(10, "3")]
-    assert told(lived([a_deploy(0, "a")], ships)) == [("a", [], at(0)), ("a", ["5"], at(0))][1:]
-    assert told(lived([a_deploy(0, "a")], ships, newest_is_live=False))[-1] == ("a", ["3"], at(10))
+    assert summary(lived([a_deploy(0, "a")], ships)) == [("a", [], at(0)), ("a", ["5"], at(0))][1:]
+    assert summary(lived([a_deploy(0, "a")], ships, newest_is_live=False))[-1] == ("a", ["3"], at(10))
 
 
 def test_window__begins_with_the_pair_that_was_live_then() -> None:
-    found = lived([a_deploy(0, "a"), a_deploy(20, "b"), a_deploy(40, "c")], [], since=30)
-    assert told(found) == [("b", [], at(20)), ("c", [], at(40))]
+    result = lived([a_deploy(0, "a"), a_deploy(20, "b"), a_deploy(40, "c")], [], since=30)
+    assert summary(result) == [("b", [], at(20)), ("c", [], at(40))]
 
 
 def test_dependence__is_that_of_the_live_sha() -> None:
     by_sha = {"b": (Requirement(model="ranker"),), "c": ()}
     dependence = ModelDependencies(default=OF_RECOMMENDER.default, by_sha=by_sha)
     ships = [a_ship(-5, "1"), a_ship(-5, "7", model="ranker")]
-    found = lived([a_deploy(0, "a"), a_deploy(1, "b"), a_deploy(2, "c")], ships, dependence=dependence)
-    assert [[model.name for model in pair.models] for pair in found] == [["recommender"], ["ranker"], []]
-    assert [pair.tag is None for pair in found] == [False, False, True]
+    result = lived([a_deploy(0, "a"), a_deploy(1, "b"), a_deploy(2, "c")], ships, dependence=dependence)
+    assert [[model.name for model in pair.models] for pair in result] == [["recommender"], ["ranker"], []]
+    assert [pair.tag is None for pair in result] == [False, False, True]
 
 
 def test_incidents__belong_to_the_pair_that_was_live_when_they_began() -> None:
-    found = lived([a_deploy(0, "a"), a_deploy(20, "b")], [], [an_incident(20), an_incident(19.99), an_incident(-1)])
-    assert [len(pair.incidents) for pair in found] == [1, 1]
+    result = lived([a_deploy(0, "a"), a_deploy(20, "b")], [], [an_incident(20), an_incident(19.99), an_incident(-1)])
+    assert [len(pair.incidents) for pair in result] == [1, 1]
 
 
 def test_rollback_target__is_the_last_calm_pair_that_is_not_the_live_one() -> None:
@@ -92,9 +92,9 @@ def test_rollback_target__is_the_last_calm_pair_that_is_not_the_live_one() -> No
 
 
 def test_provisional__release_is_the_live_pair_and_says_so() -> None:
-    found = lived([a_deploy(0, "a"), a_provisional_deploy(5, sha="b")], [a_ship(-1, "1")])
-    assert [(pair.sha, pair.provisional) for pair in found] == [("a", False), ("b", True)]
-    assert found[-1].tag is not None
+    result = lived([a_deploy(0, "a"), a_provisional_deploy(5, sha="b")], [a_ship(-1, "1")])
+    assert [(pair.sha, pair.provisional) for pair in result] == [("a", False), ("b", True)]
+    assert result[-1].tag is not None
 
 
 def test_nothing_deployed__is_no_pair() -> None:

@@ -1,4 +1,4 @@
-"""What stands out in the week table."""
+"""Trends of the week table."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def weeks(*mttr: float | None) -> list[Week]:
 
 
 def spiking(*mttr: float | None, factor: float = 2) -> list[tuple[int, bool, bool]]:
-    found = spikes(weeks(*mttr), factor=factor)
-    return [((s.week.week - date(2024, 6, 3)).days // 7, s.sudden, s.trending) for s in found]
+    result = spikes(weeks(*mttr), factor=factor)
+    return [((s.week.week - date(2024, 6, 3)).days // 7, s.sudden, s.trending) for s in result]
 
 
-@pytest.mark.parametrize(("hours", "found"), [
+@pytest.mark.parametrize(("hours", "result"), [
     ([1.0, 2.0], [(1, False, True)]),
     ([1.0, 1.99], []),
     ([1.0, 2.01], [(1, True, True)]),
@@ -51,22 +51,22 @@ def spiking(*mttr: float | None, factor: float = 2) -> list[tuple[int, bool, boo
     ([1.0, None, 2.1], [(2, True, True)]),
     ([1.6, 2.0, 1.2], [(1, False, True)]),
 ])  # fmt: skip
-def test_spike__is_twice_the_usual_or_rising_to_two_hours(hours: list[float | None], found: Any) -> None:
-    assert spiking(*hours) == found
+def test_spike__is_twice_the_usual_or_rising_to_two_hours(hours: list[float | None], result: Any) -> None:
+    assert spiking(*hours) == result
 
 
 def test_spike__the_usual_is_the_median_of_the_four_weeks_with_data_before() -> None:
     assert spiking(9.0, 9.0, 9.0, 9.0, 9.0, 1.0, 1.0, None, 1.0, 1.0, 2.1) == [(10, True, True)]
     # The median of 1, 1, 3 and 3 is 2; with one more 1 it would be 1, and 1.9 a spike.
-    assert [found for found in spiking(1.0, 1.0, 1.0, 3.0, 3.0, 1.9, factor=1.5) if found[0] == 5] == []
+    assert [result for result in spiking(1.0, 1.0, 1.0, 3.0, 3.0, 1.9, factor=1.5) if result[0] == 5] == []
     assert spiking(0.3, 0.4, 0.4, 0.8) == []
     assert spiking(0.3, 0.4, 0.4, 0.8, factor=1.9) == [(3, True, False)]
 
 
 def test_spike__the_running_week_says_nothing() -> None:
-    told = [a_week(0, mttr=1.0), a_week(1, mttr=9.0, partial=True)]
-    assert spikes(told, factor=2) == ()
-    assert recent(told) == (told[0],)
+    weeks = [a_week(0, mttr=1.0), a_week(1, mttr=9.0, partial=True)]
+    assert spikes(weeks, factor=2) == ()
+    assert recent(weeks) == (weeks[0],)
 
 
 def test_escalation__is_the_second_diverging_week_running() -> None:
@@ -102,7 +102,7 @@ def test_health__of_a_week_without_incidents_needs_one_whose_mttr_is_known() -> 
     assert healthy(calm, [calm, a_week(1, mttr=1.9)])
 
 
-def test_health__looks_at_the_model_that_is_furthest_behind() -> None:
+def test_health__depends_on_the_model_that_is_furthest_behind() -> None:
     jammed = ModelGap(model="ranker", code_deploys=5, ships=2)
     assert not healthy(a_week(code=5, model=20, gap=3, furthest=jammed, models=2), [])
     assert not healthy(a_week(code=5, model=20, observed=False, diverges=False), [])

@@ -136,14 +136,14 @@ def test_divergence__more_than_half_of_code_and_not_exactly_half(code: int, mode
     assert one_week(code, models).diverges is diverges
 
 
-def test_divergence__another_percentage_is_held_to_as_strictly() -> None:
+def test_divergence__another_percentage_applies_as_strictly() -> None:
     assert not one_week(10, 9, percent=10).diverges
     assert one_week(10, 8, percent=10).diverges
     assert not one_week(3, 0, percent=100).diverges
 
 
 def of_many(models: Sequence[str], **rules: Rule) -> ModelDependencies:
-    """What every deploy depends on."""
+    """The dependencies of every deploy."""
     named = [Requirement(model=name) for name in models]
     pinned = [Requirement(model=name, rule=rule, version="1") for name, rule in rules.items()]
     return ModelDependencies(default=(*named, *pinned))
@@ -312,9 +312,9 @@ def test_weeks__agree_with_counting_one_by_one(
     models_shipped = [a_ship(autumn + n / 2, str(n)) for n in sorted(models)]
     broken = [an_incident(autumn + n / 2, hours=None if t is None else t / 4) for n, t in incidents.items()]
     as_of = at(autumn + until / 2)
-    found = table(shipped, models_shipped, broken, until=as_of, weeks=5, timezone=timezone, divergence_percent=percent)
-    assert [w.week for w in found] == [_monday(as_of, timezone) + timedelta(weeks=n - 4) for n in range(5)]
-    for week in found:
+    result = table(shipped, models_shipped, broken, until=as_of, weeks=5, timezone=timezone, divergence_percent=percent)
+    assert [w.week for w in result] == [_monday(as_of, timezone) + timedelta(weeks=n - 4) for n in range(5)]
+    for week in result:
         ours = [i for i in broken if i.start <= as_of and _monday(i.start, timezone) == week.week]
         took = [(i.end - i.start) / timedelta(hours=1) for i in ours if i.end is not None and i.end <= as_of]
         n = sum(r.shipped_at <= as_of and _monday(r.shipped_at, timezone) == week.week for r in shipped)

@@ -131,7 +131,7 @@ def test_unknown__is_what_models_owe_that_the_registry_does_not_know() -> None:
 # What a ledger adds
 
 
-def test_memory__never_makes_a_judgement_milder() -> None:
+def test_ledger__never_makes_a_judgement_milder() -> None:
     order = [Status.MET, Status.LATE, Status.PENDING, Status.BREACHED]
     for shown in order:
         for known in order:
@@ -140,12 +140,12 @@ def test_memory__never_makes_a_judgement_milder() -> None:
             assert (item.is_open, item.is_missed) == (owed(0, expected).is_open, owed(0, expected).is_missed)
 
 
-def test_memory__of_two_judgements_alike_the_source_s_counts() -> None:
+def test_ledger__of_two_judgements_alike_the_source_s_counts() -> None:
     (item,) = with_ledger([owed(0, Status.MET, version="4")], [owed(0, Status.MET, version="3")])
     assert item.version == "4"
 
 
-def test_memory__keeps_the_clock_of_a_deploy_that_the_source_lost_in_its_place() -> None:
+def test_ledger__keeps_the_clock_of_a_deploy_that_the_source_lost() -> None:
     confirmed, lost = [owed(0, Status.MET), owed(9, Status.MET)], owed(5, Status.BREACHED)
     assert with_ledger(confirmed, [*confirmed, lost]) == (confirmed[0], lost, confirmed[1])
 

@@ -44,20 +44,20 @@ def test_stub__pins_a_semantic_version_by_its_exact_name(name: str) -> None:
     # mlflow/mlflow#7280, mlflow/mlflow#5575: registries name their versions so.
     pinned = Requirement(model="a", rule=Rule.EXACT, version=name)
     for entry in (name, {"requires": name}):
-        (found,) = parse(json.dumps({"models": {"a": entry}}), "flowjoy.json").requirements
-        assert (found, str(found)) == (pinned, name)
+        (result,) = parse(json.dumps({"models": {"a": entry}}), "flowjoy.json").requirements
+        assert (result, str(result)) == (pinned, name)
     assert pinned.fits(name)
     assert not any(map(pinned.fits, ["1", "3", "1.2.1", "1.20", "2026.11", "latest"]))
 
 
 @pytest.mark.parametrize("name", ["1.2.0", "v3", "2026.11.1"])
-def test_at_least__needs_a_whole_number_and_says_what_to_write(name: str) -> None:
+def test_at_least__needs_an_integer_and_says_what_to_write(name: str) -> None:
     for entry in (f">={name}", {"requires": f">={name}"}):
-        said = refusal(json.dumps({"models": {"a": entry}}))
-        assert f'">=" compares whole numbers. Write ">=12", or pin the one version "{name}"' in said
+        message = refusal(json.dumps({"models": {"a": entry}}))
+        assert f'">=" compares whole numbers. Write ">=12", or pin the one version "{name}"' in message
 
 
-def test_at_least__is_not_met_by_a_name_that_only_looks_like_a_number() -> None:
+def test_at_least__is_not_met_by_a_name_that_only_resembles_a_number() -> None:
     at_least = Requirement(model="a", rule=Rule.AT_LEAST, version="12")
     assert [name for name in ("12", "13", "2026.11", "13.0.0", "1e3", "inf") if at_least.fits(name)] == ["12", "13"]
 
@@ -69,8 +69,8 @@ def test_stub__knows_the_line_of_each_model() -> None:
 
 def test_waiver__needs_all_five_and_an_offset() -> None:
     for missing in WAIVER:
-        held = {key: value for key, value in WAIVER.items() if key != missing}
-        assert f"missing key '{missing}'" in refusal(json.dumps({"models": {}, "waivers": [held]}))
+        waiver = {key: value for key, value in WAIVER.items() if key != missing}
+        assert f"missing key '{missing}'" in refusal(json.dumps({"models": {}, "waivers": [waiver]}))
     naive = {**WAIVER, "until": "2026-12-31T00:00:00"}
     assert "has no offset" in refusal(json.dumps({"models": {}, "waivers": [naive]}))
     blank = {**WAIVER, "reason": "  "}
@@ -78,7 +78,7 @@ def test_waiver__needs_all_five_and_an_offset() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "line 1: is not JSON"),
         ('{"models": {}} x', "line 1: is not JSON"),
@@ -96,8 +96,8 @@ def test_waiver__needs_all_five_and_an_offset() -> None:
         ('{"models": {"": "1"}}', "is not a model name"),
     ],
 )
-def test_stub__names_line_and_rule(text: str, said: str) -> None:
-    assert said in refusal(text)
+def test_stub__names_line_and_rule(text: str, message: str) -> None:
+    assert message in refusal(text)
 
 
 CURE = "set `model-stub` to another path"
@@ -106,7 +106,7 @@ CURE = "set `model-stub` to another path"
 # Shapes that other tools keep in files of such names: 50bhan/registry-tabby, AIPowerGrid/grid-discord-news-bot,
 # Adtrac/pi-config; a page, a YAML file and a pointer of LFS stand where a path is mistaken.
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "result"),
     [
         ('[{"name": "small", "provider": "acme"}]', "found a list"),
         ('"recommender"', "found text"),
@@ -132,15 +132,15 @@ CURE = "set `model-stub` to another path"
         ('{"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}}}', "is nested deeper than 8"),
     ],
 )
-def test_foreign_file__is_named_with_the_cure(text: str, found: str) -> None:
-    said = refusal(text)
-    assert said.startswith("flowjoy.json, line 1: ")
-    assert found in said
-    assert CURE in said
+def test_foreign_file__is_named_with_the_cure(text: str, result: str) -> None:
+    message = refusal(text)
+    assert message.startswith("flowjoy.json, line 1: ")
+    assert result in message
+    assert CURE in message
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('{"models": {\n"recommender": 12}}', "line 2: 'recommender': expected \"12\": 12 must be in quotes"),
         ('{"models": {"a": {"requires":\n 12}}}', "12 must be in quotes"),
@@ -171,12 +171,12 @@ def test_foreign_file__is_named_with_the_cure(text: str, found: str) -> None:
         ('{"models": {"a": ' + "9" * 5000 + "}}", "a number that is too long"),
     ],
 )
-def test_stub__a_slip_is_named_with_the_cure(text: str, said: str) -> None:
-    assert said in refusal(text)
+def test_stub__a_slip_is_named_with_the_cure(text: str, message: str) -> None:
+    assert message in refusal(text)
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "message"),
     [
         ("model", 1, "'model': expected the name of a model"),
         ("model", "", "'model': expected the name of a model"),
@@ -191,9 +191,9 @@ def test_stub__a_slip_is_named_with_the_cure(text: str, said: str) -> None:
         ("until", "2026-02-30", "'until': "),
     ],
 )
-def test_waiver__each_wrong_field_is_named_with_what_is_right(field: str, value: object, said: str) -> None:
+def test_waiver__each_wrong_field_is_named_with_what_is_right(field: str, value: object, message: str) -> None:
     text = json.dumps({"models": {}, "waivers": [{**WAIVER}, {**WAIVER, field: value}]})
-    assert f"waiver 2: {said}" in refusal(text)
+    assert f"waiver 2: {message}" in refusal(text)
 
 
 def test_waiver__a_date_means_its_last_second_in_utc() -> None:
@@ -222,7 +222,7 @@ _JSON = st.recursive(
 )
 
 
-_LIBRARY_WORDS = (
+_LIBRARY_TERMS = (
     "Input should", "Extra inputs", "Field required", "valid dictionary", "instance of", "valid string", "valid tuple",
     "match pattern", "Value error", "StubFile", "ModelEntry", "WaiverEntry", "at most", "at least", "pydantic",
     "Expecting", "delimiter", "Extra data", "Invalid control", "Unterminated", "Illegal trailing", "surrogates",
@@ -271,9 +271,9 @@ def test_stub__no_wording_of_a_library_reaches_a_reader(data: object, cut: int) 
     try:
         parse(text[: len(text) - cut], "flowjoy.json")
     except StubError as refused:
-        said = str(refused)
-        assert not [words for words in _LIBRARY_WORDS if words in said], said
-        assert re.fullmatch(r"flowjoy\.json, line \d+: \S.*", said), said
+        message = str(refused)
+        assert not [term for term in _LIBRARY_TERMS if term in message], message
+        assert re.fullmatch(r"flowjoy\.json, line \d+: \S.*", message), message
 
 
 @given(

@@ -40,7 +40,7 @@ def judged(
     waivers: Sequence[Waiver] = (),
     **terms: Any,
 ) -> list[Obligation]:
-    """What the code owes one model at hour `as_of`."""
+    """The obligation of the code for one model at hour `as_of`."""
     events = timeline(code, models, service="shop", until=at(as_of))
     dependence = ModelDependencies(default=(pin or Requirement(model=MODEL),), waivers=tuple(waivers))
     return list(obligations(events, dependence, PromiseTerms(sla_hours=48, as_of=at(as_of), **terms)))
@@ -194,7 +194,7 @@ def test_pin__of_a_semantic_version_is_met_by_that_very_version(stays: bool) -> 
 
 
 @pytest.mark.parametrize("version", ["2.5", "3.0.0", "1e3", "inf", "2026.11"])
-def test_pin__at_least_is_not_met_by_a_name_that_is_not_a_whole_number(version: str) -> None:
+def test_pin__at_least_is_not_met_by_a_name_that_is_not_an_integer(version: str) -> None:
     assert status([a_deploy()], [a_ship(5, version)], pin=AT_LEAST) is Status.BREACHED
 
 
@@ -287,8 +287,8 @@ def test_next_deadline__is_the_first_of_the_running_clocks() -> None:
 def test_rate__is_over_deadlines_of_the_last_28_days() -> None:
     met, late, old = an_obligation(0), an_obligation(1, status=Status.LATE), an_obligation(-28 * 24 - 49)
     running = an_obligation(99, status=Status.PENDING)
-    found = rate([met, met, late, old, running], at(100))
-    assert (found.percent, found.n, found.left_out) == (66.7, 3, 0)
+    result = rate([met, met, late, old, running], at(100))
+    assert (result.percent, result.n, result.left_out) == (66.7, 3, 0)
     assert rate([running], at(100)).percent is None
 
 

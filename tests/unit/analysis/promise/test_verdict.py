@@ -53,28 +53,28 @@ def broken(statuses: tuple[Status, ...], gate: MergeGate | None) -> bool:
 def test_verdict__over_all_small_combinations_a_pass_is_proved_and_nothing_is_broken() -> None:
     seen = set()
     for coverage, statuses, gate, enforce in product(COVERAGES, OBLIGATIONS, GATES, (True, False)):
-        said = decide(coverage, owed(*statuses), enforce=enforce, gate=gate)
+        message = decide(coverage, owed(*statuses), enforce=enforce, gate=gate)
         if not proved(coverage) or Status.UNKNOWN in statuses:
             expected = (Decision.ERROR, 2)
         elif broken(statuses, gate):
             expected = (Decision.FAIL, 1 if enforce else 0)
         else:
             expected = (Decision.PASS, 0)
-        assert (said.decision, said.exit_code) == expected
-        assert bool(said.reasons) == (said.decision is not Decision.PASS)
+        assert (message.decision, message.exit_code) == expected
+        assert bool(message.reasons) == (message.decision is not Decision.PASS)
         seen.add(expected)
     assert len(seen) == 4
 
 
 def test_verdict__no_source_at_all_is_no_pass() -> None:
     assert decide([], [], enforce=True).decision is Decision.ERROR
-    said = decide([a_coverage(required=False)], [], enforce=True)
-    assert (said.decision, said.reasons) == (Decision.ERROR, ("no source was required",))
+    message = decide([a_coverage(required=False)], [], enforce=True)
+    assert (message.decision, message.reasons) == (Decision.ERROR, ("no source was required",))
 
 
 def test_verdict__a_required_source_that_is_not_even_configured_is_no_pass() -> None:
-    said = decide([READ, a_coverage("models", CoverageState.NOT_CONFIGURED)], [], enforce=True)
-    assert (said.decision, said.reasons) == (Decision.ERROR, ("models: not configured",))
+    message = decide([READ, a_coverage("models", CoverageState.NOT_CONFIGURED)], [], enforce=True)
+    assert (message.decision, message.reasons) == (Decision.ERROR, ("models: not configured",))
 
 
 def test_verdict__an_optional_source_that_failed_is_no_error() -> None:
@@ -95,29 +95,29 @@ def test_verdict__a_late_ship_is_closed_and_fails_no_run() -> None:
 
 @pytest.mark.parametrize("order", [(Status.BREACHED, Status.MET), (Status.MET, Status.BREACHED)])
 def test_verdict__a_breach_fails_wherever_it_stands(order: tuple[Status, ...]) -> None:
-    said = decide([READ], owed(*order), enforce=True)
-    assert said.exit_code == 1
-    assert len(said.reasons) == 1
+    message = decide([READ], owed(*order), enforce=True)
+    assert message.exit_code == 1
+    assert len(message.reasons) == 1
 
 
 def test_verdict__reasons_name_every_source_that_failed_and_why() -> None:
     failed = CoverageState.FAILED
-    said = decide(
+    message = decide(
         [a_coverage("code", failed, reason="GitHub answered 503"), READ, a_coverage("models", failed)], [], enforce=True
     )
-    assert said.reasons == ("code: GitHub answered 503", "models: failed")
+    assert message.reasons == ("code: GitHub answered 503", "models: failed")
 
 
 def test_verdict__reasons_name_every_break_of_the_promise_and_of_the_gate() -> None:
     late = an_obligation(0, status=Status.BREACHED)
-    said = decide([READ], [late], enforce=True, gate=a_gate(GateLevel.NOTICE, GateLevel.FAILURE))
-    assert said.reasons == (f"recommender was not shipped for {late.code_id}", "the failure 1")
+    message = decide([READ], [late], enforce=True, gate=a_gate(GateLevel.NOTICE, GateLevel.FAILURE))
+    assert message.reasons == (f"recommender was not shipped for {late.code_id}", "the failure 1")
 
 
 def test_verdict__reasons_name_what_is_not_known() -> None:
     unknown = an_obligation(0, status=Status.UNKNOWN, reason="the stub cannot be read")
-    said = decide([READ], [unknown, an_obligation(1, status=Status.BREACHED)], enforce=True)
-    assert said.reasons == (f"recommender for {unknown.code_id}: the stub cannot be read",)
+    message = decide([READ], [unknown, an_obligation(1, status=Status.BREACHED)], enforce=True)
+    assert message.reasons == (f"recommender for {unknown.code_id}: the stub cannot be read",)
 
 
 def test_unproved__lists_required_sources_that_were_not_read_completely() -> None:

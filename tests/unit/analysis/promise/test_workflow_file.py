@@ -1,4 +1,4 @@
-"""What an edit changes in how a workflow runs FlowJoy; a hostile file costs nothing and is never constructed."""
+"""Changes that an edit makes to how a workflow runs FlowJoy; a hostile file costs nothing and is never constructed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ jobs:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("enforce: true", "enforce: false", "enforce 'false' instead of 'true'"),
         ("enforce: true", "ENFORCE: false", "enforce 'false' instead of 'true'"),
@@ -46,8 +46,8 @@ jobs:
         ("gate:", "other:", "job gate no longer runs FlowJoy"),
     ],
 )
-def test_changes__name_each_input_that_differs(old: str, new: str, said: str) -> None:
-    assert said in changes(GATE, GATE.replace(old, new))
+def test_changes__name_each_input_that_differs(old: str, new: str, message: str) -> None:
+    assert message in changes(GATE, GATE.replace(old, new))
 
 
 def test_changes__are_none_where_only_other_steps_differ() -> None:
@@ -75,7 +75,7 @@ def test_changes__see_composite_actions_reusable_workflows_and_commands() -> Non
     ],
     ids=["cut short", "deep", "an object", "large", "a control character"],
 )
-def test_file__that_cannot_be_read_is_said_to_be_so(text: str) -> None:
+def test_file__that_cannot_be_read_is_reported(text: str) -> None:
     with pytest.raises(WorkflowError):
         changes(text, GATE)
 
