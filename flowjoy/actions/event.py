@@ -59,9 +59,14 @@ class RunEvent:
         return self.event.startswith(_PULL_REQUEST)
 
     @property
-    def proposes_its_workflow(self) -> bool:
-        """Whether the workflow file of the run is part of the proposal, and not that of the base branch."""
-        return self.proposes and self.event not in _OF_BASE
+    def may_be_beside(self) -> bool:
+        """Whether its commit may lie beside the default branch, so that it is compared with it like a proposal."""
+        return self.sha is not None and not (self.trusted or self.proposes or self.fork)
+
+    @property
+    def brings_its_workflow(self) -> bool:
+        """Whether the run's workflow file is that of its commit. For some events GitHub takes the base branch's."""
+        return not self.trusted and self.event not in _OF_BASE
 
 
 def read(

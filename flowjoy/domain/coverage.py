@@ -23,6 +23,7 @@ class SourceKind(StrEnum):
     CODE = "code"
     PULL_REQUEST = "pull request"
     MERGE_GROUP = "merge group"
+    BRANCH = "comparison with the default branch"
     STUBS = "stubs"
     OTHER_STUBS = "stubs of the proposal at other paths"
     MODELS = "models"

@@ -34,6 +34,7 @@ class Proposal:
     `base_sha` is None for a commit that is not to be merged. `touched`: changed files that exist at the head;
     `removed`: those that no longer do; `renamed` maps new names to old ones. `files_known`: False if GitHub does not
     list every changed file. `workflows`: changed workflow files, up to a limit; `workflows_unread`: how many more.
+    `of_branch`: a commit that is about to be deployed from a branch beside the default one, which is its base.
     """
 
     head_sha: str
@@ -46,11 +47,12 @@ class Proposal:
     files_known: bool = True
     workflows: tuple[WorkflowFile, ...] = ()
     workflows_unread: int = 0
+    of_branch: bool = False
 
     @property
     def is_merge(self) -> bool:
         """Whether it is to be merged; otherwise the commit itself is about to be deployed."""
-        return self.base_sha is not None
+        return self.base_sha is not None and not self.of_branch
 
     def changes_only(self, path: str) -> bool:
         """Return whether this file is known to be all that the proposal changes."""

@@ -15,6 +15,7 @@ from flowjoy.actions.event import RunEvent
 from flowjoy.analysis.promise import workflow_edits
 from flowjoy.analysis.promise.compliance import RATE_DAYS
 from flowjoy.analysis.promise.dependencies import named_models, required_models
+from flowjoy.clients.github import GitHubApi
 from flowjoy.domain import (
     CodeRecord,
     Coverage,
@@ -100,7 +101,8 @@ class _Collection:
         # Files are not remembered, but what was told of them is.
         remembered = bool(terms.code_source or terms.model_source or settings.sends_alerts or settings.drift_live)
         # A proposal's inputs are compared with those that the ledger holds, whatever it reads.
-        remembers = judged and access.github is not None and (remembered or trigger.proposes)
+        compared = trigger.proposes or (trigger.may_be_beside and query.live and access.github is not None)
+        remembers = judged and access.github is not None and (remembered or compared)
         self._ledger = CollectStep[LedgerState](
             SourceKind.LEDGER,
             LedgerState(),
@@ -115,10 +117,10 @@ class _Collection:
             SourceKind.CODE, None, label=self._code_source.label, required=judged, planned=judged
         )
         self._proposal = CollectStep[Proposal | None](
-            SourceKind.MERGE_GROUP if trigger.base_sha is not None else SourceKind.PULL_REQUEST,
+            _kind_of_proposal(trigger),
             None,
-            required=trigger.proposes,
-            planned=trigger.proposes,
+            required=compared,
+            planned=compared,
         )
         self._stubs = CollectStep[Mapping[str, StubFile]](
             SourceKind.STUBS, {}, label=settings.model_stub, required=on_github, planned=on_github
@@ -172,7 +174,7 @@ class _Collection:
         access = self._access
         if self._ledger.planned:
             self._ledger.read(partial(incremental.recalled, self._query, access, self._terms), access)
-        if self._trigger.proposes:
+        if self._proposal.planned:
             self._read_proposal()
         if not self._trigger.fork:
             asked = partial(incremental.code, self._query, access, self._code_source, self._memory, self._trigger.sha)
@@ -184,13 +186,17 @@ class _Collection:
         self._read_extras()
 
     def _read_proposal(self) -> None:
-        """What asks to be merged, and the terms by which it is judged: without a ledger, those of others."""
+        """Read what asks to go live, and the terms by which it is judged: without a ledger, those of others."""
         settings, trusted = self._query.settings, self._ledger.value.terms
         self._apply(proposal_terms.than(settings, self._terms, trusted))
         self._proposal.read(partial(_proposal, self._query, self._access, self._trigger), self._access)
+        proposal = self._proposal.value
+        if proposal is not None and proposal.base_sha is None and not self._trigger.proposes:
+            self._apply(proposal_terms.own(settings))  # the commit lies on the default branch
+            return
         if trusted:
             return
-        own_workflow = self._trigger.proposes_its_workflow
+        own_workflow = self._trigger.brings_its_workflow
         if own_workflow and self._ledger.planned:
             self._other_terms.read(partial(incremental.other_terms, self._query, self._access), self._access)
         edited = own_workflow and workflow_edits.may_change_inputs(self._proposal.value)
@@ -218,7 +224,7 @@ class _Collection:
     @property
     def _asks(self) -> Proposal | None:
         """The code that asks to go live."""
-        return self._proposal.value or self._own_commit
+        return self._proposal.value if self._trigger.proposes else self._own_commit
 
     @property
     def _may_be_own_proposal(self) -> bool:
@@ -228,12 +234,15 @@ class _Collection:
         return own and query.live and query.settings.ship is None and self._access.github is not None
 
     def _own_proposal(self) -> Proposal | None:
-        """The run's own commit, where it never went live; None also where nobody can say whether it did."""
+        """Return the run's own commit if it never went live; None also where that is unknown."""
         sha = self._trigger.sha
-        if sha is None or self._code.value is None or not self._may_be_own_proposal:
+        if self._trigger.proposes or sha is None or self._code.value is None:
             return None
         live = {record.sha for record in self._deploys if record.outcome is Outcome.SUCCESS}
-        return None if sha in live else Proposal(head_sha=sha)
+        if sha in live or not self._may_be_own_proposal:
+            self._proposal.skip(required=False)
+            return None
+        return self._proposal.value if self._proposal.planned else Proposal(head_sha=sha)
 
     def _read_extras(self) -> None:
         """What decides nothing. Lead times need what they lead to."""
@@ -263,14 +272,13 @@ class _Collection:
         models = self._models.outcome
         proposal, other_stubs = self._proposal.outcome, self._other_stubs.outcome
         coverage = [ledger_coverage, models[1], *_if_configured(other_stubs[1], self._other_terms.outcome[1])]
-        if self._trigger.proposes:
-            coverage.append(proposal[1])
+        coverage += [proposal[1]] if self._trigger.proposes else _if_configured(proposal[1])
         return Collected(
             applied=self._applied,
             records=self._records(recalled.memory, models[0], coverage),
             versions=models[0].versions if models[0] else None,
             unknown_models=models[0].unknown if models[0] else {},
-            proposal=proposal[0] or self._own_commit,
+            proposal=proposal[0] if self._trigger.proposes else self._own_commit,
             other_stubs=other_stubs[0],
             asked_registry=not self._trigger.fork,
             may_remember=not recalled.newer,
@@ -343,15 +351,34 @@ def _proposal(query: HarvestQuery, access: Clients, trigger: RunEvent) -> StepRe
     if trigger.base_sha is not None:
         proposal = github_pull_request.group(github, trigger.base_sha, sha)
         _refuse_unlisted(proposal, query)
+    elif not trigger.proposes:
+        proposal = _beside(query, github, sha)
     else:
         number = trigger.pull_request
         if number is None:
             number = github_pull_request.find(github, sha, trigger.head, query.default_branch)
-        if number is None:
+        if number is None and trigger.fork:
             note = "no pull request has this head commit: its stub alone is judged"
             return Proposal(head_sha=sha), 1, (note,)
-        proposal = github_pull_request.read(github, number, sha)
+        proposal = _beside(query, github, sha) if number is None else github_pull_request.read(github, number, sha)
     return github_workflow_files.with_workflows(github, proposal), 1, ()
+
+
+def _beside(query: HarvestQuery, github: GitHubApi, sha: str) -> Proposal:
+    """Return a commit that no pull request proposes, compared with the default branch."""
+    if query.default_branch is None:
+        raise HarvestError(
+            "the default branch is not known, so this commit cannot be compared with it", hint="run again"
+        )
+    proposal = github_pull_request.beside(github, query.default_branch, sha)
+    _refuse_unlisted(proposal, query)
+    return proposal
+
+
+def _kind_of_proposal(trigger: RunEvent) -> SourceKind:
+    if not trigger.proposes:
+        return SourceKind.BRANCH
+    return SourceKind.PULL_REQUEST if trigger.base_sha is None else SourceKind.MERGE_GROUP
 
 
 def _refuse_unlisted(proposal: Proposal, query: HarvestQuery) -> None:
@@ -360,8 +387,8 @@ def _refuse_unlisted(proposal: Proposal, query: HarvestQuery) -> None:
     if settings.flag_paths and not proposal.files_known and settings.model_stub not in proposal.touched:
         most = github_pull_request.MOST_COMPARED
         raise HarvestError(
-            f"the merge group changes {most} files or more, and GitHub lists {most} files: flag-paths may match others",
-            hint=f"touch {settings.model_stub}, or let smaller groups form",
+            f"{most} files or more change, and GitHub lists {most} of them: flag-paths may match others",
+            hint=f"touch {settings.model_stub} as well, or merge in smaller steps",
         )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Literal, Self
+from urllib.parse import quote
 
 from pydantic import model_validator
 
@@ -72,7 +74,12 @@ class _Step(Response):
     commit: _Content
 
 
+class _Base(Response):
+    sha: Sha
+
+
 class _Comparison(Response):
+    base_commit: _Base
     status: Literal["ahead", "behind", "diverged", "identical"]
     merge_base_commit: _Step
     commits: Many[_Step]
@@ -81,7 +88,8 @@ class _Comparison(Response):
     @model_validator(mode="after")
     def _shows_what_differs(self) -> Self:
         trees = {step.commit.tree.sha for step in (self.merge_base_commit, *self.commits[-1:])}
-        if not self.files and self.status != "identical" and (len(trees) > 1 or not self.commits):
+        has_commits = self.status in ("ahead", "diverged")
+        if has_commits and not self.files and (len(trees) > 1 or not self.commits):
             raise refusal("shows no file that differs between two trees")
         return self
 
@@ -105,9 +113,23 @@ def read(github: GitHubApi, number: int, head_sha: str | None) -> Proposal:
 
 def group(github: GitHubApi, base_sha: str, head_sha: str) -> Proposal:
     """The merge group between two commits. Each of its pull requests was judged with its labels before."""
-    files = github.get(f"/compare/{base_sha}...{head_sha}", reader(_Comparison)).files
-    known = len(files) < MOST_COMPARED
-    return _proposal(files, head_sha=head_sha, base_sha=base_sha, files_known=known)
+    compared = github.get(f"/compare/{base_sha}...{head_sha}", reader(_Comparison))
+    if compared.status == "behind":
+        raise HarvestError("the merge group has no commit that its base lacks", hint="run again")
+    return _of_comparison(compared, head_sha)
+
+
+def beside(github: GitHubApi, branch: str, head_sha: str) -> Proposal:
+    """Return a commit with what it changes to the head of a branch; without a base where it lies on that branch."""
+    compared = github.get(f"/compare/{quote(branch, safe='')}...{head_sha}", reader(_Comparison))
+    if compared.status in ("behind", "identical"):
+        return Proposal(head_sha=head_sha)
+    return replace(_of_comparison(compared, head_sha), of_branch=True)
+
+
+def _of_comparison(compared: _Comparison, head_sha: str) -> Proposal:
+    known = len(compared.files) < MOST_COMPARED
+    return _proposal(compared.files, head_sha=head_sha, base_sha=compared.base_commit.sha, files_known=known)
 
 
 def find(github: GitHubApi, head_sha: str, head: str | None, default_branch: str | None) -> int | None:

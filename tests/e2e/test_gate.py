@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, new_world
 from tests.fakes.artifact_service import ArtifactServiceStandIn
 from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
+from tests.fakes.http_base import Answer
 
 STUB = "flowjoy.json"
 GOOD = '{"models": {"recommender": "1"}}'
@@ -669,3 +670,129 @@ def test_red_gate__of_its_own_pull_request_is_turned_green_by_the_next_run(decoy
     assert judge(world, number).code == 0
     check = world.check(B, "model dependency")
     assert (check["conclusion"], check["external_id"]) == ("success", "flowjoy/shop/dependency")
+
+
+# A commit beside the default branch
+
+
+def of_branch(event: str, world: World) -> dict[str, Any]:
+    """A run of B, which only a feature branch holds."""
+    asked: dict[str, Any] = {"event": event, "ref": "refs/heads/feature", "sha": B}
+    if event == "workflow_run":
+        return workflow_run(world, event="push") | {"ref": "refs/heads/main", "sha": A}
+    if event == "deployment":
+        asked |= deployment(world)
+    return asked
+
+
+BRANCH_EVENTS = [
+    "workflow_dispatch",
+    "push",
+    "repository_dispatch",
+    "release",
+    "deployment",
+    "workflow_run",
+    "check_suite",
+]
+
+
+@pytest.mark.parametrize("event", BRANCH_EVENTS)
+def test_branch__is_judged_by_the_stub_of_the_default_branch_as_well(decoy: World, event: str) -> None:
+    """The head of C, which pins a version that is not READY; B took it back beside other changes."""
+    world, shop = decoy, decoy.github.repository
+    shop.add_file(B, "shop/search.py", "x")
+    ran = world.run(at(1), **of_branch(event, world))
+    assert (ran.code, world.check(B, "model dependency")["conclusion"]) == (1, "failure")
+    assert "version 2 is not READY. The base branch requires it" in ran.log
+    shop.add_file(C, STUB, GOOD)
+    assert world.run(at(1), **of_branch(event, world)).code == 0
+
+
+def test_branch__that_is_refused_is_not_turned_green_by_a_dispatch(decoy: World) -> None:
+    world, shop = decoy, decoy.github.repository
+    shop.add_file(B, "shop/search.py", "x")
+    refused = into(world, C, labels=["feature-flag"], files={"shop/search.py": "modified"})
+    shop.add_file(C, STUB, GOOD)
+    assert judge(world, refused).code == 1
+    assert world.run(at(1), **of_branch("workflow_dispatch", world)).code == 0  # a commit has no label
+    check = world.check(B, "model dependency")
+    assert (check["conclusion"], f"pull request #{refused}" in check["output"]["title"]) == ("failure", True)
+
+
+def test_branch__that_changes_a_flag_must_touch_the_stub(world: World) -> None:
+    world.github.repository.add_file(B, "config/flags/search.yml", "on")
+    asked = of_branch("workflow_dispatch", world)
+    assert world.run(at(1), **asked, flag_paths="config/flags/**").code == 1
+    world.github.repository.add_file(B, STUB, '{"models": {"recommender": ">=1"}}')
+    assert world.run(at(1), **asked, flag_paths="config/flags/**", model_validated_tag="").code == 0
+
+
+@pytest.mark.parametrize("inputs", [{"enforce": "false"}, {"model_stub": "other.json"}, {"model_validated_tag": ""}])
+def test_branch__is_not_judged_by_milder_inputs_than_the_default_branchs(
+    remembering: World, inputs: dict[str, Any]
+) -> None:
+    world, shop = remembering, remembering.github.repository
+    world.run(at(0.5), sha=A)
+    stub = '{"models": {"recommender": "3"}}' if "model_validated_tag" in inputs else REFUSED["a broken stub"][0]
+    shop.add_file(B, STUB, stub)
+    ran = world.run(at(1), **of_branch("workflow_dispatch", world), **inputs)
+    assert (ran.code, world.check(B, "model dependency")["conclusion"]) == (1, "failure")
+    assert world.check(B)["conclusion"] == "failure"
+
+
+def test_branch__without_a_ledger_cannot_soften_its_check(world: World) -> None:
+    world.github.repository.add_file(B, STUB, '{"models": {"recommender": "2"}}')
+    world.github.repository.add_file(B, ".github/workflows/gate.yml", WORKFLOW)
+    assert world.run(at(1), **of_branch("workflow_dispatch", world), enforce="false").code == 1
+
+
+def test_release_branch__can_be_deployed_where_both_stubs_are_kept(world: World) -> None:
+    """A hotfix on a maintenance branch: main went on, and both sides name versions that are there."""
+    shop = world.github.repository
+    shop.add_commit(C, at(-1), parent=A)
+    shop.add_file(C, STUB, '{"models": {"recommender": ">=1"}}')
+    ran = world.run(at(1), event="release", ref="refs/tags/v1", sha=B, model_validated_tag="")
+    assert (ran.code, world.check(B, "model dependency")["conclusion"]) == (0, "success")
+    world.release(B, at(1), parent=A)
+    shop.add_file(C, STUB, "{")
+    ran = world.run(at(2), event="deployment_status", ref="refs/tags/v1", payload={"deployment": {"sha": B}})
+    assert (ran.code, "gate" in ran.bundle) == (0, False), "it is live: history is not judged again"
+
+
+@pytest.mark.parametrize("event", ["push", "issue_comment", "release"])
+def test_branch__whose_commit_lies_on_the_default_branch_is_judged_alone(world: World, event: str) -> None:
+    shop = world.github.repository
+    shop.add_commit(B, at(), parent=A)
+    shop.add_commit(C, at(0.1), parent=B)
+    shop.add_file(B, STUB, GOOD)
+    shop.add_file(C, STUB, '{"models": {"recommender": "2"}}')
+    ran = world.run(at(1), event=event, ref="refs/heads/feature", sha=B, enforce="false")
+    assert (ran.code, world.check(B, "model dependency")["conclusion"]) == (0, "success")
+
+
+@pytest.mark.parametrize("fault", [NOT_ACCESSIBLE, Answer(502), Answer(200, {}), Answer(404, {"message": "Not Found"})])
+def test_branch__that_cannot_be_compared_is_never_green(world: World, fault: Answer) -> None:
+    world.github.repository.add_file(B, STUB, GOOD)
+    world.github.fail("/compare/", times=None, fault=fault)
+    ran = world.run(at(1), **of_branch("workflow_dispatch", world))
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert "comparison with the default branch" in ran.log
+
+
+def test_branch__costs_one_more_request(world: World) -> None:
+    world.github.repository.add_file(B, "shop/search.py", "x")
+    world.run(at(1), **of_branch("workflow_dispatch", world))
+    assert world.github.count("GET", "/compare/") == 1
+    before = world.github.count("GET", "/compare/")
+    world.run(at(1), sha=B)
+    assert world.github.count("GET", "/compare/") == before
+
+
+def test_workflow_run__of_a_pull_request_that_is_not_listed_is_compared_with_the_default_branch(decoy: World) -> None:
+    world, shop = decoy, decoy.github.repository
+    shop.add_file(B, "shop/search.py", "x")
+    asked = workflow_run(world)
+    shop.issues.clear()
+    assert world.run(at(1), **asked).code == 1
+    shop.add_file(C, STUB, GOOD)
+    assert world.run(at(1), **asked).code == 0

@@ -167,6 +167,7 @@ def test_gate__a_pull_request_that_changes_only_the_stub_can_mend_the_base_branc
     if conclusion == "success":
         cure = "mend flowjoy.json there by a pull request that changes only that file, then update this branch"
         assert cure in unescape(world.check(B, "model dependency")["output"]["summary"])
+    shop.issues[number].closed_at = "2026-03-02T10:00:00Z"
     ran = judge(world, a_pull(world, mended, base_sha=C))
     check = world.check(B, "model dependency")
     assert (ran.code, check["conclusion"]) == (0, conclusion)

@@ -372,7 +372,11 @@ class Bodies:
         body = self.pull(issue)
         return {key: value for key, value in body.items() if key not in f"{counted} {more}".split()}
 
-    def comparison(self, base: Commit, head: Commit, files: list[tuple[str, str]], ahead: list[Commit]) -> Any:
+    def comparison(
+        self, ends: tuple[Commit, Commit, Commit], files: list[tuple[str, str]], ahead: list[Commit], behind: int
+    ) -> Any:
+        base, merge_base, head = ends
+        apart = {(False, False): "identical", (True, False): "ahead", (False, True): "behind"}
         url, html = f"{self._url}/compare/{base.sha}...{head.sha}", f"{self._html}/compare/{base.sha}...{head.sha}"
         return {
             "url": url,
@@ -381,10 +385,10 @@ class Bodies:
             "diff_url": f"{html}.diff",
             "patch_url": f"{html}.patch",
             "base_commit": self.commit(base),
-            "merge_base_commit": self.commit(base),
-            "status": "ahead" if ahead else "identical",
+            "merge_base_commit": self.commit(merge_base),
+            "status": apart.get((bool(ahead), behind > 0), "diverged"),
             "ahead_by": len(ahead),
-            "behind_by": 0,
+            "behind_by": behind,
             "total_commits": len(ahead),
             "commits": [self.commit(commit) for commit in ahead],
             "files": [self.changed_file(file) for file in files[:MOST_COMPARED_FILES]],

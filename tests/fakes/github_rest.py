@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from tests.fakes.github_bodies import Bodies
 from tests.fakes.github_state import CheckRun, Issue, Repository, Run, stamp
@@ -259,14 +259,16 @@ class Call:
 
     @_route("GET", r"/compare/{base}\.\.\.{head}")
     def compare(self, base: str, head: str) -> Answer:
-        """Two commits of one line of history."""
-        before, after = self.repo.resolve(base), self.repo.resolve(head)
+        """Files are those that differ from the merge base; commits without a common ancestor begin at the base."""
+        before, after = self.repo.resolve(unquote(base)), self.repo.resolve(head)
         if before is None or after is None:
             return NOT_FOUND
-        known = self.repo.history(before)
-        ahead = [commit for commit in self.repo.history(after) if commit not in known]
-        files = self.repo.changed_files(before.sha, after.sha)
-        return Answer(200, self.bodies.comparison(before, after, files, ahead[::-1]))
+        line = self.repo.history(after)
+        ahead = self.repo.lacking(unquote(base), after)
+        merge_base = next((commit for commit in line if commit not in ahead), before)
+        behind = sum(commit not in line for commit in self.repo.history(before))
+        files = self.repo.changed_files(merge_base.sha, after.sha)
+        return Answer(200, self.bodies.comparison((before, merge_base, after), files, ahead[::-1], behind))
 
     def _pull(self, number: str) -> Issue | None:
         issue = self.repo.issues.get(int(number))

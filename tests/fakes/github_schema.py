@@ -333,7 +333,7 @@ def _comparison(repo: Repository, base: str, head_ref: str) -> dict[str, Any] | 
     head = repo.resolve(head_ref)
     if head is None:
         return None
-    ahead = repo.ahead_by(base, head)
+    ahead = len(repo.lacking(base, head))
     behind = len({commit.sha for commit in repo.history(repo.resolve(base))} - {c.sha for c in repo.history(head)})
     status = {(False, False): "IDENTICAL", (True, False): "AHEAD", (False, True): "BEHIND"}
     return {

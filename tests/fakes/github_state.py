@@ -271,11 +271,11 @@ class Repository:
         self.grown.setdefault(sha, branch or self.default_branch)
         self.commits.setdefault(sha, Commit(sha=sha, committed_at=stamp(at)))
 
-    def ahead_by(self, base: str, head: Commit) -> int:
-        """How many commits of `head` the branch `base` lacks."""
+    def lacking(self, base: str, head: Commit) -> list[Commit]:
+        """The commits of `head` that the branch `base` lacks, newest first."""
         there = {commit.sha for commit in self.history(self.resolve(base))}
         there |= {sha for sha, branch in self.grown.items() if branch == base}
-        return sum(commit.sha not in there for commit in self.history(head))
+        return [commit for commit in self.history(head) if commit.sha not in there]
 
     def add_file(self, sha: str, path: str, text: str | bytes | None) -> None:
         """The content of a file at a commit and its descendants. None: it is gone from here on."""

@@ -15,7 +15,7 @@ def sentences(proposal: Proposal) -> list[str]:
 
 def may_change_inputs(proposal: Proposal | None) -> bool:
     """Return whether the proposal changes FlowJoy's inputs, or could not be compared."""
-    return proposal is None or any(changes for _, changes in _edits(proposal))
+    return proposal is None or not proposal.files_known or any(changes for _, changes in _edits(proposal))
 
 
 def _edits(proposal: Proposal) -> Iterator[tuple[str, bool]]:
