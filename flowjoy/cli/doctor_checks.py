@@ -17,6 +17,7 @@ from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.analysis.promise.model_stub import DEFAULT_NAME, Stub, parse
 from flowjoy.cli.doctor_deployments import Deployments, newest
 from flowjoy.clients.github import PER_PAGE, Repository
+from flowjoy.clients.github_checks import ListedChecks
 from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config.settings import Settings
@@ -26,7 +27,6 @@ from flowjoy.errors import FaultKind, HarvestError, StubError
 from flowjoy.pipeline.run_context import RepositoryInfo, github_of, repository_info_of
 from flowjoy.report.text import clean, plural, visible
 from flowjoy.sinks import slack_bot
-from flowjoy.sinks.check_run import ListedChecks
 from flowjoy.sources import (
     CODE_SOURCES,
     CODE_SURVEYS,

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import socket
-import ssl
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from flowjoy.clients.faults import Fault
+from flowjoy.clients.mlflow_connection import REACH, explain_unreachable, shown_host
 from flowjoy.clients.transport import in_time
 from flowjoy.errors import FaultKind, UnknownModelError
 
 SPELLING = "check the spelling in `models` or the stub, and that the registry shows the model to these credentials"
 ROOT = "check that mlflow-tracking-uri is the root of an MLflow server"
-REACH = "check mlflow-tracking-uri, and that the runner may reach it"
-CERTIFICATE = (
-    "set MLFLOW_TRACKING_SERVER_CERT_PATH (or, for every service, REQUESTS_CA_BUNDLE) to a file in the workspace "
-    "that holds the certificate of your authority"
-)
 _LOGIN = (
     "a login page seems to answer for the registry: set MLFLOW_TRACKING_TOKEN (or MLFLOW_TRACKING_USERNAME and "
     "MLFLOW_TRACKING_PASSWORD) to credentials that it accepts, or give an address behind it"
@@ -51,7 +44,7 @@ def explain(problem: Exception, uri: str = "") -> Fault | None:
         return Fault(kind=FaultKind.UNSUPPORTED, problem=text, hint="see the registries in docs/sources.md")
     if not isinstance(problem, MlflowException):
         return None
-    return _of_connection(problem, uri) or _of_answer(problem, uri)
+    return explain_unreachable(problem, uri) or _of_answer(problem, uri)
 
 
 def explain_name(problem: Exception, uri: str = "") -> Fault | None:
@@ -77,7 +70,7 @@ def _of_answer(problem: Any, uri: str) -> Fault:
     if _is_of_workspace(problem):
         return Fault(
             kind=FaultKind.REFUSED,
-            problem=f"{_host(uri)} has no workspaces",
+            problem=f"{shown_host(uri)} has no workspaces",
             hint="remove MLFLOW_WORKSPACE from the step",
         )
     # An open Unity Catalog answers NOT_FOUND; that of Databricks also names a missing catalog or schema.
@@ -106,7 +99,7 @@ def _of_answer(problem: Any, uri: str) -> Fault:
         return _of_redirect(uri)
     if _WEB_PAGE.search(problem.message):
         return Fault(
-            kind=FaultKind.MALFORMED, problem=f"{_host(uri)} answers with a web page instead of JSON", hint=_LOGIN
+            kind=FaultKind.MALFORMED, problem=f"{shown_host(uri)} answers with a web page instead of JSON", hint=_LOGIN
         )
     hint = _CREDENTIALS["databricks"] if uri.startswith("databricks") else REACH
     return Fault(kind=FaultKind.OUTAGE, problem=f"the registry could not be reached, or failed ({code})", hint=hint)
@@ -121,10 +114,10 @@ def _of_redirect(uri: str) -> Fault:
     home, there = urlsplit(uri), urlsplit(target)
     if not there.hostname:
         return Fault(
-            kind=FaultKind.MALFORMED, problem=f"{_host(uri)} answers with a redirect", hint=f"{_LOGIN}; {ROOT}"
+            kind=FaultKind.MALFORMED, problem=f"{shown_host(uri)} answers with a redirect", hint=f"{_LOGIN}; {ROOT}"
         )
     path = re.sub(r"[^\w./~-]", "", there.path)[:80]
-    leads = f"{_host(uri)} redirects to {path if there.netloc == home.netloc else _host(target)}"
+    leads = f"{shown_host(uri)} redirects to {path if there.netloc == home.netloc else shown_host(target)}"
     if (home.scheme, there.scheme, there.hostname) == ("http", "https", home.hostname):
         return Fault(kind=FaultKind.MALFORMED, problem=leads, hint="write https:// in mlflow-tracking-uri")
     return Fault(
@@ -150,104 +143,8 @@ def _location(uri: str) -> str:
     return urljoin(f"{uri}/", answer.headers.get("Location", ""))
 
 
-def _of_connection(problem: Exception, uri: str) -> Fault | None:
-    """Return why there was no answer at all; None if there was one."""
-    import requests
-    import urllib3
-
-    chain = list(_chain(problem))
-    tls = next((item for item in chain if isinstance(item, ssl.SSLError)), None)
-    lost = [item for item in chain if isinstance(item, OSError | urllib3.exceptions.HTTPError)]
-    if not lost:
-        return None
-    asked: list[Any] = [getattr(item, "request", None) for item in chain]
-    host = _host(next((str(request.url) for request in asked if request is not None), uri))
-    if tls is not None or any(isinstance(item, requests.exceptions.SSLError) for item in lost):
-        return _of_tls(tls, host)
-    why, hint = _why(lost)
-    slow = any(isinstance(item, requests.exceptions.Timeout) for item in lost)
-    return Fault(kind=FaultKind.UNREACHABLE, problem=f"{host} could not be reached: {why}", hint=hint, slow=slow)
-
-
-def _why(lost: list[Any]) -> tuple[str, str]:
-    """Return the cause of a connection that failed, and the cure."""
-    import requests
-
-    if any(isinstance(item, requests.exceptions.ProxyError) for item in lost):
-        return "the proxy did not let it through", "check HTTP_PROXY, HTTPS_PROXY and NO_PROXY"
-    if any(isinstance(item, socket.gaierror) for item in lost):
-        return (
-            "the host is unknown",
-            "check the name in mlflow-tracking-uri; a name of your own network needs a runner inside it",
-        )
-    if any(isinstance(item, ConnectionRefusedError) for item in lost):
-        return "the connection was refused", f"{REACH}; check the port, and that the server is up"
-    if any(isinstance(item, TimeoutError | requests.exceptions.Timeout) for item in lost):
-        return "no answer came in time", f"{REACH}; an address of your own network needs a runner inside it"
-    return f"the connection broke ({type(lost[0]).__name__})", REACH
-
-
-def _of_tls(problem: ssl.SSLError | None, host: str) -> Fault:
-    """Return the fault of TLS: the certificate, its name, its date, or no TLS at all."""
-    if isinstance(problem, ssl.SSLCertVerificationError):
-        text = f"the certificate of {host} is not trusted ({problem.verify_message})"
-        if problem.verify_code == _EXPIRED:
-            return Fault(kind=FaultKind.UNTRUSTED, problem=text, hint="renew the certificate of the server")
-        if problem.verify_code == _OTHER_NAME:
-            return Fault(
-                kind=FaultKind.UNTRUSTED,
-                problem=text,
-                hint="write the name that the certificate carries in mlflow-tracking-uri",
-            )
-        return Fault(kind=FaultKind.UNTRUSTED, problem=text, hint=CERTIFICATE)
-    reason = problem.reason if problem is not None else None
-    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"):
-        return Fault(
-            kind=FaultKind.UNTRUSTED,
-            problem=f"{host} does not speak TLS ({reason})",
-            hint="write http:// in mlflow-tracking-uri (with credentials, also set mlflow-allow-http), or serve https",
-        )
-    client = "set MLFLOW_TRACKING_CLIENT_CERT_PATH to a file in the workspace with certificate and key"
-    if reason is not None and "CERTIFICATE_REQUIRED" in reason:
-        return Fault(kind=FaultKind.UNTRUSTED, problem=f"{host} asks for a client certificate", hint=client)
-    if isinstance(problem, ssl.SSLEOFError):
-        hint = (
-            f"{REACH}; where it does not serve https, write http://; where it asks for a client certificate, {client}"
-        )
-        return Fault(
-            kind=FaultKind.UNREACHABLE, problem=f"{host} closed the connection before it was encrypted", hint=hint
-        )
-    return Fault(
-        kind=FaultKind.UNTRUSTED,
-        problem=f"the connection to {host} is not trusted ({reason or 'TLS'})",
-        hint=CERTIFICATE,
-    )
-
-
-_EXPIRED, _OTHER_NAME = 10, 62  # OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_HOSTNAME_MISMATCH
-
-
 def _missing_package(problem: ImportError) -> Fault:
     hint = "an embedded registry needs full mlflow"
     if "sigv4" in (problem.name or ""):
         hint = "requests signed for AWS are not in FlowJoy's image; put a proxy that signs before the registry"
     return Fault(kind=FaultKind.UNSUPPORTED, problem=f"a package is missing ({problem.name})", hint=hint)
-
-
-def _chain(problem: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and what led to it; urllib3 keeps some of that among the arguments."""
-    waiting: list[object] = [problem]
-    seen: set[int] = set()
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, BaseException) and id(item) not in seen:
-            seen.add(id(item))
-            yield item
-            waiting += [*item.args, item.__context__, item.__cause__]
-
-
-def _host(address: str) -> str:
-    """Return scheme, host and port of an address, as they may be shown."""
-    parts = urlsplit(address.removeprefix("uc:"))
-    netloc = re.sub(r"[^\w.:\[\]-]", "", parts.netloc.rpartition("@")[2])[:120]
-    return f"{parts.scheme}://{netloc}" if netloc else "the registry"

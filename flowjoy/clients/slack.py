@@ -6,46 +6,25 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from http.client import HTTPException
 from typing import Annotated, Any, TypeVar
 from urllib.request import HTTPRedirectHandler, build_opener, install_opener
 
 from pydantic import Field
 
 from flowjoy.clients import http, signed_urls
-from flowjoy.clients.faults import Fault, HttpError, MalformedAnswerError, Service
+from flowjoy.clients.faults import HttpError, MalformedAnswerError
 from flowjoy.clients.responses import Many, Response, Text, read, reader
 from flowjoy.clients.size_limit import BoundedOpener
+from flowjoy.clients.slack_errors import explain
 from flowjoy.clients.transport import Transport
 from flowjoy.domain.secret import Secret
-from flowjoy.errors import FaultKind, HarvestError
+from flowjoy.errors import HarvestError
 
 _PER_PAGE, _MAX_PAGES = 200, 10
 _TIMEOUT_SECONDS = 8
 _ID = re.compile(r"[CGD][A-Z0-9]{6,}")
 _T = TypeVar("_T")
 _P = TypeVar("_P", bound="_Page")
-
-_HINTS = {
-    "channel_not_found": "invite the bot (/invite @name in the channel), or check slack-channel",
-    "not_in_channel": "invite the bot: /invite @name in the channel",
-    "is_archived": "the channel is archived: set slack-channel to another",
-    "channel_is_archived": "the channel is archived: make a webhook for another",
-    "invalid_auth": "check slack-token: the bot token of the app, xoxb-…",
-    "not_authed": "check slack-token: the bot token of the app, xoxb-…",
-    "account_inactive": "the app was removed: install it again, and set slack-token",
-    "token_revoked": "the token was revoked: install the app again, and set slack-token",  # nosec B105  (a hint, not a password)
-    "missing_scope": "give the app this scope and install it again",
-    "msg_blocks_too_long": "please report this",
-    "invalid_blocks": "please report this",
-    "no_service": "the webhook was removed: make a new one, and set slack-webhook-url",
-    "invalid_token": "check slack-webhook-url",  # nosec B105  (a hint, not a password)
-}
-
-
-_GONE = frozenset({"thread_not_found", "message_not_found"})
-_OUTAGES = frozenset({"internal_error", "fatal_error", "service_unavailable"})
-_SLACK = Service(name="Slack", hints={FaultKind.OUTAGE: "see slack-status.com"})
 
 
 class _Identity(Response):
@@ -221,45 +200,3 @@ def _follow_no_redirect(client: Any) -> None:
     """
     install_opener(build_opener(_NoRedirect, BoundedOpener))
     client.proxy = None
-
-
-def explain(problem: Exception) -> Fault | None:
-    """Return the fault behind an exception of Slack's client, None for any other exception."""
-    from slack_sdk.errors import SlackApiError
-
-    if isinstance(problem, SlackApiError):
-        answer = problem.response
-        needed = str(answer.get("needed") or "")
-        scope = f": {needed}" if re.fullmatch(r"[a-z:,._]{1,100}", needed) else ""
-        return _fault(HttpError(int(answer.status_code), answer.headers, str(answer.get("error") or "")), scope)
-    if isinstance(problem, HttpError):
-        return _fault(problem, "")
-    if isinstance(problem, HTTPException):
-        text = f"the answer broke off ({type(problem).__name__})"
-        return Fault(kind=FaultKind.UNREACHABLE, problem=text, hint="run again")
-    return None
-
-
-def is_rate_limit(problem: Exception) -> bool:
-    """Return whether Slack limited the rate, so that the request was certainly not carried out."""
-    fault = explain(problem)
-    return fault is not None and fault.kind is FaultKind.RATE_LIMIT
-
-
-def _fault(error: HttpError, scope: str) -> Fault:
-    """Return the fault behind an error. Slack often answers 200 with an error code; other texts are not repeated."""
-    code = error.message if re.fullmatch(r"[a-z_]{1,60}", error.message) else ""
-    if code == "ratelimited":
-        error = HttpError(429, error.headers)
-    if error.kind in (FaultKind.RATE_LIMIT, FaultKind.OUTAGE):
-        return _SLACK.fault_of(error)
-    if code in _OUTAGES:
-        return _SLACK.fault(FaultKind.OUTAGE, code)
-    if 300 <= error.status < 400 or (error.status == 200 and not code):
-        problem = "Slack's answer is not what its API promises"
-        return Fault(kind=FaultKind.MALFORMED, problem=problem, hint="run again")
-    return Fault(
-        kind=FaultKind.GONE if code in _GONE else FaultKind.REFUSED,
-        problem=f"Slack refused ({code or error.status}{scope})",
-        hint=_HINTS.get(code, "look this error up at docs.slack.dev"),
-    )

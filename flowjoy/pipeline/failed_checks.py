@@ -11,6 +11,7 @@ from typing import Any
 from flowjoy.actions import event as triggers
 from flowjoy.actions.context import on_actions, read_event
 from flowjoy.clients.github import PER_PAGE, GitHubApi
+from flowjoy.clients.github_checks import ListedChecks
 from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config import parsers
@@ -22,7 +23,6 @@ from flowjoy.domain.secret import Secret
 from flowjoy.errors import HarvestError, InputError
 from flowjoy.report.text import clean, code
 from flowjoy.sinks.check_identity import external_id, refused_in
-from flowjoy.sinks.check_run import ListedChecks
 
 SECONDS = 8.0
 _MAX_TITLE = 200

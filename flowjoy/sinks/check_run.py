@@ -8,43 +8,14 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from flowjoy.clients.github import PER_PAGE, GitHubApi
-from flowjoy.clients.responses import Count, Id, Many, Response, Sha, Text, reader
+from flowjoy.clients.github_checks import CheckRun, ListedChecks, SavedCheck
+from flowjoy.clients.responses import Response, Sha, reader
 from flowjoy.domain import CoverageState
 from flowjoy.errors import HarvestError
 from flowjoy.report import checks
 from flowjoy.report.checks import Annotation, Check
 from flowjoy.sinks.base import Publication
 from flowjoy.sinks.check_identity import external_id, refused_in
-
-
-class _Output(Response):
-    title: str | None  # another app's may have none
-    annotations_count: Count
-
-
-class CheckRun(Response):
-    """One check."""
-
-    id: Id
-    name: Text
-    external_id: str | None  # another app's may have none
-    conclusion: str | None  # it is under way
-    html_url: str | None
-    output: _Output
-
-
-class ListedChecks(Response):
-    """The first page of the checks of one commit."""
-
-    total_count: Count
-    check_runs: Many[CheckRun]
-
-
-class SavedCheck(Response):
-    """A check as it was written."""
-
-    id: Id
-    html_url: str | None = None
 
 
 class _Head(Response):

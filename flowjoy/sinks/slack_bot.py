@@ -13,7 +13,8 @@ from pydantic import AfterValidator
 
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.clients.responses import Response, read, refusal
-from flowjoy.clients.slack import SlackApi, explain, is_rate_limit
+from flowjoy.clients.slack import SlackApi
+from flowjoy.clients.slack_errors import explain, is_rate_limit
 from flowjoy.clients.transport import Transport
 from flowjoy.config.settings import Settings
 from flowjoy.domain import AlertState

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from flowjoy.analysis.alerts.lifecycle import Notification
 from flowjoy.clients.faults import HttpError
-from flowjoy.clients.slack import explain, is_rate_limit, send_to_webhook
+from flowjoy.clients.slack import send_to_webhook
+from flowjoy.clients.slack_errors import explain, is_rate_limit
 from flowjoy.domain import AlertState
 from flowjoy.domain.secret import Secret
 from flowjoy.errors import HarvestError

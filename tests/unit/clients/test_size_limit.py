@@ -44,7 +44,8 @@ def slack():
     return SlackApi(token=token, api_url=url, transport=transport)
 
 def webhook():
-    from flowjoy.clients.slack import explain, send_to_webhook
+    from flowjoy.clients.slack import send_to_webhook
+    from flowjoy.clients.slack_errors import explain
     transport.call("webhook", lambda: send_to_webhook(Secret(url + "/services/T"), "text", []), explain)
 
 def blob():
