@@ -20,17 +20,7 @@ from flowjoy.analysis.flow.retrospective import Retrospective
 from flowjoy.analysis.flow.trends import Spike
 from flowjoy.analysis.promise import compliance, dependencies, obligations, verdict
 from flowjoy.analysis.source_coverage import causes_are_known, is_complete, is_read, judges_promise, observed_since
-from flowjoy.domain import (
-    EventType,
-    ModelDependencies,
-    Obligation,
-    Recovery,
-    SourceKind,
-    Status,
-    Verdict,
-    Week,
-    Window,
-)
+from flowjoy.domain import EventType, ModelDependencies, Obligation, Recovery, SourceKind, Status, Verdict, Week, Window
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck
 

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from flowjoy.analysis.columns import Columns, Indices, indices_by, text_or_none
 from flowjoy.analysis.promise import first_ship, microseconds
+from flowjoy.analysis.promise.columns import Columns, Indices, indices_by, text_or_none
 from flowjoy.analysis.promise.microseconds import NEVER, to_timestamp
 from flowjoy.analysis.promise.status import Settlement, settle
 from flowjoy.analysis.promise.waivers import apply_waivers

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from flowjoy.analysis.columns import Columns, text_or_none
+from flowjoy.analysis.promise.columns import Columns, text_or_none
 from flowjoy.analysis.promise.first_ship import ShipBounds
 from flowjoy.analysis.promise.microseconds import NEVER, TICK, Micros, to_timestamp
 from flowjoy.analysis.timeline import EARLIEST, PRECISION, TS, VERSION
