@@ -1,4 +1,4 @@
-"""The models, versions and tags of an MLflow registry.
+"""Reads the models, versions and tags of an MLflow registry.
 
 Empty lists are verified, because the client answers most faults with an empty list.
 """
@@ -7,85 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from flowjoy.clients.faults import Fault, MalformedAnswerError
 from flowjoy.clients.mlflow import is_unity_catalog, new_client
 from flowjoy.clients.mlflow_errors import ROOT, explain, explain_name
-from flowjoy.clients.responses import Response, Text, read
+from flowjoy.clients.mlflow_models import PROMPT_TAG, RegisteredModel, RegisteredVersion
+from flowjoy.clients.responses import Text, read
 from flowjoy.clients.transport import Transport
-from flowjoy.domain import Registered
-from flowjoy.domain.timestamps import parse_epoch_ms, plausible
 from flowjoy.domain.version_order import version_name
 from flowjoy.errors import HarvestError, UnknownModelError
-
-DEPLOYED_AT = "flowjoy.deployed_at"
-"""The version tag that says when a version shipped; it wins over every signal."""
-
-DEPLOYED_AGAIN = "flowjoy.deployed_again"
-"""When a shipped version was shipped again, which makes it no newer: ISO timestamps, separated by commas."""
-
-UNIFIED_TAG = "flowjoy.unified_tag"
-"""The version tag that names the code and model pair that it belongs to."""
-
-PROMPT_TAG = "mlflow.prompt.is_prompt"
-"""The tag by which a registered model is a prompt."""
 
 _PAGE = 1000
 _NAMES_PAGES = 3
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RegisteredModel:
-    """A registered model: its latest versions, and the version of each alias.
-
-    `created` and `changed` are epoch milliseconds, `changed` is None where it does not cover versions.
-    """
-
-    latest: frozenset[str]
-    aliases: Mapping[str, str]
-    created: object = None
-    changed: object = None
-
-    @property
-    def must_list(self) -> frozenset[str]:
-        """The versions without which a list of its versions is not complete."""
-        return self.latest | frozenset(self.aliases.values())
-
-
-class RegisteredVersion(Response):
-    """One version. A registry need not say where it came from, nor (a Unity Catalog) in which stage it is."""
-
-    name: Text
-    version: Text
-    created: int
-    changed: int | None
-    status: Text
-    stage: str
-    run_id: Text | None
-    source: Text | None
-    model_id: Text | None
-    tags: dict[Text, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RegistrySnapshot:
-    """The content of a registry: its versions, and the candidates that it does not know.
-
-    `unknown`: each such name with a suggestion. `known`: when each model was created and changed.
-    `aliases` are those of each model.
-    """
-
-    versions: list[RegisteredVersion]
-    unknown: Mapping[str, str] = field(default_factory=dict)
-    known: Mapping[str, Registered] = field(default_factory=dict)
-    aliases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
 
 class Registry:
@@ -287,23 +223,6 @@ def _model_id(version: Any) -> str | None:
     return version.model_id or (named[1] if named else None)
 
 
-def created(version: RegisteredVersion, now: datetime) -> datetime:
-    """Return when a version was registered. Raise HarvestError if it does not say, or a time after `now`."""
-    try:
-        return plausible(parse_epoch_ms(version.created), now=now)
-    except ValueError as problem:
-        name = f"{version.name} v{version.version}"
-        raise HarvestError(f"MLflow registry: {name} carries a wrong creation time: {problem}") from None
-
-
 def _refuses_order(problem: Exception) -> bool:
     """Return whether a registry may have refused the order: MLflow's own code, or GitLab's text without any code."""
     return getattr(problem, "error_code", None) == "INVALID_PARAMETER_VALUE" or "order_by" in str(problem)
-
-
-def page_of(uri: str | None, name: str, version: str, workspace: str | None = None) -> str | None:
-    """Return the address of a version's page, None if the registry has no pages."""
-    if uri is None or not uri.startswith("http"):
-        return None
-    inside = f"?workspace={quote(workspace, safe='')}" if workspace else ""
-    return f"{uri}/#/models/{quote(name, safe='')}/versions/{quote(version, safe='')}{inside}"

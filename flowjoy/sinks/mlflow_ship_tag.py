@@ -9,7 +9,7 @@ from typing import Any
 from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.mlflow import new_client
 from flowjoy.clients.mlflow_errors import explain
-from flowjoy.clients.mlflow_registry import DEPLOYED_AGAIN, DEPLOYED_AT
+from flowjoy.clients.mlflow_models import DEPLOYED_AGAIN, DEPLOYED_AT
 from flowjoy.clients.transport import Transport
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from flowjoy.clients.mlflow_registry import (
+from flowjoy.clients.mlflow_models import (
     DEPLOYED_AT,
     UNIFIED_TAG,
     RegisteredVersion,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from flowjoy.clients.mlflow_registry import RegisteredModel, RegisteredVersion
+from flowjoy.clients.mlflow_models import RegisteredModel, RegisteredVersion
 from flowjoy.domain import Registered
 from flowjoy.domain.timestamps import EARLIEST, parse_epoch_ms
 

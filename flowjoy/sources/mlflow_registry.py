@@ -7,17 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
-from flowjoy.clients.mlflow_registry import (
+from flowjoy.clients.mlflow_models import (
     DEPLOYED_AGAIN,
     DEPLOYED_AT,
     UNIFIED_TAG,
     RegisteredModel,
     RegisteredVersion,
-    Registry,
     RegistrySnapshot,
     created,
     page_of,
 )
+from flowjoy.clients.mlflow_registry import Registry
 from flowjoy.clients.mlflow_unknown_models import meant, refuse_unknown
 from flowjoy.clients.parallel import side_by_side
 from flowjoy.domain import AliasObservation, ModelRecord, ModelVersion, Precision

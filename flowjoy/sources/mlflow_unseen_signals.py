@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from flowjoy.clients.mlflow_registry import DEPLOYED_AT, RegisteredVersion, RegistrySnapshot
+from flowjoy.clients.mlflow_models import DEPLOYED_AT, RegisteredVersion, RegistrySnapshot
 from flowjoy.clients.mlflow_unknown_models import nearest, shown
 from flowjoy.domain import Note, NoteLevel
 from flowjoy.sources.base import HarvestQuery, UnseenSignal

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypedDict
 
-from flowjoy.clients.mlflow_registry import RegisteredVersion
+from flowjoy.clients.mlflow_models import RegisteredVersion
 from flowjoy.domain.timestamps import iso
 from flowjoy.domain.version_content import Content, content_of, normal_source
 

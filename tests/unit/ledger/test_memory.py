@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flowjoy.analysis.results import Results, analyse
-from flowjoy.clients.mlflow_registry import RegisteredVersion, RegistrySnapshot
+from flowjoy.clients.mlflow_models import RegisteredVersion, RegistrySnapshot
 from flowjoy.domain import (
     Action,
     AlertState,

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from flowjoy.clients.mlflow_registry import DEPLOYED_AGAIN, DEPLOYED_AT
+from flowjoy.clients.mlflow_models import DEPLOYED_AGAIN, DEPLOYED_AT
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError, UnknownModelError

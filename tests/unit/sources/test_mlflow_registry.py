@@ -21,7 +21,7 @@ import pytest
 
 from flowjoy.analysis.timeline import KIND, NAME, VERSION, timeline
 from flowjoy.clients import mlflow_registry, transport
-from flowjoy.clients.mlflow_registry import RegistrySnapshot
+from flowjoy.clients.mlflow_models import RegistrySnapshot
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain import ModelRecord, ModelVersion, Precision
 from flowjoy.domain.timestamps import iso
