@@ -1,6 +1,6 @@
-"""What was found, made whole by what a ledger remembers. Pure; knows records and a memory, no bundle or artifact.
+"""Combines the records that sources show now with those that the ledger remembers.
 
-A source is believed in what it shows, and never in that something it once confirmed is no more: that stays, flagged.
+What a source shows replaces what is remembered. What it confirmed once and no longer shows stays, flagged as gone.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _Listed = Mapping[tuple[str, str | None], ModelVersion]
 
 
 def with_code(
-    memory: Records, found: Sequence[CodeRecord], left_out: frozenset[str] = frozenset(), *, moves: bool = False
+    memory: Records, current: Sequence[CodeRecord], left_out: frozenset[str] = frozenset(), *, moves: bool = False
 ) -> tuple[CodeRecord, ...]:
-    """Return what the source shows as it shows it, and what only the ledger knows, flagged.
+    """Return the records of the source, and those that only the ledger knows, flagged as gone.
 
-    `left_out`: ids of what the source shows, and what is no release: not gone, and not to be remembered. A success that
-    the source confirmed once stays when the source shows it no more, or as no success; and where a commit `moves` (that
-    of a tag), under an id of its own when the source shows another commit.
+    `left_out`: ids that the source shows but that are not releases: neither gone nor remembered. A success that the
+    source confirmed once stays if the source no longer shows it as one. If the commit of a record `moves` (that of a
+    tag), the remembered commit stays under an id of its own.
     """
-    shown = {record.id: record for record in found if record.outcome is not Outcome.FAILED}
+    shown = {record.id: record for record in current if record.outcome is not Outcome.FAILED}
     live = sorted(shown.values(), key=lambda record: record.shipped_at, reverse=True)
     first = {release_key(record): record.shipped_at for record in live}
     kept = []
@@ -54,30 +54,29 @@ def with_code(
         elif same is not None and record.shipped_at < same.shipped_at:
             # Published or started again: the first success is what opened the clock.
             kept.append(replace(record, id=f"{record.id}@{iso(record.shipped_at)}", source_gone=True))
-        # Of a release's jobs the earliest counts: a later one does not start the clock anew.
+        # The earliest job of a release counts: a later one does not restart its deadline.
         elif same is None and not (key in first and first[key] <= record.shipped_at):
             kept.append(replace(record, source_gone=True))
     replaced = {record.id for record in kept}
-    # Not folded into what is shown: that is judged by itself, as without a ledger.
+    # Not folded: the records of the source are judged as they would be without a ledger.
     return tuple(
-        sorted((*(record for record in found if record.id not in replaced), *kept), key=lambda record: record.id)
+        sorted((*(record for record in current if record.id not in replaced), *kept), key=lambda record: record.id)
     )
 
 
 def with_models(
     memory: Records,
-    found: Sequence[ModelRecord],
+    current: Sequence[ModelRecord],
     names: Iterable[str],
     listed: Sequence[ModelVersion],
     known: Mapping[str, Registered],
     by_registration: frozenset[str] = frozenset(),
 ) -> tuple[ModelRecord, ...]:
-    """Return the same for the models asked for. A registry is always read whole, so what it does not list is gone.
+    """Return the same for the models asked for. A registry is always read completely, so what it does not list is gone.
 
-    Of a version that it lists the registry's word holds: a stamp that was taken back is no ship. But a stamp that
-    was moved to a later time does not make the version new once more, and neither does the stamp of one of those that
-    had shipped `by_registration` (ids). A version of a model that was deleted and made again is another one, whatever
-    its number.
+    For a version that it lists the registry is right: a stamp that was removed is not a ship. A stamp that was moved to
+    a later time does not make the version new again, nor does the stamp of one that shipped `by_registration` (ids).
+    A version of a model that was deleted and created again is a different version, even with the same number.
     """
     asked = set(names)
     there: _Listed = {(version.name, version.version): version for version in listed}
@@ -88,13 +87,13 @@ def with_models(
     ]
     exact = {record.id for record in gone}
     stays = (record for record in memory.models if _is_listed(record, there))
-    shown = _shipped_before(stays, (record for record in found if record.id not in exact), by_registration)
+    shown = _shipped_before(stays, (record for record in current if record.id not in exact), by_registration)
     seen = (replace(r, borne_out=_is_borne_out(r, listed, known.get(r.name))) if r.source_gone else r for r in shown)
     return (*seen, *gone)
 
 
 def _is_listed(record: ModelRecord, there: _Listed) -> bool:
-    """Return whether the registry lists this very version: one of its number that was registered when it was."""
+    """Return whether the registry lists this version: the same number, registered at the same time."""
     version = there.get((record.name, record.version))
     if version is None:
         return False
@@ -108,15 +107,15 @@ def _as_gone(
     record = replace(record, source_gone=True, borne_out=_is_borne_out(record, listed, known))
     if (record.name, record.version) not in there:
         return record
-    # The version that has its number now is another one.
+    # Another version has its number now.
     return replace(record, id=f"{record.id}{DELETED}", version=f"{record.version}{DELETED}")
 
 
 def _is_borne_out(record: ModelRecord, listed: Sequence[ModelVersion], known: Registered | None) -> bool:
-    """Return whether the registry itself shows that a version was there which it no longer lists.
+    """Return whether the registry itself proves that a version existed which it no longer lists.
 
-    Numbers count up and are never given twice, so that a higher one that was registered later proves a lower one; of
-    the newest version only the change of the model tells. A ledger alone proves none.
+    Numbers increase and are never reused, so a higher number registered later proves a lower one. The newest version is
+    proved only by a change of the model. A ledger alone proves nothing.
     """
     since, number = record.registered_at or record.shipped_at, record.version or ""
     if known is None or not number.isdigit() or (known.created_at is not None and since < known.created_at):
@@ -132,11 +131,11 @@ def _is_borne_out(record: ModelRecord, listed: Sequence[ModelVersion], known: Re
 
 
 def _shipped_before(
-    remembered: Iterable[ModelRecord], found: Iterable[ModelRecord], by_registration: frozenset[str]
+    remembered: Iterable[ModelRecord], current: Iterable[ModelRecord], by_registration: frozenset[str]
 ) -> Iterator[ModelRecord]:
-    """Yield what the registry shows; a stamp that came later than the first ship ships the version again, not anew."""
+    """Yield the records of the registry; a stamp later than the first ship is a repeated ship of the version."""
     stamped = {record.id: record for record in remembered if record.precision is Precision.EXACT}
-    for record in found:
+    for record in current:
         first = stamped.get(record.id)
         if record.id in by_registration and record.registered_at is not None:
             yield replace(record, shipped_at=record.registered_at, precision=Precision.REGISTERED)
@@ -152,8 +151,8 @@ def _again(record: ModelRecord) -> str:
     return f"{record.id}@{iso(record.shipped_at)}"
 
 
-def aside(memory: Records, names: Iterable[str]) -> tuple[ModelRecord, ...]:
-    """What is remembered of models that this run does not ask for: a later one may."""
+def not_asked(memory: Records, names: Iterable[str]) -> tuple[ModelRecord, ...]:
+    """Return the remembered ships of models that this run does not ask for, so that a later run can."""
     asked = set(names)
     return tuple(record for record in memory.models if record.name not in asked)
 
@@ -161,14 +160,14 @@ def aside(memory: Records, names: Iterable[str]) -> tuple[ModelRecord, ...]:
 def gone_since(
     memory: Records, records: Iterable[ModelRecord], listed: Iterable[ModelVersion], now: datetime
 ) -> dict[str, datetime]:
-    """When each version that is gone was first missed; one that is listed (again) is not gone."""
+    """Return when each missing version was first missed; a version that is listed again is not missing."""
     missed = {f"{record.name}/{record.version}": now for record in records if record.source_gone}
     there = {f"{version.name}/{version.version}" for version in listed}
     return {key: at for key, at in {**missed, **memory.models_gone}.items() if key not in there}
 
 
 def gone(records: Iterable[CodeRecord] | Iterable[ModelRecord]) -> tuple[str, ...]:
-    """Return a note that names what only the ledger knows."""
+    """Return a note that names the records that only the ledger knows."""
     names = sorted(record.id for record in records if record.source_gone)
     if not names:
         return ()
@@ -182,6 +181,6 @@ def with_observations(memory: Records, seen: Iterable[AliasObservation]) -> tupl
 
 
 def sighted(memory: Records, stubs: Mapping[str, StubFile], path: str, now: datetime) -> tuple[Waiver, ...]:
-    """The waivers at the head of the default branch, each with the first instant at which a run saw it."""
+    """Return the waivers at the head of the default branch, each with the time at which a run first saw it."""
     here = tuple(replace(waiver, seen_at=now) for waiver in head_waivers(stubs, path))
     return first_seen(memory.waivers, here)

@@ -1,7 +1,7 @@
-"""Versions that had shipped by being registered before a stamp said so. Pure; knows records and what they settled.
+"""Finds versions that had shipped by registration before they were stamped.
 
-Under the signal `registered` a version counts as shipped from its registration on. A later stamp corrects that time,
-unless it would change what was settled already, or settle with an old version what a new one is owed for.
+With the signal `registered` a version has shipped as soon as it is registered. A later stamp corrects that time, unless
+it would change a settled obligation, or settle one for which a new version is due.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from flowjoy.domain.timestamps import iso
 
 
 def by_registration(
-    memory: Records, found: Sequence[ModelRecord], code: Iterable[CodeRecord], terms: RunParameters, now: datetime
+    memory: Records, current: Sequence[ModelRecord], code: Iterable[CodeRecord], terms: RunParameters, now: datetime
 ) -> frozenset[str]:
-    """Return the ids of the stamped versions whose one ship was their registration.
+    """Return the ids of the stamped versions whose only ship was their registration.
 
-    Either a newer version shipped by its registration before the stamp, so that this one was live until then; or
-    earlier runs counted the registration for a promise (`memory`), and the stamp would break that promise, or comes
-    after a deploy that the registration did not serve.
+    Either a newer version shipped by registration before the stamp, so this one was live until then; or earlier runs
+    counted the registration for an obligation (`memory`), and the stamp would break it or comes after a deployment that
+    the registration did not serve.
     """
-    stamped = [record for record in found if _is_first_stamp(record)]
+    stamped = [record for record in current if _is_first_stamp(record)]
     if not stamped:
         return frozenset()
-    newer = _registrations(found)
+    newer = _registrations(current)
     seen = {record.id: record for record in memory.models}
     again = {record.id: record for record in stamped if _is_superseded(record, newer.get(record.name, ()))}
     asked = [r for r in stamped if r.id not in again and r.id in seen and seen[r.id].precision is Precision.REGISTERED]
@@ -48,7 +48,7 @@ def by_registration(
 
 
 def notes(known: Iterable[ModelRecord]) -> tuple[str, ...]:
-    """Return a note that names the stamps which made no version new, with the cure."""
+    """Return a note that names the stamps that did not make a version new, with the cure."""
     records = list(known)
     registered = {record.id for record in records if record.precision is Precision.REGISTERED}
     names = sorted({f"{r.name} v{r.version}" for r in records if r.id.rpartition("@")[0] in registered})
@@ -72,22 +72,22 @@ def _is_first_stamp(record: ModelRecord) -> bool:
     return is_first and later and record.precision is Precision.EXACT
 
 
-def _registrations(found: Iterable[ModelRecord]) -> dict[str, list[datetime]]:
-    """Return, by model and in order, when each version was registered that has no stamp."""
+def _registrations(current: Iterable[ModelRecord]) -> dict[str, list[datetime]]:
+    """Return, by model and sorted, the registration times of versions without a stamp."""
     stamps: dict[str, list[datetime]] = {}
-    for record in found:
+    for record in current:
         if record.precision is Precision.REGISTERED:
             stamps.setdefault(record.name, []).append(record.shipped_at)
     return {name: sorted(times) for name, times in stamps.items()}
 
 
 def _is_superseded(record: ModelRecord, newer: Sequence[datetime]) -> bool:
-    place = bisect(newer, record.registered_at or record.shipped_at)
-    return place < len(newer) and newer[place] < record.shipped_at
+    index = bisect(newer, record.registered_at or record.shipped_at)
+    return index < len(newer) and newer[index] < record.shipped_at
 
 
 def _settled(memory: Records, terms: RunParameters, now: datetime) -> Mapping[tuple[str, str | None], list[Obligation]]:
-    """Return, by version, the promises that earlier runs saw settled by its registration."""
+    """Return, by version, the obligations that its registration had settled for earlier runs."""
     events = timeline(memory.code, memory.models, service="", until=now)
     dependence = dependencies_of(terms.models, memory.stubs, terms.model_stub)
     asked = obligations.PromiseTerms(sla_hours=terms.sla_hours, as_of=now, since=terms.sla_since)
@@ -99,7 +99,7 @@ def _settled(memory: Records, terms: RunParameters, now: datetime) -> Mapping[tu
 
 
 def _would_rewrite(record: ModelRecord, settled: Sequence[Obligation], deploys: Iterable[datetime]) -> bool:
-    """Return whether the stamp, as the version's one ship, would break a promise or serve a deploy that came later."""
+    """Return whether the stamp, as the only ship, would break an obligation or serve a later deployment."""
     served = {item.start for item in settled}
     since = record.registered_at or record.shipped_at
     return bool(settled) and (

@@ -1,6 +1,6 @@
-"""Reads every source within the budget, side by side where they do not wait for each other. Knows no analysis.
+"""Reads every source within the time budget: incidents in parallel to the others, which depend on each other.
 
-What failed is named in the coverage; nothing that fails ever reads as empty.
+The coverage names the sources that failed; a failed source never reads as an empty one.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Collected:
 
 
 def collect(query: HarvestQuery, access: Clients, trigger: RunEvent, terms: RunParameters) -> Collected:
-    """Read everything this run needs. Never raises; a source that does not end in time has failed."""
+    """Read everything that this run needs. Never raise; a source that does not answer in time has failed."""
     plan = _Collection(query, access, trigger, terms)
     threads = [threading.Thread(target=work, daemon=True) for work in (plan.read_chain, plan.read_incidents)]
     for thread in threads:
@@ -85,22 +85,28 @@ def collect(query: HarvestQuery, access: Clients, trigger: RunEvent, terms: RunP
 
 
 class _Collection:
-    """What this run reads: ledger, code, stubs at its commits, the models they name, lead times; incidents beside."""
+    """The steps of one run: ledger, code, stubs at its commits, the models they name, lead times; and incidents."""
 
     def __init__(self, query: HarvestQuery, access: Clients, trigger: RunEvent, terms: RunParameters) -> None:
         settings = query.settings
         self._query, self._access, self._trigger, self._terms = query, access, trigger, terms
-        judged = not trigger.fork
         self._applied = proposal_terms.own(settings)
         self._own_commit: Proposal | None = None
-        on_github = access.github is not None and (
-            settings.reads_github or trigger.proposes or self._may_be_own_proposal
-        )
+        self._named: frozenset[str] = frozenset()  # models that settings and stubs name
         self._code_source = CODE_SOURCES[settings.code_source]
         self._model_source = MODEL_SOURCES[settings.model_source]
-        # Files are not remembered, but what was told of them is.
+        self._declare_required()
+        self._declare_optional()
+
+    def _declare_required(self) -> None:
+        """Declare the steps that the verdict needs, and the ledger that completes them."""
+        settings, access, trigger, terms = self._query.settings, self._access, self._trigger, self._terms
+        judged = not trigger.fork
+        reads_stubs = settings.reads_github or trigger.proposes or self._may_be_own_proposal
+        on_github = access.github is not None and reads_stubs
+        # Records of files are not remembered, but the alerts that were sent about them are.
         remembered = bool(terms.code_source or terms.model_source or settings.sends_alerts or settings.drift_live)
-        # A proposal's inputs are compared with those that the ledger holds, whatever it reads.
+        # The inputs of a proposal are always compared with those in the ledger.
         compared = trigger.proposes or (trigger.may_be_beside and query.live and access.github is not None)
         remembers = judged and access.github is not None and (remembered or compared)
         self._ledger = CollectStep[LedgerState](
@@ -131,6 +137,10 @@ class _Collection:
         self._models = CollectStep[SourceResult[ModelRecord] | None](
             SourceKind.MODELS, None, label=self._model_source.label, required=judged, planned=judged
         )
+
+    def _declare_optional(self) -> None:
+        """Declare the steps without which a verdict can still be reached."""
+        settings, access, judged = self._query.settings, self._access, not self._trigger.fork
         self._commits = CollectStep[Mapping[str, tuple[datetime, ...]]](
             SourceKind.CODE_LEAD_TIME,
             {},
@@ -150,7 +160,7 @@ class _Collection:
             None,
             label="GitHub",
             required=False,
-            planned=judged and access.github is not None and query.live,
+            planned=judged and access.github is not None and self._query.live,
         )
         self._drift = CollectStep[DriftCheck | None](
             SourceKind.DRIFT,
@@ -159,7 +169,6 @@ class _Collection:
             required=False,
             planned=judged and settings.drift_live is not None,
         )
-        self._named: frozenset[str] = frozenset()  # models that settings and stubs name
         self._incidents = {
             name: CollectStep[tuple[Incident, ...]](SourceKind.INCIDENTS, (), label=source.label, required=False)
             for name, source in INCIDENT_SOURCES.items()
@@ -167,9 +176,9 @@ class _Collection:
         }
 
     def read_chain(self) -> None:
-        """Ledger, code and pull request, then stubs, then models: each names what the next must ask for.
+        """Read the ledger, code and pull request, then stubs, then models: each step names what the next one reads.
 
-        Lead times come last: what the verdict needs must not wait for them.
+        Lead times come last, so that the verdict does not wait for them.
         """
         access = self._access
         if self._ledger.planned:
@@ -188,7 +197,7 @@ class _Collection:
     def _read_proposal(self) -> None:
         """Read what asks to go live, and the terms by which it is judged: without a ledger, those of others."""
         settings, trusted = self._query.settings, self._ledger.value.terms
-        self._apply(proposal_terms.than(settings, self._terms, trusted))
+        self._apply(proposal_terms.stricter(settings, self._terms, trusted))
         self._proposal.read(partial(_proposal, self._query, self._access, self._trigger), self._access)
         proposal = self._proposal.value
         if proposal is not None and proposal.base_sha is None and not self._trigger.proposes:
@@ -200,24 +209,24 @@ class _Collection:
         if own_workflow and self._ledger.planned:
             self._other_terms.read(partial(incremental.other_terms, self._query, self._access), self._access)
         edited = own_workflow and workflow_edits.may_change_inputs(self._proposal.value)
-        self._apply(proposal_terms.than(settings, self._terms, self._other_terms.value, edited=edited))
+        self._apply(proposal_terms.stricter(settings, self._terms, self._other_terms.value, edited=edited))
 
     def _read_stubs(self) -> None:
-        """The stubs; those of a proposal also at each other path that decides about it."""
+        """Read the stubs; those of a proposal also at every other path that decides about it."""
         settings, access, proposal = self._query.settings, self._access, self._asks
         if not self._stubs.planned:
             return
         if not (settings.reads_github or proposal is not None):
             self._stubs.skip(required=self._trigger.proposes)
             return
-        told = (self._code.value, proposal, self._memory)
-        self._stubs.read(partial(incremental.stubs, self._query, access, *told), access)
+        known = (self._code.value, proposal, self._memory)
+        self._stubs.read(partial(incremental.stubs, self._query, access, *known), access)
         if proposal is not None and self._applied.other_stubs:
             asked = (access, self._applied.other_stubs, proposal)
             self._other_stubs.read(partial(incremental.other_stubs, *asked), access)
 
     def _apply(self, applied: Applied) -> None:
-        """From here on everything is read by these settings."""
+        """Read everything from here on by these settings."""
         self._applied = applied
         self._query = replace(self._query, settings=applied.settings)
 
@@ -228,7 +237,7 @@ class _Collection:
 
     @property
     def _may_be_own_proposal(self) -> bool:
-        """Whether the run's own commit is judged before it is deployed: not in a dry look, nor when a model ships."""
+        """Whether the run's own commit is judged before its deployment: not with `as-of` or `ship`."""
         trigger, query = self._trigger, self._query
         own = not (trigger.proposes or trigger.fork) and trigger.sha is not None
         return own and query.live and query.settings.ship is None and self._access.github is not None
@@ -245,7 +254,7 @@ class _Collection:
         return self._proposal.value if self._proposal.planned else Proposal(head_sha=sha)
 
     def _read_extras(self) -> None:
-        """What decides nothing. Lead times need what they lead to."""
+        """Read the data that no verdict depends on. Lead times need the deployments and ships that they belong to."""
         query, access, memory, models = self._query, self._access, self._memory, self._models.value
         ships = models.records if models is not None else ()
         if self._drift.planned:
@@ -262,7 +271,7 @@ class _Collection:
             self._training.skip()
 
     def read_incidents(self) -> None:
-        """Every incident source, one after the other."""
+        """Read every incident source, one after the other."""
         for name, step in self._incidents.items():
             step.read(partial(_counted, INCIDENT_SOURCES[name], self._query, self._access), self._access)
 
@@ -282,7 +291,7 @@ class _Collection:
             other_stubs=other_stubs[0],
             asked_registry=not self._trigger.fork,
             may_remember=not recalled.newer,
-            confirmed=recalled.whole and ledger_coverage.state is not CoverageState.FAILED,
+            confirmed=recalled.complete and ledger_coverage.state is not CoverageState.FAILED,
         )
 
     def _records(self, memory: Records, models: SourceResult[ModelRecord] | None, coverage: list[Coverage]) -> Records:
@@ -339,14 +348,14 @@ class _Collection:
         self._named = frozenset((*must, *may))
         query = replace(self._query, models=must, candidates=may, looks=self._memory.observations)
         if must or may or query.settings.model_source == "file":
-            told = (self._model_source, self._memory, self._deploys, self._terms)
-            self._models.read(partial(incremental.models, query, self._access, *told), self._access)
+            known = (self._model_source, self._memory, self._deploys, self._terms)
+            self._models.read(partial(incremental.models, query, self._access, *known), self._access)
         else:
             self._models.skip(required=False)
 
 
 def _proposal(query: HarvestQuery, access: Clients, trigger: RunEvent) -> StepResult[Proposal]:
-    """What asks to be merged, and the workflow files that it changes."""
+    """Return the pull request or merge group, with the workflow files that it changes."""
     github, sha = access.to_github, trigger.sha or ""
     if trigger.base_sha is not None:
         proposal = github_pull_request.group(github, trigger.base_sha, sha)
@@ -382,12 +391,12 @@ def _kind_of_proposal(trigger: RunEvent) -> SourceKind:
 
 
 def _refuse_unlisted(proposal: Proposal, query: HarvestQuery) -> None:
-    """A flag may be among the files that GitHub does not list."""
+    """Raise HarvestError if a flag may be among the changed files that GitHub does not list."""
     settings = query.settings
     if settings.flag_paths and not proposal.files_known and settings.model_stub not in proposal.touched:
-        most = github_pull_request.MOST_COMPARED
+        limit = github_pull_request.MOST_COMPARED
         raise HarvestError(
-            f"{most} files or more change, and GitHub lists {most} of them: flag-paths may match others",
+            f"{limit} files or more change, and GitHub lists {limit} of them: flag-paths may match others",
             hint=f"touch {settings.model_stub} as well, or merge in smaller steps",
         )
 
@@ -406,7 +415,7 @@ def _counted(source: Source[Record], query: HarvestQuery, access: Clients) -> St
 
 
 def _unshipped(parsed: SourceResult[ModelRecord]) -> tuple[ModelVersion, ...]:
-    """The registered versions that could ship and never did; a file tells only of ships."""
+    """Return the READY versions that never shipped. A file lists ships only, so it has none."""
     shipped = {(record.name, record.version) for record in parsed.records}
     return tuple(
         version

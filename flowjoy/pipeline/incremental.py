@@ -1,7 +1,6 @@
-"""What a run may know already: ledger, code, stubs, models, asked for what may have changed. Knows no coverage.
+"""Reads ledger, code, stubs and models, and asks sources only for what may have changed since the last run.
 
-What a ledger remembers is put together with what its source says now; what was remembered wrongly once is looked at
-again.
+What a ledger remembers is combined with what its source shows now, so that a mistake is not remembered for ever.
 """
 
 from __future__ import annotations
@@ -30,50 +29,53 @@ from flowjoy.sources.base import Clients, HarvestQuery, Source, SourceResult
 _LEDGER_SECONDS = 25.0
 
 _SILENCE = timedelta(days=14)
-"""So long a silence is worth a look where deploys are fewer than that."""
+"""A pause that is worth a warning if there are too few deployments to know the usual one."""
 
 _RHYTHM = 3
-"""Of fewer deploys nobody can say how long they are usually apart."""
+"""With fewer deployments the usual pause between two of them is unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerState:
-    """What the ledgers remember; `newer`: one was written by a newer FlowJoy; `whole`: none was left unread.
+    """The memory of all ledgers. `newer`: a newer FlowJoy wrote one of them; `complete`: all of them were read.
 
-    `terms`: those of the newest one, than which a proposal may not be judged more mildly; empty where none is known.
+    `terms`: those of the newest one, the minimum by which a proposal is judged; empty if unknown.
     """
 
     memory: Records = field(default_factory=Records)
     terms: tuple[RunParameters, ...] = ()
     newer: bool = False
-    whole: bool = True
+    complete: bool = True
 
 
 def recalled(query: HarvestQuery, access: Clients, terms: RunParameters) -> StepResult[LedgerState]:
-    """What the ledgers remember of the sources that are asked now."""
-    # It is no required source: one that stalls must leave the time for those that are.
+    """Return what the ledgers remember of the sources that this run reads."""
+    # The ledger is optional: if it stalls, the required sources still need their time.
     budget = Budget(min(_LEDGER_SECONDS, access.transport.budget.left() / 4))
-    found = ledger_artifacts.read(query, access.to_github.within(Transport(budget)))
+    artifacts = ledger_artifacts.read(query, access.to_github.within(Transport(budget)))
     kept = [
         ledger.memory_of(bundle, terms, since=query.horizon, until=query.as_of, number=number)
-        for number, bundle in found.ledgers
+        for number, bundle in artifacts.ledgers
     ]
     memory = reduce(Records.merged, kept, Records())
     return (
         LedgerState(
-            memory=memory, terms=_terms(bundle for _, bundle in found.ledgers[:1]), newer=found.newer, whole=found.whole
+            memory=memory,
+            terms=_terms(bundle for _, bundle in artifacts.ledgers[:1]),
+            newer=artifacts.newer,
+            complete=artifacts.whole,
         ),
         len(memory.code) + len(memory.models),
-        found.notes,
+        artifacts.notes,
     )
 
 
 def code(
     query: HarvestQuery, access: Clients, source: Source[CodeRecord], memory: Records, own_sha: str | None
 ) -> StepResult[SourceResult[CodeRecord]]:
-    """Read every deployment back to the horizon. `own_sha`: this release's commit, whose stub is asked for on the way.
+    """Read every deployment back to the horizon. `own_sha`: the commit of this release, whose stub is read as well.
 
-    A ledger shortens nothing: which deployments there are, and what became of them, only the source can say.
+    A ledger does not shorten this: only the source knows which deployments exist and how they ended.
     """
     confirmed = {
         record.id: record.shipped_at
@@ -95,7 +97,7 @@ def code(
 
 
 def _renamed(query: HarvestQuery, access: Clients, known: Iterable[CodeRecord]) -> tuple[Note, ...]:
-    """A warning where the environments have been quiet for longer than ever, and one with a similar name has not."""
+    """Warn if the environments have been quiet for longer than ever while one with a similar name has not."""
     times = sorted(record.shipped_at for record in known if record.outcome is Outcome.SUCCESS)
     gaps = [later - earlier for earlier, later in pairwise(times)]
     if query.settings.code_source != "deployments" or not query.live or not times:
@@ -123,24 +125,24 @@ def _renamed(query: HarvestQuery, access: Clients, known: Iterable[CodeRecord]) 
 def stubs(
     query: HarvestQuery,
     access: Clients,
-    found: SourceResult[CodeRecord] | None,
+    code_result: SourceResult[CodeRecord] | None,
     proposal: Proposal | None,
     memory: Records,
 ) -> StepResult[Mapping[str, StubFile]]:
-    """The stub at HEAD, at every commit deployed, and at both ends of a proposal.
+    """Read the stub at HEAD, at every deployed commit, and at both ends of a proposal.
 
-    What stands in a file at a commit never changes: a stub that a ledger remembers is compared by its id only.
+    A file at a commit never changes, so a stub that a ledger remembers is compared by its id only.
     """
-    deploys = found.records if found is not None else ()
+    deploys = code_result.records if code_result is not None else ()
     commits = {record.sha for record in deploys if record.outcome is not Outcome.FAILED and record.sha}
     commits.add(HEAD)
     proposed = set() if proposal is None else {proposal.head_sha, proposal.base_sha or proposal.head_sha}
     if not query.settings.reads_github:
-        # Shas of a file need not be commits of this repository; `models` says what they depend on.
+        # Shas in a file may belong to another repository; the input `models` names their dependencies.
         commits -= {record.sha for record in deploys}
     commits |= proposed
-    told = found.stubs if found is not None else {}
-    known = {sha: stub for sha, stub in told.items() if sha in commits}
+    met = code_result.stubs if code_result is not None else {}
+    known = {sha: stub for sha, stub in met.items() if sha in commits}
     path = query.settings.model_stub
     every = known | github_model_stubs.read(access.to_github, path, commits - known.keys(), memory.stubs)
     _refuse_gone(every, proposed)
@@ -152,31 +154,31 @@ def stubs(
 def other_stubs(
     access: Clients, paths: Iterable[str], proposal: Proposal
 ) -> StepResult[Mapping[str, Mapping[str, StubFile]]]:
-    """Return, by path, the stubs at both ends of a proposal, where they lie at other paths than `model-stub`."""
+    """Return, by path, the stubs at both ends of a proposal at other paths than `model-stub`."""
     ends = {proposal.head_sha, proposal.base_sha or proposal.head_sha}
-    found = {path: github_model_stubs.read(access.to_github, path, ends) for path in paths}
-    for stubs_there in found.values():
-        _refuse_gone(stubs_there, ends)
-    return found, sum(stub.text is not None for at_path in found.values() for stub in at_path.values()), ()
+    by_path = {path: github_model_stubs.read(access.to_github, path, ends) for path in paths}
+    for at_path in by_path.values():
+        _refuse_gone(at_path, ends)
+    return by_path, sum(stub.text is not None for at_path in by_path.values() for stub in at_path.values()), ()
 
 
 def other_terms(query: HarvestQuery, access: Clients) -> StepResult[tuple[RunParameters, ...]]:
-    """Return the terms of ledgers under other names, for a proposal whose own inputs name a service without one."""
+    """Return the terms of ledgers under other names, for a proposal whose inputs name a service without a ledger."""
     budget = Budget(min(_LEDGER_SECONDS, access.transport.budget.left() / 4))
-    found = other_ledgers.read(query, access.to_github.within(Transport(budget)))
-    services = sorted({repr(bundle.service) for bundle in found})
+    ledgers = other_ledgers.read(query, access.to_github.within(Transport(budget)))
+    services = sorted({repr(bundle.service) for bundle in ledgers})
     known = f"no trusted run knows the service {query.settings.service!r} under the name of its artifact: "
     note = f"{known}this is judged by the strictest terms of {', '.join(services)}"
-    return _terms(found), len(found), (note,) if found else ()
+    return _terms(ledgers), len(ledgers), (note,) if ledgers else ()
 
 
 def _terms(ledgers: Iterable[Bundle]) -> tuple[RunParameters, ...]:
-    """The terms of ledgers; without those that a secret was cut out of, so that they are not what they were."""
+    """Return the terms of ledgers, except for those that redaction changed."""
     return tuple(bundle.terms for bundle in ledgers if not ledger.is_masked(bundle.terms))
 
 
 def _refuse_gone(stubs: Mapping[str, StubFile], proposed: set[str]) -> None:
-    """What cannot be looked at is not judged: a commit that is gone has no stub that could be in order."""
+    """Raise HarvestError if a proposed commit no longer exists: its stub cannot be judged."""
     gone = next((stubs[sha].problem for sha in sorted(proposed) if stubs[sha].commit_is_gone), None)
     if gone is not None:
         raise HarvestError(gone, hint="push the commit to this repository, or open a pull request, and run again")
@@ -190,14 +192,14 @@ def models(
     code: Iterable[CodeRecord],
     terms: RunParameters,
 ) -> StepResult[SourceResult[ModelRecord]]:
-    """Read the ships of the models that the query names. `code`: the deploys that they may have served."""
+    """Read the ships of the models that the query names. `code`: the deployments that they may have served."""
     parsed = source.parse(source.fetch(query, access), query)
     asked = {*query.models, *query.candidates}
     shipped = registered_ships.by_registration(memory, parsed.records, code, terms, query.now)
     known = reconcile.with_models(memory, parsed.records, asked, parsed.versions, parsed.known, shipped)
     notes = (*parsed.notes, *reconcile.gone(known), *registered_ships.notes(known))
-    found = replace(parsed, records=known, aside=reconcile.aside(memory, asked))
-    return found, len(parsed.records), notes
+    completed = replace(parsed, records=known, aside=reconcile.not_asked(memory, asked))
+    return completed, len(parsed.records), notes
 
 
 def _remembered(memory: Records) -> dict[str, StubFile]:

@@ -1,4 +1,4 @@
-"""The gate of one run, put together from what was harvested: sides, policy, waivers, and what an edit changes."""
+"""Builds the merge gate of one run from its records: both stubs, policy, waivers, and edits of workflows."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from flowjoy.domain import Proposal, SourceKind, Waiver
 from flowjoy.pipeline.collect import Collected
 
 
-def judged(findings: Results, harvested: Collected) -> Results:
-    """Return the findings with the gate, where code asks to go live and all that the gate needs was read."""
+def judged(results: Results, harvested: Collected) -> Results:
+    """Return the results with the gate if code asks to go live and everything that the gate needs was read."""
     proposal = harvested.proposal
-    if proposal is None or not _is_decidable(findings):
-        return findings
-    return with_gate(findings, _gate(proposal, harvested, findings))
+    if proposal is None or not _is_decidable(results):
+        return results
+    return with_gate(results, _gate(proposal, harvested, results))
 
 
-def _is_decidable(findings: Results) -> bool:
+def _is_decidable(results: Results) -> bool:
     """Whether all that the gate looks at was read; the code timeline is only for its forecast."""
-    missing = verdict.unproved(findings.bundle.coverage)
+    missing = verdict.unproved(results.bundle.coverage)
     return all(item.kind is SourceKind.CODE for item in missing)
 
 
-def _gate(proposal: Proposal, harvested: Collected, findings: Results) -> MergeGate:
+def _gate(proposal: Proposal, harvested: Collected, results: Results) -> MergeGate:
     applied = harvested.applied
     settings, stubs = applied.settings, harvested.records.stubs
     policy = GatePolicy(
@@ -41,38 +41,35 @@ def _gate(proposal: Proposal, harvested: Collected, findings: Results) -> MergeG
     inputs = GateInputs(
         versions=harvested.versions or () if harvested.asked_registry else None,
         unknown_models=harvested.unknown_models,
-        waivers=holding(head_waivers(stubs, settings.model_stub), findings.bundle.generated_at),
-        own_waivers=holding(head_waivers(stubs, settings.model_stub, proposal.head_sha), findings.bundle.generated_at),
+        waivers=holding(head_waivers(stubs, settings.model_stub), results.bundle.generated_at),
+        own_waivers=holding(head_waivers(stubs, settings.model_stub, proposal.head_sha), results.bundle.generated_at),
     )
     base, head = BranchStub(), _head(proposal, harvested, settings.model_stub)
     if proposal.base_sha is not None:
         base = branch_stub(stubs, proposal.base_sha, settings.model_stub, settings.models)
     gate = merge_gate.judge(proposal, base=base, head=head, policy=policy, inputs=inputs)
-    runs = any(item.sha == proposal.head_sha for item in findings.obligations)
+    runs = any(item.sha == proposal.head_sha for item in results.obligations)
     ahead = forecast(
         _head(proposal, harvested, applied.own_stub).requirements,
         inputs.versions or (),
-        findings.obligations,
+        results.obligations,
         settings.sla_hours,
         act="merging" if proposal.is_merge else "going live",
     )
     elsewhere = [_at(path, proposal, harvested, policy, inputs) for path in applied.other_stubs]
     notices = [
-        GateFinding(level=GateLevel.NOTICE, text=text) for text in (*applied.said, *workflow_edits.sentences(proposal))
+        GateFinding(level=GateLevel.NOTICE, text=text)
+        for text in (*applied.messages, *workflow_edits.sentences(proposal))
     ]
     every: dict[str, GateFinding] = {}
-    for finding in (*gate.findings, *(finding for found in elsewhere for finding in found), *notices):
+    for finding in (*gate.findings, *(finding for at_path in elsewhere for finding in at_path), *notices):
         every.setdefault(finding.text, finding)
-    return replace(
-        gate,
-        findings=tuple(every.values()),
-        forecast=() if runs else ahead,
-        compared=applied.compared,
-    )
+    findings = tuple(every.values())
+    return replace(gate, findings=findings, forecast=() if runs else ahead, compared=applied.compared)
 
 
 def _head(proposal: Proposal, harvested: Collected, path: str) -> BranchStub:
-    """The stub of the head at one path. Where the run's own inputs name no stub there, `models` says what is needed."""
+    """Return the stub of the head at one path; the input `models` applies if the own inputs name that path."""
     applied = harvested.applied
     stubs = harvested.other_stubs.get(path, {}) if path in applied.other_stubs else harvested.records.stubs
     models = applied.settings.models if path == applied.own_stub else ()
@@ -82,7 +79,7 @@ def _head(proposal: Proposal, harvested: Collected, path: str) -> BranchStub:
 def _at(
     path: str, proposal: Proposal, harvested: Collected, policy: GatePolicy, inputs: GateInputs
 ) -> list[GateFinding]:
-    """Judge the stubs at one more path. No line is given: annotations are of the file at `model-stub`."""
+    """Judge the stubs at one more path. Findings lose their line: annotations belong to the file at `model-stub`."""
     base = branch_stub(harvested.other_stubs.get(path, {}), proposal.base_sha or "", path, ())
     policy = replace(policy, stub_path=path, flag_labels=(), flag_paths=())
     gate = merge_gate.judge(proposal, base=base, head=_head(proposal, harvested, path), policy=policy, inputs=inputs)

@@ -1,4 +1,4 @@
-"""The terms by which a proposal is judged: its own inputs, but never milder than the default branch's. Pure.
+"""The terms by which a proposal is judged: its own inputs, but never milder than those of the default branch.
 
 A pull request's run takes its inputs from the pull request's own workflow file. The ledger holds those of the last
 trusted run.
@@ -17,36 +17,42 @@ from flowjoy.domain.bundle import RunParameters
 
 @dataclass(frozen=True, kw_only=True)
 class Applied:
-    """The settings that a run applies. `own_stub`: the stub's path as the run's own inputs name it.
+    """The settings that a run applies. `own_stub`: the path of the stub in the run's own inputs.
 
-    `other_stubs`: the paths beside `settings.model_stub` whose stubs are judged as well, the run's own among them.
-    `flag_labels`: each of them marks a feature flag. `said`: what was made stricter, or cannot be compared, a sentence
-    each. `compared`: False where no trusted run's terms are known.
+    `other_stubs`: further paths whose stubs are judged as well, including the run's own. `flag_labels`: each of them
+    marks a feature flag. `messages`: a sentence on each input that was made stricter or cannot be compared. `compared`:
+    False if the terms of no trusted run are known.
     """
 
     settings: Settings
     own_stub: str
     flag_labels: tuple[str, ...]
     other_stubs: tuple[str, ...] = ()
-    said: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     compared: bool = True
 
 
 def own(settings: Settings) -> Applied:
-    """Return the settings as they are: those of code that is already on the default branch."""
+    """Return the settings unchanged, for code that is already on the default branch."""
     return Applied(settings=settings, own_stub=settings.model_stub, flag_labels=(settings.flag_label,))
 
 
-def than(settings: Settings, asked: RunParameters, trusted: Sequence[RunParameters], *, edited: bool = True) -> Applied:
-    """Return the stricter of a proposal's own settings and the trusted terms, newest first.
+def stricter(
+    settings: Settings, asked: RunParameters, trusted: Sequence[RunParameters], *, edited: bool = True
+) -> Applied:
+    """Return the stricter of a proposal's own settings and the `trusted` terms, newest first.
 
-    `asked`: the terms of `settings`. `edited`: the proposal may change these settings, so that without trusted terms
-    it must not soften its own check.
+    `asked`: the terms of `settings`. `edited`: the proposal may change these settings, so without trusted terms it must
+    not soften its own check.
     """
     dry, settings = settings.as_of, replace(settings, as_of=None)
-    said = [] if dry is None else ["as-of is ignored: code that asks to be merged is judged now"]
+    messages = [] if dry is None else ["as-of is ignored: code that asks to be merged is judged now"]
     if not trusted:
-        return _unsoftened(settings, said) if edited else replace(own(settings), said=tuple(said), compared=False)
+        return (
+            _unsoftened(settings, messages)
+            if edited
+            else replace(own(settings), messages=tuple(messages), compared=False)
+        )
     newest = trusted[0]
     labels = {label.casefold(): label for label in (*(one.flag_label for one in trusted), settings.flag_label) if label}
     applied = replace(
@@ -68,24 +74,24 @@ def than(settings: Settings, asked: RunParameters, trusted: Sequence[RunParamete
         own_stub=settings.model_stub,
         other_stubs=tuple(path for path in paths if path != newest.model_stub),
         flag_labels=tuple(labels.values()) or (settings.flag_label,),
-        said=(*said, *_made_stricter(settings, applied, newest), *_of_other_sources(asked, newest)),
+        messages=(*messages, *_made_stricter(settings, applied, newest), *_of_other_sources(asked, newest)),
     )
 
 
-def _unsoftened(given: Settings, said: list[str]) -> Applied:
-    """Return settings that no trusted run bears out, without those that would soften the check."""
+def _unsoftened(given: Settings, messages: list[str]) -> Applied:
+    """Return settings that cannot be compared with a trusted run, without those that would soften the check."""
     applied = replace(given, enforce=True, sla_since=None)
     cure = "Run FlowJoy on the default branch once, so that its terms are known"
-    said += [
+    messages += [
         f"{name} is ignored: no trusted run is known whose inputs this could be compared with. {cure}"
         for name, softens in (("enforce: false", not given.enforce), ("sla-since", given.sla_since is not None))
         if softens
     ]
-    return replace(own(applied), said=tuple(said), compared=False)
+    return replace(own(applied), messages=tuple(messages), compared=False)
 
 
 def _earlier_since(settings: Settings, trusted: Sequence[RunParameters]) -> date | None:
-    """Return the earliest day on which any of them lets the promise begin; None: it always held."""
+    """Return the earliest day on which any of them lets the promise begin; None if it always applied."""
     zone = ZoneInfo(settings.timezone)
     given = _since(settings, zone)
     begins = [one.sla_since for one in trusted]
@@ -101,7 +107,7 @@ def _since(settings: Settings, zone: ZoneInfo) -> datetime | None:
 
 
 def _made_stricter(given: Settings, applied: Settings, trusted: RunParameters) -> Iterator[str]:
-    """A sentence for each input that the proposal sets to something milder."""
+    """Yield a sentence for each input that the proposal sets to something milder."""
     for name, mine, theirs in (
         ("enforce", str(given.enforce).lower(), str(applied.enforce).lower()),
         ("sla-hours", f"{given.sla_hours:g}", f"{applied.sla_hours:g}"),
@@ -127,7 +133,7 @@ def _day(settings: Settings) -> str:
 
 
 def _of_other_sources(asked: RunParameters, trusted: RunParameters) -> Iterator[str]:
-    """What is read from elsewhere than on the default branch cannot be compared, and is named."""
+    """Yield a sentence for each source that differs from the default branch, which cannot be compared."""
     for name, mine, theirs in (
         ("deployments", asked.code_source, trusted.code_source),
         ("models", asked.model_source, trusted.model_source),

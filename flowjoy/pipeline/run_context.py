@@ -1,4 +1,4 @@
-"""Where this run stands: its repository, its doors, its question, and the bundle of what was harvested."""
+"""Builds the context of a run: repository, GitHub client, harvest query, parameters, and the bundle."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from flowjoy.sources.base import HarvestQuery
 
 @dataclass(frozen=True, kw_only=True)
 class RepositoryInfo:
-    """The repository's default branch, and whether it is known to be private."""
+    """The default branch of the repository, and whether it is known to be private."""
 
     default_branch: str | None
     private: bool
@@ -38,24 +38,27 @@ class RepositoryInfo:
 def repository_info_of(
     settings: Settings, runner: ActionsContext, github: GitHubApi | None, warn: Callable[[str], None]
 ) -> RepositoryInfo:
-    """From the event's payload, or from GitHub. A schedule's payload is empty, but it runs on the default branch."""
-    told = runner.event.get("repository")
+    """Read the repository from the event payload or from GitHub.
+
+    The payload of a schedule is empty, but a schedule runs on the default branch.
+    """
+    payload = runner.event.get("repository")
     # Whether the repository is private only matters where incident titles could be shown.
     sources = (settings.pagerduty_token, settings.incident_label, settings.incident_file)
     shows_titles = settings.incident_titles == "auto" and any(source is not None for source in sources)
-    if not isinstance(told, dict) and runner.event_name == "schedule" and runner.ref and not shows_titles:
+    if not isinstance(payload, dict) and runner.event_name == "schedule" and runner.ref and not shows_titles:
         return RepositoryInfo(default_branch=runner.ref.removeprefix("refs/heads/"), private=False)
-    told = told if isinstance(told, dict) else {}
-    if github is not None and not told.get("default_branch"):
+    payload = payload if isinstance(payload, dict) else {}
+    if github is not None and not payload.get("default_branch"):
         try:
             known = github.get("", reader(Repository))
         except HarvestError as problem:
             warn(f"the default branch is not known, so this run settles no earlier check: {problem}")
         else:
             return RepositoryInfo(default_branch=known.default_branch, private=known.private)
-    branch = told.get("default_branch")
+    branch = payload.get("default_branch")
     return RepositoryInfo(
-        default_branch=branch if isinstance(branch, str) else None, private=told.get("private") is True
+        default_branch=branch if isinstance(branch, str) else None, private=payload.get("private") is True
     )
 
 
@@ -73,7 +76,7 @@ def with_commit_judged(trigger: RunEvent, github: GitHubApi | None, default_bran
 
 
 def github_of(settings: Settings, runner: ActionsContext, transport: Transport) -> GitHubApi | None:
-    """The door to GitHub; None without a token or a repository."""
+    """Return the GitHub client; None without a token or a repository."""
     if settings.github_token is None or not runner.repository:
         return None
     return GitHubApi(
@@ -88,7 +91,7 @@ def github_of(settings: Settings, runner: ActionsContext, transport: Transport) 
 def query_of(
     settings: Settings, runner: ActionsContext, home: RepositoryInfo, as_of: datetime, now: datetime
 ) -> HarvestQuery:
-    """What this run asks of every source."""
+    """Return the query that this run sends to every source."""
     return HarvestQuery(
         settings=settings,
         as_of=as_of,
@@ -98,7 +101,7 @@ def query_of(
         server_url=runner.server_url,
         registry_workspace=settings.registry.workspace,
         sha=runner.sha,
-        # A dry look at the past has no release of its own.
+        # A run with `as-of` has no release of its own.
         run_id=runner.run_id if settings.as_of is None else None,
         default_branch=home.default_branch,
         default_commit=runner.sha if runner.ref == f"refs/heads/{home.default_branch}" else None,
@@ -107,14 +110,14 @@ def query_of(
 
 
 def _own_deployment(runner: ActionsContext) -> int | None:
-    """The id of the deployment whose event made this run."""
+    """Return the id of the deployment whose event started this run."""
     deployment = runner.event.get("deployment") if runner.event_name in ("deployment", "deployment_status") else None
     number = deployment.get("id") if isinstance(deployment, dict) else None
     return number if isinstance(number, int) else None
 
 
 def terms_of(settings: Settings, home: RepositoryInfo) -> RunParameters:
-    """The inputs that decide what records mean."""
+    """Return the inputs that decide what the records mean."""
     zone, since = ZoneInfo(settings.timezone), settings.sla_since
     return RunParameters(
         models=settings.models,
@@ -176,23 +179,23 @@ def bundle_of(
 
 
 def _own_mark(drift: DriftCheck | None, settings: Settings) -> tuple[PastDriftCheck, ...]:
-    """What this run found of drift; a dry look at the past finds nothing that a later run must know."""
+    """Return the result of this run's drift check; none with `as-of`, which later runs must not remember."""
     mark = history.past_check(drift) if settings.as_of is None else None
     return () if mark is None else (mark,)
 
 
 def _code_source(settings: Settings, home: RepositoryInfo) -> str:
-    """Which code is read, for telling whether a ledger remembers the same; empty for a file, which is read whole."""
+    """Return an id of the code source, to recognise its ledgers; empty for a file, which needs none."""
     if not settings.reads_github:
         return ""
     runs = f"{settings.workflow} on {settings.branch or home.default_branch}" if settings.workflow else ""
-    # What is set on purpose makes another question; an input that is not set must leave the ledgers of before ours.
+    # An input that is set makes another source; one that is not set must keep the id that older ledgers carry.
     more = [text for text in ("\n".join(settings.deploy_job), "\n".join(settings.release_tags)) if text]
     return _mark(settings.code_source, settings.environments, runs, *more)
 
 
 def _model_source(settings: Settings) -> str:
-    """The same for the registry."""
+    """Return the same for the registry; empty for a file."""
     if settings.model_source != "mlflow" or settings.mlflow_tracking_uri is None:
         return ""
     registry = settings.registry
@@ -208,7 +211,7 @@ def _mark(kind: str, *parts: str) -> str:
 def _with_titles_allowed(
     incidents: tuple[Incident, ...], settings: Settings, home: RepositoryInfo
 ) -> tuple[Incident, ...]:
-    """What people wrote of an incident may name customers: in a public repository it stays out, unless asked for."""
+    """Return incidents without title and type, which may name customers, unless private or asked for."""
     if settings.incident_titles == "always" or (settings.incident_titles == "auto" and home.private):
         return incidents
     return tuple(replace(incident, title=None, type=None) for incident in incidents)

@@ -1,6 +1,6 @@
-"""One thing that a run reads, and how it ended. Knows how work fails, not what is read.
+"""One step of collecting: its value, and the coverage that says how it ended.
 
-What fails is named in its coverage; nothing that fails ever reads as empty.
+A step that fails has a reason in its coverage; it never reads as empty.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from flowjoy.sources.base import Clients
 _T = TypeVar("_T")
 
 StepResult = tuple[_T, int, tuple[str, ...]]
-"""What was read, how many records it holds, and what should be known of them."""
+"""The value that was read, its number of records, and notes on them."""
 
 
 class CollectStep(Generic[_T]):
-    """One thing to read. `outcome` changes in one assignment, so that a look from another thread never tears it."""
+    """One thing to read. `outcome` is assigned at once, so that another thread never sees half of it."""
 
     def __init__(self, kind: SourceKind, nothing: _T, *, label: str = "", required: bool, planned: bool = True) -> None:
         self._name, self._nothing, self._required = kind.named(label), nothing, required
@@ -32,11 +32,11 @@ class CollectStep(Generic[_T]):
 
     @property
     def value(self) -> _T:
-        """What was read; nothing, where it was not."""
+        """The value that was read, or the empty one."""
         return self.outcome[0]
 
     def read(self, work: Callable[[], StepResult[_T]], access: Clients) -> None:
-        """Do the work; every failure ends as coverage."""
+        """Do the work and record how it ended, also if it failed."""
         try:
             value, count, notes = work()
         except HarvestError as problem:
@@ -44,16 +44,16 @@ class CollectStep(Generic[_T]):
         except Exception as problem:  # noqa: BLE001  (a bug in one source must not take the others, or read as empty)
             self._failed(f"{type(problem).__name__} while reading", "please report this")
         else:
-            said = replace(
+            coverage = replace(
                 self._late(), state=CoverageState.COMPLETE, records=count, reason=None, hint=None, notes=notes
             )
-            self.outcome = (value, said)
-        said = self.outcome[1]
-        read = said.reason or f"{plural(said.records, 'record')}, complete"
+            self.outcome = (value, coverage)
+        coverage = self.outcome[1]
+        read = coverage.reason or f"{plural(coverage.records, 'record')}, complete"
         access.progress(f"{self._name}: {read}")
 
     def skip(self, *, required: bool | None = None) -> None:
-        """There is nothing to read, which is no failure. `required`: where that it is not read is known only now."""
+        """Mark the step as not configured, which is not a failure. `required` overrides the step's own."""
         needed = self._required if required is None else required
         nothing = Coverage(source=self._name, state=CoverageState.NOT_CONFIGURED, required=needed)
         self.outcome = (self._nothing, nothing)

@@ -9,7 +9,7 @@ import pytest
 
 from flowjoy.domain import AliasObservation, ModelVersion, Outcome, Precision, Registered
 from flowjoy.domain.records import Records
-from flowjoy.ledger.reconcile import aside, gone, gone_since, with_code, with_models, with_observations
+from flowjoy.ledger.reconcile import gone, gone_since, not_asked, with_code, with_models, with_observations
 from tests.builders import a_deploy, a_ship, at
 
 
@@ -80,7 +80,7 @@ def test_with_models__only_those_asked_for() -> None:
     memory = Records(models=(a_ship(0, "1"), a_ship(0, "1", model="ranker")))
     found = with_models(memory, [], ["recommender"], [], {})
     assert [(item.name, item.source_gone) for item in found] == [("recommender", True)]
-    assert [item.name for item in aside(memory, ["recommender"])] == ["ranker"]
+    assert [item.name for item in not_asked(memory, ["recommender"])] == ["ranker"]
 
 
 def test_with_models__of_a_version_that_is_listed_the_registry_s_word_holds() -> None:
