@@ -123,7 +123,7 @@ def test_replay__of_a_bundle_that_no_run_can_write_is_refused(tmp_path: Path, ch
         ("[" * 100_000, "it is not JSON"),
         ("{}", "it names no schema"),
         ('{"schema": 99}', "reads schemas up to"),
-        ('{"schema": 2, "code": 7}', "is not a FlowJoy bundle: `service` is missing"),
+        ('{"schema": 2, "code": 7}', "is not a FlowJoy bundle: `coverage` is missing"),
     ],
 )
 def test_replay__of_what_is_no_bundle_ends_with_2_and_a_sentence(
