@@ -9,7 +9,7 @@ import pytest
 
 from flowjoy.config.settings import Settings
 from flowjoy.domain.bundle import RunParameters
-from flowjoy.pipeline.proposal_terms import Applied, own
+from flowjoy.pipeline.proposal_terms import Applied, own, stricter
 from tests.builders import a_bundle, some_settings
 
 WORKSPACE = Path("/tmp")
@@ -103,8 +103,8 @@ def test_sla_since__is_a_day_in_the_time_zone_of_the_report() -> None:
     midnight = datetime(2026, 1, 9, 23, tzinfo=UTC)  # the tenth in Berlin
     same = judged(trusted(sla_since=midnight), sla_since="2026-01-10", timezone="Europe/Berlin")
     assert (same.settings.sla_since, same.messages) == (date(2026, 1, 10), ())
-    stricter = judged(trusted(sla_since=midnight), sla_since="2026-01-11", timezone="Europe/Berlin")
-    assert stricter.settings.sla_since == date(2026, 1, 10)
+    applied = judged(trusted(sla_since=midnight), sla_since="2026-01-11", timezone="Europe/Berlin")
+    assert applied.settings.sla_since == date(2026, 1, 10)
 
 
 def test_stub__of_the_default_branch_is_judged_and_the_proposal_s_own_as_well() -> None:
