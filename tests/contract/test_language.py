@@ -20,17 +20,15 @@ PAGES = [*TOP, *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.m
 """Without docs/trust.md, which `make trust` writes with the text of code lines."""
 
 CLEAN = (
+    "benchmarks",
     "entrypoint.py",
     "examples",
-    "scripts",
-    "benchmarks",
-    "tests/contract",
     "flowjoy/__init__.py",
     "flowjoy/__main__.py",
-    "flowjoy/errors.py",
     "flowjoy/analysis",
     "flowjoy/clients",
     "flowjoy/config",
+    "flowjoy/errors.py",
     "flowjoy/pipeline/alert_candidates.py",
     "flowjoy/pipeline/change_events.py",
     "flowjoy/pipeline/failed_checks.py",
@@ -38,8 +36,9 @@ CLEAN = (
     "flowjoy/pipeline/publish.py",
     "flowjoy/report",
     "flowjoy/sinks",
+    "scripts",
+    "tests/contract",
     "tests/unit/report",
-    "flowjoy/sinks",
 )
 """Folders and modules whose docstrings and identifiers keep the rules. Grows until it contains `flowjoy`."""
 
