@@ -22,7 +22,8 @@ from flowjoy.config.given_inputs import command_line
 from flowjoy.config.inputs import declared
 from flowjoy.config.settings import Settings, read_settings, redactor
 from flowjoy.errors import InputError
-from flowjoy.pipeline.run_context import query_of, terms_of
+from flowjoy.pipeline.run_context import query_of
+from flowjoy.pipeline.run_parameters import terms_of
 
 _FAILED, _WRONG_INPUTS = 1, 2
 _NO_REPOSITORY, _NO_TOKEN = "owner/name", "no-token-was-given"  # stands for none
@@ -130,6 +131,6 @@ def _examine(
         elif not code.complete and any(entry.is_ours for entry in code.entries):
             console.log("(earlier deploys are not known: the source was not read to its end)")
         if code is not None:
-            for line in lines(code, stubs, query, terms_of(settings, home)):
+            for line in lines(code, stubs, query, terms_of(settings, home.default_branch)):
                 console.log(line)
     return _WRONG_INPUTS if absent else _FAILED if probes.failed else 0

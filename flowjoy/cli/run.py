@@ -42,9 +42,9 @@ from flowjoy.pipeline.run_context import (
     github_of,
     query_of,
     repository_info_of,
-    terms_of,
     with_commit_judged,
 )
+from flowjoy.pipeline.run_parameters import terms_of
 from flowjoy.report import files, step_outputs
 from flowjoy.report.content.headline import headline
 from flowjoy.report.markdown import summary
@@ -192,7 +192,7 @@ def _collected(this: _Run) -> Collected:
     query = query_of(settings, this.context, this.repository, this.as_of, this.now)
     clients = Clients(transport=this.transport, progress=console.log, github=this.github)
     with console.group(f"Harvest: {settings.service}"), listening(clocks.note):
-        collected = collect(query, clients, this.event, terms_of(settings, this.repository))
+        collected = collect(query, clients, this.event, terms_of(settings, this.repository.default_branch))
     if settings.as_of is None:
         _compare(clocks, console)
     return collected

@@ -37,6 +37,7 @@ from flowjoy.ledger.reconcile import with_observations
 from flowjoy.pipeline import incremental, optional_data, proposal_terms
 from flowjoy.pipeline.incremental import LedgerState
 from flowjoy.pipeline.proposal_terms import Applied
+from flowjoy.pipeline.run_parameters import BaseParameters, of_base_workflows
 from flowjoy.pipeline.step import CollectStep, StepResult
 from flowjoy.sources import (
     CODE_SOURCES,
@@ -208,8 +209,14 @@ class _Collection:
         own_workflow = self._trigger.brings_its_workflow
         if own_workflow and self._ledger.planned:
             self._other_terms.read(partial(incremental.other_terms, self._query, self._access), self._access)
-        edited = own_workflow and workflow_edits.may_change_inputs(self._proposal.value)
-        self._apply(proposal_terms.stricter(settings, self._terms, self._other_terms.value, edited=edited))
+        edited = own_workflow and workflow_edits.may_change_inputs(proposal)
+        trusted, base = self._other_terms.value, BaseParameters()
+        if edited and not trusted:
+            query = self._query
+            base = of_base_workflows(proposal, settings, query.repository, query.default_branch)
+            trusted = base.steps
+        applied = proposal_terms.stricter(settings, self._terms, trusted, edited=edited)
+        self._apply(replace(applied, messages=(*applied.messages, *base.notes)))
 
     def _read_stubs(self) -> None:
         """Read the stubs; those of a proposal also at every other path that decides about it."""
@@ -248,7 +255,7 @@ class _Collection:
         if self._trigger.proposes or sha is None or self._code.value is None:
             return None
         live = {record.sha for record in self._deploys if record.outcome is Outcome.SUCCESS}
-        if sha in live or not self._may_be_own_proposal:
+        if (sha in live and not self._applied.refused) or not self._may_be_own_proposal:
             self._proposal.skip(required=False)
             return None
         return self._proposal.value if self._proposal.planned else Proposal(head_sha=sha)

@@ -61,8 +61,9 @@ def _gate(proposal: Proposal, harvested: Collected, results: Results) -> MergeGa
         GateFinding(level=GateLevel.NOTICE, text=text)
         for text in (*applied.messages, *workflow_edits.sentences(proposal))
     ]
+    refused = [GateFinding(level=GateLevel.FAILURE, text=text) for text in applied.refused]
     every: dict[str, GateFinding] = {}
-    for finding in (*gate.findings, *(finding for at_path in elsewhere for finding in at_path), *notices):
+    for finding in (*refused, *gate.findings, *(finding for at_path in elsewhere for finding in at_path), *notices):
         every.setdefault(finding.text, finding)
     findings = tuple(every.values())
     return replace(gate, findings=findings, forecast=() if runs else ahead, compared=applied.compared)

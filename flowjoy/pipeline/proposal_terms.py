@@ -20,8 +20,8 @@ class Applied:
     """The settings that a run applies. `own_stub`: the path of the stub in the run's own inputs.
 
     `other_stubs`: further paths whose stubs are judged as well, including the run's own. `flag_labels`: each of them
-    marks a feature flag. `messages`: a sentence on each input that was made stricter or cannot be compared. `compared`:
-    False if the terms of no trusted run are known.
+    marks a feature flag. `messages`: a sentence on each input that was made stricter; `refused`: one on each source of
+    its own, of which nothing can be compared. `compared`: False if the terms of no trusted run are known.
     """
 
     settings: Settings
@@ -29,6 +29,7 @@ class Applied:
     flag_labels: tuple[str, ...]
     other_stubs: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     compared: bool = True
 
 
@@ -74,7 +75,8 @@ def stricter(
         own_stub=settings.model_stub,
         other_stubs=tuple(path for path in paths if path != newest.model_stub),
         flag_labels=tuple(labels.values()) or (settings.flag_label,),
-        messages=(*messages, *_made_stricter(settings, applied, newest), *_of_other_sources(asked, newest)),
+        messages=(*messages, *_made_stricter(settings, applied, newest)),
+        refused=tuple(_of_other_sources(settings, asked, trusted)),
     )
 
 
@@ -132,14 +134,26 @@ def _day(settings: Settings) -> str:
     return "" if settings.sla_since is None else settings.sla_since.isoformat()
 
 
-def _of_other_sources(asked: RunParameters, trusted: RunParameters) -> Iterator[str]:
-    """Yield a sentence for each source that differs from the default branch, which cannot be compared."""
-    for name, mine, theirs in (
-        ("deployments", asked.code_source, trusted.code_source),
-        ("models", asked.model_source, trusted.model_source),
-    ):
-        if mine != theirs:
-            yield (
-                f"this run reads {name} from another source than the default branch's last trusted run: "
-                "what it says there was not compared. Check the changed inputs before you merge"
-            )
+def _of_other_sources(given: Settings, asked: RunParameters, trusted: Sequence[RunParameters]) -> Iterator[str]:
+    """Yield a refusal for each source that no trusted run reads: a registry of its own would say what it is asked."""
+    code, models = {one.code_source for one in trusted}, {one.model_source for one in trusted}
+    if asked.code_source not in code:
+        yield _refusal("deployments", _CODE_INPUTS[given.code_source])
+    if asked.model_source not in models:
+        yield _refusal("model versions", "mlflow-tracking-uri" if asked.model_source else "model-source")
+
+
+_CODE_INPUTS = {
+    "deployments": "code-source or environment",
+    "workflow-runs": "code-source, workflow, branch, deploy-job or environment",
+    "releases": "code-source, release-tags or environment",
+    "file": "code-source",
+}
+
+
+def _refusal(what: str, inputs: str) -> str:
+    return (
+        f"{inputs}: this run reads {what} from another source than the last trusted run of the default branch, so it "
+        "could not be compared. Keep the input until this is merged, and change it in a pull request that an "
+        "administrator merges; if the default branch has changed it already, run FlowJoy there once"
+    )

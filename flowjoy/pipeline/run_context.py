@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
-from hashlib import sha256
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from flowjoy.actions.context import ActionsContext
 from flowjoy.actions.event import RunEvent
@@ -19,11 +17,12 @@ from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Transport
 from flowjoy.config.settings import Settings
 from flowjoy.domain import CoverageState, Incident, SourceKind
-from flowjoy.domain.bundle import Bundle, RunParameters
+from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck, PastDriftCheck, first_and_last
 from flowjoy.errors import HarvestError
 from flowjoy.ledger.reconcile import gone_since, sighted
 from flowjoy.pipeline.collect import Collected
+from flowjoy.pipeline.run_parameters import terms_of
 from flowjoy.sources.base import HarvestQuery
 
 
@@ -116,28 +115,6 @@ def _own_deployment(runner: ActionsContext) -> int | None:
     return number if isinstance(number, int) else None
 
 
-def terms_of(settings: Settings, home: RepositoryInfo) -> RunParameters:
-    """Return the inputs that decide what the records mean."""
-    zone, since = ZoneInfo(settings.timezone), settings.sla_since
-    return RunParameters(
-        models=settings.models,
-        model_stub=settings.model_stub,
-        model_signal=settings.model_signal,
-        sla_hours=settings.sla_hours,
-        sla_since=None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC),
-        sla_target=settings.sla_target,
-        enforce=settings.enforce,
-        incident_match_hours=settings.incident_match_hours,
-        divergence_percent=settings.divergence_percent,
-        mttr_spike_factor=settings.mttr_spike_factor,
-        flag_label=settings.flag_label,
-        flag_paths=settings.flag_paths,
-        model_validated_tag=settings.model_validated_tag,
-        code_source=_code_source(settings, home),
-        model_source=_model_source(settings),
-    )
-
-
 def keeps_ledger(harvested: Collected, runner: ActionsContext) -> bool:
     """Return whether the ledger could be read, if there is one, and this run's report becomes the next."""
     stores = runner.results_url is not None and runner.runtime_token is not None
@@ -173,7 +150,7 @@ def bundle_of(
         repository=runner.repository,
         generated_at=as_of,
         window=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone),
-        terms=terms_of(settings, home),
+        terms=terms_of(settings, home.default_branch),
         unknown_models=tuple(sorted(harvested.unknown_models)),
     )
 
@@ -182,30 +159,6 @@ def _own_mark(drift: DriftCheck | None, settings: Settings) -> tuple[PastDriftCh
     """Return the result of this run's drift check; none with `as-of`, which later runs must not remember."""
     mark = history.past_check(drift) if settings.as_of is None else None
     return () if mark is None else (mark,)
-
-
-def _code_source(settings: Settings, home: RepositoryInfo) -> str:
-    """Return an id of the code source, to recognise its ledgers; empty for a file, which needs none."""
-    if not settings.reads_github:
-        return ""
-    runs = f"{settings.workflow} on {settings.branch or home.default_branch}" if settings.workflow else ""
-    # An input that is set makes another source; one that is not set must keep the id that older ledgers carry.
-    more = [text for text in ("\n".join(settings.deploy_job), "\n".join(settings.release_tags)) if text]
-    return _mark(settings.code_source, settings.environments, runs, *more)
-
-
-def _model_source(settings: Settings) -> str:
-    """Return the same for the registry; empty for a file."""
-    if settings.model_source != "mlflow" or settings.mlflow_tracking_uri is None:
-        return ""
-    registry = settings.registry
-    inside = () if registry.workspace is None else (registry.workspace,)
-    return _mark("mlflow", settings.mlflow_tracking_uri, registry.databricks_host or "", *inside)
-
-
-def _mark(kind: str, *parts: str) -> str:
-    """Told apart from every other without showing an address, and without a word that redaction could change."""
-    return sha256(chr(0).join((kind, *parts)).encode()).hexdigest()[:16]
 
 
 def _with_titles_allowed(

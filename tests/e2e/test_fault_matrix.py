@@ -23,7 +23,7 @@ from flowjoy.cli.run import run
 from flowjoy.clients import mlflow_registry, transport
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config.settings import read_settings
-from flowjoy.pipeline import run_context
+from flowjoy.pipeline import run_context, run_parameters
 from flowjoy.pipeline.collect import Collected, collect
 from flowjoy.sources import github_deployments, github_releases, github_workflow_runs
 from flowjoy.sources.base import Clients
@@ -303,7 +303,7 @@ class World:
         pushed = event.read("push", {}, sha=None, ref=None, repository="acme/shop", default_branch=None)
         query = run_context.query_of(settings, runner, home, NOW, NOW)
         access = Clients(transport=transport, progress=lambda _: None, github=github)
-        found = collect(query, access, pushed, run_context.terms_of(settings, home))
+        found = collect(query, access, pushed, run_parameters.terms_of(settings, home.default_branch))
         unread = unproved(found.records.coverage)
         return None if unread else replace(found, records=replace(found.records, coverage=()))
 

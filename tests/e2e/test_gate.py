@@ -15,6 +15,7 @@ from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, new_world
 from tests.fakes.artifact_service import ArtifactServiceStandIn
 from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
 from tests.fakes.http_base import Answer
+from tests.fakes.mlflow_faults import MlflowStandIn
 
 STUB = "flowjoy.json"
 GOOD = '{"models": {"recommender": "1"}}'
@@ -548,8 +549,10 @@ def test_terms__without_a_ledger_are_softened_only_by_the_base_branch(
     ran = world.run(at(1), **asked, **soft)
     assert ran.code == code
     summary = unescape(world.check(B, "model dependency")["output"]["summary"])
-    assert ("enforce: false is ignored" in summary) == (code == 1)
-    assert ("sla-since is ignored" in summary) == (code == 1)
+    first = before is None
+    for name in ("enforce: false", "sla-since"):
+        assert (f"{name} is ignored" in summary) == first
+    assert (f"enforce 'false' {MILDER}" in summary) == (code == 1 and not first)
 
 
 def test_terms__without_a_ledger_are_said_not_to_be_compared(world: World, remembering: World) -> None:
@@ -560,12 +563,143 @@ def test_terms__without_a_ledger_are_said_not_to_be_compared(world: World, remem
     assert "not compared" not in world.check(B, "model dependency")["output"]["summary"]
 
 
-def test_registry__other_than_the_default_branchs_is_named(remembering: World) -> None:
+@pytest.mark.parametrize("proposal", [pull_request, merge_group, lambda world: of_branch("workflow_dispatch", world)])
+def test_registry__other_than_the_default_branchs_is_refused(
+    remembering: World, proposal: Callable[[World], dict[str, Any]]
+) -> None:
+    """In a registry of its own, any version is READY."""
     world = remembering
-    world.run(at(0.5), sha=A, environment="production")
-    world.github.repository.add_deployment(sha=A, created_at=at(), environment="stage", statuses=[("success", at())])
-    judged(world, environment="stage")
-    assert "from another source" in world.check(B, "model dependency")["output"]["summary"]
+    world.run(at(0.5), sha=A)
+    world.github.repository.add_file(B, STUB, '{"models": {"recommender": "2"}}')
+    with MlflowStandIn() as other:
+        other.add_model()
+        for hours in (-100, -99):
+            other.add_version(at(hours), tags={"integration": "passed"})
+        ran = world.run(at(1), **proposal(world), mlflow_tracking_uri=other.url)
+    assert (ran.code, ran.outputs["verdict"]) == (1, "fail")
+    check = world.check(B, "model dependency")
+    assert (check["conclusion"], world.check(B)["conclusion"]) == ("failure", "failure")
+    assert check["output"]["title"].startswith("mlflow-tracking-uri: this run reads model versions from another source")
+    summary = unescape(check["output"]["summary"])
+    assert "Keep the input until this is merged" in summary
+    assert "run FlowJoy there once" in summary
+
+
+@pytest.mark.parametrize(
+    ("inputs", "named"),
+    [
+        ({"environment": "stage"}, "code-source or environment: this run reads deployments"),
+        ({"code_source": "releases"}, "code-source, release-tags or environment: this run reads deployments"),
+        (
+            {"code_source": "workflow-runs", "workflow": "ci.yml"},
+            "code-source, workflow, branch, deploy-job or environment: this run reads deployments",
+        ),
+        ({"model_source": "file", "model_file": "models.csv"}, "model-source: this run reads model versions"),
+    ],
+)
+def test_source__other_than_the_default_branchs_is_refused_and_named(
+    remembering: World, inputs: dict[str, Any], named: str
+) -> None:
+    world, shop = remembering, remembering.github.repository
+    world.run(at(0.5), sha=A)
+    shop.add_deployment(sha=A, created_at=at(), environment="stage", statuses=[("success", at())])
+    shop.add_release(tag="v0", sha=A, published_at=at(-1))
+    shop.add_run(sha=A, created_at=at(-1), workflow="ci.yml", event="push", branch="main")
+    (world.workspace / "models.csv").write_text("ts,name,version\n2026-02-20T00:00:00Z,recommender,1\n")
+    ran = judged(world, **inputs, model_validated_tag="")
+    check = world.check(B, "model dependency")
+    assert (ran.code, check["conclusion"], world.check(B)["conclusion"]) == (1, "failure", "failure")
+    assert named in unescape(check["output"]["summary"])
+
+
+def test_source__that_the_default_branch_has_changed_already_is_known_after_one_run_there(remembering: World) -> None:
+    world, shop = remembering, remembering.github.repository
+    shop.add_deployment(sha=A, created_at=at(-90), environment="stage", statuses=[("success", at(-90))])
+    world.run(at(0.5), sha=A)
+    assert judged(world, environment="stage").code == 1
+    world.run(at(0.6), sha=A, environment="stage")
+    assert judged(world, environment="stage").code == 0
+
+
+def test_source__of_its_own_is_refused_although_it_says_that_the_commit_is_live(remembering: World) -> None:
+    """A deployment to an environment of one's own would otherwise make the commit history, which no gate judges."""
+    world, shop = remembering, remembering.github.repository
+    world.run(at(0.5), sha=A)
+    shop.add_deployment(sha=B, created_at=at(), environment="mine", statuses=[("success", at())])
+    ran = world.run(at(1), **of_branch("workflow_dispatch", world), environment="mine")
+    assert (ran.code, world.check(B)["conclusion"]) == (1, "failure")
+
+
+# The base branch's workflow file, where no ledger can be read
+
+STRICT = f"""{WORKFLOW}          flag-paths: flags/**
+          model-validated-tag: integration=passed
+          environment: ${{{{ vars.ENVIRONMENT }}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("dropped", "stub", "files"),
+    [
+        ("model_validated_tag", '{"models": {"recommender": "3"}}', {}),
+        ("flag_paths", None, {"flags/search.yml": "added"}),
+    ],
+)
+@pytest.mark.parametrize("moved", [False, True], ids=["the file is edited", "the file is replaced by another"])
+def test_workflow_file__of_the_base_branch_gives_the_terms_where_no_ledger_is_read(
+    world: World, dropped: str, stub: str | None, files: dict[str, str], *, moved: bool
+) -> None:
+    """A pull request can drop `actions: read` from its own workflow, and with it the ledger."""
+    shop, path, other = world.github.repository, ".github/workflows/gate.yml", ".github/workflows/other.yml"
+    name = dropped.replace("_", "-")
+    shop.add_file(A, path, STRICT)
+    shop.add_file(B, other if moved else path, "\n".join(line for line in STRICT.split("\n") if name not in line))
+    if moved:
+        shop.add_file(B, path, None)
+    if stub is not None:
+        shop.add_file(B, STUB, stub)
+    changed = {path: "removed", other: "added"} if moved else {path: "modified"}
+    number = shop.add_pull_request(head_sha=B, base_sha=A, files={**changed, **files})
+    world.github.fail("/actions/artifacts", times=None, fault=NOT_ACCESSIBLE)
+    given = {"flag_paths": "flags/**", "model_validated_tag": "integration=passed", dropped: ""}
+    ran = judge(world, number, **given)
+    summary = unescape(world.check(B, "model dependency")["output"]["summary"])
+    assert (ran.code, world.check(B, "model dependency")["conclusion"]) == (1, "failure")
+    assert f"{name} '' {MILDER}" in summary
+    assert "does not say its value: environment, mlflow-tracking-uri" in summary
+
+
+def test_workflow_file__of_the_base_branch_gives_the_registry_too(world: World) -> None:
+    """It may also come from a variable, which no file shows: an input that is added overrides it."""
+    with_registry = f"{WORKFLOW}          mlflow-tracking-uri: https://mlflow.example\n"
+    for before, after in [(with_registry, WORKFLOW), (WORKFLOW, with_registry)]:
+        asked = gate_file(world, before, after)
+        world.github.repository.add_file(B, STUB, GOOD)
+        ran = world.run(at(1), **asked)
+        assert (ran.code, "mlflow-tracking-uri: this run reads model versions from another" in ran.log) == (1, True)
+
+
+def test_workflow_file__of_another_service_or_that_ships_gives_no_terms(world: World) -> None:
+    """In a monorepo the step of this service counts; a step that ships a model judges no code."""
+    step = """
+      - uses: acme/flowjoy@v1
+        with:
+          {}
+          model-validated-tag: integration=passed
+"""
+    before = WORKFLOW + step.format("service: billing") + step.format("ship: recommender=1")
+    asked = gate_file(world, before, before.replace("sla-hours: 48", "sla-hours: 96"))
+    world.github.repository.add_file(B, STUB, '{"models": {"recommender": "3"}}')
+    ran = world.run(at(1), **asked, sla_hours="96", model_validated_tag="")
+    assert ran.code == 0
+    assert world.check(B)["name"] == "FlowJoy / 48 h SLA"
+
+
+def test_workflow_file__of_a_first_installation_has_nothing_to_compare_with(world: World) -> None:
+    asked = gate_file(world, None, WORKFLOW)
+    world.github.repository.add_file(B, STUB, GOOD)
+    assert world.run(at(1), **asked).code == 0
+    assert "not compared" in world.check(B, "model dependency")["output"]["summary"]
 
 
 # One commit, several pull requests

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from flowjoy.analysis.promise import workflow_file
 from flowjoy.domain import Proposal, WorkflowFile
@@ -16,6 +17,16 @@ def sentences(proposal: Proposal) -> list[str]:
 def may_change_inputs(proposal: Proposal | None) -> bool:
     """Return whether the proposal changes FlowJoy's inputs, or could not be compared."""
     return proposal is None or not proposal.files_known or any(changes for _, changes in _edits(proposal))
+
+
+def inputs_at(proposal: Proposal | None, *, base: bool) -> Iterator[Mapping[str, str]]:
+    """Yield the inputs of each step that runs FlowJoy in the changed workflow files, at the base or at the head."""
+    left = workflow_file.MAX_TOTAL_CHARACTERS
+    for file in proposal.workflows if proposal is not None else ():
+        left -= len(file.before.text or "") + len(file.after.text or "")
+        if left >= 0:
+            with suppress(workflow_file.WorkflowError):
+                yield from workflow_file.inputs((file.before if base else file.after).text)
 
 
 def _edits(proposal: Proposal) -> Iterator[tuple[str, bool]]:

@@ -60,6 +60,11 @@ def changes(before: str | None, after: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
+def inputs(text: str | None) -> tuple[Mapping[str, str], ...]:
+    """Return the inputs of each step that runs FlowJoy. Raise WorkflowError as `changes` does."""
+    return tuple(_steps(text).values())
+
+
 def runs_flowjoy_in_a_release(text: str | None) -> bool:
     """Return whether a job that is not limited to proposals runs FlowJoy. A file that is not YAML has no jobs."""
     try:
@@ -94,6 +99,7 @@ def _shown(value: str | None) -> str:
     return repr(text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…")
 
 
+@lru_cache(maxsize=2 * _CACHED_COMPARISONS)
 def _steps(text: str | None) -> Steps:
     if text is None or not mentions(text):
         return {}

@@ -1,0 +1,144 @@
+"""The inputs that decide what records mean, as a bundle keeps them; and those of the base branch's workflow files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flowjoy.analysis.promise import workflow_edits
+from flowjoy.config.inputs import declared
+from flowjoy.config.settings import Settings
+from flowjoy.domain import Proposal
+from flowjoy.domain.bundle import RunParameters
+
+_OF_SOURCES = frozenset(
+    {
+        "code-source",
+        "environment",
+        "workflow",
+        "branch",
+        "deploy-job",
+        "release-tags",
+        "model-source",
+        "mlflow-tracking-uri",
+    }
+)
+_OF_THE_GATE = frozenset(
+    {
+        "enforce",
+        "flag-label",
+        "flag-paths",
+        "model-signal",
+        "model-stub",
+        "model-validated-tag",
+        "models",
+        "sla-hours",
+        "sla-since",
+    }
+)
+_EXPRESSION = "${{"
+_REGISTRY = "mlflow-tracking-uri"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseParameters:
+    """The parameters of each step that runs FlowJoy on the base branch; `expressions`: inputs without a value there."""
+
+    steps: tuple[RunParameters, ...] = ()
+    expressions: frozenset[str] = frozenset()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence about what could not be compared."""
+        if not self.expressions:
+            return ()
+        named = ", ".join(sorted(self.expressions))
+        return (f"not compared, because the base branch's workflow file does not say its value: {named}. Review it",)
+
+
+def terms_of(settings: Settings, default_branch: str | None) -> RunParameters:
+    """Return the inputs that decide what records mean."""
+    zone, since = ZoneInfo(settings.timezone), settings.sla_since
+    return RunParameters(
+        models=settings.models,
+        model_stub=settings.model_stub,
+        model_signal=settings.model_signal,
+        sla_hours=settings.sla_hours,
+        sla_since=None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC),
+        sla_target=settings.sla_target,
+        enforce=settings.enforce,
+        incident_match_hours=settings.incident_match_hours,
+        divergence_percent=settings.divergence_percent,
+        mttr_spike_factor=settings.mttr_spike_factor,
+        flag_label=settings.flag_label,
+        flag_paths=settings.flag_paths,
+        model_validated_tag=settings.model_validated_tag,
+        code_source=_code_source(settings, default_branch),
+        model_source=_model_source(settings),
+    )
+
+
+def of_base_workflows(
+    proposal: Proposal | None, settings: Settings, repository: str, default_branch: str | None
+) -> BaseParameters:
+    """Return the parameters that the base versions of the changed workflow files give: of this service, if any.
+
+    A step that ships a model judges no proposal.
+    """
+    every = [inputs for inputs in workflow_edits.inputs_at(proposal, base=True) if not inputs.get("ship")]
+    default = repository.rpartition("/")[2]
+    own = [inputs for inputs in every if inputs.get("service", default) == settings.service]
+    # Without the input the registry's address is a variable's, which no file shows; one that is added overrides it.
+    adds_registry = any(_REGISTRY in inputs for inputs in workflow_edits.inputs_at(proposal, base=False))
+    unseen = {} if adds_registry else {_REGISTRY: _EXPRESSION}
+    steps = [{**unseen, **inputs} for inputs in own or every]
+    compared = _OF_SOURCES | _OF_THE_GATE
+    return BaseParameters(
+        steps=tuple(terms_of(_with_inputs(settings, inputs), default_branch) for inputs in steps),
+        expressions=frozenset(
+            name for inputs in steps for name, text in inputs.items() if name in compared and _EXPRESSION in text
+        ),
+    )
+
+
+def _with_inputs(settings: Settings, inputs: Mapping[str, str]) -> Settings:
+    """Return the settings with the literal inputs of a workflow step. One that cannot be read stays as it is."""
+    values: dict[str, Any] = {}
+    for item in declared(Path()):
+        text = inputs.get(item.name, item.default).strip()
+        if item.name not in _OF_SOURCES | _OF_THE_GATE or _EXPRESSION in text:
+            continue
+        try:
+            values[item.field] = item.parse(text) if text else item.empty
+        except ValueError:
+            continue
+    return replace(settings, **values)
+
+
+def _code_source(settings: Settings, default_branch: str | None) -> str:
+    """Return a name of the code that is read, to recognise a ledger of the same; empty for a file, read completely."""
+    if not settings.reads_github:
+        return ""
+    runs = f"{settings.workflow} on {settings.branch or default_branch}" if settings.workflow else ""
+    # An input that is set makes another name; one that is not set must keep the name that older ledgers have.
+    more = [text for text in ("\n".join(settings.deploy_job), "\n".join(settings.release_tags)) if text]
+    return _mark(settings.code_source, settings.environments, runs, *more)
+
+
+def _model_source(settings: Settings) -> str:
+    """Return the same for the registry."""
+    if settings.model_source != "mlflow" or settings.mlflow_tracking_uri is None:
+        return ""
+    registry = settings.registry
+    inside = () if registry.workspace is None else (registry.workspace,)
+    return _mark("mlflow", settings.mlflow_tracking_uri, registry.databricks_host or "", *inside)
+
+
+def _mark(kind: str, *parts: str) -> str:
+    """Return a mark that shows no address, and no text that redaction could change."""
+    return sha256(chr(0).join((kind, *parts)).encode()).hexdigest()[:16]
