@@ -11,7 +11,7 @@ from flowjoy.errors import InputError
 from tests.builders import a_runner
 
 
-def test_context__graphql_lies_beside_the_api(tmp_path: Path) -> None:
+def test_context__graphql_is_next_to_the_api(tmp_path: Path) -> None:
     assert a_runner(tmp_path).graphql_url == "https://api.github.com/graphql"
     enterprise = a_runner(tmp_path, GITHUB_API_URL="https://ghe.example/api/v3")
     assert enterprise.graphql_url == "https://ghe.example/api/graphql"

@@ -223,7 +223,7 @@ def test_safe_line__no_mark_turns_the_direction_of_the_text() -> None:
     assert safe_line("\u202erednik\u2066x\u2069\u200b") == " rednik x  "
 
 
-def test_safe_line__colours_go_and_words_stay() -> None:
+def test_safe_line__colours_go_and_text_stays() -> None:
     assert safe_line("\x1b[1;31mred\x1b[0m \x1b]8;;https://x\x07link\x1b]8;;\x07") == "red link"
 
 
@@ -332,8 +332,8 @@ def test_redaction__a_secret_is_hidden_however_it_is_spelled(tmp_path: Path, for
     assert log.summary is not None
     written = log.text + log.output.read_text() + log.summary.read_text()
     assert written.count("***") >= 5
-    for whole in (SECRET, SECRET[3:-3], spelled):
-        assert whole not in written
+    for text in (SECRET, SECRET[3:-3], spelled):
+        assert text not in written
 
 
 @given(
@@ -341,9 +341,9 @@ def test_redaction__a_secret_is_hidden_however_it_is_spelled(tmp_path: Path, for
     user=st.text(st.characters(min_codepoint=97, max_codepoint=122), max_size=5),
 )
 def test_redaction__base64_shows_no_four_characters_of_the_secret_after_any_user(secret: str, user: str) -> None:
-    whole = base64.b64encode(f"{user}:{secret}".encode()).decode()
-    shown = Redactor([secret])(f"Basic {whole}")
-    # What is left besides the user's own signs is at most the sextets in which secret and surroundings mix.
+    encoded = base64.b64encode(f"{user}:{secret}".encode()).decode()
+    shown = Redactor([secret])(f"Basic {encoded}")
+    # Apart from the characters of the user, only the sextets in which the secret and its surroundings mix may be left.
     own = base64.b64encode(f"{user}:".encode()).decode().rstrip("=")
     left = shown.removeprefix("Basic ").replace("***", "")
     assert len(left.rstrip("=")) <= len(own) + 3
@@ -444,7 +444,7 @@ def test_library_print__no_payload_that_a_library_prints_is_a_command(
 
 
 @pytest.mark.parametrize("name", ["github", "mlflow"])
-def test_library_print__a_library_s_own_handler_writes_by_the_same_door(
+def test_library_print__a_library_s_own_handler_writes_to_the_console(
     name: str, own_logging: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     log = Log()
@@ -459,7 +459,7 @@ def test_library_print__a_library_s_own_handler_writes_by_the_same_door(
     assert capfd.readouterr() == ("", "")
 
 
-def test_library_print__a_line_goes_out_when_it_is_whole(own_logging: None) -> None:
+def test_library_print__a_line_is_written_when_it_is_complete(own_logging: None) -> None:
     log = Log()
     with adopt_libraries(log.console, debug=False):
         print(":", end="")

@@ -1,4 +1,4 @@
-"""What a run may do follows from its event; a payload that is missing gives no trust."""
+"""The trust and the permissions of a run follow from its event; without a payload it is not trusted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_trust__needs_the_default_branch(event: str) -> None:
 
 
 @pytest.mark.parametrize("event", sorted(TRUSTED_EVENTS - {"push", "workflow_run"}))
-def test_trust__elsewhere_is_in_doubt_until_github_says_where_the_commit_lies(event: str) -> None:
+def test_trust__elsewhere_is_unverified_until_github_shows_where_the_commit_is(event: str) -> None:
     """A tag names a commit of any branch, and a dispatch may be of any."""
     for ref in ("refs/tags/v1", "refs/heads/feature"):
         seen = trigger(event, ref=ref)

@@ -43,7 +43,7 @@ def after(lead: int) -> Callable[[str], str]:
 ENCODINGS: dict[str, Callable[[str], str]] = {
     "plain": lambda text: text,
     "percent": lambda text: quote(text, safe=""),
-    "lower percent": lambda text: re.sub("%..", lambda found: found[0].lower(), quote(text, safe="")),
+    "lower percent": lambda text: re.sub("%..", lambda match: match[0].lower(), quote(text, safe="")),
     "JSON": lambda text: json.dumps(text)[1:-1],
     "JSON \\u": lambda text: "".join(sign if sign.isalnum() else f"\\u{ord(sign):04x}" for sign in text),
     "HTML": escape,
@@ -58,7 +58,7 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
 
 
 def left_of(secret: str, text: str) -> set[str]:
-    """Which pieces of the secret a text still holds."""
+    """Return the pieces of the secret that a text still contains."""
     return {piece for at in range(len(secret) - PIECE + 1) if (piece := secret[at : at + PIECE]) in text}
 
 
@@ -77,9 +77,9 @@ def test_redactor__hides_a_credential_in_each_encoding(form: str) -> None:
 def test_redactor__hides_a_piece_that_a_cut_has_left(form: str, start: int, end: int) -> None:
     """A server, or a report, cuts text: eight characters of a credential are eight too many."""
     piece = ENCODINGS[form](TOKEN[start:end])
-    if "base64" in form:  # a cut of the whole encoded text, which is aligned as the whole is
-        whole = ENCODINGS[form](TOKEN)
-        piece = whole[3:15]
+    if "base64" in form:  # a cut of the complete encoded text, with its alignment
+        encoded = ENCODINGS[form](TOKEN)
+        piece = encoded[3:15]
     redacted = Redactor([TOKEN])(f"'{piece}'")
     assert "***" in redacted
     assert not left_of(TOKEN, redacted)
@@ -119,20 +119,20 @@ def test_redactor__leaves_what_everybody_may_read() -> None:
         "2026-03-02T09:00:00Z",
     ],
 )
-def test_redactor__leaves_the_words_that_we_write_whatever_a_credential_shares_with_them(line: str) -> None:
+def test_redactor__leaves_the_text_that_we_write_whatever_a_credential_shares_with_them(line: str) -> None:
     redact = redactor({"MLFLOW_TRACKING_TOKEN": f"x{line}x", "GITHUB_REPOSITORY": "acme/shop"})
     assert redact(line) == line
     assert redact(f"you sent x{line}x") == "you sent ***"
 
 
 def test_redactor__hides_a_number_only_as_part_of_the_credential() -> None:
-    """Eight digits in a row stand in every timestamp."""
+    """Every timestamp contains eight digits in a row."""
     redact = Redactor(["canary-20260302"])
     assert redact("20260302") == "20260302"
     assert redact("got canary-20260302 and anary-2026") == "got *** and ***"
 
 
-def test_redactor__hides_the_name_of_a_user_whole_and_not_in_pieces() -> None:
+def test_redactor__hides_the_name_of_a_user_in_full_and_not_in_pieces() -> None:
     redact = Redactor(names=["recommender-ci"])
     assert redact("recommender by recommender-ci") == "recommender by ***"
 

@@ -21,7 +21,7 @@ CANARY = "ghs_canary_0123456789"
 
 
 def refusal(parse: Callable[[str], object], value: str) -> str:
-    """What the refusal says would be right."""
+    """Return the expectation that the refusal states."""
     try:
         read = parse(value)
     except ValueError as right:
@@ -66,12 +66,12 @@ def test_choice__a_refusal_names_every_option() -> None:
 
 
 @pytest.mark.parametrize("value", ["1", "104", "0012"])
-def test_whole__both_ends_belong(value: str) -> None:
+def test_integer__both_ends_belong(value: str) -> None:
     assert parsers.integer(1, 104)(value) == int(value)
 
 
 @pytest.mark.parametrize("value", ["0", "105", "-1", "1.5", "1e2", "٣", "1_0", "", " 1", "9" * 30])
-def test_whole__outside_or_not_whole_is_refused_naming_the_range(value: str) -> None:
+def test_integer__outside_or_not_an_integer_is_refused_naming_the_range(value: str) -> None:
     assert refusal(parsers.integer(1, 104), value) == "a whole number from 1 to 104"
 
 
@@ -116,10 +116,10 @@ def test_names__that_only_resemble_a_pin_or_a_list_are_names(name: str) -> None:
 
 
 @given(st.lists(_NAMES, max_size=6), st.randoms())
-def test_names__the_order_and_repetition_of_names_do_not_matter(found: list[str], chance: Any) -> None:
-    shuffled = [*found, *found]
+def test_names__the_order_and_repetition_of_names_do_not_matter(models: list[str], chance: Any) -> None:
+    shuffled = [*models, *models]
     chance.shuffle(shuffled)
-    assert parsers.names(",".join(shuffled)) == parsers.names("\n".join(found)) == tuple(sorted(set(found)))
+    assert parsers.names(",".join(shuffled)) == parsers.names("\n".join(models)) == tuple(sorted(set(models)))
 
 
 @pytest.mark.parametrize("quote", ["'", '"', "`"])
@@ -352,9 +352,9 @@ def test_tracking_uri__below_a_path_of_the_users_own_is_taken(value: str) -> Non
 @pytest.mark.parametrize("scheme", ["https", "http", "postgresql", "sqlite"])
 @pytest.mark.parametrize("login", [f"user:{CANARY}", f":{CANARY}", CANARY])
 def test_tracking_uri__credentials_in_it_are_refused_naming_where_they_belong(scheme: str, login: str) -> None:
-    said = refusal(address_parsers.tracking_uri, f"{scheme}://{login}@mlflow.example")
-    assert "MLFLOW_TRACKING_PASSWORD" in said
-    assert CANARY not in said
+    message = refusal(address_parsers.tracking_uri, f"{scheme}://{login}@mlflow.example")
+    assert "MLFLOW_TRACKING_PASSWORD" in message
+    assert CANARY not in message
 
 
 @given(st.text(max_size=60))

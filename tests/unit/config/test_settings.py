@@ -1,4 +1,4 @@
-"""The inputs as one value: precedence, every mistake at once, and nothing secret in what is said."""
+"""The inputs as one value: precedence, every mistake at once, and nothing secret in a message."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CANARY = "canary-hunter2"
 
 
 def problems_of(workspace: Path, **inputs: str) -> tuple[str, ...]:
-    """Every sentence of the refusal."""
+    """Return every message of the refusal."""
     with pytest.raises(InputError) as refusal:
         some_settings(workspace, **inputs)
     assert refusal.value.exit_code == 2
@@ -29,14 +29,18 @@ def problems_of(workspace: Path, **inputs: str) -> tuple[str, ...]:
 
 
 def test_settings__the_smallest_step_takes_every_default(tmp_path: Path) -> None:
-    found = some_settings(tmp_path)
-    assert (found.service, found.code_source, found.environment) == ("shop", "deployments", ("production",))
-    assert (found.sla_hours, found.incident_match_hours, found.sla_target) == (48.0, 24.0, 95.0)
-    assert (found.weeks, found.timeout_seconds, found.timezone) == (12, 120, "UTC")
-    assert (found.divergence_percent, found.model_signal, found.model_stub) == (50.0, "registered", "flowjoy.json")
-    assert (found.models, found.flag_paths, found.as_of, found.sla_since) == ((), (), None, None)
-    assert found.enforce is True
-    assert found.output_dir == tmp_path.resolve() / "flowjoy-report"
+    settings = some_settings(tmp_path)
+    assert (settings.service, settings.code_source, settings.environment) == ("shop", "deployments", ("production",))
+    assert (settings.sla_hours, settings.incident_match_hours, settings.sla_target) == (48.0, 24.0, 95.0)
+    assert (settings.weeks, settings.timeout_seconds, settings.timezone) == (12, 120, "UTC")
+    assert (settings.divergence_percent, settings.model_signal, settings.model_stub) == (
+        50.0,
+        "registered",
+        "flowjoy.json",
+    )
+    assert (settings.models, settings.flag_paths, settings.as_of, settings.sla_since) == ((), (), None, None)
+    assert settings.enforce is True
+    assert settings.output_dir == tmp_path.resolve() / "flowjoy-report"
 
 
 def test_settings__every_declared_input_is_a_field_and_every_field_an_input(tmp_path: Path) -> None:
@@ -69,8 +73,8 @@ def test_settings__the_edges_and_options_that_the_documents_name_are_accepted(
     tmp_path: Path, name: str, value: str
 ) -> None:
     field = name.replace("-", "_")
-    held = getattr(some_settings(tmp_path, **{field: value}), field)
-    assert str(held).lower() in (value.lower(), f"{value}.0", "2024-06-24 00:00:00+00:00")
+    value_of_field = getattr(some_settings(tmp_path, **{field: value}), field)
+    assert str(value_of_field).lower() in (value.lower(), f"{value}.0", "2024-06-24 00:00:00+00:00")
 
 
 @pytest.mark.parametrize(
@@ -88,20 +92,20 @@ def test_settings__the_edges_and_options_that_the_documents_name_are_accepted(
     ],
 )
 def test_settings__just_outside_of_an_edge_is_refused(tmp_path: Path, name: str, value: str) -> None:
-    (said,) = problems_of(tmp_path, **{name.replace("-", "_"): value})
-    assert said.startswith(f"{name} {value!r}: expected a ")
+    (message,) = problems_of(tmp_path, **{name.replace("-", "_"): value})
+    assert message.startswith(f"{name} {value!r}: expected a ")
 
 
 def test_settings__defaults_that_people_see_on_github(tmp_path: Path) -> None:
-    found = some_settings(tmp_path)
-    assert (found.check_name, found.flag_label, found.comment) == ("FlowJoy", "feature-flag", "changes")
-    assert (found.incident_titles, found.model_source) == ("auto", "mlflow")
+    settings = some_settings(tmp_path)
+    assert (settings.check_name, settings.flag_label, settings.comment) == ("FlowJoy", "feature-flag", "changes")
+    assert (settings.incident_titles, settings.model_source) == ("auto", "mlflow")
 
 
 @pytest.mark.parametrize("empty", ["", " ", "\n\t"])
 def test_settings__an_empty_value_means_not_given(tmp_path: Path, empty: str) -> None:
-    found = some_settings(tmp_path, sla_hours=empty, service=empty, models=empty, as_of=empty)
-    assert (found.sla_hours, found.service, found.models, found.as_of) == (48.0, "shop", (), None)
+    settings = some_settings(tmp_path, sla_hours=empty, service=empty, models=empty, as_of=empty)
+    assert (settings.sla_hours, settings.service, settings.models, settings.as_of) == (48.0, "shop", (), None)
 
 
 def test_settings__blanks_around_a_value_are_dropped(tmp_path: Path) -> None:
@@ -122,16 +126,16 @@ def test_settings__help_lists_every_flag_with_its_meaning_and_default(
     with pytest.raises(SystemExit) as end:
         some_settings(tmp_path, ["--help"])
     assert end.value.code == 0
-    said = "".join(capsys.readouterr().out.split())  # argparse breaks lines at hyphens, too
-    assert said.startswith("usage:python-mflowjoyrun[")
+    text = "".join(capsys.readouterr().out.split())  # argparse breaks lines also at hyphens
+    assert text.startswith("usage:python-mflowjoyrun[")
     for item in declared(tmp_path):
         shown = f" (default {item.default})" if item.default and item.name != "github-token" else ""
-        assert "".join(f"--{item.name} VALUE {item.meaning}{shown}".split()) in said
+        assert "".join(f"--{item.name} VALUE {item.meaning}{shown}".split()) in text
 
 
 # That a slip in `with:` is only a warning of the runner, which goes unnoticed: wntrblm/nox#632.
 @pytest.mark.parametrize(
-    ("variable", "said"),
+    ("variable", "message"),
     [
         ("INPUT_MODEL", "model: unknown input. Did you mean models?"),
         ("INPUT_MODELSTUB", "modelstub: unknown input. Did you mean model-stub?"),
@@ -141,12 +145,12 @@ def test_settings__help_lists_every_flag_with_its_meaning_and_default(
         ("INPUT_DRY-RUN", "dry-run: unknown input. Remove it"),
     ],
 )
-def test_settings__an_input_that_does_not_exist_names_the_nearest(tmp_path: Path, variable: str, said: str) -> None:
+def test_settings__an_input_that_does_not_exist_names_the_nearest(tmp_path: Path, variable: str, message: str) -> None:
     environ = {**an_environment(tmp_path), variable: "48"}
     with pytest.raises(InputError) as refusal:
         read_settings(environ, [], a_runner(tmp_path))
     (sentence,) = refusal.value.problems
-    assert sentence.startswith(said)
+    assert sentence.startswith(message)
 
 
 def test_settings__inputs_that_do_not_exist_are_named_at_once_with_those_that_are_wrong(tmp_path: Path) -> None:
@@ -174,7 +178,7 @@ def test_settings__inputs_of_an_enclosing_action_are_passed_by_and_slips_are_not
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "message"),
     [
         (["--sla-ours", "12"], "--sla-ours: unknown flag. Did you mean --sla-hours?"),
         (["--model", "recommender"], "--model: unknown flag. Did you mean --models?"),
@@ -184,11 +188,11 @@ def test_settings__inputs_of_an_enclosing_action_are_passed_by_and_slips_are_not
     ],
 )
 def test_settings__an_unknown_flag_names_the_nearest_and_none_is_abbreviated(
-    tmp_path: Path, argv: list[str], said: str
+    tmp_path: Path, argv: list[str], message: str
 ) -> None:
     with pytest.raises(InputError) as refusal:
         some_settings(tmp_path, argv)
-    assert refusal.value.problems == (said,)
+    assert refusal.value.problems == (message,)
 
 
 def test_settings__the_registry_and_the_token_may_come_from_their_usual_variables(tmp_path: Path) -> None:
@@ -197,17 +201,17 @@ def test_settings__the_registry_and_the_token_may_come_from_their_usual_variable
         "GITHUB_TOKEN": "from-the-shell",
         "MLFLOW_TRACKING_URI": "https://mlflow.example",
     }
-    found = read_settings(environ, [], a_runner(tmp_path))
-    assert found.github_token is not None
-    assert found.github_token.reveal() == "from-the-shell"
-    assert found.mlflow_tracking_uri == "https://mlflow.example"
+    settings = read_settings(environ, [], a_runner(tmp_path))
+    assert settings.github_token is not None
+    assert settings.github_token.reveal() == "from-the-shell"
+    assert settings.mlflow_tracking_uri == "https://mlflow.example"
 
 
-def test_settings__all_mistakes_are_said_at_once_each_with_input_value_and_what_is_right(tmp_path: Path) -> None:
-    said = problems_of(
+def test_settings__all_mistakes_are_reported_at_once_each_with_input_value_and_what_is_right(tmp_path: Path) -> None:
+    messages = problems_of(
         tmp_path, sla_hours="two days", weeks="0", code_source="jenkins", timezone="Mars/Phobos", enforce="yes"
     )
-    assert list(said) == [
+    assert list(messages) == [
         "code-source 'jenkins': expected one of deployments, workflow-runs, releases, file",
         "sla-hours 'two days': expected a number above 0 and up to 8760",
         "enforce 'yes': expected true or false",
@@ -230,14 +234,12 @@ def test_settings__all_mistakes_are_said_at_once_each_with_input_value_and_what_
     ],
 )  # fmt: skip
 def test_settings__each_wrong_input_is_named_once_with_its_value(tmp_path: Path, name: str, value: str) -> None:
-    said = problems_of(tmp_path, **{name.replace("-", "_"): value}, **_beside(name))
-    assert [sentence for sentence in said if sentence.startswith(name)] == [said[0]]
-    assert said[0].startswith(f"{name} {value!r}: expected ")
-    assert len(said) == 1
+    (message,) = problems_of(tmp_path, **{name.replace("-", "_"): value}, **_also(name))
+    assert message.startswith(f"{name} {value!r}: expected ")
 
 
-def _beside(name: str) -> dict[str, str]:
-    """What else must be given for this input to matter, so that a second sentence would show."""
+def _also(name: str) -> dict[str, str]:
+    """Return the inputs that this one needs to matter, so that a second message would show."""
     if name in ("code-file", "model-file"):
         return {f"{name[:-5]}_source": "file"}
     return {}
@@ -245,9 +247,9 @@ def _beside(name: str) -> dict[str, str]:
 
 def test_settings__every_input_can_be_wrong_at_once_without_a_crash(tmp_path: Path) -> None:
     wrong = {item.field: "\0" for item in declared(tmp_path)}
-    said = problems_of(tmp_path, **wrong)
+    messages = problems_of(tmp_path, **wrong)
     for item in declared(tmp_path):
-        assert sum(sentence.startswith((f"{item.name} ", f"{item.name}:")) for sentence in said) == 1, item.name
+        assert sum(sentence.startswith((f"{item.name} ", f"{item.name}:")) for sentence in messages) == 1, item.name
 
 
 @given(
@@ -263,8 +265,8 @@ def test_settings__any_values_are_settings_or_named_problems(given_inputs: dict[
 
 
 def test_settings__a_wrong_token_is_never_echoed(tmp_path: Path) -> None:
-    said = problems_of(tmp_path, github_token=f"{CANARY}\n{CANARY}")
-    assert said == ("github-token: expected a token without line breaks",)
+    messages = problems_of(tmp_path, github_token=f"{CANARY}\n{CANARY}")
+    assert messages == ("github-token: expected a token without line breaks",)
 
 
 @pytest.mark.parametrize(
@@ -287,20 +289,20 @@ def test_settings__credentials_in_the_tracking_uri_are_refused_and_not_echoed(
     environ = an_environment(tmp_path, models="recommender", mlflow_tracking_uri=uri if by_input else "")
     with pytest.raises(InputError) as refusal:
         read_settings({**environ, "MLFLOW_TRACKING_URI": uri}, [], a_runner(tmp_path))
-    (said,) = refusal.value.problems
-    assert said.startswith("mlflow-tracking-uri ")
-    assert CANARY not in said
+    (message,) = refusal.value.problems
+    assert message.startswith("mlflow-tracking-uri ")
+    assert CANARY not in message
 
 
 def test_settings__a_long_wrong_value_is_cut(tmp_path: Path) -> None:
-    (said,) = problems_of(tmp_path, sla_hours="9" * 5000)
-    assert len(said) < 200
+    (message,) = problems_of(tmp_path, sla_hours="9" * 5000)
+    assert len(message) < 200
 
 
 def test_settings__repr_hides_the_token_and_the_secrets_list_it(tmp_path: Path) -> None:
-    found = some_settings(tmp_path, github_token=CANARY)
-    assert CANARY not in repr(found)
-    assert [secret.reveal() for secret in found.secrets] == [CANARY]
+    settings = some_settings(tmp_path, github_token=CANARY)
+    assert CANARY not in repr(settings)
+    assert [secret.reveal() for secret in settings.secrets] == [CANARY]
 
 
 @pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd"])
@@ -308,14 +310,14 @@ def test_settings__repr_hides_the_token_and_the_secrets_list_it(tmp_path: Path) 
 def test_settings__a_path_outside_the_workspace_is_refused_without_its_content(
     tmp_path: Path, name: str, path: str
 ) -> None:
-    (said,) = problems_of(tmp_path, **{name.replace("-", "_"): path})
-    assert said == f"{name} {path!r}: expected a path inside the workspace"
+    (message,) = problems_of(tmp_path, **{name.replace("-", "_"): path})
+    assert message == f"{name} {path!r}: expected a path inside the workspace"
 
 
 @pytest.mark.parametrize("uri", ["file:///mlruns", "mlflow.example:5000", "mlruns"])
 def test_settings__a_registry_that_cannot_be_one_is_refused_naming_the_input(tmp_path: Path, uri: str) -> None:
-    (said,) = problems_of(tmp_path, models="recommender", mlflow_tracking_uri=uri)
-    assert said.startswith("mlflow-tracking-uri")
+    (message,) = problems_of(tmp_path, models="recommender", mlflow_tracking_uri=uri)
+    assert message.startswith("mlflow-tracking-uri")
 
 
 @pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "DATABRICKS_TOKEN"])
@@ -374,17 +376,17 @@ def test_settings__a_certificate_and_no_check_of_it_contradict_each_other(tmp_pa
         ("uc:https://catalog.example", {"ship": "a.b.c=1"}, "expected `registered` and no `ship`"),
     ],
 )
-def test_settings__what_a_catalog_cannot_tell_is_refused(
+def test_settings__signals_that_a_catalog_does_not_keep_are_refused(
     tmp_path: Path, uri: str, inputs: dict[str, str], right: str
 ) -> None:
-    (said,) = problems_of(tmp_path, mlflow_tracking_uri=uri, **inputs)
-    assert right in said
+    (message,) = problems_of(tmp_path, mlflow_tracking_uri=uri, **inputs)
+    assert right in message
 
 
 def test_settings__plain_http_without_credentials_is_allowed_and_known_to_be_readable(tmp_path: Path) -> None:
-    found = some_settings(tmp_path, mlflow_tracking_uri="http://mlflow.example")
-    assert found.mlflow_tracking_uri is not None
-    assert is_unencrypted(found.mlflow_tracking_uri)
+    settings = some_settings(tmp_path, mlflow_tracking_uri="http://mlflow.example")
+    assert settings.mlflow_tracking_uri is not None
+    assert is_unencrypted(settings.mlflow_tracking_uri)
 
 
 @pytest.mark.parametrize(
@@ -430,28 +432,28 @@ def test_settings__loopback_may_carry_credentials(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_settings__what_two_inputs_say_together_is_checked(tmp_path: Path, inputs: dict[str, str], named: str) -> None:
-    (said,) = problems_of(tmp_path, **inputs)
-    assert said.startswith(named)
+    (message,) = problems_of(tmp_path, **inputs)
+    assert message.startswith(named)
 
 
 @pytest.mark.parametrize("name", ["code-file", "model-file", "incident-file"])
 def test_settings__the_report_overwrites_nobody_s_file(tmp_path: Path, name: str) -> None:
-    (said,) = problems_of(tmp_path, output_dir="data", **{name.replace("-", "_"): "data/deploys.csv"})
-    assert said.startswith(f"output-dir: expected another folder than that of {name}")
+    (message,) = problems_of(tmp_path, output_dir="data", **{name.replace("-", "_"): "data/deploys.csv"})
+    assert message.startswith(f"output-dir: expected another folder than that of {name}")
     some_settings(tmp_path, output_dir="data/report", **{name.replace("-", "_"): "data/deploys.csv"})
 
 
 @pytest.mark.parametrize("folder", [".git", ".github/workflows", "x/.git/hooks"])
 def test_settings__the_report_goes_into_no_folder_of_git(tmp_path: Path, folder: str) -> None:
-    (said,) = problems_of(tmp_path, output_dir=folder)
-    assert said == "output-dir: expected a folder other than .git and .github"
+    (message,) = problems_of(tmp_path, output_dir=folder)
+    assert message == "output-dir: expected a folder other than .git and .github"
 
 
 def test_settings__files_need_neither_repository_nor_token(tmp_path: Path) -> None:
     environ = {"INPUT_CODE-SOURCE": "file", "INPUT_CODE-FILE": "deploys.csv", "INPUT_SERVICE": "shop"}
-    found = read_settings(environ, [], read_context({"GITHUB_WORKSPACE": str(tmp_path)}))
-    assert not found.reads_github
-    assert found.code_file == tmp_path.resolve() / "deploys.csv"
+    settings = read_settings(environ, [], read_context({"GITHUB_WORKSPACE": str(tmp_path)}))
+    assert not settings.reads_github
+    assert settings.code_file == tmp_path.resolve() / "deploys.csv"
 
 
 def test_settings__without_a_repository_the_service_must_be_named(tmp_path: Path) -> None:
@@ -477,7 +479,7 @@ RUNS = {"INPUT_CODE-SOURCE": "workflow-runs", "INPUT_WORKFLOW": "release.yml"}
 
 
 def refusal_of_runs(workspace: Path, **variables: str) -> tuple[str, ...]:
-    """Every sentence of the refusal of a step that reads workflow runs; empty where it is accepted."""
+    """Return every message of the refusal of a step that reads workflow runs; empty where it is accepted."""
     environ = {**an_environment(workspace), "GITHUB_EVENT_NAME": "push", **RUNS, **OWN, **variables}
     try:
         read_settings(environ, [], read_context(environ))
@@ -520,6 +522,6 @@ def test_workflow__is_known_by_its_file_name_or_its_path(tmp_path: Path, path: s
     assert some_settings(tmp_path, code_source="workflow-runs", workflow=path).workflow == "release.yml"
 
 
-def test_workflow__elsewhere_than_where_github_looks_is_refused(tmp_path: Path) -> None:
+def test_workflow__outside_of_the_folder_of_workflows_is_refused(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, code_source="workflow-runs", workflow="ci/release.yml")
     assert problem.startswith("workflow 'ci/release.yml': expected the file name of a workflow in .github/workflows")
