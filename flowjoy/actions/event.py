@@ -59,13 +59,13 @@ class RunEvent:
         return self.event.startswith(_PULL_REQUEST)
 
     @property
-    def may_be_beside(self) -> bool:
-        """Whether its commit may lie beside the default branch, so that it is compared with it like a proposal."""
+    def may_be_off_default_branch(self) -> bool:
+        """Whether its commit may not be on the default branch: it is then compared with that branch, like a proposal."""
         return self.sha is not None and not (self.trusted or self.proposes or self.fork)
 
     @property
     def brings_its_workflow(self) -> bool:
-        """Whether the run's workflow file is that of its commit. For some events GitHub takes the base branch's."""
+        """Whether the workflow file of the run is that of its commit, and not that of the base branch."""
         return not self.trusted and self.event not in _OF_BASE
 
 
