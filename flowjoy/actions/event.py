@@ -60,7 +60,7 @@ class RunEvent:
 
     @property
     def may_be_off_default_branch(self) -> bool:
-        """Whether its commit may not be on the default branch: it is then compared with that branch, like a proposal."""
+        """Whether its commit may be off the default branch: it is then compared with it, like a proposal."""
         return self.sha is not None and not (self.trusted or self.proposes or self.fork)
 
     @property
