@@ -59,7 +59,7 @@ class RunEvent:
         return self.event.startswith(_PULL_REQUEST)
 
     @property
-    def may_be_off_default_branch(self) -> bool:
+    def may_be_off_branch(self) -> bool:
         """Whether its commit may be off the default branch: it is then compared with it, like a proposal."""
         return self.sha is not None and not (self.trusted or self.proposes or self.fork)
 

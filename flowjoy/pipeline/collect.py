@@ -108,7 +108,7 @@ class _Collection:
         # Records of files are not remembered, but the alerts that were sent about them are.
         remembered = bool(terms.code_source or terms.model_source or settings.sends_alerts or settings.drift_live)
         # The inputs of a proposal are always compared with those in the ledger.
-        compared = trigger.proposes or (trigger.may_be_off_default_branch and self._query.live and access.github is not None)
+        compared = trigger.proposes or (trigger.may_be_off_branch and self._query.live and access.github is not None)
         remembers = judged and access.github is not None and (remembered or compared)
         self._ledger = CollectStep[LedgerState](
             SourceKind.LEDGER,
