@@ -1,6 +1,6 @@
-"""`doctor`: which permissions are missing, and why each of the last ten deployments counted or not. It only reads.
+"""`doctor` command: shows which permissions are missing, and why each of the last ten deployments counted or not.
 
-The story: inputs, probes, the last ten. Knows no source.
+It only reads.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from flowjoy.pipeline.run_context import query_of
 from flowjoy.pipeline.run_parameters import terms_of
 
 _FAILED, _WRONG_INPUTS = 1, 2
-_NO_REPOSITORY, _NO_TOKEN = "owner/name", "no-token-was-given"  # stands for none
+_NO_REPOSITORY, _NO_TOKEN = "owner/name", "no-token-was-given"  # placeholders
 
 
 def doctor(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, stream: TextIO | None = None) -> int:
-    """Try everything a run needs. 0: every probe that is set is ok; 1: one failed; 2: an input is wrong, or a bug."""
+    """Try everything that a run needs. Return 0 if all works, 1 if a check failed, 2 for a wrong input or a bug."""
     console = Console(on_actions=on_actions(environ), stream=stream)
     try:
         runner = read_context(environ)
@@ -45,19 +45,19 @@ def doctor(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, st
             for sentence in problem.problems:
                 console.error(sentence, title="FlowJoy input")
         return problem.exit_code
-    except Exception as problem:  # noqa: BLE001  (a bug ends in one line; what a server said must not leave in a traceback)
+    except Exception as problem:  # noqa: BLE001  (a bug ends in one line; a traceback could show what a server sent)
         at = traceback.extract_tb(problem.__traceback__)[-1]
         console.error(f"doctor failed ({type(problem).__name__} in {at.name}, line {at.lineno}): please report this")
         return _WRONG_INPUTS
 
 
 def entry() -> NoReturn:
-    """Examine with the real environment and clock: the command line's door."""
+    """Run with the real environment and clock. The entry point of the command line."""
     if {"-h", "--help"} & set(sys.argv[1:]):
         parser = command_line(declared(Path.cwd()))
         parser.prog, parser.description = (
             "python -m flowjoy doctor",
-            "What is missing for a run, and why deploys count.",
+            "Show what a run lacks, and why deploys count.",
         )
         parser.print_help()
         leave(0)
@@ -71,19 +71,19 @@ def entry() -> NoReturn:
 def _inputs(
     environ: Mapping[str, str], argv: Sequence[str], runner: ActionsContext
 ) -> tuple[Settings, tuple[str, ...]]:
-    """The settings, and a sentence for each part of the way to GitHub that is absent: the rest can still be tried.
+    """Return the settings, and a message for the repository and the token if they are absent: the rest can be tried.
 
-    InputError names every wrong input at once.
+    Raise InputError with every other wrong input at once.
     """
     try:
         return read_settings(environ, argv, runner), ()
     except InputError as problem:
-        told = problem
+        original = problem
     lent = {**environ, "GITHUB_TOKEN": environ.get("GITHUB_TOKEN") or _NO_TOKEN}
     try:
         settings = read_settings(lent, argv, replace(runner, repository=runner.repository or _NO_REPOSITORY))
     except InputError:
-        raise told from None
+        raise original from None
     absent = []
     asks_github = settings.reads_github or settings.incident_label is not None
     if not asks_github:
@@ -98,7 +98,7 @@ def _inputs(
 
 
 def _refuse_the_future(settings: Settings, now: datetime) -> None:
-    """As a run does: a promise that begins later would hide every clock."""
+    """Raise InputError, as a run does: a promise that begins later would hide every clock."""
     if settings.sla_since is not None and settings.sla_since > now.date() + timedelta(days=1):
         raise InputError(f"sla-since {settings.sla_since.isoformat()!r}: expected a day that is not in the future")
 
@@ -113,16 +113,16 @@ def _examine(
             console.log(f"ok       code from {settings.code_source}, models from {settings.model_source}")
         if settings.ship is not None:
             console.notice("ship is ignored: doctor only reads")
-    probes = DoctorChecks(settings, runner, console)
+    checks = DoctorChecks(settings, runner, console)
     with console.group("Access"):
-        home = probes.of_repository()
+        home = checks.of_repository()
         query = query_of(settings, runner, home, settings.as_of or now, now)
-        code = probes.of_code(query)
-        stubs = probes.of_stub(code.entries if code is not None else ())
-        probes.of_github(query)
-        probes.of_incidents(query)
-        probes.of_models(query, stubs)
-        probes.of_alerts()
+        code = checks.of_code(query)
+        stubs = checks.of_stub(code.entries if code is not None else ())
+        checks.of_github(query)
+        checks.of_incidents(query)
+        checks.of_models(query, stubs)
+        checks.of_alerts()
     with console.group(f"The last ten {TITLES[settings.code_source]}"):
         if code is None:
             console.log("not known, see above")
@@ -133,4 +133,4 @@ def _examine(
         if code is not None:
             for line in lines(code, stubs, query, terms_of(settings, home.default_branch)):
                 console.log(line)
-    return _WRONG_INPUTS if absent else _FAILED if probes.failed else 0
+    return _WRONG_INPUTS if absent else _FAILED if checks.failed else 0

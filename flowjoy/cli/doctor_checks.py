@@ -1,6 +1,6 @@
-"""What a run needs, each tried by itself: a line a probe, the cure beside what failed. It only reads.
+"""The checks of `doctor`: each tries one thing that a run needs, and logs one line with the cure if it failed.
 
-A probe is the source's own fetch and parse, so that doctor says what a run would say.
+A check is the source's own fetch and parse, so that doctor says what a run would say.
 """
 
 from __future__ import annotations
@@ -8,22 +8,30 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 from flowjoy.actions.context import ActionsContext
 from flowjoy.actions.core import Console
 from flowjoy.analysis.promise.dependencies import HEAD
-from flowjoy.analysis.promise.model_stub import DEFAULT_NAME, Stub, parse
+from flowjoy.analysis.promise.model_stub import DEFAULT_NAME
 from flowjoy.cli.doctor_deployments import Deployments, newest
+from flowjoy.cli.doctor_messages import (
+    former_stub_text,
+    model_text,
+    models_in,
+    refuse_missing_database,
+    silent_services,
+    stub_text,
+    timeline_text,
+)
 from flowjoy.clients.github import PER_PAGE, Repository
 from flowjoy.clients.github_checks import ListedChecks
 from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config.settings import Settings
-from flowjoy.domain import CodeRecord, ModelRecord, Outcome, Rule, SourceKind, StubFile
+from flowjoy.domain import CodeRecord, SourceKind, StubFile
 from flowjoy.domain.timestamps import iso
-from flowjoy.errors import FaultKind, HarvestError, StubError
+from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.pipeline.run_context import RepositoryInfo, github_of, repository_info_of
 from flowjoy.report.text import clean, plural, visible
 from flowjoy.sinks import slack_bot
@@ -41,25 +49,24 @@ from flowjoy.sources.github_issues import GitHubIssues
 from flowjoy.sources.pagerduty_incidents import PagerDutyIncidents
 
 _PROBE_SECONDS, _PROBE_SHARE = 10.0, 1 / 12
-"""One probe gets this long, or this share of `timeout-seconds` where that is more."""
+"""The time for one check: this long, or this share of `timeout-seconds` if that is more."""
 
 _TIMELINE_SECONDS, _TIMELINE_SHARE = 30.0, 1 / 3
-"""The code timeline goes back 400 days: many pages where a team deploys often."""
+"""The code timeline goes back 400 days: many pages for a team that deploys often."""
 
 _START_SECONDS = 2
-"""Loading the clients is part of the time, and no request."""
+"""The time to load the clients, which is not part of any request."""
 
 _NEEDS = {"deployments": "deployments: read", "workflow-runs": "actions: read", "releases": "contents: read"}
 TITLES = {"deployments": "deployments", "workflow-runs": "runs", "releases": "releases", "file": "rows"}
 _SEEN_BY_WRITING = "whether it may write shows only by writing, for which a run needs"
-_FORMER_NAME = "models.json"
 _T = TypeVar("_T")
 _Work = Callable[[Clients], tuple[_T, str]]
-"""What was read, and what is said of it. Raises HarvestError."""
+"""Returns a value and its text. Raises HarvestError."""
 
 
 class DoctorChecks:
-    """Tries one thing after the other, a line each. What fails stops nothing; all end within `timeout-seconds`."""
+    """Runs one check after the other. A failure does not stop the others; all end within `timeout-seconds`."""
 
     def __init__(self, settings: Settings, runner: ActionsContext, console: Console) -> None:
         self.failed = False
@@ -68,13 +75,13 @@ class DoctorChecks:
         self._github = github_of(settings, runner, Transport(self._whole))
 
     def of_repository(self) -> RepositoryInfo:
-        """The repository itself; what is not known of it stays so."""
+        """Check access to the repository. Return its default branch and visibility, as far as they are known."""
 
         def work(access: Clients) -> tuple[RepositoryInfo, str]:
-            found = access.to_github.get("", reader(Repository))
-            kind = "private" if found.private else "public"
-            home = RepositoryInfo(default_branch=found.default_branch, private=found.private)
-            return home, f"{self._runner.repository}, {kind}, default branch {clean(found.default_branch)}"
+            answer = access.to_github.get("", reader(Repository))
+            kind = "private" if answer.private else "public"
+            home = RepositoryInfo(default_branch=answer.default_branch, private=answer.private)
+            return home, f"{self._runner.repository}, {kind}, default branch {clean(answer.default_branch)}"
 
         home = self._try("repository", work, needs="metadata: read")
         return (
@@ -82,13 +89,13 @@ class DoctorChecks:
         )
 
     def of_code(self, query: HarvestQuery) -> Deployments | None:
-        """Return the newest deployments, also those of other environments and branches; None if none are known."""
+        """Check the source of code. Return the newest deployments of every environment and branch; None if unknown."""
         settings = self._settings
         source, needs = CODE_SOURCES[settings.code_source], _NEEDS.get(settings.code_source, "")
 
         def work(access: Clients) -> tuple[SourceResult[CodeRecord], str]:
             result = source.parse(source.fetch(query, access), query)
-            return result, _of_timeline(result, query)
+            return result, timeline_text(result, query)
 
         own = self._try(f"code ({source.label})", work, needs=needs, seconds=self._timeline_seconds)
         survey = CODE_SURVEYS.get(settings.code_source)
@@ -99,39 +106,39 @@ class DoctorChecks:
         return newest(own, self._try(tried, lambda access: (survey(query, access), ""), needs=needs))
 
     def of_stub(self, chosen: Iterable[Entry]) -> Mapping[str, StubFile]:
-        """Return the stub at the head of the default branch, and at the newest deployments."""
+        """Check the stub. Return it at the head of the default branch and at the newest deployments."""
         path, reads = self._settings.model_stub, self._settings.reads_github
         shas = {entry.sha for entry in chosen if entry.is_ours and entry.sha is not None}
 
-        held: dict[str, StubFile] = {}
+        stubs: dict[str, StubFile] = {}
 
         def work(access: Clients) -> tuple[None, str]:
-            # Shas of a file need not be commits of this repository.
-            held.update(github_model_stubs.read(access.to_github, path, {HEAD, *(shas if reads else ())}))
-            former = _former_stub(access) if held[HEAD] == StubFile() and path == DEFAULT_NAME else ""
-            return None, _of_stub(held[HEAD], path) + former
+            # The shas of a file need not be commits of this repository.
+            stubs.update(github_model_stubs.read(access.to_github, path, {HEAD, *(shas if reads else ())}))
+            former = former_stub_text(access) if stubs[HEAD] == StubFile() and path == DEFAULT_NAME else ""
+            return None, stub_text(stubs[HEAD], path) + former
 
         self._try(f"model stub ({path})", work, needs="contents: read")
         unknown = StubFile(problem="the stub could not be read")
-        head = held.get(HEAD, StubFile() if self._github is None else unknown)
+        head = stubs.get(HEAD, StubFile() if self._github is None else unknown)
         if head == StubFile() and not self._settings.models:
             self._console.warning(f"no dependence is declared: set models, or add {path} to the default branch")
-        return held or dict.fromkeys(shas if reads else (), unknown)
+        return stubs or dict.fromkeys(shas if reads else (), unknown)
 
     def of_github(self, query: HarvestQuery) -> None:
-        """The rest of what a run asks of GitHub, or writes there."""
+        """Check the rest of what a run reads from GitHub or writes there."""
         settings = self._settings
 
         def reports(access: Clients) -> tuple[None, str]:
-            found = ledger_artifacts.read(query, access.to_github)
-            told = f"{plural(len(found.ledgers), 'report')} of earlier runs under the name {settings.artifact_name}"
-            return None, "; ".join((told, *found.notes))
+            artifacts = ledger_artifacts.read(query, access.to_github)
+            text = f"{plural(len(artifacts.ledgers), 'report')} of earlier runs under the name {settings.artifact_name}"
+            return None, "; ".join((text, *artifacts.notes))
 
         def checks(access: Clients) -> tuple[None, str]:
             runs = access.to_github.get("/commits/HEAD/check-runs", reader(ListedChecks), per_page=PER_PAGE).check_runs
             ours = sum(run.name.startswith(f"{settings.check_name} / ") for run in runs)
-            told = f"{len(runs)} on the newest commit of the default branch, {ours} of them by {settings.check_name}"
-            return None, f"{told}; {_SEEN_BY_WRITING} checks: write"
+            text = f"{len(runs)} on the newest commit of the default branch, {ours} of them by {settings.check_name}"
+            return None, f"{text}; {_SEEN_BY_WRITING} checks: write"
 
         def pulls(access: Clients) -> tuple[None, str]:
             count = github_inventory.read(access.to_github, query.now).pulls_total
@@ -142,16 +149,16 @@ class DoctorChecks:
         self._try("pull requests", pulls, needs="pull-requests: write")
 
     def of_incidents(self, query: HarvestQuery) -> None:
-        """Every incident source that is set."""
+        """Check every configured source of incidents."""
         for name, source in INCIDENT_SOURCES.items():
 
             def work(access: Clients, source: Any = source) -> tuple[None, str]:
                 raw = source.fetch(query, access)
                 parsed = source.parse(raw, query)
-                told = f"{plural(len(parsed.records), 'incident')} since {iso(query.since)}"
-                silent = _silent_services(raw, query.settings) if isinstance(source, PagerDutyIncidents) else ()
+                text = f"{plural(len(parsed.records), 'incident')} since {iso(query.since)}"
+                silent = silent_services(raw, query.settings) if isinstance(source, PagerDutyIncidents) else ()
                 none_of = f"none of {', '.join(silent)} (is the id right?)" if silent else ""
-                return None, "; ".join(filter(None, (told, none_of, *parsed.notes)))
+                return None, "; ".join(filter(None, (text, none_of, *parsed.notes)))
 
             tried = SourceKind.INCIDENTS.named(source.label)
             if getattr(self._settings, name) is None:
@@ -160,32 +167,32 @@ class DoctorChecks:
                 self._try(tried, work, needs="issues: read" if isinstance(source, GitHubIssues) else "")
 
     def of_models(self, query: HarvestQuery, stubs: Mapping[str, StubFile]) -> None:
-        """Every model that `models` or the stub names, each by itself; a file in one look."""
+        """Check every model that `models` or the stub names: a registry one by one, a file at once."""
         source, settings = MODEL_SOURCES[self._settings.model_source], self._settings
         every_model = SourceKind.MODELS.named(source.label)
-        names = sorted({*settings.models, *_models_of(stubs.get(HEAD, StubFile()), settings.model_stub)})
+        names = sorted({*settings.models, *models_in(stubs.get(HEAD, StubFile()), settings.model_stub)})
         if not names:
-            self._say("not set", every_model, "neither models nor the stub names one")
+            self._say("not set", every_model, "neither `models` nor the stub names one")
             return
         for asked in [(name,) for name in names] if settings.model_source == "mlflow" else [tuple(names)]:
             tried = f"model {clean(asked[0])} ({source.label})" if len(asked) == 1 else every_model
 
             def work(access: Clients, asked: tuple[str, ...] = asked, tried: str = tried) -> tuple[None, str]:
-                _refuse_no_database(settings)
+                refuse_missing_database(settings)
                 wanted = replace(query, models=asked)
                 parsed = source.parse(source.fetch(wanted, access), wanted)
-                found = "; ".join((*(_of_model(name, parsed, wanted) for name in asked), *parsed.notes))
+                text = "; ".join((*(model_text(name, parsed, wanted) for name in asked), *parsed.notes))
                 for unseen in parsed.unseen:
                     if unseen.is_misspelt:
                         raise HarvestError(unseen.problem, hint=unseen.cure)
-                    self._say("not set", tried, found)
+                    self._say("not set", tried, text)
                     return None, ""
-                return None, found
+                return None, text
 
             self._try(tried, work)
 
     def of_alerts(self) -> None:
-        """Whoever is told of alerts, as far as that shows without telling anything."""
+        """Check the destinations of alerts, as far as possible without sending anything."""
         settings = self._settings
         if settings.slack_token is None and settings.slack_webhook_url is None:
             self._say("not set", "alerts (Slack)", "slack-token and slack-channel turn it on")
@@ -205,9 +212,9 @@ class DoctorChecks:
         return max(_TIMELINE_SECONDS, self._settings.timeout_seconds * _TIMELINE_SHARE)
 
     def _try(self, tried: str, work: _Work[_T], *, needs: str = "", seconds: float = 0) -> _T | None:
-        """What `work` read, or None where it failed. `needs`: the permission at GitHub without which it must fail."""
+        """Return the value of `work`, or None if it failed. `needs`: the permission at GitHub that it requires."""
         if needs and self._github is None:
-            self._say("not set", tried, "there is no GITHUB_REPOSITORY or no github-token")
+            self._say("not set", tried, "GITHUB_REPOSITORY or github-token is not set")
             return None
         share = seconds or max(_PROBE_SECONDS, self._settings.timeout_seconds * _PROBE_SHARE)
         granted = min(share, self._whole.left())
@@ -217,7 +224,7 @@ class DoctorChecks:
         transport = Transport(Budget(granted))
         github = self._github.within(transport) if self._github is not None else None
         try:
-            value, found = work(Clients(transport=transport, progress=lambda _: None, github=github))
+            value, text = work(Clients(transport=transport, progress=lambda _: None, github=github))
         except HarvestError as problem:
             late = "" if transport.budget.left() else f"; it was given {granted:.0f} s"
             lacks = (
@@ -226,11 +233,11 @@ class DoctorChecks:
                 else ""
             )
             self._fail(tried, f"{problem}{late}", problem.hint + lacks)
-        except Exception as problem:  # noqa: BLE001  (a bug in one probe must not take the others)
+        except Exception as problem:  # noqa: BLE001  (a bug in one check must not stop the others)
             self._fail(tried, f"{type(problem).__name__} while reading", "please report this")
         else:
-            if found:
-                self._say("ok", tried, found)
+            if text:
+                self._say("ok", tried, text)
             return value
         return None
 
@@ -238,77 +245,5 @@ class DoctorChecks:
         self.failed = True
         self._say("FAILED", tried, f"{problem}. Fix: {cure}" if cure else problem)
 
-    def _say(self, state: str, tried: str, found: str) -> None:
-        self._console.log(visible(f"{state:<8} {tried}: {found}"))
-
-
-def _of_timeline(parsed: SourceResult[CodeRecord], query: HarvestQuery) -> str:
-    if not parsed.records:
-        named = f": a job with environment: {query.settings.environments} makes the first"
-        return "there are none yet" + (named if query.settings.code_source == "deployments" else "")
-    live = sum(record.outcome is Outcome.SUCCESS for record in parsed.records)
-    told = f"{plural(live, 'deploy')} went live, {len(parsed.records) - live} never did or not yet"
-    return "; ".join((told, *parsed.notes))
-
-
-def _read_stub(held: StubFile, path: str) -> Stub | None:
-    """The stub, None where there is none. Raises HarvestError where it is no stub."""
-    if held.problem is not None:
-        raise HarvestError(held.problem, hint=f"put a readable {path} on the default branch, or none")
-    try:
-        return None if held.text is None else parse(held.text, path)
-    except StubError as problem:
-        raise HarvestError(str(problem), hint="mend it on the default branch") from None
-
-
-def _of_stub(held: StubFile, path: str) -> str:
-    stub = _read_stub(held, path)
-    if stub is None:
-        return "there is none on the default branch"
-    named = ", ".join(f"{clean(item.model)} ({item})" for item in stub.requirements)
-    return f"valid, names {named or 'no model'}"
-
-
-def _former_stub(access: Clients) -> str:
-    """Return the cure where the stub has the former default name; empty for a foreign file of that name."""
-    former = github_model_stubs.read(access.to_github, _FORMER_NAME, {HEAD})[HEAD]
-    try:
-        is_stub = _read_stub(former, _FORMER_NAME) is not None
-    except HarvestError:
-        return ""
-    cure = f"rename it to {DEFAULT_NAME}, or set `model-stub` to {_FORMER_NAME}"
-    return f"; {_FORMER_NAME} there is a valid stub: {cure}" if is_stub else ""
-
-
-def _models_of(held: StubFile, path: str) -> Iterable[str]:
-    """The models that the stub asks for."""
-    try:
-        stub = _read_stub(held, path)
-    except HarvestError:  # said already
-        return ()
-    return () if stub is None else [item.model for item in stub.requirements if item.rule is not Rule.NONE]
-
-
-def _of_model(name: str, parsed: SourceResult[ModelRecord], query: HarvestQuery) -> str:
-    """How many versions a model has, how many shipped, and which one an alias or stage names now."""
-    signal = query.settings.model_signal
-    shipped = {record.version or record.id for record in parsed.records if record.name == name}
-    if query.settings.model_source == "file":
-        return f"{clean(name)} shipped {plural(len(shipped), 'version')}"
-    versions = [version for version in parsed.versions if version.name == name]
-    told = f"{plural(len(versions), 'version')}, {sum(version.ready for version in versions)} READY"
-    named = [f"{signal} names {look.version or 'none'} now" for look in parsed.looks if look.model == name]
-    return ", ".join((told, f"{len(shipped)} shipped by {signal}", *named))
-
-
-def _refuse_no_database(settings: Settings) -> None:
-    """MLflow would make an embedded registry that is not there, and find it empty."""
-    path = (settings.mlflow_tracking_uri or "").partition("sqlite:///")[2]
-    if settings.model_source == "mlflow" and path and not Path(path).exists():
-        raise HarvestError(f"there is no database {path}", hint="check mlflow-tracking-uri")
-
-
-def _silent_services(raw: Iterable[Any], settings: Settings) -> list[str]:
-    """The services asked for of which there is no incident: they are quiet, or their ids are wrong."""
-    heard = {incident.service.id for incident in raw if incident.service is not None}
-    return [service for service in settings.pagerduty_services if service not in heard]
+    def _say(self, state: str, tried: str, text: str) -> None:
+        self._console.log(visible(f"{state:<8} {tried}: {text}"))

@@ -33,13 +33,15 @@ class Deployments:
 def newest(own: SourceResult[CodeRecord] | None, survey: Survey | None) -> Deployments | None:
     """Return at most ten entries, also of other environments and branches. None if nothing is known of any.
 
-    `own`: what the source read; None if that failed, in which case the survey stands in for it.
+    `own`: what the source read; None if that failed, in which case the survey replaces it.
     """
     others = survey.elsewhere if survey is not None else ()
     result = own if own is not None or survey is None else survey.own
     if result is None or (own is None and not (others or result.entries)):
         return None
-    by_age = sorted((*result.entries, *others), key=lambda entry: entry.at, reverse=True)
+    own_ids = {entry.id for entry in result.entries}  # GitHub lists a deployment that moved on elsewhere
+    entries = (*result.entries, *(entry for entry in others if entry.id not in own_ids))
+    by_age = sorted(entries, key=lambda entry: entry.at, reverse=True)
     room_for_others = LISTED - min(_MIN_OURS, sum(entry.is_ours for entry in by_age))
     foreign = [entry for entry in by_age if not entry.is_ours][:room_for_others]
     ours = [entry for entry in by_age if entry.is_ours][:LISTED]

@@ -321,10 +321,10 @@ class _Collection:
             coverage=tuple(sorted(coverage, key=lambda item: item.source)),
             code=code[0].records if code[0] is not None else memory.code,
             models=models.records if models else memory.models,
-            models_aside=models.aside if models else (),
+            models_aside=models.other_models if models else (),
             incidents=tuple(record for records, _ in incidents for record in records),
             stubs=stubs[0] if stubs[1].state is not CoverageState.FAILED else memory.stubs,
-            observations=with_observations(memory, models.looks if models else ()),
+            observations=with_observations(memory, models.observations if models else ()),
             commits={**memory.commits, **commits[0]},
             training_runs={**memory.training_runs, **training[0]},
             unshipped=_unshipped(models) if models else (),
@@ -353,7 +353,7 @@ class _Collection:
         elsewhere = {model for at_path in self._other_stubs.value.values() for model in named_models(at_path)}
         may = tuple(sorted({*may, *elsewhere} - {*must}))
         self._named = frozenset((*must, *may))
-        query = replace(self._query, models=must, candidates=may, looks=self._memory.observations)
+        query = replace(self._query, models=must, candidates=may, observations=self._memory.observations)
         if must or may or query.settings.model_source == "file":
             known = (self._model_source, self._memory, self._deploys, self._terms)
             self._models.read(partial(incremental.models, query, self._access, *known), self._access)
@@ -386,7 +386,7 @@ def _beside(query: HarvestQuery, github: GitHubApi, sha: str) -> Proposal:
         raise HarvestError(
             "the default branch is not known, so this commit cannot be compared with it", hint="run again"
         )
-    proposal = github_pull_request.beside(github, query.default_branch, sha)
+    proposal = github_pull_request.against_branch(github, query.default_branch, sha)
     _refuse_unlisted(proposal, query)
     return proposal
 
@@ -401,7 +401,7 @@ def _refuse_unlisted(proposal: Proposal, query: HarvestQuery) -> None:
     """Raise HarvestError if a flag may be among the changed files that GitHub does not list."""
     settings = query.settings
     if settings.flag_paths and not proposal.files_known and settings.model_stub not in proposal.touched:
-        limit = github_pull_request.MOST_COMPARED
+        limit = github_pull_request.MAX_COMPARED
         raise HarvestError(
             f"{limit} files or more change, and GitHub lists {limit} of them: flag-paths may match others",
             hint=f"touch {settings.model_stub} as well, or merge in smaller steps",

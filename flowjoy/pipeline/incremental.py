@@ -63,7 +63,7 @@ def recalled(query: HarvestQuery, access: Clients, terms: RunParameters) -> Step
             memory=memory,
             terms=_terms(bundle for _, bundle in artifacts.ledgers[:1]),
             newer=artifacts.newer,
-            complete=artifacts.whole,
+            complete=artifacts.is_complete,
         ),
         len(memory.code) + len(memory.models),
         artifacts.notes,
@@ -198,7 +198,7 @@ def models(
     shipped = registered_ships.by_registration(memory, parsed.records, code, terms, query.now)
     known = reconcile.with_models(memory, parsed.records, asked, parsed.versions, parsed.known, shipped)
     notes = (*parsed.notes, *reconcile.gone(known), *registered_ships.notes(known))
-    completed = replace(parsed, records=known, aside=reconcile.not_asked(memory, asked))
+    completed = replace(parsed, records=known, other_models=reconcile.not_asked(memory, asked))
     return completed, len(parsed.records), notes
 
 

@@ -1,4 +1,4 @@
-"""What every source shares: the question, the door to its service, and the shape of its answer."""
+"""The interface of a source: the harvest query, the clients it may use, and its result."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ LATER = "succeeded only after as-of"
 
 @dataclass(frozen=True, kw_only=True)
 class HarvestQuery:
-    """What a run asks of every source. `now` is the real clock, for telling impossible stamps.
+    """The parameters of a harvest, for every source. `now` is the real clock: no timestamp can be later.
 
-    `models` must be known to the registry; `candidates` need not be (a pull request may name anything). `looks` are
-    those of earlier runs. `new_commits`: those whose stub may be asked for on the way; `remembered`: stubs that a
-    ledger remembers, by commit, which may be compared with the source's on the way. `own_deployment`: the id of the
-    deployment whose event made this run. `known_code`: when what the source confirmed to an earlier run went live, by
-    id; it only saves questions.
+    `models` must be in the registry; `candidates` need not be (a pull request may name anything). `observations`: those
+    of aliases by earlier runs. `new_commits`: commits whose stub may be fetched along the way. `remembered`: the
+    ledger's stubs by commit, which may be compared with the source's along the way. `own_deployment`: the id of the
+    deployment whose event started this run. `known_code`: when the deploys that the source confirmed to an earlier run
+    went live, by id; they only save requests.
     """
 
     settings: Settings
@@ -47,7 +47,7 @@ class HarvestQuery:
     run_id: str | None = None
     default_branch: str | None = None
     default_commit: str | None = None
-    looks: tuple[AliasObservation, ...] = ()
+    observations: tuple[AliasObservation, ...] = ()
     new_commits: tuple[str, ...] = ()
     remembered: Mapping[str, StubFile] = field(default_factory=dict)
     own_deployment: int | None = None
@@ -56,23 +56,23 @@ class HarvestQuery:
 
     @property
     def live(self) -> bool:
-        """False for a dry look at the past: what waits now says nothing of then."""
+        """Whether the run is of the present; the current state says nothing about a dry run over the past."""
         return self.as_of >= self.now
 
     @property
     def latest(self) -> datetime:
-        """No stamp can be later than this, but for clocks that differ."""
+        """The latest possible timestamp, apart from clock skew."""
         return max(self.now, self.as_of)
 
     @property
     def horizon(self) -> datetime:
-        """Return the oldest instant that matters. No ledger makes it later: what it says may be wrong."""
+        """The oldest time that matters. A ledger does not make it later, because it may be wrong."""
         return min(self.since, self.as_of - MEMORY)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clients:
-    """The doors a source may use: the transport, GitHub where there is a token, and a line of progress."""
+    """The clients available to a source: HTTP transport, GitHub (if a token is set) and a progress callback."""
 
     transport: Transport
     progress: Callable[[str], None]
@@ -80,15 +80,15 @@ class Clients:
 
     @property
     def to_github(self) -> GitHubApi:
-        """GitHub; settings make sure that there is a token where a source needs one."""
+        """The GitHub client; the settings require a token for every source that needs one."""
         if self.github is None:
-            raise HarvestError("GitHub cannot be asked without a token", hint="check github-token")
+            raise HarvestError("GitHub cannot be read without a token", hint="set github-token")
         return self.github
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnseenSignal:
-    """A `model-signal` that no version of a model shows, with the cure; `is_misspelt`: a similar one is there."""
+    """A `model-signal` that no version of a model has, and the cure. `is_misspelt`: a similar one exists."""
 
     problem: str
     cure: str
@@ -119,14 +119,13 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceResult(Generic[Record]):
-    """The records of one source, and what a user should know of them.
+    """The records of one source, and notes for the user.
 
-    A source of code may bring stubs that it met on the way. A registry also tells which versions it lists, what it
-    shows of each model, which of the candidates it does not know (and what may have been meant), and what it was seen
-    to name. `aside`: remembered,
-    and not asked for now. `left_out`: ids of what the source shows, and what is no release of ours. `moves`: whether
-    the commit of a record may change, as that of a tag. `unseen`: models that do not show the signal.
-    `entries`: everything that a source of code lists, counted or not.
+    A source of code may bring `stubs` that it read along the way. A registry also lists its `versions`, the models that
+    it has (`known`), the candidates that it does not have (`unknown`, each with a suggestion) and its alias
+    `observations`. `other_models`: remembered records of models that were not asked for. `left_out`: ids of entries
+    that are not releases of this service. `moves`: whether the commit of a record may change, like that of a tag.
+    `unseen`: models whose versions do not show the signal. `entries`: everything that a source of code lists.
     """
 
     records: tuple[Record, ...]
@@ -134,8 +133,8 @@ class SourceResult(Generic[Record]):
     versions: tuple[ModelVersion, ...] = field(default=())
     unknown: Mapping[str, str] = field(default_factory=dict)
     known: Mapping[str, Registered] = field(default_factory=dict)
-    aside: tuple[Record, ...] = field(default=())
-    looks: tuple[AliasObservation, ...] = field(default=())
+    other_models: tuple[Record, ...] = field(default=())
+    observations: tuple[AliasObservation, ...] = field(default=())
     stubs: Mapping[str, StubFile] = field(default_factory=dict)
     left_out: frozenset[str] = field(default=frozenset())
     moves: bool = False
@@ -160,17 +159,17 @@ class Survey:
 
 
 class Source(Protocol[Record]):
-    """One source: `fetch` talks to its service, `parse` is pure. Either raises HarvestError; neither gives a part."""
+    """One source: `fetch` calls its service, `parse` is pure. Both raise HarvestError rather than return a part."""
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """The name of the source in messages."""
 
     def fetch(self, query: HarvestQuery, access: Clients) -> Any:
-        """The raw answers, complete and of the right shape."""
+        """Return the answers, complete and validated."""
 
     def parse(self, raw: Any, query: HarvestQuery) -> SourceResult[Record]:
-        """The records in them."""
+        """Return the records in the answers."""
 
 
 def left_out(skipped: Iterable[Entry], noun: str) -> tuple[str, ...]:
@@ -180,7 +179,7 @@ def left_out(skipped: Iterable[Entry], noun: str) -> tuple[str, ...]:
 
 
 def stamp_of(at: datetime, what: str, query: HarvestQuery) -> datetime:
-    """Return an instant out of an answer. HarvestError names what carries an impossible one."""
+    """Return a timestamp from an answer. Raise HarvestError, which names `what` carries it, if it is impossible."""
     try:
         return plausible(at, now=query.latest)
     except ValueError as problem:

@@ -1,6 +1,6 @@
-"""The drift check: a reference from a file or from MLflow, a sample of live data, and what their comparison says.
+"""The drift check: compares a sample of live data with a reference from a file or from MLflow.
 
-It decides nothing. What stands in a sample goes no further than this: names of features, shares, a digest and a sketch.
+It never changes the verdict. Of a sample only names of features, shares, a digest and a sketch leave this module.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from flowjoy.sources.sample_files import STEP, read_bytes, read_sample
 def read(
     query: HarvestQuery, access: Clients, ships: Sequence[ModelRecord], named: Collection[str]
 ) -> tuple[DriftCheck, int, tuple[str, ...]]:
-    """The check, how many features it judged, and notes.
+    """Return the check, the number of features that it judged, and notes.
 
     `ships`: those of the models that this run knows; `named`: the models that settings and stubs name.
 
-    Raises HarvestError when nothing can be compared.
+    Raise HarvestError when nothing can be compared.
     """
     settings = query.settings
     if settings.drift_live is None:
-        raise HarvestError("no sample of live data is named", hint="set drift-live")
+        raise HarvestError("a sample of live data is missing", hint="set drift-live")
     _refuse_unknown(settings, access, {*named, *(item.name for item in ships)})
     newest = _newest(ships, settings.drift_model, query)
-    reference, told, notes = _reference(settings, access, newest)
+    reference, origin, notes = _reference(settings, access, newest)
     live = read_sample(settings.drift_live, "drift-live", STEP)
     features = compare(
         reference, live.frame, threshold=settings.drift_threshold, min_samples=settings.drift_min_samples
     )
     judged = [item.name for item in features if item.kl_nats is not None]
-    # Of columns that nothing was compared with, nothing is kept; and another column makes no other rows.
+    # Columns that were not compared are not kept, so an additional column does not make another sample.
     sample, sketch = row_fingerprint(live.frame[judged]) if judged else ("", "")
     check = DriftCheck(
         model=settings.drift_model or "",
@@ -53,13 +53,13 @@ def read(
         features=features,
         sample=sample,
         sketch=sketch,
-        reference=told,
+        reference=origin,
     )
     return check, len(check.judged), (*notes, *live.notes)
 
 
 def unread(query: HarvestQuery, problem: str) -> DriftCheck:
-    """The check that was asked for and could not be made."""
+    """Return a check that was asked for and failed."""
     settings = query.settings
     return DriftCheck(
         model=settings.drift_model or "",
@@ -72,7 +72,7 @@ def unread(query: HarvestQuery, problem: str) -> DriftCheck:
 
 
 def _refuse_unknown(settings: Settings, access: Clients, known: Collection[str]) -> None:
-    """A slip in the model's name would keep its marks apart, and page nobody. Where no model is named, any may be."""
+    """Raise HarvestError for an unknown model: a typo would start a separate drift history and never alert."""
     model = settings.drift_model or ""
     if model in known:
         return
@@ -81,14 +81,14 @@ def _refuse_unknown(settings: Settings, access: Clients, known: Collection[str])
             if Registry(settings.mlflow_tracking_uri, access.transport).shown_if_known(model) is not None:
                 return
         except HarvestError:
-            return  # who cannot be asked does not say that there is none
+            return  # a registry that does not answer does not say that the model is missing
     elif not known:
         return
     raise HarvestError(f"no model {model} is known: not in `models`, a stub or the registry", hint="check drift-model")
 
 
 def _newest(ships: Iterable[ModelRecord], model: str | None, query: HarvestQuery) -> ModelRecord | None:
-    """The version that was shipped last by now; None where no ship of the model is known."""
+    """Return the latest ship of the model by as-of; None if none is known."""
     ours = (item for item in ships if item.name == model and item.shipped_at <= query.as_of and not item.source_gone)
     return max(ours, key=lambda item: (item.shipped_at, item.id), default=None)
 
@@ -96,7 +96,7 @@ def _newest(ships: Iterable[ModelRecord], model: str | None, query: HarvestQuery
 def _reference(
     settings: Settings, access: Clients, newest: ModelRecord | None
 ) -> tuple[Mapping[str, Distribution], str, tuple[str, ...]]:
-    """How the features lay in training, where that is known from, and notes."""
+    """Return the distribution of each feature in training, its origin, and notes."""
     path = settings.drift_reference
     if path is None:
         return *_of_live_version(settings, access, newest), ()
@@ -112,13 +112,13 @@ def _of_live_version(
 ) -> tuple[Mapping[str, Distribution], str]:
     model, give = settings.drift_model, "or give drift-reference"
     if settings.mlflow_tracking_uri is None:
-        raise HarvestError("no reference is named, and no registry", hint="give drift-reference")
+        raise HarvestError("neither a reference nor a registry is named", hint="give drift-reference")
     if newest is None:
         hint = f"ship one, name the model in `models`, {give}"
         raise HarvestError(f"no live version of {model} is known, whose reference could be read", hint=hint)
     what = f"{model} v{newest.version}"
     if not newest.run_id:
-        raise HarvestError(f"{what} names no training run", hint=f"register versions from their runs, {give}")
+        raise HarvestError(f"{what} does not name a training run", hint=f"register versions from their runs, {give}")
     raw = mlflow_artifacts.fetch(settings.mlflow_tracking_uri, newest.run_id, access.transport)
     return _parsed(raw, f"{mlflow_artifacts.ARTIFACT} of {what}"), f"{mlflow_artifacts.ARTIFACT} of {what}"
 
@@ -127,4 +127,4 @@ def _parsed(raw: bytes, what: str) -> Mapping[str, Distribution]:
     try:
         return reference_json.from_json(raw)
     except ValueError as problem:
-        raise HarvestError(f"{what} is no reference: {problem}", hint=mlflow_artifacts.MAKE) from None
+        raise HarvestError(f"{what} is not a reference: {problem}", hint=mlflow_artifacts.MAKE) from None

@@ -1,4 +1,4 @@
-"""Single cells of a user's file, and records that must not hide each other."""
+"""Cells of a user's file as values, and records with distinct ids."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from flowjoy.sources.tabular import Row
 _Record = TypeVar("_Record", CodeRecord, Incident)
 
 
-def told_apart(rows: list[tuple[Row, _Record]], rest: Callable[[_Record], str], label: str) -> list[_Record]:
-    """Return the records so that none hides another: one id at two times is refused.
+def with_distinct_ids(rows: list[tuple[Row, _Record]], rest: Callable[[_Record], str], label: str) -> list[_Record]:
+    """Return the records so that none replaces another. Raise HarvestError for one id at two times.
 
-    A record without an id is known by its time; where two at one time differ in the rest, that joins the id.
+    A record without an id is identified by its time. Of two at one time that differ, the rest becomes part of the id.
     """
     instants: dict[str, datetime] = {}
     rests: dict[str, set[str]] = {}
     for row, item in rows:
         at = item.start if isinstance(item, Incident) else item.shipped_at
         if instants.setdefault(item.id, at) != at:
-            raise HarvestError(f"{label}, line {row.line}: its id stands in another row, with another time")
+            raise HarvestError(f"{label}, line {row.line}: its id is also in another row, with another time")
         rests.setdefault(item.id, set()).add(rest(item))
     return [replace(item, id=f"{item.id}:{rest(item)}") if len(rests[item.id]) > 1 else item for _, item in rows]
 
@@ -35,10 +35,10 @@ def told_apart(rows: list[tuple[Row, _Record]], rest: Callable[[_Record], str], 
 def timestamp(
     row: Row, name: str, label: str, query: HarvestQuery, parse: Callable[[str], datetime] | None = None
 ) -> datetime:
-    """Return the timestamp in a cell. HarvestError names the line and what is wrong."""
+    """Return the timestamp in a cell. Raise HarvestError with the line and the problem."""
     what, text = f"{label}, line {row.line}, {name}", row.get(name)
     if text is None:
-        raise HarvestError(f"{what} carries no time")
+        raise HarvestError(f"{what} does not have a time")
     try:
         at = (parse or written_iso)(text)
     except ValueError as problem:
@@ -47,7 +47,7 @@ def timestamp(
 
 
 def written_iso(text: str) -> datetime:
-    """Return an ISO-8601 timestamp with an offset, which may be written as `UTC` or `GMT`. Raises ValueError."""
+    """Return an ISO-8601 timestamp with an offset, which may be written as `UTC` or `GMT`. Raise ValueError."""
     return parse_iso(with_offset(text))
 
 
@@ -57,5 +57,5 @@ def with_offset(text: str) -> str:
 
 
 def https(value: str | None) -> str | None:
-    """Return only an address that is a link for people; nothing that runs."""
+    """Return an https address; None for any other text."""
     return value if value is not None and value.startswith("https://") else None

@@ -1,4 +1,4 @@
-"""What the columns of a file of deploys say: whether a row counts, and why it does not."""
+"""The meaning of the columns of a file of deploys: whether a row counts, or why it does not."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ URL = ("url", "html_url")
 JUDGED = (*STATUS, *SERVICE, *REPOSITORY, *ENVIRONMENT, *TYPE)
 
 
-def _words(text: str) -> frozenset[str]:
+def _set_of(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_SUCCEEDED = _words(
+_SUCCEEDED = _set_of(
     "success successful successfully succeeded succeed ok passed pass deployed released shipped live active true"
     # A success that a later deployment replaced, and a registered version.
     " inactive ready"
 )
-_NOT_SUCCEEDED = _words(
+_NOT_SUCCEEDED = _set_of(
     "failure failed fail error errored false cancelled canceled aborted skipped neutral stale timed_out timeout"
     " action_required startup_failure unstable not_built rejected abandoned pending queued requested waiting scheduled"
     " created preparing waiting_for_resource manual blocked in_progress failed_registration pending_registration"
 )
-_ENDED = _words("completed complete finished done")
+_ENDED = _set_of("completed complete finished done")
 """It ended, well or not."""
 
 _TYPES = {
-    EventType.CODE: _words("code deploy deployment redeploy rollback hotfix release application app"),
-    EventType.MODEL: _words("model ship model_version copy"),
+    EventType.CODE: _set_of("code deploy deployment redeploy rollback hotfix release application app"),
+    EventType.MODEL: _set_of("model ship model_version copy"),
 }
-_MOST_NAMED = 10
+_MAX_NAMED = 10
 
 
 class RowProblem(StrEnum):
@@ -59,7 +59,7 @@ class RowProblem(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedRow:
-    """A row, and why it does not count, with the word that says so; None where it counts."""
+    """A row, and why it does not count (None if it counts), with the text that says so."""
 
     row: Row
     misfit: RowProblem | None = None
@@ -67,9 +67,9 @@ class JudgedRow:
 
 
 def judge(table: TextTable, label: str, kind: EventType, query: HarvestQuery) -> tuple[JudgedRow, ...]:
-    """Return every row of a file of code or model deploys with what its columns say of it.
+    """Return every row of a file of code or model deploys, and whether it counts.
 
-    HarvestError for a word that is neither success nor failure: to count it, or to leave it out, would be a guess.
+    Raise HarvestError for a status that is neither success nor failure: counting or skipping it would be a guess.
     """
     untyped = next((row for row in table.rows if row.get(*TYPE) is None), None)
     if query.settings.shares_file and untyped is not None:
@@ -79,7 +79,7 @@ def judge(table: TextTable, label: str, kind: EventType, query: HarvestQuery) ->
         )
     repositories = {name for row in table.rows if (name := row.get(*REPOSITORY)) is not None}
     if not query.repository and len(repositories) > 1:
-        hint = "set GITHUB_REPOSITORY to the one that is meant"
+        hint = "set GITHUB_REPOSITORY to one of them"
         raise HarvestError(
             f"{label}: there are several repositories ({named_briefly(sorted(repositories))})", hint=hint
         )
@@ -103,7 +103,7 @@ def _judged(row: Row, label: str, kind: EventType, query: HarvestQuery) -> Judge
 
 
 def word_of(cell: str) -> str:
-    """Return a word as it is compared: `Timed out` is `timed_out`."""
+    """Return text in the form in which it is compared: `Timed out` is `timed_out`."""
     return re.sub(r"[\W_]+", "_", cell).strip("_").casefold()
 
 
@@ -130,20 +130,20 @@ def _is_repository(cell: str, repository: str) -> bool:
 
 
 def _is_type(cell: str, kind: EventType, row: Row, label: str) -> bool:
-    known = next((name for name, words in _TYPES.items() if word_of(cell) in words), None)
+    known = next((name for name, values in _TYPES.items() if word_of(cell) in values), None)
     if known is None:
         understood = ", ".join(sorted({*_TYPES[EventType.CODE], *_TYPES[EventType.MODEL]}))
         hint = f"write `code` or `model`, or rename the column (understood: {understood})"
-        raise HarvestError(f"{label}, line {row.line}, type: {_shown(cell)} is not a type that is known", hint=hint)
+        raise HarvestError(f"{label}, line {row.line}, type: {_shown(cell)} is not a known type", hint=hint)
     return known is kind
 
 
 def _failure(row: Row, label: str) -> str | None:
-    """Return the word by which a row says that it did not succeed; None where it did, or has no such column."""
+    """Return the text by which a row says that it did not succeed; None if it did, or does not have such a column."""
     cells = [(name, row.cells[name].strip()) for name in STATUS if name in row.cells]
-    # Any sign but these may turn a word round: `READY?`, `passed*`.
-    words = [re.sub(r"[\s_-]+", "_", cell).casefold() for _, cell in cells]
-    for (name, cell), word in zip(cells, words, strict=True):
+    # Any other character may change the meaning: `READY?`, `passed*`.
+    values = [re.sub(r"[\s_-]+", "_", cell).casefold() for _, cell in cells]
+    for (name, cell), word in zip(cells, values, strict=True):
         if word in _NOT_SUCCEEDED:
             return cell
         nothing = cell.casefold() in NOTHING - {"unknown"}
@@ -154,7 +154,7 @@ def _failure(row: Row, label: str) -> str | None:
             )
     if [name for name, _ in cells] == ["conclusion"] and not cells[0][1]:
         return "no conclusion yet"  # GitHub gives a run its conclusion when it ends
-    if cells and _SUCCEEDED.isdisjoint(words):
+    if cells and _SUCCEEDED.isdisjoint(values):
         name, cell = next((pair for pair in cells if pair[1]), cells[0])
         raise HarvestError(
             f"{label}, line {row.line}, {name}: {_shown(cell)} does not say whether it succeeded",
@@ -164,32 +164,32 @@ def _failure(row: Row, label: str) -> str | None:
 
 
 def notes_of(judged: Iterable[JudgedRow]) -> tuple[str, ...]:
-    """Return one note for each reason for which rows do not count, with how many they are and the words."""
-    words: dict[RowProblem, list[str]] = {}
+    """Return one note for each reason why rows do not count, with their number and the texts that say so."""
+    values: dict[RowProblem, list[str]] = {}
     for item in judged:
         if item.misfit is not None:
-            words.setdefault(item.misfit, []).append(item.word)
-    return tuple(left_out(misfit.value, words[misfit]) for misfit in RowProblem if misfit in words)
+            values.setdefault(item.misfit, []).append(item.word)
+    return tuple(left_out(misfit.value, values[misfit]) for misfit in RowProblem if misfit in values)
 
 
-def left_out(why: str, words: Sequence[str]) -> str:
-    """Return the note of rows that do not count; `words` has one a row, which may be empty."""
-    named = named_briefly(sorted(filter(None, words)))
-    rows = f"{len(words)} row{'s' if len(words) > 1 else ''}"
+def left_out(why: str, values: Sequence[str]) -> str:
+    """Return the note on rows that do not count. `values`: the text of each row, which may be empty."""
+    named = named_briefly(sorted(filter(None, values)))
+    rows = f"{len(values)} row{'s' if len(values) > 1 else ''}"
     return f"left out: {rows} {why}" + (f" ({named})" if named else "")
 
 
 def unread_columns(table: TextTable, known: Iterable[str]) -> tuple[str, ...]:
-    """Return the one note that names the columns that nothing is read from."""
+    """Return one note that names the columns that are not read."""
     others = [spelled for name, spelled in table.columns.items() if name and name not in known]
     return (f"columns that are not read: {named_briefly(sorted(others))}",) if others else ()
 
 
-def named_briefly(words: Iterable[str]) -> str:
-    """Return the words, each once and shortened, and no more of them than a reader wants."""
-    named = list(dict.fromkeys(" ".join(word.split())[:40] for word in words))
-    more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-    return ", ".join(named[:_MOST_NAMED]) + more
+def named_briefly(values: Iterable[str]) -> str:
+    """Return the texts, each once and shortened, and the first ten of them."""
+    named = list(dict.fromkeys(" ".join(word.split())[:40] for word in values))
+    more = f" and {len(named) - _MAX_NAMED} more" if len(named) > _MAX_NAMED else ""
+    return ", ".join(named[:_MAX_NAMED]) + more
 
 
 def _shown(cell: str) -> str:
@@ -197,7 +197,7 @@ def _shown(cell: str) -> str:
 
 
 def guessed(cell: str) -> str | None:
-    """Return the column of a cell of a code file without a header line; None where another reading is possible."""
+    """Return the column of a cell of a code file without a header line; None if that is ambiguous."""
     if commit_sha.is_full(commit_sha.lowered(cell)):
         return "sha"
     if cell.startswith("https://"):
@@ -220,11 +220,11 @@ _REFUSED: Mapping[RowProblem, tuple[str, str]] = {
 
 
 def refuse_foreign(judged: Sequence[JudgedRow], label: str, records: str, wanted: Mapping[RowProblem, str]) -> None:
-    """Raise HarvestError where every row is of something else: a slip in a name must not read as "no deploys"."""
+    """Raise HarvestError if every row is of something else: a misspelt name must not read as "no deploys"."""
     if not judged or any(item.misfit in (None, RowProblem.STATUS) for item in judged):
         return
     for misfit, (where, cure) in _REFUSED.items():
-        words = [item.word for item in judged if item.misfit is misfit]
-        if words:
+        values = [item.word for item in judged if item.misfit is misfit]
+        if values:
             problem = f"{label}: there are {records}, but none {where} {wanted[misfit]!r}"
-            raise HarvestError(problem, hint=cure + named_briefly(likely_first(words, wanted[misfit].split(","))))
+            raise HarvestError(problem, hint=cure + named_briefly(likely_first(values, wanted[misfit].split(","))))

@@ -18,11 +18,11 @@ from flowjoy.sources.base import Clients, Entry, HarvestQuery, SourceResult
 from flowjoy.sources.file_columns import JudgedRow, RowProblem
 from flowjoy.sources.tabular import Row, TextShape, TextTable, read_table, read_text
 
-_WHOLE_AS_FLOAT = re.compile(r"(\d{1,15})\.0+", re.ASCII)
+_INTEGER_AS_FLOAT = re.compile(r"(\d{1,15})\.0+", re.ASCII)
 _SHA = ("sha", "head_sha", "commit_sha", "commit")
 _NAME = ("name", "model")
 _EPOCH_MS = "creation_timestamp"
-"""MLflow's own name for the time at which a version was registered, in milliseconds."""
+"""MLflow's name for the time at which a version was registered, in milliseconds."""
 
 CODE = TextShape(
     label="code file",
@@ -57,7 +57,7 @@ class CodeFile:
         return read_text(query.settings.code_file)
 
     def parse(self, raw: str, query: HarvestQuery) -> SourceResult[CodeRecord]:
-        """Return one record for each row that counts. A bare timestamp is a new sha of its own."""
+        """Return one record for each row that counts. A bare timestamp is a deploy of a new sha."""
         table = _with_time(read_table(raw, CODE), CODE)
         judged = columns.judge(table, self.label, EventType.CODE, query)
         settings = query.settings
@@ -65,7 +65,7 @@ class CodeFile:
         wanted |= {RowProblem.REPOSITORY: query.repository, RowProblem.TYPE: "code"}
         columns.refuse_foreign(judged, self.label, "deployments", wanted)
         ours = [(item.row, _code(item.row, query)) for item in judged if item.misfit is None]
-        records = cells.told_apart(ours, lambda item: item.sha or "", self.label)
+        records = cells.with_distinct_ids(ours, lambda item: item.sha or "", self.label)
         notes = (*columns.notes_of(judged), *columns.unread_columns(table, CODE.known))
         folded = fold(records)
         skipped = (_skipped(item, item.misfit, query) for item in judged if item.misfit is not None)
@@ -106,7 +106,7 @@ class ModelFile:
     def parse(self, raw: str, query: HarvestQuery) -> SourceResult[ModelRecord]:
         """Return one record for each row that counts, of the models asked for.
 
-        A bare timestamp is a new version of the only model. A version that did not succeed is known, and not ready.
+        A bare timestamp is a new version of the only model. A version that did not succeed is known but not ready.
         """
         table = _with_time(read_table(raw, MODEL), MODEL)
         asked, settings = {*query.models, *query.candidates}, query.settings
@@ -130,25 +130,26 @@ class ModelFile:
 
 
 def _unnamed(name: str, named: Iterable[str | None]) -> str:
-    """Return the note on a model without a row, with the cure where it joins several names."""
+    """Return the note on a model without a row, with the cure if its name joins several."""
     hint = split_hint(name, named)
     return f"no row of {name}: it counts as never shipped" + (f"; {hint}" if hint else "")
 
 
 def _names(rows: list[Row], query: HarvestQuery) -> set[str | None]:
-    """Return the models that rows name. HarvestError where a row names none, and it is not clear which is meant."""
+    """Return the models that rows name. Raise HarvestError if a row without a name is ambiguous."""
     named = {row.get(*_NAME) for row in rows}
     if None in named and (len(named) > 1 or len(query.models) != 1):
         nameless = next(row.line for row in rows if row.get(*_NAME) is None)
         raise HarvestError(
-            f"{MODEL.label}, line {nameless}: names no model; other rows do, or `models` names not exactly one",
+            f"{MODEL.label}, line {nameless}: the model is missing, although other rows name one or `models` does not "
+            "name exactly one",
             hint="add a column `name`, or name one model in `models`",
         )
     return named
 
 
 def _versions(records: list[ModelRecord], failed: list[Row], query: HarvestQuery) -> tuple[ModelVersion, ...]:
-    """Return the versions that a gate may ask for. One that shipped at all is ready."""
+    """Return the versions that a merge gate may require. A version that shipped is ready."""
     ready = {(record.name, record.version or "") for record in records}
     known = {(row.get(*_NAME) or query.models[0], _version(row) or "") for row in failed}
     others = {pair for pair in known - ready if pair[1]}
@@ -156,10 +157,10 @@ def _versions(records: list[ModelRecord], failed: list[Row], query: HarvestQuery
 
 
 def _with_time(table: TextTable, shape: TextShape) -> TextTable:
-    """Return the table. HarvestError, with how to write the file, where no object has a time."""
+    """Return the table. Raise HarvestError, with how to write the file, if no column is a time."""
     if table.rows and not set(shape.times) & set(table.columns):
         first, names = table.rows[0], columns.named_briefly(sorted(table.columns.values()))
-        problem = f"{shape.label}, line {first.line}, {shape.times[0]} carries no time (there are: {names})"
+        problem = f"{shape.label}, line {first.line}, {shape.times[0]} does not have a time (columns: {names})"
         raise HarvestError(problem, hint=shape.cure)
     return table
 
@@ -189,7 +190,7 @@ def _model(row: Row, query: HarvestQuery) -> ModelRecord:
         version=version,
         shipped_at=at,
         run_id=row.get("run_id"),
-        # A file without the column does not say where a version comes from; an empty cell says that it has no source.
+        # Without the column the source is unknown; an empty cell says that the version does not have one.
         source=(row.get("source") or "") if "source" in row.cells else None,
         model_id=row.get("model_id"),
         url=cells.https(row.get(*columns.URL)),
@@ -197,21 +198,21 @@ def _model(row: Row, query: HarvestQuery) -> ModelRecord:
 
 
 def _version(row: Row) -> str | None:
-    """Return the version; a table's export of whole numbers writes 12.0 for 12."""
+    """Return the version. Some exports write whole numbers as 12.0."""
     version = row.get("version")
-    whole = _WHOLE_AS_FLOAT.fullmatch(version or "")
-    return whole[1] if whole else version
+    integer = _INTEGER_AS_FLOAT.fullmatch(version or "")
+    return integer[1] if integer else version
 
 
 def _epoch_ms(text: str) -> datetime:
-    """Return a time in epoch milliseconds, or as a table that was made of it writes it. Raises ValueError."""
-    whole = _WHOLE_AS_FLOAT.fullmatch(text)
-    digits = whole[1] if whole else text
+    """Return the timestamp of text in epoch milliseconds or ISO-8601. Raise ValueError."""
+    integer = _INTEGER_AS_FLOAT.fullmatch(text)
+    digits = integer[1] if integer else text
     if re.fullmatch(r"\d{1,15}", digits, re.ASCII):
         return parse_epoch_ms(int(digits))
     return cells.written_iso(text)
 
 
 def _distinct(records: list[ModelRecord]) -> list[ModelRecord]:
-    """The same version at the same instant is one ship, however often it is written down."""
+    """Return each ship once: the same version at the same time may be in several rows."""
     return list({(record.id, record.shipped_at): record for record in sorted(records, key=repr)}.values())

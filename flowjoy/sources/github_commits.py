@@ -1,7 +1,7 @@
-"""The commits that each deploy was the first to ship, by batched GraphQL queries. Knows commits, no promise.
+"""The commits that each deploy was the first to ship, read by batched GraphQL queries.
 
-One query asks for a stretch of history at several commits; what one stretch shows settles many deploys, so the next
-query asks only for what is still missing.
+One query reads a stretch of history at several commits. A stretch settles many deploys, so the next query only asks for
+those that are still missing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from flowjoy.domain.commit_sha import is_full
 from flowjoy.domain.timestamps import EARLIEST, LATEST, parse_iso
 from flowjoy.errors import HarvestError
 
-STRETCHES, MOST_QUERIES = 10, 8
+STRETCHES, MAX_QUERIES = 10, 8
 _FIELDS = """
     commit{n}: object(oid: $commit{n}) {{
       __typename
@@ -78,14 +78,14 @@ class _Other(GraphQL):
     typename: Literal["Blob", "Tag", "Tree"] = Field(alias="__typename")
 
 
-_Found = Annotated[_Stretch | _Other, Field(discriminator="typename")] | None
+_Answer = Annotated[_Stretch | _Other, Field(discriminator="typename")] | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Commits:
-    """For each deploy that could be settled when the commits that it shipped first were committed.
+    """The times of the commits that each deploy shipped first, by the sha of the deploy.
 
-    `unknown`: how many of the deploys asked for could not be settled; `problem`: what ended the reading early.
+    `unknown`: how many of the wanted deploys could not be settled. `problem`: why the reading ended early.
     """
 
     by_sha: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
@@ -94,51 +94,52 @@ class Commits:
 
 
 def read(github: GitHubApi, deployed: Mapping[str, datetime], wanted: Collection[str]) -> Commits:
-    """When the commits were committed that each wanted deploy shipped first. `deployed`: when each sha first went live.
+    """Return when the commits that each wanted deploy shipped first were committed.
 
-    Raises HarvestError when GitHub does not answer; a history that is longer than is read leaves its deploy unknown.
+    `deployed`: when each sha first went live. A history longer than is read leaves its deploy unknown. Raise
+    HarvestError when GitHub does not answer.
     """
-    # What had been live before the first deploy that is known, nobody can say: it is asked for by no one.
+    # What was live before the first known deploy is unknown, so that deploy is not asked for.
     wanted = set(wanted) - set(sorted(deployed, key=lambda sha: (deployed[sha], sha))[:1])
     graph: dict[str, Commit] = {}
     gone = {sha for sha in deployed if not is_full(sha)}
     problem = ""
-    for _ in range(MOST_QUERIES):
+    for _ in range(MAX_QUERIES):
         missing = first_shipped(deployed, wanted, graph, gone).missing
         if not missing:
             break
         try:
             graph |= _read(github, list(missing[:STRETCHES]), gone)
         except HarvestError as refusal:
-            # What was read so far settles what it settles; the next run goes on from there.
+            # The stretches read so far settle some deploys; the next run continues from there.
             if not graph:
                 raise
             problem = str(refusal)
             break
-    found = first_shipped(deployed, wanted, graph, gone)
-    stamps = {
+    settled = first_shipped(deployed, wanted, graph, gone)
+    timestamps = {
         sha: tuple(sorted(at for commit in commits if (at := graph[commit].committed_at) > EARLIEST))
-        for sha, commits in found.by_deploy.items()
+        for sha, commits in settled.by_deploy.items()
     }
-    return Commits(by_sha=stamps, unknown=len(wanted) - len(stamps), problem=problem)
+    return Commits(by_sha=timestamps, unknown=len(wanted) - len(timestamps), problem=problem)
 
 
 def _read(github: GitHubApi, shas: list[str], gone: set[str]) -> dict[str, Commit]:
-    """A stretch of history from each of these; the ones that the repository has not are added to `gone`."""
+    """Return a stretch of history from each sha; shas that the repository does not have are added to `gone`."""
     variables = {f"commit{n}": sha for n, sha in enumerate(shas)}
 
     def check(repository: dict[str, Any]) -> dict[str, Commit]:
-        found: dict[str, Commit] = {}
-        named: dict[str, _Stretch | _Other | None] = read_named(_Found, repository, variables)
-        for sha, held in zip(shas, named.values(), strict=True):
-            if not isinstance(held, _Stretch):
+        commits: dict[str, Commit] = {}
+        named: dict[str, _Stretch | _Other | None] = read_named(_Answer, repository, variables)
+        for sha, answer in zip(shas, named.values(), strict=True):
+            if not isinstance(answer, _Stretch):
                 gone.add(sha)
                 continue
-            stretch = {member.oid: _commit(member) for member in held.history.nodes}
+            stretch = {member.oid: _commit(member) for member in answer.history.nodes}
             if sha not in stretch:
-                raise MalformedAnswerError("a history does not hold the commit that it begins with")
-            found |= stretch
-        return found
+                raise MalformedAnswerError("a history does not include the commit that it begins with")
+            commits |= stretch
+        return commits
 
     return github.graphql("commits", _query(len(shas)), check, **variables)
 
@@ -149,7 +150,7 @@ def _commit(member: _Member) -> Commit:
 
 
 def _committed_at(text: str) -> datetime:
-    """Whoever commits may write any time: an impossible one is as old as can be, and has no lead time."""
+    """Return the time of a commit. An impossible one, which any author can write, becomes the earliest time."""
     try:
         return min(max(parse_iso(text), EARLIEST), LATEST)
     except ValueError:

@@ -36,7 +36,7 @@ _FIELDS = """
 
 
 def _query(wanted: WantedFile) -> str:
-    """One page of deployments, and the stub at the head of the default branch and some commits: requests less."""
+    """Return the query for one page of deployments, with the wanted stubs to save requests."""
     return f"""
 query FlowJoyDeployments(
   $owner: String!, $name: String!, $environments: [String!], $after: String, $newest: Boolean!{wanted.declared}
@@ -87,7 +87,7 @@ _ELSEWHERE = "succeeded only in another environment"
 
 
 class DeploymentStatus(GraphQL):
-    """One status. A state that is not known could mean success: it must not read as "never succeeded"."""
+    """One status. An unknown state is refused: it could mean success and must not read as "never succeeded"."""
 
     id: Text
     state: _UnderWay | Literal["SUCCESS", "FAILURE", "ERROR", "INACTIVE"]
@@ -109,7 +109,7 @@ class Deployment(GraphQL):
     created_at: Instant
     commit_oid: Sha
     environment: Text
-    ref: _Ref | None  # it is gone, as that of a merged pull request
+    ref: _Ref | None  # deleted, like that of a merged pull request
     statuses: Connection[DeploymentStatus]
 
     @model_validator(mode="after")
@@ -132,7 +132,7 @@ class _Statuses(GraphQL):
 
 @dataclass(frozen=True, kw_only=True)
 class Deployments:
-    """The deployments as GitHub tells them, the stubs that came with them, and what to note of a lack of any."""
+    """The deployments as GitHub lists them, the stubs that came with them, and notes on an empty list."""
 
     nodes: tuple[Deployment, ...]
     newest: tuple[Deployment, ...] = ()
@@ -146,21 +146,21 @@ class GitHubDeployments:
     label = "GitHub deployments"
 
     def fetch(self, query: HarvestQuery, access: Clients) -> Deployments:
-        """Return every deployment to the environments back to the horizon, each with all its statuses and its ref.
+        """Return every deployment to the environments back to the horizon, with all statuses and its ref.
 
-        Each time anew, whatever a ledger says: one that failed long ago may have succeeded since.
+        A ledger does not shorten the list: a deployment that failed long ago may have succeeded since.
         """
         github = access.to_github
         environments = github_environments.chosen(github, query.settings.environment)
-        found = _pages(github, query, access, environments) if environments else Deployments(nodes=())
-        if not found.nodes:
-            found = replace(found, notes=_prove_empty(github, query))
+        listed = _pages(github, query, access, environments) if environments else Deployments(nodes=())
+        if not listed.nodes:
+            listed = replace(listed, notes=_prove_empty(github, query))
         else:
-            _refuse_absent(github, query, found.nodes)
-            found = replace(found, nodes=(*found.nodes, *_moved_on(found, query)))
-        nodes = [_with_every_status(github, node) for node in found.nodes]
+            _refuse_absent(github, query, listed.nodes)
+            listed = replace(listed, nodes=(*listed.nodes, *_moved_on(listed, query)))
+        nodes = [_with_every_status(github, node) for node in listed.nodes]
         used = sorted({node.environment for node in nodes})
-        return replace(found, nodes=_with_refs(github, used, nodes))
+        return replace(listed, nodes=_with_refs(github, used, nodes))
 
     def parse(self, raw: Deployments, query: HarvestQuery) -> SourceResult[CodeRecord]:
         """Return one record per release: matrix jobs of one run and sha are folded into their earliest success."""
@@ -252,7 +252,7 @@ def _pull_request_of(node: Deployment) -> int | None:
 
 
 def _other_environments(node: Deployment, query: HarvestQuery) -> tuple[str, ...]:
-    """Return where a deployment succeeded, if that was in none of the environments asked for."""
+    """Return where a deployment succeeded, if that was only in environments that were not asked for."""
     successes = [status for status in node.statuses.nodes if status.state == "SUCCESS"]
     if any(_is_ours(status, node, query) for status in successes):
         return ()
@@ -260,16 +260,16 @@ def _other_environments(node: Deployment, query: HarvestQuery) -> tuple[str, ...
 
 
 def _is_ours(status: DeploymentStatus, node: Deployment, query: HarvestQuery) -> bool:
-    """Return whether a status speaks of an environment asked for; one without a name speaks of its deployment's."""
+    """Return whether a status is of a wanted environment; without one it is of its deployment's."""
     return github_environments.is_meant(status.environment or node.environment, query.settings.environment)
 
 
-def _moved_on(found: Deployments, query: HarvestQuery) -> tuple[Deployment, ...]:
+def _moved_on(answer: Deployments, query: HarvestQuery) -> tuple[Deployment, ...]:
     """Return the newest deployments that succeeded here before a status moved them: GitHub lists them elsewhere."""
-    listed = {node.database_id for node in found.nodes}
+    listed = {node.database_id for node in answer.nodes}
     return tuple(
         node
-        for node in found.newest
+        for node in answer.newest
         if node.database_id not in listed
         and any(status.state == "SUCCESS" and _is_ours(status, node, query) for status in node.statuses.nodes)
     )
@@ -280,7 +280,7 @@ def _full_name(ref: _Ref) -> str:
 
 
 def _with_refs(github: GitHubApi, environments: list[str], nodes: Iterable[Deployment]) -> tuple[Deployment, ...]:
-    """The deployments, each that could be a release with its ref, as far as REST still tells one that is gone."""
+    """Return the deployments, with a deleted ref where the REST API still knows it."""
     nodes = tuple(nodes)
     nameless = {node.database_id for node in nodes if node.ref is None and node.statuses.total_count}
     texts = github_environments.refs(github, environments, nameless)
@@ -294,13 +294,13 @@ def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments
     new, known = query.new_commits, iter(query.remembered.items())
 
     def page(cursor: str | None) -> Connection[Deployment]:
-        # Each page brings the stub of the head, and some of what is remembered.
+        # Each page includes the stub of the head and some of the remembered stubs.
         commits = [HEAD] if cursor else [HEAD, *new]
         some = dict(islice(known, MAX_IDS))
         wanted = WantedFile(path=query.settings.model_stub, commits=commits, remembered=some)
-        answer, found = _page(github, cursor, environments, wanted)
+        answer, read_stubs = _page(github, cursor, environments, wanted)
         listed = answer.deployments
-        stubs.update(found)
+        stubs.update(read_stubs)
         newest.extend(answer.newest.nodes if answer.newest is not None else ())
         access.progress(f"GitHub deployments: {len(listed.nodes)} more of {listed.total_count}")
         return listed
@@ -330,10 +330,10 @@ def _page(
 
 
 def _prove_empty(github: GitHubApi, query: HarvestQuery) -> tuple[str, ...]:
-    """Return what to note of environments without a deployment. Raise HarvestError where the name may be wrong.
+    """Return the notes on environments without a deployment. Raise HarvestError if a name may be wrong.
 
-    A second answer must show that there is no deployment at all, or that GitHub knows the environment: it waits for
-    its first release, and a gate before that must not stop it.
+    A second answer must show that the repository does not have any deployment, or that GitHub knows the environment:
+    then it waits for its first release, which the merge gate must not block.
     """
     asked = query.settings.environment
     page, _ = _page(github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
@@ -354,7 +354,7 @@ def _prove_empty(github: GitHubApi, query: HarvestQuery) -> tuple[str, ...]:
 
 
 def _refuse_promoted(nodes: Iterable[Deployment], query: HarvestQuery) -> None:
-    """Raise HarvestError where deployments to the environment went on to another one: they are listed there alone."""
+    """Raise HarvestError if deployments to the environment were promoted to another one, which alone lists them."""
     reached = {
         node.environment
         for node in nodes
@@ -370,9 +370,9 @@ def _refuse_promoted(nodes: Iterable[Deployment], query: HarvestQuery) -> None:
 
 
 def _refuse_absent(github: GitHubApi, query: HarvestQuery, nodes: Iterable[Deployment]) -> None:
-    """Raise HarvestError where one of several environments has no deployment, no memory and no place in GitHub's list.
+    """Raise HarvestError if neither GitHub nor the ledger knows one of several environments.
 
-    A misspelt one would leave out all that is deployed there.
+    A misspelt name would leave out every deployment to it.
     """
     nodes = tuple(nodes)
     seen = {node.environment for node in nodes} | query.known_environments
@@ -389,7 +389,7 @@ def _refuse_absent(github: GitHubApi, query: HarvestQuery, nodes: Iterable[Deplo
 
 
 def _with_every_status(github: GitHubApi, node: Deployment) -> Deployment:
-    """The deployment, with more than one page of statuses where it has them."""
+    """Return the deployment with all its pages of statuses."""
     if node.statuses.cursor is None:
         return node
 
@@ -434,13 +434,13 @@ def _record(node: Deployment, query: HarvestQuery) -> CodeRecord:
 
 
 def _run_of(statuses: Iterable[DeploymentStatus]) -> str | None:
-    """The workflow run, known from the address of a status's log."""
+    """Return the id of the workflow run, from the address of a status's log."""
     runs = {match[1] for status in statuses if (match := _RUN_IN_URL.search(status.log_url or ""))}
     return min(runs, key=int, default=None)
 
 
 def _is_this_run(node: Deployment, run_id: str | None, query: HarvestQuery) -> bool:
-    """Whether this run makes the deployment: by the run's id, or by the event. Others may deploy the same commit."""
+    """Return whether this run makes the deployment, by the run's id or by the event; not by its commit."""
     if query.run_id is None:
         return False
     return run_id == query.run_id or node.database_id == query.own_deployment

@@ -1,4 +1,4 @@
-"""What waits on the shelf at GitHub: open pull requests and branches, in one GraphQL query. It decides nothing."""
+"""The inventory at GitHub, open pull requests and branches, read by one GraphQL query. It never changes the verdict."""
 
 from __future__ import annotations
 
@@ -59,21 +59,21 @@ class _Default(GraphQL):
     name: Text
 
 
-class _Shelf(GraphQL):
+class _Inventory(GraphQL):
     default_branch_ref: _Default | None  # the repository is empty
     pull_requests: Connection[_Pull]
     refs: Connection[_Branch]
 
 
 def read(github: GitHubApi, now: datetime) -> Inventory:
-    """The oldest hundred open pull requests, and the branches without one, of the first hundred that GitHub names.
+    """Return the oldest hundred open pull requests, and the branches without one among the first hundred.
 
-    It promises the order by commit date for tags alone: of more than a hundred branches some old ones may be missing.
+    GitHub orders only tags by commit date: of more than a hundred branches some old ones may be missing.
     """
-    shelf = github.graphql("inventory", INVENTORY_QUERY, reader(_Shelf))
-    pulls, refs = shelf.pull_requests, shelf.refs
+    listed = github.graphql("inventory", INVENTORY_QUERY, reader(_Inventory))
+    pulls, refs = listed.pull_requests, listed.refs
     others = {pull.head_ref_name for pull in pulls.nodes if not pull.is_cross_repository}
-    others |= {shelf.default_branch_ref.name} if shelf.default_branch_ref is not None else set()
+    others |= {listed.default_branch_ref.name} if listed.default_branch_ref is not None else set()
     branches = (
         Branch(name=branch.name, committed_at=branch.target.committed_date)
         for branch in refs.nodes

@@ -1,4 +1,4 @@
-"""Incidents from GitHub issues with a label: from opened to closed. One that was opened again is not over."""
+"""Incidents from GitHub issues with a label, from opened to closed. A reopened issue is an open incident."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Issue(GraphQL):
 
     @property
     def says_why(self) -> bool:
-        """Whether the answer holds the reasons, which some servers do not know."""
+        """Whether the answer has the reasons, which some servers do not know."""
         closed = [move for move in self.timeline_items.nodes if move.typename == "ClosedEvent"]
         return all("state_reason" in item.model_fields_set for item in (self, *closed))
 
@@ -86,7 +86,7 @@ class _Label(GraphQL):
 
 
 class _Issues(GraphQL):
-    label: _Label | None  # there is no such label
+    label: _Label | None  # the label does not exist
     issues: Connection[Issue]
 
 
@@ -113,16 +113,16 @@ class GitHubIssues:
         label = query.settings.incident_label
 
         def check(repository: Any) -> _Issues:
-            found = read(_Issues, repository)
-            if document == ISSUES_QUERY and not all(issue.says_why for issue in found.issues.nodes):
+            answer = read(_Issues, repository)
+            if document == ISSUES_QUERY and not all(issue.says_why for issue in answer.issues.nodes):
                 raise MalformedAnswerError("the answer does not say why an issue was closed")
-            return found
+            return answer
 
         def page(cursor: str | None) -> Connection[Issue]:
-            found = access.to_github.graphql("issues", document, check, after=cursor, label=label)
-            if found.label is None:  # a misspelt one must not read as "no incidents"
+            answer = access.to_github.graphql("issues", document, check, after=cursor, label=label)
+            if answer.label is None:  # a misspelt one must not read as "no incidents"
                 raise HarvestError(f"the repository has no label {label!r}", hint="check incident-label")
-            listed = found.issues
+            listed = answer.issues
             access.progress(f"GitHub issues: {len(listed.nodes)} more of {listed.total_count}")
             return listed
 
@@ -134,21 +134,21 @@ class GitHubIssues:
     def parse(self, raw: Sequence[Issue], query: HarvestQuery) -> SourceResult[Incident]:
         """Return one incident for each issue that was opened in the window, by as-of.
 
-        How many older ones share the last page depends on how many newer ones there are.
+        Older issues on the last page are ignored: their number depends on the newer ones.
         """
         issues = [(_incident(issue, query), _closed_as(issue, query)) for issue in raw]
         ours = [(issue, reason) for issue, reason in issues if query.since <= issue.start <= query.as_of]
         left_out = Counter(reason for _, reason in ours if reason is not None)
         notes = [f"incidents left out: {left_out[name]} closed as {name}" for name in sorted(left_out)]
         if not all(issue.says_why for issue in raw):
-            notes += ["this GitHub does not say why an issue was closed: those closed as not planned count, too"]
+            notes += ["this GitHub does not say why an issue was closed: those closed as not planned also count"]
         return SourceResult(records=unique(issue for issue, reason in ours if reason is None), notes=tuple(notes))
 
 
 def _closed_as(issue: Issue, query: HarvestQuery) -> str | None:
-    """Return why an issue that is closed at as-of is not an incident; None for one that is open, or was solved.
+    """Return why an issue that is closed at as-of is not an incident; None if it is open or was solved.
 
-    The event of the closing tells the reason as it was then. Only the issue tells `duplicate`, as it is now.
+    The closing event has the reason as it was then. Only the issue has `duplicate`, as it is now.
     """
     moves = _moves(issue)
     known = [move for move in moves if move.created_at <= query.as_of]
@@ -161,12 +161,12 @@ def _closed_as(issue: Issue, query: HarvestQuery) -> str | None:
 
 
 def _moves(issue: Issue) -> list[_Move]:
-    """Return when an issue was closed and opened again, in time; within a second as its history has them."""
+    """Return the closings and reopenings of an issue, oldest first; within a second in the order of its history."""
     return sorted(issue.timeline_items.nodes, key=lambda move: move.created_at)
 
 
 def _incident(issue: Issue, query: HarvestQuery) -> Incident:
-    """From opened to the last time it was closed by as-of; open where it was opened again after that."""
+    """Return the incident, from opened to the last closing by as-of; open if the issue was reopened after that."""
     name = f"GitHub issue {issue.number}"
     for move in _moves(issue):
         stamp_of(move.created_at, name, query)

@@ -1,4 +1,4 @@
-"""The model stub at many commits, by batched GraphQL queries. Knows files and commits, not what a stub means."""
+"""The model stub at many commits, read by batched GraphQL queries."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STUB_QUERY = _query(WantedFile(path="", commits=[HEAD], remembered={"": StubFile
 
 
 def is_sha(commit: str) -> bool:
-    """Whether this is a whole commit sha."""
+    """Return whether this is a full commit sha."""
     return commit_sha.is_full(commit)
 
 
@@ -34,20 +34,22 @@ def read(
 ) -> dict[str, StubFile]:
     """Return the file at each commit (full shas, or HEAD). Raise HarvestError when GitHub does not answer.
 
-    What is remembered of a commit is believed when GitHub gives that file the id which that text has in git.
+    A remembered stub is used if GitHub gives the file the id that its text has in git.
     """
     wanted = sorted(set(commits))
     asked = [commit for commit in wanted if commit == HEAD or is_sha(commit)]
-    found = {commit: StubFile(problem=f"{commit[:40]!r} is no commit sha") for commit in wanted if commit not in asked}
+    stubs = {
+        commit: StubFile(problem=f"{commit[:40]!r} is not a commit sha") for commit in wanted if commit not in asked
+    }
     known = {commit: stub for commit, stub in (remembered or {}).items() if commit in asked and commit != HEAD}
     fresh = [commit for commit in asked if commit not in known]
     for start in range(max(-(-len(fresh) // BATCH), -(-len(known) // MAX_IDS))):
         some = dict(islice(known.items(), start * MAX_IDS, (start + 1) * MAX_IDS))
-        found |= _read(
+        stubs |= _read(
             github, WantedFile(path=path, commits=fresh[start * BATCH : (start + 1) * BATCH], remembered=some)
         )
-    refuted = [commit for commit in known if commit not in found]
-    return found | read(github, path, refuted) if refuted else found
+    refuted = [commit for commit in known if commit not in stubs]
+    return stubs | read(github, path, refuted) if refuted else stubs
 
 
 def _read(github: GitHubApi, wanted: WantedFile) -> dict[str, StubFile]:

@@ -1,4 +1,4 @@
-"""Code that asks to be merged: its commits, labels and the files it changes. Knows pull requests and merge groups."""
+"""Pull requests and merge groups: their commits, labels and changed files."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from flowjoy.clients.responses import Count, Id, Many, Response, Sha, Text, read
 from flowjoy.domain import Proposal
 from flowjoy.errors import HarvestError
 
-MOST_FILES = 3000
-"""GitHub lists no more files of a pull request."""
+MAX_FILES = 3000
+"""GitHub does not list more files of a pull request."""
 
-MOST_COMPARED = 300
-"""GitHub lists no more files of a comparison."""
+MAX_COMPARED = 300
+"""GitHub does not list more files of a comparison."""
 
-_MOST_PAGES = 10
+_MAX_PAGES = 10
 _GONE = "removed"
 
 
@@ -40,7 +40,7 @@ class _Label(Response):
     name: Text
 
 
-class _WholePull(_Pull):
+class _DetailedPull(_Pull):
     changed_files: Count
     labels: Many[_Label]
 
@@ -52,7 +52,7 @@ class _File(Response):
 
     @property
     def was(self) -> str | None:
-        """The former name of a renamed file; of a copy it is still there."""
+        """The former name of a renamed file; None for a copy, whose original still exists."""
         return self.previous_filename if self.status == "renamed" else None
 
     @model_validator(mode="after")
@@ -95,13 +95,13 @@ class _Comparison(Response):
 
 
 def read(github: GitHubApi, number: int, head_sha: str | None) -> Proposal:
-    """The pull request as it is now. Raises HarvestError when it is not complete, or has moved on from `head_sha`."""
-    pull = github.get(f"/pulls/{number}", reader(_WholePull))
+    """Return the pull request. Raise HarvestError if it is incomplete or its head is not `head_sha`."""
+    pull = github.get(f"/pulls/{number}", reader(_DetailedPull))
     if pull.head.sha != head_sha:
         raise HarvestError("the pull request has a newer commit", hint="its own run judges it; this one is out of date")
     changed = pull.changed_files
-    if changed > MOST_FILES:
-        raise HarvestError(f"the pull request changes {changed} files, GitHub lists {MOST_FILES}", hint="split it")
+    if changed > MAX_FILES:
+        raise HarvestError(f"the pull request changes {changed} files, GitHub lists {MAX_FILES}", hint="split it")
     return _proposal(
         _every_file(github, number, changed),
         head_sha=pull.head.sha,
@@ -112,15 +112,15 @@ def read(github: GitHubApi, number: int, head_sha: str | None) -> Proposal:
 
 
 def group(github: GitHubApi, base_sha: str, head_sha: str) -> Proposal:
-    """The merge group between two commits. Each of its pull requests was judged with its labels before."""
+    """Return the merge group between two commits; its pull requests were judged before, with their labels."""
     compared = github.get(f"/compare/{base_sha}...{head_sha}", reader(_Comparison))
     if compared.status == "behind":
-        raise HarvestError("the merge group has no commit that its base lacks", hint="run again")
+        raise HarvestError("the merge group does not add a commit to its base", hint="run again")
     return _of_comparison(compared, head_sha)
 
 
-def beside(github: GitHubApi, branch: str, head_sha: str) -> Proposal:
-    """Return a commit with what it changes to the head of a branch; without a base where it lies on that branch."""
+def against_branch(github: GitHubApi, branch: str, head_sha: str) -> Proposal:
+    """Return a commit and its changes to the head of a branch; without a base if the branch contains it."""
     compared = github.get(f"/compare/{quote(branch, safe='')}...{head_sha}", reader(_Comparison))
     if compared.status in ("behind", "identical"):
         return Proposal(head_sha=head_sha)
@@ -128,20 +128,20 @@ def beside(github: GitHubApi, branch: str, head_sha: str) -> Proposal:
 
 
 def _of_comparison(compared: _Comparison, head_sha: str) -> Proposal:
-    known = len(compared.files) < MOST_COMPARED
+    known = len(compared.files) < MAX_COMPARED
     return _proposal(compared.files, head_sha=head_sha, base_sha=compared.base_commit.sha, files_known=known)
 
 
 def find(github: GitHubApi, head_sha: str, head: str | None, default_branch: str | None) -> int | None:
-    """Return the number of the pull request with this head commit; None where GitHub lists none.
+    """Return the number of the pull request with this head commit; None if GitHub does not list one.
 
-    By `head` (`owner:branch`), else among the open ones: GitHub does not know a fork's commit by its sha. Of several
-    the open one, and the one into the default branch.
+    Searched by `head` (`owner:branch`), otherwise among the open ones: GitHub does not find a fork's commit by its sha.
+    Of several, an open one is preferred, then one into the default branch.
     """
-    wishes: dict[str, str | int] = {"state": "all", "head": head} if head is not None else {"state": "open"}
+    filters: dict[str, str | int] = {"state": "all", "head": head} if head is not None else {"state": "open"}
     matching: list[_Pull] = []
-    for page in range(1, _MOST_PAGES + 1):
-        pulls = github.get("/pulls", reader(list[_Pull]), per_page=PER_PAGE, page=page, **wishes)
+    for page in range(1, _MAX_PAGES + 1):
+        pulls = github.get("/pulls", reader(list[_Pull]), per_page=PER_PAGE, page=page, **filters)
         matching += [pull for pull in pulls if pull.head.sha == head_sha]
         if len(pulls) < PER_PAGE:
             break
@@ -154,14 +154,14 @@ def find(github: GitHubApi, head_sha: str, head: str | None, default_branch: str
 
 
 def _every_file(github: GitHubApi, number: int, changed: int) -> list[_File]:
-    """Every entry of the list, counted as GitHub counts: a renamed file is one."""
+    """Return every changed file. As in GitHub's count, a renamed file is one."""
     files: dict[str, _File] = {}
     page = 0
     while page == 0 or len(files) < changed:
         page += 1
-        found = github.get(f"/pulls/{number}/files", reader(list[_File]), per_page=PER_PAGE, page=page)
+        listed = github.get(f"/pulls/{number}/files", reader(list[_File]), per_page=PER_PAGE, page=page)
         known = len(files)
-        files |= {file.filename: file for file in found}
+        files |= {file.filename: file for file in listed}
         if len(files) == known:
             break
     if len(files) != changed:
@@ -172,7 +172,7 @@ def _every_file(github: GitHubApi, number: int, changed: int) -> list[_File]:
 def _proposal(files: Iterable[_File], *, head_sha: str, **more: Any) -> Proposal:
     files = list(files)
     touched = frozenset(file.filename for file in files if file.status != _GONE)
-    # A file that moved away is as gone as one that was deleted.
+    # For its old path, moving a file is the same as deleting it.
     renamed = {file.filename: file.was for file in files if file.was is not None}
     gone = {file.filename for file in files if file.status == _GONE} | set(renamed.values())
     return Proposal(

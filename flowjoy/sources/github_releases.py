@@ -1,4 +1,4 @@
-"""Code deployments from GitHub's releases: a release counts from `published_at`; drafts and pre-releases do not."""
+"""Code deployments from GitHub releases: a release counts from `published_at`; drafts and pre-releases do not count."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class GitHubReleases:
     label = "GitHub releases"
 
     def fetch(self, query: HarvestQuery, access: Clients) -> tuple[Release, ...]:
-        """Every release, newest first. All of them: a draft may be published long after it was created."""
+        """Return every release, newest first: a draft may be published long after it was created."""
 
         def page(cursor: str | None) -> Connection[Release]:
             listed = access.to_github.graphql("releases", RELEASES_QUERY, reader(_Releases), after=cursor).releases
@@ -75,7 +75,7 @@ class GitHubReleases:
         return releases
 
     def parse(self, raw: Sequence[Release], query: HarvestQuery) -> SourceResult[CodeRecord]:
-        """Return one record a published release whose tag counts; drafts and pre-releases are left out, too."""
+        """Return one record for each published release whose tag counts, without drafts and pre-releases."""
         published = [release for release in raw if not release.is_draft and not release.is_prerelease]
         ours = [release for release in published if _counts(release, query)]
         if published and not ours:
@@ -126,19 +126,19 @@ def _counts(release: Release, query: HarvestQuery) -> bool:
 
 
 def _checked_empty(answer: Any) -> None:
-    """No release at all is believed when a second door says so, too."""
+    """Raise MalformedAnswerError unless the REST list is empty as well."""
     if read(list[object], answer):
         raise MalformedAnswerError("one list of the releases is empty, the other is not")
 
 
 def _record(release: Release, query: HarvestQuery) -> CodeRecord:
-    # The model says that a published release carries a time.
+    # The validator makes sure that a published release has a time.
     at = release.published_at or release.created_at
     return CodeRecord(
         id=f"release:{release.database_id}",
         service=query.settings.service,
         environment=query.settings.environments,
-        # Without its commit nobody knows what the release depends on; it must not read as depending on nothing.
+        # Without its commit the dependencies of a release are unknown; they must not read as none.
         sha=f"tag {release.tag_name}" if release.tag_commit is None else release.tag_commit.oid,
         shipped_at=stamp_of(at, f"GitHub release {release.database_id}", query),
         url=release.url if release.url.startswith("https://") else None,

@@ -1,4 +1,4 @@
-"""The workflow files that a proposal changes, on both sides, by one query. Knows paths, not what a workflow says."""
+"""The workflow files that a proposal changes, before and after, read by one query."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flowjoy.clients import github_files
 from flowjoy.clients.github import GitHubApi
 from flowjoy.domain import Proposal, WorkflowFile
 
-MOST_FILES = 20
+MAX_FILES = 20
 _WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.ya?ml|(?:.+/)?action\.ya?ml")
 
 
@@ -25,7 +25,7 @@ WORKFLOWS_QUERY = _query(1)
 
 
 def with_workflows(github: GitHubApi, proposal: Proposal) -> Proposal:
-    """The proposal with the text of each workflow and composite action that it changes, at its base and its head."""
+    """Return the proposal with the text of each changed workflow and composite action, at its base and head."""
     base_sha = proposal.base_sha
     was = set(proposal.renamed.values())
     changed = sorted(
@@ -33,14 +33,14 @@ def with_workflows(github: GitHubApi, proposal: Proposal) -> Proposal:
     )
     if base_sha is None or not changed:
         return proposal
-    shown = changed[:MOST_FILES]
-    places = [(proposal.renamed.get(path, path), base_sha) for path in shown]
-    places += [(path, proposal.head_sha) for path in shown]
+    shown = changed[:MAX_FILES]
+    locations = [(proposal.renamed.get(path, path), base_sha) for path in shown]
+    locations += [(path, proposal.head_sha) for path in shown]
     texts = github.graphql(
         "workflow files",
-        _query(len(places)),
-        lambda repository: github_files.texts_at(repository, places),
-        **github_files.variables_at(places),
+        _query(len(locations)),
+        lambda repository: github_files.texts_at(repository, locations),
+        **github_files.variables_at(locations),
     )
     files = zip(shown, texts[: len(shown)], texts[len(shown) :], strict=True)
     return replace(

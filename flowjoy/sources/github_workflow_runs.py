@@ -25,7 +25,7 @@ from flowjoy.report.text import plural
 from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out, stamp_of
 
 LISTING_CAP = 1000
-"""GitHub shows no more of a filtered listing: a fuller slice of time is split."""
+"""GitHub does not show more of a filtered list: a longer one is split by time."""
 
 _SURVEYED = 50
 _SECOND = timedelta(seconds=1)
@@ -49,12 +49,12 @@ class Run(github_jobs.Execution):
 
     @property
     def of_pull_request(self) -> bool:
-        """Whether it belongs to a pull request, which releases nothing."""
+        """Whether it belongs to a pull request, which does not release anything."""
         return self.event.startswith("pull_request")
 
     @model_validator(mode="after")
     def _says_whose_it_is(self) -> Self:
-        # Only a fork of a pull request may be gone: a run of ours that hides its origin must not read as foreign.
+        # Only the fork of a pull request may be deleted: another run without its origin must not read as foreign.
         if not self.of_pull_request and (self.head_repository is None or self.head_branch is None):
             raise refusal("does not say which repository and branch it is of")
         return self
@@ -69,9 +69,9 @@ class RunsPage(Response):
 
 @dataclass(frozen=True, kw_only=True)
 class Attempts:
-    """A run as its last attempt left it, and the ones before, oldest first.
+    """A run as of its last attempt, and its earlier attempts, oldest first.
 
-    `jobs` that deploy: None if not asked; then `known_end` is when they ended, as far as a ledger knows it.
+    `jobs`: its deploy jobs; None if they were not read, then `known_end` is their end according to the ledger, if any.
     """
 
     run: Run
@@ -81,7 +81,7 @@ class Attempts:
 
     @property
     def key(self) -> str:
-        """What the record of the run is called."""
+        """The id of the run's record."""
         return f"run:{self.run.id}"
 
 
@@ -91,7 +91,7 @@ class GitHubRuns:
     label = "GitHub workflow runs"
 
     def fetch(self, query: HarvestQuery, access: Clients) -> list[Attempts]:
-        """Every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs."""
+        """Return every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs."""
         github, path = access.to_github, _runs_path(query)
         branch = query.settings.branch or query.default_branch or github.get("", reader(Repository)).default_branch
         since = query.horizon.replace(microsecond=0)
@@ -170,7 +170,7 @@ def _left_out(run: Run, reason: str) -> Entry:
 
 
 def _runs_path(query: HarvestQuery) -> str:
-    """Return the path at which the workflow's runs are listed."""
+    """Return the API path that lists the workflow's runs."""
     return f"/actions/workflows/{quote(query.settings.workflow or '', safe='')}/runs"
 
 
@@ -182,7 +182,7 @@ def _deployed_nothing(item: Attempts, query: HarvestQuery) -> bool:
 
 
 def _refuse_own_failures(github: GitHubApi, runs: Iterable[Attempts], query: HarvestQuery) -> None:
-    """Raise HarvestError where runs failed, and FlowJoy is part of them: its own red may hide what they deployed."""
+    """Raise HarvestError if runs failed and FlowJoy is part of them: its failure would hide what they deployed."""
     failed = sum(item.run.conclusion in _RED and not any(run.succeeded for run in item.earlier) for item in runs)
     if failed and workflow_file.runs_flowjoy_in_a_release(_workflow_text(github, query)):
         name = query.settings.workflow
@@ -204,13 +204,13 @@ def _refuse_own_job(jobs: Mapping[int, Sequence[github_jobs.Job]], query: Harves
 
 
 def _workflow_text(github: GitHubApi, query: HarvestQuery) -> str | None:
-    """Return the workflow at the head of the default branch; None where there is none that can be read."""
+    """Return the workflow at the head of the default branch; None if it cannot be read."""
     path = f".github/workflows/{query.settings.workflow}"
     return github_files.read_one(github, path, HEAD).text
 
 
 def _may_have_deployed(run: Run, known: Mapping[int, datetime]) -> bool:
-    """Return whether a run's jobs must be asked for: not if it never began, nor if their end is known.
+    """Return whether a run's jobs must be read: not if it never began, nor if their end is known.
 
     A run that waits for a reviewer, or was started again, may have deployed already.
     """
@@ -219,9 +219,9 @@ def _may_have_deployed(run: Run, known: Mapping[int, datetime]) -> bool:
 
 
 def _known_ends(runs: Sequence[Run], query: HarvestQuery) -> dict[int, datetime]:
-    """Return when the deploy jobs of runs ended, where a ledger knows it and nothing in doubt can follow from it.
+    """Return when the deploy jobs of runs ended, if the ledger knows it and it is certain.
 
-    Of a commit with several runs GitHub is asked: a deploy that never was would make another one a rollback.
+    The jobs of a commit with several runs are always read: a deploy that did not happen would make another a rollback.
     """
     commits = Counter(run.head_sha for run in runs)
     known = {}
@@ -236,27 +236,27 @@ def _known_ends(runs: Sequence[Run], query: HarvestQuery) -> dict[int, datetime]
 def _slice(
     github: GitHubApi, path: str, branch: str, since: datetime, until: datetime, access: Clients
 ) -> dict[int, Run]:
-    """All runs created in [since, until]; a slice over GitHub's cap is split in two."""
+    """Return all runs created in [since, until]; a slice over GitHub's cap is split in two."""
     created = f"{iso(since)}..{iso(until.replace(microsecond=0) + _SECOND)}"
-    found, total = _page(github, path, branch=branch, created=created, page=1)
+    listed, total = _page(github, path, branch=branch, created=created, page=1)
     if total >= LISTING_CAP:
         middle = (since + (until - since) / 2).replace(microsecond=0)
         if not since < middle < until:
             raise HarvestError(f"GitHub workflow runs: {LISTING_CAP} runs in one second cannot be listed")
         newer = _slice(github, path, branch, middle + _SECOND, until, access)
         return newer | _slice(github, path, branch, since, middle, access)
-    runs, page, least = dict(found), 1, total
-    # A full page may hide another one, whatever the count says: runs that start meanwhile move all others.
-    while len(runs) < least or len(found) == PER_PAGE:
+    runs, page, minimum = dict(listed), 1, total
+    # Another page may follow a full one, whatever the total says: runs that start meanwhile shift all others.
+    while len(runs) < minimum or len(listed) == PER_PAGE:
         page += 1
-        found, total = _page(github, path, branch=branch, created=created, page=page)
-        if total < least:
+        listed, total = _page(github, path, branch=branch, created=created, page=page)
+        if total < minimum:
             raise HarvestError("GitHub workflow runs: the list shrank while it was read", hint="run again")
-        if not found.keys() - runs.keys():
+        if not listed.keys() - runs.keys():
             break
-        runs |= found
-    if len(runs) < least:
-        raise HarvestError(f"GitHub workflow runs: the list ends after {len(runs)} of {least}", hint="run again")
+        runs |= listed
+    if len(runs) < minimum:
+        raise HarvestError(f"GitHub workflow runs: the list ends after {len(runs)} of {minimum}", hint="run again")
     access.progress(f"GitHub workflow runs: {len(runs)} between {created.replace('..', ' and ')}")
     return runs
 
@@ -272,11 +272,11 @@ def _page(github: GitHubApi, path: str, *, page: int, **parameters: str | int) -
 
 
 def _prove_empty(github: GitHubApi, path: str, branch: str, since: datetime) -> None:
-    """Filtered listings can be stale: an empty one is believed when the unfiltered one shows no such release either."""
+    """Raise HarvestError unless the unfiltered list is empty of releases as well: filtered lists can be stale."""
     runs, total = _page(github, path, page=1)
     releases = [run for run in runs.values() if not _foreign(run, branch, github.repository)]
     if any(run.created_at >= since for run in releases):
-        raise HarvestError("GitHub workflow runs: the filtered list is empty, the whole one is not", hint="run again")
+        raise HarvestError("GitHub workflow runs: the filtered list is empty, the full one is not", hint="run again")
     if total and not releases:
         seen = sorted({str(run.head_branch) for run in runs.values()})
         raise HarvestError(
@@ -299,14 +299,14 @@ def _foreign(run: Run, branch: str | None, repository: str) -> str:
 
 
 def _earlier_attempts(github: GitHubApi, run: Run) -> tuple[Run, ...]:
-    """The attempts before the last one, oldest first: each success may have brought the commit back."""
+    """Return the attempts before the last, oldest first: each success may have brought the commit back."""
 
     def attempt(number: int) -> Run:
         def check(answer: Any) -> Run:
-            found = read(Run, answer)
-            if (found.id, found.run_attempt) != (run.id, number):
+            earlier = read(Run, answer)
+            if (earlier.id, earlier.run_attempt) != (run.id, number):
                 raise MalformedAnswerError("the answer is not the attempt that was asked for")
-            return found
+            return earlier
 
         return github.get(f"/actions/runs/{run.id}/attempts/{number}", check)
 
@@ -314,7 +314,7 @@ def _earlier_attempts(github: GitHubApi, run: Run) -> tuple[Run, ...]:
 
 
 def _records(item: Attempts, query: HarvestQuery) -> Iterator[CodeRecord]:
-    """A record for each attempt that went live; else one that says how the last attempt stands."""
+    """Yield a record for each attempt that went live; without one, a record of the last attempt's state."""
     run, name = item.run, f"GitHub run {item.run.id}"
     ends = [(attempt, end) for attempt, end in _ends(item, name, query) if end <= query.as_of]
     outcome, under_way = Outcome.SUCCESS, False
@@ -324,9 +324,9 @@ def _records(item: Attempts, query: HarvestQuery) -> Iterator[CodeRecord]:
         if under_way and str(run.id) == query.run_id:
             outcome, at, under_way = Outcome.PROVISIONAL, query.as_of, False
         ends = [(0, at)]
-    for place, (attempt, at) in enumerate(ends):
+    for index, (attempt, at) in enumerate(ends):
         yield CodeRecord(
-            id=item.key if place == 0 else f"{item.key}@{attempt}",
+            id=item.key if index == 0 else f"{item.key}@{attempt}",
             service=query.settings.service,
             environment=query.settings.environments,
             sha=run.head_sha,
@@ -340,7 +340,7 @@ def _records(item: Attempts, query: HarvestQuery) -> Iterator[CodeRecord]:
 
 
 def _ends(item: Attempts, name: str, query: HarvestQuery) -> list[tuple[int, datetime]]:
-    """When each successful attempt went live, oldest first: the end of its deploy job, else of the attempt."""
+    """Return when each successful attempt went live, oldest first: the end of its deploy job, or of the attempt."""
     if not query.settings.deploy_job:
         succeeded = (run for run in (*item.earlier, item.run) if run.succeeded)
         return [(run.run_attempt, stamp_of(run.updated_at, name, query)) for run in succeeded]

@@ -1,4 +1,4 @@
-"""Incidents from a file: the columns of the tools that people export them from, and what is not an incident."""
+"""Incidents from a file, as incident tools export them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _NOT_INCIDENTS = re.compile(
 )
 _REOPENED = re.compile(r"re_?opened")
 _UNDER_WAY = re.compile(r"re_?opened|open|new|to_do|(work_)?in_progress|triggered|acknowledged|investigating")
-"""A status that outweighs the end in the same row: many tools keep the first end when an incident is opened again."""
+"""A status that overrides the end in its row: many tools keep the first end when an incident is reopened."""
 _MAINTENANCE = re.compile(r".*maintenance.*|planned|scheduled")
 
 INCIDENTS = TextShape(
@@ -69,7 +69,7 @@ _DATES = tuple(
 
 
 class NotCounted(StrEnum):
-    """Why a row is not an incident of this service, as notes have it."""
+    """Reasons why a row is not an incident of this service."""
 
     SERVICE = "of another service"
     MAINTENANCE = "of planned maintenance"
@@ -90,21 +90,23 @@ class IncidentFile:
     def parse(self, raw: str, query: HarvestQuery) -> SourceResult[Incident]:
         """Return one record for each incident of this service; without an end it is open.
 
-        HarvestError for a row that cannot be read, with its line.
+        Raise HarvestError for a row that cannot be read, with its line.
         """
         table = _checked(read_table(raw, INCIDENTS))
         left_out = _left_out(table, query)
         ours = _with_reopened([(row, _incident(row, query)) for row in table.rows if row.line not in left_out], query)
-        words: dict[NotCounted, list[str]] = {}
+        texts: dict[NotCounted, list[str]] = {}
         for why, word in left_out.values():
-            words.setdefault(why, []).append(word)
+            texts.setdefault(why, []).append(word)
         named = {item.id for row, item in ours if row.get(*_ID)}
-        records = unique(cells.told_apart(ours, lambda item: "" if item.id in named else _end_text(item), self.label))
-        notes = [columns.left_out(why.value, words[why]) for why in NotCounted if why in words]
+        records = unique(
+            cells.with_distinct_ids(ours, lambda item: "" if item.id in named else _end_text(item), self.label)
+        )
+        notes = [columns.left_out(why.value, texts[why]) for why in NotCounted if why in texts]
         notes += _open_notes(ours, {item.id for item in records if item.end is None})
         notes += _end_notes(ours, named)
-        if table.rows and len(words.get(NotCounted.SERVICE, ())) == len(table.rows):
-            # A slip in the name would read as a service without incidents.
+        if table.rows and len(texts.get(NotCounted.SERVICE, ())) == len(table.rows):
+            # A misspelt service would read as one without incidents.
             cure = "set `service`, or leave the column out"
             notes += [Note(f"{cure}: no row is of {query.settings.service!r}, all dropped", NoteLevel.WARNING)]
         notes += columns.unread_columns(table, INCIDENTS.known)
@@ -112,15 +114,15 @@ class IncidentFile:
 
 
 def _left_out(table: TextTable, query: HarvestQuery) -> dict[int, tuple[NotCounted, str]]:
-    """Return by line which rows do not count, and why.
+    """Return, by line, why rows do not count.
 
-    An export of changes has a row a state: one that says "not an incident" says so of every row with its id.
+    An export of changes has one row per state: "not an incident" in one applies to every row with its id.
     """
     reasons = {row.line: _not_counted(row, query) for row in table.rows}
     statuses = [(row.get(*_ID), reasons[row.line]) for row in table.rows]
     dismissed = {name: why for name, why in statuses if name and why and why[0] is NotCounted.STATUS}
-    found = {row.line: reasons[row.line] or dismissed.get(row.get(*_ID) or "") for row in table.rows}
-    return {line: why for line, why in found.items() if why is not None}
+    reasons_by_line = {row.line: reasons[row.line] or dismissed.get(row.get(*_ID) or "") for row in table.rows}
+    return {line: why for line, why in reasons_by_line.items() if why is not None}
 
 
 def _end_text(item: Incident) -> str:
@@ -128,12 +130,12 @@ def _end_text(item: Incident) -> str:
 
 
 def _with_reopened(ours: list[tuple[Row, Incident]], query: HarvestQuery) -> list[tuple[Row, Incident]]:
-    """Return the rows; an incident that was opened again after its latest known end has none."""
+    """Return the rows. An incident that was reopened after its latest known end does not have an end."""
     ends: dict[str, set[datetime]] = {}
     for _, item in ours:
         if item.end is not None:
             ends.setdefault(item.id, set()).add(item.end)
-    # The row carries the end after which it was opened again, or its status says so as often as there are ends.
+    # The row carries the end after which it was reopened, or as many rows say so as there are ends.
     after = {
         item.id
         for row, item in ours
@@ -146,7 +148,7 @@ def _with_reopened(ours: list[tuple[Row, Incident]], query: HarvestQuery) -> lis
 
 
 def _open_notes(ours: list[tuple[Row, Incident]], still_open: set[str]) -> list[str]:
-    """Return how many incidents are open although a row carries an end, and why."""
+    """Return notes on incidents that are open although a row carries an end."""
     ended = Counter(item.id for row, item in ours if item.id in still_open and row.get(*_END) is not None)
     under_way = {item.id for row, item in ours if item.id in ended and _is_under_way(row)}
     reopened, ahead = len(under_way), sum(count for name, count in ended.items() if name not in under_way)
@@ -155,7 +157,7 @@ def _open_notes(ours: list[tuple[Row, Incident]], still_open: set[str]) -> list[
 
 
 def _end_notes(ours: list[tuple[Row, Incident]], named: set[str]) -> list[str]:
-    """Return how many incidents have rows with different ends."""
+    """Return a note on incidents whose rows carry different ends."""
     ends: dict[str, set[datetime]] = {}
     for _, item in ours:
         if item.id in named and item.end is not None:
@@ -165,9 +167,9 @@ def _end_notes(ours: list[tuple[Row, Incident]], named: set[str]) -> list[str]:
 
 
 def _is_under_way(row: Row) -> bool:
-    """Return whether the status or resolution of a row says that the incident is not over."""
-    words = [columns.word_of(row.cells.get(name, "")) for name in (*_STATUS[:2], "resolution")]
-    return any(map(_UNDER_WAY.fullmatch, words))
+    """Return whether the status or resolution of a row says that the incident is open."""
+    texts = [columns.word_of(row.cells.get(name, "")) for name in (*_STATUS[:2], "resolution")]
+    return any(map(_UNDER_WAY.fullmatch, texts))
 
 
 def _says_reopened(row: Row) -> bool:
@@ -175,19 +177,22 @@ def _says_reopened(row: Row) -> bool:
 
 
 def _checked(table: TextTable) -> TextTable:
-    """Return the table. A misspelt header must not leave every incident open, and no MTTR."""
+    """Return the table. Raise HarvestError if it lacks a column of starts or ends.
+
+    A misspelt header would leave every incident open.
+    """
     if table.rows and not set(_START) & set(table.columns):
         first, names = table.rows[0], columns.named_briefly(sorted(table.columns.values()))
-        problem = f"{INCIDENTS.label}, line {first.line}, start carries no time (there are: {names})"
+        problem = f"{INCIDENTS.label}, line {first.line}, start does not have a time (columns: {names})"
         raise HarvestError(problem, hint=INCIDENTS.cure)
     if table.rows and not set(_END) & set(table.columns):
         hint = "write a header line with start,end; the end of an open incident is empty"
-        raise HarvestError(f"{INCIDENTS.label}: there is no column 'end'", hint=hint)
+        raise HarvestError(f"{INCIDENTS.label}: the column 'end' is missing", hint=hint)
     return table
 
 
 def _not_counted(row: Row, query: HarvestQuery) -> tuple[NotCounted, str] | None:
-    """Return why a row does not count, and the word that says so. What does not count need not be readable."""
+    """Return why a row does not count, and the text that says so; its other cells need not be readable."""
     service = row.get(*columns.SERVICE)
     if service is not None and not columns.names_service(service, query.settings.service):
         return NotCounted.SERVICE, service
@@ -208,7 +213,9 @@ def _incident(row: Row, query: HarvestQuery) -> Incident:
     if start < EARLIEST:
         raise _wrong(row, _named(row, _START), f"{iso(start)} is before 2005")
     if end is not None and end < start:
-        raise HarvestError(f"{INCIDENTS.label}, line {row.line}: it ends before it starts", hint="mend or drop the row")
+        raise HarvestError(
+            f"{INCIDENTS.label}, line {row.line}: it ends before it starts", hint="fix or delete the row"
+        )
     service = query.settings.service
     return Incident(
         id=f"incident:file:{row.get(*_ID) or f'{service}:{iso(start)}'}",
@@ -224,7 +231,7 @@ def _incident(row: Row, query: HarvestQuery) -> Incident:
 
 
 def _end(row: Row, query: HarvestQuery) -> datetime | None:
-    """Return when an incident ended; None while it is open, which it is too where its end lies in the future."""
+    """Return when an incident ended; None while it is open, also if its end is in the future."""
     resolved = next((cell for cell in map(row.get, _STATUS[:2]) if columns.word_of(cell or "") in _RESOLVED), None)
     names = _END if resolved is None else (*_END, *_CHANGED)
     if _is_under_way(row):
@@ -239,11 +246,11 @@ def _end(row: Row, query: HarvestQuery) -> datetime | None:
 
 
 def _instant(row: Row, names: tuple[str, ...], query: HarvestQuery) -> datetime:
-    """Return the timestamp in the first of these cells that has one. HarvestError with the line."""
+    """Return the timestamp in the first of these cells that has one. Raise HarvestError with the line."""
     name = _named(row, names)
     text = row.get(name)
     if text is None:
-        raise HarvestError(f"{INCIDENTS.label}, line {row.line}, {name} carries no time")
+        raise HarvestError(f"{INCIDENTS.label}, line {row.line}, {name} does not have a time")
     try:
         return _wall_clock(query.settings.timezone)(cells.with_offset(text))
     except ValueError as problem:
@@ -263,9 +270,9 @@ def _wrong(row: Row, name: str, problem: str) -> HarvestError:
 
 
 def _wall_clock(zone: str) -> Callable[[str], datetime]:
-    """Return how a time of an incident is read. People write them down by the wall clock, which is that of `timezone`.
+    """Return the parser of an incident's times. Without an offset, they are wall-clock times in `timezone`.
 
-    Not of the default: that it is not set explains nothing (`Etc/UTC` does).
+    The default, `UTC`, still requires an offset, because nothing says that it was meant; `Etc/UTC` does.
     """
 
     def parse(text: str) -> datetime:

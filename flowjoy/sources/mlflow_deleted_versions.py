@@ -1,4 +1,4 @@
-"""What MLflow shows of versions that it no longer lists. Numbers only count up, and a deletion changes the model."""
+"""Traces of deleted versions in MLflow: a deletion changes the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ships from an MLflow registry: which version shipped when, by its stamps or the signal. Knows no client."""
+"""Ships from an MLflow registry: which version shipped when, by its stamps or by the model signal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from flowjoy.domain.version_order import version_order
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
 from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
-from flowjoy.sources.mlflow_aliases import looks_of, with_observed
+from flowjoy.sources.mlflow_aliases import observations_of, with_observed
 from flowjoy.sources.mlflow_deleted_versions import registered
 from flowjoy.sources.mlflow_unseen_signals import note, unseen_signals
 from flowjoy.sources.mlflow_version_content import Listed, by_key, content_fields, content_notes, import_notes
@@ -39,14 +39,14 @@ class MlflowRegistry:
     label = "MLflow registry"
 
     def fetch(self, query: HarvestQuery, access: Clients) -> RegistrySnapshot:
-        """Every version of every model asked for. A model without versions is proved to be there."""
+        """Return every version of every requested model. A model without versions is proved to exist."""
         uri = query.settings.mlflow_tracking_uri
         if uri is None:
             raise HarvestError(
-                f"no registry is named, but {', '.join([*query.models, *query.candidates])} must be looked up",
+                f"the registry is not named, but {', '.join([*query.models, *query.candidates])} must be looked up",
                 hint="set mlflow-tracking-uri, or the variable MLFLOW_TRACKING_URI",
             )
-        access.progress("MLflow registry: asking")
+        access.progress("MLflow registry: reading")
         registry = Registry(uri, access.transport)
         asked = tuple(dict.fromkeys((*query.models, *query.candidates)))
         answers = dict(zip(asked, side_by_side(registry.shown_if_known, asked), strict=True))
@@ -68,15 +68,15 @@ class MlflowRegistry:
         )
 
     def parse(self, raw: RegistrySnapshot, query: HarvestQuery) -> SourceResult[ModelRecord]:
-        """One record a version that shipped by the signal. PENDING and FAILED registrations did not."""
+        """Return one record for each version that shipped by the signal. PENDING and FAILED registrations did not."""
         ready = [version for version in raw.versions if version.status == "READY"]
         listed = by_key(raw.versions)
         stamped = [record for version in ready for record in _records(version, listed, query)]
-        looks: tuple[AliasObservation, ...] = ()
+        observations: tuple[AliasObservation, ...] = ()
         notes: tuple[str, ...] = ()
         if query.settings.model_signal.startswith(("alias:", "stage:")):
-            looks = (*query.looks, *looks_of(raw, ready, query))
-            stamped, notes = with_observed(stamped, looks, raw, query)
+            observations = (*query.observations, *observations_of(raw, ready, query))
+            stamped, notes = with_observed(stamped, observations, raw, query)
         records = unique(stamped)
         unseen = tuple(unseen_signals(raw, query))
         unready = sorted(f"{v.name} v{v.version} is {v.status}" for v in raw.versions if v.status != "READY")
@@ -89,7 +89,7 @@ class MlflowRegistry:
                 *map(note, unseen),
                 *_content_notes(raw, query),
             ),
-            looks=looks,
+            observations=observations,
             versions=_versions(raw, query),
             unknown=raw.unknown,
             known=raw.known,
@@ -104,9 +104,9 @@ _OLD = 200
 def with_tags(
     registry: Registry, versions: list[RegisteredVersion], shown: Mapping[str, RegisteredModel], query: HarvestQuery
 ) -> tuple[list[RegisteredVersion], tuple[str, ...]]:
-    """Return the versions with their tags, each asked by itself, and a note of those that were not.
+    """Return the versions with their tags, one request each, and a note on those read without tags.
 
-    Asked for: what was registered within the memory, what an alias names, and the newest of what is older.
+    With tags: versions registered since the horizon, those that an alias names, and the newest of the older ones.
     """
 
     def old(version: RegisteredVersion) -> bool:
@@ -124,7 +124,7 @@ def with_tags(
 
 
 def _content_notes(raw: RegistrySnapshot, query: HarvestQuery) -> Iterator[str]:
-    """What should be known of versions whose content or time of registration says little."""
+    """Yield notes on versions whose content or registration time is ambiguous."""
     yield from content_notes(raw.versions, by_key(raw.versions))
     stamps: dict[str, list[datetime]] = {}
     for version in raw.versions:
@@ -133,7 +133,7 @@ def _content_notes(raw: RegistrySnapshot, query: HarvestQuery) -> Iterator[str]:
 
 
 def _sla_since(query: HarvestQuery) -> datetime | None:
-    """Return the instant at which the promise began."""
+    """Return when the promise began."""
     since, zone = query.settings.sla_since, ZoneInfo(query.settings.timezone)
     return None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC)
 
@@ -156,7 +156,7 @@ def _version(version: RegisteredVersion, query: HarvestQuery) -> ModelVersion:
 
 
 def _records(version: RegisteredVersion, listed: Listed, query: HarvestQuery) -> tuple[ModelRecord, ...]:
-    """The ships of one version: the first, and each time it was shipped again. None: it has not shipped."""
+    """Return the ships of one version: the first, and each later one. Empty if it has not shipped."""
     first = _record(version, listed, query)
     if first is None:
         return ()
@@ -173,7 +173,7 @@ def _records(version: RegisteredVersion, listed: Listed, query: HarvestQuery) ->
 
 
 def _record(version: RegisteredVersion, listed: Listed, query: HarvestQuery) -> ModelRecord | None:
-    """The first ship of one version where the registry keeps its time; None where it does not, or there is none."""
+    """Return the first ship of one version; None if it did not ship, or the registry does not keep its time."""
     name = f"{version.name} v{version.version}"
     registered = created(version, query.latest)
     signal, uri = query.settings.model_signal, query.settings.mlflow_tracking_uri
@@ -183,7 +183,7 @@ def _record(version: RegisteredVersion, listed: Listed, query: HarvestQuery) -> 
         if key not in version.tags:
             return None
         now, since = query.latest, _sla_since(query)
-        # An import keeps the stamps of what shipped elsewhere, before the promise began.
+        # An import keeps stamps of ships elsewhere, before the promise began.
         earliest = EARLIEST if since is not None and registered < since else registered
         shipped, precision = _tagged(version.tags[key], earliest, now, f"{name}, tag {key}"), Precision.EXACT
     return ModelRecord(
@@ -201,7 +201,7 @@ def _record(version: RegisteredVersion, listed: Listed, query: HarvestQuery) -> 
 
 
 def _tagged(value: str, created: datetime, now: datetime, name: str) -> datetime:
-    """ISO-8601 with an offset, or epoch milliseconds; not before the version was made, and not in the future."""
+    """Return the timestamp of a tag: ISO-8601 with an offset or epoch milliseconds, from registration to now."""
     try:
         stamp = parse_epoch_ms(int(value)) if value.strip().isdigit() else parse_iso(value)
         stamp = plausible(stamp, now=now)
@@ -210,7 +210,7 @@ def _tagged(value: str, created: datetime, now: datetime, name: str) -> datetime
     # Deploy jobs write whole seconds, the registry keeps milliseconds.
     if stamp < created.replace(microsecond=0):
         raise HarvestError(
-            f"MLflow registry: {name} says that it shipped before it was registered",
+            f"MLflow registry: {name} says that it shipped before its registration",
             hint="of an imported history, set sla-since to a day after the import; delete the tag of a copied version",
         )
     return stamp

@@ -1,4 +1,4 @@
-"""When training runs began, from MLflow: the start of a model's lead time. It decides nothing."""
+"""The start of training runs, from MLflow: where a model's lead time begins. It never changes the verdict."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.report.text import plural
 from flowjoy.sources.base import Clients, HarvestQuery
 
-MOST_RUNS = 30
-"""Each is a request of its own; what is left is asked for by the next run."""
+MAX_RUNS = 30
+"""Each takes a request of its own; the next run continues with the rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRuns:
-    """When each run began, by its id; None: MLflow keeps no such run, or no start of it. `notes`: what is left out."""
+    """When each run began, by its id; None if MLflow does not keep the run or its start. `notes`: what is left out."""
 
     begun: Mapping[str, datetime | None] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
 def read(query: HarvestQuery, access: Clients, run_ids: Sequence[str]) -> TrainingRuns:
-    """When these runs began, the first `MOST_RUNS` of them. Raises HarvestError when MLflow does not answer at all.
+    """Return when the first `MAX_RUNS` of these runs began. Raise HarvestError when MLflow does not answer at all.
 
-    A registry need not keep the runs that its models came from.
+    A registry need not keep the runs of its models.
     """
-    # An open Unity Catalog keeps no runs.
+    # An open Unity Catalog does not keep runs.
     if not run_ids or is_open_unity_catalog(str(query.settings.mlflow_tracking_uri)):
         return TrainingRuns()
     client = new_client(str(query.settings.mlflow_tracking_uri))
     begun: dict[str, datetime | None] = {}
     notes = []
-    for run_id in run_ids[:MOST_RUNS]:
+    for run_id in run_ids[:MAX_RUNS]:
 
         def request(run_id: str = run_id) -> datetime | None:
             info = client.get_run(run_id).info
@@ -53,7 +53,7 @@ def read(query: HarvestQuery, access: Clients, run_ids: Sequence[str]) -> Traini
         except UnknownModelError:
             begun[run_id] = None
         except HarvestError as problem:
-            # What was read is kept; the next run goes on from there.
+            # The next run continues from here.
             if not begun:
                 raise
             notes.append(str(problem))

@@ -1,4 +1,4 @@
-"""Signals that no version of a model shows: a misspelt alias, stage or tag, which would drop every ship."""
+"""Signals that no version of a model has: a misspelt alias, stage or tag would drop every ship."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _NO_STAGE = "None"
 
 
 def unseen_signals(raw: RegistrySnapshot, query: HarvestQuery) -> Iterator[UnseenSignal]:
-    """Yield one for each model asked for that has versions, none of which shows what `model-signal` names.
+    """Yield one for each requested model that has versions, none of which has the `model-signal`.
 
-    A version that carries the stamp has shipped under every signal: where there is one, nothing is dropped. What is
-    named now says nothing of the past (a dry look).
+    A stamped version shipped under every signal, so a model with one is not reported. The current state says nothing
+    about a dry run over the past.
     """
     kind, _, name = query.settings.model_signal.partition(":")
     if not name or name == DEPLOYED_AT or not query.live:
@@ -30,13 +30,13 @@ def unseen_signals(raw: RegistrySnapshot, query: HarvestQuery) -> Iterator[Unsee
 
 
 def note(unseen: UnseenSignal) -> Note:
-    """Return a warning."""
+    """Return the warning on an unseen signal."""
     cure = f"{unseen.cure[:1].upper()}{unseen.cure[1:]}"
     return Note(f"{unseen.problem}. {cure}: until then its ships are dropped", NoteLevel.WARNING)
 
 
 def _names(kind: str, versions: Iterable[RegisteredVersion], aliases: Iterable[str]) -> list[str]:
-    """Return the aliases, stages or tags that a model's versions show."""
+    """Return the aliases, stages or tags of a model's versions."""
     if kind == "alias":
         return sorted(aliases)
     if kind == "stage":
@@ -56,7 +56,7 @@ def _unseen(model: str, kind: str, name: str, seen: list[str]) -> UnseenSignal:
 
 
 def _meant(name: str, seen: list[str]) -> str:
-    """Return which of `seen` was meant: one that begins alike, as `prod` and `production`, or else a similar one."""
+    """Return the suggestion: a name with the same beginning, like `prod` and `production`, or a similar one."""
     short = name.casefold()
     alike = (other for other in seen if other.casefold().startswith(short) or short.startswith(other.casefold()))
     other = next((other for other in alike if min(len(other), len(name)) > 1), None)

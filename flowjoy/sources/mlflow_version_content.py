@@ -1,4 +1,4 @@
-"""What MLflow says of a version's content: its logged model and source, and what a listing shows of its origin."""
+"""The content of a version in MLflow: its logged model, its source, and the version that it was copied from."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from flowjoy.domain.version_content import Content, content_of, normal_source
 _COPY = re.compile(r"models:/([^/]+)/([^/]+)")
 _BURST = timedelta(minutes=10)
 _ENOUGH = 5
-"""Of fewer versions some minutes apart nothing is concluded."""
+"""Fewer versions within minutes do not count as an import."""
 
 Listed = Mapping[tuple[str, str], RegisteredVersion]
 
 
 class ContentFields(TypedDict):
-    """The fields of a record or a look that say what a version holds."""
+    """The fields of a record or an observation that identify the content of a version."""
 
     source: str | None
     model_id: str | None
@@ -32,9 +32,9 @@ def by_key(versions: Sequence[RegisteredVersion]) -> Listed:
 
 
 def content_fields(version: RegisteredVersion, listed: Listed) -> ContentFields:
-    """Return what a version holds. A copy (`models:/<name>/<version>`) holds what its origin does, where it is listed.
+    """Return the content of a version. A copy (`models:/<name>/<version>`) has that of its origin, if it is listed.
 
-    A registry that names no source is known to name none.
+    The source is empty, not None, if the registry does not name one.
     """
     origin, seen = version, set()
     while (key := _copied_from(origin)) in listed and key not in seen:
@@ -55,7 +55,7 @@ def _copied_from(version: RegisteredVersion) -> tuple[str, str]:
 
 
 def content_notes(versions: Sequence[RegisteredVersion], listed: Listed) -> Iterator[str]:
-    """Yield a note for each model with versions of which nothing tells whether their content is new."""
+    """Yield a note for each model with several versions whose content cannot be identified."""
     nameless: dict[str, list[str]] = {}
     for version in versions:
         known = content(version, listed)
@@ -75,8 +75,8 @@ def import_notes(
 ) -> Iterator[str]:
     """Yield a note for each model of which more than half of the versions were registered within minutes.
 
-    `created`: when its versions were registered. What lies before `horizon`, or before the promise began, decides
-    nothing.
+    `created`: when its versions were registered. Registrations before `horizon`, or before the promise began, do not
+    matter.
     """
     for name, stamps in sorted(created.items()):
         inside = _densest(sorted(stamps))
@@ -90,7 +90,7 @@ def import_notes(
 
 
 def _densest(stamps: Sequence[datetime]) -> Sequence[datetime]:
-    """Return the longest run of sorted instants that lie within minutes."""
+    """Return the longest run of sorted timestamps within minutes."""
     best: Sequence[datetime] = ()
     begin = 0
     for end, stamp in enumerate(stamps):

@@ -1,6 +1,6 @@
-"""The terms of trusted ledgers under other names: of a proposal whose own inputs name a service that has no ledger.
+"""Trusted ledgers under other names, for a proposal whose own inputs name a service that does not have a ledger.
 
-Artifacts of any name are listed; one is trusted by its run, as `ledger_artifact` does. Every step is bounded.
+Artifacts of any name are listed. Every step is bounded.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from flowjoy.domain.bundle import Bundle
 from flowjoy.errors import BundleError, HarvestError
 from flowjoy.ledger.memory import why_not
 from flowjoy.sources.base import HarvestQuery
-from flowjoy.sources.ledger_artifacts import Artifact, Artifacts, bundle_in, content_of, distrust, run_of
+from flowjoy.sources.trusted_artifacts import Artifact, Artifacts, bundle_in, content_of, distrust, run_of
 
-MOST_PAGES = 3
-MOST_LOOKED_UP = 12
-MOST_OPENED = 6
+MAX_PAGES = 3
+MAX_LOOKUPS = 12
+MAX_OPENED = 6
 LARGEST_BYTES = 5 << 20
-"""A report is rarely larger; what other jobs build often is."""
+"""A report is rarely larger; artifacts of other jobs often are."""
 
 _PREFIX = "flowjoy"
 
 
 def read(query: HarvestQuery, github: GitHubApi) -> tuple[Bundle, ...]:
-    """Return the newest trusted ledger under each name, newest first; those of the query's own service alone, if any.
+    """Return the newest trusted ledger under each name, newest first; if any is of the query's service, only those.
 
     Raise HarvestError when GitHub does not answer.
     """
     if query.default_branch is None:
         raise HarvestError("the default branch is not known, so no earlier run can be trusted", hint="run again")
     branch = DefaultBranch(github=github, name=query.default_branch, commit=query.default_commit)
-    found: dict[str, Bundle] = {}
+    newest_by_name: dict[str, Bundle] = {}
     opened = 0
     for artifact in _likely(query, github):
-        if artifact.name in found or opened == MOST_OPENED:
+        if artifact.name in newest_by_name or opened == MAX_OPENED:
             continue
         if distrust(run_of(artifact, github), query.repository, branch, ()) is not None:
             continue
@@ -46,14 +46,14 @@ def read(query: HarvestQuery, github: GitHubApi) -> tuple[Bundle, ...]:
         except BundleError:
             continue
         if why_not(bundle, service=bundle.service, repository=query.repository, now=query.now) is None:
-            found[artifact.name] = bundle
-    newest = sorted(found.values(), key=lambda bundle: bundle.generated_at, reverse=True)
+            newest_by_name[artifact.name] = bundle
+    newest = sorted(newest_by_name.values(), key=lambda bundle: bundle.generated_at, reverse=True)
     own = tuple(bundle for bundle in newest if bundle.service == query.settings.service)
     return own or tuple(newest)
 
 
 def _likely(query: HarvestQuery, github: GitHubApi) -> Iterator[Artifact]:
-    """The artifacts that may be a ledger: of the default branch before others, ours by name before others."""
+    """Return the artifacts that may be ledgers: those of the default branch first, then those of our name."""
     listed = {artifact.id: artifact for artifact in _listed(query, github)}
     likely = [
         artifact
@@ -67,15 +67,15 @@ def _likely(query: HarvestQuery, github: GitHubApi) -> Iterator[Artifact]:
         elsewhere = artifact.workflow_run.head_branch != query.default_branch
         return elsewhere, not artifact.name.startswith(_PREFIX), -artifact.id
 
-    return iter(sorted(likely, key=order)[:MOST_LOOKED_UP])
+    return iter(sorted(likely, key=order)[:MAX_LOOKUPS])
 
 
 def _listed(query: HarvestQuery, github: GitHubApi) -> Iterator[Artifact]:
-    """The newest artifacts of any name, and those of the names that inputs which are not set give."""
+    """Yield the artifacts of the default names, and the newest of any name."""
     for service in sorted({query.settings.service, query.repository.rpartition("/")[2]}):
         name = f"{_PREFIX}-{service}"
         yield from github.get("/actions/artifacts", reader(Artifacts), name=name, per_page=PER_PAGE).artifacts
-    for page in range(1, MOST_PAGES + 1):
+    for page in range(1, MAX_PAGES + 1):
         answer = github.get("/actions/artifacts", reader(Artifacts), per_page=PER_PAGE, page=page)
         yield from answer.artifacts
         if page * PER_PAGE >= answer.total_count or not answer.artifacts:

@@ -1,4 +1,4 @@
-"""Incidents from PagerDuty's REST API. Merged incidents are one; an open one has no end."""
+"""Incidents from PagerDuty's REST API. Merged incidents count as one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flowjoy.report.text import plural
 from flowjoy.sources.base import Clients, HarvestQuery, SourceResult, stamp_of
 
 LONGEST_RANGE = timedelta(days=170)
-"""PagerDuty answers for six months at most."""
+"""PagerDuty answers for at most six months."""
 
 
 class PagerDutyIncidents:
@@ -24,43 +24,43 @@ class PagerDutyIncidents:
     label = "PagerDuty"
 
     def fetch(self, query: HarvestQuery, access: Clients) -> list[PagerDutyIncident]:
-        """Every incident of the services that began in the window, with what it was merged into and its end."""
+        """Return every incident of the services that began in the window, with its parents and its end."""
         settings = query.settings
         if settings.pagerduty_token is None:
-            raise HarvestError("PagerDuty cannot be asked without a token", hint="set pagerduty-token")
+            raise HarvestError("PagerDuty cannot be read without a token", hint="set pagerduty-token")
         pagerduty = PagerDutyClient(
             token=settings.pagerduty_token,
             address=settings.pagerduty_api_url,
             services=settings.pagerduty_services,
             transport=access.transport,
         )
-        found: dict[str, PagerDutyIncident] = {}
+        incidents: dict[str, PagerDutyIncident] = {}
         since = query.since
         until = min(query.as_of, query.now) + timedelta(seconds=1)
         while since < until:
             edge = min(since + LONGEST_RANGE, until)
-            found |= pagerduty.incidents(since, edge)
-            access.progress(f"PagerDuty: {plural(len(found), 'incident')} up to {iso(edge)}")
+            incidents |= pagerduty.incidents(since, edge)
+            access.progress(f"PagerDuty: {plural(len(incidents), 'incident')} up to {iso(edge)}")
             since = edge
-        found |= _parents(found, pagerduty)
-        return [_with_end(incident, pagerduty) for incident in found.values()]
+        incidents |= _parents(incidents, pagerduty)
+        return [_with_end(incident, pagerduty) for incident in incidents.values()]
 
     def parse(self, raw: list[PagerDutyIncident], query: HarvestQuery) -> SourceResult[Incident]:
-        """One record an incident; what was merged into another, or is the child of another, is part of that one."""
+        """Return one record per incident; one that was merged into another, or is its child, is part of that one."""
         by_id = {incident.id: _incident(incident, query) for incident in raw}
         parents = {incident.id: incident.parent for incident in raw}
-        whole = dict(by_id)
+        merged = dict(by_id)
         for child, part in by_id.items():
             top = _top(child, parents)
             if top != child:
-                whole[top] = _joined(whole[top], part)
-                del whole[child]
-        folded = len(by_id) - len(whole)
-        low = [name for name, item in whole.items() if item.urgency == "low"]
+                merged[top] = _joined(merged[top], part)
+                del merged[child]
+        folded = len(by_id) - len(merged)
+        low = [name for name, item in merged.items() if item.urgency == "low"]
         if query.settings.pagerduty_urgency == "high":
-            whole = {name: item for name, item in whole.items() if name not in low}
-        sound = [item for item in whole.values() if item.end is None or item.end >= item.start]
-        backwards = sorted({item.id for item in whole.values()} - {item.id for item in sound})
+            merged = {name: item for name, item in merged.items() if name not in low}
+        valid = [item for item in merged.values() if item.end is None or item.end >= item.start]
+        backwards = sorted({item.id for item in merged.values()} - {item.id for item in valid})
         notes: list[str] = [Note(f"{name} ends before it starts: dropped", NoteLevel.WARNING) for name in backwards]
         if low and query.settings.pagerduty_urgency == "high":
             notes += [f"incidents left out: {len(low)} of low urgency (see `pagerduty-urgency`)"]
@@ -71,24 +71,24 @@ class PagerDutyIncidents:
             if alone
             else []
         )
-        return SourceResult(records=unique(sound), notes=tuple(notes))
+        return SourceResult(records=unique(valid), notes=tuple(notes))
 
 
 def _joined(top: Incident, part: Incident) -> Incident:
-    """Return the incident that others were merged into: from the first start, and of the highest urgency, of all."""
+    """Return an incident with another merged into it: the earliest start and the highest urgency of both."""
     urgency = "high" if "high" in (top.urgency, part.urgency) else top.urgency
     return replace(top, start=min(top.start, part.start), urgency=urgency)
 
 
-def _parents(found: Mapping[str, PagerDutyIncident], pagerduty: PagerDutyClient) -> dict[str, PagerDutyIncident]:
-    """What incidents were merged into that is not among them: it began before the window, or is of another service.
+def _parents(incidents: Mapping[str, PagerDutyIncident], pagerduty: PagerDutyClient) -> dict[str, PagerDutyIncident]:
+    """Return the parents that are not among the incidents: they began earlier, or are of another service.
 
-    Without it the end of such an incident would be the merge, minutes after its start. One that the token does not
-    see is left out.
+    Without its parent, an incident would end at the merge, minutes after its start. Parents that the token does not see
+    are left out.
     """
     parents: dict[str, PagerDutyIncident] = {}
-    asked = set(found)
-    ahead = list(found.values())
+    asked = set(incidents)
+    ahead = list(incidents.values())
     while ahead:
         parent = ahead.pop().parent
         if parent is None or parent in asked:
@@ -106,7 +106,7 @@ def _parents(found: Mapping[str, PagerDutyIncident], pagerduty: PagerDutyClient)
 
 
 def _with_end(incident: PagerDutyIncident, pagerduty: PagerDutyClient) -> PagerDutyIncident:
-    """A resolved incident with its end, from its log where it does not say."""
+    """Return a resolved incident with its end, from its log if it does not carry one."""
     if incident.status != "resolved" or incident.resolved_at is not None:
         return incident
     end = pagerduty.resolved_at(incident.id) or incident.last_status_change_at
@@ -114,7 +114,7 @@ def _with_end(incident: PagerDutyIncident, pagerduty: PagerDutyClient) -> PagerD
 
 
 def _top(child: str, parents: Mapping[str, str | None]) -> str:
-    """The last incident up the chain that is known; one that goes in a circle stays where it is."""
+    """Return the last known incident up the chain; in a cycle, the incident itself."""
     seen, at = {child}, child
     while (parent := parents.get(at)) is not None and parent in parents:
         if parent in seen:

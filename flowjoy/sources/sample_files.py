@@ -74,12 +74,12 @@ def read_sample(path: Path, what: str, limits: Limits) -> Sample:
     parse = _read_parquet if path.suffix.lower() in (".parquet", ".pq") else _read_csv
     frame = parse(raw, what, limits)
     if frame.empty:
-        raise HarvestError(f"{what} holds no rows", hint="was its export cut short?")
+        raise HarvestError(f"{what} does not have any rows", hint="was its export cut short?")
     if "" in frame.columns and not _are_row_numbers(frame[""]):
         raise HarvestError(f"{what}: the first line looks like data", hint="the first line must name the columns")
     features = [name for name in frame.columns if not _INDEX_NAME.fullmatch(name)]
     if not features:
-        raise HarvestError(f"{what} names no feature", hint="the first line must name the columns")
+        raise HarvestError(f"{what} does not name a feature", hint="the first line must name the columns")
     left_out = len(frame.columns) - len(features)
     note = f"{what}: {left_out} column(s) without a name of their own are left out (row numbers?)"
     return Sample(frame=frame[features], notes=(note,) if left_out else ())

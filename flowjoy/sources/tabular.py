@@ -16,33 +16,33 @@ from flowjoy.report.text import plural
 
 LARGEST_BYTES = 64 * 1024 * 1024
 NOTHING = frozenset({"", "-", "none", "null", "nan", "nat", "<na>", "n/a", "unknown", "undefined"})
-"""What exports write where there is no value."""
+"""Texts that exports write for a missing value."""
 
 _WRAPPERS = frozenset({"workflow_runs", "model_versions", "registered_models", "incidents", "result", "items", "data"})
 """The keys under which APIs list their records: GitHub, MLflow, PagerDuty and statuspage, ServiceNow."""
 
 _NAMED = ("full_name", "name_with_owner", "summary", "display_name", "name")
-"""The keys by which an object in a cell is known to people."""
+"""The keys that name an object in a cell."""
 
 _DELIMITERS = ",;\t"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One row by its columns, and where it is, for messages."""
+    """One row: its cells by column, and its line for messages."""
 
     line: int
     cells: Mapping[str, str]
 
     def get(self, *names: str) -> str | None:
-        """Return the first of these cells that has a value; what exports write for nothing is nothing."""
+        """Return the first of these cells that has a value; None if none has."""
         texts = (self.cells.get(name, "").strip() for name in names)
         return next((text for text in texts if text.casefold() not in NOTHING), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextTable:
-    """The rows of a file, and its columns: how each is spelled there, by the name that `column` gives it."""
+    """The rows of a file, and how each column is spelled there, by its normalized name."""
 
     rows: tuple[Row, ...]
     columns: Mapping[str, str]
@@ -50,11 +50,11 @@ class TextTable:
 
 @dataclass(frozen=True, kw_only=True)
 class TextShape:
-    """What a kind of file must have.
+    """The requirements of a kind of file.
 
-    `times`: the columns of which one must be there. `known`: every column that is read. `cure`: how to write the file.
-    `bare`: the column that a file of nothing but timestamps has. `guess` names the column of a cell where there is no
-    header line, and None where that is not certain.
+    `times`: the time columns, one of which is required. `known`: every column that is read. `cure`: how to write the
+    file. `bare`: the column of a file with nothing but timestamps. `guess` names the column of a cell in a file without
+    a header line, and None if that is not certain.
     """
 
     label: str
@@ -66,14 +66,14 @@ class TextShape:
 
 
 def column(name: str) -> str:
-    """Return the name of a column without the ways of spelling it: `Created At` and `createdAt` are `created_at`."""
+    """Return the normalized name of a column: `Created At` and `createdAt` are `created_at`."""
     return re.sub(r"[\W_]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).strip("_").casefold()
 
 
 def read_text(path: Path | None) -> str:
-    """Return a file of the workspace. Raises HarvestError, which never shows the content."""
+    """Return the text of a file. Raise HarvestError, which never shows the content."""
     if path is None:
-        raise HarvestError("no file is named")
+        raise HarvestError("a file must be named")
     try:
         if path.is_dir():
             raise HarvestError(f"{path.name} is a folder", hint="name the file in it")
@@ -90,12 +90,11 @@ def read_text(path: Path | None) -> str:
 def read_table(text: str, shape: TextShape) -> TextTable:
     """Return the rows of a file in any of its shapes.
 
-    Raises HarvestError, also for an empty file, which is what a failed export leaves behind: `[]` or a header line says
-    that there are no rows.
+    Raise HarvestError, also for an empty file, as a failed export leaves it. A file without rows is `[]` or a header.
     """
     stripped = text.strip()
     if not stripped:
-        hint = "for no rows at all write [] or only a header line"
+        hint = "to declare that nothing happened, write [] or only a header line"
         raise HarvestError(f"{shape.label}: the file is empty", hint=hint)
     if stripped[0] in "[{":
         return _of_objects(_json_rows(text, shape), shape)
@@ -113,11 +112,11 @@ def read_table(text: str, shape: TextShape) -> TextTable:
         bare, lines = shape.bare, io.StringIO(text, newline=None)
         rows = (Row(line=n, cells={bare: line}) for n, line in enumerate(lines, 1) if line.strip())
         return TextTable(rows=tuple(rows), columns={bare: bare})
-    raise HarvestError(f"{shape.label}: the first line names no column {shape.times[0]!r}", hint=shape.cure)
+    raise HarvestError(f"{shape.label}: the first line does not name a column {shape.times[0]!r}", hint=shape.cure)
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    """The cells of the first line, if it is one of CSV."""
+    """Return the cells of the first line, if it is CSV."""
     try:
         return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])]
     except csv.Error:
@@ -125,7 +124,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _csv_table(text: str, shape: TextShape, delimiter: str, added: int = 0) -> TextTable:
-    body = re.sub(r"\A\s*\n", "", text)  # an empty first cell may be nothing but a tab
+    body = re.sub(r"\A\s*\n", "", text)  # an empty first cell may be only a tab
     above = text.count("\n", 0, len(text) - len(body)) - added
     reader = csv.reader(io.StringIO(body), delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
@@ -164,8 +163,8 @@ def _of_objects(objects: Iterator[tuple[int, Mapping[str, Any]]], shape: TextSha
 
 
 def _json_rows(text: str, shape: TextShape) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The objects of JSON texts that follow each other, each with its line, or its place in the lists."""
-    place, total, more = 0, 0, False
+    """Yield the objects of consecutive JSON texts, each with its line or its index in the lists."""
+    index, total, more = 0, 0, False
     for line, value in _json_texts(text, shape.label):
         # `gh api --paginate --slurp` puts the pages into one more list.
         pages = value if isinstance(value, list) and _is_list_of_pages(value) else [value]
@@ -173,18 +172,18 @@ def _json_rows(text: str, shape: TextShape) -> Iterator[tuple[int, Mapping[str, 
             items, counted, more = _listed(page, shape)
             total = max(total, counted)
             for item in items if items is not None else [page]:
-                place += 1
-                number = line if items is None else place
+                index += 1
+                number = line if items is None else index
                 if isinstance(item, str) and shape.bare:
                     item = {shape.bare: item}  # noqa: PLW2901  (a bare timestamp is a row of one cell)
                 if not isinstance(item, dict):
                     raise HarvestError(f"{shape.label}, item {number}: expected an object or a time", hint=shape.cure)
                 yield number, item
-    if place < total or more:
+    if index < total or more:
         counted_as = (
-            f"{place} of {plural(total, 'record')}"
+            f"{index} of {plural(total, 'record')}"
             if total
-            else f"{plural(place, 'record')}, and says that more follow"
+            else f"{plural(index, 'record')}, and says that more follow"
         )
         hint = "export every page (`gh api --paginate`)"
         raise HarvestError(f"{shape.label}: the file has {counted_as}", hint=hint)
@@ -197,7 +196,7 @@ def _is_list_of_pages(value: Sequence[Any]) -> bool:
 
 
 def _listed(page: Any, shape: TextShape) -> tuple[list[Any] | None, int, bool]:
-    """The items of a list, or of an API's answer that lists them, how many it counts, and whether more follow."""
+    """Return the items of a list or of an API's page, the total that the page states, and whether more follow."""
     if isinstance(page, list):
         return page, 0, False
     if not isinstance(page, dict) or any(column(str(key)) in shape.times for key in page):
@@ -210,7 +209,7 @@ def _listed(page: Any, shape: TextShape) -> tuple[list[Any] | None, int, bool]:
 
 
 def _json_texts(text: str, label: str) -> Iterator[tuple[int, Any]]:
-    """The JSON texts of a file, one after the other, each with the line on which it begins."""
+    """Yield the JSON texts of a file, each with the line on which it begins."""
     decoder = json.JSONDecoder(object_pairs_hook=_object)
     at, line, known = 0, 1, 0
     while match := re.compile(r"[^ \t\r\n]").search(text, at):
@@ -244,7 +243,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _cell(value: object) -> str:
-    """A JSON value as the text that a CSV would have."""
+    """Return a JSON value as the text that it would be in a CSV file."""
     if isinstance(value, dict):
         names = (value.get(key) for key in _NAMED)
         value = next((name for name in names if isinstance(name, str)), value)

@@ -40,6 +40,7 @@ CLEAN = (
     "tests/unit/actions",
     "flowjoy/report",
     "flowjoy/sinks",
+    "flowjoy/sources",
     "scripts",
     "tests/contract",
     "tests/unit/report",

@@ -294,7 +294,7 @@ def test_registry__embedded_that_is_not_there_is_not_made(world: World) -> None:
     database = world.workspace.parent / "misspelt.db"
     told = examine(world, mlflow_tracking_uri=f"sqlite:///{database}")
     assert told.code == 1
-    assert "there is no database" in told.line("model recommender")
+    assert "does not exist" in told.line("model recommender")
     assert not database.exists()
 
 

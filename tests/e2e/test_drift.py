@@ -131,7 +131,7 @@ def test_no_sample__is_no_check_and_no_picture(world: World) -> None:
 @pytest.mark.parametrize(
     ("sample", "said"),
     [
-        (f"{CANARY}\n", "holds no rows"),
+        (f"{CANARY}\n", "does not have any rows"),
         (f"age,country\n41,{CANARY}\n" + "1," * 1_000_000, "is not a table"),
         (f"41,{CANARY}\n42,{CANARY}\n", "the first line looks like data"),
         (f"age,age\n{CANARY},2\n", "names a column twice"),

@@ -94,7 +94,7 @@ def test_runs__as_github_lists_them_are_refused_with_the_cure(tmp_path: Path) ->
     runs = [{"conclusion": "success", "createdAt": "2026-11-20T08:00:00Z", "headSha": A, "status": "completed"}]
     ended = ran(tmp_path, code=json.dumps(runs))
     assert ended.code == 2
-    assert "ts carries no time (there are: conclusion, createdAt, headSha, status)" in ended.log
+    assert "ts does not have a time (columns: conclusion, createdAt, headSha, status)" in ended.log
     assert "{ts: .updatedAt, sha: .headSha, conclusion}" in ended.log
 
 

@@ -157,7 +157,7 @@ def test_first_look__does_not_close_what_may_have_been_live_long_since(world: Wo
     world.release(A, at())
     ran = look(world, 49)
     assert (ran.code, ran.obligation()["status"]) == (1, "breached")
-    assert "nobody looked at alias:production before 2026-03-04T10:00:00Z" in ran.log
+    assert "alias:production was not observed before 2026-03-04T10:00:00Z" in ran.log
 
 
 def test_first_look__counts_for_a_version_that_is_younger_than_the_release(world: World) -> None:
@@ -235,7 +235,7 @@ def test_stage__is_observed_the_same_way(world: World) -> None:
 def test_gap__between_two_looks_is_told(world: World) -> None:
     look(world, -40)
     ran = look(world, 0)
-    assert "of two moves in between only the last is seen" in ran.log
+    assert "of several changes in between only the last is known" in ran.log
 
 
 def test_look__of_a_dry_run_is_not_remembered(world: World) -> None:
@@ -326,14 +326,14 @@ def test_outage__of_the_registry_does_not_lose_the_looks(world: World) -> None:
 
 def test_first_look__is_told_once(world: World) -> None:
     world.release(A, at())
-    assert "nobody looked at" in look(world, 1).log
-    assert "nobody looked at" not in look(world, 2).log
+    assert "was not observed" in look(world, 1).log
+    assert "was not observed" not in look(world, 2).log
 
 
 def test_looks__every_six_hours_are_called_no_gap(world: World) -> None:
     for hours in range(-12, 72, 6):
         ran = look(world, hours)
-    assert "nobody looked at" not in ran.log
+    assert "was not observed" not in ran.log
 
 
 def test_version__that_only_the_looks_know_is_named(world: World) -> None:

@@ -53,7 +53,7 @@ def test_alias__is_observed(registry: Registry) -> None:
     for hour in range(3):
         registry.add_version(at(hour))
     registry.client.set_registered_model_alias("recommender", "champion", "2")
-    (look,) = ask(registry, model_signal="alias:champion").looks
+    (look,) = ask(registry, model_signal="alias:champion").observations
     assert (look.model, look.version) == ("recommender", "2")
 
 
@@ -61,7 +61,7 @@ def test_stage__is_observed(registry: Registry) -> None:
     for hour in range(3):
         registry.add_version(at(hour))
     registry.client.transition_model_version_stage("recommender", "2", "Production")
-    (look,) = ask(registry, model_signal="stage:Production").looks
+    (look,) = ask(registry, model_signal="stage:Production").observations
     assert (look.model, look.version) == ("recommender", "2")
 
 

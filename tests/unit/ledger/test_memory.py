@@ -359,7 +359,7 @@ def test_looks__forgotten_make_no_verdict_milder(  # noqa: PLR0917  (what hypoth
     stubs = {f"sha{hours}": StubFile(text=STUB.replace("any", requires)) for hours in deploys}
 
     def judged(looks: tuple[AliasObservation, ...]) -> Results:
-        records = MlflowRegistry().parse(listing, replace(query, looks=looks)).records
+        records = MlflowRegistry().parse(listing, replace(query, observations=looks)).records
         terms = {"model_signal": "alias:live", "sla_hours": float(sla_hours), "models": ("recommender",)}
         return analyse(a_bundle(code, records, until=at(now), terms=terms, stubs=stubs))
 

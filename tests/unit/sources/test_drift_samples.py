@@ -71,7 +71,7 @@ def test_sample__is_known_by_the_columns_that_were_judged_and_unknown_where_none
 
 def test_reference__that_is_hostile_is_refused_without_being_shown(folder: Path) -> None:
     (folder / "reference.json").write_text('{"schema": 1, "features": {"canary": {"canary": 1}}}')
-    with pytest.raises(HarvestError, match=r"drift-reference reference.json is no reference: feature 1") as refused:
+    with pytest.raises(HarvestError, match=r"drift-reference reference.json is not a reference: feature 1") as refused:
         check(folder, drift_reference="reference.json")
     assert "canary" not in str(refused.value)
 
@@ -126,7 +126,7 @@ def test_reference__larger_than_its_limit_is_never_downloaded(folder: Path, regi
 
 
 @pytest.mark.parametrize(
-    ("ships", "said"), [((), "no live version of recommender"), ((None,), "names no training run")]
+    ("ships", "said"), [((), "no live version of recommender"), ((None,), "does not name a training run")]
 )
 def test_version__without_a_run_has_no_reference(folder: Path, ships: tuple[None, ...], said: str) -> None:
     with pytest.raises(HarvestError, match=said) as refused:
@@ -193,7 +193,7 @@ def test_artifact__whose_size_is_not_told_or_too_large_is_not_read(folder: Path,
 def test_artifact__that_is_larger_than_it_was_said_to_be_is_refused(folder: Path) -> None:
     with (
         Store("mlflow-artifacts:/1/a/artifacts", reference=" " * LARGEST_BYTES) as server,
-        pytest.raises(HarvestError, match="is no reference: it is larger"),
+        pytest.raises(HarvestError, match="is not a reference: it is larger"),
     ):
         check(folder, a_ship(1, "1", run_id="a" * 32), uri=server.url)
 

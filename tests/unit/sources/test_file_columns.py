@@ -176,7 +176,7 @@ def test_code_file__with_rows_of_others_alone_is_refused(
 
 
 def test_code_file__with_a_type_that_is_not_known_is_refused(query: HarvestQuery) -> None:
-    with pytest.raises(HarvestError, match="line 3, type: 'canary' is not a type that is known"):
+    with pytest.raises(HarvestError, match="line 3, type: 'canary' is not a known type"):
         code(with_cell("type", "canary"), query)
 
 
@@ -225,7 +225,7 @@ def test_file__names_the_columns_that_it_does_not_read_in_one_note(query: Harves
 )
 def test_code_file__as_github_lists_runs_or_deployments_says_how_to_write_it(query: HarvestQuery, payload: Any) -> None:
     """None of their times is that of the first success, so none is taken for it."""
-    with pytest.raises(HarvestError, match=r"line 1, ts carries no time \(there are: ") as problem:
+    with pytest.raises(HarvestError, match=r"line 1, ts does not have a time \(columns: ") as problem:
         code(json.dumps(payload), query)
     assert "--jq" in problem.value.hint
     assert "code-source: deployments" in problem.value.hint

@@ -71,7 +71,7 @@ def test_merge__of_an_old_branch_ships_its_old_commits(github: GitHubStandIn) ->
 def test_history__longer_than_is_read_leaves_the_deploy_unknown(
     github: GitHubStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(github_commits, "MOST_QUERIES", 2)
+    monkeypatch.setattr(github_commits, "MAX_QUERIES", 2)
     a_line(github, 500)
     found = read(github, {1: 600, 498: 700, 499: 701})
     assert found.by_sha == {sha(499): (at(499),)}

@@ -182,7 +182,7 @@ def test_shape__a_release_of_another_shape_is_refused(github: GitHubStandIn, edi
 def test_stamp__a_wrong_one_stops_the_source_and_names_the_release(github: GitHubStandIn, wrong: str | None) -> None:
     number = github.repository.add_release(tag="v1", sha=A, published_at=wrong, created_at=at())
     with pytest.raises(
-        HarvestError, match=f"release {number} carries a wrong time|(instant|not say when) .*id {number}"
+        HarvestError, match=f"release {number} carries a wrong time|(timestamp|not say when) .*id {number}"
     ):
         published(github)
 

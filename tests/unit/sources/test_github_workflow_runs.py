@@ -321,7 +321,7 @@ def test_empty__a_stale_filtered_list_is_refused(github: GitHubStandIn) -> None:
     add_many(github, 2)
     stale = listed(total_count=0, workflow_runs=[])
     github.fail("GET ", times=None, fault=Aimed(rest("/runs", filtered=True), stale))
-    with pytest.raises(HarvestError, match="the filtered list is empty, the whole one is not"):
+    with pytest.raises(HarvestError, match="the filtered list is empty, the full one is not"):
         released(github)
 
 

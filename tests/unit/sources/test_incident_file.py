@@ -285,7 +285,7 @@ def test_file__of_other_services_alone_is_a_warning_with_the_cure(count: int) ->
     ("row", "said"),
     [
         ("soon,,", "line 3, start carries a wrong time"),
-        (",2024-06-03T10:00:00Z,", "line 3, start carries no time"),
+        (",2024-06-03T10:00:00Z,", "line 3, start does not have a time"),
         ("2024-06-03T09:00:00Z,06/03/2024 10:00 AM,", "line 3, end carries a wrong time"),
         ("03/06/2024 09:00,,", "line 3, start carries a wrong time"),
         ("03/Jun/24 9:00 AM,,", "line 3, start carries a wrong time: '2024-06-03T09:00:00' has no offset"),
@@ -299,7 +299,7 @@ def test_row__that_cannot_be_read_is_refused_naming_its_line(row: str, said: str
     with pytest.raises(HarvestError) as problem:
         read(f"start,end,status\n{OURS},resolved\n{row}\n")
     assert said in str(problem.value)
-    assert problem.value.hint or "no time" in said
+    assert problem.value.hint or "not have a time" in said
 
 
 @pytest.mark.parametrize(

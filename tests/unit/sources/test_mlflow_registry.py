@@ -284,7 +284,7 @@ def test_tag_signal__a_version_without_the_tag_has_not_shipped(registry: Registr
         ("9999-12-31T23:59:59Z", "lies in the future"),
         ("99999999999999999999", "not a time in epoch milliseconds"),
         ("2024-06-24T09:05:01Z", "lies in the future"),
-        ("2024-06-03T08:59:59Z", "shipped before it was registered"),
+        ("2024-06-03T08:59:59Z", "shipped before its registration"),
     ],
 )
 @pytest.mark.parametrize("key", ["shipped", "flowjoy.deployed_at"])
@@ -659,7 +659,7 @@ def test_repeated__versions_are_one_each_in_any_order(broken: MlflowStandIn) -> 
 
 def test_no_uri__is_an_error_that_names_the_input() -> None:
     access = Clients(transport=Transport(Budget(20)), progress=lambda _: None)
-    with pytest.raises(HarvestError, match="no registry is named, but recommender must be looked up") as problem:
+    with pytest.raises(HarvestError, match="the registry is not named, but recommender must be looked up") as problem:
         MlflowRegistry().fetch(a_question(), access)
     assert problem.value.hint == "set mlflow-tracking-uri, or the variable MLFLOW_TRACKING_URI"
 

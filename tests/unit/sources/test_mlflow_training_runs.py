@@ -78,7 +78,7 @@ def test_what_was_read__is_kept_when_the_rest_fails() -> None:
 def test_runs__are_asked_for_up_to_a_number() -> None:
     with Runs(start_time=epoch_ms(at(1))) as server:
         found = read(server.url, [f"{n:032x}" for n in range(45)])
-        assert len(found.begun) == len(server.requests) == mlflow_training_runs.MOST_RUNS
+        assert len(found.begun) == len(server.requests) == mlflow_training_runs.MAX_RUNS
     assert found.notes == ("15 training runs: it is not known when training began",)
 
 

@@ -68,7 +68,7 @@ def test_csv__quotes_and_line_ends_are_those_of_every_table(tmp_path: Path) -> N
 BAD: dict[str, tuple[bytes | str, str]] = {
     "empty": ("", "is empty"),
     "blank": ("\n\n", "is empty"),
-    "header only": (f"{CANARY},b\n", "holds no rows"),
+    "header only": (f"{CANARY},b\n", "does not have any rows"),
     "nothing but row numbers": (",\n1,\n", "is empty"),
     "a column twice": (f"{CANARY},b, {CANARY}\n1,2,3\n", "names a column twice"),
     "not UTF-8": (b"a,b\n\xff\xfe,1\n", "is not UTF-8"),

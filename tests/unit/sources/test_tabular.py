@@ -103,11 +103,11 @@ def test_emptiness__that_is_said_is_believed(text: str) -> None:
         ('{"total_count": 250, "workflow_runs": [{"ts": "x"}]}', "the file has 1 of 250 records"),
         ('{"model_versions": [{"ts": "x"}], "next_page_token": "abc"}', "1 record, and says that more follow"),
         ('{"incidents": [{"ts": "x"}], "more": true}', "says that more follow"),
-        (f'"{STAMPS[0]}","main"\n', "the first line names no column 'ts'"),
-        (f'"{STAMPS[0]}","{STAMPS[1]}"\n', "the first line names no column 'ts'"),
-        (f'"{STAMPS[0]}","12345678"\n', "the first line names no column 'ts'"),
-        (f"{STAMPS[0]};{SHA}\n", "the first line names no column 'ts'"),
-        ("sep=,\nts,sha\n", "the first line names no column 'ts'"),
+        (f'"{STAMPS[0]}","main"\n', "the first line does not name a column 'ts'"),
+        (f'"{STAMPS[0]}","{STAMPS[1]}"\n', "the first line does not name a column 'ts'"),
+        (f'"{STAMPS[0]}","12345678"\n', "the first line does not name a column 'ts'"),
+        (f"{STAMPS[0]};{SHA}\n", "the first line does not name a column 'ts'"),
+        ("sep=,\nts,sha\n", "the first line does not name a column 'ts'"),
     ],
 )
 def test_refusal__names_the_place_and_the_problem(text: str, said: str) -> None:

@@ -75,7 +75,7 @@ def test_alias__is_observed(catalog: UnityCatalogStandIn) -> None:
     for hour in range(3):
         catalog.add_version(at(hour))
     catalog.aliases["champion"] = "2"
-    (look,) = ask(model_signal="alias:champion").looks
+    (look,) = ask(model_signal="alias:champion").observations
     assert (look.model, look.version) == (NAME, "2")
 
 
