@@ -255,7 +255,7 @@ class _Collection:
         if self._trigger.proposes or sha is None or self._code.value is None:
             return None
         live = {record.sha for record in self._deploys if record.outcome is Outcome.SUCCESS}
-        if (sha in live and not self._applied.refused) or not self._may_be_own_proposal:
+        if not self._applied.refused and (sha in live or not self._may_be_own_proposal):
             self._proposal.skip(required=False)
             return None
         return self._proposal.value if self._proposal.planned else Proposal(head_sha=sha)
