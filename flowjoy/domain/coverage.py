@@ -46,7 +46,7 @@ class NoteLevel(StrEnum):
 
 
 class Note(str):
-    """A note on what was read. A WARNING tells of data that exists and does not count; a bundle keeps the text only."""
+    """A note on what was read. A WARNING names data that exists and does not count; a bundle keeps the text only."""
 
     __slots__ = ("level",)
 

@@ -35,7 +35,7 @@ def _values(*, order: Callable[..., Any] | None = None, merge: Callable[..., Any
 
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """Everything that sources tell and ledgers remember of one service; `coverage` says how completely it was read.
+    """Everything that sources show and ledgers remember of one service; `coverage` says how completely it was read.
 
     A field whose declaration names no merge is read anew by every run and remembered by none.
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-WHOLE_NUMBER = "[1-9][0-9]{0,8}"
-PIN = (
-    rf"({WHOLE_NUMBER}|(v[0-9]{{1,9}}|[0-9]{{1,9}}\.[0-9]{{1,9}})(\.[0-9]{{1,9}}){{0,3}}([+-][0-9A-Za-z.+-]{{1,64}})?)"
-)
+POSITIVE = "[1-9][0-9]{0,8}"
+PIN = rf"({POSITIVE}|(v[0-9]{{1,9}}|[0-9]{{1,9}}\.[0-9]{{1,9}})(\.[0-9]{{1,9}}){{0,3}}([+-][0-9A-Za-z.+-]{{1,64}})?)"
 """Pattern of a version name, also valid in JSON Schema: `12`, `v3`, `1.2.0`, `2026.11.1-rc.1`."""
 
 _NAME = re.compile(r"[0-9A-Za-z][\w.+-]{0,127}", re.ASCII)

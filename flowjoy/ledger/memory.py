@@ -1,4 +1,4 @@
-"""What a later run keeps of a ledger: events and observations. Statuses and verdicts are always computed again.
+"""The part of a ledger that a later run keeps: events and observations. Statuses and verdicts are computed again.
 
 A ledger is the bundle of an earlier run.
 """

@@ -24,7 +24,7 @@ def judged(results: Results, harvested: Collected) -> Results:
 
 
 def _is_decidable(results: Results) -> bool:
-    """Whether all that the gate looks at was read; the code timeline is only for its forecast."""
+    """Return whether everything that the gate judges was read; the code timeline is only for its forecast."""
     missing = verdict.unproved(results.bundle.coverage)
     return all(item.kind is SourceKind.CODE for item in missing)
 

@@ -26,7 +26,7 @@ from pydantic import (
 from flowjoy.analysis.promise import stub_errors
 from flowjoy.domain import Requirement, Rule, Waiver
 from flowjoy.domain.timestamps import parse_iso
-from flowjoy.domain.version_order import PIN, WHOLE_NUMBER
+from flowjoy.domain.version_order import POSITIVE, PIN
 from flowjoy.errors import StubError
 
 DEFAULT_NAME = "flowjoy.json"
@@ -36,8 +36,8 @@ _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:,]|[^\s\[\]{}:,"]+')
 
 _ModelName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\"'`\x00-\x1f\x7f]+$")]
-_Requires = Annotated[str, StringConstraints(pattern=rf"^(any|none|>={WHOLE_NUMBER}|{PIN})$")]
-_Short = Annotated[str, StringConstraints(pattern=rf"^(any|>={WHOLE_NUMBER}|{PIN})$")]
+_Requires = Annotated[str, StringConstraints(pattern=rf"^(any|none|>={POSITIVE}|{PIN})$")]
+_Short = Annotated[str, StringConstraints(pattern=rf"^(any|>={POSITIVE}|{PIN})$")]
 
 
 def _legible(value: str) -> str:
