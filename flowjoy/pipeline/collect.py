@@ -15,7 +15,6 @@ from flowjoy.actions.event import RunEvent
 from flowjoy.analysis.promise import workflow_edits
 from flowjoy.analysis.promise.compliance import RATE_DAYS
 from flowjoy.analysis.promise.dependencies import named_models, required_models
-from flowjoy.clients.github import GitHubApi
 from flowjoy.domain import (
     CodeRecord,
     Coverage,
@@ -32,9 +31,9 @@ from flowjoy.domain import (
 from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.drift import DriftCheck
 from flowjoy.domain.records import Records
-from flowjoy.errors import HarvestError
 from flowjoy.ledger.reconcile import with_observations
 from flowjoy.pipeline import incremental, optional_data, proposal_terms
+from flowjoy.pipeline import proposal as proposals
 from flowjoy.pipeline.incremental import LedgerState
 from flowjoy.pipeline.proposal_terms import Applied
 from flowjoy.pipeline.run_parameters import BaseParameters, of_base_workflows
@@ -44,8 +43,6 @@ from flowjoy.sources import (
     INCIDENT_SOURCES,
     MODEL_SOURCES,
     drift_samples,
-    github_pull_request,
-    github_workflow_files,
 )
 from flowjoy.sources.base import Clients, HarvestQuery, Record, Source, SourceResult
 
@@ -124,7 +121,7 @@ class _Collection:
             SourceKind.CODE, None, label=self._code_source.label, required=judged, planned=judged
         )
         self._proposal = CollectStep[Proposal | None](
-            _kind_of_proposal(trigger),
+            proposals.kind_of(trigger),
             None,
             required=compared,
             planned=compared,
@@ -199,7 +196,7 @@ class _Collection:
         """Read what asks to go live, and the terms by which it is judged: without a ledger, those of others."""
         settings, trusted = self._query.settings, self._ledger.value.terms
         self._apply(proposal_terms.stricter(settings, self._terms, trusted))
-        self._proposal.read(partial(_proposal, self._query, self._access, self._trigger), self._access)
+        self._proposal.read(partial(proposals.read, self._query, self._access, self._trigger), self._access)
         proposal = self._proposal.value
         if proposal is not None and proposal.base_sha is None and not self._trigger.proposes:
             self._apply(proposal_terms.own(settings))  # the commit lies on the default branch
@@ -359,53 +356,6 @@ class _Collection:
             self._models.read(partial(incremental.models, query, self._access, *known), self._access)
         else:
             self._models.skip(required=False)
-
-
-def _proposal(query: HarvestQuery, access: Clients, trigger: RunEvent) -> StepResult[Proposal]:
-    """Return the pull request or merge group, with the workflow files that it changes."""
-    github, sha = access.to_github, trigger.sha or ""
-    if trigger.base_sha is not None:
-        proposal = github_pull_request.group(github, trigger.base_sha, sha)
-        _refuse_unlisted(proposal, query)
-    elif not trigger.proposes:
-        proposal = _beside(query, github, sha)
-    else:
-        number = trigger.pull_request
-        if number is None:
-            number = github_pull_request.find(github, sha, trigger.head, query.default_branch)
-        if number is None and trigger.fork:
-            note = "no pull request has this head commit: its stub alone is judged"
-            return Proposal(head_sha=sha), 1, (note,)
-        proposal = _beside(query, github, sha) if number is None else github_pull_request.read(github, number, sha)
-    return github_workflow_files.with_workflows(github, proposal), 1, ()
-
-
-def _beside(query: HarvestQuery, github: GitHubApi, sha: str) -> Proposal:
-    """Return a commit that no pull request proposes, compared with the default branch."""
-    if query.default_branch is None:
-        raise HarvestError(
-            "the default branch is not known, so this commit cannot be compared with it", hint="run again"
-        )
-    proposal = github_pull_request.against_branch(github, query.default_branch, sha)
-    _refuse_unlisted(proposal, query)
-    return proposal
-
-
-def _kind_of_proposal(trigger: RunEvent) -> SourceKind:
-    if not trigger.proposes:
-        return SourceKind.BRANCH
-    return SourceKind.PULL_REQUEST if trigger.base_sha is None else SourceKind.MERGE_GROUP
-
-
-def _refuse_unlisted(proposal: Proposal, query: HarvestQuery) -> None:
-    """Raise HarvestError if a flag may be among the changed files that GitHub does not list."""
-    settings = query.settings
-    if settings.flag_paths and not proposal.files_known and settings.model_stub not in proposal.touched:
-        limit = github_pull_request.MAX_COMPARED
-        raise HarvestError(
-            f"{limit} files or more change, and GitHub lists {limit} of them: flag-paths may match others",
-            hint=f"touch {settings.model_stub} as well, or merge in smaller steps",
-        )
 
 
 def _if_configured(*coverage: Coverage) -> Iterator[Coverage]:

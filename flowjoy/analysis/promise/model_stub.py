@@ -26,7 +26,7 @@ from pydantic import (
 from flowjoy.analysis.promise import stub_errors
 from flowjoy.domain import Requirement, Rule, Waiver
 from flowjoy.domain.timestamps import parse_iso
-from flowjoy.domain.version_order import POSITIVE, PIN
+from flowjoy.domain.version_order import PIN, POSITIVE
 from flowjoy.errors import StubError
 
 DEFAULT_NAME = "flowjoy.json"
