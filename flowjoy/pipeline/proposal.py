@@ -12,6 +12,7 @@ from flowjoy.sources.base import Clients, HarvestQuery
 
 
 def kind_of(trigger: RunEvent) -> SourceKind:
+    """Return what the coverage calls it."""
     if not trigger.proposes:
         return SourceKind.BRANCH
     return SourceKind.PULL_REQUEST if trigger.base_sha is None else SourceKind.MERGE_GROUP
