@@ -54,6 +54,7 @@ open(os.path.join(sys.argv[1], "artifact.zip"), "wb").write(content)
 '''
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("times", [1, 2], ids=["once", "and again, under the same name"])
 def test_act__gives_back_every_byte(tmp_path: Path, times: int) -> None:
     job, target = tmp_path / "job", tmp_path / "target"

@@ -128,6 +128,7 @@ def four_deploys(world: World, week: int) -> None:
         world.release(f"{week}{sha}" * 20, at(week * WEEK + 24 * day))
 
 
+@pytest.mark.matrix
 def test_life__ten_runs_over_a_broken_worse_and_mended_history(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
 ) -> None:
@@ -151,6 +152,7 @@ def test_life__ten_runs_over_a_broken_worse_and_mended_history(
     assert [alert.dedup_key for alert in pager.alerts] == [dedup_key("acme/shop/shop/divergence/2026-03-02")]
 
 
+@pytest.mark.matrix
 def test_thread__holds_what_follows_and_only_the_escalation_is_shown_in_the_channel(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
 ) -> None:
@@ -165,6 +167,7 @@ def test_thread__holds_what_follows_and_only_the_escalation_is_shown_in_the_chan
     assert [message.get("reply_broadcast", False) for message in slack.messages] == [False, False, True]
 
 
+@pytest.mark.matrix
 def test_chart__is_attached_to_the_first_message(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
 ) -> None:
@@ -198,6 +201,7 @@ def test_chart__is_sent_to_no_foreign_host(world: World, slack: SlackStandIn, pa
     assert "leads to a host that is not Slack's (evil.example)" in ran.log
 
 
+@pytest.mark.matrix
 def test_message__says_what_happened_since_when_whose_move_and_links_check_and_report(
     world: World, slack: SlackStandIn, watch: Watch
 ) -> None:
@@ -216,6 +220,7 @@ def test_message__says_what_happened_since_when_whose_move_and_links_check_and_r
     assert "/acme/shop/actions/runs/" in foot["elements"][1]["text"]
 
 
+@pytest.mark.matrix
 def test_breach__is_one_alert_over_ten_runs_and_one_resolve_when_it_is_mended(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -231,6 +236,7 @@ def test_breach__is_one_alert_over_ten_runs_and_one_resolve_when_it_is_mended(
     assert pager.resolves == [dedup_key(key)]
 
 
+@pytest.mark.matrix
 def test_at_risk__is_told_and_ends_quietly_when_the_clock_runs_out(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -249,6 +255,7 @@ def test_at_risk__that_ships_in_time_is_said_to(world: World, slack: SlackStandI
     assert slack.messages[1]["thread_ts"] == slack.messages[0]["ts"]
 
 
+@pytest.mark.matrix
 def test_releases_that_wait_for_one_model_are_told_in_one_message(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -261,6 +268,7 @@ def test_releases_that_wait_for_one_model_are_told_in_one_message(
     assert watch.said(62) == (["✅ recommender: 3 releases no longer wait"], 0, 1)
 
 
+@pytest.mark.matrix
 def test_release__that_joins_is_named_once_in_the_thread_and_in_the_same_alert_of_the_pager(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -287,6 +295,7 @@ def test_release__that_joins_is_named_once_in_the_thread_and_in_the_same_alert_o
     assert watch.said(61) == (["✅ recommender: 2 releases no longer wait"], 0, 1)
 
 
+@pytest.mark.matrix
 def test_breach__may_fire_again_after_it_resolved(world: World, watch: Watch) -> None:
     world.release(A, at())
     watch.run(49)
@@ -297,6 +306,7 @@ def test_breach__may_fire_again_after_it_resolved(world: World, watch: Watch) ->
     assert watch.said(160) == ([], 0, 0)
 
 
+@pytest.mark.matrix
 def test_pagerduty_kinds__say_what_reaches_the_pager_and_slack_gets_all(world: World, watch: Watch) -> None:
     world.release(A, at())
     watch.inputs["pagerduty_kinds"] = "breach"
@@ -305,6 +315,7 @@ def test_pagerduty_kinds__say_what_reaches_the_pager_and_slack_gets_all(world: W
     assert (len(title), triggers) == (1, 1)
 
 
+@pytest.mark.matrix
 def test_divergence__reaches_slack_alone_and_its_severity_is_a_warning_where_named(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
 ) -> None:
@@ -314,6 +325,7 @@ def test_divergence__reaches_slack_alone_and_its_severity_is_a_warning_where_nam
     assert pager.requests == [request for request in pager.requests if "/change/" in request.path]
 
 
+@pytest.mark.matrix
 def test_log__names_each_message_its_kind_its_subject_and_its_destination(world: World, watch: Watch) -> None:
     world.release(A, at())
     log = watch.run(49).log
@@ -322,6 +334,7 @@ def test_log__names_each_message_its_kind_its_subject_and_its_destination(world:
     assert " sent " not in watch.run(50).log
 
 
+@pytest.mark.matrix
 def test_waiver__is_told_in_the_thread_with_who_why_and_until_when(
     world: World, slack: SlackStandIn, watch: Watch
 ) -> None:
@@ -350,6 +363,7 @@ def live_data(world: World, shift: float, seed: int) -> None:
     (world.workspace / "live.csv").write_text("age\n" + "".join(f"{age:.3f}\n" for age in ages))
 
 
+@pytest.mark.matrix
 def test_drift__is_told_after_two_checks_running_and_ends_after_two_good_ones(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
 ) -> None:
@@ -367,6 +381,7 @@ def test_drift__is_told_after_two_checks_running_and_ends_after_two_good_ones(
     assert pager.alerts[0].dedup_key == dedup_key("acme/shop/shop/drift/recommender")
 
 
+@pytest.mark.matrix
 def test_outputs__name_the_keys_raised_in_this_run(world: World, watch: Watch) -> None:
     world.release(A, at())
     assert watch.run(30).outputs["alerts"] == ""
@@ -374,6 +389,7 @@ def test_outputs__name_the_keys_raised_in_this_run(world: World, watch: Watch) -
     assert watch.run(50).outputs["alerts"] == ""
 
 
+@pytest.mark.matrix
 def test_outputs__tell_a_comma_in_a_name_from_one_between_two(world: World, watch: Watch) -> None:
     world.registry.add_model("a,b")
     world.release(A, at())
@@ -391,6 +407,7 @@ def test_pager__rings_also_where_slack_stalls(
     assert (slack.messages, len(pager.alerts)) == ([], 1)
 
 
+@pytest.mark.matrix
 def test_outputs__name_the_keys_also_where_nobody_is_to_be_told(world: World, watch: Watch) -> None:
     for name in [name for name in world.inputs if name != "models"]:
         del world.inputs[name]
@@ -399,6 +416,7 @@ def test_outputs__name_the_keys_also_where_nobody_is_to_be_told(world: World, wa
     assert watch.run(50).outputs["alerts"] == ""
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("event", ["pull_request", "push"])
 def test_trust__only_a_trusted_run_tells(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, event: str
@@ -422,6 +440,7 @@ def test_dry_look__tells_nobody_and_its_output_says_what_it_would(
     assert ran.outputs["alerts"] == "acme/shop/shop/breach/recommender"
 
 
+@pytest.mark.matrix
 def test_at_once__two_runs_raise_one_message(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -442,6 +461,7 @@ def test_at_once__two_runs_raise_one_message(
     }
 
 
+@pytest.mark.matrix
 def test_ledger__deleted_between_runs_raises_none_twice(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -457,6 +477,7 @@ def test_ledger__deleted_between_runs_raises_none_twice(
     assert [alert.is_open for alert in pager.alerts] == [False]
 
 
+@pytest.mark.matrix
 def test_pager__is_told_of_the_end_also_where_nothing_is_ever_remembered(
     world: World, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -472,6 +493,7 @@ def test_pager__is_told_of_the_end_also_where_nothing_is_ever_remembered(
     assert [(alert.is_open, len(alert.events)) for alert in pager.alerts] == [(False, 2)]
 
 
+@pytest.mark.matrix
 def test_ledger__deleted_is_replaced_by_our_own_messages_and_nobody_elses(
     world: World, slack: SlackStandIn, watch: Watch
 ) -> None:
@@ -486,6 +508,7 @@ def test_ledger__deleted_is_replaced_by_our_own_messages_and_nobody_elses(
     assert watch.said(50)[0] == ["🔴 The 48 h promise is broken: recommender"]
 
 
+@pytest.mark.matrix
 def test_ledger__that_cannot_be_read_and_a_bot_that_may_not_look_tell_nothing_in_slack(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -500,6 +523,7 @@ def test_ledger__that_cannot_be_read_and_a_bot_that_may_not_look_tell_nothing_in
     assert "missing_scope: channels:history" in ran.log
 
 
+@pytest.mark.matrix
 def test_ledger__that_is_read_lets_a_bot_tell_that_may_not_look(
     world: World, slack: SlackStandIn, watch: Watch
 ) -> None:
@@ -510,6 +534,7 @@ def test_ledger__that_is_read_lets_a_bot_tell_that_may_not_look(
     assert watch.said(50)[0] == []
 
 
+@pytest.mark.matrix
 def test_webhook__tells_once_by_the_ledger(world: World, slack: SlackStandIn, watch: Watch) -> None:
     by_webhook(world, slack)
     world.release(A, at())
@@ -523,6 +548,7 @@ def test_webhook__tells_once_by_the_ledger(world: World, slack: SlackStandIn, wa
     ]
 
 
+@pytest.mark.matrix
 def test_sla_since__that_passes_the_releases_closes_each_alert_with_its_model_and_the_reason(
     world: World, slack: SlackStandIn, watch: Watch
 ) -> None:
@@ -542,6 +568,7 @@ def test_sla_since__that_passes_the_releases_closes_each_alert_with_its_model_an
     assert all("`sla-since` is now 2026-03-03" in told["text"] for told in ends)
 
 
+@pytest.mark.matrix
 def test_webhook__without_a_ledger_that_remembers_tells_nothing_and_says_why(
     world: World, slack: SlackStandIn, watch: Watch
 ) -> None:
@@ -553,6 +580,7 @@ def test_webhook__without_a_ledger_that_remembers_tells_nothing_and_says_why(
     assert "Slack webhook: no alert is sent, because earlier ones are unknown" in ran.log
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("fault", "cure"),
     [
@@ -581,6 +609,7 @@ def test_slack__that_fails_is_a_warning_the_verdict_stands_and_nothing_counts_as
     assert watch.said(50)[0] == ["🔴 The 48 h promise is broken: recommender"]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "broken", [Answered(Reset()), Truncate(0.5), Answered(EmptyBody()), Answered(Answer(502))], ids=str
 )
@@ -595,6 +624,7 @@ def test_slack__that_took_a_message_and_then_broke_the_line_is_not_told_twice(
     assert {state["sink"] for state in ran.bundle["alerts"] if state["step"] == "new"} == {"", "slack", "pagerduty"}
 
 
+@pytest.mark.matrix
 def test_slack__that_limits_the_rate_is_asked_once_more_not_before_it_says(
     world: World, slack: SlackStandIn, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -612,6 +642,7 @@ def test_slack__that_limits_the_rate_is_asked_once_more_not_before_it_says(
     assert "Slack limits the rate" in ran.log
 
 
+@pytest.mark.matrix
 def test_channel__may_be_given_by_its_name(world: World, slack: SlackStandIn, watch: Watch) -> None:
     world.inputs["slack-channel"] = "#releases"
     world.release(A, at())
@@ -622,6 +653,7 @@ def test_channel__may_be_given_by_its_name(world: World, slack: SlackStandIn, wa
     assert "the bot does not see the channel 'nowhere'" in watch.run(90, slack_channel="nowhere").log
 
 
+@pytest.mark.matrix
 def test_pager__that_fails_is_a_warning_and_is_told_by_the_next_run(
     world: World, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -642,6 +674,7 @@ def test_pager__whose_fault_passes_is_told_at_once(world: World, pager: PagerDut
     assert len(pager.alerts) == 1
 
 
+@pytest.mark.matrix
 def test_changes__every_deploy_and_ship_after_adoption_is_told_once(
     world: World, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -660,6 +693,7 @@ def test_changes__every_deploy_and_ship_after_adoption_is_told_once(
     assert "changed_at" not in pager.changes[0]
 
 
+@pytest.mark.matrix
 def test_changes__without_a_ledger_are_not_told_because_they_may_have_been(
     world: World, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -672,6 +706,7 @@ def test_changes__without_a_ledger_are_not_told_because_they_may_have_been(
     assert len(pager.changes) == 1
 
 
+@pytest.mark.matrix
 def test_changes__before_the_pager_was_set_are_not_told(
     world: World, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -685,6 +720,7 @@ def test_changes__before_the_pager_was_set_are_not_told(
     assert [change["payload"]["summary"] for change in pager.changes] == [f"shop: code deploy: {B[:12]}"]
 
 
+@pytest.mark.matrix
 def test_changes__of_which_one_is_refused_are_each_told_once(
     world: World, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -698,6 +734,7 @@ def test_changes__of_which_one_is_refused_are_each_told_once(
     assert len({change["payload"]["summary"] for change in pager.changes}) == len(pager.changes) == 2
 
 
+@pytest.mark.matrix
 def test_waiver__that_ran_out_long_after_the_deadline_is_told(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -717,6 +754,7 @@ def test_waiver__that_ran_out_long_after_the_deadline_is_told(
     assert watch.said(22 * 24 + 1) == (["🔴 The 48 h promise is broken: recommender"], 1, 0)
 
 
+@pytest.mark.matrix
 def test_more_time__given_after_the_fact_is_no_all_clear(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -726,6 +764,7 @@ def test_more_time__given_after_the_fact_is_no_all_clear(
     assert watch.said(97, sla_hours="96") == (["🔴 Reminder: The 96 h promise is broken: recommender"], 0, 0)
 
 
+@pytest.mark.matrix
 def test_thread__whose_first_message_somebody_deleted_is_told_by_itself(
     world: World, slack: SlackStandIn, watch: Watch
 ) -> None:
@@ -736,6 +775,7 @@ def test_thread__whose_first_message_somebody_deleted_is_told_by_itself(
     assert watch.said(51)[0] == ["✅ recommender was shipped"]
 
 
+@pytest.mark.matrix
 def test_at_once__what_the_first_of_two_messages_does_not_name_joins_it(
     world: World, slack: SlackStandIn, watch: Watch
 ) -> None:
@@ -752,6 +792,7 @@ def test_at_once__what_the_first_of_two_messages_does_not_name_joins_it(
     assert watch.said(48.3)[0] == ["🔴 recommender: 1 more release past the deadline, 2 in total"]
 
 
+@pytest.mark.matrix
 def test_pager__that_is_slow_is_told_the_rest_by_the_next_runs(
     world: World, pager: PagerDutyEventsStandIn, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -771,6 +812,7 @@ def test_pager__that_is_slow_is_told_the_rest_by_the_next_runs(
     assert [len(alert.events) for alert in pager.alerts] == [1] * 12
 
 
+@pytest.mark.matrix
 def test_webhook__that_says_ok_in_json_is_not_sent_the_same_at_each_run(
     world: World, slack: SlackStandIn, watch: Watch
 ) -> None:
@@ -793,6 +835,7 @@ def test_webhook__that_starts_a_workflow_is_refused_before_anything_is_sent(
     assert "T000/123/abc" not in ran.log
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("answer", [Answer(200, b"<html>Sign in</html>"), Answer(302, b"", {"Location": "/elsewhere"})])
 def test_webhook__that_answers_with_something_else_has_told_nothing(
     world: World, slack: SlackStandIn, watch: Watch, answer: Answer
@@ -805,6 +848,7 @@ def test_webhook__that_answers_with_something_else_has_told_nothing(
     assert slack.count(path_contains="elsewhere") == 0
 
 
+@pytest.mark.matrix
 def test_redirect__never_carries_the_token_to_another_host(world: World, slack: SlackStandIn, watch: Watch) -> None:
     with SlackStandIn() as foreign:
         world.release(A, at())
@@ -826,6 +870,7 @@ def test_replay__of_a_run_that_ended_an_alert_is_byte_for_byte(world: World, wat
         assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "name",
     ["<!channel> help", "<@U0ADMIN>", "@here *bold* _x_", "a & b <script>", "x" * 200],
@@ -849,6 +894,7 @@ def test_injection__reaches_slack_and_pagerduty_inert(
     assert set(alert.dedup_key) <= set("0123456789abcdef")
 
 
+@pytest.mark.matrix
 def test_secrets__are_in_no_byte_that_leaves(world: World, slack: SlackStandIn, watch: Watch) -> None:
     world.release(A, at())
     slack.fail("chat.postMessage", times=None, fault=Answer(200, {"ok": False, "error": SLACK_TOKEN}))

@@ -652,6 +652,7 @@ def test_file__rows_that_do_not_count_say_why(world: World) -> None:
     ]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "name",
     ["::set-output name=verdict::pass", "##[set-output name=verdict]pass", "a\r\n::error::b", "\x1b[2J\x00evil\u202e"],
@@ -706,6 +707,7 @@ def test_bug__anywhere_else_ends_in_one_line_and_2(world: World, monkeypatch: py
     assert "what a server said" not in told.log
 
 
+@pytest.mark.matrix
 def test_stalled__server_holds_doctor_no_longer_than_the_whole_run_may_take(world: World) -> None:
     world.release(A, at())
     world.github.fail("/", times=None, fault=Stall(60))
@@ -715,6 +717,7 @@ def test_stalled__server_holds_doctor_no_longer_than_the_whole_run_may_take(worl
     assert told.line("repository:").startswith("FAILED")
 
 
+@pytest.mark.matrix
 def test_stalled__services_leave_what_no_time_is_left_for_untried_and_named(world: World) -> None:
     world.github.fail("/", times=None, fault=Stall(60))
     told = examine(world, timeout_seconds="10")
@@ -722,6 +725,7 @@ def test_stalled__services_leave_what_no_time_is_left_for_untried_and_named(worl
 
 
 # pypa/pip#11608: `pip list | head` ends in the traceback of a broken pipe.
+@pytest.mark.matrix
 @pytest.mark.parametrize("command", ["doctor", "run", "run --help", "doctor --help", "replay --help", "--help", "x"])
 def test_reader__that_leaves_early_ends_a_command_quietly(command: str) -> None:
     line = f"{sys.executable} -m flowjoy {command} | true; exit ${{PIPESTATUS[0]}}"
@@ -738,6 +742,7 @@ def test_reader__that_leaves_early_ends_a_command_quietly(command: str) -> None:
     assert "BrokenPipe" not in ended.stderr
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("command", ["doctor >&-", "doctor >/dev/full", "run >&-", "run >/dev/full"])
 def test_log__that_cannot_be_written_decides_nothing(command: str) -> None:
     ended = subprocess.run(

@@ -55,6 +55,7 @@ def statuses(world: World, *shifts: float) -> list[str]:
     return [check(world, hour, shift).outputs["drift-status"] for hour, shift in enumerate(shifts)]
 
 
+@pytest.mark.matrix
 def test_drift__is_over_twice_running_and_heals_after_two_good_checks(world: World) -> None:
     assert statuses(world, 9, 9, 0) == ["over", "drift", "ok"]
     ran = check(world, 9)
@@ -79,6 +80,7 @@ def test_drift__never_decides_and_is_shown_everywhere(world: World) -> None:
     assert ran.bundle["drift"]["version"] == "1"
 
 
+@pytest.mark.matrix
 def test_rows__checked_again_are_no_second_check_and_runs_at_once_fold(world: World) -> None:
     check(world, 1, 9)
     shuffled = (world.workspace / "live.csv").read_text().splitlines()
@@ -87,6 +89,7 @@ def test_rows__checked_again_are_no_second_check_and_runs_at_once_fold(world: Wo
     assert check(world, 3, 9).outputs["drift-status"] == "drift"
 
 
+@pytest.mark.matrix
 def test_marks__of_a_dry_look_a_pull_request_or_an_unreadable_sample_are_not_remembered(world: World) -> None:
     check(world, 1, 9)
     assert check(world, 9, 9, as_of="2026-03-02T11:00:00Z").outputs["drift-status"] == "drift"
@@ -101,6 +104,7 @@ def test_marks__of_a_dry_look_a_pull_request_or_an_unreadable_sample_are_not_rem
     assert check(world, 6, 9).outputs["drift-status"] == "over"
 
 
+@pytest.mark.matrix
 def test_look_at_the_past__knows_only_the_marks_of_then(world: World) -> None:
     check(world, 5, 9)
     assert check(world, 9, 9, as_of="2026-03-02T13:00:00Z").outputs["drift-status"] == "over"
@@ -128,6 +132,7 @@ def test_no_sample__is_no_check_and_no_picture(world: World) -> None:
     assert not list(ran.folder.glob("drift*"))
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("sample", "said"),
     [
@@ -177,6 +182,7 @@ def test_feature__that_was_not_judged_is_named_though_the_others_are_ok(world: W
         assert said.replace(" ", "") in re.sub(r"<[^>]*>|\s", "", html.unescape(text))
 
 
+@pytest.mark.matrix
 def test_values__in_another_spelling_are_an_error_that_names_the_feature_and_raises_no_alert(world: World) -> None:
     for name, values in (("train.csv", ("True", "False")), ("live.csv", ("1", "0"))):
         lines = [f"{values[n % 2]},{n % 60}" for n in range(300)]
@@ -198,6 +204,7 @@ def test_few_rows__are_no_verdict(world: World) -> None:
     assert (ran.outputs["drift-status"], ran.outputs["drift-worst"], ran.bundle["drift_marks"]) == ("too few", "", [])
 
 
+@pytest.mark.matrix
 def test_advice__of_a_drift_check_ends_where_there_is_one(world: World) -> None:
     (world.workspace / "incidents.csv").write_text("start,end\n2026-03-02T08:00:00Z,2026-03-02T09:30:00Z\n")
     world.inputs["incident-file"] = "incidents.csv"
@@ -206,6 +213,7 @@ def test_advice__of_a_drift_check_ends_where_there_is_one(world: World) -> None:
     assert "drift" not in [row["key"] for row in check(world, 24 * 8).bundle["figures"]["advice"]]
 
 
+@pytest.mark.matrix
 def test_files__hold_no_value_and_no_category_and_replay_byte_for_byte(
     step: Step, github: GitHubStandIn, tmp_path: Path
 ) -> None:
@@ -245,6 +253,7 @@ def describe(folder: Path, *arguments: str, **environ: str) -> tuple[int, str]:
     return reference(environ, list(arguments), stream), stream.getvalue()
 
 
+@pytest.mark.matrix
 @pytest.mark.xdist_group("mlflow")
 def test_reference__is_logged_to_the_run_and_found_by_the_step(world: World, mlflow_server: Registry) -> None:
     mlflow_server.clear()

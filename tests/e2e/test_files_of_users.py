@@ -40,6 +40,7 @@ def test_registration__that_failed_keeps_no_promise(tmp_path: Path) -> None:
     assert "left out: 1 row that did not succeed (FAILED_REGISTRATION)" in ended.log
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("column", "ours", "other"),
     [
@@ -58,6 +59,7 @@ def test_code_row__that_does_not_count_opens_no_clock(tmp_path: Path, column: st
     assert f"({other})" in ended.log
 
 
+@pytest.mark.matrix
 def test_one_file_for_both__must_say_of_each_row_what_it_is(tmp_path: Path) -> None:
     ended = ran(tmp_path / "a", model_file="code")
     assert (ended.code, ended.outputs["verdict"]) == (2, "error")
@@ -82,6 +84,7 @@ def test_code_row__of_an_unknown_word_decides_nothing(tmp_path: Path) -> None:
     assert "code file, line 2, status: 'probably' says neither success nor failure" in ended.log
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("indent", [None, 2])
 def test_pages__one_after_the_other_are_all_read(tmp_path: Path, indent: int | None) -> None:
     """As `gh api --paginate` prints them: cli/cli#5347."""
@@ -98,6 +101,7 @@ def test_runs__as_github_lists_them_are_refused_with_the_cure(tmp_path: Path) ->
     assert "{ts: .updatedAt, sha: .headSha, conclusion}" in ended.log
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "text",
     [
@@ -122,6 +126,7 @@ def test_incidents__that_lie_ahead_of_a_look_at_the_past_are_no_fault(tmp_path: 
     assert "left out: 2 rows ahead of as-of" in ended.log
 
 
+@pytest.mark.matrix
 def test_incident__that_ends_before_it_starts_leaves_no_mttr_and_the_promise_is_judged(tmp_path: Path) -> None:
     ended = ran(tmp_path, incidents=f"start,end\n{INCIDENT}\n2026-11-20T10:00:00Z,2026-11-20T09:00:00Z\n")
     assert (ended.code, ended.outputs["sla-status"], ended.outputs["mttr-hours"]) == (0, "met", "")
@@ -131,6 +136,7 @@ def test_incident__that_ends_before_it_starts_leaves_no_mttr_and_the_promise_is_
 HOSTILE = "\x1b[2J##[error]x ::set-output name=verdict::pass \u202e<script>"
 
 
+@pytest.mark.matrix
 def test_hostile__columns_and_words_are_inert(tmp_path: Path) -> None:
     code = f"ts,sha,{HOSTILE},service\n2026-11-20T08:00:00Z,{A},x,shop\n2026-11-20T08:00:00Z,{B},x,{HOSTILE}\n"
     ended = ran(tmp_path, code=code, incidents=f"start,end,service\n{INCIDENT},{HOSTILE}\n")

@@ -73,6 +73,7 @@ def eight_weeks(world: World) -> None:
     world.inputs["incident-file"] = "incidents.csv"
 
 
+@pytest.mark.matrix
 def test_first_run__over_eight_weeks_of_history_sends_nothing_and_says_what_is_older(runs: Runs) -> None:
     eight_weeks(runs.world)
     ran = runs.run(-1)
@@ -91,6 +92,7 @@ def test_first_run__over_eight_weeks_of_history_sends_nothing_and_says_what_is_o
     assert "the history begins today" in ran.log
 
 
+@pytest.mark.matrix
 def test_second_run__over_the_same_history_sends_nothing_either_and_says_no_more(runs: Runs) -> None:
     eight_weeks(runs.world)
     runs.run(-1)
@@ -107,6 +109,7 @@ def test_sla_since__of_the_sentence_makes_the_run_green(runs: Runs) -> None:
     assert runs.sent == ([], 0, 0)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(("deployed", "first"), [(-3 * WEEK, 0), (-15 * DAY, 0), (-2 * DAY - 1, 0)])
 def test_breach__that_ran_out_before_the_first_run_is_never_sent(runs: Runs, deployed: float, first: float) -> None:
     runs.world.release(A, at(deployed))

@@ -98,6 +98,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("event", EVENTS)
 def test_gate__is_judged_on_every_event_whose_code_asks_to_go_live(world: World, event: str) -> None:
     asked = EVENTS[event](world)
@@ -117,6 +118,7 @@ def test_gate__is_judged_on_every_event_whose_code_asks_to_go_live(world: World,
         assert title.partition(problem)[2].strip(": ."), "the cure"
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("event", ["pull_request", "merge_group", "workflow_run", "push", "deployment"])
 def test_waiver__on_the_default_branch_overrides_a_refused_model_and_is_shown(world: World, event: str) -> None:
     asked = EVENTS[event](world)
@@ -262,6 +264,7 @@ HEADS: list[tuple[str, dict[str, Any]]] = [
 HEADLESS = [{"workflow_run": {"head_sha": B, "event": event, **head}} for event, head in HEADS]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("event", "payload", "field"),
     [
@@ -439,6 +442,7 @@ def test_stub__at_another_path_is_judged_beside_the_default_branchs(remembering:
     assert (ran.code, "version 3 does not carry" in ran.log) == (1, True)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("proposal", [pull_request, merge_group])
 @pytest.mark.parametrize(
     ("stub", "problem"), [REFUSED["a broken stub"], REFUSED["an unknown model"], REFUSED["a version that is not READY"]]
@@ -476,6 +480,7 @@ def test_stub__that_moves_with_its_input_needs_no_model_that_it_does_not_name(re
     assert judged(world, model_stub="ml/stub.json").code == 0
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("inputs", [{"artifact_name": "mine"}, {"service": "mine"}])
 @pytest.mark.parametrize("softening", [{"enforce": "false"}, {"model_stub": "other.json", "model_validated_tag": ""}])
 def test_ledger__that_a_proposal_hides_under_another_name_is_compared(

@@ -67,6 +67,7 @@ def test_figures__are_the_same_in_outputs_csv_bundle_and_summary(world: World) -
     assert "| change lead time (median) | 24.5 h | 2 | 24.0 h | 1 | 24.0 h | 3 |" in ran.summary
 
 
+@pytest.mark.matrix
 def test_commits__are_remembered_and_only_new_deploys_are_asked_for(world: World) -> None:
     world.run(at(30), sha=B)
     world.github.requests.clear()
@@ -81,6 +82,7 @@ def test_commits__are_remembered_and_only_new_deploys_are_asked_for(world: World
     assert list(asked.json()["variables"].values()).count(C) == 1
 
 
+@pytest.mark.matrix
 def test_training_run__that_is_deleted_later_is_remembered(world: World) -> None:
     world.run(at(30), sha=B)
     world.registry.client.delete_run(world.registry.client.get_model_version("recommender", "1").run_id)
@@ -108,6 +110,7 @@ def test_training__that_is_not_known_is_no_lead_time_of_0_hours(world: World) ->
     assert dora(ran)["MODEL"]["lead_time_hours"]["value"] != 0
 
 
+@pytest.mark.matrix
 def test_lead_times__that_there_is_nothing_to_measure_of_are_no_failure(world: World) -> None:
     """Without any dependence no registry is asked, and what failed is said once, by its own name."""
     ran = world.run(at(50), sha=B, models="")

@@ -109,6 +109,7 @@ def test_artifact__of_a_run_on_a_laptop_is_none_and_one_notice_says_why(tmp_path
     assert (tmp_path / "flowjoy-report" / BUNDLE).exists()
 
 
+@pytest.mark.matrix
 def test_artifact__a_dry_look_uploads_nothing_and_reads_the_ledger(world: World) -> None:
     world.release(A, at())
     world.run(at(1))
@@ -128,6 +129,7 @@ def held_coverage(ran: Ran, source: str) -> dict[str, Any]:
     return next(item for item in ran.bundle["coverage"] if item["source"].startswith(source))
 
 
+@pytest.mark.matrix
 def test_memory__a_ship_that_the_registry_forgot_keeps_closing_what_it_closed(world: World) -> None:
     world.release(A, at())
     version = world.registry.add_version(at(3))
@@ -144,6 +146,7 @@ def test_memory__a_ship_that_the_registry_forgot_keeps_closing_what_it_closed(wo
     assert (strict.code, strict.obligation()["status"]) == (1, "breached")
 
 
+@pytest.mark.matrix
 def test_memory__outlives_the_run_that_found_it_gone(world: World) -> None:
     world.release(A, at())
     version = world.registry.add_version(at(3))
@@ -153,6 +156,7 @@ def test_memory__outlives_the_run_that_found_it_gone(world: World) -> None:
         assert scheduled(world, hours).obligation()["status"] == "met"
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("requires", ["2", ">=2", "any"])
 @pytest.mark.parametrize("signal", ["registered", "alias:production"])
 def test_memory__a_version_that_was_missed_before_a_release_closes_nothing_of_it(
@@ -182,6 +186,7 @@ def released(world: World, sha: str, hours: float, requires: str) -> None:
     world.github.repository.add_file(sha, "flowjoy.json", json.dumps({"models": {"recommender": requires}}))
 
 
+@pytest.mark.matrix
 def test_memory__a_deploy_that_github_forgot_stays_on_the_timeline(world: World) -> None:
     number = world.release(A, at())
     first = world.run(at(1))
@@ -195,6 +200,7 @@ def test_memory__a_deploy_that_github_forgot_stays_on_the_timeline(world: World)
     assert [item["sha"] for item in ran.bundle["obligations"]] == [A, B]  # closed by the same ship: history
 
 
+@pytest.mark.matrix
 def test_p66__a_deployment_that_is_deleted_keeps_the_clock_that_it_opened(world: World) -> None:
     number = world.release(A, at())
     world.run(at(1))
@@ -208,6 +214,7 @@ def test_p66__a_deployment_that_is_deleted_keeps_the_clock_that_it_opened(world:
     assert scheduled(world, 49.8, sha=B).obligation(sha=B)["status"] == "met"
 
 
+@pytest.mark.matrix
 def test_p66__every_deployment_and_the_environment_deleted_heals_no_breach(world: World) -> None:
     number = world.release(A, at())
     assert scheduled(world, 49).code == 1
@@ -276,6 +283,7 @@ def test_p66__a_release_that_is_published_again_and_again_keeps_its_first_clock(
     assert scheduled(world, 94).code == 1
 
 
+@pytest.mark.matrix
 def test_p66__a_model_that_is_deleted_and_made_again_of_the_same_content_heals_no_breach(world: World) -> None:
     world.registry.add_version(at(-100), source="s3://models/old")
     world.release(A, at())
@@ -330,6 +338,7 @@ def test_p64__a_version_that_nobody_registered_closes_nothing(world: World) -> N
     assert scheduled(world, 50).code == 1
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("hours", [-24 * 60, -60])
 @pytest.mark.parametrize("claims", ["nothing", "it failed", "another commit", "another time"])
 def test_p64__a_ledger_that_lacks_an_open_breach_changes_nothing(world: World, hours: float, claims: str) -> None:
@@ -407,6 +416,7 @@ FORGED: Mapping[str, str | None] = {
 }
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("forged", FORGED)
 @pytest.mark.parametrize("source", ["deployments", "workflow-runs", "releases"])
 def test_p64__a_stub_that_only_the_ledger_knows_changes_nothing(world: World, forged: str, source: str) -> None:
@@ -424,6 +434,7 @@ def test_p64__a_stub_that_only_the_ledger_knows_changes_nothing(world: World, fo
     assert ran.bundle["stubs"][A]["text"] == '{"models": {"recommender": "any"}}'
 
 
+@pytest.mark.matrix
 def test_p64__that_a_commit_had_no_stub_is_proved_by_github(world: World) -> None:
     """Without a stub `models` says what the code depends on; a forged one would say that it depends on nothing."""
     world.release(A, at())
@@ -432,6 +443,7 @@ def test_p64__that_a_commit_had_no_stub_is_proved_by_github(world: World) -> Non
     assert (scheduled(world, 49).code, scheduled(world, 50).obligation()["status"]) == (1, "breached")
 
 
+@pytest.mark.matrix
 def test_memory__a_stub_that_was_not_there_is_looked_for_again(world: World) -> None:
     """One answer that knew no file must not be believed for ever."""
     world.inputs["models"] = ""
@@ -475,12 +487,14 @@ def test_memory__of_another_registry_closes_nothing(world: World, tmp_path: Path
     assert scheduled(world, 60, mlflow_tracking_uri=other.uri).code == 1
 
 
+@pytest.mark.matrix
 def test_memory__outlives_an_outage_of_the_registry(world: World) -> None:
     released_and_closed(world)
     assert scheduled(world, 5, mlflow_tracking_uri="http://127.0.0.1:9").code == 2
     assert scheduled(world, 60).obligation()["status"] == "met"
 
 
+@pytest.mark.matrix
 def test_memory__outlives_an_outage_of_github(world: World) -> None:
     number = world.release(A, at())
     world.run(at(6))
@@ -508,6 +522,7 @@ def test_memory__a_run_that_the_deployment_got_later_does_not_hide_it(world: Wor
     assert (scheduled(world, 52).code, scheduled(world, 53).obligation()["status"]) == (1, "breached")
 
 
+@pytest.mark.matrix
 def test_memory__what_one_wrong_answer_left_out_comes_back(world: World) -> None:
     world.release(A, at(-24 * 45))
     for number in range(130):
@@ -606,6 +621,7 @@ def test_incremental__late_statuses_are_seen(world: World) -> None:
     assert (ran.code, ran.obligation()["status"]) == (1, "breached")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("remembers", [True, False], ids=["with a ledger", "without"])
 @pytest.mark.parametrize("source", ["deployments", "workflow-runs"])
 def test_p65__what_failed_long_ago_and_succeeds_behind_a_hundred_newer_ones_opens_its_clock(
@@ -631,6 +647,7 @@ def test_p65__what_failed_long_ago_and_succeeds_behind_a_hundred_newer_ones_open
     assert (scheduled(world, 50, sha=B).code, scheduled(world, 51).obligation()["status"]) == (1, "breached")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("sha", [A, B], ids=["provisional then", "of another run"])
 def test_incremental__a_deployment_that_waits_for_long_is_asked_for_until_it_is_settled(world: World, sha: str) -> None:
     shop = world.github.repository
@@ -686,6 +703,7 @@ def test_jobs__of_one_run_that_follow_each_other_share_the_name_and_lose_nothing
     assert promise.bundle["first_trusted_at"] == gate.bundle["first_trusted_at"]
 
 
+@pytest.mark.matrix
 def test_union__what_two_runs_at_once_saw_is_known_to_the_third(world: World) -> None:
     """Both read the same ledger and write their own; the second of them does not know what the first one saw."""
     world.release(A, at())
@@ -738,6 +756,7 @@ def test_status__that_a_ledger_claims_changes_nothing(world: World) -> None:
     assert (ran.code, ran.obligation()["status"]) == (1, "breached")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("event", "branch", "repository", "said"),
     [
@@ -772,6 +791,7 @@ def released_and_closed(world: World) -> None:
     world.registry.client.delete_model_version("recommender", version)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "event",
     [
@@ -824,6 +844,7 @@ def with_first(good: bytes, kind: str, **changes: Any) -> bytes:
     return with_bundle(good, **{kind: [first | changes, *others]})
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_hostile__content_is_as_no_ledger_with_a_notice(world: World, kind: str, tmp_path: Path) -> None:
     released_and_closed(world)
@@ -859,6 +880,7 @@ def bomb_that_lies() -> bytes:
     return bytes(content)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("made", [lambda: bomb(1 << 30), bomb_that_lies], ids=["zeros", "it lies about its size"])
 def test_hostile__a_bomb_takes_little_memory(world: World, made: Callable[[], bytes]) -> None:
     import tracemalloc
@@ -872,6 +894,7 @@ def test_hostile__a_bomb_takes_little_memory(world: World, made: Callable[[], by
     assert peak < 100 << 20
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "address", ["https://evil.example/x?sig=1", "http://blob.core.windows.net.evil.example/x", "file:///etc/passwd", ""]
 )
@@ -903,6 +926,7 @@ PASSING: Mapping[str, Fault] = {
 }
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("fault", PASSING)
 @pytest.mark.parametrize("stage", STAGES)
 def test_download__a_fault_in_passing_changes_nothing(world: World, stage: str, fault: str) -> None:
@@ -912,6 +936,7 @@ def test_download__a_fault_in_passing_changes_nothing(world: World, stage: str, 
     assert (ran.code, ran.obligation()["status"]) == (0, "met")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("match", "fault"),
     [
@@ -944,6 +969,7 @@ def test_newer_schema__is_neither_read_nor_buried(world: World) -> None:
     assert "so that the ledger of a newer FlowJoy is not hidden" in ran.log
 
 
+@pytest.mark.matrix
 def test_older_schema__is_read(world: World) -> None:
     released_and_closed(world)
 
@@ -976,6 +1002,7 @@ def test_fork__neither_reads_nor_writes_a_ledger(world: World) -> None:
     assert not any("artifacts" in request.path for request in world.github.requests[before:])
 
 
+@pytest.mark.matrix
 def test_pull_request__uploads_a_report_that_no_run_believes(world: World) -> None:
     world.release(A, at(-90))
     world.registry.add_version(at(-89))
@@ -993,6 +1020,7 @@ def test_pull_request__uploads_a_report_that_no_run_believes(world: World) -> No
     assert scheduled(world, 2).bundle["ledgers"] == []
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(("forks", "pulls"), [(250, 0), (0, 11), (0, 13)])
 def test_flood__of_artifacts_of_the_same_name_does_not_hide_the_ledger(world: World, forks: int, pulls: int) -> None:
     released_and_closed(world)
@@ -1046,6 +1074,7 @@ def test_flood__that_is_too_long_to_look_through_is_told_and_buries_nothing(worl
     assert scheduled(world, 61).obligation()["status"] == "met"
 
 
+@pytest.mark.matrix
 def test_blobs__that_stall_leave_the_time_for_what_is_required(world: World) -> None:
     released_and_closed(world)
     shop = world.github.repository

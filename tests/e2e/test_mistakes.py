@@ -126,6 +126,7 @@ def test_token__that_may_not_write_is_a_notice_and_the_reason_is_still_read(worl
     assert "the check could not be set to failure" in ran.log
 
 
+@pytest.mark.matrix
 def test_github__that_is_silent_keeps_no_failing_run(world: World) -> None:
     world.github.fail("/", times=None, fault=Stall(60))
     ran = world.run(at(3), weeks="0")

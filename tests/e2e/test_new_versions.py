@@ -21,6 +21,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(("first", "second", "status"), [
     (("r1", "models:/m-1"), ("r1", "models:/m-2"), "met"),  # mlflow/mlflow#14487
     (("r1", "models:/m-1"), ("r1", "models:/m-1"), "breached"),

@@ -258,6 +258,7 @@ def test_rollback__to_a_version_of_before_the_first_look_is_no_new_model(world: 
     assert look(world, 50).code == 1
 
 
+@pytest.mark.matrix
 def test_rollback__by_way_of_no_alias_at_all_is_no_new_model(world: World) -> None:
     look(world, -10)
     world.release(A, at())
@@ -268,6 +269,7 @@ def test_rollback__by_way_of_no_alias_at_all_is_no_new_model(world: World) -> No
     assert (look(world, 49).code, look(world, 50).obligation()["status"]) == (1, "breached")
 
 
+@pytest.mark.matrix
 def test_copy__of_a_run_of_before_the_first_look_is_no_new_model(world: World) -> None:
     world.registry.add_version(at(-400), run_id="r1", source="runs:/r1/model")
     world.registry.add_version(at(-300))
@@ -286,6 +288,7 @@ def test_second_model_of_a_run_of_before_the_first_look_is_new(world: World) -> 
     assert look(world, 3).obligation()["status"] == "met"
 
 
+@pytest.mark.matrix
 def test_later_look__at_a_newer_version_is_a_ship_whenever_it_was_registered(world: World) -> None:
     world.registry.add_version(at(-400))
     look(world, -10)
@@ -297,6 +300,7 @@ def test_later_look__at_a_newer_version_is_a_ship_whenever_it_was_registered(wor
     assert (item["status"], item["version"], item["not_before"]) == ("met", "2", "2026-03-02T10:00:00Z")
 
 
+@pytest.mark.matrix
 def test_weeks__before_the_first_look_are_unknown_and_page_nobody(world: World) -> None:
     for number in range(8):
         for hours in range(3):
@@ -314,6 +318,7 @@ def test_weeks__before_the_first_look_are_unknown_and_page_nobody(world: World) 
     assert (week["code_deploys"], week["model_deploys"], week["gap"]) == ("3", "0", "3")
 
 
+@pytest.mark.matrix
 def test_outage__of_the_registry_does_not_lose_the_looks(world: World) -> None:
     look(world, -10)
     world.release(A, at())
@@ -330,6 +335,7 @@ def test_first_look__is_told_once(world: World) -> None:
     assert "was not observed" not in look(world, 2).log
 
 
+@pytest.mark.matrix
 def test_looks__every_six_hours_are_called_no_gap(world: World) -> None:
     for hours in range(-12, 72, 6):
         ran = look(world, hours)

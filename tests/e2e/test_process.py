@@ -54,6 +54,7 @@ def warnings_of(ran: Ended) -> list[str]:
 # Signals
 
 
+@pytest.mark.matrix
 def test_killed__before_it_could_tell_reads_as_error(kept_promise: Step, github: GitHubStandIn) -> None:
     """Everything is read and every file written; only the check is still to be sent."""
     github.fail("/check-runs", times=None, fault=Stall(60))
@@ -85,6 +86,7 @@ def test_report__a_folder_that_cannot_be_made_is_a_warning_and_the_verdict_stand
     assert sorted(warning.split()[0] for warning in warnings_of(ran)) == sorted(FILES)
 
 
+@pytest.mark.matrix
 def test_report__a_full_disk_is_a_warning_and_the_verdict_stands(broken_promise: Step) -> None:
     def at_most_6_kb_a_file() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
@@ -203,6 +205,7 @@ INJECTION = (
 )
 
 
+@pytest.mark.matrix
 def test_streams__hold_no_runner_command_but_ours_whatever_the_registry_says(
     broken_promise: Step, mlflow: MlflowStandIn
 ) -> None:

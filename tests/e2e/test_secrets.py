@@ -112,6 +112,7 @@ def test_secrets__that_github_echoes_in_its_refusal_are_redacted_everywhere(
     assert leaks(ran, github) == {}
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("length", [*range(170, 200, 3), *range(270, 300, 4)])
 def test_secrets__that_a_cut_parts_leave_no_piece(armed: Step, github: GitHubStandIn, length: int) -> None:
     """GitHub's message is cut at 200 characters, a line of a report at 300 and at other lengths."""
@@ -189,6 +190,7 @@ def test_netrc__gives_nothing_to_a_registry_without_credentials(armed: Step, mlf
     assert not [request for request in mlflow.requests if "authorization" in request.headers]
 
 
+@pytest.mark.matrix
 def test_proxy__of_the_environment_is_used_for_every_request(
     armed: Step, github: GitHubStandIn, mlflow: MlflowStandIn
 ) -> None:

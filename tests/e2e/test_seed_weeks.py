@@ -136,6 +136,7 @@ def test_order__shuffled_and_repeated_files_give_the_same_bytes(tmp_path: Path) 
     assert [name for name in FILES if ran.file(name) != straight.file(name)] == []
 
 
+@pytest.mark.matrix
 def test_order__shuffled_and_repeated_answers_give_the_same_bytes(
     tmp_path: Path, github: GitHubStandIn, mlflow: MlflowStandIn
 ) -> None:

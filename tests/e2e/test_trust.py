@@ -146,6 +146,7 @@ def forged(world: World, *, event: str, branch: str, sha: str) -> Ran:
     return world.run(at(60), event="schedule")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("event", "branch", "sha", "code", "said"),
     [

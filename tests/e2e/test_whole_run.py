@@ -93,6 +93,7 @@ def test_breach__fails_the_step_unless_it_is_not_enforced(
     assert check.fields["conclusion"] == conclusion
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("shipped", "judged", "told"),
     [
@@ -120,6 +121,7 @@ def elapsed(clock: str) -> timedelta:
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
+@pytest.mark.matrix
 def test_registry__that_nobody_reaches_is_named_with_what_to_check(step: Step, github: GitHubStandIn) -> None:
     release(github, an_hour_ago())
     with closing(socket.socket()) as probe:
@@ -148,12 +150,14 @@ def test_github__that_answers_nothing_is_never_read_as_no_deployments(
     assert_could_not_decide(step.run_here(), problem, hint)
 
 
+@pytest.mark.matrix
 def test_github__with_an_empty_body_ends_in_time_in_a_process_of_its_own(step: Step, github: GitHubStandIn) -> None:
     release(github, an_hour_ago())
     github.fail("", times=None, fault=EmptyBody())
     assert_could_not_decide(step.run(), "the answer is empty")
 
 
+@pytest.mark.matrix
 def test_budget__ends_a_run_whose_services_are_silent(step: Step, github: GitHubStandIn) -> None:
     release(github, an_hour_ago())
     silent = Aimed(lambda request: request.path.endswith("/graphql"), Stall(60))
@@ -164,6 +168,7 @@ def test_budget__ends_a_run_whose_services_are_silent(step: Step, github: GitHub
     assert silent.struck > silent.finished == 0
 
 
+@pytest.mark.matrix
 def test_budget__counts_computing_and_what_is_late_says_nothing_more(
     step: Step, github: GitHubStandIn, mlflow: MlflowStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +192,7 @@ def test_budget__counts_computing_and_what_is_late_says_nothing_more(
     assert [check.fields["conclusion"] for check in github.repository.check_runs.values()] == ["failure"]
 
 
+@pytest.mark.matrix
 def test_model__that_the_registry_does_not_know_is_named(step: Step, github: GitHubStandIn) -> None:
     release(github, an_hour_ago())
     step.inputs["models"] = "recommender, recomender"

@@ -209,6 +209,7 @@ def _requirement(model: str, text: str) -> Requirement:
     return Requirement(model=model, rule=rule, version=text.removeprefix(">="))
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("seed", SEEDS)
 def test_promise__agrees_with_the_brute_force_reading_on_every_history(seed: int) -> None:
     for n in range(HISTORIES_A_SEED):
@@ -229,6 +230,7 @@ def test_promise__agrees_with_the_brute_force_reading_on_every_history(seed: int
         assert (rate.met, rate.misses, rate.n) == oracle.rate(expected, history.as_of)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("seed", SEEDS)
 def test_promise__observed_ships_are_judged_at_both_ends(seed: int) -> None:
     # Where both ends agree and the inside would not, undetermined is the honest answer: see decisions.md.

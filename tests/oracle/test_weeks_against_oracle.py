@@ -16,6 +16,7 @@ WEEKS = 3
 HISTORIES_A_SEED = 15
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("percent", [0, 50])
 @pytest.mark.parametrize("seed", range(3))
 def test_weeks__agree_with_the_brute_force_reading_on_every_history(seed: int, percent: int) -> None:

@@ -72,6 +72,7 @@ KINDS: Sequence[tuple[str, Callable[[int], Bundle], int]] = [
 ]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(("kind", "bundle", "size"), KINDS, ids=[kind for kind, *_ in KINDS])
 def test_find__takes_at_most_fifteen_times_as_long_for_ten_times_as_much(
     kind: str, bundle: Callable[[int], Bundle], size: int
@@ -81,6 +82,7 @@ def test_find__takes_at_most_fifteen_times_as_long_for_ten_times_as_much(
     assert cpu_seconds(lambda: analysed(large)) <= 15 * cpu_seconds(lambda: analysed(small))
 
 
+@pytest.mark.matrix
 def test_find__judges_each_of_fourteen_thousand_models() -> None:
     result = analyse(one_stub(14_000, ships=True))
     assert len(result.obligations) == 14_000
@@ -90,6 +92,7 @@ def test_find__judges_each_of_fourteen_thousand_models() -> None:
     assert sum(len(pair.models) for pair in result.pairs) <= 100_000
 
 
+@pytest.mark.matrix
 def test_find__judges_each_pin_of_two_thousand_stubs() -> None:
     result = analyse(many_stubs(2_000))
     assert len(result.obligations) == 8_000

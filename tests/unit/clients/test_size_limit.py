@@ -124,6 +124,7 @@ def drop(server: Silent, bomb: Bomb) -> None:
     server.fail("", times=None, fault=bomb)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("client", [client for client in CLIENTS if client not in NEVER_UNPACK])
 def test_bound__a_small_answer_that_unpacks_to_a_huge_one_is_refused(server: Silent, client: str) -> None:
     drop(server, Bomb())
@@ -138,6 +139,7 @@ def test_bound__a_client_that_reads_bytes_as_they_come_unpacks_nothing(server: S
     assert ask(server, client)[1] < LARGEST_MEBIBYTES
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("declared", [True, False], ids=["with its length", "in chunks"])
 @pytest.mark.parametrize("client", CLIENTS)
 def test_bound__a_huge_plain_answer_is_refused(server: Silent, client: str, *, declared: bool) -> None:
@@ -147,6 +149,7 @@ def test_bound__a_huge_plain_answer_is_refused(server: Silent, client: str, *, d
     assert mebibytes < LARGEST_MEBIBYTES
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "bomb",
     [

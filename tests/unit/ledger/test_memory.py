@@ -126,6 +126,7 @@ MEMORIES = st.builds(
 )
 
 
+@pytest.mark.matrix
 @given(MEMORIES, MEMORIES, MEMORIES)
 def test_merge__is_a_union(one: Records, two: Records, three: Records) -> None:
     assert merge(one, two) == merge(two, one)
@@ -153,6 +154,7 @@ def opened(findings: Results) -> set[str]:
 SEVERITY = (Decision.PASS, Decision.FAIL, Decision.ERROR)
 
 
+@pytest.mark.matrix
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.tuples(HOURS, st.integers(0, 3), st.booleans()), max_size=6, unique_by=lambda item: (item[0], item[1])),
@@ -236,6 +238,7 @@ FORGED_SHIPS = st.builds(
 )
 
 
+@pytest.mark.matrix
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.tuples(HOURS, st.integers(0, 3)), min_size=1, max_size=4, unique_by=lambda item: item[0]),
@@ -296,6 +299,7 @@ VERSIONS = st.lists(st.tuples(HOURS, st.sampled_from(["r1", "r2", "r3"])), min_s
 
 
 # A stamped version of a run whose other version was live before the stamp, as only the forgotten look knew.
+@pytest.mark.matrix
 @example([(0, "r2"), (0, "r2")], [(0, 2)], {11}, [0], "any", 1, {1})
 @settings(max_examples=50, deadline=None)
 @given(

@@ -116,6 +116,7 @@ def test_csv__what_a_spreadsheet_would_run_gets_an_apostrophe_and_nothing_else_d
     assert rows_of(events_csv(findings_with(text)))[0]["sha"] == cell
 
 
+@pytest.mark.matrix
 @settings(max_examples=15)
 @given(
     text=st.lists(st.sampled_from([*"=+-@\t\r\n\",;' a1", "\u2028", "\x00", "\ud800"]), min_size=1, max_size=8).map(

@@ -101,6 +101,7 @@ def keys_of(data: object, where: str = "") -> set[str]:
     return set().union(*(keys_of(item, f"{where}[]") for item in data)) if isinstance(data, list) else set()
 
 
+@pytest.mark.matrix
 @settings(deadline=None, max_examples=60)
 @given(CREDENTIALS)
 def test_bundle__keeps_its_keys_and_can_be_read_whatever_a_credential_is(secret: str) -> None:
@@ -114,6 +115,7 @@ def test_bundle__keeps_its_keys_and_can_be_read_whatever_a_credential_is(secret:
         assert secret.strip() not in back.unknown_models[0]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "credential",
     [

@@ -84,6 +84,7 @@ def test_page__asks_nothing_of_any_network(year: str) -> None:
         assert not re.search(r'(?:href|src)="(?!#)', drawn)
 
 
+@pytest.mark.matrix
 def test_page__allows_its_own_style_and_script_by_hash_and_nothing_else(year: str) -> None:
     read = Reader(year)
     (policy,) = [meta["content"] or "" for meta in read.named("meta") if meta.get("http-equiv")]

@@ -204,6 +204,7 @@ def test_recall__of_an_answer_of_another_shape_is_an_error(run: Run, slack: Slac
     assert problem.value.kind is FaultKind.MALFORMED
 
 
+@pytest.mark.matrix
 def test_channel__may_be_given_by_its_name(run: Run, slack: SlackStandIn) -> None:
     assert sink_of(run, slack, slack_channel="#releases").send(a_message()).ref.startswith(f"{CHANNEL}/")
     with pytest.raises(HarvestError, match="nowhere"):

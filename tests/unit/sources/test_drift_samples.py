@@ -86,6 +86,7 @@ def a_run(registry: Registry, reference: Any = REFERENCE) -> str:
     return run
 
 
+@pytest.mark.matrix
 @real
 def test_reference__is_that_of_the_version_shipped_last(folder: Path, registry: Registry) -> None:
     elsewhere = {"schema": 1, "features": {"age": {"edges": [51, 51], "counts": [0, 300, 0]}}}
@@ -96,6 +97,7 @@ def test_reference__is_that_of_the_version_shipped_last(folder: Path, registry: 
     assert found.reference == "flowjoy/reference.json of recommender v2"
 
 
+@pytest.mark.matrix
 @real
 def test_model__that_neither_settings_nor_registry_know_is_an_error(folder: Path, registry: Registry) -> None:
     inputs = {"drift_reference": "reference.json"}
@@ -223,6 +225,7 @@ def test_store__that_fails_in_passing_is_asked_again(folder: Path) -> None:
         assert check(folder, a_ship(1, "1", run_id="a" * 32), uri=server.url).status is DriftStatus.OK
 
 
+@pytest.mark.matrix
 @real
 def test_reading__a_reference_loads_no_model_and_imports_nothing_that_could(folder: Path, registry: Registry) -> None:
     program = f"""

@@ -44,6 +44,7 @@ def test_deploy__ships_the_commits_since_the_deploy_before_it(github: GitHubStan
     assert (found.unknown, len(github.requests)) == (0, 1)
 
 
+@pytest.mark.matrix
 def test_many_deploys__cost_few_requests(github: GitHubStandIn) -> None:
     a_line(github, 600)
     found = read(github, {n: 600 + n for n in range(0, 600, 5)})
@@ -127,6 +128,7 @@ def test_commit__with_an_impossible_time_has_no_lead_time(github: GitHubStandIn,
     assert read(github, {0: 10, 3: 20}).by_sha == {sha(3): (at(1), at(3))}
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("fault", [Answer(502), EmptyBody(), Garbage(), Truncate()], ids=repr)
 def test_fault__in_passing_changes_nothing(github: GitHubStandIn, fault: Fault) -> None:
     a_line(github, 4)

@@ -358,6 +358,7 @@ def test_pages__250_runs_take_three_requests(github: GitHubStandIn) -> None:
     assert len(github.requests) == 3
 
 
+@pytest.mark.matrix
 def test_pages__1500_runs_are_all_found_by_splitting_the_window(github: GitHubStandIn) -> None:
     shas = add_many(github, 1500, apart=timedelta(minutes=15))
     assert successes(released(github)) == shas
@@ -366,6 +367,7 @@ def test_pages__1500_runs_are_all_found_by_splitting_the_window(github: GitHubSt
     assert max(int(request.query["page"]) for request in github.requests) <= 10
 
 
+@pytest.mark.matrix
 def test_pages__a_full_thousand_may_be_more_and_is_split(github: GitHubStandIn) -> None:
     shas = add_many(github, 1300)
 
@@ -376,6 +378,7 @@ def test_pages__a_full_thousand_may_be_more_and_is_split(github: GitHubStandIn) 
     assert successes(released(github)) == shas
 
 
+@pytest.mark.matrix
 def test_pages__more_than_can_be_listed_in_one_second_is_refused(github: GitHubStandIn) -> None:
     add_many(github, 1001, apart=timedelta())
     with pytest.raises(HarvestError, match="in one second cannot be listed"):

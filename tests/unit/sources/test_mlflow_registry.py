@@ -466,6 +466,7 @@ PASSING: list[Fault] = [
 ]
 
 
+@pytest.mark.matrix
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("fault", PASSING, ids=lambda fault: str(fault)[:60])
@@ -474,6 +475,7 @@ def test_once__a_fault_that_passes_changes_nothing(broken: MlflowStandIn, stage:
     assert versions_of(ask(broken.url)) == THREE
 
 
+@pytest.mark.matrix
 @pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("fault", PASSING, ids=lambda fault: str(fault)[:60])
@@ -680,6 +682,7 @@ class Trap:
         return (Path.touch, (self.mark,))
 
 
+@pytest.mark.matrix
 def test_model__is_never_fetched_nor_loaded(broken: MlflowStandIn, tmp_path: Path) -> None:
     mark, trap = tmp_path / "unpickled", tmp_path / "model.pkl"
     trap.write_bytes(pickle.dumps(Trap(mark)))

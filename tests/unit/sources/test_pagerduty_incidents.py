@@ -71,6 +71,7 @@ def test_none__is_believed_because_the_total_says_so(pagerduty: PagerDutyStandIn
     assert ask(pagerduty).records == ()
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "fault",
     [

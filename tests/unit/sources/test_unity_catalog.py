@@ -135,6 +135,7 @@ def test_pages__all_are_read(catalog: UnityCatalogStandIn) -> None:
     assert catalog.count(path_contains=SEARCH_VERSIONS) == 3
 
 
+@pytest.mark.matrix
 def test_5000_versions__are_read_within_the_budget(catalog: UnityCatalogStandIn) -> None:
     for number in range(5000):
         catalog.add_version(at(0, seconds=number), tags=[("n", str(number))])

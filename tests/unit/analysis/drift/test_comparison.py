@@ -420,6 +420,7 @@ def test_sketch__keeps_sixteen_bits_of_some_rows() -> None:
     assert int(sketch, 16)
 
 
+@pytest.mark.matrix
 def test_sketches__of_ten_thousand_checks_are_compared_at_once() -> None:
     past = [replace(marks(as_check(0, ages(80)))[0], at=at(hour), sample=str(hour)) for hour in range(-300, 0)]
     past += [replace(mark, at=at(hour), sketch="", sample=f"old {hour}") for hour, mark in enumerate(past * 30, -20000)]

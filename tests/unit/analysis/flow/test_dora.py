@@ -176,6 +176,7 @@ HOURS = QUARTERS | st.integers(0, 12).map(lambda n: 100 + n / 4)
 """Many of them close together: else no event follows another within the half hour."""
 
 
+@pytest.mark.matrix
 @settings(max_examples=50)
 @given(
     st.lists(st.tuples(HOURS, st.sampled_from("abcde")), max_size=12),

@@ -298,6 +298,7 @@ def test_budget__is_one_minus_misses_over_allowed_misses() -> None:
     assert rate(items, at(100)).budget_left(100) is None
 
 
+@pytest.mark.matrix
 @given(
     deploys=st.lists(st.integers(0, 200), unique=True, max_size=8),
     ships=st.lists(st.integers(-60, 200), unique=True, max_size=8),

@@ -230,6 +230,7 @@ def test_chart__legend_covers_nothing_and_stays_on_the_page(count: int) -> None:
     assert not any(box.overlaps(text.get_window_extent()) for text in figure.texts)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("count", [1, 2, 5, 11, 12, 13, 14, 26, 52, 53, 103, 104])
 @pytest.mark.parametrize("monday", [MONDAY, date(2023, 11, 6)])
 def test_chart__dates_never_overlap_and_stay_on_the_page(count: int, monday: date) -> None:
@@ -374,6 +375,7 @@ def test_chart__markup_in_the_service_name_is_drawn_literally(service: str) -> N
     assert f"Weeks of 2024, from Monday ({service})" in shown
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("code", [0x00, 0x07, 0x1B, 0x7F, 0x85, 0x202E, 0x2066, 0xD800, 0xE000, 0xFFFE, 0x10FFFF])
 def test_chart__control_characters_are_removed_and_the_svg_still_opens(code: int) -> None:
     figure = draw(SEED, service=f"re{chr(code)}commender", timezone=f"U{chr(code)}TC")
@@ -398,6 +400,7 @@ def test_chart__long_names_are_cut_with_an_ellipsis_and_stay_on_the_page(service
     assert title.get_window_extent().x1 <= figure.bbox.x1
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("service", ["推荐系统 🚀", "שירות המלצות", "ไทย", "e\u0301\u0302" * 9, ""])
 def test_chart__scripts_without_a_glyph_draw_without_a_warning_and_stay_text(service: str) -> None:
     with warnings.catch_warnings(record=True) as heard:
@@ -453,12 +456,14 @@ def test_chart__svg_has_text_a_title_and_the_totals_as_text_and_no_origin() -> N
     assert b"Matplotlib v" not in style.to_svg(figure)
 
 
+@pytest.mark.matrix
 def test_chart__same_input_same_bytes() -> None:
     one, other = draw(weeks_of(12)), draw(weeks_of(12))
     assert style.to_png(one) == style.to_png(one) == style.to_png(other)
     assert style.to_svg(one) == style.to_svg(one) == style.to_svg(other)
 
 
+@pytest.mark.matrix
 def test_chart__same_bytes_in_another_process_another_day_zone_and_hash_seed() -> None:
     program = (
         "import hashlib; from flowjoy.report.charts import style;"
@@ -487,6 +492,7 @@ def test_chart__settings_of_the_workspace_change_nothing_and_none_are_changed() 
         assert mpl.rcParams.copy() == before
 
 
+@pytest.mark.matrix
 def test_chart__pyplot_is_never_imported() -> None:
     program = (
         "import sys; from flowjoy.report.charts import style;"

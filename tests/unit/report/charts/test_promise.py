@@ -583,6 +583,7 @@ def test_promise_chart__two_ships_at_one_instant_are_numbered_in_a_fixed_order()
     assert [text.get_text() for text in shown] == ["v12", "v11"] * 12
 
 
+@pytest.mark.matrix
 def test_promise_chart__same_bytes_in_another_process_zone_and_hash_seed_without_pyplot() -> None:
     program = (
         "import sys; from tests.unit.report.charts.test_promise import a_mix, digest, draw;"
