@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import resource
 import signal
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,10 +13,14 @@ import pytest
 
 from flowjoy.ledger.bundle_format import SCHEMA
 from tests.e2e.step import A, Ended, Step
+from tests.fakes.artifact_service import ArtifactServiceStandIn, runtime_token
 from tests.fakes.faults import Stall
 from tests.fakes.github import GitHubStandIn
 from tests.fakes.http_base import Answer
 from tests.fakes.mlflow_faults import GET_MODEL, MlflowStandIn
+from tests.fakes.pagerduty_events import ROUTING_KEY, PagerDutyEventsStandIn
+from tests.fakes.slack import CHANNEL, SlackStandIn
+from tests.fakes.slack import TOKEN as SLACK_TOKEN
 
 FILES = {
     "flowjoy-bundle.json",
@@ -47,6 +53,12 @@ def kept_promise(broken_promise: Step, mlflow: MlflowStandIn) -> Step:
     return broken_promise
 
 
+@pytest.fixture
+def artifacts(github: GitHubStandIn) -> Iterator[ArtifactServiceStandIn]:
+    with ArtifactServiceStandIn(github.repository) as stand_in:
+        yield stand_in
+
+
 def warnings_of(ran: Ended) -> list[str]:
     return [command.data for command in ran.commands if command.name == "warning"]
 
@@ -76,7 +88,85 @@ def test_cancelled__it_waits_for_no_service_and_leaves_no_check_in_progress(
     assert all(check.fields["status"] == "completed" for check in github.repository.check_runs.values())
 
 
+def test_cancelled__ends_within_five_seconds_and_publishes_no_ledger(
+    kept_promise: Step, github: GitHubStandIn, mlflow: MlflowStandIn, artifacts: ArtifactServiceStandIn
+) -> None:
+    """The registry would have ended its silence after five seconds."""
+    in_a_run(kept_promise, github, artifacts)
+    mlflow.fail("", times=None, fault=Stall(5))
+    ran = kept_promise.interrupt(signal.SIGTERM, lambda: mlflow.count() > 0)
+    assert (ran.code, ran.outputs["verdict"]) == (143, "error")
+    assert mlflow.answered == 0
+    (check,) = github.repository.check_runs.values()
+    assert check.fields["conclusion"] == "cancelled"
+    assert (artifacts.uploads, github.repository.artifacts) == ([], {})
+
+
+# Two at once
+
+
+def in_a_run(step: Step, github: GitHubStandIn, artifacts: ArtifactServiceStandIn) -> None:
+    """From now on the step belongs to a scheduled run that GitHub lists, and can upload."""
+    run = github.repository.add_run(
+        sha=A, created_at=datetime.now(UTC), event="schedule", workflow="flowjoy.yml", status="in_progress"
+    )
+    step.variables |= {
+        "GITHUB_EVENT_NAME": "schedule",
+        "GITHUB_RUN_ID": str(run),
+        "ACTIONS_RUNTIME_TOKEN": runtime_token(run),
+        "ACTIONS_RESULTS_URL": artifacts.url,
+    }
+
+
+def test_at_once__two_runs_say_the_same_send_one_alert_and_leave_two_ledgers_that_merge(
+    broken_promise: Step, github: GitHubStandIn, artifacts: ArtifactServiceStandIn
+) -> None:
+    now = datetime.now(UTC)
+    with SlackStandIn() as slack, PagerDutyEventsStandIn() as pager:
+        slack.clock = now
+        broken_promise.inputs |= {
+            "slack-token": SLACK_TOKEN,
+            "slack-channel": CHANNEL,
+            "slack-api-url": slack.api_url,
+            "pagerduty-routing-key": ROUTING_KEY,
+            "pagerduty-events-url": pager.url,
+        }
+        artifacts.clock = now - timedelta(hours=2)
+        in_a_run(broken_promise, github, artifacts)
+        assert broken_promise.run_here(now - timedelta(hours=2)).code == 0
+        first, second = (
+            replace(broken_promise, folder=broken_promise.folder / name, variables=dict(broken_promise.variables))
+            for name in ("first", "second")
+        )
+        messages = len(slack.messages)
+        artifacts.clock = now
+        for step in (first, second):
+            in_a_run(step, github, artifacts)
+        begun = [(step, step.start()) for step in (first, second)]
+        ended = [step.ended(process, *process.communicate(timeout=150)) for step, process in begun]
+        assert [(ran.code, ran.outputs["verdict"], ran.outputs["sla-status"]) for ran in ended] == [
+            (1, "fail", "breached")
+        ] * 2
+        assert len(slack.messages) - messages == 1
+        assert len([alert for alert in pager.alerts if "broken" in alert.summary]) == 1
+        ledgers = sorted(github.repository.artifacts)[-2:]
+        in_a_run(broken_promise, github, artifacts)
+        merged = broken_promise.run()
+        assert (merged.code, merged.outputs["verdict"]) == (1, "fail")
+        assert set(ledgers) <= {int(number) for number in merged.bundle["ledgers"]}
+        assert len(slack.messages) - messages == 1
+
+
 # Files
+
+
+def test_chart__of_a_service_that_is_broken_mathematics_is_drawn(broken_promise: Step) -> None:
+    broken_promise.inputs["service"] = r"$\frac{$ $x^{$"
+    ran = broken_promise.run()
+    assert (ran.code, ran.outputs["verdict"]) == (1, "fail")
+    assert ran.file("unified_flow.png").startswith(b"\x89PNG")
+    assert ran.file("promise.png").startswith(b"\x89PNG")
+    assert not [warning for warning in warnings_of(ran) if "could not be" in warning]
 
 
 def test_report__a_folder_that_cannot_be_made_is_a_warning_and_the_verdict_stands(broken_promise: Step) -> None:

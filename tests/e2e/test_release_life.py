@@ -364,3 +364,21 @@ def test_newer_code__does_not_reset_an_older_clock_and_one_ship_closes_many(worl
 def test_github__answering_for_another_reason_is_never_a_pass(world: World) -> None:
     world.github.fail("/graphql", times=None, fault=Answer(200, {"data": {"repository": None}}))
     assert world.run(at(1)).outputs["verdict"] == "error"
+
+
+BOMBS = {
+    "nested brackets": "[" * 100_000,
+    "a file of 50 MB": " " * 50_000_000,
+    "NaN": '{"models": {"recommender": NaN}}',
+    "a key twice": '{"models": {"recommender": "any", "recommender": "1"}}',
+}
+
+
+@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
+def test_stub__that_is_a_bomb_is_never_judged(world: World, text: str) -> None:
+    world.registry.add_version(at(1))
+    world.release(A, at())
+    world.github.repository.add_file(A, "flowjoy.json", text)
+    ran = world.run(at(2))
+    assert (ran.code, ran.outputs["verdict"], ran.outputs["sla-status"]) == (2, "error", "unknown")
+    assert len(ran.log) < 20_000

@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, new_world
 from tests.fakes.artifact_service import ArtifactServiceStandIn
+from tests.fakes.faults import Edited
 from tests.fakes.github import GitHubStandIn
 
 
@@ -286,3 +287,61 @@ def test_gone_commit__that_was_rolled_back_to_is_live_again(world: World) -> Non
     world.github.repository.add_deployment(sha=C, created_at=at(3), statuses=[("success", at(3))])
     del world.github.repository.commits[C]
     assert scheduled(world, 60).code == 2
+
+
+HEADS: dict[str, dict[str, Any]] = {
+    "no repository": {"head_repository": None},
+    "an empty repository": {"head_repository": {}},
+    "no branch": {"head_branch": None},
+    "no commit": {"head_sha": None},
+    "an empty commit": {"head_sha": ""},
+}
+
+
+@pytest.mark.parametrize("change", HEADS.values(), ids=HEADS)
+def test_run__that_hides_whose_it_is_decides_nothing(world: World, change: dict[str, Any]) -> None:
+    kept(world)
+    world.github.repository.add_run(sha=B, created_at=at())
+
+    def hide(body: Any) -> Any:
+        for listed in body["workflow_runs"]:
+            listed.update(change)
+        return body
+
+    world.github.fail("/actions/workflows/release.yml/runs", times=None, fault=Edited(hide))
+    ran = scheduled(world, 60, code_source="workflow-runs", workflow="release.yml")
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert world.check(A)["conclusion"] == "failure"
+
+
+def test_deployment__without_a_commit_decides_nothing(world: World) -> None:
+    kept(world)
+
+    def hide(body: Any) -> Any:
+        for node in ((body["data"].get("repository") or {}).get("deployments") or {}).get("nodes", []):
+            node["commitOid"] = ""
+        return body
+
+    world.github.fail("/graphql", times=None, fault=Edited(hide))
+    ran = scheduled(world, 60)
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+
+
+@pytest.mark.parametrize("value", ["2026-03-02T10:00:00", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "1772445600"])
+def test_time__of_a_ship_that_cannot_be_is_never_judged_and_names_the_version(world: World, value: str) -> None:
+    """Without an offset, of 1970, of the year 9999, in seconds where milliseconds belong."""
+    world.release(A, at())
+    world.registry.add_version(at(1), tags={"deployed": value})
+    ran = scheduled(world, 60, model_signal="tag:deployed")
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert "recommender v1" in ran.log
+
+
+@pytest.mark.parametrize("value", ["2026-03-02T09:00:00", "1970-01-20T21:00:00Z", "9999-12-31T23:59:59Z"])
+def test_time__of_a_deployment_that_cannot_be_is_never_judged_and_names_it(world: World, value: str) -> None:
+    world.registry.add_version(at(1))
+    world.github.repository.add_commit(A, at())
+    number = world.github.repository.add_deployment(sha=A, created_at=at(), statuses=[("success", value)])
+    ran = scheduled(world, 60)
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert str(number) in ran.log

@@ -20,6 +20,7 @@ from typing import Any
 from tests.trust.argued import ARGUED
 from tests.trust.faults_in_code import ROOT, faults_in, survivors
 from tests.trust.reach import measured
+from tests.trust.requirements import section
 
 GUARDS = (
     *("flowjoy/sources/*.py", "flowjoy/clients/*.py", "flowjoy/actions/event.py"),
@@ -126,7 +127,7 @@ def page(folder: Path) -> str:
             ends += [f"- `{survivor}`: {reason}" for survivor, reason in result["argued"].items()]
         rows.append(f"| {title} | {seen} | {goal} | {result['seconds']} s |")
     table = ["| what | seen | goal | time |", "| --- | --- | --- | --- |", *rows]
-    return "\n".join([HEAD, *table, *ends, ""])
+    return "\n".join([HEAD, *table, *ends, "", section()])
 
 
 HEAD = """# How trust is tested

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
 from flowjoy.analysis.results import Results, analyse
+from flowjoy.config.inputs import declared
 from flowjoy.domain import Status, StubFile
 from flowjoy.domain.bundle import Bundle
 from flowjoy.ledger.bundle_file import bundle_bytes
@@ -97,3 +99,13 @@ def test_find__judges_each_pin_of_two_thousand_stubs() -> None:
     result = analyse(many_stubs(2_000))
     assert len(result.obligations) == 8_000
     assert {item.status for item in result.obligations} == {Status.MET}
+
+
+@pytest.mark.parametrize(
+    "bundle", [one_stub(14_000, ships=True), many_stubs(2_000)], ids=["14,000 models", "2,000 stubs of 4 pins"]
+)
+def test_analysis__of_the_largest_histories_takes_a_quarter_of_the_time_that_a_run_has(bundle: Bundle) -> None:
+    (budget,) = [option.default for option in declared(Path()) if option.name == "timeout-seconds"]
+    begun = time.process_time()
+    analysed(bundle)
+    assert time.process_time() - begun < float(budget) / 4

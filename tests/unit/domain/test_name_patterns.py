@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from flowjoy.domain.name_patterns import any_match, is_similar, likely_first, split_hint
@@ -61,3 +63,14 @@ def test_split_hint__one_entry_that_joins_known_names_says_how_to_write_them(nam
 @pytest.mark.parametrize("name", ["recommender", "my model", "recomender", ""])
 def test_split_hint__a_name_with_a_blank_of_no_known_part_is_one_name(name: str) -> None:
     assert split_hint(name, {"recommender", "ranker"}) == ""
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(a+)+$", "(a|a)*$", "*a" * 40 + "b", "[a]*" * 40 + "b", "?*" * 40 + "b", "**/" * 40]
+)
+def test_match__of_a_pattern_that_would_backtrack_for_ever_takes_under_a_tenth_of_a_second(pattern: str) -> None:
+    """Patterns are globs and never regular expressions."""
+    assert not any_match("a", [pattern])
+    begun = time.thread_time()
+    assert not any_match("a" * 255 + "!", [pattern])
+    assert time.thread_time() - begun < 0.1

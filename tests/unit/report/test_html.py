@@ -17,7 +17,7 @@ from flowjoy.domain import CoverageState
 from flowjoy.domain.bundle import Bundle
 from flowjoy.ledger.bundle_file import bundle_bytes
 from flowjoy.report import files
-from tests.builders import a_bundle, a_coverage, a_deploy, a_provisional_deploy, a_ship, at
+from tests.builders import a_bundle, a_coverage, a_deploy, a_provisional_deploy, a_ship, an_incident, at
 from tests.unit.report.a_year import HOSTILE, a_hostile_bundle, a_year
 
 
@@ -281,3 +281,16 @@ def test_pull_request_of_a_fork__shows_only_what_was_judged() -> None:
         coverage=(a_coverage("stubs"), a_coverage("code", CoverageState.NOT_CONFIGURED, required=False)),
     )
     assert sections(unpictured(bundle)) == ["coverage"]
+
+
+@pytest.mark.parametrize("text", ["</script><script>alert(1)</script>", "<!--<script>", "]]></script>"])
+def test_page__that_ends_a_script_in_its_data_adds_no_element_and_no_code(text: str) -> None:
+    def page(name: str) -> Reader:
+        incidents = [an_incident(3, title=name)]
+        bundle = a_bundle([a_deploy(1, sha=name)], [a_ship(2, version=name, model=name)], incidents, service=name)
+        return Reader(unpictured(bundle))
+
+    usual, hostile = page("plain"), page(text)
+    assert [name for name, _ in hostile.elements] == [name for name, _ in usual.elements]
+    assert hostile.raw["script"] == usual.raw["script"]
+    assert text in hostile.text

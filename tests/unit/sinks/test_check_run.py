@@ -9,6 +9,7 @@ import pytest
 
 from flowjoy.actions.event import RunEvent
 from flowjoy.analysis.results import Results, analyse
+from flowjoy.domain import Status
 from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.report.checks import Annotation, Check
 from flowjoy.sinks import check_run
@@ -156,3 +157,23 @@ def test_refusal__is_an_error_with_the_permissions_to_give(run: Run, github: Git
 def test_event__without_a_commit_has_no_check(run: Run, github: GitHubStandIn) -> None:
     with pytest.raises(HarvestError, match="no commit"):
         publish(run, github, broken_promise(), an_event(sha=None))
+
+
+def test_check__of_five_thousand_breaches_is_within_what_github_takes_and_begins_with_the_verdict(
+    run: Run, github: GitHubStandIn
+) -> None:
+    models = tuple(f"model-{number}" for number in range(5))
+    shas = [SHA, *(f"{n:040x}" for n in range(1, 1_000))]
+    for sha in shas[1:]:
+        github.repository.add_commit(sha, at())
+    deploys = [a_deploy(n / 4, sha) for n, sha in enumerate(shas)]
+    results = analyse(a_bundle(deploys, [], until=at(400), terms={"models": models}))
+    assert results.count(Status.BREACHED) > 4_000
+    publish(run, github, results)
+    (check,) = (check for check in checks(github) if check["head_sha"] == SHA)
+    assert check["conclusion"] == "failure"
+    assert "broken" in check["output"]["title"]
+    assert check["output"]["summary"].splitlines()[2].startswith("❌ **fail**")
+    assert len(check["output"]["summary"]) <= 65_535
+    sent = [request.json()["output"] for request in github.requests if request.method in ("POST", "PATCH")]
+    assert all(len(output.get("annotations", ())) <= 50 for output in sent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -139,3 +140,17 @@ def test_redirect__does_not_get_the_routing_key(run: Run, pager: PagerDutyEvents
         with pytest.raises(HarvestError):
             sink_of(run, pager).send(a_message())
         assert elsewhere.requests == []
+
+
+def test_event__of_three_thousand_characters_is_cut_and_its_key_holds_none_of_them(
+    run: Run, pager: PagerDutyEventsStandIn
+) -> None:
+    message = a_message()
+    text = replace(message.state, what="x" * 3_000)
+    alert = replace(message.notification.alert, key="acme/shop/breach/" + "y" * 3_000)
+    long = replace(message, state=text, notification=replace(message.notification, alert=alert))
+    sink_of(run, pager).send(long)
+    (received,) = pager.alerts
+    assert len(received.summary) == LONGEST_SUMMARY == 1024
+    assert len(received.dedup_key) <= 255
+    assert set(received.dedup_key) <= set("0123456789abcdef")

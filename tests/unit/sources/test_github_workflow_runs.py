@@ -438,8 +438,9 @@ def test_paging__a_page_that_comes_again_and_again_has_an_end(
         {"id": None},
         {"run_attempt": None},
         {"head_sha": None},
+        {"head_sha": ""},
     ],
-    ids=["id as text", "no id", "no attempt", "no commit"],
+    ids=["id as text", "no id", "no attempt", "no commit", "an empty commit"],
 )
 def test_shape__a_run_of_another_shape_is_refused(github: GitHubStandIn, edit: dict[str, Any]) -> None:
     add_many(github, 2)
