@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.trust.__main__ import page
 from tests.trust.requirements import PAGE, REQUIREMENTS, section
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -47,6 +48,8 @@ def test_requirement__is_proved_by_tests_that_exist_and_run(number: str) -> None
             assert not LEFT_OUT & names_in(node), test
 
 
-def test_page__ends_with_the_requirements() -> None:
-    """Where this fails, `python -m tests.trust.requirements` writes the section."""
+def test_page__ends_with_the_requirements(tmp_path: Path) -> None:
+    """Where the committed page lacks them, `python -m tests.trust.requirements` writes the section."""
     assert PAGE.read_text().endswith("\n\n" + section())
+    assert page(tmp_path) == page(tmp_path)
+    assert page(tmp_path).endswith("\n\n" + section())
