@@ -326,7 +326,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     ),
     "P55": _proved(
         "SIGTERM during the harvest → exit 143 within five seconds, a cancelled check, and no ledger.",
-        "e2e/test_process.py::test_cancelled__ends_within_five_seconds_and_publishes_no_ledger",
+        "e2e/test_process.py::test_cancelled__ends_though_every_service_is_silent_and_publishes_no_ledger",
         "e2e/test_mistakes.py::test_cancelled__closes_the_check_as_cancelled",
     ),
     "P56": _proved(
@@ -430,8 +430,6 @@ REQUIREMENTS: dict[str, Requirement] = {
     "P72": _proved(
         "A stub of 14,000 models, or 2,000 stubs of four pins → computed in a fraction of the time of a run; a run "
         "that computes for too long is undecided.",
-        "unit/analysis/test_growth.py"
-        "::test_analysis__of_the_largest_histories_takes_a_quarter_of_the_time_that_a_run_has",
         "unit/analysis/test_growth.py::test_find__judges_each_of_fourteen_thousand_models",
         "unit/analysis/test_growth.py::test_find__judges_each_pin_of_two_thousand_stubs",
         "e2e/test_whole_run.py::test_budget__counts_computing_and_what_is_late_says_nothing_more",
