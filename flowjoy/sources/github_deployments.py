@@ -6,128 +6,30 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, Literal, Self, get_args
-
-from pydantic import model_validator
 
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_environments
-from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import GitHubApi, every_page
+from flowjoy.clients.github_deployments import (
+    UNDER_WAY,
+    Deployment,
+    DeploymentStatus,
+    Ref,
+    read_page,
+    with_every_status,
+    with_refs,
+)
 from flowjoy.clients.github_files import MAX_IDS, WantedFile
-from flowjoy.clients.responses import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
+from flowjoy.clients.responses import Connection
 from flowjoy.domain import CodeRecord, Outcome, StubFile
 from flowjoy.domain.deduplication import fold, release_key
 from flowjoy.errors import HarvestError
 from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out, stamp_of
 
-_FIELDS = """
-        id
-        databaseId
-        createdAt
-        commitOid
-        environment
-        ref { name prefix }
-        statuses(first: 20) {
-          totalCount
-          pageInfo { hasNextPage endCursor }
-          nodes { id state createdAt logUrl environment }
-        }"""
-
-
-def _query(wanted: WantedFile) -> str:
-    """Return the query for one page of deployments, with the wanted stubs to save requests."""
-    return f"""
-query FlowJoyDeployments(
-  $owner: String!, $name: String!, $environments: [String!], $after: String, $newest: Boolean!{wanted.declared}
-) {{
-  repository(owner: $owner, name: $name) {{{wanted.fields}
-    newest: deployments(first: 100, orderBy: {{field: CREATED_AT, direction: DESC}}) @include(if: $newest) {{
-      totalCount
-      pageInfo {{ hasNextPage endCursor }}
-      nodes {{{_FIELDS}
-      }}
-    }}
-    deployments(
-      first: 100, after: $after, environments: $environments, orderBy: {{field: CREATED_AT, direction: DESC}}
-    ) {{
-      totalCount
-      pageInfo {{ hasNextPage endCursor }}
-      nodes {{{_FIELDS}
-      }}
-    }}
-  }}
-}}
-"""
-
-
-DEPLOYMENTS_QUERY = _query(WantedFile(path="", commits=[HEAD]))
-"""The query with one stub, for checking against GitHub's schema."""
-
-STATUSES_QUERY = """
-query FlowJoyStatuses($id: ID!, $after: String) {
-  node(id: $id) {
-    ... on Deployment {
-      statuses(first: 100, after: $after) {
-        totalCount
-        pageInfo { hasNextPage endCursor }
-        nodes { id state createdAt logUrl environment }
-      }
-    }
-  }
-}
-"""
-
 _PULL_REQUEST = re.compile(r"(?:refs/)?pull/(\d+)/(?:merge|head)")
 _RUN_IN_URL = re.compile(r"/actions/runs/(\d{1,20})(?:/|$)")
-_UnderWay = Literal["IN_PROGRESS", "QUEUED", "PENDING", "WAITING"]
-_UNDER_WAY = frozenset(get_args(_UnderWay))
 _FOR_PULL_REQUEST = "for a pull request"
 _ELSEWHERE = "succeeded only in another environment"
-
-
-class DeploymentStatus(GraphQL):
-    """One status. An unknown state is refused: it could mean success and must not read as "never succeeded"."""
-
-    id: Text
-    state: _UnderWay | Literal["SUCCESS", "FAILURE", "ERROR", "INACTIVE"]
-    created_at: Instant
-    log_url: str | None  # not every tool keeps a log
-    environment: str | None  # that of its deployment
-
-
-class _Ref(GraphQL):
-    name: Text
-    prefix: str
-
-
-class Deployment(GraphQL):
-    """One deployment, with the first of its statuses."""
-
-    id: Text
-    database_id: Id
-    created_at: Instant
-    commit_oid: Sha
-    environment: Text
-    ref: _Ref | None  # deleted, like that of a merged pull request
-    statuses: Connection[DeploymentStatus]
-
-    @model_validator(mode="after")
-    def _shows_its_statuses(self) -> Self:
-        if self.statuses.cursor is None and len(self.statuses.nodes) < self.statuses.total_count:
-            raise refusal("shows fewer statuses than it counts")
-        return self
-
-
-class DeploymentsPage(GraphQL):
-    """One page of deployments; the first one with the newest to any environment, if `newest` is asked for."""
-
-    deployments: Connection[Deployment]
-    newest: Connection[Deployment] | None = None
-
-
-class _Statuses(GraphQL):
-    statuses: Connection[DeploymentStatus]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,9 +60,9 @@ class GitHubDeployments:
         else:
             _refuse_absent(github, query, listed.nodes)
             listed = replace(listed, nodes=(*listed.nodes, *_moved_on(listed, query)))
-        nodes = [_with_every_status(github, node) for node in listed.nodes]
+        nodes = [with_every_status(github, node) for node in listed.nodes]
         used = sorted({node.environment for node in nodes})
-        return replace(listed, nodes=_with_refs(github, used, nodes))
+        return replace(listed, nodes=with_refs(github, used, nodes))
 
     def parse(self, raw: Deployments, query: HarvestQuery) -> SourceResult[CodeRecord]:
         """Return one record per release: matrix jobs of one run and sha are folded into their earliest success."""
@@ -184,7 +86,7 @@ class GitHubDeployments:
 
 def survey(query: HarvestQuery, access: Clients) -> Survey:
     """Return the newest deployments, whatever their environment. Raise HarvestError when GitHub does not answer."""
-    page, _ = _page(access.to_github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
+    page, _ = read_page(access.to_github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
     listed = page.deployments
     wanted, named = query.settings.environment, query.settings.environments
     ours = tuple(node for node in listed.nodes if github_environments.is_meant(node.environment, wanted))
@@ -275,17 +177,8 @@ def _moved_on(answer: Deployments, query: HarvestQuery) -> tuple[Deployment, ...
     )
 
 
-def _full_name(ref: _Ref) -> str:
+def _full_name(ref: Ref) -> str:
     return ref.name if ref.name.startswith("refs/") else f"{ref.prefix}{ref.name}"
-
-
-def _with_refs(github: GitHubApi, environments: list[str], nodes: Iterable[Deployment]) -> tuple[Deployment, ...]:
-    """Return the deployments, with a deleted ref where the REST API still knows it."""
-    nodes = tuple(nodes)
-    nameless = {node.database_id for node in nodes if node.ref is None and node.statuses.total_count}
-    texts = github_environments.refs(github, environments, nameless)
-    refs = {number: _Ref.model_construct(name=text, prefix="") for number, text in texts.items()}
-    return tuple(node.model_copy(update={"ref": node.ref or refs.get(node.database_id)}) for node in nodes)
 
 
 def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments: list[str]) -> Deployments:
@@ -298,7 +191,7 @@ def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments
         commits = [HEAD] if cursor else [HEAD, *new]
         some = dict(islice(known, MAX_IDS))
         wanted = WantedFile(path=query.settings.model_stub, commits=commits, remembered=some)
-        answer, read_stubs = _page(github, cursor, environments, wanted)
+        answer, read_stubs = read_page(github, cursor, environments, wanted)
         listed = answer.deployments
         stubs.update(read_stubs)
         newest.extend(answer.newest.nodes if answer.newest is not None else ())
@@ -312,23 +205,6 @@ def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments
     return Deployments(nodes=nodes, newest=tuple(newest), stubs=stubs)
 
 
-def _page(
-    github: GitHubApi, cursor: str | None, environments: list[str] | None, wanted: WantedFile
-) -> tuple[DeploymentsPage, dict[str, StubFile]]:
-    # Without environments, the page itself shows the newest.
-    with_newest = cursor is None and environments is not None
-
-    def check(repository: dict[str, Any]) -> tuple[DeploymentsPage, dict[str, StubFile]]:
-        page = read(DeploymentsPage, repository)
-        if with_newest and (page.newest is None or (page.newest.total_count and not page.newest.nodes)):
-            raise MalformedAnswerError("the answer does not show the newest deployments")
-        return page, wanted.read(repository)
-
-    text = _query(wanted) if wanted.remembered or len(wanted.commits) > 1 else DEPLOYMENTS_QUERY
-    asked: dict[str, Any] = {"after": cursor, "environments": environments, "newest": with_newest, **wanted.variables}
-    return github.graphql("deployments", text, check, **asked)
-
-
 def _prove_empty(github: GitHubApi, query: HarvestQuery) -> tuple[str, ...]:
     """Return the notes on environments without a deployment. Raise HarvestError if a name may be wrong.
 
@@ -336,7 +212,7 @@ def _prove_empty(github: GitHubApi, query: HarvestQuery) -> tuple[str, ...]:
     then it waits for its first release, which the merge gate must not block.
     """
     asked = query.settings.environment
-    page, _ = _page(github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
+    page, _ = read_page(github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
     listed = page.deployments
     if not listed.total_count:
         return ()
@@ -381,25 +257,11 @@ def _refuse_absent(github: GitHubApi, query: HarvestQuery, nodes: Iterable[Deplo
     missing = github_environments.unlisted(github, missing) if missing else []
     if missing:
         named = ",".join(missing)
-        page, _ = _page(github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
+        page, _ = read_page(github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
         others = {node.environment for node in page.deployments.nodes}
         cure = github_environments.proposal(github, others, missing, query.settings.environment)
         problem = f"there are deployments, but none in the environment {named!r}"
         raise HarvestError(problem, hint=f"{cure}; or leave {named} out")
-
-
-def _with_every_status(github: GitHubApi, node: Deployment) -> Deployment:
-    """Return the deployment with all its pages of statuses."""
-    if node.statuses.cursor is None:
-        return node
-
-    def page(cursor: str | None) -> Connection[DeploymentStatus]:
-        asked = {"id": node.id, "after": cursor}
-        return github.graphql("deployment statuses", STATUSES_QUERY, reader(_Statuses), "node", **asked).statuses
-
-    what, counted = f"GitHub deployment {node.database_id}, statuses", node.statuses.total_count
-    statuses = every_page(what, page, lambda status: status.id, minimum=counted)
-    return node.model_copy(update={"statuses": node.statuses.model_copy(update={"nodes": statuses})})
 
 
 def _record(node: Deployment, query: HarvestQuery) -> CodeRecord:
@@ -413,7 +275,7 @@ def _record(node: Deployment, query: HarvestQuery) -> CodeRecord:
     successes = [at for at, state in stamps if state == "SUCCESS" and at <= query.as_of]
     run_id = _run_of(node.statuses.nodes)
     outcome, at = Outcome.FAILED, max([at for at, _ in stamps], default=created_at)
-    unfinished = all(state in _UNDER_WAY for last, state in stamps if last == at)
+    unfinished = all(state in UNDER_WAY for last, state in stamps if last == at)
     if successes:
         outcome, at = Outcome.SUCCESS, min(successes)
     elif _is_this_run(node, run_id, query) and unfinished:

@@ -20,12 +20,12 @@ from flowjoy.actions import event
 from flowjoy.actions.context import read_context
 from flowjoy.analysis.promise.verdict import unproved
 from flowjoy.cli.run import run
-from flowjoy.clients import mlflow_registry, transport
+from flowjoy.clients import github_deployments, mlflow_registry, transport
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config.settings import read_settings
 from flowjoy.pipeline import run_context, run_parameters
 from flowjoy.pipeline.collect import Collected, collect
-from flowjoy.sources import github_deployments, github_releases, github_workflow_runs
+from flowjoy.sources import github_releases, github_workflow_runs
 from flowjoy.sources.base import Clients
 from tests.fakes.actions_runner import outputs_in
 from tests.fakes.aimed import Aimed, Hits, query_of, rest

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from flowjoy.analysis.timeline import timeline
+from flowjoy.clients import github_deployments
 from flowjoy.domain import CodeRecord, Outcome
 from flowjoy.errors import HarvestError
 from flowjoy.ledger.memory import MEMORY
-from flowjoy.sources import github_deployments
 from flowjoy.sources.base import HarvestQuery, SourceResult
 from flowjoy.sources.github_deployments import GitHubDeployments
 from tests.builders import SERVICE, at
