@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from tests.e2e.step import A, Ended, Step
 from tests.fakes.artifact_service import ArtifactServiceStandIn, runtime_token
 from tests.fakes.faults import Stall
 from tests.fakes.github import GitHubStandIn
-from tests.fakes.http_base import Answer
+from tests.fakes.http_base import Answer, Exchange
 from tests.fakes.mlflow_faults import GET_MODEL, MlflowStandIn
 from tests.fakes.pagerduty_events import ROUTING_KEY, PagerDutyEventsStandIn
 from tests.fakes.slack import CHANNEL, SlackStandIn
@@ -119,6 +120,18 @@ def in_a_run(step: Step, github: GitHubStandIn, artifacts: ArtifactServiceStandI
     }
 
 
+class Together:
+    """The right answer of the moment, handed out once as many requests have come."""
+
+    def __init__(self, requests: int) -> None:
+        self._barrier = threading.Barrier(requests)
+
+    def serve(self, exchange: Exchange) -> None:
+        right = exchange.right_answer()
+        self._barrier.wait(60)
+        right.serve(exchange)
+
+
 def test_at_once__two_runs_say_the_same_send_one_alert_and_leave_two_ledgers_that_merge(
     broken_promise: Step, github: GitHubStandIn, artifacts: ArtifactServiceStandIn
 ) -> None:
@@ -143,6 +156,7 @@ def test_at_once__two_runs_say_the_same_send_one_alert_and_leave_two_ledgers_tha
         artifacts.clock = now
         for step in (first, second):
             in_a_run(step, github, artifacts)
+        slack.fail("conversations.history", times=2, fault=Together(2))  # neither sees what the other one posts
         begun = [(step, step.start()) for step in (first, second)]
         ended = [step.ended(process, *process.communicate(timeout=150)) for step, process in begun]
         assert [(ran.code, ran.outputs["verdict"], ran.outputs["sla-status"]) for ran in ended] == [
