@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from flowjoy.analysis import timeline
+from flowjoy.analysis import event_columns, timeline
 from flowjoy.analysis.flow.dora import ChangeStarts, dora
 from flowjoy.analysis.flow.incidents import match_incidents
 from flowjoy.analysis.flow.weeks import week_table, window_of
@@ -67,10 +67,11 @@ def main(count: int, troubled: int) -> int:
     some = incidents.head(LOOPED)
 
     def loop() -> list[datetime]:
-        return [events[timeline.TS].iloc[(events[timeline.TS] - at).abs().argmin()] for at in some[timeline.START]]
+        stamps = events[event_columns.TS]
+        return [stamps.iloc[(stamps - at).abs().argmin()] for at in some[event_columns.START]]
 
     nearest, slow = timed("matching, a loop over rows (scaled up)", loop, len(incidents) / len(some))
-    pairs = zip(nearest, matched["nearest_ts"].head(LOOPED), some[timeline.START], strict=True)
+    pairs = zip(nearest, matched["nearest_ts"].head(LOOPED), some[event_columns.START], strict=True)
     if any(abs(one - start) != abs(other - start) for one, other, start in pairs):
         raise SystemExit("the two do not match alike")
     print(f"matching {len(incidents):,} incidents to {len(events):,} events: {slow / quick:,.0f} times as fast")

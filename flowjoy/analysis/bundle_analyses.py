@@ -8,7 +8,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from flowjoy.analysis import timeline
+from flowjoy.analysis import event_columns, timeline
 from flowjoy.analysis.alerts.alert import AlertInputs
 from flowjoy.analysis.drift import history
 from flowjoy.analysis.flow import advice, dora, drift_lag, incidents, live_pairs, retrospective, trends, weeks
@@ -112,7 +112,7 @@ class BundleAnalyses:
         if self._unread:
             return None
         deploys = timeline.deploys(timeline.without_provisional(self.events))
-        latest = None if deploys.empty else str(deploys[timeline.ID].iloc[-1])
+        latest = None if deploys.empty else str(deploys[event_columns.ID].iloc[-1])
         return drift_lag.drift_lag(self.obligations, latest, since=self._bundle.window.since, as_of=self._as_of)
 
     @cached_property
@@ -205,7 +205,7 @@ class BundleAnalyses:
     def _deployed(self) -> list[str]:
         """The commit of each deploy of the window, oldest first; an empty text where it is unknown."""
         deploys = timeline.deploys(self.events)
-        shas = deploys.loc[deploys[timeline.TS] >= pd.Timestamp(self._bundle.window.since), timeline.SHA]
+        shas = deploys.loc[deploys[event_columns.TS] >= pd.Timestamp(self._bundle.window.since), event_columns.SHA]
         return [sha if isinstance(sha, str) else "" for sha in shas]
 
     @cached_property

@@ -1,4 +1,4 @@
-"""One tidy timeline of code and model events, the frame of incidents, and the names of their columns."""
+"""One tidy timeline of code and model events, and the frame of incidents."""
 
 from __future__ import annotations
 
@@ -10,15 +10,32 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from flowjoy.domain import CodeRecord, EventType, Incident, Kind, ModelRecord, Outcome, Precision
+from flowjoy.analysis.event_columns import (
+    EARLIEST,
+    END,
+    ID,
+    KIND,
+    NAME,
+    OLD_SINCE,
+    PRECISION,
+    PROVISIONAL,
+    RUN,
+    SERVICE,
+    SHA,
+    SOURCE,
+    START,
+    TITLE,
+    TS,
+    TYPE,
+    URGENCY,
+    URL,
+    VERSION,
+)
+from flowjoy.analysis.event_kinds import with_code_kinds, with_model_kinds
+from flowjoy.domain import CodeRecord, EventType, Incident, Kind, ModelRecord, Outcome
 from flowjoy.domain.timestamps import EARLIEST as _BEFORE_ALL
-from flowjoy.domain.version_content import content_of, repeats
+from flowjoy.domain.version_content import content_of
 from flowjoy.domain.version_order import version_order
-
-TS, TYPE, SERVICE, NAME, VERSION, SHA = "ts", "type", "service", "name", "version", "sha"
-KIND, PRECISION, URL, ID, RUN = "kind", "precision", "url", "id", "run_id"
-EARLIEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE = "earliest", "provisional", "first_live", "old_since"
-START, END, SOURCE, TITLE, URGENCY = "start", "end", "source", "title", "urgency"
 
 PUBLIC_COLUMNS = [TS, TYPE, SERVICE, NAME, VERSION, SHA, KIND, PRECISION, URL]
 """The columns of `supply_chain_events.csv`, in this order."""
@@ -80,26 +97,7 @@ def _code_events(records: Sequence[CodeRecord], until: datetime) -> pd.DataFrame
     frame[PROVISIONAL] = np.array([r.outcome is Outcome.PROVISIONAL for r in live], dtype=bool)
     frame[OLD_SINCE] = pd.Series(pd.NaT, index=frame.index, dtype=_UTC)
     frame = frame.sort_values([TS, PROVISIONAL, ID], ignore_index=True)
-    return _with_code_kinds(frame)
-
-
-def _with_code_kinds(frame: pd.DataFrame) -> pd.DataFrame:
-    """Distinguish deploy, redeploy and rollback. Each event makes its sha live, so the sha before it is the row above.
-
-    A record without a sha counts as a new sha.
-    """
-    row = pd.Series(np.arange(len(frame)), index=frame.index)
-    sha = frame[SHA].where(frame[SHA].notna(), "\0" + frame[ID])
-    first_live = row.groupby([frame[SERVICE], sha]).transform("min")
-    live_sha = sha.groupby(frame[SERVICE]).shift()
-    live_since = first_live.groupby(frame[SERVICE]).shift()
-    again = first_live < row
-    kind = np.select(
-        [again & (sha == live_sha), again & (first_live < live_since)],
-        [Kind.REDEPLOY.value, Kind.ROLLBACK.value],
-        default=Kind.DEPLOY.value,
-    )
-    return frame.assign(kind=kind, first_live=first_live)
+    return with_code_kinds(frame)
 
 
 def _model_events(records: Sequence[ModelRecord], service: str, until: datetime) -> pd.DataFrame:
@@ -118,7 +116,7 @@ def _model_events(records: Sequence[ModelRecord], service: str, until: datetime)
     contents = [content_of(model_id=r.model_id, run_id=r.run_id, source=r.source) for r in live]
     frame["_content"] = pd.Series(contents, index=frame.index, dtype=object)
     frame = frame.sort_values([TS, NAME, "_number", ID], ignore_index=True)
-    frame = _with_model_kinds(frame)
+    frame = with_model_kinds(frame)
     return frame.drop(columns=["_number", "_copy", "_registered", "_content"])
 
 
@@ -138,56 +136,6 @@ def _ranks(versions: Sequence[str | None]) -> npt.NDArray[np.float64]:
 def _earliest(record: ModelRecord) -> datetime:
     """Return the earliest time at which the ship can have happened: an observed interval is open at its start."""
     return record.shipped_at if record.not_before is None else record.not_before + _TICK
-
-
-def _with_model_kinds(frame: pd.DataFrame) -> pd.DataFrame:
-    """Distinguish ship, copy, rollback and redeploy. A record without a version counts as a new version."""
-    row = pd.Series(np.arange(len(frame)), index=frame.index)
-    version = frame[VERSION].where(frame[VERSION].notna(), "\0" + frame[ID])
-    first_ship = row.groupby([frame[NAME], version]).transform("min")
-    again = first_ship < row
-    copied = frame["_copy"] | np.array(repeats(zip(frame[NAME], frame["_content"], strict=True)), dtype=bool)
-    live_first = first_ship.groupby(frame[NAME]).shift()
-    # Versions that cannot be compared are ordered by their first ship.
-    older = _older_than(frame, _before(frame), default=first_ship < live_first)
-    kind = np.select(
-        [again & older, again, _is_superseded(frame), copied],
-        [Kind.ROLLBACK.value, Kind.REDEPLOY.value, Kind.ROLLBACK.value, Kind.COPY.value],
-        default=Kind.SHIP.value,
-    )
-    return frame.assign(kind=kind, first_live=row)
-
-
-def _is_superseded(frame: pd.DataFrame) -> pd.Series:
-    """Return which versions were superseded before their first ship: a newer one was live then.
-
-    An observed version must be newer than every one observed before it, a stamped version newer than the live one. A
-    version that ships by its registration is always the newest.
-    """
-    never = pd.Series(data=False, index=frame.index)
-    by_model = frame.groupby(NAME)
-    newest = frame.assign(_number=by_model["_number"].cummax(), _registered=by_model["_registered"].cummax())
-    superseded = _older_than(frame, _before(frame), default=never)
-    observed = frame[PRECISION] == Precision.OBSERVED
-    superseded = superseded.where(~observed, _older_than(frame, _before(newest), default=never))
-    return superseded & (frame[PRECISION] != Precision.REGISTERED)
-
-
-def _before(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the number and registration of the version before each one, of the same model."""
-    return frame.groupby(NAME)[["_number", "_registered"]].shift()
-
-
-def _older_than(frame: pd.DataFrame, other: pd.DataFrame, *, default: pd.Series) -> pd.Series:
-    """Compare each version with another one: by number, else by when they were registered, else by `default`."""
-    numbered = frame["_number"].notna() & other["_number"].notna()
-    dated = frame["_registered"].notna() & other["_registered"].notna()
-    older = np.select(
-        [numbered, dated],
-        [frame["_number"] < other["_number"], frame["_registered"] < other["_registered"]],
-        default=default,
-    )
-    return pd.Series(older.astype(bool), index=frame.index)
 
 
 def _frame(rows: list[tuple[object, ...]]) -> pd.DataFrame:

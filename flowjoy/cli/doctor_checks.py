@@ -33,7 +33,8 @@ from flowjoy.domain import CodeRecord, SourceKind, StubFile
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.pipeline.run_context import RepositoryInfo, github_of, repository_info_of
-from flowjoy.report.text import clean, plural, visible
+from flowjoy.report.escaping import clean, visible
+from flowjoy.report.text import plural
 from flowjoy.sinks import slack_bot
 from flowjoy.sources import (
     CODE_SOURCES,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from flowjoy.analysis.event_columns import FIRST_LIVE, ID, KIND, TS
 from flowjoy.analysis.promise.dependencies import dependencies_of
-from flowjoy.analysis.timeline import FIRST_LIVE, ID, KIND, TS, timeline
-from flowjoy.domain import CodeRecord, Kind, Outcome, Rule, StubFile
+from flowjoy.analysis.timeline import timeline
+from flowjoy.domain import CodeRecord, Kind, Outcome, StubFile
 from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.timestamps import iso
-from flowjoy.report.text import clean
+from flowjoy.report.escaping import clean
 from flowjoy.sources.base import LATER, Entry, HarvestQuery, SourceResult, Survey
 
 LISTED = 10
@@ -104,10 +105,8 @@ class _Verdicts:
         clock = f"deploy: opened a {self._parameters.sla_hours:g} h clock"
         if sha in self._dependencies.unreadable:
             return f"{clock}, for models that are not known: {clean(self._dependencies.unreadable[sha])}"
-        requirements = self._dependencies.by_sha.get(sha, self._dependencies.default)
-        models = [clean(item.model) for item in requirements if item.rule is not Rule.NONE]
+        models = [clean(item.model) for item in self._dependencies.of(record.sha)]
         if models:
             return f"{clock} for {', '.join(models)}"
-        return (
-            f"deploy: opens no clock, {'its stub asks for no model' if requirements else 'no dependence is declared'}"
-        )
+        declared = sha in self._dependencies.by_sha or bool(self._dependencies.default)
+        return f"deploy: opens no clock, {'its stub asks for no model' if declared else 'no dependence is declared'}"

@@ -11,7 +11,8 @@ from flowjoy.analysis.promise.model_stub import DEFAULT_NAME, Stub, parse
 from flowjoy.config.settings import Settings
 from flowjoy.domain import CodeRecord, ModelRecord, Outcome, Rule, StubFile
 from flowjoy.errors import HarvestError, StubError
-from flowjoy.report.text import clean, plural
+from flowjoy.report.escaping import clean
+from flowjoy.report.text import plural
 from flowjoy.sources import github_model_stubs
 from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
 

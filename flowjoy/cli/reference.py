@@ -19,7 +19,8 @@ from flowjoy.config.registry_address import is_unencrypted, variables_in
 from flowjoy.config.settings import redactor
 from flowjoy.domain.drift import CategoricalDistribution, Distribution
 from flowjoy.errors import FlowJoyError, InputError
-from flowjoy.report.text import clean, plural
+from flowjoy.report.escaping import clean
+from flowjoy.report.text import plural
 from flowjoy.sources.sample_files import LAPTOP, read_sample
 
 _FAILED = 2

@@ -8,7 +8,7 @@ from flowjoy.actions.core import Console
 from flowjoy.analysis.promise import verdict
 from flowjoy.errors import FlowJoyError, InputError
 from flowjoy.pipeline.failed_checks import Ending, close_checks
-from flowjoy.report.text import code
+from flowjoy.report.escaping import code
 
 _LONGEST_TITLE, _LONGEST_SENTENCE = 400, 1000
 

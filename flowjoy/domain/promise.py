@@ -167,6 +167,13 @@ class ModelDependencies:
     gone: frozenset[str] = frozenset()
     waivers: tuple[Waiver, ...] = ()
 
+    def of(self, sha: str | None) -> tuple[Requirement, ...]:
+        """Return what a commit requires, without `none`; empty if its stub could not be read."""
+        if sha is not None and sha in self.unreadable:
+            return ()
+        required = self.default if sha is None else self.by_sha.get(sha, self.default)
+        return tuple(item for item in required if item.rule is not Rule.NONE)
+
     @property
     def declared(self) -> bool:
         """Whether anything declares a dependency."""

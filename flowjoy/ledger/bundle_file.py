@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from flowjoy.analysis import timeline
+from flowjoy.analysis import event_columns
 from flowjoy.analysis.flow import incidents
 from flowjoy.analysis.flow.weeks import week_of
 from flowjoy.analysis.results import Results
@@ -15,7 +15,7 @@ from flowjoy.ledger import bundle_format
 
 def bundle_bytes(results: Results, redact: Callable[[str], str] = str) -> bytes:
     """Return the bundle as JSON: the records, the judged obligations and all figures."""
-    matches = results.incidents[[timeline.ID, *incidents.MATCH_COLUMNS]]
+    matches = results.incidents[[event_columns.ID, *incidents.MATCH_COLUMNS]]
     figures: Mapping[str, object] = {
         "weeks": results.weeks,
         "recoveries": results.recoveries,

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from flowjoy.analysis import timeline
+from flowjoy.analysis import event_columns
 from flowjoy.analysis.results import Results, with_alerts
 from flowjoy.domain import AlertState, EventType
 from flowjoy.errors import HarvestError
-from flowjoy.report.text import clean
+from flowjoy.report.escaping import clean
 from flowjoy.sinks.base import AlertContext, ReleaseChange
 from flowjoy.sinks.pagerduty_events import PagerDutyEvents
 
@@ -61,20 +61,20 @@ def send_changes(
 def changes(results: Results) -> Sequence[ReleaseChange]:
     """Return the events of the last days, oldest first."""
     events = results.events
-    recent = events[events[timeline.TS] >= pd.Timestamp(results.bundle.generated_at - CHANGES_WITHIN)]
+    recent = events[events[event_columns.TS] >= pd.Timestamp(results.bundle.generated_at - CHANGES_WITHIN)]
     return [_change(row, results.bundle.service) for row in recent.tail(_MAX_EVENTS).to_dict("records")]
 
 
 def _change(row: Mapping[Hashable, Any], service: str) -> ReleaseChange:
-    sha, version = row[timeline.SHA], row[timeline.VERSION]
-    if row[timeline.TYPE] == EventType.CODE:
+    sha, version = row[event_columns.SHA], row[event_columns.VERSION]
+    if row[event_columns.TYPE] == EventType.CODE:
         what = sha[:12] if isinstance(sha, str) else "an unknown commit"
-        what += " (in progress)" if row[timeline.PROVISIONAL] else ""
+        what += " (in progress)" if row[event_columns.PROVISIONAL] else ""
     else:
-        what = row[timeline.NAME] + (f" v{version}" if isinstance(version, str) else "")
+        what = row[event_columns.NAME] + (f" v{version}" if isinstance(version, str) else "")
     return ReleaseChange(
-        key=f"{key_prefix(service)}{row[timeline.ID]}",
-        at=row[timeline.TS].to_pydatetime(),
-        summary=f"{service}: {row[timeline.TYPE].lower()} {row[timeline.KIND]}: {clean(what)}",
-        details={"type": row[timeline.TYPE], "kind": row[timeline.KIND], "what": what},
+        key=f"{key_prefix(service)}{row[event_columns.ID]}",
+        at=row[event_columns.TS].to_pydatetime(),
+        summary=f"{service}: {row[event_columns.TYPE].lower()} {row[event_columns.KIND]}: {clean(what)}",
+        details={"type": row[event_columns.TYPE], "kind": row[event_columns.KIND], "what": what},
     )

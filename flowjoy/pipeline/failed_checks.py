@@ -21,7 +21,7 @@ from flowjoy.domain import commit_sha
 from flowjoy.domain.hosts import base_url
 from flowjoy.domain.secret import Secret
 from flowjoy.errors import HarvestError, InputError
-from flowjoy.report.text import clean, code
+from flowjoy.report.escaping import clean, code
 from flowjoy.sinks.check_identity import external_id, refused_in
 
 SECONDS = 8.0

@@ -14,8 +14,8 @@ from flowjoy.errors import HarvestError
 from flowjoy.pipeline.alert_candidates import may_have_fired, possible_keys
 from flowjoy.pipeline.change_events import key_prefix, send_changes
 from flowjoy.report.content.alert_messages import AlertMessage, alert_message
+from flowjoy.report.escaping import clean
 from flowjoy.report.slack_blocks import digest
-from flowjoy.report.text import clean
 from flowjoy.sinks import ALERT_SINKS
 from flowjoy.sinks.base import AlertContext, AlertSink
 from flowjoy.sinks.pagerduty_events import PagerDutyEvents

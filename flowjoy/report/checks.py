@@ -11,8 +11,9 @@ from flowjoy.analysis.results import Results
 from flowjoy.domain import Decision, Status
 from flowjoy.report import markdown
 from flowjoy.report.content.headline import headline, outcome
+from flowjoy.report.escaping import clean
 from flowjoy.report.markdown_promise import release
-from flowjoy.report.text import clean, plural, span
+from flowjoy.report.text import plural, span
 
 LONGEST_TEXT = 65_535
 """GitHub's limit for the summary of a check, in characters."""

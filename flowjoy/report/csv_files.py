@@ -10,7 +10,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from flowjoy.analysis import timeline
+from flowjoy.analysis import event_columns, timeline
 from flowjoy.analysis.flow import incidents
 from flowjoy.analysis.flow.dora import DORA_UNITS
 from flowjoy.analysis.flow.drift_lag import DriftLag
@@ -27,18 +27,18 @@ _DECIMALS = 4
 WEEK_COLUMNS = ["week", "code_deploys", "model_deploys", "gap", "mttr_hours", "incidents", "partial"]
 EVIDENCE = "evidence"
 INCIDENT_COLUMNS = [
-    timeline.START,
-    timeline.END,
+    event_columns.START,
+    event_columns.END,
     incidents.NEAREST_TS,
     incidents.DEPLOY_TYPE,
     incidents.CAUSE_TYPE,
     incidents.CAUSE_ID,
     incidents.MTTR_HR,
     incidents.RUNNER_UP_ID,
-    timeline.ID,
-    timeline.SERVICE,
-    timeline.SOURCE,
-    timeline.URGENCY,
+    event_columns.ID,
+    event_columns.SERVICE,
+    event_columns.SOURCE,
+    event_columns.URGENCY,
     EVIDENCE,
 ]
 
@@ -46,7 +46,7 @@ INCIDENT_COLUMNS = [
 def events_csv(results: Results) -> bytes:
     """Return `supply_chain_events.csv`: one row per event of the window, oldest first."""
     happened = timeline.without_provisional(results.events)
-    inside = happened[happened[timeline.TS] >= pd.Timestamp(results.bundle.window.since)]
+    inside = happened[happened[event_columns.TS] >= pd.Timestamp(results.bundle.window.since)]
     return _csv(timeline.PUBLIC_COLUMNS, inside[timeline.PUBLIC_COLUMNS].itertuples(index=False, name=None))
 
 

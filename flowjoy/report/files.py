@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from flowjoy.analysis import timeline
+from flowjoy.analysis import event_columns
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Kind
 from flowjoy.domain.drift import DriftCheck
@@ -20,7 +20,8 @@ from flowjoy.report import csv_files
 from flowjoy.report.blocks import Countdown, Picture
 from flowjoy.report.content.headline import headline_of
 from flowjoy.report.content.retrospective import not_known
-from flowjoy.report.text import capital, clean, plural
+from flowjoy.report.escaping import clean
+from flowjoy.report.text import capital, plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,7 +68,7 @@ def _flow(results: Results) -> Figure:
         results.weeks,
         service=results.bundle.service,
         timezone=results.bundle.window.timezone,
-        open_incidents=int(results.incidents[timeline.END].isna().sum()),
+        open_incidents=int(results.incidents[event_columns.END].isna().sum()),
         spikes={spike.week.week for spike in results.spikes},
     )
 
@@ -77,8 +78,10 @@ def _lanes(results: Results) -> Figure:
     from flowjoy.report.charts.promise_layout import Ship
 
     events = results.events
-    inside = (events[timeline.KIND] == Kind.SHIP) & (events[timeline.TS] >= pd.Timestamp(results.bundle.window.since))
-    columns = (timeline.NAME, timeline.VERSION, timeline.TS, timeline.EARLIEST)
+    inside = (events[event_columns.KIND] == Kind.SHIP) & (
+        events[event_columns.TS] >= pd.Timestamp(results.bundle.window.since)
+    )
+    columns = (event_columns.NAME, event_columns.VERSION, event_columns.TS, event_columns.EARLIEST)
     rows = zip(*(events.loc[inside, column] for column in columns), strict=True)
     return promise.draw(
         results.scope,

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from flowjoy.domain import Decision
 from flowjoy.report.blocks import Countdown, Picture, Section
-from flowjoy.report.text import clean, visible
+from flowjoy.report.escaping import clean, visible
 
 _VERDICTS = {Decision.PASS: "Pass", Decision.FAIL: "Broken", Decision.ERROR: "Could not decide"}
 _HEBREW_ARABIC_AND_KIN = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"

@@ -12,9 +12,10 @@ from flowjoy.report import markdown_flow as flow
 from flowjoy.report.content import alerts
 from flowjoy.report.content.first_run import first_run
 from flowjoy.report.content.headline import headline, ships_due
+from flowjoy.report.escaping import code
 from flowjoy.report.markdown_drift import drift
 from flowjoy.report.markdown_promise import SHOWN_OBLIGATIONS, SHOWN_SETTLED, promise, still_owed
-from flowjoy.report.text import code, plural, table
+from flowjoy.report.text import plural, table
 
 _MARKS = {Decision.PASS: "✅", Decision.FAIL: "❌", Decision.ERROR: "⚠️"}
 

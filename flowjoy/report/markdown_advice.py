@@ -15,7 +15,8 @@ from flowjoy.report.content.retrospective import (
     measured_answer,
     pair_name,
 )
-from flowjoy.report.text import code, plural, span, table, trusted_markdown
+from flowjoy.report.escaping import code, trusted_markdown
+from flowjoy.report.text import plural, span, table
 
 SHOWN = 5
 WEEK_LIMIT = 12

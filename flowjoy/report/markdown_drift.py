@@ -6,7 +6,8 @@ from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, SourceKind
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.report.content.drift_text import SHOWN, broken, scope, sentence, uncompared, unjudged
-from flowjoy.report.text import code, table
+from flowjoy.report.escaping import code
+from flowjoy.report.text import table
 
 _SIGNS = {DriftStatus.OK: "✅", DriftStatus.OVER: "⚠️", DriftStatus.DRIFT: "❌", DriftStatus.ERROR: "⚠️"}
 _HEADER = ("feature", "KL (nats)", "PSI", "rows in training", "live rows", "status")

@@ -6,28 +6,17 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from flowjoy.analysis.event_columns import END
 from flowjoy.analysis.flow.dora import Dora, DoraFigure
 from flowjoy.analysis.flow.drift_lag import DriftLag, Hours
 from flowjoy.analysis.flow.incidents import ALL
 from flowjoy.analysis.flow.trends import Spike
 from flowjoy.analysis.results import Results
-from flowjoy.analysis.timeline import END
 from flowjoy.domain import Week
 from flowjoy.report.content.incidents import label, newest_first, shown
 from flowjoy.report.content.retrospective import spike_text, unknown_text, unobserved_text
-from flowjoy.report.text import (
-    DORA_NAMES,
-    code,
-    counted,
-    decimal,
-    lag_text,
-    lagging,
-    moment,
-    plural,
-    share,
-    span,
-    table,
-)
+from flowjoy.report.escaping import code
+from flowjoy.report.text import DORA_NAMES, counted, decimal, lag_text, lagging, moment, plural, share, span, table
 
 SHOWN_INCIDENTS = 20
 _WEEK_HEADER = ("week", "code deploys", "model deploys", "gap", "unified MTTR (h)", "resolved", "median", "p90", "")

@@ -9,7 +9,8 @@ from flowjoy.analysis.results import Results
 from flowjoy.domain import Obligation, Status
 from flowjoy.report.content.headline import outcome, why_no_rate
 from flowjoy.report.content.retrospective import not_known, nothing_owed
-from flowjoy.report.text import code, moment, table
+from flowjoy.report.escaping import code
+from flowjoy.report.text import moment, table
 
 SHOWN_OBLIGATIONS = 50
 SHOWN_SETTLED = 5

@@ -19,7 +19,7 @@ from flowjoy.domain.timestamps import iso
 from flowjoy.errors import FaultKind
 from flowjoy.report.content.alert_messages import AlertMessage, Receipt, alert_subject
 from flowjoy.report.content.alert_text import AlertText
-from flowjoy.report.text import clean
+from flowjoy.report.escaping import clean
 from flowjoy.sinks.base import AlertContext, ReleaseChange
 
 NAME = "pagerduty"

@@ -28,11 +28,12 @@ GUARDS = (
     *("flowjoy/analysis/promise/model_stub.py", "flowjoy/analysis/promise/stub_errors.py"),
 )
 CORE = (
-    *("flowjoy/analysis/promise/*.py", "flowjoy/analysis/timeline.py", "flowjoy/analysis/flow/incidents.py"),
-    *("flowjoy/domain/version_content.py", "flowjoy/pipeline/proposal_terms.py"),
+    *("flowjoy/analysis/promise/*.py", "flowjoy/analysis/flow/incidents.py", "flowjoy/domain/version_content.py"),
+    *("flowjoy/analysis/timeline.py", "flowjoy/analysis/event_kinds.py", "flowjoy/pipeline/proposal_terms.py"),
 )
-ESCAPERS = tuple(
-    f"flowjoy/{name}.py" for name in ("actions/core", "report/text", "report/csv_files", "report/slack_blocks")
+ESCAPERS = (
+    *("flowjoy/actions/core.py", "flowjoy/report/escaping.py", "flowjoy/report/text.py"),
+    *("flowjoy/report/csv_files.py", "flowjoy/report/slack_blocks.py"),
 )
 
 MATRICES = {

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
+from flowjoy.analysis.event_columns import END, ID, KIND, SHA, START, TS, TYPE
 from flowjoy.analysis.flow.incidents import AMBIGUOUS, CAUSE_ID, CAUSE_TYPE
 from flowjoy.analysis.flow.weeks import hours, running_week, week_of
-from flowjoy.analysis.timeline import END, ID, KIND, SHA, START, TS, TYPE, deploys_and_ships, without_provisional
+from flowjoy.analysis.timeline import deploys_and_ships, without_provisional
 from flowjoy.domain import EventType, Kind, ModelRecord, Precision, Window
 
 BOTH = "both"

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from flowjoy.analysis.event_columns import END, ID, START, TS, TYPE
 from flowjoy.analysis.flow.weeks import hours
-from flowjoy.analysis.timeline import END, ID, START, TS, TYPE, without_provisional
+from flowjoy.analysis.timeline import without_provisional
 from flowjoy.domain import EventType, Recovery
 
 NEAREST_TS, DEPLOY_TYPE, NEAREST_ID = "nearest_ts", "deploy_type", "nearest_id"

@@ -14,7 +14,8 @@ from operator import itemgetter
 
 import pandas as pd
 
-from flowjoy.analysis.timeline import ID, NAME, PROVISIONAL, RUN, SHA, START, TS, TYPE, VERSION, integer_versions
+from flowjoy.analysis.event_columns import ID, NAME, PROVISIONAL, RUN, SHA, START, TS, TYPE, VERSION
+from flowjoy.analysis.timeline import integer_versions
 from flowjoy.domain import EventType, ModelDependencies, ModelRecord
 from flowjoy.domain.timestamps import iso
 
@@ -127,8 +128,7 @@ def _oci(service: str) -> str:
 
 
 def _depends_on(sha: str | None, dependencies: ModelDependencies) -> tuple[str, ...]:
-    required = dependencies.by_sha.get(sha or "", dependencies.default)
-    return tuple(sorted({requirement.model for requirement in required}))
+    return tuple(sorted({requirement.model for requirement in dependencies.of(sha)}))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

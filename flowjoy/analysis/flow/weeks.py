@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from flowjoy.analysis.flow.model_gaps import MONDAY, WeekGaps, gaps_by_week
-from flowjoy.analysis.timeline import END, START, TS, TYPE, deploys_and_ships
+from flowjoy.analysis.event_columns import END, START, TS, TYPE
+from flowjoy.analysis.flow.divergence import MONDAY, WeekGaps, gaps_by_week
+from flowjoy.analysis.timeline import deploys_and_ships
 from flowjoy.domain import EventType, ModelDependencies, Week, Window
 
 

@@ -14,12 +14,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from flowjoy.analysis.promise import first_ship, microseconds
-from flowjoy.analysis.promise.columns import Columns, Indices, indices_by, text_or_none
-from flowjoy.analysis.promise.microseconds import NEVER, to_timestamp
-from flowjoy.analysis.promise.status import Settlement, settle
-from flowjoy.analysis.promise.waivers import apply_waivers
-from flowjoy.analysis.timeline import (
+from flowjoy.analysis.event_columns import (
     EARLIEST,
     FIRST_LIVE,
     ID,
@@ -32,8 +27,13 @@ from flowjoy.analysis.timeline import (
     TS,
     TYPE,
     VERSION,
-    integer_versions,
 )
+from flowjoy.analysis.promise import first_ship, microseconds
+from flowjoy.analysis.promise.columns import Columns, Indices, indices_by, text_or_none
+from flowjoy.analysis.promise.microseconds import NEVER, to_timestamp
+from flowjoy.analysis.promise.status import Settlement, settle
+from flowjoy.analysis.promise.waivers import apply_waivers
+from flowjoy.analysis.timeline import integer_versions
 from flowjoy.domain import EventType, Kind, ModelDependencies, Obligation, Requirement, Rule, Status, Waiver
 from flowjoy.domain.promise import UNREADABLE
 

@@ -7,10 +7,10 @@ from typing import TypedDict
 
 import numpy as np
 
+from flowjoy.analysis.event_columns import EARLIEST, PRECISION, TS, VERSION
 from flowjoy.analysis.promise.columns import Columns, text_or_none
 from flowjoy.analysis.promise.first_ship import ShipBounds
 from flowjoy.analysis.promise.microseconds import NEVER, TICK, Micros, to_timestamp
-from flowjoy.analysis.timeline import EARLIEST, PRECISION, TS, VERSION
 from flowjoy.domain import Precision, Status
 
 AT_RISK_SHARE = 0.25

@@ -18,7 +18,8 @@ from matplotlib.patheffects import withStroke
 
 from flowjoy.report.charts import style
 from flowjoy.report.charts.labels import FreeSpace, line, plain
-from flowjoy.report.text import capital, clean, decimal, plural
+from flowjoy.report.escaping import clean
+from flowjoy.report.text import capital, decimal, plural
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

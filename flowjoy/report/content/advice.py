@@ -18,7 +18,8 @@ from flowjoy.report.content.retrospective import (
     measured_answer,
     pair_name,
 )
-from flowjoy.report.text import capital, clean, counted, moment, span
+from flowjoy.report.escaping import clean
+from flowjoy.report.text import capital, counted, moment, span
 
 
 def advice(recommendations: Sequence[Advice]) -> Section:

@@ -14,7 +14,8 @@ from flowjoy.domain import Status, Week
 from flowjoy.domain.drift import DriftCheck
 from flowjoy.report.content.headline import outcome
 from flowjoy.report.content.retrospective import spike_text
-from flowjoy.report.text import clean, lagging, moment, plural
+from flowjoy.report.escaping import clean
+from flowjoy.report.text import lagging, moment, plural
 
 OVER = "✅"
 EXCUSED = "⏸️"

@@ -9,7 +9,8 @@ from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.analysis.results import Results
 from flowjoy.report.blocks import ROW_LIMIT, Cell, Section, Table, more
 from flowjoy.report.content.alert_text import AlertText, alert_text
-from flowjoy.report.text import code, moment, table
+from flowjoy.report.escaping import code
+from flowjoy.report.text import moment, table
 
 SHOWN = 10
 _NOT_SENT = "not sent"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.report.blocks import ROW_LIMIT, Cell, KeyFigure, Paragraph, Picture, Section, Table, more
 from flowjoy.report.content.drift_text import MARKS, READING, scope, sentence, unjudged
-from flowjoy.report.text import clean
+from flowjoy.report.escaping import clean
 
 _FOLDED = 12
 """Maximum features in an unfolded table; the picture shows the worst ones."""

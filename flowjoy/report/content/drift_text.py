@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
-from flowjoy.report.text import clean, plural
+from flowjoy.report.escaping import clean
+from flowjoy.report.text import plural
 
 SHOWN = 5
 MARKS = {

@@ -26,7 +26,8 @@ from flowjoy.report.blocks import (
 )
 from flowjoy.report.content.incidents import label, newest_first, shown
 from flowjoy.report.content.retrospective import spike_text, unknown_text, unobserved_text, unread_text
-from flowjoy.report.text import DORA_NAMES, clean, counted, decimal, lagging, share, span
+from flowjoy.report.escaping import clean
+from flowjoy.report.text import DORA_NAMES, counted, decimal, lagging, share, span
 
 
 def weeks(results: Results, chart: Picture | None) -> Section:

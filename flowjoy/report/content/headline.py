@@ -10,7 +10,8 @@ from flowjoy.analysis.promise.merge_gate import GateLevel
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Decision, Obligation, Status
 from flowjoy.report.content.first_run import first_run, is_older
-from flowjoy.report.text import clean, moment, plural, soon, span
+from flowjoy.report.escaping import clean
+from flowjoy.report.text import moment, plural, soon, span
 
 _NAME_LIMIT = 3
 

@@ -8,17 +8,18 @@ from typing import Any
 
 import pandas as pd
 
-from flowjoy.analysis import timeline
+from flowjoy.analysis import event_columns
 from flowjoy.analysis.flow import incidents as recovery
 from flowjoy.analysis.results import Results
-from flowjoy.report.text import clean, span
+from flowjoy.report.escaping import clean
+from flowjoy.report.text import span
 
 
 def shown(results: Results) -> pd.DataFrame:
     """Return the incidents that started in the window or are still open, oldest first."""
     incidents = results.incidents
-    inside = incidents[timeline.START] >= pd.Timestamp(results.bundle.window.since)
-    return incidents[inside | incidents[timeline.END].isna()]
+    inside = incidents[event_columns.START] >= pd.Timestamp(results.bundle.window.since)
+    return incidents[inside | incidents[event_columns.END].isna()]
 
 
 def evidence(results: Results, rows: pd.DataFrame) -> Iterator[str]:
@@ -39,9 +40,9 @@ def newest_first(results: Results, limit: int) -> list[tuple[dict[Hashable, Any]
 
 def label(row: Mapping[Hashable, Any]) -> str:
     """Return the name of an incident at its source, such as `Q0001` or `#12`; for a file, its start."""
-    source, number = row[timeline.SOURCE], str(row[timeline.ID]).rpartition(":")[2]
+    source, number = row[event_columns.SOURCE], str(row[event_columns.ID]).rpartition(":")[2]
     if source == "file":
-        return clean(str(row[timeline.ID]).removeprefix("incident:file:"))
+        return clean(str(row[event_columns.ID]).removeprefix("incident:file:"))
     return f"#{number}" if source == "github" else clean(number)
 
 
@@ -61,18 +62,18 @@ def _evidence(row: Mapping[Hashable, Any], names: dict[str, str], reach_hours: f
 def _nearest(row: Mapping[Hashable, Any], names: dict[str, str]) -> str:
     if pd.isna(row[recovery.NEAREST_ID]):
         return ""
-    gap: timedelta = row[recovery.NEAREST_TS] - row[timeline.START]
+    gap: timedelta = row[recovery.NEAREST_TS] - row[event_columns.START]
     side = "later" if gap > timedelta() else "earlier"
     return f"; nearest {names[row[recovery.NEAREST_ID]]}, {span(abs(gap))} {side}"
 
 
 def _before(row: Mapping[Hashable, Any], column: str) -> str:
-    return span(row[timeline.START] - row[column])
+    return span(row[event_columns.START] - row[column])
 
 
 def _names(results: Results) -> dict[str, str]:
     """Return a name for each event: its type with the short SHA, or with model and version."""
-    columns = (timeline.ID, timeline.TYPE, timeline.SHA, timeline.NAME, timeline.VERSION)
+    columns = (event_columns.ID, event_columns.TYPE, event_columns.SHA, event_columns.NAME, event_columns.VERSION)
     rows = zip(*(results.events[column] for column in columns), strict=True)
     return {number: _name(str(kind), sha, name, version) for number, kind, sha, name, version in rows}
 

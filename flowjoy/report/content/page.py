@@ -22,7 +22,8 @@ from flowjoy.report.content import advice, alerts, drift, flow
 from flowjoy.report.content.headline import next_steps, outcome
 from flowjoy.report.content.key_figures import key_figures
 from flowjoy.report.content.retrospective import nothing_owed
-from flowjoy.report.text import clean, lag_text, moment
+from flowjoy.report.escaping import clean
+from flowjoy.report.text import lag_text, moment
 
 _MARKS = {
     Status.MET: "good",

@@ -10,7 +10,8 @@ from flowjoy.analysis.flow.trends import Spike
 from flowjoy.analysis.promise.verdict import unproved
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Week
-from flowjoy.report.text import capital, clean, deploys_of, lag_text, moment, plural, span
+from flowjoy.report.escaping import clean
+from flowjoy.report.text import capital, deploys_of, lag_text, moment, plural, span
 
 
 def spike_text(spike: Spike) -> str:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from flowjoy.actions.core import Console, adopt_libraries, escape_data, escape_property, safe_line
 from flowjoy.actions.redaction import Redactor
-from flowjoy.report.text import code
+from flowjoy.report.escaping import code
 from tests.fakes.actions_runner import Command, OutputFileError, commands_in, outputs_in
 
 SECRET = "ghs_canary/+0123456789=&"

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from flowjoy.actions.redaction import PIECE, Redactor
 from flowjoy.config import secret_variables
 from flowjoy.config.settings import redactor
-from flowjoy.report.text import code
+from flowjoy.report.escaping import code
 
 TOKEN = "ghs_Canary0123/of+github==&<1>"
 REFERENCE = (Path(__file__).parents[3] / "docs" / "reference.md").read_text()

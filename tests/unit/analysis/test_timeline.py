@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowjoy.analysis import timeline
-from flowjoy.analysis.timeline import (
+from flowjoy.analysis.event_columns import (
     EARLIEST,
     END,
     FIRST_LIVE,
@@ -20,12 +20,12 @@ from flowjoy.analysis.timeline import (
     KIND,
     OLD_SINCE,
     PROVISIONAL,
-    PUBLIC_COLUMNS,
     RUN,
     START,
     TS,
     TYPE,
 )
+from flowjoy.analysis.timeline import PUBLIC_COLUMNS
 from flowjoy.domain import CodeRecord, Kind, ModelRecord, Outcome, Precision
 from tests.builders import SERVICE, a_deploy, a_provisional_deploy, a_ship, an_incident, at
 

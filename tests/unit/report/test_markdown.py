@@ -17,8 +17,9 @@ from flowjoy.report import step_outputs
 from flowjoy.report.checks import LONGEST_TEXT, promise_check, settled_check
 from flowjoy.report.content.headline import headline, headline_of
 from flowjoy.report.csv_files import weeks_csv
+from flowjoy.report.escaping import trusted_markdown
 from flowjoy.report.markdown import summary
-from flowjoy.report.text import counted, trusted_markdown
+from flowjoy.report.text import counted
 from tests.builders import a_bundle, a_coverage, a_deploy, a_ship, an_incident, at
 from tests.unit.report.a_year import WEEK, a_hostile_bundle, a_year
 from tests.unit.report.test_html import page_of

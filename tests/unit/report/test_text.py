@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from flowjoy.report.text import clean, code, decimal, moment, plural, soon, span
+from flowjoy.report.escaping import clean, code
+from flowjoy.report.text import decimal, moment, plural, soon, span
 from tests.builders import T0
 
 ROOT = Path(__file__).resolve().parents[3] / "flowjoy"

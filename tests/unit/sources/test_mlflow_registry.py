@@ -19,7 +19,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from flowjoy.analysis.timeline import KIND, NAME, VERSION, timeline
+from flowjoy.analysis.event_columns import KIND, NAME, VERSION
+from flowjoy.analysis.timeline import timeline
 from flowjoy.clients import mlflow_registry, transport
 from flowjoy.clients.mlflow_models import RegistrySnapshot
 from flowjoy.clients.transport import Budget, Transport

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flowjoy.analysis import timeline
 from flowjoy.analysis.flow.live_pairs import LiveModel, LivePair, last_without_incident, live_pairs, unified_tag
-from flowjoy.domain import CodeRecord, Incident, ModelDependencies, ModelRecord, Requirement
+from flowjoy.domain import CodeRecord, Incident, ModelDependencies, ModelRecord, Requirement, Rule
 from tests.builders import SERVICE, a_deploy, a_provisional_deploy, a_ship, an_incident, at
 
 NOW = at(1000)
@@ -51,6 +51,21 @@ def test_pair__changes_with_code_and_with_models() -> None:
 def test_pair__a_redeploy_or_another_model_changes_nothing() -> None:
     result = lived([a_deploy(0, "a"), a_deploy(5, "a")], [a_ship(-5, "1"), a_ship(6, "9", model="ranker")])
     assert summary(result) == [("a", ["1"], at(0))]
+
+
+def test_pair__a_model_that_is_declared_as_not_needed_is_not_waited_for() -> None:
+    none = Requirement(model="ranker", rule=Rule.NONE)
+    both = ModelDependencies(by_sha={"a": (Requirement(model="recommender"), none)})
+    only = ModelDependencies(by_sha={"a": (Requirement(model="recommender"),)})
+    (pair,) = lived([a_deploy(0, "a")], [a_ship(-5, "1")], dependence=both)
+    assert (pair,) == lived([a_deploy(0, "a")], [a_ship(-5, "1")], dependence=only)
+    assert pair.tag is not None
+
+
+def test_pair__of_a_stub_that_cannot_be_read_has_no_tag() -> None:
+    unreadable = ModelDependencies(default=OF_RECOMMENDER.default, unreadable={"a": "garbled"})
+    (pair,) = lived([a_deploy(0, "a")], [a_ship(-5, "1")], dependence=unreadable)
+    assert pair.tag is None
 
 
 def test_pair__a_rollback_brings_the_old_pair_back() -> None:

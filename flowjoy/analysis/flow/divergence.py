@@ -12,8 +12,8 @@ from datetime import date, datetime
 
 import pandas as pd
 
-from flowjoy.analysis.timeline import NAME, SHA
-from flowjoy.domain import ModelDependencies, ModelGap, Requirement, Rule
+from flowjoy.analysis.event_columns import NAME, SHA
+from flowjoy.domain import ModelDependencies, ModelGap, Rule
 
 MONDAY = "monday"
 """The column with the week of each event: its local Monday, a naive midnight."""
@@ -50,7 +50,7 @@ def gaps_by_week(
     depended: defaultdict[date, set[str]] = defaultdict(set)
     owed: defaultdict[date, Counter[str]] = defaultdict(Counter)
     for monday, sha in zip(code[MONDAY].dt.date, code[SHA], strict=True):
-        requirements = _requirements(sha, dependencies)
+        requirements = dependencies.of(sha if isinstance(sha, str) else None)
         depended[monday].update(item.model for item in requirements)
         owed[monday].update(item.model for item in requirements if item.rule is Rule.ANY)
     shipped = Counter(zip(ships[MONDAY].dt.date, ships[NAME], strict=True))
@@ -63,17 +63,6 @@ def gaps_by_week(
         )
         for monday, begun in begins.items()
     }
-
-
-def _requirements(sha: object, dependencies: ModelDependencies) -> list[Requirement]:
-    """Return the requirements of a commit; none where its stub cannot be read, which the verdict reports."""
-    if not isinstance(sha, str):
-        required = dependencies.default
-    elif sha in dependencies.unreadable:
-        return []
-    else:
-        required = dependencies.by_sha.get(sha, dependencies.default)
-    return [item for item in required if item.rule is not Rule.NONE]
 
 
 def _unobserved(
