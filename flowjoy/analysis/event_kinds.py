@@ -1,4 +1,4 @@
-"""Which event is a deploy, redeploy, rollback, ship or copy: by what was live before it."""
+"""The kind of each event (deploy, redeploy, rollback, ship, copy) by what was live before it."""
 
 from __future__ import annotations
 
