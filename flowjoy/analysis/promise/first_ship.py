@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from flowjoy.analysis.promise.microseconds import NEVER, Micros
+from flowjoy.domain import Requirement, Rule
 
 Flags = npt.NDArray[np.bool_]
 
@@ -25,6 +26,16 @@ class ShipBounds:
     latest: Micros
     earliest_index: npt.NDArray[np.int64]
     latest_index: npt.NDArray[np.int64]
+
+
+def fitting(requirement: Requirement, versions: npt.NDArray[np.object_], numbers: npt.NDArray[np.float64]) -> Flags:
+    """Return which versions a pin accepts, as `Requirement.fits` says of one; `numbers`: NaN for other names."""
+    version = requirement.version or ""
+    if requirement.rule is Rule.AT_LEAST:
+        return np.asarray(numbers >= int(version), dtype=np.bool_)
+    if version.isdecimal():
+        return np.asarray(numbers == int(version), dtype=np.bool_)
+    return np.asarray(versions == version, dtype=np.bool_)
 
 
 def first_since(earliest: Micros, latest: Micros, lower: Micros, *, new_until: Micros | None = None) -> ShipBounds:

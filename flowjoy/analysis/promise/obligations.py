@@ -167,22 +167,11 @@ def _ships(
         together = np.maximum(deploys["previous"] + 1, start - microseconds.of_duration(terms.clock))
         lower = np.minimum(together, start)
         return first_ship.first_since(acts[EARLIEST], acts[TS], lower, new_until=acts["new_until"]), acts
-    fits = _fitting(requirement, acts)
+    fits = first_ship.fitting(requirement, acts[VERSION], acts["number"])
     if terms.every_version_stays_live:
         acts = acts.at(np.flatnonzero(fits))
         return first_ship.first_ever(acts[EARLIEST], acts[TS], len(start)), acts
     return first_ship.first_live(acts[EARLIEST], acts[TS], fits, start), acts
-
-
-def _fitting(requirement: Requirement, acts: Columns) -> first_ship.Flags:
-    version = requirement.version or ""
-    if requirement.rule is Rule.AT_LEAST:
-        fits: first_ship.Flags = acts["number"] >= int(version)
-    elif version.isdecimal():
-        fits = acts["number"] == int(version)
-    else:
-        fits = np.asarray(acts[VERSION] == version, dtype=np.bool_)
-    return fits
 
 
 def _live_sha(events: pd.DataFrame) -> str | None:
