@@ -59,13 +59,13 @@ def faults_in(paths: Sequence[str], kind: str, *, per_module: int | None = None)
 
 
 def tests_of(fault: CodeFault, reach: Reach) -> list[str]:
-    """Return the tests that execute the changed statement, the quickest first; none where no test does."""
+    """Return tests that execute the changed statement, those of its module first; none where no test does."""
     lines = statement_at(str(ROOT / fault.path), fault.line_number)
     return reach.of(fault.path, lines)[:MOST_TESTS]
 
 
-MOST_TESTS = 60
-"""A fault that the sixty quickest tests of its line do not notice counts as not noticed."""
+MOST_TESTS = 120
+"""A fault that so many tests of its line do not notice counts as not noticed."""
 
 
 def is_noticed(fault: CodeFault, tests: Sequence[str]) -> bool:
