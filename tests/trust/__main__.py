@@ -27,9 +27,26 @@ GUARDS = (
     *("flowjoy/ledger/bundle_format.py", "flowjoy/domain/timestamps.py"),
     *("flowjoy/analysis/promise/model_stub.py", "flowjoy/analysis/promise/stub_errors.py"),
 )
+_PROMISE = (
+    "compliance",
+    "dependencies",
+    "first_ship",
+    "forecast",
+    "merge_gate",
+    "obligations",
+    "status",
+    "verdict",
+    "waivers",
+)
 CORE = (
-    *("flowjoy/analysis/promise/*.py", "flowjoy/analysis/flow/incidents.py", "flowjoy/domain/version_content.py"),
-    *("flowjoy/analysis/timeline.py", "flowjoy/analysis/event_kinds.py", "flowjoy/pipeline/proposal_terms.py"),
+    *(f"flowjoy/analysis/promise/{name}.py" for name in _PROMISE),
+    *(
+        "flowjoy/analysis/flow/incidents.py",
+        "flowjoy/analysis/timeline.py",
+        "flowjoy/analysis/event_kinds.py",
+        "flowjoy/domain/version_content.py",
+    ),
+    "flowjoy/pipeline/proposal_terms.py",
 )
 ESCAPERS = (
     *("flowjoy/actions/core.py", "flowjoy/report/escaping.py", "flowjoy/report/text.py"),
