@@ -95,14 +95,26 @@ def _of_answer(problem: Any, uri: str) -> Fault:
         return Fault(
             kind=FaultKind.REFUSED, problem=f"the registry does not understand the request ({code})", hint=ROOT
         )
+    foreign = _of_other_service(problem, uri)
+    if foreign is not None:
+        return foreign
+    hint = _CREDENTIALS["databricks"] if uri.startswith("databricks") else REACH
+    return Fault(kind=FaultKind.OUTAGE, problem=f"the registry could not be reached, or failed ({code})", hint=hint)
+
+
+def _of_other_service(problem: Any, uri: str) -> Fault | None:
+    """Return the fault of an answer that is not MLflow's: a redirect, a web page, or JSON without its codes."""
     if _REDIRECTED.search(problem.message) and uri.startswith("http"):
         return _of_redirect(uri)
     if _WEB_PAGE.search(problem.message):
         return Fault(
             kind=FaultKind.MALFORMED, problem=f"{shown_host(uri)} answers with a web page instead of JSON", hint=_LOGIN
         )
-    hint = _CREDENTIALS["databricks"] if uri.startswith("databricks") else REACH
-    return Fault(kind=FaultKind.OUTAGE, problem=f"the registry could not be reached, or failed ({code})", hint=hint)
+    if "error_code" not in getattr(problem, "json", {"error_code": ""}):
+        # The client keeps no status of a JSON answer, so it is asked again as after an outage.
+        text = f"{shown_host(uri)} answers, but not as MLflow does: a proxy or login service seems to answer for it"
+        return Fault(kind=FaultKind.OUTAGE, problem=text, hint=_LOGIN)
+    return None
 
 
 def _of_redirect(uri: str) -> Fault:

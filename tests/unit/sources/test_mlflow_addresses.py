@@ -91,6 +91,14 @@ def test_login_page__is_told_from_a_registry_that_is_down(server: MlflowStandIn)
     assert "a login page seems to answer for the registry: set MLFLOW_TRACKING_TOKEN" in problem.hint
 
 
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_json__that_is_not_mlflow_s_names_the_proxy_and_the_credentials(server: MlflowStandIn, status: int) -> None:
+    server.fail("", times=None, fault=Answer(status, {"message": "Forbidden"}))
+    problem = refused(server.url)
+    assert "a proxy or login service seems to answer for it" in str(problem)
+    assert "MLFLOW_TRACKING_TOKEN" in problem.hint
+
+
 def test_host__that_is_not_known_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = refused("https://mlflow.invalid:5000")
     assert "https://mlflow.invalid:5000 could not be reached: the host is unknown" in str(problem)
