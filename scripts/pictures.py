@@ -6,7 +6,7 @@ make demo && .venv/bin/python scripts/pictures.py
 from __future__ import annotations
 
 import shutil
-import subprocess
+import subprocess  # nosec B404
 import sys
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def main() -> int:
     flags = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={WIDTH},{HEIGHT}"]
     page = PICTURES / "report.png"
     command = [chromium, *flags, f"--screenshot={page}", (REPORT / "report.html").as_uri()]
-    return subprocess.run(command, check=False, capture_output=True).returncode  # noqa: S603  (our own page)
+    return subprocess.run(command, check=False, capture_output=True).returncode  # noqa: S603  # nosec B603  (our own page)
 
 
 if __name__ == "__main__":
