@@ -40,10 +40,7 @@ class LedgerArtifacts:
 
 
 def read(query: HarvestQuery, github: GitHubApi) -> LedgerArtifacts:
-    """Read the ledgers; artifacts that are not ledgers are skipped with a note.
-
-    Raise HarvestError when GitHub does not answer.
-    """
+    """Read the ledgers; skip artifacts that are not, with a note. Raise HarvestError if GitHub does not answer."""
     notes: list[str] = []
     name = query.default_branch
     branch = None if name is None else DefaultBranch(github=github, name=name, commit=query.default_commit)
@@ -61,10 +58,9 @@ def read(query: HarvestQuery, github: GitHubApi) -> LedgerArtifacts:
             notes.append(f"more than {MAX_LEDGERS} runs at once: artifact {number} and older ones are not read")
             break
         try:
-            untrusted = distrust(run_of(artifact, github), query.repository, branch, shas)
-            if untrusted is not None:
-                notes.append(f"artifact {number} is ignored: {untrusted}")
-                continue
+            reason = distrust(run_of(artifact, github), query.repository, branch, shas)
+            if reason is not None:
+                raise BundleError(reason)  # noqa: TRY301  (ignored like an artifact that is not a ledger)
             tried += 1
             bundle = _opened(content_of(github, artifact), query)
         except NewerBundleError as problem:
