@@ -117,6 +117,7 @@ def run_code_faults(name: str, sample: int | None, folder: Path, say: Callable[[
     argued = {str(fault): ARGUED[key] for fault in alive if (key := (fault.path, fault.line)) in ARGUED}
     return {
         "count": len(faults),
+        "sample": sample,
         "wrong": len(alive) - len(argued),
         "survivors": [str(fault) for fault in alive if str(fault) not in argued],
         "argued": argued,
@@ -139,7 +140,8 @@ def page(folder: Path) -> str:
             _, kind, percent = CODE_FAULTS[name]
             title, goal = f"{kind}s ({name})", f"at least {percent:g} % noticed"
             noticed = 100 * (1 - result["wrong"] / max(1, result["count"]))
-            seen = f"{noticed:.0f} % of {result['count']} noticed"
+            each = f" (at most {result['sample']} a module)" if result["sample"] else ""
+            seen = f"{noticed:.0f} % of {result['count']} noticed{each}"
             ends += [f"\n### {title}: not noticed\n"] if result["survivors"] or result["argued"] else []
             ends += [f"- `{survivor}`" for survivor in result["survivors"]]
             ends += [f"- `{survivor}`: {reason}" for survivor, reason in result["argued"].items()]
