@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # The same examples each time, so that no change fails for what it did not touch; `make hunt` looks for new ones.
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.register_profile("hunt", deadline=None, print_blob=True)
+settings.register_profile("unshrunk", phases=(Phase.explicit, Phase.generate), deadline=None, derandomize=True)
 settings.load_profile("house")
 
 _GUARDED = {"socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo"}

@@ -87,13 +87,23 @@ PROCESSES.set_forkserver_preload(
 """Each run is a fork of a process that has imported the libraries, but no module of FlowJoy."""
 
 
+OPTIONS = ("-x", "-q", "--no-header", "-p", "no:cacheprovider", "--hypothesis-profile=unshrunk")
+"""The first failure is enough, and its smallest example is not wanted."""
+
+
 def _run_tests(fault: CodeFault, tests: tuple[str, ...]) -> None:
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(silence, stream)
     os.chdir(ROOT)
     install(fault.module, fault.kind, fault.number)
-    sys.exit(pytest.main(["-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests]))
+    # The tests of other modules are collected, which takes seconds, only after those of its own file.
+    first = tests[0].partition("::")[0]
+    own = [test for test in tests if test.startswith(first)]
+    for some in (own, tests[len(own) :]):
+        code = pytest.main([*OPTIONS, *some]) if some else 0
+        if code:
+            sys.exit(code)
 
 
 def survivors(faults: Sequence[CodeFault], reach: Reach, progress: Callable[[str], None]) -> Iterator[CodeFault]:
