@@ -247,6 +247,7 @@ def test_at_risk__is_told_and_ends_quietly_when_the_clock_runs_out(
     assert [alert.is_open for alert in pager.alerts] == [False, True]
 
 
+@pytest.mark.matrix
 def test_at_risk__that_ships_in_time_is_said_to(world: World, slack: SlackStandIn, watch: Watch) -> None:
     world.release(A, at())
     watch.run(37)
@@ -398,6 +399,7 @@ def test_outputs__tell_a_comma_in_a_name_from_one_between_two(world: World, watc
     assert watch.run(49).outputs["alerts"].split(",") == [f"{prefix}/a%2Cb", f"{prefix}/recommender"]
 
 
+@pytest.mark.matrix
 def test_pager__rings_also_where_slack_stalls(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
 ) -> None:
@@ -431,6 +433,7 @@ def test_trust__only_a_trusted_run_tells(
     assert (slack.requests, pager.requests) == ([], [])
 
 
+@pytest.mark.matrix
 def test_dry_look__tells_nobody_and_its_output_says_what_it_would(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
 ) -> None:

@@ -46,6 +46,7 @@ def test_clocks__over_five_minutes_apart_are_a_warning(kept: Step, github: GitHu
     assert any("the clocks of the runner and of GitHub are 0 h 1" in warning for warning in warnings)
 
 
+@pytest.mark.matrix
 def test_clocks__answers_out_of_a_cache_are_no_sign_of_a_wrong_clock(kept: Step, mlflow: MlflowStandIn) -> None:
     mlflow.fail("", times=None, fault=Ahead(-7200, age=7200))
     assert kept.run_here().outputs["verdict"] == "pass"

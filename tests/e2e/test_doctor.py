@@ -753,6 +753,7 @@ def test_log__that_cannot_be_written_decides_nothing(command: str) -> None:
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("command", "named"),
     [
@@ -790,6 +791,7 @@ def test_wide_list__alone_that_fails_is_told_and_leaves_what_is_known(world: Wor
     assert told.last_ten == [f"main  {A[:12]}  deploy: opened a 48 h clock for recommender"]
 
 
+@pytest.mark.matrix
 def test_command__is_there_with_its_flags() -> None:
     command = [sys.executable, "-m", "flowjoy", "doctor"]
     environment = {"PATH": os.environ["PATH"]}

@@ -65,6 +65,7 @@ def test_drift__is_over_twice_running_and_heals_after_two_good_checks(world: Wor
     assert (ran.code, ran.outputs["verdict"]) == (0, "pass")
 
 
+@pytest.mark.matrix
 def test_drift__never_decides_and_is_shown_everywhere(world: World) -> None:
     check(world, 1, 9)
     ran = check(world, 2, 9)

@@ -34,6 +34,7 @@ def ran(folder: Path, code: str = CODE, model: str = MODEL, incidents: str | Non
     return step.run_here(NOW)
 
 
+@pytest.mark.matrix
 def test_registration__that_failed_keeps_no_promise(tmp_path: Path) -> None:
     ended = ran(tmp_path, model="ts,name,version,status\n2026-11-21T10:00:00Z,recommender,12,FAILED_REGISTRATION\n")
     assert (ended.code, ended.outputs["sla-status"], ended.outputs["model-deploys"]) == (1, "breached", "0")
@@ -119,6 +120,7 @@ def test_incidents__of_others_of_the_future_or_none_are_in_no_mean(tmp_path: Pat
     assert "::warning" not in ended.log.replace("artifact service", "")
 
 
+@pytest.mark.matrix
 def test_incidents__that_lie_ahead_of_a_look_at_the_past_are_no_fault(tmp_path: Path) -> None:
     text = f"start,end\n{INCIDENT}\n2026-11-26T09:00:00Z,2026-11-26T10:00:00Z\n2099-01-01T00:00:00Z,\n"
     ended = ran(tmp_path, incidents=text, as_of="2026-11-25T12:00:00Z", weeks="2")

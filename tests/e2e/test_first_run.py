@@ -102,6 +102,7 @@ def test_second_run__over_the_same_history_sends_nothing_either_and_says_no_more
     assert runs.sent == ([], 0, 0)
 
 
+@pytest.mark.matrix
 def test_sla_since__of_the_sentence_makes_the_run_green(runs: Runs) -> None:
     eight_weeks(runs.world)
     runs.run(-1)
@@ -131,6 +132,7 @@ def test_breach__that_runs_out_after_the_first_run_is_sent_and_names_no_older_re
     assert A[:12] not in str(runs.slack.messages[0]["blocks"][1])
 
 
+@pytest.mark.matrix
 def test_clock__that_was_at_risk_before_the_first_run_is_sent_only_when_it_runs_out(runs: Runs) -> None:
     runs.world.release(A, at(-40))
     runs.run(0)
@@ -212,6 +214,7 @@ def old_ledger(runs: Runs, *sent: tuple[str, str, str]) -> None:
     rewritten(runs.world, edit)
 
 
+@pytest.mark.matrix
 def test_old_ledger__is_adopted_without_a_new_page_and_ends_what_it_opened(runs: Runs) -> None:
     """PagerDuty resolves by the key that opened the alert, and by no other: klen/graphite-beacon#109."""
     numbers = [runs.world.release(sha, at(-60 + hours)) for hours, sha in enumerate((A, B))]

@@ -403,6 +403,7 @@ def test_terms__of_a_pull_request_are_not_milder_than_the_default_branchs(rememb
         assert name.replace("_", "-") in unescape(world.check(B, "model dependency")["output"]["summary"])
 
 
+@pytest.mark.matrix
 def test_terms__of_the_promise_are_not_milder_either(remembering: World) -> None:
     """A breach stays one: a longer clock, a later beginning, no models and no stub would each hide it."""
     world, shop = remembering, remembering.github.repository
@@ -503,6 +504,7 @@ def test_ledger__under_a_name_of_its_own_is_compared_too(remembering: World) -> 
     assert judged(world, enforce="false").code == 1
 
 
+@pytest.mark.matrix
 def test_ledgers__of_several_services_give_the_strictest_terms(remembering: World) -> None:
     """In a monorepo nothing says which service a new name stands for: each one's stub and clock applies."""
     world, shop = remembering, remembering.github.repository
@@ -537,6 +539,7 @@ def gate_file(world: World, before: str | None, after: str) -> dict[str, Any]:
     return {"event": "pull_request", "ref": f"refs/pull/{number}/merge", "payload": world.pull_request(number)}
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("before", "event", "code"),
     [
@@ -560,6 +563,7 @@ def test_terms__without_a_ledger_are_softened_only_by_the_base_branch(
     assert (f"enforce 'false' {MILDER}" in summary) == (code == 1 and not first)
 
 
+@pytest.mark.matrix
 def test_terms__without_a_ledger_are_said_not_to_be_compared(world: World, remembering: World) -> None:
     judged(world, enforce="false")
     assert "not compared" in world.check(B, "model dependency")["output"]["summary"]

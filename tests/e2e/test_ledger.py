@@ -223,6 +223,7 @@ def test_p66__every_deployment_and_the_environment_deleted_heals_no_breach(world
     assert (ran.code, ran.obligation()["status"], ran.outputs["sla-status"]) == (1, "breached", "breached")
 
 
+@pytest.mark.matrix
 def test_p66__a_clean_up_of_old_deployments_and_versions_turns_nothing_red(world: World) -> None:
     """Retention jobs keep a few (Kaiwen0418/agent-benchmark#100); numbers are never reused (mlflow/mlflow#4593)."""
     numbers = []
@@ -256,6 +257,7 @@ def held_obligation(ran: Ran, number: str) -> dict[str, Any]:
     return held(ran, "obligations", number)
 
 
+@pytest.mark.matrix
 def test_p66__a_release_whose_tag_is_moved_keeps_the_clock_of_the_commit_that_went_live(world: World) -> None:
     world.inputs |= {"code-source": "releases", "models": ""}
     shop = world.github.repository
@@ -306,6 +308,7 @@ def test_p66__a_model_that_is_renamed_heals_no_breach(world: World) -> None:
     assert scheduled(world, 50).code == 2
 
 
+@pytest.mark.matrix
 def test_p64__a_rollback_that_only_the_ledger_knows_cancels_nothing(world: World) -> None:
     """It may never have been: GitHub shows nothing of a deployment that was deleted."""
     world.release(A, at(-200))
@@ -320,6 +323,7 @@ def test_p64__a_rollback_that_only_the_ledger_knows_cancels_nothing(world: World
     assert scheduled(world, 61).code == 1
 
 
+@pytest.mark.matrix
 def test_p64__a_version_that_nobody_registered_closes_nothing(world: World) -> None:
     """And the registry shows no trace of a deletion."""
     world.release(A, at())
@@ -461,6 +465,7 @@ def test_memory__a_stub_that_was_not_there_is_looked_for_again(world: World) -> 
     assert (scheduled(world, 60).code, scheduled(world, 61).obligation()["status"]) == (1, "breached")
 
 
+@pytest.mark.matrix
 def test_memory__a_stub_that_was_garbled_once_is_looked_at_again(world: World) -> None:
     world.release(A, at())
     world.github.repository.add_file(A, "flowjoy.json", '{"models": {"recommender": "any"}}')
@@ -470,6 +475,7 @@ def test_memory__a_stub_that_was_garbled_once_is_looked_at_again(world: World) -
     assert scheduled(world, 3).obligation()["status"] == "met"
 
 
+@pytest.mark.matrix
 def test_memory__a_stamp_that_was_taken_back_is_no_ship(world: World) -> None:
     world.inputs["model-signal"] = "tag:shipped"
     world.release(A, at())
@@ -479,6 +485,7 @@ def test_memory__a_stamp_that_was_taken_back_is_no_ship(world: World) -> None:
     assert scheduled(world, 60).code == 1
 
 
+@pytest.mark.matrix
 def test_memory__of_another_registry_closes_nothing(world: World, tmp_path: Path) -> None:
     released_and_closed(world)
     (tmp_path / "other").mkdir()
@@ -505,6 +512,7 @@ def test_memory__outlives_an_outage_of_github(world: World) -> None:
     assert scheduled(world, 60).obligation()["status"] == "breached"
 
 
+@pytest.mark.matrix
 def test_memory__outlives_a_run_that_asks_for_other_models(world: World) -> None:
     released_and_closed(world)
     world.registry.add_model("ranker")
@@ -512,6 +520,7 @@ def test_memory__outlives_a_run_that_asks_for_other_models(world: World) -> None
     assert scheduled(world, 60).obligation()["status"] == "met"
 
 
+@pytest.mark.matrix
 def test_memory__a_run_that_the_deployment_got_later_does_not_hide_it(world: World) -> None:
     """The status that came last brought a log address: the same deployment, now with a run."""
     number = world.release(A, at())
@@ -543,6 +552,7 @@ def test_memory__what_one_wrong_answer_left_out_comes_back(world: World) -> None
     assert any(item["sha"] == A and item["status"] == "breached" for item in scheduled(world, 2).bundle["obligations"])
 
 
+@pytest.mark.matrix
 def test_memory__deployments_that_a_clean_up_deleted_are_noticed_by_their_count(world: World) -> None:
     shop = world.github.repository
     for number in range(130):
@@ -581,6 +591,7 @@ def test_waiver__that_a_run_saw_in_time_is_no_miss(world: World) -> None:
     assert "first seen after the deadline" in late.summary
 
 
+@pytest.mark.matrix
 def test_incremental__a_second_run_asks_github_six_things_at_most(world: World) -> None:
     """One more than when the ledger said how far to look: every page of deployments is read again."""
     world.inputs["comment"] = "off"
@@ -959,6 +970,7 @@ def test_download__that_fails_is_as_no_ledger(world: World, match: str, fault: A
     assert scheduled(world, 61).code == 0  # what the failed run wrote buries nothing
 
 
+@pytest.mark.matrix
 def test_newer_schema__is_neither_read_nor_buried(world: World) -> None:
     released_and_closed(world)
     rewritten(world, lambda data: data.update(schema=99))
@@ -1044,6 +1056,7 @@ def test_branch__uploads_a_report_that_no_run_need_look_at(world: World) -> None
     assert not any("/actions/runs/" in request.path for request in world.github.requests[before:])
 
 
+@pytest.mark.matrix
 def test_download__that_fails_after_one_ledger_was_read_buries_no_other(world: World) -> None:
     """Two runs at once wrote one each; of the second nothing can be read today."""
     world.release(A, at())

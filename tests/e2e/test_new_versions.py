@@ -64,6 +64,7 @@ def test_stamp__of_the_live_version_written_anew_is_no_new_model(world: World) -
         assert (ran.obligation()["status"], ran.code) == ("breached", 1)
 
 
+@pytest.mark.matrix
 def test_import__is_noted_until_the_promise_begins_after_it(world: World) -> None:
     """mlflow/mlflow-export-import#238: each version was made when it was imported."""
     for minute in range(8):

@@ -43,6 +43,7 @@ def ships(ran: Ran) -> list[tuple[str, str, str]]:
     return [(item["version"], item["not_before"], item["shipped_at"]) for item in ran.bundle["models"]]
 
 
+@pytest.mark.matrix
 def test_alias__moved_between_three_runs_is_known_by_its_interval(world: World) -> None:
     look(world, -10)
     world.release(A, at())
@@ -130,6 +131,7 @@ def test_alias__only_pointing_elsewhere_is_no_ship(world: World) -> None:
     assert (look(world, 49).code, look(world, 50).obligation()["status"]) == (1, "breached")
 
 
+@pytest.mark.matrix
 def test_alias__that_goes_back_is_a_rollback_and_no_new_model(world: World) -> None:
     look(world, -100)
     world.registry.add_version(at(-90))
@@ -221,6 +223,7 @@ def test_stamp__wins_over_what_was_observed(world: World) -> None:
     assert (owed["status"], owed["precision"], owed["shipped_at"]) == ("met", "exact", "2026-03-02T12:30:00Z")
 
 
+@pytest.mark.matrix
 def test_stage__is_observed_the_same_way(world: World) -> None:
     world.inputs["model-signal"] = "stage:Production"
     look(world, -10)
@@ -245,6 +248,7 @@ def test_look__of_a_dry_run_is_not_remembered(world: World) -> None:
     assert [item["at"] for item in ran.bundle["observations"]] == ["2026-03-01T23:00:00Z"]
 
 
+@pytest.mark.matrix
 def test_rollback__to_a_version_of_before_the_first_look_is_no_new_model(world: World) -> None:
     """Version 1 was there before anybody looked: nobody can say that it was never live."""
     world.registry.add_version(at(-400))
@@ -280,6 +284,7 @@ def test_copy__of_a_run_of_before_the_first_look_is_no_new_model(world: World) -
     assert (look(world, 49).code, look(world, 50).obligation()["status"]) == (1, "breached")
 
 
+@pytest.mark.matrix
 def test_second_model_of_a_run_of_before_the_first_look_is_new(world: World) -> None:
     world.registry.add_version(at(-400), run_id="r1", source="runs:/r1/model")
     look(world, -10)
@@ -342,6 +347,7 @@ def test_looks__every_six_hours_are_called_no_gap(world: World) -> None:
     assert "was not observed" not in ran.log
 
 
+@pytest.mark.matrix
 def test_version__that_only_the_looks_know_is_named(world: World) -> None:
     look(world, -10)
     world.release(A, at())

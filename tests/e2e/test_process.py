@@ -217,6 +217,7 @@ def test_output__that_cannot_be_written_is_exit_2_whatever_the_verdict(
     assert any(command.name == "error" for command in ran.commands)
 
 
+@pytest.mark.matrix
 def test_output__that_cannot_be_written_at_the_end_is_exit_2(kept_promise: Step) -> None:
     """The first outputs fit, the last ones do not: a pass that nobody can read is no pass."""
     kept_promise.report.write_text("in the way")
@@ -270,6 +271,7 @@ def test_links__a_path_that_leads_out_of_the_workspace_is_refused(kept_promise: 
 INTRUDERS = ("json", "sitecustomize", "usercustomize", "flowjoy", "mlflow", "pandas", "github", "requests", "logging")
 
 
+@pytest.mark.matrix
 def test_workspace__modules_in_it_are_never_imported(broken_promise: Step) -> None:
     marks = broken_promise.folder / "marks"
     marks.mkdir()
@@ -291,6 +293,7 @@ def test_workspace__modules_in_it_are_never_imported(broken_promise: Step) -> No
     assert list(marks.iterdir()) == []
 
 
+@pytest.mark.matrix
 def test_workspace__settings_of_libraries_in_it_change_no_picture(broken_promise: Step) -> None:
     broken_promise.inputs["as-of"] = "2024-06-24T00:00:00Z"
     plain = broken_promise.run_here()

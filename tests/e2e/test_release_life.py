@@ -243,6 +243,7 @@ def test_ship__of_a_version_that_shipped_before_is_no_new_model(world: World) ->
     assert world.run(at(49)).code == 1
 
 
+@pytest.mark.matrix
 def test_ship__of_a_version_that_kept_a_promise_by_its_registration_keeps_no_other(remembering: World) -> None:
     world = remembering
     for hour in (-200, 10):

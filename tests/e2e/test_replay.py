@@ -60,6 +60,7 @@ def test_replay__of_a_run_gives_every_file_byte_for_byte(step: Step, github: Git
     assert "the promise then: fail" in again.stdout
 
 
+@pytest.mark.matrix
 def test_replay__of_a_bundle_with_everything_in_it(tmp_path: Path) -> None:
     bundle = a_bundle([a_deploy(0), a_deploy(50)], [a_ship(5)], [an_incident(3), an_incident(60, hours=None)])
     (tmp_path / "flowjoy-bundle.json").write_bytes(bundle_bytes(analyse(bundle)))

@@ -123,6 +123,7 @@ def test_secrets__that_a_cut_parts_leave_no_piece(armed: Step, github: GitHubSta
     assert leaks(ran, github) == {}
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("status", [200, 400, 401, 404, 418, 500])
 def test_secrets__that_the_registry_echoes_in_its_refusal_are_redacted_everywhere(
     armed: Step, github: GitHubStandIn, mlflow: MlflowStandIn, status: int
@@ -200,6 +201,7 @@ def test_proxy__of_the_environment_is_used_for_every_request(
     assert {request.headers["host"] for request in mlflow.requests} == {"registry.localhost"}
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("with_credentials", [True, False])
 def test_http_registry__away_from_this_machine_is_warned_of_and_of_credentials_that_travel_readable(
     armed: Step, mlflow: MlflowStandIn, *, with_credentials: bool

@@ -103,6 +103,7 @@ def assert_told_exactly(ran: Ended) -> None:
     }
 
 
+@pytest.mark.matrix
 @pytest.mark.xdist_group("mlflow")
 def test_seed_weeks__over_http_with_a_real_mlflow_server(
     tmp_path: Path, github: GitHubStandIn, mlflow_server: Registry
@@ -120,6 +121,7 @@ def test_seed_weeks__from_the_three_files(tmp_path: Path) -> None:
     assert_told_exactly(by_files(tmp_path).run())
 
 
+@pytest.mark.matrix
 def test_order__shuffled_and_repeated_files_give_the_same_bytes(tmp_path: Path) -> None:
     straight = by_files(tmp_path / "straight").run()
     mixed = by_files(tmp_path / "mixed")

@@ -58,6 +58,7 @@ def test_tag__pushed_on_the_default_branch_rings(world: World, slack: SlackStand
     assert {item.name for item in world.github.repository.artifacts.values()} == {"flowjoy-shop"}
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("event", "ref"),
     [("push", TAG), ("release", TAG), ("workflow_dispatch", "refs/heads/feature"), ("deployment_status", TAG)],
@@ -76,6 +77,7 @@ def test_commit__of_another_branch_tells_nobody_and_says_so_once(
     assert "an hourly `schedule` serves" in ran.log
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("event", ["release", "deployment", "deployment_status", "repository_dispatch", "push"])
 def test_commit__of_the_default_branch_is_trusted_whatever_the_ref(
     world: World, slack: SlackStandIn, event: str

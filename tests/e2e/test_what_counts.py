@@ -74,6 +74,7 @@ def test_rerun__of_an_old_release_after_a_newer_one_is_a_rollback(world: World) 
     assert (ran.code, ran.obligation(sha=B)["status"], ran.obligation(sha=A)["status"]) == (0, "cancelled", "met")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("remembers", [True, False])
 def test_late_success__of_a_deployment_that_failed_long_ago_opens_its_clock(world: World, *, remembers: bool) -> None:
     shop = world.github.repository

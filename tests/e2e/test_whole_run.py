@@ -217,6 +217,7 @@ def test_inputs__wrong_ones_are_named_all_at_once_and_nothing_but_the_check_is_a
 
 
 # Files of that name which other tools keep at the root: 50bhan/registry-tabby, Adtrac/pi-config.
+@pytest.mark.matrix
 @pytest.mark.parametrize("foreign", ['[{"name": "small", "provider": "acme"}]', '{"providers": {"acme": {}}}'])
 def test_stub__models_json_of_another_tool_stops_no_run(
     step: Step, github: GitHubStandIn, mlflow: MlflowStandIn, foreign: str

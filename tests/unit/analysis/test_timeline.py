@@ -206,6 +206,7 @@ def test_timeline__has_every_column_of_one_type_also_when_a_half_is_empty(
     assert len(timeline.without_provisional(result)) == len(models) + sum(r.outcome is Outcome.SUCCESS for r in code)
 
 
+@pytest.mark.matrix
 @settings(max_examples=20)
 @given(
     code=st.lists(st.tuples(st.integers(0, 6), st.sampled_from("abc")), max_size=8, unique=True),

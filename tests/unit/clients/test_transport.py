@@ -91,6 +91,7 @@ def test_call__a_fault_that_stays_is_given_up_after_three_tries(server: Server, 
     assert len(server.requests) == 3
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("fault", SLOW, ids=repr)
 def test_call__what_is_waited_for_in_vain_is_asked_only_once_more(server: Server, fault: Any) -> None:
     server.fail("/thing", times=None, fault=fault)

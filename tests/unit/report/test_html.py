@@ -70,6 +70,7 @@ def year() -> str:
     return page_of(a_year())
 
 
+@pytest.mark.matrix
 def test_page__asks_nothing_of_any_network(year: str) -> None:
     read = Reader(year)
     for _, attributes in read.elements:
@@ -269,6 +270,7 @@ def test_provisional__release_is_marked() -> None:
     assert "bbbbbbbbbbbb (provisional)" in Reader(page).text
 
 
+@pytest.mark.matrix
 def test_same_bundle__same_bytes_in_any_order() -> None:
     bundle = a_year(weeks=6)
     turned = replace(bundle, code=bundle.code[::-1], models=bundle.models[::-1], incidents=bundle.incidents[::-1])

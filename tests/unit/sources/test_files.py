@@ -285,6 +285,7 @@ def test_files__a_line_separator_within_a_text_ends_no_line(query: HarvestQuery)
     assert {record.id.removeprefix("incident:file:") for record in incidents(text, query).records} == set(texts)
 
 
+@pytest.mark.matrix
 @given(
     rows=st.lists(
         st.fixed_dictionaries(

@@ -164,6 +164,7 @@ def test_match__every_incident_stays_a_row_in_order_of_its_start() -> None:
 QUARTERS = st.integers(0, 60)
 
 
+@pytest.mark.matrix
 @settings(max_examples=25)
 @given(
     starts=st.lists(QUARTERS, min_size=1, max_size=25),
@@ -203,6 +204,7 @@ def _cause(latest: dict[str, datetime | None], start: datetime, reach: timedelta
     return max(there, key=lambda kind: there[kind])
 
 
+@pytest.mark.matrix
 @settings(max_examples=25)
 @given(
     st.lists(st.tuples(st.integers(0, 60), st.one_of(st.none(), st.integers(0, 9))), max_size=8),

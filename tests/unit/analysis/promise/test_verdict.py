@@ -50,6 +50,7 @@ def broken(statuses: tuple[Status, ...], gate: MergeGate | None) -> bool:
     return Status.BREACHED in statuses or (gate is not None and gate.failed)
 
 
+@pytest.mark.matrix
 def test_verdict__over_all_small_combinations_a_pass_is_proved_and_nothing_is_broken() -> None:
     seen = set()
     for coverage, statuses, gate, enforce in product(COVERAGES, OBLIGATIONS, GATES, (True, False)):

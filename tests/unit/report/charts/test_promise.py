@@ -569,6 +569,7 @@ def test_promise_chart__svg_is_titled_and_described_and_carries_no_origin() -> N
     assert b"dc:date" not in style.to_svg(figure)
 
 
+@pytest.mark.matrix
 def test_promise_chart__input_in_any_order_gives_the_same_bytes() -> None:
     mix = a_mix(90, weeks=6)
     mix["ships"] += [replace(ship, version=version) for ship in mix["ships"][:5] for version in (None, "", "z")]

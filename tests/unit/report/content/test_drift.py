@@ -113,6 +113,7 @@ def test_picture__of_the_same_check_has_the_same_bytes_whatever_the_machine_pref
     assert Image.open(io.BytesIO(before[0])).size[0] == 1600
 
 
+@pytest.mark.matrix
 def test_picture__of_hostile_names_is_sound_and_no_text_leaves_its_panel() -> None:
     for start in range(0, len(NAMES), 12):
         check = a_drift_check(model=NAMES[0], features=tuple(a_feature(n, kl=0.2) for n in NAMES[start : start + 12]))
