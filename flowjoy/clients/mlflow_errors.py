@@ -113,7 +113,8 @@ def _of_other_service(problem: Any, uri: str) -> Fault | None:
     if "error_code" not in getattr(problem, "json", {"error_code": ""}):
         # The client keeps no status of a JSON answer, so it is asked again as after an outage.
         text = f"{shown_host(uri)} answers, but not as MLflow does: a proxy or login service seems to answer for it"
-        return Fault(kind=FaultKind.OUTAGE, problem=text, hint=_LOGIN)
+        hint = f"{ROOT}; {_DEFAULT_CREDENTIALS}"
+        return Fault(kind=FaultKind.OUTAGE, problem=text, hint=hint)
     return None
 
 

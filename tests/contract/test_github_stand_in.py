@@ -105,6 +105,7 @@ def parsed(model: str | list[str], answer: requests.Response) -> Any:
     return validate(list[getattr(models, model[0])], answer.content)  # type: ignore[misc]  # a type made at run time
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("prefix", ["", "/api/v3"])
 @pytest.mark.parametrize("path", ROUTES)
 def test_rest__every_body_is_one_of_githubs_own(

@@ -670,6 +670,7 @@ def test_pager__that_fails_is_a_warning_and_is_told_by_the_next_run(
     assert watch.said(50) == ([], 1, 0)
 
 
+@pytest.mark.matrix
 def test_pager__whose_fault_passes_is_told_at_once(world: World, pager: PagerDutyEventsStandIn, watch: Watch) -> None:
     world.release(A, at())
     pager.fail("/v2/enqueue", fault=Answer(503))

@@ -38,6 +38,7 @@ def test_clocks__over_an_hour_apart_could_not_decide(
     assert [check.fields["conclusion"] for check in github.repository.check_runs.values()] == ["failure"]
 
 
+@pytest.mark.matrix
 def test_clocks__over_five_minutes_apart_are_a_warning(kept: Step, github: GitHubStandIn) -> None:
     github.fail("", times=None, fault=Ahead(-600))
     ran = kept.run_here()
@@ -52,6 +53,7 @@ def test_clocks__answers_out_of_a_cache_are_no_sign_of_a_wrong_clock(kept: Step,
     assert kept.run_here().outputs["verdict"] == "pass"
 
 
+@pytest.mark.matrix
 def test_clocks__are_not_compared_in_a_dry_look(kept: Step, github: GitHubStandIn) -> None:
     github.fail("", times=None, fault=Ahead(-7200))
     kept.inputs["as-of"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

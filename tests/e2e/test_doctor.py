@@ -629,6 +629,7 @@ def test_releases__drafts_and_pre_releases_do_not_count(world: World) -> None:
     ]
 
 
+@pytest.mark.matrix
 def test_file__rows_of_other_environments_are_listed(world: World) -> None:
     rows = "ts,sha,environment\n2026-03-02T10:00:00Z,a,production\n2026-03-02T11:00:00Z,b,staging\n"
     (world.workspace / "code.csv").write_text(rows)

@@ -125,6 +125,7 @@ def test_fork__reads_no_sample(world: World) -> None:
     assert not (ran.folder / "drift.png").exists()
 
 
+@pytest.mark.matrix
 def test_no_sample__is_no_check_and_no_picture(world: World) -> None:
     world.inputs = {"models": "recommender"}
     ran = check(world, 1)
@@ -160,6 +161,7 @@ def test_sample__that_cannot_be_read_is_a_warning_and_the_promise_is_still_judge
     assert (ran.folder / "drift.svg").exists()
 
 
+@pytest.mark.matrix
 def test_feature__that_live_data_lacks_is_a_warning_beside_those_that_are_judged(world: World) -> None:
     (world.workspace / "live.csv").write_text("age\n" + "40.5\n" * 20 + "".join(f"{n % 70}\n" for n in range(300)))
     ran = check(world, 1, None, drift_threshold="9")
@@ -169,6 +171,7 @@ def test_feature__that_live_data_lacks_is_a_warning_beside_those_that_are_judged
     assert "1 feature cannot be compared (country: the live sample has no such column)" in warned
 
 
+@pytest.mark.matrix
 def test_feature__that_was_not_judged_is_named_though_the_others_are_ok(world: World) -> None:
     for name in ("train.csv", "live.csv"):
         lines = rows(300).splitlines()
@@ -238,6 +241,7 @@ def test_files__hold_no_value_and_no_category_and_replay_byte_for_byte(
     assert {"drift.png", "drift.svg"} <= contents(tmp_path / "again").keys()
 
 
+@pytest.mark.matrix
 def test_bundle__of_before_the_drift_check_is_still_read(world: World) -> None:
     told = check(world, 1).bundle
     del told["drift"], told["drift_marks"]

@@ -79,6 +79,7 @@ def test_signal__of_a_registry_is_refused_beside_files(tmp_path: Path, signal: s
     assert f"model-signal: expected model-source mlflow beside '{signal}'" in ended.log
 
 
+@pytest.mark.matrix
 def test_code_row__of_an_unknown_word_decides_nothing(tmp_path: Path) -> None:
     ended = ran(tmp_path, code=f"ts,sha,status\n2026-11-20T08:00:00Z,{A},probably\n")
     assert (ended.code, ended.outputs["verdict"]) == (2, "error")
@@ -94,6 +95,7 @@ def test_pages__one_after_the_other_are_all_read(tmp_path: Path, indent: int | N
     assert (ended.code, ended.outputs["sla-met"]) == (0, "2")
 
 
+@pytest.mark.matrix
 def test_runs__as_github_lists_them_are_refused_with_the_cure(tmp_path: Path) -> None:
     runs = [{"conclusion": "success", "createdAt": "2026-11-20T08:00:00Z", "headSha": A, "status": "completed"}]
     ended = ran(tmp_path, code=json.dumps(runs))
@@ -151,6 +153,7 @@ def test_hostile__columns_and_words_are_inert(tmp_path: Path) -> None:
         assert "##[" not in one.log
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("name", ["code-file", "model-file", "incident-file"])
 def test_file__that_is_a_folder_is_named_as_one(tmp_path: Path, name: str) -> None:
     ended = ran(tmp_path, **{name: "."})

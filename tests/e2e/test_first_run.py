@@ -142,6 +142,7 @@ def test_clock__that_was_at_risk_before_the_first_run_is_sent_only_when_it_runs_
     assert runs.sent[0] == ["🔴 The 48 h promise is broken: recommender"]
 
 
+@pytest.mark.matrix
 def test_divergence__of_weeks_before_the_first_run_does_not_make_the_next_one_the_second_running(runs: Runs) -> None:
     runs.world.inputs |= {"sla-since": "2026-01-01", "sla-hours": "8760"}
     for week in (-2, -1, 0):
@@ -154,6 +155,7 @@ def test_divergence__of_weeks_before_the_first_run_does_not_make_the_next_one_th
     assert runs.pager.alerts[0].events[0]["payload"]["severity"] == "warning"
 
 
+@pytest.mark.matrix
 def test_deleted_ledger__is_a_first_run_again_and_says_that_the_history_begins_today(runs: Runs) -> None:
     runs.run(-WEEK)
     runs.world.release(A, at(-49))
@@ -177,6 +179,7 @@ def test_untrusted_ledger__does_not_say_when_the_first_run_was(runs: Runs) -> No
     assert runs.sent == ([], 0, 0)
 
 
+@pytest.mark.matrix
 def test_first_trusted_run__is_remembered_by_every_later_ledger(runs: Runs) -> None:
     first = runs.run(0).bundle["first_trusted_at"]
     assert first == at(0).strftime("%Y-%m-%dT%H:%M:%SZ")

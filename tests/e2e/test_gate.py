@@ -169,6 +169,7 @@ def test_first_production_deploy__is_not_stopped_by_its_own_gate(tmp_path: Path)
         assert world.run(at(), sha=A).code != 0
 
 
+@pytest.mark.matrix
 def test_own_commit__that_went_live_before_is_not_judged_again(world: World) -> None:
     """It is history: a version that was taken back since then must not turn an hourly run, or a rollback, red."""
     world.registry.client.delete_model_version_tag("recommender", "1", "integration")
@@ -191,6 +192,7 @@ def test_own_commit__whose_deployment_failed_is_judged_again(world: World) -> No
     assert world.run(at(1), sha=B).code == 1
 
 
+@pytest.mark.matrix
 def test_own_commit__is_not_judged_where_a_model_ships_nor_in_a_dry_look(world: World) -> None:
     world.github.repository.add_file(B, STUB, '{"models": {"recommender": "2"}}')
     assert world.run(at(1), sha=B, ship="recommender=3").code == 0
@@ -387,6 +389,7 @@ def judged(world: World, **inputs: str) -> Ran:
     return world.run(at(60), event="pull_request", ref=asked["ref"], payload=asked["payload"], **inputs)
 
 
+@pytest.mark.matrix
 def test_terms__of_a_pull_request_are_not_milder_than_the_default_branchs(remembering: World) -> None:
     """P70: each input that would make its check green is the default branch's until it is merged, and named."""
     world, shop = remembering, remembering.github.repository

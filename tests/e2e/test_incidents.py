@@ -61,6 +61,7 @@ def test_sources__count_together_in_one_mttr(world: World, pagerduty: PagerDutyS
     assert [item["source"] for item in ran.bundle["incidents"]] == ["file", "github", "pagerduty"]
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("status", [401, 403, 500, 200])
 def test_pagerduty__down_is_a_warning_no_data_and_the_promise_stands(
     world: World, pagerduty: PagerDutyStandIn, status: int
@@ -149,6 +150,7 @@ def test_history__computed_by_hand(world: World) -> None:
     assert "1 incident still open" in ran.summary
 
 
+@pytest.mark.matrix
 def test_pagerduty__incidents_of_low_urgency_are_counted_in_a_note_where_they_do_not_count(
     world: World, pagerduty: PagerDutyStandIn
 ) -> None:
@@ -181,6 +183,7 @@ def test_file__of_states_is_one_incident_an_id_and_jiras_dismissals_are_none(wor
     assert (ran.outputs["mttr-hours"], "(Won't Do)" in ran.log) == ("2.00", True)
 
 
+@pytest.mark.matrix
 def test_privacy__titles_of_every_source_stay_out_of_a_public_repository(
     world: World, pagerduty: PagerDutyStandIn
 ) -> None:

@@ -90,6 +90,7 @@ def test_training_run__that_is_deleted_later_is_remembered(world: World) -> None
     assert dora(again)["MODEL"]["lead_time_hours"] == {"value": 24.0, "n": 1}
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("status", [403, 500, 200])
 def test_commits__that_cannot_be_read_are_a_warning_and_no_data(world: World, status: int) -> None:
     world.github.fail("/graphql", times=None, fault=Aimed(COMMITS, Answer(status, {})))
@@ -101,6 +102,7 @@ def test_commits__that_cannot_be_read_are_a_warning_and_no_data(world: World, st
     assert "| change lead time (median) | no data | 0 |" in ran.summary
 
 
+@pytest.mark.matrix
 def test_training__that_is_not_known_is_no_lead_time_of_0_hours(world: World) -> None:
     """Under `registered` a version ships the moment it is registered: the time between the two measures nothing."""
     world.registry.client.delete_run(world.registry.client.get_model_version("recommender", "1").run_id)
@@ -122,6 +124,7 @@ def test_lead_times__that_there_is_nothing_to_measure_of_are_no_failure(world: W
     assert "lead time of code" not in failed.log
 
 
+@pytest.mark.matrix
 def test_incidents__that_nobody_told_of_leave_no_fail_rate(world: World) -> None:
     """Without a source of incidents nothing failed as far as anybody knows, which is not 0 %."""
     ran = world.run(at(24 * 8), sha=B, incident_file="")

@@ -118,6 +118,7 @@ def test_artifact__a_dry_look_uploads_nothing_and_reads_the_ledger(world: World)
     assert held_coverage(ran, "ledger")["state"] == "complete"
 
 
+@pytest.mark.matrix
 def test_artifact__keeps_no_secret_address(world: World) -> None:
     world.release(A, at())
     ran = world.run(at(1))
@@ -242,6 +243,7 @@ def test_p66__a_clean_up_of_old_deployments_and_versions_turns_nothing_red(world
     assert len(ran.bundle["obligations"]) == 6
 
 
+@pytest.mark.matrix
 def test_p66__a_first_deployment_deleted_and_its_run_started_again_starts_no_new_clock(world: World) -> None:
     shop = world.github.repository
     run_id = world.begin(at(), event="push", sha=A)
@@ -369,6 +371,7 @@ def test_p64__a_ledger_that_lacks_an_open_breach_changes_nothing(world: World, h
     assert (ran.code, ran.obligation()["status"]) == (1, "breached")
 
 
+@pytest.mark.matrix
 def test_p64__a_deployment_that_never_was_cancels_and_splits_nothing(world: World) -> None:
     """A rollback that would cancel the clock, and a deploy of the same commit long before, by which it opens none."""
     world.github.repository.add_commit(B, at(-5000))
@@ -675,6 +678,7 @@ def test_incremental__a_deployment_that_waits_for_long_is_asked_for_until_it_is_
     assert ran.obligation()["status"] == "breached"
 
 
+@pytest.mark.matrix
 def test_p66__an_old_deployment_with_an_open_clock_that_is_deleted_keeps_it(world: World) -> None:
     number = world.release(A, at(-24 * 80))
     for week in range(1, 11):
@@ -686,6 +690,7 @@ def test_p66__an_old_deployment_with_an_open_clock_that_is_deleted_keeps_it(worl
     assert (ran.code, ran.obligation()["status"]) == (1, "breached")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("changed", [{"environment": "production-eu"}, {"code-source": "releases"}])
 def test_incremental__another_question_is_asked_from_the_start(world: World, changed: dict[str, str]) -> None:
     world.release(A, at())
@@ -700,6 +705,7 @@ def test_incremental__another_question_is_asked_from_the_start(world: World, cha
     assert [item["sha"] for item in ran.bundle["code"]] == [B]
 
 
+@pytest.mark.matrix
 def test_jobs__of_one_run_that_follow_each_other_share_the_name_and_lose_nothing(world: World) -> None:
     """The gate before the deploy job and the promise after it, as in examples/release.yml."""
     world.release(A, at())
@@ -868,6 +874,7 @@ def test_hostile__content_is_as_no_ledger_with_a_notice(world: World, kind: str,
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} - {path.name for path in before} == set()
 
 
+@pytest.mark.matrix
 def test_digest__of_other_bytes_than_github_lists_is_as_no_ledger_with_a_notice(world: World) -> None:
     released_and_closed(world)
     artifact = world.github.repository.artifacts[ledgers(world)[-1]]
@@ -917,6 +924,7 @@ def test_download__from_a_strange_host_is_refused(world: World, address: str) ->
     assert "a signed URL" in ran.log
 
 
+@pytest.mark.matrix
 def test_download__the_token_goes_to_the_api_only(world: World) -> None:
     released_and_closed(world)
     scheduled(world, 60)
@@ -1044,6 +1052,7 @@ def test_flood__of_artifacts_of_the_same_name_does_not_hide_the_ledger(world: Wo
     assert scheduled(world, 60).obligation()["status"] == "met"
 
 
+@pytest.mark.matrix
 def test_branch__uploads_a_report_that_no_run_need_look_at(world: World) -> None:
     world.release(A, at())
     world.registry.add_version(at(1))
@@ -1072,6 +1081,7 @@ def test_download__that_fails_after_one_ledger_was_read_buries_no_other(world: W
     assert scheduled(world, 61).obligation()["status"] == "met"
 
 
+@pytest.mark.matrix
 def test_flood__that_is_too_long_to_look_through_is_told_and_buries_nothing(world: World) -> None:
     released_and_closed(world)
     shop = world.github.repository

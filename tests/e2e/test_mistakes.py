@@ -141,6 +141,7 @@ def test_payload__that_is_odd_raises_nothing(world: World) -> None:
         assert "Traceback" not in ran.log
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_cancelled__closes_the_check_as_cancelled(
     step: Step, github: GitHubStandIn, mlflow: MlflowStandIn, number: signal.Signals, code: int

@@ -66,6 +66,7 @@ def test_alias__an_interval_begins_no_earlier_than_the_version(world: World) -> 
     assert look(world, 30).obligation()["not_before"] == "2026-03-02T11:00:00Z"
 
 
+@pytest.mark.matrix
 def test_alias__that_straddles_the_deadline_is_undetermined_and_names_the_cure(world: World) -> None:
     look(world, -10)
     world.release(A, at())
@@ -113,6 +114,7 @@ def test_signal__that_no_version_shows_is_a_warning_that_names_those_that_are_th
     assert "no version of" not in world.run(at(50), model_signal=signal).log
 
 
+@pytest.mark.matrix
 def test_alias__that_moved_after_the_deadline_is_late(world: World) -> None:
     look(world, -10)
     world.release(A, at())
@@ -123,6 +125,7 @@ def test_alias__that_moved_after_the_deadline_is_late(world: World) -> None:
     assert (ran.code, ran.obligation()["status"]) == (0, "late")
 
 
+@pytest.mark.matrix
 def test_alias__only_pointing_elsewhere_is_no_ship(world: World) -> None:
     look(world, -10)
     world.release(A, at())
@@ -144,6 +147,7 @@ def test_alias__that_goes_back_is_a_rollback_and_no_new_model(world: World) -> N
     assert "MODEL,shop,recommender,1,,rollback" in (ran.folder / "supply_chain_events.csv").read_text()
 
 
+@pytest.mark.matrix
 def test_alias__pin_is_met_by_the_version_that_was_live_at_the_start(world: World) -> None:
     look(world, -10)
     world.release(A, at())
@@ -178,6 +182,7 @@ def test_first_look__of_a_copy_is_no_new_model(world: World) -> None:
     assert (ran.code, ran.obligation()["status"]) == (1, "breached")
 
 
+@pytest.mark.matrix
 def test_ledger__deleted_between_two_looks_makes_nothing_milder(world: World) -> None:
     look(world, -10)
     world.release(A, at())
@@ -186,6 +191,7 @@ def test_ledger__deleted_between_two_looks_makes_nothing_milder(world: World) ->
     assert look(world, 50).code == 1
 
 
+@pytest.mark.matrix
 def test_alias__a_version_that_the_registry_forgot_is_remembered(world: World) -> None:
     look(world, -10)
     world.release(A, at())
@@ -214,6 +220,7 @@ def test_alias__on_a_version_that_is_not_ready_is_not_live(world: World) -> None
     assert look(world, 30).obligation()["status"] == "pending"
 
 
+@pytest.mark.matrix
 def test_stamp__wins_over_what_was_observed(world: World) -> None:
     look(world, -10)
     world.release(A, at())
@@ -235,12 +242,14 @@ def test_stage__is_observed_the_same_way(world: World) -> None:
     assert (owed["status"], owed["version"], owed["not_before"]) == ("met", "2", "2026-03-02T12:00:00Z")
 
 
+@pytest.mark.matrix
 def test_gap__between_two_looks_is_told(world: World) -> None:
     look(world, -40)
     ran = look(world, 0)
     assert "of several changes in between only the last is known" in ran.log
 
 
+@pytest.mark.matrix
 def test_look__of_a_dry_run_is_not_remembered(world: World) -> None:
     world.release(B, at(-200))
     look(world, -10)
@@ -334,6 +343,7 @@ def test_outage__of_the_registry_does_not_lose_the_looks(world: World) -> None:
     assert look(world, 60).obligation()["not_before"] == "2026-03-02T11:00:00Z"
 
 
+@pytest.mark.matrix
 def test_first_look__is_told_once(world: World) -> None:
     world.release(A, at())
     assert "was not observed" in look(world, 1).log

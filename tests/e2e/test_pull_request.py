@@ -192,6 +192,7 @@ def test_gate__the_pinned_version_must_carry_the_validated_tag(world: World) -> 
     assert judge(world, number, model_validated_tag="integration=passed").code == 0
 
 
+@pytest.mark.matrix
 def test_comment__is_one_is_updated_in_place_and_is_silent_when_nothing_changed(world: World) -> None:
     shop = world.github.repository
     calm = a_pull(world)

@@ -45,6 +45,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.matrix
 def test_replay__of_a_run_gives_every_file_byte_for_byte(step: Step, github: GitHubStandIn, tmp_path: Path) -> None:
     github.repository.add_deployment(
         sha=A, created_at="2026-03-02T09:00:00Z", statuses=[("success", "2026-03-02T09:00:00Z")]
@@ -116,6 +117,7 @@ def test_replay__of_a_bundle_that_no_run_can_write_is_refused(tmp_path: Path, ch
     assert (ran.returncode, "none that a run can have" in ran.stdout) == (2, True)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -78,6 +78,7 @@ def armed(step: Step, github: GitHubStandIn) -> Step:
     return step
 
 
+@pytest.mark.matrix
 def test_secrets__are_nowhere_in_a_run_with_debug_logging(
     armed: Step, github: GitHubStandIn, mlflow: MlflowStandIn
 ) -> None:
@@ -93,6 +94,7 @@ def _refused(request: Request) -> bool:
     return "check-runs" not in request.path
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "fault",
     [
@@ -169,6 +171,7 @@ def netrc(step: Step) -> None:
     path.chmod(0o600)
 
 
+@pytest.mark.matrix
 def test_netrc__never_replaces_the_credentials_of_the_registry_or_of_github(
     armed: Step, github: GitHubStandIn, mlflow: MlflowStandIn
 ) -> None:
@@ -183,6 +186,7 @@ def test_netrc__never_replaces_the_credentials_of_the_registry_or_of_github(
     assert {request.headers["authorization"] for request in github.requests} == {f"token {GITHUB_TOKEN}"}
 
 
+@pytest.mark.matrix
 def test_netrc__gives_nothing_to_a_registry_without_credentials(armed: Step, mlflow: MlflowStandIn) -> None:
     netrc(armed)
     del armed.variables["MLFLOW_TRACKING_USERNAME"], armed.variables["MLFLOW_TRACKING_PASSWORD"]

@@ -46,6 +46,7 @@ def on_a_feature(world: World) -> None:
     world.github.repository.add_commit(B, at(), parent=A, branch="feature")
 
 
+@pytest.mark.matrix
 def test_tag__pushed_on_the_default_branch_rings(world: World, slack: SlackStandIn) -> None:
     """Teams that release by `on: push: tags` have no other run: ghalactic/github-release-from-tag."""
     world.release(A, at())
@@ -111,6 +112,7 @@ def test_question__that_github_does_not_answer_gives_no_trust_and_says_so(
     assert f"{NOTICE}: GitHub does not say whether its commit is on main" in ran.log
 
 
+@pytest.mark.matrix
 def test_workflow_run__of_a_feature_branch_is_not_trusted(world: World, slack: SlackStandIn) -> None:
     """A workflow that follows every other one runs on the default branch, also for a push to a feature branch."""
     world.release(A, at())

@@ -96,6 +96,7 @@ def test_late_success__of_a_deployment_that_failed_long_ago_opens_its_clock(worl
     assert (ran.code, ran.obligation()["status"], ran.obligation()["start"]) == (1, "breached", "2026-03-02T11:00:00Z")
 
 
+@pytest.mark.matrix
 def test_failed_deployment__that_was_deleted_does_not_stop_the_run(world: World) -> None:
     shop = world.github.repository
     failed = shop.add_deployment(sha=A, created_at=at(-24 * 120), statuses=[("failure", at(-24 * 119))])

@@ -42,6 +42,7 @@ def assert_could_not_decide(ran: Ended, *sentences: str) -> None:
     assert ran.stderr == ""
 
 
+@pytest.mark.matrix
 def test_pass__every_promise_kept(step: Step, github: GitHubStandIn, mlflow: MlflowStandIn) -> None:
     release(github, an_hour_ago())
     mlflow.add_version(an_hour_ago() + timedelta(minutes=20))
@@ -57,6 +58,7 @@ def test_pass__every_promise_kept(step: Step, github: GitHubStandIn, mlflow: Mlf
     assert ran.outputs["check-url"]
 
 
+@pytest.mark.matrix
 def test_provisional__the_release_of_this_very_run_is_running_and_its_clock_starts_now(
     step: Step, github: GitHubStandIn
 ) -> None:
@@ -72,6 +74,7 @@ def test_provisional__the_release_of_this_very_run_is_running_and_its_clock_star
     assert (gate.fields["name"], gate.fields["conclusion"]) == ("FlowJoy / model dependency", "success")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("enforce", "code", "conclusion"), [("true", 1, "failure"), ("false", 0, "neutral")], ids=["enforced", "reported"]
 )

@@ -116,6 +116,7 @@ def test_model_kind__by_version_and_training_run(ships: list[tuple[str | None, s
     assert model_kinds(*ships) == kinds
 
 
+@pytest.mark.matrix
 @settings(max_examples=40)
 @given(ships=st.lists(st.tuples(st.integers(1, 12), st.sampled_from(["r", "q", None])), max_size=10))
 def test_model_kind__agrees_with_remembering_every_version(ships: list[tuple[int, str | None]]) -> None:

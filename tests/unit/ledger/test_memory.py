@@ -135,6 +135,7 @@ def test_merge__is_a_union(one: Records, two: Records, three: Records) -> None:
     assert merge(both, both) == both == merge(both, one) == merge(Records(), both)
 
 
+@pytest.mark.matrix
 @given(MEMORIES, MEMORIES)
 def test_merge__loses_nothing(one: Records, two: Records) -> None:
     both = merge(one, two)

@@ -72,6 +72,7 @@ def findings_with(text: str) -> Results:
     )
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("text", PAYLOADS)
 def test_csv__a_payload_is_text_in_its_own_cell(text: str) -> None:
     findings = findings_with(text)
@@ -87,6 +88,7 @@ def test_csv__a_payload_is_text_in_its_own_cell(text: str) -> None:
             assert not any((value or "").startswith(RUNS) for value in row.values() if value != row.get("gap"))
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("text", "cell"),
     [

@@ -114,6 +114,7 @@ def test_page__of_a_busy_year_is_below_a_megabyte(year: str) -> None:
     assert len(year.encode()) < 1_000_000
 
 
+@pytest.mark.matrix
 def test_page__more_rows_than_a_page_carries_are_counted() -> None:
     read = Reader(unpictured(a_year(models=("recommender", "ranker", "toxicity"))))
     assert re.search(r"… and \d+ more, in flowjoy-bundle\.json\.", read.text)

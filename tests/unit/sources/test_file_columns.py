@@ -355,6 +355,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.matrix
 @given(rows=ROWS, data=st.data())
 def test_rows__that_do_not_count_change_nothing_in_whatever_order_or_number(
     rows: list[tuple[str, ...]], data: Any

@@ -331,6 +331,7 @@ ROW: Any = st.sampled_from(
 )
 
 
+@pytest.mark.matrix
 @given(rows=st.lists(ROW, max_size=8), data=st.data())
 def test_rows__in_whatever_order_or_number_give_the_same_incidents(rows: list[str], data: Any) -> None:
     header = "start,end,service,type,status\n"

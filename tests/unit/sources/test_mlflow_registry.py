@@ -274,6 +274,7 @@ def test_tag_signal__a_version_without_the_tag_has_not_shipped(registry: Registr
     assert len(parsed.versions) == 2
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("value", "why"),
     [
@@ -353,6 +354,7 @@ def test_deleted__a_version_that_is_gone_is_no_event(registry: Registry) -> None
     assert versions_of(ask(registry.uri)) == {"1": at(), "2": at(1)}
 
 
+@pytest.mark.matrix
 @real
 @pytest.mark.parametrize("size", [1, 2, 5, 6])
 def test_pages__all_are_read(registry: Registry, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
@@ -505,7 +507,7 @@ def test_credentials__refused_are_no_absence_of_versions(
 @pytest.mark.parametrize("answer", [Answer(404, b"<html>"), Answer(400, b"nginx"), Answer(404, {"message": "no"})])
 def test_wrong_address__is_no_unknown_model(broken: MlflowStandIn, answer: Answer) -> None:
     broken.fail("", times=None, fault=answer)
-    with pytest.raises(HarvestError, match="does not understand|not as MLflow does") as problem:
+    with pytest.raises(HarvestError, match=r"does not understand|not as MLflow does") as problem:
         ask(broken.url, models=(), candidates=("recommender",))
     assert not isinstance(problem.value, UnknownModelError)
     assert "mlflow-tracking-uri" in problem.value.hint

@@ -127,6 +127,7 @@ def test_alias__of_a_version_that_the_search_hides_is_a_cut_answer(catalog: Unit
         ask()
 
 
+@pytest.mark.matrix
 def test_pages__all_are_read(catalog: UnityCatalogStandIn) -> None:
     catalog.page = 4
     for hour in range(10):

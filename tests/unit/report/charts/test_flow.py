@@ -364,6 +364,7 @@ def test_chart__open_incidents_follow_the_totals_and_a_long_title_is_cut() -> No
     assert subtitle.get_text().endswith(" · 2 incidents still open, not in MTTR")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("service", [r"$\frac{$", "$x^2$", r"\$5", "a_b^c {0} %s", "<b>&amp;</b>", "]]>", "--><!--"])
 def test_chart__markup_in_the_service_name_is_drawn_literally(service: str) -> None:
     figure = draw(SEED, service=service, timezone=service)
@@ -476,6 +477,7 @@ def test_chart__same_bytes_in_another_process_another_day_zone_and_hash_seed() -
     assert run(program, PYTHONHASHSEED="1", TZ="Asia/Tokyo", SOURCE_DATE_EPOCH="1") == here
 
 
+@pytest.mark.matrix
 def test_chart__settings_of_the_workspace_change_nothing_and_none_are_changed() -> None:
     plain = draw(SEED)
     hostile: dict[Any, Any] = {

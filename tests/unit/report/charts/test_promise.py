@@ -395,6 +395,7 @@ def test_promise_chart__subtitle_counts_what_is_drawn_and_names_the_rest_only_wh
     assert draw(items).texts[1].get_text() == expected
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("kinds", range(1, len(DRAWN) + 1))
 @pytest.mark.parametrize("ships", [[], [a_ship(30)], [a_ship(30), a_ship(40, since=33)]])
 def test_promise_chart__legend_covers_nothing_and_stays_on_the_page(kinds: int, ships: list[Ship]) -> None:
@@ -594,6 +595,7 @@ def test_promise_chart__same_bytes_in_another_process_zone_and_hash_seed_without
     assert run(program, PYTHONHASHSEED="1", TZ="Asia/Tokyo") == f"{here} False"
 
 
+@pytest.mark.matrix
 def test_promise_chart__settings_of_the_workspace_change_nothing() -> None:
     plain = digest(draw([owed()], [a_ship(20)]))
     hostile: dict[Any, Any] = {"text.usetex": True, "axes.facecolor": "red", "hatch.linewidth": 9, "svg.hashsalt": "x"}
