@@ -147,6 +147,8 @@ def page(folder: Path) -> str:
             ends += [f"- `{survivor}`: {reason}" for survivor, reason in result["argued"].items()]
         rows.append(f"| {title} | {seen} | {goal} | {result['seconds']} s |")
     table = ["| what | seen | goal | time |", "| --- | --- | --- | --- |", *rows]
+    if not rows:
+        table = ["No results are kept here yet: `make trust` writes them."]
     return "\n".join([HEAD, *table, *ends, "", section()])
 
 
