@@ -26,6 +26,11 @@ def is_private(host: str | None) -> bool:
         return is_loopback(host)
 
 
+def https_only(address: str | None) -> str | None:
+    """Return an https address; None for any other text."""
+    return address if address is not None and address.startswith("https://") else None
+
+
 def split_address(text: str) -> SplitResult | None:
     """Return the parts of an address; None where it has none, or a port that cannot exist."""
     try:

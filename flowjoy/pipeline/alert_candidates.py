@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from flowjoy.analysis.alerts.alert import AlertKind, home_of, key_of
 from flowjoy.analysis.alerts.conditions import at_risk_from
-from flowjoy.analysis.flow.weeks import window_of
+from flowjoy.analysis.flow.weeks import monday_of, window_of
 from flowjoy.analysis.results import Results, alerts_since
 
 _RECALLED_WEEKS = 8
@@ -44,7 +44,7 @@ def possible_keys(results: Results) -> Iterable[str]:
     promise = (AlertKind.BREACH, AlertKind.AT_RISK)
     monday = window_of(bundle.generated_at, weeks=1, timezone=bundle.window.timezone).since
     days = [(monday - timedelta(weeks=n) + timedelta(hours=12)).date() for n in range(_RECALLED_WEEKS)]
-    weeks = [day - timedelta(days=day.weekday()) for day in days]
+    weeks = [monday_of(day) for day in days]
     shared = [(kind, week.isoformat()) for week in weeks for kind in (AlertKind.DIVERGENCE, AlertKind.MTTR_SPIKE)]
     if bundle.drift is not None:
         shared.append((AlertKind.DRIFT, bundle.drift.model))

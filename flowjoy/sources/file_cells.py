@@ -54,8 +54,3 @@ def written_iso(text: str) -> datetime:
 def with_offset(text: str) -> str:
     """Return a timestamp with `+00:00` for the `UTC` or `GMT` at its end."""
     return re.sub(r"\s*(\+00:?00\s+)?(UTC|GMT)$", "+00:00", text.strip())
-
-
-def https(value: str | None) -> str | None:
-    """Return an https address; None for any other text."""
-    return value if value is not None and value.startswith("https://") else None

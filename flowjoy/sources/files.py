@@ -9,6 +9,7 @@ from datetime import datetime
 
 from flowjoy.domain import CodeRecord, EventType, ModelRecord, ModelVersion
 from flowjoy.domain.deduplication import fold, shipped_again
+from flowjoy.domain.hosts import https_only
 from flowjoy.domain.name_patterns import split_hint
 from flowjoy.domain.timestamps import iso, parse_epoch_ms, parse_iso
 from flowjoy.errors import HarvestError
@@ -175,7 +176,7 @@ def _code(row: Row, query: HarvestQuery) -> CodeRecord:
         environment=row.get(*columns.ENVIRONMENT) or query.settings.environments,
         sha=row.get(*_SHA),
         shipped_at=at,
-        url=cells.https(row.get(*columns.URL)),
+        url=https_only(row.get(*columns.URL)),
     )
 
 
@@ -193,7 +194,7 @@ def _model(row: Row, query: HarvestQuery) -> ModelRecord:
         # Without the column the source is unknown; an empty cell says that the version does not have one.
         source=(row.get("source") or "") if "source" in row.cells else None,
         model_id=row.get("model_id"),
-        url=cells.https(row.get(*columns.URL)),
+        url=https_only(row.get(*columns.URL)),
     )
 
 

@@ -86,8 +86,7 @@ class GitHubDeployments:
 
 def survey(query: HarvestQuery, access: Clients) -> Survey:
     """Return the newest deployments, whatever their environment. Raise HarvestError when GitHub does not answer."""
-    page, _ = read_page(access.to_github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
-    listed = page.deployments
+    listed = _newest(access.to_github, query)
     wanted, named = query.settings.environment, query.settings.environments
     ours = tuple(node for node in listed.nodes if github_environments.is_meant(node.environment, wanted))
     elsewhere = tuple(
@@ -205,6 +204,12 @@ def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments
     return Deployments(nodes=nodes, newest=tuple(newest), stubs=stubs)
 
 
+def _newest(github: GitHubApi, query: HarvestQuery) -> Connection[Deployment]:
+    """Return the newest deployments to any environment."""
+    page, _ = read_page(github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
+    return page.deployments
+
+
 def _prove_empty(github: GitHubApi, query: HarvestQuery) -> tuple[str, ...]:
     """Return the notes on environments without a deployment. Raise HarvestError if a name may be wrong.
 
@@ -212,8 +217,7 @@ def _prove_empty(github: GitHubApi, query: HarvestQuery) -> tuple[str, ...]:
     then it waits for its first release, which the merge gate must not block.
     """
     asked = query.settings.environment
-    page, _ = read_page(github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
-    listed = page.deployments
+    listed = _newest(github, query)
     if not listed.total_count:
         return ()
     others = {node.environment for node in listed.nodes}
@@ -257,8 +261,7 @@ def _refuse_absent(github: GitHubApi, query: HarvestQuery, nodes: Iterable[Deplo
     missing = github_environments.unlisted(github, missing) if missing else []
     if missing:
         named = ",".join(missing)
-        page, _ = read_page(github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
-        others = {node.environment for node in page.deployments.nodes}
+        others = {node.environment for node in _newest(github, query).nodes}
         cure = github_environments.proposal(github, others, missing, query.settings.environment)
         problem = f"there are deployments, but none in the environment {named!r}"
         raise HarvestError(problem, hint=f"{cure}; or leave {named} out")

@@ -14,6 +14,7 @@ from flowjoy.clients.github import every_page
 from flowjoy.clients.responses import Connection, GraphQL, Id, Instant, Many, Text, read
 from flowjoy.domain import Incident
 from flowjoy.domain.deduplication import unique
+from flowjoy.domain.hosts import https_only
 from flowjoy.errors import HarvestError
 from flowjoy.sources.base import Clients, HarvestQuery, SourceResult, stamp_of
 
@@ -181,5 +182,5 @@ def _incident(issue: Issue, query: HarvestQuery) -> Incident:
         start=stamp_of(issue.created_at, name, query),
         end=end if end is None or end <= query.as_of else None,
         title=issue.title or None,
-        url=issue.url if issue.url.startswith("https://") else None,
+        url=https_only(issue.url),
     )

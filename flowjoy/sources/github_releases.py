@@ -12,6 +12,7 @@ from flowjoy.clients.github import every_page
 from flowjoy.clients.responses import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
 from flowjoy.domain import CodeRecord
 from flowjoy.domain.deduplication import fold
+from flowjoy.domain.hosts import https_only
 from flowjoy.domain.name_patterns import any_match, likely_first, unmatched
 from flowjoy.errors import HarvestError
 from flowjoy.sources.base import Clients, Entry, HarvestQuery, SourceResult, left_out, stamp_of
@@ -141,5 +142,5 @@ def _record(release: Release, query: HarvestQuery) -> CodeRecord:
         # Without its commit the dependencies of a release are unknown; they must not read as none.
         sha=f"tag {release.tag_name}" if release.tag_commit is None else release.tag_commit.oid,
         shipped_at=stamp_of(at, f"GitHub release {release.database_id}", query),
-        url=release.url if release.url.startswith("https://") else None,
+        url=https_only(release.url),
     )

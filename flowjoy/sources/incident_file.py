@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from flowjoy.domain import Incident, Note, NoteLevel
 from flowjoy.domain.deduplication import unique
+from flowjoy.domain.hosts import https_only
 from flowjoy.domain.timestamps import EARLIEST, iso, iso_or_none, parse_iso, parse_local
 from flowjoy.errors import HarvestError
 from flowjoy.sources import file_cells as cells
@@ -226,7 +227,7 @@ def _incident(row: Row, query: HarvestQuery) -> Incident:
         title=row.get(*_TITLE),
         type=row.get(*_TYPE),
         urgency=row.get("urgency"),
-        url=cells.https(row.get(*_URL)),
+        url=https_only(row.get(*_URL)),
     )
 
 

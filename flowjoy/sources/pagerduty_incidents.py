@@ -9,6 +9,7 @@ from datetime import timedelta
 from flowjoy.clients.pagerduty import PagerDutyClient, PagerDutyIncident
 from flowjoy.domain import Incident, Note, NoteLevel
 from flowjoy.domain.deduplication import unique
+from flowjoy.domain.hosts import https_only
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.report.text import plural
@@ -138,5 +139,5 @@ def _incident(item: PagerDutyIncident, query: HarvestQuery) -> Incident:
         end=None if end is None else stamp_of(end, name, query),
         title=item.title or None,
         urgency=item.urgency or None,
-        url=address if address.startswith("https://") else None,
+        url=https_only(address),
     )
