@@ -84,6 +84,12 @@ def head_waivers(stubs: Mapping[str, StubFile], path: str, sha: str = HEAD) -> t
     return stub.waivers if isinstance(stub, Stub) else ()
 
 
+def head_owners(stubs: Mapping[str, StubFile], path: str) -> Mapping[str, str]:
+    """Return the owner of each model as the head of the default branch names it; empty where it cannot be read."""
+    stub = _parsed(stubs.get(HEAD, StubFile()), path, HEAD)
+    return stub.owners if isinstance(stub, Stub) else {}
+
+
 def head_problem(stubs: Mapping[str, StubFile], path: str) -> str | None:
     """Return why the waivers at the head of the default branch cannot be read; None where they can."""
     stub = _parsed(stubs.get(HEAD, StubFile()), path, HEAD)

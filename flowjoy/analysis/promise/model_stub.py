@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -48,6 +48,13 @@ def _legible(value: str) -> str:
 
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_legible)]
+_Owner = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
+    ),
+    AfterValidator(_legible),
+]
 _Sha = Annotated[str, StringConstraints(pattern=r"^(\*|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")]
 _Path = tuple[str | int, ...]
 
@@ -64,11 +71,12 @@ def _instant(value: object) -> datetime:
 
 
 class ModelEntry(BaseModel):
-    """The requirement of one model: `12` or `1.2.0`, `>=12`, `any` or `none` with a reason."""
+    """The requirement of one model: `12` or `1.2.0`, `>=12`, `any` or `none` with a reason; `owner`: who ships it."""
 
     model_config = _STRICT
     requires: _Requires = "any"
     reason: _Text | None = None
+    owner: _Owner | None = None
 
     @model_validator(mode="after")
     def _none_is_reasoned(self) -> ModelEntry:
@@ -106,11 +114,12 @@ class StubSchema(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Stub:
-    """A valid stub: its requirements by name, its waivers, and the line of each model."""
+    """A valid stub: its requirements by name, its waivers, and by model the line and the owner, where it names one."""
 
     requirements: tuple[Requirement, ...]
     waivers: tuple[Waiver, ...]
     lines: Mapping[str, int]
+    owners: Mapping[str, str] = field(default_factory=dict)
 
 
 def json_schema() -> dict[str, Any]:
@@ -138,6 +147,7 @@ def parse(text: str, name: str) -> Stub:
         requirements=tuple(_requirement(model, entry) for model, entry in sorted(file.models.items())),
         waivers=tuple(_waiver(entry) for entry in file.waivers),
         lines={model: lines[("models", model)] for model in file.models},
+        owners={model: entry.owner for model, entry in file.models.items() if entry.owner is not None},
     )
 
 

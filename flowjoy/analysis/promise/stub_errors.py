@@ -16,7 +16,8 @@ _REQUIRES = 'expected "any", "12", "1.2.0", ">=12", or {"requires": "none", "rea
 _WAIVER = 'expected an object with "model", "sha", "reason", "by" and "until"'
 _NAME = "up to 255 characters without quotes"
 _TEXT = "expected text of 1 to 500 characters"
-_KEYS = {"": ("models", "waivers", "$schema"), "models": ("requires", "reason")}
+_OWNER = "expected a name or a Slack id, on one line of 1 to 80 characters"
+_KEYS = {"": ("models", "waivers", "$schema"), "models": ("requires", "reason", "owner")}
 _WAIVER_KEYS = ("model", "sha", "reason", "by", "until")
 _FIELDS = {
     "model": f"expected the name of a model: {_NAME}",
@@ -119,6 +120,8 @@ def _of_model(location: tuple[str | int, ...], kind: str, given: object) -> str:
         return f"{model} is not a model name: {_NAME}"
     if location[-1] == "reason":
         return f"{model}: 'reason': {_TEXT}"
+    if location[-1] == "owner":
+        return f"{model}: 'owner': {_OWNER}"
     if kind == "value_error":
         return f'{model}: expected a "reason" for "none": write {{"requires": "none", "reason": "…"}}'
     if isinstance(given, int | float) and not isinstance(given, bool) and re.fullmatch(r"[\d.]{1,9}", str(given)):

@@ -10,6 +10,7 @@ from flowjoy.analysis.promise.dependencies import (
     HEAD,
     branch_stub,
     dependencies_of,
+    head_owners,
     head_problem,
     head_waivers,
     named_models,
@@ -67,6 +68,13 @@ def test_waivers__of_head_carry_the_time_when_they_were_first_seen_and_others_th
     known = dependencies_of([], stubs, PATH, first_seen=[replace(plain, seen_at=at(3))])
     assert set(known.waivers) == {replace(plain, seen_at=at(3)), replace(plain, standing_for=A)}
     assert head_waivers({HEAD: BROKEN}, PATH) == head_waivers({}, PATH) == ()
+
+
+def test_owners__are_those_of_the_default_branch_alone() -> None:
+    mine, theirs = {"requires": "any", "owner": "U0123ABC"}, {"requires": "any", "owner": "U0MALLORY1"}
+    stubs = {HEAD: a_stub(recommender=mine, ranker="any"), A: a_stub(recommender=theirs, ranker=theirs)}
+    assert head_owners(stubs, PATH) == {"recommender": "U0123ABC"}
+    assert head_owners({A: a_stub(recommender=theirs)}, PATH) == head_owners({HEAD: BROKEN}, PATH) == {}
 
 
 @pytest.mark.parametrize(("file", "problem"), [(UNREAD, True), (BROKEN, True), (StubFile(), False), (a_stub(), False)])

@@ -62,6 +62,23 @@ def test_at_least__is_not_met_by_a_name_that_only_resembles_a_number() -> None:
     assert [name for name in ("12", "13", "2026.11", "13.0.0", "1e3", "inf") if at_least.fits(name)] == ["12", "13"]
 
 
+@pytest.mark.parametrize("owner", ["U0123ABC", "data platform", " ranking team ", "x" * 80, "Zoë"])
+def test_owner__is_a_name_or_a_slack_id_of_one_line(owner: str) -> None:
+    text = json.dumps({"models": {"a": {"owner": owner}, "b": "12", "c": {"requires": ">=2"}}})
+    stub = parse(text, "flowjoy.json")
+    assert stub.owners == {"a": owner.strip()}
+    assert [str(item) for item in stub.requirements] == ["any", "12", ">=2"]
+
+
+@pytest.mark.parametrize(
+    "owner", ["", "  ", "x" * 81, "a\nb", "a\u2028b", "a\u0085b", "a\tb", "\u3164", 5, ["U0123ABC"], {}]
+)
+def test_owner__that_is_not_one_short_line_is_named_with_line_and_rule(owner: object) -> None:
+    text = '{"models": {\n"a": {"requires": "any",\n"owner": ' + json.dumps(owner) + "}}}"
+    expected = "line 3: 'a': 'owner': expected a name or a Slack id, on one line of 1 to 80 characters"
+    assert expected in refusal(text)
+
+
 def test_stub__knows_the_line_of_each_model() -> None:
     text = '{"waivers": [],\n "models": {\n  "a": "any",\n  "b": {"requires":\n "1"}}}'
     assert parse(text, "flowjoy.json").lines == {"a": 3, "b": 4}
@@ -150,6 +167,7 @@ def test_foreign_file__is_named_with_the_cure(text: str, result: str) -> None:
         ('{"models": {"a": "latest"}}', '\'a\': expected "any", "12"'),
         ('{"models": {"a": {"requires": "any", "reasn": "x"}}}', "unknown key 'reasn': did you mean 'reason'?"),
         ('{"models": {"a": "1"}, "waiver": []}', "unknown key 'waiver': did you mean 'waivers'?"),
+        ('{"models": {"a": {"requires": "any", "ownr": "x"}}}', "unknown key 'ownr': did you mean 'owner'?"),
         ('{"models": {"a": {"require": "12"}}}', "unknown key 'require': did you mean 'requires'?"),
         ('{"models": {"a": {"requires": "none", "reason": 1}}}', "'a': 'reason': expected text"),
         ('{"models": {"a": {"requires": "none"}}}', "'a': expected a \"reason\""),
@@ -247,7 +265,7 @@ _SCRAPS = st.sampled_from(
         True,
     ]
 )
-_ENTRY = st.dictionaries(st.sampled_from(["requires", "reason", "reasn"]), _SCRAPS, max_size=3) | _SCRAPS
+_ENTRY = st.dictionaries(st.sampled_from(["requires", "reason", "owner", "reasn"]), _SCRAPS, max_size=3) | _SCRAPS
 _WAIVERS = st.lists(
     st.fixed_dictionaries({}, optional=dict.fromkeys([*WAIVER, "extra"], _SCRAPS)) | _SCRAPS, max_size=3
 )
