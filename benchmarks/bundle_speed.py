@@ -15,11 +15,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from flowjoy.domain import Action, AlertState, AliasObservation, Outcome, Status, StubFile, Waiver
+from flowjoy.domain import Action, AlertState, AliasObservation, Outcome, Status, Waiver
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import PastDriftCheck
 from flowjoy.ledger.bundle_format import from_json, to_json
-from tests.builders import MODEL, a_bundle, a_coverage, a_deploy, a_drift_check, a_ship, an_incident, an_obligation, at
+from tests.builders import (
+    MODEL,
+    a_bundle,
+    a_coverage,
+    a_deploy,
+    a_drift_check,
+    a_ship,
+    a_stub_file,
+    an_incident,
+    an_obligation,
+    at,
+)
 
 REPETITIONS = 5
 STUB = '{"models": {"recommender": {"requires": ">=12", "reason": "the ranking reads its new field"}}}'
@@ -47,7 +58,7 @@ def a_big_bundle(deploys: int) -> Bundle:
         [an_incident(hours, title=f"checkout is slow: caf\u00e9 {hours}") for hours in range(deploys // 20)],
         until=at(deploys / 8 + 48),
         coverage=(a_coverage("code", notes=("one", "two")), a_coverage("models", records=deploys)),
-        stubs={sha: StubFile(text=STUB) for sha in shas},
+        stubs={sha: a_stub_file(text=STUB) for sha in shas},
         commits={sha: (at(hours / 8, minutes=-30), at(hours / 8, minutes=-9)) for hours, sha in enumerate(shas)},
         training_runs={f"{hours:032x}": at(hours - 2) if hours % 7 else None for hours in range(deploys // 4)},
         observations=tuple(

@@ -94,11 +94,3 @@ class BundleError(FlowJoyError):
 
 class NewerBundleError(BundleError):
     """A bundle has a newer schema, so this version must neither interpret nor replace it."""
-
-
-class StubError(FlowJoyError):
-    """A model stub is not valid; the message names the file, the line and the rule."""
-
-    def __init__(self, name: str, line: int, rule: str) -> None:
-        self.line = line
-        super().__init__(f"{name}, line {line}: {rule}")

@@ -10,8 +10,20 @@ from typing import Any
 
 from flowjoy.actions.context import ActionsContext, read_context
 from flowjoy.analysis.flow.weeks import window_of
+from flowjoy.analysis.promise import model_stub
 from flowjoy.config.settings import Settings, read_settings
-from flowjoy.domain import CodeRecord, Coverage, CoverageState, Incident, ModelRecord, Obligation, Outcome, Status
+from flowjoy.domain import (
+    CodeRecord,
+    Coverage,
+    CoverageState,
+    FileAtCommit,
+    Incident,
+    ModelRecord,
+    Obligation,
+    Outcome,
+    Status,
+    StubFile,
+)
 from flowjoy.domain.bundle import Bundle, RunParameters
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.domain.timestamps import iso
@@ -50,6 +62,11 @@ def a_deploy(hours: float = 0, sha: str | None = "", **changes: Any) -> CodeReco
 def a_provisional_deploy(hours: float = 0, **changes: Any) -> CodeRecord:
     """The release that this very run belongs to."""
     return a_deploy(hours, outcome=Outcome.PROVISIONAL, **changes)
+
+
+def a_stub_file(text: str | None = None, problem: str | None = None, *, commit_is_gone: bool = False) -> StubFile:
+    """The stub of a commit, as it was read; without an argument the commit has none."""
+    return model_stub.read(FileAtCommit(text=text, problem=problem, commit_is_gone=commit_is_gone))
 
 
 def a_ship(hours: float = 0, version: str | None = "", model: str = MODEL, **changes: Any) -> ModelRecord:

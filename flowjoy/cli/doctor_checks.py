@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 from flowjoy.actions.context import ActionsContext
 from flowjoy.actions.core import Console
-from flowjoy.analysis.promise.dependencies import HEAD
+from flowjoy.analysis.promise import model_stub
+from flowjoy.analysis.promise.dependencies import HEAD, required_by
 from flowjoy.analysis.promise.model_stub import DEFAULT_NAME
 from flowjoy.cli.doctor_deployments import Deployments, newest
 from flowjoy.cli.doctor_messages import (
     former_stub_text,
     model_text,
-    models_in,
     refuse_missing_database,
     silent_services,
     stub_text,
@@ -29,7 +29,7 @@ from flowjoy.clients.github_checks import ListedChecks
 from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config.settings import Settings
-from flowjoy.domain import CodeRecord, SourceKind, StubFile
+from flowjoy.domain import AbsentStub, CodeRecord, FileAtCommit, SourceKind, StubFile
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.pipeline.run_context import RepositoryInfo, github_of, repository_info_of
@@ -116,13 +116,13 @@ class DoctorChecks:
         def work(access: Clients) -> tuple[None, str]:
             # The shas of a file need not be commits of this repository.
             stubs.update(github_model_stubs.read(access.to_github, path, {HEAD, *(shas if reads else ())}))
-            former = former_stub_text(access) if stubs[HEAD] == StubFile() and path == DEFAULT_NAME else ""
+            former = former_stub_text(access) if isinstance(stubs[HEAD], AbsentStub) and path == DEFAULT_NAME else ""
             return None, stub_text(stubs[HEAD], path) + former
 
         self._try(f"model stub ({path})", work, needs="contents: read")
-        unknown = StubFile(problem="the stub could not be read")
-        head = stubs.get(HEAD, StubFile() if self._github is None else unknown)
-        if head == StubFile() and not self._settings.models:
+        unknown = model_stub.read(FileAtCommit(problem="the stub could not be read"))
+        head = stubs.get(HEAD, AbsentStub() if self._github is None else unknown)
+        if isinstance(head, AbsentStub) and not self._settings.models:
             self._console.warning(f"no dependence is declared: set models, or add {path} to the default branch")
         return stubs or dict.fromkeys(shas if reads else (), unknown)
 
@@ -171,7 +171,7 @@ class DoctorChecks:
         """Check every model that `models` or the stub names: a registry one by one, a file at once."""
         source, settings = MODEL_SOURCES[self._settings.model_source], self._settings
         every_model = SourceKind.MODELS.named(source.label)
-        names = sorted({*settings.models, *models_in(stubs.get(HEAD, StubFile()), settings.model_stub)})
+        names = sorted({*settings.models, *required_by(stubs.get(HEAD, AbsentStub()))})
         if not names:
             self._say("not set", every_model, "neither `models` nor the stub names one")
             return

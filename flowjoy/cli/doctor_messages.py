@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from flowjoy.analysis.promise.dependencies import HEAD
-from flowjoy.analysis.promise.model_stub import DEFAULT_NAME, Stub, parse
+from flowjoy.analysis.promise.model_stub import DEFAULT_NAME
 from flowjoy.config.settings import Settings
-from flowjoy.domain import CodeRecord, ModelRecord, Outcome, Rule, StubFile
-from flowjoy.errors import HarvestError, StubError
+from flowjoy.domain import AbsentStub, CodeRecord, ModelRecord, Outcome, ParsedStub, StubFile, UnreadableStub
+from flowjoy.errors import HarvestError
 from flowjoy.report.escaping import clean
 from flowjoy.report.text import plural
 from flowjoy.sources import github_model_stubs
@@ -29,20 +29,13 @@ def timeline_text(parsed: SourceResult[CodeRecord], query: HarvestQuery) -> str:
     return "; ".join((text, *parsed.notes))
 
 
-def _read_stub(file: StubFile, path: str) -> Stub | None:
-    """Return the stub, None if the file does not exist. Raise HarvestError if it is not a stub."""
-    if file.problem is not None:
-        raise HarvestError(file.problem, hint=f"put a readable {path} on the default branch, or none")
-    try:
-        return None if file.text is None else parse(file.text, path)
-    except StubError as problem:
-        raise HarvestError(str(problem), hint="fix it on the default branch") from None
-
-
-def stub_text(file: StubFile, path: str) -> str:
-    """Return which models the stub names. Raise HarvestError if it is not a stub."""
-    stub = _read_stub(file, path)
-    if stub is None:
+def stub_text(stub: StubFile, path: str) -> str:
+    """Return which models the stub names. Raise HarvestError if it cannot be read."""
+    if isinstance(stub, UnreadableStub):
+        missing = f"put a readable {path} on the default branch, or none"
+        hint = missing if stub.line is None else "fix it on the default branch"
+        raise HarvestError(stub.problem_at(path), hint=hint)
+    if isinstance(stub, AbsentStub):
         return "there is none on the default branch"
     named = ", ".join(f"{clean(item.model)} ({item})" for item in stub.requirements)
     return f"valid, names {named or 'no model'}"
@@ -51,21 +44,8 @@ def stub_text(file: StubFile, path: str) -> str:
 def former_stub_text(access: Clients) -> str:
     """Return the cure for a stub under its former default name; empty for a foreign file of that name."""
     former = github_model_stubs.read(access.to_github, _FORMER_NAME, {HEAD})[HEAD]
-    try:
-        is_stub = _read_stub(former, _FORMER_NAME) is not None
-    except HarvestError:
-        return ""
     cure = f"rename it to {DEFAULT_NAME}, or set `model-stub` to {_FORMER_NAME}"
-    return f"; {_FORMER_NAME} there is a valid stub: {cure}" if is_stub else ""
-
-
-def models_in(file: StubFile, path: str) -> Iterable[str]:
-    """Return the models that the stub requires; nothing if it cannot be read, which its own check reports."""
-    try:
-        stub = _read_stub(file, path)
-    except HarvestError:
-        return ()
-    return () if stub is None else [item.model for item in stub.requirements if item.rule is not Rule.NONE]
+    return f"; {_FORMER_NAME} there is a valid stub: {cure}" if isinstance(former, ParsedStub) else ""
 
 
 def model_text(name: str, parsed: SourceResult[ModelRecord], query: HarvestQuery) -> str:

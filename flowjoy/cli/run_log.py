@@ -66,7 +66,7 @@ def _annotate_stubs(results: Results, console: Console) -> None:
     unread = head_problem(bundle.stubs, path)
     if unread is not None:
         console.warning(f"no waiver of the default branch holds: {unread}")
-    waivers = head_waivers(bundle.stubs, path)
+    waivers = head_waivers(bundle.stubs)
     for sentence in void_waivers(waivers, bundle.generated_at):
         console.warning(sentence)
     for sentence in unused_waivers(waivers, {*bundle.terms.models, *named_models(bundle.stubs)}):

@@ -11,7 +11,7 @@ from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_environments
 from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import GitHubApi, every_page
-from flowjoy.clients.github_files import WantedFile
+from flowjoy.clients.github_files import WantedStubs
 from flowjoy.clients.responses import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
 from flowjoy.domain import StubFile
 
@@ -29,7 +29,7 @@ _FIELDS = """
         }"""
 
 
-def _query(wanted: WantedFile) -> str:
+def _query(wanted: WantedStubs) -> str:
     """Return the query for one page of deployments, with the wanted stubs to save requests."""
     return f"""
 query FlowJoyDeployments(
@@ -55,7 +55,7 @@ query FlowJoyDeployments(
 """
 
 
-DEPLOYMENTS_QUERY = _query(WantedFile(path="", commits=[HEAD]))
+DEPLOYMENTS_QUERY = _query(WantedStubs(path="", commits=[HEAD]))
 """The query with one stub, for checking against GitHub's schema."""
 
 STATUSES_QUERY = """
@@ -123,7 +123,7 @@ class _Statuses(GraphQL):
 
 
 def read_page(
-    github: GitHubApi, cursor: str | None, environments: list[str] | None, wanted: WantedFile
+    github: GitHubApi, cursor: str | None, environments: list[str] | None, wanted: WantedStubs
 ) -> tuple[DeploymentsPage, dict[str, StubFile]]:
     """Return one page of deployments to the environments (None: to any), and the stubs that came with it."""
     # Without environments, the page itself shows the newest.

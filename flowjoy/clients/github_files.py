@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from flowjoy.analysis.promise import model_stub
 from flowjoy.analysis.promise.model_stub import LARGEST_BYTES
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.responses import Count, GraphQL, Text, read_named, refusal
-from flowjoy.domain import StubFile
+from flowjoy.domain import FileAtCommit, StubFile
 
 MAX_IDS = 150
 """Ids of remembered files; they are shorter than texts, so more of them fit into one query."""
@@ -73,7 +74,7 @@ def variables(path: str, commits: Sequence[str]) -> dict[str, str]:
     return files | {f"commit{n}": commit for n, commit in enumerate(commits)}
 
 
-def texts(repository: Mapping[str, Any], path: str, commits: Sequence[str]) -> dict[str, StubFile]:
+def texts(repository: Mapping[str, Any], path: str, commits: Sequence[str]) -> dict[str, FileAtCommit]:
     """Return the file at each commit from an answer. Raise MalformedAnswerError if it does not contain them all."""
     return dict(zip(commits, texts_at(repository, [(path, commit) for commit in commits]), strict=True))
 
@@ -86,7 +87,7 @@ query FlowJoyFile($owner: String!, $name: String!{declared(1)}) {{
 """
 
 
-def read_one(github: GitHubApi, path: str, commit: str) -> StubFile:
+def read_one(github: GitHubApi, path: str, commit: str) -> FileAtCommit:
     """Return a file at a commit. Raise HarvestError if GitHub does not answer."""
     asked = variables(path, [commit])
     return github.graphql(path, FILE_QUERY, lambda repository: texts(repository, path, [commit])[commit], **asked)
@@ -98,7 +99,7 @@ def variables_at(locations: Sequence[tuple[str, str]]) -> dict[str, str]:
     return files | {f"commit{n}": commit for n, (_, commit) in enumerate(locations)}
 
 
-def texts_at(repository: Mapping[str, Any], locations: Sequence[tuple[str, str]]) -> tuple[StubFile, ...]:
+def texts_at(repository: Mapping[str, Any], locations: Sequence[tuple[str, str]]) -> tuple[FileAtCommit, ...]:
     """Return the file of each path and commit. Raise MalformedAnswerError if the answer does not contain them all."""
     objects: Mapping[str, GitObject] = read_named(GitObject | None, repository, variables_at(locations))
     files = ((objects[f"file{n}"], objects[f"commit{n}"]) for n in range(len(locations)))
@@ -106,8 +107,8 @@ def texts_at(repository: Mapping[str, Any], locations: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class WantedFile:
-    """One file at some commits, and its remembered content at others, as part of a query on the repository."""
+class WantedStubs:
+    """The stub at some commits, and the remembered one at others, as part of a query on the repository."""
 
     path: str
     commits: Sequence[str]
@@ -135,23 +136,25 @@ class WantedFile:
         return files | {f"at{n}": commit for n, commit in enumerate(self.remembered)}
 
     def read(self, repository: Mapping[str, Any]) -> dict[str, StubFile]:
-        """Return the file at each commit, and the remembered files that GitHub confirms."""
+        """Return the stub at each commit, and the remembered stubs that GitHub confirms."""
         objects: Mapping[str, _Named | None] = read_named(_Named | None, repository, self._ids)
         confirmed = {
             commit: stub
             for n, (commit, stub) in enumerate(self.remembered.items())
             if _is_confirmed(stub, objects[f"known{n}"], objects[f"at{n}"])
         }
-        return confirmed | texts(repository, self.path, self.commits)
+        files = texts(repository, self.path, self.commits)
+        return confirmed | {commit: model_stub.read(file) for commit, file in files.items()}
 
 
 def _is_confirmed(stub: StubFile, file: _Named | None, commit: _Named | None) -> bool:
     """Return whether a commit exists and contains just this text, or lacks the file."""
-    if commit is None or commit.typename != "Commit" or stub.problem is not None:
+    if commit is None or commit.typename != "Commit" or stub.file.problem is not None:
         return False
-    if stub.text is None or file is None:
-        return stub.text is None and file is None
-    return file.typename == "Blob" and file.oid == _git_id(stub.text, file.oid)
+    text = stub.file.text
+    if text is None or file is None:
+        return text is None and file is None
+    return file.typename == "Blob" and file.oid == _git_id(text, file.oid)
 
 
 def _git_id(text: str, like: str) -> str:
@@ -163,16 +166,16 @@ def _git_id(text: str, like: str) -> str:
     return chosen.hexdigest()
 
 
-def _text(file: GitObject | None, known: GitObject | None, path: str, commit: str) -> StubFile:
+def _text(file: GitObject | None, known: GitObject | None, path: str, commit: str) -> FileAtCommit:
     shown = commit[:12]
     if known is None or known.typename != "Commit":
-        return StubFile(problem=f"the commit {shown} is gone from the repository", commit_is_gone=True)
+        return FileAtCommit(problem=f"the commit {shown} is gone from the repository", commit_is_gone=True)
     if file is None:
-        return StubFile()
+        return FileAtCommit()
     if file.typename != "Blob":
-        return StubFile(problem=f"{path} at {shown} is not a file. Set `model-stub` to the path of one")
+        return FileAtCommit(problem=f"{path} at {shown} is not a file. Set `model-stub` to the path of one")
     if file.byte_size > LARGEST_BYTES or file.is_truncated:
-        return StubFile(problem=f"{path} at {shown} is larger than {LARGEST_BYTES >> 10} KiB")
+        return FileAtCommit(problem=f"{path} at {shown} is larger than {LARGEST_BYTES >> 10} KiB")
     if file.is_binary or file.text is None:
-        return StubFile(problem=f"{path} at {shown} is not text")
-    return StubFile(text=file.text)
+        return FileAtCommit(problem=f"{path} at {shown} is not text")
+    return FileAtCommit(text=file.text)

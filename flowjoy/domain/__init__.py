@@ -11,13 +11,15 @@ from flowjoy.domain.deployments import CodeRecord, Outcome
 from flowjoy.domain.events import EventType, Kind, Precision
 from flowjoy.domain.incidents import Incident, Recovery
 from flowjoy.domain.inventory import Branch, Inventory, OpenPull
+from flowjoy.domain.model_stubs import AbsentStub, ParsedStub, StubFile, UnreadableStub
 from flowjoy.domain.model_versions import AliasObservation, ModelRecord, ModelVersion, Registered
 from flowjoy.domain.promise import ModelDependencies, Obligation, Requirement, Rule, Status, Waiver
-from flowjoy.domain.proposals import Proposal, StubFile, WorkflowFile
+from flowjoy.domain.proposals import FileAtCommit, Proposal, WorkflowFile
 from flowjoy.domain.verdict import Decision, Verdict
 from flowjoy.domain.weeks import Action, ModelGap, Week, Window
 
 __all__ = [
+    "AbsentStub",
     "Action",
     "AlertState",
     "AliasObservation",
@@ -27,6 +29,7 @@ __all__ = [
     "CoverageState",
     "Decision",
     "EventType",
+    "FileAtCommit",
     "Incident",
     "Inventory",
     "Kind",
@@ -39,6 +42,7 @@ __all__ = [
     "Obligation",
     "OpenPull",
     "Outcome",
+    "ParsedStub",
     "Precision",
     "Proposal",
     "Recovery",
@@ -48,6 +52,7 @@ __all__ = [
     "SourceKind",
     "Status",
     "StubFile",
+    "UnreadableStub",
     "Verdict",
     "Waiver",
     "Week",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from flowjoy.domain import Action, AlertState, CodeRecord, Inventory, ModelRecord, Outcome, Precision, Waiver
+from flowjoy.domain import Action, AlertState, CodeRecord, Inventory, ModelRecord, Outcome, Precision, StubFile, Waiver
 from flowjoy.domain.deduplication import distinct
 from flowjoy.domain.drift import PastDriftCheck, first_and_last
 
@@ -34,9 +34,16 @@ def _weakness(record: CodeRecord | ModelRecord) -> tuple[bool, datetime, bool, s
     return weak, record.shipped_at, record.source_gone, repr(record)
 
 
-def smallest_per_key(one: Mapping[str, _Value], other: Mapping[str, _Value]) -> dict[str, _Value]:
+def smallest_per_key(
+    one: Mapping[str, _Value], other: Mapping[str, _Value], rank: Callable[[_Value], str] = repr
+) -> dict[str, _Value]:
     """Return the entries of both; of two values that differ the one that reads smaller."""
-    return {key: min((side[key] for side in (one, other) if key in side), key=repr) for key in sorted({*one, *other})}
+    return {key: min((side[key] for side in (one, other) if key in side), key=rank) for key in sorted({*one, *other})}
+
+
+def one_stub_per_commit(one: Mapping[str, StubFile], other: Mapping[str, StubFile]) -> dict[str, StubFile]:
+    """Return the stubs of both; of two that differ at one commit, a file before an absent one."""
+    return smallest_per_key(one, other, lambda stub: repr(stub.file))
 
 
 def earliest_per_key(one: Mapping[str, datetime], other: Mapping[str, datetime]) -> dict[str, datetime]:

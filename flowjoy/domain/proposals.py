@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class StubFile:
-    """The stub file at one commit: its text, None if it does not exist, or the reason it could not be read.
+class FileAtCommit:
+    """A file at one commit: its text, None if it does not exist, or the reason it could not be read.
 
     `commit_is_gone`: GitHub does not know the commit, so its files are unknown.
     """
@@ -23,8 +23,8 @@ class WorkflowFile:
     """A workflow file that a proposal changes: its text on both sides; `path` is its name at the head."""
 
     path: str
-    before: StubFile
-    after: StubFile
+    before: FileAtCommit
+    after: FileAtCommit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -55,7 +55,7 @@ class Records:
     models: tuple[ModelRecord, ...] = field(default=(), metadata=_values(order=unique, merge=by.strongest_per_id))
     models_aside: tuple[ModelRecord, ...] = field(default=(), metadata=_values(order=unique))
     incidents: tuple[Incident, ...] = field(default=(), metadata=_values(order=unique))
-    stubs: Mapping[str, StubFile] = field(default_factory=dict, metadata=_values(merge=by.smallest_per_key))
+    stubs: Mapping[str, StubFile] = field(default_factory=dict, metadata=_values(merge=by.one_stub_per_commit))
     observations: tuple[AliasObservation, ...] = field(default=(), metadata=_values(order=union, merge=union))
     waivers: tuple[Waiver, ...] = field(default=(), metadata=_values(order=distinct, merge=by.first_seen))
     alerts: tuple[AlertState, ...] = field(default=(), metadata=_values(order=distinct, merge=by.all_distinct))

@@ -8,13 +8,15 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
 
 import pydantic_core
 from pydantic import TypeAdapter
 from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError, core_schema
 
+from flowjoy.analysis.promise import model_stub
+from flowjoy.domain import FileAtCommit, StubFile
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.deduplication import without_half_pairs
 from flowjoy.domain.timestamps import EARLIEST, LATEST, iso, parse_iso
@@ -30,6 +32,8 @@ MAX_WEEKS, MAX_HOURS = 104, 8760
 
 _ALWAYS_WRITTEN = ("code", "coverage", "incidents", "models")
 """Without one of these a file would read as a service that never shipped."""
+
+_STUBS = get_args(StubFile)
 
 _NOT_ONE = "this is not a FlowJoy bundle"
 _OWN_ERROR = "flowjoy"
@@ -109,7 +113,7 @@ def _validator(kind: Hashable) -> SchemaValidator:
 
 
 def _with_own_rules(schema: Any) -> Any:
-    """Return a core schema that reads every timestamp as aware UTC and refuses every infinite number."""
+    """Return a core schema that reads timestamps as aware UTC, parses stubs, and refuses infinite numbers."""
     if isinstance(schema, list):
         return [_with_own_rules(item) for item in schema]
     if not isinstance(schema, dict):
@@ -118,6 +122,8 @@ def _with_own_rules(schema: Any) -> Any:
         return core_schema.no_info_plain_validator_function(_timestamp)
     if schema.get("type") == "float":
         return core_schema.float_schema(allow_inf_nan=False)
+    if schema.get("type") == "union" and {choice.get("cls") for choice in schema["choices"]} == {*_STUBS}:
+        return core_schema.no_info_after_validator_function(model_stub.read, TypeAdapter(FileAtCommit).core_schema)
     return {key: _with_own_rules(item) for key, item in schema.items()}
 
 
@@ -158,6 +164,8 @@ def _plain(value: object, redact: Callable[[str], str], redact_key: Callable[[st
         return value.isoformat()
     if isinstance(value, tuple | list):
         return [_plain(item, redact, redact_key) for item in value]
+    if isinstance(value, _STUBS):
+        value = value.file  # it is parsed again where it is read
     if is_dataclass(value):
         names = _field_names(cast("Hashable", type(value)))
         return {name: _plain(getattr(value, name), redact, redact_key) for name in names}

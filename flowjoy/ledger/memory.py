@@ -10,13 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from flowjoy.analysis.promise.dependencies import HEAD
-from flowjoy.analysis.promise.model_stub import parse
-from flowjoy.domain import AliasObservation, CodeRecord, ModelRecord, Outcome, Precision, StubFile
+from flowjoy.domain import AliasObservation, CodeRecord, ModelRecord, Outcome, Precision, StubFile, UnreadableStub
 from flowjoy.domain.alias_observations import since_horizon
 from flowjoy.domain.bundle import Bundle, RunParameters
 from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import CLOCK_SKEW, EARLIEST
-from flowjoy.errors import StubError
 
 MEMORY = timedelta(days=400)
 """How far back code is read and remembered: obligations stay open however old, and a rollback needs its past."""
@@ -118,21 +116,13 @@ def _observations(bundle: Bundle, scope: _Scope) -> tuple[AliasObservation, ...]
 
 def _stubs(bundle: Bundle, scope: _Scope) -> Mapping[str, StubFile]:
     """Return the stubs at commits. HEAD moves, and a stub that could not be read is read again."""
-    path = scope.written.model_stub
-    if path != scope.asked.model_stub:
+    if scope.written.model_stub != scope.asked.model_stub:
         return {}
     return {
         sha: stub
         for sha, stub in bundle.stubs.items()
-        if sha != HEAD and not is_masked(stub) and _is_readable(stub, path)
+        if sha != HEAD and not is_masked(stub) and not isinstance(stub, UnreadableStub)
     }
-
-
-def _is_readable(stub: StubFile, path: str) -> bool:
-    try:
-        return stub.problem is None and (stub.text is None or bool(parse(stub.text, path)))
-    except StubError:
-        return False
 
 
 def _first_trusted_at(bundle: Bundle) -> datetime:

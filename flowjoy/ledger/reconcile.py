@@ -180,7 +180,7 @@ def with_observations(memory: Records, seen: Iterable[AliasObservation]) -> tupl
     return compact((*memory.observations, *seen))
 
 
-def sighted(memory: Records, stubs: Mapping[str, StubFile], path: str, now: datetime) -> tuple[Waiver, ...]:
+def sighted(memory: Records, stubs: Mapping[str, StubFile], now: datetime) -> tuple[Waiver, ...]:
     """Return the waivers at the head of the default branch, each with the time at which a run first saw it."""
-    here = tuple(replace(waiver, seen_at=now) for waiver in head_waivers(stubs, path))
+    here = tuple(replace(waiver, seen_at=now) for waiver in head_waivers(stubs))
     return first_seen(memory.waivers, here)

@@ -345,7 +345,6 @@ class _Collection:
             self._stubs.value,
             self._asks,
             since=min(self._query.since, self._query.as_of - timedelta(days=RATE_DAYS, hours=settings.sla_hours)),
-            path=settings.model_stub,
         )
         elsewhere = {model for at_path in self._other_stubs.value.values() for model in named_models(at_path)}
         may = tuple(sorted({*may, *elsewhere} - {*must}))

@@ -146,9 +146,9 @@ def stubs(
     path = query.settings.model_stub
     every = known | github_model_stubs.read(access.to_github, path, commits - known.keys(), memory.stubs)
     _refuse_gone(every, proposed)
-    lost = sum(stub.commit_is_gone for stub in every.values())
+    lost = sum(stub.file.commit_is_gone for stub in every.values())
     note = f"{plural(lost, 'deployed commit')} gone from the repository: what it depended on is not known"
-    return every, sum(stub.text is not None for stub in every.values()), (note,) if lost else ()
+    return every, sum(stub.file.text is not None for stub in every.values()), (note,) if lost else ()
 
 
 def other_stubs(
@@ -159,7 +159,7 @@ def other_stubs(
     by_path = {path: github_model_stubs.read(access.to_github, path, ends) for path in paths}
     for at_path in by_path.values():
         _refuse_gone(at_path, ends)
-    return by_path, sum(stub.text is not None for at_path in by_path.values() for stub in at_path.values()), ()
+    return by_path, sum(stub.file.text is not None for at_path in by_path.values() for stub in at_path.values()), ()
 
 
 def other_terms(query: HarvestQuery, access: Clients) -> StepResult[tuple[RunParameters, ...]]:
@@ -179,7 +179,7 @@ def _terms(ledgers: Iterable[Bundle]) -> tuple[RunParameters, ...]:
 
 def _refuse_gone(stubs: Mapping[str, StubFile], proposed: set[str]) -> None:
     """Raise HarvestError if a proposed commit no longer exists: its stub cannot be judged."""
-    gone = next((stubs[sha].problem for sha in sorted(proposed) if stubs[sha].commit_is_gone), None)
+    gone = next((stubs[sha].file.problem for sha in sorted(proposed) if stubs[sha].file.commit_is_gone), None)
     if gone is not None:
         raise HarvestError(gone, hint="push the commit to this repository, or open a pull request, and run again")
 

@@ -41,8 +41,8 @@ def _gate(proposal: Proposal, harvested: Collected, results: Results) -> MergeGa
     inputs = GateInputs(
         versions=harvested.versions or () if harvested.asked_registry else None,
         unknown_models=harvested.unknown_models,
-        waivers=holding(head_waivers(stubs, settings.model_stub), results.bundle.generated_at),
-        own_waivers=holding(head_waivers(stubs, settings.model_stub, proposal.head_sha), results.bundle.generated_at),
+        waivers=holding(head_waivers(stubs), results.bundle.generated_at),
+        own_waivers=holding(head_waivers(stubs, proposal.head_sha), results.bundle.generated_at),
     )
     base, head = BranchStub(), _head(proposal, harvested, settings.model_stub)
     if proposal.base_sha is not None:

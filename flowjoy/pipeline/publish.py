@@ -189,7 +189,7 @@ class Publisher:
             settings=self.settings,
             trigger=self.trigger,
             results=results,
-            lines=stub_lines(self.harvested.records.stubs, self.trigger.sha, self.settings.model_stub),
+            lines=stub_lines(self.harvested.records.stubs, self.trigger.sha),
             details_url=self._run_url,
             redact=console.redact,
             artifact_url=artifact_url,

@@ -138,7 +138,7 @@ def bundle_of(
     records = replace(
         records,
         incidents=_with_titles_allowed(records.incidents, settings, home),
-        waivers=sighted(records, records.stubs, settings.model_stub, as_of),
+        waivers=sighted(records, records.stubs, as_of),
         alerts=adopted(records.alerts, repository=runner.repository, service=settings.service),
         first_trusted_at=records.first_trusted_at or (as_of if begins else None),
         models_gone=gone_since(records, records.models, harvested.versions or (), as_of),

@@ -19,7 +19,7 @@ from flowjoy.clients.github_deployments import (
     with_every_status,
     with_refs,
 )
-from flowjoy.clients.github_files import MAX_IDS, WantedFile
+from flowjoy.clients.github_files import MAX_IDS, WantedStubs
 from flowjoy.clients.responses import Connection
 from flowjoy.domain import CodeRecord, Outcome, StubFile
 from flowjoy.domain.deduplication import fold, release_key
@@ -189,7 +189,7 @@ def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments
         # Each page includes the stub of the head and some of the remembered stubs.
         commits = [HEAD] if cursor else [HEAD, *new]
         some = dict(islice(known, MAX_IDS))
-        wanted = WantedFile(path=query.settings.model_stub, commits=commits, remembered=some)
+        wanted = WantedStubs(path=query.settings.model_stub, commits=commits, remembered=some)
         answer, read_stubs = read_page(github, cursor, environments, wanted)
         listed = answer.deployments
         stubs.update(read_stubs)
@@ -206,7 +206,7 @@ def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments
 
 def _newest(github: GitHubApi, query: HarvestQuery) -> Connection[Deployment]:
     """Return the newest deployments to any environment."""
-    page, _ = read_page(github, None, None, WantedFile(path=query.settings.model_stub, commits=[HEAD]))
+    page, _ = read_page(github, None, None, WantedStubs(path=query.settings.model_stub, commits=[HEAD]))
     return page.deployments
 
 

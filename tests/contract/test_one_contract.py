@@ -15,13 +15,13 @@ import yaml
 
 from flowjoy.analysis.alerts.alert import AlertKind
 from flowjoy.analysis.alerts.lifecycle import REMIND_AFTER
-from flowjoy.analysis.promise.model_stub import parse
 from flowjoy.config.inputs import Inputs, declared
 from flowjoy.config.option import Input
+from flowjoy.domain import ParsedStub, UnreadableStub
 from flowjoy.domain.bundle import REPORT_FILES
-from flowjoy.errors import StubError
 from flowjoy.report import step_outputs
 from flowjoy.sinks import slack_bot
+from tests.builders import a_stub_file
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -170,7 +170,9 @@ def test_schema__that_ships_takes_the_documented_stub_and_so_does_the_parser() -
     schema = json.loads((ROOT / "docs" / "flowjoy.schema.json").read_text())
     (example,) = re.findall(r"```json\n(.*?)```", DOCS["promise.md"], re.DOTALL)
     jsonschema.validate(json.loads(example), schema)
-    assert {str(item) for item in parse(example, "flowjoy.json").requirements} == {">=12", "any", "none"}
+    stub = a_stub_file(example)
+    assert isinstance(stub, ParsedStub)
+    assert {str(item) for item in stub.requirements} == {">=12", "any", "none"}
 
 
 @pytest.mark.parametrize(
@@ -181,8 +183,7 @@ def test_schema__and_parser_refuse_the_same(bad: str) -> None:
     schema = json.loads((ROOT / "docs" / "flowjoy.schema.json").read_text())
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(json.loads(bad), schema)
-    with pytest.raises(StubError):
-        parse(bad, "flowjoy.json")
+    assert isinstance(a_stub_file(bad), UnreadableStub)
 
 
 def test_architecture__lists_the_import_contract_and_every_room() -> None:

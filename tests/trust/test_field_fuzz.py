@@ -17,7 +17,7 @@ import pytest
 
 from flowjoy.cli.run import run
 from flowjoy.clients import github_files, transport
-from flowjoy.domain import StubFile
+from flowjoy.domain import FileAtCommit
 from flowjoy.domain.bundle import BUNDLE_FILE
 from tests.e2e.in_process import blank_pictures
 from tests.fakes.github import Attempt, GitHubStandIn
@@ -299,8 +299,8 @@ def test_kinds__of_answers_are_spoilt_in_some_scenario(world: World, name: str) 
 
 
 def test_fuzz__notices_a_check_that_lets_a_missing_commit_pass(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lenient(repository: Any, path: str, commits: Sequence[str]) -> dict[str, StubFile]:
-        return dict.fromkeys(commits, StubFile(text='{"models": {}}'))
+    def lenient(repository: Any, path: str, commits: Sequence[str]) -> dict[str, FileAtCommit]:
+        return dict.fromkeys(commits, FileAtCommit(text='{"models": {}}'))
 
     monkeypatch.setattr(github_files, "texts", lenient)
     fuzz = SCENARIOS["deployments"].fuzz(world)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from flowjoy.analysis.promise.merge_gate import BranchStub
-from flowjoy.analysis.promise.model_stub import Stub, parse
-from flowjoy.domain import CodeRecord, ModelDependencies, Outcome, Proposal, Requirement, Rule, StubFile, Waiver
-from flowjoy.errors import StubError
+from flowjoy.domain import (
+    AbsentStub,
+    CodeRecord,
+    ModelDependencies,
+    Outcome,
+    ParsedStub,
+    Proposal,
+    Requirement,
+    Rule,
+    StubFile,
+    UnreadableStub,
+    Waiver,
+)
 
 HEAD = "HEAD"
-
-
-@dataclass(frozen=True)
-class UnreadableStub:
-    """A stub that exists but cannot be read, and why."""
-
-    problem: str
 
 
 def dependencies_of(
@@ -32,11 +35,10 @@ def dependencies_of(
     by_sha: dict[str, tuple[Requirement, ...]] = {}
     unreadable: dict[str, str] = {}
     waivers = []
-    for sha, file in stubs.items():
-        stub = _parsed(file, path, sha)
+    for sha, stub in stubs.items():
         if isinstance(stub, UnreadableStub):
-            unreadable[sha] = stub.problem
-        elif stub is not None:
+            unreadable[sha] = stub.problem_at(_name(path, sha))
+        elif isinstance(stub, ParsedStub):
             by_sha[sha] = stub.requirements
             waivers += [
                 replace(waiver, seen_at=seen_at.get(waiver)) if sha == HEAD else replace(waiver, standing_for=sha)
@@ -48,21 +50,17 @@ def dependencies_of(
         default=tuple(Requirement(model=name) for name in models),
         by_sha=by_sha,
         unreadable=unreadable,
-        gone=frozenset(sha for sha in unreadable if stubs[sha].commit_is_gone),
+        gone=frozenset(sha for sha in unreadable if stubs[sha].file.commit_is_gone),
         waivers=tuple(waivers),
     )
 
 
 def branch_stub(stubs: Mapping[str, StubFile], sha: str, path: str, models: Iterable[str]) -> BranchStub:
     """Return the stub of one side of a pull request. Without a stub, the code depends on `models`."""
-    file = stubs.get(sha, StubFile())
-    try:
-        stub = None if file.text is None else parse(file.text, path)
-    except StubError as problem:
-        return BranchStub(present=True, problem=str(problem), problem_line=problem.line)
-    if file.problem is not None:
-        return BranchStub(present=True, problem=file.problem)
-    if stub is None:
+    stub = stubs.get(sha, AbsentStub())
+    if isinstance(stub, UnreadableStub):
+        return BranchStub(present=True, problem=stub.problem_at(path), problem_line=stub.line or 1)
+    if isinstance(stub, AbsentStub):
         return BranchStub(requirements={name: Requirement(model=name) for name in models})
     return BranchStub(
         present=True,
@@ -72,28 +70,28 @@ def branch_stub(stubs: Mapping[str, StubFile], sha: str, path: str, models: Iter
     )
 
 
-def stub_lines(stubs: Mapping[str, StubFile], sha: str | None, path: str) -> Mapping[str, int]:
+def stub_lines(stubs: Mapping[str, StubFile], sha: str | None) -> Mapping[str, int]:
     """Return the line of each model in the stub at one sha; empty without a valid stub."""
-    stub = _parsed(stubs.get(sha or "", StubFile()), path, sha or "")
-    return stub.lines if isinstance(stub, Stub) else {}
+    stub = stubs.get(sha or "")
+    return stub.lines if isinstance(stub, ParsedStub) else {}
 
 
-def head_waivers(stubs: Mapping[str, StubFile], path: str, sha: str = HEAD) -> tuple[Waiver, ...]:
+def head_waivers(stubs: Mapping[str, StubFile], sha: str = HEAD) -> tuple[Waiver, ...]:
     """Return the waivers at the head of the default branch, or at `sha`; none where they cannot be read."""
-    stub = _parsed(stubs.get(sha, StubFile()), path, sha)
-    return stub.waivers if isinstance(stub, Stub) else ()
+    stub = stubs.get(sha)
+    return stub.waivers if isinstance(stub, ParsedStub) else ()
 
 
-def head_owners(stubs: Mapping[str, StubFile], path: str) -> Mapping[str, str]:
+def head_owners(stubs: Mapping[str, StubFile]) -> Mapping[str, str]:
     """Return the owner of each model as the head of the default branch names it; empty where it cannot be read."""
-    stub = _parsed(stubs.get(HEAD, StubFile()), path, HEAD)
-    return stub.owners if isinstance(stub, Stub) else {}
+    stub = stubs.get(HEAD)
+    return stub.owners if isinstance(stub, ParsedStub) else {}
 
 
 def head_problem(stubs: Mapping[str, StubFile], path: str) -> str | None:
     """Return why the waivers at the head of the default branch cannot be read; None where they can."""
-    stub = _parsed(stubs.get(HEAD, StubFile()), path, HEAD)
-    return stub.problem if isinstance(stub, UnreadableStub) else None
+    stub = stubs.get(HEAD)
+    return stub.problem_at(_name(path, HEAD)) if isinstance(stub, UnreadableStub) else None
 
 
 def required_models(
@@ -103,7 +101,6 @@ def required_models(
     proposal: Proposal | None,
     *,
     since: datetime,
-    path: str,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the models that the registry must know, and those that only older stubs or a pull request name.
 
@@ -114,8 +111,8 @@ def required_models(
     if proposal is not None and not proposal.is_merge:
         recent.discard(proposal.head_sha)
     required, optional = set(models), set()
-    for sha, file in stubs.items():
-        named = _named(_parsed(file, path, sha))
+    for sha, stub in stubs.items():
+        named = set(required_by(stub))
         if sha in recent:
             required |= named
         elif sha != HEAD or (proposal is not None and proposal.is_merge):
@@ -125,22 +122,15 @@ def required_models(
 
 def named_models(stubs: Mapping[str, StubFile]) -> set[str]:
     """Return every model that any of these stubs requires."""
-    return set().union(*(_named(_parsed(file, "", sha)) for sha, file in stubs.items()))
+    return set().union(*map(required_by, stubs.values()))
 
 
-def _named(stub: Stub | UnreadableStub | None) -> set[str]:
-    if not isinstance(stub, Stub):
-        return set()
-    return {item.model for item in stub.requirements if item.rule is not Rule.NONE}
+def required_by(stub: StubFile) -> tuple[str, ...]:
+    """Return the models that a stub requires; none without a valid stub."""
+    if not isinstance(stub, ParsedStub):
+        return ()
+    return tuple(item.model for item in stub.requirements if item.rule is not Rule.NONE)
 
 
-def _parsed(file: StubFile, path: str, sha: str) -> Stub | UnreadableStub | None:
-    """Return the stub; None where the file does not exist."""
-    if file.problem is not None:
-        return UnreadableStub(file.problem)
-    if file.text is None:
-        return None
-    try:
-        return parse(file.text, f"{path} at {sha[:12]}")
-    except StubError as problem:
-        return UnreadableStub(str(problem))
+def _name(path: str, sha: str) -> str:
+    return f"{path} at {sha[:12]}"

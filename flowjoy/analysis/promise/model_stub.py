@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import (
@@ -24,10 +24,9 @@ from pydantic import (
 )
 
 from flowjoy.analysis.promise import stub_errors
-from flowjoy.domain import Requirement, Rule, Waiver
+from flowjoy.domain import AbsentStub, FileAtCommit, ParsedStub, Requirement, Rule, StubFile, UnreadableStub, Waiver
 from flowjoy.domain.timestamps import parse_iso
 from flowjoy.domain.version_order import PIN, POSITIVE
-from flowjoy.errors import StubError
 
 DEFAULT_NAME = "flowjoy.json"
 LARGEST_BYTES = 256 * 1024
@@ -112,42 +111,45 @@ class StubSchema(BaseModel):
     waivers: tuple[WaiverEntry, ...] = Field(default=(), strict=False)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stub:
-    """A valid stub: its requirements by name, its waivers, and by model the line and the owner, where it names one."""
-
-    requirements: tuple[Requirement, ...]
-    waivers: tuple[Waiver, ...]
-    lines: Mapping[str, int]
-    owners: Mapping[str, str] = field(default_factory=dict)
-
-
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of the file, for editors."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **StubSchema.model_json_schema()}
 
 
-def parse(text: str, name: str) -> Stub:
-    """Return the stub in `text`. Raise StubError with the file, the line and the broken rule, without the content."""
-    text = text.removeprefix("\ufeff")
-    if len(text.encode()) > LARGEST_BYTES:
-        raise StubError(name, 1, f"is larger than {LARGEST_BYTES >> 10} KiB. {stub_errors.OTHER_TOOL}")
-    _refuse_depth(text, name)
-    data = _loaded(text, name)
+@lru_cache(maxsize=256)  # many commits share one text
+def read(file: FileAtCommit) -> StubFile:
+    """Return the stub that a file contains."""
+    if file.problem is not None:
+        return UnreadableStub(file=file, problem=file.problem)
+    if file.text is None:
+        return AbsentStub(file=file)
+    try:
+        return _parsed(file, file.text.removeprefix("\ufeff"))
+    except _InvalidError as problem:
+        return UnreadableStub(file=file, problem=str(problem), line=problem.line)
+
+
+def _parsed(file: FileAtCommit, text: str) -> ParsedStub:
+    """Return the stub in `text`. Raise _InvalidError with the line and the broken rule, without the content."""
+    if len(text.encode(errors="surrogatepass")) > LARGEST_BYTES:
+        raise _InvalidError(1, f"is larger than {LARGEST_BYTES >> 10} KiB. {stub_errors.OTHER_TOOL}")
+    _refuse_depth(text)
+    data = _loaded(text)
     problem = stub_errors.foreign(data)
     if problem is not None:
-        raise StubError(name, 1, problem)
-    lines = _lines(text, name)
+        raise _InvalidError(1, problem)
+    lines = _lines(text)
     try:
-        file = StubSchema.model_validate(data)
+        schema = StubSchema.model_validate(data)
     except ValidationError as invalid:
         first = min(invalid.errors(include_url=False), key=lambda error: _line_of(error["loc"], lines))
-        raise StubError(name, _line_of(first["loc"], lines), stub_errors.broken_rule(first)) from None
-    return Stub(
-        requirements=tuple(_requirement(model, entry) for model, entry in sorted(file.models.items())),
-        waivers=tuple(_waiver(entry) for entry in file.waivers),
-        lines={model: lines[("models", model)] for model in file.models},
-        owners={model: entry.owner for model, entry in file.models.items() if entry.owner is not None},
+        raise _InvalidError(_line_of(first["loc"], lines), stub_errors.broken_rule(first)) from None
+    return ParsedStub(
+        file=file,
+        requirements=tuple(_requirement(model, entry) for model, entry in sorted(schema.models.items())),
+        waivers=tuple(_waiver(entry) for entry in schema.waivers),
+        lines={model: lines[("models", model)] for model in schema.models},
+        owners={model: entry.owner for model, entry in schema.models.items() if entry.owner is not None},
     )
 
 
@@ -162,15 +164,23 @@ def _waiver(entry: WaiverEntry) -> Waiver:
     return Waiver(model=entry.model, sha=entry.sha.lower(), reason=entry.reason, by=entry.by, until=entry.until)
 
 
-def _loaded(text: str, name: str) -> object:
+def _loaded(text: str) -> object:
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as problem:
-        raise StubError(name, problem.lineno, stub_errors.not_json(text, problem.pos)) from None
+        raise _InvalidError(problem.lineno, stub_errors.not_json(text, problem.pos)) from None
     except _ConstantError as problem:
-        raise StubError(name, 1, f"is not JSON: {problem} is not a JSON value") from None
+        raise _InvalidError(1, f"is not JSON: {problem} is not a JSON value") from None
     except ValueError:  # more digits than Python reads
-        raise StubError(name, 1, "holds a number that is too long") from None
+        raise _InvalidError(1, "holds a number that is too long") from None
+
+
+class _InvalidError(Exception):
+    """The text is not a stub; the message is the broken rule."""
+
+    def __init__(self, line: int, rule: str) -> None:
+        self.line = line
+        super().__init__(rule)
 
 
 class _ConstantError(ValueError):
@@ -181,19 +191,18 @@ def _refuse_constant(text: str) -> None:
     raise _ConstantError(text)
 
 
-def _refuse_depth(text: str, name: str) -> None:
-    """Raise StubError for deep nesting, before a parser recurses into it."""
+def _refuse_depth(text: str) -> None:
+    """Raise _InvalidError for deep nesting, before a parser recurses into it."""
     depth = 0
     for token in _TOKEN.finditer(text):
         depth += (token[0] in "[{") - (token[0] in "]}")
         if depth > MAX_DEPTH:
-            raise StubError(
-                name, _line_at(text, token.start()), f"is nested deeper than {MAX_DEPTH}. {stub_errors.OTHER_TOOL}"
-            )
+            line = text.count("\n", 0, token.start()) + 1
+            raise _InvalidError(line, f"is nested deeper than {MAX_DEPTH}. {stub_errors.OTHER_TOOL}")
 
 
-def _lines(text: str, name: str) -> dict[_Path, int]:
-    """Return the line of every key and item of a valid JSON text. Raise StubError for a duplicate key."""
+def _lines(text: str) -> dict[_Path, int]:
+    """Return the line of every key and item of a valid JSON text. Raise _InvalidError for a duplicate key."""
     lines: dict[_Path, int] = {(): 1}
     stack: list[str | int] = []
     line, last_end = 1, 0
@@ -222,7 +231,7 @@ def _lines(text: str, name: str) -> dict[_Path, int]:
             stack[-1] = key
             expects_key = False
             if tuple(stack) in lines:
-                raise StubError(name, line, f"names {key[:40]!r} twice")
+                raise _InvalidError(line, f"names {key[:40]!r} twice")
             lines[tuple(stack)] = line
         elif mark != ":" and closers and closers[-1] == "]":
             lines[tuple(stack)] = line
@@ -235,7 +244,3 @@ def _line_of(location: tuple[str | int, ...], lines: Mapping[_Path, int]) -> int
     while path not in lines:
         path = path[:-1]
     return lines[path]
-
-
-def _line_at(text: str, position: int) -> int:
-    return text.count("\n", 0, position) + 1

@@ -11,11 +11,11 @@ import pytest
 
 from flowjoy.analysis.results import Results, analyse
 from flowjoy.config.inputs import declared
-from flowjoy.domain import Status, StubFile
+from flowjoy.domain import Status
 from flowjoy.domain.bundle import Bundle
 from flowjoy.ledger.bundle_file import bundle_bytes
 from flowjoy.report.markdown import summary
-from tests.builders import a_bundle, a_deploy, a_ship
+from tests.builders import a_bundle, a_deploy, a_ship, a_stub_file
 
 SHA = "a" * 40
 
@@ -25,7 +25,7 @@ def one_stub(models: int, *, ships: bool) -> Bundle:
     names = [f"m{n}" for n in range(models)]
     stub = json.dumps({"models": dict.fromkeys(names, "any")}, separators=(",", ":"))
     shipped = [a_ship(1 + n / models, "1", model=name) for n, name in enumerate(names)] if ships else []
-    return a_bundle([a_deploy(0, sha=SHA)], shipped, stubs={SHA: StubFile(text=stub)})
+    return a_bundle([a_deploy(0, sha=SHA)], shipped, stubs={SHA: a_stub_file(text=stub)})
 
 
 def many_stubs(releases: int, *, waived: bool = False) -> Bundle:
@@ -35,7 +35,7 @@ def many_stubs(releases: int, *, waived: bool = False) -> Bundle:
         sha, names = f"{n:040x}", [f"model-{k}" for k in range(4)]
         until = {"sha": "*", "reason": "frozen", "by": "acme", "until": "2024-07-30T00:00:00Z"}
         waivers = [{"model": name, **until} for name in names] if waived else []
-        stubs[sha] = StubFile(text=json.dumps({"models": dict.fromkeys(names, str(n + 1)), "waivers": waivers}))
+        stubs[sha] = a_stub_file(text=json.dumps({"models": dict.fromkeys(names, str(n + 1)), "waivers": waivers}))
         code.append(a_deploy(n / 50, sha=sha))
         ships += [] if waived else [a_ship(n / 50, str(n + 1), model=name) for name in names]
     return a_bundle(code, ships, stubs=stubs)

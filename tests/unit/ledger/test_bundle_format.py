@@ -13,11 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowjoy.analysis.results import analyse
-from flowjoy.domain import CodeRecord, CoverageState, Incident, ModelRecord, Outcome, Precision, Status, StubFile
+from flowjoy.domain import CodeRecord, CoverageState, Incident, ModelRecord, Outcome, Precision, Status
 from flowjoy.domain.bundle import Bundle
 from flowjoy.errors import BundleError
 from flowjoy.ledger.bundle_format import SCHEMA, from_json, to_json
-from tests.builders import a_bundle, a_coverage, a_deploy, a_provisional_deploy, a_ship, an_incident, an_obligation, at
+from tests.builders import (
+    a_bundle,
+    a_coverage,
+    a_deploy,
+    a_provisional_deploy,
+    a_ship,
+    a_stub_file,
+    an_incident,
+    an_obligation,
+    at,
+)
 
 TEXT = st.none() | st.text(max_size=8)
 INSTANT = st.datetimes(datetime(2005, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  (made aware)
@@ -48,7 +58,7 @@ def a_full_bundle(**changes: Any) -> Bundle:
         [an_incident(1), an_incident(2, hours=None, title='tést "quoted" \u2028')],
         terms={"sla_since": at(0), "sla_hours": 0.5},
         coverage=(a_coverage("code", notes=("a", "b")), a_coverage("models", CoverageState.FAILED, reason="503")),
-        stubs={"HEAD": StubFile(text="{}"), "abc": StubFile(problem="too large")},
+        stubs={"HEAD": a_stub_file(text="{}"), "abc": a_stub_file(problem="too large")},
         unknown_models=("ranker",),
         obligations=(an_obligation(1), an_obligation(2, status=Status.BREACHED, provisional=True)),
         **changes,
@@ -115,11 +125,20 @@ def test_bundle__keys_are_sorted_and_instants_are_iso() -> None:
     assert text.endswith("}\n")
 
 
+def test_bundle__keeps_the_file_of_a_stub_and_parses_it_again() -> None:
+    text = '{"models": {"recommender": "3"}}'
+    gone = a_stub_file(problem="the commit is gone", commit_is_gone=True)
+    stubs = {"a": a_stub_file(text), "b": a_stub_file("{"), "c": a_stub_file(), "d": gone}
+    written = to_json(a_bundle(stubs=stubs))
+    assert from_json(written).stubs == stubs
+    assert json.loads(written)["stubs"]["a"] == {"text": text, "problem": None, "commit_is_gone": False}
+
+
 def test_bundle__half_a_surrogate_pair_from_a_server_is_written_as_a_replacement_sign() -> None:
-    reason, stub = "said \ud83d", StubFile(text='{"reason": "\ud83d"}')
+    reason, stub = "said \ud83d", a_stub_file(text='{"reason": "\ud83d"}')
     written = to_json(a_bundle(coverage=(a_coverage("code", reason=reason),), stubs={"HEAD": stub}))
     back = from_json(written)
-    assert (back.coverage[0].reason, back.stubs["HEAD"].text) == ("said \ufffd", '{"reason": "\ufffd"}')
+    assert (back.coverage[0].reason, back.stubs["HEAD"].file.text) == ("said \ufffd", '{"reason": "\ufffd"}')
     assert to_json(back) == written
 
 

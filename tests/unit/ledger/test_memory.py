@@ -33,7 +33,7 @@ from flowjoy.ledger.bundle_format import from_json, to_json
 from flowjoy.ledger.memory import MEMORY, memory_of, why_not
 from flowjoy.ledger.reconcile import gone_since, with_code, with_models
 from flowjoy.sources.mlflow_registry import MlflowRegistry
-from tests.builders import a_bundle, a_deploy, a_query, a_ship, at
+from tests.builders import a_bundle, a_deploy, a_query, a_ship, a_stub_file, at
 
 HOURS = st.integers(0, 12)
 merge = Records.merged
@@ -90,7 +90,7 @@ MEMORIES = st.builds(
         ),
         max_size=4,
     ).map(tuple),
-    stubs=st.dictionaries(st.sampled_from("abc"), st.sampled_from([StubFile(), StubFile(text="{}")]), max_size=3),
+    stubs=st.dictionaries(st.sampled_from("abc"), st.sampled_from([a_stub_file(), a_stub_file(text="{}")]), max_size=3),
     waivers=st.lists(waivers(), max_size=3).map(tuple),
     alerts=st.lists(
         st.builds(AlertState, key=st.sampled_from("xy"), step=st.sampled_from(["new", "reminder"]), at=HOURS.map(at)),
@@ -188,7 +188,7 @@ def test_p64__whatever_a_ledger_claims_makes_no_verdict_milder(
         )
         for n, (hours, number, gone) in enumerate(shipped)
     )
-    stub = StubFile(text=STUB.replace("any", requires))
+    stub = a_stub_file(text=STUB.replace("any", requires))
     stubs = {f"sha{number}": stub for number in range(4)}
     terms = {"model_signal": signal, "sla_hours": float(sla_hours), "models": ("recommender",)}
     remembered = analyse(a_bundle(code, models, terms=terms, stubs=stubs))
@@ -284,7 +284,7 @@ def test_p64__forged_records_put_together_with_what_sources_show_make_no_verdict
 
     def judged(memory: Records) -> Results:
         records = with_models(memory, shown.records, ["recommender"], shown.versions, shown.known)
-        stubs = {f"sha{number}": StubFile(text=STUB.replace("any", requires)) for number in range(4)}
+        stubs = {f"sha{number}": a_stub_file(text=STUB.replace("any", requires)) for number in range(4)}
         terms = {"model_signal": signal, "sla_hours": 4.0}
         gone = gone_since(memory, records, shown.versions, at(20))
         found = with_code(memory, code)
@@ -361,7 +361,7 @@ def test_looks__forgotten_make_no_verdict_milder(  # noqa: PLR0917  (what hypoth
     aliases = {"recommender": {"live": live(now)} if live(now) else {}}
     listing = RegistrySnapshot(versions=versions, aliases=aliases)
     code = [a_deploy(hours, sha=f"sha{hours}", id=f"deployment:{hours}") for hours in deploys]
-    stubs = {f"sha{hours}": StubFile(text=STUB.replace("any", requires)) for hours in deploys}
+    stubs = {f"sha{hours}": a_stub_file(text=STUB.replace("any", requires)) for hours in deploys}
 
     def judged(looks: tuple[AliasObservation, ...]) -> Results:
         records = MlflowRegistry().parse(listing, replace(query, observations=looks)).records
@@ -414,8 +414,21 @@ def test_memory__of_a_version_that_is_gone_is_when_it_was_first_missed() -> None
     assert recalled(a_ledger(models_gone={"recommender/1": at(5)}), model_source="mlflow other").models_gone == {}
 
 
+def test_memory__of_a_stub_wins_over_a_ledger_that_remembers_none() -> None:
+    with_stub, without = Records(stubs={"a": a_stub_file(STUB)}), Records(stubs={"a": a_stub_file()})
+    assert merge(with_stub, without).stubs == merge(without, with_stub).stubs == with_stub.stubs
+
+
+@pytest.mark.parametrize("unread", [a_stub_file("{"), a_stub_file(problem="too large")])
+def test_memory__leaves_out_stubs_that_could_not_be_read(unread: StubFile) -> None:
+    assert recalled(a_ledger(stubs={"a": unread, "b": a_stub_file(STUB), "c": a_stub_file()})).stubs.keys() == {
+        "b",
+        "c",
+    }
+
+
 def test_memory__drops_what_redaction_changed() -> None:
-    hidden = a_ledger(stubs={"a": StubFile(text='{"models": {"***-model": "any"}}'), "b": StubFile(text=STUB)})
+    hidden = a_ledger(stubs={"a": a_stub_file(text='{"models": {"***-model": "any"}}'), "b": a_stub_file(text=STUB)})
     assert recalled(hidden).stubs.keys() == {"b"}
     assert recalled(replace(hidden, models=(a_ship(1, "1", name="***-model"),))).models == ()
 

@@ -18,24 +18,24 @@ from flowjoy.analysis.promise.dependencies import (
     stub_lines,
 )
 from flowjoy.domain import Outcome, Proposal, Requirement, Rule, StubFile
-from tests.builders import a_deploy, at
+from tests.builders import a_deploy, a_stub_file, at
 
 A, B, PATH = "a" * 40, "b" * 40, "flowjoy.json"
 WAIVER = {"model": "recommender", "sha": "*", "reason": "outage", "by": "the lead", "until": "2024-07-01T00:00:00Z"}
-UNREAD = StubFile(problem="flowjoy.json was not read")
-GONE = StubFile(problem="the commit is gone", commit_is_gone=True)
-BROKEN = StubFile(text="{")
+UNREAD = a_stub_file(problem="flowjoy.json was not read")
+GONE = a_stub_file(problem="the commit is gone", commit_is_gone=True)
+BROKEN = a_stub_file(text="{")
 
 
 def a_stub(*waivers: dict[str, str], **models: Any) -> StubFile:
-    return StubFile(text=json.dumps({"models": models, "waivers": list(waivers)}))
+    return a_stub_file(text=json.dumps({"models": models, "waivers": list(waivers)}))
 
 
 # Dependencies of deployed commits
 
 
 def test_dependencies__are_those_of_the_commit_s_stub_else_of_the_input() -> None:
-    known = dependencies_of(["ranker"], {A: a_stub(recommender="3"), B: StubFile()}, PATH)
+    known = dependencies_of(["ranker"], {A: a_stub(recommender="3"), B: a_stub_file()}, PATH)
     assert known.of(A) == (Requirement(model="recommender", rule=Rule.EXACT, version="3"),)
     assert known.of(B) == known.of("c" * 40) == known.of(None) == (Requirement(model="ranker"),)
     assert (known.unreadable, known.gone) == ({}, frozenset())
@@ -63,21 +63,23 @@ def test_dependencies__of_head_are_not_those_of_a_commit() -> None:
 
 
 def test_waivers__of_head_carry_the_time_when_they_were_first_seen_and_others_their_commit() -> None:
-    (plain,) = head_waivers({HEAD: a_stub(WAIVER)}, PATH)
+    (plain,) = head_waivers({HEAD: a_stub(WAIVER)})
     stubs = {HEAD: a_stub(WAIVER), A: a_stub(WAIVER)}
     known = dependencies_of([], stubs, PATH, first_seen=[replace(plain, seen_at=at(3))])
     assert set(known.waivers) == {replace(plain, seen_at=at(3)), replace(plain, standing_for=A)}
-    assert head_waivers({HEAD: BROKEN}, PATH) == head_waivers({}, PATH) == ()
+    assert head_waivers({HEAD: BROKEN}) == head_waivers({}) == ()
 
 
 def test_owners__are_those_of_the_default_branch_alone() -> None:
     mine, theirs = {"requires": "any", "owner": "U0123ABC"}, {"requires": "any", "owner": "U0MALLORY1"}
     stubs = {HEAD: a_stub(recommender=mine, ranker="any"), A: a_stub(recommender=theirs, ranker=theirs)}
-    assert head_owners(stubs, PATH) == {"recommender": "U0123ABC"}
-    assert head_owners({A: a_stub(recommender=theirs)}, PATH) == head_owners({HEAD: BROKEN}, PATH) == {}
+    assert head_owners(stubs) == {"recommender": "U0123ABC"}
+    assert head_owners({A: a_stub(recommender=theirs)}) == head_owners({HEAD: BROKEN}) == {}
 
 
-@pytest.mark.parametrize(("file", "problem"), [(UNREAD, True), (BROKEN, True), (StubFile(), False), (a_stub(), False)])
+@pytest.mark.parametrize(
+    ("file", "problem"), [(UNREAD, True), (BROKEN, True), (a_stub_file(), False), (a_stub(), False)]
+)
 def test_head__says_why_its_waivers_cannot_be_read(file: StubFile, *, problem: bool) -> None:
     assert (head_problem({HEAD: file}, PATH) is not None) is problem
     assert head_problem({}, PATH) is None
@@ -96,7 +98,7 @@ def test_branch__without_a_stub_depends_on_the_input() -> None:
 
 
 def test_branch__with_a_stub_has_its_requirements_lines_and_waivers() -> None:
-    side = branch_stub({A: StubFile(text='{\n "models": {\n  "recommender": "3"}}')}, A, PATH, ["ranker"])
+    side = branch_stub({A: a_stub_file(text='{\n "models": {\n  "recommender": "3"}}')}, A, PATH, ["ranker"])
     assert (side.present, list(side.requirements), side.lines, side.waivers) == (
         True,
         ["recommender"],
@@ -106,7 +108,7 @@ def test_branch__with_a_stub_has_its_requirements_lines_and_waivers() -> None:
     assert branch_stub({A: a_stub(WAIVER)}, A, PATH, []).waivers == 1
 
 
-@pytest.mark.parametrize(("file", "line"), [(UNREAD, 1), (StubFile(text='{"models": {\n"a": "x y"}}'), 2)])
+@pytest.mark.parametrize(("file", "line"), [(UNREAD, 1), (a_stub_file(text='{"models": {\n"a": "x y"}}'), 2)])
 def test_branch__of_a_stub_that_cannot_be_read_has_the_problem_and_its_line(file: StubFile, line: int) -> None:
     side = branch_stub({A: file}, A, PATH, ["ranker"])
     assert side.problem is not None
@@ -114,9 +116,9 @@ def test_branch__of_a_stub_that_cannot_be_read_has_the_problem_and_its_line(file
 
 
 def test_lines__of_a_stub_are_empty_if_it_is_not_valid() -> None:
-    stubs = {A: StubFile(text='{"models":\n{"recommender": "3"}}'), B: BROKEN}
-    assert stub_lines(stubs, A, PATH) == {"recommender": 2}
-    assert stub_lines(stubs, B, PATH) == stub_lines(stubs, None, PATH) == {}
+    stubs = {A: a_stub_file(text='{"models":\n{"recommender": "3"}}'), B: BROKEN}
+    assert stub_lines(stubs, A) == {"recommender": 2}
+    assert stub_lines(stubs, B) == stub_lines(stubs, None) == {}
 
 
 # The models that a registry is asked for
@@ -126,7 +128,7 @@ def required(proposal: Proposal | None = None, **more: Any) -> tuple[tuple[str, 
     """What is asked for with a recent deploy of A, an old one of B, and a stub at HEAD."""
     stubs = {A: a_stub(recent="any"), B: a_stub(old="any"), HEAD: a_stub(head="any"), **more.get("stubs", {})}
     code = more.get("code", [a_deploy(10, A), a_deploy(0, B)])
-    return required_models(["given"], code, stubs, proposal, since=at(10), path=PATH)
+    return required_models(["given"], code, stubs, proposal, since=at(10))
 
 
 def test_models__of_recent_deploys_and_the_input_must_be_known_and_older_ones_may() -> None:

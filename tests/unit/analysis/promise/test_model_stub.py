@@ -11,24 +11,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowjoy.analysis.promise.model_stub import LARGEST_BYTES, parse
-from flowjoy.domain import Requirement, Rule
-from flowjoy.errors import StubError
+from flowjoy.analysis.promise.model_stub import LARGEST_BYTES
+from flowjoy.domain import AbsentStub, ParsedStub, Requirement, Rule, UnreadableStub
+from tests.builders import a_stub_file
 
 WAIVER = {"model": "recommender", "sha": "*", "reason": "freeze", "by": "data", "until": "2026-12-31T00:00:00Z"}
 
 
+def parse(text: str) -> ParsedStub:
+    stub = a_stub_file(text)
+    assert isinstance(stub, ParsedStub)
+    return stub
+
+
 def refusal(text: str) -> str:
-    with pytest.raises(StubError) as caught:
-        parse(text, "flowjoy.json")
-    return str(caught.value)
+    stub = a_stub_file(text)
+    assert isinstance(stub, UnreadableStub)
+    return stub.problem_at("flowjoy.json")
+
+
+def test_stub__is_parsed_unreadable_or_absent() -> None:
+    stubs = [a_stub_file('{"models": {}}'), a_stub_file("{"), a_stub_file(problem="too large"), a_stub_file()]
+    assert [type(stub) for stub in stubs] == [ParsedStub, UnreadableStub, UnreadableStub, AbsentStub]
+
+
+def test_stub__of_one_text_at_many_commits_is_parsed_once() -> None:
+    text = '{"models": {"recommender": "3"}}'
+    assert a_stub_file(text) is a_stub_file(text)
 
 
 def test_stub__reads_every_form_of_requirement() -> None:
     stub = parse(
         '{"models": {"a": "any", "b": "12", "c": {"requires": ">=12"}, "d": {"requires": "none", "reason": "rules"},'
         ' "e": {}}}',
-        "flowjoy.json",
     )
     assert stub.requirements == (
         Requirement(model="a"),
@@ -44,7 +59,7 @@ def test_stub__pins_a_semantic_version_by_its_exact_name(name: str) -> None:
     # mlflow/mlflow#7280, mlflow/mlflow#5575: registries name their versions so.
     pinned = Requirement(model="a", rule=Rule.EXACT, version=name)
     for entry in (name, {"requires": name}):
-        (result,) = parse(json.dumps({"models": {"a": entry}}), "flowjoy.json").requirements
+        (result,) = parse(json.dumps({"models": {"a": entry}})).requirements
         assert (result, str(result)) == (pinned, name)
     assert pinned.fits(name)
     assert not any(map(pinned.fits, ["1", "3", "1.2.1", "1.20", "2026.11", "latest"]))
@@ -65,7 +80,7 @@ def test_at_least__is_not_met_by_a_name_that_only_resembles_a_number() -> None:
 @pytest.mark.parametrize("owner", ["U0123ABC", "data platform", " ranking team ", "x" * 80, "Zoë"])
 def test_owner__is_a_name_or_a_slack_id_of_one_line(owner: str) -> None:
     text = json.dumps({"models": {"a": {"owner": owner}, "b": "12", "c": {"requires": ">=2"}}})
-    stub = parse(text, "flowjoy.json")
+    stub = parse(text)
     assert stub.owners == {"a": owner.strip()}
     assert [str(item) for item in stub.requirements] == ["any", "12", ">=2"]
 
@@ -81,7 +96,7 @@ def test_owner__that_is_not_one_short_line_is_named_with_line_and_rule(owner: ob
 
 def test_stub__knows_the_line_of_each_model() -> None:
     text = '{"waivers": [],\n "models": {\n  "a": "any",\n  "b": {"requires":\n "1"}}}'
-    assert parse(text, "flowjoy.json").lines == {"a": 3, "b": 4}
+    assert parse(text).lines == {"a": 3, "b": 4}
 
 
 def test_waiver__needs_all_five_and_an_offset() -> None:
@@ -215,14 +230,12 @@ def test_waiver__each_wrong_field_is_named_with_what_is_right(field: str, value:
 
 
 def test_waiver__a_date_means_its_last_second_in_utc() -> None:
-    (waiver,) = parse(
-        json.dumps({"models": {}, "waivers": [{**WAIVER, "until": "2026-12-31"}]}), "flowjoy.json"
-    ).waivers
+    (waiver,) = parse(json.dumps({"models": {}, "waivers": [{**WAIVER, "until": "2026-12-31"}]})).waivers
     assert waiver.until == datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 def test_waiver__a_sha_in_capitals_is_the_same_commit() -> None:
-    (waiver,) = parse(json.dumps({"models": {}, "waivers": [{**WAIVER, "sha": "A" * 40}]}), "flowjoy.json").waivers
+    (waiver,) = parse(json.dumps({"models": {}, "waivers": [{**WAIVER, "sha": "A" * 40}]})).waivers
     assert waiver.sha == "a" * 40
 
 
@@ -286,10 +299,9 @@ _FILES = st.fixed_dictionaries(
 @given(data=_FILES | _JSON, cut=st.integers(0, 40))
 def test_stub__no_wording_of_a_library_reaches_a_reader(data: object, cut: int) -> None:
     text = json.dumps(data)
-    try:
-        parse(text[: len(text) - cut], "flowjoy.json")
-    except StubError as refused:
-        message = str(refused)
+    stub = a_stub_file(text[: len(text) - cut])
+    if isinstance(stub, UnreadableStub):
+        message = stub.problem_at("flowjoy.json")
         assert not [term for term in _LIBRARY_TERMS if term in message], message
         assert re.fullmatch(r"flowjoy\.json, line \d+: \S.*", message), message
 
@@ -300,9 +312,7 @@ def test_stub__no_wording_of_a_library_reaches_a_reader(data: object, cut: int) 
 )
 def test_stub__any_json_is_read_or_refused_with_a_line_of_the_file(data: object, indent: int) -> None:
     text = json.dumps(data, indent=indent or None)
-    line = 1
-    try:
-        parse(text, "flowjoy.json")
-    except StubError as refused:
-        line = refused.line
+    stub = a_stub_file(text)
+    line = stub.line if isinstance(stub, UnreadableStub) else 1
+    assert line is not None
     assert 1 <= line <= text.count("\n") + 1
