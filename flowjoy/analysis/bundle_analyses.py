@@ -11,13 +11,13 @@ import pandas as pd
 from flowjoy.analysis import event_columns, timeline
 from flowjoy.analysis.alerts.alert import AlertInputs
 from flowjoy.analysis.drift import history
-from flowjoy.analysis.flow import advice, dora, drift_lag, incidents, live_pairs, retrospective, trends, weeks
+from flowjoy.analysis.flow import advice, dora, drift_lag, incidents, live_pairs, retrospective, weeks
 from flowjoy.analysis.flow.advice import Advice
+from flowjoy.analysis.flow.divergence_and_spikes import Spike, spikes_of
 from flowjoy.analysis.flow.dora import ChangeStarts, Dora
 from flowjoy.analysis.flow.drift_lag import DriftLag
 from flowjoy.analysis.flow.live_pairs import LivePair
 from flowjoy.analysis.flow.retrospective import Retrospective
-from flowjoy.analysis.flow.trends import Spike
 from flowjoy.analysis.promise import compliance, dependencies, obligations, verdict
 from flowjoy.analysis.source_coverage import causes_are_known, is_complete, is_read, judges_promise, observed_since
 from flowjoy.domain import EventType, ModelDependencies, Obligation, Recovery, SourceKind, Status, Verdict, Week, Window
@@ -97,7 +97,7 @@ class BundleAnalyses:
     @cached_property
     def spikes(self) -> tuple[Spike, ...]:
         """The weeks whose MTTR spikes."""
-        return trends.spikes(self.weeks, factor=self._terms.mttr_spike_factor)
+        return spikes_of(self.weeks, factor=self._terms.mttr_spike_factor)
 
     @cached_property
     def recoveries(self) -> tuple[Recovery, ...]:

@@ -12,14 +12,13 @@ from flowjoy.analysis.alerts import conditions
 from flowjoy.analysis.alerts.alert import AlertInputs, AlertSnapshot, home_of
 from flowjoy.analysis.alerts.lifecycle import sent_alerts
 from flowjoy.analysis.bundle_analyses import BundleAnalyses
-from flowjoy.analysis.flow import trends
 from flowjoy.analysis.flow.advice import Advice
+from flowjoy.analysis.flow.divergence_and_spikes import Spike
 from flowjoy.analysis.flow.dora import Dora
 from flowjoy.analysis.flow.drift_lag import DriftLag
 from flowjoy.analysis.flow.live_pairs import LivePair, last_without_incident
 from flowjoy.analysis.flow.retrospective import Retrospective
-from flowjoy.analysis.flow.trends import Spike
-from flowjoy.analysis.flow.weeks import last_complete
+from flowjoy.analysis.flow.weeks import is_healthy, last_complete
 from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.promise.compliance import ComplianceRate, rate
 from flowjoy.analysis.promise.merge_gate import MergeGate
@@ -91,7 +90,7 @@ class Results:
 
     def is_healthy(self, week: Week) -> bool:
         """Return whether a complete week earns the success mark; never where incidents are unknown."""
-        return not week.partial and self.incidents_are_known and trends.healthy(week, self.weeks)
+        return not week.partial and self.incidents_are_known and is_healthy(week, self.weeks)
 
     def count(self, *statuses: Status) -> int:
         """Return how many obligations in scope have one of these statuses."""

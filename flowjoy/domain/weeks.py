@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+
+RECENT_WEEKS = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +95,16 @@ class Week:
     def label(self) -> str:
         """The Monday in short form: `Jun 03`."""
         return self.week.strftime("%b %d")
+
+
+def complete_weeks(weeks: Sequence[Week]) -> tuple[Week, ...]:
+    """Return the complete weeks, oldest first."""
+    return tuple(week for week in weeks if not week.partial)
+
+
+def recent_weeks(weeks: Sequence[Week]) -> tuple[Week, ...]:
+    """Return the last four complete weeks."""
+    return complete_weeks(weeks)[-RECENT_WEEKS:]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

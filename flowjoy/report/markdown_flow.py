@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from flowjoy.analysis.event_columns import END
+from flowjoy.analysis.flow.divergence_and_spikes import Spike
 from flowjoy.analysis.flow.dora import Dora, DoraFigure
 from flowjoy.analysis.flow.drift_lag import DriftLag, Hours
 from flowjoy.analysis.flow.incidents import ALL
-from flowjoy.analysis.flow.trends import Spike
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Week
 from flowjoy.report.content.incidents import label, newest_first, shown

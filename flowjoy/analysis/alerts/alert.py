@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from flowjoy.analysis.flow.trends import Spike
+from flowjoy.analysis.flow.divergence_and_spikes import Spike
 from flowjoy.domain import Obligation, Week
 from flowjoy.domain.drift import DriftCheck
 

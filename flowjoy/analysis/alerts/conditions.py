@@ -21,11 +21,11 @@ from flowjoy.analysis.alerts.alert import (
     WaitingReleases,
     key_of,
 )
-from flowjoy.analysis.flow import trends
-from flowjoy.analysis.flow.trends import Spike
+from flowjoy.analysis.flow.divergence_and_spikes import Spike
 from flowjoy.analysis.promise.status import AT_RISK_SHARE
 from flowjoy.domain import Obligation, Status, Week
 from flowjoy.domain.drift import DriftCheck, DriftStatus
+from flowjoy.domain.weeks import complete_weeks
 
 
 def at_risk_from(item: Obligation) -> datetime:
@@ -112,7 +112,7 @@ class _AlertFactory:
 
     def of_divergence(self, history: Sequence[Week]) -> AlertSnapshot:
         """Return consecutive diverging weeks up to the last complete one as one alert, named by the first of them."""
-        complete, sent = trends.complete(history), self._subjects(AlertKind.DIVERGENCE)
+        complete, sent = complete_weeks(history), self._subjects(AlertKind.DIVERGENCE)
         if not complete:
             return AlertSnapshot()
         last, run = complete[-1], _last_run(complete)
@@ -133,7 +133,7 @@ class _AlertFactory:
 
     def of_recovery(self, weeks: Sequence[Week], spikes: Sequence[Spike]) -> AlertSnapshot:
         """Return the last complete week where its MTTR spikes."""
-        complete = trends.complete(weeks)
+        complete = complete_weeks(weeks)
         if not complete:
             return AlertSnapshot()
         last = complete[-1]

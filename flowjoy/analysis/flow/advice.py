@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from flowjoy.analysis.flow import trends
+from flowjoy.analysis.flow.divergence_and_spikes import escalated, spikes_of
 from flowjoy.analysis.flow.incidents import ALL
+from flowjoy.analysis.flow.weeks import HEALTHY_GAP
 from flowjoy.domain import EventType, ModelGap, Recovery, Week
+from flowjoy.domain.weeks import complete_weeks, recent_weeks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +55,10 @@ def advise(
 
 
 def _packaging(weeks: Sequence[Week], percent: float) -> Advice | None:
-    week = _newest(week for week in trends.recent(weeks) if week.diverges)
+    week = _newest(week for week in recent_weeks(weeks) if week.diverges)
     if week is None:
         return None
-    again = trends.escalated(weeks)
+    again = escalated(weeks)
     first = "run a 48-hour spike to containerise the training job; then " if again is not None else ""
     return Advice(
         key="packaging",
@@ -72,8 +74,8 @@ def _packaging(weeks: Sequence[Week], percent: float) -> Advice | None:
 
 
 def _on_call(weeks: Sequence[Week]) -> Advice | None:
-    shown = {week.week for week in trends.recent(weeks)}
-    rising = [spike for spike in trends.spikes(weeks, factor=float("inf")) if spike.week.week in shown]
+    shown = {week.week for week in recent_weeks(weeks)}
+    rising = [spike for spike in spikes_of(weeks, factor=float("inf")) if spike.week.week in shown]
     spike = rising[-1] if rising else None
     if spike is None:
         return None
@@ -88,7 +90,7 @@ def _on_call(weeks: Sequence[Week]) -> Advice | None:
 
 
 def _stub(weeks: Sequence[Week]) -> Advice | None:
-    behind = [week for week in trends.recent(weeks) if week.counted and week.gap > trends.HEALTHY_GAP]
+    behind = [week for week in recent_weeks(weeks) if week.counted and week.gap > HEALTHY_GAP]
     # The row of packaging names the newest week that diverges, so prefer another week here.
     named = _newest(week for week in behind if week.diverges)
     week = _newest(week for week in behind if week is not named) or named
@@ -96,7 +98,7 @@ def _stub(weeks: Sequence[Week]) -> Advice | None:
         return None
     return Advice(
         key="stub",
-        because=f"{_furthest(week)}: models more than {trends.HEALTHY_GAP} behind",
+        because=f"{_furthest(week)}: models more than {HEALTHY_GAP} behind",
         do="let every feature-flag pull request carry the model stub, and let CI fail without it",
         benefit="synchronised releases",
         measure="gap of the last complete week",
@@ -160,10 +162,10 @@ def _plural(count: int, noun: str) -> str:
 
 
 def _gap(weeks: Sequence[Week]) -> float | None:
-    last = trends.complete(weeks)[-1:]
+    last = complete_weeks(weeks)[-1:]
     return float(last[0].gap) if last and last[0].counted else None
 
 
 def _mttr(weeks: Sequence[Week]) -> float | None:
-    last = trends.complete(weeks)[-1:]
+    last = complete_weeks(weeks)[-1:]
     return last[0].mttr_hours if last else None

@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from flowjoy.analysis.flow import trends
 from flowjoy.analysis.flow.advice import Advice
 from flowjoy.analysis.flow.drift_lag import DriftLag, drift_lag
 from flowjoy.analysis.flow.weeks import week_of
 from flowjoy.domain import Action, Obligation, Status, Week, Window
+from flowjoy.domain.weeks import complete_weeks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +83,11 @@ def retrospective(
 
 
 def _gap(weeks: Sequence[Week]) -> VersionGap | None:
-    behind = [week for week in trends.complete(weeks) if week.counted and week.gap > 0]
+    behind = [week for week in complete_weeks(weeks) if week.counted and week.gap > 0]
     if not behind:
         return None
     widest = max(behind, key=lambda week: (week.gap, week.week))
-    others = [week.mttr_hours for week in trends.complete(weeks) if week is not widest and week.mttr_hours is not None]
+    others = [week.mttr_hours for week in complete_weeks(weeks) if week is not widest and week.mttr_hours is not None]
     return VersionGap(week=widest, others_hours=statistics.median(others) if others else None, n=len(others))
 
 
@@ -118,7 +118,7 @@ def _severity(model: Bottleneck) -> tuple[float, float, int]:
 
 def _measured(key: str, weeks: Sequence[Week], advice: Sequence[Advice]) -> float | None:
     """Return the current value of the measure of an earlier action."""
-    last = trends.complete(weeks)[-1:]
+    last = complete_weeks(weeks)[-1:]
     if key in ("packaging", "stub"):
         return float(last[0].gap) if last and last[0].counted else None
     if key == "on-call":

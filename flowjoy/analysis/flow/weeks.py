@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import TypedDict
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from flowjoy.analysis.event_columns import END, START, TS, TYPE
-from flowjoy.analysis.flow.divergence import MONDAY, WeekGaps, gaps_by_week
+from flowjoy.analysis.flow.divergence_and_spikes import MONDAY, WeekGaps, gaps_by_week
 from flowjoy.analysis.timeline import deploys_and_ships
 from flowjoy.domain import EventType, ModelDependencies, Week, Window
 
@@ -23,6 +23,7 @@ class _Recovery(TypedDict):
     mttr_p90_hours: float | None
 
 
+HEALTHY_HOURS, HEALTHY_GAP = 1.5, 2
 _NOTHING_RESOLVED = _Recovery(resolved=0, mttr_hours=None, mttr_median_hours=None, mttr_p90_hours=None)
 _NO_DEPENDENCIES = ModelDependencies()
 
@@ -185,3 +186,14 @@ def _local_mondays(timestamps: pd.Series, window: Window) -> pd.Series:
 
 def _hours(span: timedelta) -> float:
     return span.total_seconds() / 3600
+
+
+def is_healthy(week: Week, weeks: Sequence[Week]) -> bool:
+    """Return whether a week earns the success mark: each model within two of code, and the MTTR under 1.5 hours.
+
+    A week without an incident earns it if an incident of another one of `weeks` was resolved: otherwise the MTTR is
+    unknown. A week with unknown incidents, code or models, or without any code deploy, does not.
+    """
+    is_quick = week.mttr_hours is not None and week.mttr_hours < HEALTHY_HOURS
+    is_calm = week.incidents == 0 and any(other.mttr_hours is not None for other in weeks)
+    return week.counted and week.code_deploys > 0 and week.gap <= HEALTHY_GAP and (is_quick or is_calm)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flowjoy.analysis.alerts.alert import Alert, AlertKind, WaitingReleases
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
-from flowjoy.analysis.flow.trends import Spike
+from flowjoy.analysis.flow.divergence_and_spikes import Spike
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Status, Week
 from flowjoy.domain.drift import DriftCheck

@@ -7,9 +7,9 @@ from datetime import datetime
 
 import pandas as pd
 
-from flowjoy.analysis.flow import trends
 from flowjoy.analysis.flow.dora import Dora, DoraFigure
 from flowjoy.analysis.flow.incidents import ALL
+from flowjoy.analysis.flow.weeks import HEALTHY_GAP, HEALTHY_HOURS
 from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, SourceKind, Week
 from flowjoy.report.blocks import (
@@ -39,7 +39,7 @@ def weeks(results: Results, chart: Picture | None) -> Section:
     last = results.last_week
     paragraphs = []
     if last is not None and results.is_healthy(last) and not last.diverges:
-        text = f"{last.label}: models within {trends.HEALTHY_GAP} deploys of code, MTTR below {trends.HEALTHY_HOURS} h."
+        text = f"{last.label}: models within {HEALTHY_GAP} deploys of code, MTTR below {HEALTHY_HOURS} h."
         paragraphs.append(Paragraph(lead="Healthy.", text=text, mark="todo good"))
     if last is not None and not (last.code_known and last.models_known):
         text = "Deploys in these weeks are unknown, so no gap is shown."

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from flowjoy.analysis.flow import trends
+from flowjoy.analysis.flow.divergence_and_spikes import Spike
 from flowjoy.analysis.flow.live_pairs import LivePair
-from flowjoy.analysis.flow.trends import Spike
 from flowjoy.analysis.promise.verdict import unproved
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Week
+from flowjoy.domain.weeks import complete_weeks
 from flowjoy.report.escaping import clean
 from flowjoy.report.text import capital, deploys_of, lag_text, moment, plural, span
 
@@ -22,7 +22,7 @@ def spike_text(spike: Spike) -> str:
 
 def gap_answer(results: Results) -> str:
     """Return the week with the biggest gap, and its MTTR compared with the other weeks."""
-    gap, complete = results.retrospective.gap, trends.complete(results.weeks)
+    gap, complete = results.retrospective.gap, complete_weeks(results.weeks)
     if not complete:
         return "No week is complete yet."
     if unread := unread_text(complete[-1]):

@@ -11,7 +11,7 @@ import pytest
 
 from flowjoy.analysis.alerts.alert import Alert, AlertInputs, AlertSnapshot, SentAlerts, WaitingReleases
 from flowjoy.analysis.alerts.conditions import snapshot
-from flowjoy.analysis.flow.trends import spikes
+from flowjoy.analysis.flow.divergence_and_spikes import spikes_of
 from flowjoy.domain import Status, Week
 from flowjoy.domain.drift import DriftCheck, DriftStatus
 from tests.builders import an_obligation, at
@@ -62,7 +62,8 @@ def keys(result: AlertSnapshot) -> list[str]:
 
 
 def of_weeks(*weeks: Week) -> AlertInputs:
-    return AlertInputs(history=(*weeks, RUNNING), weeks=(*weeks, RUNNING), spikes=spikes((*weeks, RUNNING), factor=2))
+    shown = (*weeks, RUNNING)
+    return AlertInputs(history=shown, weeks=shown, spikes=spikes_of(shown, factor=2))
 
 
 def test_divergence__of_the_last_complete_week_fires_under_its_monday() -> None:
@@ -124,7 +125,7 @@ def test_spike__of_the_last_complete_week_fires_with_its_numbers() -> None:
     (alert,) = seen(of_weeks(a_week(0), a_week(1), a_week(2, mttr=4.5))).firing
     assert (alert.key, alert.about) == (
         "acme/shop/shop/mttr-spike/2024-06-17",
-        spikes((a_week(0), a_week(1), a_week(2, mttr=4.5)), factor=2)[0],
+        spikes_of((a_week(0), a_week(1), a_week(2, mttr=4.5)), factor=2)[0],
     )
 
 

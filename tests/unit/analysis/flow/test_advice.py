@@ -10,7 +10,7 @@ import pytest
 
 from flowjoy.analysis.flow.advice import Advice, advise
 from flowjoy.domain import Recovery, Week
-from tests.unit.analysis.flow.test_trends import a_week
+from tests.unit.analysis.flow.test_divergence_and_spikes import a_week
 
 SEED = [
     a_week(0, code=8, model=5, mttr=1.6),

@@ -14,7 +14,7 @@ from flowjoy.analysis.flow.weeks import week_of
 from flowjoy.domain import Action, Obligation, Status, Week, Window
 from tests.builders import an_obligation, at
 from tests.unit.analysis.flow.test_advice import SEED
-from tests.unit.analysis.flow.test_trends import a_week
+from tests.unit.analysis.flow.test_divergence_and_spikes import a_week
 
 
 def answers(

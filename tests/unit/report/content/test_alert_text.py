@@ -9,7 +9,7 @@ import pytest
 
 from flowjoy.analysis.alerts.alert import Alert, AlertKind, WaitingReleases
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
-from flowjoy.analysis.flow.trends import Spike
+from flowjoy.analysis.flow.divergence_and_spikes import Spike
 from flowjoy.analysis.results import analyse
 from flowjoy.domain import AlertState, ModelGap, Status
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift

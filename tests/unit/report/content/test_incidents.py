@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowjoy.analysis.flow.trends import healthy
+from flowjoy.analysis.flow.weeks import is_healthy
 from flowjoy.analysis.results import analyse
 from flowjoy.domain import CodeRecord, CoverageState, Incident, ModelRecord
 from flowjoy.domain.timestamps import iso
@@ -133,7 +133,7 @@ def test_weeks__without_a_source_of_incidents_have_no_data_and_not_0(state: Cove
     assert {(week.incidents, week.mttr_hours) for week in results.weeks} == {(None, None)}
     assert {row["incidents"] for row in rows_of(weeks_csv(results))} == {""}
     assert results.recoveries == ()
-    assert not any(healthy(week, results.weeks) for week in results.weeks)
+    assert not any(is_healthy(week, results.weeks) for week in results.weeks)
     assert "| Jun 03 | 1 | 1 | 0 |  | no data |" in summary(results)
 
 

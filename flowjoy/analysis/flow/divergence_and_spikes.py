@@ -1,20 +1,24 @@
-"""The gap of each model behind code, week by week.
+"""Weeks that stand out: those in which a model diverges from code, and those in which the MTTR spikes.
 
 The total of ships hides a model that is behind, so each model is compared with the deploys that require it.
 """
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import pairwise
 
 import pandas as pd
 
 from flowjoy.analysis.event_columns import NAME, SHA
-from flowjoy.domain import ModelDependencies, ModelGap, Rule
+from flowjoy.domain import ModelDependencies, ModelGap, Rule, Week
+from flowjoy.domain.weeks import RECENT_WEEKS, complete_weeks
 
+TRENDING_HOURS = 2.0
 MONDAY = "monday"
 """The column with the week of each event: its local Monday, a naive midnight."""
 
@@ -91,3 +95,49 @@ def _gaps(required: list[ModelGap], percent: float, unobserved: frozenset[str]) 
 def _behind(item: ModelGap) -> tuple[int, int, str]:
     """Order models: the largest gap first; of equal ones that of fewer deploys, then the first by name."""
     return -item.gap, item.code_deploys, item.model
+
+
+def escalated(weeks: Sequence[Week]) -> Week | None:
+    """Return the last complete week if it and the one before it diverge."""
+    last = complete_weeks(weeks)[-2:]
+    return next((later for earlier, later in pairwise(last) if earlier.diverges and later.diverges), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spike:
+    """A week whose MTTR stands out.
+
+    `usual_hours`: the median of the (up to four) weeks with data before it; `before_hours`: the week with data before
+    it. `sudden`: over the factor times the usual; `trending`: higher than the week before and at least two hours.
+    """
+
+    week: Week
+    hours: float
+    usual_hours: float
+    before_hours: float
+    sudden: bool
+    trending: bool
+
+
+def spikes_of(weeks: Sequence[Week], *, factor: float) -> tuple[Spike, ...]:
+    """Return the complete weeks whose MTTR spikes, oldest first; the first week with data cannot spike."""
+    with_data = [(week, week.mttr_hours) for week in complete_weeks(weeks) if week.mttr_hours is not None]
+    result = []
+    for index, (week, hours) in enumerate(with_data):
+        earlier = [before for _, before in with_data[max(0, index - RECENT_WEEKS) : index]]
+        if not earlier:
+            continue
+        usual = statistics.median(earlier)
+        sudden, trending = hours > factor * usual, hours > earlier[-1] and hours >= TRENDING_HOURS
+        if sudden or trending:
+            result.append(
+                Spike(
+                    week=week,
+                    hours=hours,
+                    usual_hours=usual,
+                    before_hours=earlier[-1],
+                    sudden=sudden,
+                    trending=trending,
+                )
+            )
+    return tuple(result)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from flowjoy.analysis.flow.trends import escalated, healthy, recent, spikes
+from flowjoy.analysis.flow.divergence_and_spikes import escalated, spikes_of
+from flowjoy.analysis.flow.weeks import is_healthy
 from flowjoy.domain import ModelGap, Week
+from flowjoy.domain.weeks import recent_weeks
 
 
 def a_week(number: int = 0, *, code: int = 5, model: int = 5, mttr: float | None = 1.0, **changes: Any) -> Week:
@@ -35,7 +37,7 @@ def weeks(*mttr: float | None) -> list[Week]:
 
 
 def spiking(*mttr: float | None, factor: float = 2) -> list[tuple[int, bool, bool]]:
-    result = spikes(weeks(*mttr), factor=factor)
+    result = spikes_of(weeks(*mttr), factor=factor)
     return [((s.week.week - date(2024, 6, 3)).days // 7, s.sudden, s.trending) for s in result]
 
 
@@ -65,8 +67,8 @@ def test_spike__the_usual_is_the_median_of_the_four_weeks_with_data_before() -> 
 
 def test_spike__the_running_week_says_nothing() -> None:
     weeks = [a_week(0, mttr=1.0), a_week(1, mttr=9.0, partial=True)]
-    assert spikes(weeks, factor=2) == ()
-    assert recent(weeks) == (weeks[0],)
+    assert spikes_of(weeks, factor=2) == ()
+    assert recent_weeks(weeks) == (weeks[0],)
 
 
 def test_escalation__is_the_second_diverging_week_running() -> None:
@@ -93,16 +95,16 @@ def test_escalation__is_the_second_diverging_week_running() -> None:
     (a_week(code=7, model=7, mttr=1.2, code_known=False), False),
 ])  # fmt: skip
 def test_health__is_models_within_two_and_an_mttr_below_one_and_a_half_hours(week: Week, well: bool) -> None:  # noqa: FBT001
-    assert healthy(week, [a_week(1, mttr=9.0)]) is well
+    assert is_healthy(week, [a_week(1, mttr=9.0)]) is well
 
 
 def test_health__of_a_week_without_incidents_needs_one_whose_mttr_is_known() -> None:
     calm = a_week(mttr=None)
-    assert not healthy(calm, [calm, a_week(1, mttr=None)])
-    assert healthy(calm, [calm, a_week(1, mttr=1.9)])
+    assert not is_healthy(calm, [calm, a_week(1, mttr=None)])
+    assert is_healthy(calm, [calm, a_week(1, mttr=1.9)])
 
 
 def test_health__depends_on_the_model_that_is_furthest_behind() -> None:
     jammed = ModelGap(model="ranker", code_deploys=5, ships=2)
-    assert not healthy(a_week(code=5, model=20, gap=3, furthest=jammed, models=2), [])
-    assert not healthy(a_week(code=5, model=20, observed=False, diverges=False), [])
+    assert not is_healthy(a_week(code=5, model=20, gap=3, furthest=jammed, models=2), [])
+    assert not is_healthy(a_week(code=5, model=20, observed=False, diverges=False), [])
