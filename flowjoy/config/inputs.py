@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flowjoy.config import address_parsers, parsers
 from flowjoy.config.option import Input, option, path_option
+from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.hosts import base_url
 from flowjoy.domain.secret import Secret
 
@@ -172,7 +173,7 @@ class Inputs:
     pagerduty_routing_key: Secret | None = option(
         "", parsers.secret, "Events API v2 integration key: sends alerts to PagerDuty"
     )
-    pagerduty_kinds: tuple[str, ...] = option(
+    pagerduty_kinds: tuple[AlertKind, ...] = option(
         "breach,drift,at-risk,mttr-spike",
         parsers.alert_kinds,
         "the alerts that are sent to PagerDuty: any of `breach`, `drift`, `at-risk`, `mttr-spike`, `divergence`",

@@ -11,13 +11,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.secret import Secret
 from flowjoy.domain.timestamps import parse_iso, plausible
 from flowjoy.domain.version_order import PIN
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
-ALERT_KINDS = frozenset({"breach", "drift", "at-risk", "mttr-spike", "divergence"})
 _MODEL_QUOTES = re.compile(r"[\"'`]")
 
 
@@ -241,12 +241,12 @@ def inside(workspace: Path) -> Callable[[str], Path]:
     return parse
 
 
-def alert_kinds(value: str) -> tuple[str, ...]:
+def alert_kinds(value: str) -> tuple[AlertKind, ...]:
     """Return the kinds of alerts, one per line or comma-separated; each once, in the order given."""
     kinds = dict.fromkeys(part.strip() for part in re.split(r"[,\n]", value) if part.strip())
-    if not kinds or not ALERT_KINDS.issuperset(kinds):
-        raise ValueError(f"any of {', '.join(sorted(ALERT_KINDS))}, one per line or comma-separated")
-    return tuple(kinds)
+    if not kinds or not {*AlertKind}.issuperset(kinds):
+        raise ValueError(f"any of {', '.join(sorted(AlertKind))}, one per line or comma-separated")
+    return tuple(map(AlertKind, kinds))
 
 
 LISTS = (names, globs, identifiers, patterns, pattern_lines)

@@ -1,9 +1,20 @@
-"""The steps of alerts that were sent."""
+"""The kinds of alerts, and the steps of those that were sent."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+
+
+class AlertKind(StrEnum):
+    """The subject of an alert, the most urgent first."""
+
+    BREACH = "breach"
+    DRIFT = "drift"
+    DIVERGENCE = "divergence"
+    MTTR_SPIKE = "mttr-spike"
+    AT_RISK = "at-risk"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from flowjoy.analysis.alerts.alert import AlertKind, home_of, key_of
+from flowjoy.analysis.alerts.alert import home_of, key_of
 from flowjoy.analysis.alerts.conditions import at_risk_from
 from flowjoy.analysis.flow.weeks import monday_of, window_of
 from flowjoy.analysis.results import Results, alerts_since
+from flowjoy.domain.alerts import AlertKind
 
 _RECALLED_WEEKS = 8
 

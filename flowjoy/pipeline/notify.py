@@ -1,4 +1,8 @@
-"""Sends due alerts to every alert sink, each step once, and records what was sent."""
+"""Sends due alerts to every destination that the inputs configure, each step once, and records what was sent.
+
+A destination is sent the kinds of alerts that it takes, and every recovery. If it fails, the run warns, the others are
+still sent theirs, and the next run tries again.
+"""
 
 from __future__ import annotations
 
@@ -108,8 +112,9 @@ def _send_due(
 
 
 def _due(sink: AlertSink, results: Results) -> list[Notification]:
+    """Return the alerts of its kinds, and every recovery: the inputs may have named a kind when it was sent."""
     due = due_notifications(results.alerts, _states_of(sink, results), results.bundle.generated_at)
-    return [notification for notification in due if sink.accepts(notification)]
+    return [item for item in due if item.step is AlertStep.RECOVERY or item.alert.kind in sink.kinds]
 
 
 def _sent(

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Protocol
 
 from flowjoy.actions.event import RunEvent
-from flowjoy.analysis.alerts.lifecycle import Notification
 from flowjoy.analysis.results import Results
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.transport import Transport
 from flowjoy.config.settings import Settings
 from flowjoy.domain import AlertState
+from flowjoy.domain.alerts import AlertKind
 from flowjoy.report.content.alert_messages import AlertMessage, Receipt
 
 
@@ -75,8 +75,9 @@ class AlertSink(Protocol):
     def deduplicates(self) -> bool:
         """Whether sending the same step twice has no further effect."""
 
-    def accepts(self, notification: Notification) -> bool:
-        """Return whether a notification is for this destination."""
+    @property
+    def kinds(self) -> tuple[AlertKind, ...]:
+        """The kinds of alerts that it is sent."""
 
     @property
     def can_recall(self) -> bool:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
-from flowjoy.analysis.alerts.alert import AlertKind
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.clients import http
 from flowjoy.clients.faults import Service
 from flowjoy.clients.pagerduty import STATUS_PAGE
 from flowjoy.clients.responses import Response, read
 from flowjoy.domain import AlertState
+from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.secret import Secret
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import FaultKind
@@ -67,17 +67,13 @@ class PagerDutyEvents:
 
     def __init__(self, routing_key: Secret, context: AlertContext) -> None:
         self._routing_key, self._context = routing_key, context
+        self.kinds = context.settings.pagerduty_kinds
 
     @classmethod
     def create(cls, context: AlertContext) -> PagerDutyEvents | None:
         """Return the sink if `pagerduty-routing-key` is set."""
         key = context.settings.pagerduty_routing_key
         return None if key is None else cls(key, context)
-
-    def accepts(self, notification: Notification) -> bool:
-        """Return whether `pagerduty-kinds` names the kind; a recovery is always accepted."""
-        kinds = self._context.settings.pagerduty_kinds
-        return notification.step is AlertStep.RECOVERY or notification.alert.kind in kinds
 
     def recall(self, _names: Mapping[str, str]) -> tuple[AlertState, ...]:
         """Return nothing: the Events API cannot be read."""

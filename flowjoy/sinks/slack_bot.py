@@ -11,13 +11,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
-from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
+from flowjoy.analysis.alerts.lifecycle import AlertStep
 from flowjoy.clients.responses import Response, read, refusal
 from flowjoy.clients.slack import SlackApi
 from flowjoy.clients.slack_errors import explain, is_rate_limit
 from flowjoy.clients.transport import Transport
 from flowjoy.config.settings import Settings
 from flowjoy.domain import AlertState
+from flowjoy.domain.alerts import AlertKind
 from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.report import slack_blocks
 from flowjoy.report.content.alert_messages import AlertMessage, Receipt
@@ -75,6 +76,7 @@ class SlackBot:
     """A bot token: messages in a channel, later steps in their threads, the chart with the first message."""
 
     name, deduplicates, can_recall = NAME, False, True
+    kinds = tuple(AlertKind)
 
     def __init__(self, api: SlackApi, channel: str, context: AlertContext) -> None:
         self._api, self._channel, self._context = api, channel, context
@@ -89,10 +91,6 @@ class SlackBot:
             return None
         api = SlackApi(token=settings.slack_token, api_url=settings.slack_api_url, transport=context.transport)
         return cls(api, settings.slack_channel, context)
-
-    def accepts(self, _notification: Notification) -> bool:
-        """Return True: Slack gets every alert."""
-        return True
 
     def recall(self, names: Mapping[str, str]) -> tuple[AlertState, ...]:
         """Return what our messages of the last 30 days, and the replies in their threads, say about these alerts."""

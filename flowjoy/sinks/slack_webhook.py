@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flowjoy.analysis.alerts.lifecycle import Notification
 from flowjoy.clients.faults import HttpError
 from flowjoy.clients.slack import send_to_webhook
 from flowjoy.clients.slack_errors import explain, is_rate_limit
 from flowjoy.domain import AlertState
+from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.secret import Secret
 from flowjoy.errors import HarvestError
 from flowjoy.report import slack_blocks
@@ -23,6 +23,7 @@ class SlackWebhook:
     """An incoming webhook: no threads and no chart."""
 
     name, label, deduplicates, can_recall = NAME, "Slack webhook", False, False
+    kinds = tuple(AlertKind)
 
     def __init__(self, url: Secret, context: AlertContext) -> None:
         self._url, self._context = url, context
@@ -32,10 +33,6 @@ class SlackWebhook:
         """Return the sink if `slack-webhook-url` is set."""
         url = context.settings.slack_webhook_url
         return None if url is None else cls(url, context)
-
-    def accepts(self, _notification: Notification) -> bool:
-        """Return True: Slack gets every alert."""
-        return True
 
     def recall(self, _names: Mapping[str, str]) -> tuple[AlertState, ...]:
         """Return nothing: a webhook cannot be read."""

@@ -13,11 +13,11 @@ import jsonschema
 import pytest
 import yaml
 
-from flowjoy.analysis.alerts.alert import AlertKind
 from flowjoy.analysis.alerts.lifecycle import REMIND_AFTER
 from flowjoy.config.inputs import Inputs, declared
 from flowjoy.config.option import Input
 from flowjoy.domain import ParsedStub, UnreadableStub
+from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.bundle import REPORT_FILES
 from flowjoy.report import step_outputs
 from flowjoy.sinks import slack_bot

@@ -317,6 +317,15 @@ def test_pagerduty_kinds__say_what_reaches_the_pager_and_slack_gets_all(world: W
 
 
 @pytest.mark.matrix
+def test_pagerduty_kinds__that_no_longer_name_an_alert_still_let_it_resolve(world: World, watch: Watch) -> None:
+    world.release(A, at())
+    assert watch.said(49)[1:] == (1, 0)
+    watch.inputs["pagerduty_kinds"] = "drift"
+    world.registry.add_version(at(50))
+    assert watch.said(51)[1:] == (0, 1)
+
+
+@pytest.mark.matrix
 def test_divergence__reaches_slack_alone_and_its_severity_is_a_warning_where_named(
     world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn
 ) -> None:

@@ -5,21 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from flowjoy.analysis.flow.divergence_and_spikes import Spike
 from flowjoy.domain import Obligation, Week
+from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.drift import DriftCheck
-
-
-class AlertKind(StrEnum):
-    """The subject of an alert, the most urgent first."""
-
-    BREACH = "breach"
-    DRIFT = "drift"
-    DIVERGENCE = "divergence"
-    MTTR_SPIKE = "mttr-spike"
-    AT_RISK = "at-risk"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from flowjoy.analysis.alerts.alert import (
     Alert,
     AlertInputs,
-    AlertKind,
     AlertSnapshot,
     AlertSubject,
     SentAlerts,
@@ -24,6 +23,7 @@ from flowjoy.analysis.alerts.alert import (
 from flowjoy.analysis.flow.divergence_and_spikes import Spike
 from flowjoy.analysis.promise.status import AT_RISK_SHARE
 from flowjoy.domain import Obligation, Status, Week
+from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.drift import DriftCheck, DriftStatus
 from flowjoy.domain.weeks import complete_weeks
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from flowjoy.analysis.alerts.alert import Alert, AlertKind, AlertSnapshot, SentAlerts, WaitingReleases, home_of, key_of
+from flowjoy.analysis.alerts.alert import Alert, AlertSnapshot, SentAlerts, WaitingReleases, home_of, key_of
 from flowjoy.domain import AlertState
+from flowjoy.domain.alerts import AlertKind
 
 REMIND_AFTER = timedelta(hours=24)
 MAX_JOINED = 200

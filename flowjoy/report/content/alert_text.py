@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from flowjoy.analysis.alerts.alert import Alert, AlertKind, WaitingReleases
+from flowjoy.analysis.alerts.alert import Alert, WaitingReleases
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.analysis.flow.divergence_and_spikes import Spike
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Status, Week
+from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.drift import DriftCheck
 from flowjoy.report.content.headline import outcome
 from flowjoy.report.content.retrospective import spike_text

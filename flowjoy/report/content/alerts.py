@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flowjoy.analysis.alerts.alert import Alert, AlertKind
+from flowjoy.analysis.alerts.alert import Alert
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.analysis.results import Results
+from flowjoy.domain.alerts import AlertKind
 from flowjoy.report.blocks import ROW_LIMIT, Cell, Section, Table, more
 from flowjoy.report.content.alert_text import AlertText, alert_text
 from flowjoy.report.escaping import code

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flowjoy.analysis.alerts.lifecycle import AlertStep
+from flowjoy.domain.alerts import AlertKind
 from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.sinks.base import ReleaseChange
 from flowjoy.sinks.pagerduty_events import LONGEST_SUMMARY, PagerDutyEvents, dedup_key
@@ -81,11 +82,8 @@ def test_step__triggers_resolves_or_is_left_to_pagerduty(
     assert receipt.sent is (step not in (AlertStep.REMINDER, AlertStep.WAIVER))
 
 
-def test_kinds__choose_alerts_and_a_recovery_is_always_accepted(run: Run, pager: PagerDutyEventsStandIn) -> None:
-    breaches, others = sink_of(run, pager, pagerduty_kinds="breach"), sink_of(run, pager, pagerduty_kinds="drift")
-    assert breaches.accepts(a_message().notification)
-    assert not others.accepts(a_message().notification)
-    assert others.accepts(a_message(AlertStep.RECOVERY).notification)
+def test_kinds__are_those_of_the_input(run: Run, pager: PagerDutyEventsStandIn) -> None:
+    assert sink_of(run, pager, pagerduty_kinds="drift,breach").kinds == (AlertKind.DRIFT, AlertKind.BREACH)
 
 
 def test_key__of_an_older_version_is_resolved(run: Run, pager: PagerDutyEventsStandIn) -> None:

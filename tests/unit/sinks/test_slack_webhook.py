@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowjoy.analysis.alerts.lifecycle import AlertStep
+from flowjoy.domain.alerts import AlertKind
 from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.sinks.slack_webhook import SlackWebhook
 from tests.fakes.faults import EmptyBody, Reset, Truncate
@@ -38,9 +38,8 @@ def test_sink__can_neither_be_read_nor_deduplicate(run: Run, slack: SlackStandIn
     assert slack.requests == []
 
 
-@pytest.mark.parametrize("step", list(AlertStep))
-def test_accepts__every_step(run: Run, slack: SlackStandIn, step: AlertStep) -> None:
-    assert sink_of(run, slack).accepts(a_message(step).notification)
+def test_kinds__are_all(run: Run, slack: SlackStandIn) -> None:
+    assert set(sink_of(run, slack).kinds) == set(AlertKind)
 
 
 def test_send__posts_title_text_and_links(run: Run, slack: SlackStandIn) -> None:

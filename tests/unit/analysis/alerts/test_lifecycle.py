@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowjoy.analysis.alerts.alert import Alert, AlertKind, AlertSnapshot, SentAlerts, WaitingReleases
+from flowjoy.analysis.alerts.alert import Alert, AlertSnapshot, SentAlerts, WaitingReleases
 from flowjoy.analysis.alerts.lifecycle import (
     MAX_JOINED,
     AlertStep,
@@ -20,6 +20,7 @@ from flowjoy.analysis.alerts.lifecycle import (
     sent_alerts,
 )
 from flowjoy.domain import AlertState, Status
+from flowjoy.domain.alerts import AlertKind
 from tests.builders import an_obligation, at
 
 HOME = "acme/shop/shop"

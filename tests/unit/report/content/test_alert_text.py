@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from flowjoy.analysis.alerts.alert import Alert, AlertKind, WaitingReleases
+from flowjoy.analysis.alerts.alert import Alert, WaitingReleases
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.analysis.flow.divergence_and_spikes import Spike
 from flowjoy.analysis.results import analyse
 from flowjoy.domain import AlertState, ModelGap, Status
+from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.report.content.alert_messages import alert_message
 from flowjoy.report.content.alert_text import alert_text
