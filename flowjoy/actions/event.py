@@ -1,4 +1,4 @@
-"""The event of a run, and the trust that it gives. Without a payload, a run is not trusted."""
+"""The event of a run, read from its payload. Without a payload, a run is not trusted."""
 
 from __future__ import annotations
 
@@ -7,19 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-TRUSTED_EVENTS = frozenset(
-    {
-        "push",
-        "schedule",
-        "workflow_dispatch",
-        "repository_dispatch",
-        "release",
-        "deployment",
-        "deployment_status",
-        "workflow_run",
-    }
-)
-"""Later runs believe the ledger of a run of these events, if its commit is on the default branch."""
+from flowjoy.actions import trusted_runs
+from flowjoy.actions.trusted_runs import Trust
 
 _PULL_REQUEST = "pull_request"
 """The prefix of every event of a pull request: also `pull_request_target` and `pull_request_review`."""
@@ -85,11 +74,12 @@ def read(
         return _after_a_run(_mapping(payload, _WORKFLOW_RUN), sha, repository, default_branch)
     if event == _MERGE_GROUP:
         group = _mapping(payload, _MERGE_GROUP)
-        queued = _untrusted(event, _text(group.get("head_sha")), f"no run of the event {event} is")
+        queued = _run_event(event, _text(group.get("head_sha")), trusted_runs.of_event(event, None, None))
         return replace(queued, base_sha=_text(group.get("base_sha")), proposes=True)
     deployed = _text(_mapping(payload, "deployment").get("sha")) if event in _DEPLOYMENTS else None
     branch = ref.removeprefix("refs/heads/") if ref is not None and ref.startswith("refs/heads/") else None
-    return _judged(event, deployed or sha, branch, default_branch, is_tag=(ref or "").startswith("refs/tags/"))
+    is_tag = (ref or "").startswith("refs/tags/")
+    return _run_event(event, deployed or sha, trusted_runs.of_event(event, branch, default_branch, is_tag=is_tag))
 
 
 def _after_a_run(run: Mapping[str, Any], sha: str | None, repository: str, default_branch: str | None) -> RunEvent:
@@ -100,36 +90,25 @@ def _after_a_run(run: Mapping[str, Any], sha: str | None, repository: str, defau
     commit, source = _text(run.get("head_sha")) or sha, str(_mapping(run, "head_repository").get("full_name", ""))
     owner, branch = source.partition("/")[0], _text(run.get("head_branch"))
     head = f"{owner}:{branch}" if owner and branch else None
-    if source.lower() != repository.lower():
-        foreign = _untrusted(_WORKFLOW_RUN, commit, "the run that ended is of a fork", fork=True)
-        return replace(foreign, proposes=True, head=head)
-    if _is_of_pull_request(run):
-        people = [_mapping(run, person).get("login") for person in ("actor", "triggering_actor")]
-        pulled = _untrusted(_WORKFLOW_RUN, commit, f"the run that ended is of the event {run.get('event')}")
-        return replace(pulled, proposes=True, head=head, fork=_DEPENDABOT in people)
-    if str(run.get("event", "")) not in TRUSTED_EVENTS:
-        return _untrusted(_WORKFLOW_RUN, commit, f"the run that ended is of the event {run.get('event')}")
-    # A tag can have the name of the branch: GitHub is asked where the commit is.
-    return _judged(_WORKFLOW_RUN, commit, None, default_branch)
+    is_ours = source.lower() == repository.lower()
+    trust = trusted_runs.of_workflow_run(str(run.get("event")), default_branch, is_ours=is_ours)
+    event = _run_event(_WORKFLOW_RUN, commit, trust)
+    if is_ours and not _is_of_pull_request(run):
+        return event
+    people = [_mapping(run, person).get("login") for person in ("actor", "triggering_actor")]
+    return replace(event, proposes=True, head=head, fork=not is_ours or _DEPENDABOT in people)
 
 
-def _judged(
-    event: str, sha: str | None, branch: str | None, default_branch: str | None, *, is_tag: bool = False
-) -> RunEvent:
-    """Return the event with the trust that it proves by itself; the rest is left to a question to GitHub."""
-    if event not in TRUSTED_EVENTS:
-        return _untrusted(event, sha, f"no run of the event {event or 'unknown'} is")
-    if default_branch is None:
-        return _untrusted(event, sha, "the default branch is not known")
-    if branch == default_branch:
-        return RunEvent(event=event, sha=sha, pull_request=None, fork=False, trusted=True)
-    if event == "push" and not is_tag:
-        return _untrusted(event, sha, f"it is of a push to another branch than {default_branch}")
-    return replace(_untrusted(event, sha, f"its commit is not on {default_branch}"), unverified_commit=sha)
-
-
-def _untrusted(event: str, sha: str | None, reason: str, *, fork: bool = False) -> RunEvent:
-    return RunEvent(event=event, sha=sha, pull_request=None, fork=fork, trusted=False, distrust=reason)
+def _run_event(event: str, sha: str | None, trust: Trust) -> RunEvent:
+    return RunEvent(
+        event=event,
+        sha=sha,
+        pull_request=None,
+        fork=False,
+        trusted=trust.trusted,
+        distrust=trust.distrust,
+        unverified_commit=sha if trust.depends_on_commit else None,
+    )
 
 
 def missing_field(event: str, payload: Mapping[str, Any]) -> str | None:
@@ -167,13 +146,10 @@ def _pull_request(event: str, payload: Mapping[str, Any], repository: str) -> Ru
     author = str(_mapping(pull, "user").get("login", ""))
     actor = str(_mapping(payload, "sender").get("login", ""))
     number = pull.get("number")
-    return RunEvent(
-        event=event,
-        sha=_text(head.get("sha")),
+    return replace(
+        _run_event(event, _text(head.get("sha")), trusted_runs.of_event(event, None, None)),
         pull_request=number if isinstance(number, int) else None,
         fork=source != repository.lower() or _DEPENDABOT in (author, actor),
-        trusted=False,
-        distrust=f"no run of the event {event} is",
         proposes=True,
     )
 

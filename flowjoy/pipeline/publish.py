@@ -12,7 +12,8 @@ from functools import partial
 
 from flowjoy.actions.context import ActionsContext
 from flowjoy.actions.core import Console
-from flowjoy.actions.event import TRUSTED_EVENTS, RunEvent
+from flowjoy.actions.event import RunEvent
+from flowjoy.actions.trusted_runs import TRUSTED_EVENTS
 from flowjoy.analysis.promise.dependencies import stub_lines
 from flowjoy.analysis.results import Results, alerts_since
 from flowjoy.clients.actions_artifacts import ArtifactService

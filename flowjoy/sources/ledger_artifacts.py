@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowjoy.actions.trusted_runs import distrust
 from flowjoy.clients.github import PER_PAGE, GitHubApi
 from flowjoy.clients.github_branches import DefaultBranch
 from flowjoy.clients.responses import reader
@@ -14,7 +15,7 @@ from flowjoy.errors import BundleError, HarvestError, NewerBundleError
 from flowjoy.ledger.memory import why_not
 from flowjoy.report.text import plural
 from flowjoy.sources.base import HarvestQuery
-from flowjoy.sources.trusted_artifacts import Artifact, Artifacts, bundle_in, content_of, distrust, run_of
+from flowjoy.sources.earlier_reports import Artifact, Artifacts, bundle_in, content_of, run_of
 
 MAX_LEDGERS = 5
 """How many concurrent runs are merged, and how many downloads are tried."""

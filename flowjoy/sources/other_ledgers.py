@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flowjoy.actions.trusted_runs import distrust
 from flowjoy.clients.github import PER_PAGE, GitHubApi
 from flowjoy.clients.github_branches import DefaultBranch
 from flowjoy.clients.responses import reader
@@ -14,7 +15,7 @@ from flowjoy.domain.bundle import Bundle
 from flowjoy.errors import BundleError, HarvestError
 from flowjoy.ledger.memory import why_not
 from flowjoy.sources.base import HarvestQuery
-from flowjoy.sources.trusted_artifacts import Artifact, Artifacts, bundle_in, content_of, distrust, run_of
+from flowjoy.sources.earlier_reports import Artifact, Artifacts, bundle_in, content_of, run_of
 
 MAX_PAGES = 3
 MAX_LOOKUPS = 12

@@ -23,7 +23,7 @@ from tests.trust.reach import measured
 from tests.trust.requirements import section
 
 GUARDS = (
-    *("flowjoy/sources/*.py", "flowjoy/clients/*.py", "flowjoy/actions/event.py"),
+    *("flowjoy/sources/*.py", "flowjoy/clients/*.py", "flowjoy/actions/event.py", "flowjoy/actions/trusted_runs.py"),
     *("flowjoy/ledger/bundle_format.py", "flowjoy/domain/timestamps.py"),
     *("flowjoy/analysis/promise/model_stub.py", "flowjoy/analysis/promise/stub_errors.py"),
 )

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from flowjoy.actions.event import TRUSTED_EVENTS, RunEvent, read
+from flowjoy.actions.event import RunEvent, read
+from flowjoy.actions.trusted_runs import TRUSTED_EVENTS
 
 
 def trigger(

@@ -1,4 +1,4 @@
-"""Artifacts of earlier runs: which are trusted, and the bundle in one, read in memory.
+"""Artifacts of earlier runs: the run that made one, and the bundle in it, read in memory.
 
 The artifacts of forks and pull requests are listed among the repository's own. An artifact is trusted by its run, never
 by its name.
@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from flowjoy.actions.event import TRUSTED_EVENTS
+from flowjoy.actions.trusted_runs import EarlierRun
 from flowjoy.clients import signed_urls
 from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import GitHubApi
-from flowjoy.clients.github_branches import DefaultBranch
 from flowjoy.clients.responses import Count, Id, Many, Response, Sha, Text, read
 from flowjoy.clients.signed_urls import LARGEST_BYTES
 from flowjoy.domain.bundle import BUNDLE_FILE, REPORT_FILES, Bundle
@@ -66,7 +64,7 @@ class _Run(Response):
     head_repository: _Repository | None  # the fork is gone
 
 
-def run_of(artifact: Artifact, github: GitHubApi) -> _Run:
+def run_of(artifact: Artifact, github: GitHubApi) -> EarlierRun:
     """Return the run that made the artifact. Raise HarvestError when GitHub does not answer."""
     number = artifact.workflow_run.id
 
@@ -76,24 +74,9 @@ def run_of(artifact: Artifact, github: GitHubApi) -> _Run:
             raise MalformedAnswerError("the answer is not the run that was asked for")
         return run
 
-    return github.get(f"/actions/runs/{number}", check)
-
-
-def distrust(run: _Run, repository: str, branch: DefaultBranch, others: Sequence[str]) -> str | None:
-    """Return why the artifacts of a run are not trusted; None if they are.
-
-    `others`: commits that may be asked for next.
-    """
-    if run.head_repository is None or run.head_repository.full_name.lower() != repository.lower():
-        return "its run is of another repository"
-    if run.event not in TRUSTED_EVENTS:
-        return f"its run is of the event {run.event} on {run.head_branch}"
-    if not branch.holds(run.head_sha, *others):
-        return f"its run is of the event {run.event} on {run.head_branch}, and its commit is not on {branch.name}"
-    named = str(run.head_branch)
-    if run.event == "push" and named != branch.name and not branch.is_tag(named):
-        return f"its run is of the event push on {run.head_branch}, which is not a tag"
-    return None
+    run = github.get(f"/actions/runs/{number}", check)
+    repository = None if run.head_repository is None else run.head_repository.full_name
+    return EarlierRun(event=run.event, repository=repository, branch=run.head_branch, sha=run.head_sha)
 
 
 def content_of(github: GitHubApi, artifact: Artifact) -> bytes:

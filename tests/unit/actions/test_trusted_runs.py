@@ -1,0 +1,65 @@
+"""An earlier run is believed for its repository, its event, its commit and its ref; all four must be right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from flowjoy.actions.trusted_runs import EarlierRun, distrust, of_event, of_workflow_run
+
+ON_MAIN, ELSEWHERE = "a" * 40, "b" * 40
+RUN = EarlierRun(event="push", repository="acme/shop", branch="main", sha=ON_MAIN)
+
+
+@dataclass(frozen=True)
+class Main:
+    """The default branch of a repository with one tag."""
+
+    name: str = "main"
+
+    def holds(self, commit: str, *_others: str) -> bool:
+        return commit == ON_MAIN
+
+    def is_tag(self, name: str) -> bool:
+        return name == "v1"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"repository": "ACME/shop"}, {"branch": "v1"}, {"event": "schedule"}, {"event": "release", "branch": "v2"}],
+)
+def test_earlier_run__of_a_trusted_event_on_the_default_branch_is_trusted(changes: dict[str, Any]) -> None:
+    assert distrust(replace(RUN, **changes), "acme/shop", Main(), ()) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"repository": "mallory/shop"}, "another repository"),
+        ({"repository": None}, "another repository"),
+        ({"event": "pull_request"}, "event pull_request on main"),
+        ({"event": "merge_group"}, "event merge_group"),
+        ({"sha": ELSEWHERE}, "its commit is not on main"),
+        ({"branch": "feature"}, "not a tag"),
+        ({"branch": None}, "not a tag"),
+    ],
+)
+def test_earlier_run__that_fails_one_condition_is_not_trusted(changes: dict[str, Any], reason: str) -> None:
+    assert reason in str(distrust(replace(RUN, **changes), "acme/shop", Main(), ()))
+
+
+@pytest.mark.parametrize("event", ["pull_request", "pull_request_target", "merge_group", "issue_comment", ""])
+def test_this_run__of_any_other_event_is_not_trusted_on_the_default_branch_either(event: str) -> None:
+    assert not of_event(event, "main", "main").trusted
+    assert not of_event(event, "main", "main").depends_on_commit
+
+
+def test_this_run__after_a_run_of_a_fork_or_a_proposal_does_not_ask_where_its_commit_is() -> None:
+    assert of_workflow_run("push", "main", is_ours=True).depends_on_commit
+    for trust in (
+        of_workflow_run("push", "main", is_ours=False),
+        of_workflow_run("pull_request", "main", is_ours=True),
+    ):
+        assert (trust.trusted, trust.depends_on_commit) == (False, False)
