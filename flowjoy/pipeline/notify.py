@@ -6,7 +6,7 @@ still sent theirs, and the next run tries again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from flowjoy.domain import AlertState
 from flowjoy.errors import HarvestError
 from flowjoy.pipeline.alert_candidates import may_have_fired, possible_keys
 from flowjoy.pipeline.change_events import key_prefix, send_changes
-from flowjoy.report.content.alert_messages import AlertMessage, alert_message
+from flowjoy.report.content.alert_messages import AlertMessage, RunLinks, alert_message
 from flowjoy.report.escaping import clean
 from flowjoy.report.slack_blocks import digest
 from flowjoy.sinks import ALERT_SINKS
@@ -58,9 +58,7 @@ def raise_alerts(results: Results) -> Results:
     return with_alerts(results, (*results.bundle.alerts, *raised))
 
 
-def send(
-    results: Results, new_context: Callable[[], AlertContext], links: Mapping[str, str], history: AlertHistory
-) -> Results:
+def send(results: Results, new_context: Callable[[], AlertContext], links: RunLinks, history: AlertHistory) -> Results:
     """Send every destination its due notifications; return the results with what was sent.
 
     Each destination has a context and a time budget of its own: one that stalls must not delay the pager.
@@ -75,7 +73,7 @@ def send(
             results = _send_due(sink, results, context, links, history)
         if isinstance(sink, PagerDutyEvents):
             with _warning_on_failure(sink, context):
-                results = send_changes(sink, results, context, links, complete=history.complete)
+                results = send_changes(sink, results, context, links.of_run, complete=history.complete)
         deduplicating += [(sink, context)] if sink.deduplicates else []
     # Last, because what one destination was sent shows what another may have been sent.
     for sink, context in deduplicating if not (history.complete and history.initialised) else ():
@@ -96,7 +94,7 @@ def _warning_on_failure(sink: AlertSink, context: AlertContext) -> Iterator[None
 
 
 def _send_due(
-    sink: AlertSink, results: Results, context: AlertContext, links: Mapping[str, str], history: AlertHistory
+    sink: AlertSink, results: Results, context: AlertContext, links: RunLinks, history: AlertHistory
 ) -> Results:
     due = _due(sink, results)
     if sink.can_recall and (due or not history.initialised):
@@ -148,7 +146,7 @@ def _sent(
 
 
 def _resolve_possible(
-    sink: AlertSink, results: Results, context: AlertContext, links: Mapping[str, str], history: AlertHistory
+    sink: AlertSink, results: Results, context: AlertContext, links: RunLinks, history: AlertHistory
 ) -> None:
     """Without a ledger: resolve what may have fired and is over. Resolving what never fired has no effect."""
     now = results.bundle.generated_at

@@ -9,23 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import quote
 
 from flowjoy.actions.context import ActionsContext
 from flowjoy.actions.core import Console
 from flowjoy.actions.event import RunEvent
 from flowjoy.actions.trusted_runs import TRUSTED_EVENTS
-from flowjoy.analysis.promise.dependencies import stub_lines
+from flowjoy.analysis.promise.dependencies import HEAD, stub_lines
 from flowjoy.analysis.results import Results, alerts_since
 from flowjoy.clients.actions_artifacts import ArtifactService
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config.settings import Settings
-from flowjoy.domain import Outcome, commit_sha
+from flowjoy.domain import Outcome, ParsedStub, commit_sha
 from flowjoy.errors import HarvestError
 from flowjoy.pipeline import notify
 from flowjoy.pipeline.collect import Collected
 from flowjoy.pipeline.run_context import keeps_ledger
 from flowjoy.report import files
+from flowjoy.report.content.alert_messages import RunLinks
 from flowjoy.sinks import SINKS, report_artifact
 from flowjoy.sinks.base import AlertContext, Publication
 
@@ -66,7 +68,7 @@ class Publisher:
                 )
             with self.console.group("Alerts"):
                 new_context = partial(self._alert_context, results)
-                results = notify.send(results, new_context, self._links(), self._history())
+                results = notify.send(results, new_context, self._links(results), self._history())
         return notify.raise_alerts(results)
 
     def publish(self, results: Results, written: Mapping[str, str], github: GitHubApi | None) -> dict[str, str]:
@@ -112,15 +114,17 @@ class Publisher:
             log=self.console.log,
         )
 
-    def _links(self) -> dict[str, str]:
-        """Return the links of an alert to check and report, which are written later, at addresses known in advance."""
-        links = {}
-        if self.trigger.sha is not None:
-            repository = f"{self.runner.server_url}/{self.runner.repository}"
-            links["check"] = f"{repository}/commit/{self.trigger.sha}/checks"
-        if self._run_url is not None:
-            links["report (artifact of this run)"] = self._run_url
-        return links
+    def _links(self, results: Results) -> RunLinks:
+        """Return the links of alerts; check and report are written later, at addresses known in advance."""
+        repository = f"{self.runner.server_url}/{self.runner.repository}"
+        stub, branch = results.bundle.stubs.get(HEAD), self.default_branch
+        path = f"{quote(branch)}/{quote(self.settings.model_stub)}" if branch is not None else ""
+        return RunLinks(
+            repository=repository,
+            check=f"{repository}/commit/{self.trigger.sha}/checks" if self.trigger.sha is not None else None,
+            run=self._run_url,
+            stub=f"{repository}/edit/{path}" if path and isinstance(stub, ParsedStub) else None,
+        )
 
     def _history(self) -> notify.AlertHistory:
         return notify.AlertHistory(

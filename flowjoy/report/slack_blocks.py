@@ -1,5 +1,7 @@
 """Slack messages about alerts, as Block Kit blocks. External text is inert: escaped, in plain text objects.
 
+A mention is markup in an element of its own, made from a validated Slack id alone.
+
 Block ids carry marks that name the alert and the step of a message. A run without a ledger reads them from the
 channel to learn which notifications were sent.
 """
@@ -15,14 +17,18 @@ from typing import Any
 
 from flowjoy.analysis.alerts.lifecycle import AlertStep
 from flowjoy.report.content.alert_messages import AlertMessage
-from flowjoy.report.content.alert_text import AlertText
+from flowjoy.report.content.alert_parts import AlertText
+from flowjoy.report.content.owners import mention
 from flowjoy.report.text import capital
 
 MARKS_A_BLOCK = 12
 """Releases per mark: a `block_id` has at most 255 characters."""
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_HEADER, _TEXT, _FALLBACK = 150, 2500, 1000
+_HEADER, _TEXT, _NEXT, _FALLBACK = 150, 2500, 1000, 1000
+_MENTIONS = frozenset({AlertStep.NEW, AlertStep.UPDATE, AlertStep.REMINDER, AlertStep.ESCALATION})
+"""The steps that mention the owner: the others do not ask for a step that cannot wait."""
+
 _STEPS = "|".join(AlertStep)
 _MARK = re.compile(rf"flowjoy2-({_STEPS})-([0-9a-f]{{16}})((?:-[0-9a-f]{{16}})*)(?:\.\d+)?")
 _OLD_MARK = re.compile(rf"flowjoy-({_STEPS})((?:-[0-9a-f]{{16}})+)")
@@ -68,23 +74,24 @@ def mark_of(message: AlertMessage) -> Mark:
     )
 
 
-def blocks(message: AlertMessage, service: str) -> list[dict[str, Any]]:
-    """Return header, text and links; dividers carry the marks that do not fit the text block."""
+def blocks(message: AlertMessage) -> list[dict[str, Any]]:
+    """Return header, facts, next step and links; dividers carry the marks that do not fit the block of the facts."""
     first, *rest = _marks(message)
     links = " · ".join(f"<{address}|{name}>" for name, address in message.links.items())
-    foot: list[dict[str, Any]] = [_plain(service, _HEADER)]
-    foot += [{"type": "mrkdwn", "text": links, "verbatim": True}] if links else []
+    mentioned = mention(message.text.owner) if message.step in _MENTIONS else ""
     return [
         {"type": "header", "text": _plain(message.title, _HEADER)},
-        {"type": "section", "block_id": first, "text": _plain(_text(message.text), _TEXT)},
+        {"type": "section", "block_id": first, "text": _plain(message.text.facts, _TEXT)},
+        {"type": "section", "text": _markup(f"*Next:* {mentioned}".rstrip())},
+        {"type": "section", "text": _plain(_next(message.text, is_mentioned=bool(mentioned)), _NEXT)},
         *({"type": "divider", "block_id": mark} for mark in rest),
-        {"type": "context", "elements": foot},
+        *([{"type": "context", "elements": [_markup(links)]}] if links else []),
     ]
 
 
-def fallback(message: AlertMessage, service: str) -> str:
+def fallback(message: AlertMessage) -> str:
     """Return the escaped text of desktop and phone notifications."""
-    return escaped(f"{service}: {message.title} {message.text.what}", _FALLBACK)
+    return escaped(f"{message.title}. {message.text.facts}", _FALLBACK)
 
 
 def escaped(text: str, limit: int) -> str:
@@ -104,8 +111,15 @@ def _marks(message: AlertMessage) -> list[str]:
     return ["-".join([prefix, *group]) + (f".{number}" if number else "") for number, group in enumerate(groups)]
 
 
-def _text(text: AlertText) -> str:
-    return f"{text.what}\n{text.since}\n{capital(text.move)}"
+def _next(text: AlertText, *, is_mentioned: bool) -> str:
+    """Return the next step and the way out; without the actor where the line above mentions one."""
+    step = capital(text.move) if is_mentioned else text.next_step
+    return "\n".join(filter(None, (step, text.emergency)))
+
+
+def _markup(text: str) -> dict[str, Any]:
+    """Return our own markup: bold, a mention or links."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def _plain(text: str, limit: int) -> dict[str, Any]:

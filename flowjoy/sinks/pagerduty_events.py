@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
-from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
+from flowjoy.analysis.alerts.lifecycle import AlertStep
 from flowjoy.clients import http
 from flowjoy.clients.faults import Service
 from flowjoy.clients.pagerduty import STATUS_PAGE
@@ -18,7 +18,7 @@ from flowjoy.domain.secret import Secret
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import FaultKind
 from flowjoy.report.content.alert_messages import AlertMessage, Receipt, alert_subject
-from flowjoy.report.content.alert_text import AlertText
+from flowjoy.report.content.alert_parts import AlertText
 from flowjoy.report.escaping import clean
 from flowjoy.sinks.base import AlertContext, ReleaseChange
 
@@ -82,7 +82,7 @@ class PagerDutyEvents:
     def send(self, message: AlertMessage) -> Receipt:
         """Trigger or resolve an alert. Reminders are not sent: PagerDuty reminds people in its own way."""
         notification = message.notification
-        event = self.render(notification, message.state, message.links)
+        event = self.render(message)
         if event is None:
             return Receipt(sent=False, releases=notification.joined)
         self._send(event)
@@ -104,32 +104,28 @@ class PagerDutyEvents:
         }
         self._send(Event(path="/v2/change/enqueue", body=body))
 
-    def render(self, notification: Notification, text: AlertText, links: Mapping[str, str]) -> Event | None:
-        """Return the event of a notification, None for a reminder. `dedup_key` contains no text from outside."""
-        action = _ACTION.get(notification.step)
+    def render(self, message: AlertMessage) -> Event | None:
+        """Return the event of a message, None for a reminder. `dedup_key` contains no text from outside."""
+        action = _ACTION.get(message.step)
         if action is None:
             return None
-        body: dict[str, Any] = {"event_action": action, "dedup_key": dedup_key(notification.alert.key)}
+        body: dict[str, Any] = {"event_action": action, "dedup_key": dedup_key(message.notification.alert.key)}
         if action == "trigger":
-            body |= {"payload": self._payload(notification, text), "links": _links(links), "client": "FlowJoy"}
+            body |= {"payload": self._payload(message), "links": _links(message.links), "client": "FlowJoy"}
         return Event(path="/v2/enqueue", body=body)
 
-    def _payload(self, notification: Notification, text: AlertText) -> dict[str, Any]:
+    def _payload(self, message: AlertMessage) -> dict[str, Any]:
+        notification, text = message.notification, message.state
         service, alert = clean(self._context.settings.service), notification.alert
         return {
-            "summary": clean(f"{service}: {text.title}. {text.what}", LONGEST_SUMMARY),
+            "summary": clean(f"{message.origin}: {text.summary or text.title}", LONGEST_SUMMARY),
             "source": service,
             "severity": "error" if notification.step is AlertStep.ESCALATION else _SEVERITY[alert.kind],
             "timestamp": iso(self._context.now),
             "component": service,
             "group": clean(alert_subject(notification)),
             "class": alert.kind.value,
-            "custom_details": {
-                "what": clean(text.what, 1000),
-                "since": clean(text.since, 1000),
-                "action": clean(text.move, 1000),
-                "alert": clean(alert.key, 500),
-            },
+            "custom_details": _details(text, alert.key),
         }
 
     def _send(self, event: Event) -> None:
@@ -144,6 +140,19 @@ class PagerDutyEvents:
 def dedup_key(key: str) -> str:
     """Return the SHA-256 of an alert's key, in hex."""
     return sha256(key.encode()).hexdigest()
+
+
+def _details(text: AlertText, key: str) -> dict[str, str]:
+    """Return what happened, what to do and the way out, and the facts one by one."""
+    known = {
+        "what": text.facts,
+        "since": text.since,
+        "action": text.next_step,
+        "emergency": text.emergency,
+        "owner": text.actor,
+        **text.details,
+    }
+    return {name: clean(value, 1000) for name, value in known.items() if value} | {"alert": clean(key, 500)}
 
 
 def _links(links: Mapping[str, str]) -> list[dict[str, str]]:

@@ -138,11 +138,10 @@ class SlackBot:
             return own
 
     def _post(self, message: AlertMessage, thread: str) -> str:
-        service = self._context.settings.service
         content: dict[str, Any] = {
             "channel": self._id,
-            "text": slack_blocks.fallback(message, service),
-            "blocks": slack_blocks.blocks(message, service),
+            "text": slack_blocks.fallback(message),
+            "blocks": slack_blocks.blocks(message),
             "mrkdwn": False,
             "parse": "none",
             "link_names": False,

@@ -45,8 +45,7 @@ class SlackWebhook:
         """
         if message.quiet:
             return Receipt(sent=False, releases=message.notification.joined)
-        service = self._context.settings.service
-        text, blocks = slack_blocks.fallback(message, service), slack_blocks.blocks(message, service)
+        text, blocks = slack_blocks.fallback(message), slack_blocks.blocks(message)
         may_be_delivered = False
 
         def request() -> None:

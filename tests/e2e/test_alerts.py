@@ -137,17 +137,25 @@ def test_life__ten_runs_over_a_broken_worse_and_mended_history(
     four_deploys(world, 0)
     assert watch.said(100) == ([], 0, 0)  # the week is not over
     monday = WEEK - 9
-    assert watch.said(monday) == (["⚠️ Model cadence lagging by 4 deploys"], 1, 0)
+    assert watch.said(monday) == (["⚠️ Model cadence lagging by 4 deploys · week of Mar 02 · acme/shop"], 1, 0)
     assert watch.said(monday + 1) == ([], 0, 0)
     assert watch.said(monday + 23) == ([], 0, 0)
-    assert watch.said(monday + 24) == (["⚠️ Reminder: Model cadence lagging by 4 deploys"], 0, 0)
+    assert watch.said(monday + 24) == (
+        ["⚠️ Model cadence lagging by 4 deploys · reminder: week of Mar 02 · acme/shop"],
+        0,
+        0,
+    )
     assert watch.said(monday + 60) == ([], 0, 0)
     four_deploys(world, 1)
-    assert watch.said(2 * WEEK - 9) == (["⚠️ Second week in a row: Model cadence lagging by 4 deploys"], 1, 0)
+    assert watch.said(2 * WEEK - 9) == (
+        ["⚠️ Model cadence lagging by 4 deploys · second week in a row · acme/shop"],
+        1,
+        0,
+    )
     assert watch.said(2 * WEEK + 48) == ([], 0, 0)
     world.release(A, at(2 * WEEK + 50))
     world.registry.add_version(at(2 * WEEK + 51))
-    assert watch.said(3 * WEEK - 9) == (["✅ Models no longer lag behind code"], 0, 1)
+    assert watch.said(3 * WEEK - 9) == (["✅ Models no longer lag behind code · week of Mar 16 · acme/shop"], 0, 1)
     assert watch.said(3 * WEEK + 30) == ([], 0, 0)
     assert [alert.dedup_key for alert in pager.alerts] == [dedup_key("acme/shop/shop/divergence/2026-03-02")]
 
@@ -202,22 +210,49 @@ def test_chart__is_sent_to_no_foreign_host(world: World, slack: SlackStandIn, pa
 
 
 @pytest.mark.matrix
-def test_message__says_what_happened_since_when_whose_move_and_links_check_and_report(
+def test_message__says_what_happened_since_when_who_does_what_and_links_check_report_and_release(
     world: World, slack: SlackStandIn, watch: Watch
 ) -> None:
     world.release(A, at())
     watch.run(50)
     (message,) = slack.messages
-    header, section, foot = message["blocks"]
-    assert header["text"]["text"] == "🔴 The 48 h promise is broken: recommender"
-    assert section["text"]["text"].splitlines() == [
-        f"recommender for release {A[:12]}: 2 h 0 m overdue, not shipped.",
-        "The code went live Mon 02 Mar 09:00 UTC; the model was due by Wed 04 Mar 09:00 UTC.",
-        "Data team: ship a new version of recommender, or have its owner sign a waiver in the stub.",
-    ]
-    assert foot["elements"][0]["text"] == "shop"
-    assert f"<https://github.com/acme/shop/commit/{A}/checks|check>" in foot["elements"][1]["text"]
-    assert "/acme/shop/actions/runs/" in foot["elements"][1]["text"]
+    header, section, heading, step, foot = message["blocks"]
+    assert header["text"]["text"] == "🔴 recommender · 2 h 0 m overdue · acme/shop"
+    assert section["text"]["text"] == (
+        f"Release {A[:12]} was deployed Mon 02 Mar 09:00 UTC; a new version of recommender was due by "
+        "Wed 04 Mar 09:00 UTC and has not shipped."
+    )
+    assert heading["text"]["text"] == "*Next:*"
+    move, way_out = step["text"]["text"].splitlines()
+    assert move == "Data team: ship a new version of recommender (register it in MLflow)."
+    assert way_out.startswith("In an emergency, add a waiver to flowjoy.json on the default branch: it unblocks")
+    links = foot["elements"][0]["text"]
+    assert links.startswith(f"<https://github.com/acme/shop/commit/{A}/checks|Open the check> · <")
+    assert "/acme/shop/actions/runs/" in links
+    assert f"<https://github.com/acme/shop/commit/{A}|Open the release>" in links
+    assert "Add a waiver" not in links  # there is no stub yet
+
+
+@pytest.mark.matrix
+def test_owner__of_the_default_branch_is_mentioned_and_one_that_a_pull_request_names_is_not(
+    world: World, slack: SlackStandIn, pager: PagerDutyEventsStandIn, watch: Watch
+) -> None:
+    shop = world.github.repository
+    world.release(A, at())
+    shop.add_file(A, "flowjoy.json", json.dumps({"models": {"recommender": {"owner": "U0123ABC"}}}))
+    shop.add_commit(B, at(40), parent=A, branch="feature")
+    shop.add_file(B, "flowjoy.json", json.dumps({"models": {"recommender": {"owner": "U0MALLORY1"}}}))
+    number = shop.add_pull_request(head_sha=B, base_sha=A)
+    world.run(at(49), event="pull_request", ref=f"refs/pull/{number}/merge", payload=world.pull_request(number))
+    assert slack.messages == []
+    watch.run(50)
+    (message,) = slack.messages
+    assert message["blocks"][2]["text"] == {"type": "mrkdwn", "text": "*Next:* <@U0123ABC>", "verbatim": True}
+    assert message["blocks"][3]["text"]["text"].startswith("Ship a new version of recommender")
+    assert "|Add a waiver>" in message["blocks"][4]["elements"][0]["text"]
+    details = pager.alerts[0].events[0]["payload"]["custom_details"]
+    assert details["owner"] == "data team (Slack user U0123ABC)"
+    assert "MALLORY" not in json.dumps(slack.messages)
 
 
 @pytest.mark.matrix
@@ -231,7 +266,7 @@ def test_breach__is_one_alert_over_ten_runs_and_one_resolve_when_it_is_mended(
     assert [(alert.dedup_key, len(alert.events)) for alert in pager.alerts] == [(dedup_key(key), 1)]
     assert len(slack.messages) == 1
     world.registry.add_version(at(60))
-    assert watch.said(61) == (["✅ recommender was shipped"], 0, 1)
+    assert watch.said(61) == (["✅ recommender · shipped 12 h 0 m late · acme/shop"], 0, 1)
     assert watch.said(90) == ([], 0, 0)
     assert pager.resolves == [dedup_key(key)]
 
@@ -242,8 +277,8 @@ def test_at_risk__is_told_and_ends_quietly_when_the_clock_runs_out(
 ) -> None:
     world.release(A, at())
     assert watch.said(35) == ([], 0, 0)
-    assert watch.said(37) == (["🟠 recommender due in 11 h 0 m (Wed 09:00 UTC)"], 1, 0)
-    assert watch.said(49) == (["🔴 The 48 h promise is broken: recommender"], 1, 1)
+    assert watch.said(37) == (["🟠 recommender · due in 11 h 0 m · acme/shop"], 1, 0)
+    assert watch.said(49) == (["🔴 recommender · 1 h 0 m overdue · acme/shop"], 1, 1)
     assert [alert.is_open for alert in pager.alerts] == [False, True]
 
 
@@ -252,7 +287,7 @@ def test_at_risk__that_ships_in_time_is_said_to(world: World, slack: SlackStandI
     world.release(A, at())
     watch.run(37)
     world.registry.add_version(at(40))
-    assert watch.said(41) == (["✅ recommender was shipped"], 0, 1)
+    assert watch.said(41) == (["✅ recommender · shipped in time · acme/shop"], 0, 1)
     assert slack.messages[1]["thread_ts"] == slack.messages[0]["ts"]
 
 
@@ -263,10 +298,10 @@ def test_releases_that_wait_for_one_model_are_told_in_one_message(
     """A message for each of many that fail together is noise: elementary-data/elementary#408."""
     for hours, sha in enumerate((A, B, C)):
         world.release(sha, at(hours))
-    assert watch.said(60) == (["🔴 recommender: 3 releases past the deadline"], 1, 0)
-    assert "aaaaaaaaaaaa: 12 h 0 m overdue, not shipped; release bbbbbbbbbbbb: 11 h" in text(slack.messages[0])
+    assert watch.said(60) == (["🔴 recommender · 12 h 0 m overdue, 3 releases wait · acme/shop"], 1, 0)
+    assert "2 more releases wait: bbbbbbbbbbbb (11 h 0 m overdue), cccccccccccc (10 h 0 m" in text(slack.messages[0])
     world.registry.add_version(at(61))
-    assert watch.said(62) == (["✅ recommender: 3 releases no longer wait"], 0, 1)
+    assert watch.said(62) == (["✅ recommender · 3 releases no longer wait · acme/shop"], 0, 1)
 
 
 @pytest.mark.matrix
@@ -276,12 +311,12 @@ def test_release__that_joins_is_named_once_in_the_thread_and_in_the_same_alert_o
     world.release(A, at())
     world.release(B, at(4))
     assert watch.said(49) == (
-        ["🔴 The 48 h promise is broken: recommender", "🟠 recommender due in 3 h 0 m (Wed 13:00 UTC)"],
+        ["🔴 recommender · 1 h 0 m overdue · acme/shop", "🟠 recommender · due in 3 h 0 m · acme/shop"],
         2,
         0,
     )
     assert watch.said(50) == ([], 0, 0)
-    assert watch.said(53) == (["🔴 recommender: 1 more release past the deadline, 2 in total"], 1, 1)
+    assert watch.said(53) == (["🔴 recommender · 1 more release overdue, 2 in total · acme/shop"], 1, 1)
     assert watch.said(54) == ([], 0, 0)
     first, _, update = slack.messages
     assert update["thread_ts"] == first["ts"]
@@ -290,10 +325,10 @@ def test_release__that_joins_is_named_once_in_the_thread_and_in_the_same_alert_o
     assert [(alert.is_open, len(alert.events)) for alert in pager.alerts] == [(True, 2), (False, 1)]
     # PagerDuty shows the last event of a key, not the first: PagerDuty/pdpyras#45.
     payload = pager.alerts[0].events[1]["payload"]
-    assert "recommender: 2 releases past the deadline" in payload["summary"]
+    assert "recommender is 5 h 0 m overdue (since Wed 04 Mar 09:00 UTC): 2 releases wait" in payload["summary"]
     assert all(sha[:12] in payload["custom_details"]["what"] for sha in (A, B))
     world.registry.add_version(at(60))
-    assert watch.said(61) == (["✅ recommender: 2 releases no longer wait"], 0, 1)
+    assert watch.said(61) == (["✅ recommender · 2 releases no longer wait · acme/shop"], 0, 1)
 
 
 @pytest.mark.matrix
@@ -303,7 +338,7 @@ def test_breach__may_fire_again_after_it_resolved(world: World, watch: Watch) ->
     world.registry.add_version(at(50))
     watch.run(51)
     world.release(B, at(110))
-    assert watch.said(159)[0] == ["🔴 The 48 h promise is broken: recommender"]
+    assert watch.said(159)[0] == ["🔴 recommender · 1 h 0 m overdue · acme/shop"]
     assert watch.said(160) == ([], 0, 0)
 
 
@@ -331,7 +366,7 @@ def test_divergence__reaches_slack_alone_and_its_severity_is_a_warning_where_nam
 ) -> None:
     watch = Watch(world, slack, pager, **NO_CLOCK)
     four_deploys(world, 0)
-    assert watch.said(WEEK - 9) == (["⚠️ Model cadence lagging by 4 deploys"], 0, 0)
+    assert watch.said(WEEK - 9) == (["⚠️ Model cadence lagging by 4 deploys · week of Mar 02 · acme/shop"], 0, 0)
     assert pager.requests == [request for request in pager.requests if "/change/" in request.path]
 
 
@@ -355,12 +390,12 @@ def test_waiver__is_told_in_the_thread_with_who_why_and_until_when(
     world.github.repository.add_file(
         B, "flowjoy.json", json.dumps({"models": {"recommender": "any"}, "waivers": [waiver]})
     )
-    assert watch.said(52) == (["⏸️ recommender is excused by a waiver"], 0, 0)
+    assert watch.said(52) == (["⏸️ recommender · waived, not shipped yet · acme/shop"], 0, 0)
     assert slack.messages[1]["thread_ts"] == slack.messages[0]["ts"]
     assert "aaaaaaaaaaaa: freeze (data, until 2026-03-10T00:00:00Z)" in text(slack.messages[1])
     assert watch.said(53) == ([], 0, 0)
     said = watch.said(8 * 24)
-    assert "🔴 recommender: 2 more releases past the deadline, 2 in total" in said[0]
+    assert "🔴 recommender · 2 more releases overdue, 2 in total · acme/shop" in said[0]
 
 
 def text(message: dict[str, Any]) -> str:
@@ -385,9 +420,13 @@ def test_drift__is_told_after_two_checks_running_and_ends_after_two_good_ones(
     for hours, shift in enumerate([30, 30, 30, 0, 0, 30, 30], 1):
         live_data(world, shift, seed=hours)
         said.append(watch.said(hours))
-    rings = (["🔴 Live data has drifted from training data: recommender"], 1, 0)
-    assert said == [([], 0, 0), rings, ([], 0, 0), ([], 0, 0), said[4], ([], 0, 0), rings]
-    assert said[4] == (["✅ Live data matches training data again: recommender"], 0, 1)
+    for titles, *counts in (said[1], said[6]):
+        assert titles[0].startswith("🔴 recommender · live data has drifted (age: ")
+        assert counts == [1, 0]
+    assert [said[index] for index in (0, 2, 3, 5)] == [([], 0, 0)] * 4
+    assert said[4] == (["✅ recommender · live data matches training data again · acme/shop"], 0, 1)
+    details = pager.alerts[0].events[0]["payload"]["custom_details"]
+    assert details["emergency"].startswith("There is no earlier version to roll back to")
     assert pager.alerts[0].dedup_key == dedup_key("acme/shop/shop/drift/recommender")
 
 
@@ -484,7 +523,7 @@ def test_ledger__deleted_between_runs_raises_none_twice(
     assert len(pager.alerts) == 1
     forget_everything(world)
     world.registry.add_version(at(51))
-    assert watch.said(52)[:2] == (["✅ recommender was shipped"], 0)
+    assert watch.said(52)[:2] == (["✅ recommender · shipped 3 h 0 m late · acme/shop"], 0)
     assert slack.messages[1]["thread_ts"] == slack.messages[0]["ts"]
     assert [alert.is_open for alert in pager.alerts] == [False]
 
@@ -517,7 +556,7 @@ def test_ledger__deleted_is_replaced_by_our_own_messages_and_nobody_elses(
     forget_everything(world)
     world.github.repository.artifacts.update(kept)
     slack.write(blocks=forged["blocks"], bot_id="B0OTHER")
-    assert watch.said(50)[0] == ["🔴 The 48 h promise is broken: recommender"]
+    assert watch.said(50)[0] == ["🔴 recommender · 2 h 0 m overdue · acme/shop"]
 
 
 @pytest.mark.matrix
@@ -542,7 +581,7 @@ def test_ledger__that_is_read_lets_a_bot_tell_that_may_not_look(
     slack.scopes.discard("channels:history")
     world.release(A, at())
     watch.run(30)
-    assert watch.said(49)[0] == ["🔴 The 48 h promise is broken: recommender"]
+    assert watch.said(49)[0] == ["🔴 recommender · 1 h 0 m overdue · acme/shop"]
     assert watch.said(50)[0] == []
 
 
@@ -555,8 +594,8 @@ def test_webhook__tells_once_by_the_ledger(world: World, slack: SlackStandIn, wa
     world.registry.add_version(at(51))
     watch.run(52)
     assert [told["blocks"][0]["text"]["text"] for told in slack.hooked] == [
-        "🔴 The 48 h promise is broken: recommender",
-        "✅ recommender was shipped",
+        "🔴 recommender · 1 h 0 m overdue · acme/shop",
+        "✅ recommender · shipped 3 h 0 m late · acme/shop",
     ]
 
 
@@ -574,8 +613,8 @@ def test_sla_since__that_passes_the_releases_closes_each_alert_with_its_model_an
         watch.run(hours, models="recommender,ranker", sla_since="2026-03-03")
     ends = slack.hooked[before:]
     assert [told["blocks"][0]["text"]["text"] for told in ends] == [
-        "✅ Broken promise: alert resolved for ranker",
-        "✅ Broken promise: alert resolved for recommender",
+        "✅ ranker · broken promise: alert resolved · acme/shop",
+        "✅ recommender · broken promise: alert resolved · acme/shop",
     ]
     assert all("`sla-since` is now 2026-03-03" in told["text"] for told in ends)
 
@@ -618,7 +657,7 @@ def test_slack__that_fails_is_a_warning_the_verdict_stands_and_nothing_counts_as
     assert cure in ran.log
     assert not [state for state in ran.bundle["alerts"] if state["sink"] == "slack"]
     slack.heal()
-    assert watch.said(50)[0] == ["🔴 The 48 h promise is broken: recommender"]
+    assert watch.said(50)[0] == ["🔴 recommender · 2 h 0 m overdue · acme/shop"]
 
 
 @pytest.mark.matrix
@@ -658,7 +697,7 @@ def test_slack__that_limits_the_rate_is_asked_once_more_not_before_it_says(
 def test_channel__may_be_given_by_its_name(world: World, slack: SlackStandIn, watch: Watch) -> None:
     world.inputs["slack-channel"] = "#releases"
     world.release(A, at())
-    assert watch.said(49)[0] == ["🔴 The 48 h promise is broken: recommender"]
+    assert watch.said(49)[0] == ["🔴 recommender · 1 h 0 m overdue · acme/shop"]
     ran = watch.run(50, slack_channel="nowhere")
     assert "the bot does not see the channel 'nowhere'" not in ran.log  # nothing was to be told
     world.release(B, at(40))
@@ -762,9 +801,13 @@ def test_waiver__that_ran_out_long_after_the_deadline_is_told(
     world.github.repository.add_file(A, "flowjoy.json", json.dumps(stub))
     watch.inputs["divergence_percent"] = "100"
     watch.run(40)
-    assert watch.said(300) == (["⏸️ recommender is excused by a waiver"], 0, 1)  # the clock at risk has run out
+    assert watch.said(300) == (
+        ["⏸️ recommender · waived, not shipped yet · acme/shop"],
+        0,
+        1,
+    )  # the clock at risk has run out
     assert watch.said(22 * 24 - 1) == ([], 0, 0)
-    assert watch.said(22 * 24 + 1) == (["🔴 The 48 h promise is broken: recommender"], 1, 0)
+    assert watch.said(22 * 24 + 1) == (["🔴 recommender · waiver ended, 20 d 1 h overdue · acme/shop"], 1, 0)
 
 
 @pytest.mark.matrix
@@ -774,7 +817,7 @@ def test_more_time__given_after_the_fact_is_no_all_clear(
     world.release(A, at())
     watch.run(49)
     assert watch.said(50, sla_hours="96") == ([], 0, 0)
-    assert watch.said(97, sla_hours="96") == (["🔴 Reminder: The 96 h promise is broken: recommender"], 0, 0)
+    assert watch.said(97, sla_hours="96") == (["🔴 recommender · reminder: 1 h 0 m overdue · acme/shop"], 0, 0)
 
 
 @pytest.mark.matrix
@@ -785,7 +828,7 @@ def test_thread__whose_first_message_somebody_deleted_is_told_by_itself(
     watch.run(49)
     slack.messages.clear()
     world.registry.add_version(at(50))
-    assert watch.said(51)[0] == ["✅ recommender was shipped"]
+    assert watch.said(51)[0] == ["✅ recommender · shipped 2 h 0 m late · acme/shop"]
 
 
 @pytest.mark.matrix
@@ -801,8 +844,8 @@ def test_at_once__what_the_first_of_two_messages_does_not_name_joins_it(
     world.github.repository.artifacts.update(kept)
     slack.fail("conversations.history", times=1, fault=Answer(200, {"ok": True, "messages": [], "has_more": False}))
     watch.run(48.1)
-    assert [title for title in slack.titles if title[0] == "🔴"] == ["🔴 The 48 h promise is broken: recommender"]
-    assert watch.said(48.3)[0] == ["🔴 recommender: 1 more release past the deadline, 2 in total"]
+    assert [title for title in slack.titles if title[0] == "🔴"] == ["🔴 recommender · 1 m overdue · acme/shop"]
+    assert watch.said(48.3)[0] == ["🔴 recommender · 1 more release overdue, 2 in total · acme/shop"]
 
 
 @pytest.mark.matrix
@@ -899,9 +942,9 @@ def test_injection__reaches_slack_and_pagerduty_inert(
     (message,) = slack.messages
     ours = [link for link in mentions_and_links(message) if link.startswith("<https://github.com/acme/shop/")]
     assert mentions_and_links(message) == ours
-    assert len(ours) == 2
-    kinds = {block["text"]["type"] for block in message["blocks"] if "text" in block}
-    assert kinds == {"plain_text"}
+    assert len(ours) == 4
+    markup = [block["text"]["text"] for block in message["blocks"] if block.get("text", {}).get("type") == "mrkdwn"]
+    assert markup == ["*Next:*"]
     (alert,) = pager.alerts
     assert len(alert.summary) <= 1024
     assert set(alert.dedup_key) <= set("0123456789abcdef")

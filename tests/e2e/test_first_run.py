@@ -127,7 +127,7 @@ def test_breach__that_runs_out_after_the_first_run_is_sent_and_names_no_older_re
     runs.run(0)
     runs.run(9)
     titles, alerts, _ = runs.sent
-    assert (titles, alerts) == (["🔴 The 48 h promise is broken: recommender"], 1)
+    assert (titles, alerts) == (["🔴 recommender · 1 h 0 m overdue · acme/shop"], 1)
     assert B[:12] in str(runs.slack.messages[0])
     assert A[:12] not in str(runs.slack.messages[0]["blocks"][1])
 
@@ -139,7 +139,7 @@ def test_clock__that_was_at_risk_before_the_first_run_is_sent_only_when_it_runs_
     runs.run(2)
     assert runs.sent[0] == []
     runs.run(9)
-    assert runs.sent[0] == ["🔴 The 48 h promise is broken: recommender"]
+    assert runs.sent[0] == ["🔴 recommender · 1 h 0 m overdue · acme/shop"]
 
 
 @pytest.mark.matrix
@@ -151,7 +151,7 @@ def test_divergence__of_weeks_before_the_first_run_does_not_make_the_next_one_th
         if week == -1:
             runs.run(0)
     runs.run(WEEK)
-    assert runs.sent[:2] == (["⚠️ Model cadence lagging by 4 deploys"], 1)
+    assert runs.sent[:2] == (["⚠️ Model cadence lagging by 4 deploys · week of Mar 02 · acme/shop"], 1)
     assert runs.pager.alerts[0].events[0]["payload"]["severity"] == "warning"
 
 
@@ -228,7 +228,7 @@ def test_old_ledger__is_adopted_without_a_new_page_and_ends_what_it_opened(runs:
     assert runs.sent == ([], 0, 0)
     runs.world.registry.add_version(at(2))
     runs.run(3)
-    assert runs.slack.titles == ["✅ recommender: 2 releases no longer wait"]
+    assert runs.slack.titles == ["✅ recommender · 2 releases no longer wait · acme/shop"]
     assert runs.pager.alerts == []
     assert set(runs.pager.resolves) == {dedup_key(key) for key in (*keys, "acme/shop/shop/breach/recommender")}
 

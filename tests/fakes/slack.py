@@ -15,7 +15,10 @@ TOKEN = "xoxb-canary-token-of-slack"
 CHANNEL = "C0RELEASES"
 WEBHOOK_PATH = "/services/T000/B000/canary-webhook-of-slack"
 BOT, USER = "B0FLOWJOY", "U0FLOWJOY"
-_LONGEST = {"header": 150, "section": 3000, "context": 2000}
+_LONGEST = {"header": 150, "section": 3000, "context": 3000}
+_TEXT_KEYS = {"plain_text": {"type", "text", "emoji"}, "mrkdwn": {"type", "text", "verbatim"}}
+_BLOCK_KEYS = {"header": {"text"}, "section": {"text"}, "context": {"elements"}, "divider": set[str]()}
+"""The keys that we use of each block, by Slack's reference of Block Kit."""
 
 
 @dataclass(kw_only=True)
@@ -186,15 +189,27 @@ def _arguments(request: Request) -> dict[str, Any]:
 
 
 def _wrong_blocks(blocks: list[dict[str, Any]]) -> bool:
-    """What Slack refuses: too many, too long or empty texts, a block id twice, a header that is no plain text."""
+    """What Slack refuses: too many blocks, a block id twice or too long, and what is wrong within a block."""
     ids = [block["block_id"] for block in blocks if "block_id" in block]
-    texts = [(block["type"], block["text"]) for block in blocks if "text" in block]
     return (
         len(blocks) > 50
         or len(set(ids)) < len(ids)
         or any(len(name) > 255 for name in ids)
-        or any(not text["text"] or len(text["text"]) > _LONGEST[kind] for kind, text in texts)
-        or any(kind == "header" and text["type"] != "plain_text" for kind, text in texts)
+        or any(map(_is_wrong, blocks))
+    )
+
+
+def _is_wrong(block: dict[str, Any]) -> bool:
+    """Unknown types and keys, a header that is not plain text, more than ten elements, texts too long or empty."""
+    kind = block.get("type", "")
+    if block.keys() - {"type", "block_id"} != _BLOCK_KEYS.get(kind, {"another type"}):
+        return True
+    texts = block.get("elements", [block["text"]] if "text" in block else [])
+    return (
+        (kind == "header" and block["text"].get("type") != "plain_text")
+        or (kind == "context" and not 0 < len(texts) <= 10)
+        or any(text.keys() - _TEXT_KEYS.get(text.get("type"), set()) for text in texts)
+        or any(not 0 < len(text.get("text", "")) <= _LONGEST[kind] for text in texts)
     )
 
 

@@ -140,6 +140,8 @@ def _in_stub(place: str) -> Callable[[Scene, str], None]:
         waiver = {"model": "recommender", "sha": "*", "reason": "r", "by": "b", "until": at(200).isoformat()}
         if place in ("reason", "by"):
             scene.stub["waivers"] = [{**waiver, place: text}]
+        elif place == "owner":
+            scene.stub["models"]["recommender"]["owner"] = text
         elif place == "none":
             scene.stub["models"]["ranker"] = {"requires": "none", "reason": text}
         else:
@@ -175,6 +177,7 @@ FIELDS: dict[str, Callable[[Scene, str], None]] = {
     "reason of a waiver": _in_stub("reason"),
     "author of a waiver": _in_stub("by"),
     "reason of a model that is not required": _in_stub("none"),
+    "owner of a model": _in_stub("owner"),
     "unknown key of a stub": _in_stub("key"),
     "environment": _setter("environment"),
     "service": _input("service"),

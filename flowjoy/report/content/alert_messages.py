@@ -8,27 +8,59 @@ from dataclasses import dataclass, replace
 from flowjoy.analysis.alerts.alert import WaitingReleases
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.analysis.results import Results
+from flowjoy.domain import commit_sha
 from flowjoy.domain.drift import DriftCheck
-from flowjoy.report.content.alert_text import AlertText, alert_text
+from flowjoy.report.content.alert_parts import SEPARATOR, AlertText, origin
+from flowjoy.report.content.alert_text import alert_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunLinks:
+    """GitHub addresses that an alert may link, None where unknown: the repository, this run, its check, its stub.
+
+    `stub`: the page that edits the stub of the default branch.
+    """
+
+    repository: str | None = None
+    check: str | None = None
+    run: str | None = None
+    stub: str | None = None
+
+    @property
+    def of_run(self) -> Mapping[str, str]:
+        """The links of every alert: texts and addresses."""
+        return _known({"Open the check": self.check, "Open the report": self.run})
+
+    def of(self, notification: Notification) -> Mapping[str, str]:
+        """Return the links of one alert; where releases wait, also the first one and the stub, for a waiver."""
+        about = notification.alert.about
+        if not isinstance(about, WaitingReleases) or notification.step is AlertStep.RECOVERY:
+            return self.of_run
+        named = [item for item in about.items if item.code_id in notification.joined] or about.items
+        sha = named[0].sha
+        release = f"{self.repository}/commit/{sha}" if self.repository and commit_sha.is_full(sha) else None
+        stub = None if notification.step is AlertStep.WAIVER else self.stub
+        return {**self.of_run, **_known({"Open the release": release, "Add a waiver": stub})}
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertMessage:
-    """One message. `links` maps link texts to GitHub addresses.
+    """One message. `origin`: the repository and service that it is about. `links` maps link texts to GitHub addresses.
 
     `text` describes this step. `state` describes the alert as it is now, with every release, for destinations that show
     only the latest message.
     """
 
     notification: Notification
+    origin: str
     text: AlertText
     state: AlertText
     links: Mapping[str, str]
 
     @property
     def title(self) -> str:
-        """The title with its icon."""
-        return f"{self.text.icon} {self.text.title}"
+        """The title with its icon: `🔴 recommender · 2 h 5 m overdue · acme/shop`."""
+        return f"{self.text.icon} {self.text.title}{SEPARATOR}{self.origin}"
 
     @property
     def step(self) -> AlertStep:
@@ -58,11 +90,15 @@ class Receipt:
     releases: tuple[str, ...] = ()
 
 
-def alert_message(notification: Notification, results: Results, links: Mapping[str, str]) -> AlertMessage:
+def alert_message(notification: Notification, results: Results, links: RunLinks) -> AlertMessage:
     """Return the message of a notification."""
     state = replace(notification, step=AlertStep.NEW) if notification.step is AlertStep.UPDATE else notification
     return AlertMessage(
-        notification=notification, text=alert_text(notification, results), state=alert_text(state, results), links=links
+        notification=notification,
+        origin=origin(results.bundle),
+        text=alert_text(notification, results),
+        state=alert_text(state, results),
+        links=links.of(notification),
     )
 
 
@@ -70,3 +106,7 @@ def alert_subject(notification: Notification) -> str:
     """Return the subject of an alert: its model, or else the key of the alert."""
     about = notification.alert.about
     return about.model if isinstance(about, WaitingReleases | DriftCheck) else notification.alert.key
+
+
+def _known(links: Mapping[str, str | None]) -> dict[str, str]:
+    return {text: address for text, address in links.items() if address is not None}

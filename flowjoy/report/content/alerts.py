@@ -9,7 +9,8 @@ from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.analysis.results import Results
 from flowjoy.domain.alerts import AlertKind
 from flowjoy.report.blocks import ROW_LIMIT, Cell, Section, Table, more
-from flowjoy.report.content.alert_text import AlertText, alert_text
+from flowjoy.report.content.alert_parts import AlertText
+from flowjoy.report.content.alert_text import alert_text
 from flowjoy.report.escaping import code
 from flowjoy.report.text import moment, table
 
@@ -33,6 +34,31 @@ class FiringAlert:
     text: AlertText
     sent: str
 
+    @property
+    def title(self) -> str:
+        """The model or measure, and its state: `recommender · 2 h 5 m overdue`."""
+        return self.text.title
+
+    @property
+    def facts(self) -> str:
+        """The facts: what happened, since when, to which releases."""
+        return self.text.facts
+
+    @property
+    def next_step(self) -> str:
+        """The next step in the imperative, after the actor: `Ranking team: ship a new version of recommender`."""
+        return self.text.next_step
+
+    @property
+    def emergency(self) -> str:
+        """The way out if the next step takes too long; empty if there is none."""
+        return self.text.emergency
+
+    @property
+    def owner(self) -> str:
+        """The actor of the next step in plain text: the model's owner by name, or a team."""
+        return self.text.actor
+
 
 def firing_alerts(results: Results) -> list[FiringAlert]:
     """Return every firing alert, most urgent first."""
@@ -54,7 +80,7 @@ def section(results: Results) -> Section | None:
     rows = [
         (
             Cell(text=_NAMES[item.kind], mark="wait" if item.kind is AlertKind.AT_RISK else "bad"),
-            *(Cell(text=text) for text in (_what(item), item.text.since, item.text.move, item.sent or _NOT_SENT)),
+            *(Cell(text=text) for text in (_what(item), item.text.since, item.next_step, item.sent or _NOT_SENT)),
         )
         for item in alerts[:ROW_LIMIT]
     ]
@@ -75,7 +101,7 @@ def markdown(results: Results) -> str:
     rows = [
         (
             f"{item.text.icon} {_NAMES[item.kind]}: {code(_what(item), 250)}",
-            code(item.text.move, 200),
+            code(item.next_step, 200),
             code(item.sent) if item.sent else _NOT_SENT,
         )
         for item in alerts[:SHOWN]
@@ -87,7 +113,7 @@ def markdown(results: Results) -> str:
 def _what(item: FiringAlert) -> str:
     # The title of a breach or an obligation at risk repeats the first column, with a time that would not count down.
     lead = "" if item.kind in (AlertKind.BREACH, AlertKind.AT_RISK) else f"{item.text.title}. "
-    return f"{lead}{item.text.what}"
+    return f"{lead}{item.text.facts}"
 
 
 def _sent(alert: Alert, results: Results) -> str:

@@ -16,7 +16,7 @@ from flowjoy.clients import transport
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain.secret import Secret
-from flowjoy.report.content.alert_messages import AlertMessage, alert_message
+from flowjoy.report.content.alert_messages import AlertMessage, RunLinks, alert_message
 from flowjoy.sinks.base import AlertContext, Publication
 from tests import builders
 from tests.builders import a_bundle, a_deploy, a_ship, at
@@ -24,7 +24,7 @@ from tests.fakes.github import GitHubStandIn
 
 TOKEN = "canary-token-of-github"
 SHA, OTHER_SHA = "a" * 40, "b" * 40
-LINKS = {"report": "https://github.com/acme/shop/actions/runs/1"}
+LINKS = RunLinks(run="https://github.com/acme/shop/actions/runs/1")
 
 
 @pytest.fixture(autouse=True)

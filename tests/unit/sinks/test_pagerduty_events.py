@@ -17,7 +17,7 @@ from tests.builders import at
 from tests.fakes.faults import EmptyBody, Reset
 from tests.fakes.http_base import Answer, Fault
 from tests.fakes.pagerduty_events import ROUTING_KEY, PagerDutyEventsStandIn
-from tests.unit.sinks.conftest import LINKS, Run, a_message
+from tests.unit.sinks.conftest import LINKS, SHA, Run, a_message
 
 
 @pytest.fixture
@@ -50,10 +50,24 @@ def test_event__names_service_subject_kind_and_time(run: Run, pager: PagerDutyEv
     payload = event["payload"]
     assert (payload["source"], payload["group"], payload["class"]) == ("shop", "recommender", "breach")
     assert (payload["severity"], payload["timestamp"]) == ("error", "2024-06-05T21:00:00Z")
-    assert payload["summary"].startswith("shop: ")
-    assert event["links"] == [{"href": LINKS["report"], "text": "report"}]
+    assert payload["summary"] == (
+        "acme/shop: recommender is 12 h 0 m overdue (since Wed 05 Jun 09:00 UTC): 1 release waits for a new version"
+    )
+    assert event["links"] == [{"href": LINKS.run, "text": "Open the report"}]
     assert alert.dedup_key == dedup_key(message.notification.alert.key)
     assert (receipt.sent, receipt.releases) == (True, message.notification.joined)
+
+
+def test_event__carries_the_facts_the_next_step_and_the_way_out(run: Run, pager: PagerDutyEventsStandIn) -> None:
+    sink_of(run, pager).send(a_message())
+    details = pager.alerts[0].events[0]["payload"]["custom_details"]
+    assert details["what"].startswith(f"Release {SHA[:12]} was deployed Mon 03 Jun 09:00 UTC; a new version of")
+    assert details["action"].startswith("Data team: ship a new version of recommender")
+    assert details["emergency"].startswith("In an emergency, add a waiver to flowjoy.json")
+    facts = {"model": "recommender", "needs": "a new version", "releases_waiting": "1", "first_release": SHA[:12]}
+    facts |= {"deployed": "2024-06-03T09:00:00Z", "due": "2024-06-05T09:00:00Z", "owner": "data team"}
+    assert details.items() >= facts.items()
+    assert details["alert"] == a_message().notification.alert.key
 
 
 def test_key__is_a_digest_that_contains_no_text_from_outside() -> None:
@@ -93,7 +107,7 @@ def test_key__of_an_older_version_is_resolved(run: Run, pager: PagerDutyEventsSt
 
 def test_change__becomes_a_change_event(run: Run, pager: PagerDutyEventsStandIn) -> None:
     change = ReleaseChange(key="shop/change/1", at=at(5), summary="shop: " + "x" * 2000, details={"type": "CODE"})
-    sink_of(run, pager).send_change(change, LINKS)
+    sink_of(run, pager).send_change(change, LINKS.of_run)
     (event,) = pager.changes
     assert len(event["payload"]["summary"]) <= LONGEST_SUMMARY
     assert (event["payload"]["timestamp"], event["payload"]["source"]) == ("2024-06-03T14:00:00Z", "shop")
@@ -144,7 +158,7 @@ def test_event__of_three_thousand_characters_is_cut_and_its_key_holds_none_of_th
     run: Run, pager: PagerDutyEventsStandIn
 ) -> None:
     message = a_message()
-    text = replace(message.state, what="x" * 3_000)
+    text = replace(message.state, facts="x" * 3_000, summary="x" * 3_000)
     alert = replace(message.notification.alert, key="acme/shop/breach/" + "y" * 3_000)
     long = replace(message, state=text, notification=replace(message.notification, alert=alert))
     sink_of(run, pager).send(long)

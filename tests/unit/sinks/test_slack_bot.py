@@ -12,7 +12,6 @@ from flowjoy.analysis.alerts.lifecycle import AlertStep
 from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.report.slack_blocks import digest
 from flowjoy.sinks.slack_bot import SlackBot, examine
-from tests import builders
 from tests.builders import at
 from tests.fakes.faults import EmptyBody, Reset
 from tests.fakes.http_base import Answer, Fault
@@ -233,4 +232,4 @@ def test_upload__to_another_host_is_refused_and_the_alert_remains(run: Run, slac
     slack.fail("files.getUploadURLExternal", times=None, fault=Answer(200, elsewhere))
     assert sink_of(run, slack).send(a_message()).sent
     assert "not Slack's" in run.warnings[0]
-    assert builders.SERVICE in slack.messages[0]["text"]
+    assert "acme/shop" in slack.messages[0]["text"]

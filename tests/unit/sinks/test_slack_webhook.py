@@ -48,7 +48,7 @@ def test_send__posts_title_text_and_links(run: Run, slack: SlackStandIn) -> None
     (posted,) = slack.hooked
     assert posted["blocks"][0]["text"]["text"] == message.title
     assert "recommender" in posted["text"]
-    assert mentions_and_links(posted) == [f"<{LINKS['report']}|report>"]
+    assert mentions_and_links(posted) == [f"<{LINKS.run}|Open the report>"]
     assert (receipt.sent, receipt.ref, receipt.releases) == (True, "", message.notification.joined)
 
 
