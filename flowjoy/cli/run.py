@@ -33,7 +33,8 @@ from flowjoy.domain import Decision, Status
 from flowjoy.errors import HarvestError, InputError
 from flowjoy.ledger.bundle_file import bundle_bytes
 from flowjoy.pipeline import merge_gate
-from flowjoy.pipeline.collect import Collected, collect
+from flowjoy.pipeline.collect import collect
+from flowjoy.pipeline.collected import Collected
 from flowjoy.pipeline.failed_checks import Ending, close_checks
 from flowjoy.pipeline.publish import Publisher
 from flowjoy.pipeline.run_context import (

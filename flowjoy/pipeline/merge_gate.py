@@ -12,7 +12,7 @@ from flowjoy.analysis.promise.merge_gate import BranchStub, GateFinding, GateInp
 from flowjoy.analysis.promise.waivers import is_void
 from flowjoy.analysis.results import Results, with_gate
 from flowjoy.domain import Proposal, SourceKind, Waiver
-from flowjoy.pipeline.collect import Collected
+from flowjoy.pipeline.collected import Collected
 
 
 def judged(results: Results, harvested: Collected) -> Results:

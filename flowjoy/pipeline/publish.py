@@ -24,7 +24,7 @@ from flowjoy.config.settings import Settings
 from flowjoy.domain import Outcome, ParsedStub, commit_sha
 from flowjoy.errors import HarvestError
 from flowjoy.pipeline import notify
-from flowjoy.pipeline.collect import Collected
+from flowjoy.pipeline.collected import Collected
 from flowjoy.pipeline.run_context import keeps_ledger
 from flowjoy.report import files
 from flowjoy.report.content.alert_messages import RunLinks

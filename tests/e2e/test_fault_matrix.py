@@ -24,7 +24,8 @@ from flowjoy.clients import github_deployments, mlflow_registry, transport
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config.settings import read_settings
 from flowjoy.pipeline import run_context, run_parameters
-from flowjoy.pipeline.collect import Collected, collect
+from flowjoy.pipeline.collect import collect
+from flowjoy.pipeline.collected import Collected
 from flowjoy.sources import github_releases, github_workflow_runs
 from flowjoy.sources.base import Clients
 from tests.fakes.actions_runner import outputs_in

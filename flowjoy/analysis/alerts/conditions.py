@@ -21,7 +21,7 @@ from flowjoy.analysis.alerts.alert import (
     key_of,
 )
 from flowjoy.analysis.flow.divergence_and_spikes import Spike
-from flowjoy.analysis.promise.status import AT_RISK_SHARE
+from flowjoy.analysis.promise.obligation_status import AT_RISK_SHARE
 from flowjoy.domain import Obligation, Status, Week
 from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.drift import DriftCheck, DriftStatus

@@ -31,7 +31,7 @@ from flowjoy.analysis.event_columns import (
 from flowjoy.analysis.promise import first_ship, microseconds
 from flowjoy.analysis.promise.columns import Columns, Indices, indices_by, text_or_none
 from flowjoy.analysis.promise.microseconds import NEVER, to_timestamp
-from flowjoy.analysis.promise.status import Settlement, settle
+from flowjoy.analysis.promise.obligation_status import Settlement, settle
 from flowjoy.analysis.promise.waivers import apply_waivers
 from flowjoy.analysis.timeline import integer_versions
 from flowjoy.domain import EventType, Kind, ModelDependencies, Obligation, Requirement, Rule, Status, Waiver
