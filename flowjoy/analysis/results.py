@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import pandas as pd
 
 from flowjoy.analysis.alerts import conditions
-from flowjoy.analysis.alerts.alert import AlertInputs, AlertSnapshot, home_of
+from flowjoy.analysis.alerts.alert import AlertInputs, AlertSnapshot, home_of, key_of
 from flowjoy.analysis.alerts.lifecycle import sent_alerts
 from flowjoy.analysis.bundle_analyses import BundleAnalyses
 from flowjoy.analysis.flow.advice import Advice
@@ -24,6 +24,7 @@ from flowjoy.analysis.promise.compliance import ComplianceRate, rate
 from flowjoy.analysis.promise.merge_gate import MergeGate
 from flowjoy.analysis.source_coverage import is_complete, judges_promise
 from flowjoy.domain import AlertState, Obligation, Recovery, SourceKind, Status, Verdict, Week
+from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck
 
@@ -82,6 +83,14 @@ class Results:
     def rollback_target(self) -> LivePair | None:
         """The last pair without an incident; None where incidents are unknown, or every pair had one."""
         return last_without_incident(self.pairs) if self.incidents_are_known else None
+
+    @property
+    def alerted_spikes(self) -> frozenset[date]:
+        """The Mondays of the weeks whose MTTR spike fires, or fired, an alert."""
+        home = home_of(self.bundle.repository, self.bundle.service)
+        fired = {alert.key for alert in self.alerts.firing if not alert.old} | {sent.key for sent in self.bundle.alerts}
+        mondays = (spike.week.week for spike in self.spikes)
+        return frozenset(day for day in mondays if key_of(home, AlertKind.MTTR_SPIKE, day.isoformat()) in fired)
 
     @property
     def last_week(self) -> Week | None:

@@ -69,7 +69,8 @@ def _flow(results: Results) -> Figure:
         service=results.bundle.service,
         timezone=results.bundle.window.timezone,
         open_incidents=int(results.incidents[event_columns.END].isna().sum()),
-        spikes={spike.week.week for spike in results.spikes},
+        spikes=results.alerted_spikes,
+        models={item.model for item in results.scope},
     )
 
 

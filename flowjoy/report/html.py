@@ -16,6 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from flowjoy.domain import Decision
+from flowjoy.report import palette
 from flowjoy.report.blocks import Countdown, Picture, Section
 from flowjoy.report.escaping import clean, visible
 
@@ -56,7 +57,7 @@ class PageView:
 
 def render(view: PageView) -> bytes:
     """Return the page as UTF-8."""
-    style, script = _part("report.css"), _part("report.js")
+    style, script = palette.page_css() + _part("report.css"), _part("report.js")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_visible
     )

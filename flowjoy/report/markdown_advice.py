@@ -16,6 +16,7 @@ from flowjoy.report.content.retrospective import (
     pair_name,
 )
 from flowjoy.report.escaping import code, trusted_markdown
+from flowjoy.report.palette import CODE_PALE, MODEL_LINE
 from flowjoy.report.text import plural, span, table
 
 SHOWN = 5
@@ -23,8 +24,9 @@ WEEK_LIMIT = 12
 """Maximum weeks in the Mermaid chart; the dates of more weeks would overlap."""
 
 
-_PALETTE = '%%{init: {"themeVariables": {"xyChart": {"plotColorPalette": "#a9bcdb, #2e8b4a"}}}}%%'
-"""Blue and green as in the full chart, with paler bars so that the thin line is visible in front of them."""
+_TONES = f"{CODE_PALE.light}, {MODEL_LINE}"
+_PALETTE = f'%%{{init: {{"themeVariables": {{"xyChart": {{"plotColorPalette": "{_TONES}"}}}}}}}}%%'
+"""Blue and violet as in the full chart: pale bars, so that the thin line is visible before them and on both grounds."""
 
 
 def advice(recommendations: Sequence[Advice]) -> str:
@@ -90,7 +92,8 @@ def inventory(results: Results) -> str:
 
 def small_chart(results: Results) -> str:
     """Return the code and model cadence as a Mermaid chart, which GitHub draws; the full chart is in the artifact."""
-    weeks = [week for week in results.weeks[-WEEK_LIMIT:] if week.observed]
+    # Mermaid knows no unfinished bar: the running week would be a fall to nearly zero.
+    weeks = [week for week in results.weeks if week.observed and not week.partial][-WEEK_LIMIT:]
     read = all(week.code_known and week.models_known for week in weeks)
     if not any(week.code_deploys or week.model_deploys for week in weeks) or not read:
         return ""
@@ -103,7 +106,7 @@ def small_chart(results: Results) -> str:
     # By default Mermaid starts the axis at the smallest count, which would distort the gaps.
     return (
         f"```mermaid\n{_PALETTE}\nxychart-beta\n"
-        '  title "Code deploys (bars) and model ships (line)"\n'
+        '  title "Code deploys (bars) and model ships (line) by complete week"\n'
         f"  x-axis [{labels}]\n"
         f'  y-axis "deploys per week" 0 --> {highest}\n'
         f"  bar [{bars}]\n"

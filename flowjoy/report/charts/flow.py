@@ -1,4 +1,4 @@
-"""The joint flow chart: code deploys, model ships and style.MTTR, week by week.
+"""The joint flow chart: code deploys, model ships and unified MTTR, week by week.
 
 Bars, dates and line share the positions 0…n-1, so that they always align. External text is drawn literally.
 """
@@ -10,19 +10,19 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
+from flowjoy.report import palette
 from flowjoy.report.charts import style
-from flowjoy.report.charts.labels import FreeSpace, line, plain
-from flowjoy.report.escaping import clean
-from flowjoy.report.text import capital, decimal, plural
+from flowjoy.report.charts.flow_sums import totals, why_empty, why_no_mttr
+from flowjoy.report.charts.labels import LONG_NAME, FreeSpace, cut, distinct_names, line, plain
+from flowjoy.report.text import decimal, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import date
 
     from matplotlib.axes import Axes
@@ -30,13 +30,16 @@ if TYPE_CHECKING:
     from flowjoy.domain import Week
 
 PLOT = (0.078, 0.152, 0.844, 0.613)
-_LONGEST_MODEL = 14
 BAR, ROOMY = 0.7, 30  # a bar's share of its slot; points of slot that fit a label
 DIGIT, BOLD = 0.64 * style.SIZE, 0.7 * style.SIZE  # points: width of a digit, and of a bold character
-HATCHED: dict[str, Any] = {"hatch": "///", "hatchcolor": "#ffffff99", "edgecolor": "white", "linewidth": 0.5}
-HOLLOW: dict[str, Any] = {"facecolor": style.GAP_FILL, "edgecolor": style.GAP, "linewidth": 0.9, "ls": (0, (3, 2))}
-PARTIAL: dict[str, Any] = {"facecolor": style.BAND, "edgecolor": style.FAINT, "linewidth": 0.5}
-RING: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": style.MTTR, "fillstyle": "none"}
+CODE, MODEL = (palette.CODE_PALE, palette.CODE), (palette.MODEL_PALE, palette.MODEL)  # of a running, a complete week
+EDGE: dict[str, Any] = {"edgecolor": palette.PAPER.light, "linewidth": 0.6}
+MISSING: dict[str, Any] = {"facecolor": palette.WAIT_PALE.light, "edgecolor": palette.WAIT.light, "linewidth": 0.9}
+MISSING |= {"linestyle": (0, (3, 2))}
+PARTIAL: dict[str, Any] = {"facecolor": palette.RAISED.light, "edgecolor": palette.LINE.light, "linewidth": 0.6}
+POINT: dict[str, Any] = {"color": palette.TEXT.light, "marker": "o"}
+RING: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": palette.WAIT.light, "fillstyle": "none"}
+RING |= {"markeredgewidth": 1.6}
 
 
 def draw(
@@ -46,30 +49,34 @@ def draw(
     timezone: str = "UTC",
     open_incidents: int = 0,
     spikes: Collection[date] = (),
+    models: Collection[str] = (),
 ) -> Figure:
     """Draw `weeks`, oldest first; a frame with a note if nothing happened.
 
-    `spikes`: the Mondays of the weeks whose MTTR gets a ring.
+    `spikes`: the Mondays of the weeks whose MTTR gets a ring. `models`: all models, so that names stay distinct.
     """
     with style.isolated_style():
         FigureCanvasAgg(figure := Figure(figsize=style.INCHES, dpi=style.DPI))
         line(figure, 0.968, service, tail=": unified DevOps + MLOps flow", size=13, weight="bold")
-        tail = f" · {plural(open_incidents, 'incident')} still open, not in MTTR" if open_incidents else ""
-        line(figure, 0.895, _totals(weeks), tail=tail, size=9, color=style.FAINT)
+        tail = "" if any(week.mttr_hours is not None for week in weeks) else why_no_mttr(weeks)
+        tail += f" · {plural(open_incidents, 'incident')} still open, not in MTTR" if open_incidents else ""
+        line(figure, 0.895, totals(weeks), tail=tail, size=9, color=palette.FAINT.light)
         bars = figure.add_axes(PLOT)
         hours = bars.twinx()
-        bars.set_ylabel("Deploys per week")
-        hours.set_ylabel("MTTR (hours)", color=style.MTTR)
+        bars.spines[["left", "right"]].set_visible(False)
+        hours.spines[["left", "right"]].set_visible(False)
+        bars.tick_params(axis="x", length=0, pad=5)
         _dates(bars, weeks, plain(timezone)[: style.LONGEST])
         if any(week.code_deploys or week.model_deploys or week.mttr_hours is not None for week in weeks):
             _scales(bars, hours, weeks)
             _bars(bars, weeks)
-            _label(FreeSpace(hours, _line(hours, weeks, spikes)), bars, weeks)
+            names = distinct_names({plain(name) for name in models} | {_named(week) for week in weeks})
+            _label(FreeSpace(hours, _line(hours, weeks, spikes)), bars, weeks, names)
             _legend(figure, weeks, spikes)
         else:
             bars.set_yticks([])  # a scale would suggest measured zeros
             hours.set_yticks([])
-            figure.text(0.5, 0.46, _why_empty(weeks), ha="center", fontsize=11, color=style.FAINT)
+            figure.text(0.5, 0.46, why_empty(weeks), ha="center", fontsize=11, color=palette.FAINT.light)
     return figure
 
 
@@ -88,7 +95,7 @@ def _dates(bars: Axes, weeks: Sequence[Week], timezone: str) -> None:
     labels = [weeks[at].label + f"\n{weeks[at].week.year}" * new for at, new in zip(positions, turns, strict=False)]
     bars.set_xticks(positions, labels)
     of_year = f" of {years[0]}" if len(set(years)) == 1 else ""
-    bars.set_xlabel(f"Weeks{of_year}, from Monday ({timezone})", fontsize=style.SIZE, color=style.FAINT)
+    bars.set_xlabel(f"Weeks{of_year}, from Monday ({timezone})", color=palette.FAINT.light)
 
 
 def _scales(bars: Axes, hours: Axes, weeks: Sequence[Week]) -> None:
@@ -96,14 +103,15 @@ def _scales(bars: Axes, hours: Axes, weeks: Sequence[Week]) -> None:
     tallest = 1.18 * max(_top(week) for week in weeks)
     longest = 1.18 * max(week.mttr_hours or 0.0 for week in weeks)
     steps = min((6, 5, 4, 3), key=lambda n: n * _step(tallest / n, integer=True))
-    for axes, top, colour in ((bars, tallest, style.DARK), (hours, longest, style.MTTR)):
+    for axes, top, name in ((bars, tallest, "Deploys per week"), (hours, longest, "MTTR (hours)")):
         step = _step(top / steps, integer=axes is bars)
         axes.set_ylim(0, step * steps)
         axes.set_yticks([step * n for n in range(steps + 1)], [f"{step * n:,.6g}" for n in range(steps + 1)])
-        axes.tick_params(axis="y", length=0, labelcolor=colour)
+        axes.tick_params(axis="y", length=0)
+        axes.set_ylabel(name)
     if all(week.mttr_hours is None for week in weeks):
-        hours.set_yticks([])
-    bars.grid(axis="y", color="#e3e3e3", linewidth=0.7)
+        hours.set(yticks=[], ylabel="")
+    bars.grid(axis="y")
 
 
 def _step(minimum: float, *, integer: bool) -> float:
@@ -114,18 +122,19 @@ def _step(minimum: float, *, integer: bool) -> float:
 
 
 def _bars(bars: Axes, weeks: Sequence[Week]) -> None:
-    """Stack code, hatched models, and missing models as a hollow box; the running week is pale, in a labelled band."""
+    """Stack code, models, and missing models as a dashed box; the running week is pale, in a labelled band."""
     for index in (index for index, week in enumerate(weeks) if week.partial):
-        bars.axvspan(index - 0.5, index + 0.5, color=style.BAND, linewidth=0, zorder=0)
+        bars.axvspan(index - 0.5, index + 0.5, color=palette.RAISED.light, linewidth=0, zorder=0)
         at, side = (index, "center") if _slot(weeks) > ROOMY else (index + 0.5, "right")
-        bars.text(at, 1.01, "running", transform=bars.get_xaxis_transform(), ha=side, style="italic")
+        options: dict[str, Any] = {"fontsize": style.SMALL, "color": palette.FAINT.light}
+        bars.text(at, 1.015, "running", transform=bars.get_xaxis_transform(), ha=side, **options)
     positions, code = range(len(weeks)), [week.code_deploys for week in weeks]
-    bars.bar(positions, code, BAR, color=[style.PALE_CODE if week.partial else style.CODE for week in weeks])
-    greens = [style.PALE_MODEL if week.partial else style.MODEL for week in weeks]
-    bars.bar(positions, [_ships(week) for week in weeks], BAR, code, color=greens, **HATCHED)
+    blues, violets = ([tones[not week.partial].light for week in weeks] for tones in (CODE, MODEL))
+    bars.bar(positions, code, BAR, color=blues, **EDGE)
+    bars.bar(positions, [_ships(week) for week in weeks], BAR, code, color=violets, **EDGE)
     late = {index: week for index, week in enumerate(weeks) if week.diverges}
     tops = [_top(week) - week.lag for week in late.values()]
-    bars.bar(list(late), [week.lag for week in late.values()], BAR, tops, **HOLLOW)
+    bars.bar(list(late), [week.lag for week in late.values()], BAR, tops, **MISSING)
 
 
 def _ships(week: Week) -> int:
@@ -139,105 +148,77 @@ def _top(week: Week) -> int:
 
 
 def _line(hours: Axes, weeks: Sequence[Week], spikes: Collection[date]) -> Line2D:
-    """Draw the MTTR on a white halo, with a gap for weeks without one and a hollow marker for the running week."""
+    """Draw the MTTR on a halo, with a gap for weeks without one, and the running week as a hollow point of its own."""
     values = [math.nan if week.mttr_hours is None else week.mttr_hours for week in weeks]
-    size = min(6.5, 2.2 + _slot(weeks) / 8)
-    options: dict[str, Any] = {"color": style.MTTR, "marker": "o", "markersize": size, "linewidth": 0.32 * size}
-    (line,) = hours.plot(values, **options, path_effects=[withStroke(linewidth=0.7 * size, foreground="white")])
-    ringed = [value if week.week in spikes else math.nan for week, value in zip(weeks, values, strict=True)]
-    hours.plot(ringed, **RING, markersize=2.1 * size)
-    running = [math.nan if not week.partial else value for week, value in zip(weeks, values, strict=True)]
-    hours.plot(running, **options, markerfacecolor="white")
+    complete, running, ringed = (
+        [value if shown else math.nan for value, shown in zip(values, these, strict=True)]
+        for these in (
+            [not week.partial for week in weeks],
+            [week.partial for week in weeks],
+            [week.week in spikes for week in weeks],
+        )
+    )
+    size = min(5.5, 2.2 + _slot(weeks) / 9)
+    halo = [withStroke(linewidth=0.8 * size, foreground=palette.PAPER.light)]
+    (line,) = hours.plot(complete, **POINT, markersize=size, linewidth=0.32 * size, path_effects=halo)
+    hours.plot(running, **POINT, markersize=size, linestyle="none", markerfacecolor=palette.PAPER.light)
+    hours.plot(ringed, **RING, markersize=2.3 * size)
     return line
 
 
-def _label(room: FreeSpace, bars: Axes, weeks: Sequence[Week]) -> None:
+def _label(room: FreeSpace, bars: Axes, weeks: Sequence[Week], names: Mapping[str, str]) -> None:
     """Write gaps, then hours, then counts: the most important labels get the first choice of space."""
     slot, counted = _slot(weeks), dict[str, Any](xycoords=bars.transData)
     rise = 36 * style.INCHES[1] * PLOT[3] / bars.get_ylim()[1]  # points: half the height of one deploy
-    paper = {"edgecolor": "none", "boxstyle": "round,pad=0.12"}
+    paper = {"edgecolor": "none", "boxstyle": "round,pad=0.15", "facecolor": palette.PAPER.light}
     late = [index for index, week in enumerate(weeks) if week.diverges]
-    if crowd := slot <= ROOMY / 2:
-        # Only one of the widest gaps is labelled: the newest with enough space.
-        widest = max((weeks[index].lag for index in late), default=0)
-        late = [index for index in late[::-1] if weeks[index].lag == widest]
+    if crowd := slot < ROOMY / 2:
+        late = sorted(late, key=lambda index: (-weeks[index].lag, -index))  # name only the largest, latest first
     for index in late:
         week = weeks[index]
-        half, options = rise * week.lag, {"color": style.GAP, "weight": "bold", **counted}
-        options |= {"bbox": {**paper, "facecolor": "white"}} if crowd else {}  # here the label extends over other bars
+        half, options = rise * week.lag, {"color": palette.WAIT_TEXT.light, "weight": "bold", **counted}
+        options |= {"bbox": paper} if crowd else {}  # here the label extends over other bars
         short = f"\N{MINUS SIGN}{week.lag}"
-        long = f"{short} {_of_model(week)}"
+        long = f"{short} {_of_model(week, names)}"
         text = short if ROOMY / 2 < slot < len(long) * BOLD else long
         inner = [(0.0, -half)] * int(half > style.SIZE and len(text) * BOLD < slot * BAR)
         if room.note(text, (index, _top(week)), *inner, (0, 7), (0, 17), **options) and crowd:
             break
     for index, week in enumerate(weeks if slot > ROOMY else ()):
         if (mttr := week.mttr_hours) is not None:
-            options = {"color": style.MTTR, "weight": "bold", "bbox": {**paper, "facecolor": "white"}}
+            options = {"weight": "bold", "bbox": paper}
             room.note(decimal(mttr, " h"), (index, mttr), (0, 11), (0, -11), (21, 0), (-21, 0), **options)
         if week.code_known and week.ships_known and not week.code_deploys + week.model_deploys:
-            room.note("0", (index, 0), (0, 6), color=style.FAINT, **counted)
+            room.note("0", (index, 0), (0, 6), color=palette.FAINT.light, **counted)
     digits = max(len(str(max(week.code_deploys, week.model_deploys))) for week in weeks)
-    for bar in [*bars.containers[0], *bars.containers[1]] if digits * DIGIT + 2 < slot * BAR else ():
-        fill, reach = bar.get_facecolor(), rise * bar.get_height() - style.SIZE / 2 - 1
-        colour = "white" if to_hex(fill) == style.CODE else style.DARK
-        options = {"color": colour, "bbox": {**paper, "facecolor": fill}, **counted}
-        spots = [(0, y) for y in (0, -9, 9, -17, 17) if abs(y) <= reach]
-        room.note(f"{bar.get_height():.0f}", bar.get_center(), *spots, **options)
+    for tone, stack in zip((palette.ON_CODE, palette.ON_MODEL), bars.containers, strict=False):
+        for week, bar in zip(weeks, stack, strict=True) if digits * DIGIT + 2 < slot * BAR else ():
+            reach = rise * bar.get_height() - style.SIZE / 2 - 1
+            options = {"color": palette.TEXT.light if week.partial else tone.light, **counted}
+            spots = [(0, y) for y in (0, -9, 9, -17, 17) if abs(y) <= reach]
+            room.note(f"{bar.get_height():.0f}", bar.get_center(), *spots, **options)
 
 
-def _of_model(week: Week) -> str:
+def _named(week: Week) -> str:
+    return plain(week.named_model or "")
+
+
+def _of_model(week: Week, names: Mapping[str, str]) -> str:
     """Return what is missing: `models`, or the lagging model if there are several."""
     if week.named_model is None:
         return "model" if week.lag == 1 else "models"
-    return plain(clean(week.named_model, _LONGEST_MODEL))
+    return cut(names[_named(week)], LONG_NAME, parts=3)
 
 
 def _legend(figure: Figure, weeks: Sequence[Week], spikes: Collection[date]) -> None:
-    """Draw the legend above the plot, where it cannot cover anything."""
-    unknown = all(week.incidents is None for week in weeks)
-    without = " (incidents unknown)" if unknown else " (no resolved incident)"
-    mttr = "Unified MTTR" + without * all(week.mttr_hours is None for week in weeks)
-    mttr += " (ringed: spike)" * any(week.week in spikes for week in weeks)
+    """Draw a legend of the signs in use above the plot, where it cannot cover anything."""
+    mttr = any(week.mttr_hours is not None for week in weeks)
     handles = [
-        Patch(facecolor=style.CODE, label="CODE deploys"),
-        Patch(facecolor=style.MODEL, label="MODEL ships", **HATCHED),
-        Line2D([], [], color=style.MTTR, linewidth=2, marker="o", markersize=5, label=mttr),
-        *[Patch(label="Models missing", **HOLLOW)] * any(week.diverges for week in weeks),
-        *[Patch(label="Running week (partial)", **PARTIAL)] * any(week.partial for week in weeks),
+        Patch(facecolor=palette.CODE.light, label="CODE deploys"),
+        Patch(facecolor=palette.MODEL.light, label="MODEL ships"),
+        *[Line2D([], [], linewidth=2, markersize=5, label="Unified MTTR", **POINT)] * mttr,
+        *[Line2D([], [], markersize=8, label="MTTR alert", **RING)] * any(week.week in spikes for week in weeks),
+        *[Patch(label="Models missing", **MISSING)] * any(week.diverges for week in weeks),
+        *[Patch(label="Running week", **PARTIAL)] * any(week.partial for week in weeks),
     ]
     figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.004, 0.858), ncols=len(handles))
-
-
-def _why_empty(weeks: Sequence[Week]) -> str:
-    """Return why there is nothing to draw; unread sources differ from no events."""
-    unread = _unread(weeks)
-    if unread:
-        return f"Unknown: {unread} could not be read"
-    if not weeks:
-        return "No weeks to show"
-    return f"No code deploys, model ships or resolved incidents in {plural(len(weeks), 'week')}"
-
-
-def _unread(weeks: Sequence[Week]) -> str:
-    known = (
-        ("code deploys", all(week.code_known for week in weeks)),
-        ("model ships", all(week.models_known for week in weeks)),
-    )
-    return " and ".join(name for name, is_known in known if not is_known)
-
-
-def _totals(weeks: Sequence[Week]) -> str:
-    """Return the totals of the complete weeks."""
-    if unread := _unread(weeks):
-        return f"{capital(unread)} could not be read"
-    complete = [week for week in weeks if not week.partial]
-    observed = [week for week in complete if week.observed]
-    code = plural(sum(week.code_deploys for week in complete), "code deploy")
-    models = plural(sum(week.model_deploys for week in observed), "model ship")
-    if len(observed) < len(complete):
-        models += f" ({len(observed)} observed)"
-    late = sum(week.diverges for week in complete)
-    note = f" · {plural(late, 'week')} diverge{'s' * (late == 1)}" * bool(late)
-    sums = f"{code} and {models} in {plural(len(complete), 'complete week')}{note}"
-    return sums if complete else "No complete week yet"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections import Counter
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.transforms import Bbox
@@ -11,11 +13,14 @@ from matplotlib.transforms import Bbox
 from flowjoy.report.charts import style
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.text import Text
 
+LONG_NAME = 14  # characters: longer names lose what they share
 _LONGEST_NAME = 44  # characters
 
 
@@ -34,14 +39,38 @@ def line(figure: Figure, y: float, text: str, *, tail: str, **options: Any) -> N
             break
 
 
-def shorten(text: Text, full: str, room: float, *, parts: int) -> None:
-    """Write as much of `full` as fits `room` points, cut in the middle, since names differ at both ends.
+def distinct_names(names: Iterable[str]) -> dict[str, str]:
+    """Return each name as shown: long ones without the words that they share with another one.
+
+    Where that would make two names equal, both keep those words.
+    """
+    long = sorted({name for name in names if len(name) > LONG_NAME})
+    shared = [0, *(sum(1 for _ in takewhile(_equal, zip(*pair, strict=False))) for pair in pairwise(long)), 0]
+    shown = {}
+    for name, *common in zip(long, shared, shared[1:], strict=False):
+        skip = max((index for index, sign in enumerate(name[: max(common)], start=1) if sign in "-_./ "), default=0)
+        shown[name] = f"…{name[skip:]}" if skip > 1 else name
+    often = Counter(shown.values())
+    return {name: shown[name] if often[shown.get(name, "")] == 1 else name for name in names}
+
+
+def _equal(pair: tuple[str, str]) -> bool:
+    return pair[0] == pair[1]
+
+
+def cut(full: str, length: int, *, parts: int) -> str:
+    """Return a name of at most `length` characters, cut in the middle, since names differ at both ends.
 
     One of `parts` equal parts of the characters is kept from the start, the others from the end.
     """
+    head = length // parts
+    return full if length >= len(full) else f"{full[:head]}…{full[head - length :]}"
+
+
+def shorten(text: Text, full: str, room: float, *, parts: int) -> None:
+    """Write as much of `full` as fits `room` points."""
     for length in range(min(len(full), _LONGEST_NAME), 0, -1):
-        head = length // parts
-        text.set_text(full if length == len(full) else f"{full[:head]}…{full[head - length :]}")
+        text.set_text(cut(full, length, parts=parts))
         if text.get_window_extent().width * 72 / style.DPI <= room:
             return
 

@@ -1,6 +1,6 @@
 """One lane of the promise chart: bars, or a stacked area of many, marks, ships and name.
 
-The horizontal unit is days since the start of the window, the vertical unit is points.
+The horizontal unit is days since the start of the part in detail, the vertical unit is points.
 """
 
 from __future__ import annotations
@@ -11,56 +11,64 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.markers import CARETLEFTBASE, CARETRIGHTBASE
 
+from flowjoy.report import palette
 from flowjoy.report.charts import style
 from flowjoy.report.charts.labels import plain, shorten
 from flowjoy.report.charts.promise_layout import (
     COLUMNS,
     EDGE,
+    GAP,
     JAM,
     LEFT,
-    RAIL,
     REST,
     RUNNING,
+    THIN,
     THINNEST,
     UNJUDGED,
-    WIDE,
     Lane,
     Scale,
+    Ship,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.text import Text
 
-
-OVER = " over"  # suffix for the part of a bar past its deadline
+PAPER, GREY = palette.PAPER.light, palette.CALM.light
+AFTER = {"met": "met, rest", RUNNING: "running, rest", "late": "late, over", "breached": "breached, over"}
 STYLES: dict[str, dict[str, Any]] = {  # in drawing order: later ones are on top
-    "cancelled": {"facecolor": "white", "edgecolor": style.FAINT, "linestyle": (0, (1, 1.5))},
-    "met": {"facecolor": style.PALE_MODEL, "edgecolor": style.MODEL},
-    "waived": {"facecolor": "#e3e3e3", "edgecolor": style.FAINT, "hatch": "----", "hatchcolor": style.FAINT},
-    UNJUDGED: {"facecolor": "white", "edgecolor": style.FAINT, "hatch": "....", "hatchcolor": style.FAINT},
-    RUNNING: {"facecolor": style.PALE_CODE, "edgecolor": style.CODE, "linestyle": (0, (3, 1.5))},
-    "late": {"facecolor": style.GAP_FILL, "edgecolor": style.GAP},
-    "late" + OVER: {"facecolor": style.GAP_FILL, "edgecolor": style.GAP, "hatch": "//////", "hatchcolor": style.GAP},
-    "breached": {"facecolor": style.MTTR, "edgecolor": style.MTTR},
-    "breached" + OVER: {"facecolor": "white", "edgecolor": style.MTTR, "hatch": "xxxxxx", "hatchcolor": style.MTTR},
+    "cancelled": {"facecolor": PAPER, "edgecolor": GREY, "linestyle": (0, (1, 1.5))},
+    "met, rest": {"facecolor": palette.GOOD_PALE.light, "edgecolor": palette.GOOD.light},
+    "met": {"facecolor": palette.GOOD.light, "edgecolor": palette.GOOD.light},
+    "waived": {"facecolor": PAPER, "edgecolor": GREY, "hatch": "----", "hatchcolor": GREY},
+    UNJUDGED: {"facecolor": PAPER, "edgecolor": GREY, "hatch": "....", "hatchcolor": GREY},
+    "running, rest": {"facecolor": palette.WAIT_PALE.light, "edgecolor": palette.WAIT.light},
+    RUNNING: {"facecolor": palette.WAIT.light, "edgecolor": palette.WAIT.light},
+    "late": {"facecolor": palette.LATE.light, "edgecolor": palette.LATE.light},
+    "late, over": {"facecolor": PAPER, "edgecolor": palette.LATE.light, "hatch": "//////"},
+    "breached": {"facecolor": palette.BAD.light, "edgecolor": palette.BAD.light},
+    "breached, over": {"facecolor": PAPER, "edgecolor": palette.BAD.light, "hatch": "xxxxxx"},
 }
-DIAMOND: dict[str, Any] = {"color": style.DARK, "marker": "D", "markerfacecolor": style.MODEL, "markeredgewidth": 0.7}
-NEAR, APART = 5.0, 24.0  # points: from a ship to its number; minimum distance of ships with stems
+STYLES["running, rest"]["linestyle"] = (0, (3, 1.5))
+for _over in ("late, over", "breached, over"):
+    STYLES[_over]["hatchcolor"] = STYLES[_over]["edgecolor"]
+DIAMOND: dict[str, Any] = {"color": palette.MODEL.light, "marker": "D", "markeredgecolor": PAPER}
+SHIP, NUMBER, APART, LONGEST_VERSION = 5.0, 13.5, 3.0, 8  # points below the bars, between labels; characters
 
 
 def _parts(lane: Lane, scale: Scale) -> Iterator[tuple[str, float, float, int]]:
-    """Yield the parts of each bar before and after its deadline, clipped to the axis and wide enough to be visible."""
-    minimum = 1.5 * scale.point
+    """Yield the parts of each bar before and after its turn, clipped to the axis and wide enough to be visible."""
+    thin, gap = THIN * scale.point, GAP * scale.point
     for bar, row in zip(lane.bars, lane.rows, strict=True):
-        end = min(max(bar.end, bar.start + minimum), scale.reach)
-        begin = min(max(bar.start, 0.0), scale.reach - minimum)
-        turn = max(min(bar.deadline, end), begin) if bar.end > bar.deadline else end
+        end = min(max(bar.end, bar.start + thin), scale.reach) - gap
+        begin = min(max(bar.start, 0.0), scale.reach - thin)
+        turn = max(min(bar.turn, end), begin) if bar.end > bar.turn else end
         if turn > begin:
             yield bar.kind, begin, turn, row
         if end > turn:
-            yield bar.kind + OVER, min(turn, end - minimum), end, row
+            yield AFTER[bar.kind], min(turn, end - thin + gap), end, row
 
 
 def bars(lane: Lane, scale: Scale, block: tuple[float, float]) -> Iterator[tuple[str, list[tuple[float, float]]]]:
@@ -95,59 +103,81 @@ def crowd(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> N
 def marks(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> None:
     """Mark bars that start before the axis or end after it."""
     thick = (block[1] - block[0]) / lane.deep
-    size = min(max(0.8 * thick, 3.0), 6.0)
+    size = min(max(0.6 * thick, 3.0), 5.0)
     for side, sign, beyond in (
         (0.0, CARETLEFTBASE, [bar.start < 0 for bar in lane.bars]),
         (scale.reach, CARETRIGHTBASE, [bar.end > scale.reach for bar in lane.bars]),
     ):
         rows = {row if thick >= THINNEST else lane.deep / 2 for row, out in zip(lane.rows, beyond, strict=True) if out}
         heights = [block[0] + (row + 0.41) * thick for row in sorted(rows)]
-        options: dict[str, Any] = {"color": style.DARK, "linestyle": "none", "clip_on": False, "zorder": 5}
+        options: dict[str, Any] = {"color": palette.FAINT.light, "linestyle": "none", "clip_on": False, "zorder": 5}
         axes.plot([side] * len(heights), heights, marker=sign, markersize=size, **options)
 
 
-def ships(axes: Axes, lane: Lane, scale: Scale, block: tuple[float, float]) -> None:
-    """Draw the ships on the rail below the bars, with a stem if there are few; observed ships with their time range."""
+def ships(axes: Axes, lane: Lane, scale: Scale, low: float) -> None:
+    """Draw the ships below the bars, which end at `low`, observed ones with their time range, and name all of them."""
     days = [scale.day(ship.at) for ship in lane.ships]
     begun = [max(scale.day(ship.not_before or ship.at), 0.0) for ship in lane.ships]
-    rail = block[1] + RAIL / 2 - 0.5
+    rail = low + SHIP
     spans = [[(begin, rail), (day, rail)] for begin, day in zip(begun, days, strict=True) if begin < day]
-    seen = LineCollection(spans, colors=style.DARK, linewidths=1.6, zorder=4.1, label="seen")
+    seen = LineCollection(spans, colors=palette.MODEL.light, linewidths=1.6, zorder=4.1, label="seen")
     axes.add_collection(seen, autolim=False)
-    if len(days) * APART < WIDE:
-        axes.vlines(days, block[0] - 2, rail, color=style.DARK, linewidth=0.6, zorder=4.1)
-    size = 5.5 if len(days) * APART < 3 * WIDE else 4
-    axes.plot(days, [rail] * len(days), markersize=size, linestyle="none", clip_on=False, zorder=4.2, **DIAMOND)
-    points = [(begin / scale.point, day / scale.point) for begin, day in zip(begun, days, strict=True)]
-    _numbers(axes, lane, scale, points, rail)
+    options: dict[str, Any] = {"markersize": 6, "markeredgewidth": 0.5, "linestyle": "none", **DIAMOND}
+    axes.plot(days, [rail] * len(days), clip_on=False, zorder=4.2, **options)
+    _name(axes, lane.ships, days, scale, low + NUMBER)
 
 
-def _numbers(axes: Axes, lane: Lane, scale: Scale, spans: Sequence[tuple[float, float]], rail: float) -> None:
-    """Label ships with their versions, newest first, where the label covers nothing; `spans` are in points."""
-    limit, now = (scale.reach + 18 * scale.point) / scale.point, scale.now / scale.point
-    for index in range(len(spans) - 1, -1, -1):
-        version, (begin, end) = lane.ships[index].version, spans[index]
-        before = spans[index - 1][1] + NEAR if index else 0.0
-        if version is not None and max(limit - end, begin - before) > 12:
-            name = plain(version)
-            text = axes.text(0, rail, f"v{name[:7]}…" if len(name) > 8 else f"v{name}", va="center", fontsize=6.5)
-            wide = text.get_window_extent().width * 72 / style.DPI
-            lefts = [left for left in (end + NEAR, begin - NEAR - wide) if before <= left <= limit - wide]
-            free = [left for left in lefts if not left - 2 < now < left + wide + 2]
-            if free:
-                text.set_x(free[0] * scale.point)
-                limit = min(limit, free[0] - 3)
-            else:
-                text.remove()
-        limit = min(limit, begin - NEAR)
+def _name(axes: Axes, shipped: Sequence[Ship], days: Sequence[float], scale: Scale, y: float) -> None:
+    """Write the versions below their ships; neighbours without the room for a label each share one."""
+    paper = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.4}
+    probe = axes.text(0, y, "", ha="center", va="center", fontsize=style.SMALL, zorder=4.3, bbox=paper)
+    groups: list[tuple[int, int, float, float]] = []  # first and last ship, left and right end of the label
+    for index in range(len(shipped)):
+        group = _group(probe, shipped, days, scale, (index, index))
+        while groups and groups[-1][3] + APART * scale.point > group[2]:
+            group = _group(probe, shipped, days, scale, (groups.pop()[0], index))
+        groups.append(group)
+    probe.remove()
+    for first, last, left, right in groups:
+        if text := version_label(shipped[first : last + 1]):
+            axes.text((left + right) / 2, y, text, **_copied(probe), bbox=paper)
 
 
-def label(axes: Axes, lane: Lane, called: str, middle: float, *, crowded: bool) -> None:
+def _copied(text: Text) -> dict[str, Any]:
+    return {"ha": "center", "va": "center", "fontsize": text.get_fontsize(), "zorder": text.get_zorder()}
+
+
+def _group(
+    probe: Text, shipped: Sequence[Ship], days: Sequence[float], scale: Scale, ends: tuple[int, int]
+) -> tuple[int, int, float, float]:
+    """Return a label's first and last ship, and its ends on the axis: centred below them, between its begin and now."""
+    first, last = ends
+    probe.set_text(version_label(shipped[first : last + 1]))
+    half = probe.get_window_extent().width * 36 / style.DPI * scale.point
+    middle = max(min((days[first] + days[last]) / 2, scale.now - half - APART * scale.point), half)
+    return first, last, middle - half, middle + half
+
+
+def version_label(shipped: Sequence[Ship]) -> str:
+    """Return `v12`, `v12-14` for consecutive numbers, or the newest version and how many others: `v2.1 +3`."""
+    names = [plain(ship.version) for ship in shipped if ship.version is not None]
+    if len(names) < len(shipped):
+        return f"{len(shipped)} ships" if len(shipped) > 1 else ""
+    newest = names[-1] if len(names[-1]) <= LONGEST_VERSION else f"{names[-1][: LONGEST_VERSION - 1]}…"
+    if len(names) == 1:
+        return f"v{newest}"
+    numbers = [int(name) if name.isascii() and name.isdecimal() else 0 for name in names]
+    if min(numbers) > 0 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"v{names[0]}–{newest}"  # noqa: RUF001  (a range)
+    return f"v{newest} +{len(names) - 1}"
+
+
+def label(axes: Axes, lane: Lane, called: str, middle: float, *, crowded: bool, scale: Scale) -> None:
     """Write the model name at the left with its two worst counts; in a crowd, how many are open at once."""
-    at: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "x": (EDGE - LEFT) / WIDE}
+    at: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "x": (EDGE - scale.left) / scale.wide}
     name = axes.text(y=middle - 0.5, s="", va="bottom", weight="bold", **at)
     shorten(name, "unreadable stub" if lane.model == "*" else called or "(no name)", LEFT - 18, parts=3)
     kinds = lane.kinds
     worst = [f"{kinds[kind]:,} {kind}" for kind in (*JAM, *REST, "met") if kinds[kind]][:2]
-    note = axes.text(y=middle + 0.5, s="", va="top", fontsize=6.5, color=style.FAINT, **at)
+    note = axes.text(y=middle + 0.5, s="", va="top", fontsize=style.SMALL, color=palette.FAINT.light, **at)
     shorten(note, " · ".join([worst[0], f"{lane.deep:,} at once"] if crowded else worst), LEFT - 18, parts=3)

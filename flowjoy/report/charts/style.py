@@ -1,4 +1,4 @@
-"""The common style of the charts: colours, fonts, and conversion of figures to bytes.
+"""The common style of the charts: fonts, lines, and conversion of figures to bytes.
 
 External text is drawn literally, and the same figure always gives the same bytes.
 """
@@ -9,27 +9,30 @@ import io
 import warnings
 from contextlib import contextmanager
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.style
 from matplotlib.figure import Figure
 
+from flowjoy.report.palette import FAINT, LINE, TEXT, picture_css
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CODE, MODEL, MTTR, GAP, DARK, FAINT = "#4c72b0", "#55a868", "#c44e52", "#a84b00", "#262626", "#595959"
-PALE_CODE, PALE_MODEL, BAND, GAP_FILL = "#c3d0e6", "#c5e3cd", "#f2f2f2", "#fff3e6"
 INCHES, DPI, LONGEST = (8.0, 4.0), 200, 80  # shown at 800 pixels, drawn at twice that
-SIZE = 8  # points of text
-RC_PARAMS = {
+SIZE, SMALL = 8.0, 7.0  # points of text
+RC_PARAMS: dict[str, Any] = {
     "font.size": SIZE,
-    "axes.labelsize": 9,
-    "text.color": DARK,
+    "axes.labelsize": SIZE,
+    "text.color": TEXT.light,
     "text.parse_math": False,
     "svg.hashsalt": "flowjoy",
+    "svg.fonttype": "none",
 }
-RC_PARAMS |= {"axes.spines.top": False, "axes.edgecolor": "0.55", "axes.axisbelow": True, "svg.fonttype": "none"}
-RC_PARAMS |= {"legend.frameon": False, "legend.borderpad": 0, "legend.columnspacing": 1.5, "hatch.linewidth": 0.7}
+RC_PARAMS |= dict.fromkeys(("xtick.labelcolor", "ytick.labelcolor", "axes.labelcolor"), FAINT.light)
+RC_PARAMS |= dict.fromkeys(("xtick.color", "ytick.color", "axes.edgecolor", "grid.color"), LINE.light)
+RC_PARAMS |= {"axes.spines.top": False, "axes.axisbelow": True, "grid.linewidth": 0.6, "hatch.linewidth": 0.7}
+RC_PARAMS |= {"legend.frameon": False, "legend.borderpad": 0, "legend.columnspacing": 1.5, "legend.handlelength": 1.5}
 
 
 def to_png(figure: Figure) -> bytes:
@@ -40,11 +43,14 @@ def to_png(figure: Figure) -> bytes:
 
 
 def to_svg(figure: Figure) -> bytes:
-    """Return the figure as SVG with text as text, title and description; same figure, same bytes."""
+    """Return the figure as SVG with text as text, title and description; it follows the colour scheme of its page.
+
+    Same figure, same bytes.
+    """
     title, totals = (line.get_text() for line in figure.texts[:2])
     with isolated_style():
         figure.savefig(buffer := io.StringIO(), format="svg", metadata={"Date": None, "Creator": None, "Title": title})
-    drawn = buffer.getvalue().replace("<svg ", '<svg role="img" ', 1)
+    drawn = buffer.getvalue().replace("<svg ", '<svg role="img" ', 1).replace("</style>", picture_css() + "</style>", 1)
     return drawn.replace("</title>", f"</title>\n <desc>{escape(totals)}</desc>", 1).encode()
 
 

@@ -79,7 +79,7 @@ def section(results: Results) -> Section | None:
         return None
     rows = [
         (
-            Cell(text=_NAMES[item.kind], mark="wait" if item.kind is AlertKind.AT_RISK else "bad"),
+            Cell(text=_NAMES[item.kind], mark="bad" if item.kind in (AlertKind.BREACH, AlertKind.DRIFT) else "wait"),
             *(Cell(text=text) for text in (_what(item), item.text.since, item.next_step, item.sent or _NOT_SENT)),
         )
         for item in alerts[:ROW_LIMIT]

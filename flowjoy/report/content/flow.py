@@ -66,7 +66,7 @@ def _week(week: Week, results: Results) -> tuple[Cell, ...]:
         f"MTTR spike: {spike_text(spike)}" if spike is not None else "",
     ]
     remark = "; ".join(remark for remark in remarks if remark)
-    mark = "bad" if week.diverges or spike else "calm" if remark else ""
+    mark = "wait" if week.diverges or spike else "calm" if remark else ""
     if not remark and results.is_healthy(week):
         remark, mark = "healthy", "good"
     resolved = "no data" if week.incidents is None else f"{week.resolved} of {week.incidents}"

@@ -97,12 +97,23 @@ def test_mermaid__is_an_extra_of_at_most_twelve_weeks_from_zero_and_not_drawn_of
     (chart,) = re.findall(r"```mermaid\n(.*?)\n```", text, flags=re.DOTALL)
     palette, kind, title, labels, scale, bars, line = (part.strip() for part in chart.splitlines())
     assert re.fullmatch(r"%%\{init: .*plotColorPalette.*\}%%", palette)
-    assert (kind, title) == ("xychart-beta", 'title "Code deploys (bars) and model ships (line)"')
+    assert (kind, title) == ("xychart-beta", 'title "Code deploys (bars) and model ships (line) by complete week"')
     assert scale == 'y-axis "deploys per week" 0 --> 8'
     assert re.fullmatch(r'x-axis \[("[A-Z][a-z]{2} \d\d"(, )?){12}\]', labels)
     assert re.fullmatch(r"bar \[(\d+(, )?){12}\]", bars)
     assert re.fullmatch(r"line \[(\d+(, )?){12}\]", line)
     assert "mermaid" not in summary(analyse(replace(a_year(weeks=4), coverage=(*READ[:1], UNREAD), models=())))
+
+
+def test_mermaid__leaves_out_the_running_week_which_would_be_a_fall() -> None:
+    results = analyse(a_year(weeks=4))
+    assert results.weeks[-1].partial
+    *complete, running = (week.label for week in results.weeks)
+    text = summary(results)
+    labels = ", ".join(f'"{label}"' for label in complete)
+    assert f"x-axis [{labels}]" in text
+    assert f'"{running}"' not in text
+    assert "mermaid" not in summary(analyse(a_year(weeks=1)))
 
 
 def test_advice__in_angle_brackets_is_read_and_no_tag() -> None:

@@ -23,9 +23,11 @@ from matplotlib.legend import Legend
 from matplotlib.text import Annotation, Text
 from PIL import Image
 
-from flowjoy.domain import Week
+from flowjoy.domain import ModelGap, Week
+from flowjoy.report import palette
 from flowjoy.report.charts import flow as chart
 from flowjoy.report.charts import style
+from tests.unit.report.colour_vision import lab
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -179,7 +181,7 @@ def test_chart__a_lone_mttr_point_between_holes_is_painted() -> None:
     image = pixels(figure)
     x, y = figure.axes[1].transData.transform((1, 2.0))
     spot = (round(x), image.height - round(y))
-    assert "#" + image.convert("RGB").crop((*spot, spot[0] + 1, spot[1] + 1)).tobytes().hex() == style.MTTR
+    assert "#" + image.convert("RGB").crop((*spot, spot[0] + 1, spot[1] + 1)).tobytes().hex() == palette.TEXT.light
 
 
 def test_chart__a_zero_mttr_is_a_point_on_the_ground() -> None:
@@ -188,10 +190,14 @@ def test_chart__a_zero_mttr_is_a_point_on_the_ground() -> None:
     assert tick_values(figure.axes[1])[0] == 0
 
 
-def test_chart__without_a_resolved_incident_says_so_and_has_no_mttr_scale() -> None:
+def test_chart__without_a_resolved_incident_says_so_and_has_no_second_axis() -> None:
     figure = draw([a_week(0, 5, 5), a_week(1, 4, 4)])
-    assert "Unified MTTR (no resolved incident)" in named(figure)
-    assert tick_values(figure.axes[1]) == []
+    assert figure.texts[1].get_text().endswith(" · no resolved incident")
+    assert named(figure) == ["CODE deploys", "MODEL ships"]
+    bars, hours = figure.axes
+    assert (tick_values(hours), hours.get_ylabel()) == ([], "")
+    assert not bars.spines["right"].get_visible()
+    assert not any(spine.get_visible() for name, spine in hours.spines.items() if name in ("left", "right"))
 
 
 @pytest.mark.parametrize("top", [1, 2, 3, 7, 18, 99, 100, 4321])
@@ -216,7 +222,7 @@ def test_chart__legend_names_all_three() -> None:
 
 def test_chart__legend_names_the_running_week_and_missing_models_only_where_there_are() -> None:
     assert named(draw([a_week(0, 4, 4, 1.0)])) == ["CODE deploys", "MODEL ships", "Unified MTTR"]
-    assert named(draw([*SEED, RUNNING]))[3:] == ["Models missing", "Running week (partial)"]
+    assert named(draw([*SEED, RUNNING]))[3:] == ["Models missing", "Running week"]
 
 
 @pytest.mark.parametrize("count", [1, 4, 104])
@@ -266,7 +272,7 @@ def test_chart__a_diverging_week_shows_its_missing_models_as_a_box_and_a_label()
     (box,) = stacks(figure)[2]
     assert box.get_x() + box.get_width() / 2 == pytest.approx(1)
     assert (box.get_y(), box.get_height()) == (13, 5)
-    assert to_hex(box.get_edgecolor()) == style.GAP
+    assert to_hex(box.get_edgecolor()) == palette.WAIT.light
     assert [text for text in written(figure) if "−" in text] == ["−5 models"]  # noqa: RUF001
 
 
@@ -298,25 +304,27 @@ def test_chart__a_crowd_names_only_its_widest_gap() -> None:
 def test_chart__the_running_week_is_pale_in_a_named_band() -> None:
     figure = draw([*SEED, RUNNING])
     code, models, missing = stacks(figure)
-    assert [to_hex(bar.get_facecolor()) for bar in code] == [style.CODE] * 3 + [style.PALE_CODE]
-    assert [to_hex(bar.get_facecolor()) for bar in models] == [style.MODEL] * 3 + [style.PALE_MODEL]
+    assert [to_hex(bar.get_facecolor()) for bar in code] == [palette.CODE.light] * 3 + [palette.CODE_PALE.light]
+    assert [to_hex(bar.get_facecolor()) for bar in models] == [palette.MODEL.light] * 3 + [palette.MODEL_PALE.light]
     assert len(missing) == 1
     assert "running" in written(figure)
     assert "running" not in written(draw(SEED))
 
 
-def test_chart__mttr_of_the_running_week_is_a_hollow_point() -> None:
-    *_, hollow = draw([*SEED, a_week(3, 2, 1, 0.7, partial=True)]).axes[1].lines
+def test_chart__mttr_of_the_running_week_is_a_hollow_point_apart_from_the_line() -> None:
+    line, hollow, _ = draw([*SEED, a_week(3, 2, 1, 0.7, partial=True)]).axes[1].lines
     points = [float(value) for value in np.asarray(hollow.get_ydata(), dtype=float)]
     assert [value for value in points if not math.isnan(value)] == [0.7]
     assert points[3] == 0.7
-    assert hollow.get_markerfacecolor() == "white"
+    assert (hollow.get_markerfacecolor(), hollow.get_linestyle()) == (palette.PAPER.light, "None")
+    assert math.isnan(float(np.asarray(line.get_ydata(), dtype=float)[3]))
 
 
 def test_chart__models_differ_from_code_without_colour() -> None:
     code, models, _ = stacks(draw([*SEED, RUNNING]))
-    assert {bar.get_hatch() for bar in code} == {None}
-    assert {bar.get_hatch() for bar in models} == {"///"}
+    for low, high in zip(code, models, strict=True):
+        grey, lighter = (lab(to_hex(bar.get_facecolor()), "normal")[0] for bar in (low, high))
+        assert lighter - grey > 10
 
 
 def test_chart__counts_and_hours_are_written_where_weeks_are_few() -> None:
@@ -352,7 +360,7 @@ def test_chart__title_is_the_service_and_its_flow() -> None:
 def test_chart__totals_leave_out_the_running_week() -> None:
     subtitle = draw([*SEED, RUNNING]).texts[1].get_text()
     assert subtitle == "24 code deploys and 15 model ships in 3 complete weeks · 1 week diverges"
-    assert draw([RUNNING]).texts[1].get_text() == "No complete week yet"
+    assert draw([RUNNING]).texts[1].get_text() == "No complete week yet · no resolved incident"
 
 
 def test_chart__open_incidents_follow_the_totals_and_a_long_title_is_cut() -> None:
@@ -505,15 +513,23 @@ def test_chart__pyplot_is_never_imported() -> None:
     assert run(program) == "False"
 
 
-def test_chart__a_spiking_week_is_ringed_and_named() -> None:
+def test_chart__a_week_that_alerted_is_ringed_and_named() -> None:
     figure = draw(SEED, spikes={SEED[1].week})
     rings = [line for line in figure.axes[1].lines if line.get_fillstyle() == "none"]
     assert [list(np.flatnonzero(~np.isnan(ring.get_ydata()))) for ring in rings] == [[1]]
-    assert "Unified MTTR (ringed: spike)" in named(figure)
+    assert "MTTR alert" in named(figure)
     full = draw([*SEED, RUNNING], spikes={SEED[1].week})
     (legend,) = full.legends
     assert legend.get_window_extent().x1 <= full.bbox.x1
-    assert "Unified MTTR" in named(draw(SEED))
+    assert "MTTR alert" not in named(draw(SEED))
+
+
+def test_chart__a_long_model_name_loses_what_it_shares_and_keeps_what_tells_it_apart() -> None:
+    models = ["acme_catalog.production.recommendation_ranker", "acme_catalog.production.recommendation_retriever"]
+    late = ModelGap(model=models[0], code_deploys=9, ships=4, diverges=True)
+    week = replace(a_week(0, 9, 4), lagging=late, furthest=late, models=2)
+    assert "−5 …ranker" in written(draw([week], models=models))  # noqa: RUF001
+    assert "−5 acme…ion_ranker" in written(draw([week]))  # noqa: RUF001
 
 
 def unread(*, code: bool, models: bool, **more: Any) -> list[Week]:
@@ -541,4 +557,4 @@ def test_chart__a_week_that_was_not_counted_shows_no_zero() -> None:
 
 def test_chart__unknown_incidents_are_not_shown_as_none() -> None:
     weeks = [replace(week, incidents=None, mttr_hours=None) for week in SEED]
-    assert "Unified MTTR (incidents unknown)" in named(draw(weeks))
+    assert draw(weeks).texts[1].get_text().endswith(" · incidents unknown")
