@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 
-from flowjoy.config import address_parsers, parsers
+from flowjoy.config import address_parsers, list_parsers, parsers
 from flowjoy.config.option import Input, option, path_option
 from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.hosts import base_url
@@ -42,7 +42,7 @@ class Inputs:
     )
     environment: tuple[str, ...] = option(
         "production",
-        parsers.patterns,
+        list_parsers.patterns,
         "the deployment environments that are production: names or globs, one per line or comma-separated",
     )
     workflow: str | None = option("", parsers.workflow_file, "file name of the release workflow, for `workflow-runs`")
@@ -51,17 +51,17 @@ class Inputs:
     )
     deploy_job: tuple[str, ...] = option(
         "",
-        parsers.pattern_lines,
+        list_parsers.pattern_lines,
         "for `workflow-runs`: the job that deploys, one name or glob per line; a run counts from its success",
     )
     release_tags: tuple[str, ...] = option(
-        "", parsers.patterns, "for `releases`: globs such as `shop-v*` of the tags that count; empty: every tag"
+        "", list_parsers.patterns, "for `releases`: globs such as `shop-v*` of the tags that count; empty: every tag"
     )
     code_file: Path | None = path_option(
         "", "JSON lines, JSON or CSV of code deployments (`ts`, and if known `sha,environment,url,id,service,status`)"
     )
     models: tuple[str, ...] = option(
-        "", parsers.names, "registered models that the service depends on, one per line or comma-separated"
+        "", list_parsers.names, "registered models that the service depends on, one per line or comma-separated"
     )
     model_source: str = option(
         "mlflow", parsers.choice("mlflow", "file"), "where model versions are read from: `mlflow` or `file`"
@@ -88,13 +88,13 @@ class Inputs:
         "flowjoy.json", parsers.repository_path, "the file that declares which models a commit depends on"
     )
     ship: tuple[str, str] | None = option(
-        "", parsers.shipment, "`recommender=12`: mark that version as shipped now, then run as usual"
+        "", list_parsers.shipment, "`recommender=12`: mark that version as shipped now, then run as usual"
     )
     pagerduty_token: Secret | None = option(
         "", parsers.secret, "reads incidents: a REST API key of PagerDuty; a read-only key is enough"
     )
     pagerduty_services: tuple[str, ...] = option(
-        "", parsers.identifiers, "service ids such as PIJ90N7; empty: every service that the token sees"
+        "", list_parsers.identifiers, "service ids such as PIJ90N7; empty: every service that the token sees"
     )
     pagerduty_api_url: str = option(
         "https://api.pagerduty.com", base_url, "PagerDuty's REST API; in the EU `https://api.eu.pagerduty.com`"
@@ -123,7 +123,7 @@ class Inputs:
     enforce: bool = option("true", parsers.boolean, "`false`: report, never fail on a breach")
     flag_label: str = option("feature-flag", parsers.text, "pull requests with this label must change the stub")
     flag_paths: tuple[str, ...] = option(
-        "", parsers.globs, "globs of feature-flag files, one per line or comma-separated: the same rule"
+        "", list_parsers.globs, "globs of feature-flag files, one per line or comma-separated: the same rule"
     )
     model_validated_tag: str | None = option(
         "",
@@ -153,7 +153,7 @@ class Inputs:
     )
     drift_live: Path | None = path_option("", "sample of the live data, CSV or Parquet; enables the drift check")
     drift_model: str | None = option(
-        "", parsers.model_name, "the model of the samples; empty: the only one in `models`"
+        "", list_parsers.model_name, "the model of the samples; empty: the only one in `models`"
     )
     drift_threshold: float = option(
         "0.1", parsers.number(0, 100), "highest allowed KL divergence of any feature, in nats"
@@ -175,7 +175,7 @@ class Inputs:
     )
     pagerduty_kinds: tuple[AlertKind, ...] = option(
         "breach,drift,at-risk,mttr-spike",
-        parsers.alert_kinds,
+        list_parsers.alert_kinds,
         "the alerts that are sent to PagerDuty: any of `breach`, `drift`, `at-risk`, `mttr-spike`, `divergence`",
     )
     pagerduty_events_url: str = option(

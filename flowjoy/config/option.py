@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from flowjoy.config import address_parsers, parsers
+from flowjoy.config import address_parsers, list_parsers, parsers
 
 _Parser = Callable[[str], Any]
 _SECRETS = (parsers.secret, address_parsers.secret_url, address_parsers.slack_webhook)
@@ -34,7 +34,7 @@ class Input:
     @property
     def empty(self) -> tuple[()] | None:
         """The value of the input where it is not given and has no default."""
-        return () if self.parse in parsers.LISTS else None
+        return () if self.parse in list_parsers.LISTS else None
 
     @property
     def is_secret(self) -> bool:

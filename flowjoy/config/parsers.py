@@ -11,14 +11,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.secret import Secret
 from flowjoy.domain.timestamps import parse_iso, plausible
-from flowjoy.domain.version_order import PIN
 
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
-_MODEL_QUOTES = re.compile(r"[\"'`]")
 
 
 def text(value: str) -> str:
@@ -77,56 +74,12 @@ def number(low: float, high: float) -> Callable[[str], float]:
     return parse
 
 
-def names(value: str) -> tuple[str, ...]:
-    """Return the registered model names, one per line or comma-separated; sorted, each once."""
-    models = _parts(value)
-    for name in models:
-        text(name)
-        if _MODEL_QUOTES.search(name):
-            raise ValueError("model names without quotes, one per line or comma-separated")
-        _require_bare_name(name)
-    return tuple(sorted(models))
-
-
-def _parts(value: str) -> set[str]:
-    """Return the parts of a list, one per line or comma-separated."""
-    return {part.strip() for part in re.split(r"[,\n]", value)} - {""}
-
-
-def _require_bare_name(name: str) -> None:
-    """Raise ValueError for a name with a pin, the dash of a list or a comment, which the registry would not know."""
-    pinned = re.fullmatch(rf"(.+?)\s*(?:[=<>~]=?|==|:)\s*{PIN}", name)
-    if pinned:
-        raise ValueError(
-            f'the bare name {pinned[1]!r}: pins belong in flowjoy.json, as in {{"models": {{"{pinned[1]}": "12"}}}}'
-        )
-    bare = re.sub(r"\s+#.*", "", re.sub(r"^[-*]\s+", "", name)).strip()
-    if bare != name:
-        raise ValueError(f"the bare name {bare!r}, without a dash or a comment: one per line or comma-separated")
-
-
-def model_name(value: str) -> str:
-    """Return the name of one registered model."""
-    models = names(value)
-    if len(models) != 1:
-        raise ValueError("the name of one model")
-    return models[0]
-
-
 def slack_channel(value: str) -> str:
     """Return the id or name of a channel, without the `#`."""
     name = value.removeprefix("#")
     if not re.fullmatch(r"[\w-]{1,80}", name):
         raise ValueError("the id of a channel such as C0123456789, or its name")
     return name
-
-
-def identifiers(value: str) -> tuple[str, ...]:
-    """Return the ids of letters and digits, one per line or comma-separated; sorted, each once."""
-    ids = _parts(value)
-    if not all(re.fullmatch(r"[A-Za-z0-9]{1,64}", item) for item in ids):
-        raise ValueError("ids of letters and digits such as PIJ90N7, one per line or comma-separated")
-    return tuple(sorted(ids))
 
 
 def day(value: str) -> date:
@@ -176,24 +129,6 @@ def artifact_name(value: str) -> str:
     return value
 
 
-def globs(value: str) -> tuple[str, ...]:
-    """Return the file globs, one per line or comma-separated. Raise ValueError for one that cannot match a file."""
-    parts = tuple(map(text, sorted(_parts(value))))
-    if any(glob.startswith(("/", "./")) or glob.endswith("/") or re.search(r"[{}\\]|^!", glob) for glob in parts):
-        raise ValueError("globs such as config/flags/** or **/*.flag.yml, without braces, backslashes or !, no folder")
-    return parts
-
-
-def patterns(value: str) -> tuple[str, ...]:
-    """Return the names or globs, one per line or comma-separated; sorted, each once."""
-    return tuple(map(text, sorted(_parts(value))))
-
-
-def pattern_lines(value: str) -> tuple[str, ...]:
-    """Return the names or globs, one per line because a name may contain commas; sorted, each once."""
-    return tuple(sorted({text(part.strip()) for part in value.split("\n")} - {""}))
-
-
 def repository_path(value: str) -> str:
     """Return a path in the repository, with forward slashes, as git writes it."""
     parts = text(value).split("/")
@@ -208,14 +143,6 @@ def workflow_file(value: str) -> str:
     if "/" in name:
         raise ValueError("the file name of a workflow in .github/workflows, such as release.yml")
     return name
-
-
-def shipment(value: str) -> tuple[str, str]:
-    """Return the model and the version of `model=version`: a whole number or a semantic version."""
-    name, _, version = value.rpartition("=")
-    if not name or names(name) != (name,) or not re.fullmatch(PIN, version):
-        raise ValueError("model=version, such as recommender=12 or recommender=1.2.0")
-    return name, version
 
 
 def key_value(value: str) -> str:
@@ -239,15 +166,3 @@ def inside(workspace: Path) -> Callable[[str], Path]:
         return path
 
     return parse
-
-
-def alert_kinds(value: str) -> tuple[AlertKind, ...]:
-    """Return the kinds of alerts, one per line or comma-separated; each once, in the order given."""
-    kinds = dict.fromkeys(part.strip() for part in re.split(r"[,\n]", value) if part.strip())
-    if not kinds or not {*AlertKind}.issuperset(kinds):
-        raise ValueError(f"any of {', '.join(sorted(AlertKind))}, one per line or comma-separated")
-    return tuple(map(AlertKind, kinds))
-
-
-LISTS = (names, globs, identifiers, patterns, pattern_lines)
-"""The parsers of lists. A list that is not given is empty."""

@@ -5,66 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, Self
-from urllib.parse import quote
-
-from pydantic import model_validator
+from datetime import datetime
 
 from flowjoy.analysis.promise import workflow_file
 from flowjoy.analysis.promise.dependencies import HEAD
-from flowjoy.clients import github_files, github_jobs
-from flowjoy.clients.faults import MalformedAnswerError
-from flowjoy.clients.github import PER_PAGE, GitHubApi, Repository
-from flowjoy.clients.responses import Count, Instant, Many, Response, Sha, Text, read, reader, refusal
+from flowjoy.clients import github_files, github_jobs, github_runs
+from flowjoy.clients.github import GitHubApi, Repository
+from flowjoy.clients.github_runs import Run, RunsPage
+from flowjoy.clients.responses import reader
 from flowjoy.domain import CodeRecord, Outcome
 from flowjoy.domain.deduplication import fold
-from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
 from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out, stamp_of
 
-LISTING_CAP = 1000
-"""GitHub does not show more of a filtered list: a longer one is split by time."""
-
 _SURVEYED = 50
-_SECOND = timedelta(seconds=1)
 _RED = {"failure", "timed_out", "cancelled"}
 _NEVER_BEGAN = {"skipped", "action_required", "startup_failure"}
-
-
-class _Repository(Response):
-    full_name: Text
-
-
-class Run(github_jobs.Execution):
-    """A run as it was at one of its attempts."""
-
-    head_sha: Sha
-    head_branch: Text | None  # a deleted fork's
-    head_repository: _Repository | None  # a deleted fork
-    event: Text
-    created_at: Instant
-    updated_at: Instant
-
-    @property
-    def of_pull_request(self) -> bool:
-        """Whether it belongs to a pull request, which does not release anything."""
-        return self.event.startswith("pull_request")
-
-    @model_validator(mode="after")
-    def _says_whose_it_is(self) -> Self:
-        # Only the fork of a pull request may be deleted: another run without its origin must not read as foreign.
-        if not self.of_pull_request and (self.head_repository is None or self.head_branch is None):
-            raise refusal("does not say which repository and branch it is of")
-        return self
-
-
-class RunsPage(Response):
-    """One page of runs."""
-
-    total_count: Count
-    workflow_runs: Many[Run]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,16 +49,16 @@ class GitHubRuns:
 
     def fetch(self, query: HarvestQuery, access: Clients) -> list[Attempts]:
         """Return every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs."""
-        github, path = access.to_github, _runs_path(query)
+        github, path = access.to_github, github_runs.runs_path(query.settings.workflow)
         branch = query.settings.branch or query.default_branch or github.get("", reader(Repository)).default_branch
         since = query.horizon.replace(microsecond=0)
-        runs = _slice(github, path, branch, since, query.now, access)
+        runs = github_runs.runs_between(github, path, branch, since, query.now, access.progress)
         if not runs:
             _prove_empty(github, path, branch, since)
         ours = [run for run in runs.values() if not _foreign(run, branch, github.repository)]
         wanted = query.settings.deploy_job
         if not wanted:
-            attempts = [Attempts(run=run, earlier=_earlier_attempts(github, run)) for run in ours]
+            attempts = [Attempts(run=run, earlier=github_runs.earlier_attempts(github, run)) for run in ours]
             _refuse_own_failures(github, attempts, query)
             return attempts
         known = _known_ends(ours, query)
@@ -129,7 +86,9 @@ class GitHubRuns:
 
 def survey(query: HarvestQuery, access: Clients) -> Survey:
     """Return the newest runs, whatever their branch or event. Raise HarvestError when GitHub does not answer."""
-    runs = access.to_github.get(_runs_path(query), reader(RunsPage), per_page=_SURVEYED).workflow_runs
+    runs = access.to_github.get(
+        github_runs.runs_path(query.settings.workflow), reader(RunsPage), per_page=_SURVEYED
+    ).workflow_runs
     branch = query.settings.branch or query.default_branch
     reasons = [(run, _foreign(run, branch, query.repository)) for run in runs]
     ours = [Attempts(run=run) for run, reason in reasons if not reason]
@@ -167,11 +126,6 @@ def _left_out(run: Run, reason: str) -> Entry:
         reason=reason,
         is_ours=False,
     )
-
-
-def _runs_path(query: HarvestQuery) -> str:
-    """Return the API path that lists the workflow's runs."""
-    return f"/actions/workflows/{quote(query.settings.workflow or '', safe='')}/runs"
 
 
 def _deployed_nothing(item: Attempts, query: HarvestQuery) -> bool:
@@ -233,47 +187,9 @@ def _known_ends(runs: Sequence[Run], query: HarvestQuery) -> dict[int, datetime]
     return known
 
 
-def _slice(
-    github: GitHubApi, path: str, branch: str, since: datetime, until: datetime, access: Clients
-) -> dict[int, Run]:
-    """Return all runs created in [since, until]; a slice over GitHub's cap is split in two."""
-    created = f"{iso(since)}..{iso(until.replace(microsecond=0) + _SECOND)}"
-    listed, total = _page(github, path, branch=branch, created=created, page=1)
-    if total >= LISTING_CAP:
-        middle = (since + (until - since) / 2).replace(microsecond=0)
-        if not since < middle < until:
-            raise HarvestError(f"GitHub workflow runs: {LISTING_CAP} runs in one second cannot be listed")
-        newer = _slice(github, path, branch, middle + _SECOND, until, access)
-        return newer | _slice(github, path, branch, since, middle, access)
-    runs, page, minimum = dict(listed), 1, total
-    # Another page may follow a full one, whatever the total says: runs that start meanwhile shift all others.
-    while len(runs) < minimum or len(listed) == PER_PAGE:
-        page += 1
-        listed, total = _page(github, path, branch=branch, created=created, page=page)
-        if total < minimum:
-            raise HarvestError("GitHub workflow runs: the list shrank while it was read", hint="run again")
-        if not listed.keys() - runs.keys():
-            break
-        runs |= listed
-    if len(runs) < minimum:
-        raise HarvestError(f"GitHub workflow runs: the list ends after {len(runs)} of {minimum}", hint="run again")
-    access.progress(f"GitHub workflow runs: {len(runs)} between {created.replace('..', ' and ')}")
-    return runs
-
-
-def _page(github: GitHubApi, path: str, *, page: int, **parameters: str | int) -> tuple[dict[int, Run], int]:
-    def check(answer: Any) -> tuple[dict[int, Run], int]:
-        listed = read(RunsPage, answer)
-        if not listed.workflow_runs and listed.total_count > (page - 1) * PER_PAGE:
-            raise MalformedAnswerError(f"the answer counts {listed.total_count} runs and shows none")
-        return {run.id: run for run in listed.workflow_runs}, listed.total_count
-
-    return github.get(path, check, per_page=PER_PAGE, page=page, **parameters)
-
-
 def _prove_empty(github: GitHubApi, path: str, branch: str, since: datetime) -> None:
     """Raise HarvestError unless the unfiltered list is empty of releases as well: filtered lists can be stale."""
-    runs, total = _page(github, path, page=1)
+    runs, total = github_runs.page_of(github, path, page=1)
     releases = [run for run in runs.values() if not _foreign(run, branch, github.repository)]
     if any(run.created_at >= since for run in releases):
         raise HarvestError("GitHub workflow runs: the filtered list is empty, the full one is not", hint="run again")
@@ -296,21 +212,6 @@ def _foreign(run: Run, branch: str | None, repository: str) -> str:
     if run.of_pull_request:
         return f"event {run.event}, which releases nothing"
     return f"branch {run.head_branch}, not {branch}" if run.head_branch != branch else ""
-
-
-def _earlier_attempts(github: GitHubApi, run: Run) -> tuple[Run, ...]:
-    """Return the attempts before the last, oldest first: each success may have brought the commit back."""
-
-    def attempt(number: int) -> Run:
-        def check(answer: Any) -> Run:
-            earlier = read(Run, answer)
-            if (earlier.id, earlier.run_attempt) != (run.id, number):
-                raise MalformedAnswerError("the answer is not the attempt that was asked for")
-            return earlier
-
-        return github.get(f"/actions/runs/{run.id}/attempts/{number}", check)
-
-    return tuple(attempt(number) for number in range(1, run.run_attempt))
 
 
 def _records(item: Attempts, query: HarvestQuery) -> Iterator[CodeRecord]:

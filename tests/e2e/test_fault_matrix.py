@@ -20,13 +20,13 @@ from flowjoy.actions import event
 from flowjoy.actions.context import read_context
 from flowjoy.analysis.promise.verdict import unproved
 from flowjoy.cli.run import run
-from flowjoy.clients import github_deployments, mlflow_registry, transport
+from flowjoy.clients import github_deployments, github_runs, mlflow_registry, transport
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config.settings import read_settings
 from flowjoy.pipeline import run_context, run_parameters
 from flowjoy.pipeline.collect import collect
 from flowjoy.pipeline.collected import Collected
-from flowjoy.sources import github_releases, github_workflow_runs
+from flowjoy.sources import github_releases
 from flowjoy.sources.base import Clients
 from tests.fakes.actions_runner import outputs_in
 from tests.fakes.aimed import Aimed, Hits, query_of, rest
@@ -342,7 +342,7 @@ def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(github_deployments, "DEPLOYMENTS_QUERY", query)
     for module, name in ((github_deployments, "STATUSES_QUERY"), (github_releases, "RELEASES_QUERY")):
         monkeypatch.setattr(module, name, getattr(module, name).replace("first: 100", "first: 2"))
-    monkeypatch.setattr(github_workflow_runs, "PER_PAGE", 2)
+    monkeypatch.setattr(github_runs, "PER_PAGE", 2)
     monkeypatch.setattr(mlflow_registry, "_PAGE", 2)
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowjoy.config import address_parsers, parsers
+from flowjoy.config import address_parsers, list_parsers, parsers
 from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.hosts import base_url, is_loopback
 from flowjoy.domain.secret import Secret
@@ -88,7 +88,7 @@ def test_number__neither_zero_nor_infinity_nor_nan(value: str) -> None:
 
 
 def test_names__lines_and_commas_separate_and_each_counts_once() -> None:
-    assert parsers.names("ranker, recommender\n\n ranker ,\ttoxicity\n") == ("ranker", "recommender", "toxicity")
+    assert list_parsers.names("ranker, recommender\n\n ranker ,\ttoxicity\n") == ("ranker", "recommender", "toxicity")
 
 
 _NAMES = st.text("abc-. /", min_size=1, max_size=5).map(str.strip).filter(lambda name: name and name[:2] != "- ")
@@ -107,24 +107,24 @@ _NAMES = st.text("abc-. /", min_size=1, max_size=5).map(str.strip).filter(lambda
     ],
 )
 def test_names__with_more_than_a_name_are_refused_with_the_bare_one(text: str, cure: str) -> None:
-    assert cure in refusal(parsers.names, text)
+    assert cure in refusal(list_parsers.names, text)
 
 
 @pytest.mark.parametrize("name", ["recommender-2", "recommender#2", "main.shop.recommender", "a=b", "-recommender"])
 def test_names__that_only_resemble_a_pin_or_a_list_are_names(name: str) -> None:
-    assert parsers.names(name) == (name,)
+    assert list_parsers.names(name) == (name,)
 
 
 @given(st.lists(_NAMES, max_size=6), st.randoms())
 def test_names__the_order_and_repetition_of_names_do_not_matter(models: list[str], chance: Any) -> None:
     shuffled = [*models, *models]
     chance.shuffle(shuffled)
-    assert parsers.names(",".join(shuffled)) == parsers.names("\n".join(models)) == tuple(sorted(set(models)))
+    assert list_parsers.names(",".join(shuffled)) == list_parsers.names("\n".join(models)) == tuple(sorted(set(models)))
 
 
 @pytest.mark.parametrize("quote", ["'", '"', "`"])
 def test_names__a_quote_would_widen_the_registry_filter_and_is_refused(quote: str) -> None:
-    assert "without quotes" in refusal(parsers.names, f"recommender{quote} OR name LIKE {quote}%")
+    assert "without quotes" in refusal(list_parsers.names, f"recommender{quote} OR name LIKE {quote}%")
 
 
 def test_day__an_iso_date() -> None:
@@ -159,12 +159,12 @@ def test_signal__anything_else_is_refused_naming_what_there_is(value: str) -> No
 
 
 def test_globs__lines_and_commas_separate() -> None:
-    assert parsers.globs("flags/*.yml, src/**/flag_*.py\nflags/*.yml") == ("flags/*.yml", "src/**/flag_*.py")
+    assert list_parsers.globs("flags/*.yml, src/**/flag_*.py\nflags/*.yml") == ("flags/*.yml", "src/**/flag_*.py")
 
 
 @pytest.mark.parametrize("value", ["config\\flags\\*", "!config/flags/**", "config/flags/", "/flags/*", "{a,b}/*"])
 def test_globs__that_can_match_no_file_are_refused(value: str) -> None:
-    assert "globs such as config/flags/**" in refusal(parsers.globs, value)
+    assert "globs such as config/flags/**" in refusal(list_parsers.globs, value)
 
 
 @pytest.mark.parametrize("value", ["flowjoy.json", "deploy/flowjoy.json", ".github/flowjoy.json"])
@@ -190,7 +190,7 @@ def test_repository_path__nothing_that_git_or_an_address_would_read_otherwise(va
     ],
 )
 def test_shipment__model_and_version(value: str, read: tuple[str, str]) -> None:
-    assert parsers.shipment(value) == read
+    assert list_parsers.shipment(value) == read
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_shipment__model_and_version(value: str, read: tuple[str, str]) -> None:
     ],
 )
 def test_shipment__one_model_and_one_version(value: str) -> None:
-    assert refusal(parsers.shipment, value) == "model=version, such as recommender=12 or recommender=1.2.0"
+    assert refusal(list_parsers.shipment, value) == "model=version, such as recommender=12 or recommender=1.2.0"
 
 
 def test_key_value__both_sides_are_needed() -> None:
@@ -360,8 +360,8 @@ def test_tracking_uri__credentials_in_it_are_refused_naming_where_they_belong(sc
 @given(st.text(max_size=60))
 def test_parsers__any_text_is_read_or_refused_and_never_crashes(value: str) -> None:
     every_parser: list[Callable[[str], object]] = [
-        parsers.text, parsers.secret, parsers.boolean, parsers.names, parsers.day, parsers.timestamp, parsers.zone,
-        parsers.signal, parsers.globs, parsers.repository_path, parsers.shipment, parsers.key_value, base_url,
+        parsers.text, parsers.secret, parsers.boolean, list_parsers.names, parsers.day, parsers.timestamp, parsers.zone,
+        parsers.signal, list_parsers.globs, parsers.repository_path, list_parsers.shipment, parsers.key_value, base_url,
         address_parsers.tracking_uri, parsers.integer(1, 9), parsers.number(0, 9), parsers.choice("a"),
         parsers.inside(Path("/tmp")),
     ]  # fmt: skip
@@ -402,8 +402,8 @@ def test_slack_webhook__of_slack_or_of_a_server_that_speaks_like_it_is_taken(add
 
 
 def test_alert_kinds__are_those_that_alerts_have() -> None:
-    assert parsers.alert_kinds(",".join(AlertKind)) == tuple(AlertKind)
-    assert parsers.alert_kinds("breach, divergence\nbreach") == ("breach", "divergence")
+    assert list_parsers.alert_kinds(",".join(AlertKind)) == tuple(AlertKind)
+    assert list_parsers.alert_kinds("breach, divergence\nbreach") == ("breach", "divergence")
     for wrong in ("breach;drift", "breeach", ",", "none"):
         with pytest.raises(ValueError, match="any of at-risk, breach, divergence, drift, mttr-spike"):
-            parsers.alert_kinds(wrong)
+            list_parsers.alert_kinds(wrong)

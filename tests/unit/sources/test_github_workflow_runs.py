@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from flowjoy.clients import github_runs
 from flowjoy.domain import CodeRecord, Outcome
 from flowjoy.errors import HarvestError
-from flowjoy.sources import github_workflow_runs
 from flowjoy.sources.base import HarvestQuery
 from flowjoy.sources.github_workflow_runs import GitHubRuns
 from tests.builders import at
@@ -418,7 +418,7 @@ def test_paging__a_count_that_is_too_low_hides_nothing(github: GitHubStandIn) ->
 def test_paging__a_page_that_comes_again_and_again_has_an_end(
     github: GitHubStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(github_workflow_runs, "PER_PAGE", 2)
+    monkeypatch.setattr(github_runs, "PER_PAGE", 2)
     shas = add_many(github, 2)
     first: list[Any] = []
 
