@@ -18,9 +18,9 @@ from flowjoy.config import address_parsers
 from flowjoy.config.registry_address import is_unencrypted, variables_in
 from flowjoy.config.settings import redactor
 from flowjoy.domain.drift import CategoricalDistribution, Distribution
+from flowjoy.domain.plurals import grouped, plural
 from flowjoy.errors import FlowJoyError, InputError
 from flowjoy.report.escaping import clean
-from flowjoy.report.text import plural
 from flowjoy.sources.sample_files import LAPTOP, read_sample
 
 _FAILED = 2
@@ -82,7 +82,7 @@ def _describe(sample: Path, output: Path, console: Console) -> None:
     output.write_bytes(raw)
     for note in sample_data.notes:
         console.notice(note)
-    console.log(f"{output}: {plural(len(features), 'feature')} of {len(sample_data.frame):,} rows")
+    console.log(f"{output}: {plural(len(features), 'feature')} of {grouped(len(sample_data.frame), 'row')}")
     for name, distribution in list(features.items())[:_SHOWN]:
         console.log(f"  {clean(name, 60)}: {_summary(distribution)}")
     if len(features) > _SHOWN:
@@ -90,12 +90,12 @@ def _describe(sample: Path, output: Path, console: Console) -> None:
 
 
 def _summary(distribution: Distribution) -> str:
-    missing = f", {distribution.missing:,} rows without a value" if distribution.missing else ""
+    missing = f", {grouped(distribution.missing, 'row')} without a value" if distribution.missing else ""
     if not isinstance(distribution, CategoricalDistribution):
         return f"numbers in {plural(len(distribution.counts), 'bin')}{missing}"
     if distribution.other:
         return f"more than {MAX_CATEGORIES:,} categories{missing}. Leave the column out if it is an id"
-    return f"{len(distribution.counts):,} categories{missing}"
+    return f"{grouped(len(distribution.counts), 'category', 'categories')}{missing}"
 
 
 def _registry(uri: str, environ: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from flowjoy.clients import github_jobs
 from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import PER_PAGE, GitHubApi
 from flowjoy.clients.responses import Count, Instant, Many, Response, Sha, Text, read, refusal
+from flowjoy.domain.plurals import plural
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
 
@@ -95,7 +96,7 @@ def page_of(github: GitHubApi, path: str, *, page: int, **parameters: str | int)
     def check(answer: Any) -> tuple[dict[int, Run], int]:
         listed = read(RunsPage, answer)
         if not listed.workflow_runs and listed.total_count > (page - 1) * PER_PAGE:
-            raise MalformedAnswerError(f"the answer counts {listed.total_count} runs and shows none")
+            raise MalformedAnswerError(f"the answer counts {plural(listed.total_count, 'run')} and shows none")
         return {run.id: run for run in listed.workflow_runs}, listed.total_count
 
     return github.get(path, check, per_page=PER_PAGE, page=page, **parameters)

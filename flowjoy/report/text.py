@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flowjoy.analysis.flow.drift_lag import Hours
 from flowjoy.domain import ModelGap, Week
+from flowjoy.domain.plurals import plural as plural  # noqa: PLC0414  (texts of the report import it from here)
 from flowjoy.report.escaping import clean
 
 
@@ -60,9 +61,9 @@ def lagging(week: Week, name: Callable[[str], str] = clean) -> str:
 
 
 def deploys_of(week: Week, about: ModelGap | None) -> str:
-    """Return `9 code and 4 model deploys`; with several models, `9 code deploys and 4 ships of ranker`."""
+    """Return `9 code deploys and 4 model deploys`; with several models, `9 code deploys and 4 ships of ranker`."""
     if about is None or week.models == 1:
-        return f"{week.code_deploys} code and {plural(week.model_deploys, 'model deploy')}"
+        return f"{plural(week.code_deploys, 'code deploy')} and {plural(week.model_deploys, 'model deploy')}"
     required = plural(about.code_deploys, "code deploy")
     return f"{required} and {plural(about.ships, 'ship')} of {clean(about.model)}"
 
@@ -80,11 +81,6 @@ DORA_NAMES = {
     "rework_rate": "rework rate",
 }
 """Display names of the DORA metrics, by field."""
-
-
-def plural(count: int, noun: str) -> str:
-    """Return `1 clock`, `2 clocks`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def capital(text: str) -> str:

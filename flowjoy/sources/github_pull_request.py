@@ -12,6 +12,7 @@ from pydantic import model_validator
 from flowjoy.clients.github import PER_PAGE, GitHubApi
 from flowjoy.clients.responses import Count, Id, Many, Response, Sha, Text, reader, refusal
 from flowjoy.domain import Proposal
+from flowjoy.domain.plurals import plural
 from flowjoy.errors import HarvestError
 
 MAX_FILES = 3000
@@ -101,7 +102,9 @@ def read(github: GitHubApi, number: int, head_sha: str | None) -> Proposal:
         raise HarvestError("the pull request has a newer commit", hint="its own run judges it; this one is out of date")
     changed = pull.changed_files
     if changed > MAX_FILES:
-        raise HarvestError(f"the pull request changes {changed} files, GitHub lists {MAX_FILES}", hint="split it")
+        raise HarvestError(
+            f"the pull request changes {plural(changed, 'file')}, GitHub lists {MAX_FILES}", hint="split it"
+        )
     return _proposal(
         _every_file(github, number, changed),
         head_sha=pull.head.sha,
@@ -165,7 +168,9 @@ def _every_file(github: GitHubApi, number: int, changed: int) -> list[_File]:
         if len(files) == known:
             break
     if len(files) != changed:
-        raise HarvestError(f"the pull request changes {changed} files, GitHub lists {len(files)}", hint="run again")
+        raise HarvestError(
+            f"the pull request changes {plural(changed, 'file')}, GitHub lists {len(files)}", hint="run again"
+        )
     return list(files.values())
 
 

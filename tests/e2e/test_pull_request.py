@@ -59,9 +59,7 @@ def test_gate__a_pin_that_is_not_registered_yet_is_a_notice_with_a_forecast(worl
     ran = judge(world, a_pull(world, '{"models": {"recommender": "2"}}'))
     check = world.check(B, "model dependency")
     assert (ran.code, check["conclusion"]) == (0, "success")
-    assert check["output"]["title"].startswith(
-        "merging starts a 48 h clock for recommender; the median of the last 1 is 0 h"
-    )
+    assert check["output"]["title"].startswith("merging starts a 48 h clock for recommender; the last one took 0 h")
     assert "no version that fits 2 is registered yet" in check["output"]["summary"]
 
 

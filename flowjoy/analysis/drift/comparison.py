@@ -15,6 +15,7 @@ import pandas as pd
 
 from flowjoy.analysis.drift.binning import Counts, Floats, bin_counts, shares_a_value
 from flowjoy.domain.drift import CategoricalDistribution, Distribution, DriftStatus, FeatureDrift
+from flowjoy.domain.plurals import grouped, plural
 
 HALF = 0.5
 MIN_ROWS_PER_CATEGORY = 5
@@ -87,7 +88,8 @@ def _feature(
     )
     fewest = min(feature.reference_n, feature.live_n)
     if fewest < min_samples:
-        return replace(feature, problem=f"{fewest} rows on the smaller side, {min_samples} are needed")
+        needed = f"{min_samples} {'is' if min_samples == 1 else 'are'} needed"
+        return replace(feature, problem=f"{plural(fewest, 'row')} on the smaller side, {needed}")
     if isinstance(distribution, CategoricalDistribution) and (problem := _too_many(distribution, fewest)) is not None:
         return replace(feature, problem=problem)
     if not shares_a_value(distribution, column):
@@ -112,10 +114,12 @@ def _too_many(distribution: CategoricalDistribution, fewest: int) -> str | None:
     others = max(distribution.others, distribution.other // max(1, min(distribution.counts.values(), default=1)))
     distinct, rows = len(distribution.counts) + others, sum(distribution.counts.values()) + distribution.other
     if distribution.other and 2 * distinct > rows:
-        return f"{distinct:,} categories of {rows:,} rows in training: an id?"
+        return f"{grouped(distinct, 'category', 'categories')} of {grouped(rows, 'row')} in training: an id?"
     bins = len(distribution.counts) + bool(distribution.other) + bool(distribution.missing)
     if bins * MIN_ROWS_PER_CATEGORY > fewest:
-        return f"{bins} categories need {bins * MIN_ROWS_PER_CATEGORY} rows on each side: an id?"
+        verb = "needs" if bins == 1 else "need"
+        needed = f"{verb} {bins * MIN_ROWS_PER_CATEGORY} rows on each side"
+        return f"{plural(bins, 'category', 'categories')} {needed}: an id?"
     return None
 
 

@@ -12,6 +12,7 @@ from flowjoy.analysis.flow.divergence_and_spikes import escalated, spikes_of
 from flowjoy.analysis.flow.incidents import ALL
 from flowjoy.analysis.flow.weeks import HEALTHY_GAP
 from flowjoy.domain import EventType, ModelGap, Recovery, Week
+from flowjoy.domain.plurals import plural
 from flowjoy.domain.weeks import complete_weeks, recent_weeks
 
 
@@ -152,13 +153,10 @@ def _furthest(week: Week) -> str:
 def _counts(week: Week, model: ModelGap | None) -> str:
     """Return the deploys of a week; of several models those of the model that the signal is about."""
     if model is None or week.models == 1:
-        return f"{week.label}: {week.code_deploys} code and {_plural(week.model_deploys, 'model deploy')}"
-    code, ships = _plural(model.code_deploys, "code deploy"), _plural(model.ships, "ship")
+        code, models = plural(week.code_deploys, "code deploy"), plural(week.model_deploys, "model deploy")
+        return f"{week.label}: {code} and {models}"
+    code, ships = plural(model.code_deploys, "code deploy"), plural(model.ships, "ship")
     return f"{week.label}: {code} and {ships} of {model.model}"
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _gap(weeks: Sequence[Week]) -> float | None:

@@ -27,7 +27,8 @@ def forecast(
         text = f"{act} starts a {sla_hours:g} h clock for {model}"
         hours = [lag / timedelta(hours=1) for lag in last_lags(model, owed)]
         if hours:
-            text += f"; the median of the last {len(hours)} is {median(hours):.0f} h"
+            lead = "the last one took" if len(hours) == 1 else f"the median of the last {len(hours)} is"
+            text += f"; {lead} {median(hours):.0f} h"
         sentences.append(text)
     return tuple(sentences)
 

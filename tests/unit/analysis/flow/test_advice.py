@@ -33,9 +33,12 @@ def put_down(cause: str, *, resolved: int = 1, still_open: int = 0) -> Recovery:
 def test_seed_weeks__fire_three_rows_with_their_numbers() -> None:
     result = advice(SEED)
     assert list(result) == ["packaging", "on-call", "stub"]
-    assert result["packaging"].because == "Jun 10: 9 code and 4 model deploys: a gap of 5 is more than 50 % of code"
+    assert (
+        result["packaging"].because
+        == "Jun 10: 9 code deploys and 4 model deploys: a gap of 5 is more than 50 % of code"
+    )
     assert result["on-call"].because == "unified MTTR of Jun 10: 2.0 h, up from 1.6 h"
-    assert result["stub"].because == "Jun 03: 8 code and 5 model deploys: models more than 2 behind"
+    assert result["stub"].because == "Jun 03: 8 code deploys and 5 model deploys: models more than 2 behind"
     assert not result["packaging"].escalated
     assert (result["packaging"].value, result["on-call"].value) == (1.0, 1.2)
 
@@ -67,7 +70,7 @@ def test_weeks__of_more_than_a_month_ago_advise_nothing() -> None:
 def test_second_week__running_escalates_to_a_spike_of_48_hours() -> None:
     row = advice([a_week(0, code=9, model=4), a_week(1, code=6, model=2)])["packaging"]
     assert row.escalated
-    assert row.because.startswith("Jun 10: 6 code and 2 model deploys")
+    assert row.because.startswith("Jun 10: 6 code deploys and 2 model deploys")
     assert row.because.endswith("for the second week running")
     assert row.do.startswith("run a 48-hour spike to containerise the training job")
 
