@@ -7,27 +7,24 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO
 
-from flowjoy.actions import event as events
 from flowjoy.actions.context import ActionsContext, on_actions, read_context
 from flowjoy.actions.core import Console, adopt_libraries, leave
-from flowjoy.actions.event import RunEvent
 from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.results import Results, analyse
+from flowjoy.cli.prepared_run import PreparedRun, console_of, prepared
 from flowjoy.cli.run_log import annotate, announce_first_run, log_results
 from flowjoy.cli.undecided import append_summary, give_up
 from flowjoy.clients.clock_skew import DECIDES, Clocks
-from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.size_limit import listening
-from flowjoy.clients.transport import Budget, Transport, in_time
+from flowjoy.clients.transport import Budget, in_time
 from flowjoy.config.given_inputs import command_line
 from flowjoy.config.inputs import declared
-from flowjoy.config.registry_address import warnings_of
 from flowjoy.config.settings import Settings, credentials, read_settings, redactor
 from flowjoy.domain import Decision, Status
 from flowjoy.errors import HarvestError, InputError
@@ -37,14 +34,7 @@ from flowjoy.pipeline.collect import collect
 from flowjoy.pipeline.collected import Collected
 from flowjoy.pipeline.failed_checks import Ending, close_checks
 from flowjoy.pipeline.publish import Publisher
-from flowjoy.pipeline.run_context import (
-    RepositoryInfo,
-    bundle_of,
-    github_of,
-    query_of,
-    repository_info_of,
-    with_commit_judged,
-)
+from flowjoy.pipeline.run_context import bundle_of, query_of
 from flowjoy.pipeline.run_parameters import terms_of
 from flowjoy.report import files, step_outputs
 from flowjoy.report.content.headline import headline
@@ -52,7 +42,6 @@ from flowjoy.report.markdown import summary
 from flowjoy.sinks import mlflow_ship_tag
 from flowjoy.sources.base import Clients
 
-_REPORT_SECONDS = 35
 _CLOSING_SECONDS = 20
 """Time reserved for a delivery that begins last, and then for turning the checks of a late run red."""
 _GRACE_SECONDS = 9.0
@@ -62,32 +51,12 @@ _CANCEL_SECONDS = 1.8
 """A runner kills the process 2.5 s after SIGTERM."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Run:
-    """One run: its inputs and context, its clients, and the instant at which it judges."""
-
-    settings: Settings
-    context: ActionsContext
-    console: Console
-    now: datetime
-    budget: Budget
-    transport: Transport
-    github: GitHubApi | None
-    repository: RepositoryInfo
-    event: RunEvent
-
-    @property
-    def as_of(self) -> datetime:
-        """The instant of the judgement. A pull request's own workflow must not move it."""
-        return self.now if self.event.proposes else self.settings.as_of or self.now
-
-
 def run(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, stream: TextIO | None = None) -> int:
     """Run the step once and return its exit code. No failure reads as a pass."""
     console = Console(on_actions=on_actions(environ), stream=stream)
     try:
         context = read_context(environ)
-        console = _console(context, environ, stream)
+        console = console_of(context, environ, stream)
         # First of all, so that a run that is killed cannot read as a pass.
         console.outputs(_UNDECIDED)
         settings = read_settings(environ, argv, context)
@@ -128,7 +97,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 def _run_step(settings: Settings, context: ActionsContext, console: Console, now: datetime, budget: Budget) -> int:
-    this = _prepared(settings, context, console, now, budget)
+    this = prepared(settings, context, console, now, budget)
     _ship(this)
     collected = _collected(this)
     # A proposal may be judged by other settings than its own.
@@ -152,40 +121,7 @@ def _run_step(settings: Settings, context: ActionsContext, console: Console, now
     return results.verdict.exit_code
 
 
-def _prepared(settings: Settings, context: ActionsContext, console: Console, now: datetime, budget: Budget) -> _Run:
-    """Return the run with its clients, repository and event. Raise InputError where nothing can be judged."""
-    transport = Transport(Budget(max(5, settings.timeout_seconds - _REPORT_SECONDS)))
-    github = github_of(settings, context, transport)
-    # A dry run on files asks GitHub for nothing.
-    asks = settings.as_of is None or settings.code_source == "workflow-runs"
-    repository = repository_info_of(settings, context, github if asks else None, console.warning)
-    _refuse_undecidable(settings, context, now)
-    event = events.read(
-        context.event_name,
-        context.event,
-        sha=context.sha,
-        ref=context.ref,
-        repository=context.repository,
-        default_branch=repository.default_branch,
-    )
-    if settings.as_of is None:
-        event = with_commit_judged(event, github, repository.default_branch)
-    for sentence in warnings_of(settings.registry_uri, settings.registry):
-        console.warning(sentence)
-    return _Run(
-        settings=settings,
-        context=context,
-        console=console,
-        now=now,
-        budget=budget,
-        transport=transport,
-        github=github,
-        repository=repository,
-        event=event,
-    )
-
-
-def _collected(this: _Run) -> Collected:
+def _collected(this: PreparedRun) -> Collected:
     """Read every source. Raise HarvestError where the clocks of services are too far apart to judge a deadline."""
     settings, console = this.settings, this.console
     registry = settings.registry.databricks_host or settings.mlflow_tracking_uri or ""
@@ -199,7 +135,7 @@ def _collected(this: _Run) -> Collected:
     return collected
 
 
-def _analysed(this: _Run, collected: Collected) -> Results:
+def _analysed(this: PreparedRun, collected: Collected) -> Results:
     """Return the results of every analysis, with the merge gate where a proposal is judged."""
     trusted = this.event.trusted
     bundle = bundle_of(collected, this.settings, this.context, this.repository, this.as_of, trusted=trusted)
@@ -208,7 +144,7 @@ def _analysed(this: _Run, collected: Collected) -> Results:
     return results
 
 
-def _report(this: _Run, results: Results) -> dict[str, str]:
+def _report(this: PreparedRun, results: Results) -> dict[str, str]:
     """Write the files of the report; return their paths in the workspace by name."""
     console = this.console
     with console.group("Report"):
@@ -230,7 +166,7 @@ def _conclude(results: Results, written: Mapping[str, str], delivered: Mapping[s
     console.log(f"verdict: {results.verdict.decision.value}: {headline(results)}")
 
 
-def _ship(this: _Run) -> None:
+def _ship(this: PreparedRun) -> None:
     """Stamp the version in the input `ship`, if any, before anything is read: this run already sees it as shipped."""
     if this.settings.ship is None:
         return
@@ -252,7 +188,7 @@ def _compare(clocks: Clocks, console: Console) -> None:
         console.warning(f"{gap}: deadlines are only as exact as that. Set the clock that is wrong by NTP")
 
 
-def _require_time(this: _Run, results: Results) -> None:
+def _require_time(this: PreparedRun, results: Results) -> None:
     """Raise HarvestError where the time is used up: nothing turns green after it. An undecided run may still end."""
     if this.budget.left() <= 0 and results.verdict.exit_code != verdict.EXIT_UNDECIDED:
         raise _late(this.settings)
@@ -263,25 +199,3 @@ def _late(settings: Settings) -> HarvestError:
         f"the run: not done within {settings.timeout_seconds} s, computing included",
         hint="raise timeout-seconds, or set fewer models, weeks or sources",
     )
-
-
-def _console(context: ActionsContext, environ: Mapping[str, str], stream: TextIO | None) -> Console:
-    return Console(
-        on_actions=context.on_actions,
-        output=context.output,
-        summary=context.summary,
-        redact=redactor(environ, given=credentials(environ)),
-        stream=stream,
-    )
-
-
-def _refuse_undecidable(settings: Settings, context: ActionsContext, now: datetime) -> None:
-    """Raise InputError where the event or a date leaves nothing to judge."""
-    lacking = events.missing_field(context.event_name, context.event)
-    if lacking is not None:
-        raise InputError(
-            f"GITHUB_EVENT_PATH: the payload of {context.event_name!r} has no {lacking}, so nothing can be judged. "
-            "Run the step on the event itself, with the payload that GitHub wrote"
-        )
-    if settings.sla_since is not None and settings.sla_since > now.date() + timedelta(days=1):
-        raise InputError(f"sla-since {settings.sla_since.isoformat()!r}: expected a day that is not in the future")

@@ -23,8 +23,8 @@ from flowjoy.clients.github_files import MAX_IDS, WantedStubs
 from flowjoy.clients.responses import Connection
 from flowjoy.domain import CodeRecord, Outcome, StubFile
 from flowjoy.domain.deduplication import fold, release_key
-from flowjoy.errors import HarvestError
 from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out, stamp_of
+from flowjoy.sources.github_missing_environments import is_ours, newest_deployments, prove_empty, refuse_absent
 
 _PULL_REQUEST = re.compile(r"(?:refs/)?pull/(\d+)/(?:merge|head)")
 _RUN_IN_URL = re.compile(r"/actions/runs/(\d{1,20})(?:/|$)")
@@ -56,9 +56,9 @@ class GitHubDeployments:
         environments = github_environments.chosen(github, query.settings.environment)
         listed = _pages(github, query, access, environments) if environments else Deployments(nodes=())
         if not listed.nodes:
-            listed = replace(listed, notes=_prove_empty(github, query))
+            listed = replace(listed, notes=prove_empty(github, query))
         else:
-            _refuse_absent(github, query, listed.nodes)
+            refuse_absent(github, query, listed.nodes)
             listed = replace(listed, nodes=(*listed.nodes, *_moved_on(listed, query)))
         nodes = [with_every_status(github, node) for node in listed.nodes]
         used = sorted({node.environment for node in nodes})
@@ -86,7 +86,7 @@ class GitHubDeployments:
 
 def survey(query: HarvestQuery, access: Clients) -> Survey:
     """Return the newest deployments, whatever their environment. Raise HarvestError when GitHub does not answer."""
-    listed = _newest(access.to_github, query)
+    listed = newest_deployments(access.to_github, query)
     wanted, named = query.settings.environment, query.settings.environments
     ours = tuple(node for node in listed.nodes if github_environments.is_meant(node.environment, wanted))
     elsewhere = tuple(
@@ -155,14 +155,9 @@ def _pull_request_of(node: Deployment) -> int | None:
 def _other_environments(node: Deployment, query: HarvestQuery) -> tuple[str, ...]:
     """Return where a deployment succeeded, if that was only in environments that were not asked for."""
     successes = [status for status in node.statuses.nodes if status.state == "SUCCESS"]
-    if any(_is_ours(status, node, query) for status in successes):
+    if any(is_ours(status, node, query) for status in successes):
         return ()
     return tuple(sorted({str(status.environment) for status in successes}))
-
-
-def _is_ours(status: DeploymentStatus, node: Deployment, query: HarvestQuery) -> bool:
-    """Return whether a status is of a wanted environment; without one it is of its deployment's."""
-    return github_environments.is_meant(status.environment or node.environment, query.settings.environment)
 
 
 def _moved_on(answer: Deployments, query: HarvestQuery) -> tuple[Deployment, ...]:
@@ -172,7 +167,7 @@ def _moved_on(answer: Deployments, query: HarvestQuery) -> tuple[Deployment, ...
         node
         for node in answer.newest
         if node.database_id not in listed
-        and any(status.state == "SUCCESS" and _is_ours(status, node, query) for status in node.statuses.nodes)
+        and any(status.state == "SUCCESS" and is_ours(status, node, query) for status in node.statuses.nodes)
     )
 
 
@@ -204,76 +199,13 @@ def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments
     return Deployments(nodes=nodes, newest=tuple(newest), stubs=stubs)
 
 
-def _newest(github: GitHubApi, query: HarvestQuery) -> Connection[Deployment]:
-    """Return the newest deployments to any environment."""
-    page, _ = read_page(github, None, None, WantedStubs(path=query.settings.model_stub, commits=[HEAD]))
-    return page.deployments
-
-
-def _prove_empty(github: GitHubApi, query: HarvestQuery) -> tuple[str, ...]:
-    """Return the notes on environments without a deployment. Raise HarvestError if a name may be wrong.
-
-    A second answer must show that the repository does not have any deployment, or that GitHub knows the environment:
-    then it waits for its first release, which the merge gate must not block.
-    """
-    asked = query.settings.environment
-    listed = _newest(github, query)
-    if not listed.total_count:
-        return ()
-    others = {node.environment for node in listed.nodes}
-    _refuse_promoted(listed.nodes, query)
-    waiting = github_environments.without_deployment(github, asked)
-    missing = github_environments.absent(asked, waiting)
-    if missing:
-        raise HarvestError(
-            f"there are deployments, but none in the environment {','.join(missing)!r}",
-            hint=github_environments.proposal(github, others, asked),
-        )
-    where, elsewhere = ", ".join(waiting), ", ".join(sorted(others))
-    return (f"no deployment yet in {where}, an environment of this repository; others are in {elsewhere}",)
-
-
-def _refuse_promoted(nodes: Iterable[Deployment], query: HarvestQuery) -> None:
-    """Raise HarvestError if deployments to the environment were promoted to another one, which alone lists them."""
-    reached = {
-        node.environment
-        for node in nodes
-        for status in node.statuses.nodes
-        if status.environment
-        and _is_ours(status, node, query)
-        and not github_environments.is_meant(node.environment, query.settings.environment)
-    }
-    if reached:
-        onward = ", ".join(sorted(reached))
-        problem = f"the deployments to the environment {query.settings.environments!r} went on to another one: {onward}"
-        raise HarvestError(problem, hint=f"set environment to {onward}")
-
-
-def _refuse_absent(github: GitHubApi, query: HarvestQuery, nodes: Iterable[Deployment]) -> None:
-    """Raise HarvestError if neither GitHub nor the ledger knows one of several environments.
-
-    A misspelt name would leave out every deployment to it.
-    """
-    nodes = tuple(nodes)
-    seen = {node.environment for node in nodes} | query.known_environments
-    seen |= {status.environment for node in nodes for status in node.statuses.nodes if status.environment}
-    missing = github_environments.absent(query.settings.environment, seen)
-    missing = github_environments.unlisted(github, missing) if missing else []
-    if missing:
-        named = ",".join(missing)
-        others = {node.environment for node in _newest(github, query).nodes}
-        cure = github_environments.proposal(github, others, missing, query.settings.environment)
-        problem = f"there are deployments, but none in the environment {named!r}"
-        raise HarvestError(problem, hint=f"{cure}; or leave {named} out")
-
-
 def _record(node: Deployment, query: HarvestQuery) -> CodeRecord:
     name = f"GitHub deployment {node.database_id}"
     created_at = stamp_of(node.created_at, name, query)
     stamps = [
         (stamp_of(status.created_at, name, query), status.state)
         for status in node.statuses.nodes
-        if _is_ours(status, node, query)
+        if is_ours(status, node, query)
     ]
     successes = [at for at, state in stamps if state == "SUCCESS" and at <= query.as_of]
     run_id = _run_of(node.statuses.nodes)
