@@ -163,7 +163,7 @@ def test_at_once__two_runs_say_the_same_send_one_alert_and_leave_two_ledgers_tha
             (1, "fail", "breached")
         ] * 2
         assert len(slack.messages) - messages == 1
-        assert len([alert for alert in pager.alerts if "broken" in alert.summary]) == 1
+        assert [alert.events[0]["payload"]["class"] for alert in pager.alerts].count("breach") == 1
         ledgers = sorted(github.repository.artifacts)[-2:]
         in_a_run(broken_promise, github, artifacts)
         merged = broken_promise.run()
