@@ -12,9 +12,10 @@ from flowjoy.domain.drift import DriftCheck, DriftStatus
 from flowjoy.report.content.alert_parts import ICONS, NOTHING, OVER, AlertText
 from flowjoy.report.content.owners import DATA_TEAM, owner_of
 from flowjoy.report.escaping import clean
-from flowjoy.report.text import moment, plural
+from flowjoy.report.text import capital, moment, plural
 
 SHOWN = 5
+_NO_TARGET = "there is no earlier version to roll back to"
 
 
 def of_drift(check: DriftCheck, results: Results) -> AlertText:
@@ -33,12 +34,12 @@ def of_drift(check: DriftCheck, results: Results) -> AlertText:
     verb = "is" if len(over) == 2 else "are"
     more = f" {plural(len(over) - 1, 'more feature')} {verb} over it: {others}." if others else ""
     target = _rollback(check, results)
-    way_out = "no earlier version to roll back to" if target is None else f"roll back to v{clean(target.version, 40)}"
+    way_out = f"if predictions suffer, roll back to v{clean(target.version, 40)}" if target is not None else _NO_TARGET
     return AlertText(
         icon=ICONS[AlertKind.DRIFT],
         subject=model,
         state=f"live data has drifted{times}",
-        summary=f"live data of {model}{version} has drifted{times}; if predictions suffer: {way_out}",
+        summary=f"live data of {model}{version} has drifted{times}; {way_out}",
         facts=(
             f"KL divergence of {feature} between live data and the training data of {model}{version} is {figure}, over "
             f"the threshold of {check.threshold:g} in two consecutive checks, most recently {moment(check.at, zone)}."
@@ -102,7 +103,7 @@ def _emergency(target: _Rollback | None, check: DriftCheck, results: Results) ->
     if target is None:
         live = _live(check, results)
         only = f": v{clean(live, 40)} is the only one in the window" if live else ""
-        return f"There is no earlier version to roll back to{only}."
+        return f"{capital(_NO_TARGET)}{only}."
     until = f"live until {moment(target.until, results.bundle.window.timezone)}" if target.until else "live before"
     incidents = plural(target.incidents, "incident") if target.incidents else "no incident"
     record = f", {incidents} in that time" if results.incidents_are_known else ""

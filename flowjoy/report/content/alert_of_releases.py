@@ -56,6 +56,7 @@ def of_waiting(notification: Notification, about: WaitingReleases, results: Resu
             "deployed": iso(first.start),
             "due": iso(first.deadline),
             "releases_waiting": str(count),
+            "urgency": left,
         },
     )
 
@@ -181,8 +182,10 @@ def _how(terms: RunParameters) -> str:
 
 def _emergency(kind: AlertKind, results: Results) -> str:
     waiver = f"add a waiver to {clean(results.bundle.terms.model_stub)} on the default branch"
-    if kind is AlertKind.BREACH:
+    if kind is AlertKind.BREACH and results.bundle.terms.enforce:
         return f"In an emergency, {waiver}: it unblocks merges until it ends. The miss still counts."
+    if kind is AlertKind.BREACH:
+        return f"If it cannot ship soon, {waiver}. The miss still counts."
     return f"If it cannot ship in time, {waiver} before the deadline. After that, the miss counts."
 
 

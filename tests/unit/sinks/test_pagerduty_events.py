@@ -65,7 +65,12 @@ def test_event__carries_the_facts_the_next_step_and_the_way_out(run: Run, pager:
     assert details["action"].startswith("Data team: ship a new version of recommender")
     assert details["emergency"].startswith("In an emergency, add a waiver to flowjoy.json")
     facts = {"model": "recommender", "needs": "a new version", "releases_waiting": "1", "first_release": SHA[:12]}
-    facts |= {"deployed": "2024-06-03T09:00:00Z", "due": "2024-06-05T09:00:00Z", "owner": "data team"}
+    facts |= {
+        "deployed": "2024-06-03T09:00:00Z",
+        "due": "2024-06-05T09:00:00Z",
+        "owner": "data team",
+        "urgency": "12 h 0 m overdue",
+    }
     assert details.items() >= facts.items()
     assert details["alert"] == a_message().notification.alert.key
 

@@ -73,6 +73,11 @@ def test_breach__says_which_release_since_when_who_ships_what_and_the_way_out() 
     assert text.since == "Wed 05 Jun 09:00 UTC"
 
 
+def test_breach__that_blocks_no_merge_promises_to_unblock_none() -> None:
+    text = alert_text(firing(broken()), broken(enforce=False))
+    assert text.emergency.startswith("If it cannot ship soon, add a waiver to flowjoy.json on the default branch.")
+
+
 def test_breach__counts_the_releases_that_wait_and_names_the_others() -> None:
     text = alert_text(firing(broken(SHA, OTHER)), broken(SHA, OTHER))
     assert text.title == "recommender · 2 h 0 m overdue, 2 releases wait"
@@ -271,7 +276,7 @@ def test_drift__claims_no_record_where_incidents_are_unknown() -> None:
     results = analyse(a_bundle([a_deploy()], [a_ship(1, "11"), a_ship(41, "12")], until=at(100)))
     text = alert_text(a_notice(AlertKind.DRIFT, a_check()), results)
     assert text.emergency == "If predictions suffer, roll back to v11 (live until Wed 05 Jun 02:00 UTC)."
-    assert text.summary.endswith("; if predictions suffer: roll back to v11")
+    assert text.summary.endswith("; if predictions suffer, roll back to v11")
 
 
 @pytest.mark.parametrize(
