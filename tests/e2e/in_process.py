@@ -46,8 +46,8 @@ class Ran:
         return data
 
     def obligation(self, model: str = "recommender", sha: str = A) -> dict[str, Any]:
-        found: list[dict[str, Any]] = self.bundle["obligations"]
-        return next(item for item in found if item["model"] == model and item["sha"] == sha)
+        result: list[dict[str, Any]] = self.bundle["obligations"]
+        return next(item for item in result if item["model"] == model and item["sha"] == sha)
 
 
 @dataclass(kw_only=True)
@@ -135,12 +135,12 @@ class World:
 
     def check(self, sha: str, subject: str = "SLA") -> dict[str, Any]:
         """The one check of that subject on a commit; there must be exactly one."""
-        (found,) = [
+        (result,) = [
             run.fields
             for run in self.github.repository.check_runs.values()
             if run.fields["head_sha"] == sha and subject in run.fields["name"]
         ]
-        return found
+        return result
 
 
 @contextmanager
@@ -174,12 +174,12 @@ def parse_outputs(text: str) -> dict[str, str]:
             values[name] = value
             continue
         name, _, fence = line.partition("<<")
-        held = []
+        current = []
         for inner in lines:
             if inner == fence:
                 break
-            held.append(inner)
-        values[name] = "\n".join(held)
+            current.append(inner)
+        values[name] = "\n".join(current)
     return values
 
 

@@ -394,8 +394,8 @@ def test_waiver__is_told_in_the_thread_with_who_why_and_until_when(
     assert slack.messages[1]["thread_ts"] == slack.messages[0]["ts"]
     assert "aaaaaaaaaaaa: freeze (data, until 2026-03-10T00:00:00Z)" in text(slack.messages[1])
     assert watch.said(53) == ([], 0, 0)
-    said = watch.said(8 * 24)
-    assert "🔴 recommender · 2 more releases overdue, 2 in total · acme/shop" in said[0]
+    texts = watch.said(8 * 24)
+    assert "🔴 recommender · 2 more releases overdue, 2 in total · acme/shop" in texts[0]
 
 
 def text(message: dict[str, Any]) -> str:
@@ -416,15 +416,15 @@ def test_drift__is_told_after_two_checks_running_and_ends_after_two_good_ones(
     live_data(world, 0, seed=0)
     (world.workspace / "live.csv").rename(world.workspace / "train.csv")
     world.registry.add_version(at(-5))
-    said = []
+    texts = []
     for hours, shift in enumerate([30, 30, 30, 0, 0, 30, 30], 1):
         live_data(world, shift, seed=hours)
-        said.append(watch.said(hours))
-    for titles, *counts in (said[1], said[6]):
+        texts.append(watch.said(hours))
+    for titles, *counts in (texts[1], texts[6]):
         assert titles[0].startswith("🔴 recommender · live data has drifted (age: ")
         assert counts == [1, 0]
-    assert [said[index] for index in (0, 2, 3, 5)] == [([], 0, 0)] * 4
-    assert said[4] == (["✅ recommender · live data matches training data again · acme/shop"], 0, 1)
+    assert [texts[index] for index in (0, 2, 3, 5)] == [([], 0, 0)] * 4
+    assert texts[4] == (["✅ recommender · live data matches training data again · acme/shop"], 0, 1)
     details = pager.alerts[0].events[0]["payload"]["custom_details"]
     assert details["emergency"].startswith("There is no earlier version to roll back to")
     assert pager.alerts[0].dedup_key == dedup_key("acme/shop/shop/drift/recommender")
@@ -593,7 +593,7 @@ def test_webhook__tells_once_by_the_ledger(world: World, slack: SlackStandIn, wa
     watch.run(50)
     world.registry.add_version(at(51))
     watch.run(52)
-    assert [told["blocks"][0]["text"]["text"] for told in slack.hooked] == [
+    assert [sent["blocks"][0]["text"]["text"] for sent in slack.hooked] == [
         "🔴 recommender · 1 h 0 m overdue · acme/shop",
         "✅ recommender · shipped 3 h 0 m late · acme/shop",
     ]
@@ -612,11 +612,11 @@ def test_sla_since__that_passes_the_releases_closes_each_alert_with_its_model_an
     for hours in (51, 52):
         watch.run(hours, models="recommender,ranker", sla_since="2026-03-03")
     ends = slack.hooked[before:]
-    assert [told["blocks"][0]["text"]["text"] for told in ends] == [
+    assert [sent["blocks"][0]["text"]["text"] for sent in ends] == [
         "✅ ranker · broken promise: alert resolved · acme/shop",
         "✅ recommender · broken promise: alert resolved · acme/shop",
     ]
-    assert all("`sla-since` is now 2026-03-03" in told["text"] for told in ends)
+    assert all("`sla-since` is now 2026-03-03" in sent["text"] for sent in ends)
 
 
 @pytest.mark.matrix

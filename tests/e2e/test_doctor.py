@@ -48,8 +48,8 @@ class Told:
 
     def line(self, part: str) -> str:
         """The one line that holds `part`."""
-        (found,) = [line for line in self.lines if part in line]
-        return found
+        (result,) = [line for line in self.lines if part in line]
+        return result
 
     @property
     def last_ten(self) -> list[str]:
@@ -141,45 +141,43 @@ def test_all_well__ends_with_0_and_names_all_it_tried(
     (world.workspace / "incidents.csv").write_text("start,end\n2026-03-02T18:00:00Z,2026-03-02T21:00:00Z\n")
     pagerduty.add(at(3), at(4))
     in_slack(world, slack)
-    told = examine(world, incident_label="incident", incident_file="incidents.csv", pagerduty_services="PSHOP")
-    assert told.code == 0, told.log
-    assert not {"FAILED", "not set", "WARNING"} & {
-        word for word in ("FAILED", "not set", "WARNING") if word in told.log
-    }
-    assert "acme/shop, public, default branch main" in told.line("repository:")
-    assert "1 deploy went live, 0 never did or not yet" in told.line("code (GitHub deployments)")
-    assert "valid, names recommender (>=1)" in told.line("model stub (flowjoy.json)")
-    assert "1 version, 1 READY, 1 shipped by registered" in told.line("model recommender (MLflow registry)")
-    assert told.line("incidents (PagerDuty)").endswith("1 incident since 2025-12-22T00:00:00Z")
-    assert "1 incident since" in told.line("incidents (GitHub issues)")
-    assert "1 incident since" in told.line("incidents (incident file)")
-    assert told.line("alerts (Slack)").endswith(f"flowjoy in acme, channel {CHANNEL}")
-    assert "only an event shows whether it works" in told.line("alerts (PagerDuty)")
-    assert "checks: write" in told.line("checks:")
-    assert "pull-requests: write" in told.line("pull requests:")
-    assert told.last_ten == [f"production  {A[:12]}  deploy: opened a 48 h clock for recommender"]
+    ran = examine(world, incident_label="incident", incident_file="incidents.csv", pagerduty_services="PSHOP")
+    assert ran.code == 0, ran.log
+    assert not {"FAILED", "not set", "WARNING"} & {word for word in ("FAILED", "not set", "WARNING") if word in ran.log}
+    assert "acme/shop, public, default branch main" in ran.line("repository:")
+    assert "1 deploy went live, 0 never did or not yet" in ran.line("code (GitHub deployments)")
+    assert "valid, names recommender (>=1)" in ran.line("model stub (flowjoy.json)")
+    assert "1 version, 1 READY, 1 shipped by registered" in ran.line("model recommender (MLflow registry)")
+    assert ran.line("incidents (PagerDuty)").endswith("1 incident since 2025-12-22T00:00:00Z")
+    assert "1 incident since" in ran.line("incidents (GitHub issues)")
+    assert "1 incident since" in ran.line("incidents (incident file)")
+    assert ran.line("alerts (Slack)").endswith(f"flowjoy in acme, channel {CHANNEL}")
+    assert "only an event shows whether it works" in ran.line("alerts (PagerDuty)")
+    assert "checks: write" in ran.line("checks:")
+    assert "pull-requests: write" in ran.line("pull requests:")
+    assert ran.last_ten == [f"production  {A[:12]}  deploy: opened a 48 h clock for recommender"]
 
 
 def test_flags__serve_as_for_run(world: World) -> None:
     world.release(A, at())
-    told = examine(world, "--models", "recommender", "--sla-hours", "24", models="")
-    assert told.code == 0
-    assert told.last_ten == [f"production  {A[:12]}  deploy: opened a 24 h clock for recommender"]
+    ran = examine(world, "--models", "recommender", "--sla-hours", "24", models="")
+    assert ran.code == 0
+    assert ran.last_ten == [f"production  {A[:12]}  deploy: opened a 24 h clock for recommender"]
 
 
 def test_deployments__not_readable_are_named_with_the_permission_and_the_rest_goes_on(world: World) -> None:
     world.release(A, at())
     deny(world, "FlowJoyDeployments")
-    told = examine(world)
-    assert told.code == 1
-    failed = told.line("code (GitHub deployments)")
+    ran = examine(world)
+    assert ran.code == 1
+    failed = ran.line("code (GitHub deployments)")
     assert failed.startswith("FAILED")
     assert "denied access" in failed
     assert "Fix: give the job `permissions:`" in failed
     assert failed.endswith("this one needs deployments: read")
-    assert all(told.line(part).startswith("ok") for part in ("repository:", "artifacts:", "checks:", "pull requests:"))
-    assert told.line("model recommender").startswith("ok")
-    assert told.last_ten == ["not known, see above"]
+    assert all(ran.line(part).startswith("ok") for part in ("repository:", "artifacts:", "checks:", "pull requests:"))
+    assert ran.line("model recommender").startswith("ok")
+    assert ran.last_ten == ["not known, see above"]
 
 
 @pytest.mark.parametrize(
@@ -192,10 +190,10 @@ def test_deployments__not_readable_are_named_with_the_permission_and_the_rest_go
 def test_rest__not_readable_is_named_with_the_permission(world: World, path: str, tried: str, needs: str) -> None:
     world.release(A, at())
     world.github.fail(path, times=None, fault=NOT_ACCESSIBLE)
-    told = examine(world)
-    assert told.code == 1
-    assert [line for line in told.lines if line.startswith("FAILED")] == [told.line(tried)]
-    assert told.line(tried).endswith(f"this one needs {needs}")
+    ran = examine(world)
+    assert ran.code == 1
+    assert [line for line in ran.lines if line.startswith("FAILED")] == [ran.line(tried)]
+    assert ran.line(tried).endswith(f"this one needs {needs}")
 
 
 @pytest.mark.parametrize(
@@ -210,56 +208,56 @@ def test_graphql__not_readable_is_named_with_the_permission(world: World, query:
     world.release(A, at())
     world.github.repository.add_issue(labels=["incident"], created_at=at(5))
     deny(world, query)
-    told = examine(world, incident_label="incident")
-    assert told.code == 1
-    assert [line for line in told.lines if line.startswith("FAILED")] == [told.line(tried)]
-    assert told.line(tried).endswith(f"this one needs {needs}")
+    ran = examine(world, incident_label="incident")
+    assert ran.code == 1
+    assert [line for line in ran.lines if line.startswith("FAILED")] == [ran.line(tried)]
+    assert ran.line(tried).endswith(f"this one needs {needs}")
 
 
 def test_token__that_github_refuses_is_named_and_other_services_are_still_tried(
     world: World, pagerduty: PagerDutyStandIn
 ) -> None:
     world.github.token = "another"
-    told = examine(world)
-    assert told.code == 1
-    assert "GitHub refused the credentials (401). Fix: check github-token" in told.line("repository:")
-    assert told.line("model recommender").startswith("ok")
-    assert told.line("incidents (PagerDuty)").startswith("ok")
+    ran = examine(world)
+    assert ran.code == 1
+    assert "GitHub refused the credentials (401). Fix: check github-token" in ran.line("repository:")
+    assert ran.line("model recommender").startswith("ok")
+    assert ran.line("incidents (PagerDuty)").startswith("ok")
 
 
 def test_model__misspelt_is_named_and_the_others_are_told(world: World) -> None:
     world.release(A, at())
-    told = examine(world, models="recommendr,recommender")
-    assert told.code == 1
-    assert "check the spelling in `models`" in told.line("model recommendr ")
-    assert told.line("model recommender ").startswith("ok")
+    ran = examine(world, models="recommendr,recommender")
+    assert ran.code == 1
+    assert "check the spelling in `models`" in ran.line("model recommendr ")
+    assert ran.line("model recommender ").startswith("ok")
 
 
 def test_models__of_the_stub_are_asked_for_too(world: World) -> None:
     world.release(A, at())
     text = '{"models": {"ranker": "any", "toxicity": {"requires": "none", "reason": "rules only"}}}'
     world.github.repository.add_file(A, "flowjoy.json", text)
-    told = examine(world)
-    assert told.line("model ranker").startswith("FAILED")
-    assert told.line("model recommender").startswith("ok")
-    assert "model toxicity" not in told.log
+    ran = examine(world)
+    assert ran.line("model ranker").startswith("FAILED")
+    assert ran.line("model recommender").startswith("ok")
+    assert "model toxicity" not in ran.log
 
 
 def test_registry__counts_what_is_ready_and_what_the_signal_shipped(world: World) -> None:
     world.release(A, at())
     world.registry.add_version(at(3), tags={"live": "2026-03-02T13:00:00Z"})
     world.registry.add_version(at(4), status="PENDING_REGISTRATION")
-    told = examine(world, model_signal="tag:live")
-    assert "3 versions, 2 READY, 1 shipped by tag:live" in told.line("model recommender")
+    ran = examine(world, model_signal="tag:live")
+    assert "3 versions, 2 READY, 1 shipped by tag:live" in ran.line("model recommender")
 
 
 def test_alias__tells_which_version_it_names_now(world: World) -> None:
     world.release(A, at())
     assert "alias:production names none now" in examine(world, model_signal="alias:production").log
     world.registry.client.set_registered_model_alias("recommender", "production", "1")
-    told = examine(world, model_signal="alias:production")
-    assert "alias:production names 1 now" in told.log
-    assert told.line("model recommender").startswith("ok")
+    ran = examine(world, model_signal="alias:production")
+    assert "alias:production names 1 now" in ran.log
+    assert ran.line("model recommender").startswith("ok")
 
 
 @pytest.mark.parametrize("signal", ["alias:prod", "tag:deployed", "stage:Archived"])
@@ -269,55 +267,55 @@ def test_signal__that_no_version_shows_is_not_ok(world: World, signal: str) -> N
     client = world.registry.client
     client.set_registered_model_alias("recommender", "production", "1")
     client.set_model_version_tag("recommender", "1", "deployed_on", "2026-03-02T13:00:00Z")
-    told = examine(world, model_signal=signal)
+    ran = examine(world, model_signal=signal)
     state = "not set" if signal == "stage:Archived" else "FAILED"  # a stage cannot be misspelt
-    assert told.line("model recommender").startswith(state)
-    assert (told.code, "Fix: set model-signal to one that is there" in told.log) == (state == "FAILED",) * 2
+    assert ran.line("model recommender").startswith(state)
+    assert (ran.code, "Fix: set model-signal to one that is there" in ran.log) == (state == "FAILED",) * 2
 
 
 def test_registry__down_is_named_with_the_address_to_check(world: World) -> None:
     world.release(A, at())
-    told = examine(world, mlflow_tracking_uri="http://127.0.0.1:9")
-    assert told.code == 1
-    assert told.line("model recommender").startswith("FAILED")
-    assert "Fix: check " in told.line("model recommender")
-    assert told.last_ten == [f"production  {A[:12]}  deploy: opened a 48 h clock for recommender"]
+    ran = examine(world, mlflow_tracking_uri="http://127.0.0.1:9")
+    assert ran.code == 1
+    assert ran.line("model recommender").startswith("FAILED")
+    assert "Fix: check " in ran.line("model recommender")
+    assert ran.last_ten == [f"production  {A[:12]}  deploy: opened a 48 h clock for recommender"]
 
 
 def test_registry__not_named_is_named(world: World) -> None:
-    told = examine(world, mlflow_tracking_uri="")
-    assert told.code == 1
-    assert "Fix: set mlflow-tracking-uri" in told.line("model recommender")
+    ran = examine(world, mlflow_tracking_uri="")
+    assert ran.code == 1
+    assert "Fix: set mlflow-tracking-uri" in ran.line("model recommender")
 
 
 def test_registry__embedded_that_is_not_there_is_not_made(world: World) -> None:
     database = world.workspace.parent / "misspelt.db"
-    told = examine(world, mlflow_tracking_uri=f"sqlite:///{database}")
-    assert told.code == 1
-    assert "does not exist" in told.line("model recommender")
+    ran = examine(world, mlflow_tracking_uri=f"sqlite:///{database}")
+    assert ran.code == 1
+    assert "does not exist" in ran.line("model recommender")
     assert not database.exists()
 
 
 def test_model_file__tells_how_many_versions_shipped(world: World) -> None:
     (world.workspace / "m.csv").write_text("ts,name,version\n2026-03-02T11:00:00Z,recommender,1\n")
-    told = examine(world, model_source="file", model_file="m.csv", models="recommender,ranker")
-    assert "ranker shipped 0 versions; recommender shipped 1 version" in told.line("models (model file)")
+    ran = examine(world, model_source="file", model_file="m.csv", models="recommender,ranker")
+    assert "ranker shipped 0 versions; recommender shipped 1 version" in ran.line("models (model file)")
 
 
 def test_stub__that_is_invalid_is_named_with_its_line(world: World) -> None:
     world.release(A, at())
     world.github.repository.add_file(A, "flowjoy.json", '{"models": {\n"recommender": "latest"}}')
-    told = examine(world)
-    assert told.code == 1
-    assert "flowjoy.json, line 2" in told.line("FAILED   model stub")
-    assert "opened a 48 h clock, for models that are not known: flowjoy.json at aaaaaaaaaaaa, line 2" in told.log
+    ran = examine(world)
+    assert ran.code == 1
+    assert "flowjoy.json, line 2" in ran.line("FAILED   model stub")
+    assert "opened a 48 h clock, for models that are not known: flowjoy.json at aaaaaaaaaaaa, line 2" in ran.log
 
 
 def test_stub__under_the_former_default_name_is_named_with_the_cure(world: World) -> None:
     world.release(A, at())
     world.github.repository.add_file(A, "models.json", '{"models": {"recommender": "any"}}')
-    told = examine(world)
-    assert "models.json there is a valid stub: rename it to flowjoy.json" in told.line("ok       model stub")
+    ran = examine(world)
+    assert "models.json there is a valid stub: rename it to flowjoy.json" in ran.line("ok       model stub")
 
 
 # Files of that name which other tools keep at the root: 50bhan/registry-tabby, Adtrac/pi-config.
@@ -325,45 +323,45 @@ def test_stub__under_the_former_default_name_is_named_with_the_cure(world: World
 def test_stub__a_foreign_file_of_the_former_default_name_is_passed_by(world: World, foreign: str) -> None:
     world.release(A, at())
     world.github.repository.add_file(A, "models.json", foreign)
-    told = examine(world)
-    assert told.code == 0
-    assert told.line("ok       model stub").endswith("there is none on the default branch")
+    ran = examine(world)
+    assert ran.code == 0
+    assert ran.line("ok       model stub").endswith("there is none on the default branch")
 
 
 def test_dependence__declared_nowhere_is_a_warning_and_no_failure(world: World) -> None:
     world.release(A, at())
-    told = examine(world, models="")
-    assert told.code == 0
-    assert told.line("WARNING").endswith(
+    ran = examine(world, models="")
+    assert ran.code == 0
+    assert ran.line("WARNING").endswith(
         "no dependence is declared: set models, or add flowjoy.json to the default branch"
     )
-    assert told.line("models (MLflow registry)").startswith("not set")
-    assert told.last_ten == [f"production  {A[:12]}  deploy: opens no clock, no dependence is declared"]
+    assert ran.line("models (MLflow registry)").startswith("not set")
+    assert ran.last_ten == [f"production  {A[:12]}  deploy: opens no clock, no dependence is declared"]
 
 
 def test_pagerduty__refusing_the_token_is_named(world: World, pagerduty: PagerDutyStandIn) -> None:
     world.release(A, at())
-    told = examine(world, pagerduty_token="canary-of-another-account")
-    assert told.code == 1
-    assert "PagerDuty refused the credentials (401). Fix: check pagerduty-token" in told.line("incidents (PagerDuty)")
-    assert "canary-of-another-account" not in told.log
+    ran = examine(world, pagerduty_token="canary-of-another-account")
+    assert ran.code == 1
+    assert "PagerDuty refused the credentials (401). Fix: check pagerduty-token" in ran.line("incidents (PagerDuty)")
+    assert "canary-of-another-account" not in ran.log
 
 
 def test_pagerduty__service_without_any_incident_is_doubted(world: World, pagerduty: PagerDutyStandIn) -> None:
-    told = examine(world, pagerduty_services="PSHOP")
-    assert "0 incidents since" in told.line("incidents (PagerDuty)")
-    assert "none of PSHOP (is the id right?)" in told.line("incidents (PagerDuty)")
+    ran = examine(world, pagerduty_services="PSHOP")
+    assert "0 incidents since" in ran.line("incidents (PagerDuty)")
+    assert "none of PSHOP (is the id right?)" in ran.line("incidents (PagerDuty)")
 
 
 def test_slack__refusing_the_token_is_named(world: World, slack: SlackStandIn) -> None:
-    told = examine(in_slack(world, slack, token="xoxb-of-another-app"))
-    assert told.code == 1
-    assert "Slack refused (invalid_auth). Fix: check slack-token" in told.line("alerts (Slack)")
+    ran = examine(in_slack(world, slack, token="xoxb-of-another-app"))
+    assert ran.code == 1
+    assert "Slack refused (invalid_auth). Fix: check slack-token" in ran.line("alerts (Slack)")
 
 
 def test_slack__channel_without_the_bot_is_named_with_the_cure(world: World, slack: SlackStandIn) -> None:
-    told = examine(in_slack(world, slack, channel="C0ELSEWHERE"))
-    assert "Slack refused (channel_not_found). Fix: invite the bot" in told.line("alerts (Slack)")
+    ran = examine(in_slack(world, slack, channel="C0ELSEWHERE"))
+    assert "Slack refused (channel_not_found). Fix: invite the bot" in ran.line("alerts (Slack)")
 
 
 def test_slack__app_that_lacks_a_scope_is_told_what_it_cannot_do(world: World, slack: SlackStandIn) -> None:
@@ -376,57 +374,57 @@ def test_slack__app_that_lacks_a_scope_is_told_what_it_cannot_do(world: World, s
 
 
 def test_alerts__that_show_only_by_telling_are_said_to(world: World, slack: SlackStandIn) -> None:
-    told = examine(world, slack_webhook_url=slack.webhook_url, pagerduty_routing_key="of-the-rest-api")
-    assert "only a message shows whether the webhook works" in told.line("alerts (Slack)")
-    assert "Integration Key of an Events API v2 integration" in told.line("alerts (PagerDuty)")
+    ran = examine(world, slack_webhook_url=slack.webhook_url, pagerduty_routing_key="of-the-rest-api")
+    assert "only a message shows whether the webhook works" in ran.line("alerts (Slack)")
+    assert "Integration Key of an Events API v2 integration" in ran.line("alerts (PagerDuty)")
     assert (slack.requests, slack.hooked) == ([], [])
 
 
 def test_label__misspelt_is_named(world: World) -> None:
     world.release(A, at())
-    told = examine(world, incident_label="incidnt")
-    assert told.code == 1
-    assert "the repository has no label 'incidnt'. Fix: check incident-label" in told.line("GitHub issues")
+    ran = examine(world, incident_label="incidnt")
+    assert ran.code == 1
+    assert "the repository has no label 'incidnt'. Fix: check incident-label" in ran.line("GitHub issues")
 
 
 def test_incident_file__missing_is_named(world: World) -> None:
     world.release(A, at())
-    told = examine(world, incident_file="incidents.csv")
-    assert told.code == 1
-    assert "Fix: check the path" in told.line("incidents (incident file)")
+    ran = examine(world, incident_file="incidents.csv")
+    assert ran.code == 1
+    assert "Fix: check the path" in ran.line("incidents (incident file)")
 
 
 def test_inputs__that_are_wrong_are_all_named_and_end_with_2(world: World) -> None:
-    told = examine(world, sla_hours="soon", weeks="0", github_token="")
-    assert told.code == 2
-    assert "sla-hours 'soon': expected" in told.line("sla-hours")
-    assert "weeks '0': expected" in told.line("weeks")
-    assert "github-token" in told.log
+    ran = examine(world, sla_hours="soon", weeks="0", github_token="")
+    assert ran.code == 2
+    assert "sla-hours 'soon': expected" in ran.line("sla-hours")
+    assert "weeks '0': expected" in ran.line("weeks")
+    assert "github-token" in ran.log
     assert world.github.requests == []
 
 
 def test_promise__that_begins_in_the_future_is_a_wrong_input(world: World) -> None:
-    told = examine(world, sla_since="2027-01-01")
-    assert (told.code, "sla-since '2027-01-01'" in told.log) == (2, True)
+    ran = examine(world, sla_since="2027-01-01")
+    assert (ran.code, "sla-since '2027-01-01'" in ran.log) == (2, True)
 
 
 def test_laptop__without_repository_and_token_is_told_what_to_set_and_the_rest_is_tried(
     world: World, pagerduty: PagerDutyStandIn
 ) -> None:
-    told = examine(world, github_token="", variables={"GITHUB_REPOSITORY": "", "GITHUB_API_URL": ""})
-    assert told.code == 2
-    assert "set GITHUB_REPOSITORY=owner/name" in told.line("no repository is named")
-    assert "--github-token" in told.line("no token for GitHub")
-    assert told.line("repository:").startswith("not set")
-    assert told.line("code (GitHub deployments)").startswith("not set")
-    assert told.line("model recommender").startswith("ok")
-    assert told.line("incidents (PagerDuty)").startswith("ok")
+    ran = examine(world, github_token="", variables={"GITHUB_REPOSITORY": "", "GITHUB_API_URL": ""})
+    assert ran.code == 2
+    assert "set GITHUB_REPOSITORY=owner/name" in ran.line("no repository is named")
+    assert "--github-token" in ran.line("no token for GitHub")
+    assert ran.line("repository:").startswith("not set")
+    assert ran.line("code (GitHub deployments)").startswith("not set")
+    assert ran.line("model recommender").startswith("ok")
+    assert ran.line("incidents (PagerDuty)").startswith("ok")
     assert world.github.requests == []
 
 
 def test_laptop__with_files_alone_needs_no_github(world: World) -> None:
     (world.workspace / "code.csv").write_text("ts,sha\n2026-03-02T10:00:00Z,a\n")
-    told = examine(
+    ran = examine(
         world,
         code_source="file",
         code_file="code.csv",
@@ -434,19 +432,17 @@ def test_laptop__with_files_alone_needs_no_github(world: World) -> None:
         github_token="",
         variables={"GITHUB_REPOSITORY": ""},
     )
-    assert told.code == 0, told.log
-    assert told.last_ten == ["production  a             deploy: opened a 48 h clock for recommender"]
+    assert ran.code == 0, ran.log
+    assert ran.last_ten == ["production  a             deploy: opened a 48 h clock for recommender"]
 
 
 def test_laptop__with_files_alone_and_no_service_asks_for_the_service_only(world: World) -> None:
     (world.workspace / "code.csv").write_text("ts,sha\n2026-03-02T10:00:00Z,a\n")
-    told = examine(
-        world, code_source="file", code_file="code.csv", github_token="", variables={"GITHUB_REPOSITORY": ""}
-    )
-    assert told.code == 2
-    assert "give --service" in told.line("no service is named")
-    assert "no token" not in told.log
-    assert "no repository" not in told.log
+    ran = examine(world, code_source="file", code_file="code.csv", github_token="", variables={"GITHUB_REPOSITORY": ""})
+    assert ran.code == 2
+    assert "give --service" in ran.line("no service is named")
+    assert "no token" not in ran.log
+    assert "no repository" not in ran.log
 
 
 def test_workflow__whose_failures_flowjoy_may_have_made_is_named_with_the_cure(world: World) -> None:
@@ -455,24 +451,24 @@ def test_workflow__whose_failures_flowjoy_may_have_made_is_named_with_the_cure(w
     promise = "jobs: {promise: {steps: [{uses: acme/flowjoy@v1}]}}"
     repository.add_file(A, ".github/workflows/release.yml", promise)
     repository.add_run(sha=A, created_at=at(), conclusion="failure")
-    told = examine(world, code_source="workflow-runs", workflow="release.yml")
-    assert told.code == 1
-    assert "set deploy-job to the job that deploys" in told.line("code (GitHub workflow runs)")
+    ran = examine(world, code_source="workflow-runs", workflow="release.yml")
+    assert ran.code == 1
+    assert "set deploy-job to the job that deploys" in ran.line("code (GitHub workflow runs)")
 
 
 def test_deploy_job__that_is_misspelt_leaves_the_last_ten_to_be_listed(world: World) -> None:
     run = world.github.repository.add_run(sha=A, created_at=at())
     world.github.repository.add_job(run, "deploy-us", at())
-    told = examine(world, code_source="workflow-runs", workflow="release.yml", deploy_job="deploy-usa")
-    assert told.code == 1
-    assert "set deploy-job to one of: deploy-us" in told.line("code (GitHub workflow runs)")
-    assert told.reasons == ["not counted: its job deploy-usa was not read"]
+    ran = examine(world, code_source="workflow-runs", workflow="release.yml", deploy_job="deploy-usa")
+    assert ran.code == 1
+    assert "set deploy-job to one of: deploy-us" in ran.line("code (GitHub workflow runs)")
+    assert ran.reasons == ["not counted: its job deploy-usa was not read"]
 
 
 def test_ship__is_ignored_with_a_note_and_stamps_nothing(world: World) -> None:
     world.release(A, at())
-    told = examine(world, ship="recommender=1")
-    assert (told.code, "ship is ignored" in told.line("NOTICE")) == (0, True)
+    ran = examine(world, ship="recommender=1")
+    assert (ran.code, "ship is ignored" in ran.line("NOTICE")) == (0, True)
     assert world.registry.client.get_model_version("recommender", "1").tags == {}
 
 
@@ -481,10 +477,10 @@ def test_staging_only__is_named_with_the_cure_and_every_line_says_why(world: Wor
         world.github.repository.add_deployment(
             sha=A, created_at=at(hours), environment="staging", statuses=[("success", at(hours))]
         )
-    told = examine(world)
-    assert told.code == 1
-    assert "Fix: set environment to one of: staging" in told.line("code (GitHub deployments)")
-    assert told.last_ten == [f"staging  {A[:12]}  not counted: environment staging, not production"] * 10
+    ran = examine(world)
+    assert ran.code == 1
+    assert "Fix: set environment to one of: staging" in ran.line("code (GitHub deployments)")
+    assert ran.last_ten == [f"staging  {A[:12]}  not counted: environment staging, not production"] * 10
 
 
 def test_busy_previews__do_not_push_production_out_of_sight(world: World) -> None:
@@ -519,8 +515,8 @@ def test_runs__without_their_deploy_job_say_so(world: World) -> None:
     for number, (sha, conclusion) in enumerate(((A, "success"), (B, "skipped"))):
         run = shop.add_run(sha=sha, created_at=at(number), updated_at=at(number))
         shop.add_job(run, "deploy", at(number), conclusion=conclusion)
-    told = examine(world, code_source="workflow-runs", workflow="release.yml", deploy_job="deploy")
-    assert told.reasons == [
+    ran = examine(world, code_source="workflow-runs", workflow="release.yml", deploy_job="deploy")
+    assert ran.reasons == [
         "not counted: without a success of the job 'deploy'",
         "deploy: opened a 48 h clock for recommender",
     ]
@@ -529,8 +525,8 @@ def test_runs__without_their_deploy_job_say_so(world: World) -> None:
 def test_releases__of_other_tags_say_so(world: World) -> None:
     for number, tag in enumerate(("shop-v1", "billing-v1")):
         world.github.repository.add_release(sha=(A, B)[number], tag=tag, published_at=at(number))
-    told = examine(world, code_source="releases", release_tags="shop-v*")
-    assert told.reasons[0] == "not counted: without a matching tag (release-tags shop-v*)"
+    ran = examine(world, code_source="releases", release_tags="shop-v*")
+    assert ran.reasons[0] == "not counted: without a matching tag (release-tags shop-v*)"
 
 
 def test_last_ten__each_deployment_says_why_it_counted_or_not(world: World) -> None:
@@ -545,9 +541,9 @@ def test_last_ten__each_deployment_says_why_it_counted_or_not(world: World) -> N
     shop.add_deployment(sha=C, created_at=at(5), statuses=[("queued", at(5)), ("in_progress", at(5.5))])
     shop.add_deployment(sha=C, created_at=at(6))
     shop.add_deployment(sha=C, created_at=at(7), environment="staging", statuses=[("success", at(7))])
-    told = examine(world)
-    assert told.code == 0
-    assert told.reasons == [
+    ran = examine(world)
+    assert ran.code == 0
+    assert ran.reasons == [
         "not counted: environment staging, not production",
         "not counted: still in progress (it has no status)",
         "not counted: still in progress (last status in_progress)",
@@ -559,14 +555,14 @@ def test_last_ten__each_deployment_says_why_it_counted_or_not(world: World) -> N
         f"not counted: another job of run 77 (counted as deployment {first})",
         "deploy: opened a 48 h clock for recommender",
     ]
-    assert told.lines[-10].startswith("2026-03-02T16:00:00Z  staging     cccccccccccc  ")
+    assert ran.lines[-10].startswith("2026-03-02T16:00:00Z  staging     cccccccccccc  ")
 
 
 def test_last_ten__before_sla_since_opens_no_clock(world: World) -> None:
     world.release(A, at())
     world.release(B, at(24))
-    told = examine(world, sla_since="2026-03-03")
-    assert [line.partition("deploy: ")[2] for line in told.last_ten] == [
+    ran = examine(world, sla_since="2026-03-03")
+    assert [line.partition("deploy: ")[2] for line in ran.last_ten] == [
         "opened a 48 h clock for recommender",
         "before sla-since: opens no clock",
     ]
@@ -575,8 +571,8 @@ def test_last_ten__before_sla_since_opens_no_clock(world: World) -> None:
 def test_last_ten__after_as_of_was_not_there_yet(world: World) -> None:
     world.release(A, at())
     world.release(B, at(24))
-    told = examine(world, as_of=at(12).isoformat())
-    assert told.last_ten[0].endswith("not counted: succeeded only after as-of")
+    ran = examine(world, as_of=at(12).isoformat())
+    assert ran.last_ten[0].endswith("not counted: succeeded only after as-of")
 
 
 def test_runs__of_other_branches_events_and_ends_say_why_they_do_not_count(world: World) -> None:
@@ -588,9 +584,9 @@ def test_runs__of_other_branches_events_and_ends_say_why_they_do_not_count(world
     shop.add_run(sha=B, created_at=at(4), event="pull_request")
     shop.add_run(sha=B, created_at=at(5), head_repository="mallory/shop")
     shop.add_run(sha=B, created_at=at(6), status="in_progress", conclusion=None)
-    told = examine(world, code_source="workflow-runs", workflow="release.yml")
-    assert told.code == 0, told.log
-    assert told.reasons == [
+    ran = examine(world, code_source="workflow-runs", workflow="release.yml")
+    assert ran.code == 0, ran.log
+    assert ran.reasons == [
         "not counted: still in progress (status in_progress)",
         "not counted: from another repository, mallory/shop",
         "not counted: event pull_request, which releases nothing",
@@ -602,17 +598,17 @@ def test_runs__of_other_branches_events_and_ends_say_why_they_do_not_count(world
 
 def test_runs__only_of_another_branch_are_named_with_the_cure(world: World) -> None:
     world.github.repository.add_run(sha=A, created_at=at(), branch="trunk")
-    told = examine(world, code_source="workflow-runs", workflow="release.yml")
-    assert told.code == 1
-    assert "Fix: set branch to one of: trunk" in told.line("code (GitHub workflow runs)")
-    assert told.last_ten == [f"trunk  {A[:12]}  not counted: branch trunk, not main"]
+    ran = examine(world, code_source="workflow-runs", workflow="release.yml")
+    assert ran.code == 1
+    assert "Fix: set branch to one of: trunk" in ran.line("code (GitHub workflow runs)")
+    assert ran.last_ten == [f"trunk  {A[:12]}  not counted: branch trunk, not main"]
 
 
 def test_workflow__that_is_not_there_is_named(world: World) -> None:
     world.github.repository.add_commit(A, at())
-    told = examine(world, code_source="workflow-runs", workflow="relase.yml")
-    assert told.code == 1
-    assert "Fix: check GITHUB_REPOSITORY, workflow" in told.line("code (GitHub workflow runs)")
+    ran = examine(world, code_source="workflow-runs", workflow="relase.yml")
+    assert ran.code == 1
+    assert "Fix: check GITHUB_REPOSITORY, workflow" in ran.line("code (GitHub workflow runs)")
 
 
 def test_releases__drafts_and_pre_releases_do_not_count(world: World) -> None:
@@ -621,8 +617,8 @@ def test_releases__drafts_and_pre_releases_do_not_count(world: World) -> None:
     shop.add_release(tag="v1", sha=A, published_at=at(1))
     shop.add_release(tag="v2-rc", sha=B, published_at=at(2), prerelease=True)
     shop.add_release(tag="v2", sha=C, published_at=None, created_at=at(3), draft=True)
-    told = examine(world, code_source="releases")
-    assert told.reasons == [
+    ran = examine(world, code_source="releases")
+    assert ran.reasons == [
         "not counted: not published yet",
         "not counted: marked as pre-release",
         "deploy: opened a 48 h clock for recommender",
@@ -633,8 +629,8 @@ def test_releases__drafts_and_pre_releases_do_not_count(world: World) -> None:
 def test_file__rows_of_other_environments_are_listed(world: World) -> None:
     rows = "ts,sha,environment\n2026-03-02T10:00:00Z,a,production\n2026-03-02T11:00:00Z,b,staging\n"
     (world.workspace / "code.csv").write_text(rows)
-    told = examine(world, code_source="file", code_file="code.csv")
-    assert told.last_ten == [
+    ran = examine(world, code_source="file", code_file="code.csv")
+    assert ran.last_ten == [
         "staging     b             not counted: environment staging, not production",
         "production  a             deploy: opened a 48 h clock for recommender",
     ]
@@ -645,8 +641,8 @@ def test_file__rows_that_do_not_count_say_why(world: World) -> None:
     (world.workspace / "code.csv").write_text(
         "\n".join(["ts,sha,service,status", *(f"2026-03-02T{row}" for row in rows)])
     )
-    told = examine(world, code_source="file", code_file="code.csv", service="shop")
-    assert told.last_ten == [
+    ran = examine(world, code_source="file", code_file="code.csv", service="shop")
+    assert ran.last_ten == [
         "production  c             not counted: a row that did not succeed (failure)",
         "production  b             not counted: a row of another service (billing)",
         "production  a             deploy: opened a 48 h clock for recommender",
@@ -662,38 +658,38 @@ def test_file__rows_that_do_not_count_say_why(world: World) -> None:
 def test_hostile__environment_name_is_inert(world: World, name: str, on_actions: str) -> None:
     world.github.repository.add_deployment(sha=A, created_at=at(), environment=name, statuses=[("success", at())])
     world.release(B, at(1))
-    told = examine(world, variables={"GITHUB_ACTIONS": on_actions})
+    ran = examine(world, variables={"GITHUB_ACTIONS": on_actions})
     alone = examine(world, environment="live", variables={"GITHUB_ACTIONS": on_actions})
-    told = replace(told, log=told.log + alone.log)
-    assert (told.code, alone.code) == (0, 1)
-    assert "##[" not in told.log
-    assert not [line for line in told.lines if re.match(r"\s*::(?!group::|endgroup::)", line)]
-    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", told.log)
+    ran = replace(ran, log=ran.log + alone.log)
+    assert (ran.code, alone.code) == (0, 1)
+    assert "##[" not in ran.log
+    assert not [line for line in ran.lines if re.match(r"\s*::(?!group::|endgroup::)", line)]
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", ran.log)
 
 
 def test_token__that_servers_send_back_never_shows(world: World) -> None:
     world.release(A, at())
     deny(world, "FlowJoyInventory", Answer(200, {"errors": [{"message": f"no such token: {TOKEN}"}]}))
-    told = examine(world)
-    assert "no such token: ***" in told.line("pull requests:")
+    ran = examine(world)
+    assert "no such token: ***" in ran.line("pull requests:")
 
 
 def test_answer__that_is_malformed_is_one_line_and_stops_nothing(world: World) -> None:
     world.release(A, at())
     deny(world, "FlowJoyInventory", said("refs", nodes=1))
-    told = examine(world)
-    assert (told.code, told.line("pull requests:").startswith("FAILED")) == (1, True)
-    assert told.line("model recommender").startswith("ok")
+    ran = examine(world)
+    assert (ran.code, ran.line("pull requests:").startswith("FAILED")) == (1, True)
+    assert ran.line("model recommender").startswith("ok")
 
 
 def test_bug__in_a_probe_is_one_line_and_stops_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.release(A, at())
     monkeypatch.setattr(github_inventory, "read", broken)
-    told = examine(world)
-    assert told.code == 1
-    assert told.line("pull requests:").endswith("KeyError while reading. Fix: please report this")
-    assert "what a server said" not in told.log
-    assert told.line("model recommender").startswith("ok")
+    ran = examine(world)
+    assert ran.code == 1
+    assert ran.line("pull requests:").endswith("KeyError while reading. Fix: please report this")
+    assert "what a server said" not in ran.log
+    assert ran.line("model recommender").startswith("ok")
 
 
 def broken(*_: object) -> None:
@@ -702,27 +698,27 @@ def broken(*_: object) -> None:
 
 def test_bug__anywhere_else_ends_in_one_line_and_2(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject, "query_of", broken)
-    told = examine(world)
-    assert told.code == 2
-    assert told.lines[-1].startswith("ERROR: doctor failed (KeyError in broken, line ")
-    assert "what a server said" not in told.log
+    ran = examine(world)
+    assert ran.code == 2
+    assert ran.lines[-1].startswith("ERROR: doctor failed (KeyError in broken, line ")
+    assert "what a server said" not in ran.log
 
 
 @pytest.mark.matrix
 def test_stalled__server_holds_doctor_no_longer_than_the_whole_run_may_take(world: World) -> None:
     world.release(A, at())
     world.github.fail("/", times=None, fault=Stall(60))
-    told = examine(world, timeout_seconds="10")
+    ran = examine(world, timeout_seconds="10")
     assert world.github.answered == 0
-    assert told.code == 1
-    assert told.line("repository:").startswith("FAILED")
+    assert ran.code == 1
+    assert ran.line("repository:").startswith("FAILED")
 
 
 @pytest.mark.matrix
 def test_stalled__services_leave_what_no_time_is_left_for_untried_and_named(world: World) -> None:
     world.github.fail("/", times=None, fault=Stall(60))
-    told = examine(world, timeout_seconds="10")
-    assert told.line("model recommender").endswith("not tried: timeout-seconds are used up. Fix: raise timeout-seconds")
+    ran = examine(world, timeout_seconds="10")
+    assert ran.line("model recommender").endswith("not tried: timeout-seconds are used up. Fix: raise timeout-seconds")
 
 
 # pypa/pip#11608: `pip list | head` ends in the traceback of a broken pipe.
@@ -786,10 +782,10 @@ def test_wide_list__alone_that_fails_is_told_and_leaves_what_is_known(world: Wor
     shop.add_run(sha=A, created_at=at(0))
     fault = Aimed(rest("/runs", filtered=False), Answer(500))
     world.github.fail("/runs", times=None, fault=fault)
-    told = examine(world, code_source="workflow-runs", workflow="release.yml")
-    assert told.code == 1
-    assert told.line("runs of every branch").startswith("FAILED")
-    assert told.last_ten == [f"main  {A[:12]}  deploy: opened a 48 h clock for recommender"]
+    ran = examine(world, code_source="workflow-runs", workflow="release.yml")
+    assert ran.code == 1
+    assert ran.line("runs of every branch").startswith("FAILED")
+    assert ran.last_ten == [f"main  {A[:12]}  deploy: opened a 48 h clock for recommender"]
 
 
 @pytest.mark.matrix

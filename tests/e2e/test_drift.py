@@ -76,8 +76,8 @@ def test_drift__never_decides_and_is_shown_everywhere(world: World) -> None:
     assert "### Drift" in ran.summary
     assert f"| <code>age</code> | {worst['kl_nats']:.4f} |" in ran.summary
     assert 'id="drift"' in (ran.folder / "report.html").read_text()
-    (said,) = [item for item in ran.bundle["coverage"] if item["source"] == "drift (recommender)"]
-    assert (said["state"], said["records"], said["required"]) == ("complete", 2, False)
+    (message,) = [item for item in ran.bundle["coverage"] if item["source"] == "drift (recommender)"]
+    assert (message["state"], message["records"], message["required"]) == ("complete", 2, False)
     assert ran.bundle["drift"]["version"] == "1"
 
 
@@ -175,15 +175,15 @@ def test_feature__that_live_data_lacks_is_a_warning_beside_those_that_are_judged
 def test_feature__that_was_not_judged_is_named_though_the_others_are_ok(world: World) -> None:
     for name in ("train.csv", "live.csv"):
         lines = rows(300).splitlines()
-        told = [f"{lines[0]},user", *(f"{line},{name}-{n}" for n, line in enumerate(lines[1:]))]
-        (world.workspace / name).write_text("\n".join(told))
+        result = [f"{lines[0]},user", *(f"{line},{name}-{n}" for n, line in enumerate(lines[1:]))]
+        (world.workspace / name).write_text("\n".join(result))
     ran = check(world, 1, None)
     assert ran.outputs["drift-status"] == "ok"
-    said = "1 feature was not judged: user: 300 categories need 1500 rows on each side: an id?"
+    message = "1 feature was not judged: user: 300 categories need 1500 rows on each side: an id?"
     (warned,) = [line for line in ran.log.splitlines() if line.startswith("::warning") and "drift" in line]
-    assert said in warned
+    assert message in warned
     for text in (ran.summary, (ran.folder / "report.html").read_text()):
-        assert said.replace(" ", "") in re.sub(r"<[^>]*>|\s", "", html.unescape(text))
+        assert message.replace(" ", "") in re.sub(r"<[^>]*>|\s", "", html.unescape(text))
 
 
 @pytest.mark.matrix
@@ -243,9 +243,9 @@ def test_files__hold_no_value_and_no_category_and_replay_byte_for_byte(
 
 @pytest.mark.matrix
 def test_bundle__of_before_the_drift_check_is_still_read(world: World) -> None:
-    told = check(world, 1).bundle
-    del told["drift"], told["drift_marks"]
-    assert analyse(from_json(json.dumps(told).encode())).drift is None
+    result = check(world, 1).bundle
+    del result["drift"], result["drift_marks"]
+    assert analyse(from_json(json.dumps(result).encode())).drift is None
 
 
 # `python -m flowjoy reference`
@@ -268,9 +268,9 @@ def test_reference__is_logged_to_the_run_and_found_by_the_step(world: World, mlf
     mlflow_server.add_version(at(-2), run_id=run)
     train, output = str(world.workspace / "train.csv"), str(world.workspace / "reference.json")
     address = {"MLFLOW_TRACKING_URI": mlflow_server.uri}
-    code, said = describe(world.workspace, train, "--output", output, "--run-id", run, **address)
-    assert (code, "logged as flowjoy/reference.json of run" in said) == (0, True)
-    assert CANARY not in said
+    code, message = describe(world.workspace, train, "--output", output, "--run-id", run, **address)
+    assert (code, "logged as flowjoy/reference.json of run" in message) == (0, True)
+    assert CANARY not in message
     del world.inputs["drift-reference"]
     ran = check(world, 1)
     assert ran.outputs["drift-status"] == "ok", ran.log
@@ -282,7 +282,7 @@ def test_reference__is_logged_to_the_run_and_found_by_the_step(world: World, mlf
 def test_reference__says_what_is_in_it_and_that_an_id_is_none(tmp_path: Path) -> None:
     lines = "".join(f"{n},user-{n},\n" for n in range(1200))
     (tmp_path / "train.csv").write_text("age,<id>,empty\n" + lines)
-    code, said = describe(tmp_path, str(tmp_path / "train.csv"), "--output", str(tmp_path / "r.json"))
+    code, message = describe(tmp_path, str(tmp_path / "train.csv"), "--output", str(tmp_path / "r.json"))
     assert code == 0
     for part in (
         "3 features of 1,200 rows",
@@ -290,7 +290,7 @@ def test_reference__says_what_is_in_it_and_that_an_id_is_none(tmp_path: Path) ->
         "more than 1,000 categories. Leave the column out if it is an id",
         "1,200 rows",
     ):
-        assert part in said
+        assert part in message
     assert json.loads((tmp_path / "r.json").read_text())["schema"] == 1
 
 
@@ -331,5 +331,5 @@ def test_reference__that_cannot_be_made_ends_with_2_and_a_cure(
 def test_reference__of_a_run_that_is_not_there_says_so(tmp_path: Path, mlflow_server: Registry, run: str) -> None:
     (tmp_path / "train.csv").write_text("a\n1\n")
     to = ("--output", str(tmp_path / "r.json"), "--run-id", run, "--mlflow-tracking-uri", mlflow_server.uri)
-    code, said = describe(tmp_path, str(tmp_path / "train.csv"), *to)
-    assert (code, "no such run" in said) == (2, True), said
+    code, message = describe(tmp_path, str(tmp_path / "train.csv"), *to)
+    assert (code, "no such run" in message) == (2, True), message

@@ -139,8 +139,8 @@ def edited(edit: Callable[[dict[str, Any]], object]) -> Edited:
     """The right answer with every list in it, of whatever API, put through `edit`."""
 
     def change(body: Any) -> Any:
-        for held in _lists_in(body):
-            edit(held)
+        for current in _lists_in(body):
+            edit(current)
         return body
 
     return Edited(change)
@@ -176,8 +176,8 @@ def times(value: object) -> Edited:
 
     def change(body: Any) -> Any:
         if isinstance(body, dict):
-            return {key: value if key in TIMES and held else change(held) for key, held in body.items()}
-        return [change(held) for held in body] if isinstance(body, list) else body
+            return {key: value if key in TIMES and current else change(current) for key, current in body.items()}
+        return [change(current) for current in body] if isinstance(body, list) else body
 
     return Edited(change)
 
@@ -290,9 +290,9 @@ class World:
         output.write_text("")
         log = io.StringIO()
         code = run(self.environment(source), [], now=NOW, stream=log)
-        told = outputs_in(output.read_text())
-        assert code == {"pass": 0, "fail": 1, "error": 2}[told["verdict"]], log.getvalue()
-        return told
+        result = outputs_in(output.read_text())
+        assert code == {"pass": 0, "fail": 1, "error": 2}[result["verdict"]], log.getvalue()
+        return result
 
     def read(self, source: str) -> Collected | None:
         """What a run knows when it judges, read as `cli.run` reads it; None: a required source is not proved."""
@@ -304,9 +304,9 @@ class World:
         pushed = event.read("push", {}, sha=None, ref=None, repository="acme/shop", default_branch=None)
         query = run_context.query_of(settings, runner, home, NOW, NOW)
         access = Clients(transport=transport, progress=lambda _: None, github=github)
-        found = collect(query, access, pushed, run_parameters.terms_of(settings, home.default_branch))
-        unread = unproved(found.records.coverage)
-        return None if unread else replace(found, records=replace(found.records, coverage=()))
+        result = collect(query, access, pushed, run_parameters.terms_of(settings, home.default_branch))
+        unread = unproved(result.records.coverage)
+        return None if unread else replace(result, records=replace(result.records, coverage=()))
 
     def struck(self, stage: Stage, fault: Fault, times: int | None, act: Callable[[str], Any] | None = None) -> Any:
         """What is known (or what `act` gives) when the stage meets the fault so many times; None: always."""
@@ -314,13 +314,13 @@ class World:
         aimed = Aimed(stage.hits, fault, times)
         server.fail("", times=None, fault=aimed)
         try:
-            told = (act or self.read)(stage.source)
+            result = (act or self.read)(stage.source)
         finally:
             server.heal()
         assert aimed.struck > 0, "this stage was never reached"
         if isinstance(fault, Stall | Drip):
             assert aimed.finished == 0, "the run waited for a silent server"
-        return told
+        return result
 
     def close(self) -> None:
         self.github.close()
@@ -347,19 +347,19 @@ def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def cells(faults: dict[str, Fault], server: str = "") -> pytest.MarkDecorator:
-    found = [
+    result = [
         pytest.param(stage, fault, id=f"{stage_name}: {name}")
         for stage_name, stage in STAGES.items()
         for name, fault in faults.items()
         if server in ("", stage.server) and (stage_name, name) not in NO_COUNT
     ]
-    return pytest.mark.parametrize(("stage", "fault"), found)
+    return pytest.mark.parametrize(("stage", "fault"), result)
 
 
 @pytest.mark.parametrize("source", ["deployments", "workflow-runs", "releases"])
 def test_truth__is_one_broken_promise_of_three(world: World, source: str) -> None:
-    told = world.run(source)
-    assert (told["verdict"], told["sla-met"], told["sla-breached"]) == ("fail", "2", "1")
+    result = world.run(source)
+    assert (result["verdict"], result["sla-met"], result["sla-breached"]) == ("fail", "2", "1")
     known = world.truth(source)
     assert known is not None
     assert ([record.sha for record in known.records.code], len(known.records.models)) == (SHAS, 3)
@@ -400,9 +400,9 @@ SAMPLE: dict[str, Fault] = {
 
 @cells(SAMPLE)
 def test_whole_run__says_error_or_the_truth_and_nothing_else(world: World, stage: Stage, fault: Fault) -> None:
-    told = world.struck(stage, fault, None, world.run)
-    assert (told["verdict"], told["sla-status"]) == ("error", "unknown") or told == world.right(stage.source)
-    assert told["verdict"] != "pass"
+    result = world.struck(stage, fault, None, world.run)
+    assert (result["verdict"], result["sla-status"]) == ("error", "unknown") or result == world.right(stage.source)
+    assert result["verdict"] != "pass"
 
 
 @cells({"502": PASSING["502"], "empty body": PASSING["empty body"]})

@@ -114,8 +114,8 @@ def test_history__computed_by_hand(world: World) -> None:
     (world.workspace / "incidents.csv").write_text(HISTORY)
     world.inputs |= {"code-source": "file", "code-file": "code.csv", "model-source": "file", "model-file": "models.csv"}
     ran = world.run(at(24 * 8 + 4), incident_file="incidents.csv")
-    told = {item["id"]: item for item in ran.bundle["figures"]["matches"]}
-    causes = {name.removeprefix("incident:file:"): item["cause_type"] for name, item in told.items()}
+    result = {item["id"]: item for item in ran.bundle["figures"]["matches"]}
+    causes = {name.removeprefix("incident:file:"): item["cause_type"] for name, item in result.items()}
     assert causes == {
         "before the first deploy": "UNATTRIBUTED",
         "code": "CODE",
@@ -125,7 +125,7 @@ def test_history__computed_by_hand(world: World) -> None:
         "unattributed": "UNATTRIBUTED",
         "open": "CODE",
     }
-    assert told["incident:file:ambiguous"]["runner_up_id"] == "model:recommender/2"
+    assert result["incident:file:ambiguous"]["runner_up_id"] == "model:recommender/2"
     nearest = {row["cause_id"]: row["nearest_ts"] for row in incidents(ran)}
     assert nearest["file:CODE:shop:2026-03-10T09:30:00Z"] == "2026-03-10T09:30:00Z"
     assert incidents(ran)[0]["nearest_ts"] == "2026-03-02T10:00:00Z"

@@ -40,8 +40,8 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def dora(ran: Ran) -> dict[str, Any]:
-    held: dict[str, Any] = json.loads(ran.outputs["dora"])
-    return held
+    current: dict[str, Any] = json.loads(ran.outputs["dora"])
+    return current
 
 
 def test_figures__are_the_same_in_outputs_csv_bundle_and_summary(world: World) -> None:

@@ -458,8 +458,8 @@ def test_memory__a_stub_that_was_not_there_is_looked_for_again(world: World) -> 
     world.github.repository.add_file(A, "flowjoy.json", '{"models": {"recommender": "any"}}')
 
     def without_files(body: dict[str, Any]) -> dict[str, Any]:
-        held = body["data"]["repository"]
-        held.update({name: None for name in held if name.startswith("file")})
+        current = body["data"]["repository"]
+        current.update({name: None for name in current if name.startswith("file")})
         return body
 
     world.github.fail("/graphql", times=None, fault=Edited(without_files))
@@ -543,10 +543,10 @@ def test_memory__what_one_wrong_answer_left_out_comes_back(world: World) -> None
     assert world.run(at()).code == 1
 
     def without_a(body: dict[str, Any]) -> dict[str, Any]:
-        held = body["data"]["repository"].get("deployments")
-        if held:
-            kept = [node for node in held["nodes"] if node["commitOid"] != A]
-            held.update(nodes=kept, totalCount=held["totalCount"] - 1)
+        current = body["data"]["repository"].get("deployments")
+        if current:
+            kept = [node for node in current["nodes"] if node["commitOid"] != A]
+            current.update(nodes=kept, totalCount=current["totalCount"] - 1)
         return body
 
     world.github.fail("/graphql", times=None, fault=Edited(without_a))

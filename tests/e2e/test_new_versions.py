@@ -69,10 +69,10 @@ def test_import__is_noted_until_the_promise_begins_after_it(world: World) -> Non
     """mlflow/mlflow-export-import#238: each version was made when it was imported."""
     for minute in range(8):
         world.registry.add_version(at(-100 + minute / 60), tags={"deployed": iso(at(-900))})
-    said = "recommender: 8 of 8 versions were registered between"
-    assert said in world.run(at(0)).log
+    message = "recommender: 8 of 8 versions were registered between"
+    assert message in world.run(at(0)).log
     after = world.run(at(0), sla_since="2026-03-01")
-    assert (said in after.log, after.code) == (False, 0)
+    assert (message in after.log, after.code) == (False, 0)
     refused = world.run(at(0), model_signal="tag:deployed")
     assert refused.code == 2
     assert "set sla-since to a day after the import" in refused.log

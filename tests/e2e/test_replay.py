@@ -141,8 +141,8 @@ def test_replay__of_what_is_no_bundle_ends_with_2_and_a_sentence(
 
 
 def test_replay__that_cannot_write_ends_with_2(tmp_path: Path) -> None:
-    found = analyse(a_bundle())
-    (tmp_path / "b.json").write_bytes(to_json(replace(found.bundle, obligations=found.obligations)))
+    result = analyse(a_bundle())
+    (tmp_path / "b.json").write_bytes(to_json(replace(result.bundle, obligations=result.obligations)))
     (tmp_path / "file").write_text("")
     ran = replay(tmp_path, "b.json", "--output-dir", "file")
     assert ran.returncode == 2

@@ -51,8 +51,8 @@ def leaks(ran: Ended, github: GitHubStandIn) -> dict[str, list[str]]:
         **{f"request {n}": _said(request) for n, request in enumerate(github.requests)},
     }
     forms = [*EVERY_FORM, BASIC, *PIECES]
-    found = {where: [form for form in forms if form.encode() in content] for where, content in emitted.items()}
-    return {where: forms for where, forms in found.items() if forms}
+    result = {where: [form for form in forms if form.encode() in content] for where, content in emitted.items()}
+    return {where: forms for where, forms in result.items() if forms}
 
 
 def _said(request: Request) -> bytes:

@@ -86,8 +86,8 @@ def by_files(folder: Path) -> Step:
 def assert_told_exactly(ran: Ended) -> None:
     assert ran.file("weekly_flow.csv").decode() == WEEKS
     assert (ran.code, ran.stderr) == (0, "")
-    told = {name: ran.outputs[name] for name in ("verdict", "sla-status", "code-deploys", "model-deploys")}
-    assert told == {"verdict": "pass", "sla-status": "met", "code-deploys": "7", "model-deploys": "6"}
+    result = {name: ran.outputs[name] for name in ("verdict", "sla-status", "code-deploys", "model-deploys")}
+    assert result == {"verdict": "pass", "sla-status": "met", "code-deploys": "7", "model-deploys": "6"}
     assert (ran.outputs["cadence-gap"], ran.outputs["mttr-hours"]) == ("1", "1.20")
     for label, code, model, mttr in (("Jun 03", 8, 5, "1.6"), ("Jun 10", 9, 4, "2.0"), ("Jun 17", 7, 6, "1.2")):
         assert f"{label}  code {code:>3}  model {model:>3}  MTTR {mttr:>5} h" in ran.stdout

@@ -27,16 +27,16 @@ class OutputFileError(Exception):
 
 def commands_in(log: str) -> list[Command]:
     """The commands in a step's log. `::stop-commands::` holds back all others until its token comes."""
-    found: list[Command] = []
+    result: list[Command] = []
     stop_token = None
     for line in _LINE_ENDS.split(log):
         for command in _commands_of(line):
             if stop_token is None:
-                found.append(command)
+                result.append(command)
                 stop_token = command.data if command.name == "stop-commands" else None
             elif command.name == stop_token:
                 stop_token = None
-    return found
+    return result
 
 
 def _commands_of(line: str) -> Iterator[Command]:
@@ -81,7 +81,7 @@ def outputs_in(text: str) -> dict[str, str]:
     lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()
-    rest, found = iter(lines), {}
+    rest, result = iter(lines), {}
     for line in rest:
         if not line:
             continue
@@ -90,12 +90,12 @@ def outputs_in(text: str) -> dict[str, str]:
             name, delimiter = line.split("<<", 1)
             if not name or not delimiter:
                 raise OutputFileError(f"Invalid format {line!r}")
-            found[name] = "\n".join(_until(delimiter, rest))
+            result[name] = "\n".join(_until(delimiter, rest))
         elif equals >= 0:
-            name, found[line[:equals]] = line[:equals], line[equals + 1 :]
+            name, result[line[:equals]] = line[:equals], line[equals + 1 :]
         else:
             raise OutputFileError(f"Invalid format {line!r}")
-    return found
+    return result
 
 
 def _until(delimiter: str, lines: Iterator[str]) -> Iterator[str]:

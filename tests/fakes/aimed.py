@@ -57,8 +57,8 @@ def said(connection: str, **changes: Any) -> Edited:
     """A GraphQL answer whose connection says something else about itself: `said("deployments", totalCount=9)`."""
 
     def edit(body: Any) -> Any:
-        held = body["data"].get("repository") or body["data"]["node"]
-        held[connection].update(changes)
+        current = body["data"].get("repository") or body["data"]["node"]
+        current[connection].update(changes)
         return body
 
     return Edited(edit)

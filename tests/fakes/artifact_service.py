@@ -54,8 +54,8 @@ class ArtifactServiceStandIn(StandIn):
 
     def named(self, name: str) -> Upload:
         """The one finished artifact of that name."""
-        (found,) = [upload for upload in self.uploads if upload.name == name and upload.finished]
-        return found
+        (result,) = [upload for upload in self.uploads if upload.name == name and upload.finished]
+        return result
 
     def answer(self, request: Request) -> Answer:
         if request.path.startswith("/upload/"):
@@ -131,24 +131,24 @@ class ArtifactServiceStandIn(StandIn):
 
     def _list(self, asked: dict[str, Any]) -> Answer:
         wanted = asked.get("name_filter")
-        found = [item for item in self._of_run(asked) if wanted in (None, item.name)]
-        return Answer(200, {"artifacts": [{"name": item.name, "database_id": str(item.number)} for item in found]})
+        result = [item for item in self._of_run(asked) if wanted in (None, item.name)]
+        return Answer(200, {"artifacts": [{"name": item.name, "database_id": str(item.number)} for item in result]})
 
     def _delete(self, asked: dict[str, Any]) -> Answer:
-        found = [item for item in self._of_run(asked) if item.name == asked.get("name")]
-        if not found:
+        result = [item for item in self._of_run(asked) if item.name == asked.get("name")]
+        if not result:
             return _refusal(404, "not_found", "no such artifact")
-        self.uploads = [item for item in self.uploads if item not in found]
+        self.uploads = [item for item in self.uploads if item not in result]
         if self.repository is not None:
             listed = self.repository.artifacts
             gone = [
                 key
                 for key, item in listed.items()
-                if (f"run-{item.run.id}", item.name) == (found[0].run, found[0].name)
+                if (f"run-{item.run.id}", item.name) == (result[0].run, result[0].name)
             ]
             for number in gone:
                 del listed[number]
-        return Answer(200, {"ok": True, "artifact_id": str(found[0].number)})
+        return Answer(200, {"ok": True, "artifact_id": str(result[0].number)})
 
 
 def _refusal(status: int, code: str, words: str) -> Answer:

@@ -87,10 +87,10 @@ class GitHubStandIn(StandIn):
 
     def _rest(self, request: Request, prefix: str) -> Answer:
         path = request.path.removeprefix(prefix)
-        place = re.fullmatch(r"/(?:repos/([^/]+/[^/]+)|repositories/(\d+))(/.*)?", path)
-        if place is None:
+        index = re.fullmatch(r"/(?:repos/([^/]+/[^/]+)|repositories/(\d+))(/.*)?", path)
+        if index is None:
             return NOT_FOUND
-        name, number, rest = (place[1] or "").lower(), int(place[2] or 0), place[3] or ""
+        name, number, rest = (index[1] or "").lower(), int(index[2] or 0), index[3] or ""
         for repo in self.repositories:
             if name in {n.lower() for n in repo.former_names}:
                 moved = f"{self.url}{prefix}/repositories/{repo.id}{rest}"

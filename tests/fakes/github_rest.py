@@ -55,9 +55,9 @@ class Call:
 
     def dispatch(self, path: str) -> Answer:
         for method, pattern, handler in _ROUTES:
-            found = pattern.fullmatch(path)
-            if found and method == self.request.method:
-                return handler(self, **found.groupdict())
+            result = pattern.fullmatch(path)
+            if result and method == self.request.method:
+                return handler(self, **result.groupdict())
         return NOT_FOUND
 
     def paged(
@@ -141,8 +141,8 @@ class Call:
         if run is None:
             return NOT_FOUND
         numbers = range(1, len(run.attempts) + 1) if self.request.query.get("filter") == "all" else [len(run.attempts)]
-        held = [(number, job) for number in numbers for job in run.attempts[number - 1].jobs]
-        return self.paged(held, lambda item: self.bodies.job(run, *item), under="jobs")
+        current = [(number, job) for number in numbers for job in run.attempts[number - 1].jobs]
+        return self.paged(current, lambda item: self.bodies.job(run, *item), under="jobs")
 
     @_route("GET", "/actions/runs/{id}/attempts/{number}/jobs")
     def attempt_jobs(self, id: str, number: str) -> Answer:  # noqa: A002 - GitHub's name
@@ -155,15 +155,17 @@ class Call:
     @_route("GET", "/actions/artifacts")
     def artifacts(self) -> Answer:
         name = self.request.query.get("name")
-        found = [a for a in self.repo.artifacts.values() if name in (None, a.name)]
-        return self.paged(found[::-1], self.bodies.artifact, under="artifacts")
+        result = [a for a in self.repo.artifacts.values() if name in (None, a.name)]
+        return self.paged(result[::-1], self.bodies.artifact, under="artifacts")
 
     @_route("GET", "/actions/runs/{id}/artifacts")
     def run_artifacts(self, id: str) -> Answer:  # noqa: A002 - GitHub's name
         name = self.request.query.get("name")
-        found = [a for a in self.repo.artifacts.values() if a.run.id == int(id) and name in (None, a.name)]
+        result = [a for a in self.repo.artifacts.values() if a.run.id == int(id) and name in (None, a.name)]
         return (
-            self.paged(found[::-1], self.bodies.artifact, under="artifacts") if int(id) in self.repo.runs else NOT_FOUND
+            self.paged(result[::-1], self.bodies.artifact, under="artifacts")
+            if int(id) in self.repo.runs
+            else NOT_FOUND
         )
 
     @_route("GET", "/actions/artifacts/{id}")
@@ -182,8 +184,10 @@ class Call:
 
     @_route("GET", "/environments")
     def environments(self) -> Answer:
-        held = self.repo.deployments.values()
-        names = sorted({name for d in held for name in (d.environment, d.latest_environment)} | self.repo.environments)
+        current = self.repo.deployments.values()
+        names = sorted(
+            {name for d in current for name in (d.environment, d.latest_environment)} | self.repo.environments
+        )
         return self.paged(names, self.bodies.environment, under="environments")
 
     @_route("GET", "/deployments")
@@ -192,9 +196,9 @@ class Call:
         wishes = {key: query[key] for key in ("environment", "sha", "ref") if query.get(key)}
         facts = {"environment": "latest_environment"}
         chosen = [(facts.get(key, key), value) for key, value in wishes.items()]
-        found = [d for d in self.repo.deployments.values() if all(getattr(d, key) == value for key, value in chosen)]
-        found.sort(key=lambda d: (d.created_at, d.id), reverse=True)
-        return self.paged(found, self.bodies.deployment)
+        result = [d for d in self.repo.deployments.values() if all(getattr(d, key) == value for key, value in chosen)]
+        result.sort(key=lambda d: (d.created_at, d.id), reverse=True)
+        return self.paged(result, self.bodies.deployment)
 
     @_route("GET", "/deployments/{id}")
     def deployment(self, id: str) -> Answer:  # noqa: A002 - GitHub's name
@@ -210,17 +214,17 @@ class Call:
 
     @_route("GET", "/releases")
     def releases(self) -> Answer:
-        found = sorted(self.repo.releases.values(), key=lambda r: (r.created_at, r.id), reverse=True)
-        return self.paged(found, self.bodies.release)
+        result = sorted(self.repo.releases.values(), key=lambda r: (r.created_at, r.id), reverse=True)
+        return self.paged(result, self.bodies.release)
 
     @_route("GET", "/issues")
     def issues(self) -> Answer:
         query = self.request.query
         labels, state = set(filter(None, query.get("labels", "").split(","))), query.get("state", "open")
-        found = [i for i in self.repo.issues.values() if labels <= set(i.labels) and state in ("all", i.state)]
-        found = [i for i in found if (i.closed_at or i.created_at) >= query.get("since", "")]
-        found.sort(key=lambda i: (i.created_at, i.number), reverse=query.get("direction", "desc") == "desc")
-        return self.paged(found, self.bodies.issue)
+        result = [i for i in self.repo.issues.values() if labels <= set(i.labels) and state in ("all", i.state)]
+        result = [i for i in result if (i.closed_at or i.created_at) >= query.get("since", "")]
+        result.sort(key=lambda i: (i.created_at, i.number), reverse=query.get("direction", "desc") == "desc")
+        return self.paged(result, self.bodies.issue)
 
     @_route("GET", "/issues/{number}")
     def issue(self, number: str) -> Answer:
@@ -246,16 +250,16 @@ class Call:
         """Newest first. `head` is `owner:branch`; one that is not of that form is ignored, as GitHub does."""
         query = self.request.query
         state, head, base = query.get("state", "open"), query.get("head", ""), query.get("base")
-        found = []
+        result = []
         for issue in self.repo.issues.values():
             pull = issue.pull
             if pull is None or state not in ("all", issue.state) or base not in (None, pull.base_ref):
                 continue
             owner = pull.head_repository.partition("/")[0]
             if ":" not in head or head == f"{owner}:{pull.head_ref}":
-                found.append(issue)
-        found.sort(key=lambda i: (i.created_at, i.number), reverse=True)
-        return self.paged(found, self.bodies.simple_pull)
+                result.append(issue)
+        result.sort(key=lambda i: (i.created_at, i.number), reverse=True)
+        return self.paged(result, self.bodies.simple_pull)
 
     @_route("GET", r"/compare/{base}\.\.\.{head}")
     def compare(self, base: str, head: str) -> Answer:
@@ -301,12 +305,12 @@ class Call:
         query, commit = self.request.query, self.repo.resolve(ref)
         if commit is None:
             return message(422, f"No commit found for SHA: {ref}")
-        found = [c for c in self.repo.check_runs.values() if c.fields["head_sha"] == commit.sha]
+        result = [c for c in self.repo.check_runs.values() if c.fields["head_sha"] == commit.sha]
         for key, field in (("check_name", "name"), ("status", "status")):
-            found = [c for c in found if query.get(key) in (None, c.fields[field])]
+            result = [c for c in result if query.get(key) in (None, c.fields[field])]
         if query.get("filter", "latest") == "latest":
-            found = list({c.fields["name"]: c for c in found}.values())
-        return self.paged(found[::-1], self.bodies.check_run, under="check_runs")
+            result = list({c.fields["name"]: c for c in result}.values())
+        return self.paged(result[::-1], self.bodies.check_run, under="check_runs")
 
     @_route("GET", "/commits/{ref}")
     def commit(self, ref: str) -> Answer:

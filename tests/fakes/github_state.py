@@ -308,17 +308,17 @@ class Repository:
 
     def tree_at(self, ref: str) -> str:
         """A name of all the files at a commit: the same for two commits with the same files."""
-        held = {path: self.file_at(ref, path) for path in sorted({path for _, path in self.files})}
-        return blob_oid(repr({path: content for path, content in held.items() if content is not None}).encode())
+        current = {path: self.file_at(ref, path) for path in sorted({path for _, path in self.files})}
+        return blob_oid(repr({path: content for path, content in current.items() if content is not None}).encode())
 
     def changed_files(self, base: str, head: str) -> list[tuple[str, str]]:
         """File name and status of what differs between two commits, by name."""
-        found = []
+        result = []
         for path in sorted({path for _, path in self.files}):
             before, after = self.file_at(base, path), self.file_at(head, path)
             if before != after:
-                found.append((path, "added" if before is None else "removed" if after is None else "modified"))
-        return found
+                result.append((path, "added" if before is None else "removed" if after is None else "modified"))
+        return result
 
     def add_deployment(
         self,
@@ -417,7 +417,7 @@ class Repository:
         attempt: int = 0,
     ) -> int:
         """A job of a run's last attempt, or of the attempt with that number; without a completion it is under way."""
-        held = self.runs[run_id].attempts[attempt - 1]
+        current = self.runs[run_id].attempts[attempt - 1]
         job = Job(
             id=self.next_id(),
             name=name,
@@ -426,7 +426,7 @@ class Repository:
             started_at=stamp(started_at),
             completed_at=None if completed_at is None else stamp(completed_at),
         )
-        held.jobs.append(job)
+        current.jobs.append(job)
         return job.id
 
     def has_ref(self, ref: str) -> bool:
@@ -477,8 +477,8 @@ class Repository:
         closed_as: str = "",
     ) -> int:
         """An issue; returns its number. `moves`: `closed` and `reopened`, by which `closed_at` follows."""
-        told = [(name, stamp(at)) for name, at in moves] or ([("closed", stamp(closed_at))] if closed_at else [])
-        last = told[-1] if told else ("", "")
+        sent = [(name, stamp(at)) for name, at in moves] or ([("closed", stamp(closed_at))] if closed_at else [])
+        last = sent[-1] if sent else ("", "")
         issue = Issue(
             id=self.next_id(),
             number=len(self.issues) + 1,
@@ -487,7 +487,7 @@ class Repository:
             labels=list(labels),
             created_at=stamp(created_at),
             closed_at=last[1] if last[0] == "closed" else None,
-            moves=told,
+            moves=sent,
             closed_as=closed_as,
         )
         self.issues[issue.number] = issue

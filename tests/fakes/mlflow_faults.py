@@ -50,7 +50,7 @@ class MlflowStandIn(StandIn):
         """A version registered at `at`; returns its number, the next one unless `version` names it."""
         version = version or str(len(self.models[name]) + 1)
         created = int(at.timestamp() * 1000)
-        held: dict[str, Any] = {
+        current: dict[str, Any] = {
             "name": name,
             "version": version,
             "creation_timestamp": created,
@@ -63,8 +63,8 @@ class MlflowStandIn(StandIn):
             "run_link": "",
         }
         if tags:
-            held["tags"] = [{"key": key, "value": value} for key, value in sorted(tags.items())]
-        self.models[name].append(held)
+            current["tags"] = [{"key": key, "value": value} for key, value in sorted(tags.items())]
+        self.models[name].append(current)
         return version
 
     def answer(self, request: Request) -> Answer:
@@ -95,20 +95,20 @@ class MlflowStandIn(StandIn):
     def _search_models(self, condition: str) -> Answer:
         names = self.prompts if "is_prompt` = 'true'" in condition else self.models.keys()
         asked = re.search(r"name = '([^']*)'", condition)
-        found = [{"name": name} for name in sorted(names) if asked is None or name == asked[1]]
-        return Answer(200, {"registered_models": found} if found else {})
+        result = [{"name": name} for name in sorted(names) if asked is None or name == asked[1]]
+        return Answer(200, {"registered_models": result} if result else {})
 
     def _version(self, name: str, version: str) -> Answer:
-        for held in self.models.get(name, []):
-            if held["version"] == version:
-                return Answer(200, {"model_version": held})
+        for current in self.models.get(name, []):
+            if current["version"] == version:
+                return Answer(200, {"model_version": current})
         missing = f"Model Version (name={name}, version={version}) not found"
         return Answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": missing, **_ERROR})
 
     def _set_tag(self, asked: dict[str, str]) -> Answer:
-        held = next(held for held in self.models[asked["name"]] if held["version"] == asked["version"])
-        tags = {tag["key"]: tag["value"] for tag in held.get("tags", [])} | {asked["key"]: asked["value"]}
-        held["tags"] = [{"key": key, "value": value} for key, value in sorted(tags.items())]
+        current = next(current for current in self.models[asked["name"]] if current["version"] == asked["version"])
+        tags = {tag["key"]: tag["value"] for tag in current.get("tags", [])} | {asked["key"]: asked["value"]}
+        current["tags"] = [{"key": key, "value": value} for key, value in sorted(tags.items())]
         return Answer(200, {})
 
     def _search(self, query: Mapping[str, str]) -> Answer:
@@ -118,12 +118,12 @@ class MlflowStandIn(StandIn):
             return Answer(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": only})
         if self.refusal_of_order is not None and "order_by" in query:
             return self.refusal_of_order
-        found = list(self.models.get(name[1], []))
+        result = list(self.models.get(name[1], []))
         newest_first = query.get("order_by", "last_updated_timestamp DESC").endswith("DESC")
-        found.sort(key=lambda version: version["creation_timestamp"], reverse=newest_first)
+        result.sort(key=lambda version: version["creation_timestamp"], reverse=newest_first)
         size, token = int(query.get("max_results", 200)), query.get("page_token")
         start = json.loads(base64.b64decode(token))["offset"] if token else 0
-        page = found[start : start + size]
-        more = start + size < len(found)
+        page = result[start : start + size]
+        more = start + size < len(result)
         after = {"next_page_token": base64.b64encode(json.dumps({"offset": start + size}).encode()).decode()}
         return Answer(200, {**({"model_versions": page} if page else {}), **(after if more else {})})

@@ -77,12 +77,12 @@ class PagerDutyStandIn(StandIn):
         if request.path == "/incidents":
             return self._list(request)
         parts = request.path.split("/")
-        found = [entry for entry in self.entries if entry.body["id"] == parts[2]]
-        if len(parts) == 3 and found:
-            return Answer(200, {"incident": found[0].body})
-        if len(parts) == 4 and parts[3] == "log_entries" and found:
+        result = [entry for entry in self.entries if entry.body["id"] == parts[2]]
+        if len(parts) == 3 and result:
+            return Answer(200, {"incident": result[0].body})
+        if len(parts) == 4 and parts[3] == "log_entries" and result:
             limit, offset = int(request.query.get("limit", 25)), int(request.query.get("offset", 0))
-            log = found[0].log
+            log = result[0].log
             paging = {"more": offset + limit < len(log), "limit": limit, "offset": offset, "total": None}
             return Answer(200, {"log_entries": log[offset : offset + limit], **paging})
         return Answer(404, {"error": {"message": "Not Found", "code": 2100}})

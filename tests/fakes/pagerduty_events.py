@@ -35,14 +35,14 @@ class PagerDutyEventsStandIn(StandIn):
         super().__init__()
 
     def answer(self, request: Request) -> Answer:
-        told = request.json()
-        if not isinstance(told, dict) or told.get("routing_key") != ROUTING_KEY:
+        sent = request.json()
+        if not isinstance(sent, dict) or sent.get("routing_key") != ROUTING_KEY:
             return Answer(400, {"status": "invalid event", "message": "Event object is invalid", "errors": ["no key"]})
-        if request.path == "/v2/change/enqueue" and _is_payload(told, needs=("summary",)):
-            self.changes.append(told)
+        if request.path == "/v2/change/enqueue" and _is_payload(sent, needs=("summary",)):
+            self.changes.append(sent)
             return Answer(202, {"status": "success", "message": "Change event processed"})
-        if request.path == "/v2/enqueue" and 0 < len(told.get("dedup_key", "")) <= 255:
-            return self._event(told)
+        if request.path == "/v2/enqueue" and 0 < len(sent.get("dedup_key", "")) <= 255:
+            return self._event(sent)
         return Answer(400, {"status": "invalid event", "message": "Event object is invalid", "errors": ["shape"]})
 
     def _event(self, told: dict[str, Any]) -> Answer:

@@ -84,10 +84,10 @@ class SlackStandIn(StandIn):
         return Answer(404, b"no_team")
 
     def _hook(self, request: Request) -> Answer:
-        told = request.json()
-        if not told.get("text") or _wrong_blocks(told.get("blocks", [])):
+        sent = request.json()
+        if not sent.get("text") or _wrong_blocks(sent.get("blocks", [])):
             return Answer(400, b"invalid_blocks")
-        self.hooked.append(told)
+        self.hooked.append(sent)
         return Answer(200, b"ok")
 
     def _method(self, method: str, request: Request) -> Answer:
@@ -155,8 +155,8 @@ class SlackStandIn(StandIn):
             return _refused("channel_not_found")
         since = float(given.get("oldest") or 0)
         shown = [m for m in channel.messages if "thread_ts" not in m or m.get("reply_broadcast")]
-        found = [self._with_replies(m, channel) for m in shown if float(m["ts"]) >= since]
-        return _page(found[::-1], given)
+        result = [self._with_replies(m, channel) for m in shown if float(m["ts"]) >= since]
+        return _page(result[::-1], given)
 
     def _with_replies(self, message: dict[str, Any], channel: Channel) -> dict[str, Any]:
         replies = sum(m.get("thread_ts") == message["ts"] for m in channel.messages)
@@ -164,12 +164,12 @@ class SlackStandIn(StandIn):
 
     def _replies(self, given: dict[str, Any]) -> Answer:
         channel = self.channels[str(given["channel"])]
-        found = [m for m in channel.messages if given["ts"] in (m["ts"], m.get("thread_ts"))]
-        return _page(found, given) if found else _refused("thread_not_found")
+        result = [m for m in channel.messages if given["ts"] in (m["ts"], m.get("thread_ts"))]
+        return _page(result, given) if result else _refused("thread_not_found")
 
     def _list(self, given: dict[str, Any]) -> Answer:
-        found = [{"id": number, "name": channel.name} for number, channel in self.channels.items()]
-        return _page(found, given, "channels")
+        result = [{"id": number, "name": channel.name} for number, channel in self.channels.items()]
+        return _page(result, given, "channels")
 
     def _place(self, given: dict[str, Any]) -> Answer:
         number = f"F{len(self.files):04d}"
@@ -232,6 +232,6 @@ def mentions_and_links(message: dict[str, Any]) -> list[str]:
     """What Slack would make of the texts of a message: `<…>` in any of them is a mention or a link."""
     texts = [message["text"]]
     for block in message.get("blocks", []):
-        held = [block["text"]] if "text" in block else block.get("elements", [])
-        texts += [text["text"] for text in held]
-    return [found for text in texts for found in re.findall(r"<[^>]*>", text)]
+        current = [block["text"]] if "text" in block else block.get("elements", [])
+        texts += [text["text"] for text in current]
+    return [result for text in texts for result in re.findall(r"<[^>]*>", text)]

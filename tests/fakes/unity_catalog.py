@@ -72,18 +72,18 @@ class UnityCatalogStandIn(StandIn):
         return _said(databricks.GetRegisteredModelResponse(registered_model=model))
 
     def _version(self, asked: dict[str, str]) -> Answer:
-        found = self.versions.get(asked["version"])
+        result = self.versions.get(asked["version"])
         return (
-            Answer(404, _MISSING) if found is None else _said(databricks.GetModelVersionResponse(model_version=found))
+            Answer(404, _MISSING) if result is None else _said(databricks.GetModelVersionResponse(model_version=result))
         )
 
     def _search(self, asked: dict[str, str]) -> Answer:
         if "order_by" in asked or asked.get("filter", "").casefold() != f"name='{NAME}'":
             return Answer(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "Unsupported filter"})
         size, start = min(self.page, int(asked["max_results"])), int(asked.get("page_token", 0))
-        found = list(reversed(self.versions.values()))
-        page = [self._bare(version) for version in found[start : start + size]]
-        token = str(start + size) if start + size < len(found) else ""
+        result = list(reversed(self.versions.values()))
+        page = [self._bare(version) for version in result[start : start + size]]
+        token = str(start + size) if start + size < len(result) else ""
         return _said(databricks.SearchModelVersionsResponse(model_versions=page, next_page_token=token))
 
     @staticmethod

@@ -151,9 +151,9 @@ def _same_sha(one: Code, other: Code) -> bool:
 
 def _first_live(code: Code, ordered: Sequence[Code]) -> int:
     """Where in the order the sha of this event was live for the first time."""
-    for place, other in enumerate(ordered):
+    for index, other in enumerate(ordered):
         if _same_sha(code, other):
-            return place
+            return index
     raise ValueError(f"{code.id} is not in the history")
 
 
@@ -161,8 +161,8 @@ def code_kinds(codes: Iterable[Code]) -> dict[str, CodeKind]:
     """What each CODE event did: id to kind."""
     ordered = codes_in_order(codes)
     kinds: dict[str, CodeKind] = {}
-    for place, code in enumerate(ordered):
-        earlier = [other for other in ordered[:place] if not other.provisional]
+    for index, code in enumerate(ordered):
+        earlier = [other for other in ordered[:index] if not other.provisional]
         if not any(_same_sha(code, other) for other in earlier):
             # "`deploy` (a sha never live before)"
             kinds[code.id] = "deploy"
@@ -224,8 +224,8 @@ def _passed_over(ship: Ship, earlier: Sequence[Ship]) -> bool:
 
 def _kinds_of_one_model(ordered: Sequence[Ship]) -> dict[str, ModelKind]:
     kinds: dict[str, ModelKind] = {}
-    for place, ship in enumerate(ordered):
-        earlier = ordered[:place]
+    for index, ship in enumerate(ordered):
+        earlier = ordered[:index]
         if any(other.version == ship.version for other in earlier):
             # "`rollback` (older than the live one, shipped again), `redeploy` (any other version shipped again)"
             kinds[ship.id] = "rollback" if _older(ship.version, earlier[-1].version, earlier) else "redeploy"
@@ -300,7 +300,7 @@ def obligations(
     sla = timedelta(hours=sla_hours)
     kinds = code_kinds(ordered)
     results: dict[str, Result] = {}
-    for place, code in enumerate(ordered):
+    for index, code in enumerate(ordered):
         # "Only `deploy` counts as cadence and starts SLA clocks"
         if kinds[code.id] != "deploy":
             continue
@@ -319,8 +319,8 @@ def obligations(
                 # "**Deadline** = start + `sla-hours`, inclusive to the second, elapsed time (DST changes nothing)."
                 deadline=start + sla,
                 sla=sla,
-                previous_deploy=_previous_deploy(place, ordered, kinds),
-                rollback=_ending_rollback(place, ordered, kinds),
+                previous_deploy=_previous_deploy(index, ordered, kinds),
+                rollback=_ending_rollback(index, ordered, kinds),
                 waivers=exceptions,
                 as_of=as_of,
             )

@@ -38,7 +38,7 @@ class History:
         self.sla_hours = pick.choice([12, 48])
         self.as_of = T0 + timedelta(hours=pick.randrange(24, 14 * 24))
         self.signal: oracle.Signal = pick.choice(["registered", "other"])
-        shas = [letter * 40 for letter in "abcdef"]
+        shas = [message * 40 for message in "abcdef"]
         models = ["ranker", "recommender"]
         self.codes = [
             oracle.Code(id=f"deployment:{n:03}", sha=pick.choice([*shas, None]), at=self._instant(pick))
@@ -214,11 +214,11 @@ def _requirement(model: str, text: str) -> Requirement:
 def test_promise__agrees_with_the_brute_force_reading_on_every_history(seed: int) -> None:
     for n in range(HISTORIES_A_SEED):
         history = History(seed * HISTORIES_A_SEED + n)
-        expected, found = history.judged_by_oracle(), history.judged_by_flowjoy()
-        assert {key: item.status.value for key, item in found.items()} == {
+        expected, matches = history.judged_by_oracle(), history.judged_by_flowjoy()
+        assert {key: item.status.value for key, item in matches.items()} == {
             key: result.status for key, result in expected.items()
         }, f"seed {seed * HISTORIES_A_SEED + n}"
-        for key, item in found.items():
+        for key, item in matches.items():
             assert (item.start, item.deadline, item.waived_miss) == (
                 expected[key].start,
                 expected[key].deadline,
@@ -226,7 +226,7 @@ def test_promise__agrees_with_the_brute_force_reading_on_every_history(seed: int
             )
             if item.closed_at is not None and item.closed_at > item.start:
                 assert item.closed_at == expected[key].closed_at
-        rate = compliance.rate(tuple(found.values()), history.as_of)
+        rate = compliance.rate(tuple(matches.values()), history.as_of)
         assert (rate.met, rate.misses, rate.n) == oracle.rate(expected, history.as_of)
 
 
@@ -236,8 +236,8 @@ def test_promise__observed_ships_are_judged_at_both_ends(seed: int) -> None:
     # Where both ends agree and the inside would not, undetermined is the honest answer: see decisions.md.
     for n in range(HISTORIES_A_SEED // 3):
         history = History(seed * HISTORIES_A_SEED + n, observed=True)
-        expected, found = history.judged_by_oracle(), history.judged_by_flowjoy()
-        assert found.keys() == expected.keys()
-        for key, item in found.items():
+        expected, matches = history.judged_by_oracle(), history.judged_by_flowjoy()
+        assert matches.keys() == expected.keys()
+        for key, item in matches.items():
             agreed = item.status.value == expected[key].status
             assert agreed or item.status.value == "undetermined", f"seed {seed * HISTORIES_A_SEED + n}: {key}"

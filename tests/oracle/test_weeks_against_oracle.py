@@ -36,17 +36,17 @@ def test_weeks__agree_with_the_brute_force_reading_on_every_history(seed: int, p
             default=history.default,
             percent=percent,
         )
-        found = week_table(
+        result = week_table(
             timeline(history.code_records(), history.model_records(), service="shop", until=history.as_of),
             incident_frame([], until=history.as_of),
             window,
             divergence_percent=percent,
             dependencies=history.dependence(),
         )
-        assert [(week.week, week.code_deploys, week.model_deploys, week.gap) for week in found] == [
+        assert [(week.week, week.code_deploys, week.model_deploys, week.gap) for week in result] == [
             (row.monday, row.code_deploys, row.model_ships, row.gap) for row in expected
         ], f"seed {seed}, history {n}"
-        for week, row in zip(found, expected, strict=True):
+        for week, row in zip(result, expected, strict=True):
             named = week.lagging.model if week.lagging is not None else None
             assert named in row.lagging if row.lagging else named is None
             assert week.diverges == bool(row.lagging)
@@ -61,7 +61,7 @@ def test_weeks__before_the_first_observation_of_a_model_are_unknown_and_never_di
         history = History(20_000 + seed * HISTORIES_A_SEED + n, observed=True)
         first_look = T0 + timedelta(days=pick.randrange(-7, 14))
         models = set(history.default).union(*history.requirements.values())
-        found = week_table(
+        result = week_table(
             timeline(history.code_records(), history.model_records(), service="shop", until=history.as_of),
             incident_frame([], until=history.as_of),
             window_of(history.as_of, weeks=WEEKS, timezone="UTC"),
@@ -69,7 +69,7 @@ def test_weeks__before_the_first_observation_of_a_model_are_unknown_and_never_di
             dependencies=history.dependence(),
             observed_since=dict.fromkeys(models, first_look),
         )
-        for week in found:
+        for week in result:
             if week.code_deploys == 0 and models:
                 assert week.observed == (datetime.combine(week.week, time.min, tzinfo=UTC) >= first_look)
             assert week.observed or not week.diverges

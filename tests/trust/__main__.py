@@ -67,8 +67,8 @@ CODE_FAULTS = {
 
 
 def _files(patterns: Sequence[str]) -> list[str]:
-    found = {str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern)}
-    return sorted(path for path in found if not path.endswith("__init__.py"))
+    matches = {str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern)}
+    return sorted(path for path in matches if not path.endswith("__init__.py"))
 
 
 def run_matrix(name: str, folder: Path) -> dict[str, Any]:

@@ -132,7 +132,7 @@ class Spoiler:
 
 def cells(bodies: dict[str, list[Any]], together: int = 32) -> list[Cell]:
     """Return the cells: each field, way of spoiling, and first or all; `all` only where there are several."""
-    found = []
+    result = []
     for kind, answers in sorted(bodies.items()):
         single, several = [], []
         for path in fields_of(answers):
@@ -142,8 +142,8 @@ def cells(bodies: dict[str, list[Any]], together: int = 32) -> list[Cell]:
         for paths, only_first in ((single, True), (several, False)):
             size = 1 if kind.startswith("GraphQL") else together  # what is asked for is read
             groups = [tuple(paths[start : start + size]) for start in range(0, len(paths), size)]
-            found += [Cell(kind, group, how, only_first) for group in groups for how in SPOILT]
-    return found
+            result += [Cell(kind, group, how, only_first) for group in groups for how in SPOILT]
+    return result
 
 
 @dataclass(kw_only=True)

@@ -132,8 +132,8 @@ class World:
         """Run the step and return what it decided and knows."""
         output = self.folder / "output"
         output.write_text("")
-        told = self.folder / "event.json"
-        told.write_text(json.dumps({"repository": {"default_branch": "main", "private": True}, **(payload or {})}))
+        result = self.folder / "event.json"
+        result.write_text(json.dumps({"repository": {"default_branch": "main", "private": True}, **(payload or {})}))
         given = {
             "github-token": TOKEN,
             "models": "recommender",
@@ -154,7 +154,7 @@ class World:
             "GITHUB_WORKSPACE": str(self.folder),
             "GITHUB_OUTPUT": str(output),
             "GITHUB_EVENT_NAME": event,
-            "GITHUB_EVENT_PATH": str(told),
+            "GITHUB_EVENT_PATH": str(result),
             **{f"INPUT_{name.upper()}": value for name, value in given.items()},
         }
         log = io.StringIO()

@@ -16,14 +16,14 @@ pytestmark = pytest.mark.matrix
 @pytest.mark.parametrize("name", FIELDS)
 def test_injection__hostile_text_changes_no_structure_in_any_destination(name: str, tmp_path: Path) -> None:
     usual = scene_with(tmp_path / "usual", FIELDS[name], HARMLESS)
-    found: list[str] = []
+    result: list[str] = []
     for number, payload in enumerate(PAYLOADS):
         hostile = scene_with(tmp_path / str(number), FIELDS[name], payload)
-        found += [ascii(f"{payload[:40]} in {hit}") for hit in hits(hostile, usual)]
+        result += [ascii(f"{payload[:40]} in {hit}") for hit in hits(hostile, usual)]
     if folder := os.environ.get("FLOWJOY_TRUST_FOLDER"):
-        counted = [len(PAYLOADS), len(usual.texts), len(found)]
+        counted = [len(PAYLOADS), len(usual.texts), len(result)]
         (Path(folder) / f"injection.{name.replace(' ', '-')}.json").write_text(json.dumps(counted))
-    assert found == []
+    assert result == []
 
 
 def test_oracle__finds_what_it_looks_for(tmp_path: Path) -> None:

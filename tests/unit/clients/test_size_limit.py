@@ -113,8 +113,8 @@ def ask(server: StandIn, client: str) -> tuple[str, int]:
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    said, mebibytes = json.loads(ran.stdout.splitlines()[-1])
-    return said, mebibytes
+    message, mebibytes = json.loads(ran.stdout.splitlines()[-1])
+    return message, mebibytes
 
 
 def drop(server: Silent, bomb: Bomb) -> None:
@@ -128,8 +128,8 @@ def drop(server: Silent, bomb: Bomb) -> None:
 @pytest.mark.parametrize("client", [client for client in CLIENTS if client not in NEVER_UNPACK])
 def test_bound__a_small_answer_that_unpacks_to_a_huge_one_is_refused(server: Silent, client: str) -> None:
     drop(server, Bomb())
-    said, mebibytes = ask(server, client)
-    assert "the answer is larger than 32 MiB" in said
+    message, mebibytes = ask(server, client)
+    assert "the answer is larger than 32 MiB" in message
     assert mebibytes < LARGEST_MEBIBYTES
 
 
@@ -144,8 +144,8 @@ def test_bound__a_client_that_reads_bytes_as_they_come_unpacks_nothing(server: S
 @pytest.mark.parametrize("client", CLIENTS)
 def test_bound__a_huge_plain_answer_is_refused(server: Silent, client: str, *, declared: bool) -> None:
     drop(server, Bomb("", declared=declared))
-    said, mebibytes = ask(server, client)
-    assert f"larger than {'50 MB' if client == 'blob' else '32 MiB'}" in said
+    message, mebibytes = ask(server, client)
+    assert f"larger than {'50 MB' if client == 'blob' else '32 MiB'}" in message
     assert mebibytes < LARGEST_MEBIBYTES
 
 
@@ -166,6 +166,6 @@ def test_bound__a_huge_plain_answer_is_refused(server: Silent, client: str, *, d
 @pytest.mark.parametrize("client", ["GitHub REST", "Slack bot"])
 def test_bound__holds_for_each_encoding_and_for_refusals(server: Silent, client: str, bomb: Bomb) -> None:
     drop(server, bomb)
-    said, mebibytes = ask(server, client)
-    assert said != "an answer"
+    message, mebibytes = ask(server, client)
+    assert message != "an answer"
     assert mebibytes < LARGEST_MEBIBYTES

@@ -101,17 +101,17 @@ def test_call__what_is_waited_for_in_vain_is_asked_only_once_more(server: Server
 
 def test_call__the_refusal_says_what_failed_and_what_to_do(server: Server) -> None:
     server.fail("/thing", times=None, fault=Answer(503))
-    said = refusal(server)
-    assert (str(said), said.hint) == ("the thing: the server answered 503", "look")
-    assert (said.kind, said.is_transient) == (FaultKind.OUTAGE, True)
+    message = refusal(server)
+    assert (str(message), message.hint) == ("the thing: the server answered 503", "look")
+    assert (message.kind, message.is_transient) == (FaultKind.OUTAGE, True)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404])
 def test_call__a_refusal_that_will_not_pass_is_not_tried_again(server: Server, status: int) -> None:
     server.fail("/thing", times=None, fault=Answer(status))
-    said = refusal(server)
-    assert str(status) in str(said)
-    assert not said.is_transient
+    message = refusal(server)
+    assert str(status) in str(message)
+    assert not message.is_transient
     assert len(server.requests) == 1
 
 
@@ -136,9 +136,9 @@ def test_call__each_fault_is_said_in_words_that_fit_it(server: Server, fault: An
 
 def test_call__a_port_where_nobody_listens_is_said_with_what_to_check(server: Server) -> None:
     server.close()
-    said = refusal(server, tries=1)
-    assert "no connection" in str(said)
-    assert "check that the address is right" in said.hint
+    message = refusal(server, tries=1)
+    assert "no connection" in str(message)
+    assert "check that the address is right" in message.hint
 
 
 @pytest.mark.parametrize("fault", [Stall(30), Drip(10.0), Slow(30)], ids=repr)

@@ -158,9 +158,9 @@ def test_fold__agrees_with_looking_at_every_pair(jobs: list[CodeRecord]) -> None
         (job for job in kept if job.outcome is Outcome.SUCCESS), key=lambda job: (job.shipped_at, job.id)
     )
     expected = set()
-    for place, job in enumerate(successes):
+    for index, job in enumerate(successes):
         # Back to the job that another commit went live before: had its release been deployed since then?
-        stretch = itertools.takewhile(partial(_same_commit, job), reversed(successes[:place]))
+        stretch = itertools.takewhile(partial(_same_commit, job), reversed(successes[:index]))
         if not any(_same_release(job, other) for other in stretch):
             expected.add(job.id)
     for job in kept:
@@ -203,10 +203,10 @@ def test_unique__of_an_incident_met_open_and_ended_the_end_counts() -> None:
 
 
 def test_unique__half_a_surrogate_pair_becomes_a_replacement_sign() -> None:
-    (found,) = unique([an_incident(1, id="a\ud83d", title="\udc00b")])
-    assert (found.id, found.title) == ("a\ufffd", "\ufffdb")
-    whole = an_incident(1, title="😀")
-    assert unique([whole]) == (whole,)
+    (result,) = unique([an_incident(1, id="a\ud83d", title="\udc00b")])
+    assert (result.id, result.title) == ("a\ufffd", "\ufffdb")
+    total = an_incident(1, title="😀")
+    assert unique([total]) == (total,)
 
 
 def test_shipped_again__the_first_ship_keeps_the_id_and_later_ones_name_their_instant() -> None:

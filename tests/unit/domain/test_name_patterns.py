@@ -56,8 +56,8 @@ def test_similar__another_case_or_an_abbreviation_may_be_the_same_place(one: str
 
 @pytest.mark.parametrize("name", ["recommender ranker", "ranker  recommender", "recommender;ranker", "recommender x"])
 def test_split_hint__one_entry_that_joins_known_names_says_how_to_write_them(name: str) -> None:
-    said = split_hint(name, {"recommender", "ranker", None})
-    assert said == "if these are 2 models, write them one a line or comma-separated"
+    message = split_hint(name, {"recommender", "ranker", None})
+    assert message == "if these are 2 models, write them one a line or comma-separated"
 
 
 @pytest.mark.parametrize("name", ["recommender", "my model", "recomender", ""])

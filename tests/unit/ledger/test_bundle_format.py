@@ -105,15 +105,15 @@ def test_bundle__shuffled_and_duplicated_records_give_the_same_bytes(
 def test_bundle__a_bundle_read_back_gives_the_same_findings() -> None:
     code = [a_deploy(hours, sha) for hours, sha in zip((0, 50, 60, 200), "abac", strict=True)]
     bundle = a_bundle(code, [a_ship(30), a_ship(300)], [an_incident(55), an_incident(210, hours=None)])
-    found, again = analyse(bundle), analyse(from_json(to_json(bundle)))
-    assert again.obligations == found.obligations
+    result, again = analyse(bundle), analyse(from_json(to_json(bundle)))
+    assert again.obligations == result.obligations
     assert (again.weeks, again.verdict, again.rate, again.sla_status) == (
-        found.weeks,
-        found.verdict,
-        found.rate,
-        found.sla_status,
+        result.weeks,
+        result.verdict,
+        result.rate,
+        result.sla_status,
     )
-    assert found.obligations
+    assert result.obligations
 
 
 def test_bundle__keys_are_sorted_and_instants_are_iso() -> None:

@@ -287,8 +287,8 @@ def test_p64__forged_records_put_together_with_what_sources_show_make_no_verdict
         stubs = {f"sha{number}": a_stub_file(text=STUB.replace("any", requires)) for number in range(4)}
         terms = {"model_signal": signal, "sla_hours": 4.0}
         gone = gone_since(memory, records, shown.versions, at(20))
-        found = with_code(memory, code)
-        return analyse(a_bundle(found, records, until=at(20), terms=terms, stubs=stubs, models_gone=gone))
+        result = with_code(memory, code)
+        return analyse(a_bundle(result, records, until=at(20), terms=terms, stubs=stubs, models_gone=gone))
 
     remembered = judged(Records(code=tuple(forged_code), models=tuple(forged_ships)))
     forgotten = judged(Records())
@@ -453,8 +453,8 @@ def test_memory__remembers_models_that_were_not_asked_for() -> None:
 )
 def test_why_not__names_what_is_wrong(changes: dict[str, Any], said: str | None) -> None:
     bundle = replace(a_ledger(), **changes)
-    found = why_not(bundle, service="shop", repository="acme/shop", now=at(24 * 30))
-    assert (said is None and found is None) or (said is not None and found is not None and said in found)
+    result = why_not(bundle, service="shop", repository="acme/shop", now=at(24 * 30))
+    assert (said is None and result is None) or (said is not None and result is not None and said in result)
 
 
 def test_first_trusted_run__is_the_earliest_that_any_ledger_remembers() -> None:
@@ -493,7 +493,7 @@ def test_marks_of_drift__are_remembered_for_400_days_and_never_from_the_future()
     )
     bundle = a_bundle(until=now, drift_marks=marks)
     assert set(from_json(to_json(bundle)).drift_marks) == set(marks)
-    held = memory_of(bundle, bundle.terms, since=now - MEMORY, until=now, number=1)
-    assert held.drift_marks == marks[1:3]
+    current = memory_of(bundle, bundle.terms, since=now - MEMORY, until=now, number=1)
+    assert current.drift_marks == marks[1:3]
     masked = replace(bundle, drift_marks=(replace(marks[2], sample="***"),))
     assert memory_of(masked, bundle.terms, since=now - MEMORY, until=now, number=1).drift_marks == ()

@@ -49,8 +49,8 @@ def test_with_code__what_the_source_shows_is_never_pushed_out_by_an_older_readin
 
 def test_with_code__a_success_that_was_confirmed_once_stays() -> None:
     record = a_deploy(0, "a", id="deployment:1", created_at=at(0))
-    found = [replace(record, outcome=Outcome.FAILED)]
-    (kept,) = with_code(Records(code=(record,)), found)
+    result = [replace(record, outcome=Outcome.FAILED)]
+    (kept,) = with_code(Records(code=(record,)), result)
     assert (kept.outcome, kept.source_gone) == (Outcome.SUCCESS, True)
 
 
@@ -78,8 +78,8 @@ def test_with_code__a_release_whose_tag_was_moved_keeps_the_commit_that_went_liv
 
 def test_with_models__only_those_asked_for() -> None:
     memory = Records(models=(a_ship(0, "1"), a_ship(0, "1", model="ranker")))
-    found = with_models(memory, [], ["recommender"], [], {})
-    assert [(item.name, item.source_gone) for item in found] == [("recommender", True)]
+    result = with_models(memory, [], ["recommender"], [], {})
+    assert [(item.name, item.source_gone) for item in result] == [("recommender", True)]
     assert [item.name for item in not_asked(memory, ["recommender"])] == ["ranker"]
 
 
@@ -150,8 +150,8 @@ def test_with_models__a_version_that_is_gone_is_borne_out_by_the_registry_alone(
 ) -> None:
     memory = Records(models=(a_ship(2, version, registered_at=at(2)),))
     facts = {} if known is None else {MODEL: known}
-    found = with_models(memory, [], [MODEL], listed(*there), facts)
-    (record,) = [item for item in found if item.version == version]
+    result = with_models(memory, [], [MODEL], listed(*there), facts)
+    (record,) = [item for item in result if item.version == version]
     assert (record.source_gone, record.borne_out) == (True, borne_out)
 
 
@@ -159,17 +159,17 @@ def test_with_models__a_number_of_a_model_that_was_made_again_is_another_version
     old = a_ship(2, "1", id="model:recommender/1", registered_at=at(2))
     new = replace(old, shipped_at=at(60), registered_at=at(60))
     facts = {MODEL: Registered(created_at=at(50), lost_one=True)}
-    found = with_models(Records(models=(old,)), [new], [MODEL], listed(("1", 60)), facts)
-    assert [(item.id, item.version, item.source_gone, item.borne_out) for item in found] == [
+    result = with_models(Records(models=(old,)), [new], [MODEL], listed(("1", 60)), facts)
+    assert [(item.id, item.version, item.source_gone, item.borne_out) for item in result] == [
         ("model:recommender/1", "1", False, False),
         ("model:recommender/1 (deleted)", "1 (deleted)", True, False),
     ]
-    assert with_models(Records(models=found), [new], [MODEL], listed(("1", 60)), facts) == found
+    assert with_models(Records(models=result), [new], [MODEL], listed(("1", 60)), facts) == result
 
 
 def test_looks__inside_a_stay_are_not_kept() -> None:
-    looks = [
+    observations = [
         AliasObservation(model="m", signal="alias:live", at=at(hour), version=version)
         for hour, version in enumerate("1112111")
     ]
-    assert [look.at for look in with_observations(Records(), looks)] == [at(0), at(2), at(3), at(4), at(6)]
+    assert [look.at for look in with_observations(Records(), observations)] == [at(0), at(2), at(3), at(4), at(6)]

@@ -47,10 +47,10 @@ def folder(tmp_path: Path) -> Path:
 
 def test_check__of_two_files_says_what_it_compared(folder: Path) -> None:
     (folder / "train.csv").write_text(OTHER)
-    found = check(folder, a_ship(1, "7"), a_ship(2, "8"), a_ship(3, "9", "ranker"), drift_reference="train.csv")
-    assert (found.status, found.reference, found.version) == (DriftStatus.OVER, "train.csv", "8")
-    assert (found.at, found.model, found.threshold) == (at(3 * 7 * 24), "recommender", 0.1)
-    assert found.sample == check(folder, drift_reference="reference.json").sample
+    result = check(folder, a_ship(1, "7"), a_ship(2, "8"), a_ship(3, "9", "ranker"), drift_reference="train.csv")
+    assert (result.status, result.reference, result.version) == (DriftStatus.OVER, "train.csv", "8")
+    assert (result.at, result.model, result.threshold) == (at(3 * 7 * 24), "recommender", 0.1)
+    assert result.sample == check(folder, drift_reference="reference.json").sample
 
 
 def test_check__against_a_reference_json_needs_no_training_row(folder: Path) -> None:
@@ -92,9 +92,9 @@ def test_reference__is_that_of_the_version_shipped_last(folder: Path, registry: 
     elsewhere = {"schema": 1, "features": {"age": {"edges": [51, 51], "counts": [0, 300, 0]}}}
     old, new = a_run(registry, elsewhere), a_run(registry)
     ships = [a_ship(1, "1", run_id=old), a_ship(2, "2", run_id=new), a_ship(3, "3", source_gone=True)]
-    found = check(folder, *ships, a_ship(9999, "4"), uri=registry.uri)
-    assert (found.status, found.version) == (DriftStatus.OK, "2")
-    assert found.reference == "flowjoy/reference.json of recommender v2"
+    result = check(folder, *ships, a_ship(9999, "4"), uri=registry.uri)
+    assert (result.status, result.version) == (DriftStatus.OK, "2")
+    assert result.reference == "flowjoy/reference.json of recommender v2"
 
 
 @pytest.mark.matrix
@@ -248,5 +248,5 @@ print(len(raw) > 50, "mlflow.pyfunc" in sys.modules, "joblib" in sys.modules)
 
 def test_check__that_could_not_be_made_is_an_error_with_its_reason(folder: Path) -> None:
     query = replace(a_query(folder, models="recommender", drift_live="live.csv", drift_reference="reference.json"))
-    found = drift_samples.unread(query, "no such file")
-    assert (found.status, found.problem, found.features) == (DriftStatus.ERROR, "no such file", ())
+    result = drift_samples.unread(query, "no such file")
+    assert (result.status, result.problem, result.features) == (DriftStatus.ERROR, "no such file", ())

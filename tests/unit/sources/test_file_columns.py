@@ -57,8 +57,8 @@ FAILED = [
     "word", ["success", "SUCCESS", "Succeeded", "passed", "deployed", "inactive", "ACTIVE", "true"]
 )
 def test_code_row__that_says_that_it_succeeded_counts(query: HarvestQuery, column: str, word: str) -> None:
-    found = code(with_cell(column, word), query)
-    assert ({record.sha for record in found.records}, found.notes) == ({A, B}, ())
+    result = code(with_cell(column, word), query)
+    assert ({record.sha for record in result.records}, result.notes) == ({A, B}, ())
 
 
 @pytest.mark.parametrize("column", ["status", "conclusion", "result", "state"])
@@ -67,9 +67,9 @@ def test_code_row__that_says_that_it_did_not_succeed_is_left_out_and_counted(
     query: HarvestQuery, column: str, word: str
 ) -> None:
     """The run of apache/devlake#5885 is a success and its deploy is not; a file has a column that says so."""
-    found = code(with_cell(column, word), query)
-    assert [record.sha for record in found.records] == [A]
-    assert found.notes == (f"left out: 1 row that did not succeed ({word})",)
+    result = code(with_cell(column, word), query)
+    assert [record.sha for record in result.records] == [A]
+    assert result.notes == (f"left out: 1 row that did not succeed ({word})",)
 
 
 @pytest.mark.parametrize("column", ["status", "conclusion", "result", "state"])
@@ -113,9 +113,9 @@ def test_code_row__of_a_workflow_run_is_judged_by_status_and_conclusion(
 def test_code_row__of_a_run_without_a_conclusion_has_not_ended(query: HarvestQuery, conclusion: str | None) -> None:
     """As `gh run list --json updatedAt,headSha,conclusion` lists a run that is under way."""
     rows = [{"ts": T, "sha": A, "conclusion": "success"}, {"ts": T, "sha": B, "conclusion": conclusion}]
-    found = code(json.dumps(rows), query)
-    assert [record.sha for record in found.records] == [A]
-    assert found.notes == ("left out: 1 row that did not succeed (no conclusion yet)",)
+    result = code(json.dumps(rows), query)
+    assert [record.sha for record in result.records] == [A]
+    assert result.notes == ("left out: 1 row that did not succeed (no conclusion yet)",)
 
 
 def test_code_row__that_failed_first_does_not_hide_its_success(query: HarvestQuery) -> None:
@@ -124,8 +124,8 @@ def test_code_row__that_failed_first_does_not_hide_its_success(query: HarvestQue
 
 
 def test_code_file__of_failures_alone_is_believed(query: HarvestQuery) -> None:
-    found = code(f"ts,sha,status\n{T},{A},failure\n", query)
-    assert (found.records, found.notes) == ((), ("left out: 1 row that did not succeed (failure)",))
+    result = code(f"ts,sha,status\n{T},{A},failure\n", query)
+    assert (result.records, result.notes) == ((), ("left out: 1 row that did not succeed (failure)",))
 
 
 @pytest.mark.parametrize(
@@ -150,12 +150,12 @@ def test_code_row__of_something_else_is_left_out_and_counted(
 ) -> None:
     """One export of a monorepo's deploys: quipper/monorepo-deploy-actions#1180, deliverybot/deliverybot#28."""
     for cell in (*ours, ""):
-        found = code(with_cell(column, cell), query)
-        assert ({record.sha for record in found.records}, found.notes) == ({A, B}, ()), cell
+        result = code(with_cell(column, cell), query)
+        assert ({record.sha for record in result.records}, result.notes) == ({A, B}, ()), cell
     for cell in others:
-        found = code(with_cell(column, cell), query)
-        assert [record.sha for record in found.records] == [A]
-        assert found.notes == (f"left out: 1 row of another {column} ({cell})",)
+        result = code(with_cell(column, cell), query)
+        assert [record.sha for record in result.records] == [A]
+        assert result.notes == (f"left out: 1 row of another {column} ({cell})",)
 
 
 @pytest.mark.parametrize(
@@ -266,10 +266,10 @@ EXPORT = {
 @pytest.mark.parametrize("status", ["FAILED_REGISTRATION", "PENDING_REGISTRATION", "failed", "Failed registration"])
 def test_model_row__of_a_registration_that_failed_or_waits_is_no_ship(query: HarvestQuery, status: str) -> None:
     """Clients return while a version is still pending: mlflow/mlflow#10409, mlflow/mlflow#20232."""
-    found = models(f"ts,name,version,status\n{T},recommender,12,{status}\n", query)
-    assert found.records == ()
-    assert found.notes == (f"left out: 1 row that did not succeed ({status})",)
-    assert [(v.name, v.version, v.ready) for v in found.versions] == [("recommender", "12", False)]
+    result = models(f"ts,name,version,status\n{T},recommender,12,{status}\n", query)
+    assert result.records == ()
+    assert result.notes == (f"left out: 1 row that did not succeed ({status})",)
+    assert [(v.name, v.version, v.ready) for v in result.versions] == [("recommender", "12", False)]
 
 
 def test_model_file__of_what_mlflow_lists_is_read_as_json_and_as_a_table(query: HarvestQuery) -> None:
@@ -280,10 +280,10 @@ def test_model_file__of_what_mlflow_lists_is_read_as_json_and_as_a_table(query: 
     ]
     answers = {"model_versions": [EXPORT, failed]}
     for text in (json.dumps([EXPORT, failed]), json.dumps(answers, indent=1), "\n".join([header, *lines])):
-        found = models(text, query)
-        assert [(r.id, r.shipped_at, r.run_id) for r in found.records] == [("model:recommender/12", at(0), "r1")]
-        assert "left out: 1 row that did not succeed (FAILED_REGISTRATION)" in found.notes
-        assert any("last_updated_timestamp" in note for note in found.notes)
+        result = models(text, query)
+        assert [(r.id, r.shipped_at, r.run_id) for r in result.records] == [("model:recommender/12", at(0), "r1")]
+        assert "left out: 1 row that did not succeed (FAILED_REGISTRATION)" in result.notes
+        assert any("last_updated_timestamp" in note for note in result.notes)
 
 
 @pytest.mark.parametrize(
@@ -322,15 +322,15 @@ def test_ts__wins_over_creation_timestamp(query: HarvestQuery) -> None:
 @pytest.mark.parametrize(("column", "cell"), [("environment", "staging"), ("service", "billing"), ("type", "CODE")])
 def test_model_row__of_something_else_is_no_ship(query: HarvestQuery, column: str, cell: str) -> None:
     text = f"ts,name,version,{column}\n{T},recommender,1,{cell}\n{T},recommender,2,\n"
-    found = models(text, query)
-    assert [record.version for record in found.records] == ["2"]
-    assert found.notes == (f"left out: 1 row of another {column} ({cell})",)
+    result = models(text, query)
+    assert [record.version for record in result.records] == ["2"]
+    assert result.notes == (f"left out: 1 row of another {column} ({cell})",)
 
 
 def test_model_rows__of_models_that_are_not_asked_for_need_not_be_readable(query: HarvestQuery) -> None:
     text = f"ts,name,version,status\n{T},recommender,1,READY\nsoon,toxicity,1,Archived\n"
-    found = models(text, query)
-    assert ([record.version for record in found.records], found.notes) == (["1"], ())
+    result = models(text, query)
+    assert ([record.version for record in result.records], result.notes) == (["1"], ())
 
 
 def test_supply_chain_events__of_an_earlier_report_serve_as_both_files(query: HarvestQuery) -> None:

@@ -94,8 +94,8 @@ def test_code_file__bare_stamps_are_each_a_sha_of_its_own(query: HarvestQuery, s
 
 @pytest.mark.parametrize("shape", BARE)
 def test_model_file__bare_stamps_are_each_a_version_of_the_only_model(query: HarvestQuery, shape: str) -> None:
-    found = models(BARE[shape], query).records
-    assert [(r.id, r.name, r.version, r.shipped_at) for r in found] == [
+    result = models(BARE[shape], query).records
+    assert [(r.id, r.name, r.version, r.shipped_at) for r in result] == [
         ("file:MODEL:recommender:2024-06-03T09:00:00Z", "recommender", None, at(0)),
         ("file:MODEL:recommender:2024-06-03T12:00:00Z", "recommender", None, at(3)),
     ]
@@ -171,10 +171,10 @@ def test_incident_file__times_without_an_offset_need_a_timezone_that_somebody_se
     text = "start,end\n2024-06-03T11:00:00,2024-06-03T14:30:00+02:00\n"
     with pytest.raises(HarvestError, match=r"line 2, start carries a wrong time.*has no offset"):
         incidents(text, a_query(tmp_path))
-    (found,) = incidents(text, a_query(tmp_path, timezone="Europe/Berlin")).records
-    assert (found.start, found.end) == (at(0), at(3.5))
-    (found,) = incidents(text, a_query(tmp_path, timezone="Etc/UTC")).records
-    assert found.start == at(2)
+    (result,) = incidents(text, a_query(tmp_path, timezone="Europe/Berlin")).records
+    assert (result.start, result.end) == (at(0), at(3.5))
+    (result,) = incidents(text, a_query(tmp_path, timezone="Etc/UTC")).records
+    assert result.start == at(2)
 
 
 def test_incident_file__an_hour_that_the_clock_change_repeats_is_refused_naming_its_line(tmp_path: Path) -> None:
@@ -329,10 +329,12 @@ def test_files__any_text_is_read_or_refused_and_never_crashes(text: str) -> None
 
 
 def test_model_file__rows_name_model_version_and_run(query: HarvestQuery) -> None:
-    found = models(
+    result = models(
         '{"ts": "2024-06-03T09:00:00Z", "name": "recommender", "version": 12, "run_id": "r1"}', query
     ).records
-    assert [(r.id, r.name, r.version, r.run_id) for r in found] == [("model:recommender/12", "recommender", "12", "r1")]
+    assert [(r.id, r.name, r.version, r.run_id) for r in result] == [
+        ("model:recommender/12", "recommender", "12", "r1")
+    ]
 
 
 def test_model_file__a_column_model_serves_as_name(query: HarvestQuery) -> None:
@@ -346,8 +348,8 @@ def test_model_file__models_that_nobody_asked_for_are_left_out(query: HarvestQue
 
 def test_model_file__a_model_without_a_row_counts_as_never_shipped_and_is_said(tmp_path: Path) -> None:
     asked = a_query(tmp_path, ("ranker", "recommender"))
-    found = models("ts,name\n2024-06-03T09:00:00Z,recommender\n", asked)
-    assert found.notes == ("no row of ranker: it counts as never shipped",)
+    result = models("ts,name\n2024-06-03T09:00:00Z,recommender\n", asked)
+    assert result.notes == ("no row of ranker: it counts as never shipped",)
 
 
 @pytest.mark.parametrize("asked", [("ranker", "recommender"), ()])
@@ -386,16 +388,16 @@ def test_model_file__lists_its_versions_for_the_gate(query: HarvestQuery) -> Non
 
 
 def test_incident_file__the_seed_s_plain_shape(query: HarvestQuery) -> None:
-    found = incidents("start,end\n2024-06-03T09:00:00Z,2024-06-03T10:30:00Z\n", query).records
-    assert [(i.id, i.source, i.service, i.start, i.end) for i in found] == [
+    result = incidents("start,end\n2024-06-03T09:00:00Z,2024-06-03T10:30:00Z\n", query).records
+    assert [(i.id, i.source, i.service, i.start, i.end) for i in result] == [
         ("incident:file:shop:2024-06-03T09:00:00Z", "file", "shop", at(0), at(1.5))
     ]
 
 
 def test_incident_file__optional_columns_are_kept(query: HarvestQuery) -> None:
     text = "id,title,service,type,start,end\nP1,Checkout slow,shop,latency,2024-06-03T09:00:00Z,\n"
-    (found,) = incidents(text, query).records
-    assert (found.id, found.title, found.service, found.type) == (
+    (result,) = incidents(text, query).records
+    assert (result.id, result.title, result.service, result.type) == (
         "incident:file:P1",
         "Checkout slow",
         "shop",
@@ -405,8 +407,8 @@ def test_incident_file__optional_columns_are_kept(query: HarvestQuery) -> None:
 
 @pytest.mark.parametrize("row", ["2024-06-03T09:00:00Z,", "2024-06-03T09:00:00Z", "2024-06-03T09:00:00Z,  "])
 def test_incident_file__without_an_end_it_is_open(query: HarvestQuery, row: str) -> None:
-    (found,) = incidents(f"start,end\n{row}\n", query).records
-    assert found.end is None
+    (result,) = incidents(f"start,end\n{row}\n", query).records
+    assert result.end is None
 
 
 def test_incident_file__one_that_ends_before_it_starts_is_refused_naming_its_line(query: HarvestQuery) -> None:

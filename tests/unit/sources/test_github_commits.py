@@ -39,24 +39,24 @@ def map_shas(numbers: list[int]) -> set[str]:
 
 def test_deploy__ships_the_commits_since_the_deploy_before_it(github: GitHubStandIn) -> None:
     a_line(github, 8)
-    found = read(github, {2: 10, 5: 20, 7: 30})
-    assert found.by_sha == {sha(5): (at(3), at(4), at(5)), sha(7): (at(6), at(7))}
-    assert (found.unknown, len(github.requests)) == (0, 1)
+    result = read(github, {2: 10, 5: 20, 7: 30})
+    assert result.by_sha == {sha(5): (at(3), at(4), at(5)), sha(7): (at(6), at(7))}
+    assert (result.unknown, len(github.requests)) == (0, 1)
 
 
 @pytest.mark.matrix
 def test_many_deploys__cost_few_requests(github: GitHubStandIn) -> None:
     a_line(github, 600)
-    found = read(github, {n: 600 + n for n in range(0, 600, 5)})
-    assert len(found.by_sha) == 119
-    assert all(len(stamps) == 5 for stamps in found.by_sha.values())
+    result = read(github, {n: 600 + n for n in range(0, 600, 5)})
+    assert len(result.by_sha) == 119
+    assert all(len(stamps) == 5 for stamps in result.by_sha.values())
     assert len(github.requests) <= 8
 
 
 def test_deploy__of_more_commits_than_one_page_shows_is_read_on(github: GitHubStandIn) -> None:
     a_line(github, 260)
-    found = read(github, {1: 300, 259: 400})
-    assert len(found.by_sha[sha(259)]) == 258
+    result = read(github, {1: 300, 259: 400})
+    assert len(result.by_sha[sha(259)]) == 258
     assert len(github.requests) <= 4
 
 
@@ -65,8 +65,8 @@ def test_merge__of_an_old_branch_ships_its_old_commits(github: GitHubStandIn) ->
     a_line(github, 150)
     github.repository.add_commit(sha(900), at(5.5), parent=sha(5), branch="old")
     github.repository.add_commit(sha(901), at(151), parent=sha(149), merged=sha(900))
-    found = read(github, {148: 148.5, 901: 152}, wanted=[901])
-    assert found.by_sha == {sha(901): (at(5.5), at(149), at(151))}
+    result = read(github, {148: 148.5, 901: 152}, wanted=[901])
+    assert result.by_sha == {sha(901): (at(5.5), at(149), at(151))}
 
 
 def test_history__longer_than_is_read_leaves_the_deploy_unknown(
@@ -74,15 +74,15 @@ def test_history__longer_than_is_read_leaves_the_deploy_unknown(
 ) -> None:
     monkeypatch.setattr(github_commits, "MAX_QUERIES", 2)
     a_line(github, 500)
-    found = read(github, {1: 600, 498: 700, 499: 701})
-    assert found.by_sha == {sha(499): (at(499),)}
-    assert found.unknown == 1
+    result = read(github, {1: 600, 498: 700, 499: 701})
+    assert result.by_sha == {sha(499): (at(499),)}
+    assert result.unknown == 1
 
 
 def test_commit__that_is_gone_leaves_its_deploy_unknown(github: GitHubStandIn) -> None:
     a_line(github, 4)
-    found = read(github, {1: 10, 3: 20, 777: 30})
-    assert found == Commits(by_sha={sha(3): (at(2), at(3))}, unknown=1)
+    result = read(github, {1: 10, 3: 20, 777: 30})
+    assert result == Commits(by_sha={sha(3): (at(2), at(3))}, unknown=1)
 
 
 def test_nothing_wanted__asks_nothing(github: GitHubStandIn) -> None:
@@ -103,17 +103,17 @@ def test_sha__that_is_none_is_never_asked_for(github: GitHubStandIn) -> None:
 def test_deploys__that_cannot_be_asked_for_hold_back_no_other(github: GitHubStandIn) -> None:
     a_line(github, 260)
     live = {sha(1): at(300), sha(259): at(400), "tag v9": at(500), sha(777): at(600)}
-    found = github_commits.read(api_of(github), live, live)
-    assert len(found.by_sha[sha(259)]) == 258
-    assert found.unknown == 2
+    result = github_commits.read(api_of(github), live, live)
+    assert len(result.by_sha[sha(259)]) == 258
+    assert result.unknown == 2
 
 
 def test_what_was_read__is_kept_when_the_rest_fails(github: GitHubStandIn) -> None:
     a_line(github, 260)
     github.fail("/graphql", times=None, skip=1, fault=Answer(500))
-    found = read(github, {1: 300, 100: 350, 258: 400, 259: 401})
-    assert set(found.by_sha) == {sha(100), sha(259)}
-    assert "commits" in found.problem
+    result = read(github, {1: 300, 100: 350, 258: 400, 259: 401})
+    assert set(result.by_sha) == {sha(100), sha(259)}
+    assert "commits" in result.problem
 
 
 @pytest.mark.parametrize("date", ["1970-01-01T00:00:00Z", "0000-01-01T00:00:00Z", "99999-01-01T00:00:00Z"])

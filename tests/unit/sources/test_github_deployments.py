@@ -245,8 +245,8 @@ def test_provisional__not_by_the_commit_alone(github: GitHubStandIn) -> None:
 def test_provisional__by_the_deployment_whose_event_made_the_run(github: GitHubStandIn) -> None:
     ours = github.repository.add_deployment(sha=A, created_at=at())
     github.repository.add_deployment(sha=A, created_at=at())
-    found = {record.id: record.outcome for record in deployed(github, of_this_run(own_deployment=ours))}
-    assert found == {f"deployment:{ours}": Outcome.PROVISIONAL, f"deployment:{ours + 1}": Outcome.FAILED}
+    result = {record.id: record.outcome for record in deployed(github, of_this_run(own_deployment=ours))}
+    assert result == {f"deployment:{ours}": Outcome.PROVISIONAL, f"deployment:{ours + 1}": Outcome.FAILED}
 
 
 def test_provisional__not_by_sha_where_the_run_is_known_to_be_another(github: GitHubStandIn) -> None:
@@ -284,17 +284,17 @@ def test_ref__a_deployment_of_a_pull_request_is_left_out_and_counted(github: Git
     pulled = shop.add_deployment(
         sha=B, created_at=at(2), statuses=[("success", at(3))], ref=f"refs/pull/{number}/merge"
     )
-    found = parsed(github)
-    assert [record.sha for record in found.records] == [A]
-    assert (found.notes, set(found.left_out)) == ((PULLED,), {f"deployment:{pulled}"})
+    result = parsed(github)
+    assert [record.sha for record in result.records] == [A]
+    assert (result.notes, set(result.left_out)) == ((PULLED,), {f"deployment:{pulled}"})
     assert github.count("GET", "/deployments") == (0 if is_open else 1)
 
 
 def test_ref__a_branch_or_tag_that_is_gone_and_a_bare_sha_still_count(github: GitHubStandIn) -> None:
     for sha, ref in ((A, "release/gone"), (B, "v0.1-gone"), (C, C)):
         github.repository.add_deployment(sha=sha, created_at=at(), statuses=[("success", at(1))], ref=ref)
-    found = parsed(github)
-    assert ({record.sha for record in found.records}, found.notes) == ({A, B, C}, ())
+    result = parsed(github)
+    assert ({record.sha for record in result.records}, result.notes) == ({A, B, C}, ())
 
 
 def test_ref__a_branch_that_is_called_like_a_pull_request_counts(github: GitHubStandIn) -> None:
@@ -355,10 +355,10 @@ def test_promotion__that_is_under_way_or_failed_leaves_the_success_in_staging_ou
     for number, state in enumerate(("in_progress", "failure")):
         states: list[tuple[Any, ...]] = [("success", at()), (state, at(5), None, "production")]
         github.repository.add_deployment(sha=(A, B)[number], created_at=at(), environment="staging", statuses=states)
-    found = parsed(github)
-    assert {record.sha: record.under_way for record in found.records} == {A: True, B: False}
-    assert {record.outcome for record in found.records} == {Outcome.FAILED}
-    assert found.notes == ("2 deployments succeeded only in another environment: left out",)
+    result = parsed(github)
+    assert {record.sha: record.under_way for record in result.records} == {A: True, B: False}
+    assert {record.outcome for record in result.records} == {Outcome.FAILED}
+    assert result.notes == ("2 deployments succeeded only in another environment: left out",)
 
 
 def test_promotion__a_status_that_names_no_environment_speaks_of_its_deployments_own(github: GitHubStandIn) -> None:
@@ -474,8 +474,8 @@ def test_paging__a_list_that_ends_too_early_is_refused(github: GitHubStandIn, pa
     ends = {"pageInfo": {"hasNextPage": False, "endCursor": None}}
 
     def cut(body: Any) -> Any:
-        held = body["data"]["repository"]["deployments"]
-        held.update(ends, nodes=held["nodes"][:10])
+        current = body["data"]["repository"]["deployments"]
+        current.update(ends, nodes=current["nodes"][:10])
         return body
 
     github.fail("/graphql", times=None, fault=Aimed(page, Edited(cut)))
@@ -512,9 +512,9 @@ def test_statuses__a_list_that_repeats_its_first_page_is_refused(github: GitHubS
     page: list[Any] = []
 
     def again(body: Any) -> Any:
-        held = body["data"]["node"]["statuses"]
-        page.append(held["nodes"])
-        held["nodes"] = page[0]
+        current = body["data"]["node"]["statuses"]
+        page.append(current["nodes"])
+        current["nodes"] = page[0]
         return body
 
     github.fail("/graphql", times=None, fault=Aimed(STATUSES, Edited(again)))

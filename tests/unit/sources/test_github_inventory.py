@@ -36,13 +36,13 @@ def test_pulls__are_told_by_age_with_what_they_wait_for(shop: GitHubStandIn) -> 
     add(head_sha=C, base_sha=A, created_at=at(5), decision="APPROVED")
     add(head_sha=C, base_sha=A, created_at=at(6), decision="CHANGES_REQUESTED")
     add(head_sha=C, base_sha=A, created_at=at(7), closed_at=at(8))
-    found = read(shop)
-    assert found.pulls[:2] == (
+    result = read(shop)
+    assert result.pulls[:2] == (
         OpenPull(number=2, title="One", created_at=at(1), state="waiting for review"),
         OpenPull(number=1, title="Two", created_at=at(3), state="waiting for review"),
     )
-    assert [pull.state for pull in found.pulls[2:]] == ["draft", "approved", "changes requested"]
-    assert (found.pulls_total, len(shop.requests)) == (5, 1)
+    assert [pull.state for pull in result.pulls[2:]] == ["draft", "approved", "changes requested"]
+    assert (result.pulls_total, len(shop.requests)) == (5, 1)
 
 
 def test_branches__are_those_without_a_pull_request_and_not_the_default_one(shop: GitHubStandIn) -> None:

@@ -55,8 +55,8 @@ def test_issue__is_an_incident_from_opened_to_closed(github: GitHubStandIn) -> N
 def test_issue__opened_again_is_over_when_it_is_closed_at_last(
     github: GitHubStandIn, moves: list[tuple[str, float]], end: float | None
 ) -> None:
-    told = [(name, at(hours)) for name, hours in moves]
-    github.repository.add_issue(labels=[LABEL], created_at=at(1), moves=told)
+    result = [(name, at(hours)) for name, hours in moves]
+    github.repository.add_issue(labels=[LABEL], created_at=at(1), moves=result)
     assert spans(ask(github).records) == [(1, end)]
 
 

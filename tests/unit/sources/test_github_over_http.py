@@ -172,8 +172,8 @@ def test_token__stays_at_home_when_netrc_knows_the_host(
 def test_side_by_side__each_request_gets_its_own_answer(github: GitHubStandIn, api: GitHubApi) -> None:
     numbers = [github.repository.add_run(sha="a" * 40, created_at="2024-06-03T09:00:00Z") for _ in range(40)]
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda number: api.get(f"/actions/runs/{number}", lambda run: run["id"]), numbers))
-    assert found == numbers
+        result = list(pool.map(lambda number: api.get(f"/actions/runs/{number}", lambda run: run["id"]), numbers))
+    assert result == numbers
 
 
 def _named(answer: Any) -> Any:

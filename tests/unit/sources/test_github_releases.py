@@ -74,9 +74,9 @@ def test_tags__of_another_package_of_the_repository_are_left_out_and_counted(
 ) -> None:
     # dart-lang/source_gen#664, Songmu/tagpr#268: a monorepo tags `my_name-v1.2.3` or `modules/vpc/v1.2.3`.
     add_tags(github, "shop-v1.2.3", "shop@1.2.3", "billing-v9.0.0", "shop/v3.0.0", "v1")
-    found = asked(github, tags)
-    assert [f"{int(record.sha or '', 16)}" for record in found.records] == counted
-    assert found.notes == (f"{5 - len(counted)} releases without a matching tag: left out",)
+    result = asked(github, tags)
+    assert [f"{int(record.sha or '', 16)}" for record in result.records] == counted
+    assert result.notes == (f"{5 - len(counted)} releases without a matching tag: left out",)
 
 
 def test_tags__that_match_no_release_are_refused_with_those_that_there_are(github: GitHubStandIn) -> None:

@@ -130,17 +130,17 @@ def test_job__a_run_whose_deploy_job_was_skipped_is_left_out_and_counted(github:
     # apache/devlake#5885: the run is a success, its deploy job was skipped.
     a_run_with(github, A, 0, ("build", "success", 1), ("deploy", "success", 2))
     skipped = a_run_with(github, B, 10, ("build", "success", 11), ("deploy", "skipped", 11))
-    found = ask(GitHubRuns(), api_of(github), of_the_job("deploy"))
-    assert [(record.sha, record.shipped_at) for record in found.records] == [(A, at(2))]
-    assert found.notes == ("1 run without a success of the job 'deploy': left out",)
-    assert found.left_out == {f"run:{skipped}"}
+    result = ask(GitHubRuns(), api_of(github), of_the_job("deploy"))
+    assert [(record.sha, record.shipped_at) for record in result.records] == [(A, at(2))]
+    assert result.notes == ("1 run without a success of the job 'deploy': left out",)
+    assert result.left_out == {f"run:{skipped}"}
 
 
 def test_job__counts_although_the_run_failed_after_it_or_goes_on(github: GitHubStandIn) -> None:
     a_run_with(github, A, 0, ("deploy", "success", 1), ("notify", "failure", 2), conclusion="failure")
     a_run_with(github, B, 10, ("deploy", "success", 11), status="in_progress", conclusion=None)
-    found = {record.sha: record.shipped_at for record in released(github, of_the_job("deploy"))}
-    assert found == {A: at(1), B: at(11)}
+    result = {record.sha: record.shipped_at for record in released(github, of_the_job("deploy"))}
+    assert result == {A: at(1), B: at(11)}
 
 
 @pytest.mark.parametrize("status", ["waiting", "queued", "pending", "requested", "in_progress"])
@@ -195,8 +195,8 @@ def test_job__of_an_earlier_attempt_counts_and_one_after_another_commit_is_a_rol
     for attempt, end in ((1, 1), (2, 29)):
         shop.add_job(old, "deploy", at(end), attempt=attempt)
     a_run_with(github, B, 10, ("deploy", "success", 11))
-    found = sorted(released(github, of_the_job("deploy")), key=lambda record: record.shipped_at)
-    assert [(record.id, record.shipped_at) for record in found] == [
+    result = sorted(released(github, of_the_job("deploy")), key=lambda record: record.shipped_at)
+    assert [(record.id, record.shipped_at) for record in result] == [
         (f"run:{old}", at(1)),
         (f"run:{old + 3}", at(11)),
         (f"run:{old}@2", at(29)),
@@ -256,9 +256,9 @@ def test_rerun__of_a_whole_release_after_another_went_live_is_a_rollback(github:
     first = Attempt(conclusion="success", started_at=at(), updated_at=at(1))
     old = github.repository.add_run(sha=A, created_at=at(), updated_at=at(30), run_attempt=2, attempts=[first])
     github.repository.add_run(sha=B, created_at=at(10), updated_at=at(11))
-    found = sorted(released(github), key=lambda record: record.shipped_at)
-    assert [(record.sha, record.shipped_at) for record in found] == [(A, at(1)), (B, at(11)), (A, at(30))]
-    assert [record.id for record in found if record.sha == A] == [f"run:{old}", f"run:{old}@2"]
+    result = sorted(released(github), key=lambda record: record.shipped_at)
+    assert [(record.sha, record.shipped_at) for record in result] == [(A, at(1)), (B, at(11)), (A, at(30))]
+    assert [record.id for record in result if record.sha == A] == [f"run:{old}", f"run:{old}@2"]
 
 
 def test_ours__the_repository_is_known_in_any_letter_case(github: GitHubStandIn) -> None:
@@ -338,9 +338,9 @@ def test_provisional__this_very_run_counts_from_now_and_no_other(github: GitHubS
     ours = github.repository.add_run(sha=A, created_at=at(), status="in_progress", conclusion=None)
     github.repository.add_run(sha=B, created_at=at(), status="in_progress", conclusion=None)
     records = released(github, a_run_question(as_of=at(3), run_id=str(ours)))
-    found = {record.sha: (record.outcome, record.shipped_at) for record in records}
-    assert found[A] == (Outcome.PROVISIONAL, at(3))
-    assert found[B][0] is Outcome.FAILED
+    result = {record.sha: (record.outcome, record.shipped_at) for record in records}
+    assert result[A] == (Outcome.PROVISIONAL, at(3))
+    assert result[B][0] is Outcome.FAILED
 
 
 def test_provisional__a_rerun_of_a_release_that_succeeded_before_stays_a_success(github: GitHubStandIn) -> None:

@@ -125,9 +125,9 @@ def test_export__of_a_tool_is_read(tool: str) -> None:
 
 
 def test_export__keeps_what_is_told_of_an_incident() -> None:
-    (found,) = read(EXPORTS["PagerDuty, REST"]).records
-    assert (found.id, found.service, found.urgency) == ("incident:file:Q1", "shop", "high")
-    assert found.url == "https://acme.pagerduty.com/incidents/Q1"
+    (result,) = read(EXPORTS["PagerDuty, REST"]).records
+    assert (result.id, result.service, result.urgency) == ("incident:file:Q1", "shop", "high")
+    assert result.url == "https://acme.pagerduty.com/incidents/Q1"
     assert read(EXPORTS["PagerDuty, incidents"]).notes == ("columns that are not read: Teams",)
 
 
@@ -168,9 +168,9 @@ def test_row__that_is_not_an_incident_of_this_service_is_left_out_and_counted(
     header: str, cells: str, note: str
 ) -> None:
     """Others' incidents in one export: apache/devlake#8367; planned maintenance: checkly/public-roadmap#58."""
-    found = read(f"start,end,{header}\n{OURS},\n2024-06-03T09:30:00Z,2024-06-04T15:30:00Z,{cells}\n")
-    assert spans(found.records) == [(0, 1)]
-    assert found.notes == (note,)
+    result = read(f"start,end,{header}\n{OURS},\n2024-06-03T09:30:00Z,2024-06-04T15:30:00Z,{cells}\n")
+    assert spans(result.records) == [(0, 1)]
+    assert result.notes == (note,)
 
 
 @pytest.mark.parametrize("word", ["Done", "Fixed", "Resolved", "Solved (Permanently)", "Completed"])
@@ -182,9 +182,9 @@ def test_row__that_was_resolved_counts(word: str) -> None:
 @pytest.mark.parametrize("word", ["Reopened", "Re-opened", "In Progress", "acknowledged"])
 def test_row__that_was_reopened_is_open_whatever_its_end(header: str, word: str) -> None:
     """Where it is open now, an earlier end does not count: eckucukoglu/redmine-issue-statistics#5."""
-    found = read(f"Issue key,Created,Resolved,{header}\nINC1,{OURS},{word}\n")
-    assert spans(found.records) == [(0, None)]
-    assert found.notes == ("incidents that carry an end, and are open by their status: 1",)
+    result = read(f"Issue key,Created,Resolved,{header}\nINC1,{OURS},{word}\n")
+    assert spans(result.records) == [(0, None)]
+    assert result.notes == ("incidents that carry an end, and are open by their status: 1",)
 
 
 START = "2024-06-03T09:00:00Z"
@@ -229,39 +229,39 @@ def test_rows__of_one_id_are_one_incident_in_whatever_order(
 ) -> None:
     """An export of changes has a row a state: two records of one incident count twice (ICTU/quality-time#12483)."""
     for order in permutations(row.format(start=START) for row in rows):
-        found = read("id,start,end,status\n" + "\n".join(order))
-        assert (spans(found.records), len(found.records)) == (expected, len(expected))
-        assert found.notes == notes
+        result = read("id,start,end,status\n" + "\n".join(order))
+        assert (spans(result.records), len(result.records)) == (expected, len(expected))
+        assert result.notes == notes
 
 
 def test_row__of_low_urgency_counts_unless_the_pager_alone_is_meant() -> None:
     text = f"start,end,urgency\n{OURS},high\n2024-06-03T11:00:00Z,,low\n2024-06-03T12:00:00Z,,\n"
     assert spans(read(text).records) == [(0, 1), (2, None), (3, None)]
-    found = read(text, pagerduty_urgency="high")
-    assert spans(found.records) == [(0, 1), (3, None)]
-    assert found.notes == ("left out: 1 row of low urgency (see `pagerduty-urgency`)",)
+    result = read(text, pagerduty_urgency="high")
+    assert spans(result.records) == [(0, 1), (3, None)]
+    assert result.notes == ("left out: 1 row of low urgency (see `pagerduty-urgency`)",)
 
 
 @pytest.mark.parametrize("start", ["2099-12-05T22:00:00Z", "2024-06-24T09:00:01Z", "9999-12-31T00:00:00Z"])
 def test_row__that_lies_ahead_is_left_out_and_counted(start: str) -> None:
     """Status pages list planned maintenance among their incidents."""
-    found = read(f"start,end\n{OURS}\n{start},\n")
-    assert spans(found.records) == [(0, 1)]
-    assert found.notes == ("left out: 1 row ahead of as-of",)
+    result = read(f"start,end\n{OURS}\n{start},\n")
+    assert spans(result.records) == [(0, 1)]
+    assert result.notes == ("left out: 1 row ahead of as-of",)
 
 
 def test_rows__after_as_of_are_left_out_of_a_look_at_the_past() -> None:
     query = replace(asked(), as_of=at(24))
-    found = read(f"start,end\n{OURS}\n2024-06-05T09:00:00Z,2024-06-05T10:00:00Z\n", query)
-    assert spans(found.records) == [(0, 1)]
-    assert found.notes == ("left out: 1 row ahead of as-of",)
+    result = read(f"start,end\n{OURS}\n2024-06-05T09:00:00Z,2024-06-05T10:00:00Z\n", query)
+    assert spans(result.records) == [(0, 1)]
+    assert result.notes == ("left out: 1 row ahead of as-of",)
 
 
 @pytest.mark.parametrize("end", ["9999-12-31T23:59:59Z", "2024-07-01T00:00:00Z"])
 def test_row__that_ends_ahead_is_open_and_counted(end: str) -> None:
-    found = read(f"start,end\n2024-06-03T09:00:00Z,{end}\n")
-    assert spans(found.records) == [(0, None)]
-    assert found.notes == ("incidents that end ahead of as-of, and so are open: 1",)
+    result = read(f"start,end\n2024-06-03T09:00:00Z,{end}\n")
+    assert spans(result.records) == [(0, None)]
+    assert result.notes == ("incidents that end ahead of as-of, and so are open: 1",)
 
 
 def test_rows__that_do_not_count_need_not_be_readable() -> None:
@@ -270,15 +270,15 @@ def test_rows__that_do_not_count_need_not_be_readable() -> None:
 
 
 def test_file__of_rows_that_do_not_count_is_complete_and_empty() -> None:
-    found = read(f"start,end,service,type\n{OURS},billing,\n{OURS},shop,maintenance\n")
-    assert (found.records, len(found.notes)) == ((), 2)
+    result = read(f"start,end,service,type\n{OURS},billing,\n{OURS},shop,maintenance\n")
+    assert (result.records, len(result.notes)) == ((), 2)
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_file__of_other_services_alone_is_a_warning_with_the_cure(count: int) -> None:
-    found = read("start,end,service\n" + f"{OURS},Shop API\n" * count)
-    assert found.records == ()
-    assert found.notes[1] == "set `service`, or leave the column out: no row is of 'shop', all dropped"
+    result = read("start,end,service\n" + f"{OURS},Shop API\n" * count)
+    assert result.records == ()
+    assert result.notes[1] == "set `service`, or leave the column out: no row is of 'shop', all dropped"
 
 
 @pytest.mark.parametrize(

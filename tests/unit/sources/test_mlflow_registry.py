@@ -398,13 +398,13 @@ def test_order__is_not_what_a_registry_refuses_that_refuses_without_it_too() -> 
 @real
 def test_stand_in__answers_what_the_real_server_answers(registry: Registry) -> None:
     with MlflowStandIn() as stand_in:
-        for held in (registry, stand_in):
-            if held is stand_in:
+        for current in (registry, stand_in):
+            if current is stand_in:
                 stand_in.add_model()
-            held.add_model("empty")
-            held.add_version(at(), tags={"b": "2", "a": "1"}, source="s3://models/1")
-            held.add_version(at(1), status="PENDING_REGISTRATION", source="s3://models/2")
-            held.add_version(at(2), source="s3://models/3")
+            current.add_model("empty")
+            current.add_version(at(), tags={"b": "2", "a": "1"}, source="s3://models/1")
+            current.add_version(at(1), status="PENDING_REGISTRATION", source="s3://models/2")
+            current.add_version(at(2), source="s3://models/3")
         search = {"filter": "name='recommender'", "order_by": "creation_timestamp ASC"}
         questions = [
             (GET_MODEL, {"name": "recommender"}),
@@ -647,10 +647,10 @@ def test_shape__a_registered_model_of_another_name_proves_nothing(
 def test_shape__a_version_of_a_status_nobody_knows_is_never_ready(broken: MlflowStandIn, status: object) -> None:
     broken.fail(SEARCH_VERSIONS, times=None, fault=edited(lambda body: body["model_versions"][0].update(status=status)))
     try:
-        found = versions_of(ask(broken.url))
+        result = versions_of(ask(broken.url))
     except HarvestError:
         return
-    assert found == {"2": at(1), "3": at(2)}
+    assert result == {"2": at(1), "3": at(2)}
 
 
 def test_repeated__versions_are_one_each_in_any_order(broken: MlflowStandIn) -> None:

@@ -36,9 +36,9 @@ def test_run__began_when_mlflow_says(registry: Registry) -> None:
 
 def test_run__that_the_registry_does_not_keep_is_left_out_and_said(registry: Registry) -> None:
     known = a_run(registry, 1)
-    found = read(registry.uri, ["0" * 32, "exp:7 run/../3", known])
-    assert found.begun == {"0" * 32: None, "exp:7 run/../3": None, known: at(1)}
-    assert found.notes == ("2 training runs: it is not known when training began",)
+    result = read(registry.uri, ["0" * 32, "exp:7 run/../3", known])
+    assert result.begun == {"0" * 32: None, "exp:7 run/../3": None, known: at(1)}
+    assert result.notes == ("2 training runs: it is not known when training began",)
 
 
 def test_nothing_asked__needs_no_client() -> None:
@@ -55,31 +55,31 @@ class Runs(StandIn):
     def answer(self, request: Request) -> Answer:
         if not self.info:
             return Answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no run"})
-        told = {"run_id": request.query["run_id"], "run_uuid": request.query["run_id"], "experiment_id": "0"}
-        return Answer(200, {"run": {"info": told | {"status": "FINISHED", **self.info}, "data": {}}})
+        result = {"run_id": request.query["run_id"], "run_uuid": request.query["run_id"], "experiment_id": "0"}
+        return Answer(200, {"run": {"info": result | {"status": "FINISHED", **self.info}, "data": {}}})
 
 
 def test_registry__without_runs_is_asked_for_each_once() -> None:
     with Runs() as server:
-        found = read(server.url, [f"{n:032x}" for n in range(5)])
-        assert (set(found.begun.values()), len(server.requests)) == ({None}, 5)
-    assert found.notes == ("5 training runs: it is not known when training began",)
+        result = read(server.url, [f"{n:032x}" for n in range(5)])
+        assert (set(result.begun.values()), len(server.requests)) == ({None}, 5)
+    assert result.notes == ("5 training runs: it is not known when training began",)
 
 
 def test_what_was_read__is_kept_when_the_rest_fails() -> None:
     with Runs(start_time=epoch_ms(at(1))) as server:
         server.fail("/runs/get", times=None, skip=2, fault=Answer(500))
-        found = read(server.url, [f"{n:032x}" for n in range(5)])
-    assert list(found.begun.values()) == [at(1), at(1)]
-    assert found.notes[0] == "3 training runs: it is not known when training began"
-    assert "MLflow run" in found.notes[1]
+        result = read(server.url, [f"{n:032x}" for n in range(5)])
+    assert list(result.begun.values()) == [at(1), at(1)]
+    assert result.notes[0] == "3 training runs: it is not known when training began"
+    assert "MLflow run" in result.notes[1]
 
 
 def test_runs__are_asked_for_up_to_a_number() -> None:
     with Runs(start_time=epoch_ms(at(1))) as server:
-        found = read(server.url, [f"{n:032x}" for n in range(45)])
-        assert len(found.begun) == len(server.requests) == mlflow_training_runs.MAX_RUNS
-    assert found.notes == ("15 training runs: it is not known when training began",)
+        result = read(server.url, [f"{n:032x}" for n in range(45)])
+        assert len(result.begun) == len(server.requests) == mlflow_training_runs.MAX_RUNS
+    assert result.notes == ("15 training runs: it is not known when training began",)
 
 
 @pytest.mark.parametrize("start", [epoch_ms(at(2000)), 1717405200, None], ids=["in the future", "seconds", "none"])

@@ -130,9 +130,9 @@ def test_incident__that_begins_while_paging_is_neither_lost_nor_doubled(pagerdut
     for number in range(100):
         pagerduty.add(at(number), at(number + 1))
     pagerduty.fail("offset=0", fault=Meanwhile(lambda: pagerduty.add(at(2.5), at(3))))
-    found = ask(pagerduty)
-    assert len(found.records) in (100, 101)
-    assert len({incident.start for incident in found.records}) == len(found.records)
+    result = ask(pagerduty)
+    assert len(result.records) in (100, 101)
+    assert len({incident.start for incident in result.records}) == len(result.records)
     assert len(ask(pagerduty).records) == 101
 
 

@@ -28,17 +28,17 @@ def read(folder: Path, raw: bytes | str, name: str = "live.csv", limits: Limits 
 
 
 def test_csv__is_read_as_text_with_what_is_missing(tmp_path: Path) -> None:
-    held = read(tmp_path, '\ufeffage, country\n41,"DE, east"\n,NaN\n 7 ,x\n').frame
-    assert list(held.columns) == ["age", "country"]
-    assert held["age"].isna().tolist() == [False, True, False]
-    assert held["country"].tolist()[0] == "DE, east"
+    current = read(tmp_path, '\ufeffage, country\n41,"DE, east"\n,NaN\n 7 ,x\n').frame
+    assert list(current.columns) == ["age", "country"]
+    assert current["age"].isna().tolist() == [False, True, False]
+    assert current["country"].tolist()[0] == "DE, east"
 
 
 def test_missing__is_what_the_docs_say(tmp_path: Path) -> None:
     page = (Path(__file__).resolve().parents[3] / "docs" / "drift.md").read_text()
-    told = re.search(r"Missing values are a bin: empty\ncells, (.*?) and the like", page)
-    assert told is not None
-    texts = re.findall("`([^`]+)`", told[1])
+    result = re.search(r"Missing values are a bin: empty\ncells, (.*?) and the like", page)
+    assert result is not None
+    texts = re.findall("`([^`]+)`", result[1])
     assert len(texts) == 6
     lines = [f"{case},x" for text in texts for case in (text, text.lower(), text.upper(), f" {text} ")]
     assert read(tmp_path, "\n".join(["age,b", ",x", *lines])).frame["age"].isna().all()
@@ -46,9 +46,9 @@ def test_missing__is_what_the_docs_say(tmp_path: Path) -> None:
 
 def test_csv__row_numbers_without_a_name_are_no_feature(tmp_path: Path) -> None:
     frame = pd.DataFrame({"age": range(3)})
-    held = read(tmp_path, frame.to_csv())
-    assert list(held.frame.columns) == ["age"]
-    assert "left out" in held.notes[0]
+    current = read(tmp_path, frame.to_csv())
+    assert list(current.frame.columns) == ["age"]
+    assert "left out" in current.notes[0]
     again = pd.read_csv(tmp_path / "live.csv").to_csv(index=False)
     assert list(read(tmp_path, again).frame.columns) == ["age"]
 
@@ -60,9 +60,9 @@ def test_csv__of_one_column_keeps_lines_without_a_value_and_of_more_leaves_out_e
 
 def test_csv__quotes_and_line_ends_are_those_of_every_table(tmp_path: Path) -> None:
     for end in ("\n", "\r\n", "\r"):
-        held = read(tmp_path, end.join(('a,"b ""c"""', '"x, y","1', '2"', ""))).frame
-        assert (list(held.columns), held["a"].tolist()) == (["a", 'b "c"'], ["x, y"])
-        assert held['b "c"'].tolist() == [f"1{end}2"]
+        current = read(tmp_path, end.join(('a,"b ""c"""', '"x, y","1', '2"', ""))).frame
+        assert (list(current.columns), current["a"].tolist()) == (["a", 'b "c"'], ["x, y"])
+        assert current['b "c"'].tolist() == [f"1{end}2"]
 
 
 BAD: dict[str, tuple[bytes | str, str]] = {
@@ -115,12 +115,12 @@ def test_file__that_is_too_large_is_refused(tmp_path: Path) -> None:
 
 def test_file__that_is_not_there_or_never_ends_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
-    for path, said in (
+    for path, message in (
         (tmp_path / "none.csv", "cannot be read"),
         (tmp_path, "is a folder"),
         (tmp_path / "pipe.csv", "is not a file"),
     ):
-        with pytest.raises(HarvestError, match=said) as refused:
+        with pytest.raises(HarvestError, match=message) as refused:
             read_sample(path, "drift-live", STEP)
         assert str(tmp_path.parent) not in str(refused.value)
 
@@ -128,9 +128,9 @@ def test_file__that_is_not_there_or_never_ends_is_refused(tmp_path: Path) -> Non
 def test_parquet__is_read_with_its_types(tmp_path: Path) -> None:
     frame = pd.DataFrame({"age": [1, 2], "ok": [True, None], "when": [pd.Timestamp("2024-06-03"), None]}, index=[7, 9])
     frame.to_parquet(tmp_path / "live.parquet")
-    held = read_sample(tmp_path / "live.parquet", "drift-live", STEP).frame
-    assert list(held.columns) == ["age", "ok", "when"]
-    assert held["age"].tolist() == [1, 2]
+    current = read_sample(tmp_path / "live.parquet", "drift-live", STEP).frame
+    assert list(current.columns) == ["age", "ok", "when"]
+    assert current["age"].tolist() == [1, 2]
 
 
 def test_parquet__that_is_none_or_too_large_is_refused(tmp_path: Path) -> None:
@@ -147,11 +147,11 @@ def test_parquet__that_is_none_or_too_large_is_refused(tmp_path: Path) -> None:
 def test_parquet__of_a_text_that_many_rows_repeat_takes_its_memory_once(tmp_path: Path) -> None:
     path = tmp_path / "live.parquet"
     column = pa.DictionaryArray.from_arrays(pa.array([0] * 50_000, pa.int32()), pa.array(["x" * 100_000]))
-    for told in (True, False):
-        pq.write_table(pa.table({"a": column, "b": column}), path, store_schema=told)
-        held = read_sample(path, "drift-live", STEP).frame
-        assert held.shape == (50_000, 2)
-        assert len(set(map(id, held["a"]))) <= 50
+    for result in (True, False):
+        pq.write_table(pa.table({"a": column, "b": column}), path, store_schema=result)
+        current = read_sample(path, "drift-live", STEP).frame
+        assert current.shape == (50_000, 2)
+        assert len(set(map(id, current["a"]))) <= 50
 
 
 def test_parquet__of_lists_or_records_or_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
@@ -169,14 +169,18 @@ def test_parquet__of_lists_or_records_or_that_unpacks_to_too_much_is_refused(tmp
 def test_parquet__of_broken_texts_is_refused_with_a_clear_sentence(tmp_path: Path) -> None:
     path = tmp_path / "live.parquet"
     for kind in (pa.binary(), pa.large_binary()):
-        held = pa.array([b"\xff\xfe", b"x"], kind)
-        for column in (held, held.dictionary_encode(), held.view(pa.string() if kind == pa.binary() else kind)):
+        current = pa.array([b"\xff\xfe", b"x"], kind)
+        for column in (
+            current,
+            current.dictionary_encode(),
+            current.view(pa.string() if kind == pa.binary() else kind),
+        ):
             pq.write_table(pa.table({"a": column}), path)
             with pytest.raises(HarvestError, match="not a Parquet file that can be read"):
                 read_sample(path, "drift-live", STEP)
     raw = path.read_bytes()
-    for place in range(0, len(raw), 7):
-        path.write_bytes(raw[:place] + bytes([raw[place] ^ 0xFF]) + raw[place + 1 :])
+    for index in range(0, len(raw), 7):
+        path.write_bytes(raw[:index] + bytes([raw[index] ^ 0xFF]) + raw[index + 1 :])
         with pytest.raises(HarvestError, match=r"drift-live live\.parquet"):
             read_sample(path, "drift-live", STEP)
 
