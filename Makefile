@@ -4,7 +4,7 @@ PY := .venv/bin/python
 UV := $(or $(shell command -v uv 2>/dev/null),.venv-uv/bin/uv)
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --no-config
 
-.PHONY: help demo test test-all test-registries trust hunt coverage lint docs lock clean
+.PHONY: help demo test test-all golden test-registries trust hunt coverage lint docs lock clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -17,6 +17,9 @@ test: .venv/ready ## Run the tests, without the large matrices
 
 test-all: .venv/ready ## Run every test
 	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup -q
+
+golden: .venv/ready ## Write the golden files of sentences anew; read the diff before you commit it
+	GOLDEN=write $(PY) -m pytest -q tests/golden
 
 trust: .venv/ready ## Put faults into servers, answers and code, count what is noticed, and write docs/trust.md (an hour)
 	@$(PY) -m tests.trust

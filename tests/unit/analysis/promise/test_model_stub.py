@@ -132,80 +132,73 @@ def test_stub__names_line_and_rule(text: str, message: str) -> None:
     assert message in refusal(text)
 
 
-CURE = "set `model-stub` to another path"
-
-
 # Shapes that other tools keep in files of such names: 50bhan/registry-tabby, AIPowerGrid/grid-discord-news-bot,
 # Adtrac/pi-config; a page, a YAML file and a pointer of LFS stand where a path is mistaken.
-@pytest.mark.parametrize(
-    ("text", "result"),
-    [
-        ('[{"name": "small", "provider": "acme"}]', "found a list"),
-        ('"recommender"', "found text"),
-        ("12", "found a number"),
-        ("null", "found null"),
-        ('{"providers": {"acme": {"models": []}}}', "missing key 'models'"),
-        ('{"model": {"recommender": "12"}}', "missing key 'models' (is 'model' meant?)"),
-        ('{"models": [{"id": "small"}]}', "'models' is a list"),
-        ('{"models": "recommender"}', "'models' is text"),
-        (
-            '{"models": {"small": {"provider": "acme", "context": 8192}}}',
-            "the entry of 'small' is not a requirement",
-        ),
-        ('{"models": {"small": ["a", "b"]}}', "the entry of 'small' is not a requirement"),
-        ("<!DOCTYPE html>\n<html></html>", "it is HTML or XML"),
-        ("models:\n  recommender: any\n", "it is YAML"),
-        ("---\nmodels: {}\n", "it is YAML"),
-        ("- name: small\n", "it is YAML"),
-        ('[models]\nrecommender = "12"\n', "it is TOML or text"),
-        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "it is a pointer of Git LFS"),
-        ("../shared/flowjoy.json", "it is a link"),
-        ("  ", "it is empty"),
-        ('{"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}}}', "is nested deeper than 8"),
-    ],
+FOREIGN = (
+    '[{"name": "small", "provider": "acme"}]',
+    '"recommender"',
+    "12",
+    "null",
+    '{"providers": {"acme": {"models": []}}}',
+    '{"model": {"recommender": "12"}}',
+    '{"models": [{"id": "small"}]}',
+    '{"models": "recommender"}',
+    '{"models": {"small": {"provider": "acme", "context": 8192}}}',
+    '{"models": {"small": ["a", "b"]}}',
+    "<!DOCTYPE html>\n<html></html>",
+    "models:\n  recommender: any\n",
+    "---\nmodels: {}\n",
+    "- name: small\n",
+    '[models]\nrecommender = "12"\n',
+    "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+    "../shared/flowjoy.json",
+    "  ",
+    '{"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}}}',
 )
-def test_foreign_file__is_named_with_the_cure(text: str, result: str) -> None:
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_foreign_file__is_named_with_the_cure(text: str) -> None:
     message = refusal(text)
     assert message.startswith("flowjoy.json, line 1: ")
-    assert result in message
-    assert CURE in message
+    assert "set `model-stub` to another path" in message
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ('{"models": {\n"recommender": 12}}', "line 2: 'recommender': expected \"12\": 12 must be in quotes"),
-        ('{"models": {"a": {"requires":\n 12}}}', "12 must be in quotes"),
-        ('{"models": {"a": 1.5}}', "1.5 must be in quotes"),
-        ('{"models": {"a": true}}', '\'a\': expected "any", "12"'),
-        ('{"models": {"a": null}}', '\'a\': expected "any", "12"'),
-        ('{"models": {"a": "latest"}}', '\'a\': expected "any", "12"'),
-        ('{"models": {"a": {"requires": "any", "reasn": "x"}}}', "unknown key 'reasn': did you mean 'reason'?"),
-        ('{"models": {"a": "1"}, "waiver": []}', "unknown key 'waiver': did you mean 'waivers'?"),
-        ('{"models": {"a": {"requires": "any", "ownr": "x"}}}', "unknown key 'ownr': did you mean 'owner'?"),
-        ('{"models": {"a": {"require": "12"}}}', "unknown key 'require': did you mean 'requires'?"),
-        ('{"models": {"a": {"requires": "none", "reason": 1}}}', "'a': 'reason': expected text"),
-        ('{"models": {"a": {"requires": "none"}}}', "'a': expected a \"reason\""),
-        ('{"models": {}, "$schema": 1}', "'$schema': expected the address"),
-        ('{"models": {}, "waivers": {}}', "'waivers': expected a list of objects"),
-        ('{"models": {}, "waivers": null}', "'waivers': expected a list of objects"),
-        ('{"models": {}, "waivers": [{}, "x"]}', "waiver 1: missing key 'model': expected an object with"),
-        ('{"models": {}, "waivers": ["x"]}', "waiver 1: expected an object with"),
-        ('{"models": {"a": "1",}}', "remove the comma after the last item"),
-        ('{"models": {"a": "1"}, // why\n}', "remove the comment"),
-        ("{'models': {}}", "write double quotes"),
-        ('{"models": {"a": "1"}', "it ends too early"),
-        ('{"models": {"a": >=12}}', "in double quotes"),
-        ('{"models": {"a": recommender}}', "in double quotes"),
-        ('{"models": {"a": None}}', "in lower case"),
-        ('{"models": {}}\n{"models": {}}', "line 2: is not JSON: remove what follows the end"),
-        ('{"models": {"a" "1"}}', "a comma, a colon or a quote is missing"),
-        ('{"models": {"a": "1"}}\n<<<<<<< HEAD\n', "marks of a merge conflict"),
-        ('{"models": {"a": ' + "9" * 5000 + "}}", "a number that is too long"),
-    ],
+SLIPS = (
+    ('{"models": {\n"recommender": 12}}', 2),
+    ('{"models": {"a": {"requires":\n 12}}}', 1),
+    ('{"models": {"a": 1.5}}', 1),
+    ('{"models": {"a": true}}', 1),
+    ('{"models": {"a": null}}', 1),
+    ('{"models": {"a": "latest"}}', 1),
+    ('{"models": {"a": {"requires": "any", "reasn": "x"}}}', 1),
+    ('{"models": {"a": "1"}, "waiver": []}', 1),
+    ('{"models": {"a": {"requires": "any", "ownr": "x"}}}', 1),
+    ('{"models": {"a": {"require": "12"}}}', 1),
+    ('{"models": {"a": {"requires": "none", "reason": 1}}}', 1),
+    ('{"models": {"a": {"requires": "none"}}}', 1),
+    ('{"models": {}, "$schema": 1}', 1),
+    ('{"models": {}, "waivers": {}}', 1),
+    ('{"models": {}, "waivers": null}', 1),
+    ('{"models": {}, "waivers": [{}, "x"]}', 1),
+    ('{"models": {}, "waivers": ["x"]}', 1),
+    ('{"models": {"a": "1",}}', 1),
+    ('{"models": {"a": "1"}, // why\n}', 1),
+    ("{'models': {}}", 1),
+    ('{"models": {"a": "1"}', 1),
+    ('{"models": {"a": >=12}}', 1),
+    ('{"models": {"a": recommender}}', 1),
+    ('{"models": {"a": None}}', 1),
+    ('{"models": {}}\n{"models": {}}', 2),
+    ('{"models": {"a" "1"}}', 1),
+    ('{"models": {"a": "1"}}\n<<<<<<< HEAD\n', 2),
+    ('{"models": {"a": ' + "9" * 5000 + "}}", 1),
 )
-def test_stub__a_slip_is_named_with_the_cure(text: str, message: str) -> None:
-    assert message in refusal(text)
+
+
+@pytest.mark.parametrize(("text", "line"), SLIPS)
+def test_stub__a_slip_is_named_with_its_line(text: str, line: int) -> None:
+    assert refusal(text).startswith(f"flowjoy.json, line {line}: ")
 
 
 @pytest.mark.parametrize(
