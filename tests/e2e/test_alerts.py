@@ -808,6 +808,7 @@ def test_waiver__that_ran_out_long_after_the_deadline_is_told(
     )  # the clock at risk has run out
     assert watch.said(22 * 24 - 1) == ([], 0, 0)
     assert watch.said(22 * 24 + 1) == (["🔴 recommender · waiver ended, 20 d 1 h overdue · acme/shop"], 1, 0)
+    assert text(slack.messages[-1]).endswith("The waiver of data (freeze) ended Tue 24 Mar 09:00 UTC.")
 
 
 @pytest.mark.matrix

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flowjoy.analysis.alerts.alert import Alert, WaitingReleases
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
+from flowjoy.analysis.promise.dependencies import head_waivers
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Obligation, Status
 from flowjoy.domain.alerts import AlertKind
@@ -160,7 +161,7 @@ def _facts(items: Sequence[Obligation], results: Results) -> str:
         f"{'is' if is_running else 'was'} due by {by} and has not shipped{' yet' if is_running else ''}."
     )
     if first.excused_until is not None:
-        text += f" The waiver ended {moment(first.excused_until, zone)}."
+        text += f" {_lapsed(first, results)} ended {moment(first.excused_until, zone)}."
     if first.reason:
         text += f" {capital(clean(first.reason, 300))}."
     others = [f"{_name(item)} ({_left(item, results)})" for item in items[1:]]
@@ -170,6 +171,19 @@ def _facts(items: Sequence[Obligation], results: Results) -> str:
     more = len(items) - NAME_LIMIT
     rest = f" and {plural(more, 'other')}" if more > 0 else ""
     return f"{text} {wait}: {', '.join(others[: NAME_LIMIT - 1])}{rest}."
+
+
+def _lapsed(item: Obligation, results: Results) -> str:
+    """Return the waiver that excused a release until now: who signed it, and why."""
+    stubs = results.bundle.stubs
+    signed = (*head_waivers(stubs), *head_waivers(stubs, item.sha or ""))
+    lapsed = (
+        waiver
+        for waiver in signed
+        if (waiver.model, waiver.until) == (item.model, item.excused_until) and waiver.sha in ("*", item.sha)
+    )
+    waiver = next(lapsed, None)
+    return "The waiver" if waiver is None else f"The waiver of {clean(waiver.by)} ({clean(waiver.reason, 200)})"
 
 
 def _how(terms: RunParameters) -> str:

@@ -405,6 +405,14 @@ def test_divergence__of_several_models_names_the_one_that_lags() -> None:
     assert "package ranker in the same CI job" in text.move
 
 
+def test_marks__stay_as_they_are_because_earlier_messages_are_recognised_by_them() -> None:
+    made = blocks(alert_message(waiting(13), FINDINGS, LINKS))
+    first, second = (block["block_id"] for block in made if "block_id" in block)
+    assert first.startswith("flowjoy2-new-6c17e01d63b1331f-7071a32018312ae3-")
+    assert (first.count("-"), second.rpartition("-")[0]) == (14, "flowjoy2-new-6c17e01d63b1331f")
+    assert second.endswith(".1")
+
+
 def test_marks__of_what_is_no_message_of_ours_are_none() -> None:
     for message in ({}, {"blocks": None}, {"blocks": [1, {"block_id": 5}, {"block_id": "flowjoy-x-new"}]}):
         assert not marks(message)
