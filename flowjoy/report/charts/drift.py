@@ -18,7 +18,7 @@ from matplotlib.transforms import Affine2D
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.report import palette
 from flowjoy.report.charts import style
-from flowjoy.report.charts.labels import distinct_names, line, plain, shorten
+from flowjoy.report.charts.labels import line, plain, shared_prefixes, shorten
 from flowjoy.report.text import plural
 
 if TYPE_CHECKING:
@@ -81,11 +81,11 @@ def draw(check: DriftCheck, *, service: str) -> Figure:
             _legend(figure, shown, 1 - 42 / height, over)
         else:
             _empty(figure, check, height)
-        names = distinct_names([plain(item.name) for item in check.judged])
+        shared = shared_prefixes([plain(item.name) for item in check.judged])
         for index, item in enumerate(shown):
             axes = _panel(figure, grid, index, height)
             ok = item.status is DriftStatus.OK
-            _title(axes, item, names[plain(item.name)], grid, FAINT if ok else tone.light)
+            _title(axes, item, shared.get(plain(item.name), 0), grid, FAINT if ok else tone.light)
             _bars(axes, item, LIVE if ok else over)
     return figure
 
@@ -127,11 +127,11 @@ def _panel(figure: Figure, grid: _Grid, index: int, height: float) -> Axes:
     return axes
 
 
-def _title(axes: Axes, item: FeatureDrift, called: str, grid: _Grid, colour: str) -> None:
+def _title(axes: Axes, item: FeatureDrift, shared: int, grid: _Grid, colour: str) -> None:
     """Write name and figures of a feature above its plot."""
     points = Affine2D().scale(1 / grid.wide, 1 / grid.tall) + axes.transAxes  # from the lower left corner of the plot
     name = axes.text(0, grid.tall + 13, "", transform=points, va="bottom", weight="bold")
-    shorten(name, called or "(no name)", grid.wide, parts=2)
+    shorten(name, plain(item.name) or "(no name)", grid.wide, parts=2, shared=shared)
     figures = f"KL {item.kl_nats:.3f} · PSI {item.psi:.3f}" + " · over" * (item.status is not DriftStatus.OK)
     axes.text(0, grid.tall + 3, figures, transform=points, va="bottom", color=colour, fontsize=style.SMALL)
 

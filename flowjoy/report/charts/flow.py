@@ -18,7 +18,7 @@ from matplotlib.patheffects import withStroke
 from flowjoy.report import palette
 from flowjoy.report.charts import style
 from flowjoy.report.charts.flow_sums import totals, why_empty, why_no_mttr
-from flowjoy.report.charts.labels import LONG_NAME, FreeSpace, cut, distinct_names, line, plain
+from flowjoy.report.charts.labels import LONG_NAME, FreeSpace, cut, line, plain, shared_prefixes
 from flowjoy.report.text import decimal, plural
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def draw(
         if any(week.code_deploys or week.model_deploys or week.mttr_hours is not None for week in weeks):
             _scales(bars, hours, weeks)
             _bars(bars, weeks)
-            names = distinct_names({plain(name) for name in models} | {_named(week) for week in weeks})
-            _label(FreeSpace(hours, _line(hours, weeks, spikes)), bars, weeks, names)
+            shared = shared_prefixes({plain(name) for name in models} | {_named(week) for week in weeks})
+            _label(FreeSpace(hours, _line(hours, weeks, spikes)), bars, weeks, shared)
             _legend(figure, weeks, spikes)
         else:
             bars.set_yticks([])  # a scale would suggest measured zeros
@@ -166,7 +166,7 @@ def _line(hours: Axes, weeks: Sequence[Week], spikes: Collection[date]) -> Line2
     return line
 
 
-def _label(room: FreeSpace, bars: Axes, weeks: Sequence[Week], names: Mapping[str, str]) -> None:
+def _label(room: FreeSpace, bars: Axes, weeks: Sequence[Week], shared: Mapping[str, int]) -> None:
     """Write gaps, then hours, then counts: the most important labels get the first choice of space."""
     slot, counted = _slot(weeks), dict[str, Any](xycoords=bars.transData)
     rise = 36 * style.INCHES[1] * PLOT[3] / bars.get_ylim()[1]  # points: half the height of one deploy
@@ -179,7 +179,7 @@ def _label(room: FreeSpace, bars: Axes, weeks: Sequence[Week], names: Mapping[st
         half, options = rise * week.lag, {"color": palette.WAIT_TEXT.light, "weight": "bold", **counted}
         options |= {"bbox": paper} if crowd else {}  # here the label extends over other bars
         short = f"\N{MINUS SIGN}{week.lag}"
-        long = f"{short} {_of_model(week, names)}"
+        long = f"{short} {_of_model(week, shared)}"
         text = short if ROOMY / 2 < slot < len(long) * BOLD else long
         inner = [(0.0, -half)] * int(half > style.SIZE and len(text) * BOLD < slot * BAR)
         if room.note(text, (index, _top(week)), *inner, (0, 7), (0, 17), **options) and crowd:
@@ -203,11 +203,11 @@ def _named(week: Week) -> str:
     return plain(week.named_model or "")
 
 
-def _of_model(week: Week, names: Mapping[str, str]) -> str:
+def _of_model(week: Week, shared: Mapping[str, int]) -> str:
     """Return what is missing: `models`, or the lagging model if there are several."""
     if week.named_model is None:
         return "model" if week.lag == 1 else "models"
-    return cut(names[_named(week)], LONG_NAME, parts=3)
+    return cut(_named(week), LONG_NAME, parts=3, shared=shared.get(_named(week), 0))
 
 
 def _legend(figure: Figure, weeks: Sequence[Week], spikes: Collection[date]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import Counter
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.transforms import Bbox
@@ -39,38 +39,51 @@ def line(figure: Figure, y: float, text: str, *, tail: str, **options: Any) -> N
             break
 
 
-def distinct_names(names: Iterable[str]) -> dict[str, str]:
-    """Return each name as shown: long ones without the words that they share with another one.
+def shared_prefixes(names: Iterable[str]) -> dict[str, int]:
+    """Return how many characters of each name may be left out: the words that a long one shares with another one.
 
-    Where that would make two names equal, both keep those words.
+    Where that would make two names equal, only the words that all long names share.
     """
     long = sorted({name for name in names if len(name) > LONG_NAME})
-    shared = [0, *(sum(1 for _ in takewhile(_equal, zip(*pair, strict=False))) for pair in pairwise(long)), 0]
-    shown = {}
-    for name, *common in zip(long, shared, shared[1:], strict=False):
-        skip = max((index for index, sign in enumerate(name[: max(common)], start=1) if sign in "-_./ "), default=0)
-        shown[name] = f"…{name[skip:]}" if skip > 1 else name
-    often = Counter(shown.values())
-    return {name: shown[name] if often[shown.get(name, "")] == 1 else name for name in names}
+    shared = [0, *map(_shared, pairwise(long)), 0]
+    by_all = max([0, *_begins(long[0], _shared((long[0], long[-1])))]) if len(long) > 1 else 0
+    skipped = {
+        name: max([0, *_begins(name, max(around))]) for name, around in zip(long, pairwise(shared), strict=False)
+    }
+    often = Counter(name[skip:] for name, skip in skipped.items())
+    return {name: skip if often[name[skip:]] == 1 else by_all for name, skip in skipped.items()}
 
 
-def _equal(pair: tuple[str, str]) -> bool:
-    return pair[0] == pair[1]
+def _shared(pair: tuple[str, str]) -> int:
+    """Return how many characters two names share at their begin."""
+    return next(
+        (index for index, (one, other) in enumerate(zip(*pair, strict=False)) if one != other), min(map(len, pair))
+    )
 
 
-def cut(full: str, length: int, *, parts: int) -> str:
-    """Return a name of at most `length` characters, cut in the middle, since names differ at both ends.
+def _begins(name: str, end: int) -> list[int]:
+    """Return where words begin, up to `end`."""
+    return [index for index, sign in enumerate(name[:end], start=1) if sign in "-_./ "]
 
-    One of `parts` equal parts of the characters is kept from the start, the others from the end.
+
+def cut(full: str, length: int, *, parts: int, shared: int = 0) -> str:
+    """Return a name of at most `length` characters.
+
+    It loses words of its `shared` prefix; if it is still too long it is cut in the middle, since names differ at both
+    ends. One of `parts` equal parts of the characters is then kept from the start, the others from the end.
     """
+    for begin in (0, *_begins(full, shared)):
+        shown = "…" * (begin > 0) + full[begin:]
+        if len(shown) <= length:
+            return shown
     head = length // parts
-    return full if length >= len(full) else f"{full[:head]}…{full[head - length :]}"
+    return f"{shown[:head]}…{shown[head - length :]}"
 
 
-def shorten(text: Text, full: str, room: float, *, parts: int) -> None:
+def shorten(text: Text, full: str, room: float, *, parts: int, shared: int = 0) -> None:
     """Write as much of `full` as fits `room` points."""
     for length in range(min(len(full), _LONGEST_NAME), 0, -1):
-        text.set_text(cut(full, length, parts=parts))
+        text.set_text(cut(full, length, parts=parts, shared=shared))
         if text.get_window_extent().width * 72 / style.DPI <= room:
             return
 

@@ -23,7 +23,7 @@ from flowjoy.analysis.flow.weeks import week_of
 from flowjoy.domain import Obligation, Window
 from flowjoy.report import palette
 from flowjoy.report.charts import promise_cells, promise_lane, style
-from flowjoy.report.charts.labels import distinct_names, line, plain
+from flowjoy.report.charts.labels import line, plain, shared_prefixes
 from flowjoy.report.charts.promise_lane import DIAMOND, STYLES
 from flowjoy.report.charts.promise_layout import (
     CELLS,
@@ -55,6 +55,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FAINT = palette.FAINT.light
+PAPER: dict[str, Any] = {
+    "facecolor": palette.PAPER.light,
+    "edgecolor": "none",
+    "pad": 2,
+}  # no grid line crosses the text
 SPARE: dict[str, Any] = {"facecolor": palette.CALM_PALE.light, "edgecolor": palette.CALM.light}
 PAST: dict[str, Any] = {"facecolor": palette.PAPER.light, "edgecolor": palette.CALM.light, "hatch": "//////"}
 PAST |= {"hatchcolor": palette.CALM.light}
@@ -110,9 +115,8 @@ def _axes(figure: Figure, left: float, wide: float, reach: float, tall: float) -
 
 
 def _note(figure: Figure, y: float, why: str) -> None:
-    paper = {"facecolor": palette.PAPER.light, "edgecolor": "none"}  # the grid lines must not cross the text
     options: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 11, "color": FAINT}
-    figure.text(0.5, y / 72 / figure.get_figheight(), why, bbox=paper, **options)
+    figure.text(0.5, y / 72 / figure.get_figheight(), why, bbox=PAPER, **options)
 
 
 def _sums(kinds: Counter[str]) -> str:
@@ -162,7 +166,7 @@ def _draw_lanes(axes: Axes, past: Axes | None, lanes: Sequence[Lane], scale: Sca
     tops = [0.0, *accumulate(PAD + RAIL + min(lane.deep, ROWS) * unit for lane in drawn)]
     rows: list[tuple[str, list[tuple[float, float]]]] = []
     cells: list[tuple[str, list[tuple[float, float]]]] = []
-    names = distinct_names([plain(lane.model) for lane in lanes])
+    shared = shared_prefixes([plain(lane.model) for lane in lanes])
     for lane, top, bottom in zip(drawn, tops, tops[1:], strict=False):
         block = (top + PAD, bottom - RAIL)
         if crowded := (block[1] - block[0]) / lane.deep < THINNEST:
@@ -171,7 +175,7 @@ def _draw_lanes(axes: Axes, past: Axes | None, lanes: Sequence[Lane], scale: Sca
             rows += promise_lane.bars(lane, scale, block)
         promise_lane.marks(axes, lane, scale, block)
         promise_lane.ships(axes, lane, scale, block[1])
-        promise_lane.label(axes, lane, names[plain(lane.model)], (top + bottom) / 2, crowded=crowded, scale=scale)
+        promise_lane.label(axes, lane, shared, (top + bottom) / 2, crowded=crowded, scale=scale)
         if past is not None:
             cells += promise_cells.cells(lane, block)
             promise_cells.ships(past, lane, block[1])
@@ -188,7 +192,7 @@ def _draw_lanes(axes: Axes, past: Axes | None, lanes: Sequence[Lane], scale: Sca
         sums = _sums(sum((lane.kinds for lane in rest), Counter[str]()))
         shipped = sum(len(lane.ships) + sum(lane.shipped) for lane in rest)
         more = f"and {plural(len(rest), 'more model')}: {sums} · {plural(shipped, 'ship')}"
-        axes.text(left, tops[-1] + MORE / 2, more, va="center", color=FAINT, fontsize=style.SMALL)
+        axes.text(left, tops[-1] + MORE / 2, more, va="center", color=FAINT, fontsize=style.SMALL, bbox=PAPER)
 
 
 def _legend(figure: Figure, owed: Counter[str], ships: Sequence[Ship], y: float) -> None:

@@ -31,7 +31,7 @@ from flowjoy.report.charts.promise_layout import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.text import Text
@@ -64,11 +64,11 @@ def _parts(lane: Lane, scale: Scale) -> Iterator[tuple[str, float, float, int]]:
     for bar, row in zip(lane.bars, lane.rows, strict=True):
         end = min(max(bar.end, bar.start + thin), scale.reach) - gap
         begin = min(max(bar.start, 0.0), scale.reach - thin)
-        turn = max(min(bar.turn, end), begin) if bar.end > bar.turn else end
+        turn = max(min(bar.turn, end - thin + gap), begin) if bar.end > bar.turn else end
         if turn > begin:
             yield bar.kind, begin, turn, row
         if end > turn:
-            yield AFTER[bar.kind], min(turn, end - thin + gap), end, row
+            yield AFTER[bar.kind], turn, end, row
 
 
 def bars(lane: Lane, scale: Scale, block: tuple[float, float]) -> Iterator[tuple[str, list[tuple[float, float]]]]:
@@ -172,11 +172,12 @@ def version_label(shipped: Sequence[Ship]) -> str:
     return f"v{newest} +{len(names) - 1}"
 
 
-def label(axes: Axes, lane: Lane, called: str, middle: float, *, crowded: bool, scale: Scale) -> None:
+def label(axes: Axes, lane: Lane, shared: Mapping[str, int], middle: float, *, crowded: bool, scale: Scale) -> None:
     """Write the model name at the left with its two worst counts; in a crowd, how many are open at once."""
     at: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "x": (EDGE - scale.left) / scale.wide}
     name = axes.text(y=middle - 0.5, s="", va="bottom", weight="bold", **at)
-    shorten(name, "unreadable stub" if lane.model == "*" else called or "(no name)", LEFT - 18, parts=3)
+    called = "unreadable stub" if lane.model == "*" else plain(lane.model) or "(no name)"
+    shorten(name, called, LEFT - 18, parts=3, shared=shared.get(called, 0))
     kinds = lane.kinds
     worst = [f"{kinds[kind]:,} {kind}" for kind in (*JAM, *REST, "met") if kinds[kind]][:2]
     note = axes.text(y=middle + 0.5, s="", va="top", fontsize=style.SMALL, color=palette.FAINT.light, **at)

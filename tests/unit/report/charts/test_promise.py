@@ -33,7 +33,7 @@ from flowjoy.domain import Obligation, Status
 from flowjoy.report import palette
 from flowjoy.report.charts import promise, promise_lane, style
 from flowjoy.report.charts import promise_layout as lanes
-from flowjoy.report.charts.labels import distinct_names
+from flowjoy.report.charts.labels import cut, shared_prefixes
 from flowjoy.report.charts.promise_lane import AFTER, version_label
 from flowjoy.report.charts.promise_layout import Ship
 from tests.builders import MODEL, an_obligation, at
@@ -266,6 +266,13 @@ def test_promise_chart__late_overrun_is_drawn_to_the_ship() -> None:
     figure = draw([owed(10, Status.LATE, ship=100)], [a_ship(100)])
     assert spans(figure, "late") == [(10, 58)]
     assert spans(figure, "late, over") == [(58, 100)]
+
+
+def test_promise_chart__a_ship_minutes_late_is_still_seen_to_be_late() -> None:
+    figure = draw([owed(10, Status.LATE, ship=58.1)], weeks=12)
+    ((begin, end),) = [box[:2] for box in boxes(figure, "late, over")]
+    pixels = figure.axes[0].transData.transform([(begin / 24, 0), (end / 24, 0)])[:, 0]
+    assert pixels[1] - pixels[0] >= 4
 
 
 def test_promise_chart__late_by_rollback_is_drawn_to_the_rollback() -> None:
@@ -760,14 +767,15 @@ def test_promise_chart__settings_of_the_workspace_change_nothing() -> None:
      ["…eu-production", "…us-production", "ranker"]),
     (["acme_catalog.recommendation_ranker", "acme_catalog.recommendation_retriever"], ["…ranker", "…retriever"]),
     (["acme.eu.recommender", "acme.us.recommender", "zeta.eu.ranker-large"],
-     ["…eu.recommender", "…us.recommender", "zeta.eu.ranker-large"]),
+     ["…eu.recommender", "…us.recommender", "zeta.…nker-large"]),
     (["acme.eu.shop.ranker", "acme.eu.shop.search", "acme.us.shop.ranker", "acme.us.shop.search"],
-     ["acme.eu.shop.ranker", "acme.eu.shop.search", "acme.us.shop.ranker", "acme.us.shop.search"]),
+     ["…eu.shop.ranker", "…eu.shop.search", "…us.shop.ranker", "…us.shop.search"]),
+    (["customer_feature_0", "customer_feature_1"], ["…feature_0", "…feature_1"]),
     (["recommender", "ranker"], ["recommender", "ranker"]),
-    (["same-name-that-is-long"] * 2, ["same-name-that-is-long"] * 2),
+    (["same-name-that-is-long"] * 2, ["same-…at-is-long"] * 2),
     ([], []),
 ])  # fmt: skip
 def test_names__that_are_long_lose_what_they_share_unless_that_makes_them_equal(
     names: list[str], shown: list[str]
 ) -> None:
-    assert [distinct_names(names)[name] for name in names] == shown
+    assert [cut(name, 15, parts=3, shared=shared_prefixes(names).get(name, 0)) for name in names] == shown
