@@ -14,7 +14,7 @@ from itertools import pairwise
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_environments
 from flowjoy.clients.transport import Budget, Transport
-from flowjoy.domain import CodeRecord, ModelRecord, Note, NoteLevel, Outcome, Proposal, StubFile
+from flowjoy.domain import CodeRecord, ModelRecord, Note, NoteLevel, Outcome, Proposal, StubFile, commit_sha
 from flowjoy.domain.bundle import Bundle, RunParameters
 from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import iso
@@ -82,7 +82,7 @@ def code(
         for record in memory.code
         if record.outcome is Outcome.SUCCESS and not record.source_gone
     }
-    is_new = own_sha is not None and github_model_stubs.is_sha(own_sha) and own_sha not in memory.stubs
+    is_new = commit_sha.is_full(own_sha) and own_sha not in memory.stubs
     query = replace(
         query,
         new_commits=(own_sha,) if own_sha is not None and is_new else (),
@@ -206,7 +206,7 @@ def _remembered(memory: Records) -> dict[str, StubFile]:
     """Return the stubs at the commits of remembered deploys, newest first."""
     newest = sorted(memory.code, key=lambda record: (record.shipped_at, record.id), reverse=True)
     shas = dict.fromkeys(record.sha for record in newest if record.sha is not None)
-    return {sha: memory.stubs[sha] for sha in shas if sha in memory.stubs and github_model_stubs.is_sha(sha)}
+    return {sha: memory.stubs[sha] for sha in shas if sha in memory.stubs and commit_sha.is_full(sha)}
 
 
 def _failed_deploys(records: Iterable[CodeRecord]) -> tuple[str, ...]:

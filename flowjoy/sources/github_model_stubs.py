@@ -25,11 +25,6 @@ STUB_QUERY = _query(WantedStubs(path="", commits=[HEAD], remembered={"": AbsentS
 """The query for one commit and one that is remembered, for checking against GitHub's schema."""
 
 
-def is_sha(commit: str) -> bool:
-    """Return whether this is a full commit sha."""
-    return commit_sha.is_full(commit)
-
-
 def read(
     github: GitHubApi, path: str, commits: Iterable[str], remembered: Mapping[str, StubFile] | None = None
 ) -> dict[str, StubFile]:
@@ -38,7 +33,7 @@ def read(
     A remembered stub is used if GitHub gives the file the id that its text has in git.
     """
     wanted = sorted(set(commits))
-    asked = [commit for commit in wanted if commit == HEAD or is_sha(commit)]
+    asked = [commit for commit in wanted if commit == HEAD or commit_sha.is_full(commit)]
     refused = {commit: FileAtCommit(problem=f"{commit[:40]!r} is not a commit sha") for commit in {*wanted} - {*asked}}
     stubs = {commit: model_stub.read(file) for commit, file in refused.items()}
     known = {commit: stub for commit, stub in (remembered or {}).items() if commit in asked and commit != HEAD}
