@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -45,6 +47,13 @@ def with_model_kinds(frame: pd.DataFrame) -> pd.DataFrame:
         default=Kind.SHIP.value,
     )
     return frame.assign(kind=kind, first_live=row)
+
+
+def kind_of_next(sha: str, live: Iterable[str | None]) -> Kind:
+    """Return the kind of the event that would make a commit live now. `live`: the commits so far, oldest first."""
+    shas = [*live, sha]
+    frame = pd.DataFrame({ID: [str(row) for row in range(len(shas))], SHA: shas}, dtype=object).assign(**{SERVICE: ""})
+    return Kind(with_code_kinds(frame)["kind"].iloc[-1])
 
 
 def _is_superseded(frame: pd.DataFrame) -> pd.Series:

@@ -172,6 +172,12 @@ def _ship(this: PreparedRun) -> None:
         return
     if this.event.proposes or this.event.fork:
         raise InputError("ship: expected the model's own release workflow, not a pull request")
+    if this.context.on_actions and not this.event.trusted:
+        branch = this.repository.default_branch or "the default branch"
+        raise InputError(
+            f"ship: expected a trusted run, and this one is not: {this.event.distrust}. Run the model's release "
+            f"workflow on {branch}"
+        )
     uri = this.settings.mlflow_tracking_uri
     if uri is None:
         raise InputError("ship: expected mlflow-tracking-uri, the registry that knows the version")

@@ -14,12 +14,13 @@ from flowjoy.actions.event import RunEvent
 from flowjoy.analysis.promise import workflow_edits
 from flowjoy.analysis.promise.compliance import RATE_DAYS
 from flowjoy.analysis.promise.dependencies import named_models, required_models
-from flowjoy.domain import CoverageState, Outcome, Proposal
+from flowjoy.domain import CoverageState, Proposal
 from flowjoy.domain.bundle import RunParameters
 from flowjoy.pipeline import incremental, optional_data, proposal_terms
 from flowjoy.pipeline import proposal as proposals
 from flowjoy.pipeline.collect_steps import CollectSteps, may_be_own_proposal
 from flowjoy.pipeline.collected import Collected, if_configured, records_of
+from flowjoy.pipeline.own_commit import would_go_live
 from flowjoy.pipeline.proposal_terms import Applied
 from flowjoy.pipeline.run_parameters import BaseParameters, of_base_workflows
 from flowjoy.pipeline.step import StepResult
@@ -122,13 +123,13 @@ class _Collection:
         return self._steps.proposal.value if self._trigger.proposes else self._own_commit
 
     def _own_proposal(self) -> Proposal | None:
-        """Return the run's own commit if it never went live; None also where that is unknown."""
+        """Return the run's own commit if it would go live anew; None also where that is unknown."""
         steps = self._steps
         sha = self._trigger.sha
         if self._trigger.proposes or sha is None or steps.code.value is None:
             return None
-        live = {record.sha for record in steps.deploys if record.outcome is Outcome.SUCCESS}
-        is_unjudged = sha in live or not may_be_own_proposal(self._query, self._access, self._trigger)
+        goes_live = would_go_live(sha, steps.deploys, steps.code.value.own)
+        is_unjudged = not (goes_live and may_be_own_proposal(self._query, self._access, self._trigger))
         if is_unjudged and not self._applied.refused:
             steps.proposal.skip(required=False)
             return None

@@ -105,7 +105,17 @@ def query_of(
         default_branch=home.default_branch,
         default_commit=runner.sha if runner.ref == f"refs/heads/{home.default_branch}" else None,
         own_deployment=_own_deployment(runner) if settings.as_of is None else None,
+        own_tag=_own_tag(runner) if settings.as_of is None else None,
     )
+
+
+def _own_tag(runner: ActionsContext) -> str | None:
+    """Return the tag of the run's ref, or of the release whose event started it."""
+    if runner.ref is not None and runner.ref.startswith("refs/tags/"):
+        return runner.ref.removeprefix("refs/tags/")
+    release = runner.event.get("release") if runner.event_name == "release" else None
+    tag = release.get("tag_name") if isinstance(release, dict) else None
+    return tag if isinstance(tag, str) else None
 
 
 def _own_deployment(runner: ActionsContext) -> int | None:

@@ -30,8 +30,8 @@ class HarvestQuery:
     `models` must be in the registry; `candidates` need not be (a pull request may name anything). `observations`: those
     of aliases by earlier runs. `new_commits`: commits whose stub may be fetched along the way. `remembered`: the
     ledger's stubs by commit, which may be compared with the source's along the way. `own_deployment`: the id of the
-    deployment whose event started this run. `known_code`: when the deploys that the source confirmed to an earlier run
-    went live, by id; they only save requests.
+    deployment whose event started this run; `own_tag`: the tag that it is about. `known_code`: when the deploys that
+    the source confirmed to an earlier run went live, by id; they only save requests.
     """
 
     settings: Settings
@@ -51,6 +51,7 @@ class HarvestQuery:
     new_commits: tuple[str, ...] = ()
     remembered: Mapping[str, StubFile] = field(default_factory=dict)
     own_deployment: int | None = None
+    own_tag: str | None = None
     known_code: Mapping[str, datetime] = field(default_factory=dict)
     known_environments: frozenset[str] = frozenset()
 
@@ -125,6 +126,7 @@ class SourceResult(Generic[Record]):
     it has (`known`), the candidates that it does not have (`unknown`, each with a suggestion) and its alias
     `observations`. `other_models`: remembered records of models that were not asked for. `left_out`: ids of entries
     that are not releases of this service. `moves`: whether the commit of a record may change, like that of a tag.
+    `own`: ids of releases of the tag that this run is about: published, perhaps not deployed yet.
     `unseen`: models whose versions do not show the signal. `entries`: everything that a source of code lists.
     """
 
@@ -138,6 +140,7 @@ class SourceResult(Generic[Record]):
     stubs: Mapping[str, StubFile] = field(default_factory=dict)
     left_out: frozenset[str] = field(default=frozenset())
     moves: bool = False
+    own: frozenset[str] = frozenset()
     unseen: tuple[UnseenSignal, ...] = field(default=())
     entries: tuple[Entry, ...] = field(default=())
 

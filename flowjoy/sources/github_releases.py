@@ -98,6 +98,7 @@ class GitHubReleases:
             records=fold(_record(release, query) for release in ours),
             notes=left_out((entry for entry in entries if entry.reason), "release"),
             moves=True,
+            own=frozenset(f"release:{release.database_id}" for release in ours if release.tag_name == query.own_tag),
             entries=entries,
         )
 

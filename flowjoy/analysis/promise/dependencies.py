@@ -66,7 +66,7 @@ def branch_stub(stubs: Mapping[str, StubFile], sha: str, path: str, models: Iter
         present=True,
         requirements={item.model: item for item in stub.requirements},
         lines=stub.lines,
-        waivers=len(stub.waivers),
+        waivers=stub.waivers,
     )
 
 

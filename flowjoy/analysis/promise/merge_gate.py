@@ -39,7 +39,7 @@ class BranchStub:
     present: bool = False
     requirements: Mapping[str, Requirement] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
-    waivers: int = 0
+    waivers: tuple[Waiver, ...] = ()
     problem: str | None = None
     problem_line: int = 1
 
@@ -153,8 +153,8 @@ def _changes(base: BranchStub, head: BranchStub) -> list[GateFinding]:
             now = f"{after} instead of {before}" if after else f"no longer named (it required {before})"
             text = f"{model}: {now}; until this is merged both apply to code"
             findings.append(GateFinding(level=GateLevel.NOTICE, text=text, line=head.lines.get(model)))
-    if head.waivers > base.waivers:
-        text = "a waiver is added; it holds from the merge on, not for this pull request"
+    if set(head.waivers) - set(base.waivers):
+        text = "a waiver is added or changed; it holds from the merge on, not for this pull request"
         findings.append(GateFinding(level=GateLevel.NOTICE, text=text))
     return findings
 
