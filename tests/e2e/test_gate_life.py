@@ -1,4 +1,4 @@
-"""The gate over the life of a commit: before it is live, after a rollback, and where a ship or a waiver comes between."""
+"""The gate over the life of a commit: before it is live, after a rollback, and with a ship or a waiver in between."""
 
 from __future__ import annotations
 
