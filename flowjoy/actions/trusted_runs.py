@@ -24,6 +24,10 @@ TRUSTED_EVENTS = frozenset(
 )
 
 
+_DEPLOYMENTS = frozenset({"deployment", "deployment_status"})
+"""Their ref may be a commit."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trust:
     """Whether a run is trusted; `distrust`: why not. `depends_on_commit`: it is if its commit is on the branch."""
@@ -41,8 +45,8 @@ def of_event(event: str, branch: str | None, default_branch: str | None, *, is_t
         return Trust(distrust="the default branch is not known")
     if branch == default_branch:
         return Trust(trusted=True)
-    if event == "push" and not is_tag:
-        return Trust(distrust=f"it is of a push to another branch than {default_branch}")
+    if branch is not None and not is_tag:
+        return Trust(distrust=f"it is of another branch than {default_branch}")
     return Trust(distrust=f"its commit is not on {default_branch}", depends_on_commit=True)
 
 
@@ -79,6 +83,9 @@ class DefaultBranch(Protocol):
     def is_tag(self, name: str) -> bool:
         """Return whether a short name is a tag and not a branch."""
 
+    def events_of_head(self, commit: str) -> frozenset[str]:
+        """Return the events of this repository's runs of the branch with the commit as its head."""
+
 
 def distrust(run: EarlierRun, repository: str, branch: DefaultBranch, others: Sequence[str]) -> str | None:
     """Return why the artifacts of an earlier run are not trusted; None if they are.
@@ -92,6 +99,13 @@ def distrust(run: EarlierRun, repository: str, branch: DefaultBranch, others: Se
     if not branch.holds(run.sha, *others):
         return f"its run is of the event {run.event} on {run.branch}, and its commit is not on {branch.name}"
     named = str(run.branch)
-    if run.event == "push" and named != branch.name and not branch.is_tag(named):
-        return f"its run is of the event push on {run.branch}, which is not a tag"
+    if named == branch.name:
+        return None
+    of_commit = run.event in _DEPLOYMENTS and run.branch in (None, "", run.sha)
+    if not of_commit and not branch.is_tag(named):
+        return f"its run is of the event {run.event} on {run.branch}, which is not a tag"
+    # The workflow file and every script of such a run are those of its commit. A merge brings in commits of a feature
+    # branch that no one has read on their own.
+    if not TRUSTED_EVENTS & branch.events_of_head(run.sha):
+        return f"its run is of the event {run.event} on {run.branch}, and no run on {branch.name} is of that commit"
     return None

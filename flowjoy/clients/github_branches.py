@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flowjoy.clients.github import GitHubApi
-from flowjoy.clients.responses import Count, GraphQL, Text, read_named
+from flowjoy.clients.github import PER_PAGE, GitHubApi
+from flowjoy.clients.responses import Count, GraphQL, Many, Response, Sha, Text, read_named, reader
 from flowjoy.domain import commit_sha
 from flowjoy.errors import HarvestError
 
@@ -18,6 +18,21 @@ class _Ref(GraphQL):
 
 class _Compared(GraphQL):
     ahead_by: Count
+
+
+class _Repository(Response):
+    full_name: Text
+
+
+class _Run(Response):
+    event: Text
+    head_branch: str | None  # the fork is gone
+    head_sha: Sha
+    head_repository: _Repository | None  # the fork is gone
+
+
+class _Runs(Response):
+    workflow_runs: Many[_Run]
 
 
 BATCH = 25
@@ -52,6 +67,7 @@ class DefaultBranch:
     commit: str | None = None
     _holds: dict[str, bool] = field(default_factory=dict)
     _tags: dict[str, bool] = field(default_factory=dict)
+    _heads: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def holds(self, commit: str, *others: str) -> bool:
         """Return whether a full sha is on the branch; `others` are asked for with it. Raise HarvestError."""
@@ -66,6 +82,20 @@ class DefaultBranch:
         if name not in self._tags:
             self._look_up((), [name])
         return self._tags[name]
+
+    def events_of_head(self, commit: str) -> frozenset[str]:
+        """Return the events of this repository's runs of the branch with the commit as its head. Raise HarvestError."""
+        if commit not in self._heads:
+            listed = self.github.get(
+                "/actions/runs", reader(_Runs), branch=self.name, head_sha=commit, per_page=PER_PAGE
+            )
+            self._heads[commit] = frozenset(run.event for run in listed.workflow_runs if self._is_of(run, commit))
+        return self._heads[commit]
+
+    def _is_of(self, run: _Run, commit: str) -> bool:
+        home = "" if run.head_repository is None else run.head_repository.full_name
+        is_ours = home.lower() == self.github.repository.lower()
+        return is_ours and run.head_branch == self.name and run.head_sha == commit
 
     def _look_up(self, commits: Iterable[str], names: Iterable[str]) -> None:
         unknown = (sha for sha in commits if commit_sha.is_full(sha) and sha not in self._holds)

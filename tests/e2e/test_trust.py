@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.in_process import TOKEN, A, B, Ran, World, at, new_world
+from flowjoy.actions.trusted_runs import TRUSTED_EVENTS
+from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, new_world
 from tests.fakes.artifact_service import ArtifactServiceStandIn
 from tests.fakes.github import GitHubStandIn
 from tests.fakes.http_base import Answer
@@ -62,7 +63,7 @@ def test_tag__pushed_on_the_default_branch_rings(world: World, slack: SlackStand
 @pytest.mark.matrix
 @pytest.mark.parametrize(
     ("event", "ref"),
-    [("push", TAG), ("release", TAG), ("workflow_dispatch", "refs/heads/feature"), ("deployment_status", TAG)],
+    [("push", TAG), ("release", TAG), ("deployment", TAG), ("deployment_status", TAG)],
 )
 def test_commit__of_another_branch_tells_nobody_and_says_so_once(
     world: World, slack: SlackStandIn, event: str, ref: str
@@ -88,6 +89,19 @@ def test_commit__of_the_default_branch_is_trusted_whatever_the_ref(
     ran = run(world, slack, 49, event=event, ref=TAG)
     assert NOTICE not in ran.log
     assert len(slack.messages) == 1
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("event", ["workflow_dispatch", "deployment", "release"])
+def test_branch__other_than_the_default_one_tells_nobody_wherever_its_commit_is(
+    world: World, slack: SlackStandIn, event: str
+) -> None:
+    world.release(A, at())
+    run(world, slack, 1, event="schedule")
+    ran = run(world, slack, 49, event=event, ref="refs/heads/feature")
+    assert slack.messages == []
+    assert f"{NOTICE}: it is of another branch than main" in ran.log
+    assert list(world.github.repository.artifacts.values())[-1].name == "flowjoy-shop-unconfirmed"
 
 
 def test_default_branch__needs_no_question(world: World, slack: SlackStandIn) -> None:
@@ -160,7 +174,7 @@ def forged(world: World, *, event: str, branch: str, sha: str) -> Ran:
         ("release", "v1", B, 1, "its commit is not on main"),
         ("push", "main", B, 1, "its commit is not on main"),
         ("workflow_dispatch", "feature", B, 1, "its commit is not on main"),
-        ("push", "feature", A, 1, "which is not a tag"),
+        *((event, "feature", A, 1, "which is not a tag") for event in sorted(TRUSTED_EVENTS)),
         ("issue_comment", "main", A, 1, "of the event issue_comment"),
     ],
 )
@@ -174,6 +188,44 @@ def test_ledger__is_believed_by_its_event_and_by_its_commit(
     ran = forged(world, event=event, branch=branch, sha=sha)
     assert ran.code == code
     assert said in ran.log
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize(
+    ("event", "branch", "said"),
+    [
+        ("workflow_dispatch", "feature", "which is not a tag"),
+        ("deployment", "feature", "which is not a tag"),
+        ("push", "v1", "no run on main is of that commit"),
+        ("release", "v1", "no run on main is of that commit"),
+    ],
+)
+def test_ledger__of_a_feature_branch_is_not_believed_once_the_branch_is_merged(
+    world: World, event: str, branch: str, said: str
+) -> None:
+    """The merge brings the commit to main, not the review of the workflow that ran on it."""
+    world.release(A, at())
+    on_a_feature(world)
+    shop = world.github.repository
+    shop.tags["v1"] = B
+    shop.add_commit(C, at(4.5), parent=A, merged=B)
+    ran = forged(world, event=event, branch=branch, sha=B)
+    assert ran.code == 1
+    assert said in ran.log
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"), [(Answer(502), 1), (Answer(200, {}), 1), (Answer(200, {"workflow_runs": [{}]}), 1)]
+)
+def test_ledger__of_a_tag_is_not_read_where_github_does_not_say_whether_its_commit_was_the_head(
+    world: World, answer: Answer, code: int
+) -> None:
+    world.release(A, at())
+    world.github.repository.tags["v1"] = A
+    world.github.fail("/actions/runs?branch=main", times=None, fault=answer)
+    ran = forged(world, event="release", branch="v1", sha=A)
+    assert ran.code == code
+    assert "ledger (artifact flowjoy-shop)" in ran.log
 
 
 def test_ledger__whose_commit_cannot_be_judged_is_not_read_and_not_buried(world: World) -> None:

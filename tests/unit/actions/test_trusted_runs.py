@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowjoy.actions.trusted_runs import EarlierRun, distrust, of_event, of_workflow_run
+from flowjoy.actions.trusted_runs import TRUSTED_EVENTS, EarlierRun, distrust, of_event, of_workflow_run
 
 ON_MAIN, ELSEWHERE = "a" * 40, "b" * 40
 RUN = EarlierRun(event="push", repository="acme/shop", branch="main", sha=ON_MAIN)
@@ -25,10 +25,28 @@ class Main:
     def is_tag(self, name: str) -> bool:
         return name == "v1"
 
+    def events_of_head(self, commit: str) -> frozenset[str]:
+        return frozenset({"schedule"} if commit == ON_MAIN else ())
+
+
+class MergedLater(Main):
+    """The same, where the commit came by a merge: only a pull request from the branch had it as its head."""
+
+    def events_of_head(self, commit: str) -> frozenset[str]:
+        return frozenset({"pull_request"} if commit == ON_MAIN else ())
+
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"repository": "ACME/shop"}, {"branch": "v1"}, {"event": "schedule"}, {"event": "release", "branch": "v2"}],
+    [
+        {},
+        {"repository": "ACME/shop"},
+        {"branch": "v1"},
+        {"event": "schedule"},
+        {"event": "release", "branch": "v1"},
+        {"event": "deployment", "branch": None},
+        {"event": "deployment_status", "branch": ON_MAIN},
+    ],
 )
 def test_earlier_run__of_a_trusted_event_on_the_default_branch_is_trusted(changes: dict[str, Any]) -> None:
     assert distrust(replace(RUN, **changes), "acme/shop", Main(), ()) is None
@@ -44,10 +62,24 @@ def test_earlier_run__of_a_trusted_event_on_the_default_branch_is_trusted(change
         ({"sha": ELSEWHERE}, "its commit is not on main"),
         ({"branch": "feature"}, "not a tag"),
         ({"branch": None}, "not a tag"),
+        ({"event": "deployment", "branch": ELSEWHERE}, "not a tag"),
+        *(({"event": event, "branch": "feature"}, "not a tag") for event in sorted(TRUSTED_EVENTS)),
     ],
 )
 def test_earlier_run__that_fails_one_condition_is_not_trusted(changes: dict[str, Any], reason: str) -> None:
     assert reason in str(distrust(replace(RUN, **changes), "acme/shop", Main(), ()))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"branch": "v1"}, {"event": "release", "branch": "v1"}, {"event": "deployment", "branch": None}]
+)
+def test_earlier_run__of_a_tag_is_trusted_only_if_its_commit_was_the_head(
+    changes: dict[str, Any],
+) -> None:
+    """A merge brings in commits of a feature branch, with the workflow files and scripts that they had."""
+    reason = distrust(replace(RUN, **changes), "acme/shop", MergedLater(), ())
+    assert "no run on main is of that commit" in str(reason)
+    assert distrust(RUN, "acme/shop", MergedLater(), ()) is None
 
 
 @pytest.mark.parametrize("event", ["pull_request", "pull_request_target", "merge_group", "issue_comment", ""])

@@ -15,6 +15,7 @@ from flowjoy.errors import HarvestError
 from tests.fakes.github import GitHubStandIn
 from tests.fakes.http_base import Answer
 
+WHEN = "2026-03-02T09:00:00Z"
 A, B, C, GONE = "a" * 40, "b" * 40, "c" * 40, "d" * 40
 
 
@@ -83,3 +84,23 @@ def test_commit__that_github_refuses_hides_nothing_of_the_others(github: GitHubS
     refusal = {"errors": [{"type": "NOT_FOUND", "message": "no such commit"}]}
     github.fail("/graphql", times=1, fault=Answer(200, refusal))
     assert branch(github).holds(A, GONE)
+
+
+def test_head__is_shown_by_a_run_of_the_branch_in_this_repository(github: GitHubStandIn) -> None:
+    shop = github.repository
+    shop.add_run(sha=A, created_at=WHEN, event="push")
+    shop.add_run(sha=A, created_at=WHEN, event="schedule")
+    shop.add_run(sha=B, created_at=WHEN, event="push", branch="feature")
+    shop.add_run(sha=C, created_at=WHEN, event="push", head_repository="mallory/shop")
+    main = branch(github)
+    assert [main.events_of_head(sha) for sha in (A, B, C)] == [{"push", "schedule"}, set(), set()]
+    before = len(github.requests)
+    assert main.events_of_head(A)
+    assert len(github.requests) == before
+
+
+@pytest.mark.parametrize("answer", [Answer(200, {}), Answer(200, {"workflow_runs": [{}]}), Answer(404, {})])
+def test_head__that_github_does_not_show_is_an_error(github: GitHubStandIn, answer: Answer) -> None:
+    github.fail("/actions/runs", times=None, fault=answer)
+    with pytest.raises(HarvestError):
+        branch(github).events_of_head(A)

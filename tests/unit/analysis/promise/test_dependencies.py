@@ -103,9 +103,9 @@ def test_branch__with_a_stub_has_its_requirements_lines_and_waivers() -> None:
         True,
         ["recommender"],
         {"recommender": 3},
-        0,
+        (),
     )
-    assert branch_stub({A: a_stub(WAIVER)}, A, PATH, []).waivers == 1
+    assert [waiver.model for waiver in branch_stub({A: a_stub(WAIVER)}, A, PATH, []).waivers] == ["recommender"]
 
 
 @pytest.mark.parametrize(("file", "line"), [(UNREAD, 1), (a_stub_file(text='{"models": {\n"a": "x y"}}'), 2)])

@@ -111,11 +111,15 @@ def test_gate__of_a_head_that_is_not_valid_says_nothing_of_changes() -> None:
     assert only(gate(head, a_version("3"), base=stub(exactly("3")))).text == head.problem
 
 
-@pytest.mark.parametrize(("before", "after", "named"), [(0, 1, True), (1, 1, False), (2, 1, False)])
-def test_gate__an_added_waiver_is_named_because_it_holds_after_the_merge_only(
-    before: int, after: int, *, named: bool
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [((), (24,), True), ((24,), (24,), False), ((24, 30), (24,), False), ((24,), (30,), True)],
+)
+def test_gate__an_added_or_changed_waiver_is_named_because_it_holds_after_the_merge_only(
+    before: tuple[int, ...], after: tuple[int, ...], *, named: bool
 ) -> None:
-    judged = gate(stub(NONE, waivers=after), base=stub(NONE, waivers=before))
+    sides = [stub(NONE, waivers=tuple(a_waiver(until=at(hours)) for hours in ends)) for ends in (before, after)]
+    judged = gate(sides[1], base=sides[0])
     assert [finding.level for finding in judged.findings] == [GateLevel.NOTICE] * named
 
 
@@ -267,7 +271,11 @@ def test_stub_only__its_own_waiver_excuses_what_the_base_requires_already(
 ) -> None:
     versions = (a_version("1"), a_version("2", ready=False))
     judged = gate(
-        stub(exactly("2"), waivers=1), *versions, base=stub(before), proposal=proposal, own_waivers=(a_waiver(),)
+        stub(exactly("2"), waivers=(a_waiver(),)),
+        *versions,
+        base=stub(before),
+        proposal=proposal,
+        own_waivers=(a_waiver(),),
     )
     assert [finding.level for finding in judged.findings if "not READY" in finding.text] == [level]
 
