@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 CHROMIUM = "/usr/bin/chromium"
 QUIET = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
 WIDTHS = {"phone": 400, "tablet": 768, "desktop": 1280}
+SMALLEST = 8.5  # pixels of text in a picture
 
 
 def opened(browser: Browser, path: Path, **look: Any) -> tuple[Page, list[str]]:
@@ -50,6 +51,7 @@ def problems(browser: Browser, folder: Path) -> Iterator[str]:
                 page.screenshot(path=path.with_name(f"{device}-{scheme}.png"), full_page=True)
                 page.close()
         yield from (f"{name}: {said}" for said in _shades(browser, path))
+        yield from (f"{name}: {said}" for said in _pictures(browser, path))
     yield from _sorting(browser, folder / "year" / "report.html")
     yield from _countdown(browser, folder / "running" / "report.html")
     yield from _keyboard(browser, folder / "year" / "report.html")
@@ -65,6 +67,30 @@ def _layout(page: Page, width: int) -> Iterator[str]:
     broken = page.evaluate("[...document.images].filter(image => !image.complete || !image.naturalWidth).length")
     if broken:
         yield f"{broken} pictures do not show"
+
+
+def _pictures(browser: Browser, path: Path) -> Iterator[str]:
+    """The text of a picture is large enough on every screen, and the picture has the ground of its page."""
+    script = """() => [...document.images].map(image => {
+      const drawn = atob(image.src.split(",")[1]);
+      const sizes = [...drawn.matchAll(/font(?:-size)?: (?:bold )?(\\d+(?:\\.\\d+)?)px/g)].map(match => Number(match[1]));
+      const canvas = document.createElement("canvas").getContext("2d");
+      canvas.drawImage(image, 0, 0);
+      const [red, green, blue] = canvas.getImageData(3, 3, 1, 1).data;
+      const wide = Number(drawn.match(/viewBox="0 0 (\\S+)/)[1]);
+      return [Math.min(...sizes) * image.clientWidth / wide, `rgb(${red}, ${green}, ${blue})`];
+    })"""
+    for scheme in ("light", "dark"):
+        for device, width in WIDTHS.items():
+            page, _ = opened(browser, path, viewport={"width": width, "height": 900}, color_scheme=scheme)
+            page.evaluate("Promise.all([...document.images].map(image => image.decode()))")
+            ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+            for size, behind in page.evaluate(script):
+                if size < SMALLEST:
+                    yield f"{scheme}, {device}: the text of a picture is {size:.1f} pixels high"
+                if behind != ground:
+                    yield f"{scheme}, {device}: a picture has the ground {behind}, its page {ground}"
+            page.close()
 
 
 def _shades(browser: Browser, path: Path) -> Iterator[str]:
