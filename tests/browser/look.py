@@ -73,7 +73,7 @@ def _pictures(browser: Browser, path: Path) -> Iterator[str]:
     """The text of a picture is large enough on every screen, and the picture has the ground of its page."""
     script = """() => [...document.images].map(image => {
       const drawn = atob(image.src.split(",")[1]);
-      const sizes = [...drawn.matchAll(/font(?:-size)?: (?:bold )?(\\d+(?:\\.\\d+)?)px/g)].map(match => Number(match[1]));
+      const sizes = [...drawn.matchAll(/font(?:-size)?: (?:bold )?([\\d.]+)px/g)].map(match => Number(match[1]));
       const canvas = document.createElement("canvas").getContext("2d");
       canvas.drawImage(image, 0, 0);
       const [red, green, blue] = canvas.getImageData(3, 3, 1, 1).data;

@@ -129,12 +129,19 @@ def _bars(bars: Axes, weeks: Sequence[Week]) -> None:
         options: dict[str, Any] = {"fontsize": style.SMALL, "color": palette.FAINT.light}
         bars.text(at, 1.015, "running", transform=bars.get_xaxis_transform(), ha=side, **options)
     positions, code = range(len(weeks)), [week.code_deploys for week in weeks]
-    blues, violets = ([tones[not week.partial].light for week in weeks] for tones in (CODE, MODEL))
+    blues, violets = (
+        [tones[_complete(week)[index]].light for week in weeks] for index, tones in enumerate((CODE, MODEL))
+    )
     bars.bar(positions, code, BAR, color=blues, **EDGE)
     bars.bar(positions, [_ships(week) for week in weeks], BAR, code, color=violets, **EDGE)
     late = {index: week for index, week in enumerate(weeks) if week.diverges}
     tops = [_top(week) - week.lag for week in late.values()]
     bars.bar(list(late), [week.lag for week in late.values()], BAR, tops, **MISSING)
+
+
+def _complete(week: Week) -> tuple[bool, bool]:
+    """Return whether the counts of code and models are complete: neither of a running week nor of an unread source."""
+    return not week.partial and week.code_known, not week.partial and week.models_known
 
 
 def _ships(week: Week) -> int:
@@ -191,10 +198,11 @@ def _label(room: FreeSpace, bars: Axes, weeks: Sequence[Week], shared: Mapping[s
         if week.code_known and week.ships_known and not week.code_deploys + week.model_deploys:
             room.note("0", (index, 0), (0, 6), color=palette.FAINT.light, **counted)
     digits = max(len(str(max(week.code_deploys, week.model_deploys))) for week in weeks)
-    for tone, stack in zip((palette.ON_CODE, palette.ON_MODEL), bars.containers, strict=False):
+    for index, tone in enumerate((palette.ON_CODE, palette.ON_MODEL)):
+        stack = bars.containers[index]
         for week, bar in zip(weeks, stack, strict=True) if digits * DIGIT + 2 < slot * BAR else ():
             reach = rise * bar.get_height() - style.SIZE / 2 - 1
-            options = {"color": palette.TEXT.light if week.partial else tone.light, **counted}
+            options = {"color": tone.light if _complete(week)[index] else palette.TEXT.light, **counted}
             spots = [(0, y) for y in (0, -9, 9, -17, 17) if abs(y) <= reach]
             room.note(f"{bar.get_height():.0f}", bar.get_center(), *spots, **options)
 
@@ -213,12 +221,15 @@ def _of_model(week: Week, shared: Mapping[str, int]) -> str:
 def _legend(figure: Figure, weeks: Sequence[Week], spikes: Collection[date]) -> None:
     """Draw a legend of the signs in use above the plot, where it cannot cover anything."""
     mttr = any(week.mttr_hours is not None for week in weeks)
+    remembered = [CODE[0]] * any(week.code_deploys and not week.code_known for week in weeks)
+    remembered += [MODEL[0]] * any(_ships(week) and not week.models_known for week in weeks)
     handles = [
         Patch(facecolor=palette.CODE.light, label="CODE deploys"),
         Patch(facecolor=palette.MODEL.light, label="MODEL ships"),
         *[Line2D([], [], linewidth=2, markersize=5, label="Unified MTTR", **POINT)] * mttr,
         *[Line2D([], [], markersize=8, label="MTTR alert", **RING)] * any(week.week in spikes for week in weeks),
         *[Patch(label="Models missing", **MISSING)] * any(week.diverges for week in weeks),
+        *[Patch(facecolor=pale.light, label="Known from earlier runs") for pale in remembered[:1]],
         *[Patch(label="Running week", **PARTIAL)] * any(week.partial for week in weeks),
     ]
     figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.004, 0.858), ncols=len(handles))

@@ -543,6 +543,15 @@ def test_chart__unread_sources_replace_the_sums_and_are_not_missing_models() -> 
     assert draw(unread(code=False, models=False)).texts[1].get_text().startswith("Code deploys and model ships could")
 
 
+def test_chart__what_earlier_runs_recorded_of_an_unread_source_is_pale_and_named() -> None:
+    figure = draw(unread(code=True, models=False))
+    code, models, _ = stacks(figure)
+    assert {to_hex(bar.get_facecolor()) for bar in code} == {palette.CODE.light}
+    assert {to_hex(bar.get_facecolor()) for bar in models} == {palette.MODEL_PALE.light}
+    assert "Known from earlier runs" in named(figure)
+    assert "Known from earlier runs" not in named(draw(SEED))
+
+
 def test_chart__empty_because_nothing_was_read_says_that() -> None:
     nothing: dict[str, Any] = {"code_deploys": 0, "model_deploys": 0, "gap": 0, "mttr_hours": None}
     assert "Unknown: model ships could not be read" in written(draw(unread(code=True, models=False, **nothing)))
