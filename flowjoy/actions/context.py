@@ -14,6 +14,7 @@ from flowjoy.domain.secret import Secret
 from flowjoy.errors import InputError, InputProblem
 
 _REPOSITORY = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
+_REFERENCE = re.compile(r"[\w./-]{1,200}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,8 @@ class ActionsContext:
     """The variables of the Actions runner. `on_actions` is False outside of a workflow run, as on a laptop.
 
     `workflow` is the file name of the workflow, `event` the payload of the event. `results_url` and `runtime_token`
-    belong to the artifact service, which GitHub Enterprise Server does not have.
+    belong to the artifact service, which GitHub Enterprise Server does not have. `documentation_url`: the folder of the
+    action's own documentation.
     """
 
     on_actions: bool
@@ -43,6 +45,7 @@ class ActionsContext:
     results_url: str | None
     runtime_token: Secret | None
     retention_limit_days: int | None
+    documentation_url: str | None
 
 
 def on_actions(environ: Mapping[str, str]) -> bool:
@@ -80,6 +83,7 @@ def read_context(environ: Mapping[str, str]) -> ActionsContext:
         results_url=environ.get("ACTIONS_RESULTS_URL") or None,
         runtime_token=Secret(environ["ACTIONS_RUNTIME_TOKEN"]) if environ.get("ACTIONS_RUNTIME_TOKEN") else None,
         retention_limit_days=_days(environ.get("GITHUB_RETENTION_DAYS", "")),
+        documentation_url=_documentation(environ, server_url),
     )
 
 
@@ -105,6 +109,13 @@ def _repository(environ: Mapping[str, str]) -> tuple[str, list[InputProblem]]:
     if not name or _REPOSITORY.fullmatch(name):
         return name, []
     return "", [InputProblem("GITHUB_REPOSITORY", "expected owner/name")]
+
+
+def _documentation(environ: Mapping[str, str], server_url: str) -> str | None:
+    """Return the address of the documentation of the action that runs; None where it runs from its own checkout."""
+    name, ref = environ.get("GITHUB_ACTION_REPOSITORY", ""), environ.get("GITHUB_ACTION_REF", "")
+    known = _REPOSITORY.fullmatch(name) and _REFERENCE.fullmatch(ref)
+    return f"{server_url}/{name}/blob/{ref}/docs" if known else None
 
 
 def _workflow_file(reference: str) -> str | None:

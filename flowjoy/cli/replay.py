@@ -15,7 +15,7 @@ from flowjoy.errors import BundleError
 from flowjoy.ledger import bundle_format
 from flowjoy.ledger.bundle_file import bundle_bytes
 from flowjoy.report import files
-from flowjoy.report.content.headline import headline
+from flowjoy.report.content.banner import headline
 
 _UNREADABLE = 2
 

@@ -34,11 +34,13 @@ from flowjoy.pipeline.collect import collect
 from flowjoy.pipeline.collected import Collected
 from flowjoy.pipeline.failed_checks import Ending, close_checks
 from flowjoy.pipeline.publish import Publisher
-from flowjoy.pipeline.run_context import bundle_of, query_of
+from flowjoy.pipeline.run_context import bundle_of, links_of, query_of
 from flowjoy.pipeline.run_parameters import terms_of
 from flowjoy.report import files, step_outputs
-from flowjoy.report.content.headline import headline
-from flowjoy.report.markdown import summary
+from flowjoy.report.content.report import report_of
+from flowjoy.report.links import Links
+from flowjoy.report.prose import plain
+from flowjoy.report.surfaces import summary
 from flowjoy.sinks import mlflow_ship_tag
 from flowjoy.sources.base import Clients
 
@@ -103,6 +105,7 @@ def _run_step(settings: Settings, context: ActionsContext, console: Console, now
     # A proposal may be judged by other settings than its own.
     this = replace(this, settings=collected.applied.settings)
     results = _analysed(this, collected)
+    links = links_of(this.settings, context, this.repository, this.event, collected.proposal)
     publisher = Publisher(
         settings=this.settings,
         runner=context,
@@ -111,13 +114,14 @@ def _run_step(settings: Settings, context: ActionsContext, console: Console, now
         console=console,
         budget=budget,
         default_branch=this.repository.default_branch,
+        links=links,
     )
     _require_time(this, results)
     results = publisher.alert(results)
-    written = _report(this, results)
+    written = _report(this, results, links)
     _require_time(this, results)
     delivered = publisher.publish(results, written, this.github)
-    _conclude(results, written, delivered, console)
+    _conclude(results, links, {**written, **delivered}, console)
     return results.verdict.exit_code
 
 
@@ -144,12 +148,12 @@ def _analysed(this: PreparedRun, collected: Collected) -> Results:
     return results
 
 
-def _report(this: PreparedRun, results: Results) -> dict[str, str]:
+def _report(this: PreparedRun, results: Results, links: Links) -> dict[str, str]:
     """Write the files of the report; return their paths in the workspace by name."""
     console = this.console
     with console.group("Report"):
         log_results(results, console)
-        rendered = files.renderings(results, bundle_bytes(results, console.redact), console.redact)
+        rendered = files.renderings(results, bundle_bytes(results, console.redact), console.redact, links)
         folder, workspace = this.settings.output_dir, this.context.workspace
         written = files.write(rendered, folder, workspace, console.warning, console.redact)
         for path in written.values():
@@ -157,13 +161,14 @@ def _report(this: PreparedRun, results: Results) -> dict[str, str]:
     return written
 
 
-def _conclude(results: Results, written: Mapping[str, str], delivered: Mapping[str, str], console: Console) -> None:
+def _conclude(results: Results, links: Links, files_and_urls: Mapping[str, str], console: Console) -> None:
     """Write the annotations, the job summary and the outputs."""
     annotate(results, console)
-    append_summary(console, summary(results, delivered.get("artifact-url")))
+    report = report_of(results, links)
+    append_summary(console, summary(report, files_and_urls.get("artifact-url")))
     # Last, and not forgiven: an output that cannot be written must not leave a pass to be read.
-    console.outputs(step_outputs.fill(results, {**written, **delivered}))
-    console.log(f"verdict: {results.verdict.decision.value}: {headline(results)}")
+    console.outputs(step_outputs.fill(results, files_and_urls))
+    console.log(f"verdict: {results.verdict.decision.value}: {plain(report.banner.title)}")
 
 
 def _ship(this: PreparedRun) -> None:

@@ -7,10 +7,11 @@ from flowjoy.analysis.promise.dependencies import head_problem, head_waivers, na
 from flowjoy.analysis.promise.waivers import unused_waivers, void_waivers
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Coverage, CoverageState, Note, NoteLevel, Status
+from flowjoy.report.content.banner import headline
+from flowjoy.report.content.drift_text import faults as drift_faults
 from flowjoy.report.content.drift_text import result as drift_result
 from flowjoy.report.content.first_run import first_run, is_first
-from flowjoy.report.content.headline import headline, outcome
-from flowjoy.report.markdown_drift import faults as drift_faults
+from flowjoy.report.content.obligation_text import outcome
 from flowjoy.report.text import counted, lagging, plural
 
 _LIMIT = 10

@@ -28,6 +28,8 @@ from flowjoy.pipeline.collected import Collected
 from flowjoy.pipeline.run_context import keeps_ledger
 from flowjoy.report import files
 from flowjoy.report.content.alert_messages import RunLinks
+from flowjoy.report.content.report import report_of
+from flowjoy.report.links import Links
 from flowjoy.sinks import SINKS, report_artifact
 from flowjoy.sinks.base import AlertContext, Publication
 
@@ -52,6 +54,7 @@ class Publisher:
     console: Console
     budget: Budget
     default_branch: str | None
+    links: Links
 
     def alert(self, results: Results) -> Results:
         """Send due alerts, and return the results with what was sent."""
@@ -68,7 +71,7 @@ class Publisher:
                 )
             with self.console.group("Alerts"):
                 new_context = partial(self._alert_context, results)
-                results = notify.send(results, new_context, self._links(results), self._history())
+                results = notify.send(results, new_context, self._alert_links(results), self._history())
         return notify.raise_alerts(results)
 
     def publish(self, results: Results, written: Mapping[str, str], github: GitHubApi | None) -> dict[str, str]:
@@ -98,11 +101,6 @@ class Publisher:
         """Whether anything is published: not with `as-of`, nor outside of GitHub Actions."""
         return self.settings.as_of is None and self.runner.on_actions
 
-    @property
-    def _run_url(self) -> str | None:
-        runner = self.runner
-        return f"{runner.server_url}/{runner.repository}/actions/runs/{runner.run_id}" if runner.run_id else None
-
     def _alert_context(self, results: Results) -> AlertContext:
         seconds = self.budget.left() - _CHECKS_SECONDS
         return AlertContext(
@@ -114,15 +112,15 @@ class Publisher:
             log=self.console.log,
         )
 
-    def _links(self, results: Results) -> RunLinks:
+    def _alert_links(self, results: Results) -> RunLinks:
         """Return the links of alerts; check and report are written later, at addresses known in advance."""
         repository = f"{self.runner.server_url}/{self.runner.repository}"
         stub, branch = results.bundle.stubs.get(HEAD), self.default_branch
         path = f"{quote(branch)}/{quote(self.settings.model_stub)}" if branch is not None else ""
         return RunLinks(
             repository=repository,
-            check=f"{repository}/commit/{self.trigger.sha}/checks" if self.trigger.sha is not None else None,
-            run=self._run_url,
+            check=self.links.check,
+            run=self.links.run,
             stub=f"{repository}/edit/{path}" if path and isinstance(stub, ParsedStub) else None,
         )
 
@@ -169,7 +167,7 @@ class Publisher:
         except Exception as problem:  # noqa: BLE001  (an upload must not change the verdict)
             console.warning(f"the report was not uploaded ({type(problem).__name__}); please report this")
             return {}
-        url = self._run_url
+        url = self.links.run
         return {"artifact-id": str(number)} | ({"artifact-url": f"{url}/artifacts/{number}"} if url else {})
 
     def _deployed(self, results: Results) -> tuple[str, ...]:
@@ -195,11 +193,10 @@ class Publisher:
             trigger=self.trigger,
             results=results,
             lines=stub_lines(self.harvested.records.stubs, self.trigger.sha),
-            details_url=self._run_url,
+            report=report_of(results, self.links),
             redact=console.redact,
             artifact_url=artifact_url,
             deployed=self._deployed(results),
-            pull_request=self.harvested.proposal.number if self.harvested.proposal else self.trigger.pull_request,
             warn=console.warning,
         )
         github.transport = Transport(Budget(max(_MIN_SECONDS, min(_PUBLISH_SECONDS, self.budget.left() - 1))))

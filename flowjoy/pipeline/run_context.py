@@ -16,13 +16,14 @@ from flowjoy.clients.github_branches import DefaultBranch
 from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Transport
 from flowjoy.config.settings import Settings
-from flowjoy.domain import CoverageState, Incident, SourceKind
+from flowjoy.domain import CoverageState, Incident, Proposal, SourceKind
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck, PastDriftCheck, first_and_last
 from flowjoy.errors import HarvestError
 from flowjoy.ledger.reconcile import gone_since, sighted
 from flowjoy.pipeline.collected import Collected
 from flowjoy.pipeline.run_parameters import terms_of
+from flowjoy.report.links import Links
 from flowjoy.sources.base import HarvestQuery
 
 
@@ -58,6 +59,26 @@ def repository_info_of(
     branch = payload.get("default_branch")
     return RepositoryInfo(
         default_branch=branch if isinstance(branch, str) else None, private=payload.get("private") is True
+    )
+
+
+def links_of(
+    settings: Settings,
+    runner: ActionsContext,
+    repository: RepositoryInfo,
+    event: RunEvent,
+    proposal: Proposal | None,
+) -> Links:
+    """Return the addresses that the report links. That of the registry stays out of public repositories."""
+    home = f"{runner.server_url}/{runner.repository}" if runner.repository else None
+    uri = settings.mlflow_tracking_uri or ""
+    return Links(
+        repository=home,
+        registry=uri.rstrip("/") if repository.private and uri.startswith(("http://", "https://")) else None,
+        documentation=runner.documentation_url,
+        check=f"{home}/commit/{event.sha}/checks" if home and event.sha else None,
+        run=f"{home}/actions/runs/{runner.run_id}" if home and runner.run_id else None,
+        pull_request=proposal.number if proposal is not None else event.pull_request,
     )
 
 

@@ -1,67 +1,69 @@
-"""The building blocks of the report page: key figures, paragraphs, tables and pictures, all in plain text."""
+"""The building blocks of a report: a banner, and sections of key figures, sentences, pictures and tables.
+
+The content is written once in these blocks; `html.py` and `markdown.py` render them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from flowjoy.domain import Week, Window
-from flowjoy.domain.timestamps import iso
+from flowjoy.report.prose import Text
 from flowjoy.report.text import moment
 
 ROW_LIMIT = 500
-"""Maximum rows per table; the bundle and the CSV files contain all rows."""
+"""Maximum rows of a table; the bundle and the CSV files contain all rows."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Countdown:
-    """The time left as of the run, and the deadline that the page counts down to.
+class Mark(StrEnum):
+    """The meaning of a word, a figure or a sentence: the same colour and sign on every surface."""
 
-    `form`: `left` for `31 h 12 m left`, `in` for `in 31 h 12 m`.
-    """
-
-    text: str
-    due: datetime
-    form: str = "left"
-
-    @property
-    def iso(self) -> str:
-        """The deadline for the script of the page, in ISO 8601."""
-        return iso(self.due)
+    NONE = ""
+    GOOD = "good"
+    BAD = "bad"
+    WAIT = "wait"
+    CALM = "calm"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One table cell. `sort` is its sort key if it differs from the text; a `clock` replaces the text."""
+    """One table cell. `sort` is its sort key if it differs from the text; `wide` cells hold sentences."""
 
-    text: str = ""
+    text: Text = ""
     sort: str | float | None = None
-    mark: str = ""
-    code: bool = False
+    mark: Mark = Mark.NONE
     number: bool = False
-    clock: Countdown | None = None
     wide: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One table. `more` says which rows are left out.
+    """One table. `total` counts all rows, of which `rows` has at most ROW_LIMIT; the others are in the file `source`.
 
-    If `folded`, the page shows only the caption and the `total` of rows until the table is opened.
+    If `folded`, the page shows only the caption and the total until the table is opened. `cap`: the rows that the
+    Markdown surfaces show, 0 for none.
     """
 
     caption: str
     header: tuple[str, ...]
     rows: Sequence[tuple[Cell, ...]]
-    more: str = ""
+    total: int
+    source: str = "flowjoy-bundle.json"
     folded: bool = False
-    total: int = 0
+    cap: int = 20
 
     def numeric(self, column: int) -> bool:
         """Return whether a column contains numbers, which are right-aligned."""
         return any(row[column].number for row in self.rows)
+
+    def more(self, shown: int) -> str:
+        """Return a note on the rows that are left out after so many; empty if none is."""
+        rest = self.total - min(shown, len(self.rows))
+        return f"… and {rest} more, in {self.source}." if rest > 0 else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,42 +72,84 @@ class KeyFigure:
 
     name: str
     value: str
-    note: str = ""
-    mark: str = ""
-    clock: Countdown | None = None
+    note: Text = ""
+    mark: Mark = Mark.NONE
 
 
 @dataclass(frozen=True, kw_only=True)
 class Paragraph:
-    """A sentence with an optional bold `lead` before it and a `clock` after it."""
+    """A sentence with an optional bold `lead` before it."""
 
-    text: str
-    lead: str = ""
-    mark: str = ""
-    clock: Countdown | None = None
+    text: Text
+    lead: Text = ""
+    mark: Mark = Mark.NONE
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
-    """A picture as an image source, with its alternative text."""
+class Listing:
+    """A few examples of many items, as one sentence: `3 branches without a commit for 28 days: a, b, c`."""
 
-    source: str
+    lead: str
+    items: Sequence[Text]
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cadence:
+    """Code deploys and model ships by week, for the small chart that GitHub draws."""
+
+    labels: Sequence[str]
+    code: Sequence[int]
+    models: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A picture by its name among the files, with its alternative text; `cadence` is its small form."""
+
+    name: str
     alt: str
-    width: int
-    height: int
+    cadence: Cadence | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One section of the page."""
+    """One section of a report, in the order in which it is read."""
 
     id: str
     title: str
     key_figures: Sequence[KeyFigure] = ()
     paragraphs: Sequence[Paragraph] = ()
-    picture: Picture | None = None
+    chart: Chart | None = None
     tables: Sequence[Table] = field(default=())
-    notes: Sequence[str] = ()
+    listings: Sequence[Listing] = ()
+    notes: Sequence[Text] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """Something to do: in the imperative, by when and why, and who does it."""
+
+    do: Text
+    why: Text = ""
+    mark: Mark = Mark.NONE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Banner:
+    """The first thing to read: a status word, one sentence, the facts behind it, and the ways out.
+
+    `word` precedes the title where the status is not obvious from it.
+    """
+
+    mark: Mark
+    word: str
+    title: Text
+    facts: Sequence[Text] = ()
+    moves: Sequence[Move] = ()
+
+
+SIGNS = {Mark.GOOD: "✅", Mark.BAD: "❌", Mark.WAIT: "⏳", Mark.CALM: "ℹ️", Mark.NONE: ""}  # noqa: RUF001  (the sign people know)
 
 
 def time_cell(timestamp: datetime, window: Window) -> Cell:
@@ -114,13 +158,14 @@ def time_cell(timestamp: datetime, window: Window) -> Cell:
     local = timestamp.astimezone(zone)
     same = local.year == window.until.astimezone(zone).year
     text = moment(timestamp, window.timezone) if same else local.strftime("%a %d %b %Y %H:%M %Z")
-    return Cell(text=text, sort=timestamp.timestamp())
+    return Cell(text=text.replace(" ", "\u00a0"), sort=timestamp.timestamp())
 
 
 def week_cell(week: Week, window: Window) -> Cell:
     """Return a cell with the Monday of a week; the year is shown if it differs from the year of the run."""
     other = week.week.year != window.until.astimezone(ZoneInfo(window.timezone)).year
-    return Cell(text=f"{week.label} {week.week.year}" if other else week.label, sort=week.week.toordinal())
+    text = f"{week.label} {week.week.year}" if other else week.label
+    return Cell(text=text.replace(" ", "\u00a0"), sort=week.week.toordinal())
 
 
 def number_cell(value: float | None) -> Cell:
@@ -128,8 +173,3 @@ def number_cell(value: float | None) -> Cell:
     if value is None:
         return Cell(number=True, sort="")
     return Cell(text=f"{value:d}" if isinstance(value, int) else f"{value:.1f}", sort=value, number=True)
-
-
-def more(total: int, where: str = "flowjoy-bundle.json") -> str:
-    """Return a note on the rows of `total` that a table leaves out."""
-    return f"… and {total - ROW_LIMIT} more, in {where}." if total > ROW_LIMIT else ""

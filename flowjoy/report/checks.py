@@ -8,19 +8,26 @@ from dataclasses import dataclass, replace
 from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
 from flowjoy.analysis.results import Results
-from flowjoy.domain import Decision, Status
-from flowjoy.report import markdown
-from flowjoy.report.content.headline import headline, outcome
-from flowjoy.report.escaping import clean
-from flowjoy.report.markdown_promise import release
-from flowjoy.report.text import plural, span
+from flowjoy.domain import Decision, Obligation, Status
+from flowjoy.report.blocks import Banner
+from flowjoy.report.content.banner import release_banner
+from flowjoy.report.content.gate import gate_banner
+from flowjoy.report.content.gate import section as gate_section
+from flowjoy.report.content.obligation_text import outcome
+from flowjoy.report.content.promise import release_section
+from flowjoy.report.content.report import Report
+from flowjoy.report.escaping import clean, prose
+from flowjoy.report.links import NOWHERE, Links
+from flowjoy.report.markdown import banner, document, section
+from flowjoy.report.prose import Name, plain, spans
+from flowjoy.report.surfaces import summary
+from flowjoy.report.text import capital
 
 LONGEST_TEXT = 65_535
 """GitHub's limit for the summary of a check, in characters."""
 
 _LONGEST_TITLE = 200
 _SEVERITY = {"success": 0, "neutral": 1, "failure": 2}
-_BROKEN = frozenset({Status.BREACHED, Status.LATE})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +57,20 @@ class Check:
 
 
 def promise_check(
-    results: Results, sha: str, *, stub_path: str, lines: Mapping[str, int], report_url: str | None = None
+    results: Results,
+    sha: str,
+    report: Report,
+    *,
+    stub_path: str,
+    lines: Mapping[str, int],
+    report_url: str | None = None,
 ) -> Check:
     """Return the `48 h SLA` check for the run's commit: the state of the service, or of its own release if worse."""
-    service = (_service_conclusion(results), headline(results))
-    own = settled(results, sha)
-    conclusion, title = service
-    if own is not None and _SEVERITY[own[0]] > _SEVERITY[service[0]]:
-        conclusion, title = own
+    conclusion, shown = _service_conclusion(results), report.banner
+    own = [item for item in results.obligations if item.sha == sha]
+    of_release = release_banner(results, own, report.links)
+    if of_release is not None and _SEVERITY[settled := _release_conclusion(results, own)] > _SEVERITY[conclusion]:
+        conclusion, shown = settled, of_release
     broken = [item for item in results.scope if item.status is Status.BREACHED and item.model in lines]
     remarks = {
         item.model: Annotation(
@@ -72,60 +85,55 @@ def promise_check(
         subject="sla",
         sha=sha,
         conclusion=conclusion,
-        title=clean(title, _LONGEST_TITLE),
-        summary=within_limit(markdown.summary(results, report_url)),
+        title=_title(shown),
+        summary=within_limit(summary(replace(report, banner=shown), report_url)),
         annotations=tuple(remarks.values()),
     )
 
 
-def settled_check(results: Results, sha: str) -> Check | None:
+def settled_check(results: Results, sha: str, links: Links = NOWHERE) -> Check | None:
     """Return the `48 h SLA` check for an earlier release; None until its last deadline has passed."""
-    own_outcome = settled(results, sha)
-    if own_outcome is None:
-        return None
     own = [item for item in results.obligations if item.sha == sha]
+    shown = release_banner(results, own, links)
+    if shown is None:
+        return None
+    text = document(banner(shown, links), section(release_section(own, results), links))
     return Check(
         subject="sla",
         sha=sha,
-        conclusion=own_outcome[0],
-        title=clean(own_outcome[1], _LONGEST_TITLE),
-        summary=within_limit(release(results, own)),
+        conclusion=_release_conclusion(results, own),
+        title=_title(shown),
+        summary=within_limit(text),
     )
 
 
-def settled(results: Results, sha: str) -> tuple[str, str] | None:
-    """Return conclusion and title for a release; None while an obligation is running or unknown."""
-    own = [item for item in results.obligations if item.sha == sha]
-    if not own or any(item.is_running or item.status is Status.UNKNOWN for item in own):
-        return None
-    broken = [item for item in own if item.status in _BROKEN]
-    if broken:
-        worst = max(broken, key=lambda item: ((item.closed_at or results.bundle.generated_at) - item.deadline, item.id))
-        softened = "failure" if results.bundle.terms.enforce else "neutral"
-        return softened, f"{worst.model} {outcome(worst, results)}"
-    other = [item for item in own if item.status is not Status.MET]
-    if other:
-        first = min(other, key=lambda item: (item.status.value, item.model))
-        if first.status is Status.WAIVED:
-            return "neutral", f"{first.model} {outcome(first, results)}"
-        return "neutral", f"{first.model} {first.status.label}"
-    longest = max(item.shipped_at - item.start for item in own if item.shipped_at is not None)
-    return "success", f"{plural(len(own), 'model')} shipped within {span(longest)}"
+def _release_conclusion(results: Results, own: Sequence[Obligation]) -> str:
+    """Return the conclusion for a release whose obligations are settled."""
+    if any(item.status in (Status.BREACHED, Status.LATE) for item in own):
+        return "failure" if results.bundle.terms.enforce else "neutral"
+    return "success" if all(item.status is Status.MET for item in own) else "neutral"
 
 
-def gate_check(gate: MergeGate, sha: str, results: Results, *, stub_path: str) -> Check:
+def _title(shown: Banner) -> str:
+    """Return the banner as the title of a check: a plain line that stands alone."""
+    return clean(
+        capital(plain(shown.title)) if not isinstance(spans(shown.title)[0], Name) else plain(shown.title),
+        _LONGEST_TITLE,
+    )
+
+
+def gate_check(gate: MergeGate, sha: str, results: Results, *, stub_path: str, links: Links = NOWHERE) -> Check:
     """Return the `model dependency` check. A waived problem makes it neutral: it neither blocks nor succeeds."""
-    failures, overridden = gate.of(GateLevel.FAILURE), gate.of(GateLevel.WARNING)
-    conclusion = "neutral" if overridden else "success"
-    if failures:
+    shown, content = gate_banner(gate, results, links), gate_section(gate)
+    conclusion = "neutral" if gate.of(GateLevel.WARNING) else "success"
+    if gate.of(GateLevel.FAILURE):
         conclusion = "failure" if results.bundle.terms.enforce else "neutral"
-    titles = [*(finding.text for finding in (*failures, *overridden)), *gate.forecast, "models and code match"]
     return Check(
         subject="dependency",
         sha=sha,
         conclusion=conclusion,
-        title=clean(titles[0], _LONGEST_TITLE),
-        summary=within_limit(markdown.gate(gate)),
+        title=_title(shown),
+        summary=within_limit(document(banner(shown, links), section(content, links))),
         annotations=tuple(
             Annotation(path=stub_path, line=finding.line, level=finding.level.value, message=clean(finding.text, 500))
             for finding in gate.findings
@@ -157,7 +165,7 @@ def undecided_gate(reason: str, sha: str) -> Check:
         sha=sha,
         conclusion="failure",
         title=clean(text, _LONGEST_TITLE),
-        summary=within_limit(markdown.literal(text)),
+        summary=within_limit(document(prose(text, 2000))),
     )
 
 

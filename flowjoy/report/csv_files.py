@@ -17,6 +17,7 @@ from flowjoy.analysis.flow.drift_lag import DriftLag
 from flowjoy.analysis.results import Results
 from flowjoy.domain.timestamps import iso
 from flowjoy.report.content.incidents import evidence, shown
+from flowjoy.report.prose import plain
 
 _FORMULA = r"""(?=(?:[^\S\t\n]|["\x00\u200b\ufeff])*[=+\-@\uff1d\uff0b\uff0d\uff20])"""
 _RUNS_IN_SPREADSHEETS = re.compile(rf"^(?=[\t\n])|(^|[;|\t\n]){_FORMULA}")
@@ -53,7 +54,7 @@ def events_csv(results: Results) -> bytes:
 def incidents_csv(results: Results) -> bytes:
     """Return `incidents.csv`: one row per incident that started in the window or is open."""
     rows = shown(results)
-    complete = rows.assign(**{EVIDENCE: list(evidence(results, rows))})
+    complete = rows.assign(**{EVIDENCE: [plain(sentence) for sentence in evidence(results, rows)]})
     return _csv(INCIDENT_COLUMNS, complete[INCIDENT_COLUMNS].itertuples(index=False, name=None))
 
 

@@ -29,6 +29,28 @@ def code(text: str, limit: int = 120) -> str:
     return f"<code>{literal}</code>" if literal else ""
 
 
-def trusted_markdown(text: str) -> str:
-    """Return one of our own sentences as Markdown: angle brackets become code, or GitHub would read them as a tag."""
-    return re.sub(r"<[^ ]*>", lambda match: f"`{match[0]}`", text)
+_LITERAL = re.compile(r"[.:;'](?=\s|$)|(?<=\d)[.:](?=\d)|(?<=[^\W\d])['-](?=[^\W\d])")
+"""Punctuation inside and after words, which has no meaning in Markdown and can start no link."""
+
+_REFERENCE = re.compile(r"(?i:\bGH)-(?=\d)|\b[0-9a-fA-F]{7,40}\b", re.ASCII)
+
+
+def prose(text: str, limit: int = 1000) -> str:
+    """Return text as literal Markdown prose: no markup, mention, reference, emoji or link, and no cell break.
+
+    GitHub looks for those in the rendered text, after entities are decoded, but not across elements: an invisible
+    `<wbr>` after the first sign, or inside what could be a commit, prevents each of them.
+    """
+    line = _REFERENCE.sub(lambda match: f"{match[0][:3]}\0{match[0][3:]}", clean(text, limit))
+    out, end = [], 0
+    literal = {match.start() for match in _LITERAL.finditer(line)}
+    for match in _PUNCTUATION.finditer(line):
+        if match.start() not in literal:
+            out += [line[end : match.start()], f"&#{ord(match[0])};", "<wbr>" if match[0] in "@#:" else ""]
+            end = match.end()
+    escaped = "".join([*out, line[end:]]).replace("\0", "<wbr>")
+    return _LIST.sub(lambda match: f"&#{ord(match[0])};", escaped)
+
+
+_LIST = re.compile(r"^[-+=]|(?<=^\d)[.)](?=\s|$)|(?<=^\d\d)[.)](?=\s|$)|(?<=^\d\d\d)[.)](?=\s|$)")
+"""Signs that begin a list or underline a heading at the start of a line."""

@@ -17,21 +17,22 @@ from flowjoy.domain import Kind
 from flowjoy.domain.drift import DriftCheck
 from flowjoy.domain.timestamps import iso
 from flowjoy.report import csv_files
-from flowjoy.report.blocks import Countdown, Picture
-from flowjoy.report.content.headline import headline_of
+from flowjoy.report.content.report import report_of
 from flowjoy.report.content.retrospective import not_known
-from flowjoy.report.escaping import clean
-from flowjoy.report.text import capital, plural
+from flowjoy.report.links import NOWHERE, Links
+from flowjoy.report.text import plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from flowjoy.report import html
 
 _PICTURE = re.compile(r"(data:image/svg\+xml;base64,[\w+/]*)", re.ASCII)
 _LABELS = re.compile(r"<!--.*?-->|(?<=>)[^<]+(?=</(?:dc:)?t)", re.DOTALL)
 
 
 def renderings(
-    results: Results, bundle: bytes, redact: Callable[[str], str] = str
+    results: Results, bundle: bytes, redact: Callable[[str], str] = str, links: Links = NOWHERE
 ) -> Mapping[str, Callable[[], bytes]]:
     """Return a function per file that makes its bytes. Each picture is drawn once and redacted before embedding."""
     flow = functools.cache(lambda: _flow(results))
@@ -40,6 +41,7 @@ def renderings(
     drift = functools.cache(lambda: _drift(results.drift, results.bundle.service))
     drift_svg = functools.cache(lambda: _svg(drift(), redact))
     pictures: dict[str, Callable[[], bytes]] = {"drift.png": lambda: _png(drift()), "drift.svg": drift_svg}
+    on_page = {"unified_flow": flow_svg, "promise": lanes_svg} | ({"drift": drift_svg} if results.drift else {})
     return {
         "flowjoy-bundle.json": lambda: bundle,
         "supply_chain_events.csv": lambda: csv_files.events_csv(results),
@@ -52,7 +54,7 @@ def renderings(
         "promise.png": lambda: _png(lanes()),
         "promise.svg": lanes_svg,
         **(pictures if results.drift is not None else {}),
-        "report.html": lambda: page_of(results, flow_svg, lanes_svg, drift_svg),
+        "report.html": lambda: page_of(results, on_page, links),
     }
 
 
@@ -130,50 +132,29 @@ def _svg(figure: Figure, redact: Callable[[str], str]) -> bytes:
     return _LABELS.sub(lambda match: redact(match[0]), style.to_svg(figure).decode()).encode()
 
 
-def page_of(
-    results: Results,
-    flow_svg: Callable[[], bytes],
-    lanes_svg: Callable[[], bytes],
-    drift_svg: Callable[[], bytes],
-) -> bytes:
+def page_of(results: Results, pictures: Mapping[str, Callable[[], bytes]], links: Links = NOWHERE) -> bytes:
     """Return the page. A picture that cannot be drawn is left out; its table remains."""
     from flowjoy.report import html
-    from flowjoy.report.content import page as sections
 
-    window, total = results.bundle.window, plural(len(results.weeks), "week")
-    flow = _picture(
-        flow_svg, f"Code deploys, model ships and unified MTTR week by week, for {total}: see the table below"
-    )
-    lanes = _picture(lanes_svg, f"One lane per model with the window of each release, for {total}: see the table below")
-    line = headline_of(results)
-    alt = "Shares of training and live data in each bin, for the features that differ the most: see the table below"
-    drift = _picture(drift_svg, alt) if results.drift is not None else None
+    window = results.bundle.window
+    drawn = {name: _picture(draw) for name, draw in pictures.items()}
     return html.render(
         html.PageView(
-            service=clean(results.bundle.service),
-            verdict=results.verdict.decision.value,
-            headline=_headline(line.before),
-            clock=None if line.deadline is None else Countdown(text=line.left, due=line.deadline, form="in"),
-            after=line.after,
+            report=report_of(results, links),
             as_of=f"{window.until.astimezone(ZoneInfo(window.timezone)):%a %d %b %Y, %H:%M %Z}",
             as_of_iso=iso(window.until),
-            window=f"the last {total}, from Monday to Sunday",
+            window=f"the last {plural(len(results.weeks), 'week')}, from Monday to Sunday",
             tag=results.unified_tag,
-            sections=sections.sections(results, flow, lanes, drift),
+            pictures={name: picture for name, picture in drawn.items() if picture is not None},
         )
     )
 
 
-def _headline(text: str) -> str:
-    """Capitalise a headline that starts with one of our own words: it may also start with a model name."""
-    return capital(text) if text.startswith(("the ", "no ", "a ")) else text
-
-
-def _picture(draw: Callable[[], bytes], alt: str) -> Picture | None:
+def _picture(draw: Callable[[], bytes]) -> html.Picture | None:
     from flowjoy.report import html
 
     try:
-        return html.picture(draw(), alt)
+        return html.picture(draw())
     except Exception:  # noqa: BLE001  (writing the picture's own file reports the problem)
         return None
 

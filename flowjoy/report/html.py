@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from flowjoy.domain import Decision
 from flowjoy.report import palette
-from flowjoy.report.blocks import Countdown, Picture, Section
-from flowjoy.report.escaping import clean, visible
+from flowjoy.report.blocks import SIGNS, Section
+from flowjoy.report.content.report import Report
+from flowjoy.report.escaping import visible
+from flowjoy.report.links import Links
+from flowjoy.report.prose import Countdown, Link, Span, Text, plain, span_text, spans
 
-_VERDICTS = {Decision.PASS: "Pass", Decision.FAIL: "Broken", Decision.ERROR: "Could not decide"}
 _HEBREW_ARABIC_AND_KIN = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 _RIGHT_TO_LEFT = re.compile(f"[{_HEBREW_ARABIC_AND_KIN}]+(?: +[{_HEBREW_ARABIC_AND_KIN}]+)*")
 _SIZE = re.compile(rb'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"')
@@ -28,31 +29,33 @@ _SIZE = re.compile(rb'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 @dataclass(frozen=True, kw_only=True)
 class PageView:
-    """The content of the page: sections in reading order, all texts plain.
+    """The content of the page, and what only the page shows. `pictures`: those that could be drawn, by name."""
 
-    If the headline has a clock, `after` continues it.
-    """
-
-    service: str
-    verdict: str
-    headline: str
-    clock: Countdown | None
-    after: str
+    report: Report
     as_of: str
     as_of_iso: str
     window: str
     tag: str | None
-    sections: Sequence[Section]
+    pictures: Mapping[str, Picture]
 
     @property
     def title(self) -> str:
         """The window title."""
-        return f"FlowJoy · {self.service} · {self.verdict}"
+        return f"{SIGNS[self.report.banner.mark]} {self.report.service} · {plain(self.report.banner.title)} · FlowJoy"
 
     @property
-    def verdict_word(self) -> str:
-        """The verdict as shown in the heading."""
-        return _VERDICTS[Decision(self.verdict)]
+    def sections(self) -> Sequence[Section]:
+        """The sections in reading order."""
+        return self.report.ordered()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture as an image source."""
+
+    source: str
+    width: int
+    height: int
 
 
 def render(view: PageView) -> bytes:
@@ -61,6 +64,7 @@ def render(view: PageView) -> bytes:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_visible
     )
+    environment.filters["inline"] = lambda text: inline(text, view.report.links)
     page = environment.from_string(_part("report.html.j2")).render(
         view=view,
         style=style,
@@ -71,12 +75,28 @@ def render(view: PageView) -> bytes:
     return page.encode(errors="replace")
 
 
-def picture(svg: bytes, alt: str) -> Picture:
+def inline(text: Text, links: Links) -> Markup:
+    """Return a sentence with its names, links and clocks; text from outside is isolated, so that it moves nothing."""
+    return Markup("").join(_span(span, links) for span in spans(text))
+
+
+def _span(span: Span, links: Links) -> Markup:
+    if isinstance(span, Countdown):
+        return Markup('<time datetime="{}" data-due="{}">{}</time>').format(span.iso, span.form, span.text)
+    if isinstance(span, str):
+        return Markup("<bdi>{}</bdi>").format(_visible(span))
+    shown = _visible(span_text(span))
+    inner = escape(shown) if isinstance(span, Link) else Markup("<code><bdi>{}</bdi></code>").format(shown)
+    address = links.address(span)
+    return Markup('<a href="{}" rel="noreferrer">{}</a>').format(address, inner) if address else inner
+
+
+def picture(svg: bytes) -> Picture:
     """Return an SVG as an embedded image, in which scripts do not run and styles do not affect the page."""
     size = _SIZE.search(svg)
     width, height = (round(float(part)) for part in size.groups()) if size else (800, 400)
     source = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
-    return Picture(source=source, alt=clean(alt, 400), width=width, height=height)
+    return Picture(source=source, width=width, height=height)
 
 
 def _visible(value: object) -> object:

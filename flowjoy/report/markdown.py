@@ -1,119 +1,143 @@
-"""The job summary and the pull request comment as GitHub Markdown. All external text is literal."""
+"""Blocks as GitHub Markdown: job summary, checks and the pull request comment. All text from outside is literal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
-from flowjoy.analysis.results import Results
-from flowjoy.domain import Coverage, CoverageState, Decision
-from flowjoy.report import markdown_advice as advice
-from flowjoy.report import markdown_flow as flow
-from flowjoy.report.content import alerts
-from flowjoy.report.content.first_run import first_run
-from flowjoy.report.content.headline import headline, ships_due
-from flowjoy.report.escaping import code
-from flowjoy.report.markdown_drift import drift
-from flowjoy.report.markdown_promise import SHOWN_OBLIGATIONS, SHOWN_SETTLED, promise, still_owed
-from flowjoy.report.text import plural, table
+from flowjoy.report.blocks import (
+    SIGNS,
+    Banner,
+    Cadence,
+    Cell,
+    KeyFigure,
+    Listing,
+    Mark,
+    Move,
+    Paragraph,
+    Section,
+    Table,
+)
+from flowjoy.report.escaping import code, prose
+from flowjoy.report.links import NOWHERE, Links
+from flowjoy.report.palette import CODE_PALE, MODEL_LINE
+from flowjoy.report.prose import Countdown, Link, Name, Span, Text, span_text, spans
 
-_MARKS = {Decision.PASS: "✅", Decision.FAIL: "❌", Decision.ERROR: "⚠️"}
-
-
-def summary(results: Results, report_url: str | None = None) -> str:
-    """Return the job summary, far below GitHub's size limit for any input.
-
-    `report_url`: where the report can be downloaded; a GitHub address, not external text.
-    """
-    decision = results.verdict.decision
-    softened = " (not enforced)" if decision is Decision.FAIL and results.verdict.exit_code == 0 else ""
-    parts = [
-        first_run(results) or "",
-        f"## FlowJoy: {code(results.bundle.service)}",
-        f"{_MARKS[decision]} **{decision.value}**{softened}: {code(headline(results), 600)}",
-        f"[Chart, tables and bundle of this run]({report_url})" if report_url else "",
-        _coverage_faults(results.bundle.coverage),
-        _steps(results),
-        gate(results.gate) if results.gate is not None else "",
-    ]
-    if results.judges_promise:
-        parts += [
-            promise(results),
-            alerts.markdown(results),
-            flow.drift_lag(results.drift_lag),
-            advice.live(results),
-            flow.weeks(results),
-            advice.small_chart(results),
-            flow.incidents(results),
-            drift(results.drift),
-            advice.advice(results.advice),
-            advice.retrospective(results),
-            flow.dora(results.dora),
-            advice.inventory(results),
-        ]
-    parts.append(_coverage(results.bundle.coverage))
-    return "\n\n".join(part for part in parts if part) + "\n"
+_MOVES = 5
+_TONES = f"{CODE_PALE.light}, {MODEL_LINE}"
+_PALETTE = f'%%{{init: {{"themeVariables": {{"xyChart": {{"plotColorPalette": "{_TONES}"}}}}}}}}%%'
+"""Blue and violet as in the full chart: pale bars, so that the thin line is visible before them and on both grounds."""
 
 
-def _steps(results: Results) -> str:
-    """Return the ships that are due and by when. Sources that could not be read are listed above."""
-    due = ships_due(results)
-    lines = [f"- **{code(step.lead)}** {code(step.sentence, 300)}" for step in due[:SHOWN_SETTLED]]
-    more = [f"- … and {plural(len(due) - SHOWN_SETTLED, 'more model')}"] if len(due) > SHOWN_SETTLED else []
-    return "\n".join(["**Next steps**", "", *lines, *more]) if due else ""
-
-
-def comment(results: Results) -> str:
-    """Return the pull request comment: verdict, merge gate and open obligations, at most a screenful."""
-    parts = [
-        _verdict_line(results),
-        gate(results.gate) if results.gate is not None else "",
-        still_owed(results),
-    ]
+def document(*parts: str) -> str:
+    """Return the parts that are not empty, each as a block of its own."""
     return "\n\n".join(part for part in parts if part).rstrip() + "\n"
 
 
-def _verdict_line(results: Results) -> str:
-    decision, service = results.verdict.decision, code(results.bundle.service)
-    return f"{_MARKS[decision]} **FlowJoy {decision.value}** for {service}: {code(headline(results), 600)}"
+def inline(text: Text, links: Links = NOWHERE) -> str:
+    """Return a sentence as one line of Markdown."""
+    return "".join(_span(span, links) for span in spans(text))
 
 
-def noteworthy(results: Results) -> bool:
-    """Return whether a pull request deserves a comment: an open obligation, a gate message, or a failed verdict."""
-    open_now = any(item.is_open for item in results.scope)
-    has_gate_news = results.gate is not None and bool(results.gate.findings or results.gate.forecast)
-    return open_now or has_gate_news or results.verdict.decision is not Decision.PASS
-
-
-def literal(text: str) -> str:
-    """Return a sentence with external text in it as literal Markdown."""
-    return code(text, 2000) + "\n"
-
-
-def gate(judged: MergeGate) -> str:
-    """Return the findings of the merge gate, and the obligations that a merge would start."""
-    marks = {GateLevel.FAILURE: "❌", GateLevel.WARNING: "⚠️", GateLevel.NOTICE: "ℹ️"}  # noqa: RUF001  (the sign people know)
-    lines = [f"- {marks[finding.level]} {code(finding.text, 500)}" for finding in judged.findings[:SHOWN_OBLIGATIONS]]
-    lines += [f"- ⏱️ {code(sentence, 300)}" for sentence in judged.forecast[:SHOWN_OBLIGATIONS]]
-    if not judged.judged_registry:
-        lines.append("- The registry was not read: the promise is judged after the merge.")
-    if not judged.compared:
-        lines.append(
-            "- No ledger of the default branch was read: this run's inputs were not compared with its settings."
+def _span(span: Span, links: Links) -> str:
+    if isinstance(span, str):
+        # Spaces at the borders of a span separate words.
+        return (
+            f"{span[: len(span) - len(span.lstrip())]}{prose(span)}{span[len(span.rstrip()) :] if span.strip() else ''}"
         )
-    return "### Model dependency\n\n" + ("\n".join(lines) or "All models that this code requires are available.") + "\n"
+    if isinstance(span, Countdown):
+        return prose(span.text)
+    shown = prose(span_text(span)) if isinstance(span, Link) else code(span_text(span))
+    address = None if isinstance(span, Name) else links.address(span)
+    return f"[{shown}]({address})" if address and shown else shown
 
 
-def _coverage_faults(coverage: Sequence[Coverage]) -> str:
-    failed = [item for item in coverage if item.state is CoverageState.FAILED]
-    return "\n".join(
-        f"- {code(item.source)}: {code(item.reason or '', 400)}" + (f" **{code(item.hint, 200)}**" if item.hint else "")
-        for item in failed
+def banner(content: Banner, links: Links = NOWHERE) -> str:
+    """Return status, facts and what to do, the first lines of every surface."""
+    word = f" **{prose(content.word)}**:" if content.word else ""
+    head = f"{SIGNS[content.mark] or '⏸️'}{word} {inline(content.title, links)}"
+    return "\n\n".join(
+        filter(None, (head, "<br>".join(inline(fact, links) for fact in content.facts), moves(content.moves, links)))
     )
 
 
-def _coverage(coverage: Sequence[Coverage]) -> str:
-    rows = [
-        (code(item.source), item.state.value, str(item.records), code("; ".join(item.notes), 400)) for item in coverage
+def moves(content: Sequence[Move], links: Links = NOWHERE) -> str:
+    """Return what to do as a list, at most a handful."""
+    if not content:
+        return ""
+    if all(move.mark is Mark.GOOD for move in content):
+        return " ".join(inline(move.do, links) for move in content)
+    lines = [_move(move, links) for move in content[:_MOVES]]
+    more = [f"- … and {len(content) - _MOVES} more below"] if len(content) > _MOVES else []
+    return "\n".join(["**What to do**", "", *lines, *more])
+
+
+def _move(move: Move, links: Links) -> str:
+    why = f" {inline(move.why, links)}" if move.why else ""
+    return f"- **{inline(move.do, links)}**{why}"
+
+
+def sections(content: Sequence[Section], links: Links = NOWHERE) -> str:
+    """Return several sections below each other."""
+    return "\n\n".join(section(part, links) for part in content)
+
+
+def section(content: Section, links: Links = NOWHERE) -> str:
+    """Return one section with its heading. Each table is cut at its cap; the page shows more of it."""
+    parts = [
+        f"### {prose(content.title)}",
+        " · ".join(_figure(figure, links) for figure in content.key_figures),
+        *(_paragraph(paragraph, links) for paragraph in content.paragraphs),
+        *(table(part, links) for part in content.tables if part.cap),
+        _cadence(content.chart.cadence) if content.chart is not None and content.chart.cadence is not None else "",
+        "\n".join(_listing(listing, links) for listing in content.listings),
+        "<br>".join(inline(note, links) for note in content.notes),
     ]
-    return f"### Sources\n\n{table(('source', 'state', 'records', 'notes'), rows)}"
+    return "\n\n".join(part for part in parts if part)
+
+
+def _figure(figure: KeyFigure, links: Links) -> str:
+    note = f" ({inline(figure.note, links)})" if figure.note else ""
+    return f"**{prose(figure.name)}** {prose(figure.value)}{note}"
+
+
+def _paragraph(paragraph: Paragraph, links: Links) -> str:
+    sign = f"{SIGNS[paragraph.mark]} " if SIGNS[paragraph.mark] else ""
+    lead = f"**{inline(paragraph.lead, links)}** " if paragraph.lead else ""
+    return f"{sign}{lead}{inline(paragraph.text, links)}"
+
+
+def _listing(listing: Listing, links: Links) -> str:
+    more = f" … and {listing.total - len(listing.items)} more" if listing.total > len(listing.items) else ""
+    shown = ", ".join(inline(item, links) for item in listing.items)
+    return f"- {prose(listing.lead)}{': ' if shown else ''}{shown}{more}"
+
+
+def table(content: Table, links: Links = NOWHERE) -> str:
+    """Return a table, cut at its cap, with a note on the rows left out."""
+    rows = [[_cell(cell, links) for cell in row] for row in content.rows[: content.cap]]
+    if not rows:
+        return ""
+    more = content.more(len(rows))
+    lines = [[prose(name) for name in content.header], ["---"] * len(content.header), *rows]
+    drawn = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"{drawn}\n\n{prose(more)}" if more else drawn
+
+
+def _cell(cell: Cell, links: Links) -> str:
+    shown = inline(cell.text, links)
+    sign = SIGNS[cell.mark] if cell.mark in (Mark.BAD, Mark.GOOD, Mark.WAIT) else ""
+    return f"{sign} {shown}" if sign and shown else shown
+
+
+def _cadence(cadence: Cadence) -> str:
+    """Return a Mermaid chart. Its axis starts at 0: by default it would start at the smallest count."""
+    bars, line = (", ".join(map(str, counts)) for counts in (cadence.code, cadence.models))
+    labels = ", ".join(f'"{label}"' for label in cadence.labels)
+    return (
+        f"```mermaid\n{_PALETTE}\nxychart-beta\n"
+        '  title "Code deploys (bars) and model ships (line) by complete week"\n'
+        f"  x-axis [{labels}]\n"
+        f'  y-axis "deploys per week" 0 --> {max(*cadence.code, *cadence.models)}\n'
+        f"  bar [{bars}]\n"
+        f"  line [{line}]\n```"
+    )

@@ -15,25 +15,25 @@ from flowjoy.config.settings import Settings
 from flowjoy.domain import AlertState
 from flowjoy.domain.alerts import AlertKind
 from flowjoy.report.content.alert_messages import AlertMessage, Receipt
+from flowjoy.report.content.report import Report
 
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
     """A run's results for publication. `lines`: the line of each model in the stub at the run's own commit.
 
-    `artifact_url`: where the report can be downloaded, None if it was not uploaded. `deployed`: the commits that the
-    run made live, apart from its own. `pull_request`: the number of the one that the merge gate judged.
+    `report`: the same in words. `artifact_url`: where it can be downloaded, None if it was not uploaded. `deployed`:
+    the commits that the run made live, apart from its own.
     """
 
     settings: Settings
     trigger: RunEvent
     results: Results
     lines: Mapping[str, int]
-    details_url: str | None
+    report: Report
     redact: Callable[[str], str]
     artifact_url: str | None = None
     deployed: tuple[str, ...] = ()
-    pull_request: int | None = None
     warn: Callable[[str], None]
 
 

@@ -65,7 +65,7 @@ class CheckRuns:
         stub_path = publication.settings.model_stub
         yield _promise_check(publication, sha)
         if results.gate is not None:
-            yield checks.gate_check(results.gate, sha, results, stub_path=stub_path)
+            yield checks.gate_check(results.gate, sha, results, stub_path=stub_path, links=publication.report.links)
         elif publication.trigger.proposes:
             failed = [item.source for item in results.bundle.coverage if item.state is CoverageState.FAILED]
             yield checks.undecided_gate(f"{', '.join(failed) or 'something'} could not be read", sha)
@@ -76,6 +76,7 @@ def _promise_check(publication: Publication, sha: str) -> Check:
     return checks.promise_check(
         publication.results,
         sha,
+        publication.report,
         stub_path=publication.settings.model_stub,
         lines=publication.lines if sha == publication.trigger.sha else {},
         report_url=publication.artifact_url,
@@ -96,7 +97,7 @@ def _settling(publication: Publication) -> Iterator[Check]:
     written = {publication.trigger.sha, *publication.deployed}
     newest_first = dict.fromkeys(item.sha for item in reversed(recent) if item.sha not in written)
     for sha in list(newest_first)[:MAX_SETTLED]:
-        check = checks.settled_check(results, sha) if sha is not None else None
+        check = checks.settled_check(results, sha, publication.report.links) if sha is not None else None
         if check is not None:
             yield check
 
@@ -152,7 +153,7 @@ def _with_refusals(check: Check, current: CheckRun | None, publication: Publicat
     """
     if check.subject != "dependency":
         return check
-    own = publication.pull_request
+    own = publication.report.links.pull_request
     before = refused_in(current.external_id, publication.settings.service, check.subject) if current else None
     refused = {number for number in (before or frozenset()) - {own} if _is_head(number, check.sha, github)}
     if refused and check.conclusion != "failure":
@@ -215,8 +216,8 @@ def _body(check: Check, publication: Publication, *, annotations: tuple[Annotati
         "external_id": external_id(publication.settings.service, check.subject, check.refused),
         "output": output,
     }
-    if publication.details_url is not None:
-        body["details_url"] = publication.details_url
+    if publication.report.links.run is not None:
+        body["details_url"] = publication.report.links.run
     return body
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from flowjoy.clients.github import PER_PAGE, GitHubApi
 from flowjoy.clients.responses import Id, Response, Text, reader
 from flowjoy.errors import HarvestError
-from flowjoy.report import markdown
+from flowjoy.report import surfaces
 from flowjoy.sinks.base import Publication
 
 _MAX_PAGES = 20
@@ -40,7 +40,7 @@ class PullRequestComment:
             return {}
         body = publication.redact(self.render(publication))
         current = _find(github, number, marker(publication))
-        if current is None and (mode == "always" or markdown.noteworthy(publication.results)):
+        if current is None and (mode == "always" or surfaces.noteworthy(publication.results)):
             self._create(publication, github, number, body)
         elif current is not None and current.body != body:
             github.send("PATCH", f"/issues/comments/{current.id}", {"body": body}, reader(_Saved))
@@ -48,7 +48,7 @@ class PullRequestComment:
 
     def render(self, publication: Publication) -> str:
         """Return the text of the comment; its first line identifies it in later runs."""
-        return f"{marker(publication)}\n{markdown.comment(publication.results)}"
+        return f"{marker(publication)}\n{surfaces.comment(publication.report)}"
 
     def _create(self, publication: Publication, github: GitHubApi, number: int, body: str) -> None:
         def locate() -> tuple[str, str, dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from tests.fakes.artifact_service import ArtifactServiceStandIn
 from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
 from tests.fakes.http_base import Answer
 from tests.fakes.mlflow_faults import MlflowStandIn
+from tests.unit.report.rendered import read
 
 STUB = "flowjoy.json"
 GOOD = '{"models": {"recommender": "1"}}'
@@ -139,7 +139,7 @@ def test_waiver__on_the_default_branch_overrides_a_refused_model_and_is_shown(wo
         check = world.check(B, "model dependency")
         assert check["conclusion"] == ("failure" if code else "neutral")
         signature = "waived: holiday freeze (data platform, until 2026-03-10T00:00:00Z)"
-        assert (signature in unescape(check["output"]["summary"])) == (code == 0)
+        assert (signature in read(check["output"]["summary"])) == (code == 0)
 
 
 @pytest.mark.parametrize("event", ["pull_request", "merge_group", "push"])
@@ -234,7 +234,7 @@ def test_workflow_run__of_a_fork_is_judged_by_its_stub_and_writes_nothing(world:
     shop.add_file(B, STUB, GOOD)
     good = world.run(at(1), **asked, mlflow_tracking_uri="")
     assert (good.code, good.outputs["sla-status"]) == (0, "unknown")
-    assert "the model stub is in order" in good.log
+    assert "The model stub is in order" in good.log
     assert ("no pull request has this head commit" in good.log) == (not found)
     assert world.github.count("POST", "/repos") == world.github.count("PATCH", "/repos") == 0
 
@@ -352,12 +352,12 @@ def test_workflow_file__that_runs_flowjoy_is_named_with_the_inputs_that_change(w
     renamed = {".github/workflows/promise.yml": ".github/workflows/gate.yml"}
     number = shop.add_pull_request(head_sha=B, base_sha=A, files=files, renamed=renamed)
     ran = world.run(at(1), event="pull_request", ref="refs/pull/1/merge", payload=world.pull_request(number))
-    summary = world.check(B, "model dependency")["output"]["summary"]
+    summary = read(world.check(B, "model dependency")["output"]["summary"])
     assert ran.code == 0
     assert (
         ".github/workflows/promise.yml changes how FlowJoy runs: "
         "enforce 'false' not given before; sla-hours '96' instead of '48'"
-    ) in unescape(summary)
+    ) in read(summary)
     assert "lint" not in summary
 
 
@@ -367,7 +367,7 @@ def test_workflow_files__that_are_too_much_to_read_are_named_and_cost_no_time(wo
         shop.add_file(B, name, WORKFLOW + "# " + "x" * 60_000)
     number = shop.add_pull_request(head_sha=B, base_sha=A, files=dict.fromkeys(names, "added"))
     ran = world.run(at(1), event="pull_request", ref="refs/pull/1/merge", payload=world.pull_request(number))
-    summary = unescape(world.check(B, "model dependency")["output"]["summary"])
+    summary = read(world.check(B, "model dependency")["output"]["summary"])
     assert (ran.code, summary.count("job gate runs FlowJoy now")) == (0, 3)
     assert "w03.yml and the other changed files are too large to compare" in summary
     assert "changed workflow files that were not compared: 5" in summary
@@ -403,7 +403,7 @@ def test_terms__of_a_pull_request_are_not_milder_than_the_default_branchs(rememb
         shop.add_file(B, STUB, stub)
         ran = judged(world, **{**strict, name: value})
         assert (ran.code, world.check(B, "model dependency")["conclusion"]) == (1, "failure"), name
-        assert name.replace("_", "-") in unescape(world.check(B, "model dependency")["output"]["summary"])
+        assert name.replace("_", "-") in read(world.check(B, "model dependency")["output"]["summary"])
 
 
 @pytest.mark.matrix
@@ -424,7 +424,7 @@ def test_terms__of_the_promise_are_not_milder_either(remembering: World) -> None
         ran = judged(world, **inputs)
         assert (ran.code, ran.outputs["sla-status"]) == (1, "breached"), inputs
         assert world.check(B)["name"] == "FlowJoy / 48 h SLA"
-        assert MILDER in world.check(B, "model dependency")["output"]["summary"]
+        assert MILDER in read(world.check(B, "model dependency")["output"]["summary"])
 
 
 def test_terms__that_are_stricter_hold(remembering: World) -> None:
@@ -432,7 +432,7 @@ def test_terms__that_are_stricter_hold(remembering: World) -> None:
     assert world.run(at(0.5), sha=A, enforce="false").code == 0
     world.github.repository.add_file(B, STUB, '{"models": {"recommender": "2"}}')
     assert judged(world, enforce="true").code == 1
-    assert MILDER not in world.check(B, "model dependency")["output"]["summary"]
+    assert MILDER not in read(world.check(B, "model dependency")["output"]["summary"])
 
 
 def test_stub__at_another_path_is_judged_beside_the_default_branchs(remembering: World) -> None:
@@ -462,7 +462,7 @@ def test_stub__at_another_path_leaves_the_default_branchs_judged_at_the_head(
     assert (ran.code, problem in ran.log) == (1, True)
     check = world.check(B, "model dependency")
     assert check["conclusion"] == "failure"
-    assert "other.json is removed" not in unescape(check["output"]["summary"])
+    assert "other.json is removed" not in read(check["output"]["summary"])
 
 
 def test_stub__at_another_path_leaves_the_flag_rule_to_the_default_branchs(remembering: World) -> None:
@@ -495,7 +495,7 @@ def test_ledger__that_a_proposal_hides_under_another_name_is_compared(
     world.github.repository.add_file(B, STUB, '{"models": {"recommender": "2"}}')
     ran = judged(world, **inputs, **softening)
     assert (ran.code, world.check(B, "model dependency")["conclusion"]) == (1, "failure")
-    summary = world.check(B, "model dependency")["output"]["summary"]
+    summary = read(world.check(B, "model dependency")["output"]["summary"])
     assert MILDER in summary
     assert "not compared" not in summary
 
@@ -517,7 +517,7 @@ def test_ledgers__of_several_services_give_the_strictest_terms(remembering: Worl
     world.run(at(0.6), sha=A, model_stub="billing.json", **billing)
     shop.add_file(B, STUB, '{"models": {"recommender": "2"}}')
     ran = judged(world, service="mine", enforce="false", sla_hours="200", model_stub="other.json")
-    summary = unescape(world.check(B, "model dependency")["output"]["summary"])
+    summary = read(world.check(B, "model dependency")["output"]["summary"])
     assert (ran.code, "version 2 is not READY" in summary) == (1, True)
     assert world.check(B)["name"] == "FlowJoy / 48 h SLA"
     assert "the strictest terms of" in ran.log
@@ -528,7 +528,7 @@ def test_ledger__of_a_pull_requests_own_run_lends_no_terms(remembering: World) -
     asked = pull_request(world)
     world.run(at(0.5), **asked, artifact_name="mine", enforce="false")
     judged(world)
-    assert "not compared" in world.check(B, "model dependency")["output"]["summary"]
+    assert "not compared" in read(world.check(B, "model dependency")["output"]["summary"])
 
 
 def gate_file(world: World, before: str | None, after: str) -> dict[str, Any]:
@@ -559,7 +559,7 @@ def test_terms__without_a_ledger_are_softened_only_by_the_base_branch(
     asked = gate_file(world, before, f"{WORKFLOW}          enforce: false\n") | {"event": event}
     ran = world.run(at(1), **asked, **soft)
     assert ran.code == code
-    summary = unescape(world.check(B, "model dependency")["output"]["summary"])
+    summary = read(world.check(B, "model dependency")["output"]["summary"])
     first = before is None
     for name in ("enforce: false", "sla-since"):
         assert (f"{name} is ignored" in summary) == first
@@ -569,10 +569,10 @@ def test_terms__without_a_ledger_are_softened_only_by_the_base_branch(
 @pytest.mark.matrix
 def test_terms__without_a_ledger_are_said_not_to_be_compared(world: World, remembering: World) -> None:
     judged(world, enforce="false")
-    assert "not compared" in world.check(B, "model dependency")["output"]["summary"]
+    assert "not compared" in read(world.check(B, "model dependency")["output"]["summary"])
     world.run(at(59), sha=A)
     judged(world)
-    assert "not compared" not in world.check(B, "model dependency")["output"]["summary"]
+    assert "not compared" not in read(world.check(B, "model dependency")["output"]["summary"])
 
 
 @pytest.mark.parametrize("proposal", [pull_request, merge_group, lambda world: of_branch("workflow_dispatch", world)])
@@ -591,8 +591,8 @@ def test_registry__other_than_the_default_branchs_is_refused(
     assert (ran.code, ran.outputs["verdict"]) == (1, "fail")
     check = world.check(B, "model dependency")
     assert (check["conclusion"], world.check(B)["conclusion"]) == ("failure", "failure")
-    assert check["output"]["title"].startswith("mlflow-tracking-uri: this run reads model versions from another source")
-    summary = unescape(check["output"]["summary"])
+    assert check["output"]["title"].partition(" is blocked: ")[2].startswith("mlflow-tracking-uri: this run reads")
+    summary = read(check["output"]["summary"])
     assert "Keep the input until this is merged" in summary
     assert "run FlowJoy there once" in summary
 
@@ -621,7 +621,7 @@ def test_source__other_than_the_default_branchs_is_refused_and_named(
     ran = judged(world, **inputs, model_validated_tag="")
     check = world.check(B, "model dependency")
     assert (ran.code, check["conclusion"], world.check(B)["conclusion"]) == (1, "failure", "failure")
-    assert named in unescape(check["output"]["summary"])
+    assert named in read(check["output"]["summary"])
 
 
 def test_source__that_the_default_branch_has_changed_already_is_known_after_one_run_there(remembering: World) -> None:
@@ -678,7 +678,7 @@ def test_workflow_file__of_the_base_branch_gives_the_terms_where_no_ledger_is_re
     world.github.fail("/actions/artifacts", times=None, fault=NOT_ACCESSIBLE)
     given = {"flag_paths": "flags/**", "model_validated_tag": "integration=passed", dropped: ""}
     ran = judge(world, number, **given)
-    summary = unescape(world.check(B, "model dependency")["output"]["summary"])
+    summary = read(world.check(B, "model dependency")["output"]["summary"])
     assert (ran.code, world.check(B, "model dependency")["conclusion"]) == (1, "failure")
     assert f"{name} '' {MILDER}" in summary
     assert "does not say its value: environment, mlflow-tracking-uri" in summary
@@ -714,7 +714,7 @@ def test_workflow_file__of_a_first_installation_has_nothing_to_compare_with(worl
     asked = gate_file(world, None, WORKFLOW)
     world.github.repository.add_file(B, STUB, GOOD)
     assert world.run(at(1), **asked).code == 0
-    assert "not compared" in world.check(B, "model dependency")["output"]["summary"]
+    assert "not compared" in read(world.check(B, "model dependency")["output"]["summary"])
 
 
 # One commit, several pull requests

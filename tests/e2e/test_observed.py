@@ -78,7 +78,7 @@ def test_alias__that_straddles_the_deadline_is_undetermined_and_names_the_cure(w
     assert (ran.code, owed["status"]) == (0, "undetermined")
     assert (owed["not_before"], owed["seen_by"]) == ("2026-03-04T08:00:00Z", "2026-03-04T10:00:00Z")
     assert world.check(A)["conclusion"] == "neutral"
-    assert "nothing is open, but 1 release is undetermined, neither kept nor broken" in ran.log
+    assert "nothing is due, but 1 release is undetermined, neither kept nor broken" in ran.log
     assert "set the tag flowjoy.deployed_at of recommender v2 to the time it went live" in ran.log
     assert "promise holds" not in ran.log + ran.summary
     assert "1 undetermined. In the last 28 days 1 deadline passed, neither kept nor broken." in ran.summary

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from flowjoy.cli.replay import replay
 from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, blank_pictures, new_world
 from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
+from tests.unit.report.rendered import read
 
 STUB = '{"models": {"recommender": "1"}}'
 
@@ -59,15 +60,19 @@ def test_gate__a_pin_that_is_not_registered_yet_is_a_notice_with_a_forecast(worl
     ran = judge(world, a_pull(world, '{"models": {"recommender": "2"}}'))
     check = world.check(B, "model dependency")
     assert (ran.code, check["conclusion"]) == (0, "success")
-    assert check["output"]["title"].startswith("merging starts a 48 h clock for recommender; the last one took 0 h")
-    assert "no version that fits 2 is registered yet" in check["output"]["summary"]
+    assert check["output"]["title"] == (
+        "Models and code match; merging starts a 48 h clock for recommender; the last one took 0 h"
+    )
+    assert "no version that fits 2 is registered yet" in read(check["output"]["summary"])
 
 
 def test_gate__a_pin_that_is_not_ready_is_red(world: World) -> None:
     world.registry.add_version(at(-1), status="FAILED_REGISTRATION")
     ran = judge(world, a_pull(world, '{"models": {"recommender": "2"}}'))
     assert (ran.code, ran.outputs["verdict"]) == (1, "fail")
-    assert world.check(B, "model dependency")["output"]["title"].startswith("recommender: version 2 is not READY. Wait")
+    assert world.check(B, "model dependency")["output"]["title"].startswith(
+        "Merging is blocked: recommender: version 2 is not READY. Wait"
+    )
 
 
 def test_gate__a_model_that_does_not_exist_is_red(world: World) -> None:
@@ -80,8 +85,17 @@ def test_gate__an_invalid_stub_is_red_and_names_the_line(world: World) -> None:
     ran = judge(world, a_pull(world, '{"models": {"recommender": "1"},\n"waiver": []}'))
     check = world.check(B, "model dependency")
     assert (ran.code, check["conclusion"]) == (1, "failure")
-    assert check["output"]["title"] == "flowjoy.json, line 2: unknown key 'waiver': did you mean 'waivers'?"
+    assert check["output"]["title"] == (
+        "Merging is blocked: flowjoy.json, line 2: unknown key 'waiver': did you mean 'waivers'?"
+    )
     assert [note["start_line"] for note in check["output"]["annotations"]] == [2]
+
+
+def files_without_links(folder: Path) -> dict[str, bytes]:
+    """The files of a report. Addresses are those of the run, which its bundle does not contain."""
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    page = re.sub(r' · <a href="http[^>]*>(?:check|run)</a>', "", files["report.html"].decode())
+    return files | {"report.html": re.sub(r'<a href="http[^>]*>(.*?)</a>', r"\1", page).encode()}
 
 
 @pytest.mark.parametrize("stub", [STUB, '{"models": {"ghost": "any"}}', '{"models": {"recommender": "1"},\n"x": []}'])
@@ -91,9 +105,7 @@ def test_replay__of_a_pull_request_tells_its_gate_again_byte_for_byte(world: Wor
     with blank_pictures():
         code = replay([str(ran.folder / "flowjoy-bundle.json"), "--output-dir", str(tmp_path / "again")], log)
     assert code == 0
-    assert {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()} == {
-        path.name: path.read_bytes() for path in ran.folder.iterdir()
-    }
+    assert files_without_links(tmp_path / "again") == files_without_links(ran.folder)
     assert f"the promise then: {ran.outputs['verdict']}" in log.getvalue()
 
 
@@ -164,12 +176,12 @@ def test_gate__a_pull_request_that_changes_only_the_stub_can_mend_the_base_branc
     assert judge(world, number).code == 1
     if conclusion == "success":
         cure = "mend flowjoy.json there by a pull request that changes only that file, then update this branch"
-        assert cure in unescape(world.check(B, "model dependency")["output"]["summary"])
+        assert cure in read(world.check(B, "model dependency")["output"]["summary"])
     shop.issues[number].closed_at = "2026-03-02T10:00:00Z"
     ran = judge(world, a_pull(world, mended, base_sha=C))
     check = world.check(B, "model dependency")
     assert (ran.code, check["conclusion"]) == (0, conclusion)
-    assert ("only flowjoy.json changes" in unescape(check["output"]["summary"])) == (base != mended)
+    assert ("only flowjoy.json changes" in read(check["output"]["summary"])) == (base != mended)
 
 
 def test_gate__feature_flags_must_touch_the_stub(world: World) -> None:

@@ -206,7 +206,7 @@ def test_check__also_stands_on_the_commit_that_the_run_deployed_and_settles_ther
     world.registry.add_version(at(30))
     scheduled(world, 31)
     assert world.check(C)["conclusion"] == "success"
-    assert world.check(C)["output"]["title"] == "1 model shipped within 9 h 30 m"
+    assert world.check(C)["output"]["title"] == "1 model shipped after 9 h 30 m"
 
 
 def test_check__on_a_deployed_commit_turns_red_when_its_promise_is_broken(world: World) -> None:

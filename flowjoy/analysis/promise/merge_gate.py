@@ -56,13 +56,17 @@ class GatePolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class MergeGate:
-    """The result for one proposal. `sha`: its head. `compared`: its inputs were compared with the default branch's."""
+    """The result for one proposal. `sha`: its head. `compared`: its inputs were compared with the default branch's.
+
+    `is_merge`: the code asks to be merged, otherwise to be deployed.
+    """
 
     findings: tuple[GateFinding, ...]
     forecast: tuple[str, ...] = ()
     judged_registry: bool = True
     sha: str = ""
     compared: bool = True
+    is_merge: bool = False
 
     @property
     def failed(self) -> bool:
@@ -106,7 +110,12 @@ def judge(
         for model in sorted({*base.requirements, *head.requirements}):
             waiver = _waiver(model, proposal, inputs)
             findings += [_overridden(finding, waiver) for finding in _model(model, base, head, inputs, policy)]
-    return MergeGate(findings=tuple(findings), judged_registry=inputs.versions is not None, sha=proposal.head_sha)
+    return MergeGate(
+        findings=tuple(findings),
+        judged_registry=inputs.versions is not None,
+        sha=proposal.head_sha,
+        is_merge=proposal.is_merge,
+    )
 
 
 def _validity(head: BranchStub, base: BranchStub, policy: GatePolicy) -> list[GateFinding]:

@@ -16,7 +16,7 @@ from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.timestamps import iso
 from flowjoy.report.content.alert_parts import EXCUSED, ICONS, NOTHING, OVER, AlertText
-from flowjoy.report.content.headline import outcome
+from flowjoy.report.content.obligation_text import outcome
 from flowjoy.report.content.owners import DATA_TEAM, owner_of
 from flowjoy.report.escaping import clean
 from flowjoy.report.text import capital, moment, plural, span

@@ -1,4 +1,4 @@
-"""The firing alerts for the page and the summary: what happened, since when, who has to act, and where it was sent."""
+"""The section on firing alerts: what happened, since when, who has to act, and where it was sent."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from flowjoy.analysis.alerts.alert import Alert
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.analysis.results import Results
 from flowjoy.domain.alerts import AlertKind
-from flowjoy.report.blocks import ROW_LIMIT, Cell, Section, Table, more
+from flowjoy.report.blocks import ROW_LIMIT, Cell, Mark, Section, Table
 from flowjoy.report.content.alert_parts import AlertText
 from flowjoy.report.content.alert_text import alert_text
-from flowjoy.report.escaping import code
-from flowjoy.report.text import moment, table
+from flowjoy.report.text import moment
 
 SHOWN = 10
 _NOT_SENT = "not sent"
@@ -23,6 +22,7 @@ _NAMES = {
     AlertKind.MTTR_SPIKE: "MTTR spike",
     AlertKind.AT_RISK: "deadline at risk",
 }
+_RED = (AlertKind.BREACH, AlertKind.DRIFT)
 _SINKS = {"slack": "Slack", "pagerduty": "PagerDuty"}
 
 
@@ -73,41 +73,23 @@ def firing_alerts(results: Results) -> list[FiringAlert]:
 
 
 def section(results: Results) -> Section | None:
-    """Return the page section; None if no alert is firing."""
+    """Return the firing alerts with their moves; None if no alert is firing."""
     alerts = firing_alerts(results)
     if not alerts:
         return None
     rows = [
         (
-            Cell(text=_NAMES[item.kind], mark="bad" if item.kind in (AlertKind.BREACH, AlertKind.DRIFT) else "wait"),
-            *(Cell(text=text) for text in (_what(item), item.text.since, item.next_step, item.sent or _NOT_SENT)),
+            Cell(
+                text=_NAMES[item.kind], mark=Mark.BAD if item.kind in (AlertKind.BREACH, AlertKind.DRIFT) else Mark.WAIT
+            ),
+            *(Cell(text=text, wide=True) for text in (_what(item), item.text.since, item.next_step)),
+            Cell(text=item.sent or _NOT_SENT),
         )
         for item in alerts[:ROW_LIMIT]
     ]
-    table_of = Table(
-        caption="Firing alerts",
-        header=("alert", "what happened", "since", "action", "sent"),
-        rows=rows,
-        more=more(len(alerts)),
-    )
-    return Section(id="alerts", title="Alerts", tables=(table_of,))
-
-
-def markdown(results: Results) -> str:
-    """Return the alerts for the summary; empty if no alert is firing."""
-    alerts = firing_alerts(results)
-    if not alerts:
-        return ""
-    rows = [
-        (
-            f"{item.text.icon} {_NAMES[item.kind]}: {code(_what(item), 250)}",
-            code(item.next_step, 200),
-            code(item.sent) if item.sent else _NOT_SENT,
-        )
-        for item in alerts[:SHOWN]
-    ]
-    rest = f"\n\n… and {len(alerts) - SHOWN} more, on the page." if len(alerts) > SHOWN else ""
-    return f"### Alerts\n\n{table(('alert', 'action', 'sent'), rows)}{rest}"
+    header = ("alert", "what happened", "since", "next", "sent")
+    table = Table(caption="Firing alerts", header=header, rows=rows, total=len(alerts), cap=SHOWN)
+    return Section(id="alerts", title="Alerts", tables=(table,))
 
 
 def _what(item: FiringAlert) -> str:

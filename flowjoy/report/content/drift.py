@@ -1,46 +1,50 @@
-"""The page section on drift between training and live data."""
+"""The section on drift between training and live data."""
 
 from __future__ import annotations
 
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
-from flowjoy.report.blocks import ROW_LIMIT, Cell, KeyFigure, Paragraph, Picture, Section, Table, more
-from flowjoy.report.content.drift_text import MARKS, READING, scope, sentence, unjudged
+from flowjoy.report.blocks import ROW_LIMIT, Cell, Chart, KeyFigure, Mark, Paragraph, Section, Table
+from flowjoy.report.content.drift_text import READING, SHOWN, broken, scope, sentence, unjudged
 from flowjoy.report.escaping import clean
+from flowjoy.report.prose import Name, prose
 
 _FOLDED = 12
 """Maximum features in an unfolded table; the picture shows the worst ones."""
 
-_STEPS = {
-    DriftStatus.OK: "good",
-    DriftStatus.DRIFT: "bad",
+MARKS = {
+    DriftStatus.OK: Mark.GOOD,
+    DriftStatus.OVER: Mark.WAIT,
+    DriftStatus.DRIFT: Mark.BAD,
+    DriftStatus.TOO_FEW: Mark.CALM,
+    DriftStatus.ERROR: Mark.WAIT,
 }
+_ALT = "Shares of training and live data in each bin, for the features that differ the most: see the table below"
 
 
-def drift(check: DriftCheck | None, picture: Picture | None) -> Section | None:
+def section(check: DriftCheck | None) -> Section | None:
     """Return status, worst feature, rows, picture and a table of all features; None if no check was configured."""
     if check is None:
         return None
+    features = [*check.judged, *(item for item in check.features if item not in check.judged)]
     table = Table(
         caption="Every feature, the worst first",
-        header=("feature", "KL (nats)", "PSI", "rows in training", "live rows", "status", ""),
-        rows=[_row(item) for item in check.features[:ROW_LIMIT]],
-        more=more(len(check.features)),
-        folded=len(check.features) > _FOLDED,
-        total=len(check.features),
+        header=("feature", "KL (nats)", "PSI", "rows in training", "live rows", "status", "problem"),
+        rows=[_row(item) for item in features[:ROW_LIMIT]],
+        total=len(features),
+        folded=len(features) > _FOLDED,
+        cap=min(len(check.judged), SHOWN) + min(len(broken(check)), SHOWN) or SHOWN,
     )
-    not_judged = unjudged(check)
-    mark = f"todo {_STEPS.get(check.status, '')}".strip()
+    paragraphs = [Paragraph(lead=f"{check.status.value}.", text=sentence(check), mark=MARKS[check.status])]
+    if check.judged and (not_judged := unjudged(check)):
+        paragraphs.append(Paragraph(lead="Not judged.", text=f"{not_judged}.", mark=Mark.WAIT))
     return Section(
         id="drift",
         title="Drift",
         key_figures=_key_figures(check),
-        paragraphs=[
-            Paragraph(lead=f"{check.status.value}.", text=sentence(check), mark=mark),
-            *[Paragraph(lead="Not judged.", text=f"{not_judged}.", mark="todo")] * bool(not_judged and check.judged),
-        ],
-        picture=picture if check.judged else None,
-        tables=(table,) if check.features else (),
-        notes=(f"Compared: {clean(scope(check), 300)}.", READING) if check.features else (),
+        paragraphs=paragraphs,
+        chart=Chart(name="drift", alt=_ALT) if check.judged else None,
+        tables=(table,) if features else (),
+        notes=(f"Compared: {clean(scope(check), 300)}.", READING) if features else (),
     )
 
 
@@ -50,11 +54,10 @@ def _key_figures(check: DriftCheck) -> tuple[KeyFigure, ...]:
     over = sum(item.status is DriftStatus.OVER for item in check.features)
     smaller = min((item.live_n for item in check.judged), default=None)
     return (
-        KeyFigure(name="drift check", value=check.status.value, mark=MARKS[check.status].replace("calm", "")),
         KeyFigure(
             name="worst feature, KL",
             value="no data" if worst is None else f"{worst.kl_nats:.4f}",
-            note="" if worst is None else f"{clean(worst.name, 60)}; threshold {check.threshold:g} nats",
+            note="" if worst is None else prose("{}; threshold {}", Name(worst.name), f"{check.threshold:g} nats"),
         ),
         KeyFigure(
             name="features over the threshold", value=str(over) if judged else "no data", note=f"of {judged} judged"
@@ -69,13 +72,13 @@ def _key_figures(check: DriftCheck) -> tuple[KeyFigure, ...]:
 
 def _row(item: FeatureDrift) -> tuple[Cell, ...]:
     return (
-        Cell(text=clean(item.name, 80)),
+        Cell(text=Name(clean(item.name, 80))),
         _nats(item.kl_nats),
         _nats(item.psi),
         _rows(item.reference_n),
         _rows(item.live_n),
         Cell(text=item.status.value, mark=MARKS[item.status]),
-        Cell(text=item.problem or ""),
+        Cell(text=item.problem or "", wide=True),
     )
 
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
+from flowjoy.analysis.results import Results
+from flowjoy.domain import CoverageState, SourceKind
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.report.escaping import clean
 from flowjoy.report.text import plural
 
 SHOWN = 5
-MARKS = {
-    DriftStatus.OK: "good",
-    DriftStatus.OVER: "wait",
-    DriftStatus.DRIFT: "bad",
-    DriftStatus.TOO_FEW: "calm",
-    DriftStatus.ERROR: "wait",
-}
-"""CSS class of each status on the page."""
 
 
 def broken(check: DriftCheck) -> tuple[FeatureDrift, ...]:
@@ -70,6 +64,21 @@ def scope(check: DriftCheck) -> str:
     version = f" v{check.version}" if check.version else ""
     against = f", against {check.reference}" if check.reference else ""
     return f"{check.model}{version}{against}"
+
+
+def faults(results: Results) -> tuple[str, ...]:
+    """Return warnings about features that could not be compared or judged.
+
+    A source that could not be read at all is reported as a failed source, not here.
+    """
+    check = results.drift
+    unread = any(
+        item.kind is SourceKind.DRIFT and item.state is CoverageState.FAILED for item in results.bundle.coverage
+    )
+    if check is None or unread:
+        return ()
+    sentences = (uncompared(check) if broken(check) else "", unjudged(check))
+    return tuple(f"drift ({check.model}): {sentence}" for sentence in sentences if sentence)
 
 
 READING = (

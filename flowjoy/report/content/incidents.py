@@ -1,9 +1,9 @@
-"""Incidents in plain text: name, attributed deploy and reason. External names are cleaned."""
+"""The section on incidents: how long they took, and which deploy each is attributed to."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -11,8 +11,11 @@ import pandas as pd
 from flowjoy.analysis import event_columns
 from flowjoy.analysis.flow import incidents as recovery
 from flowjoy.analysis.results import Results
+from flowjoy.domain import CoverageState, SourceKind
+from flowjoy.report.blocks import ROW_LIMIT, Cell, Mark, Paragraph, Section, Table, number_cell, time_cell
 from flowjoy.report.escaping import clean
-from flowjoy.report.text import span
+from flowjoy.report.prose import Commit, ModelVersionName, Name, Prose, prose
+from flowjoy.report.text import plural, span
 
 
 def shown(results: Results) -> pd.DataFrame:
@@ -22,7 +25,7 @@ def shown(results: Results) -> pd.DataFrame:
     return incidents[inside | incidents[event_columns.END].isna()]
 
 
-def evidence(results: Results, rows: pd.DataFrame) -> Iterator[str]:
+def evidence(results: Results, rows: pd.DataFrame) -> Iterator[Prose]:
     """Yield a sentence for each of these rows of `results.incidents`.
 
     `MODEL recommender v7, 41 m earlier; runner-up CODE 1a2b3c4, 3 h 0 m`
@@ -32,7 +35,7 @@ def evidence(results: Results, rows: pd.DataFrame) -> Iterator[str]:
         yield _evidence(row, names, results.bundle.terms.incident_match_hours)
 
 
-def newest_first(results: Results, limit: int) -> list[tuple[dict[Hashable, Any], str]]:
+def newest_first(results: Results, limit: int) -> list[tuple[dict[Hashable, Any], Prose]]:
     """Return the newest incidents in the report, at most `limit`, each with its sentence."""
     rows = shown(results).iloc[::-1].head(limit)
     return list(zip(rows.to_dict("records"), evidence(results, rows), strict=True))
@@ -46,40 +49,108 @@ def label(row: Mapping[Hashable, Any]) -> str:
     return f"#{number}" if source == "github" else clean(number)
 
 
-def _evidence(row: Mapping[Hashable, Any], names: dict[str, str], reach_hours: float) -> str:
+def _evidence(row: Mapping[Hashable, Any], names: dict[str, Prose], reach_hours: float) -> Prose:
     kind = row[recovery.CAUSE_TYPE]
     if pd.isna(kind):
-        return "not known: code or models could not be read"
+        return ("not known: code or models could not be read",)
     if kind == recovery.UNATTRIBUTED:
-        return f"no deploy in the {reach_hours:g} h before it{_nearest(row, names)}"
-    cause = f"{names[row[recovery.CAUSE_ID]]}, {_before(row, recovery.CAUSE_TS)} earlier"
+        return prose("no deploy in the {} h before it{}", f"{reach_hours:g}", _nearest(row, names))
+    cause = prose("{}, {} earlier", names[row[recovery.CAUSE_ID]], _before(row, recovery.CAUSE_TS))
     if pd.isna(row[recovery.OTHER_ID]):
         return cause
-    other = f"{names[row[recovery.OTHER_ID]]}, {_before(row, recovery.OTHER_TS)}"
-    return f"{cause}, or {other}: too close to tell" if kind == recovery.AMBIGUOUS else f"{cause}; runner-up {other}"
+    other = prose("{}, {}", names[row[recovery.OTHER_ID]], _before(row, recovery.OTHER_TS))
+    is_close = kind == recovery.AMBIGUOUS
+    return prose("{}, or {}: too close to tell" if is_close else "{}; runner-up {}", cause, other)
 
 
-def _nearest(row: Mapping[Hashable, Any], names: dict[str, str]) -> str:
+def _nearest(row: Mapping[Hashable, Any], names: dict[str, Prose]) -> Prose:
     if pd.isna(row[recovery.NEAREST_ID]):
-        return ""
+        return ()
     gap: timedelta = row[recovery.NEAREST_TS] - row[event_columns.START]
     side = "later" if gap > timedelta() else "earlier"
-    return f"; nearest {names[row[recovery.NEAREST_ID]]}, {span(abs(gap))} {side}"
+    return prose("; nearest {}, {} {}", names[row[recovery.NEAREST_ID]], span(abs(gap)), side)
 
 
 def _before(row: Mapping[Hashable, Any], column: str) -> str:
     return span(row[event_columns.START] - row[column])
 
 
-def _names(results: Results) -> dict[str, str]:
-    """Return a name for each event: its type with the short SHA, or with model and version."""
+def _names(results: Results) -> dict[str, Prose]:
+    """Return a name for each event: its type with the commit, or with model and version."""
     columns = (event_columns.ID, event_columns.TYPE, event_columns.SHA, event_columns.NAME, event_columns.VERSION)
     rows = zip(*(results.events[column] for column in columns), strict=True)
     return {number: _name(str(kind), sha, name, version) for number, kind, sha, name, version in rows}
 
 
-def _name(kind: str, sha: object, name: object, version: object) -> str:
+def _name(kind: str, sha: object, name: object, version: object) -> Prose:
     if isinstance(sha, str):
-        return f"{kind} {clean(sha[:12])}"
-    called = clean(str(name)) if name else "deploy"
-    return f"{kind} {called}" + (f" v{clean(version)}" if isinstance(version, str) and version else "")
+        return prose("{} {}", kind, Commit(sha))
+    if isinstance(version, str) and version and name:
+        return prose("{} {}", kind, ModelVersionName(str(name), version))
+    return prose("{} {}", kind, Name(str(name))) if name else (f"{kind} deploy",)
+
+
+def section(results: Results) -> Section:
+    """Return how long incidents took, and which deploy each is attributed to."""
+    sources = [item for item in results.bundle.coverage if item.kind is SourceKind.INCIDENTS]
+    title = "Incidents and recovery"
+    if all(item.state is CoverageState.NOT_CONFIGURED for item in sources):
+        why = "No incident source is configured. Set pagerduty-token, incident-label or incident-file."
+        return Section(id="incidents", title=title, paragraphs=(Paragraph(text=why),))
+    if not results.incidents_are_known:
+        why = "An incident source could not be read, so the MTTR is unknown: a partial mean would mislead."
+        return Section(id="incidents", title=title, paragraphs=(Paragraph(text=why, mark=Mark.BAD),))
+    each = _each(results)
+    if not each.rows:
+        return Section(id="incidents", title=title, paragraphs=(Paragraph(text="No incident in these weeks."),))
+    return Section(id="incidents", title=title, paragraphs=_open_now(results), tables=(_causes(results), each))
+
+
+def _open_now(results: Results) -> tuple[Paragraph, ...]:
+    is_open = results.incidents[event_columns.END].isna()
+    if not is_open.any():
+        return ()
+    oldest = results.bundle.generated_at - results.incidents.loc[is_open, event_columns.START].min()
+    count = plural(int(is_open.sum()), "incident")
+    text = f"{count} still open, not included in the means; the oldest for {span(oldest)}."
+    return (Paragraph(text=text, mark=Mark.WAIT),)
+
+
+def _causes(results: Results) -> Table:
+    rows = [
+        (
+            Cell(text="all: unified MTTR" if item.cause == recovery.ALL else item.cause),
+            number_cell(item.resolved),
+            number_cell(item.open),
+            *(number_cell(value) for value in (item.mean_hours, item.median_hours, item.p90_hours)),
+        )
+        for item in results.recoveries
+        if item.resolved or item.open or item.cause == recovery.ALL
+    ]
+    header = ("attributed to", "resolved", "open", "mean (h)", "median", "p90")
+    return Table(caption="Time to recovery, by cause", header=header, rows=rows, total=len(rows))
+
+
+def _each(results: Results) -> Table:
+    return Table(
+        caption="Incidents, and the deploys they are attributed to",
+        header=("incident", "started", "took", "attributed to"),
+        rows=[
+            (
+                Cell(text=Name(label(row))),
+                time_cell(row[event_columns.START], results.bundle.window),
+                _duration(row[event_columns.START], row[event_columns.END], results.bundle.generated_at),
+                Cell(text=sentence, wide=True),
+            )
+            for row, sentence in newest_first(results, ROW_LIMIT)
+        ],
+        total=len(shown(results)),
+        source="incidents.csv",
+    )
+
+
+def _duration(start: datetime, end: datetime, now: datetime) -> Cell:
+    is_open = pd.isna(end)
+    took = (now if is_open else end) - start
+    text = f"≥ {span(took)}, open" if is_open else span(took)
+    return Cell(text=text, sort=took.total_seconds(), mark=Mark.WAIT if is_open else Mark.NONE)

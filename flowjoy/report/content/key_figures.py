@@ -1,24 +1,25 @@
-"""The key figures at the top of the page."""
+"""The key figures below the banner: kept promises, drift lag and unified MTTR, each with what it covers."""
 
 from __future__ import annotations
 
 from flowjoy.analysis.promise import compliance
 from flowjoy.analysis.promise.verdict import unproved
 from flowjoy.analysis.results import Results
-from flowjoy.domain import CoverageState, SourceKind, Status
-from flowjoy.report.blocks import Countdown, KeyFigure
-from flowjoy.report.content.headline import why_no_rate
-from flowjoy.report.text import decimal, lag_text, span
+from flowjoy.domain import CoverageState, SourceKind
+from flowjoy.report.blocks import KeyFigure, Mark
+from flowjoy.report.content.promise import why_no_rate
+from flowjoy.report.text import counted, decimal, lag_text
+
+_UNJUDGED = "a required source could not be read"
 
 
 def key_figures(results: Results) -> tuple[KeyFigure, ...]:
-    """Return running and broken promises, compliance rate, drift lag and unified MTTR, each with what it covers."""
+    """Return the rate of kept promises, last week's cadence, the drift lag and the unified MTTR."""
     lag = results.drift_lag.current if results.drift_lag is not None else None
     week = results.last_week
     return (
-        running(results),
-        _broken(results),
         _kept(results),
+        _cadence(results),
         KeyFigure(
             name="drift lag now",
             value="no data" if lag is None else lag_text(lag),
@@ -32,45 +33,31 @@ def key_figures(results: Results) -> tuple[KeyFigure, ...]:
     )
 
 
-def _broken(results: Results) -> KeyFigure:
-    name, broken = "promises broken", results.count(Status.BREACHED)
-    if _unjudged(results):
-        return KeyFigure(name=name, value="no data", note=_UNJUDGED)
-    return KeyFigure(name=name, value=str(broken), mark="bad" if broken else "good")
-
-
-_UNJUDGED = "a required source could not be read"
-
-
-def _unjudged(results: Results) -> bool:
-    """Return whether a deciding source could not be read: a 0 would look like good news then."""
-    return bool(unproved(results.bundle.coverage))
-
-
-def running(results: Results) -> KeyFigure:
-    """Return the number of running clocks, and the time left on the next one."""
-    if _unjudged(results):
-        return KeyFigure(name="clocks running", value="no data", note=_UNJUDGED)
-    count, due = sum(item.is_running for item in results.scope), compliance.next_deadline(results.scope)
-    if not count or due is None:
-        return KeyFigure(name="clocks running", value=str(count))
-    clock = Countdown(text=f"{span(due - results.bundle.generated_at)} left", due=due)
-    return KeyFigure(name="clocks running", value=str(count), note="next deadline:", mark="wait", clock=clock)
-
-
 def _kept(results: Results) -> KeyFigure:
     rate, target = results.rate, results.bundle.terms.sla_target
     name = f"kept, last {compliance.RATE_DAYS} days"
     if rate.percent is None:
-        why = _UNJUDGED if _unjudged(results) else why_no_rate(results)
+        why = _UNJUDGED if unproved(results.bundle.coverage) else why_no_rate(results)
         return KeyFigure(name=name, value="no data", note=f"{why}; target {target:g} %")
     few = ", too few to judge" if rate.n < compliance.ENOUGH else ""
     return KeyFigure(
         name=name,
         value=f"{rate.percent:.1f} %",
         note=f"of {rate.n}{few}; target {target:g} %",
-        mark="" if few else "good" if rate.percent >= target else "bad",
+        mark=Mark.NONE if few else Mark.GOOD if rate.percent >= target else Mark.BAD,
     )
+
+
+def _cadence(results: Results) -> KeyFigure:
+    """Return code deploys and model ships of the last complete week."""
+    week, name = results.last_week, "code and model deploys, last week"
+    if week is None:
+        return KeyFigure(name=name, value="no data", note="no week is complete yet")
+    code = counted(week.code_deploys, known=week.code_known)
+    models = counted(week.model_deploys, known=week.models_known) if week.observed else "no data"
+    value = "no data" if code == models == "no data" else f"{code} · {models}"
+    mark = Mark.BAD if week.diverges else Mark.NONE
+    return KeyFigure(name=name, value=value, note=f"a gap of {week.gap}" if week.counted else "gap unknown", mark=mark)
 
 
 def _resolved(results: Results) -> str:

@@ -1,17 +1,18 @@
-"""The answers of the retrospective, the names of live pairs, and reasons for missing data, in plain text."""
+"""The section on the retrospective: its questions with their answers, and reasons for missing data."""
 
 from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
 from flowjoy.analysis.flow.divergence_and_spikes import Spike
-from flowjoy.analysis.flow.live_pairs import LivePair
 from flowjoy.analysis.promise.verdict import unproved
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Week
 from flowjoy.domain.weeks import complete_weeks
+from flowjoy.report.blocks import Paragraph, Section
 from flowjoy.report.escaping import clean
-from flowjoy.report.text import capital, deploys_of, lag_text, moment, plural, span
+from flowjoy.report.prose import own
+from flowjoy.report.text import capital, deploys_of, lag_text, plural
 
 
 def spike_text(spike: Spike) -> str:
@@ -123,13 +124,13 @@ def unread_text(week: Week) -> str:
     return " and ".join(name for name, known in (("code", week.code_known), ("models", week.models_known)) if not known)
 
 
-def pair_name(pair: LivePair) -> str:
-    """Return the unified tag of a pair, or else its commit and model versions."""
-    models = ", ".join(f"{clean(model.name)} v{clean(model.version)}" for model in pair.models)
-    return pair.tag or f"{(pair.sha or 'unknown')[:12]} with {models or 'no model'}"
-
-
-def live_period(pair: LivePair, results: Results) -> str:
-    """Return `Tue 04 Jun 09:00 UTC for 31 h 12 m`."""
-    zone = results.bundle.window.timezone
-    return f"{moment(pair.since, zone)} for {span((pair.until or results.bundle.generated_at) - pair.since)}"
+def section(results: Results) -> Section:
+    """Return the two questions, the one action, and the result of the last action."""
+    asked = [
+        Paragraph(lead="Which week shows the biggest gap, and how did that affect MTTR?", text=gap_answer(results)),
+        Paragraph(lead="Where does code flow but models jam?", text=bottleneck_answer(results)),
+        Paragraph(lead="One action to try before the next sprint:", text=own(action_answer(results))),
+    ]
+    if (measured := measured_answer(results)) is not None:
+        asked.append(Paragraph(lead="The last action:", text=measured))
+    return Section(id="retrospective", title="Retrospective", paragraphs=asked)

@@ -14,8 +14,8 @@ from flowjoy.config.inputs import declared
 from flowjoy.domain import Status
 from flowjoy.domain.bundle import Bundle
 from flowjoy.ledger.bundle_file import bundle_bytes
-from flowjoy.report.markdown import summary
 from tests.builders import a_bundle, a_deploy, a_ship, a_stub_file
+from tests.unit.report.rendered import summary
 
 SHA = "a" * 40
 
@@ -51,7 +51,7 @@ def analysed(bundle: Bundle) -> Results:
     """Everything that is computed of a bundle, and what is written of it as text."""
     findings = analyse(bundle)
     bundle_bytes(findings)
-    summary(findings, None)
+    summary(findings)
     return findings
 
 

@@ -15,13 +15,14 @@ from flowjoy.domain import CoverageState, Status
 from flowjoy.domain.bundle import Bundle
 from flowjoy.report import step_outputs
 from flowjoy.report.checks import LONGEST_TEXT, promise_check, settled_check
-from flowjoy.report.content.headline import headline, headline_of
+from flowjoy.report.content.banner import banner, headline
+from flowjoy.report.content.report import report_of
 from flowjoy.report.csv_files import weeks_csv
-from flowjoy.report.escaping import trusted_markdown
-from flowjoy.report.markdown import summary
+from flowjoy.report.prose import Countdown, Name, own, spans
 from flowjoy.report.text import counted
 from tests.builders import a_bundle, a_coverage, a_deploy, a_ship, an_incident, at
 from tests.unit.report.a_year import WEEK, a_hostile_bundle, a_year
+from tests.unit.report.rendered import read, summary
 from tests.unit.report.test_html import page_of
 
 UNREAD = a_coverage("models", CoverageState.FAILED, reason="the registry refused", hint="check the token")
@@ -49,13 +50,19 @@ def test_summary__of_five_thousand_breaches_is_short_begins_with_the_verdict_and
     assert results.count(Status.BREACHED) > 4_000
     text = summary(results)
     assert len(text.encode()) < 100_000
-    assert text.splitlines()[2].startswith("❌ **fail**: <code>the 48 h promise is broken")
-    assert re.search(r"… and \d{4} more, in `flowjoy-bundle\.json`\.", text)
+    assert read(text).splitlines()[2] == "❌ 5 models are overdue: model-0, model-1, model-2 and 2 more"
+    assert re.search(r"… and \d{4} more, in flowjoy-bundle\.json\.", read(text))
 
 
 def test_check_text__of_five_thousand_breaches_is_within_the_limit_and_each_model_is_remarked_once() -> None:
     results = a_breach_of_thousands()
-    check = promise_check(results, "a" * 40, stub_path="flowjoy.json", lines={f"model-{n}": n + 1 for n in range(5)})
+    check = promise_check(
+        results,
+        "a" * 40,
+        report_of(results),
+        stub_path="flowjoy.json",
+        lines={f"model-{n}": n + 1 for n in range(5)},
+    )
     assert len(check.summary) <= LONGEST_TEXT
     assert sorted(remark.line for remark in check.annotations) == [1, 2, 3, 4, 5]
 
@@ -71,25 +78,29 @@ def test_check_text__of_hostile_names_is_within_the_limit() -> None:
 
 def test_summary__first_says_the_verdict_then_what_to_do_then_the_rest() -> None:
     text = summary(analyse(a_year(weeks=12)))
-    heads = re.findall(r"^(?:### (.+)|\*\*(Next steps)\*\*|(❌))", text, flags=re.MULTILINE)
+    heads = re.findall(r"^(?:### (.+)|\*\*(What to do)\*\*|(❌))", read(text), flags=re.MULTILINE)
     assert ["".join(head) for head in heads] == [
-        "❌", "Next steps", "The 48-hour promise", "Alerts", "Week by week", "Incidents", "Advice",
-        "Retrospective", "DORA", "Inventory", "Sources",
+        "❌", "What to do", "Alerts", "The 48-hour promise", "Code and models, week by week",
+        "Incidents and recovery", "Advice", "Retrospective", "DORA metrics", "Code and model pairs",
+        "Inventory", "Sources",
     ]  # fmt: skip
 
 
 def test_summary__says_by_when_and_how_much_is_left() -> None:
     text = summary(analyse(a_bundle([a_deploy(100)], [a_ship(50)], until=at(110))))
-    assert "it is due by Sun 09 Jun 13&#58;00 UTC (38 h 0 m left)" in text.replace("&#40;", "(").replace("&#41;", ")")
+    assert "its model is due by Sun 09 Jun 13:00 UTC" in text
+    assert "recommender is due in 38 h 0 m (Sun 13:00 UTC)" in read(text)
+
+
+def clocks_in(results: Results) -> list[object]:
+    return [span for span in spans(banner(results).title) if isinstance(span, Countdown)]
 
 
 def test_headline__is_its_parts_and_only_a_running_clock_is_apart() -> None:
     running = analyse(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110)))
-    line = headline_of(running)
-    assert (line.before, line.left, line.deadline) == ("recommender due ", "in 38 h 0 m", at(148))
-    assert headline(running) == "recommender due in 38 h 0 m (Sun 13:00 UTC) and 1 more clock"
-    broken = headline_of(a_breach_of_thousands())
-    assert (broken.left, broken.deadline) == ("", None)
+    assert clocks_in(running) == [Countdown("in 38 h 0 m", at(148), form="in")]
+    assert headline(running) == "recommender is due in 38 h 0 m (Sun 13:00 UTC); 1 more due later"
+    assert clocks_in(a_breach_of_thousands()) == []
 
 
 def test_mermaid__is_an_extra_of_at_most_twelve_weeks_from_zero_and_not_drawn_of_what_was_not_read() -> None:
@@ -118,26 +129,30 @@ def test_mermaid__leaves_out_the_running_week_which_would_be_a_fall() -> None:
 
 def test_advice__in_angle_brackets_is_read_and_no_tag() -> None:
     text = summary(analyse(weeks_of((9, 9), (1, 0))))
-    assert "`<service>:<git-sha>-<model-sha>`" in text
+    assert "Tag image and model with the unified tag <service>:<git-sha>-<model-sha>" in read(text)
     shown = MarkdownIt("gfm-like", {"linkify": False}).render(text)
-    assert "&lt;service&gt;:&lt;git-sha&gt;-&lt;model-sha&gt;" in shown
+    assert "<code>&lt;service&gt;:&lt;git-sha&gt;-&lt;model-sha&gt;</code>" in shown
 
 
 def test_ours__only_what_stands_in_angle_brackets_becomes_code() -> None:
-    assert trusted_markdown("tag <a>:<b>-<c> (so)") == "tag `<a>:<b>-<c>` (so)"
-    assert trusted_markdown("5 < 6, and that is all") == "5 < 6, and that is all"
+    assert own("tag <a>:<b>-<c> (so)") == ("tag ", Name("<a>:<b>-<c>"), " (so)")
+    assert own("5 < 6, and that is all") == ("5 < 6, and that is all",)
+    assert own("set `enforce` again") == ("set ", Name("enforce"), " again")
 
 
 def test_second_week__that_diverges_is_marked_as_escalated() -> None:
-    assert "**Escalated:** run a 48-hour spike" in summary(analyse(weeks_of((9, 1), (9, 1), (1, 0))))
+    text = read(summary(analyse(weeks_of((9, 1), (9, 1), (1, 0)))))
+    assert "❌ **Escalated:** the signal fired for the second week in a row." in text
+    assert "❌ Run a 48-hour spike" in text
     assert "Escalated" not in summary(analyse(weeks_of((9, 9), (9, 1), (1, 0))))
 
 
 def test_week__that_is_well_is_marked_and_one_that_lags_is_not() -> None:
     once = (an_incident(1, hours=1),)
-    rows = {line[2:8]: line for line in summary(analyse(weeks_of((9, 1), (7, 6), (1, 1), incidents=once))).splitlines()}
+    text = read(summary(analyse(weeks_of((9, 1), (7, 6), (1, 1), incidents=once))))
+    rows = {line[2:8]: line for line in text.partition("| week |")[2].partition("\n\n")[0].splitlines()}
     assert rows["Jun 10"].endswith("| ✅ healthy |")
-    assert rows["Jun 03"].endswith("| ⚠️ Model cadence lagging by 8 deploys |")
+    assert rows["Jun 03"].endswith("| ⏳ Model cadence lagging by 8 deploys |")
     assert rows["Jun 17"].endswith("| running |")
     without = weeks_of((7, 6), (1, 1), coverage=READ[:2])
     assert "healthy" not in summary(analyse(without))
@@ -155,10 +170,10 @@ def jammed(model: str = "model-07") -> Bundle:
 
 def test_models__the_one_that_jams_is_named_however_often_the_others_ship() -> None:
     results = analyse(jammed())
-    text = summary(results).replace("&#45;", "-")
+    text = read(summary(results))
     assert "| Jun 03 | 5 | 96 | 4 |" in text
-    assert text.count("⚠️ <code>model-07</code> cadence lagging by 4 deploys") == 1
-    assert text.count("⚠️ <code>model-07</code> cadence lagging by 5 deploys") == 1
+    assert text.count("⏳ model-07 cadence lagging by 4 deploys") == 1
+    assert text.count("⏳ model-07 cadence lagging by 5 deploys") == 1
     (packaging, *_) = results.advice
     assert packaging.escalated
     assert packaging.because.startswith("Jun 10: 5 code deploys and 0 ships of model-07: a gap of 5 is more than 50 %")
@@ -169,13 +184,8 @@ def test_models__the_one_that_jams_is_named_however_often_the_others_ship() -> N
 
 def test_models__a_hostile_name_that_lags_stays_text() -> None:
     bundle = jammed("**x** | <b>y</b> @octo")
-    assert "<code>&#42;&#42;x&#42;&#42; &#124; &#60;b&#62;y" in summary(analyse(bundle))
+    assert "&#42;&#42;x&#42;&#42; &#124; &#60;b&#62;y" in summary(analyse(bundle))
     assert "<b>y</b>" not in page_of(bundle)
-
-
-def test_inventory__lists_running_clocks() -> None:
-    text = summary(analyse(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110))))
-    assert "- 2 clocks running, each waiting for a model" in text.partition("### Inventory")[2]
 
 
 @pytest.fixture(scope="module")
@@ -186,13 +196,13 @@ def unread() -> Results:
 def test_registry__that_was_not_read_is_no_lag_no_advice_and_no_answer(unread: Results) -> None:
     text = summary(unread)
     assert "lagging" not in text
-    assert "package the model in the same CI job" not in text.partition("**The last action:**")[0]
+    assert "package the model in the same CI job" not in text.partition("The last action:")[0]
     assert "40 unknown: a required source could not be read." in text
     assert "No deadline has passed" not in text
     assert "Unknown: models could not be read." in text
-    assert "Gap: 4 then, no data now" in text.replace("&#58;", ":")
-    assert "| Jun 10 | 5 | no data | no data | 1.5 |" in text
-    assert len(re.findall(r"\*\*unknown\*\*", text)) == 5
+    assert "Gap: 4 then, no data now" in read(text)
+    assert "| Jun 10 | 5 | no data | no data | 1.5 |" in read(text)
+    assert len(re.findall(r"\| ❌ unknown \|", text)) == 5
 
 
 def test_outputs__count_nothing_that_was_not_read(unread: Results) -> None:
@@ -207,7 +217,7 @@ def test_counted__is_a_lower_bound_or_no_data_where_it_was_not_read() -> None:
 
 
 def test_last_action__is_dated_like_the_weeks_and_says_whether_it_helped() -> None:
-    text = summary(analyse(a_year(weeks=12))).replace("&#58;", ":").replace("&#46;", ".")
+    text = read(summary(analyse(a_year(weeks=12))))
     assert "proposed in the week of Jun 03: package the model. Gap: 4 then, 4 now: no change." in text
 
 

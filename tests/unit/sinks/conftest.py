@@ -17,6 +17,8 @@ from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain.secret import Secret
 from flowjoy.report.content.alert_messages import AlertMessage, RunLinks, alert_message
+from flowjoy.report.content.report import report_of
+from flowjoy.report.links import Links
 from flowjoy.sinks.base import AlertContext, Publication
 from tests import builders
 from tests.builders import a_bundle, a_deploy, a_ship, at
@@ -60,6 +62,9 @@ def kept_promise(**changes: Any) -> Results:
     return analyse(a_bundle([a_deploy(0, SHA)], [a_ship(1, "7")], until=at(60), terms={"sla_since": at(0)}, **changes))
 
 
+ADDRESSES = Links(run="https://github.com/acme/shop/actions/runs/1")
+
+
 @dataclass
 class Run:
     """One run: its inputs, and what its sinks warned of."""
@@ -75,7 +80,7 @@ class Run:
             trigger=event or an_event(),
             results=results,
             lines={builders.MODEL: 3},
-            details_url="https://github.com/acme/shop/actions/runs/1",
+            report=report_of(results, ADDRESSES),
             redact=lambda text: text.replace("hush", "***"),
             warn=self.warnings.append,
         )

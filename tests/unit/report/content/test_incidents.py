@@ -15,11 +15,13 @@ from flowjoy.domain.timestamps import iso
 from flowjoy.ledger.bundle_file import bundle_bytes
 from flowjoy.report.content.incidents import evidence
 from flowjoy.report.csv_files import incidents_csv, weeks_csv
-from flowjoy.report.markdown import summary
+from flowjoy.report.prose import plain
 from tests.builders import a_bundle, a_coverage, a_deploy, a_ship, an_incident, at
+from tests.unit.report.rendered import read, summary
 
 COMPLETE, FAILED, ABSENT = CoverageState.COMPLETE, CoverageState.FAILED, CoverageState.NOT_CONFIGURED
 SHA = "1a2b3c4d5e6f" + "0" * 28
+READ = (a_coverage("code"), a_coverage("models"), a_coverage("incidents", required=False))
 
 
 def rows_of(raw: bytes) -> list[dict[str, str]]:
@@ -28,7 +30,7 @@ def rows_of(raw: bytes) -> list[dict[str, str]]:
 
 def sentences_of(code: list[CodeRecord], models: list[ModelRecord], *incidents: Incident) -> list[str]:
     results = analyse(a_bundle(code, models, incidents or (an_incident(100),)))
-    return list(evidence(results, results.incidents))
+    return [plain(sentence) for sentence in evidence(results, results.incidents)]
 
 
 @pytest.mark.parametrize(
@@ -66,11 +68,11 @@ def test_summary__tells_all_by_cause_and_newest_first() -> None:
         an_incident(150, hours=3),
         an_incident(152, hours=None, id="incident:pagerduty:Q7", source="pagerduty"),
     ]
-    text = summary(analyse(a_bundle([a_deploy(99, SHA)], [a_ship(149, "7")], incidents)))
-    assert "| **all: unified MTTR** | 2 | 1 | 2.0 | 2.0 | 2.8 |" in text
+    text = summary(analyse(a_bundle([a_deploy(99, SHA)], [a_ship(149, "7")], incidents, coverage=READ)))
+    assert "| all: unified MTTR | 2 | 1 | 2.0 | 2.0 | 2.8 |" in text
     assert "| CODE | 1 | 0 | 1.0 | 1.0 | 1.0 |" in text
     assert "| MODEL | 1 | 1 | 3.0 | 3.0 | 3.0 |" in text
-    assert "1 incident still open (the oldest ≥ 352.0 h), not included in the means." in text
+    assert "1 incident still open, not included in the means; the oldest for 14 d 16 h." in text
     newest = text.index("<code>Q7</code>")
     assert newest < text.index("<code>2024-06-")
     assert "≥ 14 d 16 h, open" in text
@@ -78,8 +80,8 @@ def test_summary__tells_all_by_cause_and_newest_first() -> None:
 
 def test_summary__of_thousands_stays_short() -> None:
     incidents = [an_incident(n / 20, id=f"incident:file:{n}") for n in range(5000)]
-    text = summary(analyse(a_bundle([a_deploy(1)], [a_ship(2)], incidents)))
-    assert "… and 4980 more, in `incidents.csv`." in text
+    text = summary(analyse(a_bundle([a_deploy(1)], [a_ship(2)], incidents, coverage=READ)))
+    assert "… and 4980 more, in incidents.csv." in read(text)
     assert len(text) < 60_000
 
 
@@ -90,13 +92,13 @@ def test_evidence__foreign_names_stay_text(hostile: str) -> None:
     )
     text = summary(results)
     assert hostile not in text
-    assert "\n" not in next(iter(evidence(results, results.incidents)))
+    assert "\n" not in plain(next(iter(evidence(results, results.incidents))))
 
 
 def test_open__incident_from_before_the_window_is_not_forgotten() -> None:
     old = [an_incident(-900, hours=None), an_incident(-901)]
-    results = analyse(a_bundle([a_deploy(99, SHA)], [a_ship(149, "7")], old))
-    assert "1 incident still open (the oldest ≥ 1404.0 h), not included in the means." in summary(results)
+    results = analyse(a_bundle([a_deploy(99, SHA)], [a_ship(149, "7")], old, coverage=READ))
+    assert "1 incident still open, not included in the means; the oldest for 58 d 12 h." in summary(results)
     assert summary(results).count("≥ 58 d 12 h, open") == 1
     assert [row["start"] for row in rows_of(incidents_csv(results))] == [iso(at(-900))]
     assert (results.recoveries[0].resolved, results.recoveries[0].open) == (0, 0)
@@ -107,8 +109,8 @@ def test_causes__are_not_guessed_where_a_part_of_the_deploys_was_read(
     code: CoverageState, models: CoverageState
 ) -> None:
     """The incident is of the model that could not be read: the code deploy before it must not stand for it."""
-    read = (a_coverage("code", code), a_coverage("models", models), a_coverage("incidents", required=False))
-    results = analyse(a_bundle([a_deploy(98, SHA)], [], [an_incident(100, hours=2)], coverage=read))
+    coverage = (a_coverage("code", code), a_coverage("models", models), a_coverage("incidents", required=False))
+    results = analyse(a_bundle([a_deploy(98, SHA)], [], [an_incident(100, hours=2)], coverage=coverage))
     (row,) = rows_of(incidents_csv(results))
     unsaid = {name: row[name] for name in ("nearest_ts", "deploy_type", "cause_type", "cause_id", "runner_up_id")}
     assert unsaid == dict.fromkeys(unsaid, "")
@@ -121,21 +123,27 @@ def test_causes__are_not_guessed_where_a_part_of_the_deploys_was_read(
 
 
 def test_causes__are_known_without_models_where_none_is_depended_on() -> None:
-    read = (a_coverage("code"), a_coverage("models", ABSENT, required=False), a_coverage("incidents", required=False))
-    results = analyse(a_bundle([a_deploy(98, SHA)], [], [an_incident(100)], coverage=read))
+    coverage = (
+        a_coverage("code"),
+        a_coverage("models", ABSENT, required=False),
+        a_coverage("incidents", required=False),
+    )
+    results = analyse(a_bundle([a_deploy(98, SHA)], [], [an_incident(100)], coverage=coverage))
     assert results.dora[0].change_fail_rate.value == 1
 
 
 @pytest.mark.parametrize("state", [FAILED, ABSENT])
 def test_weeks__without_a_source_of_incidents_have_no_data_and_not_0(state: CoverageState) -> None:
-    read = (a_coverage("code"), a_coverage("models"), a_coverage("incidents", state, required=False))
-    results = analyse(a_bundle([a_deploy(1)], [a_ship(2)], coverage=read))
+    coverage = (a_coverage("code"), a_coverage("models"), a_coverage("incidents", state, required=False))
+    results = analyse(a_bundle([a_deploy(1)], [a_ship(2)], coverage=coverage))
     assert {(week.incidents, week.mttr_hours) for week in results.weeks} == {(None, None)}
     assert {row["incidents"] for row in rows_of(weeks_csv(results))} == {""}
     assert results.recoveries == ()
     assert not any(is_healthy(week, results.weeks) for week in results.weeks)
-    assert "| Jun 03 | 1 | 1 | 0 |  | no data |" in summary(results)
+    assert "| Jun 03 | 1 | 1 | 0 |  | no data |" in read(summary(results))
 
 
-def test_summary__without_any_incident_says_nothing_of_them() -> None:
-    assert "### Incidents" not in summary(analyse(a_bundle([a_deploy(1)], [a_ship(2)], until=at(500))))
+def test_summary__without_a_source_of_incidents_names_the_inputs_to_set_and_shows_no_table() -> None:
+    text = summary(analyse(a_bundle([a_deploy(1)], [a_ship(2)], until=at(500))))
+    assert "incident-file" in read(text)
+    assert "| attributed to |" not in text

@@ -1,0 +1,189 @@
+"""The banner of each surface: the state of the service, of one release, or of code that asks to go live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flowjoy.analysis.promise import verdict
+from flowjoy.analysis.results import Results
+from flowjoy.domain import Obligation, Status
+from flowjoy.report.blocks import Banner, Mark
+from flowjoy.report.content.first_run import first_run, is_older
+from flowjoy.report.content.gate import blocked
+from flowjoy.report.content.moves import moves, not_enforced
+from flowjoy.report.content.obligation_text import predicate, release
+from flowjoy.report.escaping import clean
+from flowjoy.report.links import NOWHERE, Links
+from flowjoy.report.prose import Name, Prose, Text, joined, own, plain, prose
+from flowjoy.report.text import capital, moment, plural
+
+_NAME_LIMIT = 3
+
+
+def headline(results: Results) -> str:
+    """Return the title of the banner as one line of plain text."""
+    return plain(banner(results).title)
+
+
+def banner(results: Results, links: Links = NOWHERE) -> Banner:
+    """Return the state of the service as of the run: the most serious thing first."""
+    for state in (_undecided, _refused, _not_judged, _overdue, _running, _waived, _nothing_promised, _undetermined):
+        content = state(results, links)
+        if content is not None:
+            return content
+    return _kept(results)
+
+
+def release_banner(results: Results, owed: Sequence[Obligation], links: Links = NOWHERE) -> Banner | None:
+    """Return the final state of one release; None while an obligation of it runs, is unknown, or does not exist."""
+    if not owed or any(item.is_running or item.status is Status.UNKNOWN for item in owed):
+        return None
+    broken = [item for item in owed if item.status in (Status.BREACHED, Status.LATE)]
+    waived = [item for item in owed if item.status is Status.WAIVED]
+    other = [item for item in owed if item.status is not Status.MET]
+    if broken:
+        first = max(broken, key=lambda item: ((item.closed_at or results.bundle.generated_at) - item.deadline, item.id))
+        title = prose("{} {}", Name(first.subject), predicate(first, results))
+        facts = (_released(first, results), *not_enforced(results))
+        ways = moves(results, links) if first.status is Status.BREACHED else ()
+        word = "Overdue" if first.status is Status.BREACHED else "Late"
+        return Banner(mark=Mark.BAD, word=word, title=title, facts=facts, moves=ways)
+    if other:
+        first = min(waived or other, key=lambda item: (item.status.value, item.model))
+        word = "Waived" if waived else capital(first.status.label)
+        return Banner(mark=Mark.CALM, word=word, title=prose("{} {}", Name(first.subject), predicate(first, results)))
+    slowest = max(owed, key=lambda item: (item.shipped_at or item.start) - item.start)
+    last = ", the last of them " if len(owed) > 1 and slowest.shipped_at and slowest.shipped_at > slowest.start else " "
+    title = prose("{}{}{}", plural(len(owed), "model"), last, predicate(slowest, results))
+    return Banner(mark=Mark.GOOD, word="Kept", title=title, facts=(_released(slowest, results),))
+
+
+def _undecided(results: Results, _links: Links) -> Banner | None:
+    if results.verdict.exit_code != verdict.EXIT_UNDECIDED:
+        return None
+    reasons = clean("; ".join(results.verdict.reasons), 400)
+    return Banner(mark=Mark.BAD, word="", title=f"Could not decide: {reasons}", moves=moves(results))
+
+
+def _refused(results: Results, links: Links) -> Banner | None:
+    return blocked(results.gate, results, links) if results.gate is not None else None
+
+
+def _not_judged(results: Results, _links: Links) -> Banner | None:
+    if results.judges_promise:
+        return None
+    if results.gate is None:
+        return Banner(mark=Mark.CALM, word="No data", title="Nothing was judged")
+    title = "The model stub is in order; the promise itself is judged on merge"
+    return Banner(mark=Mark.GOOD, word="", title=title)
+
+
+def _overdue(results: Results, links: Links) -> Banner | None:
+    broken = [item for item in results.scope if item.status is Status.BREACHED]
+    if not broken:
+        return None
+    first = min(broken, key=lambda item: (item.deadline, item.id))
+    models = sorted({item.subject for item in broken})
+    if len(models) == 1:
+        title = prose("{} {}", Name(first.subject), predicate(first, results))
+    else:
+        names = joined([Name(name) for name in models[:_NAME_LIMIT]])
+        rest = f" and {len(models) - _NAME_LIMIT} more" if len(models) > _NAME_LIMIT else ""
+        title = prose("{} are overdue: {}{}", plural(len(models), "model"), names, rest)
+    facts: list[Text] = [_waiting(first, len({item.code_id for item in broken}), results)]
+    if results.gate is not None and results.gate.is_merge:
+        title = prose("Merging is blocked: {}", title) if results.bundle.terms.enforce else title
+        facts.insert(0, "Your change did not cause it: the release below was deployed before.")
+    if all(is_older(item, results) for item in broken) and (sentence := first_run(results)):
+        title = own(sentence)
+    facts += not_enforced(results)
+    return Banner(mark=Mark.BAD, word="", title=title, facts=facts, moves=moves(results, links))
+
+
+def _running(results: Results, links: Links) -> Banner | None:
+    running = [item for item in results.scope if item.is_running]
+    if not running:
+        return None
+    first = min(running, key=lambda item: (item.deadline, item.id))
+    more = f"; {len(running) - 1} more due later" if len(running) > 1 else ""
+    title = prose("{} {}{}", Name(first.subject), predicate(first, results), more)
+    word = "At risk" if first.status is Status.AT_RISK else "Pending"
+    return Banner(
+        mark=Mark.WAIT, word=word, title=title, facts=(_released(first, results),), moves=moves(results, links)
+    )
+
+
+def _waived(results: Results, links: Links) -> Banner | None:
+    waived = [item for item in results.scope if item.is_excused]
+    if not waived:
+        return None
+    first = min(waived, key=lambda item: (item.deadline, item.id))
+    more = f"; {plural(len(waived) - 1, 'more waiver')}" if len(waived) > 1 else ""
+    title = prose("{} {}{}", Name(first.subject), predicate(first, results), more)
+    return Banner(
+        mark=Mark.CALM, word="Waived", title=title, facts=(_released(first, results),), moves=moves(results, links)
+    )
+
+
+def _nothing_promised(results: Results, _links: Links) -> Banner | None:
+    if results.sla_status == "none":
+        weeks = plural(results.bundle.window.weeks, "week")
+        title: Prose = (f"no code was deployed in the last {weeks}, so nothing was promised or kept",)
+        return Banner(mark=Mark.CALM, word="No data", title=title, moves=moves(results))
+    if results.sla_status != "undeclared":
+        return None
+    stub = Name(results.bundle.terms.model_stub)
+    title = prose("no model dependency is declared, so nothing is promised. Set {}, or add {}", Name("models"), stub)
+    if results.commits_without_models:
+        title = prose("{} names no model, so nothing is promised. Add one to it", stub)
+    return Banner(mark=Mark.CALM, word="Not set up", title=title, moves=moves(results))
+
+
+def _undetermined(results: Results, _links: Links) -> Banner | None:
+    sentence = undetermined(results)
+    if not sentence:
+        return None
+    return Banner(mark=Mark.CALM, word="Undetermined", title=sentence, moves=moves(results))
+
+
+def undetermined(results: Results) -> str:
+    """Return how many releases are undetermined, and how to settle them; empty if none is."""
+    items = [item for item in results.scope if item.status is Status.UNDETERMINED]
+    if not items:
+        return ""
+    releases = len({item.code_id for item in items})
+    versions = sorted({f"{clean(item.model)} v{clean(item.version or '?', 40)}" for item in items})
+    return (
+        f"nothing is due, but {plural(releases, 'release')} {'is' if releases == 1 else 'are'} undetermined, neither "
+        f"kept nor broken: set the tag flowjoy.deployed_at of {', '.join(versions[:_NAME_LIMIT])} to the time it went "
+        "live, and run FlowJoy hourly"
+    )
+
+
+def _kept(results: Results) -> Banner:
+    late, hours = results.count(Status.LATE), f"{results.bundle.terms.sla_hours:g} h"
+    if late:
+        weeks = plural(results.bundle.window.weeks, "week")
+        title = f"Nothing is due now; {plural(late, 'model')} shipped late in the last {weeks}"
+    else:
+        title = f"The {hours} promise holds: nothing is due"
+    return Banner(mark=Mark.GOOD, word="", title=title, moves=moves(results))
+
+
+def _released(item: Obligation, results: Results) -> Prose:
+    zone = results.bundle.window.timezone
+    provisional = " (this very release, provisionally)" if item.provisional else ""
+    deployed, due = moment(item.start, zone), moment(item.deadline, zone)
+    verb = "is" if item.is_running else "was"
+    return prose(
+        "Release {} was deployed {}{}; its model {} due by {}.", release(item), deployed, provisional, verb, due
+    )
+
+
+def _waiting(first: Obligation, releases: int, results: Results) -> Prose:
+    more = (
+        f" {plural(releases - 1, 'more release')} {'waits' if releases == 2 else 'wait'} as well."
+        if releases > 1
+        else ""
+    )
+    return prose("{}{}", _released(first, results), more)

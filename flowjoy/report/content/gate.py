@@ -1,0 +1,61 @@
+"""The section on the merge gate: whether code may go live, and what it would start."""
+
+from __future__ import annotations
+
+from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
+from flowjoy.analysis.results import Results
+from flowjoy.report.blocks import Banner, Mark, Paragraph, Section
+from flowjoy.report.content.moves import moves, not_enforced
+from flowjoy.report.escaping import clean
+from flowjoy.report.links import NOWHERE, Links
+
+SHOWN = 50
+_MARKS = {GateLevel.FAILURE: Mark.BAD, GateLevel.WARNING: Mark.WAIT, GateLevel.NOTICE: Mark.CALM}
+_FINE = "All models that this code requires are available."
+
+
+def section(gate: MergeGate) -> Section:
+    """Return the findings of the gate, and the obligations that a merge would start."""
+    paragraphs = [Paragraph(text=_sentence(item.text), mark=_MARKS[item.level]) for item in gate.findings[:SHOWN]]
+    if len(gate.findings) > SHOWN:
+        paragraphs.append(Paragraph(text=f"… and {len(gate.findings) - SHOWN} more findings."))
+    if not gate.findings:
+        paragraphs.append(Paragraph(text=_FINE, mark=Mark.GOOD))
+    paragraphs += [Paragraph(lead="Ahead:", text=_sentence(text)) for text in gate.forecast[:SHOWN]]
+    return Section(id="gate", title="Model dependency", paragraphs=paragraphs, notes=_limits(gate))
+
+
+def _sentence(text: str) -> str:
+    return f"{clean(text, 500).rstrip('.')}."
+
+
+def _limits(gate: MergeGate) -> tuple[str, ...]:
+    """Return what the gate could not judge."""
+    notes = [] if gate.judged_registry else ["The registry was not read: the promise is judged after the merge."]
+    if not gate.compared:
+        notes.append("No ledger of the default branch was read: this run's inputs were not compared with its settings.")
+    return tuple(notes)
+
+
+def blocked(gate: MergeGate, results: Results, links: Links = NOWHERE) -> Banner | None:
+    """Return why code may not go live, and the ways out; None if it may."""
+    failures = gate.of(GateLevel.FAILURE)
+    if not failures:
+        return None
+    act = "Merging" if gate.is_merge else "Deploying"
+    verb = "is" if results.bundle.terms.enforce else "would be"
+    more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+    title = f"{act} {verb} blocked: {clean(failures[0].text, 300)}{more}"
+    return Banner(mark=Mark.BAD, word="", title=title, facts=not_enforced(results), moves=moves(results, links))
+
+
+def gate_banner(gate: MergeGate, results: Results, links: Links = NOWHERE) -> Banner:
+    """Return the state of the gate by itself, for its own check."""
+    overridden = gate.of(GateLevel.WARNING)
+    if (refused := blocked(gate, results, links)) is not None:
+        return refused
+    if overridden:
+        return Banner(mark=Mark.WAIT, word="Waived", title=clean(overridden[0].text, 400))
+    if gate.forecast:
+        return Banner(mark=Mark.GOOD, word="", title=f"Models and code match; {clean(gate.forecast[0], 300)}")
+    return Banner(mark=Mark.GOOD, word="", title="Models and code match")

@@ -1,0 +1,76 @@
+"""The outcome of an obligation in words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flowjoy.analysis.results import Results
+from flowjoy.domain import Obligation, Status
+from flowjoy.report.blocks import Mark
+from flowjoy.report.escaping import clean
+from flowjoy.report.prose import Commit, Countdown, Name, Prose, Span, prose
+from flowjoy.report.text import moment, soon, span
+
+MARKS = {
+    Status.MET: Mark.GOOD,
+    Status.LATE: Mark.BAD,
+    Status.BREACHED: Mark.BAD,
+    Status.UNKNOWN: Mark.BAD,
+    Status.AT_RISK: Mark.WAIT,
+    Status.PENDING: Mark.WAIT,
+}
+
+
+def outcome(item: Obligation, results: Results) -> str:
+    """Return the outcome of an obligation in plain text."""
+    as_of, zone = results.bundle.generated_at, results.bundle.window.timezone
+    if item.is_running:
+        return f"due in {span(item.deadline - as_of)} ({soon(item.deadline, zone, as_of)})"
+    if item.status is Status.BREACHED:
+        void = f"; {clean(item.reason, 300)}" if item.reason else ""
+        return f"{span(as_of - item.deadline)} overdue, not shipped{void}"
+    if item.status is Status.WAIVED:
+        miss = "; counts as a miss: first seen after the deadline" if item.waived_miss else ""
+        return f"waived: {clean(item.waiver or '', 300)}{miss}"
+    if item.status is Status.LATE:
+        shipped = item.shipped_at
+        return "rolled back after the deadline" if shipped is None else f"shipped {span(shipped - item.deadline)} late"
+    if item.status is Status.MET and item.shipped_at is not None:
+        return _met(item, item.shipped_at, zone)
+    if item.status is Status.UNDETERMINED and item.not_before is not None and item.seen_by is not None:
+        between = f"{moment(item.not_before, zone)} and {moment(item.seen_by, zone)}"
+        return f"shipped between {between}: set the tag flowjoy.deployed_at, or run FlowJoy hourly"
+    if item.status is Status.CANCELLED:
+        return "the code was rolled back in time"
+    return clean(item.reason or "", 300)
+
+
+def _met(item: Obligation, shipped_at: datetime, zone: str) -> str:
+    if item.not_before is not None:
+        return f"observed to ship between {moment(item.not_before, zone)} and {moment(shipped_at, zone)}"
+    return "shipped with the code" if shipped_at <= item.start else f"shipped after {span(shipped_at - item.start)}"
+
+
+def predicate(item: Obligation, results: Results) -> Prose:
+    """Return what to say of a model: `is 2 h 5 m overdue`, `is due in 31 h (Tue 09:00 UTC)`, `shipped 3 h late`."""
+    as_of, zone = results.bundle.generated_at, results.bundle.window.timezone
+    if item.is_running:
+        clock = Countdown(f"in {span(item.deadline - as_of)}", item.deadline, form="in")
+        return prose("is due {} ({})", clock, soon(item.deadline, zone, as_of))
+    if item.status is Status.BREACHED:
+        return (f"is {span(as_of - item.deadline)} overdue",)
+    if item.status is Status.LATE and item.shipped_at is None:
+        return ("was not shipped before its code was rolled back, after the deadline",)
+    if item.status is Status.WAIVED:
+        return (f"is waived: {clean(item.waiver or '', 300)}",)
+    return (outcome(item, results) or f"is {item.status.label}",)
+
+
+def release(item: Obligation) -> Span:
+    """Return the release that owes the model: its commit, or else the id of its code event."""
+    return Commit(item.sha) if item.sha else Name(item.code_id)
+
+
+def needed(item: Obligation) -> Prose:
+    """Return what a ship must be: `a new version`, or `version >=12`."""
+    return ("a new version",) if item.requires == "any" else prose("version {}", Name(item.requires))
