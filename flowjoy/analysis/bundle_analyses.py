@@ -230,7 +230,8 @@ class BundleAnalyses:
             every_version_stays_live=self._terms.model_signal == "registered",
         )
         owed = obligations.obligations(events, self._dependencies, terms)
-        return compliance.with_unknown_models(owed, frozenset(self._bundle.unknown_models))
+        unknown, live = frozenset(self._bundle.unknown_models), obligations.live_sha(events)
+        return compliance.with_unknown_models(owed, unknown, live, self._bundle.first_trusted_at)
 
     def _week_table(self, window: Window) -> tuple[Week, ...]:
         """Return the weeks of `window` as if every source was read."""

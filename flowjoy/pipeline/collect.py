@@ -186,7 +186,7 @@ class _Collection:
             steps.deploys,
             steps.stubs.value,
             self._asks,
-            since=min(self._query.since, self._query.as_of - timedelta(days=RATE_DAYS, hours=settings.sla_hours)),
+            since=self._query.as_of - timedelta(days=RATE_DAYS, hours=settings.sla_hours),
         )
         elsewhere = {model for at_path in steps.other_stubs.value.values() for model in named_models(at_path)}
         may = tuple(sorted({*may, *elsewhere} - {*must}))

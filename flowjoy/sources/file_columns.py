@@ -29,9 +29,12 @@ def _set_of(text: str) -> frozenset[str]:
 
 _SUCCEEDED = _set_of(
     "success successful successfully succeeded succeed ok passed pass deployed released shipped live active true"
-    # A success that a later deployment replaced, and a registered version.
-    " inactive ready"
+    # A registered version.
+    " ready"
 )
+_REPLACED = "inactive"
+"""GitHub's word for the success of a deployment that a later one replaced; it says nothing about a model."""
+
 _NOT_SUCCEEDED = _set_of(
     "failure failed fail error errored false cancelled canceled aborted skipped neutral stale timed_out timeout"
     " action_required startup_failure unstable not_built rejected abandoned pending queued requested waiting scheduled"
@@ -98,7 +101,7 @@ def _judged(row: Row, label: str, kind: EventType, query: HarvestQuery) -> Judge
         name = row.get(*columns)
         if name is not None and not fits(name):
             return JudgedRow(row=row, misfit=misfit, word=name)
-    failed = _failure(row, label)
+    failed = _failure(row, label, kind)
     return JudgedRow(row=row) if failed is None else JudgedRow(row=row, misfit=RowProblem.STATUS, word=failed)
 
 
@@ -138,8 +141,9 @@ def _is_type(cell: str, kind: EventType, row: Row, label: str) -> bool:
     return known is kind
 
 
-def _failure(row: Row, label: str) -> str | None:
+def _failure(row: Row, label: str, kind: EventType) -> str | None:
     """Return the text by which a row says that it did not succeed; None if it did, or does not have such a column."""
+    succeeded = _SUCCEEDED | {_REPLACED} if kind is EventType.CODE else _SUCCEEDED
     cells = [(name, row.cells[name].strip()) for name in STATUS if name in row.cells]
     # Any other character may change the meaning: `READY?`, `passed*`.
     values = [re.sub(r"[\s_-]+", "_", cell).casefold() for _, cell in cells]
@@ -147,14 +151,14 @@ def _failure(row: Row, label: str) -> str | None:
         if word in _NOT_SUCCEEDED:
             return cell
         nothing = cell.casefold() in NOTHING - {"unknown"}
-        if not nothing and word not in _SUCCEEDED | _ENDED:
+        if not nothing and word not in succeeded | _ENDED:
             raise HarvestError(
                 f"{label}, line {row.line}, {name}: {_shown(cell)} says neither success nor failure",
                 hint="write `success` or `failure`, or rename the column where it means something else",
             )
     if [name for name, _ in cells] == ["conclusion"] and not cells[0][1]:
         return "no conclusion yet"  # GitHub gives a run its conclusion when it ends
-    if cells and _SUCCEEDED.isdisjoint(values):
+    if cells and succeeded.isdisjoint(values):
         name, cell = next((pair for pair in cells if pair[1]), cells[0])
         raise HarvestError(
             f"{label}, line {row.line}, {name}: {_shown(cell)} does not say whether it succeeded",
@@ -202,7 +206,7 @@ def guessed(cell: str) -> str | None:
         return "sha"
     if cell.startswith("https://"):
         return "url"
-    if word_of(cell) in _SUCCEEDED | _NOT_SUCCEEDED:
+    if word_of(cell) in _SUCCEEDED | _NOT_SUCCEEDED | {_REPLACED}:
         return "conclusion"
     try:
         parse_iso(cell)

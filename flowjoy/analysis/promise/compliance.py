@@ -50,9 +50,9 @@ def rate(items: Sequence[Obligation], as_of: datetime) -> ComplianceRate:
 def in_scope(items: Sequence[Obligation], since: datetime, as_of: datetime) -> tuple[Obligation, ...]:
     """Return the obligations whose code was deployed in the window, and every open one however old.
 
-    An obligation that became unknown for good (its stub or model is gone) stays for 28 days after its deadline: nothing
-    can settle it. After that, a commit that is gone is left out even in the window, once it is no longer live and a
-    later release, which owes what the code needs now, has a known outcome.
+    An obligation that became unknown for good (its stub, model or commit is gone) is left out 28 days after its
+    deadline, in the window or not, once it is `replaced` and a later release has a known outcome. That of the commit
+    that is live stays, whatever its age.
     """
     unknown_since = as_of - timedelta(days=RATE_DAYS)
     ended = (item for item in items if item.deadline <= as_of and item.status not in _INCONCLUSIVE)
@@ -61,7 +61,7 @@ def in_scope(items: Sequence[Obligation], since: datetime, as_of: datetime) -> t
     def decides(item: Obligation) -> bool:
         if item.status is not Status.UNKNOWN or item.deadline >= unknown_since:
             return item.start >= since or item.is_open
-        return item.start >= since and not (item.replaced and judged is not None and item.start < judged)
+        return not (item.replaced and judged is not None and item.start < judged)
 
     return tuple(item for item in items if decides(item))
 
@@ -123,7 +123,18 @@ def _severity(item: Obligation) -> tuple[bool, bool]:
     return item.is_open, item.is_missed
 
 
-def with_unknown_models(items: Sequence[Obligation], unknown_models: frozenset[str]) -> tuple[Obligation, ...]:
-    """Return the same obligations; those of models that the registry does not know are unknown."""
-    reason = "the registry does not know this model"
-    return tuple(all_unknown([item], reason)[0] if item.model in unknown_models else item for item in items)
+def with_unknown_models(
+    items: Sequence[Obligation], unknown_models: frozenset[str], live: str | None, remembered_since: datetime | None
+) -> tuple[Obligation, ...]:
+    """Return the same obligations; those of models that the registry does not know are unknown.
+
+    `live`: the commit that is live. Another one is replaced, but not if it was breached while runs remembered every
+    ship (`remembered_since`): deleting a model does not settle what it owes.
+    """
+
+    def unknown(item: Obligation) -> Obligation:
+        stays = item.status is Status.BREACHED and remembered_since is not None and remembered_since <= item.deadline
+        reason = "the registry does not know this model"
+        return replace(all_unknown([item], reason)[0], replaced=item.sha != live and not stays)
+
+    return tuple(unknown(item) if item.model in unknown_models else item for item in items)

@@ -104,10 +104,13 @@ def required_models(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the models that the registry must know, and those that only older stubs or a pull request name.
 
-    A model that left the registry after an old release must not stop every run of today. A model that is named only by
-    a commit that is not live yet is left to the merge gate.
+    A model that left the registry after an old release must not stop every run of today, unless that release is live. A
+    model that is named only by a commit that is not live yet is left to the merge gate.
     """
-    recent = {record.sha for record in code if record.outcome is not Outcome.FAILED and record.shipped_at >= since}
+    released = [record for record in code if record.outcome is not Outcome.FAILED]
+    recent = {record.sha for record in released if record.shipped_at >= since}
+    live = max(released, key=lambda record: (record.shipped_at, record.id), default=None)
+    recent |= set() if live is None else {live.sha}
     if proposal is not None and not proposal.is_merge:
         recent.discard(proposal.head_sha)
     required, optional = set(models), set()

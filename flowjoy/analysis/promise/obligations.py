@@ -69,7 +69,7 @@ def obligations(events: pd.DataFrame, dependencies: ModelDependencies, terms: Pr
     for requirement, owing in _by_requirement(deploys, by_sha, dependencies):
         owed += _judge(requirement, owing, acts.at(by_model.get(requirement.model, _NO_ROWS)), terms)
     unread = deploys.at(_with_stub(by_sha, dependencies.unreadable))
-    owed += _unknown(unread, dependencies, _live_sha(events), terms)
+    owed += _unknown(unread, dependencies, live_sha(events), terms)
     waivers: defaultdict[tuple[str, str | None], list[Waiver]] = defaultdict(list)
     for waiver in dependencies.waivers:
         waivers[waiver.model, waiver.standing_for].append(waiver)
@@ -174,7 +174,7 @@ def _ships(
     return first_ship.first_live(acts[EARLIEST], acts[TS], fits, start), acts
 
 
-def _live_sha(events: pd.DataFrame) -> str | None:
+def live_sha(events: pd.DataFrame) -> str | None:
     """Return the commit that is live now; None where it is unknown."""
     code = events.loc[(events[TYPE] == EventType.CODE) & ~events[PROVISIONAL], SHA]
     return None if code.empty else text_or_none(code.iloc[-1])
@@ -202,5 +202,5 @@ def _unknown(
             status=Status.UNKNOWN,
             provisional=bool(provisional),
             reason=reason,
-            replaced=sha in dependencies.gone and sha != live,
+            replaced=sha != live,
         )

@@ -61,6 +61,11 @@ def test_code_row__that_says_that_it_succeeded_counts(query: HarvestQuery, colum
     assert ({record.sha for record in result.records}, result.notes) == ({A, B}, ())
 
 
+def test_model_row__is_not_shipped_by_the_word_for_a_deployment_that_was_replaced(query: HarvestQuery) -> None:
+    with pytest.raises(HarvestError, match="model file, line 2, status: 'inactive' says neither success nor failure"):
+        models(f"ts,name,version,status\n{T},recommender,2,inactive\n", query)
+
+
 @pytest.mark.parametrize("column", ["status", "conclusion", "result", "state"])
 @pytest.mark.parametrize("word", FAILED)
 def test_code_row__that_says_that_it_did_not_succeed_is_left_out_and_counted(

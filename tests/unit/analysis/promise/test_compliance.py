@@ -66,12 +66,19 @@ def test_scope__a_release_at_the_first_instant_of_the_window_belongs_to_it() -> 
     assert in_scope(items, at(100, microseconds=1), at(200)) == ()
 
 
+@pytest.mark.parametrize("since", [-1, 1, 9000], ids=["in the window", "before it", "a window of the future"])
 @pytest.mark.parametrize(("days", "decides"), [(28, True), (28.001, False)])
-def test_scope__what_cannot_be_known_of_an_old_release_decides_for_28_days_after_its_deadline(
-    days: float, *, decides: bool
+def test_scope__what_cannot_be_known_of_a_replaced_release_decides_for_28_days_whatever_the_window(
+    days: float, since: float, *, decides: bool
 ) -> None:
     as_of = at(48) + timedelta(days=days)
-    assert bool(in_scope([owed(0, Status.UNKNOWN)], at(1), as_of)) is decides
+    lost, later = owed(0, Status.UNKNOWN, replaced=True), owed(100, Status.MET)
+    assert (lost in in_scope([lost, later], at(since), as_of)) is decides
+
+
+def test_scope__what_cannot_be_known_of_the_live_release_decides_whatever_its_age() -> None:
+    (item,) = items = [owed(0, Status.UNKNOWN)]
+    assert in_scope(items, at(9000), at(9001)) == (item,)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +131,29 @@ def test_unknown__takes_back_what_was_judged_but_not_what_no_source_decides() ->
 
 def test_unknown__is_what_models_owe_that_the_registry_does_not_know() -> None:
     items = [owed(0, Status.MET), replace(owed(1, Status.MET), model="ranker")]
-    shown = with_unknown_models(items, frozenset({"ranker"}))
+    shown = with_unknown_models(items, frozenset({"ranker"}), None, None)
     assert (shown[0], shown[1].status) == (items[0], Status.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("status", "sha", "since", "replaced"),
+    [
+        (Status.MET, "a", None, True),
+        (Status.MET, "live", None, False),
+        (Status.BREACHED, "live", 0, False),
+        (Status.BREACHED, "a", 48, False),
+        (Status.BREACHED, "a", 49, True),
+        (Status.BREACHED, "a", None, True),
+        (Status.LATE, "a", 0, True),
+    ],
+)
+def test_unknown_model__does_not_settle_the_live_commit_nor_a_breach_that_runs_could_remember(
+    status: Status, sha: str, since: float | None, *, replaced: bool
+) -> None:
+    (item,) = with_unknown_models(
+        [owed(0, status, sha=sha)], frozenset({"recommender"}), "live", None if since is None else at(since)
+    )
+    assert (item.status, item.replaced) == (Status.UNKNOWN, replaced)
 
 
 # What a ledger adds

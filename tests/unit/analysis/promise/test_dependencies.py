@@ -135,6 +135,10 @@ def test_models__of_recent_deploys_and_the_input_must_be_known_and_older_ones_ma
     assert required() == (("given", "recent"), ("old",))
 
 
+def test_models__of_the_live_commit_must_be_known_however_old() -> None:
+    assert required(code=[a_deploy(-900, A), a_deploy(-999, B)]) == (("given", "recent"), ("old",))
+
+
 def test_models__of_a_failed_deploy_may_be_known() -> None:
     failed = a_deploy(10, A, outcome=Outcome.FAILED)
     assert required(code=[failed]) == (("given",), ("old", "recent"))

@@ -263,14 +263,24 @@ def test_waiver__of_another_sha_or_model_does_not_serve() -> None:
     assert status([deploy], waivers=[other]) is Status.BREACHED
 
 
-def test_unreadable_stub__is_unknown_and_stops_only_while_it_is_in_the_window() -> None:
+def test_unreadable_stub__of_the_live_commit_is_unknown_whatever_its_age_and_the_window() -> None:
     events = timeline([a_deploy(0, "a")], [], service="shop", until=at(100))
     dependence = ModelDependencies(unreadable={"a": "flowjoy.json, line 1: is not JSON"})
     items = obligations(events, dependence, PromiseTerms(sla_hours=48, as_of=at(100)))
     assert [(item.status, item.reason) for item in items] == [(Status.UNKNOWN, "flowjoy.json, line 1: is not JSON")]
     assert in_scope(items, at(-1), at(100)) == items
     assert in_scope(items, at(1), at(48 + 28 * 24)) == items
-    assert in_scope(items, at(1), at(49 + 28 * 24)) == ()
+    assert in_scope(items, at(1), at(49 + 28 * 24)) == items
+
+
+def test_unreadable_stub__of_a_replaced_commit_stops_deciding_once_a_later_release_was_judged() -> None:
+    events = timeline([a_deploy(0, "a"), a_deploy(60, "b")], [], service="shop", until=at(2000))
+    dependence = ModelDependencies(default=(Requirement(model="recommender"),), unreadable={"a": "is not JSON"})
+    lost, later = obligations(events, dependence, PromiseTerms(sla_hours=48, as_of=at(2000)))
+    assert (lost.replaced, later.status) == (True, Status.BREACHED)
+    for since in (at(-1), at(1900)):
+        assert in_scope([lost, later], since, at(48 + 28 * 24)) == (lost, later)
+        assert in_scope([lost, later], since, at(49 + 28 * 24)) == (later,)
 
 
 def test_scope__keeps_every_open_obligation_however_old() -> None:

@@ -1,0 +1,69 @@
+"""Evidence of deployments and ships: nothing that went live is forgotten, and what is not known is no pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.in_process import TOKEN, A, B, Ran, World, at, new_world
+from tests.fakes.artifact_service import ArtifactServiceStandIn
+from tests.fakes.github import GitHubStandIn
+
+DAY = 24
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
+        made = new_world(github, tmp_path)
+        made.artifacts = artifacts
+        yield made
+
+
+def hourly(world: World, hours: float, sha: str = A, **inputs: str) -> Ran:
+    return world.run(at(hours), event="schedule", sha=sha, **inputs)
+
+
+# A commit that is live
+
+
+@pytest.mark.parametrize("weeks", ["1", "4", "12"])
+@pytest.mark.parametrize("stub", ['{"models": {"recommender": BROKEN', '{"models": {"ghost": "any"}}'])
+def test_live__a_release_that_cannot_be_judged_is_undecided_whatever_its_age_and_the_window(
+    world: World, stub: str, weeks: str
+) -> None:
+    world.release(A, at(-100 * DAY))
+    world.github.repository.add_file(A, "flowjoy.json", stub)
+    ran = hourly(world, 0, weeks=weeks)
+    assert (ran.code, ran.outputs["verdict"], world.check(A)["conclusion"]) == (2, "error", "failure")
+
+
+@pytest.mark.parametrize("how", ["deleted", "renamed"])
+def test_live__a_breach_is_not_healed_by_losing_the_model(world: World, how: str) -> None:
+    del world.inputs["models"]
+    world.release(A, at(-100 * DAY))
+    world.github.repository.add_file(A, "flowjoy.json", '{"models": {"recommender": "any"}}')
+    assert hourly(world, 0).code == 1
+    client = world.registry.client
+    if how == "deleted":
+        client.delete_registered_model("recommender")
+    else:
+        client.rename_registered_model("recommender", "recommender-old")
+    assert hourly(world, 1).code == 2
+
+
+def test_live__a_breach_of_a_replaced_release_is_not_healed_by_deleting_its_model(world: World) -> None:
+    del world.inputs["models"]
+    shop = world.github.repository
+    world.registry.add_model("ranker")
+    world.release(A, at())
+    shop.add_file(A, "flowjoy.json", '{"models": {"recommender": "any"}}')
+    assert hourly(world, 1).code == 0
+    world.release(B, at(60))
+    shop.add_file(B, "flowjoy.json", '{"models": {"ranker": "any"}}')
+    world.registry.add_version(at(61), name="ranker")
+    assert hourly(world, 70, B).code == 1
+    world.registry.client.delete_registered_model("recommender")
+    assert hourly(world, 60 * DAY, B).code == 2
