@@ -23,6 +23,8 @@ from flowjoy.actions.redaction import Redactor
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _LONGEST_LINE = 4000
+TITLE = "FlowJoy"
+"""The title of every annotation of this step."""
 
 
 def safe_line(text: str) -> str:
@@ -102,15 +104,15 @@ class Console:
             if self._on_actions:
                 self._write("::endgroup::")
 
-    def notice(self, text: str, *, title: str = "FlowJoy") -> None:
+    def notice(self, text: str, *, title: str = TITLE) -> None:
         """Annotate the run with a fact worth knowing."""
         self._annotate("notice", title, text)
 
-    def warning(self, text: str, *, title: str = "FlowJoy") -> None:
+    def warning(self, text: str, *, title: str = TITLE) -> None:
         """Annotate the run with a failure that did not decide its result."""
         self._annotate("warning", title, text)
 
-    def error(self, text: str, *, title: str = "FlowJoy") -> None:
+    def error(self, text: str, *, title: str = TITLE) -> None:
         """Annotate the run with a failure that decided its result."""
         self._annotate("error", title, text)
 

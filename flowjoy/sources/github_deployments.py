@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import islice
+from types import MappingProxyType
 
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_environments
@@ -23,7 +25,9 @@ from flowjoy.clients.github_files import MAX_IDS, WantedStubs
 from flowjoy.clients.responses import Connection
 from flowjoy.domain import CodeRecord, Outcome, StubFile
 from flowjoy.domain.deduplication import fold, release_key
+from flowjoy.report.text import plural
 from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out, stamp_of
+from flowjoy.sources.github_hidden_deployments import OWN_JOB_CURE, hidden, refuse_own_job
 from flowjoy.sources.github_missing_environments import is_ours, newest_deployments, prove_empty, refuse_absent
 
 _PULL_REQUEST = re.compile(r"(?:refs/)?pull/(\d+)/(?:merge|head)")
@@ -34,12 +38,16 @@ _ELSEWHERE = "succeeded only in another environment"
 
 @dataclass(frozen=True, kw_only=True)
 class Deployments:
-    """The deployments as GitHub lists them, the stubs that came with them, and notes on an empty list."""
+    """The deployments as GitHub lists them, the stubs that came with them, and notes on an empty list.
+
+    `hidden`: those that FlowJoy itself may have made fail, by id, and when each may have gone live.
+    """
 
     nodes: tuple[Deployment, ...]
     newest: tuple[Deployment, ...] = ()
     stubs: Mapping[str, StubFile] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    hidden: Mapping[int, datetime] = field(default_factory=dict)
 
 
 class GitHubDeployments:
@@ -62,11 +70,14 @@ class GitHubDeployments:
             listed = replace(listed, nodes=(*listed.nodes, *_moved_on(listed, query)))
         nodes = [with_every_status(github, node) for node in listed.nodes]
         used = sorted({node.environment for node in nodes})
-        return replace(listed, nodes=with_refs(github, used, nodes))
+        nodes = list(with_refs(github, used, nodes))
+        judged = [(node, _record(node, query)) for node in nodes if _pull_request_of(node) is None]
+        refuse_own_job(judged, query)
+        return replace(listed, nodes=tuple(nodes), hidden=hidden(github, judged, query))
 
     def parse(self, raw: Deployments, query: HarvestQuery) -> SourceResult[CodeRecord]:
         """Return one record per release: matrix jobs of one run and sha are folded into their earliest success."""
-        listed = [(node, _record(node, query)) for node in raw.nodes if _pull_request_of(node) is None]
+        listed = [(node, _record(node, query, raw.hidden)) for node in raw.nodes if _pull_request_of(node) is None]
         records = fold(record for _, record in listed)
         proposed = [_proposed(node) for node in raw.nodes if _pull_request_of(node) is not None]
         releases: dict[tuple[str, ...], list[str]] = {}
@@ -77,7 +88,7 @@ class GitHubDeployments:
         noted = [entry for entry in entries if entry.reason in (_FOR_PULL_REQUEST, _ELSEWHERE)]
         return SourceResult(
             records=records,
-            notes=(*raw.notes, *left_out(noted, "deployment")),
+            notes=(*raw.notes, *left_out(noted, "deployment"), *_hidden_note(raw.hidden)),
             stubs=raw.stubs,
             left_out=frozenset(entry.id for entry in proposed),
             entries=tuple(entries),
@@ -199,7 +210,14 @@ def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments
     return Deployments(nodes=nodes, newest=tuple(newest), stubs=stubs)
 
 
-def _record(node: Deployment, query: HarvestQuery) -> CodeRecord:
+def _hidden_note(hidden: Mapping[int, datetime]) -> tuple[str, ...]:
+    if not hidden:
+        return ()
+    counted = f"{plural(len(hidden), 'deployment')} whose job failed after FlowJoy ran in it: counted as live"
+    return (f"{counted}; {OWN_JOB_CURE}",)
+
+
+def _record(node: Deployment, query: HarvestQuery, hidden: Mapping[int, datetime] = MappingProxyType({})) -> CodeRecord:
     name = f"GitHub deployment {node.database_id}"
     created_at = stamp_of(node.created_at, name, query)
     stamps = [
@@ -213,6 +231,8 @@ def _record(node: Deployment, query: HarvestQuery) -> CodeRecord:
     unfinished = all(state in UNDER_WAY for last, state in stamps if last == at)
     if successes:
         outcome, at = Outcome.SUCCESS, min(successes)
+    elif node.database_id in hidden:
+        outcome, at = Outcome.SUCCESS, stamp_of(hidden[node.database_id], name, query)
     elif _is_this_run(node, run_id, query) and unfinished:
         outcome, at = Outcome.PROVISIONAL, query.as_of
     repository = f"{query.server_url}/{query.repository}"

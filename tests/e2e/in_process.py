@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -113,6 +114,7 @@ class World:
         stream = io.StringIO()
         with blank_pictures():
             code = run(environ, [], now=now, stream=stream)
+        self._annotate(run_id, stream.getvalue())
         return Ran(
             code=code,
             log=stream.getvalue(),
@@ -120,6 +122,18 @@ class World:
             summary=(self.workspace / "summary").read_text() if (self.workspace / "summary").exists() else "",
             folder=self.workspace / "flowjoy-report",
         )
+
+    def _annotate(self, run_id: str, log: str) -> None:
+        """Give the job that deploys the annotations of this run: FlowJoy is a step of it while it deploys."""
+        shop = self.github.repository
+        url = re.compile(rf"/actions/runs/{run_id or 1}/job/(\d+)")
+        for deployment in shop.deployments.values():
+            last = deployment.newest_first[0] if deployment.statuses else None
+            match = url.search((last and last.log_url) or "")
+            if last is not None and last.state == "in_progress" and match is not None:
+                lines = re.findall(r"^::(error|warning|notice) title=(.*?)::", log, re.MULTILINE)
+                shown = [{"annotation_level": level, "title": title, "message": ""} for level, title in lines]
+                shop.job_annotations.setdefault(int(match[1]), []).extend(shown)
 
     def begin(self, now: datetime, *, event: str = "push", sha: str = A, branch: str = "main", **more: Any) -> int:
         """The run of a workflow that holds the step, as GitHub lists it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
-def hourly(world: World, hours: float, sha: str = A, **inputs: str) -> Ran:
+def hourly(world: World, hours: float, sha: str = A, **inputs: Any) -> Ran:
     return world.run(at(hours), event="schedule", sha=sha, **inputs)
 
 
@@ -67,3 +68,35 @@ def test_live__a_breach_of_a_replaced_release_is_not_healed_by_deleting_its_mode
     assert hourly(world, 70, B).code == 1
     world.registry.client.delete_registered_model("recommender")
     assert hourly(world, 60 * DAY, B).code == 2
+
+
+# A release that a red FlowJoy hides
+
+
+def deploying(world: World) -> int:
+    """B is being deployed by the job in which FlowJoy runs; A kept its promise."""
+    world.registry.add_version(at(-91))
+    world.release(A, at(-90), run_id=1)
+    world.github.repository.add_commit(B, at(), parent=A)
+    statuses = [("queued", at()), ("in_progress", at(0.01))]
+    return world.github.repository.add_deployment(sha=B, created_at=at(), statuses=statuses, run_id=77)
+
+
+@pytest.mark.parametrize("registry", ["", "http://127.0.0.1:9"], ids=["all is well", "the registry is unreachable"])
+def test_own_job__a_step_in_the_job_that_deploys_is_refused_and_its_failure_does_not_hide_the_release(
+    world: World, registry: str
+) -> None:
+    world.artifacts = None
+    number = deploying(world)
+    inputs: dict[str, Any] = {"mlflow_tracking_uri": registry} if registry else {}
+    ran = world.run(at(0.1), sha=B, run_id="77", **inputs)
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert "run FlowJoy in a job of its own that `needs` the job that deploys" in ran.log
+    log_url = "https://github.com/acme/shop/actions/runs/77/job/1"
+    world.github.repository.add_status(number, "failure", at(0.12), log_url)
+    for hours, code, status in ((1, 0, "pending"), (49, 1, "breached"), (200, 1, "breached")):
+        later = hourly(world, hours, B)
+        assert (later.code, later.outputs["sla-status"]) == (code, status)
+        assert "1 deployment whose job failed after FlowJoy ran in it: counted as live" in later.log
+    world.registry.add_version(at(201))
+    assert hourly(world, 202, B).code == 0

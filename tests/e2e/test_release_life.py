@@ -31,7 +31,7 @@ def remembering(world: World) -> Iterator[World]:
 def test_release__is_neutral_at_hour_0_and_red_one_second_after_hour_48(world: World) -> None:
     shop = world.github.repository
     shop.add_commit(A, at())
-    deployment = shop.add_deployment(sha=A, created_at=at(), statuses=[("in_progress", at())], run_id=77)
+    deployment = shop.add_deployment(sha=A, created_at=at(), statuses=[("queued", at())], run_id=77)
     started = world.run(at(), run_id="77")
     assert (started.code, started.outputs["sla-status"], started.obligation()["provisional"]) == (0, "pending", True)
     assert world.check(A)["conclusion"] == "neutral"

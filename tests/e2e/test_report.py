@@ -60,7 +60,7 @@ def test_unified_tag__names_the_release_of_this_very_run(world: World) -> None:
     shop = world.github.repository
     shop.add_commit(B, at(2), parent=A)
     run_id = world.begin(at(2), sha=B)
-    shop.add_deployment(sha=B, created_at=at(2), statuses=[("in_progress", at(2))], run_id=run_id)
+    shop.add_deployment(sha=B, created_at=at(2), statuses=[("queued", at(2))], run_id=run_id)
     world.artifacts = None
     ran = world.run(at(3), sha=B, run_id=str(run_id))
     model_sha = sha256(b"recommender=1=").hexdigest()[:12]

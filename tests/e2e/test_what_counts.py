@@ -189,7 +189,7 @@ def begun_by_the_next_run(world: World, sha: str) -> int:
     number = shop.add_deployment(sha=sha, created_at=at(20), ref="feature")
     # The run takes the id after that of the status.
     run_id = number + 2
-    shop.add_status(number, "in_progress", at(20), f"https://github.com/acme/shop/actions/runs/{run_id}/job/1")
+    shop.add_status(number, "queued", at(20), f"https://github.com/acme/shop/actions/runs/{run_id}/job/1")
     return number
 
 

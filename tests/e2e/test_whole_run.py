@@ -62,7 +62,7 @@ def test_pass__every_promise_kept(step: Step, github: GitHubStandIn, mlflow: Mlf
 def test_provisional__the_release_of_this_very_run_is_running_and_its_clock_starts_now(
     step: Step, github: GitHubStandIn
 ) -> None:
-    release(github, an_hour_ago(), state="in_progress", run_id=4242)
+    release(github, an_hour_ago(), state="queued", run_id=4242)
     ran = step.run()
     assert (ran.code, ran.outputs["verdict"], ran.outputs["sla-status"]) == (0, "pass", "pending")
     (owed,) = ran.bundle["obligations"]

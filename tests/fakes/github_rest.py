@@ -322,6 +322,12 @@ class Call:
         check = self.repo.check_runs.get(int(id))
         return Answer(200, self.bodies.check_run(check)) if check else NOT_FOUND
 
+    @_route("GET", "/check-runs/{id}/annotations")
+    def annotations(self, id: str) -> Answer:  # noqa: A002 - GitHub's name
+        check = self.repo.check_runs.get(int(id))
+        listed = self.repo.job_annotations.get(int(id), []) if check is None else check.annotations
+        return self.paged(listed, dict)
+
     @_route("POST", "/check-runs")
     def create_check_run(self) -> Answer:
         fields = self.request.json()

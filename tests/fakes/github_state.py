@@ -241,6 +241,9 @@ class Repository:
     files: dict[tuple[str, str], bytes | None] = field(default_factory=dict)
     issues: dict[int, Issue] = field(default_factory=dict)
     check_runs: dict[int, CheckRun] = field(default_factory=dict)
+    job_annotations: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    """By id of the job, which is a check run of its own."""
+
     artifacts: dict[int, Artifact] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1001), repr=False)
 

@@ -399,6 +399,7 @@ REQUIREMENTS: dict[str, Requirement] = {
         "e2e/test_ledger.py::test_p66__a_release_whose_tag_is_moved_keeps_the_clock_of_the_commit_that_went_live",
         "e2e/test_ledger.py::test_p66__a_model_that_is_deleted_and_made_again_of_the_same_content_heals_no_breach",
         "e2e/test_ledger.py::test_p66__a_model_that_is_renamed_heals_no_breach",
+        "e2e/test_evidence.py::test_own_job__a_step_in_the_job_that_deploys_is_refused_and_its_failure_does_not_hide_the_release",
         "e2e/test_evidence.py::test_live__a_breach_is_not_healed_by_losing_the_model",
         "e2e/test_evidence.py::test_live__a_breach_of_a_replaced_release_is_not_healed_by_deleting_its_model",
         "e2e/test_evidence.py::test_live__a_release_that_cannot_be_judged_is_undecided_whatever_its_age_and_the_window",

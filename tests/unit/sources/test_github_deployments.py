@@ -227,7 +227,7 @@ def of_this_run(**changes: Any) -> HarvestQuery:
     return a_question(run_id="77", sha=A, **changes)
 
 
-@pytest.mark.parametrize("states", [["in_progress"], ["queued", "in_progress"], ["waiting"], ["pending"]])
+@pytest.mark.parametrize("states", [["queued"], ["queued", "waiting"], ["waiting"], ["pending"]])
 def test_provisional__the_deployment_of_this_very_run_counts_from_now(github: GitHubStandIn, states: list[str]) -> None:
     statuses = [(state, at(n)) for n, state in enumerate(states)]
     github.repository.add_deployment(sha=A, created_at=at(), statuses=statuses, run_id=77)
@@ -266,6 +266,55 @@ def test_provisional__never_one_that_has_succeeded(github: GitHubStandIn) -> Non
     github.repository.add_deployment(sha=A, created_at=at(), statuses=statuses, run_id=77)
     (record,) = deployed(github, of_this_run())
     assert (record.outcome, record.shipped_at) == (Outcome.SUCCESS, at(1))
+
+
+def test_own_job__that_is_still_deploying_is_refused(github: GitHubStandIn) -> None:
+    statuses = [("queued", at()), ("in_progress", at())]
+    number = github.repository.add_deployment(sha=A, created_at=at(), statuses=statuses, run_id=77)
+    with pytest.raises(HarvestError, match=f"the job that makes deployment {number} is still running") as problem:
+        deployed(github, of_this_run(as_of=at(5)))
+    assert "a job of its own" in problem.value.hint
+
+
+def annotated(github: GitHubStandIn, title: str | None = "FlowJoy") -> None:
+    """The job of the fake's log addresses holds an annotation of that title."""
+    github.repository.job_annotations[1] = [{"title": None}, {"title": title}]
+
+
+def test_hidden__a_deployment_whose_job_failed_after_flowjoy_ran_counts_from_the_begin_of_the_job(
+    github: GitHubStandIn,
+) -> None:
+    statuses = [("queued", at()), ("in_progress", at(1)), ("failure", at(3))]
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=statuses, run_id=77)
+    annotated(github)
+    (record,) = deployed(github)
+    assert (record.outcome, record.shipped_at) == (Outcome.SUCCESS, at(1))
+
+
+@pytest.mark.parametrize("title", ["flowjoy", "", None, "FlowJoy and more"])
+def test_hidden__not_without_an_annotation_of_flowjoy(github: GitHubStandIn, title: str | None) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("failure", at(3))], run_id=77)
+    annotated(github, title)
+    assert [record.outcome for record in deployed(github)] == [Outcome.FAILED]
+
+
+def test_hidden__a_failure_before_a_success_whose_deadline_is_over_costs_no_request(github: GitHubStandIn) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("failure", at())], run_id=76)
+    github.repository.add_deployment(sha=B, created_at=at(1), statuses=[("success", at(1))], run_id=77)
+    github.fail("/check-runs/1/annotations", times=None, fault=NOT_ACCESSIBLE)
+    assert len(deployed(github, a_question(as_of=at(49)))) == 2
+    with pytest.raises(HarvestError):
+        deployed(github, a_question(as_of=at(48.9)))
+
+
+@pytest.mark.parametrize("change", [{"title": 7}, {}])
+def test_hidden__an_annotation_without_a_title_is_a_malformed_answer(
+    github: GitHubStandIn, change: dict[str, Any]
+) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("failure", at(3))], run_id=77)
+    github.repository.job_annotations[1] = [change]
+    with pytest.raises(HarvestError, match="annotations"):
+        deployed(github)
 
 
 def parsed(github: GitHubStandIn, query: HarvestQuery | None = None) -> SourceResult[CodeRecord]:

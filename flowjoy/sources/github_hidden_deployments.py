@@ -1,0 +1,70 @@
+"""Deployments that a FlowJoy step in the job that deploys hides: if it fails, so does the deployment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from flowjoy.actions.core import TITLE
+from flowjoy.clients import github_job_annotations
+from flowjoy.clients.github import GitHubApi
+from flowjoy.clients.github_deployments import UNDER_WAY, Deployment
+from flowjoy.domain import CodeRecord, Outcome
+from flowjoy.errors import HarvestError
+from flowjoy.sources.base import HarvestQuery
+
+OWN_JOB_CURE = "run FlowJoy in a job of its own that `needs` the job that deploys"
+
+_JOB_IN_URL = re.compile(r"/actions/runs/\d{1,20}/job/(\d{1,20})(?:[/?#]|$)")
+
+
+def refuse_own_job(listed: Iterable[tuple[Deployment, CodeRecord]], query: HarvestQuery) -> None:
+    """Raise HarvestError if a job of this run is deploying while FlowJoy runs: FlowJoy is a step of that job."""
+    for node, record in listed:
+        if record.outcome is Outcome.PROVISIONAL and record.run_id == query.run_id and _is_running(node):
+            raise HarvestError(
+                f"the job that makes deployment {node.database_id} is still running: FlowJoy in it would hide the "
+                "release if it fails",
+                hint=OWN_JOB_CURE,
+            )
+
+
+def hidden(
+    github: GitHubApi, listed: Sequence[tuple[Deployment, CodeRecord]], query: HarvestQuery
+) -> dict[int, datetime]:
+    """Return the failed deployments in whose job FlowJoy ran, by id, and when each may have gone live.
+
+    FlowJoy runs after the step that deploys, so the deployment may have failed only because FlowJoy did. A failure
+    before a success that is older than `sla-hours` is not looked at: that release owes the same, and its deadline is
+    over.
+    """
+    settled = query.as_of - timedelta(hours=query.settings.sla_hours)
+    live = [record.shipped_at for _, record in listed if record.outcome is Outcome.SUCCESS]
+    since = max((at for at in live if at <= settled), default=query.horizon)
+    jobs = {
+        node.database_id: job
+        for node, record in listed
+        if record.outcome is Outcome.FAILED and not record.under_way and record.shipped_at >= since
+        if (job := _job_of(node)) is not None
+    }
+    found = github_job_annotations.with_title(github, jobs.values(), TITLE)
+    return {node.database_id: _begun(node) for node, _ in listed if jobs.get(node.database_id) in found}
+
+
+def _job_of(node: Deployment) -> int | None:
+    """Return the id of the job that made a deployment, from the address of a status's log."""
+    jobs = {int(match[1]) for status in node.statuses.nodes if (match := _JOB_IN_URL.search(status.log_url or ""))}
+    return max(jobs, default=None)
+
+
+def _begun(node: Deployment) -> datetime:
+    """Return when the job began: the earliest time at which its deployment may have been live."""
+    under_way = [status.created_at for status in node.statuses.nodes if status.state == "IN_PROGRESS"]
+    return min(under_way, default=node.created_at)
+
+
+def _is_running(node: Deployment) -> bool:
+    """Return whether the last status says so; of two at one time, a final one is the last."""
+    last = max(node.statuses.nodes, key=lambda status: (status.created_at, status.state not in UNDER_WAY), default=None)
+    return last is not None and last.state == "IN_PROGRESS"
