@@ -22,4 +22,4 @@ def with_title(github: GitHubApi, job_ids: Iterable[int], title: str) -> frozens
         return any(annotation.title == title for annotation in annotations)
 
     asked = sorted(set(job_ids))
-    return frozenset(job for job, found in zip(asked, side_by_side(has_one, asked), strict=True) if found)
+    return frozenset(job for job, matches in zip(asked, side_by_side(has_one, asked), strict=True) if matches)

@@ -48,8 +48,8 @@ def hidden(
         if record.outcome is Outcome.FAILED and not record.under_way and record.shipped_at >= since
         if (job := _job_of(node)) is not None
     }
-    found = github_job_annotations.with_title(github, jobs.values(), TITLE)
-    return {node.database_id: _begun(node) for node, _ in listed if jobs.get(node.database_id) in found}
+    annotated = github_job_annotations.with_title(github, jobs.values(), TITLE)
+    return {node.database_id: _begun(node) for node, _ in listed if jobs.get(node.database_id) in annotated}
 
 
 def _job_of(node: Deployment) -> int | None:
