@@ -39,7 +39,7 @@ MISSING |= {"linestyle": (0, (3, 2))}
 PARTIAL: dict[str, Any] = {"facecolor": palette.RAISED.light, "edgecolor": palette.LINE.light, "linewidth": 0.6}
 POINT: dict[str, Any] = {"color": palette.TEXT.light, "marker": "o"}
 RING: dict[str, Any] = {"linestyle": "none", "marker": "o", "color": palette.WAIT.light, "fillstyle": "none"}
-RING |= {"markeredgewidth": 1.6}
+RING |= {"markeredgewidth": 1.6, "zorder": 5}  # above the label of its point
 
 
 def draw(
