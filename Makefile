@@ -4,13 +4,16 @@ PY := .venv/bin/python
 UV := $(or $(shell command -v uv 2>/dev/null),.venv-uv/bin/uv)
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --no-config
 
-.PHONY: help demo test test-all golden test-registries trust hunt coverage lint docs lock clean
+.PHONY: help demo pictures test test-all golden test-registries trust hunt coverage lint docs lock clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
-demo: .venv/ready ## Run the whole main job on this machine
+demo: .venv/ready ## Run three weeks and three days of one service on this machine
 	@$(PY) examples/demo/demo.py
+
+pictures: demo ## Make docs/pictures from the demo (needs Chromium)
+	@$(PY) scripts/pictures.py
 
 test: .venv/ready ## Run the tests, without the large matrices
 	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup -q -m "not matrix"

@@ -1,35 +1,123 @@
-"""Makes the pictures of the README from `make demo`: the two charts, and the top of the report page in Chromium.
+"""Makes the pictures of README and docs from what the demo wrote. Run it as `make pictures`; it needs Chromium.
 
-make demo && .venv/bin/python scripts/pictures.py
+The page is photographed as it is. Check, comment and Slack messages get frames of our own (`picture_frames`).
+Fonts are Inter, Liberation Mono and Noto Color Emoji where they are installed, so that two machines agree.
 """
 
 from __future__ import annotations
 
+import io
+import json
+import os
+import re
 import shutil
 import subprocess  # nosec B404
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from PIL import Image, ImageChops
 
 ROOT = Path(__file__).resolve().parents[1]
-REPORT = ROOT / "demo-report" / "flowjoy-report"
+sys.path.insert(0, str(ROOT))
+
+from scripts import picture_frames as frames  # noqa: E402
+
+DAYS = ROOT / "demo-report" / "days"
 PICTURES = ROOT / "docs" / "pictures"
 CHARTS = ("unified_flow.svg", "promise.svg")
-WIDTH, HEIGHT = 1120, 760
+LARGEST = 200_000
+_TALL = 2400
+_COLOURS = 255
+_MARGIN = 16
+_SCRIPT = re.compile(r"<script>.*?</script>", re.DOTALL)
+"""Without its script, a page shows the time left at the run, and not until now."""
+
+_FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
+<include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+{}</fontconfig>"""
+_PREFERENCE = """<match target="pattern"><test name="family"><string>{}</string></test>
+<edit name="family" mode="prepend" binding="strong"><string>{}</string></edit></match>"""
+_PREFERRED = {
+    **dict.fromkeys(("system-ui", "Segoe UI", "Roboto", "sans-serif", "DejaVu Sans"), "Inter"),
+    **dict.fromkeys(("ui-monospace", "Menlo", "Consolas", "monospace"), "Liberation Mono"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """A Chromium. `folder` takes its files."""
+
+    chromium: str
+    folder: Path
+
+    def picture(self, html: str, *, width: int, height: int | None = None, scale: float = 2) -> bytes:
+        """Return a page as PNG: `height` CSS pixels of it, or everything that is not blank."""
+        page, shot = self.folder / "page.html", self.folder / "shot.png"
+        page.write_text(_SCRIPT.sub("", html), encoding="utf-8")
+        flags = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--force-device-scale-factor={scale}"]
+        flags += [f"--window-size={width},{height or _TALL}", f"--screenshot={shot}"]
+        environment = {**os.environ, "FONTCONFIG_FILE": str(self._fonts()), "TZ": "UTC", "LANG": "C.UTF-8"}
+        command = [self.chromium, *flags, page.as_uri()]
+        subprocess.run(command, check=True, capture_output=True, env=environment)  # noqa: S603  # nosec B603
+        with Image.open(shot) as image:
+            return _small(image.convert("RGB") if height else _trimmed(image.convert("RGB"), round(_MARGIN * scale)))
+
+    def _fonts(self) -> Path:
+        path = self.folder / "fonts.conf"
+        path.write_text(_FONTS.format("\n".join(_PREFERENCE.format(*pair) for pair in _PREFERRED.items())))
+        return path
+
+
+def _trimmed(image: Image.Image, margin: int) -> Image.Image:
+    """Return the image without the blank part below its content."""
+    blank = Image.new("RGB", image.size, "white")
+    content = ImageChops.difference(image, blank).getbbox()
+    return image.crop((0, 0, image.width, min(image.height, content[3] + margin))) if content else image
+
+
+def _small(image: Image.Image) -> bytes:
+    """Return the image as PNG with a palette, which is a fifth of the size."""
+    file = io.BytesIO()
+    image.quantize(_COLOURS, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def main() -> int:
-    """Copy the charts and photograph the page; exit code 1 without Chromium or a report."""
+    """Write the pictures; return 1 without Chromium or the demo's files, or if a picture is too large."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None or not REPORT.is_dir():
+    if chromium is None or not (DAYS / "slack.json").is_file():
         sys.stderr.write("Run `make demo` first, and install Chromium\n")
         return 1
     PICTURES.mkdir(exist_ok=True)
-    for name in CHARTS:
-        shutil.copy(REPORT / name, PICTURES)
-    flags = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={WIDTH},{HEIGHT}"]
-    page = PICTURES / "report.png"
-    command = [chromium, *flags, f"--screenshot={page}", (REPORT / "report.html").as_uri()]
-    return subprocess.run(command, check=False, capture_output=True).returncode  # noqa: S603  # nosec B603  (our own page)
+    with TemporaryDirectory() as folder:
+        pictures = _pictures(Camera(chromium=chromium, folder=Path(folder)))
+    pictures |= {name: (DAYS / "6-shipped" / name).read_bytes() for name in CHARTS}
+    for name, content in pictures.items():
+        path = PICTURES / name
+        is_new = not path.is_file() or path.read_bytes() != content
+        if is_new:
+            path.write_bytes(content)
+        print(f"{path.relative_to(ROOT)}  {len(content) // 1000} kB  {'changed' if is_new else 'as before'}")
+    return int(any(len(content) > LARGEST for content in pictures.values()))
+
+
+def _pictures(camera: Camera) -> dict[str, bytes]:
+    blocked, slack = _read("5-blocked/news.json"), _read("slack.json")
+    files = {thread: [(DAYS / name).read_bytes() for name in names] for thread, names in slack["files"].items()}
+    page = (DAYS / "4-overdue" / "report.html").read_text(encoding="utf-8")
+    return {
+        "report.png": camera.picture(page, width=1280, height=900, scale=1.5),
+        "check.png": camera.picture(frames.check(blocked["checks"]), width=872),
+        "comment.png": camera.picture(frames.comment(blocked["comments"][0]), width=872),
+        "slack.png": camera.picture(frames.slack(slack["messages"], files), width=872),
+    }
+
+
+def _read(name: str) -> Any:
+    return json.loads((DAYS / name).read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":
