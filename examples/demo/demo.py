@@ -6,14 +6,17 @@ judges the weeks as a process of its own. In the days, the same step runs in thi
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -29,6 +32,7 @@ SEED_WEEKS = Path(__file__).parent / "seed_weeks"
 EXPECTED = Path(__file__).parent / "seed_weeks.expected.csv"
 AS_OF = "2024-06-24T00:00:00Z"
 MONDAY = datetime(2024, 6, 24, tzinfo=UTC)
+Scene = tuple[str, str, shop.News]
 STUB = json.dumps({"models": {shop.MODEL: {"requires": "any"}}})
 
 
@@ -54,12 +58,17 @@ def main(folder: Path) -> int:
             acme.ship(at)
         for number, at in enumerate(_timestamps("dev_deploy.json"), 1):
             acme.deploy(at, run_id=9000 + number)
-        is_exact = _weeks(folder, acme)
-        number = _monday(acme)
-        _tuesday(acme)
-        _wednesday(acme, number)
+        with GitHubStandIn(copy.deepcopy(github.repository), token=shop.TOKEN) as past:
+            weeks = _weeks(folder, past, models)
+            monday = list(_monday(acme))  # while the other process runs
+            is_exact = _report_weeks(folder, weeks, log)
+        for title, scenes in {"Monday": monday, "Tuesday": _tuesday(acme), "Wednesday": _wednesday(acme)}.items():
+            transcript.heading(title)
+            for time, text, news in scenes:
+                transcript.event(time, text)
+                transcript.report(news)
         acme.keep_slack()
-    _files(folder)
+    _list_results(folder)
     return 0 if is_exact else 1
 
 
@@ -67,80 +76,79 @@ def _timestamps(name: str) -> list[datetime]:
     return [datetime.fromisoformat(line) for line in (SEED_WEEKS / name).read_text().split()]
 
 
-def _weeks(folder: Path, acme: shop.Shop) -> bool:
-    """Run `entrypoint.py` as the runner would, for the past weeks; return whether their table is the expected one."""
+def _weeks(folder: Path, github: GitHubStandIn, models: registry.Registry) -> subprocess.Popen[str]:
+    """Start `entrypoint.py` as the runner would, as of the end of the weeks."""
     environment = {
         "PATH": os.environ["PATH"],
         "GITHUB_ACTIONS": "false",
-        "GITHUB_API_URL": acme.github.url,
-        "GITHUB_GRAPHQL_URL": acme.github.graphql_url,
+        "GITHUB_API_URL": github.url,
+        "GITHUB_GRAPHQL_URL": github.graphql_url,
         "GITHUB_REPOSITORY": "acme/shop",
         "GITHUB_WORKSPACE": str(folder),
         "GITHUB_OUTPUT": str(folder / "outputs.txt"),
         "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
         "INPUT_GITHUB-TOKEN": shop.TOKEN,
         "INPUT_MODELS": shop.MODEL,
-        "INPUT_MLFLOW-TRACKING-URI": acme.models.uri,
+        "INPUT_MLFLOW-TRACKING-URI": models.uri,
         "INPUT_INCIDENT-FILE": "pagerduty_incidents.csv",
         "INPUT_AS-OF": AS_OF,
         "INPUT_WEEKS": "4",
     }
     command = [sys.executable, "-I", str(ROOT / "entrypoint.py")]
-    ran = subprocess.run(command, env=environment, cwd=folder, check=False, capture_output=True, text=True)
-    acme.log.write(ran.stdout + ran.stderr)
-    transcript.heading("The three weeks before")
-    print("\n".join(line for line in ran.stdout.splitlines() if "  MTTR " in line or line.startswith("verdict")))
-    is_exact = (
-        ran.returncode == 0 and (folder / "flowjoy-report" / "weekly_flow.csv").read_text() == EXPECTED.read_text()
-    )
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, cwd=folder, stdout=pipe, stderr=pipe, text=True)
+
+
+def _report_weeks(folder: Path, process: subprocess.Popen[str], log: TextIO) -> bool:
+    """Print the week table; return whether it is the expected one."""
+    stdout, stderr = process.communicate()
+    log.write(stdout + stderr)
+    transcript.heading("Three weeks before")
+    print("\n".join(line for line in stdout.splitlines() if "  MTTR " in line or line.startswith("verdict")))
+    table = folder / "flowjoy-report" / "weekly_flow.csv"
+    is_exact = process.returncode == 0 and table.read_text() == EXPECTED.read_text()
     print(
-        "The week table is exactly seed_weeks.expected.csv."
+        f"The week table is exactly {EXPECTED.name}."
         if is_exact
-        else f"NOT the expected week table:\n{ran.stderr}"
+        else f"The week table is NOT {EXPECTED.name}.\n{stderr}"
     )
     return is_exact
 
 
-def _monday(acme: shop.Shop) -> int:
-    """Release code, and open a pull request; return its number."""
-    transcript.heading("Monday")
+def _monday(acme: shop.Shop) -> Iterator[Scene]:
+    """Release code, and open a pull request."""
     at = MONDAY + timedelta(hours=9)
     sha = acme.deploy(at)
     acme.github.repository.add_file(sha, "flowjoy.json", STUB)
-    transcript.event("09:00", f"A release goes live: {sha[:7]}. Its model stub names {shop.MODEL}, so a clock starts.")
-    transcript.report(acme.run(at, "push", "1-released"))
+    text = f"A release goes live: {sha[:7]}. Its model stub names {shop.MODEL}, so a clock starts."
+    yield "09:00", text, acme.run(at, "push", "1-released")
     at = MONDAY + timedelta(hours=14)
-    number = acme.propose(at, "Rank by season")
-    transcript.event("14:00", f"Pull request #{number} is opened. The merge gate checks the models that it needs.")
-    transcript.report(acme.run(at, "pull_request", "2-pull-request", number))
-    return number
+    acme.propose(at, "Rank by season")
+    text = "A pull request is opened. The merge gate checks the models that it needs."
+    yield "14:00", text, acme.run(at, "pull_request", "2-pull-request")
 
 
-def _tuesday(acme: shop.Shop) -> None:
+def _tuesday(acme: shop.Shop) -> Iterator[Scene]:
     """Let three quarters of the clock pass."""
-    transcript.heading("Tuesday")
-    transcript.event("22:00", "The hourly run. Less than a quarter of the 48 hours is left.")
-    transcript.report(acme.run(MONDAY + timedelta(hours=46), "schedule", "3-at-risk"))
+    text = "The hourly run. Less than a quarter of the 48 hours is left."
+    yield "22:00", text, acme.run(MONDAY + timedelta(hours=46), "schedule", "3-at-risk")
 
 
-def _wednesday(acme: shop.Shop, number: int) -> None:
-    """Miss the deadline, ship the model, and merge again."""
-    transcript.heading("Wednesday")
-    transcript.event("10:00", "The hourly run. The deadline has passed, and the model has not shipped.")
-    transcript.report(acme.run(MONDAY + timedelta(hours=58), "schedule", "4-overdue"))
-    transcript.event("11:00", f"The workflow of pull request #{number} runs again.")
-    transcript.report(acme.run(MONDAY + timedelta(hours=59), "pull_request", "5-blocked", number))
+def _wednesday(acme: shop.Shop) -> Iterator[Scene]:
+    """Miss the deadline, ship the model, and let the pull request go."""
+    text = "The hourly run. The deadline has passed, and the model has not shipped."
+    yield "10:00", text, acme.run(MONDAY + timedelta(hours=58), "schedule", "4-overdue")
+    text = "The workflow of the pull request runs again."
+    yield "11:00", text, acme.run(MONDAY + timedelta(hours=59), "pull_request", "5-blocked")
     version = acme.ship(MONDAY + timedelta(hours=62, minutes=20))
-    transcript.event("15:00", f"The hourly run. At 14:20, version {version} of {shop.MODEL} was registered.")
-    transcript.report(acme.run(MONDAY + timedelta(hours=63), "schedule", "6-shipped"))
-    transcript.event(
-        "15:05", f"The workflow of pull request #{number} runs again: the promise holds, so merging is free."
-    )
-    transcript.report(acme.run(MONDAY + timedelta(hours=63, minutes=5), "pull_request", "7-free", number))
+    text = f"The hourly run. Version {version} of {shop.MODEL} was registered at 14:20. The release keeps its miss."
+    yield "15:00", text, acme.run(MONDAY + timedelta(hours=63), "schedule", "6-shipped")
+    text = "The workflow of the pull request runs again. Nothing is due, so merging is free."
+    yield "15:05", text, acme.run(MONDAY + timedelta(hours=63, minutes=5), "pull_request", "7-free")
 
 
-def _files(folder: Path) -> None:
-    """Name the files that matter."""
+def _list_results(folder: Path) -> None:
+    """Print the paths of pages, pictures and tables."""
     transcript.heading("The results")
     for path, what in {
         "days/4-overdue/report.html": "the report of Wednesday 10:00, for a browser",

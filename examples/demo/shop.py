@@ -63,24 +63,27 @@ class Shop:
         self.github.repository.add_deployment(sha=sha, created_at=at, statuses=statuses, run_id=run_id)
         return sha
 
-    def propose(self, at: datetime, title: str) -> int:
-        """Open a pull request at `at`; return its number."""
+    def propose(self, at: datetime, title: str) -> None:
+        """Open a pull request at `at`."""
         base, head = str(self.main), self.commit(at, "feature")
-        return self.github.repository.add_pull_request(head_sha=head, base_sha=base, title=title, created_at=at)
+        self.github.repository.add_pull_request(head_sha=head, base_sha=base, title=title, created_at=at)
 
     def ship(self, at: datetime) -> str:
         """Register a new version of the model at `at`; return its number."""
         return self.models.add_version(at, MODEL)
 
-    def run(self, now: datetime, event: str, folder: str, pull_request: int | None = None) -> News:
-        """Run the step at `now`, with its report in `folder`; add what it changed as `news.json`, and return it."""
+    def run(self, now: datetime, event: str, folder: str) -> News:
+        """Run the step at `now`, with its report in `folder`; add what it changed as `news.json`, and return it.
+
+        The event `pull_request` is about the newest pull request, every other one about main.
+        """
         self.artifacts.clock = self.slack.clock = now
         sha, ref, branch, payload = str(self.main), "refs/heads/main", "main", {}
-        if pull_request is not None:
-            pull = self.github.repository.issues[pull_request].pull
-            sha, ref, branch = pull.head_sha, f"refs/pull/{pull_request}/merge", pull.head_ref
+        if event == "pull_request":
+            number, issue = max(self.github.repository.issues.items())
+            sha, ref, branch = issue.pull.head_sha, f"refs/pull/{number}/merge", issue.pull.head_ref
             head = {"sha": sha, "repo": {"full_name": "acme/shop"}}
-            payload = {"pull_request": {"number": pull_request, "head": head, "user": {"login": "dev"}}}
+            payload = {"pull_request": {"number": number, "head": head, "user": {"login": "dev"}}}
         event_path = self.folder / "event.json"
         known = {"default_branch": "main", "private": True, "full_name": "acme/shop"}
         event_path.write_text(json.dumps({"repository": known, **payload}))
