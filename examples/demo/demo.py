@@ -33,7 +33,7 @@ EXPECTED = Path(__file__).parent / "seed_weeks.expected.csv"
 AS_OF = "2024-06-24T00:00:00Z"
 MONDAY = datetime(2024, 6, 24, tzinfo=UTC)
 Scene = tuple[str, str, shop.News]
-STUB = json.dumps({"models": {shop.MODEL: {"requires": "any"}}})
+STUB = json.dumps({"models": {shop.MODEL: {"requires": "any", "owner": "ranking team"}}})
 
 
 def main(folder: Path) -> int:
