@@ -83,9 +83,8 @@ def _plain(tokens: Iterable[Token]) -> Iterator[str]:
 
 def slack_lines(message: dict[str, Any]) -> list[str]:
     """Return the blocks of a Slack message as lines of plain text."""
-    lines: list[str] = []
+    parts = []
     for block in message["blocks"]:
         texts = [block["text"]] if "text" in block else block.get("elements", [])
-        shown = " · ".join(_SLACK_LINK.sub(r"\1", text["text"]) for text in texts if text.get("text"))
-        lines += html.unescape(shown).replace("*", "").split("\n") if shown else []
-    return lines
+        parts.append(" · ".join(_SLACK_LINK.sub(r"\1", text["text"]) for text in texts).replace("*", ""))
+    return html.unescape("\n".join(filter(None, parts))).replace(":\n", ": ").split("\n")
