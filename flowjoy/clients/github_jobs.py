@@ -90,7 +90,7 @@ def read(
     """
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         every = dict(zip(run_ids, pool.map(lambda run_id: _jobs(github, run_id), run_ids), strict=True))
-    matches = {run_id: tuple(job for job in jobs if _matches(job.name, wanted)) for run_id, jobs in every.items()}
+    matching = {run_id: tuple(job for job in jobs if matches(job.name, wanted)) for run_id, jobs in every.items()}
     seen = {job.name for jobs in every.values() for job in jobs}
     missing = _unmatched(wanted, seen)
     if seen and missing:
@@ -107,15 +107,16 @@ def read(
             f"the workflow has no job that matches deploy-job {', '.join(missing)!r}",
             hint=f"set deploy-job to one of: {', '.join(likely_first(seen, missing)[:_SHOWN])}",
         )
-    return matches
+    return matching
 
 
 def _unmatched(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
     known = set(names)
-    return [pattern for pattern in wanted if not any(_matches(name, [pattern]) for name in known)]
+    return [pattern for pattern in wanted if not any(matches(name, [pattern]) for name in known)]
 
 
-def _matches(name: str, wanted: Sequence[str]) -> bool:
+def matches(name: str, wanted: Sequence[str]) -> bool:
+    """Return whether a job, or the one that a matrix multiplied, has one of the names or matches a glob."""
     return any_match(name, wanted) or any_match(_MATRIX.sub("", name), wanted)
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from flowjoy.analysis.promise import workflow_file
 from flowjoy.analysis.promise.dependencies import HEAD
@@ -13,15 +14,15 @@ from flowjoy.clients import github_files, github_jobs, github_runs
 from flowjoy.clients.github import GitHubApi, Repository
 from flowjoy.clients.github_runs import Run, RunsPage
 from flowjoy.clients.responses import reader
-from flowjoy.domain import CodeRecord, Outcome
+from flowjoy.domain import CodeRecord, Note, Outcome
 from flowjoy.domain.deduplication import fold
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
+from flowjoy.sources import github_uncertain_runs as uncertain
 from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out, stamp_of
 
 _SURVEYED = 50
 _RED = {"failure", "timed_out", "cancelled"}
-_NEVER_BEGAN = {"skipped", "action_required", "startup_failure"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +43,23 @@ class Attempts:
         return f"run:{self.run.id}"
 
 
+class RunList(NamedTuple):
+    """The runs that may be releases, and notes on others."""
+
+    runs: list[Attempts]
+    notes: tuple[Note | str, ...] = ()
+
+
 class GitHubRuns:
     """`code-source: workflow-runs`."""
 
     label = "GitHub workflow runs"
 
-    def fetch(self, query: HarvestQuery, access: Clients) -> list[Attempts]:
-        """Return every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs."""
+    def fetch(self, query: HarvestQuery, access: Clients) -> RunList:
+        """Return every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs.
+
+        With `deploy-job` also those on other branches in which that job succeeded.
+        """
         github, path = access.to_github, github_runs.runs_path(query.settings.workflow)
         branch = query.settings.branch or query.default_branch or github.get("", reader(Repository)).default_branch
         since = query.horizon.replace(microsecond=0)
@@ -56,32 +67,54 @@ class GitHubRuns:
         if not runs:
             _prove_empty(github, path, branch, since)
         ours = [run for run in runs.values() if not _foreign(run, branch, github.repository)]
-        wanted = query.settings.deploy_job
-        if not wanted:
+        if not query.settings.deploy_job:
             attempts = [Attempts(run=run, earlier=github_runs.earlier_attempts(github, run)) for run in ours]
             _refuse_own_failures(github, attempts, query)
-            return attempts
-        known = _known_ends(ours, query)
-        jobs = github_jobs.read(
-            github,
-            [run.id for run in ours if _may_have_deployed(run, known)],
-            wanted,
-            others=sorted(known, reverse=True),
-            declared=lambda: workflow_file.job_names(_workflow_text(github, query)),
-        )
-        _refuse_own_job(jobs, query)
-        return [Attempts(run=run, jobs=jobs.get(run.id), known_end=known.get(run.id)) for run in ours]
+            each = [(*item.earlier, item.run) for item in attempts]
+            uncertain.refuse_uncertain(github, each, query)
+            since = uncertain.settled_since(uncertain.ends_of(run for of_run in each for run in of_run), query)
+            elsewhere, notes = uncertain.on_other_branches(github, path, branch, since, query)
+            return RunList(attempts, (*notes, *uncertain.note_on_other_branches(elsewhere, branch)))
+        items = _with_jobs(github, ours, query)
+        since = uncertain.settled_since((end for item in items for _, end in _ends(item, item.key, query)), query)
+        elsewhere, notes = uncertain.on_other_branches(github, path, branch, since, query)
+        return RunList([*items, *_deployed_elsewhere(github, elsewhere, query)], notes)
 
-    def parse(self, raw: Sequence[Attempts], query: HarvestQuery) -> SourceResult[CodeRecord]:
+    def parse(self, raw: RunList, query: HarvestQuery) -> SourceResult[CodeRecord]:
         """Return one record per run, and another each time that it went live anew after another commit."""
-        entries = [_entry(item, query) for item in raw]
+        entries = [_entry(item, query) for item in raw.runs]
         idle = frozenset(entry.id for entry in entries if not entry.is_ours)
         return SourceResult(
-            records=fold(record for item in raw if item.key not in idle for record in _records(item, query)),
-            notes=left_out((entry for entry in entries if not entry.is_ours), "run"),
+            records=fold(record for item in raw.runs if item.key not in idle for record in _records(item, query)),
+            notes=(*raw.notes, *left_out((entry for entry in entries if not entry.is_ours), "run")),
             left_out=idle,
             entries=tuple(entries),
         )
+
+
+def _with_jobs(github: GitHubApi, ours: Sequence[Run], query: HarvestQuery) -> list[Attempts]:
+    """Return the runs with their deploy jobs, which are not read again where the ledger knows their end."""
+    known = _known_ends(ours, query)
+    jobs = github_jobs.read(
+        github,
+        [run.id for run in ours if _may_have_deployed(run, known)],
+        query.settings.deploy_job,
+        others=sorted(known, reverse=True),
+        declared=lambda: workflow_file.job_names(_workflow_text(github, query)),
+    )
+    _refuse_own_job(jobs, query)
+    return [Attempts(run=run, jobs=jobs.get(run.id), known_end=known.get(run.id)) for run in ours]
+
+
+def _deployed_elsewhere(github: GitHubApi, runs: Sequence[Run], query: HarvestQuery) -> list[Attempts]:
+    """Return the runs on other branches whose deploy job succeeded: what they deployed is live as well."""
+    wanted = query.settings.deploy_job
+    every = github_jobs.read(github, [run.id for run in runs], ["*"]) if runs else {}
+    jobs = {
+        number: [job for job in of_run if github_jobs.matches(job.name, wanted)] for number, of_run in every.items()
+    }
+    _refuse_own_job(jobs, query)
+    return [Attempts(run=run, jobs=tuple(jobs[run.id])) for run in runs if any(job.succeeded for job in jobs[run.id])]
 
 
 def survey(query: HarvestQuery, access: Clients) -> Survey:
@@ -93,7 +126,7 @@ def survey(query: HarvestQuery, access: Clients) -> Survey:
     reasons = [(run, _foreign(run, branch, query.repository)) for run in runs]
     ours = [Attempts(run=run) for run, reason in reasons if not reason]
     elsewhere = [_left_out(run, reason) for run, reason in reasons if reason]
-    own = GitHubRuns().parse(ours, query)
+    own = GitHubRuns().parse(RunList(ours), query)
     # The survey does not read jobs.
     unread = f"its job {', '.join(query.settings.deploy_job)} was not read"
     entries = (entry if entry.is_ours else replace(entry, reason=unread) for entry in own.entries)
@@ -168,8 +201,7 @@ def _may_have_deployed(run: Run, known: Mapping[int, datetime]) -> bool:
 
     A run that waits for a reviewer, or was started again, may have deployed already.
     """
-    never_began = run.conclusion in _NEVER_BEGAN and run.run_attempt == 1
-    return not never_began and run.id not in known
+    return uncertain.may_have_begun(run) and run.id not in known
 
 
 def _known_ends(runs: Sequence[Run], query: HarvestQuery) -> dict[int, datetime]:
@@ -181,7 +213,7 @@ def _known_ends(runs: Sequence[Run], query: HarvestQuery) -> dict[int, datetime]
     known = {}
     for run in runs:
         end = query.known_code.get(f"run:{run.id}")
-        final = run.run_attempt == 1 and run.is_over and run.conclusion not in _NEVER_BEGAN
+        final = run.run_attempt == 1 and run.is_over and run.conclusion not in uncertain.NEVER_BEGAN
         if end is not None and final and commits[run.head_sha] == 1 and run.created_at <= end <= run.updated_at:
             known[run.id] = end
     return known

@@ -579,11 +579,11 @@ def test_runs__of_other_branches_events_and_ends_say_why_they_do_not_count(world
     shop = world.github.repository
     shop.add_commit(A, at())
     shop.add_run(sha=A, created_at=at(0), updated_at=at(1))
-    shop.add_run(sha=B, created_at=at(2), conclusion="failure")
+    shop.add_job(shop.add_run(sha=B, created_at=at(2), conclusion="failure"), "test", at(2), conclusion="failure")
     shop.add_run(sha=B, created_at=at(3), branch="feature")
     shop.add_run(sha=B, created_at=at(4), event="pull_request")
     shop.add_run(sha=B, created_at=at(5), head_repository="mallory/shop")
-    shop.add_run(sha=B, created_at=at(6), status="in_progress", conclusion=None)
+    shop.add_job(shop.add_run(sha=B, created_at=at(6), status="in_progress", conclusion=None), "test", None)
     ran = examine(world, code_source="workflow-runs", workflow="release.yml")
     assert ran.code == 0, ran.log
     assert ran.reasons == [

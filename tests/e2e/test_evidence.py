@@ -100,3 +100,60 @@ def test_own_job__a_step_in_the_job_that_deploys_is_refused_and_its_failure_does
         assert "1 deployment whose job failed after FlowJoy ran in it: counted as live" in later.log
     world.registry.add_version(at(201))
     assert hourly(world, 202, B).code == 0
+
+
+OTHER_NAMES = {
+    "a reusable workflow": "    uses: ./.github/workflows/promise.yml\n",
+    "a composite action": "    runs-on: x\n    steps: [{uses: ./.github/actions/sla}]\n",
+    "a copy under another name": "    runs-on: x\n    steps: [{uses: acme/model-sla@v1}]\n",
+}
+
+
+@pytest.mark.parametrize("job", OTHER_NAMES.values(), ids=OTHER_NAMES.keys())
+def test_runs__a_red_last_job_hides_no_release_whatever_it_is_called(world: World, job: str) -> None:
+    shop = world.github.repository
+    world.registry.add_version(at(-1))
+    for sha, parent, hours in ((A, None, 0), (B, A, 60)):
+        shop.add_commit(sha, at(hours), parent=parent)
+    deploy = (
+        "on: push\njobs:\n  deploy:\n    runs-on: x\n    steps: [{run: ./deploy.sh}]\n  promise:\n    needs: deploy\n"
+    )
+    shop.add_file(A, ".github/workflows/release.yml", deploy + job)
+    for sha, hours, conclusion in ((A, 0, "success"), (B, 60, "failure")):
+        run = shop.add_run(sha=sha, created_at=at(hours), updated_at=at(hours + 0.5), conclusion=conclusion)
+        shop.add_job(run, "deploy", at(hours + 0.3))
+        shop.add_job(run, "promise", at(hours + 0.5), conclusion=conclusion)
+    world.inputs |= {"code-source": "workflow-runs", "workflow": "release.yml"}
+    undecided = hourly(world, 200, B)
+    assert (undecided.code, undecided.outputs["verdict"]) == (2, "error")
+    assert "set deploy-job to the job that deploys" in undecided.log
+    assert hourly(world, 201, B, deploy_job="deploy").code == 1
+
+
+def test_runs__a_release_that_waits_for_a_reviewer_in_its_second_region_is_not_forgotten(world: World) -> None:
+    shop = world.github.repository
+    world.registry.add_version(at(-1))
+    shop.add_commit(A, at())
+    shop.add_commit(B, at(20), parent=A)
+    shop.add_job(shop.add_run(sha=A, created_at=at(), updated_at=at(0.5)), "deploy-us", at(0.5))
+    run = shop.add_run(sha=B, created_at=at(20), updated_at=at(21), status="waiting", conclusion=None)
+    shop.add_job(run, "deploy-us", at(20.9))
+    world.inputs |= {"code-source": "workflow-runs", "workflow": "release.yml"}
+    assert [hourly(world, hours, B).code for hours in (60, 69, 200)] == [0, 2, 2]
+    assert hourly(world, 201, B, deploy_job="deploy-*").code == 1
+
+
+def test_runs__a_hotfix_from_another_branch_opens_its_clock(world: World) -> None:
+    shop = world.github.repository
+    world.registry.add_version(at(-1))
+    shop.add_commit(A, at())
+    shop.add_commit(B, at(59), parent=A, branch="hotfix")
+    for sha, hours, branch in ((A, 0, "main"), (B, 60, "hotfix")):
+        run = shop.add_run(sha=sha, created_at=at(hours), updated_at=at(hours + 0.5), branch=branch)
+        shop.add_job(run, "deploy", at(hours + 0.4))
+    world.inputs |= {"code-source": "workflow-runs", "workflow": "release.yml", "deploy-job": "deploy"}
+    for hours, code, status in ((61, 0, "pending"), (200, 1, "breached")):
+        ran = hourly(world, hours)
+        assert (ran.code, ran.outputs["sla-status"]) == (code, status)
+    world.registry.add_version(at(201))
+    assert hourly(world, 202).code == 0

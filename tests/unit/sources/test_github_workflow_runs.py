@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flowjoy.clients import github_runs
-from flowjoy.domain import CodeRecord, Outcome
+from flowjoy.domain import CodeRecord, Note, NoteLevel, Outcome
 from flowjoy.errors import HarvestError
 from flowjoy.sources.base import HarvestQuery
 from flowjoy.sources.github_workflow_runs import GitHubRuns
@@ -60,17 +60,19 @@ def test_time__is_the_end_of_the_first_successful_attempt(github: GitHubStandIn)
     )
     (record,) = released(github)
     assert (record.outcome, record.shipped_at) == (Outcome.SUCCESS, at(3))
-    assert [request.path.rpartition("/attempts/")[2] for request in github.requests[1:]] == ["1", "2", "3"]
+    assert [request.path.rpartition("/attempts/")[2] for request in github.requests[1:4]] == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize("conclusion", ["failure", "cancelled", "skipped", "timed_out", "neutral", "action_required"])
 def test_event__only_a_success_is_one(github: GitHubStandIn, conclusion: str) -> None:
-    github.repository.add_run(sha=A, created_at=at(), conclusion=conclusion)
+    run = github.repository.add_run(sha=A, created_at=at(), conclusion=conclusion)
+    github.repository.add_job(run, "deploy", at(), conclusion=conclusion)
     assert [record.outcome for record in released(github)] == [Outcome.FAILED]
 
 
 def test_event__a_run_that_says_success_but_is_not_completed_is_none(github: GitHubStandIn) -> None:
-    github.repository.add_run(sha=A, created_at=at(), status="in_progress", conclusion="success")
+    run = github.repository.add_run(sha=A, created_at=at(), status="in_progress", conclusion="success")
+    github.repository.add_job(run, "deploy", None)
     assert [record.outcome for record in released(github)] == [Outcome.FAILED]
 
 
@@ -309,7 +311,7 @@ def test_branch__without_a_run_names_those_that_have_some(github: GitHubStandIn)
 def test_empty__is_believed_when_the_unfiltered_list_is_empty_too(github: GitHubStandIn) -> None:
     github.repository.add_workflow("release.yml")
     assert released(github) == ()
-    assert ["created" in request.query for request in github.requests] == [True, False]
+    assert ["created" in request.query for request in github.requests] == [True, False, True]
 
 
 def test_empty__is_believed_when_all_releases_lie_before_the_horizon(github: GitHubStandIn) -> None:
@@ -352,10 +354,10 @@ def test_provisional__a_rerun_of_a_release_that_succeeded_before_stays_a_success
     assert (record.outcome, record.shipped_at) == (Outcome.SUCCESS, at(1))
 
 
-def test_pages__250_runs_take_three_requests(github: GitHubStandIn) -> None:
+def test_pages__250_runs_take_three_requests_and_those_of_other_branches_one(github: GitHubStandIn) -> None:
     shas = add_many(github, 250)
     assert successes(released(github)) == shas
-    assert len(github.requests) == 3
+    assert len(github.requests) == 4
 
 
 @pytest.mark.matrix
@@ -428,7 +430,7 @@ def test_paging__a_page_that_comes_again_and_again_has_an_end(
 
     github.fail("GET ", times=None, fault=Edited(again))
     assert successes(released(github)) == shas
-    assert len(github.requests) == 2
+    assert len(github.requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -500,8 +502,113 @@ def test_failure__that_flowjoy_itself_may_have_made_hides_no_release(github: Git
 
 def test_failure__of_a_workflow_without_flowjoy_is_no_release(github: GitHubStandIn) -> None:
     with_workflow(github, RUNS_FLOWJOY.replace("flowjoy", "other"))
-    github.repository.add_run(sha=A, created_at=at(), conclusion="failure")
+    run = github.repository.add_run(sha=A, created_at=at(), conclusion="failure")
+    github.repository.add_job(run, "deploy", at(1), conclusion="failure")
     assert successes(released(github)) == set()
+
+
+# Without `deploy-job`, any job may be the one that deploys
+
+
+@pytest.mark.parametrize(
+    ("status", "conclusion"),
+    [("completed", "failure"), ("completed", "cancelled"), ("completed", "stale"), ("waiting", None), ("queued", None)],
+)
+def test_uncertain__a_run_that_did_not_succeed_and_of_which_a_job_did_is_refused_once_its_clock_is_over(
+    github: GitHubStandIn, status: str, conclusion: str | None
+) -> None:
+    github.repository.add_run(sha=A, created_at=at(), updated_at=at())
+    run = github.repository.add_run(
+        sha=B, created_at=at(60), updated_at=at(61), status=status, conclusion=conclusion, run_attempt=2
+    )
+    github.repository.add_job(run, "deploy-us", at(60.5), attempt=1)
+    github.repository.add_job(run, "promise", at(61), conclusion="failure")
+    with pytest.raises(HarvestError, match=f"1 run of release.yml did not succeed but may have deployed: {run}") as no:
+        released(github)
+    assert no.value.hint == "set deploy-job to the job that deploys"
+    assert successes(released(github, a_run_question(as_of=at(107.9)))) == {A}
+    assert successes(released(github, a_run_question(run_id=str(run)))) == {A}
+    named = a_question({**INPUTS, "deploy_job": "deploy-us"}, default_branch="main")
+    assert B in successes(released(github, named))
+
+
+def test_uncertain__a_run_without_any_job_is_refused(github: GitHubStandIn) -> None:
+    github.repository.add_run(sha=A, created_at=at(), conclusion="failure")
+    with pytest.raises(HarvestError, match="may have deployed"):
+        released(github)
+
+
+def test_uncertain__a_job_that_failed_after_flowjoy_ran_in_it_may_have_deployed(github: GitHubStandIn) -> None:
+    run = github.repository.add_run(sha=A, created_at=at(), conclusion="failure")
+    job = github.repository.add_job(run, "deploy", at(1), conclusion="failure")
+    assert successes(released(github)) == set()
+    github.repository.job_annotations[job] = [{"title": "FlowJoy"}]
+    with pytest.raises(HarvestError, match="may have deployed"):
+        released(github)
+
+
+def test_uncertain__a_run_before_a_release_whose_clock_is_over_costs_no_request(github: GitHubStandIn) -> None:
+    github.repository.add_run(sha=A, created_at=at(), conclusion="failure")
+    github.repository.add_run(sha=B, created_at=at(1), updated_at=at(2))
+    assert successes(released(github)) == {B}
+    assert not any("jobs" in request.path for request in github.requests)
+
+
+# Releases from other branches
+
+
+def hotfix(github: GitHubStandIn, *jobs: tuple[str, str], **changes: Any) -> int:
+    """A run of the release workflow on another branch, with these jobs and their conclusions."""
+    changes = {"branch": "hotfix", "event": "workflow_dispatch", **changes}
+    run = github.repository.add_run(sha=B, created_at=at(60), updated_at=at(61), **changes)
+    for name, conclusion in jobs:
+        github.repository.add_job(run, name, at(60.5), conclusion=conclusion)
+    return run
+
+
+@pytest.mark.parametrize("conclusion", ["success", "failure"])
+def test_other_branch__a_run_whose_deploy_job_succeeded_is_a_release(github: GitHubStandIn, conclusion: str) -> None:
+    with_jobs(github, 0, "deploy")
+    hotfix(github, ("deploy", "success"), ("promise", conclusion), conclusion=conclusion)
+    assert successes(released(github, of_jobs("deploy"))) == {A, B}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"event": "pull_request"}, {"head_repository": "mallory/shop"}, {"conclusion": "startup_failure"}]
+)
+def test_other_branch__not_of_a_pull_request_nor_a_fork_nor_one_that_never_began(
+    github: GitHubStandIn, changes: dict[str, str]
+) -> None:
+    with_jobs(github, 0, "deploy")
+    hotfix(github, ("deploy", "success"), **changes)
+    assert successes(released(github, of_jobs("deploy"))) == {A}
+
+
+def test_other_branch__a_run_whose_deploy_job_was_skipped_is_none(github: GitHubStandIn) -> None:
+    with_jobs(github, 0, "deploy")
+    hotfix(github, ("deploy", "skipped"), ("build", "success"))
+    assert {record.sha for record in released(github, of_jobs("deploy"))} == {A}
+
+
+def test_other_branch__without_deploy_job_a_note_names_the_branch_and_the_cure(github: GitHubStandIn) -> None:
+    github.repository.add_run(sha=A, created_at=at())
+    hotfix(github, ("deploy", "success"))
+    (note,) = ask(GitHubRuns(), api_of(github), a_run_question()).notes
+    assert note == (
+        "1 run on other branches than main (hotfix) left out; set deploy-job, so that those that deployed count"
+    )
+
+
+def test_other_branch__more_runs_than_are_read_is_a_warning(github: GitHubStandIn) -> None:
+    with_jobs(github, 0, "deploy")
+    for n in range(101):
+        github.repository.add_run(sha=B, created_at=at(50, minutes=n), branch="feature", conclusion="failure")
+    (note,) = ask(GitHubRuns(), api_of(github), of_jobs("deploy")).notes
+    assert isinstance(note, Note)
+    assert (str(note), note.level) == (
+        "runs on other branches than main were read back to 2024-06-05T11:01:00Z only",
+        NoteLevel.WARNING,
+    )
 
 
 def test_success__is_asked_for_no_workflow_file(github: GitHubStandIn) -> None:
