@@ -9,6 +9,7 @@ from typing import Any
 
 from flowjoy.actions import trusted_runs
 from flowjoy.actions.trusted_runs import Trust
+from flowjoy.domain.proposals import GROUP
 
 _PULL_REQUEST = "pull_request"
 """The prefix of every event of a pull request: also `pull_request_target` and `pull_request_review`."""
@@ -28,7 +29,8 @@ class RunEvent:
     `trusted`: it may settle older checks, it sends alerts, and later runs believe its ledger. `unverified_commit`: the
     commit that must be on the default branch for that, where the event does not show it; `distrust`: why the run is
     not trusted. `proposes`: it is about code that is to be merged: a pull request, a merge group (into `base_sha`), or
-    a `workflow_run` of a pull request, which is found by `head` (`owner:branch`, where the payload names both).
+    a `workflow_run` of a pull request, which is found by `head` (`owner:branch`, where the payload names both) and by
+    the numbers that the payload names (`named`).
     """
 
     event: str
@@ -41,6 +43,14 @@ class RunEvent:
     base_sha: str | None = None
     proposes: bool = False
     head: str | None = None
+    named: tuple[int, ...] = ()
+
+    @property
+    def asking(self) -> frozenset[int]:
+        """The pull requests that the payload is about; `GROUP` for a merge group, which has no number."""
+        if self.event == _MERGE_GROUP:
+            return frozenset({GROUP})
+        return frozenset(self.named if self.pull_request is None else {self.pull_request})
 
     @property
     def of_pull_request(self) -> bool:
@@ -96,7 +106,7 @@ def _after_a_run(run: Mapping[str, Any], sha: str | None, repository: str, defau
     if is_ours and not _is_of_pull_request(run):
         return event
     people = [_mapping(run, person).get("login") for person in ("actor", "triggering_actor")]
-    return replace(event, proposes=True, head=head, fork=not is_ours or _DEPENDABOT in people)
+    return replace(event, proposes=True, head=head, fork=not is_ours or _DEPENDABOT in people, named=_numbers(run))
 
 
 def _run_event(event: str, sha: str | None, trust: Trust) -> RunEvent:
@@ -152,6 +162,13 @@ def _pull_request(event: str, payload: Mapping[str, Any], repository: str) -> Ru
         fork=source != repository.lower() or _DEPENDABOT in (author, actor),
         proposes=True,
     )
+
+
+def _numbers(run: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the pull requests that a `workflow_run` names; none for one of a fork."""
+    pulls = run.get("pull_requests")
+    listed = [pull.get("number") for pull in pulls if isinstance(pull, dict)] if isinstance(pulls, list) else []
+    return tuple(sorted({number for number in listed if type(number) is int and number > 0}))
 
 
 def _is_of_pull_request(run: Mapping[str, Any]) -> bool:

@@ -35,6 +35,26 @@ class _Runs(Response):
     workflow_runs: Many[_Run]
 
 
+class _Target(GraphQL):
+    oid: Sha
+
+
+class _Head(GraphQL):
+    target: _Target
+
+
+class _Repo(GraphQL):
+    ref: _Head | None
+
+
+HEAD_QUERY = """
+query FlowJoyBranchHead($owner: String!, $name: String!, $branch: String!) {
+  repository(owner: $owner, name: $name) {
+    ref(qualifiedName: $branch) { target { oid } }
+  }
+}
+"""
+
 BATCH = 25
 
 
@@ -53,6 +73,14 @@ def query(commits: int, names: int) -> str:
         f"  repository(owner: $owner, name: $name) {{\n"
         f"    base: ref(qualifiedName: $base) {{\n      name{compared}\n    }}{named}\n  }}\n}}\n"
     )
+
+
+def head_of(github: GitHubApi, branch: str) -> str:
+    """Return the commit at the head of a branch. Raise HarvestError if it does not exist."""
+    answer = github.graphql("branch", HEAD_QUERY, reader(_Repo), branch=f"refs/heads/{branch}")
+    if answer.ref is None:
+        raise HarvestError(f"the branch {branch!r} does not exist", hint="set another base branch, and run again")
+    return answer.ref.target.oid
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,10 @@ class WorkflowFile:
     after: FileAtCommit
 
 
+GROUP = 0
+"""Stands for the number of a merge group, which has none."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proposal:
     """Code that asks to go live: a pull request, a merge group, or a commit that is about to be deployed.
@@ -35,6 +39,7 @@ class Proposal:
     `removed`: those that no longer do; `renamed` maps new names to old ones. `files_known`: False if GitHub does not
     list every changed file. `workflows`: changed workflow files, up to a limit; `workflows_unread`: how many more.
     `of_branch`: a commit that is about to be deployed from a branch beside the default one, which is its base.
+    `others`: the same head against other bases: other pull requests, or a base branch that moved on.
     """
 
     head_sha: str
@@ -48,6 +53,17 @@ class Proposal:
     workflows: tuple[WorkflowFile, ...] = ()
     workflows_unread: int = 0
     of_branch: bool = False
+    others: tuple[Proposal, ...] = ()
+
+    @property
+    def every(self) -> tuple[Proposal, ...]:
+        """The proposal and the others of its head: the gate is green only if it is for all of them."""
+        return (self, *self.others)
+
+    @property
+    def ends(self) -> frozenset[str]:
+        """The commits whose stubs are judged: the head, and each base."""
+        return frozenset({self.head_sha, *(one.base_sha for one in self.every if one.base_sha is not None)})
 
     @property
     def is_merge(self) -> bool:

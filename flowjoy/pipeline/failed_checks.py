@@ -43,7 +43,7 @@ class Ending:
 class _Target:
     """The checks of this run. `names` by subject; a subject in `wanted` is created if it is missing.
 
-    `refused`: the pull request of this run, which is as blocked as if the merge gate had refused it.
+    `refused`: the pull requests of this run, which are as blocked as if the merge gate had refused it.
     """
 
     token: Secret
@@ -111,7 +111,7 @@ def _target(environ: Mapping[str, str], argv: Sequence[str]) -> _Target | None:
         service=_read(parsers.text, values.get("service")) or repository.rpartition("/")[2],
         names={"sla": f"{prefix} / {hours:g} h SLA", "dependency": f"{prefix} / model dependency"},
         wanted=frozenset({"sla", "dependency"} if trigger.proposes else {"sla"}),
-        refused=frozenset() if trigger.pull_request is None else frozenset({trigger.pull_request}),
+        refused=trigger.asking,
         details_url=f"{server}/{repository}/actions/runs/{run_id}" if run_id else None,
     )
 
@@ -151,7 +151,7 @@ def _write(target: _Target, ending: Ending, redact: Callable[[str], str], transp
         # By its id: if `sla-hours` is wrong, the name is unknown.
         ours = {run.id: refused_in(run.external_id, target.service, subject) for run in listed.check_runs}
         current = max((number for number, refused in ours.items() if refused is not None), default=None)
-        refused = {*target.refused} if subject == "dependency" else set()
+        refused = {*target.refused}
         refused |= (ours[current] if current is not None else None) or set()
         body = _body(target, ending, redact) | {"external_id": external_id(target.service, subject, refused)}
         if current is not None:

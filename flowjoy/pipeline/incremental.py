@@ -136,7 +136,7 @@ def stubs(
     deploys = code_result.records if code_result is not None else ()
     commits = {record.sha for record in deploys if record.outcome is not Outcome.FAILED and record.sha}
     commits.add(HEAD)
-    proposed = set() if proposal is None else {proposal.head_sha, proposal.base_sha or proposal.head_sha}
+    proposed = frozenset() if proposal is None else proposal.ends
     if not query.settings.reads_github:
         # Shas in a file may belong to another repository; the input `models` names their dependencies.
         commits -= {record.sha for record in deploys}
@@ -155,7 +155,7 @@ def other_stubs(
     access: Clients, paths: Iterable[str], proposal: Proposal
 ) -> StepResult[Mapping[str, Mapping[str, StubFile]]]:
     """Return, by path, the stubs at both ends of a proposal at other paths than `model-stub`."""
-    ends = {proposal.head_sha, proposal.base_sha or proposal.head_sha}
+    ends = proposal.ends
     by_path = {path: github_model_stubs.read(access.to_github, path, ends) for path in paths}
     for at_path in by_path.values():
         _refuse_gone(at_path, ends)
@@ -177,7 +177,7 @@ def _terms(ledgers: Iterable[Bundle]) -> tuple[RunParameters, ...]:
     return tuple(bundle.terms for bundle in ledgers if not ledger.is_masked(bundle.terms))
 
 
-def _refuse_gone(stubs: Mapping[str, StubFile], proposed: set[str]) -> None:
+def _refuse_gone(stubs: Mapping[str, StubFile], proposed: frozenset[str]) -> None:
     """Raise HarvestError if a proposed commit no longer exists: its stub cannot be judged."""
     gone = next((stubs[sha].file.problem for sha in sorted(proposed) if stubs[sha].file.commit_is_gone), None)
     if gone is not None:

@@ -44,10 +44,7 @@ def _gate(proposal: Proposal, harvested: Collected, results: Results) -> MergeGa
         waivers=holding(head_waivers(stubs), results.bundle.generated_at),
         own_waivers=holding(head_waivers(stubs, proposal.head_sha), results.bundle.generated_at),
     )
-    base, head = BranchStub(), _head(proposal, harvested, settings.model_stub)
-    if proposal.base_sha is not None:
-        base = branch_stub(stubs, proposal.base_sha, settings.model_stub, settings.models)
-    gate = merge_gate.judge(proposal, base=base, head=head, policy=policy, inputs=inputs)
+    gate = _against_base(proposal, harvested, policy, inputs)
     runs = any(item.sha == proposal.head_sha for item in results.obligations)
     ahead = forecast(
         _head(proposal, harvested, applied.own_stub).requirements,
@@ -57,6 +54,7 @@ def _gate(proposal: Proposal, harvested: Collected, results: Results) -> MergeGa
         act="merging" if proposal.is_merge else "going live",
     )
     elsewhere = [_at(path, proposal, harvested, policy, inputs) for path in applied.other_stubs]
+    elsewhere += [_of_other(one, proposal, harvested, policy, inputs) for one in proposal.others]
     notices = [
         GateFinding(level=GateLevel.NOTICE, text=text)
         for text in (*applied.messages, *workflow_edits.sentences(proposal))
@@ -67,6 +65,27 @@ def _gate(proposal: Proposal, harvested: Collected, results: Results) -> MergeGa
         every.setdefault(finding.text, finding)
     findings = tuple(every.values())
     return replace(gate, findings=findings, forecast=() if runs else ahead, compared=applied.compared)
+
+
+def _against_base(proposal: Proposal, harvested: Collected, policy: GatePolicy, inputs: GateInputs) -> MergeGate:
+    """Judge the stubs at `model-stub`, of one head and one base."""
+    settings, base = harvested.applied.settings, BranchStub()
+    if proposal.base_sha is not None:
+        base = branch_stub(harvested.records.stubs, proposal.base_sha, settings.model_stub, settings.models)
+    head = _head(proposal, harvested, settings.model_stub)
+    return merge_gate.judge(proposal, base=base, head=head, policy=policy, inputs=inputs)
+
+
+def _of_other(
+    other: Proposal, proposal: Proposal, harvested: Collected, policy: GatePolicy, inputs: GateInputs
+) -> list[GateFinding]:
+    """Judge the same head against another base; name the pull request if it is another one."""
+    findings = [*_against_base(other, harvested, policy, inputs).findings]
+    for path in harvested.applied.other_stubs:
+        findings += _at(path, other, harvested, policy, inputs)
+    if other.number == proposal.number:
+        return findings
+    return [replace(finding, text=f"pull request #{other.number}: {finding.text}") for finding in findings]
 
 
 def _head(proposal: Proposal, harvested: Collected, path: str) -> BranchStub:

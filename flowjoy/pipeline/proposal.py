@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flowjoy.actions.event import RunEvent
 from flowjoy.clients.github import GitHubApi
 from flowjoy.domain import Proposal, SourceKind
@@ -27,14 +29,21 @@ def read(query: HarvestQuery, access: Clients, trigger: RunEvent) -> StepResult[
     elif not trigger.proposes:
         proposal = _off_branch(query, github, sha)
     else:
-        number = trigger.pull_request
-        if number is None:
-            number = github_pull_request.find(github, sha, trigger.head, query.default_branch)
-        if number is None and trigger.fork:
+        numbers: tuple[int, ...] = () if trigger.pull_request is None else (trigger.pull_request,)
+        if not numbers:
+            numbers = github_pull_request.find(github, sha, trigger.head, query.default_branch, trigger.named)
+        if not numbers and trigger.fork:
             note = "no pull request has this head commit: its stub alone is judged"
             return Proposal(head_sha=sha), 1, (note,)
-        proposal = _off_branch(query, github, sha) if number is None else github_pull_request.read(github, number, sha)
+        proposal = _of_all(github, numbers, sha) if numbers else _off_branch(query, github, sha)
     return github_workflow_files.with_workflows(github, proposal), 1, ()
+
+
+def _of_all(github: GitHubApi, numbers: tuple[int, ...], sha: str) -> Proposal:
+    """Return the first pull request, and the others of the same head with it: they share its checks."""
+    first, *more = (github_pull_request.read(github, number, sha) for number in numbers)
+    others = (github_workflow_files.with_workflows(github, one) for proposal in more for one in proposal.every)
+    return replace(first, others=(*first.others, *(replace(one, others=()) for one in others)))
 
 
 def _off_branch(query: HarvestQuery, github: GitHubApi, sha: str) -> Proposal:

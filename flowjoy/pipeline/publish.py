@@ -181,6 +181,13 @@ class Publisher:
         }
         return tuple(sorted(sha for sha in ours - {self.trigger.sha} if commit_sha.is_full(sha)))
 
+    @property
+    def _judged(self) -> frozenset[int]:
+        """The pull requests that this run judged, by its event and by what GitHub lists."""
+        proposal = self.harvested.proposal
+        listed = {one.number for one in proposal.every if one.number is not None} if proposal is not None else set()
+        return self.trigger.asking | listed
+
     def _write_checks(self, results: Results, github: GitHubApi | None, artifact_url: str | None) -> dict[str, str]:
         """Write checks and comment. A failure is a warning."""
         outputs: dict[str, str] = {}
@@ -197,6 +204,7 @@ class Publisher:
             redact=console.redact,
             artifact_url=artifact_url,
             deployed=self._deployed(results),
+            judged=self._judged,
             warn=console.warning,
         )
         github.transport = Transport(Budget(max(_MIN_SECONDS, min(_PUBLISH_SECONDS, self.budget.left() - 1))))

@@ -9,6 +9,7 @@ from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Decision, Obligation, Status
+from flowjoy.domain.proposals import GROUP
 from flowjoy.report.blocks import Banner
 from flowjoy.report.content.banner import release_banner
 from flowjoy.report.content.gate import gate_banner
@@ -144,6 +145,8 @@ def gate_check(gate: MergeGate, sha: str, results: Results, *, stub_path: str, l
 
 def refused_elsewhere(check: Check, numbers: Sequence[int]) -> Check:
     """Return a merge gate that is red for other pull requests of the same commit, with what this run found."""
+    if GROUP in numbers:
+        return _refused_group(check)
     named = ", ".join(f"#{number}" for number in numbers)
     text = (
         f"This commit is also the head of {named}, which the merge gate refused. A commit has one check, so it stays "
@@ -153,6 +156,19 @@ def refused_elsewhere(check: Check, numbers: Sequence[int]) -> Check:
         check,
         conclusion="failure",
         title=clean(f"pull request {named} of the same commit is refused", _LONGEST_TITLE),
+        summary=within_limit(f"{text}\n\nThis run itself found: {check.title}\n\n{check.summary}"),
+    )
+
+
+def _refused_group(check: Check) -> Check:
+    text = (
+        "The merge gate refused the merge group of this commit. A commit has one check, so it stays red until the "
+        "workflow of that merge group is run again."
+    )
+    return replace(
+        check,
+        conclusion="failure",
+        title="the merge group of this commit is refused",
         summary=within_limit(f"{text}\n\nThis run itself found: {check.title}\n\n{check.summary}"),
     )
 

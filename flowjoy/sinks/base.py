@@ -23,7 +23,8 @@ class Publication:
     """A run's results for publication. `lines`: the line of each model in the stub at the run's own commit.
 
     `report`: the same in words. `artifact_url`: where it can be downloaded, None if it was not uploaded. `deployed`:
-    the commits that the run made live, apart from its own.
+    the commits that the run made live, apart from its own. `judged`: what its merge gate judged: pull requests, or
+    `GROUP`.
     """
 
     settings: Settings
@@ -34,6 +35,7 @@ class Publication:
     redact: Callable[[str], str]
     artifact_url: str | None = None
     deployed: tuple[str, ...] = ()
+    judged: frozenset[int] = frozenset()
     warn: Callable[[str], None]
 
 

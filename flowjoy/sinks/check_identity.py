@@ -17,7 +17,13 @@ def external_id(service: str, subject: str, refused: Iterable[int] = ()) -> str:
 
 def refused_in(text: str | None, service: str, subject: str) -> frozenset[int] | None:
     """Return the refused pull requests in the id of this service's check; None for the id of another check."""
-    match = re.fullmatch(rf"{re.escape(external_id(service, subject))}(?:/([0-9]+(?:,[0-9]+)*))?", text or "")
+    known = identified(text, subject)
+    return known[1] if known is not None and known[0] == service else None
+
+
+def identified(text: str | None, subject: str) -> tuple[str, frozenset[int]] | None:
+    """Return the service and the refused pull requests in an id; None for the id of another check."""
+    match = re.fullmatch(rf"flowjoy/(.+?)/{re.escape(subject)}(?:/([0-9]+(?:,[0-9]+)*))?", text or "", re.DOTALL)
     if match is None:
         return None
-    return frozenset(int(number) for number in (match[1] or "").split(",") if number)
+    return match[1], frozenset(int(number) for number in (match[2] or "").split(",") if number)

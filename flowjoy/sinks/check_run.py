@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
 from flowjoy.clients.github import PER_PAGE, GitHubApi
 from flowjoy.clients.github_checks import CheckRun, ListedChecks, SavedCheck
-from flowjoy.clients.responses import Response, Sha, reader
+from flowjoy.clients.responses import reader
 from flowjoy.domain import CoverageState
 from flowjoy.errors import HarvestError
 from flowjoy.report import checks
 from flowjoy.report.checks import Annotation, Check
 from flowjoy.sinks.base import Publication
-from flowjoy.sinks.check_identity import external_id, refused_in
-
-
-class _Head(Response):
-    sha: Sha
-
-
-class _PullRequest(Response):
-    state: Literal["open", "closed"]
-    head: _Head
-
+from flowjoy.sinks.check_identity import external_id, identified, refused_in
+from flowjoy.sinks.check_refusals import Refusals
 
 ANNOTATIONS_A_REQUEST = 50
 SETTLED_DAYS = 14
 """An earlier run settled a release whose clocks ended longer ago, unless it never had a check."""
 
 MAX_SETTLED = 40
-_OURS = "flowjoy/"
 
 
 class CheckRuns:
@@ -42,19 +31,19 @@ class CheckRuns:
 
     def publish(self, publication: Publication, github: GitHubApi) -> Mapping[str, str]:
         """Write the checks of this run's commit and of what it deployed; a trusted run also settles older ones."""
-        outputs = {}
+        outputs, refusals = {}, Refusals(publication=publication, github=github)
         for check in self.render(publication):
-            url, others = _save(check, publication, github)
+            url, others = _save(check, refusals)
             if others:
                 _warn_of_shared_name(check, others, publication)
             if check.subject == "sla":
                 outputs["check-url"] = url
         if publication.trigger.trusted:
             for check in _settling(publication):
-                _settle(check, publication, github)
+                _settle(check, refusals)
         # Last: a commit that is gone must not keep the others from being settled.
         for sha in publication.deployed:
-            _save(_promise_check(publication, sha), publication, github)
+            _save(_promise_check(publication, sha), refusals)
         return outputs
 
     def render(self, publication: Publication) -> Iterator[Check]:
@@ -102,9 +91,12 @@ def _settling(publication: Publication) -> Iterator[Check]:
             yield check
 
 
-def _settle(check: Check, publication: Publication, github: GitHubApi) -> None:
+def _settle(check: Check, refusals: Refusals) -> None:
     """Update the check of an earlier release, if it has one, to its final result."""
-    current = _newest(_runs_of_name(check, publication, github), check, publication)
+    publication, github = refusals.publication, refusals.github
+    runs = _runs_of_name(check, publication, github)
+    current = _newest(runs, check, publication)
+    check = refusals.applied(check, runs)
     if current is not None and (current.conclusion, current.output.title) != (check.conclusion, check.title):
         body = _body(check, publication, annotations=())
         github.send("PATCH", f"/check-runs/{current.id}", body, reader(SavedCheck))
@@ -120,8 +112,9 @@ def _warn_of_shared_name(check: Check, others: frozenset[str], publication: Publ
         )
 
 
-def _save(check: Check, publication: Publication, github: GitHubApi) -> tuple[str, frozenset[str]]:
+def _save(check: Check, refusals: Refusals) -> tuple[str, frozenset[str]]:
     """Create the check or update that of an earlier attempt. Return its URL and the other services with its name."""
+    publication, github = refusals.publication, refusals.github
     chunks = list(_chunks(check.annotations))
     others: set[str] = set()
     decided: list[Check] = []
@@ -133,7 +126,7 @@ def _save(check: Check, publication: Publication, github: GitHubApi) -> tuple[st
         others.update(_services(runs, check) - {publication.settings.service})
         if current is not None and current.output.annotations_count:
             chunks.clear()  # GitHub appends the annotations of an update to the existing ones
-        decided.append(_with_refusals(check, current, publication, github))
+        decided.append(refusals.applied(check, runs))
         body = _body(decided[-1], publication, annotations=chunks[0] if chunks else ())
         if current is not None:
             return "PATCH", f"/check-runs/{current.id}", body
@@ -144,30 +137,6 @@ def _save(check: Check, publication: Publication, github: GitHubApi) -> tuple[st
         body = _body(decided[-1], publication, annotations=chunk)
         saved = github.send("PATCH", f"/check-runs/{saved.id}", body, reader(SavedCheck))
     return saved.html_url or "", frozenset(others)
-
-
-def _with_refusals(check: Check, current: CheckRun | None, publication: Publication, github: GitHubApi) -> Check:
-    """Return the merge gate for every pull request of the commit: a refusal ends by a run of its own pull request.
-
-    Otherwise a second pull request into a branch with a milder stub would turn the required check of the first green.
-    """
-    if check.subject != "dependency":
-        return check
-    own = publication.report.links.pull_request
-    before = refused_in(current.external_id, publication.settings.service, check.subject) if current else None
-    refused = {number for number in (before or frozenset()) - {own} if _is_head(number, check.sha, github)}
-    if refused and check.conclusion != "failure":
-        check = checks.refused_elsewhere(check, sorted(refused))
-        publication.warn(f"checks: {check.title}. See its text for the cure")
-    elif check.conclusion == "failure" and own is not None:
-        refused.add(own)
-    return replace(check, refused=frozenset(refused))
-
-
-def _is_head(number: int, sha: str, github: GitHubApi) -> bool:
-    """Return whether an open pull request has this head commit."""
-    pull = github.get(f"/pulls/{number}", reader(_PullRequest))
-    return pull.state == "open" and pull.head.sha == sha
 
 
 def _runs_of_name(check: Check, publication: Publication, github: GitHubApi) -> list[CheckRun]:
@@ -190,9 +159,8 @@ def _newest(runs: list[CheckRun], check: Check, publication: Publication) -> Che
 
 def _services(runs: list[CheckRun], check: Check) -> set[str]:
     """Return the services for which FlowJoy wrote such a check."""
-    suffix = f"/{check.subject}"
-    ids = [run.external_id or "" for run in runs]
-    return {text[len(_OURS) : -len(suffix)] for text in ids if text.startswith(_OURS) and text.endswith(suffix)}
+    known = (identified(run.external_id, check.subject) for run in runs)
+    return {one[0] for one in known if one is not None}
 
 
 def _body(check: Check, publication: Publication, *, annotations: tuple[Annotation, ...]) -> dict[str, Any]:

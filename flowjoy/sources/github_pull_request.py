@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from pydantic import model_validator
 
+from flowjoy.clients import github_branches
 from flowjoy.clients.github import PER_PAGE, GitHubApi
 from flowjoy.clients.responses import Count, Id, Many, Response, Sha, Text, reader, refusal
 from flowjoy.domain import Proposal
@@ -105,13 +106,16 @@ def read(github: GitHubApi, number: int, head_sha: str | None) -> Proposal:
         raise HarvestError(
             f"the pull request changes {plural(changed, 'file')}, GitHub lists {MAX_FILES}", hint="split it"
         )
-    return _proposal(
+    proposal = _proposal(
         _every_file(github, number, changed),
         head_sha=pull.head.sha,
         base_sha=pull.base.sha,
         number=number,
         labels=frozenset(label.name for label in pull.labels),
     )
+    # GitHub sets `base.sha` when the pull request is pushed to; the branch may have moved on since.
+    current = github_branches.head_of(github, pull.base.ref)
+    return proposal if current == pull.base.sha else replace(proposal, others=(replace(proposal, base_sha=current),))
 
 
 def group(github: GitHubApi, base_sha: str, head_sha: str) -> Proposal:
@@ -135,11 +139,14 @@ def _of_comparison(compared: _Comparison, head_sha: str) -> Proposal:
     return _proposal(compared.files, head_sha=head_sha, base_sha=compared.base_commit.sha, files_known=known)
 
 
-def find(github: GitHubApi, head_sha: str, head: str | None, default_branch: str | None) -> int | None:
-    """Return the number of the pull request with this head commit; None if GitHub does not list one.
+def find(
+    github: GitHubApi, head_sha: str, head: str | None, default_branch: str | None, named: Iterable[int] = ()
+) -> tuple[int, ...]:
+    """Return the numbers of the pull requests with this head commit; empty if GitHub does not list one.
 
     Searched by `head` (`owner:branch`), otherwise among the open ones: GitHub does not find a fork's commit by its sha.
-    Of several, an open one is preferred, then one into the default branch.
+    `named`: numbers that are looked up in any case. Every open one counts, that into the default branch first; without
+    an open one, one that is closed.
     """
     filters: dict[str, str | int] = {"state": "all", "head": head} if head is not None else {"state": "open"}
     matching: list[_Pull] = []
@@ -148,12 +155,12 @@ def find(github: GitHubApi, head_sha: str, head: str | None, default_branch: str
         matching += [pull for pull in pulls if pull.head.sha == head_sha]
         if len(pulls) < PER_PAGE:
             break
-    best = min(
-        matching,
-        key=lambda pull: (pull.state != "open", pull.base.ref != default_branch, pull.number),
-        default=None,
-    )
-    return None if best is None else best.number
+    listed = {pull.number for pull in matching}
+    others = [github.get(f"/pulls/{number}", reader(_Pull)) for number in sorted(set(named) - listed)]
+    matching += [pull for pull in others if pull.head.sha == head_sha]
+    ordered = sorted(matching, key=lambda pull: (pull.state != "open", pull.base.ref != default_branch, pull.number))
+    asking = [pull.number for pull in ordered if pull.state == "open"]
+    return tuple(asking or [pull.number for pull in ordered[:1]])
 
 
 def _every_file(github: GitHubApi, number: int, changed: int) -> list[_File]:

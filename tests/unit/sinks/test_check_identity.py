@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowjoy.sinks.check_identity import external_id, refused_in
+from flowjoy.sinks.check_identity import external_id, identified, refused_in
 
 
 @pytest.mark.parametrize("service", ["shop", "a/b", "dependency/7", "x.*"])
@@ -33,3 +33,21 @@ def test_id__of_another_check_is_not_ours(text: str | None) -> None:
 
 def test_id__without_a_refusal_is_that_of_older_versions() -> None:
     assert external_id("shop", "dependency") == "flowjoy/shop/dependency"
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("flowjoy/shop/sla", ("shop", frozenset())),
+        ("flowjoy/shop/sla/1,20", ("shop", frozenset({1, 20}))),
+        ("flowjoy/shop/sla/sla/0", ("shop/sla", frozenset({0}))),
+        ("flowjoy/a b/sla", ("a b", frozenset())),
+        ("flowjoy/shop/dependency", None),
+        ("flowjoy/shop/sla/x", None),
+        ("other/shop/sla", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_id__names_its_service_and_what_was_refused(text: str | None, known: tuple[str, frozenset[int]] | None) -> None:
+    assert identified(text, "sla") == known

@@ -13,6 +13,7 @@ from flowjoy.domain import Status
 from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.report.checks import Annotation, Check
 from flowjoy.sinks import check_run
+from flowjoy.sinks.check_refusals import Refusals
 from flowjoy.sinks.check_run import ANNOTATIONS_A_REQUEST, CheckRuns
 from tests.builders import a_bundle, a_deploy, a_ship, at
 from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
@@ -81,7 +82,7 @@ def test_annotations__of_an_update_are_not_appended_to_the_existing_ones(run: Ru
 def test_annotations__go_in_requests_of_fifty(run: Run, github: GitHubStandIn) -> None:
     remarks = tuple(Annotation(path="flowjoy.json", line=n + 1, level="failure", message="late") for n in range(120))
     check = Check(subject="sla", sha=SHA, conclusion="failure", title="t", summary="s", annotations=remarks)
-    check_run._save(check, run.publication(broken_promise()), api_of(github))
+    check_run._save(check, Refusals(publication=run.publication(broken_promise()), github=api_of(github)))
     (written,) = github.repository.check_runs.values()
     assert [item["start_line"] for item in written.annotations] == list(range(1, 121))
     sent = [request.json()["output"]["annotations"] for request in github.requests if request.method != "GET"]
@@ -90,7 +91,7 @@ def test_annotations__go_in_requests_of_fifty(run: Run, github: GitHubStandIn) -
 
 def test_secrets__are_redacted_in_title_and_summary(run: Run, github: GitHubStandIn) -> None:
     check = Check(subject="sla", sha=SHA, conclusion="failure", title="hush", summary="hush")
-    check_run._save(check, run.publication(broken_promise()), api_of(github))
+    check_run._save(check, Refusals(publication=run.publication(broken_promise()), github=api_of(github)))
     assert "hush" not in str(checks(github))
 
 
