@@ -29,10 +29,11 @@ def code(text: str, limit: int = 120) -> str:
     return f"<code>{literal}</code>" if literal else ""
 
 
-_LITERAL = re.compile(r"[.:;'](?=\s|$)|(?<=\d)[.:](?=\d)|(?<=[^\W\d])['-](?=[^\W\d])")
+_LITERAL = re.compile(r"[.:;'](?=\s|$)|(?<=\d)[.:](?=\d+(?![\d:]))|(?<=[^\W\d])['-](?=[^\W\d])")
 """Punctuation inside and after words, which has no meaning in Markdown and can start no link."""
 
-_REFERENCE = re.compile(r"(?i:\bGH)-(?=\d)|\b[0-9a-fA-F]{7,40}\b", re.ASCII)
+_REFERENCE = re.compile(r"(?i:\bGH-(?=\d)|www(?=\.))|(?<![0-9a-fA-F])[0-9a-fA-F]{7,}", re.ASCII)
+_PARTS = re.compile(r".{1,6}")
 
 
 def prose(text: str, limit: int = 1000) -> str:
@@ -41,7 +42,7 @@ def prose(text: str, limit: int = 1000) -> str:
     GitHub looks for those in the rendered text, after entities are decoded, but not across elements: an invisible
     `<wbr>` after the first sign, or inside what could be a commit, prevents each of them.
     """
-    line = _REFERENCE.sub(lambda match: f"{match[0][:3]}\0{match[0][3:]}", clean(text, limit))
+    line = _REFERENCE.sub(lambda match: _PARTS.sub("\\g<0>\0", match[0]), clean(text, limit))
     out, end = [], 0
     literal = {match.start() for match in _LITERAL.finditer(line)}
     for match in _PUNCTUATION.finditer(line):
@@ -49,8 +50,8 @@ def prose(text: str, limit: int = 1000) -> str:
             out += [line[end : match.start()], f"&#{ord(match[0])};", "<wbr>" if match[0] in "@#:" else ""]
             end = match.end()
     escaped = "".join([*out, line[end:]]).replace("\0", "<wbr>")
-    return _LIST.sub(lambda match: f"&#{ord(match[0])};", escaped)
+    return _LIST.sub(lambda match: f"{match[1]}&#{ord(match[2])};", escaped)
 
 
-_LIST = re.compile(r"^[-+=]|(?<=^\d)[.)](?=\s|$)|(?<=^\d\d)[.)](?=\s|$)|(?<=^\d\d\d)[.)](?=\s|$)")
+_LIST = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=[-+=]))(.)")
 """Signs that begin a list or underline a heading at the start of a line."""

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from flowjoy.report.escaping import clean, code
+from flowjoy.report.escaping import clean, code, prose
 from flowjoy.report.text import decimal, moment, plural, soon, span
 from tests.builders import T0
 
@@ -67,6 +67,7 @@ class Page(HTMLParser):
         self.tags: list[str] = []
         self.attributes: list[tuple[str, str | None]] = []
         self.blocks: list[str] = []
+        self.nodes: list[str] = []
         self.feed(MARKDOWN.render(markdown))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -76,6 +77,7 @@ class Page(HTMLParser):
             self.blocks.append("")
 
     def handle_data(self, data: str) -> None:
+        self.nodes.append(data)
         if self.blocks:
             self.blocks[-1] += data
 
@@ -119,6 +121,50 @@ def test_code__any_text_is_one_cell_of_itself_without_a_link_a_picture_or_a_tag(
     assert page.attributes == []
     assert page.tags.count("td") == 2
     assert set(page.tags) <= {"table", "thead", "tbody", "tr", "th", "td", "code", "wbr"}
+
+
+FILTERS = {
+    "a mention": r"(?<![\w`])@[A-Za-z0-9]",
+    "a mail address": r"[\w.+-]+@[\w-]+\.\w",
+    "an issue": r"(?<!\w)#\d|\bGH-\d",
+    "a commit": r"(?<![0-9a-fA-F])[0-9a-f]{7,40}(?![0-9a-fA-F])",
+    "an address": r"(https?|ftp)://|mailto:\w|(?<!\w)www\.\w",
+    "an emoji": r":[a-z0-9_+-]+:",
+}
+"""What GitHub looks for after Markdown, in one text node at a time."""
+
+
+@pytest.mark.parametrize("text", PAYLOADS)
+def test_prose__is_literal_text_in_a_cell_and_in_a_line(text: str) -> None:
+    for page in (Page(f"| a | b |\n| --- | --- |\n| {prose(text)} | next |\n"), Page(f"x\n\n{prose(text)}\n\nnext\n")):
+        assert [text_of(block) for block in page.blocks][-2:] == [text_of(clean(text)), "next"]
+        assert page.attributes == []
+        assert set(page.tags) <= {"table", "thead", "tbody", "tr", "th", "td", "p", "wbr"}
+
+
+@given(text=st.one_of(st.text(max_size=40), st.text(st.sampled_from("|\\`*_[]()<>!&#@~$:/.-+=\n\r\t \"'1ax{}^%;,?"))))
+def test_prose__any_text_is_itself_and_github_finds_nothing_in_it(text: str) -> None:
+    page = Page(f"| a | b |\n| --- | --- |\n| {prose(text)} | next |\n")
+    assert [text_of(block) for block in page.blocks] == [text_of(clean(text, 1000)), "next"]
+    assert page.attributes == []
+    assert set(page.tags) <= {"table", "thead", "tbody", "tr", "th", "td", "wbr"}
+    assert [name for name, pattern in FILTERS.items() if any(re.search(pattern, node) for node in page.nodes)] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["@octo-org/admins", "a@evil.example", "#12 GH-12", "acme/shop#12", "see deadbeef", "0123456 " * 2, "f" * 40,
+     "https://evil.example", "www.evil.example", ":tada:", "a:b:c", "1.www.x 2:30:tada:"],
+)  # fmt: skip
+def test_prose__a_mention_an_issue_a_commit_an_address_and_an_emoji_are_parted(text: str) -> None:
+    page = Page(prose(text))
+    assert [name for name, pattern in FILTERS.items() if any(re.search(pattern, node) for node in page.nodes)] == []
+    assert text_of(page.blocks[-1]) == text_of(text)
+
+
+def test_prose__reads_like_prose_where_nothing_could_act() -> None:
+    text = "It is 2 h 5 m overdue (Tue 09:00 UTC): 4.5 h, usually 2.0 h; don't wait."
+    assert prose(text) == text
 
 
 @given(text=st.text())

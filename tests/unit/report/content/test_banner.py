@@ -1,0 +1,196 @@
+"""The banner and the moves: what a person reads first, and what it leads to, on every surface."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from flowjoy.analysis.promise.merge_gate import GateFinding, GateLevel, MergeGate
+from flowjoy.analysis.results import Results, analyse, with_gate
+from flowjoy.domain import CoverageState, Waiver
+from flowjoy.report import surfaces
+from flowjoy.report.blocks import Banner, Mark
+from flowjoy.report.checks import gate_check, promise_check, settled_check
+from flowjoy.report.content.banner import banner, release_banner
+from flowjoy.report.content.report import report_of
+from flowjoy.report.links import Links
+from flowjoy.report.prose import plain
+from tests.builders import a_bundle, a_coverage, a_deploy, a_ship, a_stub_file, at
+from tests.unit.report.rendered import comment, read, summary
+
+SHA, OTHER = "a" * 40, "b" * 40
+LINKS = Links(
+    repository="https://github.com/acme/shop",
+    documentation="https://github.com/acme/flowjoy/blob/v1/docs",
+    check="https://github.com/acme/shop/commit/c/checks",
+    run="https://github.com/acme/shop/actions/runs/1",
+    pull_request=7,
+)
+
+
+def breach(**changes: Any) -> Results:
+    """A release that is 2 h overdue."""
+    return analyse(a_bundle([a_deploy(0, SHA)], [], until=at(50), **changes))
+
+
+def on_a_pull_request(results: Results, *findings: GateFinding) -> Results:
+    return with_gate(results, MergeGate(findings=findings, is_merge=True))
+
+
+def told(content: Banner) -> str:
+    """All words of a banner."""
+    moves = [f"{plain(move.do)} {plain(move.why)}" for move in content.moves]
+    return " ".join([content.word, plain(content.title), *map(plain, content.facts), *moves])
+
+
+def test_overdue__names_model_release_deadline_and_actor() -> None:
+    content = banner(breach())
+    assert (content.mark, plain(content.title)) == (Mark.BAD, "recommender is 2 h 0 m overdue")
+    assert plain(content.facts[0]) == (
+        "Release aaaaaaaaaaaa was deployed Mon 03 Jun 09:00 UTC; its model was due by Wed 05 Jun 09:00 UTC."
+    )
+    assert plain(content.moves[0].do) == "Data team: ship a new version of recommender."
+
+
+def test_overdue__on_a_pull_request_says_that_the_change_did_not_cause_it_and_gives_three_ways_out() -> None:
+    results = on_a_pull_request(breach())
+    content = banner(results, LINKS)
+    assert plain(content.title) == "Merging is blocked: recommender is 2 h 0 m overdue"
+    assert "Your change did not cause it" in plain(content.facts[0])
+    assert [plain(move.do) for move in content.moves] == [
+        "Data team: ship a new version of recommender.",
+        "In an emergency, merge a waiver.",
+        "Or ask for a bypass.",
+    ]
+    text = comment(results, LINKS)
+    assert "[how to write one](https://github.com/acme/flowjoy/blob/v1/docs/promise.md#waivers)" in text
+    assert "[check](https://github.com/acme/shop/commit/c/checks)" in text
+    assert "[report](https://github.com/acme/shop/actions/runs/1)" in text
+
+
+def test_overdue__that_is_not_enforced_blocks_nothing_and_says_so() -> None:
+    results = on_a_pull_request(breach(terms={"enforce": False}))
+    content = banner(results, LINKS)
+    assert "blocked" not in told(content)
+    assert "Reported only: enforce is false, so the step does not fail." in told(content)
+
+
+@pytest.mark.parametrize(("is_merge", "act"), [(True, "Merging"), (False, "Deploying")])
+def test_refused__names_the_act_the_problem_and_the_emergency(*, is_merge: bool, act: str) -> None:
+    finding = GateFinding(level=GateLevel.FAILURE, text="recommender: version 2 is not READY. Wait")
+    gate = MergeGate(findings=(finding,), is_merge=is_merge)
+    kept = analyse(a_bundle([a_deploy(0, SHA)], [a_ship(1)], until=at(9)))
+    results = with_gate(kept, gate)
+    title = f"{act} is blocked: recommender: version 2 is not READY. Wait"
+    assert plain(banner(results).title) == title
+    check = gate_check(gate, OTHER, results, stub_path="flowjoy.json")
+    assert (check.conclusion, check.title) == ("failure", title)
+    assert "merge a waiver" in read(check.summary)
+
+
+def test_owner__of_the_stub_is_named_in_the_move() -> None:
+    stub = '{"models": {"recommender": {"owner": "Ranking team"}}}'
+    results = breach(stubs={"HEAD": a_stub_file(stub), SHA: a_stub_file(stub)})
+    assert plain(banner(results).moves[0].do) == "Ranking team: ship a new version of recommender."
+
+
+def test_running__counts_down_to_the_first_deadline_and_counts_the_rest() -> None:
+    results = analyse(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110)))
+    content = banner(results)
+    assert (content.mark, content.word) == (Mark.WAIT, "Pending")
+    assert plain(content.title) == "recommender is due in 38 h 0 m (Sun 13:00 UTC); 1 more due later"
+    late = analyse(a_bundle([a_deploy(100)], [a_ship(50)], until=at(140)))
+    assert banner(late).word == "At risk"
+
+
+def test_never_deployed__is_no_data_and_no_praise() -> None:
+    content = banner(analyse(a_bundle([], [], until=at(50))))
+    assert (content.mark, content.word) == (Mark.CALM, "No data")
+    assert "holds" not in told(content)
+    assert "Nothing to do" not in told(content)
+
+
+def test_unread__source_comes_first_and_its_cure_is_the_move() -> None:
+    unread = a_coverage("models", CoverageState.FAILED, reason="the registry refused", hint="check the token")
+    content = banner(breach(coverage=(a_coverage("code"), unread)))
+    assert plain(content.title) == "Could not decide: models: the registry refused"
+    assert f"{plain(content.moves[0].do)} {plain(content.moves[0].why)}" == (
+        "Fix models. the registry refused: check the token"
+    )
+
+
+def test_nothing_to_do__is_said_only_while_no_alert_fires() -> None:
+    quiet = analyse(a_bundle([a_deploy(0)], [a_ship(1)], until=at(9)))
+    assert [plain(move.do) for move in banner(quiet).moves] == ["Nothing to do."]
+    week = 168
+    code = [a_deploy(n) for n in range(9)] + [a_deploy(week + 1)]
+    ships = [a_ship(30), a_ship(week + 2)]
+    lagging = analyse(a_bundle(code, ships, until=at(week + 40), weeks=2, first_trusted_at=at(0)))
+    assert lagging.alerts.firing
+    assert "Nothing to do" not in told(banner(lagging))
+    assert "lagging" in told(banner(lagging))
+
+
+def test_waiver__shows_who_why_and_until_when_everywhere() -> None:
+    waiver = {"model": "recommender", "sha": "*", "reason": "holiday freeze", "by": "data platform"}
+    head = a_stub_file(json.dumps({"models": {}, "waivers": [{**waiver, "until": at(200).isoformat()}]}))
+    seen = Waiver(**waiver, until=at(200), seen_at=at(1))
+    results = breach(stubs={"HEAD": head}, waivers=(seen,))
+    content = banner(results)
+    assert content.word == "Waived"
+    check = settled_check(results, SHA)
+    assert check is not None
+    for text in (
+        plain(content.title),
+        read(summary(results)),
+        read(comment(results)),
+        check.title,
+        read(check.summary),
+    ):
+        assert "holiday freeze" in text
+        assert "data platform" in text
+        assert "2024-06-11" in text
+
+
+@pytest.mark.parametrize(
+    ("hours", "title"),
+    [
+        (0, "1 model shipped with the code"),
+        (31, "1 model shipped after 31 h 0 m"),
+        (80, "recommender shipped 32 h 0 m late"),
+    ],
+)
+def test_check__never_contradicts_its_own_text(hours: float, title: str) -> None:
+    """A release that shipped late is red on its own commit, although the service owes nothing now."""
+    results = analyse(a_bundle([a_deploy(0, SHA)], [a_ship(hours, "7")], until=at(90)))
+    check = promise_check(results, SHA, report_of(results), stub_path="flowjoy.json", lines={})
+    first = read(check.summary).splitlines()[2]
+    assert first.endswith(check.title)
+    assert first.startswith("❌" if check.conclusion == "failure" else "✅")
+    settled = settled_check(results, SHA)
+    assert settled is not None
+    assert settled.title == title
+
+
+def test_release__that_waits_is_not_settled() -> None:
+    results = analyse(a_bundle([a_deploy(0, SHA)], [], until=at(9)))
+    assert release_banner(results, results.obligations) is None
+
+
+def test_comment__is_silent_about_a_forecast_and_speaks_of_a_finding() -> None:
+    kept = analyse(a_bundle([a_deploy(0, SHA)], [a_ship(1)], until=at(9)))
+    ahead = MergeGate(findings=(), forecast=("merging starts a 48 h clock for recommender",), is_merge=True)
+    assert not surfaces.noteworthy(with_gate(kept, ahead))
+    notice = GateFinding(level=GateLevel.WARNING, text="recommender: version 2 is not READY (waived: …)")
+    assert surfaces.noteworthy(with_gate(kept, replace(ahead, findings=(notice,))))
+    assert surfaces.noteworthy(breach())
+
+
+def test_counts__are_right_for_one() -> None:
+    results = analyse(a_bundle([a_deploy(0, SHA), a_deploy(1, OTHER)], [], until=at(50)))
+    assert "1 more release waits as well." in told(banner(results))
+    three = analyse(a_bundle([a_deploy(0), a_deploy(1), a_deploy(2)], [], until=at(60)))
+    assert "2 more releases wait as well." in told(banner(three))
