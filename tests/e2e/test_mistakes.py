@@ -18,6 +18,7 @@ from tests.fakes.faults import Stall
 from tests.fakes.github import GitHubStandIn
 from tests.fakes.http_base import Answer
 from tests.fakes.mlflow_faults import MlflowStandIn
+from tests.unit.report.rendered import read
 
 
 @pytest.fixture
@@ -179,7 +180,7 @@ def test_waiver__is_shown_with_reason_name_and_end_wherever_it_serves(unshipped:
     assert check["conclusion"] == "neutral"
     page = (ran.folder / "report.html").read_text()
     for shown in (ran.log, check["output"]["title"], check["output"]["summary"], ran.summary, page):
-        plain = html.unescape(shown)
+        plain = read(shown)
         assert "holiday freeze (data platform, until 2026-03-10T23:59:59Z)" in plain
 
 
