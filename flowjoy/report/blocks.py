@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from flowjoy.domain import Week, Window
 from flowjoy.report.prose import Text
-from flowjoy.report.text import moment
+from flowjoy.report.text import moment, unbroken
 
 ROW_LIMIT = 500
 """Maximum rows of a table; the bundle and the CSV files contain all rows."""
@@ -44,8 +44,8 @@ class Cell:
 class Table:
     """One table. `total` counts all rows, of which `rows` has at most ROW_LIMIT; the others are in the file `source`.
 
-    If `folded`, the page shows only the caption and the total until the table is opened. `cap`: the rows that the
-    Markdown surfaces show, 0 for none.
+    `shown`: the rows that the page shows before the others are unfolded; 0 folds the table itself. `cap`: the rows that
+    the Markdown surfaces show, 0 for none.
     """
 
     caption: str
@@ -53,7 +53,7 @@ class Table:
     rows: Sequence[tuple[Cell, ...]]
     total: int
     source: str = "flowjoy-bundle.json"
-    folded: bool = False
+    shown: int = ROW_LIMIT
     cap: int = 20
 
     def numeric(self, column: int) -> bool:
@@ -105,11 +105,15 @@ class Cadence:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A picture by its name among the files, with its alternative text; `cadence` is its small form."""
+    """A picture by its name among the files, with its alternative text; `cadence` is its small form.
+
+    `over_time`: its newest week is at the right, where a narrow screen begins.
+    """
 
     name: str
     alt: str
     cadence: Cadence | None = None
+    over_time: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,11 +132,12 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
-    """Something to do: in the imperative, by when and why, and who does it."""
+    """Something to do: in the imperative, by when and why, and who does it. `rest`: further moves of the same kind."""
 
     do: Text
     why: Text = ""
     mark: Mark = Mark.NONE
+    rest: tuple[Move, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,18 +159,19 @@ SIGNS = {Mark.GOOD: "✅", Mark.BAD: "❌", Mark.WAIT: "⏳", Mark.CALM: "ℹ️
 
 def time_cell(timestamp: datetime, window: Window) -> Cell:
     """Return a cell with a timestamp, sorted by time; the year is shown if it differs from the year of the run."""
-    zone = ZoneInfo(window.timezone)
-    local = timestamp.astimezone(zone)
-    same = local.year == window.until.astimezone(zone).year
-    text = moment(timestamp, window.timezone) if same else local.strftime("%a %d %b %Y %H:%M %Z")
-    return Cell(text=text.replace(" ", "\u00a0"), sort=timestamp.timestamp())
+    text = moment(timestamp, window.timezone, window.until)
+    return Cell(text=unbroken(text), sort=timestamp.timestamp())
 
 
 def week_cell(week: Week, window: Window) -> Cell:
-    """Return a cell with the Monday of a week; the year is shown if it differs from the year of the run."""
+    """Return a cell with the Monday of a week."""
+    return Cell(text=unbroken(week_name(week, window)), sort=week.week.toordinal())
+
+
+def week_name(week: Week, window: Window) -> str:
+    """Return the Monday of a week as `Jun 03`; the year is shown if it differs from the year of the run."""
     other = week.week.year != window.until.astimezone(ZoneInfo(window.timezone)).year
-    text = f"{week.label} {week.week.year}" if other else week.label
-    return Cell(text=text.replace(" ", "\u00a0"), sort=week.week.toordinal())
+    return f"{week.label} {week.week.year}" if other else week.label
 
 
 def number_cell(value: float | None) -> Cell:

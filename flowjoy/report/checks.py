@@ -125,7 +125,7 @@ def _title(shown: Banner) -> str:
 
 def gate_check(gate: MergeGate, sha: str, results: Results, *, stub_path: str, links: Links = NOWHERE) -> Check:
     """Return the `model dependency` check. A waived problem makes it neutral: it neither blocks nor succeeds."""
-    shown, content = gate_banner(gate, results, links), gate_section(gate)
+    shown, content = gate_banner(gate, results, links), gate_section(gate, is_stated=True)
     conclusion = "neutral" if gate.of(GateLevel.WARNING) else "success"
     if gate.of(GateLevel.FAILURE):
         conclusion = "failure" if results.bundle.terms.enforce else "neutral"
@@ -134,7 +134,7 @@ def gate_check(gate: MergeGate, sha: str, results: Results, *, stub_path: str, l
         sha=sha,
         conclusion=conclusion,
         title=_title(shown),
-        summary=within_limit(document(banner(shown, links), section(content, links))),
+        summary=within_limit(document(banner(shown, links), section(content, links) if content is not None else "")),
         annotations=tuple(
             Annotation(path=stub_path, line=finding.line, level=finding.level.value, message=clean(finding.text, 500))
             for finding in gate.findings

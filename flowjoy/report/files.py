@@ -143,8 +143,7 @@ def page_of(results: Results, pictures: Mapping[str, Callable[[], bytes]], links
             report=report_of(results, links),
             as_of=f"{window.until.astimezone(ZoneInfo(window.timezone)):%a %d %b %Y, %H:%M %Z}",
             as_of_iso=iso(window.until),
-            window=f"the last {plural(len(results.weeks), 'week')}, from Monday to Sunday",
-            tag=results.unified_tag,
+            window=f"Last {plural(len(results.weeks), 'week')}, Monday to Sunday",
             pictures={name: picture for name, picture in drawn.items() if picture is not None},
         )
     )

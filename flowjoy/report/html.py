@@ -20,11 +20,14 @@ from flowjoy.report.blocks import SIGNS, Section
 from flowjoy.report.content.report import Report
 from flowjoy.report.escaping import visible
 from flowjoy.report.links import Links
-from flowjoy.report.prose import Countdown, Link, Span, Text, plain, span_text, spans
+from flowjoy.report.prose import Countdown, Link, PullRequest, Span, Text, plain, span_text, spans
+from flowjoy.report.text import capital, unbroken
 
 _HEBREW_ARABIC_AND_KIN = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 _RIGHT_TO_LEFT = re.compile(f"[{_HEBREW_ARABIC_AND_KIN}]+(?: +[{_HEBREW_ARABIC_AND_KIN}]+)*")
-_SIZE = re.compile(rb'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"')
+_SIZE = re.compile(rb'height="[\d.]+pt" viewBox="0 0 ([\d.]+) ([\d.]+)"')
+_TITLE = 38.0
+"""Points from the top of a picture to its legend: its title and totals, which the page has beside it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,6 @@ class PageView:
     as_of: str
     as_of_iso: str
     window: str
-    tag: str | None
     pictures: Mapping[str, Picture]
 
     @property
@@ -44,9 +46,28 @@ class PageView:
         return f"{SIGNS[self.report.banner.mark]} {self.report.service} · {plain(self.report.banner.title)} · FlowJoy"
 
     @property
+    def headline(self) -> Text:
+        """The title of the banner, which begins a line of its own here."""
+        first, *rest = spans(self.report.banner.title)
+        return (capital(first) if isinstance(first, str) else first, *rest)
+
+    @property
     def sections(self) -> Sequence[Section]:
         """The sections in reading order."""
         return self.report.ordered()
+
+    @property
+    def links(self) -> Sequence[Span]:
+        """The addresses where the results of this run stand."""
+        links = self.report.links
+        pull = links.address(PullRequest(links.pull_request)) if links.pull_request else None
+        here = (("Open the check", links.check), ("Open the run", links.run), ("Open the pull request", pull))
+        return [Link(text, address) for text, address in here if address]
+
+    @property
+    def definitions(self) -> Span:
+        """The page of the documentation that defines the figures."""
+        return self.report.links.page("Definitions", "metrics.md")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,14 +98,14 @@ def render(view: PageView) -> bytes:
 
 def inline(text: Text, links: Links) -> Markup:
     """Return a sentence with its names, links and clocks; text from outside is isolated, so that it moves nothing."""
-    return Markup("").join(_span(span, links) for span in spans(text))
+    return Markup("").join(_span(span, links) for span in spans(text) if span)
 
 
 def _span(span: Span, links: Links) -> Markup:
     if isinstance(span, Countdown):
-        return Markup('<time datetime="{}" data-due="{}">{}</time>').format(span.iso, span.form, span.text)
+        return Markup('<time datetime="{}" data-due="{}">{}</time>').format(span.iso, span.form, unbroken(span.text))
     if isinstance(span, str):
-        return Markup("<bdi>{}</bdi>").format(_visible(span))
+        return Markup("<bdi>{}</bdi>").format(_visible(unbroken(span)))
     shown = _visible(span_text(span))
     inner = escape(shown) if isinstance(span, Link) else Markup("<code><bdi>{}</bdi></code>").format(shown)
     address = links.address(span)
@@ -92,11 +113,15 @@ def _span(span: Span, links: Links) -> Markup:
 
 
 def picture(svg: bytes) -> Picture:
-    """Return an SVG as an embedded image, in which scripts do not run and styles do not affect the page."""
+    """Return an SVG as an embedded image without its title: scripts in it do not run, its styles stay in it."""
     size = _SIZE.search(svg)
-    width, height = (round(float(part)) for part in size.groups()) if size else (800, 400)
+    width, height = (float(part) for part in size.groups()) if size else (800.0, 400.0)
+    if size is not None:
+        height -= _TITLE
+        seen = f'height="{height:g}pt" viewBox="0 {_TITLE:g} {width:g} {height:g}"'
+        svg = svg[: size.start()] + seen.encode() + svg[size.end() :]
     source = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
-    return Picture(source=source, width=width, height=height)
+    return Picture(source=source, width=round(width), height=round(height))
 
 
 def _visible(value: object) -> object:

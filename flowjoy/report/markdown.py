@@ -22,7 +22,7 @@ from flowjoy.report.links import NOWHERE, Links
 from flowjoy.report.palette import CODE_PALE, MODEL_LINE
 from flowjoy.report.prose import Countdown, Link, Name, Span, Text, span_text, spans
 
-_MOVES = 5
+_MOVES = 10
 _TONES = f"{CODE_PALE.light}, {MODEL_LINE}"
 _PALETTE = f'%%{{init: {{"themeVariables": {{"xyChart": {{"plotColorPalette": "{_TONES}"}}}}}}}}%%'
 """Blue and violet as in the full chart: pale bars, so that the thin line is visible before them and on both grounds."""

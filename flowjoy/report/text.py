@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,16 +12,31 @@ from flowjoy.domain import ModelGap, Week
 from flowjoy.domain.plurals import plural as plural  # noqa: PLC0414  (texts of the report import it from here)
 from flowjoy.report.escaping import clean
 
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_TOGETHER = re.compile(
+    rf"(?:\b[A-Z][a-z]{{2}}\s)?\b(?:\d\d\s{_MONTH}|{_MONTH}\s\d\d)\b(?:\s\d{{4}}\b)?"  # a date
+    r"|(?:\b[A-Z][a-z]{2}\s)?\b\d\d:\d\d\s(?:[A-Z]{2,5}\b|[+-]\d\d)"  # a time of day with its zone
+    r"|\b\d+\s[dh]\s\d+\s[hm]\b|\b[\d.]+\s(?:[dhms]\b|%)"  # a duration or a share
+)
 
-def moment(timestamp: datetime, timezone: str) -> str:
-    """Return a timestamp as `Tue 25 Jun 09:00 UTC`."""
-    return timestamp.astimezone(ZoneInfo(timezone)).strftime("%a %d %b %H:%M %Z")
+
+def unbroken(text: str) -> str:
+    """Return a text in which dates, times with their zone and durations stay on one line."""
+    return _TOGETHER.sub(lambda match: match[0].replace(" ", "\u00a0"), text)
+
+
+def moment(timestamp: datetime, timezone: str, now: datetime | None = None) -> str:
+    """Return a timestamp as `Tue 25 Jun 09:00 UTC`, or as `Tue 25 Jun 2024 09:00 UTC` if `now` is in another year."""
+    zone = ZoneInfo(timezone)
+    local = timestamp.astimezone(zone)
+    other = now is not None and local.year != now.astimezone(zone).year
+    return local.strftime(f"%a %d %b{' %Y' if other else ''} %H:%M %Z")
 
 
 def soon(timestamp: datetime, timezone: str, now: datetime) -> str:
     """Return `Tue 09:00 UTC` within the next six days, with the date after that."""
     local = timestamp.astimezone(ZoneInfo(timezone))
-    return local.strftime("%a %H:%M %Z") if timestamp - now < timedelta(days=6) else moment(timestamp, timezone)
+    return local.strftime("%a %H:%M %Z") if timestamp - now < timedelta(days=6) else moment(timestamp, timezone, now)
 
 
 def span(length: timedelta) -> str:

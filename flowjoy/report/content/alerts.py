@@ -1,4 +1,4 @@
-"""The section on firing alerts: what happened, since when, who has to act, and where it was sent."""
+"""The section on firing alerts: what happened, since when, and where it was sent."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from flowjoy.domain.alerts import AlertKind
 from flowjoy.report.blocks import ROW_LIMIT, Cell, Mark, Section, Table
 from flowjoy.report.content.alert_parts import AlertText
 from flowjoy.report.content.alert_text import alert_text
+from flowjoy.report.prose import Name, Text, own
 from flowjoy.report.text import moment
 
-SHOWN = 10
+SHOWN, _UNFOLDED = 10, 4
 _NOT_SENT = "not sent"
 _NAMES = {
     AlertKind.BREACH: "promise broken",
@@ -23,6 +24,7 @@ _NAMES = {
     AlertKind.AT_RISK: "deadline at risk",
 }
 _RED = (AlertKind.BREACH, AlertKind.DRIFT)
+OF_OBLIGATIONS = frozenset({AlertKind.BREACH, AlertKind.AT_RISK})
 _SINKS = {"slack": "Slack", "pagerduty": "PagerDuty"}
 
 
@@ -33,6 +35,11 @@ class FiringAlert:
     kind: AlertKind
     text: AlertText
     sent: str
+
+    @property
+    def mark(self) -> Mark:
+        """Red for what is broken, otherwise what will break if it goes on."""
+        return Mark.BAD if self.kind in _RED else Mark.WAIT
 
     @property
     def title(self) -> str:
@@ -73,37 +80,35 @@ def firing_alerts(results: Results) -> list[FiringAlert]:
 
 
 def section(results: Results) -> Section | None:
-    """Return the firing alerts with their moves; None if no alert is firing."""
+    """Return the firing alerts, whose moves are in the banner; None if no alert is firing."""
     alerts = firing_alerts(results)
     if not alerts:
         return None
     rows = [
         (
-            Cell(
-                text=_NAMES[item.kind], mark=Mark.BAD if item.kind in (AlertKind.BREACH, AlertKind.DRIFT) else Mark.WAIT
-            ),
-            *(Cell(text=text, wide=True) for text in (_what(item), item.text.since, item.next_step)),
-            Cell(text=item.sent or _NOT_SENT),
+            Cell(text=_NAMES[item.kind], mark=item.mark),
+            Cell(text=_what(item), wide=True),
+            Cell(text=item.text.since, wide=True),
+            Cell(text=own(item.sent or _NOT_SENT), wide=True),
         )
         for item in alerts[:ROW_LIMIT]
     ]
-    header = ("alert", "what happened", "since", "next", "sent")
-    table = Table(caption="Firing alerts", header=header, rows=rows, total=len(alerts), cap=SHOWN)
+    header = ("alert", "what happened", "since", "sent")
+    table = Table(caption="Firing alerts", header=header, rows=rows, total=len(alerts), shown=_UNFOLDED, cap=SHOWN)
     return Section(id="alerts", title="Alerts", tables=(table,))
 
 
-def _what(item: FiringAlert) -> str:
-    # The title of a breach or an obligation at risk repeats the first column, with a time that would not count down.
-    lead = "" if item.kind in (AlertKind.BREACH, AlertKind.AT_RISK) else f"{item.text.title}. "
-    return f"{lead}{item.text.facts}"
+def _what(item: FiringAlert) -> Text:
+    # The banner and the table of releases have the facts of an obligation.
+    return Name(item.text.subject) if item.kind in OF_OBLIGATIONS else item.facts
 
 
 def _sent(alert: Alert, results: Results) -> str:
     if alert.old:
         return "not sent: older than the first trusted run or `sla-since`"
     first: dict[str, str] = {}
-    zone = results.bundle.window.timezone
+    zone, now = results.bundle.window.timezone, results.bundle.generated_at
     for state in sorted(results.bundle.alerts, key=lambda state: state.at):
         if state.key == alert.key and state.sink in _SINKS:
-            first.setdefault(_SINKS[state.sink], f"{_SINKS[state.sink]} {moment(state.at, zone)}")
+            first.setdefault(_SINKS[state.sink], f"{_SINKS[state.sink]} {moment(state.at, zone, now)}")
     return ", ".join(first.values())

@@ -15,7 +15,7 @@ from flowjoy.report.content.obligation_text import predicate, release
 from flowjoy.report.escaping import clean
 from flowjoy.report.links import NOWHERE, Links
 from flowjoy.report.prose import Name, Prose, Text, joined, own, plain, prose
-from flowjoy.report.text import capital, moment, plural
+from flowjoy.report.text import capital, moment, plural, span
 
 _NAME_LIMIT = 3
 
@@ -45,7 +45,7 @@ def release_banner(results: Results, owed: Sequence[Obligation], links: Links = 
         first = max(broken, key=lambda item: ((item.closed_at or results.bundle.generated_at) - item.deadline, item.id))
         title = prose("{} {}", Name(first.subject), predicate(first, results))
         facts = (_released(first, results), *not_enforced(results))
-        ways = moves(results, links) if first.status is Status.BREACHED else ()
+        ways = moves(results, links, is_named=True) if first.status is Status.BREACHED else ()
         word = "Overdue" if first.status is Status.BREACHED else "Late"
         return Banner(mark=Mark.BAD, word=word, title=title, facts=facts, moves=ways)
     if other:
@@ -84,20 +84,23 @@ def _overdue(results: Results, links: Links) -> Banner | None:
         return None
     first = min(broken, key=lambda item: (item.deadline, item.id))
     models = sorted({item.subject for item in broken})
-    if len(models) == 1:
+    is_named = len(models) == 1
+    if is_named:
         title = prose("{} {}", Name(first.subject), predicate(first, results))
+    elif len(models) <= _NAME_LIMIT:
+        title = prose("{} are overdue: {}", plural(len(models), "model"), joined(Name(name) for name in models))
     else:
-        names = joined([Name(name) for name in models[:_NAME_LIMIT]])
-        rest = f" and {len(models) - _NAME_LIMIT} more" if len(models) > _NAME_LIMIT else ""
-        title = prose("{} are overdue: {}{}", plural(len(models), "model"), names, rest)
+        longest = span(results.bundle.generated_at - first.deadline)
+        title = (f"{plural(len(models), 'model')} are overdue, the first by {longest}",)
     facts: list[Text] = [_waiting(first, len({item.code_id for item in broken}), results)]
     if results.gate is not None and results.gate.is_merge:
         title = prose("Merging is blocked: {}", title) if results.bundle.terms.enforce else title
         facts.insert(0, "Your change did not cause it: the release below was deployed before.")
     if all(is_older(item, results) for item in broken) and (sentence := first_run(results)):
-        title = own(sentence)
+        title, is_named = own(sentence), False
     facts += not_enforced(results)
-    return Banner(mark=Mark.BAD, word="", title=title, facts=facts, moves=moves(results, links))
+    ways = moves(results, links, is_named=is_named)
+    return Banner(mark=Mark.BAD, word="", title=title, facts=facts, moves=ways)
 
 
 def _running(results: Results, links: Links) -> Banner | None:
@@ -108,9 +111,8 @@ def _running(results: Results, links: Links) -> Banner | None:
     more = f"; {len(running) - 1} more due later" if len(running) > 1 else ""
     title = prose("{} {}{}", Name(first.subject), predicate(first, results), more)
     word = "At risk" if first.status is Status.AT_RISK else "Pending"
-    return Banner(
-        mark=Mark.WAIT, word=word, title=title, facts=(_released(first, results),), moves=moves(results, links)
-    )
+    facts, ways = (_released(first, results),), moves(results, links, is_named=True)
+    return Banner(mark=Mark.WAIT, word=word, title=title, facts=facts, moves=ways)
 
 
 def _waived(results: Results, links: Links) -> Banner | None:
@@ -120,9 +122,8 @@ def _waived(results: Results, links: Links) -> Banner | None:
     first = min(waived, key=lambda item: (item.deadline, item.id))
     more = f"; {plural(len(waived) - 1, 'more waiver')}" if len(waived) > 1 else ""
     title = prose("{} {}{}", Name(first.subject), predicate(first, results), more)
-    return Banner(
-        mark=Mark.CALM, word="Waived", title=title, facts=(_released(first, results),), moves=moves(results, links)
-    )
+    facts, ways = (_released(first, results),), moves(results, links, is_named=True)
+    return Banner(mark=Mark.CALM, word="Waived", title=title, facts=facts, moves=ways)
 
 
 def _nothing_promised(results: Results, _links: Links) -> Banner | None:
@@ -171,9 +172,9 @@ def _kept(results: Results) -> Banner:
 
 
 def _released(item: Obligation, results: Results) -> Prose:
-    zone = results.bundle.window.timezone
+    zone, now = results.bundle.window.timezone, results.bundle.generated_at
     provisional = " (this very release, provisionally)" if item.provisional else ""
-    deployed, due = moment(item.start, zone), moment(item.deadline, zone)
+    deployed, due = moment(item.start, zone, now), moment(item.deadline, zone, now)
     verb = "is" if item.is_running else "was"
     return prose(
         "Release {} was deployed {}{}; its model {} due by {}.", release(item), deployed, provisional, verb, due

@@ -7,9 +7,10 @@ from flowjoy.report.blocks import ROW_LIMIT, Cell, Chart, KeyFigure, Mark, Parag
 from flowjoy.report.content.drift_text import READING, SHOWN, broken, scope, sentence, unjudged
 from flowjoy.report.escaping import clean
 from flowjoy.report.prose import Name, prose
+from flowjoy.report.text import capital
 
-_FOLDED = 12
-"""Maximum features in an unfolded table; the picture shows the worst ones."""
+_UNFOLDED = 12
+"""Features before the fold; the picture shows the worst ones."""
 
 MARKS = {
     DriftStatus.OK: Mark.GOOD,
@@ -31,10 +32,10 @@ def section(check: DriftCheck | None) -> Section | None:
         header=("feature", "KL (nats)", "PSI", "rows in training", "live rows", "status", "problem"),
         rows=[_row(item) for item in features[:ROW_LIMIT]],
         total=len(features),
-        folded=len(features) > _FOLDED,
+        shown=_UNFOLDED,
         cap=min(len(check.judged), SHOWN) + min(len(broken(check)), SHOWN) or SHOWN,
     )
-    paragraphs = [Paragraph(lead=f"{check.status.value}.", text=sentence(check), mark=MARKS[check.status])]
+    paragraphs = [Paragraph(lead=f"{capital(check.status.value)}.", text=sentence(check), mark=MARKS[check.status])]
     if check.judged and (not_judged := unjudged(check)):
         paragraphs.append(Paragraph(lead="Not judged.", text=f"{not_judged}.", mark=Mark.WAIT))
     return Section(
@@ -42,7 +43,7 @@ def section(check: DriftCheck | None) -> Section | None:
         title="Drift",
         key_figures=_key_figures(check),
         paragraphs=paragraphs,
-        chart=Chart(name="drift", alt=_ALT) if check.judged else None,
+        chart=Chart(name="drift", alt=_ALT, over_time=False) if check.judged else None,
         tables=(table,) if features else (),
         notes=(f"Compared: {clean(scope(check), 300)}.", READING) if features else (),
     )

@@ -8,21 +8,30 @@ from flowjoy.report.blocks import Banner, Mark, Paragraph, Section
 from flowjoy.report.content.moves import moves, not_enforced
 from flowjoy.report.escaping import clean
 from flowjoy.report.links import NOWHERE, Links
+from flowjoy.report.text import plural
 
-SHOWN = 50
+SHOWN, _LONGEST = 50, 300
 _MARKS = {GateLevel.FAILURE: Mark.BAD, GateLevel.WARNING: Mark.WAIT, GateLevel.NOTICE: Mark.CALM}
 _FINE = "All models that this code requires are available."
 
 
-def section(gate: MergeGate) -> Section:
-    """Return the findings of the gate, and the obligations that a merge would start."""
-    paragraphs = [Paragraph(text=_sentence(item.text), mark=_MARKS[item.level]) for item in gate.findings[:SHOWN]]
-    if len(gate.findings) > SHOWN:
-        paragraphs.append(Paragraph(text=f"… and {len(gate.findings) - SHOWN} more findings."))
+def section(gate: MergeGate, *, is_stated: bool) -> Section | None:
+    """Return the findings of the gate, and the obligations that a merge would start; None if the banner says it all.
+
+    If `is_stated`, the banner has the first failure.
+    """
+    stated = [item for item in gate.of(GateLevel.FAILURE)[:1] if is_stated and len(item.text) <= _LONGEST]
+    findings = [item for item in gate.findings if item not in stated]
+    paragraphs = [Paragraph(text=_sentence(item.text), mark=_MARKS[item.level]) for item in findings[:SHOWN]]
+    if len(findings) > SHOWN:
+        paragraphs.append(Paragraph(text=f"… and {plural(len(findings) - SHOWN, 'more finding')}."))
     if not gate.findings:
         paragraphs.append(Paragraph(text=_FINE, mark=Mark.GOOD))
     paragraphs += [Paragraph(lead="Ahead:", text=_sentence(text)) for text in gate.forecast[:SHOWN]]
-    return Section(id="gate", title="Model dependency", paragraphs=paragraphs, notes=_limits(gate))
+    notes = _limits(gate)
+    if not paragraphs and not notes:
+        return None
+    return Section(id="gate", title="Model dependency", paragraphs=paragraphs, notes=notes)
 
 
 def _sentence(text: str) -> str:
@@ -45,7 +54,7 @@ def blocked(gate: MergeGate, results: Results, links: Links = NOWHERE) -> Banner
     act = "Merging" if gate.is_merge else "Deploying"
     verb = "is" if results.bundle.terms.enforce else "would be"
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-    title = f"{act} {verb} blocked: {clean(failures[0].text, 300)}{more}"
+    title = f"{act} {verb} blocked: {clean(failures[0].text, _LONGEST)}{more}"
     return Banner(mark=Mark.BAD, word="", title=title, facts=not_enforced(results), moves=moves(results, links))
 
 

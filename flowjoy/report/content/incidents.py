@@ -17,6 +17,8 @@ from flowjoy.report.escaping import clean
 from flowjoy.report.prose import Commit, ModelVersionName, Name, Prose, prose
 from flowjoy.report.text import plural, span
 
+_UNFOLDED_ROWS = 6
+
 
 def shown(results: Results) -> pd.DataFrame:
     """Return the incidents that started in the window or are still open, oldest first."""
@@ -146,6 +148,7 @@ def _each(results: Results) -> Table:
         ],
         total=len(shown(results)),
         source="incidents.csv",
+        shown=_UNFOLDED_ROWS,
     )
 
 

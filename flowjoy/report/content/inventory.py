@@ -125,4 +125,4 @@ def _table(noun: str, items: _Waiting, results: Results) -> Table:
     ]
     head = noun.split(" without", maxsplit=1)[0].split(" waiting", maxsplit=1)[0].split(" ready", maxsplit=1)[0]
     caption = _plural(noun, len(items))
-    return Table(caption=caption, header=(head, "since", "waiting"), rows=rows, total=len(items), folded=True, cap=0)
+    return Table(caption=caption, header=(head, "since", "waiting"), rows=rows, total=len(items), shown=0, cap=0)

@@ -39,13 +39,22 @@ def _kept(results: Results) -> KeyFigure:
     if rate.percent is None:
         why = _UNJUDGED if unproved(results.bundle.coverage) else why_no_rate(results)
         return KeyFigure(name=name, value="no data", note=f"{why}; target {target:g} %")
-    few = ", too few to judge" if rate.n < compliance.ENOUGH else ""
+    few = rate.n < compliance.ENOUGH
+    left_out = f", {rate.left_out} left out" if rate.left_out else ""
+    budget = "too few to judge" if few else _budget(rate.budget_left(target))
     return KeyFigure(
         name=name,
         value=f"{rate.percent:.1f} %",
-        note=f"of {rate.n}{few}; target {target:g} %",
+        note=f"of {rate.n}{left_out}; target {target:g} %, {budget}",
         mark=Mark.NONE if few else Mark.GOOD if rate.percent >= target else Mark.BAD,
     )
+
+
+def _budget(left: float | None) -> str:
+    """Return the remaining share of the error budget, or how far it is exceeded."""
+    if left is None:
+        return "no miss allowed"
+    return f"{100 * left:.0f} % of the error budget left" if left >= 0 else f"{1 - left:.1f} times the allowed misses"
 
 
 def _cadence(results: Results) -> KeyFigure:

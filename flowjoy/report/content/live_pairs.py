@@ -30,7 +30,7 @@ def section(results: Results) -> Section | None:
         header=_HEADER,
         rows=[_row(pair, results) for pair in newest[:ROW_LIMIT]],
         total=len(newest),
-        folded=True,
+        shown=0,
         cap=0,
     )
     return Section(id="pairs", title="Code and model pairs", paragraphs=paragraphs, tables=(table,))
@@ -64,6 +64,5 @@ def _models(pair: LivePair) -> Prose:
 
 def _live(pair: LivePair, results: Results) -> str:
     """Return `live since Tue 04 Jun 09:00 UTC for 31 h 12 m`."""
-    zone = results.bundle.window.timezone
-    length = span((pair.until or results.bundle.generated_at) - pair.since)
-    return f"live since {moment(pair.since, zone)} for {length}"
+    zone, now = results.bundle.window.timezone, results.bundle.generated_at
+    return f"live since {moment(pair.since, zone, now)} for {span((pair.until or now) - pair.since)}"

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.promise.merge_gate import GateLevel
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Decision, Obligation, Status
-from flowjoy.domain.alerts import AlertKind
 from flowjoy.report.blocks import Mark, Move
-from flowjoy.report.content.alerts import firing_alerts
+from flowjoy.report.content.alerts import OF_OBLIGATIONS, firing_alerts
 from flowjoy.report.content.obligation_text import needed, predicate, release
 from flowjoy.report.content.owners import actor, owner_of
 from flowjoy.report.escaping import clean
 from flowjoy.report.links import NOWHERE, Links
-from flowjoy.report.prose import Name, Text, prose
+from flowjoy.report.prose import Name, Text, joined, prose, spans
 from flowjoy.report.text import capital, moment, plural
 
-_OF_OBLIGATIONS = frozenset({AlertKind.BREACH, AlertKind.AT_RISK})
+_SHOWN, _NAMED = 3, 10
 
 
-def moves(results: Results, links: Links = NOWHERE) -> tuple[Move, ...]:
-    """Return what to do next: unread sources, overdue models, ways out, running models, then other firing alerts."""
+def moves(results: Results, links: Links = NOWHERE, *, is_named: bool = False) -> tuple[Move, ...]:
+    """Return what to do next: unread sources, overdue models, ways out, running models, then other firing alerts.
+
+    If `is_named`, the title names the only model to ship, and the facts its release: the move does not repeat them.
+    """
     fixes = [
         Move(
             do=f"Fix {clean(item.source)}.",
@@ -29,14 +33,17 @@ def moves(results: Results, links: Links = NOWHERE) -> tuple[Move, ...]:
         )
         for item in verdict.unproved(results.bundle.coverage)
     ]
-    overdue = _ships([item for item in results.scope if item.status is Status.BREACHED], results, Mark.BAD)
-    late = {item.model for item in results.scope if item.status is Status.BREACHED}
-    running = _ships([item for item in results.scope if item.is_running and item.model not in late], results, Mark.WAIT)
-    waived = _ships([item for item in results.scope if item.is_excused], results, Mark.CALM)
+    missed = [item for item in results.scope if item.status is Status.BREACHED]
+    overdue = _ships(missed, results, Mark.BAD, is_named=is_named)
+    late = {item.model for item in missed}
+    pending = [item for item in results.scope if item.is_running and item.model not in late]
+    running = _ships(pending, results, Mark.WAIT, is_named=is_named and not overdue)
+    excused = [item for item in results.scope if item.is_excused]
+    waived = _ships(excused, results, Mark.CALM, is_named=is_named and not (overdue or running))
     others = [
-        Move(do=f"{clean(alert.title, 200)}.", why=clean(alert.next_step, 400), mark=Mark.BAD)
+        Move(do=f"{clean(alert.title, 200)}.", why=clean(alert.next_step, 400), mark=alert.mark)
         for alert in firing_alerts(results)
-        if alert.kind not in _OF_OBLIGATIONS
+        if alert.kind not in OF_OBLIGATIONS
     ]
     every = [*fixes, *overdue, *_ways_out(results, links, overdue), *running, *waived, *others]
     if not every and results.verdict.decision is Decision.PASS and _is_quiet(results):
@@ -63,23 +70,36 @@ def _ways_out(results: Results, links: Links, overdue: list[Move]) -> list[Move]
     return ways
 
 
-def _ships(owed: list[Obligation], results: Results, mark: Mark) -> list[Move]:
-    """Return one move per model: the ship that its most urgent release needs, and how many more wait for it."""
+def _ships(owed: list[Obligation], results: Results, mark: Mark, *, is_named: bool) -> list[Move]:
+    """Return one move per model: the ship that its most urgent release needs. Many models are one move with a rest."""
     by_model: dict[str, list[Obligation]] = {}
     for item in sorted(owed, key=lambda item: (item.deadline, item.id)):
         by_model.setdefault(item.model, []).append(item)
-    return [_ship(waiting, results, mark) for waiting in by_model.values()]
+    ships = [_ship(waiting, results, mark, is_named=is_named and len(by_model) == 1) for waiting in by_model.values()]
+    shown = _SHOWN if len(ships) > _SHOWN + 1 else len(ships)
+    if ships and mark is Mark.BAD:
+        last = ships[shown - 1]
+        ships[shown - 1] = replace(
+            last, why=prose("{}Then run this check again.", (*spans(last.why), " ") if last.why else "")
+        )
+    rest, names = ships[shown:], [Name(waiting[0].subject) for waiting in by_model.values()][shown:]
+    if not rest:
+        return ships
+    more = " …" if len(names) > _NAMED else ""
+    why = prose("{}{}", joined(names[:_NAMED]), more)
+    return [*ships[:shown], Move(do=f"Ship {plural(len(rest), 'more model')}.", why=why, mark=mark, rest=tuple(rest))]
 
 
-def _ship(waiting: list[Obligation], results: Results, mark: Mark) -> Move:
+def _ship(waiting: list[Obligation], results: Results, mark: Mark, *, is_named: bool) -> Move:
     first, others = waiting[0], len(waiting) - 1
-    more = f" and {plural(others, 'more release')}" if others else ""
-    due = moment(first.deadline, results.bundle.window.timezone)
-    then = " Then run this check again." if mark is Mark.BAD else ""
-    timing = predicate(first, results) if mark is not Mark.CALM else (f"was due by {due}",)
-    why: Text = prose("For release {}{}: it {}.{}", release(first), more, timing, then)
     who = capital(actor(owner_of(first.model, results)))
-    return Move(do=prose("{}: ship {} of {}.", who, needed(first), Name(first.subject)), why=why, mark=mark)
+    do = prose("{}: ship {} of {}.", who, needed(first), Name(first.subject))
+    if is_named:
+        return Move(do=do, mark=mark)
+    more = f" and {plural(others, 'more release')}" if others else ""
+    due = moment(first.deadline, results.bundle.window.timezone, results.bundle.generated_at)
+    timing = predicate(first, results) if mark is not Mark.CALM else (f"was due by {due}",)
+    return Move(do=do, why=prose("For release {}{}: it {}.", release(first), more, timing), mark=mark)
 
 
 def not_enforced(results: Results) -> tuple[Text, ...]:

@@ -36,18 +36,19 @@ def outcome(item: Obligation, results: Results) -> str:
         shipped = item.shipped_at
         return "rolled back after the deadline" if shipped is None else f"shipped {span(shipped - item.deadline)} late"
     if item.status is Status.MET and item.shipped_at is not None:
-        return _met(item, item.shipped_at, zone)
+        return _met(item, item.shipped_at, zone, as_of)
     if item.status is Status.UNDETERMINED and item.not_before is not None and item.seen_by is not None:
-        between = f"{moment(item.not_before, zone)} and {moment(item.seen_by, zone)}"
+        between = f"{moment(item.not_before, zone, as_of)} and {moment(item.seen_by, zone, as_of)}"
         return f"shipped between {between}: set the tag flowjoy.deployed_at, or run FlowJoy hourly"
     if item.status is Status.CANCELLED:
         return "the code was rolled back in time"
     return clean(item.reason or "", 300)
 
 
-def _met(item: Obligation, shipped_at: datetime, zone: str) -> str:
+def _met(item: Obligation, shipped_at: datetime, zone: str, now: datetime) -> str:
     if item.not_before is not None:
-        return f"observed to ship between {moment(item.not_before, zone)} and {moment(shipped_at, zone)}"
+        between = f"{moment(item.not_before, zone, now)} and {moment(shipped_at, zone, now)}"
+        return f"observed to ship between {between}"
     return "shipped with the code" if shipped_at <= item.start else f"shipped after {span(shipped_at - item.start)}"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flowjoy.analysis.flow.drift_lag import DriftLag
-from flowjoy.analysis.promise.compliance import ENOUGH, RATE_DAYS
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Obligation, Status
 from flowjoy.report.blocks import ROW_LIMIT, Cell, Chart, Paragraph, Section, Table, time_cell
@@ -15,7 +14,7 @@ from flowjoy.report.prose import Countdown, ModelVersionName, Name, Prose, Text,
 from flowjoy.report.text import lag_text, plural
 
 _SERIOUS = (Status.BREACHED, Status.UNKNOWN, Status.AT_RISK, Status.PENDING, Status.LATE, Status.WAIVED)
-_SETTLED_SHOWN, _MARKDOWN_ROWS, _UNFOLDED_ROWS = 5, 50, 60
+_SETTLED_SHOWN, _MARKDOWN_ROWS, _UNFOLDED_ROWS = 5, 50, 8
 _HEADER = ("release", "model", "needs", "deployed", "deadline", "status", "outcome")
 
 
@@ -63,7 +62,7 @@ def table(items: Sequence[Obligation], results: Results, *, caption: str, cap: i
         header=_HEADER,
         rows=[_row(item, results) for item in urgent[:ROW_LIMIT]],
         total=len(urgent),
-        folded=len(urgent) > _UNFOLDED_ROWS,
+        shown=_UNFOLDED_ROWS,
         cap=min(_MARKDOWN_ROWS, serious + _SETTLED_SHOWN) if cap is None else cap,
     )
 
@@ -98,22 +97,14 @@ def _urgency(item: Obligation) -> tuple[int, float, str]:
 
 
 def counts(results: Results) -> Prose:
-    """Return how many obligations are in which state, and which share of the rate period was kept."""
+    """Return how many obligations are in which state."""
     if not results.scope:
         return (nothing_owed(results),)
     if unknown := results.count(Status.UNKNOWN):
         return (f"{unknown} unknown: a required source could not be read.",)
     by_status = {status.label: results.count(status) for status in Status}
     named = " · ".join(f"{count} {label}" for label, count in by_status.items() if count)
-    rate = results.rate
-    if rate.percent is None:
-        return (f"{named}. In the last {RATE_DAYS} days {why_no_rate(results)}.",)
-    few = ", too few to judge" if rate.n < ENOUGH else ""
-    left_out = f", {rate.left_out} left out" if rate.left_out else ""
-    target = results.bundle.terms.sla_target
-    budget = f", {_budget(rate.budget_left(target))}" if rate.n >= ENOUGH else ""
-    kept = f"Kept in the last {RATE_DAYS} days: {rate.percent:.1f} % of {rate.n}{few}{left_out}"
-    return (f"{named}. {kept}; target {target:g} %{budget}.",)
+    return (f"{named}.",)
 
 
 def why_no_rate(results: Results) -> str:
@@ -122,17 +113,9 @@ def why_no_rate(results: Results) -> str:
     return f"{plural(left_out, 'deadline')} passed, neither kept nor broken" if left_out else "no deadline has passed"
 
 
-def _budget(left: float | None) -> str:
-    """Return the remaining share of the error budget, or how far it is exceeded."""
-    if left is None:
-        return "no miss allowed"
-    return f"{100 * left:.0f} % of the error budget left" if left >= 0 else f"{1 - left:.1f} times the allowed misses"
-
-
 def _drift_lag(lag: DriftLag | None) -> tuple[str, ...]:
     if lag is None or lag.median is None or lag.p90 is None:
         return ()
-    current = f"{lag_text(lag.current)} now, " if lag.current is not None else ""
     unshipped = f", {lag.unshipped} of them not shipped" if lag.unshipped else ""
-    figures = f"{current}median {lag_text(lag.median)}, p90 {lag_text(lag.p90)} (n = {lag.n}{unshipped})"
+    figures = f"median {lag_text(lag.median)}, p90 {lag_text(lag.p90)} (n = {lag.n}{unshipped})"
     return (f"Drift lag, from a code deploy to the next ship of its model: {figures}.",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.results import Results
 from flowjoy.report.blocks import Banner, KeyFigure, Section
 from flowjoy.report.content import (
@@ -52,7 +53,8 @@ def report_of(results: Results, links: Links = NOWHERE) -> Report:
     judged = results.judges_promise
     parts: list[Section | None] = [coverage.section(results)]
     if results.gate is not None:
-        parts.append(gate.section(results.gate))
+        is_stated = results.verdict.exit_code != verdict.EXIT_UNDECIDED
+        parts.append(gate.section(results.gate, is_stated=is_stated))
     if judged:
         parts += [
             alerts.section(results),

@@ -9,7 +9,7 @@ from flowjoy.analysis.promise.verdict import unproved
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Week
 from flowjoy.domain.weeks import complete_weeks
-from flowjoy.report.blocks import Paragraph, Section
+from flowjoy.report.blocks import Paragraph, Section, week_name
 from flowjoy.report.escaping import clean
 from flowjoy.report.prose import own
 from flowjoy.report.text import capital, deploys_of, lag_text, plural
@@ -35,7 +35,7 @@ def gap_answer(results: Results) -> str:
     if gap is None:
         return "None: models kept up with code in every complete week."
     week = gap.week
-    lead = f"{week.label}: {deploys_of(week, week.furthest)}, a gap of {week.gap}."
+    lead = f"{week_name(week, results.bundle.window)}: {deploys_of(week, week.furthest)}, a gap of {week.gap}."
     if week.mttr_hours is None:
         return f"{lead} It has no MTTR: no incident that started in it was resolved."
     if gap.others_hours is None:
@@ -95,7 +95,9 @@ def measured_answer(results: Results) -> str | None:
         return None
     then = "no data" if before.value is None else f"{round(before.value, 2):g}"
     moved = "no data" if now is None else f"{round(now, 2):g}"
-    week = before.week.astimezone(ZoneInfo(results.bundle.window.timezone)).strftime("%b %d")
+    zone = ZoneInfo(results.bundle.window.timezone)
+    local, as_of = before.week.astimezone(zone), results.bundle.generated_at.astimezone(zone)
+    week = local.strftime("%b %d" if local.year == as_of.year else "%b %d %Y")
     change = _change(before.value, now)
     values = f"{capital(clean(before.measure))}: {then} then, {moved} now{change}"
     return f"proposed in the week of {week}: {clean(before.do, 300)}. {values}."

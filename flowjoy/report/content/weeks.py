@@ -12,11 +12,12 @@ from flowjoy.report.text import counted, lagging, plural
 _HEADER = ("week", "code deploys", "model deploys", "gap", "unified MTTR (h)", "resolved", "median", "p90", "remarks")
 _CADENCE_WEEKS = 12
 """Maximum weeks in the small chart; the dates of more weeks would overlap."""
+_UNFOLDED = 6
 
 
 def section(results: Results) -> Section:
-    """Return the joint chart and the week table, with remarks on notable weeks."""
-    rows = [_row(week, results) for week in results.weeks]
+    """Return the joint chart and the week table, the newest first, with remarks on notable weeks."""
+    rows = [_row(week, results) for week in reversed(results.weeks)]
     last = results.last_week
     paragraphs = []
     if last is not None and results.is_healthy(last) and not last.diverges:
@@ -32,7 +33,9 @@ def section(results: Results) -> Section:
         title="Code and models, week by week",
         paragraphs=paragraphs,
         chart=Chart(name="unified_flow", alt=alt, cadence=_cadence(results)),
-        tables=(Table(caption="Week by week", header=_HEADER, rows=rows, total=len(rows), cap=len(rows)),),
+        tables=(
+            Table(caption="Week by week", header=_HEADER, rows=rows, total=len(rows), shown=_UNFOLDED, cap=len(rows)),
+        ),
         notes=(
             "Unified MTTR: mean time from start to end of every resolved incident that started in the week.",
             "Averages exclude the running week.",

@@ -4,9 +4,9 @@ function left(due, form) {
   const seconds = Math.floor((due - Date.now()) / 1000);
   const past = Math.max(0, Math.abs(seconds));
   const hours = Math.floor(past / 3600), minutes = Math.floor((past % 3600) / 60);
-  const span = past < 60 ? past + " s"
+  const span = (past < 60 ? past + " s"
     : hours >= 96 ? Math.floor(hours / 24) + " d " + (hours % 24) + " h"
-    : hours ? hours + " h " + minutes + " m" : minutes + " m";
+    : hours ? hours + " h " + minutes + " m" : minutes + " m").replaceAll(" ", "\u00a0");
   if (form === "in") return seconds >= 0 ? "in " + span : span + " ago";
   return seconds >= 0 ? span + " left" : "overdue by " + span + ": see the check";
 }
@@ -30,6 +30,7 @@ function compare(one, other) {
 }
 for (const table of document.querySelectorAll("table")) {
   const heads = [...table.tHead.rows[0].cells];
+  const shown = table.querySelectorAll("tr:not(.rest)").length - 1;
   heads.forEach((head, place) => {
     if (!head.textContent.trim()) return;
     const button = document.createElement("button");
@@ -47,9 +48,15 @@ for (const table of document.querySelectorAll("table")) {
         return one === "" || other === "" ? compare(one, other) : (down ? -1 : 1) * compare(one, other);
       });
       table.tBodies[0].append(...rows);
+      rows.forEach((row, at) => row.classList.toggle("rest", at >= shown));
     });
   });
 }
+let unfolded = [];
 addEventListener("beforeprint", () => {
-  for (const folded of document.querySelectorAll("details")) folded.open = true;
+  unfolded = [...document.querySelectorAll("details:not([open])")];
+  for (const fold of unfolded) fold.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const fold of unfolded) fold.open = false;
 });

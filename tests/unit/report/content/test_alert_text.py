@@ -455,11 +455,11 @@ def test_list__names_firing_alerts_and_destinations_and_is_left_out_without_one(
     results = replace(results, bundle=replace(results.bundle, alerts=(sent, replace(sent, sink=""))))
     shown = section(results)
     assert shown is not None
-    ((name, what, _, move, by),) = shown.tables[0].rows
-    assert (name.text, by.text) == ("promise broken", "Slack Wed 05 Jun 10:00 UTC")
-    assert plain(what.text).startswith("Release sha-")
-    assert plain(move.text).startswith("Data team: ship a new version of recommender")
-    assert "| ❌ promise broken | Release sha-" in read(summary(results))
+    ((name, what, since, by),) = shown.tables[0].rows
+    assert (name.text, plain(by.text)) == ("promise broken", "Slack Wed 05 Jun 10:00 UTC")
+    assert (plain(what.text), since.text) == ("recommender", "Wed 05 Jun 09:00 UTC"), "its facts and move are above"
+    assert read(summary(results)).count("Data team: ship a new version of recommender") == 1
+    assert "| ❌ promise broken | recommender | Wed 05 Jun 09:00 UTC | Slack" in read(summary(results))
 
 
 @pytest.mark.parametrize("releases", [1, 200])
