@@ -6,7 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from PIL import Image, ImageDraw
+
 from scripts import picture_frames as frames
+from scripts import pictures
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "docs" / "pictures"
@@ -35,6 +38,16 @@ def test_pictures__all_are_shown_and_all_that_are_shown_exist() -> None:
 def test_pictures__have_a_description_and_less_than_200_kb() -> None:
     assert [target for _, target, description in SHOWN if len(description) < 30] == []
     assert [path.name for path in PICTURES.iterdir() if path.stat().st_size > 200_000] == []
+
+
+def test_pictures__end_below_the_last_complete_part() -> None:
+    page = Image.new("RGB", (20, 100), "white")
+    draw = ImageDraw.Draw(page)
+    for top, bottom in ((0, 9), (30, 39), (45, 49), (70, 99)):
+        draw.rectangle((5, top, 15, bottom), fill="navy")
+    assert pictures.gap(page, 15) == 50
+    assert pictures.gap(page, 25) == 100
+    assert pictures.end_of(page.crop((0, 0, 20, 60))) == 50
 
 
 def test_slack_frame__shows_text_as_slack_does() -> None:
