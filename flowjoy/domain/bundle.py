@@ -34,7 +34,7 @@ class RunParameters:
     """The inputs that decide what the records mean, so that a bundle can be recomputed offline.
 
     `code_source` and `model_source` identify the sources: records of one must not be remembered as those of another.
-    The last three only serve the merge gate of a later pull request, which must not be milder.
+    The last four only serve the merge gate of a later pull request, which must not be milder.
     """
 
     models: tuple[str, ...]
@@ -52,6 +52,7 @@ class RunParameters:
     flag_label: str = ""
     flag_paths: tuple[str, ...] = ()
     model_validated_tag: str | None = None
+    check_name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,9 +37,10 @@ class Proposal:
 
     `base_sha` is None for a commit that is not to be merged. `touched`: changed files that exist at the head;
     `removed`: those that no longer do; `renamed` maps new names to old ones. `files_known`: False if GitHub does not
-    list every changed file. `workflows`: changed workflow files, up to a limit; `workflows_unread`: how many more.
-    `of_branch`: a commit that is about to be deployed from a branch beside the default one, which is its base.
-    `others`: the same head against other bases: other pull requests, or a base branch that moved on.
+    list every changed file. `workflows`: changed workflow files, up to a limit; `workflows_unread`: how many more;
+    `other_workflows`: the base's other ones, if any are changed. `of_branch`: a commit that is about to be deployed
+    from a branch beside the default one, which is its base. `others`: the same head against other bases: other pull
+    requests, or a base branch that moved on.
     """
 
     head_sha: str
@@ -52,6 +53,7 @@ class Proposal:
     files_known: bool = True
     workflows: tuple[WorkflowFile, ...] = ()
     workflows_unread: int = 0
+    other_workflows: tuple[FileAtCommit, ...] = ()
     of_branch: bool = False
     others: tuple[Proposal, ...] = ()
 

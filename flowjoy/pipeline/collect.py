@@ -74,7 +74,7 @@ class _Collection:
         self._read_extras()
 
     def _read_proposal(self) -> None:
-        """Read what asks to go live, and the terms by which it is judged: without a ledger, those of others."""
+        """Read what asks to go live, and the terms by which it is judged: of ledgers, and of the base's workflows."""
         steps = self._steps
         settings, trusted = self._query.settings, steps.ledger.value.terms
         self._apply(proposal_terms.stricter(settings, self._terms, trusted))
@@ -83,19 +83,19 @@ class _Collection:
         if proposal is not None and proposal.base_sha is None and not self._trigger.proposes:
             self._apply(proposal_terms.own(settings))  # the commit lies on the default branch
             return
-        if trusted:
-            return
         own_workflow = self._trigger.brings_its_workflow
-        if own_workflow and steps.ledger.planned:
+        if own_workflow and steps.ledger.planned and not trusted:
             steps.other_terms.read(partial(incremental.other_terms, self._query, self._access), self._access)
         edited = own_workflow and workflow_edits.may_change_inputs(proposal)
-        trusted, base = steps.other_terms.value, BaseParameters()
-        if edited and not trusted:
+        ledger = trusted
+        trusted, base = trusted or steps.other_terms.value, BaseParameters()
+        if edited:
             query = self._query
             base = of_base_workflows(proposal, settings, query.repository, query.default_branch)
-            trusted = base.steps
-        applied = proposal_terms.stricter(settings, self._terms, trusted, edited=edited)
-        self._apply(replace(applied, messages=(*applied.messages, *base.notes)))
+        applied = proposal_terms.stricter(settings, self._terms, trusted, base=base.steps, edited=edited)
+        refused = proposal_terms.of_other_check(settings, ledger, base.check_names) if edited else ()
+        notes = () if trusted else base.notes
+        self._apply(replace(applied, messages=(*applied.messages, *notes), refused=(*applied.refused, *refused)))
 
     def _read_stubs(self) -> None:
         """Read the stubs; those of a proposal also at every other path that decides about it."""

@@ -39,15 +39,23 @@ def own(settings: Settings) -> Applied:
 
 
 def stricter(
-    settings: Settings, asked: RunParameters, trusted: Sequence[RunParameters], *, edited: bool = True
+    settings: Settings,
+    asked: RunParameters,
+    trusted: Sequence[RunParameters],
+    *,
+    base: Sequence[RunParameters] = (),
+    edited: bool = True,
 ) -> Applied:
-    """Return the stricter of a proposal's own settings and the `trusted` terms, newest first.
+    """Return the strictest of a proposal's own settings, the `trusted` terms, newest first, and those of `base`.
 
-    `asked`: the terms of `settings`. `edited`: the proposal may change these settings, so without trusted terms it must
-    not soften its own check.
+    `base`: the terms that the base branch's workflow files give; a ledger is of one of them, and decides which sources
+    are read. `asked`: the terms of `settings`. `edited`: the proposal may change these settings, so without trusted
+    terms it must not soften its own check.
     """
     dry, settings = settings.as_of, replace(settings, as_of=None)
     messages = [] if dry is None else ["as-of is ignored: code that asks to be merged is judged now"]
+    known = trusted or base
+    trusted = (*trusted, *base)
     if not trusted:
         return (
             _unsoftened(settings, messages)
@@ -76,8 +84,25 @@ def stricter(
         other_stubs=tuple(path for path in paths if path != newest.model_stub),
         flag_labels=tuple(labels.values()) or (settings.flag_label,),
         messages=(*messages, *_made_stricter(settings, applied, newest)),
-        refused=tuple(_of_other_sources(settings, asked, trusted)),
+        refused=tuple(_of_other_sources(settings, asked, known)),
     )
+
+
+def of_other_check(settings: Settings, trusted: Sequence[RunParameters], base: frozenset[str]) -> tuple[str, ...]:
+    """Return a refusal if a proposal names its checks as no trusted run of its service does: another service may.
+
+    `base`: the names in the base branch's workflow files.
+    """
+    known = {one.check_name for one in trusted if one.check_name} | base
+    if not known - base or settings.check_name in known:
+        return ()
+    names = ", ".join(map(repr, sorted(known)))
+    text = (
+        f"check-name {settings.check_name!r}: the default branch names the checks of {settings.service!r} {names}, and "
+        "a check of another name may be required of another service. Keep the input until this is merged, and change "
+        "it in a pull request that an administrator merges"
+    )
+    return (text,)
 
 
 def _unsoftened(given: Settings, messages: list[str]) -> Applied:

@@ -43,13 +43,18 @@ _OF_THE_GATE = frozenset(
 )
 _EXPRESSION = "${{"
 _REGISTRY = "mlflow-tracking-uri"
+_CHECK_NAME, _DEFAULT_CHECK_NAME = "check-name", "FlowJoy"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaseParameters:
-    """The parameters of each step that runs FlowJoy on the base branch; `expressions`: inputs without a value there."""
+    """The parameters of each step that runs FlowJoy on the base branch; `expressions`: inputs without a value there.
+
+    `check_names`: those that the steps of this service give their checks.
+    """
 
     steps: tuple[RunParameters, ...] = ()
+    check_names: frozenset[str] = frozenset()
     expressions: frozenset[str] = frozenset()
 
     @property
@@ -78,6 +83,7 @@ def terms_of(settings: Settings, default_branch: str | None) -> RunParameters:
         flag_label=settings.flag_label,
         flag_paths=settings.flag_paths,
         model_validated_tag=settings.model_validated_tag,
+        check_name=settings.check_name,
         code_source=_code_source(settings, default_branch),
         model_source=_model_source(settings),
     )
@@ -93,12 +99,17 @@ def of_base_workflows(
     every = [inputs for inputs in workflow_edits.inputs_at(proposal, base=True) if not inputs.get("ship")]
     default = repository.rpartition("/")[2]
     own = [inputs for inputs in every if inputs.get("service", default) == settings.service]
+    names = frozenset(inputs.get(_CHECK_NAME, _DEFAULT_CHECK_NAME) for inputs in own)
+    if own and settings.check_name not in names:
+        # The name is that of another service's check, whose terms then apply as well.
+        own += [inputs for inputs in every if inputs.get(_CHECK_NAME, _DEFAULT_CHECK_NAME) == settings.check_name]
     # Without the input the registry's address is a variable's, which no file shows; one that is added overrides it.
     adds_registry = any(_REGISTRY in inputs for inputs in workflow_edits.inputs_at(proposal, base=False))
     unseen = {} if adds_registry else {_REGISTRY: _EXPRESSION}
     steps = [{**unseen, **inputs} for inputs in own or every]
     compared = _OF_SOURCES | _OF_THE_GATE
     return BaseParameters(
+        check_names=names,
         steps=tuple(terms_of(_with_inputs(settings, inputs), default_branch) for inputs in steps),
         expressions=frozenset(
             name for inputs in steps for name, text in inputs.items() if name in compared and _EXPRESSION in text

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 
 from flowjoy.clients import github_files
 from flowjoy.clients.github import GitHubApi
-from flowjoy.domain import Proposal, WorkflowFile
+from flowjoy.clients.responses import Response, Text, reader
+from flowjoy.domain import FileAtCommit, Proposal, WorkflowFile
+from flowjoy.errors import FaultKind, HarvestError
 
 MAX_FILES = 20
+FOLDER = ".github/workflows"
 _WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.ya?ml|(?:.+/)?action\.ya?ml")
+
+
+class _Entry(Response):
+    path: Text
 
 
 def _query(size: int) -> str:
@@ -45,9 +53,31 @@ def with_workflows(github: GitHubApi, proposal: Proposal) -> Proposal:
     files = zip(shown, texts[: len(shown)], texts[len(shown) :], strict=True)
     return replace(
         proposal,
+        other_workflows=_others_at(github, base_sha, {*changed, *was}),
         workflows=tuple(WorkflowFile(path=path, before=before, after=after) for path, before, after in files),
         workflows_unread=len(changed) - len(shown),
     )
+
+
+def _others_at(github: GitHubApi, base_sha: str, changed: set[str]) -> tuple[FileAtCommit, ...]:
+    """Return the base's other workflow files: a file that is added can run FlowJoy in place of one of them."""
+    try:
+        listed = github.get(f"/contents/{FOLDER}", reader(list[_Entry]), ref=base_sha)
+    except HarvestError as problem:
+        if problem.kind is not FaultKind.MISSING:
+            raise
+        return ()  # the base has no workflow
+    paths = sorted(entry.path for entry in listed if entry.path not in changed and _is_workflow(entry.path))
+    files: list[FileAtCommit] = []
+    for start in range(0, len(paths), MAX_FILES):
+        locations = [(path, base_sha) for path in paths[start : start + MAX_FILES]]
+        files += github.graphql(
+            "workflow files",
+            _query(len(locations)),
+            partial(github_files.texts_at, locations=locations),
+            **github_files.variables_at(locations),
+        )
+    return tuple(files)
 
 
 def _is_workflow(*paths: str | None) -> bool:

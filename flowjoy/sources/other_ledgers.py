@@ -6,6 +6,7 @@ Artifacts of any name are listed. Every step is bounded.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from flowjoy.actions.trusted_runs import distrust
 from flowjoy.clients.github import PER_PAGE, GitHubApi
@@ -17,9 +18,9 @@ from flowjoy.ledger.memory import why_not
 from flowjoy.sources.base import HarvestQuery
 from flowjoy.sources.earlier_reports import Artifact, Artifacts, bundle_in, content_of, run_of
 
-MAX_PAGES = 3
-MAX_LOOKUPS = 12
-MAX_OPENED = 6
+MAX_PAGES = 10
+MAX_LOOKUPS = 24
+MAX_OPENED = 12
 LARGEST_BYTES = 5 << 20
 """A report is rarely larger; artifacts of other jobs often are."""
 
@@ -36,9 +37,13 @@ def read(query: HarvestQuery, github: GitHubApi) -> tuple[Bundle, ...]:
     branch = DefaultBranch(github=github, name=query.default_branch, commit=query.default_commit)
     newest_by_name: dict[str, Bundle] = {}
     opened = 0
+    looked_up = 0
     for artifact in _likely(query, github):
-        if artifact.name in newest_by_name or opened == MAX_OPENED:
+        if artifact.name in newest_by_name:
             continue
+        if opened == MAX_OPENED or looked_up == MAX_LOOKUPS:
+            break
+        looked_up += 1
         if distrust(run_of(artifact, github), query.repository, branch, ()) is not None:
             continue
         opened += 1
@@ -54,7 +59,10 @@ def read(query: HarvestQuery, github: GitHubApi) -> tuple[Bundle, ...]:
 
 
 def _likely(query: HarvestQuery, github: GitHubApi) -> Iterator[Artifact]:
-    """Return the artifacts that may be ledgers: those of the default branch first, then those of our name."""
+    """Yield the artifacts that may be ledgers: the newest of each name, then the second of each, and so on.
+
+    A service that runs often must not hide the others.
+    """
     listed = {artifact.id: artifact for artifact in _listed(query, github)}
     likely = [
         artifact
@@ -68,7 +76,12 @@ def _likely(query: HarvestQuery, github: GitHubApi) -> Iterator[Artifact]:
         elsewhere = artifact.workflow_run.head_branch != query.default_branch
         return elsewhere, not artifact.name.startswith(_PREFIX), -artifact.id
 
-    return iter(sorted(likely, key=order)[:MAX_LOOKUPS])
+    by_name: dict[str, list[Artifact]] = {}
+    for artifact in sorted(likely, key=order):
+        by_name.setdefault(artifact.name, []).append(artifact)
+    names = sorted(by_name, key=lambda name: order(by_name[name][0]))
+    turns = zip_longest(*(by_name[name] for name in names))
+    return (artifact for turn in turns for artifact in turn if artifact is not None)
 
 
 def _listed(query: HarvestQuery, github: GitHubApi) -> Iterator[Artifact]:

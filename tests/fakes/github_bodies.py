@@ -488,6 +488,12 @@ class Bodies:
             "_links": {"self": url, "git": git_url, "html": html},
         }
 
+    def entry(self, ref: str, path: str) -> dict[str, Any]:
+        """A file in the listing of its folder, which has no content."""
+        content = self._repo.file_at(ref, path) or b""
+        body = self.content(ref, path, content)
+        return {key: value for key, value in body.items() if key not in ("content", "encoding")}
+
     def artifact(self, artifact: Artifact) -> dict[str, Any]:
         url, run = f"{self._url}/actions/artifacts/{artifact.id}", artifact.run
         return {

@@ -91,7 +91,8 @@ class Call:
         ref = self.request.query.get("ref") or self.repo.default_branch
         content = self.repo.file_at(ref, path)
         if content is None:
-            return NOT_FOUND
+            entries = self.repo.folder_at(ref, path)
+            return Answer(200, [self.bodies.entry(ref, entry) for entry in entries]) if entries else NOT_FOUND
         if "raw" in self.request.headers.get("accept", ""):
             return Answer(200, content, {"Content-Type": "application/vnd.github.raw+json; charset=utf-8"})
         return Answer(200, self.bodies.content(ref, path, content))

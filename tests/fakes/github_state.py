@@ -309,6 +309,11 @@ class Repository:
             (self.files[c.sha, path] for c in self.history(self.resolve(ref)) if (c.sha, path) in self.files), None
         )
 
+    def folder_at(self, ref: str, folder: str) -> list[str]:
+        """The paths of the files directly in a folder at a commit."""
+        paths = {path for _, path in self.files if path.rpartition("/")[0] == folder}
+        return [path for path in sorted(paths) if self.file_at(ref, path) is not None]
+
     def tree_at(self, ref: str) -> str:
         """A name of all the files at a commit: the same for two commits with the same files."""
         current = {path: self.file_at(ref, path) for path in sorted({path for _, path in self.files})}

@@ -197,6 +197,7 @@ REQUIREMENTS: dict[str, Requirement] = {
         "An artifact of the right name by a pull request or a push to another branch → it is ignored.",
         "e2e/test_ledger.py::test_trust__an_artifact_of_the_right_name_from_another_run_is_ignored",
         "e2e/test_trust.py::test_ledger__is_believed_by_its_event_and_by_its_commit",
+        "e2e/test_trust.py::test_ledger__of_a_feature_branch_is_not_believed_once_the_branch_is_merged",
     ),
     "P31": _proved(
         "A trusted ledger says that an obligation is met, and no source shows it → it is still open.",
@@ -370,6 +371,7 @@ REQUIREMENTS: dict[str, Requirement] = {
         "e2e/test_gate.py::test_payload__that_hides_whose_code_it_is_exits_2",
         "e2e/test_gate.py::test_workflow_run__of_a_fork_is_judged_by_its_stub_and_writes_nothing",
         "e2e/test_gate.py::test_workflow_run__of_a_deleted_fork_is_judged",
+        "e2e/test_gate_refusals.py::test_workflow_run__is_green_only_if_every_open_pull_request_of_its_head_is",
     ),
     "P63": _proved(
         "A listed run or deployment without repository, branch or commit → exit 2; a pull request of a deleted fork "
@@ -427,6 +429,9 @@ REQUIREMENTS: dict[str, Requirement] = {
         "A pull request edits its own workflow to be judged more mildly → the terms of the default branch hold.",
         "e2e/test_gate.py::test_terms__of_a_pull_request_are_not_milder_than_the_default_branchs",
         "e2e/test_gate.py::test_terms__of_the_promise_are_not_milder_either",
+        "e2e/test_gate_terms.py::test_terms__of_the_base_branchs_workflow_files_apply_with_and_without_a_ledger",
+        "e2e/test_gate_terms.py::test_check_name__of_another_service_is_refused",
+        "e2e/test_gate_refusals.py::test_refusal__is_not_ended_by_another_service_of_the_same_check_name",
     ),
     "P71": _proved(
         "A credential, of any provider that the documents name, is cut in the middle → no eight characters are shown.",

@@ -15,18 +15,25 @@ def sentences(proposal: Proposal) -> list[str]:
 
 
 def may_change_inputs(proposal: Proposal | None) -> bool:
-    """Return whether the proposal changes FlowJoy's inputs, or could not be compared."""
-    return proposal is None or not proposal.files_known or any(changes for _, changes in _edits(proposal))
+    """Return whether the proposal may change FlowJoy's inputs: any workflow file can call one that runs FlowJoy."""
+    if proposal is None or not proposal.files_known or proposal.workflows_unread:
+        return True
+    return any(file.before != file.after for one in proposal.every for file in one.workflows)
 
 
 def inputs_at(proposal: Proposal | None, *, base: bool) -> Iterator[Mapping[str, str]]:
-    """Yield the inputs of each step that runs FlowJoy in the changed workflow files, at the base or at the head."""
+    """Yield the inputs of each step that runs FlowJoy: in changed files at the head, or in every file at the base."""
     left = workflow_file.MAX_TOTAL_CHARACTERS
     for file in proposal.workflows if proposal is not None else ():
         left -= len(file.before.text or "") + len(file.after.text or "")
         if left >= 0:
             with suppress(workflow_file.WorkflowError):
                 yield from workflow_file.inputs((file.before if base else file.after).text)
+    for other in proposal.other_workflows if proposal is not None and base else ():
+        left -= len(other.text or "") if workflow_file.mentions(other.text) else 0
+        if left >= 0:
+            with suppress(workflow_file.WorkflowError):
+                yield from workflow_file.inputs(other.text)
 
 
 def _edits(proposal: Proposal) -> Iterator[tuple[str, bool]]:

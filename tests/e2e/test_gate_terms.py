@@ -1,0 +1,153 @@
+"""The terms of a pull request that changes a workflow file: of the ledger, and of every workflow file of its base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.in_process import TOKEN, A, B, Ran, World, at, new_world
+from tests.fakes.artifact_service import ArtifactServiceStandIn
+from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
+from tests.fakes.http_base import Answer
+
+STUB, FOLDER = "flowjoy.json", ".github/workflows"
+TAG: dict[str, Any] = {"model_validated_tag": "integration=passed"}
+MILD = """
+on: pull_request
+jobs:
+  gate:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: acme/flowjoy@v1
+        with:
+          models: recommender
+"""
+STRICT = f"{MILD}          model-validated-tag: integration=passed\n"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A is live with version 1, which is not validated. The hourly run does not ask for that, the gate's file does."""
+    with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
+        made = new_world(github, tmp_path)
+        made.artifacts = artifacts
+        made.registry.add_version(at(-100))
+        made.release(A, at(-90))
+        github.repository.add_file(A, STUB, '{"models": {"recommender": "1"}}')
+        github.repository.add_file(A, f"{FOLDER}/gate.yml", STRICT)
+        github.repository.add_commit(B, at(), parent=A, branch="feature")
+        yield made
+
+
+def judged(world: World, *changed: str, **inputs: str) -> Ran:
+    files = dict.fromkeys(changed, "modified") | {"shop/search.py": "modified"}
+    number = world.github.repository.add_pull_request(head_sha=B, base_sha=A, files=files)
+    ref, payload = f"refs/pull/{number}/merge", world.pull_request(number)
+    return world.run(at(1), event="pull_request", ref=ref, sha="d" * 40, payload=payload, **inputs)
+
+
+@pytest.mark.parametrize("ledger", [True, False], ids=["ledger", "no ledger"])
+@pytest.mark.parametrize("file", ["gate.yml", "another.yml"])
+def test_terms__of_the_base_branchs_workflow_files_apply_with_and_without_a_ledger(
+    world: World, file: str, *, ledger: bool
+) -> None:
+    """The pull request edits the file, or leaves it and adds one that runs FlowJoy without the input."""
+    if ledger:
+        assert world.run(at(-1), event="schedule").code == 0
+    world.github.repository.add_file(B, f"{FOLDER}/{file}", MILD)
+    ran = judged(world, f"{FOLDER}/{file}")
+    assert (ran.code, world.check(B, "model dependency")["conclusion"]) == (1, "failure")
+    summary = unescape(world.check(B, "model dependency")["output"]["summary"])
+    assert "version 1 does not carry integration=passed" in summary
+    assert "model-validated-tag '' would be milder than on the default branch" in summary
+
+
+def test_terms__of_the_ledger_apply_where_they_are_stricter_than_the_files(world: World) -> None:
+    shop = world.github.repository
+    shop.add_file(A, f"{FOLDER}/gate.yml", MILD)
+    world.run(at(-1), event="schedule", **TAG)
+    shop.add_file(B, f"{FOLDER}/gate.yml", f"{MILD}          sla-hours: 48\n")
+    assert judged(world, f"{FOLDER}/gate.yml").code == 1
+
+
+def test_terms__of_the_files_are_not_asked_for_where_none_is_changed(world: World) -> None:
+    """The run's inputs are then those of the base branch."""
+    world.run(at(-1), event="schedule")
+    assert judged(world).code == 0
+    assert world.github.count("GET", f"/contents/{FOLDER}") == 0
+
+
+@pytest.mark.parametrize("answer", [NOT_ACCESSIBLE, Answer(502), Answer(200, {}), Answer(200, [{}])])
+def test_terms__of_files_that_cannot_be_listed_are_never_green(world: World, answer: Answer) -> None:
+    world.run(at(-1), event="schedule")
+    world.github.repository.add_file(B, f"{FOLDER}/lint.yml", "on: push")
+    world.github.fail(f"/contents/{FOLDER}", times=None, fault=answer)
+    ran = judged(world, f"{FOLDER}/lint.yml", **TAG)
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+
+
+def test_terms__of_a_base_without_workflows_are_those_of_the_ledger(world: World) -> None:
+    shop = world.github.repository
+    shop.add_file(A, f"{FOLDER}/gate.yml", None)
+    world.run(at(-1), event="schedule")
+    shop.add_file(B, f"{FOLDER}/gate.yml", MILD)
+    assert judged(world, f"{FOLDER}/gate.yml").code == 0
+
+
+# The name of the check
+
+SHOP: dict[str, Any] = {"service": "shop", "check_name": "FlowJoy shop", "artifact_name": "flowjoy-shop"}
+SEARCH: dict[str, Any] = {"service": "search", "check_name": "FlowJoy search", "artifact_name": "flowjoy-search"}
+
+
+def test_check_name__of_another_service_is_refused(world: World) -> None:
+    shop = world.github.repository
+    world.run(at(-2), event="schedule", **SHOP, **TAG)
+    world.run(at(-1), event="schedule", **SEARCH)
+    shop.add_file(A, f"{FOLDER}/gate.yml", MILD)
+    shop.add_file(B, f"{FOLDER}/lint.yml", "on: push")
+    ran = judged(world, f"{FOLDER}/lint.yml", **SEARCH | {"check_name": "FlowJoy shop"})
+    assert (ran.code, world.check(B, "model dependency")["name"]) == (1, "FlowJoy shop / model dependency")
+    assert "check-name 'FlowJoy shop': the default branch names the checks of 'search' 'FlowJoy search'" in ran.log
+    shop.check_runs.clear()
+    assert judged(world, f"{FOLDER}/lint.yml", **SEARCH).code == 0
+
+
+def test_check_name__that_the_base_branch_gives_in_another_workflow_is_allowed(world: World) -> None:
+    shop = world.github.repository
+    world.run(at(-1), event="schedule")
+    shop.add_file(A, f"{FOLDER}/gate.yml", f"{MILD}          check-name: Gate\n")
+    shop.add_file(B, f"{FOLDER}/lint.yml", "on: push")
+    assert judged(world, f"{FOLDER}/lint.yml", check_name="Gate").code == 0
+
+
+def test_check_name__of_another_service_in_the_base_branchs_files_brings_its_terms(world: World) -> None:
+    shop = world.github.repository
+    steps = f"{STRICT}          check-name: FlowJoy shop\n"
+    steps += MILD.partition("    steps:\n")[2] + "          service: search\n          check-name: FlowJoy search\n"
+    shop.add_file(A, f"{FOLDER}/gate.yml", steps)
+    shop.add_file(B, f"{FOLDER}/lint.yml", "on: push")
+    given: dict[str, Any] = {"service": "search"}
+    assert judged(world, f"{FOLDER}/lint.yml", check_name="FlowJoy search", **given).code == 0
+    shop.check_runs.clear()
+    assert judged(world, f"{FOLDER}/lint.yml", check_name="FlowJoy shop", **given).code == 1
+
+
+# The ledgers of other services
+
+
+def test_ledgers__of_a_service_that_runs_often_do_not_hide_a_stricter_one(world: World) -> None:
+    shop = world.github.repository
+    world.run(at(-30), event="schedule", **SEARCH, **TAG)
+    world.run(at(-20), event="schedule")
+    newest = shop.artifacts[max(shop.artifacts)]
+    for hour in range(30):
+        run_id = world.begin(at(hour - 20), event="schedule")
+        shop.add_artifact(run_id=run_id, name=newest.name, content=newest.content, created_at=at(hour - 20))
+    shop.add_file(A, f"{FOLDER}/gate.yml", MILD)
+    ran = judged(world, service="new", artifact_name="flowjoy-new", check_name="FlowJoy new")
+    assert (ran.code, "the strictest terms of 'search', 'shop'" in ran.log) == (1, True)
