@@ -51,6 +51,11 @@ def earliest_per_key(one: Mapping[str, datetime], other: Mapping[str, datetime])
     return {key: min(side[key] for side in (one, other) if key in side) for key in sorted({*one, *other})}
 
 
+def latest_per_key(one: Mapping[str, datetime], other: Mapping[str, datetime]) -> dict[str, datetime]:
+    """Return the entries of both, each with its latest time."""
+    return {key: max(side[key] for side in (one, other) if key in side) for key in sorted({*one, *other})}
+
+
 def earliest(one: datetime | None, other: datetime | None) -> datetime | None:
     """Return the earlier of two times, if there is one."""
     return min(filter(None, (one, other)), default=None)

@@ -46,8 +46,9 @@ class Records:
     times only. `unshipped`: READY versions that never shipped. `inventory`: what waits at GitHub (None: not read).
     `actions`: those proposed, one a week. `drift`: this run's comparison of live with training data (None: not asked
     for); `drift_marks`: the results of this and earlier ones. `models_gone`: by `<name>/<version>`, when a run first
-    noticed that the registry no longer lists a version that it had confirmed. `first_trusted_at`: the time of the first
-    trusted run of this service; None if no ledger could be read and kept.
+    noticed that the registry no longer lists a version that it had confirmed. `not_yet`: by id of a ship or release,
+    when a run last saw that it had not happened yet. `first_trusted_at`: the time of the first trusted run of this
+    service; None if no ledger could be read and kept.
     """
 
     coverage: tuple[Coverage, ...] = ()
@@ -74,6 +75,7 @@ class Records:
         default=(), metadata=_values(order=distinct, merge=by.first_and_last_checks)
     )
     models_gone: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.earliest_per_key))
+    not_yet: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.latest_per_key))
     first_trusted_at: datetime | None = field(default=None, metadata=_values(merge=by.earliest))
 
     def merged(self, other: Records) -> Records:

@@ -67,6 +67,7 @@ def memory_of(bundle: Bundle, asked: RunParameters, *, since: datetime, until: d
         actions=tuple(action for action in bundle.actions if scope.covers(action.week)),
         inventory=None if is_masked(bundle.inventory) else bundle.inventory,
         models_gone={key: at for key, at in bundle.models_gone.items() if scope.same_models and scope.covers(at)},
+        not_yet=_not_yet(bundle, scope),
         drift_marks=tuple(mark for mark in bundle.drift_marks if scope.covers(mark.at) and not is_masked(mark)),
         first_trusted_at=_first_trusted_at(bundle),
     )
@@ -112,6 +113,15 @@ def _observations(bundle: Bundle, scope: _Scope) -> tuple[AliasObservation, ...]
         return ()
     recent = since_horizon(bundle.observations, scope.since)
     return tuple(item for item in recent if item.at <= scope.until and not is_masked(item))
+
+
+def _not_yet(bundle: Bundle, scope: _Scope) -> Mapping[str, datetime]:
+    """Return when runs last saw that a ship or release had not happened, for the sources and the signal asked now."""
+    return {
+        key: at
+        for key, at in bundle.not_yet.items()
+        if scope.covers(at) and (scope.same_signal if key.startswith("model:") else scope.same_code)
+    }
 
 
 def _stubs(bundle: Bundle, scope: _Scope) -> Mapping[str, StubFile]:

@@ -65,7 +65,9 @@ class _Collection:
         if steps.proposal.planned:
             self._read_proposal()
         if not self._trigger.fork:
-            asked = partial(incremental.code, self._query, access, self._code_source, steps.memory, self._trigger.sha)
+            asked = partial(
+                incremental.code, self._query, access, self._code_source, steps.ledger.value, self._trigger.sha
+            )
             steps.code.read(asked, access)
         self._own_commit = self._own_proposal()
         self._read_stubs()

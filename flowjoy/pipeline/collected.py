@@ -70,6 +70,11 @@ def records_of(
         commits={**memory.commits, **commits[0]},
         training_runs={**memory.training_runs, **training[0]},
         unshipped=_unshipped(models) if models else (),
+        not_yet={
+            **memory.not_yet,
+            **(code[0].not_yet if code[0] is not None else {}),
+            **(models.not_yet if models else {}),
+        },
         inventory=inventory[0],
         drift=drift,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import reduce
 from itertools import pairwise
 
@@ -20,7 +20,7 @@ from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
 from flowjoy.ledger import memory as ledger
-from flowjoy.ledger import reconcile, registered_ships
+from flowjoy.ledger import not_yet, reconcile, registered_ships
 from flowjoy.pipeline.step import StepResult
 from flowjoy.report.text import plural
 from flowjoy.sources import github_model_stubs, ledger_artifacts, other_ledgers
@@ -39,11 +39,13 @@ _RHYTHM = 3
 class LedgerState:
     """The memory of all ledgers. `newer`: a newer FlowJoy wrote one of them; `complete`: all of them were read.
 
-    `terms`: those of the newest one, the minimum by which a proposal is judged; empty if unknown.
+    `terms`: those of the newest one, the minimum by which a proposal is judged; empty if unknown. `looked_at`: when the
+    newest one was written.
     """
 
     memory: Records = field(default_factory=Records)
     terms: tuple[RunParameters, ...] = ()
+    looked_at: datetime | None = None
     newer: bool = False
     complete: bool = True
 
@@ -62,6 +64,7 @@ def recalled(query: HarvestQuery, access: Clients, terms: RunParameters) -> Step
         LedgerState(
             memory=memory,
             terms=_terms(bundle for _, bundle in artifacts.ledgers[:1]),
+            looked_at=max((bundle.generated_at for _, bundle in artifacts.ledgers), default=None),
             newer=artifacts.newer,
             complete=artifacts.is_complete,
         ),
@@ -71,12 +74,13 @@ def recalled(query: HarvestQuery, access: Clients, terms: RunParameters) -> Step
 
 
 def code(
-    query: HarvestQuery, access: Clients, source: Source[CodeRecord], memory: Records, own_sha: str | None
+    query: HarvestQuery, access: Clients, source: Source[CodeRecord], state: LedgerState, own_sha: str | None
 ) -> StepResult[SourceResult[CodeRecord]]:
     """Read every deployment back to the horizon. `own_sha`: the commit of this release, whose stub is read as well.
 
     A ledger does not shorten this: only the source knows which deployments exist and how they ended.
     """
+    memory = state.memory
     confirmed = {
         record.id: record.shipped_at
         for record in memory.code
@@ -89,11 +93,17 @@ def code(
         remembered=_remembered(memory),
         known_code=confirmed if query.live else {},
         known_environments=frozenset(record.environment for record in memory.code),
+        looked_at=state.looked_at if query.live else None,
     )
     parsed = source.parse(source.fetch(query, access), query)
-    known = reconcile.with_code(memory, parsed.records, parsed.left_out, moves=parsed.moves)
+    after = state.looked_at if parsed.moves else None
+    bounds = not_yet.code_not_yet(
+        memory.not_yet, memory.code, parsed.records, parsed.waiting, moved_after=after, now=query.as_of
+    )
+    current = not_yet.code_no_earlier(parsed.records, bounds)
+    known = reconcile.with_code(memory, current, parsed.left_out, moves=parsed.moves)
     notes = (*parsed.notes, *_failed_deploys(known), *reconcile.gone(known), *_renamed(query, access, known))
-    return replace(parsed, records=known), len(parsed.records), notes
+    return replace(parsed, records=known, not_yet=bounds), len(parsed.records), notes
 
 
 def _renamed(query: HarvestQuery, access: Clients, known: Iterable[CodeRecord]) -> tuple[Note, ...]:
@@ -195,10 +205,12 @@ def models(
     """Read the ships of the models that the query names. `code`: the deployments that they may have served."""
     parsed = source.parse(source.fetch(query, access), query)
     asked = {*query.models, *query.candidates}
-    shipped = registered_ships.by_registration(memory, parsed.records, code, terms, query.now)
-    known = reconcile.with_models(memory, parsed.records, asked, parsed.versions, parsed.known, shipped)
+    bounds = not_yet.models_not_yet(memory.not_yet, parsed.records, parsed.versions, query.as_of)
+    current = not_yet.models_no_earlier(parsed.records, bounds)
+    shipped = registered_ships.by_registration(memory, current, code, terms, query.now)
+    known = reconcile.with_models(memory, current, asked, parsed.versions, parsed.known, shipped)
     notes = (*parsed.notes, *reconcile.gone(known), *registered_ships.notes(known))
-    completed = replace(parsed, records=known, other_models=reconcile.not_asked(memory, asked))
+    completed = replace(parsed, records=known, not_yet=bounds, other_models=reconcile.not_asked(memory, asked))
     return completed, len(parsed.records), notes
 
 

@@ -32,6 +32,7 @@ class HarvestQuery:
     ledger's stubs by commit, which may be compared with the source's along the way. `own_deployment`: the id of the
     deployment whose event started this run; `own_tag`: the tag that it is about. `known_code`: when the deploys that
     the source confirmed to an earlier run went live, by id; they only save requests.
+    `looked_at`: when the newest ledger was written.
     """
 
     settings: Settings
@@ -54,6 +55,7 @@ class HarvestQuery:
     own_tag: str | None = None
     known_code: Mapping[str, datetime] = field(default_factory=dict)
     known_environments: frozenset[str] = frozenset()
+    looked_at: datetime | None = None
 
     @property
     def live(self) -> bool:
@@ -127,6 +129,7 @@ class SourceResult(Generic[Record]):
     `observations`. `other_models`: remembered records of models that were not asked for. `left_out`: ids of entries
     that are not releases of this service. `moves`: whether the commit of a record may change, like that of a tag.
     `own`: ids of releases of the tag that this run is about: published, perhaps not deployed yet.
+    `waiting`: ids of releases that are not live yet; `not_yet`: the times that bound records from below, by id.
     `unseen`: models whose versions do not show the signal. `entries`: everything that a source of code lists.
     """
 
@@ -141,6 +144,8 @@ class SourceResult(Generic[Record]):
     left_out: frozenset[str] = field(default=frozenset())
     moves: bool = False
     own: frozenset[str] = frozenset()
+    waiting: frozenset[str] = field(default=frozenset())
+    not_yet: Mapping[str, datetime] = field(default_factory=dict)
     unseen: tuple[UnseenSignal, ...] = field(default=())
     entries: tuple[Entry, ...] = field(default=())
 

@@ -29,6 +29,7 @@ from flowjoy.report.text import plural
 from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out, stamp_of
 from flowjoy.sources.github_hidden_deployments import OWN_JOB_CURE, hidden, refuse_own_job
 from flowjoy.sources.github_missing_environments import is_ours, newest_deployments, prove_empty, refuse_absent
+from flowjoy.sources.github_moved_deployments import Moved, moved_on
 
 _PULL_REQUEST = re.compile(r"(?:refs/)?pull/(\d+)/(?:merge|head)")
 _RUN_IN_URL = re.compile(r"/actions/runs/(\d{1,20})(?:/|$)")
@@ -44,7 +45,7 @@ class Deployments:
     """
 
     nodes: tuple[Deployment, ...]
-    newest: tuple[Deployment, ...] = ()
+    newest: Connection[Deployment] | None = None
     stubs: Mapping[str, StubFile] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     hidden: Mapping[int, datetime] = field(default_factory=dict)
@@ -67,7 +68,8 @@ class GitHubDeployments:
             listed = replace(listed, notes=prove_empty(github, query))
         else:
             refuse_absent(github, query, listed.nodes)
-            listed = replace(listed, nodes=(*listed.nodes, *_moved_on(listed, query)))
+            moved = Moved() if listed.newest is None else moved_on(github, listed.nodes, listed.newest, query)
+            listed = replace(listed, nodes=(*listed.nodes, *moved.nodes), notes=moved.notes)
         nodes = [with_every_status(github, node) for node in listed.nodes]
         used = sorted({node.environment for node in nodes})
         nodes = list(with_refs(github, used, nodes))
@@ -171,24 +173,13 @@ def _other_environments(node: Deployment, query: HarvestQuery) -> tuple[str, ...
     return tuple(sorted({str(status.environment) for status in successes}))
 
 
-def _moved_on(answer: Deployments, query: HarvestQuery) -> tuple[Deployment, ...]:
-    """Return the newest deployments that succeeded here before a status moved them: GitHub lists them elsewhere."""
-    listed = {node.database_id for node in answer.nodes}
-    return tuple(
-        node
-        for node in answer.newest
-        if node.database_id not in listed
-        and any(status.state == "SUCCESS" and is_ours(status, node, query) for status in node.statuses.nodes)
-    )
-
-
 def _full_name(ref: Ref) -> str:
     return ref.name if ref.name.startswith("refs/") else f"{ref.prefix}{ref.name}"
 
 
 def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments: list[str]) -> Deployments:
     stubs: dict[str, StubFile] = {}
-    newest: list[Deployment] = []
+    newest: list[Connection[Deployment]] = []
     new, known = query.new_commits, iter(query.remembered.items())
 
     def page(cursor: str | None) -> Connection[Deployment]:
@@ -199,7 +190,7 @@ def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments
         answer, read_stubs = read_page(github, cursor, environments, wanted)
         listed = answer.deployments
         stubs.update(read_stubs)
-        newest.extend(answer.newest.nodes if answer.newest is not None else ())
+        newest.extend([answer.newest] if answer.newest is not None else ())
         access.progress(f"GitHub deployments: {len(listed.nodes)} more of {listed.total_count}")
         return listed
 
@@ -207,7 +198,7 @@ def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments
         return bool(listed.nodes) and listed.nodes[-1].created_at < query.horizon
 
     nodes = every_page("GitHub deployments", page, lambda node: node.database_id, enough=enough)
-    return Deployments(nodes=nodes, newest=tuple(newest), stubs=stubs)
+    return Deployments(nodes=nodes, newest=newest[0] if newest else None, stubs=stubs)
 
 
 def _hidden_note(hidden: Mapping[int, datetime]) -> tuple[str, ...]:

@@ -99,6 +99,7 @@ class GitHubReleases:
             notes=left_out((entry for entry in entries if entry.reason), "release"),
             moves=True,
             own=frozenset(f"release:{release.database_id}" for release in ours if release.tag_name == query.own_tag),
+            waiting=frozenset(f"release:{r.database_id}" for r in raw if r.is_prerelease and not r.is_draft),
             entries=entries,
         )
 

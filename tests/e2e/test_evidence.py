@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flowjoy.domain.timestamps import iso
 from tests.e2e.in_process import TOKEN, A, B, Ran, World, at, new_world
 from tests.fakes.artifact_service import ArtifactServiceStandIn
 from tests.fakes.github import GitHubStandIn
@@ -157,3 +158,74 @@ def test_runs__a_hotfix_from_another_branch_opens_its_clock(world: World) -> Non
         assert (ran.code, ran.outputs["sla-status"]) == (code, status)
     world.registry.add_version(at(201))
     assert hourly(world, 202).code == 0
+
+
+# What a run saw that had not happened yet
+
+
+def test_not_yet__a_commit_that_a_moved_tag_put_live_counts_from_the_last_run_that_saw_another(world: World) -> None:
+    shop = world.github.repository
+    shop.add_commit(A, at())
+    number = shop.add_release(tag="production", sha=A, published_at=at())
+    world.inputs["code-source"] = "releases"
+    assert hourly(world, 1).code == 0
+    world.registry.add_version(at(5))
+    assert [hourly(world, hours).code for hours in (6, 199)] == [0, 0]
+    shop.add_commit(B, at(199.5), parent=A)
+    shop.releases[number].sha = B
+    for hours, code, status in ((200, 0, "pending"), (247, 0, "pending"), (248, 1, "breached"), (400, 1, "breached")):
+        ran = hourly(world, hours, B)
+        assert (ran.code, ran.outputs["sla-status"]) == (code, status)
+        assert ran.obligation(sha=B)["start"] == "2026-03-10T16:00:00Z"
+    assert ran.obligation(sha=A)["status"] == "met"
+
+
+def test_not_yet__a_pre_release_that_is_promoted_counts_from_the_last_run_that_saw_it_as_one(world: World) -> None:
+    shop = world.github.repository
+    world.inputs["code-source"] = "releases"
+    shop.add_commit(A, at(-100))
+    shop.add_release(tag="v1", sha=A, published_at=at(-100))
+    world.registry.add_version(at(-99))
+    shop.add_commit(B, at(), parent=A)
+    number = shop.add_release(tag="v2", sha=B, published_at=at(), prerelease=True)
+    assert [hourly(world, hours, B).code for hours in (1, 71)] == [0, 0]
+    shop.releases[number].prerelease = False
+    for hours, code in ((72, 0), (119, 0), (119.5, 1)):
+        ran = hourly(world, hours, B)
+        assert (ran.code, ran.obligation(sha=B)["start"]) == (code, "2026-03-05T08:00:00Z")
+
+
+def test_not_yet__a_promoted_pre_release_that_no_run_saw_counts_from_its_publication(world: World) -> None:
+    world.inputs["code-source"] = "releases"
+    world.github.repository.add_commit(A, at())
+    world.github.repository.add_release(tag="v1", sha=A, published_at=at())
+    assert hourly(world, 72).obligation()["start"] == "2026-03-02T09:00:00Z"
+
+
+def test_not_yet__a_version_that_was_not_ready_at_the_deadline_ships_late(world: World) -> None:
+    world.registry.add_version(at(-200))
+    world.release(A, at())
+    assert hourly(world, 1).code == 0
+    world.registry.add_version(at(47), status="PENDING_REGISTRATION")
+    assert hourly(world, 50).code == 1
+    world.registry.backdate("recommender", "2", at(47))
+    for hours in (61, 62):
+        ran = hourly(world, hours)
+        assert (ran.code, ran.obligation()["status"], ran.outputs["sla-late"]) == (0, "late", "1")
+        assert ran.obligation()["shipped_at"] == "2026-03-04T11:00:00Z"
+
+
+def test_not_yet__a_stamp_that_is_written_afterwards_does_not_heal_a_breach(world: World) -> None:
+    world.inputs["model-signal"] = "tag:flowjoy.deployed_at"
+    world.registry.add_version(at(-200))
+    world.release(A, at())
+    world.registry.add_version(at(1))
+    assert [hourly(world, hours).code for hours in (1, 60)] == [0, 1]
+    world.registry.client.set_model_version_tag("recommender", "2", "flowjoy.deployed_at", iso(at(40)))
+    for hours in (61, 62):
+        ran = hourly(world, hours)
+        assert (ran.code, ran.obligation()["status"], ran.obligation()["shipped_at"]) == (
+            0,
+            "late",
+            "2026-03-04T21:00:00Z",
+        )

@@ -394,6 +394,7 @@ REQUIREMENTS: dict[str, Requirement] = {
         "e2e/test_ledger.py::test_p65__what_failed_long_ago_and_succeeds_behind_a_hundred_newer_ones_opens_its_clock",
         "unit/sources/test_github_deployments.py"
         "::test_p65__one_that_had_failed_and_succeeds_behind_many_newer_ones_is_an_event",
+        "unit/sources/test_github_deployments.py::test_moved__a_deployment_is_looked_for_behind_newer_ones",
     ),
     "P66": _proved(
         "A deployment is deleted, a tag moved, a model made again or renamed → a breach stays one.",
@@ -405,6 +406,9 @@ REQUIREMENTS: dict[str, Requirement] = {
         "e2e/test_evidence.py::test_runs__a_red_last_job_hides_no_release_whatever_it_is_called",
         "e2e/test_evidence.py::test_runs__a_release_that_waits_for_a_reviewer_in_its_second_region_is_not_forgotten",
         "e2e/test_evidence.py::test_runs__a_hotfix_from_another_branch_opens_its_clock",
+        "e2e/test_evidence.py::test_not_yet__a_commit_that_a_moved_tag_put_live_counts_from_the_last_run_that_saw_another",
+        "e2e/test_evidence.py::test_not_yet__a_stamp_that_is_written_afterwards_does_not_heal_a_breach",
+        "e2e/test_evidence.py::test_not_yet__a_version_that_was_not_ready_at_the_deadline_ships_late",
         "e2e/test_evidence.py::test_live__a_breach_is_not_healed_by_losing_the_model",
         "e2e/test_evidence.py::test_live__a_breach_of_a_replaced_release_is_not_healed_by_deleting_its_model",
         "e2e/test_evidence.py::test_live__a_release_that_cannot_be_judged_is_undecided_whatever_its_age_and_the_window",

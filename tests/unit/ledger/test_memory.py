@@ -113,6 +113,7 @@ MEMORIES = st.builds(
     ).map(tuple),
     inventory=st.none() | st.builds(Inventory, read_at=HOURS.map(at), pulls_total=st.integers(0, 2)),
     models_gone=st.dictionaries(st.sampled_from(["recommender/1", "recommender/2"]), HOURS.map(at), max_size=2),
+    not_yet=st.dictionaries(st.sampled_from(["model:recommender/1", "release:1"]), HOURS.map(at), max_size=2),
     drift_marks=st.lists(
         st.builds(
             PastDriftCheck,
@@ -412,6 +413,16 @@ def test_memory__of_a_version_that_is_gone_is_when_it_was_first_missed() -> None
     assert merge(memory, Records(models_gone={"recommender/1": at(4)})).models_gone["recommender/1"] == at(4)
     assert recalled(a_ledger(models_gone={"recommender/1": at(5)})).models_gone == {"recommender/1": at(5)}
     assert recalled(a_ledger(models_gone={"recommender/1": at(5)}), model_source="mlflow other").models_gone == {}
+
+
+def test_not_yet__is_kept_with_its_latest_time_for_the_same_source_and_signal() -> None:
+    bounds = {"model:recommender/1": at(5), "release:1": at(5)}
+    memory = Records(not_yet=bounds)
+    assert merge(memory, Records(not_yet={"release:1": at(6)})).not_yet == {**bounds, "release:1": at(6)}
+    assert recalled(a_ledger(not_yet=bounds)).not_yet == bounds
+    assert recalled(a_ledger(not_yet=bounds), code_source="github other").not_yet == {"model:recommender/1": at(5)}
+    assert recalled(a_ledger(not_yet=bounds), model_signal="tag:shipped").not_yet == {"release:1": at(5)}
+    assert recalled(a_ledger(not_yet=bounds), model_source="mlflow other").not_yet == {"release:1": at(5)}
 
 
 def test_memory__of_a_stub_wins_over_a_ledger_that_remembers_none() -> None:

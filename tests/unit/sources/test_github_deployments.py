@@ -10,7 +10,7 @@ import pytest
 
 from flowjoy.analysis.timeline import timeline
 from flowjoy.clients import github_deployments
-from flowjoy.domain import CodeRecord, Outcome
+from flowjoy.domain import CodeRecord, Note, NoteLevel, Outcome
 from flowjoy.errors import HarvestError
 from flowjoy.ledger.memory import MEMORY
 from flowjoy.sources.base import HarvestQuery, SourceResult
@@ -398,6 +398,42 @@ def test_newest__deployments_that_an_answer_hides_are_refused(github: GitHubStan
     github.fail("/graphql", times=None, fault=Edited(hide))
     with pytest.raises(HarvestError, match="does not show the newest deployments"):
         deployed(github)
+
+
+def moved_out(github: GitHubStandIn, previews: int) -> None:
+    """One that succeeded and stays, one that a status moved to an archive, and newer previews a minute apart."""
+    github.repository.add_deployment(sha=B, created_at=at(-1), statuses=[("success", at(-1))])
+    number = github.repository.add_deployment(sha=A, created_at=at(), statuses=[("success", at())])
+    github.repository.add_status(number, "inactive", at(1), None, "archive")
+    for n in range(previews):
+        when = at(2, minutes=n)
+        github.repository.add_deployment(sha=C, created_at=when, environment="preview", statuses=[("success", when)])
+
+
+@pytest.mark.parametrize(("previews", "pages"), [(5, 1), (101, 2), (399, 5)])
+def test_moved__a_deployment_is_looked_for_behind_newer_ones(github: GitHubStandIn, previews: int, pages: int) -> None:
+    moved_out(github, previews)
+    result = parsed(github)
+    assert {record.sha for record in result.records} == {A, B}
+    assert not [note for note in result.notes if "looked for" in note]
+    assert sum("graphql" in request.path for request in github.requests) == pages
+
+
+def test_moved__with_a_ledger_the_list_is_read_back_to_the_last_run(github: GitHubStandIn) -> None:
+    moved_out(github, 150)
+    parsed(github, a_question(looked_at=at(28)))
+    assert sum("graphql" in request.path for request in github.requests) == 1
+    assert {record.sha for record in deployed(github, a_question(looked_at=at(3)))} == {A, B}
+
+
+def test_moved__a_list_that_is_not_read_to_its_end_is_a_warning(github: GitHubStandIn) -> None:
+    moved_out(github, 500)
+    (note,) = parsed(github).notes
+    assert isinstance(note, Note)
+    assert (str(note), note.level) == (
+        "deployments that a status moved to another environment were looked for back to 2024-06-03T11:00:00Z only",
+        NoteLevel.WARNING,
+    )
 
 
 def test_promotion__that_is_under_way_or_failed_leaves_the_success_in_staging_out(github: GitHubStandIn) -> None:

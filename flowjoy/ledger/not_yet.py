@@ -1,0 +1,74 @@
+"""Bounds the times that sources give by what earlier runs saw: what had not happened yet then, happened later.
+
+A time that can be set afterwards (a stamp, the publication of a release, the registration of a version that was not
+ready) therefore starts or stops a clock no earlier than a run last saw it missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from flowjoy.domain import CodeRecord, ModelRecord, ModelVersion, Outcome, Precision
+
+
+def models_not_yet(
+    known: Mapping[str, datetime], ships: Iterable[ModelRecord], listed: Iterable[ModelVersion], now: datetime
+) -> dict[str, datetime]:
+    """Return the bounds of ships: those known, and now for each version that is not ready or did not ship."""
+    shipped = {(record.name, record.version) for record in ships}
+    waiting = {f"model:{v.name}/{v.version}": now for v in listed if (v.name, v.version) not in shipped}
+    return {**_of_kind("model:", known), **waiting}
+
+
+def code_not_yet(
+    known: Mapping[str, datetime],
+    remembered: Iterable[CodeRecord],
+    current: Sequence[CodeRecord],
+    waiting: Iterable[str],
+    *,
+    moved_after: datetime | None,
+    now: datetime,
+) -> dict[str, datetime]:
+    """Return the bounds of releases: those known, and now for each of the `waiting` ids.
+
+    `moved_after`: when the ledger was written. A record whose commit was another one then went live later; None for a
+    source whose records do not move.
+    """
+    shown = {record.id: record for record in current}
+    bounds = {**_of_kind("release:", known), **dict.fromkeys(waiting, now)}
+    for record in remembered:
+        same = shown.get(record.id)
+        moved = same is not None and same.sha != record.sha and record.outcome is Outcome.SUCCESS
+        if moved_after is not None and same is not None and moved:
+            bounds.setdefault(_with_commit(same), moved_after)
+    return bounds
+
+
+def code_no_earlier(records: Iterable[CodeRecord], bounds: Mapping[str, datetime]) -> tuple[CodeRecord, ...]:
+    """Return the releases, none earlier than its bound."""
+
+    def bounded(record: CodeRecord) -> CodeRecord:
+        times = [bounds[key] for key in (record.id, _with_commit(record)) if key in bounds]
+        return replace(record, shipped_at=max([record.shipped_at, *times])) if times else record
+
+    return tuple(map(bounded, records))
+
+
+def models_no_earlier(records: Iterable[ModelRecord], bounds: Mapping[str, datetime]) -> tuple[ModelRecord, ...]:
+    """Return the ships, none earlier than its bound. An observed one has bounds of its own."""
+    return tuple(
+        replace(record, shipped_at=bounds[record.id])
+        if record.precision is not Precision.OBSERVED and bounds.get(record.id, record.shipped_at) > record.shipped_at
+        else record
+        for record in records
+    )
+
+
+def _with_commit(record: CodeRecord) -> str:
+    return f"{record.id}@{str(record.sha)[:12]}"
+
+
+def _of_kind(prefix: str, known: Mapping[str, datetime]) -> dict[str, datetime]:
+    return {key: at for key, at in known.items() if key.startswith(prefix)}

@@ -1,0 +1,71 @@
+"""What a run saw that had not happened yet bounds the times that sources give later."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from flowjoy.domain import ModelVersion, Outcome, Precision
+from flowjoy.ledger.not_yet import code_no_earlier, code_not_yet, models_no_earlier, models_not_yet
+from tests.builders import MODEL, a_deploy, a_ship, at
+
+A, B = "a" * 40, "b" * 40
+
+
+def a_listed(version: str, *, ready: bool = True) -> ModelVersion:
+    return ModelVersion(name=MODEL, version=version, ready=ready)
+
+
+def bounds(known: dict[str, datetime] | None = None, *, after: float | None = 5, **changes: Any) -> dict[str, datetime]:
+    """The bounds of release 1 of B, which a ledger written at `after` remembers as one of A."""
+    before, current = a_deploy(0, A, id="release:1", **changes), [a_deploy(0, B, id="release:1")]
+    moved_after = None if after is None else at(after)
+    return code_not_yet(known or {}, [before], current, (), moved_after=moved_after, now=at(9))
+
+
+def test_code__whose_commit_moved_went_live_after_the_ledger_that_saw_another() -> None:
+    assert bounds() == {f"release:1@{B[:12]}": at(5)}
+
+
+def test_code__keeps_the_bound_of_the_run_that_first_saw_it() -> None:
+    known = {f"release:1@{B[:12]}": at(3)}
+    assert bounds(known) == known
+
+
+def test_code__of_a_source_that_does_not_move_or_that_never_succeeded_has_no_bound() -> None:
+    assert bounds(after=None) == bounds(outcome=Outcome.FAILED) == {}
+
+
+def test_code__that_waits_is_bounded_by_now_and_other_kinds_are_dropped() -> None:
+    known = {"release:2": at(1), "model:recommender/1": at(1)}
+    assert code_not_yet(known, (), (), ["release:1"], moved_after=at(5), now=at(9)) == {
+        "release:1": at(9),
+        "release:2": at(1),
+    }
+
+
+@pytest.mark.parametrize("key", ["release:1", f"release:1@{B[:12]}"])
+def test_code__counts_no_earlier_than_its_bound_and_no_earlier_than_it_says(key: str) -> None:
+    early, late = a_deploy(0, B, id="release:1"), a_deploy(8, B, id="release:1")
+    assert [record.shipped_at for record in code_no_earlier([early, late], {key: at(5)})] == [at(5), at(8)]
+    assert code_no_earlier([early], {"release:2": at(5)}) == (early,)
+
+
+def test_models__that_did_not_ship_are_bounded_by_now() -> None:
+    ships, listed = [a_ship(0, version="1")], [a_listed("1"), a_listed("2"), a_listed("3", ready=False)]
+    known = {"model:recommender/1": at(2), "release:1": at(1)}
+    assert models_not_yet(known, ships, listed, at(9)) == {
+        "model:recommender/1": at(2),
+        "model:recommender/2": at(9),
+        "model:recommender/3": at(9),
+    }
+
+
+def test_models__ship_no_earlier_than_their_bound_except_observed_ones() -> None:
+    exact, later = a_ship(0, id="model:recommender/1"), a_ship(8, id="model:recommender/2")
+    observed = a_ship(0, id="model:recommender/3", precision=Precision.OBSERVED)
+    known = {record.id: at(5) for record in (exact, later, observed)}
+    shown = models_no_earlier([exact, later, observed], known)
+    assert [record.shipped_at for record in shown] == [at(5), at(8), at(0)]
