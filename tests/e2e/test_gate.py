@@ -684,6 +684,21 @@ def test_workflow_file__of_the_base_branch_gives_the_terms_where_no_ledger_is_re
     assert "does not say its value: environment, mlflow-tracking-uri" in summary
 
 
+@pytest.mark.parametrize("uses", ["./.github/workflows/sla.yml", "./.github/actions/sla", "acme/model-sla@v1"])
+def test_workflow_file__that_calls_flowjoy_under_another_name_is_compared(world: World, uses: str) -> None:
+    shop, path = world.github.repository, ".github/workflows/pr.yml"
+    call = f"on: pull_request\njobs:\n  gate:\n    uses: {uses}\n    with:\n      model-stub: flowjoy.json\n"
+    shop.add_file(A, path, call)
+    shop.add_file(B, path, f"{call}      enforce: 'false'\n")
+    shop.add_file(B, STUB, '{"models": {"recommender": "nonsense"}}')
+    number = shop.add_pull_request(head_sha=B, base_sha=A, files={path: "modified"})
+    world.github.fail("/actions/artifacts", times=None, fault=NOT_ACCESSIBLE)
+    ran = judge(world, number, enforce="false")
+    summary = read(world.check(B, "model dependency")["output"]["summary"])
+    assert (ran.code, world.check(B, "model dependency")["conclusion"]) == (1, "failure")
+    assert "pr.yml changes how FlowJoy runs" in summary
+
+
 def test_workflow_file__of_the_base_branch_gives_the_registry_too(world: World) -> None:
     """It may also come from a variable, which no file shows: an input that is added overrides it."""
     with_registry = f"{WORKFLOW}          mlflow-tracking-uri: https://mlflow.example\n"

@@ -57,14 +57,15 @@ def _edit(file: WorkflowFile) -> tuple[str, bool] | None:
     if unread is not None:
         return f"{file.path}: the change could not be compared ({unread}). Review how it runs FlowJoy", True
     before, after = file.before.text, file.after.text
-    if not (workflow_file.mentions(before) or workflow_file.mentions(after)):
+    named = workflow_file.mentions(before) or workflow_file.mentions(after)
+    if not (named or workflow_file.may_call(before) or workflow_file.may_call(after)):
         return None
     try:
         changes = workflow_file.changes(before, after)
     except workflow_file.WorkflowError as problem:
         return f"{file.path}: the change could not be compared, because {problem}. Review how it runs FlowJoy", True
     if not changes:
-        return f"{file.path} runs FlowJoy and is changed; none of FlowJoy's inputs changes", False
+        return (f"{file.path} runs FlowJoy and is changed; none of FlowJoy's inputs changes", False) if named else None
     shown = "; ".join(changes[: workflow_file.SHOWN_CHANGES])
     more = len(changes) - workflow_file.SHOWN_CHANGES
     return f"{file.path} changes how FlowJoy runs: {shown}" + (f"; and {more} more" if more > 0 else ""), True

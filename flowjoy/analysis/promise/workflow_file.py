@@ -20,6 +20,17 @@ _CACHED_COMPARISONS = 20
 
 SHOWN_CHANGES = 10
 _NAME = "flowjoy"
+_OWN_INPUTS = frozenset(
+    {
+        *("mlflow-tracking-uri", "model-stub", "model-signal", "model-validated-tag", "sla-hours", "sla-since"),
+        *("sla-target", "flag-label", "flag-paths", "code-source", "model-source"),
+    }
+)
+"""Inputs that no other action has: a step that gives one runs FlowJoy, whatever it is called."""
+
+_OWN_INPUTS_OF_LOCAL_CALLS = _OWN_INPUTS | {"models", "enforce", "as-of"}
+"""The same for a workflow or action of the repository itself, which may pass them on."""
+
 _SHOWN_CHARACTERS = 60
 _STEP_KEYS = ("uses", "run", "if", "continue-on-error")
 _JOB_KEYS = ("if", "continue-on-error")
@@ -39,6 +50,11 @@ class WorkflowError(Exception):
 def mentions(text: str | None) -> bool:
     """Return whether the text can run FlowJoy."""
     return text is not None and _NAME in text.casefold()
+
+
+def may_call(text: str | None) -> bool:
+    """Return whether the text can run FlowJoy under another name: it gives one of its inputs."""
+    return text is not None and any(name in text.casefold() for name in _OWN_INPUTS_OF_LOCAL_CALLS)
 
 
 @lru_cache(maxsize=_CACHED_COMPARISONS)
@@ -101,7 +117,7 @@ def _shown(value: str | None) -> str:
 
 @lru_cache(maxsize=2 * _CACHED_COMPARISONS)
 def _steps(text: str | None) -> Steps:
-    if text is None or not mentions(text):
+    if text is None or not (mentions(text) or may_call(text)):
         return {}
     top = _root(text)
     on = _source(top.get("on"), text)
@@ -112,9 +128,17 @@ def _steps(text: str | None) -> Steps:
         of_job = {f"`{key}` of the job": _source(job[key], text) for key in _JOB_KEYS if key in job}
         # A job that calls a reusable workflow counts as a step.
         for index, step in enumerate([job, *map(_mapping, _sequence(job.get("steps")))]):
-            if any(_NAME in _scalar(step.get(key)).casefold() for key in ("uses", "run")):
+            if _runs_flowjoy(step):
                 steps[name, index] = {"`on`": on, **of_job, **dict(_settings(step, text))}
     return steps
+
+
+def _runs_flowjoy(step: Mapping[str, yaml.Node]) -> bool:
+    """Return whether a step names FlowJoy, or calls something else with its inputs, such as a reusable workflow."""
+    if any(_NAME in _scalar(step.get(key)).casefold() for key in ("uses", "run")):
+        return True
+    own = _OWN_INPUTS_OF_LOCAL_CALLS if _scalar(step.get("uses")).startswith("./") else _OWN_INPUTS
+    return not own.isdisjoint(name.lower() for name in _mapping(step.get("with")))
 
 
 def _root(text: str) -> dict[str, yaml.Node]:

@@ -50,6 +50,27 @@ def test_changes__name_each_input_that_differs(old: str, new: str, message: str)
     assert message in changes(GATE, GATE.replace(old, new))
 
 
+CALL = "jobs:\n  gate:\n    uses: {uses}\n    with:\n      {inputs}\n"
+
+
+@pytest.mark.parametrize(
+    ("uses", "inputs", "runs"),
+    [
+        ("./.github/workflows/sla.yml", "models: recommender", True),
+        ("./.github/workflows/sla.yml", "Enforce: 'false'", True),
+        ("./.github/actions/sla", "as-of: 2026-03-02T09:00:00Z", True),
+        ("./.github/workflows/test.yml", "python: '3.12'", False),
+        ("acme/model-sla@v1", "mlflow-tracking-uri: https://mlflow.example", True),
+        ("acme/model-sla@v1", "sla-hours: 9999", True),
+        ("acme/lint@v1", "enforce: true", False),
+    ],
+)
+def test_changes__see_flowjoy_under_another_name_by_its_inputs(uses: str, inputs: str, *, runs: bool) -> None:
+    text = CALL.format(uses=uses, inputs=inputs)
+    expected = ("job gate runs FlowJoy now",) if runs else ()
+    assert (mentions(text), changes("on: push", text)) == (False, expected)
+
+
 def test_changes__are_none_where_only_other_steps_differ() -> None:
     assert changes(GATE, GATE.replace("checkout@v7", "checkout@v8")) == ()
     assert changes("on: push", "on: pull_request") == ()
