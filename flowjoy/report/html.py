@@ -26,7 +26,7 @@ from flowjoy.report.text import capital, unbroken
 _HEBREW_ARABIC_AND_KIN = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 _RIGHT_TO_LEFT = re.compile(f"[{_HEBREW_ARABIC_AND_KIN}]+(?: +[{_HEBREW_ARABIC_AND_KIN}]+)*")
 _SIZE = re.compile(rb'height="[\d.]+pt" viewBox="0 0 ([\d.]+) ([\d.]+)"')
-_TITLE = 38.0
+_TITLE = 40.0
 """Points from the top of a picture to its legend: its title and totals, which the page has beside it."""
 
 
