@@ -29,7 +29,7 @@ def code(text: str, limit: int = 120) -> str:
     return f"<code>{literal}</code>" if literal else ""
 
 
-_LITERAL = re.compile(r"[.:;'](?=\s|$)|(?<=\d)[.:](?=\d+(?![\d:]))|(?<=[^\W\d])['-](?=[^\W\d])")
+_LITERAL = re.compile(r"%|[.:;'](?=\s|$)|(?<=\d)[.:](?=\d+(?![\d:]))|(?<=[^\W\d])['-](?=[^\W\d])")
 """Punctuation inside and after words, which has no meaning in Markdown and can start no link."""
 
 _REFERENCE = re.compile(r"(?i:\bGH-(?=\d)|www(?=\.))|(?<![0-9a-fA-F])[0-9a-fA-F]{7,}", re.ASCII)

@@ -33,13 +33,17 @@ class Links:
         if isinstance(span, PullRequest) and self.repository:
             return f"{self.repository}/pull/{span.number}"
         if isinstance(span, ModelVersionName) and self.registry:
-            model, version = quote(span.model, safe=""), quote(span.version, safe="")
-            return f"{self.registry}/#/models/{model}/versions/{version}"
+            return f"{self.registry}/#/models/{_quoted(span.model)}/versions/{_quoted(span.version)}"
         return None
 
     def page(self, text: str, path: str) -> Span:
         """Return a link to a page of the documentation; its path alone where its address is unknown."""
         return Link(text, f"{self.documentation}/{path}") if self.documentation else f"{text} (docs/{path})"
+
+
+def _quoted(name: str) -> str:
+    """Return a name as part of an address; a point is quoted too, so that no address can be found in it."""
+    return quote(name, safe="").replace(".", "%2E")
 
 
 NOWHERE = Links()

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 from markdown_it import MarkdownIt
@@ -279,13 +280,19 @@ def _problems(name: str, text: str, harmless: str) -> Iterator[str]:
         yield from _pagerduty(text)
 
 
+def _leads_astray(target: str) -> bool:
+    """Whether a link leads to a host or a script of foreign text; a name in the path of our own link is quoted."""
+    address = urlsplit(target)
+    return "evil" in address.netloc or address.scheme not in ("", "http", "https", "data") or "evil/" in target
+
+
 def _markdown(text: str) -> Iterator[str]:
     """GitHub renders tables, mentions and bare addresses: none may come of foreign text."""
     structure = _Structure(MARKDOWN.render(text))
     foreign = {part.split()[0] for part in structure.parts} & {"script", "img", "svg", "style", "iframe", "comment"}
     if foreign - {"comment"} or structure.parts["comment"] > text.count("<!-- flowjoy"):
         yield f"elements {sorted(foreign)}"
-    if any("evil" in target for target in structure.targets):
+    if any(_leads_astray(target) for target in structure.targets):
         yield "a link"
     outside = re.sub(r"(`+)[^`].*?\1|<code>.*?</code>", "", text, flags=re.DOTALL)
     if re.search(r"(?<![\w`&;])@octo-org", outside):
@@ -314,7 +321,7 @@ def _page(text: str, harmless: str) -> Iterator[str]:
         yield f"elements {sorted(new)}"
     if structure.parts["script"] > usual.parts["script"] and usual.parts:
         yield "a script"
-    if any("evil" in target for target in structure.targets) or "49{%" in text:
+    if any(_leads_astray(target) for target in structure.targets) or "49{%" in text:
         yield "a link or a template"
     if events := [part for part in structure.parts if re.search(r" on(load|error|mouseover)", part)]:
         yield f"handlers {events}"

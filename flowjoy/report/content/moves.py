@@ -62,7 +62,7 @@ def _ways_out(results: Results, links: Links, overdue: list[Move]) -> list[Move]
     if not (overdue or refused):
         return []
     stub, how = Name(results.bundle.terms.model_stub), links.page("how to write one", "promise.md#waivers")
-    where = "It stands in {} on the default branch and names the model, a reason, a signature and an end ({})."
+    where = "Add it to {} on the default branch, with model, reason, signature and end ({})."
     ways = [Move(do="In an emergency, merge a waiver.", why=prose(f"{where} Then run this check again.", stub, how))]
     if results.gate is not None and results.gate.is_merge:
         why = "An administrator can merge past the required check; the miss stays recorded."

@@ -45,9 +45,9 @@ def release_section(own: Sequence[Obligation], results: Results) -> Section:
 
 
 def open_section(results: Results) -> Section | None:
-    """Return what is owed now, in a few rows; None if nothing is."""
+    """Return what is owed now, in a few rows; None if the banner, which names the first, says all of it."""
     owed = [item for item in results.scope if item.is_open]
-    if not owed:
+    if len(owed) < 2:
         return None
     shown = table(owed, results, caption="Models that are owed now", cap=_SETTLED_SHOWN)
     return Section(id="owed", title="Models that are owed now", tables=(shown,))
