@@ -198,5 +198,5 @@ def _service_conclusion(results: Results) -> str:
         return "failure"
     if results.verdict.decision is Decision.FAIL:
         return "failure" if results.bundle.terms.enforce else "neutral"
-    nothing_to_judge = results.sla_status == "undeclared"
+    nothing_to_judge = results.sla_status in ("undeclared", "none")
     return "neutral" if nothing_to_judge or any(item.is_open for item in results.scope) else "success"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flowjoy.config.inputs import declared
+from tests.golden import surfaces as states
 from tests.unit.analysis.promise.test_model_stub import FOREIGN, SLIPS, refusal
 
 HERE = Path(__file__).parent
@@ -31,7 +32,11 @@ def input_problems() -> Iterator[str]:
                 break
 
 
-@pytest.mark.parametrize("surface", [stub_errors, input_problems])
+def surfaces() -> Iterator[str]:
+    yield from states.sentences()
+
+
+@pytest.mark.parametrize("surface", [stub_errors, input_problems, surfaces])
 def test_sentences__are_those_that_were_read(surface: Callable[[], Iterator[str]]) -> None:
     path, text = HERE / f"{surface.__name__}.txt", "\n".join((*surface(), ""))
     if os.environ.get("GOLDEN") == "write":
