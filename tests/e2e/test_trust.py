@@ -49,8 +49,9 @@ def on_a_feature(world: World) -> None:
 
 @pytest.mark.matrix
 def test_tag__pushed_on_the_default_branch_rings(world: World, slack: SlackStandIn) -> None:
-    """Teams that release by `on: push: tags` have no other run: ghalactic/github-release-from-tag."""
+    """Teams that release by `on: push: tags`: ghalactic/github-release-from-tag. Any run on main shows its head."""
     world.release(A, at())
+    world.begin(at(), event="push", workflow="test.yml")
     run(world, slack, 1, event="push", ref=TAG)
     for hours in (49, 50):
         ran = run(world, slack, hours, event="push", ref=TAG)
@@ -58,6 +59,14 @@ def test_tag__pushed_on_the_default_branch_rings(world: World, slack: SlackStand
         assert NOTICE not in ran.log
     assert len(slack.messages) == 1
     assert {item.name for item in world.github.repository.artifacts.values()} == {"flowjoy-shop"}
+
+
+def test_tag__on_a_commit_that_no_run_shows_as_the_head_leaves_no_ledger_and_says_so(
+    world: World, slack: SlackStandIn
+) -> None:
+    world.release(A, at())
+    run(world, slack, 1, event="push", ref=TAG)
+    assert "and no run on main is of that commit" in run(world, slack, 49, event="push", ref=TAG).log
 
 
 @pytest.mark.matrix
