@@ -102,7 +102,8 @@ def code(
     )
     current = not_yet.code_no_earlier(parsed.records, bounds)
     known = reconcile.with_code(memory, current, parsed.left_out, moves=parsed.moves)
-    notes = (*parsed.notes, *_failed_deploys(known), *reconcile.gone(known), *_renamed(query, access, known))
+    failed = _failed_deploys(known, query.as_of)
+    notes = (*parsed.notes, *failed, *reconcile.gone(known), *_renamed(query, access, known))
     return replace(parsed, records=known, not_yet=bounds), len(parsed.records), notes
 
 
@@ -221,6 +222,7 @@ def _remembered(memory: Records) -> dict[str, StubFile]:
     return {sha: memory.stubs[sha] for sha in shas if sha in memory.stubs and commit_sha.is_full(sha)}
 
 
-def _failed_deploys(records: Iterable[CodeRecord]) -> tuple[str, ...]:
-    failed = sum(record.outcome is Outcome.FAILED for record in records)
+def _failed_deploys(records: Iterable[CodeRecord], as_of: datetime) -> tuple[str, ...]:
+    """Return a note on deployments that had not succeeded; what happened after `as_of` is not known then."""
+    failed = sum(record.outcome is Outcome.FAILED and record.shipped_at <= as_of for record in records)
     return (f"{plural(failed, 'deployment')} never succeeded: left out",) if failed else ()

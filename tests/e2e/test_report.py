@@ -159,3 +159,10 @@ def test_dry_look__at_the_past_shows_no_shelf(world: World) -> None:
     ran = world.run(at(50), as_of=at(3).isoformat())
     assert [request for request in world.github.requests if INVENTORY(request)] == []
     assert ran.bundle["inventory"] is None
+
+
+def test_dry_look__at_the_past_does_not_call_a_later_deployment_failed(world: World) -> None:
+    world.release(A, at())
+    world.registry.add_version(at(1))
+    world.release(B, at(100), parent=A)
+    assert "never succeeded" not in world.run(at(110), as_of=at(50).isoformat()).log

@@ -19,7 +19,10 @@ def forecast(
     *,
     act: str = "merging",
 ) -> tuple[str, ...]:
-    """Return what the `act` would start, a model each: `merging starts a 48 h clock for …; the median of … is …`."""
+    """Return what the `act` would start, one sentence per model.
+
+    `merging starts a 48 h clock for recommender; the last 5 took 31 h (median)`
+    """
     sentences = []
     for model, requirement in sorted(requirements.items()):
         if requirement.rule is Rule.NONE or _already_fits(requirement, versions):
@@ -27,8 +30,8 @@ def forecast(
         text = f"{act} starts a {sla_hours:g} h clock for {model}"
         hours = [lag / timedelta(hours=1) for lag in last_lags(model, owed)]
         if hours:
-            lead = "the last one took" if len(hours) == 1 else f"the median of the last {len(hours)} is"
-            text += f"; {lead} {median(hours):.0f} h"
+            last, note = ("one", "") if len(hours) == 1 else (len(hours), " (median)")
+            text += f"; the last {last} took {median(hours):.0f} h{note}"
         sentences.append(text)
     return tuple(sentences)
 

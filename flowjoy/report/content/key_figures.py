@@ -59,12 +59,12 @@ def _budget(left: float | None) -> str:
 
 def _cadence(results: Results) -> KeyFigure:
     """Return code deploys and model ships of the last complete week."""
-    week, name = results.last_week, "code and model deploys, last week"
+    week, name = results.last_week, "deploys, last week"
     if week is None:
         return KeyFigure(name=name, value="no data", note="no week is complete yet")
     code = counted(week.code_deploys, known=week.code_known)
     models = counted(week.model_deploys, known=week.models_known) if week.observed else "no data"
-    value = "no data" if code == models == "no data" else f"{code} · {models}"
+    value = "no data" if code == models == "no data" else f"{code} code, {models} model"
     mark = Mark.BAD if week.diverges else Mark.NONE
     return KeyFigure(name=name, value=value, note=f"a gap of {week.gap}" if week.counted else "gap unknown", mark=mark)
 
