@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 from flowjoy.cli.replay import replay
 from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, blank_pictures, new_world
 from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
-from tests.unit.report.rendered import read
+from tests.unit.report.rendered import files_without_links, read
 
 STUB = '{"models": {"recommender": "1"}}'
 
@@ -89,13 +88,6 @@ def test_gate__an_invalid_stub_is_red_and_names_the_line(world: World) -> None:
         "Merging is blocked: flowjoy.json, line 2: unknown key 'waiver': did you mean 'waivers'?"
     )
     assert [note["start_line"] for note in check["output"]["annotations"]] == [2]
-
-
-def files_without_links(folder: Path) -> dict[str, bytes]:
-    """The files of a report. Addresses are those of the run, which its bundle does not contain."""
-    files = {path.name: path.read_bytes() for path in folder.iterdir()}
-    page = re.sub(r'<p class="links">.*?</p>', "", files["report.html"].decode())
-    return files | {"report.html": re.sub(r'<a href="http[^>]*>(.*?)</a>', r"\1", page).encode()}
 
 
 @pytest.mark.parametrize("stub", [STUB, '{"models": {"ghost": "any"}}', '{"models": {"recommender": "1"},\n"x": []}'])

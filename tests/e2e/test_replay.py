@@ -17,6 +17,7 @@ from flowjoy.ledger.bundle_format import to_json
 from tests.builders import a_bundle, a_deploy, a_ship, an_incident
 from tests.e2e.step import A, Step
 from tests.fakes.github import GitHubStandIn
+from tests.unit.report.rendered import files_without_links
 
 ROOT = Path(__file__).resolve().parents[2]
 OFFLINE = """
@@ -41,10 +42,6 @@ def replay(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
 @pytest.mark.matrix
 def test_replay__of_a_run_gives_every_file_byte_for_byte(step: Step, github: GitHubStandIn, tmp_path: Path) -> None:
     github.repository.add_deployment(
@@ -57,7 +54,7 @@ def test_replay__of_a_run_gives_every_file_byte_for_byte(step: Step, github: Git
     assert ran.code == 1
     again = replay(tmp_path, str(step.report / "flowjoy-bundle.json"), "--output-dir", "again")
     assert again.returncode == 0, again.stderr
-    assert contents(tmp_path / "again") == contents(step.report)
+    assert files_without_links(tmp_path / "again") == files_without_links(step.report)
     assert "the promise then: fail" in again.stdout
 
 
@@ -66,9 +63,9 @@ def test_replay__of_a_bundle_with_everything_in_it(tmp_path: Path) -> None:
     bundle = a_bundle([a_deploy(0), a_deploy(50)], [a_ship(5)], [an_incident(3), an_incident(60, hours=None)])
     (tmp_path / "flowjoy-bundle.json").write_bytes(bundle_bytes(analyse(bundle)))
     assert replay(tmp_path, "flowjoy-bundle.json").returncode == 0
-    first = contents(tmp_path / "flowjoy-replay")
+    first = files_without_links(tmp_path / "flowjoy-replay")
     assert replay(tmp_path, "flowjoy-replay/flowjoy-bundle.json", "--output-dir", "second").returncode == 0
-    assert contents(tmp_path / "second") == first
+    assert files_without_links(tmp_path / "second") == first
 
 
 def test_replay__of_another_version_s_bundle_says_so(tmp_path: Path) -> None:
