@@ -85,7 +85,7 @@ def section(content: Section, links: Links = NOWHERE) -> str:
     """Return one section with its heading. Each table is cut at its cap; the page shows more of it."""
     parts = [
         f"### {prose(content.title)}",
-        " · ".join(_figure(figure, links) for figure in content.key_figures),
+        key_figures(content.key_figures, links),
         *(_paragraph(paragraph, links) for paragraph in content.paragraphs),
         *(table(part, links) for part in content.tables if part.cap),
         _cadence(content.chart.cadence) if content.chart is not None and content.chart.cadence is not None else "",
@@ -93,6 +93,11 @@ def section(content: Section, links: Links = NOWHERE) -> str:
         "<br>".join(inline(note, links) for note in content.notes),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def key_figures(content: Sequence[KeyFigure], links: Links = NOWHERE) -> str:
+    """Return the figures on one line, each with what it covers."""
+    return " · ".join(_figure(figure, links) for figure in content)
 
 
 def _figure(figure: KeyFigure, links: Links) -> str:

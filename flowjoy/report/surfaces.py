@@ -7,7 +7,7 @@ from flowjoy.analysis.results import Results
 from flowjoy.domain import Decision
 from flowjoy.report.content.report import Report
 from flowjoy.report.escaping import code
-from flowjoy.report.markdown import banner, document, inline, sections
+from flowjoy.report.markdown import banner, document, inline, key_figures, sections
 from flowjoy.report.prose import Link
 
 _COMMENT = ("gate", "owed")
@@ -18,12 +18,11 @@ def summary(report: Report, artifact_url: str | None = None) -> str:
 
     `artifact_url`: where the report can be downloaded; a GitHub address, not external text.
     """
-    figures = " · ".join(f"**{figure.name}** {figure.value}" for figure in report.key_figures)
     download = f"[Chart, tables and bundle of this run]({artifact_url})" if artifact_url else ""
     return document(
         f"## FlowJoy: {code(report.service)}",
         banner(report.banner, report.links),
-        figures,
+        key_figures(report.key_figures, report.links),
         download,
         sections(report.ordered(), report.links),
     )

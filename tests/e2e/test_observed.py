@@ -81,10 +81,10 @@ def test_alias__that_straddles_the_deadline_is_undetermined_and_names_the_cure(w
     assert "nothing is due, but 1 release is undetermined, neither kept nor broken" in ran.log
     assert "set the tag flowjoy.deployed_at of recommender v2 to the time it went live" in ran.log
     assert "promise holds" not in ran.log + ran.summary
-    assert "1 undetermined. In the last 28 days 1 deadline passed, neither kept nor broken." in ran.summary
+    assert "no data (1 deadline passed, neither kept nor broken; target 95 %)" in ran.summary
     assert "Nothing to do" not in ran.summary
     assert "were met" not in ran.summary
-    assert "47.0\u201349.0 h now, median 47.0\u201349.0 h" in ran.summary
+    assert "median 47.0\u201349.0 h" in ran.summary
     assert (ran.outputs["sla-status"], ran.outputs["drift-lag-hours"]) == ("met", "49.0")
     assert 'drift_lag_hours,"hours, at most",,,,,49.0,1' in (ran.folder / "dora.csv").read_text()
 
