@@ -13,7 +13,7 @@ from flowjoy.analysis.alerts.alert import AlertInputs
 from flowjoy.analysis.drift import history
 from flowjoy.analysis.flow import advice, dora, drift_lag, incidents, live_pairs, retrospective, weeks
 from flowjoy.analysis.flow.advice import Advice
-from flowjoy.analysis.flow.divergence_and_spikes import Spike, spikes_of
+from flowjoy.analysis.flow.divergence_and_spikes import Spike, spikes_of, with_unread
 from flowjoy.analysis.flow.dora import ChangeStarts, Dora
 from flowjoy.analysis.flow.drift_lag import DriftLag
 from flowjoy.analysis.flow.live_pairs import LivePair
@@ -92,7 +92,7 @@ class BundleAnalyses:
             is_read(self._bundle, SourceKind.CODE),
             is_read(self._bundle, SourceKind.MODELS),
         )
-        return weeks.with_unread(table, code_known=code_known, models_known=models_known)
+        return with_unread(table, code_known=code_known, models_known=models_known)
 
     @cached_property
     def spikes(self) -> tuple[Spike, ...]:

@@ -1,4 +1,8 @@
-"""The kind of each event (deploy, redeploy, rollback, ship, copy) by what was live before it."""
+"""The kind of each event (deploy, redeploy, rollback, ship, copy) by what was live before it.
+
+A redeploy is of the commit that is live, a rollback of one that was live before it. A copy is a version whose content
+shipped before (`domain/version_content`).
+"""
 
 from __future__ import annotations
 

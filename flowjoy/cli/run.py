@@ -91,7 +91,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     """Close the check as cancelled and end at once; the outputs already say `error`."""
     for again in (signal.SIGTERM, signal.SIGINT):
         signal.signal(again, lambda *_: os._exit(128 + number))
-    ending = Ending(title="cancelled before it could decide", conclusion="cancelled")
+    ending = Ending(title="Cancelled before it could decide", conclusion="cancelled")
     with suppress(Exception):
         redact = redactor(os.environ, given=credentials(os.environ))
         in_time(lambda: close_checks(os.environ, sys.argv[1:], ending, redact, _CANCEL_SECONDS), _CANCEL_SECONDS)

@@ -8,7 +8,7 @@ from flowjoy.actions.core import Console
 from flowjoy.analysis.promise import verdict
 from flowjoy.errors import FlowJoyError, InputError
 from flowjoy.pipeline.failed_checks import Ending, close_checks
-from flowjoy.report.escaping import code
+from flowjoy.report.escaping import prose
 
 _LONGEST_TITLE, _LONGEST_SENTENCE = 400, 1000
 
@@ -19,9 +19,9 @@ def give_up(problem: Exception, console: Console, environ: Mapping[str, str], ar
     heading = "FlowJoy input" if isinstance(problem, InputError) else "FlowJoy"
     for sentence in ending.sentences:
         console.error(sentence, title=heading)
-    listed = "\n".join(f"- {code(console.redact(sentence), _LONGEST_SENTENCE)}" for sentence in ending.sentences)
-    title = code(console.redact(ending.title), _LONGEST_TITLE)
-    append_summary(console, f"## FlowJoy\n\n⚠️ **error**: {title}\n\n{listed}\n")
+    listed = "\n".join(f"- {prose(console.redact(sentence), _LONGEST_SENTENCE)}" for sentence in ending.sentences)
+    title = prose(console.redact(ending.title), _LONGEST_TITLE)
+    append_summary(console, f"## FlowJoy\n\n❌ {title}\n\n{listed}\n")
     refused = close_checks(environ, argv, ending, console.redact)
     if refused is not None:
         console.notice(refused)
@@ -38,9 +38,9 @@ def append_summary(console: Console, markdown: str) -> None:
 
 def _ending_of(problem: Exception) -> Ending:
     if isinstance(problem, InputError):
-        return Ending(title="could not decide: an input is wrong", sentences=problem.problems)
+        return Ending(title="Could not decide: an input is wrong", sentences=problem.problems)
     if isinstance(problem, FlowJoyError):
-        return Ending(title=f"could not decide: {problem.advised}", sentences=[problem.advised])
+        return Ending(title=f"Could not decide: {problem.advised}", sentences=[problem.advised])
     sentence = f"FlowJoy failed ({type(problem).__name__}{_where(problem)}): could not decide. Please report this."
     return Ending(title=sentence, sentences=[sentence])
 

@@ -1,6 +1,7 @@
 """Combines the records that sources show now with those that the ledger remembers.
 
-What a source shows replaces what is remembered. What it confirmed once and no longer shows stays, flagged as gone.
+What a source shows replaces what is remembered. What it confirmed once and no longer shows stays, flagged as gone. By
+`ledger/memory`, records of files, of a source that the inputs no longer name, and those of 400 days ago do not stay.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from flowjoy.domain import commit_sha
 from flowjoy.domain.hosts import base_url
 from flowjoy.domain.secret import Secret
 from flowjoy.errors import HarvestError, InputError
-from flowjoy.report.escaping import clean, code
+from flowjoy.report.escaping import clean, prose
 from flowjoy.sinks.check_identity import external_id, refused_in
 
 SECONDS = 8.0
@@ -161,7 +161,7 @@ def _write(target: _Target, ending: Ending, redact: Callable[[str], str], transp
 
 
 def _body(target: _Target, ending: Ending, redact: Callable[[str], str]) -> dict[str, Any]:
-    summary = "\n".join(f"- {code(redact(sentence), 1000)}" for sentence in ending.sentences[:_MAX_SENTENCES])
+    summary = "\n".join(f"- {prose(redact(sentence))}" for sentence in ending.sentences[:_MAX_SENTENCES])
     body: dict[str, Any] = {
         "status": "completed",
         "conclusion": ending.conclusion,

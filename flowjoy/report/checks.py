@@ -175,7 +175,7 @@ def _refused_group(check: Check) -> Check:
 
 def undecided_gate(reason: str, sha: str) -> Check:
     """Return a failed `model dependency` check; a skipped check would satisfy a required one."""
-    text = f"could not decide: {reason}"
+    text = f"Could not decide: {reason}"
     return Check(
         subject="dependency",
         sha=sha,

@@ -1,6 +1,7 @@
 """Weeks that stand out: those in which a model diverges from code, and those in which the MTTR spikes.
 
-The total of ships hides a model that is behind, so each model is compared with the deploys that require it.
+The total of ships hides a model that is behind, so each model is compared with the deploys that require it. The running
+week never diverges, nor does one whose counts are unknown.
 """
 
 from __future__ import annotations
@@ -141,3 +142,24 @@ def spikes_of(weeks: Sequence[Week], *, factor: float) -> tuple[Spike, ...]:
                 )
             )
     return tuple(result)
+
+
+def as_running(week: Week) -> Week:
+    """Return the week as the running one: it is partial, so it never diverges."""
+    furthest = None if week.furthest is None else replace(week.furthest, diverges=False)
+    return replace(week, partial=True, diverges=False, lagging=None, furthest=furthest)
+
+
+def with_unread(weeks: tuple[Week, ...], *, code_known: bool, models_known: bool) -> tuple[Week, ...]:
+    """Return the same weeks with unknown code or model counts. A week with unknown counts never diverges."""
+    counted = code_known and models_known
+    return tuple(
+        replace(
+            week,
+            code_known=code_known,
+            models_known=models_known,
+            diverges=week.diverges and counted,
+            lagging=week.lagging if counted else None,
+        )
+        for week in weeks
+    )

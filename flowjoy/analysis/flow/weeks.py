@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from flowjoy.analysis.event_columns import END, START, TS, TYPE
-from flowjoy.analysis.flow.divergence_and_spikes import MONDAY, WeekGaps, gaps_by_week
+from flowjoy.analysis.flow.divergence_and_spikes import MONDAY, WeekGaps, as_running, gaps_by_week
 from flowjoy.analysis.timeline import deploys_and_ships
 from flowjoy.domain import EventType, ModelDependencies, Week, Window
 
@@ -74,7 +74,7 @@ def week_table(
         )
         for monday in mondays
     )
-    return (*complete, _as_running(running))
+    return (*complete, as_running(running))
 
 
 def _week(monday: date, code: int, ships: int, gaps: WeekGaps, *, incidents: int, recovery: _Recovery) -> Week:
@@ -94,12 +94,6 @@ def _week(monday: date, code: int, ships: int, gaps: WeekGaps, *, incidents: int
     )
 
 
-def _as_running(week: Week) -> Week:
-    """Return the week as the running one: it is partial, so it never diverges."""
-    furthest = None if week.furthest is None else replace(week.furthest, diverges=False)
-    return replace(week, partial=True, diverges=False, lagging=None, furthest=furthest)
-
-
 def without_incidents(weeks: tuple[Week, ...]) -> tuple[Week, ...]:
     """Return the same weeks with unknown incidents, for sources that are missing or not complete.
 
@@ -107,21 +101,6 @@ def without_incidents(weeks: tuple[Week, ...]) -> tuple[Week, ...]:
     unified MTTR either.
     """
     return tuple(replace(week, incidents=None, **_NOTHING_RESOLVED) for week in weeks)
-
-
-def with_unread(weeks: tuple[Week, ...], *, code_known: bool, models_known: bool) -> tuple[Week, ...]:
-    """Return the same weeks with unknown code or model counts. A week with unknown counts never diverges."""
-    counted = code_known and models_known
-    return tuple(
-        replace(
-            week,
-            code_known=code_known,
-            models_known=models_known,
-            diverges=week.diverges and counted,
-            lagging=week.lagging if counted else None,
-        )
-        for week in weeks
-    )
 
 
 def monday_of(day: date) -> date:

@@ -1,6 +1,8 @@
 """The merge gate: whether code that requires these models may be merged and deployed.
 
 The stubs of base and head both apply, so a pull request cannot loosen its own gate. Every failure ends with its cure.
+Refused as well, by `pipeline/proposal_terms`, is a run that the last trusted run cannot be compared with: one that reads
+code or model versions from another source, or that writes the checks of another service.
 """
 
 from __future__ import annotations
@@ -209,7 +211,7 @@ def _model(model: str, base: BranchStub, head: BranchStub, inputs: GateInputs, p
                     "that file, then update this branch"
                 )
             # The head's comes last and replaces the same problem of the base: its cure is nearer.
-            text = f"{problem}. {cure}" if cure else problem
+            text = f"{problem}{'' if problem.endswith('?') else '.'} {cure}" if cure else problem
             findings[problem] = GateFinding(level=level, text=text, line=head.lines.get(model))
     return list(findings.values())
 
