@@ -1,8 +1,8 @@
 """The merge gate: whether code that requires these models may be merged and deployed.
 
 The stubs of base and head both apply, so a pull request cannot loosen its own gate. Every failure ends with its cure.
-Refused as well, by `pipeline/proposal_terms`, is a run that the last trusted run cannot be compared with: one that reads
-code or model versions from another source, or that writes the checks of another service.
+Refused as well, by `pipeline/proposal_terms`, is a run that cannot be compared with the last trusted one: it reads
+code or model versions from another source, or writes the checks of another service.
 """
 
 from __future__ import annotations
