@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations_with_replacement, product
 
 import pytest
 
 from flowjoy.analysis.promise.merge_gate import GateFinding, GateLevel, MergeGate
-from flowjoy.analysis.promise.verdict import decide, unproved
-from flowjoy.domain import Coverage, CoverageState, Decision, Obligation, Status
+from flowjoy.analysis.promise.verdict import decide, sla_status, unproved
+from flowjoy.domain import Coverage, CoverageState, Decision, ModelDependencies, Obligation, Requirement, Status
 from tests.builders import a_coverage, an_obligation
 
 READ = a_coverage("code")
@@ -123,3 +124,42 @@ def test_verdict__reasons_name_what_is_not_known() -> None:
 
 def test_unproved__lists_required_sources_that_were_not_read_completely() -> None:
     assert {item.source for item in unproved(SOURCES)} == {"failed, required", "not configured, required"}
+
+
+DECLARED = ModelDependencies(default=(Requirement(model="recommender"),))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "word"),
+    [
+        ((Status.MET, Status.BREACHED, Status.PENDING), "breached"),
+        ((Status.MET, Status.PENDING), "pending"),
+        ((Status.AT_RISK,), "pending"),
+        ((Status.MET, Status.LATE), "met"),
+        ((), "met"),
+    ],
+)
+def test_sla_status__is_the_worst_open_status(statuses: tuple[Status, ...], word: str) -> None:
+    scope = owed(*statuses)
+    decided = decide((READ,), scope, enforce=True)
+    assert sla_status(decided, DECLARED, scope, ["a"]) == word
+
+
+def test_sla_status__without_a_deploy_a_declaration_or_a_decision_names_what_is_missing() -> None:
+    decided, undecided = decide((READ,), [], enforce=True), decide((), [], enforce=True)
+    assert sla_status(decided, DECLARED, [], []) == "none"
+    assert sla_status(decided, ModelDependencies(), [], ["a"]) == "undeclared"
+    assert sla_status(undecided, ModelDependencies(), [], ["a"]) == "unknown"
+    emptied = ModelDependencies(default=DECLARED.default, by_sha={"b": ()})
+    assert sla_status(decided, emptied, [], ["b", "a"]) == "met"
+    assert sla_status(decided, emptied, [], ["a", "b"]) == "undeclared", "the newest release decides"
+
+
+@pytest.mark.parametrize(("sha", "provisional", "code"), [("a", True, 1), ("b", True, 2), ("a", False, 2)])
+def test_verdict__unknown_obligations_of_the_refused_release_itself_do_not_count(
+    sha: str, *, provisional: bool, code: int
+) -> None:
+    item = an_obligation(0, status=Status.UNKNOWN, sha=sha, provisional=provisional)
+    gate = replace(a_gate(GateLevel.FAILURE), sha="a")
+    assert decide((READ,), [item], enforce=True, gate=gate).exit_code == code
+    assert decide((READ,), [item], enforce=True, gate=replace(a_gate(), sha="a")).exit_code == 2
