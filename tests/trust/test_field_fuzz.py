@@ -255,7 +255,7 @@ SCENARIOS: dict[str, Scenario] = {
         parts=2,
     ),
     "pull request": Scenario(
-        kinds=r".*/pulls.*|GraphQL FlowJoyWorkflows",
+        kinds=r".*/(pulls|contents).*|GraphQL FlowJoy(Workflows|BranchHead)",
         event="pull_request",
         prepare=World.propose,
         inputs=FLAGS,
