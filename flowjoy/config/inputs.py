@@ -47,7 +47,9 @@ class Inputs:
     )
     workflow: str | None = option("", parsers.workflow_file, "file name of the release workflow, for `workflow-runs`")
     branch: str | None = option(
-        "", parsers.text, "branch of the release workflow, for `workflow-runs`; empty: the default branch"
+        "",
+        parsers.text,
+        "for `workflow-runs`: the only branch whose runs count; empty: the default branch, with `deploy-job` every one",
     )
     deploy_job: tuple[str, ...] = option(
         "",

@@ -138,6 +138,8 @@ def _code_source(settings: Settings, default_branch: str | None) -> str:
     runs = f"{settings.workflow} on {settings.branch or default_branch}" if settings.workflow else ""
     # An input that is set makes another name; one that is not set must keep the name that older ledgers have.
     more = [text for text in ("\n".join(settings.deploy_job), "\n".join(settings.release_tags)) if text]
+    if settings.deploy_job and settings.branch:
+        more.append("no other branch")
     return _mark(settings.code_source, settings.environments, runs, *more)
 
 

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from flowjoy.actions.core import TITLE
-from flowjoy.clients import github_job_annotations, github_jobs, github_runs
-from flowjoy.clients.github import PER_PAGE, GitHubApi
+from flowjoy.clients import github_job_annotations, github_jobs
+from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.github_runs import Run
-from flowjoy.domain import Note, NoteLevel
-from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
 from flowjoy.sources.base import HarvestQuery
@@ -69,35 +67,3 @@ def _may_have_deployed(github: GitHubApi, jobs: Sequence[github_jobs.Job]) -> bo
     if not jobs or any(job.succeeded for job in jobs):
         return True
     return bool(github_job_annotations.with_title(github, (job.id for job in jobs if job.is_over), TITLE))
-
-
-def on_other_branches(
-    github: GitHubApi, path: str, branch: str, since: datetime, query: HarvestQuery
-) -> tuple[tuple[Run, ...], tuple[Note, ...]]:
-    """Return the newest runs of the workflow on other branches of this repository, and a note on what was not read."""
-    listed, total = github_runs.page_of(github, path, created=f">={iso(since)}", page=1)
-    home = query.repository.lower()
-    runs = tuple(
-        run
-        for run in listed.values()
-        if run.head_branch != branch
-        and not run.of_pull_request
-        and run.head_repository is not None
-        and run.head_repository.full_name.lower() == home
-        and may_have_begun(run)
-    )
-    if total <= PER_PAGE or not runs:
-        return runs, ()
-    oldest = iso(min(run.created_at for run in listed.values()))
-    text = f"runs on other branches than {branch} were read back to {oldest} only"
-    return runs, (Note(text, NoteLevel.WARNING),)
-
-
-def note_on_other_branches(runs: Sequence[Run], branch: str) -> tuple[str, ...]:
-    """Return a note on the runs that succeeded on other branches, without a job that shows whether they deployed."""
-    ended = [run for run in runs if run.succeeded]
-    if not ended:
-        return ()
-    names = ", ".join(sorted({str(run.head_branch) for run in ended})[:_SHOWN])
-    counted = f"{plural(len(ended), 'run')} on other branches than {branch} ({names}) left out"
-    return (f"{counted}; set deploy-job, so that those that deployed count",)

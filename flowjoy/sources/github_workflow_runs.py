@@ -18,6 +18,7 @@ from flowjoy.domain import CodeRecord, Note, Outcome
 from flowjoy.domain.deduplication import fold
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
+from flowjoy.sources import github_other_branches as other_branches
 from flowjoy.sources import github_uncertain_runs as uncertain
 from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out, stamp_of
 
@@ -58,7 +59,7 @@ class GitHubRuns:
     def fetch(self, query: HarvestQuery, access: Clients) -> RunList:
         """Return every run of the workflow on the branch back to the horizon, with the earlier attempts of re-runs.
 
-        With `deploy-job` also those on other branches in which that job succeeded.
+        With `deploy-job` also those on other branches in which that job succeeded, unless `branch` is set.
         """
         github, path = access.to_github, github_runs.runs_path(query.settings.workflow)
         branch = query.settings.branch or query.default_branch or github.get("", reader(Repository)).default_branch
@@ -73,12 +74,16 @@ class GitHubRuns:
             each = [(*item.earlier, item.run) for item in attempts]
             uncertain.refuse_uncertain(github, each, query)
             since = uncertain.settled_since(uncertain.ends_of(run for of_run in each for run in of_run), query)
-            elsewhere, notes = uncertain.on_other_branches(github, path, branch, since, query)
-            return RunList(attempts, (*notes, *uncertain.note_on_other_branches(elsewhere, branch)))
+            elsewhere, notes = other_branches.on_other_branches(github, path, branch, since, query)
+            return RunList(attempts, (*notes, *other_branches.note_on_other_branches(elsewhere, branch)))
         items = _with_jobs(github, ours, query)
         since = uncertain.settled_since((end for item in items for _, end in _ends(item, item.key, query)), query)
-        elsewhere, notes = uncertain.on_other_branches(github, path, branch, since, query)
-        return RunList([*items, *_deployed_elsewhere(github, elsewhere, query)], notes)
+        elsewhere, notes = other_branches.on_other_branches(github, path, branch, since, query)
+        if query.settings.branch:
+            return RunList(items, other_branches.warn_of_ignored(elsewhere, branch))
+        counted = _deployed_elsewhere(github, elsewhere, query)
+        named = other_branches.note_on_counted([item.run for item in counted], branch)
+        return RunList([*items, *counted], (*notes, *named))
 
     def parse(self, raw: RunList, query: HarvestQuery) -> SourceResult[CodeRecord]:
         """Return one record per run, and another each time that it went live anew after another commit."""

@@ -156,6 +156,9 @@ def test_runs__a_hotfix_from_another_branch_opens_its_clock(world: World) -> Non
     for hours, code, status in ((61, 0, "pending"), (200, 1, "breached")):
         ran = hourly(world, hours)
         assert (ran.code, ran.outputs["sla-status"]) == (code, status)
+    staging = hourly(world, 201, branch="main")
+    assert (staging.code, staging.outputs["sla-status"]) == (0, "met")
+    assert "1 run on other branches than main (hotfix) left out, because branch is set" in staging.log
     world.registry.add_version(at(201))
     assert hourly(world, 202).code == 0
 

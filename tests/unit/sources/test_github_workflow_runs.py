@@ -584,6 +584,29 @@ def test_other_branch__not_of_a_pull_request_nor_a_fork_nor_one_that_never_began
     assert successes(released(github, of_jobs("deploy"))) == {A}
 
 
+def test_other_branch__a_run_that_counts_is_named_with_the_input_that_leaves_it_out(github: GitHubStandIn) -> None:
+    with_jobs(github, 0, "deploy")
+    hotfix(github, ("deploy", "success"))
+    (note,) = ask(GitHubRuns(), api_of(github), of_jobs("deploy")).notes
+    cure = "set branch to main if that is not production"
+    assert note == f"1 run on other branches than main (hotfix) deployed and count; {cure}"
+
+
+def test_other_branch__does_not_count_where_branch_is_set_and_a_warning_names_it(github: GitHubStandIn) -> None:
+    with_jobs(github, 0, "deploy")
+    hotfix(github, ("deploy", "success"))
+    hotfix(github, ("deploy", "failure"), conclusion="failure", branch="red")
+    named = a_question({**INPUTS, "deploy_job": "deploy", "branch": "main"}, default_branch="main")
+    result = ask(GitHubRuns(), api_of(github), named)
+    assert successes(result.records) == {A}
+    (note,) = result.notes
+    assert isinstance(note, Note)
+    assert (str(note), note.level) == (
+        "1 run on other branches than main (hotfix) left out, because branch is set: what they deployed is not judged",
+        NoteLevel.WARNING,
+    )
+
+
 def test_other_branch__a_run_whose_deploy_job_was_skipped_is_none(github: GitHubStandIn) -> None:
     with_jobs(github, 0, "deploy")
     hotfix(github, ("deploy", "skipped"), ("build", "success"))
