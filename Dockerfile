@@ -9,8 +9,15 @@ COPY requirements.txt /build/requirements.txt
 RUN python -m venv --without-pip /venv \
  && pip --python /venv/bin/python install --no-cache-dir --no-compile --no-deps --require-hashes --only-binary=:all: \
       -r /build/requirements.txt \
- && find /venv -type d \( -name tests -o -name test \) -path "*site-packages*" -prune -exec rm -rf {} + \
- && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib
+ && find /venv -type d \( -name tests -o -name test \) -path "*site-packages*" -prune -exec rm -rf {} +
+WORKDIR /venv/lib/python3.13/site-packages
+# Only what a run needs (docs/performance.md): no C sources and type stubs. fontTools works without its compiled modules and
+# Pillow without AVIF. Python compiles modules without bytecode when something imports them.
+RUN find . -type f \( -name "*.c" -o -name "*.h" -o -name "*.pxd" -o -name "*.pyi" \) -delete \
+ && find fontTools -name "*.so" -delete \
+ && rm -f pillow.libs/libavif-* PIL/_avif.* \
+ && python -m compileall -q -j 0 --invalidation-mode unchecked-hash \
+      -x "/(fontTools/(?!misc/)[a-zA-Z0-9]+|mlflow/(assistant|server))/" /venv/lib
 # Build the font cache once instead of in every run.
 ENV MPLCONFIGDIR=/opt/matplotlib
 RUN mkdir -p "$MPLCONFIGDIR" \

@@ -68,7 +68,7 @@ def slack(messages: Sequence[Mapping[str, Any]], pictures: Mapping[str, Sequence
 
 
 def _markdown(text: str) -> Markup:
-    return Markup(_MARKDOWN.render(text))  # noqa: S704  (FlowJoy escapes what is not its own)
+    return Markup(_MARKDOWN.render(text))  # noqa: S704  # nosec B704 (FlowJoy escapes what is not its own)
 
 
 def _message(message: Mapping[str, Any]) -> dict[str, Any]:
