@@ -37,6 +37,7 @@ class ActionsContext:
     event_name: str
     event: Mapping[str, Any]
     run_id: str | None
+    runner_name: str | None
     workflow: str | None
     job: str | None
     output: Path | None
@@ -75,6 +76,7 @@ def read_context(environ: Mapping[str, str]) -> ActionsContext:
         event_name=environ.get("GITHUB_EVENT_NAME", ""),
         event=read_event(environ.get("GITHUB_EVENT_PATH")),
         run_id=environ.get("GITHUB_RUN_ID") or None,
+        runner_name=environ.get("RUNNER_NAME") or None,
         workflow=_workflow_file(environ.get("GITHUB_WORKFLOW_REF", "")),
         job=environ.get("GITHUB_JOB") or None,
         output=_path(environ.get("GITHUB_OUTPUT")),

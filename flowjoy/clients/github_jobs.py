@@ -60,6 +60,7 @@ class Job(Execution):
 
     name: Text
     completed_at: Instant | None  # it is under way
+    runner_name: Text | None = None  # it is queued
 
     @model_validator(mode="after")
     def _says_when(self) -> Self:
@@ -108,6 +109,12 @@ def read(
             hint=f"set deploy-job to one of: {', '.join(likely_first(seen, missing)[:_SHOWN])}",
         )
     return matching
+
+
+def own_candidates(github: GitHubApi, run_id: int, runner_name: str | None) -> tuple[Job, ...]:
+    """Return the running jobs of the run on the runner of that name, one of which is ours; without any, all of them."""
+    running = [job for job in _jobs(github, run_id) if job.status == "in_progress"]
+    return tuple([job for job in running if job.runner_name == runner_name] or running)
 
 
 def _unmatched(wanted: Iterable[str], names: Iterable[str]) -> list[str]:

@@ -123,6 +123,7 @@ def query_of(
         sha=runner.sha,
         # A run with `as-of` has no release of its own.
         run_id=runner.run_id if settings.as_of is None else None,
+        runner_name=runner.runner_name,
         default_branch=home.default_branch,
         default_commit=runner.sha if runner.ref == f"refs/heads/{home.default_branch}" else None,
         own_deployment=_own_deployment(runner) if settings.as_of is None else None,

@@ -46,6 +46,7 @@ class HarvestQuery:
     registry_workspace: str | None = None
     sha: str | None = None
     run_id: str | None = None
+    runner_name: str | None = None
     default_branch: str | None = None
     default_commit: str | None = None
     observations: tuple[AliasObservation, ...] = ()

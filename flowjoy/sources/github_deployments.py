@@ -74,7 +74,7 @@ class GitHubDeployments:
         used = sorted({node.environment for node in nodes})
         nodes = list(with_refs(github, used, nodes))
         judged = [(node, _record(node, query)) for node in nodes if _pull_request_of(node) is None]
-        refuse_own_job(judged, query)
+        refuse_own_job(github, judged, query)
         return replace(listed, nodes=tuple(nodes), hidden=hidden(github, judged, query))
 
     def parse(self, raw: Deployments, query: HarvestQuery) -> SourceResult[CodeRecord]:

@@ -7,27 +7,42 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from flowjoy.actions.core import TITLE
-from flowjoy.clients import github_job_annotations
+from flowjoy.clients import github_job_annotations, github_jobs
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.github_deployments import UNDER_WAY, Deployment
 from flowjoy.domain import CodeRecord, Outcome
 from flowjoy.errors import HarvestError
 from flowjoy.sources.base import HarvestQuery
 
-OWN_JOB_CURE = "run FlowJoy in a job of its own that `needs` the job that deploys"
+OWN_JOB_CURE = "run FlowJoy in a job of its own that `needs` the job that deploys and has no `environment`"
 
 _JOB_IN_URL = re.compile(r"/actions/runs/\d{1,20}/job/(\d{1,20})(?:[/?#]|$)")
 
 
-def refuse_own_job(listed: Iterable[tuple[Deployment, CodeRecord]], query: HarvestQuery) -> None:
-    """Raise HarvestError if a job of this run is deploying while FlowJoy runs: FlowJoy is a step of that job."""
-    for node, record in listed:
-        if record.outcome is Outcome.PROVISIONAL and record.run_id == query.run_id and _is_running(node):
-            raise HarvestError(
-                f"the job that makes deployment {node.database_id} is still running: FlowJoy in it would hide the "
-                "release if it fails",
-                hint=OWN_JOB_CURE,
-            )
+def refuse_own_job(github: GitHubApi, listed: Iterable[tuple[Deployment, CodeRecord]], query: HarvestQuery) -> None:
+    """Raise HarvestError if a job of this run is deploying, and FlowJoy may be a step of that job."""
+    running = [
+        node
+        for node, record in listed
+        if record.outcome is Outcome.PROVISIONAL and record.run_id == query.run_id and _is_running(node)
+    ]
+    if running and not _runs_elsewhere(github, [_job_of(node) for node in running], query):
+        raise HarvestError(
+            f"the job that makes deployment {running[0].database_id} is still running: FlowJoy in it would hide the "
+            "release if it fails",
+            hint=OWN_JOB_CURE,
+        )
+
+
+def _runs_elsewhere(github: GitHubApi, deploying: Sequence[int | None], query: HarvestQuery) -> bool:
+    """Return whether FlowJoy runs in another job than these; None: the one that deploys is not known."""
+    if query.run_id is None or not query.run_id.isdecimal():
+        return False
+    try:
+        jobs = github_jobs.own_candidates(github, int(query.run_id), query.runner_name)
+    except HarvestError:
+        return False
+    return sum(job.id not in deploying for job in jobs) > deploying.count(None)
 
 
 def hidden(

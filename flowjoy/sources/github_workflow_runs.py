@@ -72,10 +72,10 @@ class GitHubRuns:
             attempts = [Attempts(run=run, earlier=github_runs.earlier_attempts(github, run)) for run in ours]
             _refuse_own_failures(github, attempts, query)
             each = [(*item.earlier, item.run) for item in attempts]
-            uncertain.refuse_uncertain(github, each, query)
+            doubts = uncertain.refuse_uncertain(github, each, query)
             since = uncertain.settled_since(uncertain.ends_of(run for of_run in each for run in of_run), query)
             elsewhere, notes = other_branches.on_other_branches(github, path, branch, since, query)
-            return RunList(attempts, (*notes, *other_branches.note_on_other_branches(elsewhere, branch)))
+            return RunList(attempts, (*doubts, *notes, *other_branches.note_on_other_branches(elsewhere, branch)))
         items = _with_jobs(github, ours, query)
         since = uncertain.settled_since((end for item in items for _, end in _ends(item, item.key, query)), query)
         elsewhere, notes = other_branches.on_other_branches(github, path, branch, since, query)
@@ -107,7 +107,7 @@ def _with_jobs(github: GitHubApi, ours: Sequence[Run], query: HarvestQuery) -> l
         others=sorted(known, reverse=True),
         declared=lambda: workflow_file.job_names(_workflow_text(github, query)),
     )
-    _refuse_own_job(jobs, query)
+    _refuse_own_job(github, jobs, query)
     return [Attempts(run=run, jobs=jobs.get(run.id), known_end=known.get(run.id)) for run in ours]
 
 
@@ -118,7 +118,7 @@ def _deployed_elsewhere(github: GitHubApi, runs: Sequence[Run], query: HarvestQu
     jobs = {
         number: [job for job in of_run if github_jobs.matches(job.name, wanted)] for number, of_run in every.items()
     }
-    _refuse_own_job(jobs, query)
+    _refuse_own_job(github, jobs, query)
     return [Attempts(run=run, jobs=tuple(jobs[run.id])) for run in runs if any(job.succeeded for job in jobs[run.id])]
 
 
@@ -184,13 +184,14 @@ def _refuse_own_failures(github: GitHubApi, runs: Iterable[Attempts], query: Har
         )
 
 
-def _refuse_own_job(jobs: Mapping[int, Sequence[github_jobs.Job]], query: HarvestQuery) -> None:
+def _refuse_own_job(github: GitHubApi, jobs: Mapping[int, Sequence[github_jobs.Job]], query: HarvestQuery) -> None:
     """Raise HarvestError if FlowJoy runs in the job that deploys, whose name only GitHub knows: `name` hides its id."""
-    own = jobs.get(int(query.run_id)) if query.run_id is not None and query.run_id.isdecimal() else None
-    running = next((job.name for job in own or () if job.status == "in_progress"), None)
-    if running is not None:
+    number = int(query.run_id) if query.run_id is not None and query.run_id.isdecimal() else 0
+    running = {job.id: job.name for job in jobs.get(number, ()) if job.status == "in_progress"}
+    if running and all(job.id in running for job in github_jobs.own_candidates(github, number, query.runner_name)):
+        name = next(iter(running.values()))
         raise HarvestError(
-            f"the job {running!r}, which deploys, is still running: FlowJoy in it would hide the release if it fails",
+            f"the job {name!r}, which deploys, is still running: FlowJoy in it would hide the release if it fails",
             hint="run FlowJoy in a job of its own that `needs` the job that deploys",
         )
 

@@ -158,7 +158,7 @@ class Bodies:
             "check_run_url": f"{self._url}/check-runs/{job.id}",
             "labels": ["ubuntu-latest"],
             "runner_id": 1,
-            "runner_name": "GitHub Actions 1",
+            "runner_name": f"GitHub Actions {job.id}",
             "runner_group_id": 1,
             "runner_group_name": "GitHub Actions",
         }

@@ -276,6 +276,28 @@ def test_own_job__that_is_still_deploying_is_refused(github: GitHubStandIn) -> N
     assert "a job of its own" in problem.value.hint
 
 
+@pytest.mark.parametrize(
+    ("other", "runner", "refused"),
+    [("in_progress", None, False), ("completed", None, True), ("in_progress", "deploying", True)],
+    ids=["FlowJoy in another job", "the only job that runs", "the runner of the job that deploys"],
+)
+def test_own_job__is_known_from_the_jobs_of_the_run_and_its_runner(
+    github: GitHubStandIn, other: str, runner: str | None, *, refused: bool
+) -> None:
+    run = github.repository.add_run(sha=A, created_at=at(), status="in_progress", conclusion=None)
+    deploying = github.repository.add_job(run, "deploy-us", None)
+    github.repository.add_job(run, "promise", None if other == "in_progress" else at())
+    address = f"https://github.com/acme/shop/actions/runs/{run}/job/{deploying}"
+    github.repository.add_deployment(sha=A, created_at=at(), statuses=[("in_progress", at(), address)])
+    name = f"GitHub Actions {deploying}" if runner else "unknown"
+    query = a_question(run_id=str(run), sha=A, runner_name=name)
+    if refused:
+        with pytest.raises(HarvestError, match="is still running"):
+            deployed(github, query)
+    else:
+        assert [record.outcome for record in deployed(github, query)] == [Outcome.PROVISIONAL]
+
+
 def annotated(github: GitHubStandIn, title: str | None = "FlowJoy") -> None:
     """The job of the fake's log addresses holds an annotation of that title."""
     github.repository.job_annotations[1] = [{"title": None}, {"title": title}]

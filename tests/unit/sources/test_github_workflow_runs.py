@@ -172,6 +172,16 @@ def test_job__in_which_flowjoy_itself_runs_is_refused(github: GitHubStandIn) -> 
     assert released(github, of_the_job("Deploy it", run_id="7"))
 
 
+def test_job__of_another_region_may_still_run_where_flowjoy_runs_in_a_job_of_its_own(github: GitHubStandIn) -> None:
+    number = a_run_with(github, A, 0, ("deploy-eu", "success", 1), status="in_progress", conclusion=None)
+    us = github.repository.add_job(number, "deploy-us", None)
+    own = github.repository.add_job(number, "promise", None)
+    query = of_the_job("deploy-*", run_id=str(number), runner_name=f"GitHub Actions {own}")
+    assert successes(released(github, query)) == {A}
+    with pytest.raises(HarvestError, match="'deploy-us', which deploys, is still running"):
+        released(github, of_the_job("deploy-*", run_id=str(number), runner_name=f"GitHub Actions {us}"))
+
+
 @pytest.mark.parametrize("pattern", ["deploy", "deploy (*)", "deploy (eu, 1)"])
 def test_job__of_a_matrix_counts_from_its_earliest_success(github: GitHubStandIn, pattern: str) -> None:
     # department-of-veterans-affairs/vets-website#21902: one job a target, each with its name in brackets.
@@ -530,6 +540,33 @@ def test_uncertain__a_run_that_did_not_succeed_and_of_which_a_job_did_is_refused
     assert successes(released(github, a_run_question(run_id=str(run)))) == {A}
     named = a_question({**INPUTS, "deploy_job": "deploy-us"}, default_branch="main")
     assert B in successes(released(github, named))
+
+
+@pytest.mark.parametrize(("first", "refused"), [("lint", False), ("push image", True)])
+def test_uncertain__tests_that_failed_before_a_skipped_deploy_job_deployed_nothing(
+    github: GitHubStandIn, first: str, *, refused: bool
+) -> None:
+    run = github.repository.add_run(sha=A, created_at=at(), conclusion="failure")
+    for name, conclusion in ((first, "success"), ("test", "failure"), ("Deploy (eu)", "skipped")):
+        github.repository.add_job(run, name, at(), conclusion=conclusion)
+    if refused:
+        with pytest.raises(HarvestError, match="may have deployed"):
+            released(github)
+    else:
+        assert successes(released(github)) == set()
+
+
+def test_uncertain__a_younger_run_is_a_note_on_what_to_set(github: GitHubStandIn) -> None:
+    run = github.repository.add_run(sha=A, created_at=at(), conclusion="failure")
+    github.repository.add_job(run, "everything", at())
+    (note,) = ask(GitHubRuns(), api_of(github), a_run_question(as_of=at(1))).notes
+    uncertain = f"1 run of release.yml did not succeed but may have deployed: {run} (failure)"
+    assert note == f"{uncertain}; set deploy-job, or FlowJoy ends with exit code 2 after 48 h"
+
+
+def test_uncertain__a_run_that_was_cancelled_before_it_had_a_job_deployed_nothing(github: GitHubStandIn) -> None:
+    github.repository.add_run(sha=A, created_at=at(), conclusion="cancelled")
+    assert successes(released(github)) == set()
 
 
 def test_uncertain__a_run_without_any_job_is_refused(github: GitHubStandIn) -> None:
