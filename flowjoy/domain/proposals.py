@@ -53,7 +53,7 @@ class Proposal:
     files_known: bool = True
     workflows: tuple[WorkflowFile, ...] = ()
     workflows_unread: int = 0
-    other_workflows: tuple[FileAtCommit, ...] = ()
+    other_workflows: tuple[WorkflowFile, ...] = ()
     of_branch: bool = False
     others: tuple[Proposal, ...] = ()
 

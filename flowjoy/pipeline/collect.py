@@ -93,10 +93,13 @@ class _Collection:
         trusted, base = trusted or steps.other_terms.value, BaseParameters()
         if edited:
             query = self._query
-            base = of_base_workflows(proposal, settings, query.repository, query.default_branch)
-        applied = proposal_terms.stricter(settings, self._terms, trusted, base=base.steps, edited=edited)
+            base = of_base_workflows(proposal, settings, query.repository, query.default_branch, ledger=bool(trusted))
+        adopts = proposal is not None and not workflow_edits.base_runs_flowjoy(proposal)
+        applied = proposal_terms.stricter(settings, self._terms, trusted, base=base.steps, edited=edited, adopts=adopts)
         refused = proposal_terms.of_other_check(settings, ledger, base.check_names) if edited else ()
         notes = () if trusted else base.notes
+        if applied.messages and base.locations:
+            notes = (*notes, f"the default branch's terms are also read from {', '.join(base.locations)}")
         self._apply(replace(applied, messages=(*applied.messages, *notes), refused=(*applied.refused, *refused)))
 
     def _read_stubs(self) -> None:

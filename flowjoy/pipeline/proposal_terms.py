@@ -45,12 +45,13 @@ def stricter(
     *,
     base: Sequence[RunParameters] = (),
     edited: bool = True,
+    adopts: bool = False,
 ) -> Applied:
     """Return the strictest of a proposal's own settings, the `trusted` terms, newest first, and those of `base`.
 
     `base`: the terms that the base branch's workflow files give; a ledger is of one of them, and decides which sources
     are read. `asked`: the terms of `settings`. `edited`: the proposal may change these settings, so without trusted
-    terms it must not soften its own check.
+    terms it must not soften its own check. `adopts`: no workflow of the base runs FlowJoy, so `sla-since` is kept.
     """
     dry, settings = settings.as_of, replace(settings, as_of=None)
     messages = [] if dry is None else ["as-of is ignored: code that asks to be merged is judged now"]
@@ -58,7 +59,7 @@ def stricter(
     trusted = (*trusted, *base)
     if not trusted:
         return (
-            _unsoftened(settings, messages)
+            _unsoftened(settings, messages, keeps_since=adopts)
             if edited
             else replace(own(settings), messages=tuple(messages), compared=False)
         )
@@ -94,7 +95,7 @@ def of_other_check(settings: Settings, trusted: Sequence[RunParameters], base: f
     `base`: the names in the base branch's workflow files.
     """
     known = {one.check_name for one in trusted if one.check_name} | base
-    if not known - base or settings.check_name in known:
+    if not known or settings.check_name in known:
         return ()
     names = ", ".join(map(repr, sorted(known)))
     text = (
@@ -105,13 +106,16 @@ def of_other_check(settings: Settings, trusted: Sequence[RunParameters], base: f
     return (text,)
 
 
-def _unsoftened(given: Settings, messages: list[str]) -> Applied:
+def _unsoftened(given: Settings, messages: list[str], *, keeps_since: bool) -> Applied:
     """Return settings that cannot be compared with a trusted run, without those that would soften the check."""
-    applied = replace(given, enforce=True, sla_since=None)
+    applied = replace(given, enforce=True, sla_since=given.sla_since if keeps_since else None)
     cure = "Run FlowJoy on the default branch once, so that its terms are known"
     messages += [
         f"{name} is ignored: no trusted run is known whose inputs this could be compared with. {cure}"
-        for name, softens in (("enforce: false", not given.enforce), ("sla-since", given.sla_since is not None))
+        for name, softens in (
+            ("enforce: false", not given.enforce),
+            ("sla-since", given.sla_since != applied.sla_since),
+        )
         if softens
     ]
     return replace(own(applied), messages=tuple(messages), compared=False)

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flowjoy.analysis.promise import workflow_edits
+from flowjoy.analysis.promise.workflow_file import TermsStep
 from flowjoy.config.inputs import declared
 from flowjoy.config.settings import Settings
 from flowjoy.domain import Proposal
@@ -43,17 +44,19 @@ _OF_THE_GATE = frozenset(
 )
 _EXPRESSION = "${{"
 _REGISTRY = "mlflow-tracking-uri"
-_CHECK_NAME, _DEFAULT_CHECK_NAME = "check-name", "FlowJoy"
+_CHECK_NAME = "check-name"
+_COMPARED = _OF_SOURCES | _OF_THE_GATE
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaseParameters:
     """The parameters of each step that runs FlowJoy on the base branch; `expressions`: inputs without a value there.
 
-    `check_names`: those that the steps of this service give their checks.
+    `check_names`: those that the steps of this service give their checks. `locations`: file and job of each step.
     """
 
     steps: tuple[RunParameters, ...] = ()
+    locations: tuple[str, ...] = ()
     check_names: frozenset[str] = frozenset()
     expressions: frozenset[str] = frozenset()
 
@@ -90,39 +93,52 @@ def terms_of(settings: Settings, default_branch: str | None) -> RunParameters:
 
 
 def of_base_workflows(
-    proposal: Proposal | None, settings: Settings, repository: str, default_branch: str | None
+    proposal: Proposal | None, settings: Settings, repository: str, default_branch: str | None, *, ledger: bool
 ) -> BaseParameters:
-    """Return the parameters that the base versions of the changed workflow files give: of this service, if any.
+    """Return the parameters that the base versions of the workflow files give: of this service, if any.
 
-    A step that ships a model judges no proposal.
+    A step that ships a model judges no proposal. `ledger`: the terms of a trusted run are known.
     """
-    every = [inputs for inputs in workflow_edits.inputs_at(proposal, base=True) if not inputs.get("ship")]
+    at_base = [item for item in workflow_edits.steps_at(proposal, base=True) if not item[1].inputs.get("ship")]
+    at_head = [step.inputs for _, step in workflow_edits.steps_at(proposal, base=False)]
+    # A call gives what it passes on; the called file decides about the rest, unless it is not among the base's files.
+    defaults = _COMPARED.intersection(name for inputs in at_head for name in inputs)
+    if not ledger and not any(step.is_direct for _, step in at_base):
+        defaults = _COMPARED | {_CHECK_NAME}
+    every = [(f"{path} (job {step.job})", _given(step, defaults)) for path, step in at_base]
     default = repository.rpartition("/")[2]
-    own = [inputs for inputs in every if inputs.get("service", default) == settings.service]
-    names = frozenset(inputs.get(_CHECK_NAME, _DEFAULT_CHECK_NAME) for inputs in own)
+    own = [item for item in every if item[1].get("service", default) == settings.service]
+    names = {inputs[_CHECK_NAME] for _, inputs in own if _CHECK_NAME in inputs}
     if own and settings.check_name not in names:
         # The name is that of another service's check, whose terms then apply as well.
-        own += [inputs for inputs in every if inputs.get(_CHECK_NAME, _DEFAULT_CHECK_NAME) == settings.check_name]
+        others = [item for item in every if item[1].get(_CHECK_NAME) == settings.check_name]
+        own += others
+        names |= {settings.check_name} if others else set()
     # Without the input the registry's address is a variable's, which no file shows; one that is added overrides it.
-    adds_registry = any(_REGISTRY in inputs for inputs in workflow_edits.inputs_at(proposal, base=False))
-    unseen = {} if adds_registry else {_REGISTRY: _EXPRESSION}
-    steps = [{**unseen, **inputs} for inputs in own or every]
-    compared = _OF_SOURCES | _OF_THE_GATE
+    unseen = {} if any(_REGISTRY in inputs for inputs in at_head) else {_REGISTRY: _EXPRESSION}
+    steps = [{**inputs, **unseen} if not inputs.get(_REGISTRY) else inputs for _, inputs in own or every]
     return BaseParameters(
-        check_names=names,
+        check_names=frozenset(name for name in names if _EXPRESSION not in name),
+        locations=tuple(dict.fromkeys(location for location, _ in own or every)),
         steps=tuple(terms_of(_with_inputs(settings, inputs), default_branch) for inputs in steps),
         expressions=frozenset(
-            name for inputs in steps for name, text in inputs.items() if name in compared and _EXPRESSION in text
+            name for inputs in steps for name, text in inputs.items() if name in _COMPARED and _EXPRESSION in text
         ),
     )
+
+
+def _given(step: TermsStep, defaults: frozenset[str]) -> dict[str, str]:
+    """Return the inputs of a step, with the default of each that it lacks; for a call, only those of `defaults`."""
+    wanted = _COMPARED | {_CHECK_NAME} if step.is_direct else defaults
+    return {item.name: item.default for item in declared(Path()) if item.name in wanted} | dict(step.inputs)
 
 
 def _with_inputs(settings: Settings, inputs: Mapping[str, str]) -> Settings:
     """Return the settings with the literal inputs of a workflow step. One that cannot be read stays as it is."""
     values: dict[str, Any] = {}
     for item in declared(Path()):
-        text = inputs.get(item.name, item.default).strip()
-        if item.name not in _OF_SOURCES | _OF_THE_GATE or _EXPRESSION in text:
+        text = inputs.get(item.name, _EXPRESSION).strip()
+        if item.name not in _COMPARED or _EXPRESSION in text:
             continue
         try:
             values[item.field] = item.parse(text) if text else item.empty

@@ -59,7 +59,7 @@ def with_workflows(github: GitHubApi, proposal: Proposal) -> Proposal:
     )
 
 
-def _others_at(github: GitHubApi, base_sha: str, changed: set[str]) -> tuple[FileAtCommit, ...]:
+def _others_at(github: GitHubApi, base_sha: str, changed: set[str]) -> tuple[WorkflowFile, ...]:
     """Return the base's other workflow files: a file that is added can run FlowJoy in place of one of them."""
     try:
         listed = github.get(f"/contents/{FOLDER}", reader(list[_Entry]), ref=base_sha)
@@ -77,7 +77,7 @@ def _others_at(github: GitHubApi, base_sha: str, changed: set[str]) -> tuple[Fil
             partial(github_files.texts_at, locations=locations),
             **github_files.variables_at(locations),
         )
-    return tuple(files)
+    return tuple(WorkflowFile(path=path, before=file, after=file) for path, file in zip(paths, files, strict=True))
 
 
 def _is_workflow(*paths: str | None) -> bool:

@@ -25,9 +25,9 @@ OF_ONE_SERVICE = sorted(path for path in EXAMPLES.glob("*.yml") if path.name != 
 @pytest.mark.parametrize("path", OF_ONE_SERVICE, ids=lambda path: path.name)
 def test_examples__of_one_service_have_equal_terms(path: Path) -> None:
     (expected,) = [
-        {name: step.get(name) for name in TERMS}
-        for step in workflow_file.inputs((EXAMPLES / "pull-request.yml").read_text())
+        {name: step.inputs.get(name) for name in TERMS}
+        for step in workflow_file.terms_steps((EXAMPLES / "pull-request.yml").read_text())
     ]
-    steps = workflow_file.inputs(path.read_text())
+    steps = [step.inputs for step in workflow_file.terms_steps(path.read_text())]
     assert steps
     assert [{name: step.get(name) for name in TERMS} for step in steps] == [expected] * len(steps)

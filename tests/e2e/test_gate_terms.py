@@ -151,3 +151,100 @@ def test_ledgers__of_a_service_that_runs_often_do_not_hide_a_stricter_one(world:
     shop.add_file(A, f"{FOLDER}/gate.yml", MILD)
     ran = judged(world, service="new", artifact_name="flowjoy-new", check_name="FlowJoy new")
     assert (ran.code, "the strictest terms of 'search', 'shop'" in ran.log) == (1, True)
+
+
+# What is not a term
+
+SINCE: dict[str, Any] = {"sla_since": "2026-03-03"}
+ROLLING_IN = f"{MILD}          sla-since: 2026-03-03\n          enforce: 'false'\n"
+CALLER = """
+on: pull_request
+jobs:
+  promise:
+    uses: ./.github/workflows/gate.yml
+    with: {models: recommender}
+"""
+OUTPUTS = f"{ROLLING_IN}      - run: echo ${{{{ steps.flowjoy.outputs.unified-tag }}}}\n"
+ACTION = """
+on: push
+jobs:
+  evaluate:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: ./.github/actions/evaluate
+        with: {models: bert-base}
+"""
+
+
+@pytest.mark.parametrize("ledger", [True, False], ids=["ledger", "no ledger"])
+@pytest.mark.parametrize(
+    "files",
+    [{"gate.yml": OUTPUTS}, {"gate.yml": ROLLING_IN, "call.yml": CALLER}, {"gate.yml": ROLLING_IN, "ml.yml": ACTION}],
+    ids=["a step that prints an output", "a caller of a reusable workflow", "another action with an input `models`"],
+)
+def test_terms__are_not_taken_from_steps_that_are_not_flowjoy(
+    world: World, files: dict[str, str], *, ledger: bool
+) -> None:
+    shop, given = world.github.repository, {**SINCE, "enforce": "false"}
+    shop.add_file(A, STUB, None)
+    for name, text in files.items():
+        shop.add_file(A, f"{FOLDER}/{name}", text)
+    world.release("e" * 40, at(-50))
+    if ledger:
+        assert world.run(at(-1), event="schedule", **given).code == 0
+    shop.add_file(B, f"{FOLDER}/lint.yml", "on: push")
+    ran = judged(world, f"{FOLDER}/lint.yml", **given)
+    assert ran.code == 0
+    assert "milder" not in world.check(B, "model dependency")["output"]["summary"]
+
+
+def test_terms__of_a_call_that_the_pull_request_softens_have_their_defaults(world: World) -> None:
+    shop = world.github.repository
+    shop.add_file(A, f"{FOLDER}/gate.yml", STRICT)
+    shop.add_file(A, f"{FOLDER}/call.yml", CALLER)
+    world.run(at(-1), event="schedule", enforce="false", **TAG)
+    shop.add_file(B, f"{FOLDER}/call.yml", CALLER.replace("recommender}", "recommender, enforce: 'false'}"))
+    ran = judged(world, f"{FOLDER}/call.yml", enforce="false", **TAG)
+    assert ran.code == 1
+    summary = unescape(world.check(B, "model dependency")["output"]["summary"])
+    assert "enforce 'false' would be milder" in summary
+    assert f"{FOLDER}/call.yml (job promise)" in summary
+
+
+# The pull request that adopts FlowJoy
+
+
+@pytest.mark.parametrize(
+    ("other", "ignored"),
+    [
+        (None, False),
+        ("jobs: {lint: {steps: [{run: make}]}}", False),
+        ("jobs: {lint: {steps: [{run: flowjoy}]}}", True),
+        ("jobs: {all: {uses: acme/ci/.github/workflows/a.yml@v1}}", True),
+    ],
+    ids=["no workflow", "another workflow", "a command", "a call that may run FlowJoy"],
+)
+def test_adoption__keeps_sla_since_only_if_nothing_on_the_base_branch_may_run_flowjoy(
+    world: World, other: str | None, *, ignored: bool
+) -> None:
+    world.github.repository.add_file(A, f"{FOLDER}/gate.yml", other)
+    world.github.repository.add_file(B, f"{FOLDER}/promise.yml", f"{MILD}          sla-since: 2026-03-03\n")
+    judged(world, f"{FOLDER}/promise.yml", **SINCE)
+    assert ("sla-since is ignored" in world.check(B, "model dependency")["output"]["summary"]) == ignored
+
+
+def test_check_name__of_another_service_is_refused_where_the_base_names_it_by_an_expression(world: World) -> None:
+    """The pull request removes the other service's workflow, and gives its own checks the name."""
+    shop = world.github.repository
+    own = f"{MILD}          service: search\n          check-name: FlowJoy search\n"
+    other = STRICT + "          service: ${{ matrix.service }}\n          check-name: FlowJoy ${{ matrix.service }}\n"
+    shop.add_file(A, f"{FOLDER}/search.yml", own)
+    shop.add_file(A, f"{FOLDER}/gate.yml", other)
+    world.run(at(-2), event="schedule", **SHOP, **TAG)
+    world.run(at(-1), event="schedule", **SEARCH)
+    shop.add_file(B, f"{FOLDER}/gate.yml", None)
+    shop.add_file(B, f"{FOLDER}/search.yml", own.replace("FlowJoy search", "FlowJoy shop"))
+    ran = judged(world, f"{FOLDER}/search.yml", **SEARCH | {"check_name": "FlowJoy shop"})
+    assert (ran.code, "check-name 'FlowJoy shop': the default branch names" in ran.log) == (1, True)
+    shop.check_runs.clear()
+    assert judged(world, f"{FOLDER}/search.yml", **SEARCH).code == 0

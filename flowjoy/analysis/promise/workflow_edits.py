@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 
 from flowjoy.analysis.promise import workflow_file
+from flowjoy.analysis.promise.workflow_file import TermsStep
 from flowjoy.domain import Proposal, WorkflowFile
 
 
@@ -21,19 +22,31 @@ def may_change_inputs(proposal: Proposal | None) -> bool:
     return any(file.before != file.after for one in proposal.every for file in one.workflows)
 
 
-def inputs_at(proposal: Proposal | None, *, base: bool) -> Iterator[Mapping[str, str]]:
-    """Yield the inputs of each step that runs FlowJoy: in changed files at the head, or in every file at the base."""
+def base_runs_flowjoy(proposal: Proposal) -> bool:
+    """Return whether a base of the proposal may run FlowJoy, also where not every file could be read."""
+    if not all(one.files_known and one.workflows and not one.workflows_unread for one in proposal.every):
+        return True
+    files = [file.before for one in proposal.every for file in (*one.workflows, *one.other_workflows)]
+    return any(file.problem is not None or workflow_file.may_run_unseen(file.text) for file in files)
+
+
+def steps_at(proposal: Proposal | None, *, base: bool) -> Iterator[tuple[str, TermsStep]]:
+    """Yield path and step where FlowJoy's inputs are given: in changed files at the head, or in all at the base."""
+    if proposal is None:
+        return
     left = workflow_file.MAX_TOTAL_CHARACTERS
-    for file in proposal.workflows if proposal is not None else ():
-        left -= len(file.before.text or "") + len(file.after.text or "")
+    files = [(file.path, file.before if base else file.after, file) for file in proposal.workflows]
+    files += [(file.path, file.before, file) for file in proposal.other_workflows if base]
+    running = {path for path, side, _ in files if workflow_file.mentions(side.text)}
+    for path, side, file in files:
+        is_changed = file in proposal.workflows
+        if is_changed:
+            left -= len(file.before.text or "") + len(file.after.text or "")
+        elif path in running:
+            left -= len(side.text or "")
         if left >= 0:
             with suppress(workflow_file.WorkflowError):
-                yield from workflow_file.inputs((file.before if base else file.after).text)
-    for other in proposal.other_workflows if proposal is not None and base else ():
-        left -= len(other.text or "") if workflow_file.mentions(other.text) else 0
-        if left >= 0:
-            with suppress(workflow_file.WorkflowError):
-                yield from workflow_file.inputs(other.text)
+                yield from ((path, step) for step in workflow_file.terms_steps(side.text, running=running))
 
 
 def _edits(proposal: Proposal) -> Iterator[tuple[str, bool]]:

@@ -6,7 +6,8 @@ Files are untrusted: YAML is composed into nodes but never constructed, and its 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import yaml
@@ -31,6 +32,9 @@ _OWN_INPUTS = frozenset(
 _OWN_INPUTS_OF_LOCAL_CALLS = _OWN_INPUTS | {"models", "enforce", "as-of"}
 """The same for a workflow or action of the repository itself, which may pass them on."""
 
+_CALLED_ELSEWHERE = re.compile(r"""uses["']?:\s*["']?(?:[^\s"'.]\S*/\.github/workflows/|\./(?!\.github/workflows/))""")
+"""A call of a reusable workflow of another repository, or of an action of this one: files that are not read."""
+
 _SHOWN_CHARACTERS = 60
 _STEP_KEYS = ("uses", "run", "if", "continue-on-error")
 _JOB_KEYS = ("if", "continue-on-error")
@@ -41,6 +45,15 @@ _ONLY_PROPOSALS = re.compile(
 
 Steps = Mapping[tuple[str, int], Mapping[str, str]]
 """Each step that runs FlowJoy, by job and index, with the settings that decide how it runs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TermsStep:
+    """A step whose inputs are FlowJoy's. `is_direct`: a missing input has its default, not what a called file says."""
+
+    job: str
+    inputs: Mapping[str, str]
+    is_direct: bool
 
 
 class WorkflowError(Exception):
@@ -76,9 +89,22 @@ def changes(before: str | None, after: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
-def inputs(text: str | None) -> tuple[Mapping[str, str], ...]:
-    """Return the inputs of each step that runs FlowJoy. Raise WorkflowError as `changes` does."""
-    return tuple(_steps(text).values())
+def may_run_unseen(text: str | None) -> bool:
+    """Return whether the text runs FlowJoy, or calls something that may and is not read."""
+    return text is not None and (mentions(text) or may_call(text) or _CALLED_ELSEWHERE.search(text) is not None)
+
+
+def terms_steps(text: str | None, *, running: Collection[str] = ()) -> Iterator[TermsStep]:
+    """Yield each step whose inputs are terms. `running`: paths of workflows that run FlowJoy.
+
+    A command, or a step that only reads FlowJoy's outputs, has none; and a call of another workflow or action has
+    inputs of the same names. Raise WorkflowError as `changes` does.
+    """
+    for (job, _), inputs in _steps(text).items():
+        uses = inputs.get("`uses`", "")
+        is_named, is_call = _NAME in uses.casefold(), uses.startswith("./") or "/.github/workflows/" in uses
+        if is_named or uses.removeprefix("./") in running or (uses and not _OWN_INPUTS.isdisjoint(inputs)):
+            yield TermsStep(job=job, inputs=inputs, is_direct=is_named and not is_call)
 
 
 def runs_flowjoy_in_a_release(text: str | None) -> bool:
