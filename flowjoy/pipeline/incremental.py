@@ -14,7 +14,18 @@ from itertools import pairwise
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_environments
 from flowjoy.clients.transport import Budget, Transport
-from flowjoy.domain import CodeRecord, ModelRecord, Note, NoteLevel, Outcome, Proposal, StubFile, commit_sha
+from flowjoy.domain import (
+    CodeRecord,
+    CoverageState,
+    ModelRecord,
+    Note,
+    NoteLevel,
+    Outcome,
+    Proposal,
+    SourceKind,
+    StubFile,
+    commit_sha,
+)
 from flowjoy.domain.bundle import Bundle, RunParameters
 from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import iso
@@ -40,12 +51,13 @@ class LedgerState:
     """The memory of all ledgers. `newer`: a newer FlowJoy wrote one of them; `complete`: all of them were read.
 
     `terms`: those of the newest one, the minimum by which a proposal is judged; empty if unknown. `looked_at`: when the
-    newest one was written.
+    newest one was written; `code_read_at`: when the newest one was that read the same code completely.
     """
 
     memory: Records = field(default_factory=Records)
     terms: tuple[RunParameters, ...] = ()
     looked_at: datetime | None = None
+    code_read_at: datetime | None = None
     newer: bool = False
     complete: bool = True
 
@@ -65,11 +77,21 @@ def recalled(query: HarvestQuery, access: Clients, terms: RunParameters) -> Step
             memory=memory,
             terms=_terms(bundle for _, bundle in artifacts.ledgers[:1]),
             looked_at=max((bundle.generated_at for _, bundle in artifacts.ledgers), default=None),
+            code_read_at=max((b.generated_at for _, b in artifacts.ledgers if _read_the_code(b, terms)), default=None),
             newer=artifacts.newer,
             complete=artifacts.is_complete,
         ),
         len(memory.code) + len(memory.models),
         artifacts.notes,
+    )
+
+
+def _read_the_code(bundle: Bundle, asked: RunParameters) -> bool:
+    """Return whether a ledger's run read all the code that is asked for now, at least as far back."""
+    return (
+        bundle.terms.code_source == asked.code_source
+        and bundle.terms.sla_hours >= asked.sla_hours
+        and any(item.kind is SourceKind.CODE and item.state is CoverageState.COMPLETE for item in bundle.coverage)
     )
 
 
@@ -94,6 +116,7 @@ def code(
         known_code=confirmed if query.live else {},
         known_environments=frozenset(record.environment for record in memory.code),
         looked_at=state.looked_at if query.live else None,
+        code_read_at=state.code_read_at if query.live else None,
     )
     parsed = source.parse(source.fetch(query, access), query)
     after = state.looked_at if parsed.moves else None

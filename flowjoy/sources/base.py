@@ -32,7 +32,8 @@ class HarvestQuery:
     ledger's stubs by commit, which may be compared with the source's along the way. `own_deployment`: the id of the
     deployment whose event started this run; `own_tag`: the tag that it is about. `known_code`: when the deploys that
     the source confirmed to an earlier run went live, by id; they only save requests.
-    `looked_at`: when the newest ledger was written.
+    `looked_at`: when the newest ledger was written; `code_read_at`: when the newest one was that read the same code
+    completely.
     """
 
     settings: Settings
@@ -57,6 +58,7 @@ class HarvestQuery:
     known_code: Mapping[str, datetime] = field(default_factory=dict)
     known_environments: frozenset[str] = frozenset()
     looked_at: datetime | None = None
+    code_read_at: datetime | None = None
 
     @property
     def live(self) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
 
 from flowjoy.clients import github_runs
 from flowjoy.clients.github import PER_PAGE, GitHubApi
@@ -17,26 +18,60 @@ from flowjoy.sources.github_uncertain_runs import may_have_begun
 _SHOWN = 5
 
 
+MAX_PAGES = 5
+
+_WAITING, _SINCE_LAST_LOOK = timedelta(days=30), timedelta(days=7)
+"""A run may wait for a reviewer for 30 days; after a run of FlowJoy it is looked for in the last seven only."""
+
+_DELAY = timedelta(hours=1)
+"""A run that ended that long before FlowJoy looked was listed as completed then."""
+
+
 def on_other_branches(
-    github: GitHubApi, path: str, branch: str, since: datetime, query: HarvestQuery
+    github: GitHubApi, path: str, branch: str, known: Sequence[Run], since: datetime, query: HarvestQuery
 ) -> tuple[tuple[Run, ...], tuple[Note, ...]]:
-    """Return the newest runs of the workflow on other branches of this repository, and a note on what was not read."""
-    listed, total = github_runs.page_of(github, path, created=f">={iso(since)}", page=1)
+    """Return the runs of the workflow on other branches of this repository since then, and a note on what was not read.
+
+    `known`: those on the branch of releases, which need not be found again. A run counts by its last change: it may
+    have waited for a reviewer, or been started again.
+    """
+    seen_by_last = since if query.code_read_at is None else query.code_read_at - _SINCE_LAST_LOOK
+    begin = since - _WAITING if query.code_read_at is None else max(since - _WAITING, min(since, seen_by_last))
+    own = {run.id for run in known if run.created_at >= begin}
+    listed, total = github_runs.page_of(github, path, created=f">={iso(begin)}", page=1)
+    newest, page = dict(listed), 1
+    while len(listed) == PER_PAGE and page < MAX_PAGES and _are_left(newest.keys() | own, total):
+        page += 1
+        listed, total = github_runs.page_of(github, path, created=f">={iso(begin)}", page=page)
+        newest |= listed
     home = query.repository.lower()
     runs = tuple(
         run
-        for run in listed.values()
+        for run in newest.values()
         if run.head_branch != branch
+        and run.updated_at >= since
         and not run.of_pull_request
         and run.head_repository is not None
         and run.head_repository.full_name.lower() == home
         and may_have_begun(run)
     )
-    if total <= PER_PAGE or not runs:
+    oldest = min((run.created_at for run in newest.values()), default=begin)
+    if len(listed) < PER_PAGE or oldest < max(since, seen_by_last) or not _are_left(newest.keys() | own, total):
         return runs, ()
-    oldest = iso(min(run.created_at for run in listed.values()))
-    text = f"runs on other branches than {branch} were read back to {oldest} only"
+    text = f"runs on other branches were read back to {iso(oldest)} only: an earlier release from one is not seen"
     return runs, (Note(text, NoteLevel.WARNING),)
+
+
+def _are_left(seen: AbstractSet[int], total: int) -> bool:
+    """Return whether the list has runs that were not seen. Its total says nothing where GitHub ends it."""
+    return total >= github_runs.LISTING_CAP or total > len(seen)
+
+
+def not_judged_before(run: Run, query: HarvestQuery) -> bool:
+    """Return whether the jobs of a run must be read: not if a run of FlowJoy saw it ended, and deploying nothing."""
+    if query.code_read_at is None or not run.is_over or f"run:{run.id}" in query.known_code:
+        return True
+    return run.updated_at >= query.code_read_at - _DELAY
 
 
 def note_on_other_branches(runs: Sequence[Run], branch: str) -> tuple[str, ...]:

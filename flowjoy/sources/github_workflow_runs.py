@@ -67,18 +67,19 @@ class GitHubRuns:
         runs = github_runs.runs_between(github, path, branch, since, query.now, access.progress)
         if not runs:
             _prove_empty(github, path, branch, since)
-        ours = [run for run in runs.values() if not _foreign(run, branch, github.repository)]
+        on_branch = tuple(runs.values())
+        ours = [run for run in on_branch if not _foreign(run, branch, github.repository)]
         if not query.settings.deploy_job:
             attempts = [Attempts(run=run, earlier=github_runs.earlier_attempts(github, run)) for run in ours]
             _refuse_own_failures(github, attempts, query)
             each = [(*item.earlier, item.run) for item in attempts]
             doubts = uncertain.refuse_uncertain(github, each, query)
             since = uncertain.settled_since(uncertain.ends_of(run for of_run in each for run in of_run), query)
-            elsewhere, notes = other_branches.on_other_branches(github, path, branch, since, query)
+            elsewhere, notes = other_branches.on_other_branches(github, path, branch, on_branch, since, query)
             return RunList(attempts, (*doubts, *notes, *other_branches.note_on_other_branches(elsewhere, branch)))
         items = _with_jobs(github, ours, query)
         since = uncertain.settled_since((end for item in items for _, end in _ends(item, item.key, query)), query)
-        elsewhere, notes = other_branches.on_other_branches(github, path, branch, since, query)
+        elsewhere, notes = other_branches.on_other_branches(github, path, branch, on_branch, since, query)
         if query.settings.branch:
             return RunList(items, other_branches.warn_of_ignored(elsewhere, branch))
         counted = _deployed_elsewhere(github, elsewhere, query)
@@ -114,6 +115,7 @@ def _with_jobs(github: GitHubApi, ours: Sequence[Run], query: HarvestQuery) -> l
 def _deployed_elsewhere(github: GitHubApi, runs: Sequence[Run], query: HarvestQuery) -> list[Attempts]:
     """Return the runs on other branches whose deploy job succeeded: what they deployed is live as well."""
     wanted = query.settings.deploy_job
+    runs = [run for run in runs if other_branches.not_judged_before(run, query)]
     every = github_jobs.read(github, [run.id for run in runs], ["*"]) if runs else {}
     jobs = {
         number: [job for job in of_run if github_jobs.matches(job.name, wanted)] for number, of_run in every.items()

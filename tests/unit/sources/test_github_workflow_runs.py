@@ -16,6 +16,7 @@ from tests.builders import at
 from tests.fakes.aimed import Aimed, listed, rest
 from tests.fakes.faults import Edited, Meanwhile
 from tests.fakes.github import Attempt, GitHubStandIn
+from tests.fakes.github_state import stamp
 from tests.unit.sources.asking import A, B, C, a_question, api_of, ask
 
 INPUTS = {"code_source": "workflow-runs", "workflow": "release.yml"}
@@ -661,14 +662,49 @@ def test_other_branch__without_deploy_job_a_note_names_the_branch_and_the_cure(g
 
 def test_other_branch__more_runs_than_are_read_is_a_warning(github: GitHubStandIn) -> None:
     with_jobs(github, 0, "deploy")
-    for n in range(101):
-        github.repository.add_run(sha=B, created_at=at(50, minutes=n), branch="feature", conclusion="failure")
+    for n in range(501):
+        github.repository.add_run(sha=B, created_at=at(50, minutes=n), branch="feature", event="pull_request")
     (note,) = ask(GitHubRuns(), api_of(github), of_jobs("deploy")).notes
     assert isinstance(note, Note)
     assert (str(note), note.level) == (
-        "runs on other branches than main were read back to 2024-06-05T11:01:00Z only",
+        "runs on other branches were read back to 2024-06-05T11:01:00Z only: an earlier release from one is not seen",
         NoteLevel.WARNING,
     )
+
+
+def test_other_branch__a_hotfix_behind_many_runs_of_the_branch_is_found(github: GitHubStandIn) -> None:
+    hotfix(github, ("deploy", "success"))
+    for n in range(250):
+        github.repository.add_run(sha=A, created_at=at(62, minutes=n), event="schedule", conclusion="skipped")
+    assert successes(released(github, of_jobs("deploy"))) == {B}
+
+
+def test_other_branch__runs_of_the_branch_alone_are_one_more_request(github: GitHubStandIn) -> None:
+    for n in range(250):
+        github.repository.add_run(sha=A, created_at=at(62, minutes=n), event="schedule", conclusion="skipped")
+    released(github, of_jobs("deploy"))
+    assert github.count("GET", RUNS) == 4
+
+
+def test_other_branch__a_run_that_waited_for_a_reviewer_counts_although_a_release_went_first(
+    github: GitHubStandIn,
+) -> None:
+    hotfix(github, ("deploy", "success"))
+    with_jobs(github, 60.2, "deploy")
+    github.repository.runs[min(github.repository.runs)].attempts[-1].updated_at = stamp(at(80))
+    assert successes(released(github, of_jobs("deploy"))) == {A, B}
+
+
+def test_other_branch__a_run_that_an_earlier_run_saw_end_is_not_asked_again(github: GitHubStandIn) -> None:
+    with_jobs(github, 0, "deploy")
+    seen = hotfix(github, ("deploy", "success"))
+    looked = {"code_read_at": at(62.5), "known_code": {f"run:{seen}": at(60.5)}}
+    assert successes(released(github, of_jobs("deploy", **looked))) == {A, B}
+    hotfix(github, ("deploy", "skipped"))
+    before = github.count("GET", "/jobs")
+    assert successes(released(github, of_jobs("deploy", **looked))) == {A, B}
+    assert github.count("GET", "/jobs") - before == 2
+    assert successes(released(github, of_jobs("deploy", code_read_at=at(61.5)))) == {A, B}
 
 
 def test_success__is_asked_for_no_workflow_file(github: GitHubStandIn) -> None:
