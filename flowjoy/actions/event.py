@@ -26,10 +26,11 @@ class RunEvent:
     """The event of one run. `sha` is the commit that its checks are written for, `pull_request` the number, if any.
 
     `fork`: from another repository, or by Dependabot: without secrets, and nothing is written outside the job.
-    `trusted`: it may settle older checks, it sends alerts, and later runs believe its ledger. `unverified_commit`: the
-    commit that must be on the default branch for that, where the event does not show it; `distrust`: why the run is
-    not trusted. `proposes`: it is about code that is to be merged: a pull request, a merge group (into `base_sha`), or
-    a `workflow_run` of a pull request, which is found by `head` (`owner:branch`, where the payload names both) and by
+    `trusted`: it may settle older checks and, if `remembered`, send alerts, and later runs believe its ledger.
+    `unverified_commit`: the commit that must be on the default branch for that, where the event does not show it;
+    `distrust`: why the run is not trusted. `remembered`: a run on the default branch shows that its commit was the
+    head. `proposes`: it is about code that is to be merged: a pull request, a merge group (into `base_sha`), or a
+    `workflow_run` of a pull request, which is found by `head` (`owner:branch`, where the payload names both) and by
     the numbers that the payload names (`named`).
     """
 
@@ -40,6 +41,7 @@ class RunEvent:
     trusted: bool
     unverified_commit: str | None = None
     distrust: str = ""
+    remembered: bool = True
     base_sha: str | None = None
     proposes: bool = False
     head: str | None = None
@@ -51,6 +53,11 @@ class RunEvent:
         if self.event == _MERGE_GROUP:
             return frozenset({GROUP})
         return frozenset(self.named if self.pull_request is None else {self.pull_request})
+
+    @property
+    def believed(self) -> bool:
+        """Whether later runs believe its ledger."""
+        return self.trusted and self.remembered
 
     @property
     def of_pull_request(self) -> bool:

@@ -59,11 +59,11 @@ class Publisher:
     def alert(self, results: Results) -> Results:
         """Send due alerts, and return the results with what was sent."""
         # An untrusted run sends nothing: later runs would not believe its record of it.
-        if self._is_live and not self.trigger.trusted and not self.trigger.fork:
+        if self._is_live and not self.trigger.believed and not self.trigger.fork:
             self._warn_of_distrust()
         if self.trigger.of_pull_request or self.trigger.fork:
             return results
-        if self._is_live and self.trigger.trusted:
+        if self._is_live and self.trigger.believed:
             if self.settings.sends_alerts and alerts_since(results.bundle) is None:
                 self.console.warning(
                     "no alert is sent: the ledger, which records what the first run observed, cannot be read or kept. "
@@ -136,7 +136,7 @@ class Publisher:
         """
         if not self.harvested.may_remember:
             return None
-        untrusted = self.default_branch is not None and not self.trigger.trusted
+        untrusted = self.default_branch is not None and not self.trigger.believed
         is_unconfirmed = self.trigger.of_pull_request or untrusted or not self.harvested.confirmed
         return f"{self.settings.artifact_name}-unconfirmed" if is_unconfirmed else self.settings.artifact_name
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from flowjoy.actions.context import ActionsContext
 from flowjoy.actions.event import RunEvent
+from flowjoy.actions.trusted_runs import TRUSTED_EVENTS
 from flowjoy.analysis.alerts.lifecycle import adopted
 from flowjoy.analysis.drift import history
 from flowjoy.analysis.flow.weeks import window_of
@@ -83,16 +84,25 @@ def links_of(
 
 
 def with_commit_judged(trigger: RunEvent, github: GitHubApi | None, default_branch: str | None) -> RunEvent:
-    """Return the trigger with its trust settled: GitHub says whether a commit in doubt lies on the default branch."""
+    """Return the trigger with its trust settled: GitHub says whether a commit in doubt lies on the default branch.
+
+    Later runs believe a run on a tag, or of a deployment, only if another run shows its commit as the head.
+    """
     commit = trigger.unverified_commit
     if commit is None or github is None or default_branch is None:
         return trigger
+    branch, is_head = DefaultBranch(github=github, name=default_branch), True
     try:
-        holds = DefaultBranch(github=github, name=default_branch).holds(commit)
+        holds = branch.holds(commit)
+        if holds and trigger.event != "workflow_run":
+            is_head = bool(TRUSTED_EVENTS & branch.events_of_head(commit))
     except HarvestError as problem:
         reason = f"GitHub does not say whether its commit is on {default_branch} ({problem.advised})"
         return replace(trigger, distrust=reason)
-    return replace(trigger, trusted=True, distrust="") if holds else trigger
+    if not holds:
+        return trigger
+    unproved = f"its commit is on {default_branch}, and no run on {default_branch} is of that commit"
+    return replace(trigger, trusted=True, remembered=is_head, distrust="" if is_head else unproved)
 
 
 def github_of(settings: Settings, runner: ActionsContext, transport: Transport) -> GitHubApi | None:

@@ -65,8 +65,40 @@ def test_tag__on_a_commit_that_no_run_shows_as_the_head_leaves_no_ledger_and_say
     world: World, slack: SlackStandIn
 ) -> None:
     world.release(A, at())
-    run(world, slack, 1, event="push", ref=TAG)
-    assert "and no run on main is of that commit" in run(world, slack, 49, event="push", ref=TAG).log
+    for hours in (1, 49):
+        ran = run(world, slack, hours, event="push", ref=TAG)
+        assert f"{NOTICE}: its commit is on main, and no run on main is of that commit" in ran.log
+        assert "an hourly `schedule` serves" in ran.log
+    assert (ran.code, slack.messages) == (1, [])
+    shop = world.github.repository
+    assert {item.name for item in shop.artifacts.values()} == {"flowjoy-shop-unconfirmed"}
+    world.begin(at(49.5), event="schedule", workflow="test.yml")
+    assert NOTICE not in run(world, slack, 50, event="push", ref=TAG).log
+    assert list(shop.artifacts.values())[-1].name == "flowjoy-shop"
+
+
+def test_tags__however_many_do_not_hide_the_ledger_of_the_hourly_run_that_is_added(
+    world: World, slack: SlackStandIn
+) -> None:
+    """Each release tags a new commit, and nothing ran on the default branch before."""
+    for number in range(14):
+        sha = f"{number + 1:040x}"
+        world.release(sha, at(number))
+        run(world, slack, number + 0.5, event="release", ref=f"refs/tags/v{number}", sha=sha)
+    run(world, slack, 20, event="schedule", sha=sha)
+    ran = run(world, slack, 21, event="schedule", sha=sha)
+    assert "no ledger of an earlier run was found" not in ran.log
+    assert "untrusted runs" not in ran.log
+
+
+@pytest.mark.parametrize("answer", [Answer(502), Answer(200, {}), Answer(200, {"workflow_runs": [{}]})])
+def test_tag__is_not_trusted_where_github_does_not_say_whether_its_commit_was_the_head(
+    world: World, slack: SlackStandIn, answer: Answer
+) -> None:
+    world.release(A, at())
+    world.begin(at(), event="push", workflow="test.yml")
+    world.github.fail("/actions/runs?branch=main", times=None, fault=answer)
+    assert f"{NOTICE}: GitHub does not say whether its commit is on main" in run(world, slack, 1, ref=TAG).log
 
 
 @pytest.mark.matrix
