@@ -65,19 +65,7 @@ def stricter(
         )
     newest = trusted[0]
     labels = {label.casefold(): label for label in (*(one.flag_label for one in trusted), settings.flag_label) if label}
-    applied = replace(
-        settings,
-        enforce=settings.enforce or any(one.enforce for one in trusted),
-        sla_hours=min(settings.sla_hours, *(one.sla_hours for one in trusted)),
-        sla_since=_earlier_since(settings, trusted),
-        model_stub=newest.model_stub,
-        model_signal=newest.model_signal,
-        models=tuple(dict.fromkeys((*settings.models, *(name for one in trusted for name in one.models)))),
-        flag_paths=tuple(dict.fromkeys((*settings.flag_paths, *(glob for one in trusted for glob in one.flag_paths)))),
-        model_validated_tag=next(
-            filter(None, (one.model_validated_tag for one in trusted)), settings.model_validated_tag
-        ),
-    )
+    applied = _strictest(settings, trusted)
     paths = dict.fromkeys((settings.model_stub, *(one.model_stub for one in trusted)))
     return Applied(
         settings=applied,
@@ -86,6 +74,23 @@ def stricter(
         flag_labels=tuple(labels.values()) or (settings.flag_label,),
         messages=(*messages, *_made_stricter(settings, applied, newest)),
         refused=tuple(_of_other_sources(settings, asked, known)),
+    )
+
+
+def _strictest(settings: Settings, trusted: Sequence[RunParameters]) -> Settings:
+    """Return the settings with each term as strict as the strictest of the trusted ones."""
+    return replace(
+        settings,
+        enforce=settings.enforce or any(one.enforce for one in trusted),
+        sla_hours=min(settings.sla_hours, *(one.sla_hours for one in trusted)),
+        sla_since=_earlier_since(settings, trusted),
+        model_stub=trusted[0].model_stub,
+        model_signal=trusted[0].model_signal,
+        models=tuple(dict.fromkeys((*settings.models, *(name for one in trusted for name in one.models)))),
+        flag_paths=tuple(dict.fromkeys((*settings.flag_paths, *(glob for one in trusted for glob in one.flag_paths)))),
+        model_validated_tag=next(
+            filter(None, (one.model_validated_tag for one in trusted)), settings.model_validated_tag
+        ),
     )
 
 
