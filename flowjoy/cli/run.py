@@ -168,7 +168,7 @@ def _conclude(results: Results, links: Links, files_and_urls: Mapping[str, str],
     append_summary(console, summary(report, files_and_urls.get("artifact-url")))
     # Last, and not forgiven: an output that cannot be written must not leave a pass to be read.
     console.outputs(step_outputs.fill(results, files_and_urls))
-    console.log(f"verdict: {results.verdict.decision.value}: {plain(report.banner.title)}")
+    console.log(f"verdict: {results.verdict.decision.value}: {plain(report.banner.headline)}")
 
 
 def _ship(this: PreparedRun) -> None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from flowjoy.domain import Week, Window
-from flowjoy.report.prose import Text
+from flowjoy.report.prose import Text, plain, spans
 from flowjoy.report.text import moment, unbroken
 
 ROW_LIMIT = 500
@@ -144,7 +144,8 @@ class Move:
 class Banner:
     """The first thing to read: a status word, one sentence, the facts behind it, and the ways out.
 
-    `word` precedes the title where the status is not obvious from it.
+    `word` precedes the title where the status is not obvious from it. `cure`: the first move where it must also be read
+    without the moves, as in the title of a check and in the log.
     """
 
     mark: Mark
@@ -152,6 +153,14 @@ class Banner:
     title: Text
     facts: Sequence[Text] = ()
     moves: Sequence[Move] = ()
+    cure: str = ""
+
+    @property
+    def headline(self) -> Text:
+        """The title, with the cure if there is one."""
+        if not self.cure:
+            return self.title
+        return (*spans(self.title), " " if plain(self.title).endswith("?") else ". ", self.cure)
 
 
 SIGNS = {Mark.GOOD: "✅", Mark.BAD: "❌", Mark.WAIT: "⏳", Mark.CALM: "ℹ️", Mark.NONE: ""}  # noqa: RUF001  (the sign people know)

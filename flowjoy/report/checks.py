@@ -117,10 +117,8 @@ def _release_conclusion(results: Results, own: Sequence[Obligation]) -> str:
 
 def _title(shown: Banner) -> str:
     """Return the banner as the title of a check: a plain line that stands alone."""
-    return clean(
-        capital(plain(shown.title)) if not isinstance(spans(shown.title)[0], Name) else plain(shown.title),
-        _LONGEST_TITLE,
-    )
+    text = plain(shown.headline)
+    return clean(text if isinstance(spans(shown.title)[0], Name) else capital(text), _LONGEST_TITLE)
 
 
 def gate_check(gate: MergeGate, sha: str, results: Results, *, stub_path: str, links: Links = NOWHERE) -> Check:

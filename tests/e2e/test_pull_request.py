@@ -60,7 +60,8 @@ def test_gate__a_pin_that_is_not_registered_yet_is_a_notice_with_a_forecast(worl
     check = world.check(B, "model dependency")
     assert (ran.code, check["conclusion"]) == (0, "success")
     assert check["output"]["title"] == (
-        "Models and code match; merging starts a 48 h clock for recommender; the last one took 0 h"
+        "The models that this code requires are available; merging starts a 48 h clock for recommender; "
+        "its last ship took 0 h"
     )
     assert "no version that fits 2 is registered yet" in read(check["output"]["summary"])
 

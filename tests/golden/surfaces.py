@@ -35,7 +35,7 @@ def _states() -> Iterator[tuple[str, Results, Links]]:
     deploy, ship = a_deploy(0, SHA), a_ship(1, "7")
     overdue = a_bundle([deploy], [], until=at(50))
     kept = analyse(a_bundle([deploy], [ship], until=at(9)))
-    ahead = ("merging starts a 48 h clock for recommender; the last one took 31 h",)
+    ahead = ("merging starts a 48 h clock for recommender; its last ship took 31 h",)
     head = a_stub_file(json.dumps({"models": {}, "waivers": [{**WAIVER, "until": at(200).isoformat()}]}))
     waived = replace(overdue, stubs={"HEAD": head}, waivers=(Waiver(**WAIVER, until=at(200), seen_at=at(1)),))
     unread = a_coverage("models", CoverageState.FAILED, reason="the registry refused", hint="check the token")

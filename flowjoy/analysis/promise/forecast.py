@@ -7,6 +7,7 @@ from datetime import timedelta
 from statistics import median
 
 from flowjoy.domain import ModelVersion, Obligation, Requirement, Rule, Status
+from flowjoy.domain.plurals import plural
 
 FORECAST_RELEASES = 5
 
@@ -21,7 +22,7 @@ def forecast(
 ) -> tuple[str, ...]:
     """Return what the `act` would start, one sentence per model.
 
-    `merging starts a 48 h clock for recommender; the last 5 took 31 h (median)`
+    `merging starts a 48 h clock for recommender; its last 5 ships took 31 h (median)`
     """
     sentences = []
     for model, requirement in sorted(requirements.items()):
@@ -30,8 +31,8 @@ def forecast(
         text = f"{act} starts a {sla_hours:g} h clock for {model}"
         hours = [lag / timedelta(hours=1) for lag in last_lags(model, owed)]
         if hours:
-            last, note = ("one", "") if len(hours) == 1 else (len(hours), " (median)")
-            text += f"; the last {last} took {median(hours):.0f} h{note}"
+            last, note = ("ship", "") if len(hours) == 1 else (plural(len(hours), "ship"), " (median)")
+            text += f"; its last {last} took {median(hours):.0f} h{note}"
         sentences.append(text)
     return tuple(sentences)
 

@@ -11,7 +11,7 @@ from flowjoy.domain.alerts import AlertKind
 from flowjoy.report.blocks import ROW_LIMIT, Cell, Mark, Section, Table
 from flowjoy.report.content.alert_parts import AlertText
 from flowjoy.report.content.alert_text import alert_text
-from flowjoy.report.prose import Name, Text, own
+from flowjoy.report.prose import Name, Text, own, prose
 from flowjoy.report.text import moment
 
 SHOWN, _UNFOLDED = 10, 4
@@ -100,7 +100,11 @@ def section(results: Results) -> Section | None:
 
 def _what(item: FiringAlert) -> Text:
     # The banner and the table of releases have the facts of an obligation.
-    return Name(item.text.subject) if item.kind in OF_OBLIGATIONS else item.facts
+    if item.kind not in OF_OBLIGATIONS:
+        return item.facts
+    return prose(
+        "{} {}", Name(item.text.subject), "did not ship in time" if item.kind in _RED else "has not shipped yet"
+    )
 
 
 def _sent(alert: Alert, results: Results) -> str:

@@ -7,22 +7,25 @@ from collections.abc import Sequence
 from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Obligation, Status
-from flowjoy.report.blocks import Banner, Mark
+from flowjoy.report.blocks import Banner, Mark, Move
 from flowjoy.report.content.first_run import first_run, is_older
 from flowjoy.report.content.gate import blocked
 from flowjoy.report.content.moves import moves, not_enforced
-from flowjoy.report.content.obligation_text import predicate, release
+from flowjoy.report.content.obligation_text import needed, predicate, release
 from flowjoy.report.escaping import clean
 from flowjoy.report.links import NOWHERE, Links
 from flowjoy.report.prose import Name, Prose, Text, joined, own, plain, prose
 from flowjoy.report.text import capital, moment, plural, span
 
 _NAME_LIMIT = 3
+_NOT_YOURS = (
+    "Your change did not cause it; an earlier release did. A branch rule that requires this check blocks merging."
+)
 
 
 def headline(results: Results) -> str:
-    """Return the title of the banner as one line of plain text."""
-    return plain(banner(results).title)
+    """Return the headline of the banner as one line of plain text."""
+    return plain(banner(results).headline)
 
 
 def banner(results: Results, links: Links = NOWHERE) -> Banner:
@@ -50,7 +53,7 @@ def release_banner(results: Results, owed: Sequence[Obligation], links: Links = 
         return Banner(mark=Mark.BAD, word=word, title=title, facts=facts, moves=ways)
     if other:
         first = min(waived or other, key=lambda item: (item.status.value, item.model))
-        word = "Waived" if waived else capital(first.status.label)
+        word = "" if waived else capital(first.status.label)
         return Banner(mark=Mark.CALM, word=word, title=prose("{} {}", Name(first.subject), predicate(first, results)))
     slowest = max(owed, key=lambda item: (item.shipped_at or item.start) - item.start)
     last = ", the last of them " if len(owed) > 1 and slowest.shipped_at and slowest.shipped_at > slowest.start else " "
@@ -95,12 +98,14 @@ def _overdue(results: Results, links: Links) -> Banner | None:
     facts: list[Text] = [_waiting(first, len({item.code_id for item in broken}), results)]
     if results.gate is not None and results.gate.is_merge:
         title = prose("Merging is blocked: {}", title) if results.bundle.terms.enforce else title
-        facts.insert(0, "Your change did not cause it: the release below was deployed before.")
+        facts = [_NOT_YOURS, *facts]
     if all(is_older(item, results) for item in broken) and (sentence := first_run(results)):
         title, is_named = own(sentence), False
     facts += not_enforced(results)
     ways = moves(results, links, is_named=is_named)
-    return Banner(mark=Mark.BAD, word="", title=title, facts=facts, moves=ways)
+    return Banner(
+        mark=Mark.BAD if results.bundle.terms.enforce else Mark.WAIT, word="", title=title, facts=facts, moves=ways
+    )
 
 
 def _running(results: Results, links: Links) -> Banner | None:
@@ -108,7 +113,9 @@ def _running(results: Results, links: Links) -> Banner | None:
     if not running:
         return None
     first = min(running, key=lambda item: (item.deadline, item.id))
-    more = f"; {len(running) - 1} more due later" if len(running) > 1 else ""
+    releases, models = sum(item.model == first.model for item in running), len({item.model for item in running})
+    more = f"; {plural(releases, 'release')} wait for it" if releases > 1 else ""
+    more += f"; {plural(models - 1, 'more model')} due later" if models > 1 else ""
     title = prose("{} {}{}", Name(first.subject), predicate(first, results), more)
     word = "At risk" if first.status is Status.AT_RISK else "Pending"
     facts, ways = (_released(first, results),), moves(results, links, is_named=True)
@@ -123,18 +130,21 @@ def _waived(results: Results, links: Links) -> Banner | None:
     more = f"; {plural(len(waived) - 1, 'more waiver')}" if len(waived) > 1 else ""
     title = prose("{} {}{}", Name(first.subject), predicate(first, results), more)
     facts, ways = (_released(first, results),), moves(results, links, is_named=True)
-    return Banner(mark=Mark.CALM, word="Waived", title=title, facts=facts, moves=ways)
+    return Banner(mark=Mark.CALM, word="", title=title, facts=facts, moves=ways)
 
 
 def _nothing_promised(results: Results, _links: Links) -> Banner | None:
     if results.sla_status == "none":
         weeks = plural(results.bundle.window.weeks, "week")
-        title: Prose = (f"no code was deployed in the last {weeks}, so nothing was promised or kept",)
-        return Banner(mark=Mark.CALM, word="No data", title=title, moves=moves(results))
+        title: Prose = (f"no code was deployed to production in the last {weeks}, so nothing was promised or kept",)
+        check = Move(do="If you did deploy:", why=prose("check {} and {}.", Name("code-source"), Name("environment")))
+        return Banner(mark=Mark.CALM, word="No data", title=title, moves=(check, *moves(results)))
     if results.sla_status != "undeclared":
         return None
     stub = Name(results.bundle.terms.model_stub)
-    title = prose("no model dependency is declared, so nothing is promised. Set {}, or add {}", Name("models"), stub)
+    title = prose(
+        "no model dependency is declared, so nothing is promised. Set the input {}, or add {}", Name("models"), stub
+    )
     if results.commits_without_models:
         title = prose("{} names no model, so nothing is promised. Add one to it", stub)
     return Banner(mark=Mark.CALM, word="Not set up", title=title, moves=moves(results))
@@ -168,7 +178,7 @@ def _kept(results: Results) -> Banner:
         title = f"Nothing is due now; {plural(late, 'model')} shipped late in the last {weeks}"
     else:
         title = f"The {hours} promise holds: nothing is due"
-    return Banner(mark=Mark.GOOD, word="", title=title, moves=moves(results))
+    return Banner(mark=Mark.CALM if late else Mark.GOOD, word="", title=title, moves=moves(results))
 
 
 def _released(item: Obligation, results: Results) -> Prose:
@@ -176,9 +186,9 @@ def _released(item: Obligation, results: Results) -> Prose:
     provisional = " (this very release, provisionally)" if item.provisional else ""
     deployed, due = moment(item.start, zone, now), moment(item.deadline, zone, now)
     verb = "is" if item.is_running else "was"
-    return prose(
-        "Release {} was deployed {}{}; its model {} due by {}.", release(item), deployed, provisional, verb, due
-    )
+    hours = f"{results.bundle.terms.sla_hours:g} h"
+    shipped = prose("{} of {} {} due within {}, by {}.", needed(item), Name(item.subject), verb, hours, due)
+    return prose("Release {} was deployed {}{}; {}", release(item), deployed, provisional, shipped)
 
 
 def _waiting(first: Obligation, releases: int, results: Results) -> Prose:

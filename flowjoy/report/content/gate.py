@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
 from flowjoy.analysis.results import Results
-from flowjoy.report.blocks import Banner, Mark, Paragraph, Section
+from flowjoy.report.blocks import Banner, Mark, Move, Paragraph, Section
 from flowjoy.report.content.moves import moves, not_enforced
 from flowjoy.report.escaping import clean
 from flowjoy.report.links import NOWHERE, Links
-from flowjoy.report.text import plural
+from flowjoy.report.text import capital, plural
 
 SHOWN, _LONGEST = 50, 300
 _MARKS = {GateLevel.FAILURE: Mark.BAD, GateLevel.WARNING: Mark.WAIT, GateLevel.NOTICE: Mark.CALM}
-_FINE = "All models that this code requires are available."
+_FINE = "The models that this code requires are available."
+_SENTENCE_END = re.compile(r"(?<=[^.][.?]) (?=[A-Z])")
 
 
 def section(gate: MergeGate, *, is_stated: bool) -> Section | None:
@@ -27,7 +30,7 @@ def section(gate: MergeGate, *, is_stated: bool) -> Section | None:
         paragraphs.append(Paragraph(text=f"… and {plural(len(findings) - SHOWN, 'more finding')}."))
     if not gate.findings:
         paragraphs.append(Paragraph(text=_FINE, mark=Mark.GOOD))
-    paragraphs += [Paragraph(lead="Ahead:", text=_sentence(text)) for text in gate.forecast[:SHOWN]]
+    paragraphs += [Paragraph(text=capital(_sentence(text))) for text in gate.forecast[:SHOWN]]
     notes = _limits(gate)
     if not paragraphs and not notes:
         return None
@@ -54,8 +57,17 @@ def blocked(gate: MergeGate, results: Results, links: Links = NOWHERE) -> Banner
     act = "Merging" if gate.is_merge else "Deploying"
     verb = "is" if results.bundle.terms.enforce else "would be"
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-    title = f"{act} {verb} blocked: {clean(failures[0].text, _LONGEST)}{more}"
-    return Banner(mark=Mark.BAD, word="", title=title, facts=not_enforced(results), moves=moves(results, links))
+    problem, cure = parts(clean(failures[0].text, _LONGEST))
+    title = f"{act} {verb} blocked: {problem}{more}"
+    mend = Move(do=f"{cure or 'Correct it'}.", why="Then push, or re-run the failed job.", mark=Mark.BAD)
+    ways = (mend, *moves(results, links))
+    return Banner(mark=Mark.BAD, word="", title=title, facts=not_enforced(results), moves=ways, cure=cure)
+
+
+def parts(finding: str) -> tuple[str, str]:
+    """Return the problem and the cure of a finding; the cure is empty if it names none."""
+    problem, _, cure = _SENTENCE_END.sub("\0", finding, count=1).partition("\0")
+    return problem.removesuffix("."), cure.rstrip(".")
 
 
 def gate_banner(gate: MergeGate, results: Results, links: Links = NOWHERE) -> Banner:
@@ -66,5 +78,5 @@ def gate_banner(gate: MergeGate, results: Results, links: Links = NOWHERE) -> Ba
     if overridden:
         return Banner(mark=Mark.WAIT, word="Waived", title=clean(overridden[0].text, 400))
     if gate.forecast:
-        return Banner(mark=Mark.GOOD, word="", title=f"Models and code match; {clean(gate.forecast[0], 300)}")
-    return Banner(mark=Mark.GOOD, word="", title="Models and code match")
+        return Banner(mark=Mark.GOOD, word="", title=f"{_FINE.rstrip('.')}; {clean(gate.forecast[0], 300)}")
+    return Banner(mark=Mark.GOOD, word="", title=_FINE.rstrip("."))

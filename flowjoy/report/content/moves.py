@@ -27,8 +27,8 @@ def moves(results: Results, links: Links = NOWHERE, *, is_named: bool = False) -
     """
     fixes = [
         Move(
-            do=f"Fix {clean(item.source)}.",
-            why=clean(": ".join(filter(None, (item.reason, item.hint))), 400),
+            do=f"Fix the source {clean(item.source)}.",
+            why=f"{capital(clean(': '.join(filter(None, (item.reason, item.hint))), 400)).rstrip('.')}.",
             mark=Mark.BAD,
         )
         for item in verdict.unproved(results.bundle.coverage)
@@ -45,7 +45,9 @@ def moves(results: Results, links: Links = NOWHERE, *, is_named: bool = False) -
         for alert in firing_alerts(results)
         if alert.kind not in OF_OBLIGATIONS
     ]
-    every = [*fixes, *overdue, *_ways_out(results, links, overdue), *running, *waived, *others]
+    ways = _ways_out(results, links, overdue)
+    every = [*fixes, *overdue, *ways, *running] if overdue else [*fixes, *running, *ways]
+    every += [*waived, *others]
     if not every and results.verdict.decision is Decision.PASS and _is_quiet(results):
         every.append(Move(do="Nothing to do.", mark=Mark.GOOD))
     return tuple(every)
@@ -57,17 +59,22 @@ def _is_quiet(results: Results) -> bool:
 
 
 def _ways_out(results: Results, links: Links, overdue: list[Move]) -> list[Move]:
-    """Return how to get out in an emergency, where the check blocks something."""
+    """Return how to get out in an emergency, where the check blocks something, or will soon."""
     refused = results.gate is not None and bool(results.gate.of(GateLevel.FAILURE))
-    if not (overdue or refused):
+    at_risk = bool(results.count(Status.AT_RISK))
+    if not results.bundle.terms.enforce or not (overdue or refused or at_risk):
         return []
     stub, how = Name(results.bundle.terms.model_stub), links.page("how to write one", "promise.md#waivers")
-    where = "Add it to {} on the default branch, with model, reason, signature and end ({})."
-    ways = [Move(do="In an emergency, merge a waiver.", why=prose(f"{where} Then run this check again.", stub, how))]
-    if results.gate is not None and results.gate.is_merge:
-        why = "An administrator can merge past the required check; the miss stays recorded."
-        ways.append(Move(do="Or ask for a bypass.", why=why))
-    return ways
+    why = prose("Add it to {} on the default branch: model, reason, who approves it, and until when ({}).", stub, how)
+    if not (overdue or refused):
+        late = (*why, " Seen after the deadline, it still counts as a miss.")
+        return [Move(do="If it cannot ship in time, merge a waiver before the deadline.", why=late)]
+    waiver = Move(do="In an emergency, merge a waiver.", why=why)
+    if results.gate is None or not results.gate.is_merge:
+        return [waiver]
+    stays = " The miss stays recorded." if overdue else ""
+    bypass = "In an emergency, ask an administrator to merge past the check."
+    return [Move(do=bypass, why=stays.strip()), replace(waiver, do="Or merge a waiver.")]
 
 
 def _ships(owed: list[Obligation], results: Results, mark: Mark, *, is_named: bool) -> list[Move]:
@@ -80,7 +87,7 @@ def _ships(owed: list[Obligation], results: Results, mark: Mark, *, is_named: bo
     if ships and mark is Mark.BAD:
         last = ships[shown - 1]
         ships[shown - 1] = replace(
-            last, why=prose("{}Then run this check again.", (*spans(last.why), " ") if last.why else "")
+            last, why=prose("{}Then re-run the failed job.", (*spans(last.why), " ") if last.why else "")
         )
     rest, names = ships[shown:], [Name(waiting[0].subject) for waiting in by_model.values()][shown:]
     if not rest:
@@ -95,7 +102,7 @@ def _ship(waiting: list[Obligation], results: Results, mark: Mark, *, is_named: 
     who = capital(actor(owner_of(first.model, results)))
     do = prose("{}: ship {} of {}.", who, needed(first), Name(first.subject))
     if is_named:
-        return Move(do=do, mark=mark)
+        return Move(do=do, why="Before the waiver ends: then it is overdue." if mark is Mark.CALM else "", mark=mark)
     more = f" and {plural(others, 'more release')}" if others else ""
     due = moment(first.deadline, results.bundle.window.timezone, results.bundle.generated_at)
     timing = predicate(first, results) if mark is not Mark.CALM else (f"was due by {due}",)

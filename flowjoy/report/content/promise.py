@@ -49,8 +49,8 @@ def open_section(results: Results) -> Section | None:
     owed = [item for item in results.scope if item.is_open]
     if len(owed) < 2:
         return None
-    shown = table(owed, results, caption="Models that are owed now", cap=_SETTLED_SHOWN)
-    return Section(id="owed", title="Models that are owed now", tables=(shown,))
+    shown = table(owed, results, caption="Open clocks", cap=_SETTLED_SHOWN)
+    return Section(id="owed", title="Open clocks", tables=(shown,))
 
 
 def table(items: Sequence[Obligation], results: Results, *, caption: str, cap: int | None = None) -> Table:

@@ -153,7 +153,7 @@ def test_clock__counts_down_from_its_deadline() -> None:
     first, second = "2024-06-09T13:00:00Z", "2024-06-09T14:00:00Z"
     # In the title of the banner, and in a row for each.
     assert due == [(first, "in"), (first, "left"), (second, "left")]
-    assert "recommender is due in 38 h 0 m (Sun 13:00 UTC); 1 more due later" in Reader(page).text
+    assert "recommender is due in 38 h 0 m (Sun 13:00 UTC); 2 releases wait for it" in Reader(page).text
     assert "Data team: ship a new version of recommender" in Reader(page).text
 
 
@@ -233,7 +233,7 @@ def test_headline__behind_the_word_of_the_verdict_does_not_repeat_it() -> None:
     assert "<h1><bdi>The 48\u00a0h promise holds: nothing is due</bdi></h1>" in kept
     empty = Reader(unpictured(a_bundle())).text
     assert "No data" in empty
-    assert "No code was deployed in the last 4 weeks" in empty, "a line of its own begins with a capital"
+    assert "No code was deployed to production in the last 4 weeks" in empty, "a line of its own begins with a capital"
 
 
 def test_inventory__of_more_than_a_hundred_says_how_many_were_examined() -> None:
@@ -349,7 +349,7 @@ def test_source__that_decides_and_failed_is_the_first_thing_to_mend() -> None:
     failed = a_coverage("models", CoverageState.FAILED, reason="the registry refused", hint="check the token")
     text = text_of(coverage=(a_coverage("code"), failed))
     assert "Could not decide" in text
-    assert text.index("Fix models.") < text.index("the registry refused: check the token")
+    assert text.index("Fix the source models.") < text.index("The registry refused: check the token")
 
 
 def test_provisional__release_is_marked() -> None:

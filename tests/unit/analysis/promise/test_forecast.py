@@ -14,9 +14,9 @@ from tests.unit.analysis.promise.test_merge_gate import ANY, NONE, a_version, at
 def test_forecast__names_the_clock_that_merging_starts_and_how_long_it_took_before() -> None:
     owed = [an_obligation(n, shipped_at=at(n + 10 * n), version="1") for n in range(1, 8)]
     (sentence,) = forecast({"recommender": ANY}, [], owed, 48)
-    assert sentence == "merging starts a 48 h clock for recommender; the last 5 took 50 h (median)"
+    assert sentence == "merging starts a 48 h clock for recommender; its last 5 ships took 50 h (median)"
     (once,) = forecast({"recommender": ANY}, [], owed[:1], 48)
-    assert once.endswith("; the last one took 10 h")
+    assert once.endswith("; its last ship took 10 h")
     (alone,) = forecast({"recommender": ANY}, [], [], 0.5, act="this deployment")
     assert alone == "this deployment starts a 0.5 h clock for recommender"
 

@@ -457,9 +457,11 @@ def test_list__names_firing_alerts_and_destinations_and_is_left_out_without_one(
     assert shown is not None
     ((name, what, since, by),) = shown.tables[0].rows
     assert (name.text, plain(by.text)) == ("promise broken", "Slack Wed 05 Jun 10:00 UTC")
-    assert (plain(what.text), since.text) == ("recommender", "Wed 05 Jun 09:00 UTC"), "its facts and move are above"
+    assert (plain(what.text), since.text) == ("recommender did not ship in time", "Wed 05 Jun 09:00 UTC")
     assert read(summary(results)).count("Data team: ship a new version of recommender") == 1
-    assert "| ❌ promise broken | recommender | Wed 05 Jun 09:00 UTC | Slack" in read(summary(results))
+    assert "| ❌ promise broken | recommender did not ship in time | Wed 05 Jun 09:00 UTC | Slack" in read(
+        summary(results)
+    )
 
 
 @pytest.mark.parametrize("releases", [1, 200])
