@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,4 +70,5 @@ def _lines(sheet: pypdfium2.PdfPage) -> list[str]:
 
 
 def _words(text: str) -> str:
-    return "".join(text.split())
+    """The letters of a text: without spaces, and without hyphens, which a PDF changes where a line ends."""
+    return re.sub(r"[\s\-\ufffe\u00ad]", "", text)

@@ -206,7 +206,7 @@ def test_comment__is_one_is_updated_in_place_and_is_silent_when_nothing_changed(
         judge(world, number)
     (comment,) = shop.issues[number].comments
     before = world.github.count("PATCH", "/issues/comments")
-    assert "merging starts a 48 h clock" in comment.body
+    assert "Merging starts a 48 h clock" in comment.body
     assert before == 0
     world.registry.add_version(at())
     judge(world, number)
