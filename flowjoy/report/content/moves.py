@@ -84,7 +84,7 @@ def _ships(owed: list[Obligation], results: Results, mark: Mark, *, is_named: bo
         by_model.setdefault(item.model, []).append(item)
     ships = [_ship(waiting, results, mark, is_named=is_named and len(by_model) == 1) for waiting in by_model.values()]
     shown = _SHOWN if len(ships) > _SHOWN + 1 else len(ships)
-    if ships and mark is Mark.BAD:
+    if ships and mark is Mark.BAD and results.bundle.terms.enforce:
         last = ships[shown - 1]
         ships[shown - 1] = replace(
             last, why=prose("{}Then re-run the failed job.", (*spans(last.why), " ") if last.why else "")
@@ -102,7 +102,7 @@ def _ship(waiting: list[Obligation], results: Results, mark: Mark, *, is_named: 
     who = capital(actor(owner_of(first.model, results)))
     do = prose("{}: ship {} of {}.", who, needed(first), Name(first.subject))
     if is_named:
-        return Move(do=do, why="Before the waiver ends: then it is overdue." if mark is Mark.CALM else "", mark=mark)
+        return Move(do=do, why="When the waiver ends, it is overdue again." if mark is Mark.CALM else "", mark=mark)
     more = f" and {plural(others, 'more release')}" if others else ""
     due = moment(first.deadline, results.bundle.window.timezone, results.bundle.generated_at)
     timing = predicate(first, results) if mark is not Mark.CALM else (f"was due by {due}",)
