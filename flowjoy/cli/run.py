@@ -37,7 +37,7 @@ from flowjoy.pipeline.publish import Publisher
 from flowjoy.pipeline.run_context import bundle_of, links_of, query_of
 from flowjoy.pipeline.run_parameters import terms_of
 from flowjoy.report import files, step_outputs
-from flowjoy.report.content.report import report_of
+from flowjoy.report.content.report import Report, report_of
 from flowjoy.report.links import Links
 from flowjoy.report.prose import plain
 from flowjoy.report.surfaces import summary
@@ -119,9 +119,10 @@ def _run_step(settings: Settings, context: ActionsContext, console: Console, now
     _require_time(this, results)
     results = publisher.alert(results)
     written = _report(this, results, links)
+    report = report_of(results, links)
     _require_time(this, results)
-    delivered = publisher.publish(results, written, this.github)
-    _conclude(results, links, {**written, **delivered}, console)
+    delivered = publisher.publish(results, report, written, this.github)
+    _conclude(results, report, {**written, **delivered}, console)
     return results.verdict.exit_code
 
 
@@ -161,10 +162,9 @@ def _report(this: PreparedRun, results: Results, links: Links) -> dict[str, str]
     return written
 
 
-def _conclude(results: Results, links: Links, files_and_urls: Mapping[str, str], console: Console) -> None:
+def _conclude(results: Results, report: Report, files_and_urls: Mapping[str, str], console: Console) -> None:
     """Write the annotations, the job summary and the outputs."""
     annotate(results, console)
-    report = report_of(results, links)
     append_summary(console, summary(report, files_and_urls.get("artifact-url")))
     # Last, and not forgiven: an output that cannot be written must not leave a pass to be read.
     console.outputs(step_outputs.fill(results, files_and_urls))

@@ -17,8 +17,9 @@ from flowjoy.domain import AlertState
 from flowjoy.errors import HarvestError
 from flowjoy.pipeline.alert_candidates import may_have_fired, possible_keys
 from flowjoy.pipeline.change_events import key_prefix, send_changes
-from flowjoy.report.content.alert_messages import AlertMessage, RunLinks, alert_message
+from flowjoy.report.content.alert_messages import AlertMessage, alert_message
 from flowjoy.report.escaping import clean
+from flowjoy.report.links import Links
 from flowjoy.report.slack_blocks import digest
 from flowjoy.sinks import ALERT_SINKS
 from flowjoy.sinks.base import AlertContext, AlertSink
@@ -58,7 +59,7 @@ def raise_alerts(results: Results) -> Results:
     return with_alerts(results, (*results.bundle.alerts, *raised))
 
 
-def send(results: Results, new_context: Callable[[], AlertContext], links: RunLinks, history: AlertHistory) -> Results:
+def send(results: Results, new_context: Callable[[], AlertContext], links: Links, history: AlertHistory) -> Results:
     """Send every destination its due notifications; return the results with what was sent.
 
     Each destination has a context and a time budget of its own: one that stalls must not delay the pager.
@@ -93,9 +94,7 @@ def _warning_on_failure(sink: AlertSink, context: AlertContext) -> Iterator[None
         context.warn(f"{sink.label}: failed ({type(problem).__name__}); please report this")
 
 
-def _send_due(
-    sink: AlertSink, results: Results, context: AlertContext, links: RunLinks, history: AlertHistory
-) -> Results:
+def _send_due(sink: AlertSink, results: Results, context: AlertContext, links: Links, history: AlertHistory) -> Results:
     due = _due(sink, results)
     if sink.can_recall and (due or not history.initialised):
         results = _with_recalled(sink, results, context, history)
@@ -146,7 +145,7 @@ def _sent(
 
 
 def _resolve_possible(
-    sink: AlertSink, results: Results, context: AlertContext, links: RunLinks, history: AlertHistory
+    sink: AlertSink, results: Results, context: AlertContext, links: Links, history: AlertHistory
 ) -> None:
     """Without a ledger: resolve what may have fired and is over. Resolving what never fired has no effect."""
     now = results.bundle.generated_at

@@ -7,7 +7,7 @@ the report. Failures here never change the verdict.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import quote
 
@@ -27,8 +27,7 @@ from flowjoy.pipeline import notify
 from flowjoy.pipeline.collected import Collected
 from flowjoy.pipeline.run_context import keeps_ledger
 from flowjoy.report import files
-from flowjoy.report.content.alert_messages import RunLinks
-from flowjoy.report.content.report import report_of
+from flowjoy.report.content.report import Report
 from flowjoy.report.links import Links
 from flowjoy.sinks import SINKS, report_artifact
 from flowjoy.sinks.base import AlertContext, Publication
@@ -74,7 +73,9 @@ class Publisher:
                 results = notify.send(results, new_context, self._alert_links(results), self._history())
         return notify.raise_alerts(results)
 
-    def publish(self, results: Results, written: Mapping[str, str], github: GitHubApi | None) -> dict[str, str]:
+    def publish(
+        self, results: Results, report: Report, written: Mapping[str, str], github: GitHubApi | None
+    ) -> dict[str, str]:
         """Upload the files and write checks and comment; return the outputs that this gives."""
         if self.settings.as_of is None and not self.runner.on_actions:
             self.console.notice(
@@ -83,7 +84,7 @@ class Publisher:
         if not self._is_live or self.trigger.fork:
             return {}
         stored = self._store(results, written)
-        return stored | self._write_checks(results, github, stored.get("artifact-url"))
+        return stored | self._write_checks(results, report, github, stored.get("artifact-url"))
 
     def _warn_of_distrust(self) -> None:
         """Log once why this run sends no alert, and what would change that."""
@@ -112,17 +113,13 @@ class Publisher:
             log=self.console.log,
         )
 
-    def _alert_links(self, results: Results) -> RunLinks:
+    def _alert_links(self, results: Results) -> Links:
         """Return the links of alerts; check and report are written later, at addresses known in advance."""
-        repository = f"{self.runner.server_url}/{self.runner.repository}"
         stub, branch = results.bundle.stubs.get(HEAD), self.default_branch
-        path = f"{quote(branch)}/{quote(self.settings.model_stub)}" if branch is not None else ""
-        return RunLinks(
-            repository=repository,
-            check=self.links.check,
-            run=self.links.run,
-            stub=f"{repository}/edit/{path}" if path and isinstance(stub, ParsedStub) else None,
-        )
+        if branch is None or self.links.repository is None or not isinstance(stub, ParsedStub):
+            return self.links
+        path = f"{quote(branch)}/{quote(self.settings.model_stub)}"
+        return replace(self.links, stub=f"{self.links.repository}/edit/{path}")
 
     def _history(self) -> notify.AlertHistory:
         return notify.AlertHistory(
@@ -188,7 +185,9 @@ class Publisher:
         listed = {one.number for one in proposal.every if one.number is not None} if proposal is not None else set()
         return self.trigger.asking | listed
 
-    def _write_checks(self, results: Results, github: GitHubApi | None, artifact_url: str | None) -> dict[str, str]:
+    def _write_checks(
+        self, results: Results, report: Report, github: GitHubApi | None, artifact_url: str | None
+    ) -> dict[str, str]:
         """Write checks and comment. A failure is a warning."""
         outputs: dict[str, str] = {}
         console = self.console
@@ -200,7 +199,7 @@ class Publisher:
             trigger=self.trigger,
             results=results,
             lines=stub_lines(self.harvested.records.stubs, self.trigger.sha),
-            report=report_of(results, self.links),
+            report=report,
             redact=console.redact,
             artifact_url=artifact_url,
             deployed=self._deployed(results),

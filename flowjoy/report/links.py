@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ class Links:
 
     `repository`: the web address of the repository; `registry`: that of the registry, with its models below `#/models`;
     `documentation`: the folder of FlowJoy's documentation. `check` and `run`: where this run's results stand.
-    `pull_request`: the number of the one that is judged.
+    `stub`: the page that edits the stub of the default branch. `pull_request`: the number of the one that is judged.
     """
 
     repository: str | None = None
@@ -22,7 +23,13 @@ class Links:
     documentation: str | None = None
     check: str | None = None
     run: str | None = None
+    stub: str | None = None
     pull_request: int | None = None
+
+    @property
+    def of_run(self) -> Mapping[str, str]:
+        """The links of every alert: texts and addresses."""
+        return known({"Open the check": self.check, "Open the report": self.run})
 
     def address(self, span: Span) -> str | None:
         """Return the address of what a span names; None if it names nothing that has one."""
@@ -39,6 +46,11 @@ class Links:
     def page(self, text: str, path: str) -> Span:
         """Return a link to a page of the documentation; its path alone where its address is unknown."""
         return Link(text, f"{self.documentation}/{path}") if self.documentation else f"{text} (docs/{path})"
+
+
+def known(links: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the links whose address is known."""
+    return {text: address for text, address in links.items() if address is not None}
 
 
 def _quoted(name: str) -> str:

@@ -12,35 +12,8 @@ from flowjoy.domain import commit_sha
 from flowjoy.domain.drift import DriftCheck
 from flowjoy.report.content.alert_parts import SEPARATOR, AlertText, origin
 from flowjoy.report.content.alert_text import alert_text
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunLinks:
-    """GitHub addresses that an alert may link, None where unknown: the repository, this run, its check, its stub.
-
-    `stub`: the page that edits the stub of the default branch.
-    """
-
-    repository: str | None = None
-    check: str | None = None
-    run: str | None = None
-    stub: str | None = None
-
-    @property
-    def of_run(self) -> Mapping[str, str]:
-        """The links of every alert: texts and addresses."""
-        return _known({"Open the check": self.check, "Open the report": self.run})
-
-    def of(self, notification: Notification) -> Mapping[str, str]:
-        """Return the links of one alert; where releases wait, also the first one and the stub, for a waiver."""
-        about = notification.alert.about
-        if not isinstance(about, WaitingReleases) or notification.step is AlertStep.RECOVERY:
-            return self.of_run
-        named = [item for item in about.items if item.code_id in notification.joined] or about.items
-        sha = named[0].sha
-        release = f"{self.repository}/commit/{sha}" if self.repository and commit_sha.is_full(sha) else None
-        stub = None if notification.step is AlertStep.WAIVER else self.stub
-        return {**self.of_run, **_known({"Open the release": release, "Add a waiver": stub})}
+from flowjoy.report.links import Links, known
+from flowjoy.report.prose import Commit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +63,7 @@ class Receipt:
     releases: tuple[str, ...] = ()
 
 
-def alert_message(notification: Notification, results: Results, links: RunLinks) -> AlertMessage:
+def alert_message(notification: Notification, results: Results, links: Links) -> AlertMessage:
     """Return the message of a notification."""
     state = replace(notification, step=AlertStep.NEW) if notification.step is AlertStep.UPDATE else notification
     return AlertMessage(
@@ -98,7 +71,7 @@ def alert_message(notification: Notification, results: Results, links: RunLinks)
         origin=origin(results.bundle),
         text=alert_text(notification, results),
         state=alert_text(state, results),
-        links=links.of(notification),
+        links=_links_of(notification, links),
     )
 
 
@@ -108,5 +81,13 @@ def alert_subject(notification: Notification) -> str:
     return about.model if isinstance(about, WaitingReleases | DriftCheck) else notification.alert.key
 
 
-def _known(links: Mapping[str, str | None]) -> dict[str, str]:
-    return {text: address for text, address in links.items() if address is not None}
+def _links_of(notification: Notification, links: Links) -> Mapping[str, str]:
+    """Return the links of one alert; where releases wait, also the first one and the stub, for a waiver."""
+    about = notification.alert.about
+    if not isinstance(about, WaitingReleases) or notification.step is AlertStep.RECOVERY:
+        return links.of_run
+    named = [item for item in about.items if item.code_id in notification.joined] or about.items
+    sha = named[0].sha
+    release = links.address(Commit(sha)) if sha is not None and commit_sha.is_full(sha) else None
+    stub = None if notification.step is AlertStep.WAIVER else links.stub
+    return {**links.of_run, **known({"Open the release": release, "Add a waiver": stub})}

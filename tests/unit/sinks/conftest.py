@@ -16,7 +16,7 @@ from flowjoy.clients import transport
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain.secret import Secret
-from flowjoy.report.content.alert_messages import AlertMessage, RunLinks, alert_message
+from flowjoy.report.content.alert_messages import AlertMessage, alert_message
 from flowjoy.report.content.report import report_of
 from flowjoy.report.links import Links
 from flowjoy.sinks.base import AlertContext, Publication
@@ -26,7 +26,7 @@ from tests.fakes.github import GitHubStandIn
 
 TOKEN = "canary-token-of-github"
 SHA, OTHER_SHA = "a" * 40, "b" * 40
-LINKS = RunLinks(run="https://github.com/acme/shop/actions/runs/1")
+LINKS = Links(run="https://github.com/acme/shop/actions/runs/1")
 
 
 @pytest.fixture(autouse=True)
@@ -62,9 +62,6 @@ def kept_promise(**changes: Any) -> Results:
     return analyse(a_bundle([a_deploy(0, SHA)], [a_ship(1, "7")], until=at(60), terms={"sla_since": at(0)}, **changes))
 
 
-ADDRESSES = Links(run="https://github.com/acme/shop/actions/runs/1")
-
-
 @dataclass
 class Run:
     """One run: its inputs, and what its sinks warned of."""
@@ -80,7 +77,7 @@ class Run:
             trigger=event or an_event(),
             results=results,
             lines={builders.MODEL: 3},
-            report=report_of(results, ADDRESSES),
+            report=report_of(results, LINKS),
             redact=lambda text: text.replace("hush", "***"),
             warn=self.warnings.append,
         )

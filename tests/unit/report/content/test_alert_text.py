@@ -17,9 +17,10 @@ from flowjoy.analysis.results import Results, analyse
 from flowjoy.domain import AlertState, ModelGap, Status
 from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
-from flowjoy.report.content.alert_messages import RunLinks, alert_message
+from flowjoy.report.content.alert_messages import alert_message
 from flowjoy.report.content.alert_text import alert_text
 from flowjoy.report.content.alerts import firing_alerts, section
+from flowjoy.report.links import Links
 from flowjoy.report.prose import plain
 from flowjoy.report.slack_blocks import Mark, blocks, digest, escaped, fallback, mark_of, marks
 from tests.builders import a_bundle, a_coverage, a_deploy, a_ship, a_stub_file, an_incident, an_obligation, at
@@ -28,7 +29,7 @@ from tests.unit.report.rendered import read, summary
 
 FINDINGS = analyse(a_bundle([a_deploy()], [a_ship(1)], until=at(100)))
 SHA, OTHER = "a" * 40, "b" * 40
-LINKS = RunLinks(
+LINKS = Links(
     repository="https://github.com/acme/shop",
     check="https://github.com/acme/shop/commit/1/checks",
     run="https://github.com/acme/shop/actions/runs/1",
@@ -490,7 +491,7 @@ def test_links__lead_to_check_report_release_and_stub_and_never_to_a_download() 
 
 
 def test_links__leave_out_what_is_unknown_or_needs_no_step() -> None:
-    assert alert_message(waiting(1), FINDINGS, RunLinks(repository="https://github.com/acme/shop")).links == {}
+    assert alert_message(waiting(1), FINDINGS, Links(repository="https://github.com/acme/shop")).links == {}
     for step in (AlertStep.WAIVER, AlertStep.RECOVERY):
         assert "Add a waiver" not in alert_message(firing(broken(), step), FINDINGS, LINKS).links
     week = a_notice(AlertKind.DIVERGENCE, a_week(1, code=9, model=4))
