@@ -97,7 +97,7 @@ def inert(browser: Browser, path: Path) -> Iterator[str]:
 
 
 def big(browser: Browser, path: Path) -> Iterator[str]:
-    """Five hundred rows are sorted while somebody waits for it."""
+    """Five hundred rows are sorted without a noticeable pause."""
     page = opened(browser, path)
     page.locator("#promise summary").click()
     if not page.locator("#promise tbody tr").last.is_visible():
