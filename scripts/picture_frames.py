@@ -52,7 +52,7 @@ def comment(text: str) -> str:
 def slack(messages: Sequence[Mapping[str, Any]], pictures: Mapping[str, Sequence[bytes]]) -> str:
     """Return a channel with its last thread open. `pictures`: the PNG files of each thread, by its timestamp."""
     replies = [message for message in messages if "thread_ts" in message]
-    threads = [
+    threads: list[dict[str, Any]] = [
         {
             "first": _message(first),
             "pictures": [_data(picture) for picture in pictures.get(first["ts"], ())],
