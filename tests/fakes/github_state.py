@@ -6,6 +6,7 @@ that a test can also plant a bad one.
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import itertools
 import re
@@ -293,21 +294,23 @@ class Repository:
 
     def history(self, commit: Commit | None) -> list[Commit]:
         """The commit and its ancestors, newest first, as far as they are known."""
-        line: list[Commit] = []
-        ahead = [commit] if commit is not None else []
+        return list(self._line(commit))
+
+    def _line(self, commit: Commit | None) -> Iterator[Commit]:
+        ahead = [] if commit is None else [(commit.committed_at, commit.sha)]
+        met = {sha for _, sha in ahead}
         while ahead:
-            newest = max(ahead, key=lambda known: (known.committed_at, known.sha))
-            ahead.remove(newest)
-            line.append(newest)
-            parents = [self.commits[sha] for sha in newest.parents if sha in self.commits]
-            ahead += [known for known in parents if known not in line and known not in ahead]
-        return line
+            newest = self.commits[ahead.pop()[1]]
+            yield newest
+            for sha in newest.parents:
+                if sha in self.commits and sha not in met:
+                    met.add(sha)
+                    bisect.insort(ahead, (self.commits[sha].committed_at, sha))
 
     def file_at(self, ref: str, path: str) -> bytes | None:
         """The bytes of a file at a commit, inherited from its ancestors; None where it does not exist."""
-        return next(
-            (self.files[c.sha, path] for c in self.history(self.resolve(ref)) if (c.sha, path) in self.files), None
-        )
+        line = self._line(self.resolve(ref))
+        return next((self.files[c.sha, path] for c in line if (c.sha, path) in self.files), None)
 
     def folder_at(self, ref: str, folder: str) -> list[str]:
         """The paths of the files directly in a folder at a commit."""

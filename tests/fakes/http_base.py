@@ -119,6 +119,7 @@ class StandIn:
         self.requests: list[Request] = []
         self.answered = 0  # requests served to their end: those that a client gave up on are not among them
         self.stopping = threading.Event()
+        self.delay = 0.0  # seconds before each answer
         self._plans: list[_Plan] = []
         self._lock = threading.RLock()
         self._server = _Server(self)
@@ -205,7 +206,9 @@ class _Handler(BaseHTTPRequestHandler):
         )
         exchange = Exchange(request, self, stand_in)
         try:
-            (stand_in.begin(request, self.path) or exchange.right_answer()).serve(exchange)
+            answer = stand_in.begin(request, self.path) or exchange.right_answer()
+            exchange.wait(stand_in.delay)
+            answer.serve(exchange)
             stand_in.served()
         except ConnectionError:  # the client went away, or the server is being closed
             self.close_connection = True

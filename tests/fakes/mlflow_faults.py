@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,8 @@ from tests.fakes.http_base import Answer, Request, StandIn
 _API = "/api/2.0/mlflow"
 GET_MODEL, SEARCH_VERSIONS = f"{_API}/registered-models/get", f"{_API}/model-versions/search"
 SEARCH_MODELS = f"{_API}/registered-models/search"
+GET_RUN, SEARCH_RUNS = f"{_API}/runs/get", f"{_API}/runs/search"
+SEARCH_EXPERIMENTS = f"{_API}/experiments/search"
 GET_VERSION, SET_TAG = f"{_API}/model-versions/get", f"{_API}/model-versions/set-tag"
 _ERROR = {"sqlstate": "KAM00", "error_class": "RESOURCE_NOT_FOUND"}
 
@@ -30,6 +32,7 @@ class MlflowStandIn(StandIn):
         self.models: dict[str, list[dict[str, Any]]] = {}
         self.aliases: dict[str, dict[str, str]] = {}
         self.prompts: set[str] = set()
+        self.runs: dict[str, datetime] = {}  # when each training run began
         super().__init__()
 
     def add_model(self, name: str = "recommender") -> None:
@@ -70,17 +73,20 @@ class MlflowStandIn(StandIn):
     def answer(self, request: Request) -> Answer:
         if self.token is not None and request.headers.get("authorization") != f"Bearer {self.token}":
             return Answer(401, {"error_code": "UNAUTHENTICATED", "message": "You are not authenticated."})
-        if request.method == "GET" and request.path == GET_MODEL:
-            return self._model(request.query.get("name", ""))
-        if request.method == "GET" and request.path == SEARCH_VERSIONS:
-            return self._search(request.query)
-        if request.method == "GET" and request.path == SEARCH_MODELS:
-            return self._search_models(request.query.get("filter", ""))
-        if request.method == "GET" and request.path == GET_VERSION:
-            return self._version(request.query["name"], request.query["version"])
-        if request.method == "POST" and request.path == SET_TAG:
-            return self._set_tag(request.json())
-        return Answer(404, b"<!doctype html><title>404 Not Found</title>", {"Content-Type": "text/html"})
+        answers: dict[tuple[str, str], Callable[[], Answer]] = {
+            ("GET", GET_MODEL): lambda: self._model(request.query.get("name", "")),
+            ("GET", SEARCH_VERSIONS): lambda: self._search(request.query),
+            ("GET", SEARCH_MODELS): lambda: self._search_models(request.query.get("filter", "")),
+            ("GET", GET_VERSION): lambda: self._version(request.query["name"], request.query["version"]),
+            ("POST", SET_TAG): lambda: self._set_tag(request.json()),
+            ("GET", GET_RUN): lambda: self._run(request.query.get("run_id", "")),
+            ("POST", SEARCH_EXPERIMENTS): lambda: Answer(200, {"experiments": [{"experiment_id": "1", "name": "one"}]}),
+            ("POST", SEARCH_RUNS): lambda: self._search_runs(request.json()),
+        }
+        known = answers.get((request.method, request.path))
+        if known is None:
+            return Answer(404, b"<!doctype html><title>404 Not Found</title>", {"Content-Type": "text/html"})
+        return known()
 
     def _model(self, name: str) -> Answer:
         if name not in self.models:
@@ -104,6 +110,22 @@ class MlflowStandIn(StandIn):
                 return Answer(200, {"model_version": current})
         missing = f"Model Version (name={name}, version={version}) not found"
         return Answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": missing, **_ERROR})
+
+    def _run(self, number: str) -> Answer:
+        if number not in self.runs:
+            missing = f"Run with id={number} not found"
+            return Answer(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": missing, **_ERROR})
+        return Answer(200, {"run": self._run_body(number)})
+
+    def _run_body(self, number: str) -> dict[str, Any]:
+        begun = int(self.runs[number].timestamp() * 1000)
+        info = {"run_id": number, "run_uuid": number, "experiment_id": "1", "start_time": begun}
+        return {"info": {**info, "status": "FINISHED", "lifecycle_stage": "active"}, "data": {}}
+
+    def _search_runs(self, asked: dict[str, Any]) -> Answer:
+        wanted = re.findall(r"'([^']*)'", asked.get("filter", ""))
+        found = [number for number in self.runs if number in wanted and "1" in asked.get("experiment_ids", [])]
+        return Answer(200, {"runs": [self._run_body(number) for number in found[: asked["max_results"]]]})
 
     def _set_tag(self, asked: dict[str, str]) -> Answer:
         current = next(current for current in self.models[asked["name"]] if current["version"] == asked["version"])

@@ -1,0 +1,46 @@
+"""What a run asks: python benchmarks/request_counts.py [SECONDS].
+
+Prints the requests of a first run over twelve busy weeks, of a second one with its ledger and nothing new, and of a
+first one with four times the deployments. SECONDS: how long each answer takes (0.08 unless named).
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.e2e.busy_weeks import Asked, BusyWeeks, busy_weeks
+
+DEPLOYS = 300
+
+
+def shown(what: str, weeks: BusyWeeks, hours: float, delay: float) -> Asked:
+    """Run with delayed answers, and print what was asked and how long the run took more than without delay."""
+    weeks.delay(delay)
+    began = time.perf_counter()
+    ran, asked = weeks.run(hours)
+    taken = time.perf_counter() - began
+    kinds = {"GitHub": asked.github, "MLflow": asked.mlflow, "aside": asked.written}
+    print(f"{what}: {taken:.1f} s, exit code {ran.code}, " + ", ".join(f"{k} {len(v)}" for k, v in kinds.items()))
+    for kind, requests in kinds.items():
+        for name, count in Counter(requests).items():
+            print(f"  {kind:7}{count:>4}  {name}")
+    return asked
+
+
+def main(delay: float) -> int:
+    """Print the three runs."""
+    for deploys in (DEPLOYS, 4 * DEPLOYS):
+        with tempfile.TemporaryDirectory() as folder, busy_weeks(Path(folder), deploys=deploys) as weeks:
+            shown(f"first run, {deploys} deployments", weeks, 1, delay)
+            shown(f"second run, {deploys} deployments", weeks, 2, delay)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 0.08))
