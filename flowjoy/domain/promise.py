@@ -42,8 +42,8 @@ class Obligation:
     """The duty of one code deployment to ship one model. `deadline` is inclusive to the second.
 
     `shipped_at`: the ship that met it or closed it late; `closed_at`: that or the rollback that ended it; both are None
-    while it is open. `waived_miss`: waived, but counted as a miss in the rate. `excused_until`: broken because a waiver
-    expired then.
+    while it is open. `waiver`: the one that excuses it, or if it is broken, the one that did and has ended.
+    `waived_miss`: waived, but counted as a miss in the rate.
     """
 
     id: str
@@ -61,10 +61,9 @@ class Obligation:
     seen_by: datetime | None = None
     precision: Precision | None = None
     provisional: bool = False
-    waiver: str | None = None
+    waiver: Waiver | None = None
     waived_miss: bool = False
     reason: str | None = None
-    excused_until: datetime | None = None
     replaced: bool = False
 
     @property

@@ -12,7 +12,7 @@ from flowjoy.domain import Decision, Obligation, Status
 from flowjoy.domain.proposals import GROUP
 from flowjoy.report.blocks import Banner
 from flowjoy.report.content.banner import release_banner
-from flowjoy.report.content.gate import gate_banner
+from flowjoy.report.content.gate import gate_banner, problem
 from flowjoy.report.content.gate import section as gate_section
 from flowjoy.report.content.obligation_text import outcome
 from flowjoy.report.content.promise import release_section
@@ -72,6 +72,9 @@ def promise_check(
     of_release = release_banner(results, own, report.links)
     if of_release is not None and _SEVERITY[settled := _release_conclusion(results, own)] > _SEVERITY[conclusion]:
         conclusion, shown = settled, of_release
+    title = _title(shown)
+    if shown is report.banner and results.gate is not None and (failures := results.gate.of(GateLevel.FAILURE)):
+        title = clean(f"The check of the model dependency fails: {problem(failures)}", _LONGEST_TITLE)
     broken = [item for item in results.scope if item.status is Status.BREACHED and item.model in lines]
     remarks = {
         item.model: Annotation(
@@ -86,7 +89,7 @@ def promise_check(
         subject="sla",
         sha=sha,
         conclusion=conclusion,
-        title=_title(shown),
+        title=title,
         summary=within_limit(summary(replace(report, banner=shown), report_url)),
         annotations=tuple(remarks.values()),
     )

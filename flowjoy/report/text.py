@@ -40,15 +40,16 @@ def soon(timestamp: datetime, timezone: str, now: datetime) -> str:
 
 
 def span(length: timedelta) -> str:
-    """Return `31 h 12 m`, `4 d 4 h` from four days on, `30 s` under a minute; rounded down, never negative."""
+    """Return `31 h 12 m`, `2 h`, `4 d 4 h` from four days on, `30 s` under a minute; rounded down, never negative."""
     seconds = max(0, int(length.total_seconds()))
     if seconds < 60:
         return f"{seconds} s"
     minutes = seconds // 60
     hours, minutes = divmod(minutes, 60)
-    if hours >= 96:
-        return f"{hours // 24} d {hours % 24} h"
-    return f"{hours} h {minutes} m" if hours else f"{minutes} m"
+    large, small = (f"{hours // 24} d", f"{hours % 24} h") if hours >= 96 else (f"{hours} h", f"{minutes} m")
+    if not hours:
+        return small
+    return large if small.startswith("0 ") else f"{large} {small}"
 
 
 def decimal(value: float | None, unit: str = "") -> str:

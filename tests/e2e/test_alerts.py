@@ -217,7 +217,7 @@ def test_message__says_what_happened_since_when_who_does_what_and_links_check_re
     watch.run(50)
     (message,) = slack.messages
     header, section, heading, step, foot = message["blocks"]
-    assert header["text"]["text"] == "🔴 recommender · 2 h 0 m overdue · acme/shop"
+    assert header["text"]["text"] == "🔴 recommender · 2 h overdue · acme/shop"
     assert section["text"]["text"] == (
         f"Release {A[:12]} was deployed Mon 02 Mar 09:00 UTC; a new version of recommender was due by "
         "Wed 04 Mar 09:00 UTC and has not shipped."
@@ -266,7 +266,7 @@ def test_breach__is_one_alert_over_ten_runs_and_one_resolve_when_it_is_mended(
     assert [(alert.dedup_key, len(alert.events)) for alert in pager.alerts] == [(dedup_key(key), 1)]
     assert len(slack.messages) == 1
     world.registry.add_version(at(60))
-    assert watch.said(61) == (["✅ recommender · shipped 12 h 0 m late · acme/shop"], 0, 1)
+    assert watch.said(61) == (["✅ recommender · shipped 12 h late · acme/shop"], 0, 1)
     assert watch.said(90) == ([], 0, 0)
     assert pager.resolves == [dedup_key(key)]
 
@@ -277,8 +277,8 @@ def test_at_risk__is_told_and_ends_quietly_when_the_clock_runs_out(
 ) -> None:
     world.release(A, at())
     assert watch.said(35) == ([], 0, 0)
-    assert watch.said(37) == (["🟠 recommender · due in 11 h 0 m · acme/shop"], 1, 0)
-    assert watch.said(49) == (["🔴 recommender · 1 h 0 m overdue · acme/shop"], 1, 1)
+    assert watch.said(37) == (["🟠 recommender · due in 11 h · acme/shop"], 1, 0)
+    assert watch.said(49) == (["🔴 recommender · 1 h overdue · acme/shop"], 1, 1)
     assert [alert.is_open for alert in pager.alerts] == [False, True]
 
 
@@ -298,8 +298,8 @@ def test_releases_that_wait_for_one_model_are_told_in_one_message(
     """A message for each of many that fail together is noise: elementary-data/elementary#408."""
     for hours, sha in enumerate((A, B, C)):
         world.release(sha, at(hours))
-    assert watch.said(60) == (["🔴 recommender · 12 h 0 m overdue, 3 releases wait · acme/shop"], 1, 0)
-    assert "2 more releases wait: bbbbbbbbbbbb (11 h 0 m overdue), cccccccccccc (10 h 0 m" in text(slack.messages[0])
+    assert watch.said(60) == (["🔴 recommender · 12 h overdue, 3 releases wait · acme/shop"], 1, 0)
+    assert "2 more releases wait: bbbbbbbbbbbb (11 h overdue), cccccccccccc (10 h" in text(slack.messages[0])
     world.registry.add_version(at(61))
     assert watch.said(62) == (["✅ recommender · 3 releases no longer wait · acme/shop"], 0, 1)
 
@@ -311,7 +311,7 @@ def test_release__that_joins_is_named_once_in_the_thread_and_in_the_same_alert_o
     world.release(A, at())
     world.release(B, at(4))
     assert watch.said(49) == (
-        ["🔴 recommender · 1 h 0 m overdue · acme/shop", "🟠 recommender · due in 3 h 0 m · acme/shop"],
+        ["🔴 recommender · 1 h overdue · acme/shop", "🟠 recommender · due in 3 h · acme/shop"],
         2,
         0,
     )
@@ -325,7 +325,7 @@ def test_release__that_joins_is_named_once_in_the_thread_and_in_the_same_alert_o
     assert [(alert.is_open, len(alert.events)) for alert in pager.alerts] == [(True, 2), (False, 1)]
     # PagerDuty shows the last event of a key, not the first: PagerDuty/pdpyras#45.
     payload = pager.alerts[0].events[1]["payload"]
-    assert "recommender is 5 h 0 m overdue (since Wed 04 Mar 09:00 UTC): 2 releases wait" in payload["summary"]
+    assert "recommender is 5 h overdue (since Wed 04 Mar 09:00 UTC): 2 releases wait" in payload["summary"]
     assert all(sha[:12] in payload["custom_details"]["what"] for sha in (A, B))
     world.registry.add_version(at(60))
     assert watch.said(61) == (["✅ recommender · 2 releases no longer wait · acme/shop"], 0, 1)
@@ -338,7 +338,7 @@ def test_breach__may_fire_again_after_it_resolved(world: World, watch: Watch) ->
     world.registry.add_version(at(50))
     watch.run(51)
     world.release(B, at(110))
-    assert watch.said(159)[0] == ["🔴 recommender · 1 h 0 m overdue · acme/shop"]
+    assert watch.said(159)[0] == ["🔴 recommender · 1 h overdue · acme/shop"]
     assert watch.said(160) == ([], 0, 0)
 
 
@@ -523,7 +523,7 @@ def test_ledger__deleted_between_runs_raises_none_twice(
     assert len(pager.alerts) == 1
     forget_everything(world)
     world.registry.add_version(at(51))
-    assert watch.said(52)[:2] == (["✅ recommender · shipped 3 h 0 m late · acme/shop"], 0)
+    assert watch.said(52)[:2] == (["✅ recommender · shipped 3 h late · acme/shop"], 0)
     assert slack.messages[1]["thread_ts"] == slack.messages[0]["ts"]
     assert [alert.is_open for alert in pager.alerts] == [False]
 
@@ -556,7 +556,7 @@ def test_ledger__deleted_is_replaced_by_our_own_messages_and_nobody_elses(
     forget_everything(world)
     world.github.repository.artifacts.update(kept)
     slack.write(blocks=forged["blocks"], bot_id="B0OTHER")
-    assert watch.said(50)[0] == ["🔴 recommender · 2 h 0 m overdue · acme/shop"]
+    assert watch.said(50)[0] == ["🔴 recommender · 2 h overdue · acme/shop"]
 
 
 @pytest.mark.matrix
@@ -581,7 +581,7 @@ def test_ledger__that_is_read_lets_a_bot_tell_that_may_not_look(
     slack.scopes.discard("channels:history")
     world.release(A, at())
     watch.run(30)
-    assert watch.said(49)[0] == ["🔴 recommender · 1 h 0 m overdue · acme/shop"]
+    assert watch.said(49)[0] == ["🔴 recommender · 1 h overdue · acme/shop"]
     assert watch.said(50)[0] == []
 
 
@@ -594,8 +594,8 @@ def test_webhook__tells_once_by_the_ledger(world: World, slack: SlackStandIn, wa
     world.registry.add_version(at(51))
     watch.run(52)
     assert [sent["blocks"][0]["text"]["text"] for sent in slack.hooked] == [
-        "🔴 recommender · 1 h 0 m overdue · acme/shop",
-        "✅ recommender · shipped 3 h 0 m late · acme/shop",
+        "🔴 recommender · 1 h overdue · acme/shop",
+        "✅ recommender · shipped 3 h late · acme/shop",
     ]
 
 
@@ -657,7 +657,7 @@ def test_slack__that_fails_is_a_warning_the_verdict_stands_and_nothing_counts_as
     assert cure in ran.log
     assert not [state for state in ran.bundle["alerts"] if state["sink"] == "slack"]
     slack.heal()
-    assert watch.said(50)[0] == ["🔴 recommender · 2 h 0 m overdue · acme/shop"]
+    assert watch.said(50)[0] == ["🔴 recommender · 2 h overdue · acme/shop"]
 
 
 @pytest.mark.matrix
@@ -697,7 +697,7 @@ def test_slack__that_limits_the_rate_is_asked_once_more_not_before_it_says(
 def test_channel__may_be_given_by_its_name(world: World, slack: SlackStandIn, watch: Watch) -> None:
     world.inputs["slack-channel"] = "#releases"
     world.release(A, at())
-    assert watch.said(49)[0] == ["🔴 recommender · 1 h 0 m overdue · acme/shop"]
+    assert watch.said(49)[0] == ["🔴 recommender · 1 h overdue · acme/shop"]
     ran = watch.run(50, slack_channel="nowhere")
     assert "the bot does not see the channel 'nowhere'" not in ran.log  # nothing was to be told
     world.release(B, at(40))
@@ -818,7 +818,7 @@ def test_more_time__given_after_the_fact_is_no_all_clear(
     world.release(A, at())
     watch.run(49)
     assert watch.said(50, sla_hours="96") == ([], 0, 0)
-    assert watch.said(97, sla_hours="96") == (["🔴 recommender · reminder: 1 h 0 m overdue · acme/shop"], 0, 0)
+    assert watch.said(97, sla_hours="96") == (["🔴 recommender · reminder: 1 h overdue · acme/shop"], 0, 0)
 
 
 @pytest.mark.matrix
@@ -829,7 +829,7 @@ def test_thread__whose_first_message_somebody_deleted_is_told_by_itself(
     watch.run(49)
     slack.messages.clear()
     world.registry.add_version(at(50))
-    assert watch.said(51)[0] == ["✅ recommender · shipped 2 h 0 m late · acme/shop"]
+    assert watch.said(51)[0] == ["✅ recommender · shipped 2 h late · acme/shop"]
 
 
 @pytest.mark.matrix

@@ -44,7 +44,7 @@ def test_release__is_due_and_then_green(world: World) -> None:
     world.release(A, at())
     released = world.run(at(1))
     assert (released.code, released.outputs["sla-status"]) == (0, "pending")
-    assert world.check(A)["output"]["title"] == "recommender is due in 47 h 0 m (Wed 09:00 UTC)"
+    assert world.check(A)["output"]["title"] == "recommender is due in 47 h (Wed 09:00 UTC)"
     world.registry.add_version(at(20))
     hourly = world.run(at(21), event="schedule")
     assert (hourly.outputs["verdict"], hourly.outputs["sla-status"]) == ("pass", "met")

@@ -35,7 +35,7 @@ def test_release__is_neutral_at_hour_0_and_red_one_second_after_hour_48(world: W
     started = world.run(at(), run_id="77")
     assert (started.code, started.outputs["sla-status"], started.obligation()["provisional"]) == (0, "pending", True)
     assert world.check(A)["conclusion"] == "neutral"
-    assert world.check(A)["output"]["title"] == "recommender is due in 48 h 0 m (Wed 09:00 UTC)"
+    assert world.check(A)["output"]["title"] == "recommender is due in 48 h (Wed 09:00 UTC)"
 
     shop.add_status(deployment, "success", at(seconds=40))
     shop.add_commit(B, at(1), parent=A)
@@ -59,7 +59,7 @@ def test_release__is_green_on_its_own_commit_at_hour_31(world: World) -> None:
     ran = world.run(at(31, seconds=1), event="schedule", sha=B)
     assert (ran.outputs["sla-status"], ran.outputs["sla-met"], ran.outputs["drift-lag-hours"]) == ("met", "1", "31.0")
     assert world.check(A)["conclusion"] == "success"
-    assert world.check(A)["output"]["title"] == "1 model shipped after 31 h 0 m"
+    assert world.check(A)["output"]["title"] == "1 model shipped after 31 h"
 
 
 def test_release__shipped_late_stays_red_on_its_own_commit_and_fails_no_later_run(world: World) -> None:
@@ -70,7 +70,7 @@ def test_release__shipped_late_stays_red_on_its_own_commit_and_fails_no_later_ru
     assert (ran.code, ran.outputs["sla-status"], ran.outputs["sla-late"]) == (0, "met", "1")
     assert (world.check(A)["conclusion"], world.check(A)["output"]["title"]) == (
         "failure",
-        "recommender shipped 6 h 0 m late",
+        "recommender shipped 6 h late",
     )
 
 

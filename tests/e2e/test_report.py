@@ -110,7 +110,7 @@ def test_shelf__shows_what_waits_and_is_read_again_after_some_hours(world: World
     shop.add_commit("c" * 40, at(-2000), branch="old-idea")
     ran = world.run(at(2), model_signal="alias:live")
     assert (
-        "1 pull request waiting for review: [#1](https://github.com/acme/shop/pull/1) Rank by <margin> (52 h 0 m)"
+        "1 pull request waiting for review: [#1](https://github.com/acme/shop/pull/1) Rank by <margin> (52 h)"
         in read(ran.summary)
     )
     assert "1 branch without a commit for 28 days: old-idea" in read(ran.summary)

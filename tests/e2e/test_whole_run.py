@@ -69,7 +69,7 @@ def test_provisional__the_release_of_this_very_run_is_running_and_its_clock_star
     assert (owed["provisional"], owed["start"]) == (True, ran.bundle["generated_at"])
     check, gate = github.repository.check_runs.values()
     assert (check.fields["head_sha"], check.fields["conclusion"]) == (A, "neutral")
-    assert check.fields["output"]["title"].startswith("recommender is due in 48 h 0 m")
+    assert check.fields["output"]["title"].startswith("recommender is due in 48 h")
     # It is not live yet: whether it may go live is judged as well.
     assert (gate.fields["name"], gate.fields["conclusion"]) == ("FlowJoy / model dependency", "success")
 
@@ -91,7 +91,7 @@ def test_breach__fails_the_step_unless_it_is_not_enforced(
         "1",
     )
     (error,) = [command for command in ran.commands if command.name == "error"]
-    assert error.data.startswith("recommender for release aaaaaaaaaaaa: 1 h 0 m overdue, not shipped")
+    assert error.data.startswith("recommender for release aaaaaaaaaaaa: 1 h overdue, not shipped")
     (check,) = github.repository.check_runs.values()
     assert check.fields["conclusion"] == conclusion
 

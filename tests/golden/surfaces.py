@@ -33,7 +33,7 @@ NOT_READY = GateFinding(
 
 def _states() -> Iterator[tuple[str, Results, Links]]:
     deploy, ship = a_deploy(0, SHA), a_ship(1, "7")
-    overdue = a_bundle([deploy], [], until=at(50))
+    overdue = a_bundle([deploy], [], until=at(50), terms={"model_source": "mlflow"})
     kept = analyse(a_bundle([deploy], [ship], until=at(9)))
     ahead = ("merging starts a 48 h clock for recommender; its last ship took 31 h",)
     head = a_stub_file(json.dumps({"models": {}, "waivers": [{**WAIVER, "until": at(200).isoformat()}]}))

@@ -34,8 +34,8 @@ def at_risk_from(item: Obligation) -> datetime:
 
 
 def ran_out(item: Obligation) -> datetime:
-    """Return when an obligation was broken: at its deadline, or when the waiver after it ended."""
-    return item.excused_until or item.deadline
+    """Return when a broken obligation was broken: at its deadline, or when the waiver after it ended."""
+    return item.deadline if item.waiver is None else item.waiver.until
 
 
 def snapshot(

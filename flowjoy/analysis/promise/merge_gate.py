@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from flowjoy.analysis.promise.waivers import last_ending
 from flowjoy.domain import ModelVersion, Proposal, Requirement, Rule, Waiver
 from flowjoy.domain.timestamps import iso
 from flowjoy.domain.version_order import version_order
@@ -174,7 +175,7 @@ def _waiver(model: str, proposal: Proposal, inputs: GateInputs) -> Waiver | None
     """Return the waiver that overrides a failure of this model for this commit: the one that ends last."""
     shas = ("*", proposal.head_sha.lower())
     fitting = [waiver for waiver in inputs.waivers if waiver.model == model and waiver.sha in shas]
-    return max(fitting, key=lambda waiver: (waiver.until, waiver.reason, waiver.by), default=None)
+    return last_ending(fitting) if fitting else None
 
 
 def _mending_waivers(base: BranchStub, head: BranchStub, inputs: GateInputs) -> Iterator[Waiver]:

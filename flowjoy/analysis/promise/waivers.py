@@ -25,15 +25,18 @@ def apply_waivers(item: Obligation, waivers: Sequence[Waiver], as_of: datetime) 
     if not excusing and void:
         return replace(item, reason=f"the waiver of {void[0].by} is void: {_void_because(void[0])}")
     if not excusing:
-        lapsed = [waiver.until for waiver in valid if waiver.until > item.deadline]
-        return replace(item, excused_until=max(lapsed)) if lapsed and item.status is Status.BREACHED else item
-    named = max(excusing, key=lambda waiver: (waiver.until, waiver.reason, waiver.by))
+        lapsed = [waiver for waiver in valid if waiver.until > item.deadline]
+        return replace(item, waiver=last_ending(lapsed)) if lapsed and item.status is Status.BREACHED else item
     in_time = any(
         waiver.standing_for is not None or (waiver.seen_at is not None and waiver.seen_at < item.deadline)
         for waiver in excusing
     )
-    text = f"{named.reason} ({named.by}, until {iso(named.until)})"
-    return replace(item, status=Status.WAIVED, waiver=text, waived_miss=not in_time)
+    return replace(item, status=Status.WAIVED, waiver=last_ending(excusing), waived_miss=not in_time)
+
+
+def last_ending(waivers: Iterable[Waiver]) -> Waiver:
+    """Return the waiver that ends last."""
+    return max(waivers, key=lambda waiver: (waiver.until, waiver.reason, waiver.by))
 
 
 def is_void(waiver: Waiver, as_of: datetime) -> bool:

@@ -9,21 +9,20 @@ from zoneinfo import ZoneInfo
 
 from flowjoy.analysis.alerts.alert import Alert, WaitingReleases
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
-from flowjoy.analysis.promise.dependencies import head_waivers
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Obligation, Status
 from flowjoy.domain.alerts import AlertKind
-from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.timestamps import iso
-from flowjoy.report.content.alert_parts import EXCUSED, ICONS, NOTHING, OVER, AlertText
-from flowjoy.report.content.obligation_text import outcome
+from flowjoy.report.content.alert_parts import EXCUSED, ICONS, MISSED, NOTHING, OVER, AlertText
+from flowjoy.report.content.obligation_text import excuse, how_to_ship, outcome
 from flowjoy.report.content.owners import DATA_TEAM, owner_of
 from flowjoy.report.escaping import clean
+from flowjoy.report.prose import plain
 from flowjoy.report.text import capital, moment, plural, span
 
 NAME_LIMIT = 10
+_RERUN = "nothing is left to ship. If pull requests are blocked, re-run their failed job."
 _NAMES = {AlertKind.BREACH: "broken promise", AlertKind.AT_RISK: "deadline at risk"}
-_SHIPS = {"alias": "move the alias {} to it", "stage": "move it to the stage {}", "tag": "set the tag {} on it"}
 
 
 def of_waiting(notification: Notification, about: WaitingReleases, results: Results) -> AlertText:
@@ -33,8 +32,9 @@ def of_waiting(notification: Notification, about: WaitingReleases, results: Resu
     model, first, count = clean(about.model), about.items[0], len(about.items)
     shown = _joined(about, notification) if is_update else about.items
     left, by = _left(first, results), moment(first.deadline, zone)
+    ship = f"ship {needed(first)} of {model}{plain(how_to_ship(results.bundle.terms))}"
     waiting = f"{plural(count, 'release')} {'waits' if count == 1 else 'wait'}"
-    lead = "waiver ended, " if first.excused_until is not None else ""
+    lead = "waiver ended, " if first.waiver is not None else ""
     state = f"{lead}{left}, {waiting}" if count > 1 else f"{lead}{left}"
     if is_update:
         state = f"{plural(len(shown), 'more release')} {_past(kind)}, {count} in total"
@@ -46,7 +46,7 @@ def of_waiting(notification: Notification, about: WaitingReleases, results: Resu
         summary=f"{model} is {left} ({'since' if is_broken else 'by'} {by}): {waiting} for {needed(first)}",
         facts=_facts(shown, results) + total,
         since=moment(notification.alert.began, zone),
-        move=f"ship {needed(first)} of {model}{_how(results.bundle.terms)}{'' if is_broken else f' by {by}'}.",
+        move=f"{ship}{'' if is_broken else f' by {by}'}.",
         emergency=_emergency(kind, results),
         owner=owner_of(about.model, results),
         team=DATA_TEAM,
@@ -67,8 +67,8 @@ def of_waived(about: WaitingReleases, notification: Notification, results: Resul
     items = _joined(about, notification) if notification.step is AlertStep.WAIVER else about.items
     by_waiver: dict[str, list[str]] = {}
     for item in items:
-        by_waiver.setdefault(item.waiver or "", []).append(_name(item))
-    lines = [f"{_listed(names)}: {clean(waiver, 300)}" for waiver, names in by_waiver.items()]
+        by_waiver.setdefault(excuse(item, results), []).append(_name(item))
+    lines = [f"{_listed(names)} {text}" for text, names in by_waiver.items()]
     has_ended = notification.step is AlertStep.RECOVERY
     model = clean(about.model)
     is_one = len(items) == 1
@@ -91,13 +91,14 @@ def of_ended(alert: Alert, about: WaitingReleases, results: Results) -> AlertTex
     ends = "; ".join(f"release {_name(item)}: {_end(item, results)}" for item in about.items[:NAME_LIMIT])
     more = len(about.items) - NAME_LIMIT
     rest = f"; … and {plural(more, 'more release')}" if more > 0 else ""
+    was_blocking = alert.kind is AlertKind.BREACH and results.bundle.terms.enforce
     text = AlertText(
-        icon=OVER,
+        icon=MISSED if any(item.is_missed for item in about.items) else OVER,
         subject=model,
         state=_ending(about.items),
         facts=f"{capital(ends)}{rest}.",
         since=f"It was due by {moment(first.deadline, results.bundle.window.timezone)}.",
-        move=NOTHING,
+        move=_RERUN if was_blocking else NOTHING,
     )
     unclear = next((item for item in about.items if item.status is Status.UNDETERMINED), None)
     if unclear is None:
@@ -146,7 +147,7 @@ def _past(kind: AlertKind) -> str:
 
 
 def _left(item: Obligation, results: Results) -> str:
-    """Return `2 h 5 m overdue`, or `due in 11 h 0 m`."""
+    """Return `2 h 5 m overdue`, or `due in 11 h`."""
     left = item.deadline - results.bundle.generated_at
     return f"due in {span(left)}" if left >= timedelta() else f"{span(-left)} overdue"
 
@@ -160,8 +161,9 @@ def _facts(items: Sequence[Obligation], results: Results) -> str:
         f"Release {_name(first)} was deployed {start}; {needed(first)} of {clean(first.model)} "
         f"{'is' if is_running else 'was'} due by {by} and has not shipped{' yet' if is_running else ''}."
     )
-    if first.excused_until is not None:
-        text += f" {_lapsed(first, results)} ended {moment(first.excused_until, zone)}."
+    if first.waiver is not None:
+        signed = f"{clean(first.waiver.by)} ({clean(first.waiver.reason, 200)})"
+        text += f" The waiver of {signed} ended {moment(first.waiver.until, zone)}."
     if first.reason:
         text += f" {capital(clean(first.reason, 300))}."
     others = [f"{_name(item)} ({_left(item, results)})" for item in items[1:]]
@@ -171,27 +173,6 @@ def _facts(items: Sequence[Obligation], results: Results) -> str:
     more = len(items) - NAME_LIMIT
     rest = f" and {plural(more, 'other')}" if more > 0 else ""
     return f"{text} {wait}: {', '.join(others[: NAME_LIMIT - 1])}{rest}."
-
-
-def _lapsed(item: Obligation, results: Results) -> str:
-    """Return the waiver that excused a release until now: who signed it, and why."""
-    stubs = results.bundle.stubs
-    signed = (*head_waivers(stubs), *head_waivers(stubs, item.sha or ""))
-    lapsed = (
-        waiver
-        for waiver in signed
-        if (waiver.model, waiver.until) == (item.model, item.excused_until) and waiver.sha in ("*", item.sha)
-    )
-    waiver = next(lapsed, None)
-    return "The waiver" if waiver is None else f"The waiver of {clean(waiver.by)} ({clean(waiver.reason, 200)})"
-
-
-def _how(terms: RunParameters) -> str:
-    """Return how a version ships under the configured signal; empty where it is read from a file."""
-    kind, _, name = terms.model_signal.partition(":")
-    if kind in _SHIPS:
-        return f" ({_SHIPS[kind].format(clean(name))})"
-    return " (register it in MLflow)" if terms.model_source else ""
 
 
 def _emergency(kind: AlertKind, results: Results) -> str:

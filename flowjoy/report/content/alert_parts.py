@@ -13,6 +13,7 @@ from flowjoy.report.text import capital
 
 SEPARATOR = " · "
 OVER = "✅"
+MISSED = "☑️"
 EXCUSED = "⏸️"
 NOTHING = "nothing to do: the alert is resolved."
 ICONS = {

@@ -21,6 +21,11 @@ _NAME_LIMIT = 3
 _NOT_YOURS = (
     "Your change did not cause it; an earlier release did. A branch rule that requires this check blocks merging."
 )
+_BLOCKS = "Pull requests cannot merge where a branch rule requires this check."
+_RECORDED = Move(
+    do="Nothing is left to ship for this release.",
+    why="The miss is recorded, so this check stays red. It does not block later commits.",
+)
 
 
 def headline(results: Results) -> str:
@@ -48,7 +53,7 @@ def release_banner(results: Results, owed: Sequence[Obligation], links: Links = 
         first = max(broken, key=lambda item: ((item.closed_at or results.bundle.generated_at) - item.deadline, item.id))
         title = prose("{} {}", Name(first.subject), predicate(first, results))
         facts = (_released(first, results), *not_enforced(results))
-        ways = moves(results, links, is_named=True) if first.status is Status.BREACHED else ()
+        ways = moves(results, links, is_named=True) if first.status is Status.BREACHED else (_RECORDED,)
         word = "Overdue" if first.status is Status.BREACHED else "Late"
         return Banner(mark=Mark.BAD, word=word, title=title, facts=facts, moves=ways)
     if other:
@@ -61,11 +66,11 @@ def release_banner(results: Results, owed: Sequence[Obligation], links: Links = 
     return Banner(mark=Mark.GOOD, word="Kept", title=title, facts=(_released(slowest, results),))
 
 
-def _undecided(results: Results, _links: Links) -> Banner | None:
+def _undecided(results: Results, links: Links) -> Banner | None:
     if results.verdict.exit_code != verdict.EXIT_UNDECIDED:
         return None
     reasons = clean("; ".join(results.verdict.reasons), 400)
-    return Banner(mark=Mark.BAD, word="", title=f"Could not decide: {reasons}", moves=moves(results))
+    return Banner(mark=Mark.BAD, word="", title=f"Could not decide: {reasons}", moves=moves(results, links))
 
 
 def _refused(results: Results, links: Links) -> Banner | None:
@@ -99,6 +104,8 @@ def _overdue(results: Results, links: Links) -> Banner | None:
     if results.gate is not None and results.gate.is_merge:
         title = prose("Merging is blocked: {}", title) if results.bundle.terms.enforce else title
         facts = [_NOT_YOURS, *facts]
+    elif results.bundle.terms.enforce:
+        facts.append(_BLOCKS)
     if all(is_older(item, results) for item in broken) and (sentence := first_run(results)):
         title, is_named = own(sentence), False
     facts += not_enforced(results)
@@ -133,21 +140,25 @@ def _waived(results: Results, links: Links) -> Banner | None:
     return Banner(mark=Mark.CALM, word="", title=title, facts=facts, moves=ways)
 
 
-def _nothing_promised(results: Results, _links: Links) -> Banner | None:
+def _nothing_promised(results: Results, links: Links) -> Banner | None:
+    title: Prose
     if results.sla_status == "none":
         weeks = plural(results.bundle.window.weeks, "week")
-        title: Prose = (f"no code was deployed to production in the last {weeks}, so nothing was promised or kept",)
+        title = (f"no code was deployed to production in the last {weeks}, so nothing was promised or kept",)
         check = Move(do="If you did deploy:", why=prose("check {} and {}.", Name("code-source"), Name("environment")))
         return Banner(mark=Mark.CALM, word="No data", title=title, moves=(check, *moves(results)))
     if results.sla_status != "undeclared":
         return None
-    stub = Name(results.bundle.terms.model_stub)
-    title = prose(
-        "no model dependency is declared, so nothing is promised. Set the input {}, or add {}", Name("models"), stub
+    stub, how = Name(results.bundle.terms.model_stub), links.page("how to write it", "promise.md#the-model-stub")
+    title = ("no model dependency is declared, so nothing is promised",)
+    declare = Move(
+        do=prose("Name the models that the code depends on: {} in the step.", Name("models: recommender")),
+        why=prose("Or add {} to the repository ({}).", stub, how),
     )
     if results.commits_without_models:
-        title = prose("{} names no model, so nothing is promised. Add one to it", stub)
-    return Banner(mark=Mark.CALM, word="Not set up", title=title, moves=moves(results))
+        title = prose("{} names no model, so nothing is promised", stub)
+        declare = Move(do=prose("Add the models that the code depends on to {}.", stub), why=prose("See {}.", how))
+    return Banner(mark=Mark.CALM, word="Not set up", title=title, moves=(declare, *moves(results)))
 
 
 def _undetermined(results: Results, _links: Links) -> Banner | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
+from flowjoy.analysis.promise.merge_gate import GateFinding, GateLevel, MergeGate
 from flowjoy.analysis.results import Results
 from flowjoy.report.blocks import Banner, Mark, Move, Paragraph, Section
-from flowjoy.report.content.moves import moves, not_enforced
+from flowjoy.report.content.moves import moves, not_enforced, rerun
 from flowjoy.report.escaping import clean
 from flowjoy.report.links import NOWHERE, Links
+from flowjoy.report.prose import prose
 from flowjoy.report.text import capital, plural
 
 SHOWN, _LONGEST = 50, 300
@@ -56,17 +58,22 @@ def blocked(gate: MergeGate, results: Results, links: Links = NOWHERE) -> Banner
         return None
     act = "Merging" if gate.is_merge else "Deploying"
     verb = "is" if results.bundle.terms.enforce else "would be"
-    more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-    problem, cure = parts(clean(failures[0].text, _LONGEST))
-    title = f"{act} {verb} blocked: {problem}{more}"
-    mend = Move(do=f"{cure or 'Correct it'}.", why="Then push, or re-run the failed job.", mark=Mark.BAD)
+    title = f"{act} {verb} blocked: {problem(failures)}"
+    _, cure = parts(failures[0].text)
+    mend = Move(do=f"{cure or 'Correct it'}.", why=prose("Then push, or {}.", rerun(links)), mark=Mark.BAD)
     ways = (mend, *moves(results, links))
     return Banner(mark=Mark.BAD, word="", title=title, facts=not_enforced(results), moves=ways, cure=cure)
 
 
+def problem(failures: Sequence[GateFinding]) -> str:
+    """Return the first problem and how many more there are."""
+    more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+    return f"{parts(failures[0].text)[0]}{more}"
+
+
 def parts(finding: str) -> tuple[str, str]:
     """Return the problem and the cure of a finding; the cure is empty if it names none."""
-    problem, _, cure = _SENTENCE_END.sub("\0", finding, count=1).partition("\0")
+    problem, _, cure = _SENTENCE_END.sub("\0", clean(finding, _LONGEST), count=1).partition("\0")
     return problem.removesuffix("."), cure.rstrip(".")
 
 

@@ -30,7 +30,7 @@ def shown(results: Results) -> pd.DataFrame:
 def evidence(results: Results, rows: pd.DataFrame) -> Iterator[Prose]:
     """Yield a sentence for each of these rows of `results.incidents`.
 
-    `MODEL recommender v7, 41 m earlier; runner-up CODE 1a2b3c4, 3 h 0 m`
+    `MODEL recommender v7, 41 m earlier; runner-up CODE 1a2b3c4, 3 h`
     """
     names = _names(results)
     for row in rows.to_dict("records"):

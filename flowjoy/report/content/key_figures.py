@@ -21,7 +21,7 @@ def key_figures(results: Results) -> tuple[KeyFigure, ...]:
         _kept(results),
         _cadence(results),
         KeyFigure(
-            name="drift lag now",
+            name="drift lag",
             value="no data" if lag is None else lag_text(lag),
             note="from the latest deploy to the next ship of its slowest model",
         ),
@@ -54,7 +54,11 @@ def _budget(left: float | None) -> str:
     """Return the remaining share of the error budget, or how far it is exceeded."""
     if left is None:
         return "no miss allowed"
-    return f"{100 * left:.0f} % of the error budget left" if left >= 0 else f"{1 - left:.1f} times the allowed misses"
+    return (
+        f"{100 * left:.0f} % of the error budget left"
+        if left >= 0
+        else f"{1 - left:.1f} times as many misses as it allows"
+    )
 
 
 def _cadence(results: Results) -> KeyFigure:

@@ -7,14 +7,14 @@ from dataclasses import replace
 from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.promise.merge_gate import GateLevel
 from flowjoy.analysis.results import Results
-from flowjoy.domain import Decision, Obligation, Status
+from flowjoy.domain import Coverage, Decision, Obligation, Status
 from flowjoy.report.blocks import Mark, Move
 from flowjoy.report.content.alerts import OF_OBLIGATIONS, firing_alerts
-from flowjoy.report.content.obligation_text import needed, predicate, release
+from flowjoy.report.content.obligation_text import how_to_ship, needed, predicate, release
 from flowjoy.report.content.owners import actor, owner_of
 from flowjoy.report.escaping import clean
 from flowjoy.report.links import NOWHERE, Links
-from flowjoy.report.prose import Name, Text, joined, prose, spans
+from flowjoy.report.prose import Link, Name, Prose, Text, joined, prose, spans
 from flowjoy.report.text import capital, moment, plural
 
 _SHOWN, _NAMED = 3, 10
@@ -28,13 +28,13 @@ def moves(results: Results, links: Links = NOWHERE, *, is_named: bool = False) -
     fixes = [
         Move(
             do=f"Fix the source {clean(item.source)}.",
-            why=f"{capital(clean(': '.join(filter(None, (item.reason, item.hint))), 400)).rstrip('.')}.",
+            why=prose("{}. Then {}.", _problem(item), rerun(links)),
             mark=Mark.BAD,
         )
         for item in verdict.unproved(results.bundle.coverage)
     ]
     missed = [item for item in results.scope if item.status is Status.BREACHED]
-    overdue = _ships(missed, results, Mark.BAD, is_named=is_named)
+    overdue = _ships(missed, results, Mark.BAD, is_named=is_named, then=rerun(links))
     late = {item.model for item in missed}
     pending = [item for item in results.scope if item.is_running and item.model not in late]
     running = _ships(pending, results, Mark.WAIT, is_named=is_named and not overdue)
@@ -53,6 +53,17 @@ def moves(results: Results, links: Links = NOWHERE, *, is_named: bool = False) -
     return tuple(every)
 
 
+def rerun(links: Links) -> Prose:
+    """Return how to have this run judge again."""
+    failed = "re-run the failed job"
+    return prose(f"{failed} of {{}}", Link("this run", links.run)) if links.run else (failed,)
+
+
+def _problem(item: Coverage) -> str:
+    """Return why a source could not be read, and what helps."""
+    return capital(clean(": ".join(filter(None, (item.reason, item.hint))), 400)).rstrip(".")
+
+
 def _is_quiet(results: Results) -> bool:
     """Return whether nothing waits for a person: a release that could not be judged or a missing setting does."""
     return results.sla_status == "met" and not results.count(Status.UNDETERMINED)
@@ -66,29 +77,34 @@ def _ways_out(results: Results, links: Links, overdue: list[Move]) -> list[Move]
         return []
     stub, how = Name(results.bundle.terms.model_stub), links.page("how to write one", "promise.md#waivers")
     why = prose("Add it to {} on the default branch: model, reason, who approves it, and until when ({}).", stub, how)
+    if overdue:
+        why = (*why, *prose(" Then {}. The miss stays recorded.", rerun(links)))
     if not (overdue or refused):
         late = (*why, " Seen after the deadline, it still counts as a miss.")
         return [Move(do="If it cannot ship in time, merge a waiver before the deadline.", why=late)]
     waiver = Move(do="In an emergency, merge a waiver.", why=why)
     if results.gate is None or not results.gate.is_merge:
         return [waiver]
-    stays = " The miss stays recorded." if overdue else ""
     bypass = "In an emergency, ask an administrator to merge past the check."
-    return [Move(do=bypass, why=stays.strip()), replace(waiver, do="Or merge a waiver.")]
+    stays = "The miss stays recorded." if overdue else ""
+    # Until the waiver is merged, the check is red for its own pull request too.
+    past = "Or have an administrator merge a waiver past the check." if overdue else "Or merge a waiver."
+    return [Move(do=bypass, why=stays), replace(waiver, do=past)]
 
 
-def _ships(owed: list[Obligation], results: Results, mark: Mark, *, is_named: bool) -> list[Move]:
-    """Return one move per model: the ship that its most urgent release needs. Many models are one move with a rest."""
+def _ships(owed: list[Obligation], results: Results, mark: Mark, *, is_named: bool, then: Prose = ()) -> list[Move]:
+    """Return one move per model: the ship that its most urgent release needs. Many models are one move with a rest.
+
+    `then`: what to do after the ships, where the check blocks something.
+    """
     by_model: dict[str, list[Obligation]] = {}
     for item in sorted(owed, key=lambda item: (item.deadline, item.id)):
         by_model.setdefault(item.model, []).append(item)
     ships = [_ship(waiting, results, mark, is_named=is_named and len(by_model) == 1) for waiting in by_model.values()]
     shown = _SHOWN if len(ships) > _SHOWN + 1 else len(ships)
-    if ships and mark is Mark.BAD and results.bundle.terms.enforce:
+    if ships and then and results.bundle.terms.enforce:
         last = ships[shown - 1]
-        ships[shown - 1] = replace(
-            last, why=prose("{}Then re-run the failed job.", (*spans(last.why), " ") if last.why else "")
-        )
+        ships[shown - 1] = replace(last, why=prose("{}Then {}.", (*spans(last.why), " ") if last.why else "", then))
     rest, names = ships[shown:], [Name(waiting[0].subject) for waiting in by_model.values()][shown:]
     if not rest:
         return ships
@@ -100,7 +116,7 @@ def _ships(owed: list[Obligation], results: Results, mark: Mark, *, is_named: bo
 def _ship(waiting: list[Obligation], results: Results, mark: Mark, *, is_named: bool) -> Move:
     first, others = waiting[0], len(waiting) - 1
     who = capital(actor(owner_of(first.model, results)))
-    do = prose("{}: ship {} of {}.", who, needed(first), Name(first.subject))
+    do = prose("{}: ship {} of {}{}.", who, needed(first), Name(first.subject), how_to_ship(results.bundle.terms))
     if is_named:
         return Move(do=do, why="When the waiver ends, it is overdue again." if mark is Mark.CALM else "", mark=mark)
     more = f" and {plural(others, 'more release')}" if others else ""

@@ -6,11 +6,13 @@ from datetime import datetime
 
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Obligation, Status
+from flowjoy.domain.bundle import RunParameters
 from flowjoy.report.blocks import Mark
 from flowjoy.report.escaping import clean
 from flowjoy.report.prose import Commit, Countdown, Name, Prose, Span, prose
 from flowjoy.report.text import moment, soon, span
 
+_SHIPS = {"alias": "move the alias {} to it", "stage": "move it to the stage {}", "tag": "set the tag {} on it"}
 MARKS = {
     Status.MET: Mark.GOOD,
     Status.LATE: Mark.BAD,
@@ -31,7 +33,7 @@ def outcome(item: Obligation, results: Results) -> str:
         return f"{span(as_of - item.deadline)} overdue, not shipped{void}"
     if item.status is Status.WAIVED:
         miss = "; counts as a miss: first seen after the deadline" if item.waived_miss else ""
-        return f"waived: {clean(item.waiver or '', 300)}{miss}"
+        return f"waived {excuse(item, results)}{miss}"
     if item.status is Status.LATE:
         shipped = item.shipped_at
         return "rolled back after the deadline" if shipped is None else f"shipped {span(shipped - item.deadline)} late"
@@ -63,8 +65,19 @@ def predicate(item: Obligation, results: Results) -> Prose:
     if item.status is Status.LATE and item.shipped_at is None:
         return ("was not shipped before its code was rolled back, after the deadline",)
     if item.status is Status.WAIVED:
-        return (f"is waived: {clean(item.waiver or '', 300)}",)
+        return (f"is waived {excuse(item, results)}",)
     return (outcome(item, results) or f"is {item.status.label}",)
+
+
+def excuse(item: Obligation, results: Results) -> str:
+    """Return until when a release is excused, why, and who signed: `until Tue 11 Jun 17:00 UTC: holiday freeze (ops)`.
+
+    Empty without a waiver.
+    """
+    if item.waiver is None:
+        return ""
+    until = moment(item.waiver.until, results.bundle.window.timezone, results.bundle.generated_at)
+    return f"until {until}: {clean(item.waiver.reason, 200)} ({clean(item.waiver.by)})"
 
 
 def release(item: Obligation) -> Span:
@@ -75,3 +88,11 @@ def release(item: Obligation) -> Span:
 def needed(item: Obligation) -> Prose:
     """Return what a ship must be: `a new version`, or `version >=12`."""
     return ("a new version",) if item.requires == "any" else prose("version {}", Name(item.requires))
+
+
+def how_to_ship(terms: RunParameters) -> Prose:
+    """Return how a version ships under the configured signal, in brackets; nothing where it is read from a file."""
+    kind, _, name = terms.model_signal.partition(":")
+    if kind in _SHIPS:
+        return prose(f" ({_SHIPS[kind]})", Name(name))
+    return (" (register it in MLflow)",) if terms.model_source else ()

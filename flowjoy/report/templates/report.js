@@ -4,9 +4,9 @@ function left(due, form) {
   const seconds = Math.floor((due - Date.now()) / 1000);
   const past = Math.max(0, Math.abs(seconds));
   const hours = Math.floor(past / 3600), minutes = Math.floor((past % 3600) / 60);
-  const span = (past < 60 ? past + " s"
-    : hours >= 96 ? Math.floor(hours / 24) + " d " + (hours % 24) + " h"
-    : hours ? hours + " h " + minutes + " m" : minutes + " m").replaceAll(" ", "\u00a0");
+  const parts = past < 60 ? [[past, "s"]] : hours >= 96 ? [[Math.floor(hours / 24), "d"], [hours % 24, "h"]]
+    : [[hours, "h"], [minutes, "m"]];
+  const span = parts.filter(([number]) => number || past < 60).map((part) => part.join("\u00a0")).join("\u00a0");
   if (form === "in") return seconds >= 0 ? "in " + span : span + " ago";
   return seconds >= 0 ? span + " left" : "overdue by " + span + ": see the check";
 }

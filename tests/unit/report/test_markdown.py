@@ -89,7 +89,7 @@ def test_summary__first_says_the_verdict_then_what_to_do_then_the_rest() -> None
 def test_summary__says_by_when_and_how_much_is_left() -> None:
     text = summary(analyse(a_bundle([a_deploy(100)], [a_ship(50)], until=at(110))))
     assert "is due within 48 h, by Sun 09 Jun 13:00 UTC" in read(text)
-    assert "recommender is due in 38 h 0 m (Sun 13:00 UTC)" in read(text)
+    assert "recommender is due in 38 h (Sun 13:00 UTC)" in read(text)
 
 
 def clocks_in(results: Results) -> list[object]:
@@ -98,8 +98,8 @@ def clocks_in(results: Results) -> list[object]:
 
 def test_headline__is_its_parts_and_only_a_running_clock_is_apart() -> None:
     running = analyse(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110)))
-    assert clocks_in(running) == [Countdown("in 38 h 0 m", at(148), form="in")]
-    assert headline(running) == "recommender is due in 38 h 0 m (Sun 13:00 UTC); 2 releases wait for it"
+    assert clocks_in(running) == [Countdown("in 38 h", at(148), form="in")]
+    assert headline(running) == "recommender is due in 38 h (Sun 13:00 UTC); 2 releases wait for it"
     assert clocks_in(a_breach_of_thousands()) == []
 
 

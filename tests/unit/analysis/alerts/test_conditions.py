@@ -12,7 +12,7 @@ import pytest
 from flowjoy.analysis.alerts.alert import Alert, AlertInputs, AlertSnapshot, SentAlerts, WaitingReleases
 from flowjoy.analysis.alerts.conditions import snapshot
 from flowjoy.analysis.flow.divergence_and_spikes import spikes_of
-from flowjoy.domain import Status, Week
+from flowjoy.domain import Status, Waiver, Week
 from flowjoy.domain.drift import DriftCheck, DriftStatus
 from tests.builders import an_obligation, at
 
@@ -253,7 +253,8 @@ def test_at_risk__stays_while_it_is_unknown_or_the_clock_was_made_longer(status:
 
 
 def test_breach__begins_anew_when_a_waiver_runs_out() -> None:
-    (alert,) = seen(promise(Status.BREACHED, excused_until=at(400)), since=at(399)).firing
+    ended = Waiver(model="recommender", sha="*", reason="freeze", by="data platform", until=at(400))
+    (alert,) = seen(promise(Status.BREACHED, waiver=ended), since=at(399)).firing
     assert (alert.began, alert.old) == (at(400), False)
 
 

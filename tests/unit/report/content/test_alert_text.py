@@ -14,7 +14,7 @@ from flowjoy.analysis.alerts.alert import Alert, WaitingReleases
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.analysis.flow.divergence_and_spikes import Spike
 from flowjoy.analysis.results import Results, analyse
-from flowjoy.domain import AlertState, ModelGap, Status
+from flowjoy.domain import AlertState, ModelGap, Status, Waiver
 from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.drift import DriftCheck, DriftStatus, FeatureDrift
 from flowjoy.report.content.alert_messages import alert_message
@@ -66,7 +66,7 @@ def firing(results: Results, step: AlertStep = AlertStep.NEW) -> Notification:
 
 def test_breach__says_which_release_since_when_who_ships_what_and_the_way_out() -> None:
     text = alert_text(firing(broken()), broken())
-    assert text.title == "recommender · 2 h 0 m overdue"
+    assert text.title == "recommender · 2 h overdue"
     assert text.facts == (
         "Release aaaaaaaaaaaa was deployed Mon 03 Jun 09:00 UTC; a new version of recommender was due by "
         "Wed 05 Jun 09:00 UTC and has not shipped."
@@ -83,22 +83,22 @@ def test_breach__that_blocks_no_merge_promises_to_unblock_none() -> None:
 
 def test_breach__counts_the_releases_that_wait_and_names_the_others() -> None:
     text = alert_text(firing(broken(SHA, OTHER)), broken(SHA, OTHER))
-    assert text.title == "recommender · 2 h 0 m overdue, 2 releases wait"
-    assert text.facts.endswith("1 more release waits: bbbbbbbbbbbb (1 h 0 m overdue).")
+    assert text.title == "recommender · 2 h overdue, 2 releases wait"
+    assert text.facts.endswith("1 more release waits: bbbbbbbbbbbb (1 h overdue).")
     assert text.summary == (
-        "recommender is 2 h 0 m overdue (since Wed 05 Jun 09:00 UTC): 2 releases wait for a new version"
+        "recommender is 2 h overdue (since Wed 05 Jun 09:00 UTC): 2 releases wait for a new version"
     )
 
 
 def test_at_risk__says_what_is_left_and_how_to_keep_the_promise() -> None:
     text = alert_text(firing(broken(hours=37)), broken(hours=37))
-    assert (text.icon, text.title) == ("🟠", "recommender · due in 11 h 0 m")
+    assert (text.icon, text.title) == ("🟠", "recommender · due in 11 h")
     assert text.move.endswith("by Wed 05 Jun 09:00 UTC.")
     assert text.emergency.startswith("If it cannot ship in time, add a waiver")
 
 
 def test_reminder__is_named_in_the_title() -> None:
-    assert alert_text(firing(broken(), AlertStep.REMINDER), broken()).title == "recommender · reminder: 2 h 0 m overdue"
+    assert alert_text(firing(broken(), AlertStep.REMINDER), broken()).title == "recommender · reminder: 2 h overdue"
 
 
 @pytest.mark.parametrize(
@@ -285,8 +285,8 @@ def test_drift__claims_no_record_where_incidents_are_unknown() -> None:
 @pytest.mark.parametrize(
     ("status", "title", "what"),
     [
-        (Status.MET, "recommender · shipped in time", "v7 shipped after 4 h 0 m"),
-        (Status.LATE, "recommender · shipped 12 h 0 m late", "v7 shipped 12 h 0 m late"),
+        (Status.MET, "recommender · shipped in time", "v7 shipped after 4 h"),
+        (Status.LATE, "recommender · shipped 12 h late", "v7 shipped 12 h late"),
         (
             Status.CANCELLED,
             "recommender · no longer needed, the code was rolled back",
@@ -300,11 +300,17 @@ def test_recovery__says_how_it_ended(status: Status, title: str, what: str) -> N
     item = an_obligation(status=status, shipped_at=shipped_at, version="7")
     about = WaitingReleases(model="recommender", items=(item,))
     text = alert_text(a_notice(AlertKind.BREACH, about, AlertStep.RECOVERY), FINDINGS)
-    assert (text.icon, text.title) == ("✅", title)
+    assert (text.icon, text.title) == ("☑️" if status is Status.LATE else "✅", title)
     assert what in text.facts
     is_unclear = status is Status.UNDETERMINED
     assert text.next_step.startswith("Data team: set the tag flowjoy.deployed_at of v7") is is_unclear
-    assert (text.next_step == "Nothing to do: the alert is resolved.") is not is_unclear
+    assert ("re-run their failed job" in text.next_step) is not is_unclear
+
+
+def test_recovery__of_what_blocked_nothing_asks_for_no_re_run() -> None:
+    about = WaitingReleases(model="recommender", items=(an_obligation(status=Status.MET, shipped_at=at(4)),))
+    text = alert_text(a_notice(AlertKind.AT_RISK, about, AlertStep.RECOVERY), FINDINGS)
+    assert text.next_step == "Nothing to do: the alert is resolved."
 
 
 @pytest.mark.parametrize(
@@ -355,7 +361,7 @@ def test_message__of_many_releases_is_one_message_within_slacks_limits_and_marks
 ) -> None:
     message = alert_message(waiting(releases), FINDINGS, LINKS)
     made = blocks(message)
-    assert message.title == f"🔴 recommender · 52 h 0 m overdue, {releases} releases wait · acme/shop"
+    assert message.title == f"🔴 recommender · 52 h overdue, {releases} releases wait · acme/shop"
     assert marks({"blocks": made}) == (mark_of(message),)
     assert len(mark_of(message).releases) == releases
     assert sum(block["type"] == "divider" for block in made) == dividers
@@ -390,12 +396,16 @@ def test_update__names_who_joins_and_how_many_wait_in_all() -> None:
 
 
 def test_waiver__says_who_excused_which_release_why_and_until_when() -> None:
-    waiver = "holiday freeze (data platform, until 2026-12-31T00:00:00Z)"
+    waiver = Waiver(model="recommender", sha="*", reason="holiday freeze", by="data platform", until=at(200))
     item = an_obligation(status=Status.WAIVED, waiver=waiver)
     notice = a_notice(AlertKind.BREACH, WaitingReleases(model="recommender", items=(item,)), AlertStep.WAIVER)
     text = alert_text(replace(notice, joined=(item.code_id,)), FINDINGS)
     assert (text.icon, text.title) == ("⏸️", "recommender · waived, not shipped yet")
-    assert text.facts == f"A waiver on recommender excuses release {str(item.sha)[:12]}: {waiver}."
+    assert (
+        text.facts
+        == f"A waiver on recommender excuses release {str(item.sha)[:12]} until Tue 11 Jun 17:00 UTC: "
+        + ("holiday freeze (data platform).")
+    )
     assert text.next_step.startswith("Data team: ship a new version of recommender before the waiver ends")
 
 
@@ -438,7 +448,7 @@ def test_fallback__is_escaped_too() -> None:
     text = fallback(alert_message(waiting(1, "<!channel>"), FINDINGS, LINKS))
     assert "<" not in text
     assert "&lt;!channel&gt;" in text
-    assert text.startswith("🔴 &lt;!channel&gt; · 52 h 0 m overdue · acme/shop. Release sha-")
+    assert text.startswith("🔴 &lt;!channel&gt; · 52 h overdue · acme/shop. Release sha-")
 
 
 def test_escaped__cuts_only_what_is_too_long() -> None:

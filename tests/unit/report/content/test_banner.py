@@ -48,7 +48,7 @@ def told(content: Banner) -> str:
 
 def test_overdue__names_model_release_deadline_and_actor() -> None:
     content = banner(breach())
-    assert (content.mark, plain(content.title)) == (Mark.BAD, "recommender is 2 h 0 m overdue")
+    assert (content.mark, plain(content.title)) == (Mark.BAD, "recommender is 2 h overdue")
     assert plain(content.facts[0]) == (
         "Release aaaaaaaaaaaa was deployed Mon 03 Jun 09:00 UTC; a new version of recommender was due within 48 h, "
         "by Wed 05 Jun 09:00 UTC."
@@ -59,12 +59,12 @@ def test_overdue__names_model_release_deadline_and_actor() -> None:
 def test_overdue__on_a_pull_request_says_that_the_change_did_not_cause_it_and_gives_three_ways_out() -> None:
     results = on_a_pull_request(breach())
     content = banner(results, LINKS)
-    assert plain(content.title) == "Merging is blocked: recommender is 2 h 0 m overdue"
+    assert plain(content.title) == "Merging is blocked: recommender is 2 h overdue"
     assert "Your change did not cause it" in plain(content.facts[0])
     assert [plain(move.do) for move in content.moves] == [
         "Data team: ship a new version of recommender.",
         "In an emergency, ask an administrator to merge past the check.",
-        "Or merge a waiver.",
+        "Or have an administrator merge a waiver past the check.",
     ]
     text = comment(results, LINKS)
     assert "[how to write one](https://github.com/acme/flowjoy/blob/v1/docs/promise.md#waivers)" in text
@@ -103,7 +103,7 @@ def test_running__counts_down_to_the_first_deadline_and_counts_the_rest() -> Non
     results = analyse(a_bundle([a_deploy(100), a_deploy(101)], [a_ship(50)], until=at(110)))
     content = banner(results)
     assert (content.mark, content.word) == (Mark.WAIT, "Pending")
-    assert plain(content.title) == "recommender is due in 38 h 0 m (Sun 13:00 UTC); 2 releases wait for it"
+    assert plain(content.title) == "recommender is due in 38 h (Sun 13:00 UTC); 2 releases wait for it"
     late = analyse(a_bundle([a_deploy(100)], [a_ship(50)], until=at(140)))
     assert banner(late).word == "At risk"
 
@@ -120,7 +120,7 @@ def test_unread__source_comes_first_and_its_cure_is_the_move() -> None:
     content = banner(breach(coverage=(a_coverage("code"), unread)))
     assert plain(content.title) == "Could not decide: models: the registry refused"
     assert f"{plain(content.moves[0].do)} {plain(content.moves[0].why)}" == (
-        "Fix the source models. The registry refused: check the token."
+        "Fix the source models. The registry refused: check the token. Then re-run the failed job."
     )
 
 
@@ -142,7 +142,7 @@ def test_waiver__shows_who_why_and_until_when_everywhere() -> None:
     seen = Waiver(**waiver, until=at(200), seen_at=at(1))
     results = breach(stubs={"HEAD": head}, waivers=(seen,))
     content = banner(results)
-    assert plain(content.title).startswith("recommender is waived: ")
+    assert plain(content.title).startswith("recommender is waived until ")
     check = settled_check(results, SHA)
     assert check is not None
     for text in (
@@ -154,15 +154,15 @@ def test_waiver__shows_who_why_and_until_when_everywhere() -> None:
     ):
         assert "holiday freeze" in text
         assert "data platform" in text
-        assert "2024-06-11" in text
+        assert "until Tue 11 Jun 17:00 UTC" in text.replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize(
     ("hours", "title"),
     [
         (0, "1 model shipped with the code"),
-        (31, "1 model shipped after 31 h 0 m"),
-        (80, "recommender shipped 32 h 0 m late"),
+        (31, "1 model shipped after 31 h"),
+        (80, "recommender shipped 32 h late"),
     ],
 )
 def test_check__never_contradicts_its_own_text(hours: float, title: str) -> None:
@@ -175,6 +175,52 @@ def test_check__never_contradicts_its_own_text(hours: float, title: str) -> None
     settled = settled_check(results, SHA)
     assert settled is not None
     assert settled.title == title
+
+
+def test_late__release_says_that_its_red_check_needs_nothing_more() -> None:
+    content = release_banner(
+        late := analyse(a_bundle([a_deploy(0, SHA)], [a_ship(80)], until=at(90))), late.obligations
+    )
+    assert content is not None
+    assert [plain(move.do) for move in content.moves] == ["Nothing is left to ship for this release."]
+    assert "does not block later commits" in plain(content.moves[0].why)
+
+
+def test_refused_dependency__names_itself_in_the_title_of_the_sla_check() -> None:
+    finding = GateFinding(level=GateLevel.FAILURE, text="recommender: version 2 is not READY. Wait and run again")
+    results = on_a_pull_request(analyse(a_bundle([a_deploy(0, SHA)], [a_ship(4)], until=at(9))), finding)
+    check = promise_check(results, OTHER, report_of(results, LINKS), stub_path="flowjoy.json", lines={})
+    assert check.title == "The check of the model dependency fails: recommender: version 2 is not READY"
+    overdue = promise_check(
+        broken := on_a_pull_request(breach(), finding),
+        SHA,
+        report_of(broken, LINKS),
+        stub_path="flowjoy.json",
+        lines={},
+    )
+    assert overdue.title.startswith("The check of the model dependency fails")
+
+
+@pytest.mark.parametrize(
+    ("signal", "source", "how"),
+    [
+        ("registered", "mlflow", " (register it in MLflow)"),
+        ("registered", None, ""),
+        ("alias:champion", "mlflow", " (move the alias champion to it)"),
+        ("stage:Production", "mlflow", " (move it to the stage Production)"),
+        ("tag:live", "mlflow", " (set the tag live on it)"),
+    ],
+)
+def test_move__says_how_a_version_ships_under_the_configured_signal(signal: str, source: str | None, how: str) -> None:
+    content = banner(breach(terms={"model_signal": signal, "model_source": source}))
+    assert plain(content.moves[0].do) == f"Data team: ship a new version of recommender{how}."
+
+
+def test_not_set_up__says_what_to_write_and_where() -> None:
+    content = banner(analyse(a_bundle([a_deploy(0, SHA)], [], until=at(9), terms={"models": ()})), LINKS)
+    assert content.word == "Not set up"
+    assert "models: recommender in the step" in plain(content.moves[0].do)
+    assert "flowjoy.json" in plain(content.moves[0].why)
 
 
 def test_release__that_waits_is_not_settled() -> None:

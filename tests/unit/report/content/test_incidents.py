@@ -39,7 +39,7 @@ def sentences_of(code: list[CodeRecord], models: list[ModelRecord], *incidents: 
         (
             [a_deploy(97, SHA)],
             [a_ship(99.5, "7")],
-            "MODEL recommender v7, 30 m earlier; runner-up CODE 1a2b3c4d5e6f, 3 h 0 m",
+            "MODEL recommender v7, 30 m earlier; runner-up CODE 1a2b3c4d5e6f, 3 h",
         ),
         ([a_deploy(99.5, SHA)], [], "CODE 1a2b3c4d5e6f, 30 m earlier"),
         (
@@ -47,13 +47,13 @@ def sentences_of(code: list[CodeRecord], models: list[ModelRecord], *incidents: 
             [a_ship(99.5, "7")],
             "MODEL recommender v7, 30 m earlier, or CODE 1a2b3c4d5e6f, 45 m: too close to tell",
         ),
-        ([a_deploy(70, SHA)], [], "no deploy in the 24 h before it; nearest CODE 1a2b3c4d5e6f, 30 h 0 m earlier"),
-        ([a_deploy(101, SHA)], [], "no deploy in the 24 h before it; nearest CODE 1a2b3c4d5e6f, 1 h 0 m later"),
+        ([a_deploy(70, SHA)], [], "no deploy in the 24 h before it; nearest CODE 1a2b3c4d5e6f, 30 h earlier"),
+        ([a_deploy(101, SHA)], [], "no deploy in the 24 h before it; nearest CODE 1a2b3c4d5e6f, 1 h later"),
         ([], [], "no deploy in the 24 h before it"),
-        ([a_deploy(99, None)], [], "CODE deploy, 1 h 0 m earlier"),
-        ([], [a_ship(99, None)], "MODEL recommender, 1 h 0 m earlier"),
+        ([a_deploy(99, None)], [], "CODE deploy, 1 h earlier"),
+        ([], [a_ship(99, None)], "MODEL recommender, 1 h earlier"),
         ([a_deploy(100, SHA)], [], "CODE 1a2b3c4d5e6f, 0 s earlier"),
-        ([a_deploy(60, SHA)], [a_ship(99, "7")], "MODEL recommender v7, 1 h 0 m earlier"),
+        ([a_deploy(60, SHA)], [a_ship(99, "7")], "MODEL recommender v7, 1 h earlier"),
     ],
 )
 def test_evidence__names_the_cause_and_the_runner_up(

@@ -19,7 +19,7 @@ def overdue(count: int) -> Results:
 
 def test_moves__of_one_overdue_model_do_not_repeat_its_release_and_delay() -> None:
     content = banner(overdue(1))
-    assert plain(content.title) == "model-00 is 2 h 0 m overdue"
+    assert plain(content.title) == "model-00 is 2 h overdue"
     assert [plain(move.why) for move in content.moves[:1]] == ["Then re-run the failed job."]
     assert plain(content.moves[0].do) == "Data team: ship a new version of model-00."
 
@@ -38,7 +38,7 @@ def test_moves__of_many_models_are_three_and_one_for_the_rest() -> None:
 
 def test_summary__of_many_models_names_the_rest_and_keeps_the_way_out() -> None:
     text = read(summary(overdue(11)))
-    assert "11 models are overdue, the first by 2 h 0 m" in text
+    assert "11 models are overdue, the first by 2 h" in text
     assert "Ship 8 more models.** model-03, model-04" in text
     assert "In an emergency, merge a waiver." in text
 
