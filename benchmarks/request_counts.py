@@ -1,4 +1,4 @@
-"""What a run asks: python benchmarks/request_counts.py [SECONDS].
+"""The requests of a run: python benchmarks/request_counts.py [SECONDS].
 
 Prints the requests of a first run over twelve busy weeks, of a second one with its ledger and nothing new, and of a
 first one with four times the deployments. SECONDS: how long each answer takes (0.08 unless named).

@@ -6,7 +6,7 @@ Empty lists are verified, because the client answers most faults with an empty l
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from flowjoy.clients.faults import Fault, MalformedAnswerError
 from flowjoy.clients.mlflow import is_unity_catalog, new_client
 from flowjoy.clients.mlflow_errors import ROOT, explain, explain_name
 from flowjoy.clients.mlflow_models import PROMPT_TAG, RegisteredModel, RegisteredVersion
+from flowjoy.clients.parallel import side_by_side
 from flowjoy.clients.responses import Text, read
 from flowjoy.clients.transport import Transport
 from flowjoy.domain.version_order import version_name
@@ -21,6 +22,7 @@ from flowjoy.errors import HarvestError, UnknownModelError
 
 _PAGE = 1000
 _NAMES_PAGES = 3
+_LONGEST_CONDITION = 2000  # it is part of an address
 _T = TypeVar("_T")
 
 
@@ -94,7 +96,37 @@ class Registry:
                 break
         return names
 
-    def versions(self, name: str, must_list: frozenset[str]) -> list[RegisteredVersion]:
+    def versions(self, must_list: Mapping[str, frozenset[str]]) -> list[RegisteredVersion]:
+        """Return every version of the models. `must_list`: those that each model itself shows, which must be there."""
+        by_name = self._on_one_page(must_list)
+        rest = {name: shown for name, shown in must_list.items() if name not in by_name}
+        by_name |= zip(rest, side_by_side(lambda name: self._every_page(name, rest[name]), rest), strict=True)
+        return [version for name in must_list for version in by_name[name]]
+
+    def _on_one_page(self, must_list: Mapping[str, frozenset[str]]) -> dict[str, list[RegisteredVersion]]:
+        """Return the versions of those models that one request for all of them shows completely.
+
+        Servers before 3.17 refuse it, or show other models too. That a model has no version, or more than a page shows
+        of all of them, is only believed of a request for that model.
+        """
+        condition = f"name IN ({', '.join(map(_quoted, must_list))})"
+        if len(must_list) < 2 or len(condition) > _LONGEST_CONDITION or self._order is None:
+            return {}
+
+        def request() -> dict[str, list[RegisteredVersion]]:
+            page = self._client.search_model_versions(condition, max_results=_PAGE, order_by=self._order)
+            listed = [self._typed(item, must_list) for item in page] if not page.token else []
+            by_name = {name: [version for version in listed if version.name == name] for name in must_list}
+            return {
+                name: some for name, some in by_name.items() if some and must_list[name] <= {v.version for v in some}
+            }
+
+        try:
+            return self._transport.call("MLflow registry, versions", request, self._explain, tries=1)
+        except HarvestError:
+            return {}  # each model is asked for by itself
+
+    def _every_page(self, name: str, must_list: frozenset[str]) -> list[RegisteredVersion]:
         """Return every version of one model, from all pages. Those that the model itself shows must be among them.
 
         No page is left out, however old: whether content is new depends on every version before.
@@ -106,7 +138,7 @@ class Registry:
 
             def request(token: str | None = token, missing: frozenset[str] = frozenset(missing)) -> Any:
                 page = self._page(name, token)
-                plain = {version.version: version for version in (self._typed(item, name) for item in page)}
+                plain = {version.version: version for version in (self._typed(item, [name]) for item in page)}
                 # A registry gives a token only when more follows: an empty page behind one is a cut answer.
                 if token and not plain:
                     raise MalformedAnswerError("the next page of versions is empty")
@@ -156,17 +188,19 @@ class Registry:
         """Return the version asked by itself: a Unity Catalog search leaves tags out."""
 
         def request() -> RegisteredVersion:
-            version = self._typed(self._client.get_model_version(name, number), name)
+            version = self._typed(self._client.get_model_version(name, number), [name])
             if version.version != number:
                 raise MalformedAnswerError("the registry answers with another version")
             return version
 
         return self._call(f"MLflow registry, {name} v{number}", request)
 
-    def _typed(self, version: Any, name: str) -> RegisteredVersion:
+    def _typed(self, version: Any, names: Iterable[str]) -> RegisteredVersion:
+        name = next((asked for asked in names if self._same(version.name, asked)), None)
         # A filter that admits versions of another model may also omit some of ours, so the answer is refused.
-        if not self._same(version.name, name):
-            raise MalformedAnswerError(f"asked for versions of {name!r}, the registry answers with another model's")
+        if name is None:
+            asked = ", ".join(map(repr, names))
+            raise MalformedAnswerError(f"asked for versions of {asked}, the registry answers with another model's")
         # Searches of a Unity Catalog have a method there.
         tags = {} if self._in_unity_catalog and callable(version.tags) else version.tags
         fields = {

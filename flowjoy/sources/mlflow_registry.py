@@ -53,8 +53,7 @@ class MlflowRegistry:
         shown = {name: model for name, model in answers.items() if model is not None}
         unknown = meant(registry, [name for name in asked if name not in shown])
         refuse_unknown({name: unknown[name] for name in query.models if name in unknown})
-        listed = side_by_side(lambda name: registry.versions(name, shown[name].must_list), shown)
-        versions = [version for of_model in listed for version in of_model]
+        versions = registry.versions({name: model.must_list for name, model in shown.items()})
         notes: tuple[str, ...] = ()
         if registry.keeps_tags_apart:
             versions, notes = with_tags(registry, versions, shown, query)

@@ -46,13 +46,11 @@ def test_github__is_asked_so_often_with_a_ledger_and_nothing_new(runs: tuple[Ask
 
 
 def test_registry__is_asked_so_often(runs: tuple[Asked, Asked]) -> None:
-    for asked in runs:
-        assert [name.rpartition("mlflow/")[2] for name in sorted(set(asked.mlflow))] == [
-            "model-versions/search",
-            "registered-models/get",
-            "runs/get",
-        ]
-        assert len(asked.mlflow) == 34
+    every_run = {"get": 2, "search": 1}
+    assert kinds(runs[1].mlflow) == every_run
+    assert Counter(kinds(runs[0].mlflow)) - Counter(every_run) == {
+        "search": 2
+    }  # when training began: runs, experiments
 
 
 @pytest.mark.matrix

@@ -23,12 +23,13 @@ _ERROR = {"sqlstate": "KAM00", "error_class": "RESOURCE_NOT_FOUND"}
 class MlflowStandIn(StandIn):
     """Holds registered models and their versions; with a `token`, refuses everyone else, as an authenticating proxy.
 
-    Versions are searched for by one name, which is all that servers before 3.17 understand.
+    Versions are searched for by one name, or by several unless it is like servers `before_3_17`.
     """
 
     def __init__(self, *, token: str | None = None) -> None:
         self.token = token
         self.refusal_of_order: Answer | None = None
+        self.before_3_17 = False
         self.models: dict[str, list[dict[str, Any]]] = {}
         self.aliases: dict[str, dict[str, str]] = {}
         self.prompts: set[str] = set()
@@ -134,13 +135,15 @@ class MlflowStandIn(StandIn):
         return Answer(200, {})
 
     def _search(self, query: Mapping[str, str]) -> Answer:
-        name = re.fullmatch(r"name ?= ?'([^']*)'", query.get("filter", ""))
-        if name is None:
+        condition = query.get("filter", "")
+        names = re.findall(r"'([^']*)'", condition)
+        known = r"name ?= ?'[^']*'" if self.before_3_17 else r"name ?= ?'[^']*'|name IN \(.*\)"
+        if not re.fullmatch(known, condition):
             only = "Only the 'run_id' attribute supports comparison with a list of quoted string values."
             return Answer(400, {"error_code": "INVALID_PARAMETER_VALUE", "message": only})
         if self.refusal_of_order is not None and "order_by" in query:
             return self.refusal_of_order
-        result = list(self.models.get(name[1], []))
+        result = [version for name in names for version in self.models.get(name, [])]
         newest_first = query.get("order_by", "last_updated_timestamp DESC").endswith("DESC")
         result.sort(key=lambda version: version["creation_timestamp"], reverse=newest_first)
         size, token = int(query.get("max_results", 200)), query.get("page_token")

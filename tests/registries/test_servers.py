@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from flowjoy.domain import ModelRecord, Precision
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.sinks.mlflow_ship_tag import stamp
+from flowjoy.sources import mlflow_training_runs
 from flowjoy.sources.base import Clients, SourceResult
 from flowjoy.sources.mlflow_registry import MlflowRegistry
-from tests.builders import at
+from flowjoy.sources.mlflow_training_runs import TrainingRuns
+from tests.builders import at, epoch_ms
 from tests.e2e.step import Step
 from tests.fakes.github import GitHubStandIn
 from tests.fakes.registry import Registry, served
@@ -63,6 +66,17 @@ def test_stage__is_observed(registry: Registry) -> None:
     registry.client.transition_model_version_stage("recommender", "2", "Production")
     (look,) = ask(registry, model_signal="stage:Production").observations
     assert (look.model, look.version) == ("recommender", "2")
+
+
+def test_training_runs__are_found_by_one_search(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = {}
+    for hour in range(40):
+        run = registry.client.create_run("0", start_time=epoch_ms(at(hour)))
+        begun[str(run.info.run_id)] = at(hour)
+    monkeypatch.setattr(mlflow_training_runs, "MAX_RUNS", 0)  # none is read by itself
+    query = replace(a_question({"mlflow_tracking_uri": registry.uri}), now=at(1000))
+    access = Clients(transport=Transport(Budget(60)), progress=lambda _: None)
+    assert mlflow_training_runs.read(query, access, list(begun)) == TrainingRuns(begun=begun)
 
 
 def test_tag__says_when_a_version_shipped(registry: Registry) -> None:

@@ -113,6 +113,40 @@ def test_version__carries_the_source_that_the_registry_gives(registry: Registry)
     assert (version.source, version.model_id) == ("s3://models/one", None)
 
 
+@pytest.mark.parametrize(("before_3_17", "searches"), [(False, 1), (True, 3)])
+def test_models__are_searched_for_together_where_the_server_can(*, before_3_17: bool, searches: int) -> None:
+    with MlflowStandIn() as server:
+        server.before_3_17 = before_3_17
+        for hour, name in enumerate(("recommender", "ranker")):
+            server.add_model(name)
+            server.add_version(at(hour), name)
+        both = ask(server.url, models=("ranker", "recommender")).records
+        assert {record.id for record in both} == {"model:ranker/1", "model:recommender/1"}
+        assert server.count(path_contains=SEARCH_VERSIONS) == searches
+
+
+def test_model__that_a_search_for_several_does_not_show_is_asked_for_by_itself() -> None:
+    with MlflowStandIn() as server:
+        for hour, name in enumerate(("recommender", "ranker", "reranker")):
+            server.add_model(name)
+            server.add_version(at(hour), name)
+        lost = Edited(lambda body: {"model_versions": [v for v in body["model_versions"] if v["name"] == "ranker"]})
+        server.fail(SEARCH_VERSIONS, fault=lost)
+        every = ask(server.url, models=("ranker", "recommender", "reranker")).records
+        assert {record.id for record in every} == {"model:ranker/1", "model:recommender/1", "model:reranker/1"}
+        assert server.count(path_contains=SEARCH_VERSIONS) == 3
+
+
+def test_models__with_more_versions_than_a_page_are_read_one_by_one() -> None:
+    with MlflowStandIn() as server:
+        for name in ("recommender", "ranker"):
+            server.add_model(name)
+            for hour in range(501):
+                server.add_version(at(hour), name)
+        assert len(ask(server.url, models=("ranker", "recommender")).records) == 1002
+        assert server.count(path_contains=SEARCH_VERSIONS) == 3
+
+
 @pytest.mark.parametrize(
     ("source", "model_id"), [(f"models:/{LOGGED}", LOGGED), ("models:/ranker/3", None), ("", None)]
 )
@@ -193,15 +227,15 @@ def test_semantic_versions__are_read_in_names_and_versions() -> None:
     assert versions_of(parsed) == {"1.9.0": at(), "1.10.0-rc.1": at(1), "1.10.0": at(2)}
 
 
-def test_models__each_is_asked_for_by_its_name_alone(broken: MlflowStandIn) -> None:
-    """Servers before 3.17 refuse a list of names (the stand-in does), or ignore it."""
+def test_models__each_is_asked_for_by_its_name_where_the_server_refuses_a_list(broken: MlflowStandIn) -> None:
+    broken.before_3_17 = True
     names = tuple(f"model-{number:02}" for number in range(20))
     for number, name in enumerate(names):
         broken.add_model(name)
         broken.add_version(at(number), name)
     records = ask(broken.url, models=names).records
     assert {record.name: record.shipped_at for record in records} == {n: at(i) for i, n in enumerate(names)}
-    assert broken.count(path_contains=SEARCH_VERSIONS) == 20
+    assert broken.count(path_contains=SEARCH_VERSIONS) == 1 + 20
 
 
 def test_models__an_answer_of_a_server_that_ignores_the_filter_is_not_believed(broken: MlflowStandIn) -> None:
