@@ -1,7 +1,7 @@
 """The log, annotations, outputs and job summary of a run, in the format of the Actions runner.
 
-The runner executes `::command::` at the start of a line, and the old `##[command]` anywhere in one, on both streams.
-So every line is written by `Console`, the only module that prints, and goes through `safe_line`.
+Every line is written by `Console`, the only class that prints, and goes through `safe_line`: the runner executes no
+workflow command but FlowJoy's own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import logging
 import os
-import re
 import secrets
 import sys
 import threading
@@ -19,32 +18,10 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 from flowjoy.actions.redaction import Redactor
+from flowjoy.actions.workflow_commands import escape_data, escape_property, safe_line
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
-_LONGEST_LINE = 4000
 TITLE = "FlowJoy"
 """The title of every annotation of this step."""
-
-
-def safe_line(text: str) -> str:
-    """Return the text as one line that a runner does not execute, whatever a server put into it."""
-    line = _ANSI.sub("", text)
-    line = _CONTROL.sub(" ", line.replace("\r\n", " ").replace("\n", " "))
-    line = line.replace("##[", "# #[")
-    if line.lstrip().startswith("::"):
-        line = f"| {line.lstrip()}"
-    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1] + "…"
-
-
-def escape_data(text: str) -> str:
-    """Return the text escaped as the message of a workflow command."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def escape_property(text: str) -> str:
-    """Return the text escaped as a property of a workflow command."""
-    return escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 class Console:

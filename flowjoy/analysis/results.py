@@ -21,12 +21,12 @@ from flowjoy.analysis.flow.retrospective import Retrospective
 from flowjoy.analysis.flow.weeks import is_healthy, last_complete
 from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.promise.compliance import ComplianceRate, rate
-from flowjoy.analysis.promise.merge_gate import MergeGate
 from flowjoy.analysis.source_coverage import is_complete, judges_promise
 from flowjoy.domain import AlertState, Obligation, Recovery, SourceKind, Status, Verdict, Week
 from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck
+from flowjoy.domain.gate_findings import MergeGate
 
 
 @dataclass(frozen=True, kw_only=True)

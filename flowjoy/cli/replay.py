@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TextIO
 
 from flowjoy.actions.core import Console
-from flowjoy.analysis.promise.merge_gate import MergeGate
 from flowjoy.analysis.results import analyse, with_gate
+from flowjoy.domain.gate_findings import MergeGate
 from flowjoy.errors import BundleError
 from flowjoy.ledger import bundle_format
 from flowjoy.ledger.bundle_file import bundle_bytes

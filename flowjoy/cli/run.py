@@ -29,7 +29,7 @@ from flowjoy.config.settings import Settings, credentials, read_settings, redact
 from flowjoy.domain import Decision, Status
 from flowjoy.errors import HarvestError, InputError
 from flowjoy.ledger.bundle_file import bundle_bytes
-from flowjoy.pipeline import merge_gate
+from flowjoy.pipeline import gate_of_run
 from flowjoy.pipeline.collect import collect
 from flowjoy.pipeline.collected import Collected
 from flowjoy.pipeline.failed_checks import Ending, close_checks
@@ -144,7 +144,7 @@ def _analysed(this: PreparedRun, collected: Collected) -> Results:
     """Return the results of every analysis, with the merge gate where a proposal is judged."""
     trusted = this.event.believed
     bundle = bundle_of(collected, this.settings, this.context, this.repository, this.as_of, trusted=trusted)
-    results = merge_gate.judged(analyse(bundle), collected)
+    results = gate_of_run.judged(analyse(bundle), collected)
     announce_first_run(results, this.console)
     return results
 

@@ -1,7 +1,8 @@
 """Derives the moves of an alias or a stage from observations of it.
 
 MLflow does not record when an alias moves, so each run records the version that it names. A move happened after the
-last observation of another version, and no later than the first observation of this one.
+last observation of another version, and no later than the first observation of this one. `sources/mlflow_aliases` turns
+moves into ships.
 """
 
 from __future__ import annotations

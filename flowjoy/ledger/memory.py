@@ -15,6 +15,7 @@ from flowjoy.domain.alias_observations import since_horizon
 from flowjoy.domain.bundle import Bundle, RunParameters
 from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import CLOCK_SKEW, EARLIEST
+from flowjoy.ledger.source_gone import AskedSources
 
 MEMORY = timedelta(days=400)
 """How far back code is read and remembered: obligations stay open however old, and a rollback needs its past."""
@@ -46,7 +47,7 @@ def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> 
 def memory_of(bundle: Bundle, asked: RunParameters, *, since: datetime, until: datetime, number: int) -> Records:
     """Return the records of artifact `number` that come from the sources asked now, from `since` to `until`.
 
-    Records of files are left out: a line that was deleted from a file must not come back.
+    Records of another source are left out.
     """
     scope = _Scope(written=bundle.terms, asked=asked, since=since, until=until)
     code = tuple(_not_yet_live(record) for record in bundle.code if scope.same_code and scope.holds(record))
@@ -61,7 +62,7 @@ def memory_of(bundle: Bundle, asked: RunParameters, *, since: datetime, until: d
         waivers=tuple(waiver for waiver in bundle.waivers if waiver.until >= since),
         alerts=tuple(state for state in bundle.alerts if state.at >= since),
         # A ledger of other sources is left to a later run that asks them again.
-        ledgers=(number,) if scope.same_sources else (),
+        ledgers=(number,) if scope.all_same else (),
         commits={sha: times for sha, times in bundle.commits.items() if sha in shas},
         training_runs={run: begun for run, begun in bundle.training_runs.items() if run in runs},
         actions=tuple(action for action in bundle.actions if scope.covers(action.week)),
@@ -74,32 +75,11 @@ def memory_of(bundle: Bundle, asked: RunParameters, *, since: datetime, until: d
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Scope:
-    """The part of a ledger that answers today's question: `written` by its parameters, `asked` by these."""
+class _Scope(AskedSources):
+    """The part of a ledger that answers today's question."""
 
-    written: RunParameters
-    asked: RunParameters
     since: datetime
     until: datetime
-
-    @property
-    def same_code(self) -> bool:
-        return self.written.code_source == self.asked.code_source != ""
-
-    @property
-    def same_models(self) -> bool:
-        return self.written.model_source == self.asked.model_source != ""
-
-    @property
-    def same_signal(self) -> bool:
-        return self.same_models and self.written.model_signal == self.asked.model_signal
-
-    @property
-    def same_sources(self) -> bool:
-        written, asked = (
-            (terms.code_source, terms.model_source, terms.model_signal) for terms in (self.written, self.asked)
-        )
-        return written == asked
 
     def covers(self, stamp: datetime) -> bool:
         return self.since <= stamp <= self.until

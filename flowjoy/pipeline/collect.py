@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 
 from flowjoy.actions.event import RunEvent
-from flowjoy.analysis.promise import workflow_edits
+from flowjoy.analysis.promise import merge_gate, workflow_edits
 from flowjoy.analysis.promise.compliance import RATE_DAYS
 from flowjoy.analysis.promise.dependencies import named_models, required_models
 from flowjoy.domain import CoverageState, Proposal
@@ -96,7 +96,9 @@ class _Collection:
             base = of_base_workflows(proposal, settings, query.repository, query.default_branch, ledger=bool(trusted))
         adopts = proposal is not None and not workflow_edits.base_runs_flowjoy(proposal)
         applied = proposal_terms.stricter(settings, self._terms, trusted, base=base.steps, edited=edited, adopts=adopts)
-        refused = proposal_terms.of_other_check(settings, ledger, base.check_names) if edited else ()
+        refused: tuple[str, ...] = ()
+        if edited:
+            refused = merge_gate.refused_check(self._terms, ledger, base.check_names, service=settings.service)
         notes = () if trusted else base.notes
         if applied.messages and base.locations:
             notes = (*notes, f"the default branch's terms are also read from {', '.join(base.locations)}")

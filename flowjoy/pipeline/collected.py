@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from flowjoy.domain import Coverage, CoverageState, ModelRecord, ModelVersion, Proposal, SourceKind, StubFile
 from flowjoy.domain.records import Records
-from flowjoy.ledger.reconcile import with_observations
+from flowjoy.ledger.source_gone import with_observations
 from flowjoy.pipeline.collect_steps import CollectSteps
 from flowjoy.pipeline.proposal_terms import Applied
 from flowjoy.sources import drift_samples

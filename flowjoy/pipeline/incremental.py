@@ -31,7 +31,7 @@ from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
 from flowjoy.ledger import memory as ledger
-from flowjoy.ledger import not_yet, reconcile, registered_ships
+from flowjoy.ledger import not_yet, registered_ships, source_gone
 from flowjoy.pipeline.step import StepResult
 from flowjoy.report.text import plural
 from flowjoy.sources import github_model_stubs, ledger_artifacts, other_ledgers
@@ -124,9 +124,9 @@ def code(
         memory.not_yet, memory.code, parsed.records, parsed.waiting, moved_after=after, now=query.as_of
     )
     current = not_yet.code_no_earlier(parsed.records, bounds)
-    known = reconcile.with_code(memory, current, parsed.left_out, moves=parsed.moves)
+    known = source_gone.with_code(memory, current, parsed.left_out, moves=parsed.moves)
     failed = _failed_deploys(known, query.as_of)
-    notes = (*parsed.notes, *failed, *reconcile.gone(known), *_renamed(query, access, known))
+    notes = (*parsed.notes, *failed, *source_gone.gone(known), *_renamed(query, access, known))
     return replace(parsed, records=known, not_yet=bounds), len(parsed.records), notes
 
 
@@ -232,9 +232,9 @@ def models(
     bounds = not_yet.models_not_yet(memory.not_yet, parsed.records, parsed.versions, query.as_of)
     current = not_yet.models_no_earlier(parsed.records, bounds)
     shipped = registered_ships.by_registration(memory, current, code, terms, query.now)
-    known = reconcile.with_models(memory, current, asked, parsed.versions, parsed.known, shipped)
-    notes = (*parsed.notes, *reconcile.gone(known), *registered_ships.notes(known))
-    completed = replace(parsed, records=known, not_yet=bounds, other_models=reconcile.not_asked(memory, asked))
+    known = source_gone.with_models(memory, current, asked, parsed.versions, parsed.known, shipped)
+    notes = (*parsed.notes, *source_gone.gone(known), *registered_ships.notes(known))
+    completed = replace(parsed, records=known, not_yet=bounds, other_models=source_gone.not_asked(memory, asked))
     return completed, len(parsed.records), notes
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
+from flowjoy.analysis.promise.merge_gate import refused_sources
 from flowjoy.config.settings import Settings
 from flowjoy.domain.bundle import RunParameters
 
@@ -73,7 +74,7 @@ def stricter(
         other_stubs=tuple(path for path in paths if path != newest.model_stub),
         flag_labels=tuple(labels.values()) or (settings.flag_label,),
         messages=(*messages, *_made_stricter(settings, applied, newest)),
-        refused=tuple(_of_other_sources(settings, asked, known)),
+        refused=tuple(refused_sources(asked, known, code_inputs=_CODE_INPUTS[settings.code_source])),
     )
 
 
@@ -92,23 +93,6 @@ def _strictest(settings: Settings, trusted: Sequence[RunParameters]) -> Settings
             filter(None, (one.model_validated_tag for one in trusted)), settings.model_validated_tag
         ),
     )
-
-
-def of_other_check(settings: Settings, trusted: Sequence[RunParameters], base: frozenset[str]) -> tuple[str, ...]:
-    """Return a refusal if a proposal names its checks as no trusted run of its service does: another service may.
-
-    `base`: the names in the base branch's workflow files.
-    """
-    known = {one.check_name for one in trusted if one.check_name} | base
-    if not known or settings.check_name in known:
-        return ()
-    names = ", ".join(map(repr, sorted(known)))
-    text = (
-        f"check-name {settings.check_name!r}: the default branch names the checks of {settings.service!r} {names}, and "
-        "a check of another name may be required of another service. Keep the input until this is merged, and change "
-        "it in a pull request that an administrator merges"
-    )
-    return (text,)
 
 
 def _unsoftened(given: Settings, messages: list[str], *, keeps_since: bool) -> Applied:
@@ -168,26 +152,10 @@ def _day(settings: Settings) -> str:
     return "" if settings.sla_since is None else settings.sla_since.isoformat()
 
 
-def _of_other_sources(given: Settings, asked: RunParameters, trusted: Sequence[RunParameters]) -> Iterator[str]:
-    """Yield a refusal for each source that no trusted run reads: a registry of its own would say what it is asked."""
-    code, models = {one.code_source for one in trusted}, {one.model_source for one in trusted}
-    if asked.code_source not in code:
-        yield _refusal("deployments", _CODE_INPUTS[given.code_source])
-    if asked.model_source not in models:
-        yield _refusal("model versions", "mlflow-tracking-uri" if asked.model_source else "model-source")
-
-
 _CODE_INPUTS = {
     "deployments": "code-source or environment",
     "workflow-runs": "code-source, workflow, branch, deploy-job or environment",
     "releases": "code-source, release-tags or environment",
     "file": "code-source",
 }
-
-
-def _refusal(what: str, inputs: str) -> str:
-    return (
-        f"{inputs}: this run reads {what} from another source than the last trusted run of the default branch, so it "
-        "could not be compared. Keep the input until this is merged, and change it in a pull request that an "
-        "administrator merges; if the default branch has changed it already, run FlowJoy there once"
-    )
+"""The inputs that decide which deployments a source of code reads."""

@@ -21,7 +21,7 @@ from flowjoy.domain import CoverageState, Incident, Proposal, SourceKind
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck, PastDriftCheck, first_and_last
 from flowjoy.errors import HarvestError
-from flowjoy.ledger.reconcile import gone_since, sighted
+from flowjoy.ledger.source_gone import gone_since, sighted
 from flowjoy.pipeline.collected import Collected
 from flowjoy.pipeline.run_parameters import terms_of
 from flowjoy.report.links import Links

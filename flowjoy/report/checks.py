@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from flowjoy.analysis.promise import verdict
-from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Decision, Obligation, Status
+from flowjoy.domain.gate_findings import GateLevel, MergeGate
 from flowjoy.domain.proposals import GROUP
 from flowjoy.report.blocks import Banner
 from flowjoy.report.content.banner import release_banner

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flowjoy.analysis.promise.merge_gate import GateLevel
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Decision
+from flowjoy.domain.gate_findings import GateLevel
 from flowjoy.report.content.report import Report
 from flowjoy.report.escaping import code
 from flowjoy.report.markdown import banner, document, inline, key_figures, sections

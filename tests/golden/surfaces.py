@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-from flowjoy.analysis.promise.merge_gate import GateFinding, GateLevel, MergeGate
 from flowjoy.analysis.results import Results, analyse, with_gate
 from flowjoy.domain import CoverageState, Waiver
+from flowjoy.domain.gate_findings import GateFinding, GateLevel, MergeGate
 from flowjoy.report.checks import gate_check, promise_check, settled_check
 from flowjoy.report.content.report import report_of
 from flowjoy.report.links import NOWHERE, Links

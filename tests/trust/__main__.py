@@ -33,8 +33,8 @@ _PROMISE = (
     "first_ship",
     "forecast",
     "merge_gate",
+    "obligation_status",
     "obligations",
-    "status",
     "verdict",
     "waivers",
 )
@@ -49,7 +49,8 @@ CORE = (
     "flowjoy/pipeline/proposal_terms.py",
 )
 ESCAPERS = (
-    *("flowjoy/actions/core.py", "flowjoy/report/escaping.py", "flowjoy/report/text.py"),
+    *("flowjoy/actions/core.py", "flowjoy/actions/workflow_commands.py"),
+    *("flowjoy/report/escaping.py", "flowjoy/report/text.py"),
     *("flowjoy/report/csv_files.py", "flowjoy/report/slack_blocks.py"),
 )
 
@@ -67,7 +68,11 @@ CODE_FAULTS = {
 
 
 def _files(patterns: Sequence[str]) -> list[str]:
-    matches = {str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern)}
+    found = {pattern: [str(path.relative_to(ROOT)) for path in ROOT.glob(pattern)] for pattern in patterns}
+    missing = [pattern for pattern, paths in found.items() if not paths]
+    if missing:
+        raise FileNotFoundError(f"no file matches {', '.join(missing)}")
+    matches = {path for paths in found.values() for path in paths}
     return sorted(path for path in matches if not path.endswith("__init__.py"))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flowjoy.analysis.promise.merge_gate import GateLevel, MergeGate
 from flowjoy.domain import Coverage, CoverageState, Decision, ModelDependencies, Obligation, Status, Verdict
+from flowjoy.domain.gate_findings import GateLevel, MergeGate
 from flowjoy.domain.promise import UNREADABLE
 
 EXIT_PASS, EXIT_BROKEN, EXIT_UNDECIDED = 0, 1, 2

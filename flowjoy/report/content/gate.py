@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from flowjoy.analysis.promise.merge_gate import GateFinding, GateLevel, MergeGate
 from flowjoy.analysis.results import Results
+from flowjoy.domain.gate_findings import GateFinding, GateLevel, MergeGate
 from flowjoy.report.blocks import Banner, Mark, Move, Paragraph, Section
 from flowjoy.report.content.moves import moves, not_enforced, rerun
 from flowjoy.report.escaping import clean

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flowjoy.analysis.promise import verdict
-from flowjoy.analysis.promise.merge_gate import GateLevel
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Coverage, Decision, Obligation, Status
+from flowjoy.domain.gate_findings import GateLevel
 from flowjoy.report.blocks import Mark, Move
 from flowjoy.report.content.alerts import OF_OBLIGATIONS, firing_alerts
 from flowjoy.report.content.obligation_text import how_to_ship, needed, predicate, release

@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import logging
-import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -18,8 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowjoy.actions.core import Console, adopt_libraries, escape_data, escape_property, safe_line
+from flowjoy.actions.core import Console, adopt_libraries
 from flowjoy.actions.redaction import Redactor
+from flowjoy.actions.workflow_commands import safe_line
 from flowjoy.report.escaping import code
 from tests.fakes.actions_runner import Command, OutputFileError, commands_in, outputs_in
 
@@ -177,13 +177,6 @@ def test_library_log__a_payload_in_a_library_s_record_is_no_command(payload: str
     assert log.text.count("\n") == 3
 
 
-@given(text=st.one_of(HOSTILE, st.text()), before=st.sampled_from(["", " ", "x" * 3990]))
-def test_safe_line__no_text_is_a_command(text: str, before: str) -> None:
-    line = safe_line(before + text)
-    assert commands_in(line) == []
-    assert not re.search(r"[\r\n\x1b\x00]", line)
-
-
 @given(text=HOSTILE, secret=st.one_of(HOSTILE, st.text()), title=HOSTILE)
 def test_console__no_text_is_a_command_whatever_the_secrets_are(text: str, secret: str, title: str) -> None:
     log = Log(secrets=(secret,))
@@ -206,35 +199,6 @@ def test_escape__comma_colon_and_percent_in_a_title() -> None:
     log = Log()
     log.console.error("100 % of a:b,c", title="50 %, rate: low")
     assert log.text == "::error title=50 %25%2C rate%3A low::100 %25 of a:b,c\n"
-
-
-@given(text=st.text(st.sampled_from("%025AD3Cx:,\r\n")))
-def test_escape__a_message_and_a_property_read_back_exactly(text: str) -> None:
-    (only,) = commands_in(f"::error title={escape_property(text)}::{escape_data(text)}")
-    assert (only.properties["title"], only.data) == (text, text)
-
-
-def test_safe_line__ordinary_text_is_left_alone() -> None:
-    for line in ("recommender v12: 31 h 12 m", "a::b", "# [x]", "Größe ≥ 5 µs ✓", "\tindented"):
-        assert safe_line(line) == line
-
-
-def test_safe_line__no_mark_turns_the_direction_of_the_text() -> None:
-    assert safe_line("\u202erednik\u2066x\u2069\u200b") == " rednik x  "
-
-
-def test_safe_line__colours_go_and_text_stays() -> None:
-    assert safe_line("\x1b[1;31mred\x1b[0m \x1b]8;;https://x\x07link\x1b]8;;\x07") == "red link"
-
-
-def test_safe_line__an_escape_without_an_end_does_not_swallow_the_rest() -> None:
-    assert "promise broken" in safe_line("\x1b]0;title: promise broken")
-
-
-def test_safe_line__at_most_4000_characters() -> None:
-    assert len(safe_line("x" * 100_000)) == 4000
-    assert safe_line("x" * 100_000).endswith("…")
-    assert safe_line("x" * 4000) == "x" * 4000
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])

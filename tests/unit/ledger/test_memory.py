@@ -31,7 +31,7 @@ from flowjoy.domain.drift import PastDriftCheck
 from flowjoy.domain.records import Records
 from flowjoy.ledger.bundle_format import from_json, to_json
 from flowjoy.ledger.memory import MEMORY, memory_of, why_not
-from flowjoy.ledger.reconcile import gone_since, with_code, with_models
+from flowjoy.ledger.source_gone import gone_since, with_code, with_models
 from flowjoy.sources.mlflow_registry import MlflowRegistry
 from tests.builders import a_bundle, a_deploy, a_query, a_ship, a_stub_file, at
 

@@ -10,8 +10,8 @@ import pytest
 from flowjoy.domain import CodeRecord, ModelRecord, ModelVersion, Precision
 from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.records import Records
-from flowjoy.ledger.reconcile import with_models
 from flowjoy.ledger.registered_ships import by_registration, notes
+from flowjoy.ledger.source_gone import with_models
 from tests.builders import MODEL, a_bundle, a_deploy, a_ship, at
 
 IDS = frozenset({"model:recommender/2"})

@@ -5,16 +5,9 @@ from typing import Any
 
 import pytest
 
-from flowjoy.analysis.promise.merge_gate import (
-    BranchStub,
-    GateFinding,
-    GateInputs,
-    GateLevel,
-    GatePolicy,
-    MergeGate,
-    judge,
-)
+from flowjoy.analysis.promise.merge_gate import BranchStub, GateInputs, GatePolicy, judge
 from flowjoy.domain import ModelVersion, Proposal, Requirement, Rule, Waiver
+from flowjoy.domain.gate_findings import GateFinding, GateLevel, MergeGate
 from tests.builders import at
 
 SHA = "c" * 40

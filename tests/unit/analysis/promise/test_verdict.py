@@ -7,9 +7,9 @@ from itertools import combinations_with_replacement, product
 
 import pytest
 
-from flowjoy.analysis.promise.merge_gate import GateFinding, GateLevel, MergeGate
 from flowjoy.analysis.promise.verdict import decide, sla_status, unproved
 from flowjoy.domain import Coverage, CoverageState, Decision, ModelDependencies, Obligation, Requirement, Status
+from flowjoy.domain.gate_findings import GateFinding, GateLevel, MergeGate
 from tests.builders import a_coverage, an_obligation
 
 READ = a_coverage("code")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from flowjoy.analysis.promise.merge_gate import GateFinding, GateLevel, MergeGate
 from flowjoy.analysis.results import Results, analyse, with_gate
 from flowjoy.domain import CoverageState, Waiver
+from flowjoy.domain.gate_findings import GateFinding, GateLevel, MergeGate
 from flowjoy.report import surfaces
 from flowjoy.report.blocks import Banner, Mark
 from flowjoy.report.checks import gate_check, promise_check, settled_check

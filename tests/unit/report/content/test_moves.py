@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flowjoy.analysis.promise.merge_gate import GateFinding, GateLevel, MergeGate
 from flowjoy.analysis.results import Results, analyse, with_gate
+from flowjoy.domain.gate_findings import GateFinding, GateLevel, MergeGate
 from flowjoy.report.content import gate
 from flowjoy.report.content.banner import banner
 from flowjoy.report.content.moves import moves

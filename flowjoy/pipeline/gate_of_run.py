@@ -8,10 +8,11 @@ from datetime import datetime
 from flowjoy.analysis.promise import merge_gate, verdict, workflow_edits
 from flowjoy.analysis.promise.dependencies import branch_stub, head_waivers
 from flowjoy.analysis.promise.forecast import forecast
-from flowjoy.analysis.promise.merge_gate import BranchStub, GateFinding, GateInputs, GateLevel, GatePolicy, MergeGate
+from flowjoy.analysis.promise.merge_gate import BranchStub, GateInputs, GatePolicy
 from flowjoy.analysis.promise.waivers import is_void
 from flowjoy.analysis.results import Results, with_gate
 from flowjoy.domain import Proposal, SourceKind, Waiver
+from flowjoy.domain.gate_findings import GateFinding, GateLevel, MergeGate
 from flowjoy.pipeline.collected import Collected
 
 

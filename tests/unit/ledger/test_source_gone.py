@@ -9,7 +9,7 @@ import pytest
 
 from flowjoy.domain import AliasObservation, ModelVersion, Outcome, Precision, Registered
 from flowjoy.domain.records import Records
-from flowjoy.ledger.reconcile import gone, gone_since, not_asked, with_code, with_models, with_observations
+from flowjoy.ledger.source_gone import gone, gone_since, not_asked, with_code, with_models, with_observations
 from tests.builders import a_deploy, a_ship, at
 
 

@@ -1,13 +1,13 @@
-"""Combines the records that sources show now with those that the ledger remembers.
+"""Combines the records that sources show now with those that the ledger remembers: what stays once a source is gone.
 
-What a source shows replaces what is remembered. What it confirmed once and no longer shows stays, flagged as gone. By
-`ledger/memory`, records of files, of a source that the inputs no longer name, and those of 400 days ago do not stay.
+What a source shows replaces what is remembered. What it confirmed once and no longer shows stays, flagged as gone.
+Records of files, of a source that the inputs no longer name, and those older than `ledger/memory` keeps do not stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flowjoy.analysis.promise.dependencies import head_waivers
@@ -23,6 +23,7 @@ from flowjoy.domain import (
     Waiver,
 )
 from flowjoy.domain.alias_observations import compact
+from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.deduplication import DELETED, release_key
 from flowjoy.domain.merging import first_seen
 from flowjoy.domain.records import Records
@@ -31,6 +32,40 @@ from flowjoy.domain.timestamps import iso
 SHOWN_GONE = 5
 
 _Listed = Mapping[tuple[str, str | None], ModelVersion]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedSources:
+    """The sources that a ledger was `written` from and those `asked` now: only records of the same source stay.
+
+    A file is never the same source: a line that was deleted from it must not come back.
+    """
+
+    written: RunParameters
+    asked: RunParameters
+
+    @property
+    def same_code(self) -> bool:
+        """Whether both name one source of deployments."""
+        return self.written.code_source == self.asked.code_source != ""
+
+    @property
+    def same_models(self) -> bool:
+        """Whether both name one registry."""
+        return self.written.model_source == self.asked.model_source != ""
+
+    @property
+    def same_signal(self) -> bool:
+        """Whether both take the same signal of that registry for a ship."""
+        return self.same_models and self.written.model_signal == self.asked.model_signal
+
+    @property
+    def all_same(self) -> bool:
+        """Whether both name the same sources, files included."""
+        written, asked = (
+            (terms.code_source, terms.model_source, terms.model_signal) for terms in (self.written, self.asked)
+        )
+        return written == asked
 
 
 def with_code(
