@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flowjoy.actions.core import TITLE
 from flowjoy.clients import github_job_annotations, github_jobs
@@ -13,6 +13,7 @@ from flowjoy.clients.github_deployments import UNDER_WAY, Deployment
 from flowjoy.domain import CodeRecord, Outcome
 from flowjoy.errors import HarvestError
 from flowjoy.sources.base import HarvestQuery
+from flowjoy.sources.github_settled_releases import SettledReleases, looked_at_before
 
 OWN_JOB_CURE = "run FlowJoy in a job of its own that `needs` the job that deploys and has no `environment`"
 
@@ -51,18 +52,19 @@ def hidden(
     """Return the failed deployments in whose job FlowJoy ran, by id, and when each may have gone live.
 
     FlowJoy runs after the step that deploys, so the deployment may have failed only because FlowJoy did. A failure
-    before a success that is older than `sla-hours` is not looked at: that release owes the same, and its deadline is
-    over.
+    before a release that owes the same models, and whose deadline is over, is not looked at.
     """
-    settled = query.as_of - timedelta(hours=query.settings.sla_hours)
-    live = [record.shipped_at for _, record in listed if record.outcome is Outcome.SUCCESS]
-    since = max((at for at in live if at <= settled), default=query.horizon)
-    jobs = {
-        node.database_id: job
+    live = [record for _, record in listed if record.outcome is Outcome.SUCCESS]
+    settled = SettledReleases(github, query, ((record.shipped_at, str(record.sha)) for record in live))
+    failed = [
+        (record, node.database_id, job)
         for node, record in listed
-        if record.outcome is Outcome.FAILED and not record.under_way and record.shipped_at >= since
+        if record.outcome is Outcome.FAILED and not record.under_way
+        if record.shipped_at >= settled.since or not looked_at_before(record.shipped_at, query)
         if (job := _job_of(node)) is not None
-    }
+    ]
+    doubtful = settled.owing(failed, lambda item: (item[0].shipped_at, str(item[0].sha)))
+    jobs = {number: job for _, number, job in doubtful}
     annotated = github_job_annotations.with_title(github, jobs.values(), TITLE)
     return {node.database_id: _begun(node) for node, _ in listed if jobs.get(node.database_id) in annotated}
 

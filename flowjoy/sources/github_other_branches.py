@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from flowjoy.clients import github_runs
 from flowjoy.clients.github import PER_PAGE, GitHubApi
@@ -13,6 +13,8 @@ from flowjoy.domain import Note, NoteLevel
 from flowjoy.domain.timestamps import iso
 from flowjoy.report.text import plural
 from flowjoy.sources.base import HarvestQuery
+from flowjoy.sources.github_run_attempts import releases_nothing
+from flowjoy.sources.github_settled_releases import SettledReleases, looked_at_before
 from flowjoy.sources.github_uncertain_runs import may_have_begun
 
 _SHOWN = 5
@@ -23,20 +25,20 @@ MAX_PAGES = 5
 _WAITING, _SINCE_LAST_LOOK = timedelta(days=30), timedelta(days=7)
 """A run may wait for a reviewer for 30 days; after a run of FlowJoy it is looked for in the last seven only."""
 
-_DELAY = timedelta(hours=1)
-"""A run that ended that long before FlowJoy looked was listed as completed then."""
-
 
 def on_other_branches(
-    github: GitHubApi, path: str, branch: str, known: Sequence[Run], since: datetime, query: HarvestQuery
+    github: GitHubApi, path: str, branch: str, known: Sequence[Run], settled: SettledReleases, query: HarvestQuery
 ) -> tuple[tuple[Run, ...], tuple[Note, ...]]:
-    """Return the runs of the workflow on other branches of this repository since then, and a note on what was not read.
+    """Return the runs of the workflow on other branches of this repository, and a note on what was not read.
 
     `known`: those on the branch of releases, which need not be found again. A run counts by its last change: it may
-    have waited for a reviewer, or been started again.
+    have waited for a reviewer, or been started again. Without an earlier run of FlowJoy, `settled` ends nothing: an
+    older run may owe other models.
     """
-    seen_by_last = since if query.code_read_at is None else query.code_read_at - _SINCE_LAST_LOOK
-    begin = since - _WAITING if query.code_read_at is None else max(since - _WAITING, min(since, seen_by_last))
+    begin = until = query.horizon
+    if query.code_read_at is not None:
+        since, seen = settled.since, query.code_read_at - _SINCE_LAST_LOOK
+        begin, until = max(since - _WAITING, min(since, seen)), max(since, seen)
     own = {run.id for run in known if run.created_at >= begin}
     listed, total = github_runs.page_of(github, path, created=f">={iso(begin)}", page=1)
     newest, page = dict(listed), 1
@@ -44,19 +46,13 @@ def on_other_branches(
         page += 1
         listed, total = github_runs.page_of(github, path, created=f">={iso(begin)}", page=page)
         newest |= listed
-    home = query.repository.lower()
     runs = tuple(
         run
         for run in newest.values()
-        if run.head_branch != branch
-        and run.updated_at >= since
-        and not run.of_pull_request
-        and run.head_repository is not None
-        and run.head_repository.full_name.lower() == home
-        and may_have_begun(run)
+        if run.head_branch != branch and not releases_nothing(run, query.repository) and may_have_begun(run)
     )
     oldest = min((run.created_at for run in newest.values()), default=begin)
-    if len(listed) < PER_PAGE or oldest < max(since, seen_by_last) or not _are_left(newest.keys() | own, total):
+    if len(listed) < PER_PAGE or oldest < until or not _are_left(newest.keys() | own, total):
         return runs, ()
     text = f"runs on other branches were read back to {iso(oldest)} only: an earlier release from one is not seen"
     return runs, (Note(text, NoteLevel.WARNING),)
@@ -69,17 +65,9 @@ def _are_left(seen: AbstractSet[int], total: int) -> bool:
 
 def not_judged_before(run: Run, query: HarvestQuery) -> bool:
     """Return whether the jobs of a run must be read: not if a run of FlowJoy saw it ended, and deploying nothing."""
-    if query.code_read_at is None or not run.is_over or f"run:{run.id}" in query.known_code:
+    if not run.is_over or f"run:{run.id}" in query.known_code:
         return True
-    return run.updated_at >= query.code_read_at - _DELAY
-
-
-def note_on_other_branches(runs: Sequence[Run], branch: str) -> tuple[str, ...]:
-    """Return a note on the runs that succeeded on other branches, without a job that shows whether they deployed."""
-    ended = [run for run in runs if run.succeeded]
-    if not ended:
-        return ()
-    return (f"{_counted(ended, branch)} left out; set deploy-job, so that those that deployed count",)
+    return not looked_at_before(run.updated_at, query)
 
 
 def note_on_counted(runs: Sequence[Run], branch: str) -> tuple[str, ...]:
@@ -89,9 +77,9 @@ def note_on_counted(runs: Sequence[Run], branch: str) -> tuple[str, ...]:
     return (f"{_counted(runs, branch)} deployed and count; set branch to {branch} if that is not production",)
 
 
-def warn_of_ignored(runs: Sequence[Run], branch: str) -> tuple[Note, ...]:
+def warn_of_ignored(runs: Sequence[Run], settled: SettledReleases, branch: str) -> tuple[Note, ...]:
     """Return a warning that the input `branch` leaves out what runs on other branches may have deployed."""
-    ended = [run for run in runs if run.succeeded]
+    ended = [run for run in runs if run.succeeded and run.updated_at >= settled.since]
     if not ended:
         return ()
     text = f"{_counted(ended, branch)} left out, because branch is set: what they deployed is not judged"

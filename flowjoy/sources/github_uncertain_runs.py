@@ -1,10 +1,13 @@
-"""Runs of the release workflow that may have put code live although they did not succeed on the branch of releases."""
+"""Runs of the release workflow that may have put code live although nothing shows that they did.
+
+Without `deploy-job` these are runs that did not succeed on the branch of releases, and any run on another branch.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 
 from flowjoy.actions.core import TITLE
 from flowjoy.clients import github_job_annotations, github_jobs
@@ -13,6 +16,7 @@ from flowjoy.clients.github_runs import Run
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
 from flowjoy.sources.base import HarvestQuery
+from flowjoy.sources.github_settled_releases import SettledReleases, judged_before
 
 NEVER_BEGAN = frozenset({"skipped", "action_required", "startup_failure"})
 
@@ -25,54 +29,57 @@ def may_have_begun(run: Run) -> bool:
     return run.conclusion not in NEVER_BEGAN or run.run_attempt > 1
 
 
-def settled_since(ends: Iterable[datetime], query: HarvestQuery) -> datetime:
-    """Return the last of these releases whose deadline is over: an earlier one that is not known owes no more."""
-    until = query.as_of - timedelta(hours=query.settings.sla_hours)
-    return max((end for end in ends if end <= until), default=query.horizon)
+def refuse_uncertain(
+    github: GitHubApi, runs: Sequence[Run], branch: str, settled: SettledReleases, query: HarvestQuery
+) -> tuple[str, ...]:
+    """Raise HarvestError if one of the runs may have deployed more than `sla-hours` ago.
 
-
-def ends_of(attempts: Iterable[Run]) -> Iterator[datetime]:
-    """Yield when each attempt that succeeded ended."""
-    return (run.updated_at for run in attempts if run.succeeded)
-
-
-def refuse_uncertain(github: GitHubApi, runs: Iterable[Sequence[Run]], query: HarvestQuery) -> tuple[str, ...]:
-    """Raise HarvestError if a run that did not succeed may have deployed more than `sla-hours` ago.
-
-    `runs`: the attempts of each, the last one at the end. Without `deploy-job` any job may be the one that deploys, so
-    only a run without a job that succeeded deployed nothing. A younger run cannot have broken the promise: a note says
-    in time what to set.
+    `runs`: those on `branch` that did not succeed, and those on others. Any of their jobs may be the one that deploys,
+    so only a run without a job that succeeded deployed nothing. A younger run cannot have broken the promise: a note
+    says in time what to set.
     """
-    runs = [tuple(attempts) for attempts in runs]
-    since = settled_since(ends_of(attempt for attempts in runs for attempt in attempts), query)
     until = query.as_of - timedelta(hours=query.settings.sla_hours)
-    asked = [
-        attempts[-1]
-        for attempts in runs
-        if not any(attempt.succeeded for attempt in attempts)
-        and str(attempts[-1].id) != query.run_id
-        and attempts[-1].updated_at >= since
-        and attempts[-1].created_at <= query.as_of
-        and may_have_begun(attempts[-1])
-    ]
+    asked = [run for run in runs if _is_asked(run, settled, query)]
     young = [run for run in asked if run.created_at > until and run.is_over][:_SHOWN]
-    asked = [run for run in asked if run.created_at <= until]
-    every = [*asked, *young]
+    old = settled.owing((run for run in asked if run.created_at <= until), lambda run: (run.updated_at, run.head_sha))
+    every = [*old, *young]
     jobs = github_jobs.read(github, [run.id for run in every], ["*"]) if every else {}
-    uncertain = [run for run in asked if _may_have_deployed(github, run, jobs[run.id])]
+    uncertain = [run for run in old if _may_have_deployed(github, run, jobs[run.id])]
     if uncertain:
-        raise HarvestError(_named(uncertain, query), hint="set deploy-job to the job that deploys")
+        raise HarvestError(_named(uncertain, branch, query), hint=_cure(uncertain, branch))
     uncertain = [run for run in young if _may_have_deployed(github, run, jobs[run.id])]
     if not uncertain:
         return ()
     hours = f"{query.settings.sla_hours:g} h"
-    return (f"{_named(uncertain, query)}; set deploy-job, or FlowJoy ends with exit code 2 after {hours}",)
+    inputs = "deploy-job or branch" if _are_elsewhere(uncertain, branch) else "deploy-job"
+    return (f"{_named(uncertain, branch, query)}; set {inputs}, or FlowJoy ends with exit code 2 after {hours}",)
 
 
-def _named(runs: Sequence[Run], query: HarvestQuery) -> str:
-    named = ", ".join(f"{run.id} ({run.conclusion or run.status})" for run in runs[:_SHOWN])
-    counted = plural(len(runs), "run")
-    return f"{counted} of {query.settings.workflow} did not succeed but may have deployed: {named}"
+def _is_asked(run: Run, settled: SettledReleases, query: HarvestQuery) -> bool:
+    if str(run.id) == query.run_id or run.created_at > query.as_of or not may_have_begun(run):
+        return False
+    return run.updated_at >= settled.since or not judged_before(run.created_at, run.updated_at, query)
+
+
+def _named(runs: Sequence[Run], branch: str, query: HarvestQuery) -> str:
+    """Return which runs are in doubt, each with its conclusion, or the branch if it is another one."""
+    shown = (
+        f"{run.id} (on {run.head_branch})"
+        if run.head_branch != branch
+        else f"{run.id} ({run.conclusion or run.status})"
+        for run in runs[:_SHOWN]
+    )
+    reason = "may have deployed" if _are_elsewhere(runs, branch) else "did not succeed but may have deployed"
+    return f"{plural(len(runs), 'run')} of {query.settings.workflow} {reason}: {', '.join(shown)}"
+
+
+def _cure(runs: Sequence[Run], branch: str) -> str:
+    job = "set deploy-job to the job that deploys"
+    return f"{job}, or branch to {branch} if no other branch deploys" if _are_elsewhere(runs, branch) else job
+
+
+def _are_elsewhere(runs: Sequence[Run], branch: str) -> bool:
+    return any(run.head_branch != branch for run in runs)
 
 
 def _may_have_deployed(github: GitHubApi, run: Run, jobs: Sequence[github_jobs.Job]) -> bool:

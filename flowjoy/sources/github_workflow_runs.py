@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from flowjoy.analysis.promise import workflow_file
-from flowjoy.analysis.promise.dependencies import HEAD
-from flowjoy.clients import github_files, github_jobs, github_runs
+from flowjoy.clients import github_jobs, github_runs
 from flowjoy.clients.github import GitHubApi, Repository
 from flowjoy.clients.github_runs import Run, RunsPage
 from flowjoy.clients.responses import reader
@@ -20,28 +19,14 @@ from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
 from flowjoy.sources import github_other_branches as other_branches
 from flowjoy.sources import github_uncertain_runs as uncertain
-from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out, stamp_of
+from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out
+from flowjoy.sources.github_own_workflow import refuse_own_failures, refuse_own_job, text_of
+from flowjoy.sources.github_run_attempts import Attempts, releases_nothing
+from flowjoy.sources.github_settled_releases import SettledReleases
 
 _SURVEYED = 50
-_RED = {"failure", "timed_out", "cancelled"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempts:
-    """A run as of its last attempt, and its earlier attempts, oldest first.
-
-    `jobs`: its deploy jobs; None if they were not read, then `known_end` is their end according to the ledger, if any.
-    """
-
-    run: Run
-    earlier: tuple[Run, ...] = ()
-    jobs: tuple[github_jobs.Job, ...] | None = None
-    known_end: datetime | None = None
-
-    @property
-    def key(self) -> str:
-        """The id of the run's record."""
-        return f"run:{self.run.id}"
+_BEFORE_MERGE = "merge_group"
+"""The event of a merge queue, which tests what asks to be merged."""
 
 
 class RunList(NamedTuple):
@@ -68,34 +53,38 @@ class GitHubRuns:
         if not runs:
             _prove_empty(github, path, branch, since)
         on_branch = tuple(runs.values())
-        ours = [run for run in on_branch if not _foreign(run, branch, github.repository)]
+        ours = _releases(on_branch, branch, github)
+        items = _with_jobs(github, ours, query) if query.settings.deploy_job else _with_attempts(github, ours)
+        released = ((end, item.run.head_sha) for item in items for _, end in item.ends(query))
+        settled = SettledReleases(github, query, released)
+        elsewhere, notes = other_branches.on_other_branches(github, path, branch, on_branch, settled, query)
+        ignored = other_branches.warn_of_ignored(elsewhere, settled, branch) if query.settings.branch else ()
+        elsewhere = () if query.settings.branch else elsewhere
         if not query.settings.deploy_job:
-            attempts = [Attempts(run=run, earlier=github_runs.earlier_attempts(github, run)) for run in ours]
-            _refuse_own_failures(github, attempts, query)
-            each = [(*item.earlier, item.run) for item in attempts]
-            doubts = uncertain.refuse_uncertain(github, each, query)
-            since = uncertain.settled_since(uncertain.ends_of(run for of_run in each for run in of_run), query)
-            elsewhere, notes = other_branches.on_other_branches(github, path, branch, on_branch, since, query)
-            return RunList(attempts, (*doubts, *notes, *other_branches.note_on_other_branches(elsewhere, branch)))
-        items = _with_jobs(github, ours, query)
-        since = uncertain.settled_since((end for item in items for _, end in _ends(item, item.key, query)), query)
-        elsewhere, notes = other_branches.on_other_branches(github, path, branch, on_branch, since, query)
-        if query.settings.branch:
-            return RunList(items, other_branches.warn_of_ignored(elsewhere, branch))
-        counted = _deployed_elsewhere(github, elsewhere, query)
+            unshipped = [item.run for item in items if not item.ends(query)]
+            refuse_own_failures(github, unshipped, query)
+            doubtful = [*unshipped, *(run for run in elsewhere if run.event != _BEFORE_MERGE)]
+            doubts = uncertain.refuse_uncertain(github, doubtful, branch, settled, query)
+            return RunList(items, (*doubts, *notes, *ignored))
+        counted = _deployed_elsewhere(github, elsewhere, settled, query)
         named = other_branches.note_on_counted([item.run for item in counted], branch)
-        return RunList([*items, *counted], (*notes, *named))
+        return RunList([*items, *counted], (*notes, *ignored, *named))
 
     def parse(self, raw: RunList, query: HarvestQuery) -> SourceResult[CodeRecord]:
         """Return one record per run, and another each time that it went live anew after another commit."""
         entries = [_entry(item, query) for item in raw.runs]
         idle = frozenset(entry.id for entry in entries if not entry.is_ours)
         return SourceResult(
-            records=fold(record for item in raw.runs if item.key not in idle for record in _records(item, query)),
+            records=fold(record for item in raw.runs if item.key not in idle for record in item.records(query)),
             notes=(*raw.notes, *left_out((entry for entry in entries if not entry.is_ours), "run")),
             left_out=idle,
             entries=tuple(entries),
         )
+
+
+def _releases(runs: Iterable[Run], branch: str, github: GitHubApi) -> list[Run]:
+    """Return the runs of this repository's branch that may release something."""
+    return [run for run in runs if run.head_branch == branch and not releases_nothing(run, github.repository)]
 
 
 def _with_jobs(github: GitHubApi, ours: Sequence[Run], query: HarvestQuery) -> list[Attempts]:
@@ -106,22 +95,30 @@ def _with_jobs(github: GitHubApi, ours: Sequence[Run], query: HarvestQuery) -> l
         [run.id for run in ours if _may_have_deployed(run, known)],
         query.settings.deploy_job,
         others=sorted(known, reverse=True),
-        declared=lambda: workflow_file.job_names(_workflow_text(github, query)),
+        declared=lambda: workflow_file.job_names(text_of(github, query)),
     )
-    _refuse_own_job(github, jobs, query)
+    refuse_own_job(github, jobs, query)
     return [Attempts(run=run, jobs=jobs.get(run.id), known_end=known.get(run.id)) for run in ours]
 
 
-def _deployed_elsewhere(github: GitHubApi, runs: Sequence[Run], query: HarvestQuery) -> list[Attempts]:
+def _with_attempts(github: GitHubApi, ours: Sequence[Run]) -> list[Attempts]:
+    """Return the runs with their earlier attempts: without `deploy-job`, each attempt that succeeded deployed."""
+    return [Attempts(run=run, earlier=github_runs.earlier_attempts(github, run)) for run in ours]
+
+
+def _deployed_elsewhere(
+    github: GitHubApi, runs: Sequence[Run], settled: SettledReleases, query: HarvestQuery
+) -> list[Attempts]:
     """Return the runs on other branches whose deploy job succeeded: what they deployed is live as well."""
     wanted = query.settings.deploy_job
-    runs = [run for run in runs if other_branches.not_judged_before(run, query)]
-    every = github_jobs.read(github, [run.id for run in runs], ["*"]) if runs else {}
+    unknown = [run for run in runs if other_branches.not_judged_before(run, query)]
+    asked = settled.owing(unknown, lambda run: (run.updated_at, run.head_sha))
+    every = github_jobs.read(github, [run.id for run in asked], ["*"]) if asked else {}
     jobs = {
         number: [job for job in of_run if github_jobs.matches(job.name, wanted)] for number, of_run in every.items()
     }
-    _refuse_own_job(github, jobs, query)
-    return [Attempts(run=run, jobs=tuple(jobs[run.id])) for run in runs if any(job.succeeded for job in jobs[run.id])]
+    refuse_own_job(github, jobs, query)
+    return [Attempts(run=run, jobs=tuple(jobs[run.id])) for run in asked if any(job.succeeded for job in jobs[run.id])]
 
 
 def survey(query: HarvestQuery, access: Clients) -> Survey:
@@ -129,21 +126,25 @@ def survey(query: HarvestQuery, access: Clients) -> Survey:
     runs = access.to_github.get(
         github_runs.runs_path(query.settings.workflow), reader(RunsPage), per_page=_SURVEYED
     ).workflow_runs
-    branch = query.settings.branch or query.default_branch
-    reasons = [(run, _foreign(run, branch, query.repository)) for run in runs]
-    ours = [Attempts(run=run) for run, reason in reasons if not reason]
-    elsewhere = [_left_out(run, reason) for run, reason in reasons if reason]
+    branch, job = query.settings.branch or query.default_branch, ", ".join(query.settings.deploy_job)
+    by_job = bool(job) and query.settings.branch is None  # whatever the branch
+    reasons = [(run, releases_nothing(run, query.repository), run.head_branch != branch) for run in runs]
+    ours = [Attempts(run=run) for run, never, is_off in reasons if not never and (by_job or not is_off)]
+    off = f"no success of the job {job!r} is known" if by_job else f"not {branch}"
+    elsewhere = [
+        _left_out(run, never or f"branch {run.head_branch}, {off}") for run, never, is_off in reasons if never or is_off
+    ]
     own = GitHubRuns().parse(RunList(ours), query)
     # The survey does not read jobs.
-    unread = f"its job {', '.join(query.settings.deploy_job)} was not read"
+    unread = f"its job {job} was not read"
     entries = (entry if entry.is_ours else replace(entry, reason=unread) for entry in own.entries)
     return Survey(own=replace(own, entries=tuple(entries)), elsewhere=tuple(elsewhere))
 
 
 def _entry(item: Attempts, query: HarvestQuery) -> Entry:
-    if _deployed_nothing(item, query):
+    if item.deployed_nothing(query):
         return _left_out(item.run, f"without a success of the job {', '.join(query.settings.deploy_job)!r}")
-    record = min(_records(item, query), key=lambda record: (record.shipped_at, record.id))
+    record = min(item.records(query), key=lambda record: (record.shipped_at, record.id))
     return Entry.of(record, str(item.run.head_branch), _unfinished(item.run, record))
 
 
@@ -166,42 +167,6 @@ def _left_out(run: Run, reason: str) -> Entry:
         reason=reason,
         is_ours=False,
     )
-
-
-def _deployed_nothing(item: Attempts, query: HarvestQuery) -> bool:
-    """Return whether a run is over and its deploy job succeeded in none of its attempts."""
-    if not query.settings.deploy_job or not item.run.is_over:
-        return False
-    return item.key not in query.known_code and not any(job.succeeded for job in item.jobs or ())
-
-
-def _refuse_own_failures(github: GitHubApi, runs: Iterable[Attempts], query: HarvestQuery) -> None:
-    """Raise HarvestError if runs failed and FlowJoy is part of them: its failure would hide what they deployed."""
-    failed = sum(item.run.conclusion in _RED and not any(run.succeeded for run in item.earlier) for item in runs)
-    if failed and workflow_file.runs_flowjoy_in_a_release(_workflow_text(github, query)):
-        name = query.settings.workflow
-        raise HarvestError(
-            f"{name} runs FlowJoy too, and {plural(failed, 'run')} of it failed: a red FlowJoy would hide a release",
-            hint="set deploy-job to the job that deploys, and keep FlowJoy in a job of its own",
-        )
-
-
-def _refuse_own_job(github: GitHubApi, jobs: Mapping[int, Sequence[github_jobs.Job]], query: HarvestQuery) -> None:
-    """Raise HarvestError if FlowJoy runs in the job that deploys, whose name only GitHub knows: `name` hides its id."""
-    number = int(query.run_id) if query.run_id is not None and query.run_id.isdecimal() else 0
-    running = {job.id: job.name for job in jobs.get(number, ()) if job.status == "in_progress"}
-    if running and all(job.id in running for job in github_jobs.own_candidates(github, number, query.runner_name)):
-        name = next(iter(running.values()))
-        raise HarvestError(
-            f"the job {name!r}, which deploys, is still running: FlowJoy in it would hide the release if it fails",
-            hint="run FlowJoy in a job of its own that `needs` the job that deploys",
-        )
-
-
-def _workflow_text(github: GitHubApi, query: HarvestQuery) -> str | None:
-    """Return the workflow at the head of the default branch; None if it cannot be read."""
-    path = f".github/workflows/{query.settings.workflow}"
-    return github_files.read_one(github, path, HEAD).text
 
 
 def _may_have_deployed(run: Run, known: Mapping[int, datetime]) -> bool:
@@ -230,7 +195,7 @@ def _known_ends(runs: Sequence[Run], query: HarvestQuery) -> dict[int, datetime]
 def _prove_empty(github: GitHubApi, path: str, branch: str, since: datetime) -> None:
     """Raise HarvestError unless the unfiltered list is empty of releases as well: filtered lists can be stale."""
     runs, total = github_runs.page_of(github, path, page=1)
-    releases = [run for run in runs.values() if not _foreign(run, branch, github.repository)]
+    releases = _releases(runs.values(), branch, github)
     if any(run.created_at >= since for run in releases):
         raise HarvestError("GitHub workflow runs: the filtered list is empty, the full one is not", hint="run again")
     if total and not releases:
@@ -239,57 +204,3 @@ def _prove_empty(github: GitHubApi, path: str, branch: str, since: datetime) -> 
             f"the workflow has {plural(total, 'run')}, but none on the branch {branch!r} in reach",
             hint=f"set branch to one of: {', '.join(seen[:20])}",
         )
-
-
-def _foreign(run: Run, branch: str | None, repository: str) -> str:
-    """Return why a run is not a release of this repository's branch; empty for one that is.
-
-    A fork's branch may have the same name, and a pull request does not release anything.
-    """
-    home = "" if run.head_repository is None else run.head_repository.full_name
-    if home.lower() != repository.lower():
-        return f"from another repository, {home or 'which is gone'}"
-    if run.of_pull_request:
-        return f"event {run.event}, which releases nothing"
-    return f"branch {run.head_branch}, not {branch}" if run.head_branch != branch else ""
-
-
-def _records(item: Attempts, query: HarvestQuery) -> Iterator[CodeRecord]:
-    """Yield a record for each attempt that went live; without one, a record of the last attempt's state."""
-    run, name = item.run, f"GitHub run {item.run.id}"
-    ends = [(attempt, end) for attempt, end in _ends(item, name, query) if end <= query.as_of]
-    outcome, under_way = Outcome.SUCCESS, False
-    if not ends:
-        under_way = not run.is_over
-        outcome, at = Outcome.FAILED, stamp_of(run.updated_at, name, query)
-        if under_way and str(run.id) == query.run_id:
-            outcome, at, under_way = Outcome.PROVISIONAL, query.as_of, False
-        ends = [(0, at)]
-    for index, (attempt, at) in enumerate(ends):
-        yield CodeRecord(
-            id=item.key if index == 0 else f"{item.key}@{attempt}",
-            service=query.settings.service,
-            environment=query.settings.environments,
-            sha=run.head_sha,
-            shipped_at=at,
-            run_id=str(run.id),
-            outcome=outcome,
-            created_at=stamp_of(run.created_at, name, query),
-            under_way=under_way,
-            url=f"{query.server_url}/{query.repository}/actions/runs/{run.id}",
-        )
-
-
-def _ends(item: Attempts, name: str, query: HarvestQuery) -> list[tuple[int, datetime]]:
-    """Return when each successful attempt went live, oldest first: the end of its deploy job, or of the attempt."""
-    if not query.settings.deploy_job:
-        succeeded = (run for run in (*item.earlier, item.run) if run.succeeded)
-        return [(run.run_attempt, stamp_of(run.updated_at, name, query)) for run in succeeded]
-    if item.jobs is None:
-        return [] if item.known_end is None else [(1, item.known_end)]
-    ends: dict[int, datetime] = {}
-    for job in item.jobs:
-        if job.succeeded and job.completed_at is not None:
-            at = stamp_of(job.completed_at, f"{name}, job {job.id}", query)
-            ends[job.run_attempt] = min(at, ends.get(job.run_attempt, at))
-    return sorted(ends.items())

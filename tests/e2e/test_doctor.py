@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -580,7 +581,7 @@ def test_runs__of_other_branches_events_and_ends_say_why_they_do_not_count(world
     shop.add_commit(A, at())
     shop.add_run(sha=A, created_at=at(0), updated_at=at(1))
     shop.add_job(shop.add_run(sha=B, created_at=at(2), conclusion="failure"), "test", at(2), conclusion="failure")
-    shop.add_run(sha=B, created_at=at(3), branch="feature")
+    shop.add_job(shop.add_run(sha=B, created_at=at(3), branch="feature"), "deploy", at(3), conclusion="skipped")
     shop.add_run(sha=B, created_at=at(4), event="pull_request")
     shop.add_run(sha=B, created_at=at(5), head_repository="mallory/shop")
     shop.add_job(shop.add_run(sha=B, created_at=at(6), status="in_progress", conclusion=None), "test", None)
@@ -594,6 +595,28 @@ def test_runs__of_other_branches_events_and_ends_say_why_they_do_not_count(world
         "not counted: conclusion failure",
         "deploy: opened a 48 h clock for recommender",
     ]
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["the source was read", "it was not"])
+def test_runs__of_another_branch_are_judged_by_their_deploy_job_as_the_source_does(
+    world: World, *, whole: bool
+) -> None:
+    shop = world.github.repository
+    for number, (sha, branch, conclusion) in enumerate(
+        ((A, "main", "success"), (B, "hotfix", "success"), (C, "feature", "skipped"))
+    ):
+        run = shop.add_run(sha=sha, created_at=at(number), updated_at=at(number), branch=branch)
+        shop.add_job(run, "deploy", at(number), conclusion=conclusion)
+    if not whole:
+        world.github.fail("/jobs", times=None, fault=Answer(502))
+    inputs: dict[str, Any] = {"code_source": "workflow-runs", "workflow": "release.yml", "deploy_job": "deploy"}
+    unread = "not counted: its job deploy was not read"
+    counted = "deploy: opened a 48 h clock for recommender"
+    failed = "not counted: branch feature, no success of the job 'deploy' is known"
+    assert examine(world, **inputs).reasons == ([failed, counted, counted] if whole else [unread] * 3)
+    if whole:
+        left_out = [f"not counted: branch {branch}, not main" for branch in ("feature", "hotfix")]
+        assert examine(world, **inputs, branch="main").reasons == [*left_out, counted]
 
 
 def test_runs__only_of_another_branch_are_named_with_the_cure(world: World) -> None:

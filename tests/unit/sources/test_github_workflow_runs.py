@@ -651,13 +651,58 @@ def test_other_branch__a_run_whose_deploy_job_was_skipped_is_none(github: GitHub
     assert {record.sha for record in released(github, of_jobs("deploy"))} == {A}
 
 
-def test_other_branch__without_deploy_job_a_note_names_the_branch_and_the_cure(github: GitHubStandIn) -> None:
+@pytest.mark.parametrize("conclusion", ["success", "failure"])
+def test_other_branch__without_deploy_job_a_run_that_may_have_deployed_is_refused_once_its_clock_is_over(
+    github: GitHubStandIn, conclusion: str
+) -> None:
     github.repository.add_run(sha=A, created_at=at())
-    hotfix(github, ("deploy", "success"))
-    (note,) = ask(GitHubRuns(), api_of(github), a_run_question()).notes
+    run = hotfix(github, ("everything", "success"), conclusion=conclusion)
+    with pytest.raises(HarvestError, match=rf"1 run of release.yml may have deployed: {run} \(on hotfix\)") as problem:
+        released(github)
+    assert problem.value.hint == "set deploy-job to the job that deploys, or branch to main if no other branch deploys"
+    assert successes(released(github, a_run_question(branch="main"))) == {A}
+    (note,) = ask(GitHubRuns(), api_of(github), a_run_question(as_of=at(100))).notes
     assert note == (
-        "1 run on other branches than main (hotfix) left out; set deploy-job, so that those that deployed count"
+        f"1 run of release.yml may have deployed: {run} (on hotfix); "
+        "set deploy-job or branch, or FlowJoy ends with exit code 2 after 48 h"
     )
+
+
+@pytest.mark.parametrize(
+    ("jobs", "changes"),
+    [
+        ([("build", "success"), ("deploy", "skipped")], {}),
+        ([("everything", "success")], {"event": "merge_group"}),
+        ([("everything", "success")], {"event": "pull_request"}),
+        ([("everything", "success")], {"conclusion": "startup_failure"}),
+    ],
+    ids=["its deploy job was skipped", "a merge queue", "a pull request", "it never began"],
+)
+def test_other_branch__without_deploy_job_a_run_that_deployed_nothing_is_none(
+    github: GitHubStandIn, jobs: list[tuple[str, str]], changes: dict[str, str]
+) -> None:
+    github.repository.add_run(sha=A, created_at=at())
+    hotfix(github, *jobs, **changes)
+    result = ask(GitHubRuns(), api_of(github), a_run_question())
+    assert (successes(result.records), result.notes) == ({A}, ())
+
+
+def test_other_branch__before_a_release_that_owes_the_same_costs_no_request_for_jobs(github: GitHubStandIn) -> None:
+    hotfix(github, ("everything", "success"))
+    github.repository.add_run(sha=A, created_at=at(62))
+    assert successes(released(github)) == {A}
+    assert github.count("GET", "/jobs") == 0
+
+
+def test_other_branch__that_an_earlier_run_judged_is_not_asked_again(github: GitHubStandIn) -> None:
+    owing(github, A, "none")
+    owing(github, B, "any")
+    hotfix(github, ("build", "success"), ("deploy", "skipped"))
+    github.repository.add_run(sha=A, created_at=at(62))
+    for read_at, asked in ((at(109), 1), (at(110.1), 0)):
+        before = github.count("GET", "/jobs")
+        assert successes(released(github, a_run_question(code_read_at=read_at))) == {A}
+        assert github.count("GET", "/jobs") - before == asked
 
 
 def test_other_branch__more_runs_than_are_read_is_a_warning(github: GitHubStandIn) -> None:
@@ -712,6 +757,12 @@ def test_success__is_asked_for_no_workflow_file(github: GitHubStandIn) -> None:
     github.repository.add_run(sha=A, created_at=at())
     assert successes(released(github)) == {A}
     assert not any("graphql" in request.path for request in github.requests)
+
+
+def owing(github: GitHubStandIn, sha: str, rule: str) -> None:
+    """The stub at a commit: what it requires of `recommender`."""
+    requires = '{"requires": "none", "reason": "x"}' if rule == "none" else f'"{rule}"'
+    github.repository.add_file(sha, "flowjoy.json", f'{{"models": {{"recommender": {requires}}}}}')
 
 
 def with_jobs(github: GitHubStandIn, hours: float, *names: str, sha: str = A) -> int:
