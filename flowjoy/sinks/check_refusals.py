@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from flowjoy.clients.github import GitHubApi
-from flowjoy.clients.github_checks import CheckRun
+from flowjoy.clients.github_checks import CheckRun, Wanted
 from flowjoy.clients.responses import Response, Sha, reader
 from flowjoy.domain.proposals import GROUP
 from flowjoy.errors import HarvestError
@@ -31,10 +31,14 @@ class _PullRequest(Response):
 
 @dataclass(frozen=True, kw_only=True)
 class Refusals:
-    """The refusals that the checks of one run must respect. GitHub is asked once about each pull request."""
+    """The refusals that the checks of one run must respect. GitHub is asked once about each pull request.
+
+    `listed`: the checks of a name on a commit, read in advance; each is believed once.
+    """
 
     publication: Publication
     github: GitHubApi
+    listed: dict[Wanted, tuple[CheckRun, ...]] = field(default_factory=dict)
     _blocks: dict[tuple[int, str], bool] = field(default_factory=dict)
 
     def applied(self, check: Check, runs: Sequence[CheckRun]) -> Check:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from flowjoy.clients import github_checks
 from flowjoy.clients.github import PER_PAGE, GitHubApi
-from flowjoy.clients.github_checks import CheckRun, ListedChecks, SavedCheck
+from flowjoy.clients.github_checks import CheckRun, ListedChecks, SavedCheck, Wanted
 from flowjoy.clients.responses import reader
 from flowjoy.domain import CoverageState
 from flowjoy.errors import HarvestError
@@ -31,16 +32,20 @@ class CheckRuns:
 
     def publish(self, publication: Publication, github: GitHubApi) -> Mapping[str, str]:
         """Write the checks of this run's commit and of what it deployed; a trusted run also settles older ones."""
-        outputs, refusals = {}, Refusals(publication=publication, github=github)
-        for check in self.render(publication):
+        outputs: dict[str, str] = {}
+        current = list(self.render(publication))
+        settled = list(_settling(publication)) if publication.trigger.trusted else []
+        refusals = Refusals(
+            publication=publication, github=github, listed=_listed(current, settled, publication, github)
+        )
+        for check in current:
             url, others = _save(check, refusals)
             if others:
                 _warn_of_shared_name(check, others, publication)
             if check.subject == "sla":
                 outputs["check-url"] = url
-        if publication.trigger.trusted:
-            for check in _settling(publication):
-                _settle(check, refusals)
+        for check in settled:
+            _settle(check, refusals)
         # Last: a commit that is gone must not keep the others from being settled.
         for sha in publication.deployed:
             _save(_promise_check(publication, sha), refusals)
@@ -91,10 +96,31 @@ def _settling(publication: Publication) -> Iterator[Check]:
             yield check
 
 
+def _listed(
+    current: Sequence[Check], settled: Sequence[Check], publication: Publication, github: GitHubApi
+) -> dict[Wanted, tuple[CheckRun, ...]]:
+    """Return the checks on the commits of earlier releases by one query, with those on the run's own commits.
+
+    The run's own are asked for by themselves where that fails; a later run settles the others.
+    """
+
+    def wanted(checks: Sequence[Check], shas: Iterable[str] = ()) -> list[Wanted]:
+        more = [(sha, name_of(checks[0], publication)) for sha in shas]
+        return [*((check.sha, name_of(check, publication)) for check in checks), *more]
+
+    if not settled:
+        return {}
+    try:
+        return github_checks.listed(github, wanted(current, publication.deployed), wanted(settled))
+    except HarvestError as problem:
+        publication.warn(f"checks: those of earlier releases could not be read: {problem.advised}")
+        return {}
+
+
 def _settle(check: Check, refusals: Refusals) -> None:
     """Update the check of an earlier release, if it has one, to its final result."""
     publication, github = refusals.publication, refusals.github
-    runs = _runs_of_name(check, publication, github)
+    runs = refusals.listed.get((check.sha, name_of(check, publication)), ())
     current = _newest(runs, check, publication)
     check = refusals.applied(check, runs)
     if current is not None and (current.conclusion, current.output.title) != (check.conclusion, check.title):
@@ -121,7 +147,7 @@ def _save(check: Check, refusals: Refusals) -> tuple[str, frozenset[str]]:
 
     def locate() -> tuple[str, str, dict[str, Any]]:
         # Before every try, because a creation that seemed to fail may have succeeded.
-        runs = _runs_of_name(check, publication, github)
+        runs = _runs_of_name(check, refusals)
         current = _newest(runs, check, publication)
         others.update(_services(runs, check) - {publication.settings.service})
         if current is not None and current.output.annotations_count:
@@ -139,25 +165,29 @@ def _save(check: Check, refusals: Refusals) -> tuple[str, frozenset[str]]:
     return saved.html_url or "", frozenset(others)
 
 
-def _runs_of_name(check: Check, publication: Publication, github: GitHubApi) -> list[CheckRun]:
+def _runs_of_name(check: Check, refusals: Refusals) -> Sequence[CheckRun]:
     """Return every check of this name on the commit; GitHub's default is the latest one, of any service."""
+    name = name_of(check, refusals.publication)
+    known = refusals.listed.pop((check.sha, name), None)
+    if known is not None:
+        return known
     path = f"/commits/{check.sha}/check-runs"
     parameters: dict[str, str | int] = {
-        "check_name": name_of(check, publication),
+        "check_name": name,
         "filter": "all",
         "per_page": PER_PAGE,
     }
-    return list(github.get(path, reader(ListedChecks), **parameters).check_runs)
+    return refusals.github.get(path, reader(ListedChecks), **parameters).check_runs
 
 
-def _newest(runs: list[CheckRun], check: Check, publication: Publication) -> CheckRun | None:
+def _newest(runs: Sequence[CheckRun], check: Check, publication: Publication) -> CheckRun | None:
     """Return the check of this service, the newest if there are several."""
     service = publication.settings.service
     ours = (run for run in runs if refused_in(run.external_id, service, check.subject) is not None)
     return max(ours, key=lambda run: run.id, default=None)
 
 
-def _services(runs: list[CheckRun], check: Check) -> set[str]:
+def _services(runs: Sequence[CheckRun], check: Check) -> set[str]:
     """Return the services for which FlowJoy wrote such a check."""
     known = (identified(run.external_id, check.subject) for run in runs)
     return {one[0] for one in known if one is not None}

@@ -31,7 +31,7 @@ def test_github__is_asked_so_often_by_a_first_run(runs: tuple[Asked, Asked]) -> 
         "GraphQL FlowJoyStubs": 6,
         "GraphQL FlowJoyInventory": 1,
         "GraphQL FlowJoyCommits": 8,
-        "check-runs": 41,
+        "GraphQL FlowJoyChecks": 1,
     }
 
 
@@ -41,7 +41,7 @@ def test_github__is_asked_so_often_with_a_ledger_and_nothing_new(runs: tuple[Ask
         "…": 1,  # the run that made the ledger
         "zip": 1,
         "GraphQL FlowJoyDeployments": 3,
-        "check-runs": 41,
+        "GraphQL FlowJoyChecks": 1,
     }
 
 

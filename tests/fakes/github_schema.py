@@ -18,7 +18,7 @@ from graphql import (
 )
 from graphql import execute as graphql_execute
 
-from tests.fakes.github_state import Commit, Deployment, Issue, Release, Repository, Status, blob_oid
+from tests.fakes.github_state import CheckRun, Commit, Deployment, Issue, Release, Repository, Status, blob_oid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -50,10 +50,16 @@ enum DeploymentState {{
   ABANDONED ACTIVE DESTROYED ERROR FAILURE INACTIVE IN_PROGRESS PENDING QUEUED SUCCESS WAITING
 }}
 enum DeploymentStatusState {{ ERROR FAILURE INACTIVE IN_PROGRESS PENDING QUEUED SUCCESS WAITING }}
+enum CheckRunType {{ ALL LATEST }}
+enum CheckConclusionState {{
+  ACTION_REQUIRED CANCELLED FAILURE NEUTRAL SKIPPED STALE STARTUP_FAILURE SUCCESS TIMED_OUT
+}}
 enum PatchStatus {{ ADDED CHANGED COPIED DELETED MODIFIED RENAMED }}
 enum PullRequestState {{ CLOSED MERGED OPEN }}
 enum PullRequestReviewDecision {{ APPROVED CHANGES_REQUESTED REVIEW_REQUIRED }}
 enum RefOrderField {{ ALPHABETICAL TAG_COMMIT_DATE }}
+input CheckSuiteFilter {{ checkName: String }}
+input CheckRunFilter {{ checkName: String checkType: CheckRunType }}
 input DeploymentOrder {{ field: DeploymentOrderField! direction: OrderDirection! }}
 input IssueOrder {{ field: IssueOrderField! direction: OrderDirection! }}
 input RefOrder {{ field: RefOrderField! direction: OrderDirection! }}
@@ -114,7 +120,17 @@ type Commit implements GitObject & Node {{
   id: ID! oid: GitObjectID! committedDate: DateTime! message: String!
   parents({_PAGE}): CommitConnection!
   history({_PAGE}, since: GitTimestamp, until: GitTimestamp): CommitHistoryConnection!
+  checkSuites({_PAGE}, filterBy: CheckSuiteFilter): CheckSuiteConnection
 }}
+type CheckSuiteConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [CheckSuite] }}
+type CheckSuite implements Node {{ id: ID! checkRuns({_PAGE}, filterBy: CheckRunFilter): CheckRunConnection }}
+type CheckRunConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [CheckRun] }}
+type CheckRun implements Node {{
+  id: ID! databaseId: Int name: String! externalId: String conclusion: CheckConclusionState title: String
+  annotations({_PAGE}): CheckAnnotationConnection
+}}
+type CheckAnnotationConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [CheckAnnotation] }}
+type CheckAnnotation {{ path: String! message: String! title: String }}
 type CommitConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [Commit] }}
 type CommitHistoryConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [Commit] }}
 type PullRequest implements Node {{
@@ -462,7 +478,44 @@ def _commit(repo: Repository, commit: Commit | None) -> dict[str, Any] | None:
         "committedDate": commit.committed_at,
         "message": commit.message,
         "history": history,
+        "checkSuites": functools.partial(_check_suites, repo, commit.sha),
         "parents": _connection(commit.parents, lambda sha: _commit(repo, repo.commits.get(sha)), str),
+    }
+
+
+def _check_suites(
+    repo: Repository,
+    sha: str,
+    info: GraphQLResolveInfo,
+    *,
+    filterBy: Any = None,  # noqa: N803 - GitHub's name
+    **page: Any,
+) -> Any:
+    """One suite with every check of the commit: GitHub hangs those that an app creates under any of its suites."""
+    every = [check for check in repo.check_runs.values() if check.fields["head_sha"] == sha]
+    named = (filterBy or {}).get("checkName")
+    suites = ["suite"] if any(named in (None, check.fields["name"]) for check in every) else []
+
+    def runs(info: GraphQLResolveInfo, *, filterBy: Any = None, **page: Any) -> Any:  # noqa: N803 - GitHub's name
+        wish = filterBy or {}
+        chosen = [check for check in every if wish.get("checkName") in (None, check.fields["name"])]
+        if wish.get("checkType", "LATEST") == "LATEST":
+            chosen = list({check.fields["name"]: check for check in chosen}.values())
+        return _connection(chosen, lambda check: _check_run(repo, check), lambda check: check.id)(info, **page)
+
+    return _connection(suites, lambda name: {"id": f"CS_{sha}_{name}", "checkRuns": runs}, str)(info, **page)
+
+
+def _check_run(repo: Repository, check: CheckRun) -> dict[str, Any]:
+    fields = check.fields
+    return {
+        "id": f"CR_{repo.id}_{check.id}",
+        "databaseId": check.id,
+        "name": fields["name"],
+        "externalId": fields.get("external_id"),
+        "conclusion": fields["conclusion"].upper() if fields.get("conclusion") else None,
+        "title": (fields.get("output") or {}).get("title"),
+        "annotations": _connection(check.annotations, dict, str),
     }
 
 

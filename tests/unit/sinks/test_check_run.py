@@ -16,8 +16,9 @@ from flowjoy.sinks import check_run
 from flowjoy.sinks.check_refusals import Refusals
 from flowjoy.sinks.check_run import ANNOTATIONS_A_REQUEST, CheckRuns
 from tests.builders import a_bundle, a_deploy, a_ship, at
+from tests.fakes.faults import Edited
 from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
-from tests.fakes.http_base import Answer
+from tests.fakes.http_base import Answer, Fault
 from tests.unit.sinks.conftest import OTHER_SHA, SHA, Run, an_event, api_of, broken_promise, kept_promise
 
 NAME = "FlowJoy / 48 h SLA"
@@ -27,6 +28,17 @@ def publish(
     run: Run, github: GitHubStandIn, results: Results, event: RunEvent | None = None, **inputs: str
 ) -> dict[str, str]:
     return dict(CheckRuns().publish(run.publication(results, event, **inputs), api_of(github)))
+
+
+def said_of_commits(**changes: Any) -> Edited:
+    """A GraphQL answer that says this of every commit."""
+
+    def edit(body: Any) -> Any:
+        for commit in body["data"]["repository"].values():
+            commit.update(changes)
+        return body
+
+    return Edited(edit)
 
 
 def checks(github: GitHubStandIn) -> list[dict[str, Any]]:
@@ -124,6 +136,37 @@ def test_earlier_check__is_settled_by_trusted_runs_only(
     assert earlier.updates == updates
 
 
+def test_earlier_checks__are_read_with_that_of_the_run_by_one_query(run: Run, github: GitHubStandIn) -> None:
+    shas = [SHA, *(f"{n:040x}" for n in range(1, 31))]
+    for sha in shas[1:]:
+        github.repository.add_commit(sha, at())
+    results = analyse(
+        a_bundle([a_deploy(n, sha) for n, sha in enumerate(shas)], until=at(100), terms={"sla_since": at(0)})
+    )
+    publish(run, github, results)
+    assert [request.method for request in github.requests] == ["POST", "POST"]  # a query, and the check of the run
+    assert [check["head_sha"] for check in checks(github)] == [SHA]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Answer(502), said_of_commits(checkSuites={"totalCount": 21, "nodes": []}), said_of_commits(checkSuites=None)],
+    ids=["no answer", "a part", "nothing"],
+)
+def test_earlier_checks__that_cannot_be_read_do_not_keep_the_run_from_finding_its_own(
+    run: Run, github: GitHubStandIn, fault: Fault
+) -> None:
+    event = earlier_release(run, github)
+    publish(run, github, broken_promise())
+    github.fail("/graphql", times=None, fault=fault)
+    later = analyse(a_bundle([a_deploy(0, OTHER_SHA), a_deploy(1, SHA)], until=at(90), terms={"sla_since": at(0)}))
+    publish(run, github, later, event)
+    assert {check.fields["head_sha"]: check.updates for check in github.repository.check_runs.values()} == {
+        OTHER_SHA: 0,
+        SHA: 1,
+    }
+
+
 def test_earlier_check__that_says_the_same_is_left_alone(run: Run, github: GitHubStandIn) -> None:
     event = earlier_release(run, github)
     later = analyse(a_bundle([a_deploy(0, OTHER_SHA)], [a_ship(30, "7")], until=at(90), terms={"sla_since": at(0)}))
@@ -176,5 +219,5 @@ def test_check__of_five_thousand_breaches_is_within_what_github_takes_and_begins
     assert check["output"]["title"].startswith("5 models are overdue")
     assert check["output"]["summary"].splitlines()[2].startswith("❌ 5 models are overdue")
     assert len(check["output"]["summary"]) <= 65_535
-    sent = [request.json()["output"] for request in github.requests if request.method in ("POST", "PATCH")]
+    sent = [request.json()["output"] for request in github.requests if "check-runs" in request.path and request.body]
     assert all(len(output.get("annotations", ())) <= 50 for output in sent)
