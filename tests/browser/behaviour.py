@@ -61,7 +61,7 @@ def countdown(browser: Browser, path: Path) -> Iterator[str]:
     page.close()
     still = browser.new_page(java_script_enabled=False)
     still.goto(path.as_uri())
-    if not all(re.search(r"\d+\sh\s\d+\sm", text) for text in still.locator("time[data-due]").all_text_contents()):
+    if not all(re.search(r"\d+\s[dhms]\b", text) for text in still.locator("time[data-due]").all_text_contents()):
         yield "countdown: without scripts the page does not say what is left"
     still.close()
 

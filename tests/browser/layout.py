@@ -83,6 +83,7 @@ def problems(page: Page, width: int, *, hostile: bool) -> Iterator[str]:
     if width == PHONE:
         yield from _cards(page)
         yield from _newest(page)
+        yield from _names(page)
 
 
 def _banner(page: Page) -> Iterator[str]:
@@ -137,6 +138,19 @@ def _newest(page: Page) -> Iterator[str]:
     ):
         if not box - 20 <= picture <= box:
             yield f"a picture begins {picture - box:.0f} pixels before its newest week"
+
+
+def _names(page: Page) -> Iterator[str]:
+    """The names of the lanes stay in sight at the newest week, and at the oldest."""
+    for reach in (0, -9999):
+        page.evaluate(f"document.querySelectorAll('figure.newest').forEach(frame => frame.scrollLeft = {reach})")
+        for frame, names, picture in page.evaluate(
+            "[...document.querySelectorAll('figure:has(.names)')].map(frame => [frame, frame.querySelector('.names'),"
+            " frame.querySelector('.names img')].map(part => part.getBoundingClientRect().left))"
+        ):
+            if not (0 <= names - frame <= 8 and abs(picture - names) < 1):
+                yield f"the names of the lanes begin {names - frame:.0f} pixels after their picture's frame"
+    page.evaluate("document.querySelectorAll('figure.newest').forEach(frame => frame.scrollLeft = 0)")
 
 
 def schemes(browser: Browser, path: Path) -> Iterator[str]:

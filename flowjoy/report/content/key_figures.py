@@ -8,6 +8,7 @@ from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, SourceKind
 from flowjoy.report.blocks import KeyFigure, Mark
 from flowjoy.report.content.promise import why_no_rate
+from flowjoy.report.prose import Name, prose
 from flowjoy.report.text import counted, decimal, lag_text
 
 _UNJUDGED = "a required source could not be read"
@@ -70,7 +71,9 @@ def _cadence(results: Results) -> KeyFigure:
     models = counted(week.model_deploys, known=week.models_known) if week.observed else "no data"
     value = "no data" if code == models == "no data" else f"{code} code, {models} model"
     mark = Mark.BAD if week.diverges else Mark.NONE
-    return KeyFigure(name=name, value=value, note=f"a gap of {week.gap}" if week.counted else "gap unknown", mark=mark)
+    of_model = () if week.named_model is None or week.models == 1 else prose(" for {}", Name(week.named_model))
+    note = prose("a gap of {}{}", str(week.gap), of_model) if week.counted else "gap unknown"
+    return KeyFigure(name=name, value=value, note=note, mark=mark)
 
 
 def _resolved(results: Results) -> str:

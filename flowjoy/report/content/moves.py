@@ -78,18 +78,22 @@ def _ways_out(results: Results, links: Links, overdue: list[Move]) -> list[Move]
     stub, how = Name(results.bundle.terms.model_stub), links.page("how to write one", "promise.md#waivers")
     why = prose("Add it to {} on the default branch: model, reason, who approves it, and until when ({}).", stub, how)
     if overdue:
-        why = (*why, *prose(" Then {}. The miss stays recorded.", rerun(links)))
+        why = (*why, *prose(" Then {}.", rerun(links)))
     if not (overdue or refused):
         late = (*why, " Seen after the deadline, it still counts as a miss.")
         return [Move(do="If it cannot ship in time, merge a waiver before the deadline.", why=late)]
     waiver = Move(do="In an emergency, merge a waiver.", why=why)
     if results.gate is None or not results.gate.is_merge:
-        return [waiver]
-    bypass = "In an emergency, ask an administrator to merge past the check."
-    stays = "The miss stays recorded." if overdue else ""
+        return [waiver if not overdue else replace(waiver, why=(*why, " The miss stays recorded."))]
+    bypass = Move(do="In an emergency, ask an administrator to merge past the check.")
+    if not overdue:
+        return [bypass, replace(waiver, do="Or merge a waiver.")]
     # Until the waiver is merged, the check is red for its own pull request too.
-    past = "Or have an administrator merge a waiver past the check." if overdue else "Or merge a waiver."
-    return [Move(do=bypass, why=stays), replace(waiver, do=past)]
+    past, why = (
+        "Or have an administrator merge a waiver past the check.",
+        (*why, " Either way, the miss stays recorded."),
+    )
+    return [bypass, Move(do=past, why=why)]
 
 
 def _ships(owed: list[Obligation], results: Results, mark: Mark, *, is_named: bool, then: Prose = ()) -> list[Move]:

@@ -52,6 +52,13 @@ for (const table of document.querySelectorAll("table")) {
     });
   });
 }
+for (const picture of document.querySelectorAll("#promise figure img")) {
+  const names = document.createElement("div");
+  names.className = "names";
+  names.setAttribute("aria-hidden", "true");
+  names.append(picture.cloneNode());
+  picture.after(names);
+}
 let unfolded = [];
 addEventListener("beforeprint", () => {
   unfolded = [...document.querySelectorAll("details:not([open])")];
