@@ -6,7 +6,7 @@ ref; GitHub says where a commit is, and what an earlier run was.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +23,9 @@ TRUSTED_EVENTS = frozenset(
     }
 )
 
+
+_OF_DEFAULT_BRANCH = frozenset({"schedule", "repository_dispatch", "workflow_run"})
+"""GitHub starts them on the default branch alone: no tag of its name can be meant."""
 
 _DEPLOYMENTS = frozenset({"deployment", "deployment_status"})
 """Their ref may be a commit."""
@@ -84,7 +87,17 @@ class DefaultBranch(Protocol):
         """Return whether a short name is a tag and not a branch."""
 
     def events_of_head(self, commit: str) -> frozenset[str]:
-        """Return the events of this repository's runs of the branch with the commit as its head."""
+        """Return the events of this repository's runs of the branch, or of a tag of its name, with the commit."""
+
+    def was_head(self, commit: str) -> bool:
+        """Return whether a push made the commit the head of the branch."""
+
+
+def ran_at_head(events: Collection[str], commit: str, branch: DefaultBranch) -> bool:
+    """Return whether one of these runs proves that the commit was the head of the branch, which a tag may resemble."""
+    if not _OF_DEFAULT_BRANCH.isdisjoint(events):
+        return True
+    return not TRUSTED_EVENTS.isdisjoint(events) and branch.was_head(commit)
 
 
 def distrust(run: EarlierRun, repository: str, branch: DefaultBranch, others: Sequence[str]) -> str | None:
@@ -100,12 +113,14 @@ def distrust(run: EarlierRun, repository: str, branch: DefaultBranch, others: Se
         return f"its run is of the event {run.event} on {run.branch}, and its commit is not on {branch.name}"
     named = str(run.branch)
     if named == branch.name:
-        return None
+        if ran_at_head({run.event}, run.sha, branch):
+            return None
+        return f"its run is of the event {run.event} on a tag {named}, whose commit was never the head of that branch"
     of_commit = run.event in _DEPLOYMENTS and run.branch in (None, "", run.sha)
     if not of_commit and not branch.is_tag(named):
         return f"its run is of the event {run.event} on {run.branch}, which is not a tag"
     # The workflow file and every script of such a run are those of its commit. A merge brings in commits of a feature
     # branch that no one has read on their own.
-    if not TRUSTED_EVENTS & branch.events_of_head(run.sha):
+    if not ran_at_head(branch.events_of_head(run.sha), run.sha, branch):
         return f"its run is of the event {run.event} on {run.branch}, and no run on {branch.name} is of that commit"
     return None

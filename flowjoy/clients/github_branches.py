@@ -16,6 +16,10 @@ class _Ref(GraphQL):
     name: Text
 
 
+class _Tagged(GraphQL):
+    ref: _Ref | None
+
+
 class _Compared(GraphQL):
     ahead_by: Count
 
@@ -35,6 +39,11 @@ class _Runs(Response):
     workflow_runs: Many[_Run]
 
 
+class _Activity(Response):
+    ref: Text
+    after: Sha
+
+
 class _Target(GraphQL):
     oid: Sha
 
@@ -51,6 +60,14 @@ HEAD_QUERY = """
 query FlowJoyBranchHead($owner: String!, $name: String!, $branch: String!) {
   repository(owner: $owner, name: $name) {
     ref(qualifiedName: $branch) { target { oid } }
+  }
+}
+"""
+
+TAG_QUERY = """
+query FlowJoyTag($owner: String!, $name: String!, $tag: String!) {
+  repository(owner: $owner, name: $name) {
+    ref(qualifiedName: $tag) { name }
   }
 }
 """
@@ -83,6 +100,11 @@ def head_of(github: GitHubApi, branch: str) -> str:
     return answer.ref.target.oid
 
 
+def has_tag(github: GitHubApi, name: str) -> bool:
+    """Return whether a tag has this short name. Raise HarvestError."""
+    return github.graphql("tag", TAG_QUERY, reader(_Tagged), tag=f"refs/tags/{name}").ref is not None
+
+
 @dataclass(frozen=True, kw_only=True)
 class DefaultBranch:
     """The default branch `name` of a repository. GitHub is asked about each commit and ref once.
@@ -96,6 +118,8 @@ class DefaultBranch:
     _holds: dict[str, bool] = field(default_factory=dict)
     _tags: dict[str, bool] = field(default_factory=dict)
     _heads: dict[str, frozenset[str]] = field(default_factory=dict)
+    _shared: list[bool] = field(default_factory=list)
+    _pushed: list[frozenset[str] | None] = field(default_factory=list)
 
     def holds(self, commit: str, *others: str) -> bool:
         """Return whether a full sha is on the branch; `others` are asked for with it. Raise HarvestError."""
@@ -110,6 +134,34 @@ class DefaultBranch:
         if name not in self._tags:
             self._look_up((), [name])
         return self._tags[name]
+
+    def was_head(self, commit: str) -> bool:
+        """Return whether a push made a commit the head of the branch, whatever the name of a tag. Raise HarvestError.
+
+        GitHub's activity shows the newest pushes. Before them, and on servers without it, only the absence of a tag of
+        the same name proves it.
+        """
+        if commit == self.commit:
+            return True
+        if not self._pushed:
+            self._pushed.append(self._newest_heads())
+        heads = self._pushed[0]
+        if heads is not None and (commit in heads or len(heads) < PER_PAGE):
+            return commit in heads
+        if not self._shared:
+            self._shared.append(has_tag(self.github, self.name))
+        return not self._shared[0]
+
+    def _newest_heads(self) -> frozenset[str] | None:
+        """Return the commits that the newest pushes made the head; None if this server does not show them."""
+        ref = f"refs/heads/{self.name}"
+        try:
+            listed = self.github.get("/activity", reader(list[_Activity]), ref=ref, per_page=PER_PAGE)
+        except HarvestError as problem:
+            if problem.is_transient:
+                raise
+            return None
+        return frozenset(item.after for item in listed if item.ref == ref)
 
     def events_of_head(self, commit: str) -> frozenset[str]:
         """Return the events of this repository's runs of the branch with the commit as its head. Raise HarvestError."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from flowjoy.actions.context import ActionsContext
 from flowjoy.actions.event import RunEvent
-from flowjoy.actions.trusted_runs import TRUSTED_EVENTS
+from flowjoy.actions.trusted_runs import ran_at_head
 from flowjoy.analysis.alerts.lifecycle import adopted
 from flowjoy.analysis.drift import history
 from flowjoy.analysis.flow.weeks import window_of
@@ -95,7 +95,7 @@ def with_commit_judged(trigger: RunEvent, github: GitHubApi | None, default_bran
     try:
         holds = branch.holds(commit)
         if holds and trigger.event != "workflow_run":
-            is_head = bool(TRUSTED_EVENTS & branch.events_of_head(commit))
+            is_head = ran_at_head(branch.events_of_head(commit), commit, branch)
     except HarvestError as problem:
         reason = f"GitHub does not say whether its commit is on {default_branch} ({problem.advised})"
         return replace(trigger, distrust=reason)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from flowjoy.analysis.promise import workflow_file
 from flowjoy.clients import github_jobs, github_runs
 from flowjoy.clients.github import GitHubApi, Repository
+from flowjoy.clients.github_branches import has_tag
 from flowjoy.clients.github_runs import Run, RunsPage
 from flowjoy.clients.responses import reader
 from flowjoy.domain import CodeRecord, Note, Outcome
@@ -52,6 +53,8 @@ class GitHubRuns:
         runs = github_runs.runs_between(github, path, branch, since, query.now, access.progress)
         if not runs:
             _prove_empty(github, path, branch, since)
+        if runs and (query.settings.branch or not query.settings.deploy_job):
+            _refuse_shared_name(github, branch)
         on_branch = tuple(runs.values())
         ours = _releases(on_branch, branch, github)
         items = _with_jobs(github, ours, query) if query.settings.deploy_job else _with_attempts(github, ours)
@@ -79,6 +82,15 @@ class GitHubRuns:
             notes=(*raw.notes, *left_out((entry for entry in entries if not entry.is_ours), "run")),
             left_out=idle,
             entries=tuple(entries),
+        )
+
+
+def _refuse_shared_name(github: GitHubApi, branch: str) -> None:
+    """Raise HarvestError if a tag has the name of the branch: its runs would count as those of the branch."""
+    if has_tag(github, branch):
+        raise HarvestError(
+            f"a tag has the name of the branch {branch!r}, and GitHub lists the runs of both alike",
+            hint="delete the tag, and forbid its name by a tag ruleset",
         )
 
 

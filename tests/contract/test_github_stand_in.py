@@ -66,6 +66,7 @@ def ask(github: GitHubStandIn, query: str, **variables: Any) -> Any:
 ROUTES: dict[str, str | list[str]] = {
     "": "FullRepository",
     "/commits/main": "Commit",
+    "/activity": ["Activity"],
     "/contents/flowjoy.json": "ContentFile",
     "/actions/workflows/release.yml": "Workflow",
     "/actions/workflows/release.yml/runs": "ReposOwnerRepoActionsWorkflowsWorkflowIdRunsGetResponse200",

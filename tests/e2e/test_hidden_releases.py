@@ -104,3 +104,17 @@ def test_other_branch__that_may_have_deployed_is_undecided_once_its_clock_is_ove
     assert "hotfix" in ran.log
     assert hourly(world, 50, A, branch="main").code == 0
     assert hourly(world, 50, A, deploy_job="everything").code == 1
+
+
+def test_tag__with_the_name_of_the_branch_cancels_no_clock_by_a_run_that_looks_like_a_rollback(world: World) -> None:
+    commits(world, OWES, OWES)
+    shop = world.github.repository
+    world.registry.add_version(at(-299))
+    for sha, hours in ((A, -298), (B, 0), (A, 40)):
+        if hours == 40:
+            shop.tags["main"] = A
+        shop.add_job(shop.add_run(sha=sha, created_at=at(hours), updated_at=at(hours)), "everything", at(hours))
+    world.inputs |= RUNS
+    ran = hourly(world, 49, B)
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert "delete the tag, and forbid its name by a tag ruleset" in ran.log

@@ -239,6 +239,8 @@ def test_ledger__is_believed_by_its_event_and_by_its_commit(
         ("deployment", "feature", "which is not a tag"),
         ("push", "v1", "no run on main is of that commit"),
         ("release", "v1", "no run on main is of that commit"),
+        ("push", "main", "on a tag main, whose commit was never the head"),
+        ("workflow_dispatch", "main", "on a tag main, whose commit was never the head"),
     ],
 )
 def test_ledger__of_a_feature_branch_is_not_believed_once_the_branch_is_merged(
@@ -253,6 +255,18 @@ def test_ledger__of_a_feature_branch_is_not_believed_once_the_branch_is_merged(
     ran = forged(world, event=event, branch=branch, sha=B)
     assert ran.code == 1
     assert said in ran.log
+
+
+def test_ledger__of_a_tag_is_not_proved_by_a_run_on_a_tag_with_the_name_of_the_branch(world: World) -> None:
+    """Both tags name a commit that a merge brought to main, and both are deleted since."""
+    world.release(A, at())
+    on_a_feature(world)
+    shop = world.github.repository
+    shop.add_commit(C, at(4.5), parent=A, merged=B)
+    shop.tags["v1"] = B
+    shop.add_run(sha=B, created_at=at(4.6), branch="main")
+    ran = forged(world, event="push", branch="v1", sha=B)
+    assert (ran.code, "no run on main is of that commit" in ran.log) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -197,6 +197,20 @@ class Bodies:
             },
         }
 
+    def activity(self, ref: str, commit: Commit) -> dict[str, Any]:
+        """One push to a branch, after which the commit was its head."""
+        number = repository_id(ref + commit.sha)
+        return {
+            "id": number,
+            "node_id": f"PSH_{number}",
+            "before": commit.parent or "0" * 40,
+            "after": commit.sha,
+            "ref": ref,
+            "timestamp": commit.committed_at,
+            "activity_type": "push",
+            "actor": self._user("octo-dev"),
+        }
+
     def deployment(self, deployment: Deployment) -> dict[str, Any]:
         url = f"{self._url}/deployments/{deployment.id}"
         return {

@@ -153,6 +153,12 @@ class Call:
         jobs = run.attempts[int(number) - 1].jobs
         return self.paged(jobs, lambda job: self.bodies.job(run, int(number), job), under="jobs")
 
+    @_route("GET", "/activity")
+    def activity(self) -> Answer:
+        """Pushes to branches, newest first; GitHub pages by cursor, and shows no push of a tag."""
+        pushes = [(ref, commit) for ref, commit in self.repo.pushes() if self.request.query.get("ref") in (None, ref)]
+        return self.paged(pushes, lambda push: self.bodies.activity(*push))
+
     @_route("GET", "/actions/artifacts")
     def artifacts(self) -> Answer:
         name = self.request.query.get("name")

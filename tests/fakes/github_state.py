@@ -275,6 +275,11 @@ class Repository:
         self.grown.setdefault(sha, branch or self.default_branch)
         self.commits.setdefault(sha, Commit(sha=sha, committed_at=stamp(at)))
 
+    def pushes(self) -> list[tuple[str, Commit]]:
+        """The branch and the commit of each push, newest first: a commit was the head of the branch it was made on."""
+        made = [(f"refs/heads/{branch}", self.commits[sha]) for sha, branch in self.grown.items()]
+        return sorted(made, key=lambda push: push[1].committed_at, reverse=True)
+
     def lacking(self, base: str, head: Commit) -> list[Commit]:
         """The commits of `head` that the branch `base` lacks, newest first."""
         there = {commit.sha for commit in self.history(self.resolve(base))}

@@ -28,6 +28,23 @@ class Main:
     def events_of_head(self, commit: str) -> frozenset[str]:
         return frozenset({"schedule"} if commit == ON_MAIN else ())
 
+    def was_head(self, commit: str) -> bool:
+        return commit == ON_MAIN
+
+
+class NeverHead(Main):
+    """The same, where no push made the commit the head: the run was on a tag with the name of the branch."""
+
+    def was_head(self, commit: str) -> bool:
+        return False
+
+
+class ByPush(NeverHead):
+    """The same, where the tag's own run looks like one of the branch."""
+
+    def events_of_head(self, commit: str) -> frozenset[str]:
+        return frozenset({"push", "workflow_dispatch"})
+
 
 class MergedLater(Main):
     """The same, where the commit came by a merge: only a pull request from the branch had it as its head."""
@@ -80,6 +97,23 @@ def test_earlier_run__of_a_tag_is_trusted_only_if_its_commit_was_the_head(
     reason = distrust(replace(RUN, **changes), "acme/shop", MergedLater(), ())
     assert "no run on main is of that commit" in str(reason)
     assert distrust(RUN, "acme/shop", MergedLater(), ()) is None
+
+
+@pytest.mark.parametrize("event", sorted(TRUSTED_EVENTS))
+def test_earlier_run__with_the_name_of_the_branch_may_be_of_a_tag_unless_github_starts_it_there_alone(
+    event: str,
+) -> None:
+    reason = distrust(replace(RUN, event=event), "acme/shop", NeverHead(), ())
+    if event in ("schedule", "repository_dispatch", "workflow_run"):
+        assert reason is None
+    else:
+        assert f"event {event} on a tag main, whose commit was never the head" in str(reason)
+
+
+def test_earlier_run__of_a_tag_is_not_proved_by_a_run_on_a_tag_with_the_name_of_the_branch() -> None:
+    run = replace(RUN, branch="v1")
+    assert "no run on main is of that commit" in str(distrust(run, "acme/shop", ByPush(), ()))
+    assert distrust(run, "acme/shop", NeverHead(), ()) is None
 
 
 @pytest.mark.parametrize("event", ["pull_request", "pull_request_target", "merge_group", "issue_comment", ""])

@@ -104,3 +104,41 @@ def test_head__that_github_does_not_show_is_an_error(github: GitHubStandIn, answ
     github.fail("/actions/runs", times=None, fault=answer)
     with pytest.raises(HarvestError):
         branch(github).events_of_head(A)
+
+
+def test_was_head__is_shown_by_the_pushes_to_the_branch_of_which_it_asks_once(github: GitHubStandIn) -> None:
+    shop = github.repository
+    shop.add_commit("e" * 40, parent=C, merged=B)
+    shop.tags["main"] = B
+    main = branch(github)
+    assert [main.was_head(sha) for sha in (A, C, B, GONE)] == [True, True, False, False]
+    assert len(github.requests) == 1
+
+
+def test_was_head__needs_not_ask_for_the_commit_that_the_ref_of_the_run_proves(github: GitHubStandIn) -> None:
+    assert branch(github, commit=B).was_head(B)
+    assert github.requests == []
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+@pytest.mark.parametrize("shown", ["a hundred newer pushes", "no activity"])
+def test_was_head__where_the_pushes_are_not_shown_only_the_absence_of_the_tag_proves_it(
+    github: GitHubStandIn, shown: str, *, tagged: bool
+) -> None:
+    """GitHub Enterprise Server had no activity before 3.9."""
+    if tagged:
+        github.repository.tags["main"] = A
+    if shown == "no activity":
+        github.fail("/activity", times=None, fault=Answer(404, {"message": "Not Found"}))
+    for n in range(100):
+        github.repository.add_commit(f"{n:040x}", "2026-03-02T09:00:00Z")
+    main = branch(github)
+    assert [main.was_head(A), main.was_head(A)] == [not tagged] * 2
+    assert len(github.requests) == 2
+
+
+@pytest.mark.parametrize("answer", [Answer(502), Answer(200, {}), Answer(200, [{"after": A}]), Answer(200, [{}])])
+def test_was_head__that_github_does_not_say_is_an_error(github: GitHubStandIn, answer: Answer) -> None:
+    github.fail("/activity", times=None, fault=answer)
+    with pytest.raises(HarvestError):
+        branch(github).was_head(A)
