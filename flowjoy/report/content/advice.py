@@ -10,10 +10,11 @@ from flowjoy.report.prose import own
 from flowjoy.report.text import capital
 
 
-def section(recommendations: Sequence[Advice]) -> Section:
-    """Return the recommendations of the current signals."""
+def section(recommendations: Sequence[Advice], *, is_judged: bool = True) -> Section:
+    """Return the recommendations of the current signals. `is_judged`: False if no code was deployed to judge."""
     if not recommendations:
-        nothing = Paragraph(text="No signal fired in the last four complete weeks.", mark=Mark.GOOD)
+        mark = Mark.GOOD if is_judged else Mark.NONE
+        nothing = Paragraph(text="No signal fired in the last four complete weeks.", mark=mark)
         return Section(id="advice", title="Advice", paragraphs=(nothing,))
     rows = [
         (

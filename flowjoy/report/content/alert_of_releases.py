@@ -178,7 +178,8 @@ def _facts(items: Sequence[Obligation], results: Results) -> str:
 def _emergency(kind: AlertKind, results: Results) -> str:
     waiver = f"add a waiver to {clean(results.bundle.terms.model_stub)} on the default branch"
     if kind is AlertKind.BREACH and results.bundle.terms.enforce:
-        return f"In an emergency, {waiver}: it unblocks merges until it ends. The miss still counts."
+        past = "Where the check is required, an administrator has to merge it past the check."
+        return f"In an emergency, {waiver}: it unblocks merges until it ends. {past} The miss still counts."
     if kind is AlertKind.BREACH:
         return f"If it cannot ship soon, {waiver}. The miss still counts."
     return f"If it cannot ship in time, {waiver} before the deadline. After that, the miss counts."

@@ -30,10 +30,11 @@ def gap_answer(results: Results) -> str:
         return f"Unknown: {unread} could not be read."
     if not any(week.counted for week in complete):
         return "Unknown: no complete week was observed from its start."
-    if gap is None and not all(week.counted for week in complete):
-        return "None: models kept up with code in every complete week that was observed."
+    if nothing_deployed(results):
+        return "No code was deployed in a complete week."
     if gap is None:
-        return "None: models kept up with code in every complete week."
+        seen = "" if all(week.counted for week in complete) else " that was observed"
+        return f"None: models kept up with code in every complete week{seen}."
     week = gap.week
     lead = f"{week_name(week, results.bundle.window)}: {deploys_of(week, week.furthest)}, a gap of {week.gap}."
     if week.mttr_hours is None:
@@ -44,6 +45,12 @@ def gap_answer(results: Results) -> str:
     change = f"{abs(more):.1f} h {'more' if more > 0 else 'less'} than" if abs(more) >= 0.05 else "the same as"
     others = plural(gap.n, "other week")
     return f"{lead} Its MTTR was {week.mttr_hours:.1f} h, {change} the median of {others} ({gap.others_hours:.1f} h)."
+
+
+def nothing_deployed(results: Results) -> bool:
+    """Return whether the complete weeks are known to hold no code deploy, so that they say nothing of models."""
+    complete = complete_weeks(results.weeks)
+    return bool(complete) and all(week.code_known and not week.code_deploys for week in complete)
 
 
 def not_known(results: Results) -> str | None:
@@ -83,6 +90,8 @@ def _be(count: int) -> str:
 def action_answer(results: Results) -> str:
     """Return the one action, with the numbers behind it."""
     row = results.retrospective.action
+    if row is None and nothing_deployed(results):
+        return "None: there is nothing to measure yet."
     if row is None:
         return "None is needed: keep shipping code and models together."
     return f"{capital(row.do)}. Reason: {row.because}. Re-measure: {row.measure}."

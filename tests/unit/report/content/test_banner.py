@@ -115,6 +115,12 @@ def test_never_deployed__is_no_data_and_no_praise() -> None:
     assert "Nothing to do" not in told(content)
 
 
+def test_never_deployed__has_no_praise_in_advice_and_retrospective_either() -> None:
+    text = read(summary(analyse(a_bundle([], [], until=at(1000)))))
+    assert "No code was deployed in a complete week." in text
+    assert "kept up" not in text
+
+
 def test_unread__source_comes_first_and_its_cure_is_the_move() -> None:
     unread = a_coverage("models", CoverageState.FAILED, reason="the registry refused", hint="check the token")
     content = banner(breach(coverage=(a_coverage("code"), unread)))
