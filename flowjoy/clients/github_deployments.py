@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
 from pydantic import model_validator
@@ -11,7 +12,7 @@ from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_environments
 from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import GitHubApi, every_page
-from flowjoy.clients.github_files import WantedStubs
+from flowjoy.clients.github_files import BlobIds, WantedStubs
 from flowjoy.clients.responses import Connection, GraphQL, Id, Instant, Sha, Text, read, reader, refusal
 from flowjoy.domain import StubFile
 
@@ -33,10 +34,19 @@ def _query(wanted: WantedStubs) -> str:
     """Return the query for one page of deployments, with the wanted stubs to save requests."""
     return f"""
 query FlowJoyDeployments(
-  $owner: String!, $name: String!, $environments: [String!], $after: String, $newest: Boolean!{wanted.declared}
+  $owner: String!, $name: String!, $environments: [String!], $after: String, $newest: Boolean!,
+  $oldest: Boolean!, $afterOldest: String{wanted.declared}
 ) {{
   repository(owner: $owner, name: $name) {{{wanted.fields}
     newest: deployments(first: 100, orderBy: {{field: CREATED_AT, direction: DESC}}) @include(if: $newest) {{
+      totalCount
+      pageInfo {{ hasNextPage endCursor }}
+      nodes {{{_FIELDS}
+      }}
+    }}
+    oldest: deployments(
+      first: 100, after: $afterOldest, environments: $environments, orderBy: {{field: CREATED_AT, direction: ASC}}
+    ) @include(if: $oldest) {{
       totalCount
       pageInfo {{ hasNextPage endCursor }}
       nodes {{{_FIELDS}
@@ -112,32 +122,55 @@ class Deployment(GraphQL):
 
 
 class DeploymentsPage(GraphQL):
-    """One page of deployments; the first one with the newest to any environment, if `newest` is asked for."""
+    """One page of deployments, newest first, and another one, `oldest` first, if it is asked for.
+
+    The first page comes with the newest to any environment, if `newest` is asked for.
+    """
 
     deployments: Connection[Deployment]
     newest: Connection[Deployment] | None = None
+    oldest: Connection[Deployment] | None = None
 
 
 class _Statuses(GraphQL):
     statuses: Connection[DeploymentStatus]
 
 
-def read_page(
-    github: GitHubApi, cursor: str | None, environments: list[str] | None, wanted: WantedStubs
-) -> tuple[DeploymentsPage, dict[str, StubFile]]:
-    """Return one page of deployments to the environments (None: to any), and the stubs that came with it."""
-    # Without environments, the page itself shows the newest.
-    with_newest = cursor is None and environments is not None
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """The positions in a list that is read from both ends: of the newest first, and of the oldest first.
 
-    def check(repository: dict[str, Any]) -> tuple[DeploymentsPage, dict[str, StubFile]]:
+    `both`: whether it is read from its oldest end as well.
+    """
+
+    newest: str | None = None
+    oldest: str | None = None
+    both: bool = False
+
+
+def read_page(
+    github: GitHubApi, ends: Ends, environments: list[str] | None, wanted: WantedStubs
+) -> tuple[DeploymentsPage, dict[str, StubFile], BlobIds]:
+    """Return one page of deployments to the environments (None: to any), and the stubs and ids that came with it."""
+    # Without environments, the page itself shows the newest.
+    with_newest = ends.newest is None and environments is not None
+
+    def check(repository: dict[str, Any]) -> tuple[DeploymentsPage, dict[str, StubFile], BlobIds]:
         page = read(DeploymentsPage, repository)
         if with_newest and (page.newest is None or (page.newest.total_count and not page.newest.nodes)):
             raise MalformedAnswerError("the answer does not show the newest deployments")
-        return page, wanted.read(repository)
+        if ends.both and page.oldest is None:
+            raise MalformedAnswerError("the answer does not show the oldest deployments")
+        return page, *wanted.read(repository)
 
-    text = _query(wanted) if wanted.remembered or len(wanted.commits) > 1 else DEPLOYMENTS_QUERY
-    asked: dict[str, Any] = {"after": cursor, "environments": environments, "newest": with_newest, **wanted.variables}
-    return github.graphql("deployments", text, check, **asked)
+    asked: dict[str, Any] = {
+        "after": ends.newest,
+        "environments": environments,
+        "newest": with_newest,
+        "oldest": ends.both,
+        "afterOldest": ends.oldest,
+    }
+    return github.graphql("deployments", _query(wanted), check, **asked, **wanted.variables)
 
 
 def with_every_status(github: GitHubApi, node: Deployment) -> Deployment:

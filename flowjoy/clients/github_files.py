@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha1, sha256
 from typing import Annotated, Any, Literal, Self
 
@@ -15,8 +15,8 @@ from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.responses import Count, GraphQL, Text, read_named, refusal
 from flowjoy.domain import FileAtCommit, StubFile
 
-MAX_IDS = 150
-"""Ids of remembered files; they are shorter than texts, so more of them fit into one query."""
+MAX_IDS = 200
+"""Ids of files; they are shorter than texts, so more of them fit into one query."""
 
 
 class _Blob(GraphQL):
@@ -106,58 +106,52 @@ def texts_at(repository: Mapping[str, Any], locations: Sequence[tuple[str, str]]
     return tuple(_text(*pair, path, commit) for pair, (path, commit) in zip(files, locations, strict=True))
 
 
+BlobIds = dict[str, str | None]
+"""By commit, the id that git gives to the content of the stub; None where the commit has no stub."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WantedStubs:
-    """The stub at some commits, and the remembered one at others, as part of a query on the repository."""
+    """The stub at some commits, and only its id at others, as part of a query on the repository."""
 
     path: str
     commits: Sequence[str]
-    remembered: Mapping[str, StubFile] = field(default_factory=dict)
+    ids: Sequence[str] = ()
 
     @property
     def declared(self) -> str:
         """The declarations of the variables."""
-        known = (f", $known{n}: String!, $at{n}: String!" for n in range(len(self.remembered)))
+        known = (f", $known{n}: String!, $at{n}: String!" for n in range(len(self.ids)))
         return declared(len(self.commits)) + "".join(known)
 
     @property
     def fields(self) -> str:
-        """The fields; of remembered files only the ids that git gives to their content."""
-        return fields(len(self.commits)) + "".join(_IDS.format(n=n) for n in range(len(self.remembered)))
+        """The fields."""
+        return fields(len(self.commits)) + "".join(_IDS.format(n=n) for n in range(len(self.ids)))
 
     @property
     def variables(self) -> dict[str, str]:
         """The variables of the fields."""
-        return variables(self.path, self.commits) | self._ids
+        return variables(self.path, self.commits) | self._id_variables
 
     @property
-    def _ids(self) -> dict[str, str]:
-        files = {f"known{n}": f"{commit}:{self.path}" for n, commit in enumerate(self.remembered)}
-        return files | {f"at{n}": commit for n, commit in enumerate(self.remembered)}
+    def _id_variables(self) -> dict[str, str]:
+        files = {f"known{n}": f"{commit}:{self.path}" for n, commit in enumerate(self.ids)}
+        return files | {f"at{n}": commit for n, commit in enumerate(self.ids)}
 
-    def read(self, repository: Mapping[str, Any]) -> dict[str, StubFile]:
-        """Return the stub at each commit, and the remembered stubs that GitHub confirms."""
-        objects: Mapping[str, _Named | None] = read_named(_Named | None, repository, self._ids)
-        confirmed = {
-            commit: stub
-            for n, (commit, stub) in enumerate(self.remembered.items())
-            if _is_confirmed(stub, objects[f"known{n}"], objects[f"at{n}"])
-        }
+    def read(self, repository: Mapping[str, Any]) -> tuple[dict[str, StubFile], BlobIds]:
+        """Return the stub at each commit, and the ids. A commit that is gone, or has a folder there, has no id."""
         files = texts(repository, self.path, self.commits)
-        return confirmed | {commit: model_stub.read(file) for commit, file in files.items()}
+        objects: Mapping[str, _Named | None] = read_named(_Named | None, repository, self._id_variables)
+        ids: BlobIds = {}
+        for n, sha in enumerate(self.ids):
+            file, commit = objects[f"known{n}"], objects[f"at{n}"]
+            if commit is not None and commit.typename == "Commit" and (file is None or file.typename == "Blob"):
+                ids[sha] = None if file is None else file.oid
+        return {commit: model_stub.read(file) for commit, file in files.items()}, ids
 
 
-def _is_confirmed(stub: StubFile, file: _Named | None, commit: _Named | None) -> bool:
-    """Return whether a commit exists and contains just this text, or lacks the file."""
-    if commit is None or commit.typename != "Commit" or stub.file.problem is not None:
-        return False
-    text = stub.file.text
-    if text is None or file is None:
-        return text is None and file is None
-    return file.typename == "Blob" and file.oid == _git_id(text, file.oid)
-
-
-def _git_id(text: str, like: str) -> str:
+def git_id(text: str, like: str) -> str:
     """Return git's name of a text, by the hash that its repository uses."""
     content = text.encode(errors="replace")
     named = b"blob %d\0%b" % (len(content), content)

@@ -165,7 +165,8 @@ def stubs(
 ) -> StepResult[Mapping[str, StubFile]]:
     """Read the stub at HEAD, at every deployed commit, and at both ends of a proposal.
 
-    A file at a commit never changes, so a stub that a ledger remembers is compared by its id only.
+    A file at a commit never changes, so a stub that a ledger remembers is compared by its id only, and one that several
+    commits have is read once.
     """
     deploys = code_result.records if code_result is not None else ()
     commits = {record.sha for record in deploys if record.outcome is not Outcome.FAILED and record.sha}
@@ -178,7 +179,8 @@ def stubs(
     met = code_result.stubs if code_result is not None else {}
     known = {sha: stub for sha, stub in met.items() if sha in commits}
     path = query.settings.model_stub
-    every = known | github_model_stubs.read(access.to_github, path, commits - known.keys(), memory.stubs)
+    ids = code_result.stub_ids if code_result is not None else {}
+    every = known | github_model_stubs.read(access.to_github, path, commits - known.keys(), memory.stubs, ids)
     _refuse_gone(every, proposed)
     lost = sum(stub.file.commit_is_gone for stub in every.values())
     note = f"{plural(lost, 'deployed commit')} gone from the repository: what it depended on is not known"

@@ -127,7 +127,8 @@ class Entry:
 class SourceResult(Generic[Record]):
     """The records of one source, and notes for the user.
 
-    A source of code may bring `stubs` that it read along the way. A registry also lists its `versions`, the models that
+    A source of code may bring `stubs` that it read along the way, and the `stub_ids` that git gives to others (None:
+    the commit has none). A registry also lists its `versions`, the models that
     it has (`known`), the candidates that it does not have (`unknown`, each with a suggestion) and its alias
     `observations`. `other_models`: remembered records of models that were not asked for. `left_out`: ids of entries
     that are not releases of this service. `moves`: whether the commit of a record may change, like that of a tag.
@@ -144,6 +145,7 @@ class SourceResult(Generic[Record]):
     other_models: tuple[Record, ...] = field(default=())
     observations: tuple[AliasObservation, ...] = field(default=())
     stubs: Mapping[str, StubFile] = field(default_factory=dict)
+    stub_ids: Mapping[str, str | None] = field(default_factory=dict)
     left_out: frozenset[str] = field(default=frozenset())
     moves: bool = False
     own: frozenset[str] = frozenset()

@@ -6,26 +6,23 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
 from types import MappingProxyType
 
-from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_environments
-from flowjoy.clients.github import GitHubApi, every_page
+from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.github_deployments import (
     UNDER_WAY,
     Deployment,
     DeploymentStatus,
     Ref,
-    read_page,
     with_every_status,
     with_refs,
 )
-from flowjoy.clients.github_files import MAX_IDS, WantedStubs
 from flowjoy.clients.responses import Connection
 from flowjoy.domain import CodeRecord, Outcome, StubFile
 from flowjoy.domain.deduplication import fold, release_key
 from flowjoy.report.text import plural
+from flowjoy.sources import github_deployment_pages
 from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out, stamp_of
 from flowjoy.sources.github_hidden_deployments import OWN_JOB_CURE, hidden, refuse_own_job
 from flowjoy.sources.github_missing_environments import is_ours, newest_deployments, prove_empty, refuse_absent
@@ -39,7 +36,7 @@ _ELSEWHERE = "succeeded only in another environment"
 
 @dataclass(frozen=True, kw_only=True)
 class Deployments:
-    """The deployments as GitHub lists them, the stubs that came with them, and notes on an empty list.
+    """The deployments as GitHub lists them, the stubs and their ids that came with them, and notes on an empty list.
 
     `hidden`: those that FlowJoy itself may have made fail, by id, and when each may have gone live.
     """
@@ -47,6 +44,7 @@ class Deployments:
     nodes: tuple[Deployment, ...]
     newest: Connection[Deployment] | None = None
     stubs: Mapping[str, StubFile] = field(default_factory=dict)
+    stub_ids: Mapping[str, str | None] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     hidden: Mapping[int, datetime] = field(default_factory=dict)
 
@@ -92,6 +90,7 @@ class GitHubDeployments:
             records=records,
             notes=(*raw.notes, *left_out(noted, "deployment"), *_hidden_note(raw.hidden)),
             stubs=raw.stubs,
+            stub_ids=raw.stub_ids,
             left_out=frozenset(entry.id for entry in proposed),
             entries=tuple(entries),
         )
@@ -178,27 +177,8 @@ def _full_name(ref: Ref) -> str:
 
 
 def _pages(github: GitHubApi, query: HarvestQuery, access: Clients, environments: list[str]) -> Deployments:
-    stubs: dict[str, StubFile] = {}
-    newest: list[Connection[Deployment]] = []
-    new, known = query.new_commits, iter(query.remembered.items())
-
-    def page(cursor: str | None) -> Connection[Deployment]:
-        # Each page includes the stub of the head and some of the remembered stubs.
-        commits = [HEAD] if cursor else [HEAD, *new]
-        some = dict(islice(known, MAX_IDS))
-        wanted = WantedStubs(path=query.settings.model_stub, commits=commits, remembered=some)
-        answer, read_stubs = read_page(github, cursor, environments, wanted)
-        listed = answer.deployments
-        stubs.update(read_stubs)
-        newest.extend([answer.newest] if answer.newest is not None else ())
-        access.progress(f"GitHub deployments: {len(listed.nodes)} more of {listed.total_count}")
-        return listed
-
-    def enough(listed: Connection[Deployment]) -> bool:
-        return bool(listed.nodes) and listed.nodes[-1].created_at < query.horizon
-
-    nodes = every_page("GitHub deployments", page, lambda node: node.database_id, enough=enough)
-    return Deployments(nodes=nodes, newest=newest[0] if newest else None, stubs=stubs)
+    pages = github_deployment_pages.read(github, query, access, environments)
+    return Deployments(nodes=pages.up_to(query), newest=pages.newest, stubs=pages.stubs, stub_ids=pages.stub_ids)
 
 
 def _hidden_note(hidden: Mapping[int, datetime]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_environments
 from flowjoy.clients.github import GitHubApi
-from flowjoy.clients.github_deployments import Deployment, DeploymentStatus, read_page
+from flowjoy.clients.github_deployments import Deployment, DeploymentStatus, Ends, read_page
 from flowjoy.clients.github_files import WantedStubs
 from flowjoy.clients.responses import Connection
 from flowjoy.errors import HarvestError
@@ -21,7 +21,7 @@ def is_ours(status: DeploymentStatus, node: Deployment, query: HarvestQuery) -> 
 
 def newest_deployments(github: GitHubApi, query: HarvestQuery) -> Connection[Deployment]:
     """Return the newest deployments to any environment."""
-    page, _ = read_page(github, None, None, WantedStubs(path=query.settings.model_stub, commits=[HEAD]))
+    page, _, _ = read_page(github, Ends(), None, WantedStubs(path=query.settings.model_stub, commits=[HEAD]))
     return page.deployments
 
 

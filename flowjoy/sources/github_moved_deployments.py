@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients.github import GitHubApi
-from flowjoy.clients.github_deployments import Deployment, read_page
+from flowjoy.clients.github_deployments import Deployment, Ends, read_page
 from flowjoy.clients.github_files import WantedStubs
 from flowjoy.clients.responses import Connection
 from flowjoy.domain import Note, NoteLevel
@@ -46,7 +46,7 @@ def moved_on(
         if pages == MAX_PAGES:
             break
         wanted = WantedStubs(path=query.settings.model_stub, commits=[HEAD])
-        page, pages = read_page(github, page.cursor, None, wanted)[0].deployments, pages + 1
+        page, pages = read_page(github, Ends(newest=page.cursor), None, wanted)[0].deployments, pages + 1
         nodes |= {node.database_id: node for node in page.nodes}
         if not page.nodes:
             break

@@ -27,8 +27,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Asked, Asked]:
 def test_github__is_asked_so_often_by_a_first_run(runs: tuple[Asked, Asked]) -> None:
     assert kinds(runs[0].github) == {
         "artifacts": 1,
-        "GraphQL FlowJoyDeployments": 3,
-        "GraphQL FlowJoyStubs": 6,
+        "GraphQL FlowJoyDeployments": 2,
+        "GraphQL FlowJoyStubs": 2,
         "GraphQL FlowJoyInventory": 1,
         "GraphQL FlowJoyCommits": 8,
         "GraphQL FlowJoyChecks": 1,
@@ -40,7 +40,7 @@ def test_github__is_asked_so_often_with_a_ledger_and_nothing_new(runs: tuple[Ask
         "artifacts": 1,
         "…": 1,  # the run that made the ledger
         "zip": 1,
-        "GraphQL FlowJoyDeployments": 3,
+        "GraphQL FlowJoyDeployments": 2,
         "GraphQL FlowJoyChecks": 1,
     }
 

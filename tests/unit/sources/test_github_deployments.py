@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -104,10 +105,49 @@ def test_statuses__of_several_pages_are_all_read(github: GitHubStandIn) -> None:
     assert (record.shipped_at, len(github.requests)) == (at(), 3)
 
 
-def test_pages__250_deployments_take_three_requests_never_one_each(github: GitHubStandIn) -> None:
-    shas = add_many(github, 250)
+@pytest.mark.parametrize(("count", "requests"), [(100, 1), (150, 1), (250, 2), (400, 3), (550, 3)])
+def test_pages__are_read_from_both_ends_until_they_meet(github: GitHubStandIn, count: int, requests: int) -> None:
+    shas = add_many(github, count)
     assert {record.sha for record in deployed(github)} == shas
-    assert [(request.method, request.path) for request in github.requests] == [("POST", "/graphql")] * 3
+    assert [(request.method, request.path) for request in github.requests] == [("POST", "/graphql")] * requests
+
+
+@pytest.mark.parametrize(
+    "oldest", [lambda nodes: nodes[::-1], lambda _: []], ids=["in another order", "without the oldest end"]
+)
+def test_pages__are_read_from_the_newest_end_alone_where_the_other_one_is_not_shown(
+    github: GitHubStandIn, oldest: Callable[[list[Any]], list[Any]]
+) -> None:
+    shas = add_many(github, 250)
+
+    def edit(body: Any) -> Any:
+        shown = body["data"]["repository"]
+        if shown.get("oldest"):
+            shown["oldest"]["nodes"] = oldest(shown["oldest"]["nodes"])
+        return body
+
+    github.fail("/graphql", times=None, fault=Edited(edit))
+    assert {record.sha for record in deployed(github)} == shas
+    assert len(github.requests) == 3
+
+
+def test_pages__that_count_fewer_than_there_are_are_read_until_they_meet(github: GitHubStandIn) -> None:
+    shas = add_many(github, 450)
+
+    def edit(body: Any) -> Any:
+        for name in ("deployments", "oldest"):
+            if body["data"]["repository"].get(name):
+                body["data"]["repository"][name]["totalCount"] = 200
+        return body
+
+    github.fail("/graphql", times=None, fault=Edited(edit))
+    assert {record.sha for record in deployed(github)} == shas
+
+
+def test_pages__end_at_the_horizon_even_where_both_ends_meet_before_it(github: GitHubStandIn) -> None:
+    add_many(github, 120, first=at(24 * 21) - MEMORY - timedelta(days=9))
+    add_many(github, 20)
+    assert len(deployed(github)) == 100
 
 
 def test_pages__end_at_the_horizon(github: GitHubStandIn) -> None:
@@ -568,16 +608,16 @@ def test_paging__a_deployment_that_appears_meanwhile_doubles_and_loses_none(gith
 
 
 def test_paging__a_list_that_lost_one_meanwhile_is_refused(github: GitHubStandIn) -> None:
-    add_many(github, 150)
-    oldest = min(github.repository.deployments)
-    github.fail("/graphql", times=1, fault=Meanwhile(lambda: github.repository.deployments.pop(oldest)))
-    with pytest.raises(HarvestError, match="the list ends after 149 of 150"):
+    add_many(github, 450)
+    between = sorted(github.repository.deployments)[225]
+    github.fail("/graphql", times=1, fault=Meanwhile(lambda: github.repository.deployments.pop(between)))
+    with pytest.raises(HarvestError, match="the list ends after 449 of 450"):
         deployed(github)
 
 
 @pytest.mark.parametrize("page", [FIRST_PAGE, LATER_PAGE], ids=["first page", "second page"])
 def test_paging__a_list_that_ends_too_early_is_refused(github: GitHubStandIn, page: Any) -> None:
-    add_many(github, 150)
+    add_many(github, 450)
     ends = {"pageInfo": {"hasNextPage": False, "endCursor": None}}
 
     def cut(body: Any) -> Any:
@@ -586,12 +626,12 @@ def test_paging__a_list_that_ends_too_early_is_refused(github: GitHubStandIn, pa
         return body
 
     github.fail("/graphql", times=None, fault=Aimed(page, Edited(cut)))
-    with pytest.raises(HarvestError, match=r"the list ends after 1?10 of 150"):
+    with pytest.raises(HarvestError, match=r"the list ends after 1?10 of 450"):
         deployed(github)
 
 
 def test_paging__a_list_without_an_end_is_refused(github: GitHubStandIn) -> None:
-    add_many(github, 3)
+    add_many(github, 450)
     endless = said("deployments", pageInfo={"hasNextPage": True, "endCursor": "Y3Vyc29yOnYyOjEwMDE="})
     github.fail("/graphql", times=None, fault=endless)
     with pytest.raises(HarvestError, match="repeats itself without an end"):
