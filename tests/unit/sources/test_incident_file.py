@@ -281,37 +281,37 @@ def test_file__of_other_services_alone_is_a_warning_with_the_cure(count: int) ->
     assert result.notes[1] == "set `service`, or leave the column out: no row is of 'shop', all dropped"
 
 
-@pytest.mark.parametrize(
-    ("row", "said"),
-    [
-        ("soon,,", "line 3, start carries a wrong time"),
-        (",2024-06-03T10:00:00Z,", "line 3, start does not have a time"),
-        ("2024-06-03T09:00:00Z,06/03/2024 10:00 AM,", "line 3, end carries a wrong time"),
-        ("03/06/2024 09:00,,", "line 3, start carries a wrong time"),
-        ("03/Jun/24 9:00 AM,,", "line 3, start carries a wrong time: '2024-06-03T09:00:00' has no offset"),
-        ("0001-01-01T00:00:00Z,,", "line 3, start carries a wrong time: 0001-01-01T00:00:00Z is before 2005"),
-        ("2024-06-03T10:00:00Z,2024-06-03T09:00:00Z,", "line 3: it ends before it starts"),
-        ("2024-06-03T10:00:00Z,,resolved", "line 3: it is resolved, and has no end"),
-        ("2024-06-03T10:00:00Z,,Closed", "line 3: it is Closed, and has no end"),
-    ],
-)
-def test_row__that_cannot_be_read_is_refused_naming_its_line(row: str, said: str) -> None:
+UNREADABLE = [
+    ("soon,,", "start"),
+    (",2024-06-03T10:00:00Z,", "start"),
+    ("2024-06-03T09:00:00Z,06/03/2024 10:00 AM,", "end"),
+    ("03/06/2024 09:00,,", "start"),
+    ("03/Jun/24 9:00 AM,,", "start"),
+    ("0001-01-01T00:00:00Z,,", "start"),
+    ("2024-06-03T10:00:00Z,2024-06-03T09:00:00Z,", None),
+    ("2024-06-03T10:00:00Z,,resolved", None),
+    ("2024-06-03T10:00:00Z,,Closed", None),
+]
+"""Rows of `start,end,status`, and the column that is wrong if it is one. `tests/golden` has the sentences."""
+
+EXPORTS_OF_OTHERS = [
+    # Opsgenie's alerts have no column for the end; Jira's REST API nests its fields.
+    "TinyId,Message,Status,CreatedAt,UpdatedAt\n7,Latency,closed,2024-06-03T09:00:00Z,2024-06-03T10:00:00Z\n",
+    '{"issues": [{"key": "OPS-7", "fields": {"created": "2024-06-03T09:00:00Z"}}]}',
+    '["2024-06-03T09:00:00Z"]',
+    "Opened by;Opened on\nx;y\n",
+]
+
+
+@pytest.mark.parametrize(("row", "column"), UNREADABLE)
+def test_row__that_cannot_be_read_is_refused_naming_its_line(row: str, column: str | None) -> None:
     with pytest.raises(HarvestError) as problem:
         read(f"start,end,status\n{OURS},resolved\n{row}\n")
-    assert said in str(problem.value)
-    assert problem.value.hint or "not have a time" in said
+    assert f"line 3, {column} " in str(problem.value) if column else "line 3: " in str(problem.value)
+    assert problem.value.hint or not row.partition(",")[0]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        # Opsgenie's alerts have no column for the end; Jira's REST API nests its fields.
-        "TinyId,Message,Status,CreatedAt,UpdatedAt\n7,Latency,closed,2024-06-03T09:00:00Z,2024-06-03T10:00:00Z\n",
-        '{"issues": [{"key": "OPS-7", "fields": {"created": "2024-06-03T09:00:00Z"}}]}',
-        '["2024-06-03T09:00:00Z"]',
-        "Opened by;Opened on\nx;y\n",
-    ],
-)
+@pytest.mark.parametrize("text", EXPORTS_OF_OTHERS)
 def test_export__of_another_tool_says_how_to_write_it(text: str) -> None:
     with pytest.raises(HarvestError) as problem:
         read(text)

@@ -16,7 +16,7 @@ import pytest
 
 from flowjoy.clients.mlflow import new_client
 from flowjoy.clients.transport import Budget, Transport
-from flowjoy.errors import HarvestError
+from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.sources.base import Clients
 from flowjoy.sources.mlflow_registry import MlflowRegistry
 from tests.builders import at
@@ -59,7 +59,7 @@ def test_redirect__names_the_host_it_leads_to_and_is_not_followed(server: Mlflow
     with MlflowStandIn() as elsewhere:
         server.fail("", times=None, fault=Redirect(status, f"{elsewhere.url}/oauth2/sign_in?rd=/secret"))
         problem = refused(server.url)
-        assert f"{server.url} redirects to {elsewhere.url}, and no credentials are sent there" in str(problem)
+        assert f"{server.url} redirects to {elsewhere.url}" in str(problem)
         assert "secret" not in str(problem)
         assert "MLFLOW_TRACKING_TOKEN" in problem.hint
         assert elsewhere.requests == []
@@ -68,13 +68,13 @@ def test_redirect__names_the_host_it_leads_to_and_is_not_followed(server: Mlflow
 def test_redirect__is_looked_at_without_credentials(server: MlflowStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "canary-token-of-mlflow")
     server.fail("", times=None, fault=Redirect(302, f"{server.url}/login?rd=secret"))
-    assert f"{server.url} redirects to /login, and no" in str(refused(server.url))
+    assert f"{server.url} redirects to /login" in str(refused(server.url))
     assert "authorization" not in server.requests[-1].headers
 
 
 def test_redirect__to_https_of_the_same_host_says_what_to_write(server: MlflowStandIn) -> None:
     server.fail("", times=None, fault=Redirect(301, "https://127.0.0.1/mlflow"))
-    assert refused(server.url).hint == "write https:// in mlflow-tracking-uri"
+    assert "https://" in refused(server.url).hint
 
 
 @pytest.mark.parametrize("location", ["", "//", "##[error]x"])
@@ -87,22 +87,22 @@ def test_login_page__is_told_from_a_registry_that_is_down(server: MlflowStandIn)
     """mlflow/mlflow#4955: a page of single sign-on with status 200."""
     server.fail("", times=None, fault=LOGIN_PAGE)
     problem = refused(server.url)
-    assert f"{server.url} answers with a web page instead of JSON" in str(problem)
-    assert "a login page seems to answer for the registry: set MLFLOW_TRACKING_TOKEN" in problem.hint
+    assert (problem.kind, server.url in str(problem)) == (FaultKind.MALFORMED, True)
+    assert "MLFLOW_TRACKING_TOKEN" in problem.hint
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_json__that_is_not_mlflow_s_names_the_proxy_and_the_credentials(server: MlflowStandIn, status: int) -> None:
     server.fail("", times=None, fault=Answer(status, {"message": "Forbidden"}))
     problem = refused(server.url)
-    assert "a proxy or login service seems to answer for it" in str(problem)
+    assert (problem.kind, "proxy" in str(problem)) == (FaultKind.OUTAGE, True)
     assert "MLFLOW_TRACKING_TOKEN" in problem.hint
 
 
 def test_host__that_is_not_known_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = refused("https://mlflow.invalid:5000")
-    assert "https://mlflow.invalid:5000 could not be reached: the host is unknown" in str(problem)
-    assert "check the name in mlflow-tracking-uri" in problem.hint
+    assert (problem.kind, "https://mlflow.invalid:5000" in str(problem)) == (FaultKind.UNREACHABLE, True)
+    assert "mlflow-tracking-uri" in problem.hint
 
 
 def test_port__that_is_closed_is_named() -> None:
@@ -110,13 +110,13 @@ def test_port__that_is_closed_is_named() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     problem = refused(f"http://127.0.0.1:{port}")
-    assert f"http://127.0.0.1:{port} could not be reached: the connection was refused" in str(problem)
-    assert "check the port" in problem.hint
+    assert (problem.kind, f"http://127.0.0.1:{port}" in str(problem)) == (FaultKind.UNREACHABLE, True)
+    assert "port" in problem.hint
 
 
 def test_connection__that_breaks_is_no_refusal(server: MlflowStandIn) -> None:
     server.fail("", times=None, fault=Reset())
-    assert "the connection broke" in str(refused(server.url))
+    assert refused(server.url).kind is FaultKind.UNREACHABLE
 
 
 def test_certificate__of_an_unknown_authority_is_cured_by_naming_it(
@@ -126,7 +126,7 @@ def test_certificate__of_an_unknown_authority_is_cured_by_naming_it(
     certificate = write_certificate(tmp_path / "server.pem")
     server.encrypt(certificate)
     problem = refused(server.url)
-    assert f"the certificate of {server.url} is not trusted (self-signed certificate)" in str(problem)
+    assert (problem.kind, server.url in str(problem)) == (FaultKind.UNTRUSTED, True)
     assert "MLFLOW_TRACKING_SERVER_CERT_PATH" in problem.hint
     monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(certificate))
     assert reads(server.url)
@@ -144,21 +144,17 @@ def test_certificate__is_trusted_by_the_other_variables_as_well(
 
 
 @pytest.mark.parametrize(
-    ("made", "why", "cure"),
-    [
-        ({"days": -1}, "certificate has expired", "renew the certificate"),
-        ({"host": "other.example"}, "Hostname mismatch", "write the name that the certificate carries"),
-    ],
+    ("made", "why"), [({"days": -1}, "certificate has expired"), ({"host": "other.example"}, "Hostname mismatch")]
 )
 def test_certificate__that_ran_out_or_is_of_another_host_is_not_cured_by_trust(
-    server: MlflowStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: dict[str, Any], why: str, cure: str
+    server: MlflowStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: dict[str, Any], why: str
 ) -> None:
     certificate = write_certificate(tmp_path / "server.pem", **made)
     server.encrypt(certificate)
     monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(certificate))
     problem = refused(server.url)
-    assert why in str(problem)
-    assert cure in problem.hint
+    assert (problem.kind, why in str(problem)) == (FaultKind.UNTRUSTED, True)
+    assert "MLFLOW_TRACKING_SERVER_CERT_PATH" not in problem.hint
 
 
 def test_client_certificate__that_is_asked_for_is_sent(
@@ -174,15 +170,13 @@ def test_client_certificate__that_is_asked_for_is_sent(
 
 def test_https__asked_of_a_server_without_tls_says_so(server: MlflowStandIn) -> None:
     problem = refused(server.url.replace("http://", "https://"))
-    assert "does not speak TLS" in str(problem)
-    assert "write http:// in mlflow-tracking-uri" in problem.hint
+    assert (problem.kind, "http://" in problem.hint) == (FaultKind.UNTRUSTED, True)
 
 
 def test_proxy__that_does_not_answer_is_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     problem = refused("http://mlflow.invalid")
-    assert "the proxy did not let it through" in str(problem)
-    assert "HTTP_PROXY" in problem.hint
+    assert (problem.kind, "HTTP_PROXY" in problem.hint) == (FaultKind.UNREACHABLE, True)
 
 
 def test_workspace__that_the_server_cannot_have_is_named(
@@ -190,8 +184,7 @@ def test_workspace__that_the_server_cannot_have_is_named(
 ) -> None:
     monkeypatch.setenv("MLFLOW_WORKSPACE", "team-a")
     problem = refused(server.url)
-    assert "has no workspaces" in str(problem)
-    assert "MLFLOW_WORKSPACE" in (problem.hint or "")
+    assert (problem.kind, "MLFLOW_WORKSPACE" in problem.hint) == (FaultKind.REFUSED, True)
 
 
 def test_netrc__of_a_job_never_replaces_the_credentials(
@@ -214,7 +207,7 @@ sys.modules["sqlalchemy"] = None
 from importlib import util
 real = util.find_spec
 util.find_spec = lambda name, package=None: None if name == "sqlalchemy" else real(name, package)
-from flowjoy.errors import HarvestError
+from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.clients.mlflow import new_client
 try:
     new_client("sqlite:///{tmp_path}/mlflow.db")
@@ -232,8 +225,7 @@ def test_signature_for_aws__names_the_package_that_is_missing(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_AWS_SIGV4", "true")
     problem = refused(server.url)
-    assert "requests_auth_aws_sigv4" in str(problem)
-    assert "proxy that signs" in problem.hint
+    assert (problem.kind, "requests_auth_aws_sigv4" in str(problem)) == (FaultKind.UNSUPPORTED, True)
 
 
 def test_client__is_quiet_where_it_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:

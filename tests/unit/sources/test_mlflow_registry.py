@@ -26,7 +26,7 @@ from flowjoy.clients.mlflow_models import RegistrySnapshot
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain import ModelRecord, ModelVersion, Precision
 from flowjoy.domain.timestamps import iso
-from flowjoy.errors import HarvestError, UnknownModelError
+from flowjoy.errors import FaultKind, HarvestError, UnknownModelError
 from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
 from flowjoy.sources.mlflow_registry import MlflowRegistry
 from tests.builders import SERVICE, at, epoch_ms
@@ -532,16 +532,16 @@ def test_credentials__refused_are_no_absence_of_versions(
     broken: MlflowStandIn, stage: str, status: int, body: Any
 ) -> None:
     broken.fail(stage, times=None, fault=Answer(status, body))
-    with pytest.raises(HarvestError, match="the registry refused the credentials") as problem:
+    with pytest.raises(HarvestError) as problem:
         ask(broken.url)
-    assert not isinstance(problem.value, UnknownModelError)
+    assert problem.value.kind in (FaultKind.AUTH, FaultKind.PERMISSION)
     assert "MLFLOW_TRACKING_TOKEN" in problem.value.hint
 
 
 @pytest.mark.parametrize("answer", [Answer(404, b"<html>"), Answer(400, b"nginx"), Answer(404, {"message": "no"})])
 def test_wrong_address__is_no_unknown_model(broken: MlflowStandIn, answer: Answer) -> None:
     broken.fail("", times=None, fault=answer)
-    with pytest.raises(HarvestError, match=r"does not understand|not as MLflow does") as problem:
+    with pytest.raises(HarvestError) as problem:
         ask(broken.url, models=(), candidates=("recommender",))
     assert not isinstance(problem.value, UnknownModelError)
     assert "mlflow-tracking-uri" in problem.value.hint
@@ -549,8 +549,9 @@ def test_wrong_address__is_no_unknown_model(broken: MlflowStandIn, answer: Answe
 
 def test_token__is_sent_as_a_bearer_token(broken: MlflowStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     broken.token = "canary-token-of-mlflow"
-    with pytest.raises(HarvestError, match="refused the credentials"):
+    with pytest.raises(HarvestError) as problem:
         ask(broken.url)
+    assert problem.value.kind is FaultKind.AUTH
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "canary-token-of-mlflow")
     assert versions_of(ask(broken.url)) == THREE
 
@@ -574,8 +575,9 @@ def test_silence__ends_at_the_requests_deadline(
 ) -> None:
     monkeypatch.setattr(transport, "REQUEST_SECONDS", 0.3)
     broken.fail("", times=None, fault=fault)
-    with pytest.raises(HarvestError, match="no complete answer within"):
+    with pytest.raises(HarvestError) as problem:
         ask(broken.url)
+    assert problem.value.kind is FaultKind.UNREACHABLE
     assert broken.answered == 0
 
 
@@ -583,10 +585,10 @@ def test_dead_port__is_an_error_that_says_what_to_check() -> None:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with pytest.raises(HarvestError, match="could not be reached") as problem:
+    with pytest.raises(HarvestError, match=f"127.0.0.1:{port}") as problem:
         ask(f"http://127.0.0.1:{port}")
-    assert "the connection was refused" in str(problem.value)
-    assert "check mlflow-tracking-uri, and that the runner may reach it" in problem.value.hint
+    assert problem.value.kind is FaultKind.UNREACHABLE
+    assert "mlflow-tracking-uri" in problem.value.hint
 
 
 def edited(edit: Callable[[Any], None]) -> Edited:

@@ -65,38 +65,39 @@ def test_csv__quotes_and_line_ends_are_those_of_every_table(tmp_path: Path) -> N
         assert current['b "c"'].tolist() == [f"1{end}2"]
 
 
-BAD: dict[str, tuple[bytes | str, str]] = {
-    "empty": ("", "is empty"),
-    "blank": ("\n\n", "is empty"),
-    "header only": (f"{CANARY},b\n", "does not have any rows"),
-    "nothing but row numbers": (",\n1,\n", "is empty"),
-    "a column twice": (f"{CANARY},b, {CANARY}\n1,2,3\n", "names a column twice"),
-    "not UTF-8": (b"a,b\n\xff\xfe,1\n", "is not UTF-8"),
-    "UTF-16": (f"{CANARY},b\n1,2\n".encode("utf-16"), "is not UTF-8"),
-    "a longer line": (f"a,b\n1,2\n{CANARY},2,3\n", "is not a table"),
-    "longer lines": (f"a,b\n1,2,{CANARY}\n1,2,{CANARY}\n", "is not a table"),
-    "a short line and a long one": (f"a,b\n1\n{CANARY},2,3\n", "is not a table"),
-    "a line without end": ("a,b\n1,2\n" + "1," * 1_000_000 + f"{CANARY}\n", "is not a table"),
-    "a line without end, over many lines": ("a,b\n1,2\n" + '"\n",' * 150_000, "is not a table"),
-    "no header": (f"41,{CANARY}\n7,{CANARY}\n", "first line looks like data"),
-    "no header, of texts": (f"{CANARY},True\n{CANARY},False\n", "first line looks like data"),
-    "no header, a value missing": (f"{CANARY},,b\n1,2,3\n", "first line looks like data"),
-    "no header, the first value missing": (f",{CANARY}\nx,2\ny,3\n", "first line looks like data"),
-    "no header, a number with an exponent": (f"{CANARY},-1.5e-3\nx,2\n", "first line looks like data"),
-    "an open quote": (f'a,b\n"{CANARY},1\n', "is not a table"),
-    "semicolons": (f"a;b\n{CANARY};1\n", "one column only"),
-    "many columns": (",".join(f"c{n}" for n in range(MAX_FEATURES + 1)) + "\n1\n", "columns, 1,000 are read"),
-    "nothing but columns": (b"," * (8 << 20), "is empty"),
-    "columns without end": (b"a," * (4 << 20), "columns, 1,000 are read"),
-    "a name without end": ("a" * 1001 + ",b\n1,2\n", "names a column by more than"),
-    "a cell without end": ("a" * 200_000 + ",b\n1,2\n", "is not a table"),
+BAD: dict[str, bytes | str] = {
+    "empty": "",
+    "blank": "\n\n",
+    "header only": f"{CANARY},b\n",
+    "nothing but row numbers": ",\n1,\n",
+    "a column twice": f"{CANARY},b, {CANARY}\n1,2,3\n",
+    "not UTF-8": b"a,b\n\xff\xfe,1\n",
+    "UTF-16": f"{CANARY},b\n1,2\n".encode("utf-16"),
+    "a longer line": f"a,b\n1,2\n{CANARY},2,3\n",
+    "longer lines": f"a,b\n1,2,{CANARY}\n1,2,{CANARY}\n",
+    "a short line and a long one": f"a,b\n1\n{CANARY},2,3\n",
+    "a line without end": "a,b\n1,2\n" + "1," * 1_000_000 + f"{CANARY}\n",
+    "a line without end, over many lines": "a,b\n1,2\n" + '"\n",' * 150_000,
+    "no header": f"41,{CANARY}\n7,{CANARY}\n",
+    "no header, of texts": f"{CANARY},True\n{CANARY},False\n",
+    "no header, a value missing": f"{CANARY},,b\n1,2,3\n",
+    "no header, the first value missing": f",{CANARY}\nx,2\ny,3\n",
+    "no header, a number with an exponent": f"{CANARY},-1.5e-3\nx,2\n",
+    "an open quote": f'a,b\n"{CANARY},1\n',
+    "semicolons": f"a;b\n{CANARY};1\n",
+    "many columns": ",".join(f"c{n}" for n in range(MAX_FEATURES + 1)) + "\n1\n",
+    "nothing but columns": b"," * (8 << 20),
+    "columns without end": b"a," * (4 << 20),
+    "a name without end": "a" * 1001 + ",b\n1,2\n",
+    "a cell without end": "a" * 200_000 + ",b\n1,2\n",
 }
+"""`tests/golden` has the sentences."""
 
 
-@pytest.mark.parametrize(("raw", "said"), BAD.values(), ids=BAD)
-def test_csv__that_is_no_sample_is_refused_without_being_shown(tmp_path: Path, raw: bytes | str, said: str) -> None:
+@pytest.mark.parametrize("raw", BAD.values(), ids=BAD)
+def test_csv__that_is_no_sample_is_refused_without_being_shown(tmp_path: Path, raw: bytes | str) -> None:
     begun = time.process_time()
-    with pytest.raises(HarvestError, match=said) as refused:
+    with pytest.raises(HarvestError) as refused:
         read(tmp_path, raw)
     assert time.process_time() - begun < 2
     assert str(refused.value).startswith("drift-live live.csv")

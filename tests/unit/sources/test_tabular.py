@@ -91,27 +91,28 @@ def test_emptiness__that_is_said_is_believed(text: str) -> None:
     assert read(text) == []
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ('[{"ts": "x"}]\n[{"ts": "x"},\n{broken]', "code file, line 3: is not JSON"),
-        ('{"ts": "x"}\n\n{"ts": "x", "ts": "y"}', "line 3: an object names a key twice (ts)"),
-        ('{"ts": "x", "TS": "y"}', "item 1: names 'ts' twice"),
-        ('{"ts": "x"} trailing', "line 1: is not JSON"),
-        ("TS,ts\nx,y\n", "the header names a column twice (ts)"),
-        ("ts;sha\nx;y;z\n", "line 2: has more cells than the header"),
-        ('{"total_count": 250, "workflow_runs": [{"ts": "x"}]}', "the file has 1 of 250 records"),
-        ('{"model_versions": [{"ts": "x"}], "next_page_token": "abc"}', "1 record, and says that more follow"),
-        ('{"incidents": [{"ts": "x"}], "more": true}', "says that more follow"),
-        (f'"{STAMPS[0]}","main"\n', "the first line does not name a column 'ts'"),
-        (f'"{STAMPS[0]}","{STAMPS[1]}"\n', "the first line does not name a column 'ts'"),
-        (f'"{STAMPS[0]}","12345678"\n', "the first line does not name a column 'ts'"),
-        (f"{STAMPS[0]};{SHA}\n", "the first line does not name a column 'ts'"),
-        ("sep=,\nts,sha\n", "the first line does not name a column 'ts'"),
-    ],
-)
-def test_refusal__names_the_place_and_the_problem(text: str, said: str) -> None:
-    assert said in str(refusal(text))
+REFUSED = [
+    ('[{"ts": "x"}]\n[{"ts": "x"},\n{broken]', "line 3"),
+    ('{"ts": "x"}\n\n{"ts": "x", "ts": "y"}', "line 3"),
+    ('{"ts": "x", "TS": "y"}', "item 1"),
+    ('{"ts": "x"} trailing', "line 1"),
+    ("TS,ts\nx,y\n", "header"),
+    ("ts;sha\nx;y;z\n", "line 2"),
+    ('{"total_count": 250, "workflow_runs": [{"ts": "x"}]}', "1 of 250"),
+    ('{"model_versions": [{"ts": "x"}], "next_page_token": "abc"}', "1 record"),
+    ('{"incidents": [{"ts": "x"}], "more": true}', "1 record"),
+    (f'"{STAMPS[0]}","main"\n', "first line"),
+    (f'"{STAMPS[0]}","{STAMPS[1]}"\n', "first line"),
+    (f'"{STAMPS[0]}","12345678"\n', "first line"),
+    (f"{STAMPS[0]};{SHA}\n", "first line"),
+    ("sep=,\nts,sha\n", "first line"),
+]
+"""Texts that are no table of deploys, and the place that the error must name. `tests/golden` has the sentences."""
+
+
+@pytest.mark.parametrize(("text", "place"), REFUSED)
+def test_refusal__names_the_place(text: str, place: str) -> None:
+    assert place in str(refusal(text))
 
 
 @pytest.mark.parametrize("text", ["when,sha\nx,y\n", f'"{STAMPS[0]}","main"\n', "[1]"])
