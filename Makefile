@@ -2,6 +2,8 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 UV := $(or $(shell command -v uv 2>/dev/null),.venv-uv/bin/uv)
+# Bytecode is wanted, whatever the shell says: without it every start is three times slower.
+export PYTHONDONTWRITEBYTECODE =
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --no-config
 
 .PHONY: help demo pictures test test-all golden test-registries trust hunt coverage lint docs lock clean
@@ -59,8 +61,6 @@ lock: $(filter .venv-uv/bin/uv,$(UV)) ## Lock the requirements again
 clean: ## Remove what the targets made
 	rm -rf .venv .venv-lint .venv-uv demo-report .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-# Bytecode is wanted: without it every start is three times slower.
-.venv/ready: export PYTHONDONTWRITEBYTECODE =
 .venv/ready: requirements-dev.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'FlowJoy needs Python 3.11 or newer: make PYTHON=python3.13 …')"
 	@echo "Making .venv (two minutes, once) …"

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 
+from flowjoy.clients import transport
+from tests.fakes.registry import Registry, served
+
 # The same examples each time, so that no change fails for what it did not touch; `make hunt` looks for new ones.
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.register_profile("hunt", deadline=None, print_blob=True)
@@ -55,3 +58,28 @@ def no_internet() -> Iterator[None]:
     yield
     tried, _left_the_machine[:] = list(_left_the_machine), []
     assert not tried, f"left this machine: {tried}"
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two tries on loopback, half a second is of no use."""
+    monkeypatch.setattr(transport, "_FIRST_PAUSE_SECONDS", 0.01)
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """The one real server: the tests that use it run on one worker, so that it is started once."""
+    with served(tmp_path_factory.mktemp("mlflow-server")) as registry:
+        yield registry
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Group the tests of the real server. pytest-xdist 3.8 names the group where pytest 9.2 no longer reads it."""
+    for item in items:
+        if "mlflow_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("mlflow"))
+    yield
+    for item in items:
+        if "_nodeid" in vars(item):
+            item._id = item.id.parse(item._nodeid)  # type: ignore[attr-defined]  # set by pytest-xdist

@@ -7,17 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from flowjoy.clients import transport
 from tests.e2e.step import TOKEN, Step
 from tests.fakes.github import GitHubStandIn
 from tests.fakes.mlflow_faults import MlflowStandIn
-from tests.fakes.registry import Registry, shared_server
-
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs in this process wait no half second between two tries on loopback."""
-    monkeypatch.setattr(transport, "_FIRST_PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -32,12 +24,6 @@ def mlflow() -> Iterator[MlflowStandIn]:
     with MlflowStandIn() as stand_in:
         stand_in.add_model()
         yield stand_in
-
-
-@pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    with shared_server(lambda: tmp_path_factory.mktemp("mlflow-server")) as registry:
-        yield registry
 
 
 @pytest.fixture

@@ -260,7 +260,6 @@ def describe(folder: Path, *arguments: str, **environ: str) -> tuple[int, str]:
 
 
 @pytest.mark.matrix
-@pytest.mark.xdist_group("mlflow")
 def test_reference__is_logged_to_the_run_and_found_by_the_step(world: World, mlflow_server: Registry) -> None:
     mlflow_server.clear()
     mlflow_server.add_model()
@@ -327,7 +326,6 @@ def test_reference__that_cannot_be_made_ends_with_2_and_a_cure(
     assert (tmp_path / "train.csv").read_text() == "a\n1\n"
 
 
-@pytest.mark.xdist_group("mlflow")
 @pytest.mark.parametrize("run", ["0" * 32, "nope", " ../x"])
 def test_reference__of_a_run_that_is_not_there_says_so(tmp_path: Path, mlflow_server: Registry, run: str) -> None:
     (tmp_path / "train.csv").write_text("a\n1\n")

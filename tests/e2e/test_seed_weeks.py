@@ -105,7 +105,6 @@ def assert_told_exactly(ran: Ended) -> None:
 
 
 @pytest.mark.matrix
-@pytest.mark.xdist_group("mlflow")
 def test_seed_weeks__over_http_with_a_real_mlflow_server(
     tmp_path: Path, github: GitHubStandIn, mlflow_server: Registry
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flowjoy.actions.trusted_runs import TRUSTED_EVENTS
+from flowjoy.sources import ledger_artifacts
 from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, new_world
 from tests.fakes.artifact_service import ArtifactServiceStandIn
 from tests.fakes.github import GitHubStandIn
@@ -78,10 +79,11 @@ def test_tag__on_a_commit_that_no_run_shows_as_the_head_leaves_no_ledger_and_say
 
 
 def test_tags__however_many_do_not_hide_the_ledger_of_the_hourly_run_that_is_added(
-    world: World, slack: SlackStandIn
+    world: World, slack: SlackStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each release tags a new commit, and nothing ran on the default branch before."""
-    for number in range(14):
+    monkeypatch.setattr(ledger_artifacts, "MAX_LOOKUPS", 3)
+    for number in range(5):
         sha = f"{number + 1:040x}"
         world.release(sha, at(number))
         run(world, slack, number + 0.5, event="release", ref=f"refs/tags/v{number}", sha=sha)

@@ -12,8 +12,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -147,25 +147,6 @@ def served(folder: Path, python: str = sys.executable, *options: str) -> Iterato
         with suppress(ProcessLookupError):
             os.killpg(server.pid, 15)  # the server's own group: it starts workers
         server.wait(20)
-
-
-@contextmanager
-def shared_server(new_folder: Callable[[], Path]) -> Iterator[Registry]:
-    """The one `mlflow server` of this process, however many fixtures ask for it; the last one to leave ends it."""
-    if not _shared:
-        server = served(new_folder())
-        _shared.append((server, server.__enter__()))
-    _guests.append(None)
-    try:
-        yield _shared[0][1]
-    finally:
-        _guests.pop()
-        if not _guests:
-            _shared.pop()[0].__exit__(None, None, None)
-
-
-_shared: list[tuple[AbstractContextManager[Registry], Registry]] = []
-_guests: list[None] = []
 
 
 def _wait_until_healthy(port: int, server: subprocess.Popen[bytes], log: Path) -> None:

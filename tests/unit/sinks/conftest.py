@@ -12,7 +12,6 @@ import pytest
 from flowjoy.actions.event import RunEvent
 from flowjoy.analysis.alerts.lifecycle import AlertStep, Notification
 from flowjoy.analysis.results import Results, analyse
-from flowjoy.clients import transport
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain.secret import Secret
@@ -27,11 +26,6 @@ from tests.fakes.github import GitHubStandIn
 TOKEN = "canary-token-of-github"
 SHA, OTHER_SHA = "a" * 40, "b" * 40
 LINKS = Links(run="https://github.com/acme/shop/actions/runs/1")
-
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "_FIRST_PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture

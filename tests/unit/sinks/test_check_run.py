@@ -203,6 +203,7 @@ def test_event__without_a_commit_has_no_check(run: Run, github: GitHubStandIn) -
         publish(run, github, broken_promise(), an_event(sha=None))
 
 
+@pytest.mark.matrix
 def test_check__of_five_thousand_breaches_is_within_what_github_takes_and_begins_with_the_verdict(
     run: Run, github: GitHubStandIn
 ) -> None:

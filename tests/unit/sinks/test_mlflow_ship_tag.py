@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -13,16 +12,7 @@ from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError, UnknownModelError
 from flowjoy.sinks.mlflow_ship_tag import STAMPED_BY, stamp
 from tests.builders import at
-from tests.fakes.registry import Registry, shared_server
-
-real = pytest.mark.xdist_group("mlflow-server")
-pytestmark = real
-
-
-@pytest.fixture(scope="module")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    with shared_server(lambda: tmp_path_factory.mktemp("mlflow-server")) as registry:
-        yield registry
+from tests.fakes.registry import Registry
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from flowjoy.clients import transport
 from flowjoy.clients.actions_artifacts import ArtifactService, backend_ids
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain.secret import Secret
@@ -25,11 +24,6 @@ from tests.fakes.faults import EmptyBody, Reset
 from tests.fakes.http_base import Answer, Fault
 
 NAME = "flowjoy-shop"
-
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "_FIRST_PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture

@@ -6,28 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from flowjoy.clients import transport
 from tests.fakes.github import GitHubStandIn
-from tests.fakes.registry import Registry, shared_server
+from tests.fakes.registry import Registry
 from tests.unit.sources.asking import TOKEN
-
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for half a second between two tries on loopback."""
-    monkeypatch.setattr(transport, "_FIRST_PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture
 def github() -> Iterator[GitHubStandIn]:
     with GitHubStandIn(token=TOKEN) as stand_in:
         yield stand_in
-
-
-@pytest.fixture(scope="session")
-def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    with shared_server(lambda: tmp_path_factory.mktemp("mlflow-server")) as registry:
-        yield registry
 
 
 @pytest.fixture

@@ -27,8 +27,6 @@ from tests.fakes.registry import Registry
 REFERENCE = {"schema": 1, "features": {"age": {"edges": [50, 50], "counts": [0, 300, 0]}}}
 SAME, OTHER = "age\n" + "50\n" * 250, "age\n" + "51\n" * 250
 HOME = Path(__file__).resolve().parents[3]
-real = pytest.mark.xdist_group("mlflow")
-"""Tests of the one real server: on one worker, so that it is started once."""
 
 
 def check(folder: Path, *ships: ModelRecord, uri: str = "https://registry.invalid", **inputs: str) -> DriftCheck:
@@ -87,7 +85,6 @@ def a_run(registry: Registry, reference: Any = REFERENCE) -> str:
 
 
 @pytest.mark.matrix
-@real
 def test_reference__is_that_of_the_version_shipped_last(folder: Path, registry: Registry) -> None:
     elsewhere = {"schema": 1, "features": {"age": {"edges": [51, 51], "counts": [0, 300, 0]}}}
     old, new = a_run(registry, elsewhere), a_run(registry)
@@ -98,7 +95,6 @@ def test_reference__is_that_of_the_version_shipped_last(folder: Path, registry: 
 
 
 @pytest.mark.matrix
-@real
 def test_model__that_neither_settings_nor_registry_know_is_an_error(folder: Path, registry: Registry) -> None:
     inputs = {"drift_reference": "reference.json"}
     for uri in (registry.uri, ""):
@@ -112,7 +108,6 @@ def test_model__that_neither_settings_nor_registry_know_is_an_error(folder: Path
     assert check(folder, a_ship(1, "1", "shipped"), uri="", drift_model="shipped", **inputs).model == "shipped"
 
 
-@real
 def test_reference__that_the_run_does_not_have_says_how_to_make_one(folder: Path, registry: Registry) -> None:
     for run in (a_run(registry, None), "0" * 32):
         with pytest.raises(HarvestError, match=f"flowjoy/reference.json of MLflow run {run}") as refused:
@@ -120,7 +115,6 @@ def test_reference__that_the_run_does_not_have_says_how_to_make_one(folder: Path
         assert "python -m flowjoy reference" in refused.value.hint
 
 
-@real
 def test_reference__larger_than_its_limit_is_never_downloaded(folder: Path, registry: Registry) -> None:
     run = a_run(registry, " " * LARGEST_BYTES)
     with pytest.raises(HarvestError, match="larger than 8 MiB"):
@@ -226,7 +220,6 @@ def test_store__that_fails_in_passing_is_asked_again(folder: Path) -> None:
 
 
 @pytest.mark.matrix
-@real
 def test_reading__a_reference_loads_no_model_and_imports_nothing_that_could(folder: Path, registry: Registry) -> None:
     program = f"""
 import sys

@@ -37,9 +37,6 @@ from tests.fakes.mlflow_faults import GET_MODEL, GET_VERSION, SEARCH_MODELS, SEA
 from tests.fakes.registry import Registry
 from tests.unit.sources.asking import a_question
 
-real = pytest.mark.xdist_group("mlflow")
-"""Tests that share the one real server."""
-
 
 def ask(uri: str, *, seconds: float = 30, **changes: Any) -> SourceResult[ModelRecord]:
     """The registry, asked as the harvest asks it; `changes` are inputs, or fields of the query."""
@@ -62,7 +59,6 @@ def versions_of(parsed: SourceResult[ModelRecord]) -> dict[str, datetime]:
 # What a real server answers
 
 
-@real
 def test_registered__the_creation_of_a_version_is_its_time_to_the_millisecond(registry: Registry) -> None:
     registry.add_version(at(0, milliseconds=123))
     (record,) = ask(registry.uri).records
@@ -75,7 +71,6 @@ def test_registered__the_creation_of_a_version_is_its_time_to_the_millisecond(re
     assert record.url == f"{registry.uri}/#/models/recommender/versions/1"
 
 
-@real
 def test_registered__an_edit_later_moves_no_time(registry: Registry) -> None:
     registry.add_version(at())
     registry.client.update_model_version("recommender", "1", description="better words")
@@ -84,7 +79,6 @@ def test_registered__an_edit_later_moves_no_time(registry: Registry) -> None:
     assert versions_of(ask(registry.uri)) == {"1": at()}
 
 
-@real
 def test_models__only_those_asked_for_are_read(registry: Registry) -> None:
     registry.add_model("ranker")
     registry.add_version(at())
@@ -95,7 +89,6 @@ def test_models__only_those_asked_for_are_read(registry: Registry) -> None:
 
 
 @pytest.mark.matrix
-@real
 @pytest.mark.parametrize("name", ["a b", "prod.recommender", "x%27y", "ünï", "a;b", "100%", "q?x=1&y#z"])
 def test_models__a_name_may_hold_any_sign_but_a_quote(registry: Registry, name: str) -> None:
     registry.add_model(name)
@@ -106,7 +99,6 @@ def test_models__a_name_may_hold_any_sign_but_a_quote(registry: Registry, name: 
 LOGGED = f"m-{'a1' * 16}"
 
 
-@real
 def test_version__carries_the_source_that_the_registry_gives(registry: Registry) -> None:
     registry.add_version(at(), source="s3://models/one")
     (version,) = fetch(registry.uri).versions
@@ -158,14 +150,12 @@ def test_version__names_the_logged_model_where_its_source_does(source: str, mode
     assert (version.source, version.model_id) == (source or None, model_id)
 
 
-@real
 def test_unknown_model__is_an_error_that_names_it_and_says_what_to_check(registry: Registry) -> None:
     with pytest.raises(UnknownModelError, match="model 'ghost'") as problem:
         ask(registry.uri, models=("ghost", "recommender"))
     assert "check the spelling in `models`" in problem.value.hint
 
 
-@real
 def test_unknown_model__names_the_nearest_one(registry: Registry) -> None:
     registry.add_model("recommender-eu")
     with pytest.raises(UnknownModelError) as problem:
@@ -178,7 +168,6 @@ def test_unknown_model__names_the_nearest_one(registry: Registry) -> None:
     }
 
 
-@real
 def test_unknown_model__all_are_named_at_once_and_in_one_line_each(registry: Registry) -> None:
     names = tuple(f"ghost-{number}\n##[error]" + "x" * 90 for number in range(7))
     with pytest.raises(UnknownModelError) as problem:
@@ -189,7 +178,6 @@ def test_unknown_model__all_are_named_at_once_and_in_one_line_each(registry: Reg
     assert len(str(problem.value)) < 700
 
 
-@real
 def test_prompt__is_said_to_be_one(registry: Registry) -> None:
     """mlflow/mlflow#12818: prompts are registered models that `get` does not know."""
     registry.client.register_prompt(name="summary-prompt", template="Sum up {{ text }}")
@@ -251,14 +239,12 @@ def test_models__an_answer_of_a_server_that_ignores_the_filter_is_not_believed(b
         ask(broken.url)
 
 
-@real
 def test_unknown_candidate__is_told_and_no_error(registry: Registry) -> None:
     registry.add_version(at())
     parsed = ask(registry.uri, candidates=("ghost",))
     assert (set(parsed.unknown), len(parsed.records)) == ({"ghost"}, 1)
 
 
-@real
 @pytest.mark.parametrize("name", ["a/b", "models:/recommender", "..", "x" * 255])
 def test_impossible_name__is_an_unknown_model_like_any_other(registry: Registry, name: str) -> None:
     """A stub of long ago may name anything: it must not stop every run."""
@@ -267,13 +253,11 @@ def test_impossible_name__is_an_unknown_model_like_any_other(registry: Registry,
         ask(registry.uri, models=(name,))
 
 
-@real
 def test_no_versions__is_believed_of_a_model_that_the_registry_knows(registry: Registry) -> None:
     parsed = ask(registry.uri)
     assert (parsed.records, parsed.versions, parsed.unknown) == ((), (), {})
 
 
-@real
 @pytest.mark.parametrize("status", ["PENDING_REGISTRATION", "FAILED_REGISTRATION"])
 def test_status__what_is_not_ready_is_no_event_but_told(registry: Registry, status: str) -> None:
     registry.add_version(at())
@@ -284,7 +268,6 @@ def test_status__what_is_not_ready_is_no_event_but_told(registry: Registry, stat
     assert {(item.version, item.ready) for item in parsed.versions} == {("1", True), ("2", False)}
 
 
-@real
 @pytest.mark.parametrize("signal", ["registered", "tag:shipped"])
 def test_deployed_at__wins_over_every_signal(registry: Registry, signal: str) -> None:
     registry.add_version(at(), tags={"flowjoy.deployed_at": iso(at(5)), "shipped": iso(at(9))})
@@ -292,14 +275,12 @@ def test_deployed_at__wins_over_every_signal(registry: Registry, signal: str) ->
     assert (record.shipped_at, record.precision, record.registered_at) == (at(5), Precision.EXACT, at())
 
 
-@real
 def test_tag_signal__reads_iso_with_any_offset_and_epoch_milliseconds(registry: Registry) -> None:
     for value in ("2024-06-03T14:00:00Z", "2024-06-03T16:00:00+02:00", str(epoch_ms(at(5))), f" {epoch_ms(at(5))} "):
         registry.add_version(at(), tags={"shipped": value})
     assert versions_of(ask(registry.uri, model_signal="tag:shipped")) == dict.fromkeys("1234", at(5))
 
 
-@real
 def test_tag_signal__a_version_without_the_tag_has_not_shipped(registry: Registry) -> None:
     registry.add_version(at())
     registry.add_version(at(), tags={"shipped": iso(at(5))})
@@ -333,13 +314,11 @@ def test_tag__a_wrong_time_is_refused_naming_model_and_version(
         ask(broken.url, model_signal="tag:shipped")
 
 
-@real
 def test_tag__written_in_whole_seconds_may_lie_in_the_second_of_the_registration(registry: Registry) -> None:
     registry.add_version(at(0, milliseconds=900), tags={"flowjoy.deployed_at": iso(at())})
     assert versions_of(ask(registry.uri)) == {"1": at()}
 
 
-@real
 @pytest.mark.parametrize("hours", [-24 * 365 * 40, 24 * 21 + 1])
 def test_creation__a_wrong_time_is_refused_naming_model_and_version(registry: Registry, hours: int) -> None:
     registry.add_version(at(hours))
@@ -347,7 +326,6 @@ def test_creation__a_wrong_time_is_refused_naming_model_and_version(registry: Re
         ask(registry.uri)
 
 
-@real
 def test_copy__a_version_of_the_same_run_is_a_copy_and_no_ship(registry: Registry) -> None:
     run = registry.client.create_run("0").info
     registry.client.create_model_version("recommender", source=f"{run.artifact_uri}/model", run_id=run.run_id)
@@ -360,7 +338,6 @@ def test_copy__a_version_of_the_same_run_is_a_copy_and_no_ship(registry: Registr
     assert list(zip(events[VERSION], events[KIND], strict=True)) == [("1", "ship"), ("2", "copy")]
 
 
-@real
 def test_copy__into_another_model_is_that_models_ship(registry: Registry) -> None:
     registry.add_version(at())
     registry.client.copy_model_version("models:/recommender/1", "prod.recommender")
@@ -369,7 +346,6 @@ def test_copy__into_another_model_is_that_models_ship(registry: Registry) -> Non
     assert list(zip(events[NAME], events[KIND], strict=True)) == [("prod.recommender", "ship")]
 
 
-@real
 def test_validated__is_the_tag_and_its_value(registry: Registry) -> None:
     for value in ("passed", "failed"):
         registry.add_version(at(), tags={"integration": value})
@@ -380,7 +356,6 @@ def test_validated__is_the_tag_and_its_value(registry: Registry) -> None:
     )
 
 
-@real
 def test_deleted__a_version_that_is_gone_is_no_event(registry: Registry) -> None:
     for hour in range(3):
         registry.add_version(at(hour))
@@ -389,7 +364,6 @@ def test_deleted__a_version_that_is_gone_is_no_event(registry: Registry) -> None
 
 
 @pytest.mark.matrix
-@real
 @pytest.mark.parametrize("size", [1, 2, 5, 6])
 def test_pages__all_are_read(registry: Registry, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     monkeypatch.setattr(mlflow_registry, "_PAGE", size)
@@ -429,7 +403,6 @@ def test_order__is_not_what_a_registry_refuses_that_refuses_without_it_too() -> 
             ask(registry.url)
 
 
-@real
 def test_stand_in__answers_what_the_real_server_answers(registry: Registry) -> None:
     with MlflowStandIn() as stand_in:
         for current in (registry, stand_in):

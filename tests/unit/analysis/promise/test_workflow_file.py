@@ -89,7 +89,7 @@ def test_changes__see_composite_actions_reusable_workflows_and_commands() -> Non
     "text",
     [
         "flowjoy: [",
-        "flowjoy: " + "[" * 20_000,
+        "flowjoy: " + "[" * 1_000,
         "flowjoy: !!python/object/apply:os.system [exit]\n? [a, b]\n: {",
         f"# flowjoy {'x' * MAX_CHARACTERS}",
         "flowjoy: \x00",

@@ -660,6 +660,7 @@ def test_promise_chart__what_began_before_the_window_is_in_its_first_cell_and_wh
     assert figure.texts[1].get_text() == "2 met · 0 late · 0 running · 0 breached"
 
 
+@pytest.mark.matrix
 def test_promise_chart__a_year_of_500_is_drawn_completely_in_few_artists_and_little_time() -> None:
     mix = a_mix(500, weeks=52, models=("a", "b", "c", "d", "e"))
     began = time.process_time()
