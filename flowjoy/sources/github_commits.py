@@ -6,7 +6,7 @@ those that are still missing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
@@ -16,19 +16,23 @@ from pydantic import Field, model_validator
 from flowjoy.analysis.flow.first_shipped_commits import Commit, first_shipped
 from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import GitHubApi
-from flowjoy.clients.responses import Connection, Count, GraphQL, Many, Sha, Text, read_named, refusal
+from flowjoy.clients.responses import Count, GraphQL, Many, Sha, Text, read_named, refusal
+from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain.commit_sha import is_full
 from flowjoy.domain.timestamps import EARLIEST, LATEST, parse_iso
 from flowjoy.errors import HarvestError
 
-STRETCHES, MAX_QUERIES = 10, 8
+STRETCHES, MAX_STRETCHES, MAX_QUERIES = 10, 40, 8
+"""Stretches of a query that GitHub answers in any case, those that are tried for many deploys, and queries a run."""
+
+_DEPLOYS_A_STRETCH = 25
+"""A hundred commits of which every fourth is deployed."""
+
 _FIELDS = """
     commit{n}: object(oid: $commit{n}) {{
       __typename
       ... on Commit {{
         history(first: 100) {{
-          totalCount
-          pageInfo {{ hasNextPage endCursor }}
           nodes {{ oid committedDate parents(first: 100) {{ totalCount nodes {{ oid }} }} }}
         }}
       }}
@@ -69,9 +73,13 @@ class _Member(GraphQL):
     parents: _Parents
 
 
+class _History(GraphQL):
+    nodes: Many[_Member]
+
+
 class _Stretch(GraphQL):
     typename: Literal["Commit"] = Field(alias="__typename")
-    history: Connection[_Member]
+    history: _History
 
 
 class _Other(GraphQL):
@@ -103,25 +111,45 @@ def read(github: GitHubApi, deployed: Mapping[str, datetime], wanted: Collection
     wanted = set(wanted) - set(sorted(deployed, key=lambda sha: (deployed[sha], sha))[:1])
     graph: dict[str, Commit] = {}
     gone = {sha for sha in deployed if not is_full(sha)}
-    problem = ""
-    for _ in range(MAX_QUERIES):
-        missing = first_shipped(deployed, wanted, graph, gone).missing
-        if not missing:
-            break
-        try:
-            graph |= _read(github, list(missing[:STRETCHES]), gone)
-        except HarvestError as refusal:
-            # The stretches read so far settle some deploys; the next run continues from there.
-            if not graph:
-                raise
-            problem = str(refusal)
-            break
+    problem = _extend(graph, github, deployed, wanted, gone)
     settled = first_shipped(deployed, wanted, graph, gone)
     timestamps = {
         sha: tuple(sorted(at for commit in commits if (at := graph[commit].committed_at) > EARLIEST))
         for sha, commits in settled.by_deploy.items()
     }
     return Commits(by_sha=timestamps, unknown=len(wanted) - len(timestamps), problem=problem)
+
+
+def _extend(
+    graph: dict[str, Commit], github: GitHubApi, deployed: Mapping[str, datetime], wanted: set[str], gone: set[str]
+) -> str:
+    """Read the stretches that settle the wanted deploys into the graph. Return why the reading ended early, if it did.
+
+    Where many are missing, a query takes many stretches; if GitHub does not answer it, the next ones take fewer.
+    """
+    limit = MAX_STRETCHES
+    for _ in range(MAX_QUERIES):
+        missing = first_shipped(deployed, wanted, graph, gone).missing
+        if not missing:
+            break
+        size = min(limit, max(STRETCHES, -(-len(missing) // _DEPLOYS_A_STRETCH)))
+        some_time = Transport(Budget(github.transport.budget.left() / 2))
+        try:
+            graph |= _read(github if size <= STRETCHES else github.within(some_time), _spread(missing, size), gone)
+        except HarvestError as problem:
+            # The stretches read so far settle some deploys; the next run continues from there.
+            if size <= STRETCHES and not graph:
+                raise
+            if size <= STRETCHES:
+                return str(problem)
+            limit = STRETCHES
+    return ""
+
+
+def _spread(missing: Sequence[str], size: int) -> list[str]:
+    """Return this many of the commits, evenly spaced: those in between are mostly in the stretches of others."""
+    count = min(size, len(missing))
+    return [missing[number * len(missing) // count] for number in range(count)]
 
 
 def _read(github: GitHubApi, shas: list[str], gone: set[str]) -> dict[str, Commit]:

@@ -11,9 +11,10 @@ from flowjoy.errors import HarvestError
 from flowjoy.sources import github_commits
 from flowjoy.sources.github_commits import Commits
 from tests.builders import at
+from tests.fakes.aimed import Aimed
 from tests.fakes.faults import Edited, EmptyBody, Garbage, Truncate
 from tests.fakes.github import GitHubStandIn
-from tests.fakes.http_base import Answer, Fault
+from tests.fakes.http_base import Answer, Fault, Request
 from tests.unit.sources.asking import api_of
 
 
@@ -50,7 +51,20 @@ def test_many_deploys__cost_few_requests(github: GitHubStandIn) -> None:
     result = read(github, {n: 600 + n for n in range(0, 600, 5)})
     assert len(result.by_sha) == 119
     assert all(len(stamps) == 5 for stamps in result.by_sha.values())
-    assert len(github.requests) <= 8
+    assert len(github.requests) <= 2
+
+
+def test_many_deploys__are_asked_for_in_smaller_queries_where_github_does_not_answer_a_large_one(
+    github: GitHubStandIn,
+) -> None:
+    a_line(github, 400)
+
+    def large(request: Request) -> bool:
+        return len(request.json()["variables"]) > 2 + github_commits.STRETCHES
+
+    github.fail("/graphql", times=None, fault=Aimed(large, Answer(502)))
+    result = read(github, {n: 400 + n for n in range(400)})
+    assert (result.unknown, result.problem) == (0, "")
 
 
 def test_deploy__of_more_commits_than_one_page_shows_is_read_on(github: GitHubStandIn) -> None:
