@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -134,6 +134,12 @@ class DefaultBranch:
         if name not in self._tags:
             self._look_up((), [name])
         return self._tags[name]
+
+    def look_up_names(self, names: Sequence[str]) -> None:
+        """Ask about these names before `is_tag` does, many at once. Raise HarvestError."""
+        unknown = [name for name in names if name not in self._tags]
+        for start in range(0, len(unknown), BATCH):
+            self._look_up((), unknown[start : start + BATCH])
 
     def was_head(self, commit: str) -> bool:
         """Return whether a push made a commit the head of the branch, whatever the name of a tag. Raise HarvestError.

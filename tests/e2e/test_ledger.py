@@ -778,10 +778,10 @@ def test_status__that_a_ledger_claims_changes_nothing(world: World) -> None:
     ("event", "branch", "repository", "said"),
     [
         ("push", "main", "mallory/shop", "1 artifact of this name ignored: from forks"),
-        ("pull_request", "feature", None, "of the event pull_request on feature"),
+        ("pull_request", "feature", None, "1 artifact of this name ignored: from other branches (feature)"),
         ("pull_request_target", "main", None, "of the event pull_request_target on main"),
-        ("push", "develop", None, "of the event push on develop"),
-        ("workflow_dispatch", "develop", None, "of the event workflow_dispatch on develop"),
+        ("push", "develop", None, "from other branches (develop)"),
+        ("workflow_dispatch", "develop", None, "from other branches (develop)"),
         ("merge_group", "main", None, "of the event merge_group on main"),
     ],
 )
@@ -1040,16 +1040,66 @@ def test_pull_request__uploads_a_report_that_no_run_believes(world: World) -> No
     assert scheduled(world, 2).bundle["ledgers"] == []
 
 
+def flooded(world: World, *, branches: int, each: int, event: str = "pull_request", **more: Any) -> None:
+    """Artifacts under the ledger's name, newer than it, by a run on each of so many branches."""
+    shop = world.github.repository
+    for number in range(branches):
+        run_id = shop.add_run(sha=C, created_at=at(5), event=event, branch=f"feature-{number}", **more)
+        for _ in range(each):
+            shop.add_artifact(run_id=run_id, name=NAME, content=b"", created_at=at(5))
+
+
 @pytest.mark.matrix
-@pytest.mark.parametrize(("forks", "pulls"), [(250, 0), (0, 11), (0, 13)])
-def test_flood__of_artifacts_of_the_same_name_does_not_hide_the_ledger(world: World, forks: int, pulls: int) -> None:
+@pytest.mark.parametrize(
+    ("branches", "each", "more"),
+    [
+        (1, 250, {"head_repository": "mallory/shop"}),
+        (1, 13, {}),
+        (1, 900, {}),
+        (49, 3, {}),
+        (1, 3000, {}),
+        (200, 15, {}),
+        (3, 1000, {"event": "push"}),
+    ],
+    ids=str,
+)
+def test_flood__of_artifacts_of_the_same_name_costs_neither_the_ledger_nor_the_time(
+    world: World, branches: int, each: int, more: dict[str, Any]
+) -> None:
+    released_and_closed(world)
+    flooded(world, branches=branches, each=each, **more)
+    before = len(world.github.requests)
+    ran = scheduled(world, 60)
+    assert (ran.code, ran.obligation()["status"]) == (0, "met")
+    assert len(world.github.requests) - before < 60
+    assert ledgers(world)[-1] in world.github.repository.artifacts
+    assert world.github.repository.artifacts[ledgers(world)[-1]].name == NAME
+    assert scheduled(world, 61).obligation()["status"] == "met"
+
+
+def test_flood__does_not_hide_the_ledger_of_a_tag(world: World) -> None:
     released_and_closed(world)
     shop = world.github.repository
-    forged = shop.add_run(sha=C, created_at=at(5), event="push", head_repository="mallory/shop")
-    pulled = shop.add_run(sha=C, created_at=at(5), event="pull_request", branch="feature")
-    for run_id in [forged] * forks + [pulled] * pulls:
-        shop.add_artifact(run_id=run_id, name=NAME, content=b"", created_at=at(5))
-    assert scheduled(world, 60).obligation()["status"] == "met"
+    ledger = shop.artifacts[ledgers(world)[-1]]
+    ledger.run.branch = "v1"
+    shop.tags["v1"] = A
+    shop.add_run(sha=A, created_at=at(4), event="schedule", workflow="test.yml")
+    flooded(world, branches=2, each=20)
+    ran = scheduled(world, 60)
+    assert (ran.code, ran.obligation()["status"]) == (0, "met")
+    assert "40 artifacts of this name ignored: from other branches (feature-0, feature-1)" in ran.log
+
+
+@pytest.mark.parametrize("answer", [Answer(502), Answer(200, {}), Answer(200, {"workflow_runs": [{}]})], ids=str)
+def test_flood__behind_which_github_does_not_show_the_newest_runs_buries_nothing(world: World, answer: Answer) -> None:
+    released_and_closed(world)
+    flooded(world, branches=1, each=1000)
+    world.github.fail("/actions/workflows/", times=None, fault=answer)
+    assert scheduled(world, 60).code == 1
+    world.github.heal()
+    shop = world.github.repository
+    assert shop.artifacts[ledgers(world)[-1]].name == f"{NAME}-unconfirmed"
+    assert scheduled(world, 61).obligation()["status"] == "met"
 
 
 @pytest.mark.matrix
@@ -1083,12 +1133,11 @@ def test_download__that_fails_after_one_ledger_was_read_buries_no_other(world: W
 
 @pytest.mark.matrix
 def test_flood__that_is_too_long_to_look_through_is_told_and_buries_nothing(world: World) -> None:
+    """Here the ledger is not one of the newest runs of this workflow either."""
     released_and_closed(world)
     shop = world.github.repository
-    pulled = shop.add_run(sha=C, created_at=at(5), event="pull_request", branch="feature")
     main = shop.artifacts.pop(ledgers(world)[-1])
-    for _ in range(13):
-        shop.add_artifact(run_id=pulled, name=NAME, content=b"", created_at=at(5))
+    flooded(world, branches=65, each=1)
     ran = scheduled(world, 60)
     assert ran.code == 1
     assert "more than 12 artifacts named 'flowjoy-shop' are of untrusted runs" in ran.log

@@ -199,6 +199,7 @@ REQUIREMENTS: dict[str, Requirement] = {
         "e2e/test_trust.py::test_ledger__is_believed_by_its_event_and_by_its_commit",
         "e2e/test_trust.py::test_ledger__of_a_feature_branch_is_not_believed_once_the_branch_is_merged",
         "e2e/test_trust.py::test_ledger__of_a_tag_is_not_proved_by_a_run_on_a_tag_with_the_name_of_the_branch",
+        "e2e/test_ledger.py::test_flood__of_artifacts_of_the_same_name_costs_neither_the_ledger_nor_the_time",
     ),
     "P31": _proved(
         "A trusted ledger says that an obligation is met, and no source shows it → it is still open.",
