@@ -16,7 +16,7 @@ from flowjoy.analysis.promise.compliance import RATE_DAYS
 from flowjoy.analysis.promise.dependencies import named_models, required_models
 from flowjoy.domain import CoverageState, Proposal
 from flowjoy.domain.bundle import RunParameters
-from flowjoy.pipeline import incremental, optional_data, proposal_terms
+from flowjoy.pipeline import incremental, optional_data, proposal_terms, recalled_ledgers
 from flowjoy.pipeline import proposal as proposals
 from flowjoy.pipeline.collect_steps import CollectSteps, may_be_own_proposal
 from flowjoy.pipeline.collected import Collected, if_configured, records_of
@@ -61,7 +61,7 @@ class _Collection:
         """
         steps, access = self._steps, self._access
         if steps.ledger.planned:
-            steps.ledger.read(partial(incremental.recalled, self._query, access, self._terms), access)
+            steps.ledger.read(partial(recalled_ledgers.recalled, self._query, access, self._terms), access)
         if steps.proposal.planned:
             self._read_proposal()
         if not self._trigger.fork:
@@ -87,7 +87,7 @@ class _Collection:
             return
         own_workflow = self._trigger.brings_its_workflow
         if own_workflow and steps.ledger.planned and not trusted:
-            steps.other_terms.read(partial(incremental.other_terms, self._query, self._access), self._access)
+            steps.other_terms.read(partial(recalled_ledgers.other_terms, self._query, self._access), self._access)
         edited = own_workflow and workflow_edits.may_change_inputs(proposal)
         ledger = trusted
         trusted, base = trusted or steps.other_terms.value, BaseParameters()

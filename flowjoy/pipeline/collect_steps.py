@@ -11,7 +11,7 @@ from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.drift import DriftCheck
 from flowjoy.domain.records import Records
 from flowjoy.pipeline import proposal as proposals
-from flowjoy.pipeline.incremental import LedgerState
+from flowjoy.pipeline.recalled_ledgers import LedgerState
 from flowjoy.pipeline.step import CollectStep
 from flowjoy.sources import CODE_SOURCES, INCIDENT_SOURCES, MODEL_SOURCES
 from flowjoy.sources.base import Clients, HarvestQuery, SourceResult

@@ -1,4 +1,4 @@
-"""Reads ledger, code, stubs and models, and asks sources only for what may have changed since the last run.
+"""Reads code, stubs and models, and asks sources only for what may have changed since the last run.
 
 What a ledger remembers is combined with what its source shows now, so that a mistake is not remembered for ever.
 """
@@ -6,93 +6,38 @@ What a ledger remembers is combined with what its source shows now, so that a mi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import reduce
 from itertools import pairwise
 
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.clients import github_environments
-from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain import (
     CodeRecord,
-    CoverageState,
     ModelRecord,
     Note,
     NoteLevel,
     Outcome,
     Proposal,
-    SourceKind,
     StubFile,
     commit_sha,
 )
-from flowjoy.domain.bundle import Bundle, RunParameters
+from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
-from flowjoy.ledger import memory as ledger
 from flowjoy.ledger import not_yet, registered_ships, source_gone
+from flowjoy.pipeline.recalled_ledgers import LedgerState
 from flowjoy.pipeline.step import StepResult
 from flowjoy.report.text import plural
-from flowjoy.sources import github_model_stubs, ledger_artifacts, other_ledgers
+from flowjoy.sources import github_model_stubs
 from flowjoy.sources.base import Clients, HarvestQuery, Source, SourceResult
-
-_LEDGER_SECONDS = 25.0
 
 _SILENCE = timedelta(days=14)
 """A pause that is worth a warning if there are too few deployments to know the usual one."""
 
 _RHYTHM = 3
 """With fewer deployments the usual pause between two of them is unknown."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LedgerState:
-    """The memory of all ledgers. `newer`: a newer FlowJoy wrote one of them; `complete`: all of them were read.
-
-    `terms`: those of the newest one, the minimum by which a proposal is judged; empty if unknown. `looked_at`: when the
-    newest one was written; `code_read_at`: when the newest one was that read the same code completely.
-    """
-
-    memory: Records = field(default_factory=Records)
-    terms: tuple[RunParameters, ...] = ()
-    looked_at: datetime | None = None
-    code_read_at: datetime | None = None
-    newer: bool = False
-    complete: bool = True
-
-
-def recalled(query: HarvestQuery, access: Clients, terms: RunParameters) -> StepResult[LedgerState]:
-    """Return what the ledgers remember of the sources that this run reads."""
-    # The ledger is optional: if it stalls, the required sources still need their time.
-    budget = Budget(min(_LEDGER_SECONDS, access.transport.budget.left() / 4))
-    artifacts = ledger_artifacts.read(query, access.to_github.within(Transport(budget)))
-    kept = [
-        ledger.memory_of(bundle, terms, since=query.horizon, until=query.as_of, number=number)
-        for number, bundle in artifacts.ledgers
-    ]
-    memory = reduce(Records.merged, kept, Records())
-    return (
-        LedgerState(
-            memory=memory,
-            terms=_terms(bundle for _, bundle in artifacts.ledgers[:1]),
-            looked_at=max((bundle.generated_at for _, bundle in artifacts.ledgers), default=None),
-            code_read_at=max((b.generated_at for _, b in artifacts.ledgers if _read_the_code(b, terms)), default=None),
-            newer=artifacts.newer,
-            complete=artifacts.is_complete,
-        ),
-        len(memory.code) + len(memory.models),
-        artifacts.notes,
-    )
-
-
-def _read_the_code(bundle: Bundle, asked: RunParameters) -> bool:
-    """Return whether a ledger's run read all the code that is asked for now, at least as far back."""
-    return (
-        bundle.terms.code_source == asked.code_source
-        and bundle.terms.sla_hours >= asked.sla_hours
-        and any(item.kind is SourceKind.CODE and item.state is CoverageState.COMPLETE for item in bundle.coverage)
-    )
 
 
 def code(
@@ -196,21 +141,6 @@ def other_stubs(
     for at_path in by_path.values():
         _refuse_gone(at_path, ends)
     return by_path, sum(stub.file.text is not None for at_path in by_path.values() for stub in at_path.values()), ()
-
-
-def other_terms(query: HarvestQuery, access: Clients) -> StepResult[tuple[RunParameters, ...]]:
-    """Return the terms of ledgers under other names, for a proposal whose inputs name a service without a ledger."""
-    budget = Budget(min(_LEDGER_SECONDS, access.transport.budget.left() / 4))
-    ledgers = other_ledgers.read(query, access.to_github.within(Transport(budget)))
-    services = sorted({repr(bundle.service) for bundle in ledgers})
-    known = f"no trusted run knows the service {query.settings.service!r} under the name of its artifact: "
-    note = f"{known}this is judged by the strictest terms of {', '.join(services)}"
-    return _terms(ledgers), len(ledgers), (note,) if ledgers else ()
-
-
-def _terms(ledgers: Iterable[Bundle]) -> tuple[RunParameters, ...]:
-    """Return the terms of ledgers, except for those that redaction changed."""
-    return tuple(bundle.terms for bundle in ledgers if not ledger.is_masked(bundle.terms))
 
 
 def _refuse_gone(stubs: Mapping[str, StubFile], proposed: frozenset[str]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
+from flowjoy.sources.json_texts import json_texts
 
 LARGEST_BYTES = 64 * 1024 * 1024
 NOTHING = frozenset({"", "-", "none", "null", "nan", "nat", "<na>", "n/a", "unknown", "undefined"})
@@ -165,7 +166,7 @@ def _of_objects(objects: Iterator[tuple[int, Mapping[str, Any]]], shape: TextSha
 def _json_rows(text: str, shape: TextShape) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Yield the objects of consecutive JSON texts, each with its line or its index in the lists."""
     index, total, more = 0, 0, False
-    for line, value in _json_texts(text, shape.label):
+    for line, value in json_texts(text, shape.label):
         # `gh api --paginate --slurp` puts the pages into one more list.
         pages = value if isinstance(value, list) and _is_list_of_pages(value) else [value]
         for page in pages:
@@ -206,40 +207,6 @@ def _listed(page: Any, shape: TextShape) -> tuple[list[Any] | None, int, bool]:
         return None, 0, False
     counted = next((page[key] for key in ("total_count", "total") if type(page.get(key)) is int), 0)
     return lists[0], counted, page.get("more") is True or bool(page.get("next_page_token"))
-
-
-def _json_texts(text: str, label: str) -> Iterator[tuple[int, Any]]:
-    """Yield the JSON texts of a file, each with the line on which it begins."""
-    decoder = json.JSONDecoder(object_pairs_hook=_object)
-    at, line, known = 0, 1, 0
-    while match := re.compile(r"[^ \t\r\n]").search(text, at):
-        at = match.start()
-        line += text.count("\n", known, at)
-        known = at
-        try:
-            value, at = decoder.raw_decode(text, at)
-        except RecursionError:
-            raise HarvestError(f"{label}: nested too deeply") from None
-        except json.JSONDecodeError as problem:
-            raise HarvestError(f"{label}, line {problem.lineno}: is not JSON") from None
-        except _TwiceError as problem:
-            raise HarvestError(f"{label}, line {line}: an object names a key twice ({problem})") from None
-        except ValueError:
-            raise HarvestError(f"{label}, line {line}: is not JSON that can be read") from None
-        yield line, value
-
-
-class _TwiceError(ValueError):
-    """An object that names a key twice."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    known: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in known:
-            raise _TwiceError(key[:40])
-        known[key] = value
-    return known
 
 
 def _cell(value: object) -> str:
