@@ -173,8 +173,7 @@ def test_deployments__not_readable_are_named_with_the_permission_and_the_rest_go
     assert ran.code == 1
     failed = ran.line("code (GitHub deployments)")
     assert failed.startswith("FAILED")
-    assert "denied access" in failed
-    assert "Fix: give the job `permissions:`" in failed
+    assert "permissions:" in failed.partition("Fix: ")[2]
     assert failed.endswith("this one needs deployments: read")
     assert all(ran.line(part).startswith("ok") for part in ("repository:", "artifacts:", "checks:", "pull requests:"))
     assert ran.line("model recommender").startswith("ok")
@@ -221,7 +220,7 @@ def test_token__that_github_refuses_is_named_and_other_services_are_still_tried(
     world.github.token = "another"
     ran = examine(world)
     assert ran.code == 1
-    assert "GitHub refused the credentials (401). Fix: check github-token" in ran.line("repository:")
+    assert "github-token" in ran.line("repository:").partition("(401). Fix: ")[2]
     assert ran.line("model recommender").startswith("ok")
     assert ran.line("incidents (PagerDuty)").startswith("ok")
 
@@ -344,7 +343,7 @@ def test_pagerduty__refusing_the_token_is_named(world: World, pagerduty: PagerDu
     world.release(A, at())
     ran = examine(world, pagerduty_token="canary-of-another-account")
     assert ran.code == 1
-    assert "PagerDuty refused the credentials (401). Fix: check pagerduty-token" in ran.line("incidents (PagerDuty)")
+    assert "pagerduty-token" in ran.line("incidents (PagerDuty)").partition("(401). Fix: ")[2]
     assert "canary-of-another-account" not in ran.log
 
 
