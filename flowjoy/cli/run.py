@@ -21,6 +21,7 @@ from flowjoy.cli.prepared_run import PreparedRun, console_of, prepared
 from flowjoy.cli.run_log import annotate, announce_first_run, log_results
 from flowjoy.cli.undecided import append_summary, give_up
 from flowjoy.clients.clock_skew import DECIDES, Clocks
+from flowjoy.clients.request_tally import RequestTally
 from flowjoy.clients.size_limit import listening
 from flowjoy.clients.transport import Budget, in_time
 from flowjoy.config.given_inputs import command_line
@@ -99,6 +100,23 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 def _run_step(settings: Settings, context: ActionsContext, console: Console, now: datetime, budget: Budget) -> int:
+    tally = RequestTally(_services(settings, context))
+    with listening(tally.note):
+        exit_code = _judged(settings, context, console, now, budget)
+    if context.debug:
+        for line in tally.lines():
+            console.log(line)
+    return exit_code
+
+
+def _services(settings: Settings, context: ActionsContext) -> dict[str, str]:
+    """Return the addresses of the services whose answers are counted, and whose clocks are compared."""
+    registry = settings.registry.databricks_host or settings.mlflow_tracking_uri or ""
+    return {"GitHub": context.api_url, "the registry": registry}
+
+
+def _judged(settings: Settings, context: ActionsContext, console: Console, now: datetime, budget: Budget) -> int:
+    """Collect, judge and publish; return the exit code."""
     this = prepared(settings, context, console, now, budget)
     _ship(this)
     collected = _collected(this)
@@ -129,8 +147,7 @@ def _run_step(settings: Settings, context: ActionsContext, console: Console, now
 def _collected(this: PreparedRun) -> Collected:
     """Read every source. Raise HarvestError where the clocks of services are too far apart to judge a deadline."""
     settings, console = this.settings, this.console
-    registry = settings.registry.databricks_host or settings.mlflow_tracking_uri or ""
-    clocks = Clocks({"GitHub": this.context.api_url, "the registry": registry})
+    clocks = Clocks(_services(settings, this.context))
     query = query_of(settings, this.context, this.repository, this.as_of, this.now)
     clients = Clients(transport=this.transport, progress=console.log, github=this.github)
     with console.group(f"Harvest: {settings.service}"), listening(clocks.note):

@@ -6,14 +6,17 @@ The coverage names the sources that failed; a failed source never reads as an em
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from flowjoy.actions.event import RunEvent
 from flowjoy.analysis.promise import merge_gate, workflow_edits
 from flowjoy.analysis.promise.compliance import RATE_DAYS
 from flowjoy.analysis.promise.dependencies import named_models, required_models
+from flowjoy.clients.parallel import side_by_side
 from flowjoy.domain import CoverageState, Proposal
 from flowjoy.domain.bundle import RunParameters
 from flowjoy.pipeline import incremental, optional_data, proposal_terms, recalled_ledgers
@@ -23,7 +26,7 @@ from flowjoy.pipeline.collected import Collected, if_configured, records_of
 from flowjoy.pipeline.own_commit import would_go_live
 from flowjoy.pipeline.proposal_terms import Applied
 from flowjoy.pipeline.run_parameters import BaseParameters, of_base_workflows
-from flowjoy.pipeline.step import StepResult
+from flowjoy.pipeline.step import CollectStep, StepResult
 from flowjoy.sources import CODE_SOURCES, INCIDENT_SOURCES, MODEL_SOURCES
 from flowjoy.sources.base import Clients, HarvestQuery, Record, Source, SourceResult
 
@@ -143,22 +146,32 @@ class _Collection:
         return steps.proposal.value if steps.proposal.planned else Proposal(head_sha=sha)
 
     def _read_extras(self) -> None:
-        """Read the data that no verdict depends on. Lead times need the deployments and ships that they belong to."""
+        """Read the data that no verdict depends on, side by side: none of it waits for another.
+
+        Lead times need the deployments and ships that they belong to.
+        """
         steps = self._steps
         query, access, memory, models = self._query, self._access, steps.memory, steps.models.value
         ships = models.records if models is not None else ()
-        if steps.drift.planned:
-            steps.drift.read(partial(optional_data.drift, query, access, ships, self._named), access)
-        if steps.inventory.planned:
-            steps.inventory.read(partial(optional_data.inventory, query, access, memory.inventory), access)
-        if steps.commits.planned and steps.code.value is not None:
-            steps.commits.read(partial(optional_data.commits, query, access, steps.deploys, memory.commits), access)
-        else:
-            steps.commits.skip()
-        if steps.training.planned and models is not None:
-            steps.training.read(partial(optional_data.training, query, access, ships, memory.training_runs), access)
-        else:
-            steps.training.skip()
+        extras: list[tuple[CollectStep[Any], Callable[[], StepResult[Any]], bool]] = [
+            (steps.drift, partial(optional_data.drift, query, access, ships, self._named), True),
+            (steps.inventory, partial(optional_data.inventory, query, access, memory.inventory), True),
+            (
+                steps.commits,
+                partial(optional_data.commits, query, access, steps.deploys, memory.commits),
+                steps.code.value is not None,
+            ),
+            (
+                steps.training,
+                partial(optional_data.training, query, access, ships, memory.training_runs),
+                models is not None,
+            ),
+        ]
+        for step, _, is_possible in extras:
+            if not is_possible:
+                step.skip()
+        possible = [(step, work) for step, work, is_possible in extras if step.planned and is_possible]
+        side_by_side(lambda extra: extra[0].read(extra[1], access), possible)
 
     def read_incidents(self) -> None:
         """Read every incident source, one after the other."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,6 +31,8 @@ class Asked:
     github: tuple[str, ...]
     mlflow: tuple[str, ...]
     written: tuple[str, ...]
+    waited_seconds: float = 0
+    """How long at least one answer was delayed."""
 
 
 @dataclass(kw_only=True)
@@ -57,6 +59,7 @@ class BusyWeeks:
         """Run so many hours after the weeks, and return what was asked."""
         for server in self.servers:
             server.requests.clear()
+            server.delayed.clear()
         ran = self.world.run(at(HOURS + hours), sha=self.head)
         github = self.world.github.requests
         downloads = [request for request in github if request.path.startswith("/blob/")]
@@ -67,7 +70,17 @@ class BusyWeeks:
             github=tuple(map(_named, reads)),
             mlflow=tuple(map(_named, self.mlflow.requests)),
             written=tuple(map(_named, aside)),
+            waited_seconds=_covered(delay for server in self.servers for delay in server.delayed),
         )
+
+
+def _covered(delays: Iterable[tuple[float, float]]) -> float:
+    """How long the delays are together, those at the same time counted once."""
+    total, end = 0.0, 0.0
+    for began, ended in sorted(delays):
+        total += max(0.0, ended - max(began, end))
+        end = max(end, ended)
+    return total
 
 
 def _writes(request: Request) -> bool:

@@ -87,6 +87,7 @@ def test_secrets__are_nowhere_in_a_run_with_debug_logging(
     assert {request.headers["authorization"] for request in mlflow.requests} == {f"Basic {BASIC}"}
     assert len(github.repository.check_runs) == 1
     assert "urllib3" in ran.stdout  # debug logging was on
+    assert "requests to GitHub: " in ran.stdout
     assert leaks(ran, github) == {}
 
 

@@ -49,7 +49,7 @@ class GitHubStandIn(StandIn):
         else:
             prefix = "/api/v3" if request.path.startswith("/api/v3/") else ""
             right = self._rest(request, prefix)
-        return Answer(right.status, right.body, {**self._rate_headers(), **right.headers})
+        return Answer(right.status, right.body, {**self._rate_headers(request), **right.headers})
 
     def _authorized(self, request: Request) -> bool:
         if self.token is None:
@@ -59,9 +59,16 @@ class GitHubStandIn(StandIn):
             value = base64.b64decode(value).decode().partition(":")[2]
         return scheme.lower() in ("bearer", "token", "basic") and value == self.token
 
-    def _rate_headers(self) -> dict[str, str]:
+    def _rate_headers(self, request: Request) -> dict[str, str]:
         used = len(self.requests)
-        rate = {"Limit": 5000, "Remaining": max(0, 5000 - used), "Used": used, "Reset": 1_893_456_000}
+        resource = "graphql" if request.path.endswith("/graphql") else "core"
+        rate = {
+            "Resource": resource,
+            "Limit": 5000,
+            "Remaining": max(0, 5000 - used),
+            "Used": used,
+            "Reset": 1_893_456_000,
+        }
         return {f"X-RateLimit-{key}": str(value) for key, value in rate.items()}
 
     def _graphql(self, request: Request) -> Answer:

@@ -8,6 +8,7 @@ import ssl
 import struct
 import sys
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -120,6 +121,7 @@ class StandIn:
         self.answered = 0  # requests served to their end: those that a client gave up on are not among them
         self.stopping = threading.Event()
         self.delay = 0.0  # seconds before each answer
+        self.delayed: list[tuple[float, float]] = []  # when each delay began and ended, by the monotonic clock
         self._plans: list[_Plan] = []
         self._lock = threading.RLock()
         self._server = _Server(self)
@@ -207,7 +209,10 @@ class _Handler(BaseHTTPRequestHandler):
         exchange = Exchange(request, self, stand_in)
         try:
             answer = stand_in.begin(request, self.path) or exchange.right_answer()
-            exchange.wait(stand_in.delay)
+            if stand_in.delay:
+                began = time.monotonic()
+                exchange.wait(stand_in.delay)
+                stand_in.delayed.append((began, time.monotonic()))
             answer.serve(exchange)
             stand_in.served()
         except ConnectionError:  # the client went away, or the server is being closed
