@@ -47,7 +47,8 @@ class Records:
     `actions`: those proposed, one a week. `drift`: this run's comparison of live with training data (None: not asked
     for); `drift_marks`: the results of this and earlier ones. `models_gone`: by `<name>/<version>`, when a run first
     noticed that the registry no longer lists a version that it had confirmed. `not_yet`: by id of a ship or release,
-    when a run last saw that it had not happened yet. `first_trusted_at`: the time of the first trusted run of this
+    when a run last saw that it had not happened yet. `listings`: by version, the last reading of its model that did not
+    list it; by model, the last reading. `first_trusted_at`: the time of the first trusted run of this
     service; None if no ledger could be read and kept.
     """
 
@@ -76,6 +77,7 @@ class Records:
     )
     models_gone: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.earliest_per_key))
     not_yet: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.latest_per_key))
+    listings: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.latest_per_key))
     first_trusted_at: datetime | None = field(default=None, metadata=_values(merge=by.earliest))
 
     def merged(self, other: Records) -> Records:

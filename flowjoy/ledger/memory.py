@@ -69,6 +69,7 @@ def memory_of(bundle: Bundle, asked: RunParameters, *, since: datetime, until: d
         inventory=None if is_masked(bundle.inventory) else bundle.inventory,
         models_gone={key: at for key, at in bundle.models_gone.items() if scope.same_models and scope.covers(at)},
         not_yet=_not_yet(bundle, scope),
+        listings=bundle.listings if scope.same_models else {},
         drift_marks=tuple(mark for mark in bundle.drift_marks if scope.covers(mark.at) and not is_masked(mark)),
         first_trusted_at=_first_trusted_at(bundle),
     )

@@ -1,7 +1,7 @@
 """Bounds the times that sources give by what earlier runs saw: what had not happened yet then, happened later.
 
 A time that can be set afterwards (a stamp, the publication of a release, the registration of a version that was not
-ready) therefore starts or stops a clock no earlier than a run last saw it missing.
+ready, or that was one of another model's) therefore starts or stops a clock no earlier than a run last saw it missing.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from flowjoy.domain import CodeRecord, ModelRecord, ModelVersion, Outcome, Precision
+from flowjoy.domain.timestamps import EARLIEST, iso
 
 
 def models_not_yet(
@@ -56,14 +57,43 @@ def code_no_earlier(records: Iterable[CodeRecord], bounds: Mapping[str, datetime
     return tuple(map(bounded, records))
 
 
-def models_no_earlier(records: Iterable[ModelRecord], bounds: Mapping[str, datetime]) -> tuple[ModelRecord, ...]:
-    """Return the ships, none earlier than its bound. An observed one has bounds of its own."""
-    return tuple(
-        replace(record, shipped_at=bounds[record.id])
-        if record.precision is not Precision.OBSERVED and bounds.get(record.id, record.shipped_at) > record.shipped_at
-        else record
-        for record in records
-    )
+def models_no_earlier(
+    records: Iterable[ModelRecord], bounds: Mapping[str, datetime], listed: Mapping[str, datetime]
+) -> tuple[ModelRecord, ...]:
+    """Return the ships, none earlier than its bound or than its version was `listed`. Observed ones have bounds."""
+
+    def bounded(record: ModelRecord) -> ModelRecord:
+        times = (bounds.get(record.id, EARLIEST), listed.get(_listed(record), EARLIEST))
+        return replace(record, shipped_at=max(record.shipped_at, *times))
+
+    return tuple(record if record.precision is Precision.OBSERVED else bounded(record) for record in records)
+
+
+def listings(
+    known: Mapping[str, datetime], models: Iterable[str], versions: Iterable[ModelVersion], now: datetime
+) -> dict[str, datetime]:
+    """Return the listings of `models`, whose versions were all read now, and the `known` ones of other models.
+
+    By version the time of the last reading that did not list it: it may have been another model's then, because a
+    registered model can be renamed. By model the time of the last reading.
+    """
+    asked, listed = set(models), {_listed(version): last_listing(version.name) for version in versions}
+    return {
+        **{key: at for key, at in known.items() if key.rpartition("/")[0] not in asked},
+        **{key: known.get(key, known.get(model, EARLIEST)) for key, model in listed.items()},
+        **{last_listing(name): now for name in asked},
+    }
+
+
+def last_listing(model: str) -> str:
+    """Return the key of a model among the listings."""
+    return f"model:{model}"
+
+
+def _listed(version: ModelRecord | ModelVersion) -> str:
+    """Return the key of a version among the listings: a model that is made again has versions of its own."""
+    registered = version.registered_at
+    return f"{version.name}/{version.version}@{'' if registered is None else iso(registered)}"
 
 
 def _with_commit(record: CodeRecord) -> str:

@@ -75,6 +75,7 @@ def records_of(
             **(code[0].not_yet if code[0] is not None else {}),
             **(models.not_yet if models else {}),
         },
+        listings=models.listings if models else memory.listings,
         inventory=inventory[0],
         drift=drift,
     )

@@ -162,11 +162,13 @@ def models(
     parsed = source.parse(source.fetch(query, access), query)
     asked = {*query.models, *query.candidates}
     bounds = not_yet.models_not_yet(memory.not_yet, parsed.records, parsed.versions, query.as_of)
-    current = not_yet.models_no_earlier(parsed.records, bounds)
-    shipped = registered_ships.by_registration(memory, current, code, terms, query.now)
-    known = source_gone.with_models(memory, current, asked, parsed.versions, parsed.known, shipped)
+    listings = not_yet.listings(memory.listings, parsed.known, parsed.versions, query.as_of)
+    shipped = registered_ships.by_registration(memory, parsed.records, code, terms, query.now)
+    known = source_gone.with_models(memory, parsed.records, asked, parsed.versions, parsed.known, shipped)
+    known = not_yet.models_no_earlier(known, bounds, listings)
     notes = (*parsed.notes, *source_gone.gone(known), *registered_ships.notes(known))
-    completed = replace(parsed, records=known, not_yet=bounds, other_models=source_gone.not_asked(memory, asked))
+    others = source_gone.not_asked(memory, asked)
+    completed = replace(parsed, records=known, not_yet=bounds, listings=listings, other_models=others)
     return completed, len(parsed.records), notes
 
 

@@ -232,3 +232,40 @@ def test_not_yet__a_stamp_that_is_written_afterwards_does_not_heal_a_breach(worl
             "late",
             "2026-03-04T21:00:00Z",
         )
+
+
+@pytest.mark.parametrize("old", ["renamed", "deleted"])
+def test_not_yet__a_version_of_another_model_that_takes_the_name_ships_after_the_last_run_without_it(
+    world: World, old: str
+) -> None:
+    client = world.registry.client
+    world.registry.add_version(at(-101))
+    world.registry.add_model("candidate")
+    world.registry.add_version(at(-99), name="candidate")
+    world.release(A, at(-100))
+    hourly(world, -90)
+    world.release(B, at(), parent=A)
+    world.registry.add_version(at(10), name="candidate")
+    assert [hourly(world, hours, B).code for hours in (1, 24, 47, 50)] == [0, 0, 0, 1]
+    if old == "renamed":
+        client.rename_registered_model("recommender", "recommender-old")
+    else:
+        client.delete_registered_model("recommender")
+    client.rename_registered_model("candidate", "recommender")
+    assert hourly(world, 55, B, mlflow_tracking_uri="http://127.0.0.1:9").code == 2  # an outage forgets nothing
+    for hours in (60, 61):
+        ran = hourly(world, hours, B)
+        late = ran.obligation(sha=B)
+        assert (ran.code, late["status"], late["shipped_at"]) == (0, "late", "2026-03-04T11:00:00Z")
+
+
+def test_not_yet__a_version_that_was_superseded_before_its_stamp_ships_no_earlier_than_it_was_ready(
+    world: World,
+) -> None:
+    world.release(A, at())
+    world.registry.add_version(at(10), status="PENDING_REGISTRATION")
+    assert [hourly(world, hours).code for hours in (47, 50)] == [0, 1]
+    world.registry.backdate("recommender", "1", at(10))
+    world.registry.add_version(at(51))
+    world.registry.client.set_model_version_tag("recommender", "1", "flowjoy.deployed_at", iso(at(52)))
+    assert hourly(world, 60).obligation()["status"] == "late"

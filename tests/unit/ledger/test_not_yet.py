@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from flowjoy.domain import ModelVersion, Outcome, Precision
-from flowjoy.ledger.not_yet import code_no_earlier, code_not_yet, models_no_earlier, models_not_yet
+from flowjoy.domain.timestamps import EARLIEST
+from flowjoy.ledger.not_yet import code_no_earlier, code_not_yet, listings, models_no_earlier, models_not_yet
 from tests.builders import MODEL, a_deploy, a_ship, at
 
 A, B = "a" * 40, "b" * 40
@@ -67,5 +68,40 @@ def test_models__ship_no_earlier_than_their_bound_except_observed_ones() -> None
     exact, later = a_ship(0, id="model:recommender/1"), a_ship(8, id="model:recommender/2")
     observed = a_ship(0, id="model:recommender/3", precision=Precision.OBSERVED)
     known = {record.id: at(5) for record in (exact, later, observed)}
-    shown = models_no_earlier([exact, later, observed], known)
+    shown = models_no_earlier([exact, later, observed], known, {})
     assert [record.shipped_at for record in shown] == [at(5), at(8), at(0)]
+
+
+def a_registered(version: str, hours: float, model: str = MODEL) -> ModelVersion:
+    return ModelVersion(name=model, version=version, ready=True, registered_at=at(hours))
+
+
+def test_listings__a_version_that_the_last_reading_did_not_list_ships_no_earlier_than_that() -> None:
+    first = listings({}, [MODEL], [a_registered("1", 0)], at(5))
+    then = listings(first, [MODEL], [a_registered("1", 0), a_registered("2", 3), a_registered("3", 7)], at(9))
+    ships = [a_ship(hours, number, registered_at=at(hours)) for number, hours in (("1", 0), ("2", 3), ("3", 7))]
+    assert [record.shipped_at for record in models_no_earlier(ships, {}, then)] == [at(0), at(5), at(7)]
+    assert listings(then, [MODEL], [a_registered("2", 3)], at(12)) == {
+        "recommender/2@2024-06-03T12:00:00Z": at(5),
+        "model:recommender": at(12),
+    }
+
+
+def test_listings__the_same_number_registered_at_another_time_is_another_version() -> None:
+    first = listings({}, [MODEL], [a_registered("1", 0)], at(5))
+    then = listings(first, [MODEL], [a_registered("1", 3)], at(9))
+    (shown,) = models_no_earlier([a_ship(3, "1", registered_at=at(3))], {}, then)
+    assert shown.shipped_at == at(5)
+
+
+def test_listings__of_a_model_that_is_read_for_the_first_time_bound_nothing_and_those_of_others_stay() -> None:
+    known = listings({}, ["ranker"], [a_registered("1", 0, "ranker")], at(5))
+    both = listings(known, [MODEL], [a_registered("1", 0)], at(9))
+    assert both == {**known, "recommender/1@2024-06-03T09:00:00Z": EARLIEST, "model:recommender": at(9)}
+    assert listings(known, [], [], at(9)) == known
+
+
+def test_listings__an_empty_reading_is_a_reading() -> None:
+    then = listings(listings({}, [MODEL], [], at(5)), [MODEL], [a_registered("1", 0)], at(9))
+    (shown,) = models_no_earlier([a_ship(0, "1", registered_at=at(0))], {}, then)
+    assert shown.shipped_at == at(5)
