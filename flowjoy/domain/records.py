@@ -45,8 +45,8 @@ class Records:
     were made that it was the first to ship; `training_runs`: by id, when each began (None: unknown). Both serve lead
     times only. `unshipped`: READY versions that never shipped. `inventory`: what waits at GitHub (None: not read).
     `actions`: those proposed, one a week. `drift`: this run's comparison of live with training data (None: not asked
-    for); `drift_marks`: the results of this and earlier ones. `models_gone`: by `<name>/<version>`, when a run first
-    noticed that the registry no longer lists a version that it had confirmed. `not_yet`: by id of a ship or release,
+    for); `drift_marks`: the results of this and earlier ones. `models_gone`: by `<name>/<version>`, when a run last
+    listed a version that the registry no longer has. `not_yet`: by id of a ship or release,
     when a run last saw that it had not happened yet. `listings`: by version, the last reading of its model that did not
     list it; by model, the last reading. `first_trusted_at`: the time of the first trusted run of this
     service; None if no ledger could be read and kept.

@@ -28,6 +28,7 @@ from flowjoy.domain.deduplication import DELETED, release_key
 from flowjoy.domain.merging import first_seen
 from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import iso
+from flowjoy.ledger.not_yet import last_listing
 
 SHOWN_GONE = 5
 
@@ -196,8 +197,12 @@ def not_asked(memory: Records, names: Iterable[str]) -> tuple[ModelRecord, ...]:
 def gone_since(
     memory: Records, records: Iterable[ModelRecord], listed: Iterable[ModelVersion], now: datetime
 ) -> dict[str, datetime]:
-    """Return when each missing version was first missed; a version that is listed again is not missing."""
-    missed = {f"{record.name}/{record.version}": now for record in records if record.source_gone}
+    """Return since when each version may be missing: from the last reading that listed it, or else from now.
+
+    A version that is listed again is not missing.
+    """
+    listed_at = {record.name: memory.listings.get(last_listing(record.name), now) for record in records}
+    missed = {f"{record.name}/{record.version}": listed_at[record.name] for record in records if record.source_gone}
     there = {f"{version.name}/{version.version}" for version in listed}
     return {key: at for key, at in {**missed, **memory.models_gone}.items() if key not in there}
 

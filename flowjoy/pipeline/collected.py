@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from flowjoy.domain import Coverage, CoverageState, ModelRecord, ModelVersion, Proposal, SourceKind, StubFile
 from flowjoy.domain.records import Records
-from flowjoy.ledger.source_gone import with_observations
+from flowjoy.ledger.source_gone import gone_since, with_observations
 from flowjoy.pipeline.collect_steps import CollectSteps
 from flowjoy.pipeline.proposal_terms import Applied
 from flowjoy.sources import drift_samples
@@ -75,6 +75,7 @@ def records_of(
             **(code[0].not_yet if code[0] is not None else {}),
             **(models.not_yet if models else {}),
         },
+        models_gone=gone_since(memory, models.records, models.versions, query.as_of) if models else memory.models_gone,
         listings=models.listings if models else memory.listings,
         inventory=inventory[0],
         drift=drift,

@@ -21,7 +21,7 @@ from flowjoy.domain import CoverageState, Incident, Proposal, SourceKind
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck, PastDriftCheck, first_and_last
 from flowjoy.errors import HarvestError
-from flowjoy.ledger.source_gone import gone_since, sighted
+from flowjoy.ledger.source_gone import sighted
 from flowjoy.pipeline.collected import Collected
 from flowjoy.pipeline.run_parameters import terms_of
 from flowjoy.report.links import Links
@@ -183,7 +183,6 @@ def bundle_of(
         waivers=sighted(records, records.stubs, as_of),
         alerts=adopted(records.alerts, repository=runner.repository, service=settings.service),
         first_trusted_at=records.first_trusted_at or (as_of if begins else None),
-        models_gone=gone_since(records, records.models, harvested.versions or (), as_of),
         drift_marks=first_and_last((*records.drift_marks, *_own_mark(records.drift, settings))),
     )
     return Bundle(

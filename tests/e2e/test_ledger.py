@@ -178,7 +178,20 @@ def test_memory__a_version_that_was_missed_before_a_release_closes_nothing_of_it
     released(world, A, 0, requires)
     ran = scheduled(world, 49)
     assert (ran.code, ran.obligation()["status"], ran.obligation(sha=B)["status"]) == (1, "breached", "met")
-    assert ran.bundle["models_gone"] == {"recommender/2": "2026-03-01T23:00:00Z"}
+    assert ran.bundle["models_gone"] == {"recommender/2": "2026-03-01T15:00:00Z"}
+
+
+@pytest.mark.parametrize("requires", ["1", ">=2"])
+def test_memory__a_version_that_was_deleted_between_the_last_run_and_a_release_closes_nothing_of_it(
+    world: World, requires: str
+) -> None:
+    """No run can tell whether it was deleted before the release or after it, so the ledger makes nothing milder."""
+    for hours in (-100, -99):
+        world.registry.add_version(at(hours))
+    scheduled(world, -1)
+    world.registry.client.delete_model_version("recommender", requires.removeprefix(">="))
+    released(world, A, 0, requires)
+    assert [scheduled(world, hours).code for hours in (1, 24, 49)] == [0, 0, 1]
 
 
 def released(world: World, sha: str, hours: float, requires: str) -> None:

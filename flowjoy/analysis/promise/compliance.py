@@ -87,8 +87,8 @@ def with_registered_ships(
 ) -> tuple[Obligation, ...]:
     """Return the `confirmed` obligations, also met by ships that only the ledger remembers of registered versions.
 
-    `also_registered`: the obligations of the timeline with those ships. `gone_since`: by `<model>/<version>` when a
-    ship was first missing in its source. It still meets the obligations of earlier releases, and none of later ones.
+    `also_registered`: the obligations of the timeline with those ships. `gone_since`: by `<model>/<version>` since when
+    a ship may be missing in its source. It still meets the obligations of earlier releases, and none of later ones.
     """
     closed = {
         item.id: item

@@ -114,6 +114,7 @@ MEMORIES = st.builds(
     inventory=st.none() | st.builds(Inventory, read_at=HOURS.map(at), pulls_total=st.integers(0, 2)),
     models_gone=st.dictionaries(st.sampled_from(["recommender/1", "recommender/2"]), HOURS.map(at), max_size=2),
     not_yet=st.dictionaries(st.sampled_from(["model:recommender/1", "release:1"]), HOURS.map(at), max_size=2),
+    listings=st.dictionaries(st.sampled_from(["model:recommender", "recommender/1@"]), HOURS.map(at), max_size=2),
     drift_marks=st.lists(
         st.builds(
             PastDriftCheck,
@@ -408,7 +409,15 @@ def test_memory__ends_after_400_days() -> None:
     assert (recalled(old).code, recalled(old).models) == ((), ())
 
 
-def test_memory__of_a_version_that_is_gone_is_when_it_was_first_missed() -> None:
+def test_listings__are_kept_with_their_latest_time_for_the_same_registry_whatever_the_signal() -> None:
+    listings = {"model:recommender": at(5), "recommender/1@": at(3)}
+    memory = Records(listings=listings)
+    assert merge(memory, Records(listings={"model:recommender": at(4)})).listings == listings
+    assert recalled(a_ledger(listings=listings), model_signal="alias:prod").listings == listings
+    assert recalled(a_ledger(listings=listings), model_source="mlflow other").listings == {}
+
+
+def test_memory__of_a_version_that_is_gone_is_when_it_was_last_listed() -> None:
     memory = Records(models_gone={"recommender/1": at(5)})
     assert merge(memory, Records(models_gone={"recommender/1": at(4)})).models_gone["recommender/1"] == at(4)
     assert recalled(a_ledger(models_gone={"recommender/1": at(5)})).models_gone == {"recommender/1": at(5)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -115,13 +116,15 @@ def test_with_models__a_stamp_outlives_the_version_that_was_only_seen_since() ->
     assert (kept.shipped_at, kept.source_gone) == (at(1), True)
 
 
-def test_gone_since__is_the_first_time_that_a_version_was_missed() -> None:
+@pytest.mark.parametrize(("listings", "since"), [({"model:recommender": at(8)}, at(8)), ({}, at(9))])
+def test_gone_since__is_the_last_time_that_a_version_was_listed(listings: dict[str, datetime], since: datetime) -> None:
     missed = [replace(a_ship(1, number), source_gone=True) for number in "123"]
-    memory = Records(models_gone={"recommender/1": at(5), "recommender/3": at(6), "recommender/4": at(7)})
+    known = {"recommender/1": at(5), "recommender/3": at(6), "recommender/4": at(7)}
+    memory = Records(models_gone=known, listings=listings)
     back = [ModelVersion(name="recommender", version="3", ready=True)]
     assert gone_since(memory, [*missed[:2], a_ship(1, "3")], back, at(9)) == {
         "recommender/1": at(5),
-        "recommender/2": at(9),
+        "recommender/2": since,
         "recommender/4": at(7),  # not asked for now
     }
 
