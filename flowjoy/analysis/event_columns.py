@@ -2,5 +2,6 @@
 
 TS, TYPE, SERVICE, NAME, VERSION, SHA = "ts", "type", "service", "name", "version", "sha"
 KIND, PRECISION, URL, ID, RUN = "kind", "precision", "url", "id", "run_id"
-EARLIEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE = "earliest", "provisional", "first_live", "old_since"
+EARLIEST, LATEST, PROVISIONAL = "earliest", "latest", "provisional"
+FIRST_LIVE, OLD_SINCE = "first_live", "old_since"
 START, END, SOURCE, TITLE, URGENCY = "start", "end", "source", "title", "urgency"

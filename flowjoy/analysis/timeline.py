@@ -15,6 +15,7 @@ from flowjoy.analysis.event_columns import (
     END,
     ID,
     KIND,
+    LATEST,
     NAME,
     OLD_SINCE,
     PRECISION,
@@ -52,8 +53,9 @@ def timeline(
 ) -> pd.DataFrame:
     """Return every event of a service up to and including `until`, oldest first; at one instant CODE precedes MODEL.
 
-    Columns: `PUBLIC_COLUMNS` and `id`, `run_id`, `earliest`, `provisional`, `first_live`, `old_since`. `ts` is the
-    latest, `earliest` the earliest time at which the event can have happened (equal unless it was observed).
+    Columns: `PUBLIC_COLUMNS` and `id`, `run_id`, `earliest`, `latest`, `provisional`, `first_live`, `old_since`. An
+    event happened between `earliest` and `latest`, which are equal unless it was observed. `ts` is the earliest time of
+    CODE, where a clock starts, and the latest of MODEL, where it stops.
     `first_live` is, for CODE, the row of the code timeline at which the sha first went live. Failed deployments are not
     events; a provisional one is, and is marked.
     """
@@ -94,6 +96,7 @@ def _code_events(records: Sequence[CodeRecord], until: datetime) -> pd.DataFrame
     live = [r for r in records if r.outcome is not Outcome.FAILED and r.shipped_at <= until]
     frame = _frame([(r.shipped_at, r.service, "", "", r.sha, r.url, r.id, None, r.shipped_at) for r in live])
     frame[TYPE], frame[PRECISION] = EventType.CODE.value, "exact"
+    frame[LATEST] = pd.Series([r.seen_by or r.shipped_at for r in live], index=frame.index, dtype=_UTC)
     frame[PROVISIONAL] = np.array([r.outcome is Outcome.PROVISIONAL for r in live], dtype=bool)
     frame[OLD_SINCE] = pd.Series(pd.NaT, index=frame.index, dtype=_UTC)
     frame = frame.sort_values([TS, PROVISIONAL, ID], ignore_index=True)
@@ -105,7 +108,7 @@ def _model_events(records: Sequence[ModelRecord], service: str, until: datetime)
     frame = _frame(
         [(r.shipped_at, service, r.name, r.version, None, r.url, r.id, r.run_id, _earliest(r)) for r in live]
     )
-    frame[TYPE] = EventType.MODEL.value
+    frame[TYPE], frame[LATEST] = EventType.MODEL.value, frame[TS]
     frame[PRECISION] = np.array([r.precision.value for r in live], dtype=object)
     frame[PROVISIONAL] = False
     old_since = [(r.registered_at or _BEFORE_ALL) if r.maybe_live_before else None for r in live]

@@ -21,7 +21,7 @@ class CodeRecord:
 
     A failed record carries the time of its last change and does not become an event. `created_at`: the time by which
     sources list it. `under_way`: it has not succeeded yet, but still may. `source_gone`: a ledger remembers it, but its
-    source no longer lists it.
+    source no longer lists it. `seen_by`: it went live between `shipped_at` and then; None: exactly at `shipped_at`.
     """
 
     id: str
@@ -35,3 +35,4 @@ class CodeRecord:
     created_at: datetime | None = None
     under_way: bool = False
     source_gone: bool = False
+    seen_by: datetime | None = None

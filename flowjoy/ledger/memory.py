@@ -31,7 +31,7 @@ def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> 
     if bundle.generated_at > now + CLOCK_SKEW:
         return "it was made in the future"
     stamps = [
-        *(record.shipped_at for record in bundle.code),
+        *(record.seen_by or record.shipped_at for record in bundle.code),
         *(record.shipped_at for record in bundle.models),
         *(observation.at for observation in bundle.observations),
     ]

@@ -39,6 +39,9 @@ def code_not_yet(
     """
     shown = {record.id: record for record in current}
     bounds = {**_of_kind("release:", known), **dict.fromkeys(waiting, now)}
+    for record in current:
+        if record.id in bounds:
+            bounds.setdefault(_with_commit(record), bounds[record.id])
     for record in remembered:
         same = shown.get(record.id)
         moved = same is not None and same.sha != record.sha and record.outcome is Outcome.SUCCESS
@@ -47,14 +50,29 @@ def code_not_yet(
     return bounds
 
 
-def code_no_earlier(records: Iterable[CodeRecord], bounds: Mapping[str, datetime]) -> tuple[CodeRecord, ...]:
-    """Return the releases, none earlier than its bound."""
+def code_no_earlier(
+    current: Iterable[CodeRecord],
+    bounds: Mapping[str, datetime],
+    *,
+    known: Mapping[str, datetime],
+    remembered: Iterable[CodeRecord],
+    now: datetime,
+) -> tuple[CodeRecord, ...]:
+    """Return the releases, none earlier than its bound, and each that has one with the run that first saw it live.
+
+    `known`: the bounds of the ledger. A release that it bounds, and does not remember, counts from its bound alone.
+    """
+    seen_by = {_with_commit(record): record.seen_by for record in remembered}
 
     def bounded(record: CodeRecord) -> CodeRecord:
-        times = [bounds[key] for key in (record.id, _with_commit(record)) if key in bounds]
-        return replace(record, shipped_at=max([record.shipped_at, *times])) if times else record
+        key = _with_commit(record)
+        times = [bounds[name] for name in (record.id, key) if name in bounds]
+        if not times or max(times) <= record.shipped_at:
+            return record
+        seen = seen_by.get(key) if key in known else now
+        return replace(record, shipped_at=max(times), seen_by=seen)
 
-    return tuple(map(bounded, records))
+    return tuple(map(bounded, current))
 
 
 def models_no_earlier(

@@ -68,7 +68,9 @@ def code(
     bounds = not_yet.code_not_yet(
         memory.not_yet, memory.code, parsed.records, parsed.waiting, moved_after=after, now=query.as_of
     )
-    current = not_yet.code_no_earlier(parsed.records, bounds)
+    current = not_yet.code_no_earlier(
+        parsed.records, bounds, known=memory.not_yet, remembered=memory.code, now=query.as_of
+    )
     known = source_gone.with_code(memory, current, parsed.left_out, moves=parsed.moves)
     failed = _failed_deploys(known, query.as_of)
     notes = (*parsed.notes, *failed, *source_gone.gone(known), *_renamed(query, access, known))

@@ -176,11 +176,81 @@ def test_not_yet__a_commit_that_a_moved_tag_put_live_counts_from_the_last_run_th
     assert [hourly(world, hours).code for hours in (6, 199)] == [0, 0]
     shop.add_commit(B, at(199.5), parent=A)
     shop.releases[number].sha = B
-    for hours, code, status in ((200, 0, "pending"), (247, 0, "pending"), (248, 1, "breached"), (400, 1, "breached")):
+    for hours, code, status in ((200, 0, "pending"), (247, 0, "pending"), (248.5, 1, "breached"), (400, 1, "breached")):
         ran = hourly(world, hours, B)
         assert (ran.code, ran.outputs["sla-status"]) == (code, status)
-        assert ran.obligation(sha=B)["start"] == "2026-03-10T16:00:00Z"
+        first = "2026-03-10T16:00:00Z" if status == "pending" else "2026-03-10T17:00:00Z"
+        assert ran.obligation(sha=B)["start"] == first
     assert ran.obligation(sha=A)["status"] == "met"
+
+
+def moved_after_long(world: World, *, promoted: bool) -> None:
+    """FlowJoy ran at hour 1 and runs again at hour 100: between, B went live, by a moved tag or as a pre-release."""
+    shop = world.github.repository
+    world.inputs["code-source"] = "releases"
+    shop.add_commit(A, at(-300))
+    shop.add_commit(B, at(-1), parent=A)
+    world.registry.add_version(at(-299))
+    number = shop.add_release(tag="production", sha=A, published_at=at(-300))
+    if promoted:
+        number = shop.add_release(tag="v2", sha=B, published_at=at(), prerelease=True)
+    assert hourly(world, 1, B).code == 0
+    shop.releases[number].sha = B
+    shop.releases[number].prerelease = False
+
+
+@pytest.mark.parametrize("promoted", [False, True], ids=["a moved tag", "a promoted pre-release"])
+def test_rare_runs__a_release_that_no_run_saw_go_live_is_broken_only_once_that_is_certain(
+    world: World, *, promoted: bool
+) -> None:
+    """It was breached at hour 49 if it went live at hour 1, and is due at hour 148 if it went live at hour 100."""
+    moved_after_long(world, promoted=promoted)
+    for hours in (100, 130, 148):
+        ran = hourly(world, hours, B)
+        assert (ran.code, ran.outputs["verdict"], ran.obligation(sha=B)["status"]) == (2, "error", "unknown")
+        between = "no run saw when it went live between 2026-03-02T10:00:00Z and 2026-03-06T13:00:00Z"
+        assert f"{between}; run FlowJoy hourly" in ran.log
+    ran = hourly(world, 148.01, B)
+    assert (ran.code, ran.obligation(sha=B)["status"]) == (1, "breached")
+    world.registry.add_version(at(150))
+    assert hourly(world, 151, B).obligation(sha=B)["status"] == "late"
+
+
+@pytest.mark.parametrize(
+    ("seen", "ship", "hours", "code", "status"),
+    [
+        (60, 30, 130, 0, "met"),  # within 48 h of every start
+        (100, 60, 130, 0, "undetermined"),  # late for one before hour 12
+        (100, 120, 130, 0, "undetermined"),  # late for one before hour 72
+        (100, 40, 120, 0, "pending"),  # too early for one after hour 88, which is due at hour 136
+        (100, 40, 150, 2, "unknown"),
+    ],
+)
+def test_rare_runs__a_ship_decides_only_where_every_possible_start_agrees(
+    world: World, seen: float, ship: float, hours: float, code: int, status: str
+) -> None:
+    moved_after_long(world, promoted=False)
+    for hour in sorted((seen, ship)):
+        if hour == ship:
+            world.registry.add_version(at(ship))
+        else:
+            hourly(world, seen, B)
+    ran = hourly(world, hours, B)
+    assert (ran.code, ran.obligation(sha=B)["status"]) == (code, status)
+
+
+def test_rare_runs__a_rollback_that_no_run_saw_in_time_is_not_taken_for_one_in_time(world: World) -> None:
+    shop = world.github.repository
+    world.inputs["code-source"] = "releases"
+    for number, sha in enumerate((A, B)):
+        shop.add_commit(sha, at(number - 300))
+    world.registry.add_version(at(-299))
+    number = shop.add_release(tag="production", sha=A, published_at=at(-300))
+    hourly(world, -1)
+    shop.releases[number].sha = B
+    assert hourly(world, 0, B).code == 0
+    shop.releases[number].sha = A
+    assert hourly(world, 100).obligation(sha=B)["status"] == "undetermined"
 
 
 def test_not_yet__a_pre_release_that_is_promoted_counts_from_the_last_run_that_saw_it_as_one(world: World) -> None:
@@ -193,9 +263,9 @@ def test_not_yet__a_pre_release_that_is_promoted_counts_from_the_last_run_that_s
     number = shop.add_release(tag="v2", sha=B, published_at=at(), prerelease=True)
     assert [hourly(world, hours, B).code for hours in (1, 71)] == [0, 0]
     shop.releases[number].prerelease = False
-    for hours, code in ((72, 0), (119, 0), (119.5, 1)):
+    for hours, code, first in ((72, 0, "08"), (119, 0, "08"), (119.5, 2, "08"), (120.5, 1, "09")):
         ran = hourly(world, hours, B)
-        assert (ran.code, ran.obligation(sha=B)["start"]) == (code, "2026-03-05T08:00:00Z")
+        assert (ran.code, ran.obligation(sha=B)["start"]) == (code, f"2026-03-05T{first}:00:00Z")
 
 
 def test_not_yet__a_promoted_pre_release_that_no_run_saw_counts_from_its_publication(world: World) -> None:

@@ -32,6 +32,11 @@ class Columns:
         values: npt.NDArray[Any] = self._arrays[name][self._indices]
         return values
 
+    def replaced(self, columns: Mapping[str, npt.NDArray[Any]]) -> Columns:
+        """Return the same rows with other values in some columns."""
+        arrays = {name: self[name] for name in self._arrays} | dict(columns)
+        return Columns(arrays, np.arange(len(self)))
+
     def at(self, indices: Indices) -> Columns:
         """Return the rows with these numbers."""
         return Columns(self._arrays, self._indices[indices])

@@ -19,6 +19,7 @@ from flowjoy.analysis.event_columns import (
     FIRST_LIVE,
     ID,
     KIND,
+    LATEST,
     NAME,
     OLD_SINCE,
     PRECISION,
@@ -32,12 +33,15 @@ from flowjoy.analysis.promise import first_ship, microseconds
 from flowjoy.analysis.promise.columns import Columns, Indices, indices_by, text_or_none
 from flowjoy.analysis.promise.microseconds import NEVER, to_timestamp
 from flowjoy.analysis.promise.obligation_status import Settlement, settle
+from flowjoy.analysis.promise.possible_starts import UNKNOWN_TIMES, agreed, at_each_start
 from flowjoy.analysis.promise.waivers import apply_waivers
 from flowjoy.analysis.timeline import integer_versions
 from flowjoy.domain import EventType, Kind, ModelDependencies, Obligation, Requirement, Rule, Status, Waiver
 from flowjoy.domain.promise import UNREADABLE
 
 _NO_ROWS: Indices = np.empty(0, dtype=np.intp)
+_BEFORE_ALL = np.iinfo(np.int64).min
+_PREVIOUS = {"previous": "start", "previous_latest": "latest"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +66,7 @@ def obligations(events: pd.DataFrame, dependencies: ModelDependencies, terms: Pr
     within each requirement.
     """
     frame = _deploys(events, terms)
-    deploys = Columns.of(frame, [ID, SHA, PROVISIONAL, "start", "cancelled", "previous"])
+    deploys = Columns.of(frame, [ID, SHA, PROVISIONAL, *UNKNOWN_TIMES, *UNKNOWN_TIMES.values()])
     by_sha = indices_by(deploys[SHA])
     acts, by_model = _acts(events)
     owed: list[Obligation] = []
@@ -79,7 +83,7 @@ def obligations(events: pd.DataFrame, dependencies: ModelDependencies, terms: Pr
         )
         for item in owed
     )
-    return tuple(sorted(waived, key=lambda item: (item.start, item.id)))
+    return tuple(sorted(agreed(waived), key=lambda item: (item.start, item.id)))
 
 
 def _acts(events: pd.DataFrame) -> tuple[Columns, Mapping[str, Indices]]:
@@ -96,15 +100,17 @@ def _acts(events: pd.DataFrame) -> tuple[Columns, Mapping[str, Indices]]:
 def _deploys(events: pd.DataFrame, terms: PromiseTerms) -> pd.DataFrame:
     """Return the CODE deploys that owe models, with the previous deploy and the rollback that cancels each."""
     code = events[events[TYPE] == EventType.CODE].reset_index(drop=True)
-    start = microseconds.of_column(code[TS])
-    cancelled = np.full(len(code), NEVER)
+    start, latest = microseconds.of_column(code[TS]), microseconds.of_column(code[LATEST])
+    cancelled, cancelled_latest = np.full(len(code), NEVER), np.full(len(code), NEVER)
     first_live = code[FIRST_LIVE].to_numpy(dtype=np.int64)
     # Latest rollback first, so the earliest one that cancels a deploy overwrites the others.
     for back in np.flatnonzero((code[KIND] == Kind.ROLLBACK) & ~code[PROVISIONAL])[::-1]:
-        cancelled[:back][first_live[:back] > first_live[back]] = start[back]
-    code = code.assign(start=start, cancelled=cancelled)
+        replaced = first_live[:back] > first_live[back]
+        cancelled[:back][replaced], cancelled_latest[:back][replaced] = start[back], latest[back]
+    code = code.assign(start=start, latest=latest, cancelled=cancelled, cancelled_latest=cancelled_latest)
     deploys = code[code[KIND] == Kind.DEPLOY]
-    deploys = deploys.assign(previous=deploys["start"].shift(fill_value=np.iinfo(np.int64).min))
+    before = {name: deploys[of].shift(fill_value=_BEFORE_ALL) for name, of in _PREVIOUS.items()}
+    deploys = deploys.assign(**before)
     return deploys if terms.since is None else deploys[deploys[TS] >= pd.Timestamp(terms.since)]
 
 
@@ -130,6 +136,7 @@ def _with_stub(by_sha: Mapping[str, Indices], shas: Iterable[str]) -> Indices:
 
 
 def _judge(requirement: Requirement, deploys: Columns, acts: Columns, terms: PromiseTerms) -> list[Obligation]:
+    deploys = at_each_start(deploys, acts, microseconds.of_duration(terms.clock))
     start = deploys["start"]
     deadline = start + microseconds.of_duration(terms.clock)
     if requirement.rule is Rule.NONE:

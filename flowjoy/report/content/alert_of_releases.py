@@ -203,7 +203,7 @@ def _ending(items: Sequence[Obligation]) -> str:
 def _end(item: Obligation, results: Results) -> str:
     """Return how one release ended, with the version that shipped."""
     zone = results.bundle.window.timezone
-    if item.status is Status.UNDETERMINED and item.not_before is not None and item.seen_by is not None:
+    if item.status is Status.UNDETERMINED and not item.reason and item.not_before and item.seen_by:
         return f"shipped between {moment(item.not_before, zone)} and {moment(item.seen_by, zone)}"
     text = outcome(item, results) or item.status.label
     return f"v{clean(item.version, 40)} {text}" if item.shipped_at is not None and item.version else text

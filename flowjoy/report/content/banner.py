@@ -174,12 +174,13 @@ def undetermined(results: Results) -> str:
     if not items:
         return ""
     releases = len({item.code_id for item in items})
-    versions = sorted({f"{clean(item.model)} v{clean(item.version or '?', 40)}" for item in items})
-    return (
-        f"nothing is due, but {plural(releases, 'release')} {'is' if releases == 1 else 'are'} undetermined, neither "
-        f"kept nor broken: set the tag flowjoy.deployed_at of {', '.join(versions[:_NAME_LIMIT])} to the time it went "
-        "live, and run FlowJoy hourly"
-    )
+    lead = f"nothing is due, but {plural(releases, 'release')} {'is' if releases == 1 else 'are'} undetermined"
+    # With a reason it is the code whose time is unknown: a tag was moved, or a pre-release promoted.
+    versions = sorted({f"{clean(item.model)} v{clean(item.version or '?', 40)}" for item in items if not item.reason})
+    if not versions:
+        return f"{lead}, neither kept nor broken: run FlowJoy hourly"
+    stamp = f"set the tag flowjoy.deployed_at of {', '.join(versions[:_NAME_LIMIT])} to the time it went live"
+    return f"{lead}, neither kept nor broken: {stamp}, and run FlowJoy hourly"
 
 
 def _kept(results: Results) -> Banner:

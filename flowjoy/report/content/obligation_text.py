@@ -39,7 +39,7 @@ def outcome(item: Obligation, results: Results) -> str:
         return "rolled back after the deadline" if shipped is None else f"shipped {span(shipped - item.deadline)} late"
     if item.status is Status.MET and item.shipped_at is not None:
         return _met(item, item.shipped_at, zone, as_of)
-    if item.status is Status.UNDETERMINED and item.not_before is not None and item.seen_by is not None:
+    if item.status is Status.UNDETERMINED and not item.reason and item.not_before and item.seen_by:
         between = f"{moment(item.not_before, zone, as_of)} and {moment(item.seen_by, zone, as_of)}"
         return f"shipped between {between}: set the tag flowjoy.deployed_at, or run FlowJoy hourly"
     if item.status is Status.CANCELLED:

@@ -18,6 +18,7 @@ from flowjoy.analysis.event_columns import (
     FIRST_LIVE,
     ID,
     KIND,
+    LATEST,
     OLD_SINCE,
     PROVISIONAL,
     RUN,
@@ -201,7 +202,9 @@ def test_timeline__has_every_column_of_one_type_also_when_a_half_is_empty(
     code: list[CodeRecord], models: list[ModelRecord]
 ) -> None:
     result = events(code, models)
-    assert sorted(result.columns) == sorted([*PUBLIC_COLUMNS, ID, RUN, EARLIEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE])
+    assert sorted(result.columns) == sorted(
+        [*PUBLIC_COLUMNS, ID, RUN, EARLIEST, LATEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE]
+    )
     assert result[PROVISIONAL].dtype == bool
     assert str(result[TS].dtype) == str(result[EARLIEST].dtype) == "datetime64[us, UTC]"
     assert len(timeline.without_provisional(result)) == len(models) + sum(r.outcome is Outcome.SUCCESS for r in code)

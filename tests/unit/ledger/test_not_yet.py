@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowjoy.domain import ModelVersion, Outcome, Precision
+from flowjoy.domain import CodeRecord, ModelVersion, Outcome, Precision
 from flowjoy.domain.timestamps import EARLIEST
 from flowjoy.ledger.not_yet import code_no_earlier, code_not_yet, listings, models_no_earlier, models_not_yet
 from tests.builders import MODEL, a_deploy, a_ship, at
@@ -47,11 +47,43 @@ def test_code__that_waits_is_bounded_by_now_and_other_kinds_are_dropped() -> Non
     }
 
 
+def no_earlier(
+    current: list[CodeRecord], bounds: dict[str, datetime], *remembered: CodeRecord, known: bool = False
+) -> list[tuple[datetime, datetime | None]]:
+    """When each went live, and the run that first saw it; `known`: an earlier run already wrote the bounds."""
+    before = bounds if known else {}
+    result = code_no_earlier(current, bounds, known=before, remembered=remembered, now=at(9))
+    return [(record.shipped_at, record.seen_by) for record in result]
+
+
 @pytest.mark.parametrize("key", ["release:1", f"release:1@{B[:12]}"])
 def test_code__counts_no_earlier_than_its_bound_and_no_earlier_than_it_says(key: str) -> None:
     early, late = a_deploy(0, B, id="release:1"), a_deploy(8, B, id="release:1")
-    assert [record.shipped_at for record in code_no_earlier([early, late], {key: at(5)})] == [at(5), at(8)]
-    assert code_no_earlier([early], {"release:2": at(5)}) == (early,)
+    assert no_earlier([early, late], {key: at(5)}) == [(at(5), at(9)), (at(8), None)]
+    assert no_earlier([early], {"release:2": at(5)}) == [(at(0), None)]
+
+
+def test_code__that_an_earlier_run_saw_live_keeps_the_time_of_the_first_that_did() -> None:
+    early, key = a_deploy(0, B, id="release:1"), f"release:1@{B[:12]}"
+    seen = a_deploy(5, B, id="release:1", seen_by=at(6))
+    assert no_earlier([early], {key: at(5)}, seen, known=True) == [(at(5), at(6))]
+
+
+@pytest.mark.parametrize("remembered", [[], [a_deploy(5, A, id="release:1", seen_by=at(6))]], ids=["none", "another"])
+def test_code__that_the_ledger_bounds_and_does_not_remember_counts_from_its_bound_alone(
+    remembered: list[CodeRecord],
+) -> None:
+    """Otherwise each run would be the first that sees it, and its clock would never end."""
+    early, key = a_deploy(0, B, id="release:1"), f"release:1@{B[:12]}"
+    assert no_earlier([early], {key: at(5)}, *remembered, known=True) == [(at(5), None)]
+
+
+def test_code__that_was_promoted_is_bounded_by_its_commit_once_it_was_seen_live() -> None:
+    current, known = [a_deploy(0, B, id="release:1")], {"release:1": at(5)}
+    assert code_not_yet(known, (), current, (), moved_after=at(7), now=at(9)) == {
+        "release:1": at(5),
+        f"release:1@{B[:12]}": at(5),
+    }
 
 
 def test_models__that_did_not_ship_are_bounded_by_now() -> None:
