@@ -11,7 +11,7 @@ from flowjoy.domain import Decision, Obligation, Status
 from flowjoy.domain.gate_findings import GateLevel, MergeGate
 from flowjoy.domain.proposals import GROUP
 from flowjoy.report.blocks import Banner
-from flowjoy.report.content.banner import release_banner
+from flowjoy.report.content.banner import asking_to_merge, release_banner
 from flowjoy.report.content.gate import gate_banner, problem
 from flowjoy.report.content.gate import section as gate_section
 from flowjoy.report.content.obligation_text import outcome
@@ -45,7 +45,8 @@ class Annotation:
 class Check:
     """The content of one check run. `subject` distinguishes the two checks of a service: `sla` or `dependency`.
 
-    `refused`: the pull requests that the merge gate refused on this commit.
+    `refused`: the pull requests that the merge gate refused on this commit. `overdue_since`: whether a later run of the
+    default branch turned it red, and may turn it back.
     """
 
     subject: str
@@ -55,6 +56,7 @@ class Check:
     summary: str
     annotations: tuple[Annotation, ...] = ()
     refused: frozenset[int] = frozenset()
+    overdue_since: bool = False
 
 
 def promise_check(
@@ -108,6 +110,20 @@ def settled_check(results: Results, sha: str, links: Links = NOWHERE) -> Check |
         conclusion=_release_conclusion(results, own),
         title=_title(shown),
         summary=within_limit(text),
+    )
+
+
+def standing_check(results: Results, sha: str, report: Report) -> Check:
+    """Return the `48 h SLA` check of an open pull request, as a later run of the default branch sees the service."""
+    shown = asking_to_merge(report.banner, results)
+    conclusion = _service_conclusion(results)
+    return Check(
+        subject="sla",
+        sha=sha,
+        conclusion=conclusion,
+        title=_title(shown),
+        summary=within_limit(summary(replace(report, banner=shown))),
+        overdue_since=conclusion == "failure",
     )
 
 

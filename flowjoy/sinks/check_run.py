@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from flowjoy.clients import github_checks
@@ -14,15 +13,12 @@ from flowjoy.domain import CoverageState
 from flowjoy.errors import HarvestError
 from flowjoy.report import checks
 from flowjoy.report.checks import Annotation, Check
+from flowjoy.sinks import earlier_checks
 from flowjoy.sinks.base import Publication
-from flowjoy.sinks.check_identity import external_id, identified, refused_in
+from flowjoy.sinks.check_identity import external_id, identified, is_overdue_since, refused_in
 from flowjoy.sinks.check_refusals import Refusals
 
 ANNOTATIONS_A_REQUEST = 50
-SETTLED_DAYS = 14
-"""An earlier run settled a release whose clocks ended longer ago, unless it never had a check."""
-
-MAX_SETTLED = 40
 
 
 class CheckRuns:
@@ -34,9 +30,11 @@ class CheckRuns:
         """Write the checks of this run's commit and of what it deployed; a trusted run also settles older ones."""
         outputs: dict[str, str] = {}
         current = list(self.render(publication))
-        settled = list(_settling(publication)) if publication.trigger.trusted else []
+        settled = list(earlier_checks.settled(publication)) if publication.trigger.trusted else []
+        standing = list(earlier_checks.standing(publication, github)) if publication.trigger.trusted else []
+        earlier = [*settled, *standing]
         refusals = Refusals(
-            publication=publication, github=github, listed=_listed(current, settled, publication, github)
+            publication=publication, github=github, listed=_listed(current, earlier, publication, github)
         )
         for check in current:
             url, others = _save(check, refusals)
@@ -46,6 +44,8 @@ class CheckRuns:
                 outputs["check-url"] = url
         for check in settled:
             _settle(check, refusals)
+        for check in standing:
+            _refresh(check, refusals)
         # Last: a commit that is gone must not keep the others from being settled.
         for sha in publication.deployed:
             _save(_promise_check(publication, sha), refusals)
@@ -83,37 +83,24 @@ def name_of(check: Check, publication: Publication) -> str:
     return f"{prefix} / {hours:g} h SLA" if check.subject == "sla" else f"{prefix} / model dependency"
 
 
-def _settling(publication: Publication) -> Iterator[Check]:
-    """Yield the checks of earlier releases whose last clock ended lately, newest first."""
-    results = publication.results
-    since = results.bundle.generated_at - timedelta(days=SETTLED_DAYS)
-    recent = [item for item in results.obligations if item.sha and (item.closed_at or item.deadline) >= since]
-    written = {publication.trigger.sha, *publication.deployed}
-    newest_first = dict.fromkeys(item.sha for item in reversed(recent) if item.sha not in written)
-    for sha in list(newest_first)[:MAX_SETTLED]:
-        check = checks.settled_check(results, sha, publication.report.links) if sha is not None else None
-        if check is not None:
-            yield check
-
-
 def _listed(
-    current: Sequence[Check], settled: Sequence[Check], publication: Publication, github: GitHubApi
+    current: Sequence[Check], earlier: Sequence[Check], publication: Publication, github: GitHubApi
 ) -> dict[Wanted, tuple[CheckRun, ...]]:
-    """Return the checks on the commits of earlier releases by one query, with those on the run's own commits.
+    """Return the checks on earlier releases and pull requests by one query, with those on the run's own commits.
 
-    The run's own are asked for by themselves where that fails; a later run settles the others.
+    The run's own are asked for by themselves where that fails; a later run writes the others.
     """
 
     def wanted(checks: Sequence[Check], shas: Iterable[str] = ()) -> list[Wanted]:
         more = [(sha, name_of(checks[0], publication)) for sha in shas]
         return [*((check.sha, name_of(check, publication)) for check in checks), *more]
 
-    if not settled:
+    if not earlier:
         return {}
     try:
-        return github_checks.listed(github, wanted(current, publication.deployed), wanted(settled))
+        return github_checks.listed(github, wanted(current, publication.deployed), wanted(earlier))
     except HarvestError as problem:
-        publication.warn(f"checks: those of earlier releases could not be read: {problem.advised}")
+        publication.warn(f"checks: those of earlier commits could not be read: {problem.advised}")
         return {}
 
 
@@ -126,6 +113,20 @@ def _settle(check: Check, refusals: Refusals) -> None:
     if current is not None and (current.conclusion, current.output.title) != (check.conclusion, check.title):
         body = _body(check, publication, annotations=())
         github.send("PATCH", f"/check-runs/{current.id}", body, reader(SavedCheck))
+
+
+def _refresh(check: Check, refusals: Refusals) -> None:
+    """Turn the check of an open pull request red while a model is overdue, and back once none is.
+
+    Its own run alone ends what that run refused.
+    """
+    publication = refusals.publication
+    current = _newest(refusals.listed.get((check.sha, name_of(check, publication)), ()), check, publication)
+    if current is None or (current.conclusion == "failure") is (check.conclusion == "failure"):
+        return
+    if check.overdue_since or is_overdue_since(current.external_id):
+        body = _body(check, publication, annotations=())
+        refusals.github.send("PATCH", f"/check-runs/{current.id}", body, reader(SavedCheck))
 
 
 def _warn_of_shared_name(check: Check, others: frozenset[str], publication: Publication) -> None:
@@ -211,7 +212,9 @@ def _body(check: Check, publication: Publication, *, annotations: tuple[Annotati
         "name": name_of(check, publication),
         "status": "completed",
         "conclusion": check.conclusion,
-        "external_id": external_id(publication.settings.service, check.subject, check.refused),
+        "external_id": external_id(
+            publication.settings.service, check.subject, check.refused, overdue_since=check.overdue_since
+        ),
         "output": output,
     }
     if publication.report.links.run is not None:

@@ -263,3 +263,16 @@ def test_text_of_strangers__cannot_mention_or_inject_markup(world: World, text: 
     for written in (ran.summary, world.check(B, "model dependency")["output"]["summary"]):
         assert text not in written
     assert text.partition("](")[0] not in ran.summary
+
+
+def test_check__of_an_open_pull_request_follows_the_promise_although_its_workflow_does_not_run(world: World) -> None:
+    world.github.repository.add_file(C, "flowjoy.json", '{"models": {"recommender": "any"}}')
+    world.release(C, at(0))
+    judge(world, a_pull(world, base_sha=C))
+    assert world.check(B, "SLA")["conclusion"] == "neutral"
+    assert world.run(at(49), event="schedule", sha=C).code == 1
+    assert world.check(B, "SLA")["conclusion"] == "failure"
+    assert world.check(B, "SLA")["output"]["title"] == "Merging is blocked: recommender is 1 h overdue"
+    world.registry.add_version(at(49.5))
+    assert world.run(at(50), event="schedule", sha=C).code == 0
+    assert world.check(B, "SLA")["conclusion"] != "failure"

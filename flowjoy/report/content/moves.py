@@ -55,8 +55,7 @@ def moves(results: Results, links: Links = NOWHERE, *, is_named: bool = False) -
 
 def rerun(links: Links) -> Prose:
     """Return how to have this run judge again."""
-    failed = "re-run the failed job"
-    return prose(f"{failed} of {{}}", Link("this run", links.run)) if links.run else (failed,)
+    return prose("re-run the failed job of {}", Link("this run", links.run) if links.run else "this run")
 
 
 def _problem(item: Coverage) -> str:

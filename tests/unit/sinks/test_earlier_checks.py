@@ -1,0 +1,117 @@
+"""The checks of open pull requests, which a trusted run keeps as red or green as the promise is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flowjoy.analysis.results import Results, analyse
+from flowjoy.domain import Status
+from flowjoy.sinks.check_run import CheckRuns
+from tests.builders import a_bundle, a_deploy, a_ship, at
+from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
+from tests.fakes.github_state import CheckRun
+from tests.unit.sinks.conftest import OTHER_SHA, SHA, Run, an_event, api_of, broken_promise, kept_promise
+
+OURS = "flowjoy/shop/sla"
+
+
+@pytest.fixture
+def pull(github: GitHubStandIn) -> int:
+    return github.repository.add_pull_request(head_sha=OTHER_SHA, base_sha=SHA, created_at=at(1))
+
+
+def judged_earlier(github: GitHubStandIn, conclusion: str, external_id: str = OURS) -> None:
+    """The check that the pull request's own run wrote."""
+    fields = {
+        "name": "FlowJoy / 48 h SLA",
+        "head_sha": OTHER_SHA,
+        "status": "completed",
+        "started_at": "2024-06-03T10:00:00Z",
+        "conclusion": conclusion,
+        "external_id": external_id,
+        "output": {"title": "as it was", "summary": "as it was"},
+    }
+    github.repository.check_runs[7] = CheckRun(id=7, fields=fields)
+
+
+def late() -> Results:
+    """A release that shipped 12 h late, an hour ago."""
+    return analyse(a_bundle([a_deploy(0, SHA)], [a_ship(60, "7")], until=at(61), terms={"sla_since": at(0)}))
+
+
+def publish(run: Run, github: GitHubStandIn, results: Results, **event: Any) -> dict[str, Any]:
+    CheckRuns().publish(run.publication(results, an_event(**event)), api_of(github))
+    (check,) = [one.fields for one in github.repository.check_runs.values() if one.fields["head_sha"] == OTHER_SHA]
+    return check
+
+
+@pytest.mark.parametrize("conclusion", ["neutral", "success"])
+@pytest.mark.usefixtures("pull")
+def test_open_pull_request__turns_red_once_a_model_is_overdue(run: Run, github: GitHubStandIn, conclusion: str) -> None:
+    judged_earlier(github, conclusion)
+    check = publish(run, github, broken_promise())
+    assert (check["conclusion"], check["external_id"]) == ("failure", f"{OURS}/overdue")
+    assert check["output"]["title"].startswith("Merging is blocked: recommender is ")
+    assert "Your change did not cause it" in check["output"]["summary"]
+
+
+@pytest.mark.usefixtures("pull")
+def test_open_pull_request__turns_back_once_the_model_shipped(run: Run, github: GitHubStandIn) -> None:
+    judged_earlier(github, "failure", f"{OURS}/overdue")
+    check = publish(run, github, late())
+    assert check["conclusion"] != "failure"
+    assert check["external_id"] == OURS
+
+
+@pytest.mark.parametrize("external_id", [OURS, f"{OURS}/7"])
+@pytest.mark.usefixtures("pull")
+def test_open_pull_request__stays_red_for_what_its_own_run_refused(
+    run: Run, github: GitHubStandIn, external_id: str
+) -> None:
+    judged_earlier(github, "failure", external_id)
+    assert publish(run, github, late())["output"]["title"] == "as it was"
+
+
+@pytest.mark.usefixtures("pull")
+@pytest.mark.parametrize(
+    ("results", "trusted"),
+    [
+        (broken_promise(), False),
+        (kept_promise(), True),
+        (analyse(a_bundle([a_deploy(0, SHA)], until=at(60), terms={"sla_since": at(0), "enforce": False})), True),
+    ],
+    ids=["an untrusted run", "nothing was broken lately", "not enforced"],
+)
+def test_open_pull_request__is_left_alone_otherwise(
+    run: Run, github: GitHubStandIn, results: Results, *, trusted: bool
+) -> None:
+    judged_earlier(github, "neutral")
+    assert publish(run, github, results, trusted=trusted)["output"]["title"] == "as it was"
+
+
+@pytest.mark.usefixtures("pull")
+def test_open_pull_request__of_another_service_is_left_alone(run: Run, github: GitHubStandIn) -> None:
+    judged_earlier(github, "neutral", "flowjoy/search/sla")
+    assert publish(run, github, broken_promise())["output"]["title"] == "as it was"
+
+
+@pytest.mark.usefixtures("pull")
+def test_closed_pull_request__is_left_alone(run: Run, github: GitHubStandIn, pull: int) -> None:
+    github.repository.issues[pull].closed_at = at(2)
+    judged_earlier(github, "neutral")
+    assert publish(run, github, broken_promise())["output"]["title"] == "as it was"
+
+
+@pytest.mark.usefixtures("pull")
+def test_list_of_pull_requests__that_cannot_be_read_is_a_warning(run: Run, github: GitHubStandIn) -> None:
+    judged_earlier(github, "neutral")
+    github.fail("GET /repos/acme/shop/pulls", fault=NOT_ACCESSIBLE)
+    assert publish(run, github, broken_promise())["output"]["title"] == "as it was"
+    assert any("open pull requests keep the check of their own last run" in text for text in run.warnings)
+
+
+def test_promise__is_broken_in_these_examples() -> None:
+    assert [item.status for item in broken_promise().obligations] == [Status.BREACHED]
+    assert [item.status for item in late().obligations] == [Status.LATE]
