@@ -76,7 +76,7 @@ def promise_check(
         conclusion, shown = settled, of_release
     title = _title(shown)
     if shown is report.banner and results.gate is not None and (failures := results.gate.of(GateLevel.FAILURE)):
-        title = clean(f"The check of the model dependency fails: {problem(failures)}", _LONGEST_TITLE)
+        title = clean(f"Merging is blocked by the model dependency: {problem(failures)}", _LONGEST_TITLE)
     broken = [item for item in results.scope if item.status is Status.BREACHED and item.model in lines]
     remarks = {
         item.model: Annotation(
@@ -113,7 +113,7 @@ def settled_check(results: Results, sha: str, links: Links = NOWHERE) -> Check |
     )
 
 
-def standing_check(results: Results, sha: str, report: Report) -> Check:
+def open_pull_request_check(results: Results, sha: str, report: Report) -> Check:
     """Return the `48 h SLA` check of an open pull request, as a later run of the default branch sees the service."""
     shown = asking_to_merge(report.banner, results)
     conclusion = _service_conclusion(results)

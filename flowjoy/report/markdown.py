@@ -53,8 +53,8 @@ def _span(span: Span, links: Links) -> str:
 
 def banner(content: Banner, links: Links = NOWHERE) -> str:
     """Return status, facts and what to do, the first lines of every surface."""
-    word = f" **{prose(content.word)}**:" if content.word else ""
-    head = f"{SIGNS[content.mark] or '⏸️'}{word} {inline(content.title, links)}"
+    word = f"{prose(content.word)}: " if content.word else ""
+    head = f"{SIGNS[content.mark] or '⏸️'} **{word}{inline(content.title, links)}**"
     return "\n\n".join(
         filter(None, (head, "<br>".join(inline(fact, links) for fact in content.facts), moves(content.moves, links)))
     )

@@ -50,7 +50,7 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link to an address of our own: a check, a run, a page of the documentation."""
+    """A link to an address of our own: a check, a run, a page of the documentation; text alone if it is empty."""
 
     text: str
     address: str

@@ -30,9 +30,11 @@ class CheckRuns:
         """Write the checks of this run's commit and of what it deployed; a trusted run also settles older ones."""
         outputs: dict[str, str] = {}
         current = list(self.render(publication))
-        settled = list(earlier_checks.settled(publication)) if publication.trigger.trusted else []
-        standing = list(earlier_checks.standing(publication, github)) if publication.trigger.trusted else []
-        earlier = [*settled, *standing]
+        settled = list(earlier_checks.of_settled_releases(publication)) if publication.trigger.trusted else []
+        proposed = (
+            list(earlier_checks.of_open_pull_requests(publication, github)) if publication.trigger.trusted else []
+        )
+        earlier = [*settled, *proposed]
         refusals = Refusals(
             publication=publication, github=github, listed=_listed(current, earlier, publication, github)
         )
@@ -44,7 +46,7 @@ class CheckRuns:
                 outputs["check-url"] = url
         for check in settled:
             _settle(check, refusals)
-        for check in standing:
+        for check in proposed:
             _refresh(check, refusals)
         # Last: a commit that is gone must not keep the others from being settled.
         for sha in publication.deployed:

@@ -19,7 +19,7 @@ SETTLED_DAYS = 14
 MAX_SETTLED = 40
 
 
-def settled(publication: Publication) -> Iterator[Check]:
+def of_settled_releases(publication: Publication) -> Iterator[Check]:
     """Yield the checks of earlier releases whose last clock ended lately, newest first."""
     results = publication.results
     since = results.bundle.generated_at - timedelta(days=SETTLED_DAYS)
@@ -32,7 +32,7 @@ def settled(publication: Publication) -> Iterator[Check]:
             yield check
 
 
-def standing(publication: Publication, github: GitHubApi) -> Iterator[Check]:
+def of_open_pull_requests(publication: Publication, github: GitHubApi) -> Iterator[Check]:
     """Yield the check of each open pull request, newest first, if a release was broken lately.
 
     A required check is otherwise as old as the last run of its pull request.
@@ -50,4 +50,4 @@ def standing(publication: Publication, github: GitHubApi) -> Iterator[Check]:
         return
     for sha in heads:
         if sha not in written:
-            yield checks.standing_check(results, sha, publication.report)
+            yield checks.open_pull_request_check(results, sha, publication.report)

@@ -181,7 +181,7 @@ def test_waiver__is_shown_with_reason_name_and_end_wherever_it_serves(unshipped:
     page = (ran.folder / "report.html").read_text()
     for shown in (ran.log, check["output"]["title"], check["output"]["summary"], ran.summary, page):
         plain = read(shown)
-        assert "holiday freeze (data platform, until 2026-03-10T23:59:59Z)" in plain
+        assert "until Tue 10 Mar 23:59 UTC: holiday freeze, approved by data platform" in plain.replace("\u00a0", " ")
 
 
 def test_waiver__that_ends_too_far_ahead_excuses_nothing_and_says_so(unshipped: World) -> None:

@@ -191,7 +191,7 @@ def _requirement(requirement: Requirement, versions: Sequence[ModelVersion], pol
     model, tag = requirement.model, policy.validated_tag
     fitting = [version for version in versions if requirement.fits(version.version)]
     if requirement.rule is Rule.EXACT and fitting and not fitting[0].ready:
-        cure = "Wait until its registration ends and run again, or pin a version that is READY"
+        cure = "Wait until it is, or pin a version that is READY"
         return GateLevel.FAILURE, f"{model}: version {fitting[0].version} is not READY", cure
     if tag is not None:
         ready = max((v for v in fitting if v.ready), key=_order, default=None)

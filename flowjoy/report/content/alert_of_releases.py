@@ -68,7 +68,7 @@ def of_waived(about: WaitingReleases, notification: Notification, results: Resul
     by_waiver: dict[str, list[str]] = {}
     for item in items:
         by_waiver.setdefault(excuse(item, results), []).append(_name(item))
-    lines = [f"{_listed(names)} {text}" for text, names in by_waiver.items()]
+    lines = [f"{_listed(names)} until {text}" for text, names in by_waiver.items()]
     has_ended = notification.step is AlertStep.RECOVERY
     model = clean(about.model)
     is_one = len(items) == 1
@@ -169,20 +169,20 @@ def _facts(items: Sequence[Obligation], results: Results) -> str:
     others = [f"{_name(item)} ({_left(item, results)})" for item in items[1:]]
     if not others:
         return text
-    wait = f"{plural(len(others), 'more release')} {'waits' if len(others) == 1 else 'wait'}"
     more = len(items) - NAME_LIMIT
     rest = f" and {plural(more, 'other')}" if more > 0 else ""
-    return f"{text} {wait}: {', '.join(others[: NAME_LIMIT - 1])}{rest}."
+    once = " One new version settles all of them." if all(item.requires == "any" for item in items) else ""
+    return f"{text} Also waiting: {', '.join(others[: NAME_LIMIT - 1])}{rest}.{once}"
 
 
 def _emergency(kind: AlertKind, results: Results) -> str:
     waiver = f"add a waiver to {clean(results.bundle.terms.model_stub)} on the default branch"
     if kind is AlertKind.BREACH and results.bundle.terms.enforce:
-        past = "Where the check is required, an administrator has to merge it past the check."
-        return f"In an emergency, {waiver}: it unblocks merges until it ends. {past} The miss still counts."
+        past = "where the check is required, an administrator merges it past the check"
+        return f"In an emergency, {waiver}; {past}. Merging is free until the waiver ends. The miss stays recorded."
     if kind is AlertKind.BREACH:
-        return f"If it cannot ship soon, {waiver}. The miss still counts."
-    return f"If it cannot ship in time, {waiver} before the deadline. After that, the miss counts."
+        return f"If it cannot ship soon, {waiver}. The miss stays recorded."
+    return f"If it cannot ship in time, {waiver} before the deadline. After that, the miss is recorded."
 
 
 def _ending(items: Sequence[Obligation]) -> str:

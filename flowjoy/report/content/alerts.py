@@ -109,7 +109,7 @@ def _what(item: FiringAlert) -> Text:
 
 def _sent(alert: Alert, results: Results) -> str:
     if alert.old:
-        return "not sent: older than the first trusted run or `sla-since`"
+        return "not sent: it began before the first run of FlowJoy, or before `sla-since`"
     first: dict[str, str] = {}
     zone, now = results.bundle.window.timezone, results.bundle.generated_at
     for state in sorted(results.bundle.alerts, key=lambda state: state.at):

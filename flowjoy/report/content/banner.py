@@ -22,10 +22,10 @@ _NAME_LIMIT = 3
 _NOT_YOURS = (
     "Your change did not cause it; an earlier release did. A branch rule that requires this check blocks merging."
 )
-_BLOCKS = "Pull requests cannot merge where a branch rule requires this check."
+_BLOCKS = "Until it ships, pull requests cannot merge where a branch rule requires this check."
 _RECORDED = Move(
     do="Nothing is left to ship for this release.",
-    why="The miss is recorded, so this check stays red. It does not block later commits.",
+    why="The miss is recorded, so the check of this commit stays red. Other commits and pull requests are not blocked.",
 )
 
 
@@ -60,7 +60,9 @@ def release_banner(results: Results, owed: Sequence[Obligation], links: Links = 
     if other:
         first = min(waived or other, key=lambda item: (item.status.value, item.model))
         word = "" if waived else capital(first.status.label)
-        return Banner(mark=Mark.CALM, word=word, title=prose("{} {}", Name(first.subject), predicate(first, results)))
+        title = prose("{} {}", Name(first.subject), predicate(first, results))
+        ways = moves(results, links, is_named=True) if first.is_excused else ()
+        return Banner(mark=Mark.CALM, word=word, title=title, moves=ways)
     slowest = max(owed, key=lambda item: (item.shipped_at or item.start) - item.start)
     last = ", the last of them " if len(owed) > 1 and slowest.shipped_at and slowest.shipped_at > slowest.start else " "
     title = prose("{}{}{}", plural(len(owed), "model"), last, predicate(slowest, results))
@@ -119,9 +121,8 @@ def _overdue(results: Results, links: Links) -> Banner | None:
         title, is_named = own(sentence), False
     facts += not_enforced(results)
     ways = moves(results, links, is_named=is_named)
-    return Banner(
-        mark=Mark.BAD if results.bundle.terms.enforce else Mark.WAIT, word="", title=title, facts=facts, moves=ways
-    )
+    mark, word = (Mark.BAD, "") if results.bundle.terms.enforce else (Mark.CALM, "Not enforced")
+    return Banner(mark=mark, word=word, title=title, facts=facts, moves=ways)
 
 
 def _running(results: Results, links: Links) -> Banner | None:
@@ -154,15 +155,24 @@ def _nothing_promised(results: Results, links: Links) -> Banner | None:
     if results.sla_status == "none":
         weeks = plural(results.bundle.window.weeks, "week")
         title = (f"no code was deployed to production in the last {weeks}, so nothing was promised or kept",)
-        check = Move(do="If you did deploy:", why=prose("check {} and {}.", Name("code-source"), Name("environment")))
+        check = Move(
+            do="If you did deploy:",
+            why=prose(
+                "check the inputs {} and {} of the FlowJoy step. Otherwise there is nothing to do.",
+                Name("code-source"),
+                Name("environment"),
+            ),
+        )
         return Banner(mark=Mark.CALM, word="No data", title=title, moves=(check, *moves(results)))
     if results.sla_status != "undeclared":
         return None
     stub, how = Name(results.bundle.terms.model_stub), links.page("how to write it", "promise.md#the-model-stub")
     title = ("no model dependency is declared, so nothing is promised",)
     declare = Move(
-        do=prose("Name the models that the code depends on: {} in the step.", Name("models: recommender")),
-        why=prose("Or add {} to the repository ({}).", stub, how),
+        do=prose(
+            "In the FlowJoy step, name the models that the code depends on, such as {}.", Name("models: recommender")
+        ),
+        why=prose("Or add {} to the repository ({}). Until then, no deadline is checked.", stub, how),
     )
     if results.commits_without_models:
         title = prose("{} names no model, so nothing is promised", stub)

@@ -60,7 +60,7 @@ def blocked(gate: MergeGate, results: Results, links: Links = NOWHERE) -> Banner
     verb = "is" if results.bundle.terms.enforce else "would be"
     title = f"{act} {verb} blocked: {problem(failures)}"
     _, cure = parts(failures[0].text)
-    mend = Move(do=f"{cure or 'Correct it'}.", why=prose("Then push, or {}.", rerun(links)), mark=Mark.BAD)
+    mend = Move(do=f"{cure or 'Correct it'}.", why=prose("Then {}, or push.", rerun(links)), mark=Mark.BAD)
     ways = (mend, *moves(results, links))
     return Banner(mark=Mark.BAD, word="", title=title, facts=not_enforced(results), moves=ways, cure=cure)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from flowjoy.analysis.promise import compliance
+from flowjoy.analysis.promise.compliance import ComplianceRate
 from flowjoy.analysis.promise.verdict import unproved
 from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, SourceKind
@@ -42,7 +45,7 @@ def _kept(results: Results) -> KeyFigure:
         return KeyFigure(name=name, value="no data", note=f"{why}; target {target:g} %")
     few = rate.n < compliance.ENOUGH
     left_out = f", {rate.left_out} left out" if rate.left_out else ""
-    budget = "too few to judge" if few else _budget(rate.budget_left(target))
+    budget = "too few to judge" if few else _budget(rate, target)
     return KeyFigure(
         name=name,
         value=f"{rate.percent:.1f} %",
@@ -51,15 +54,14 @@ def _kept(results: Results) -> KeyFigure:
     )
 
 
-def _budget(left: float | None) -> str:
-    """Return the remaining share of the error budget, or how far it is exceeded."""
+def _budget(rate: ComplianceRate, target: float) -> str:
+    """Return the remaining share of the error budget, or by how many misses it is exceeded."""
+    left = rate.budget_left(target)
     if left is None:
         return "no miss allowed"
-    return (
-        f"{100 * left:.0f} % of the error budget left"
-        if left >= 0
-        else f"{1 - left:.1f} times as many misses as it allows"
-    )
+    if left >= 0:
+        return f"{100 * left:.0f} % of the error budget left"
+    return f"{rate.misses} missed, {math.floor(rate.misses / (1 - left))} allowed"
 
 
 def _cadence(results: Results) -> KeyFigure:

@@ -18,6 +18,10 @@ from flowjoy.report.prose import Link, Name, Prose, Text, joined, prose, spans
 from flowjoy.report.text import capital, moment, plural
 
 _SHOWN, _NAMED = 3, 10
+_OTHERWISE = {
+    Mark.WAIT: "After the deadline, this check fails.",
+    Mark.CALM: "When the waiver ends, it is overdue again.",
+}
 
 
 def moves(results: Results, links: Links = NOWHERE, *, is_named: bool = False) -> tuple[Move, ...]:
@@ -27,7 +31,7 @@ def moves(results: Results, links: Links = NOWHERE, *, is_named: bool = False) -
     """
     fixes = [
         Move(
-            do=f"Fix the source {clean(item.source)}.",
+            do=f"Workflow maintainer: let FlowJoy read the source {clean(item.source)}.",
             why=prose("{}. Then {}.", _problem(item), rerun(links)),
             mark=Mark.BAD,
         )
@@ -55,7 +59,7 @@ def moves(results: Results, links: Links = NOWHERE, *, is_named: bool = False) -
 
 def rerun(links: Links) -> Prose:
     """Return how to have this run judge again."""
-    return prose("re-run the failed job of {}", Link("this run", links.run) if links.run else "this run")
+    return prose("re-run the failed job of {}", Link("this run", links.run or ""))
 
 
 def _problem(item: Coverage) -> str:
@@ -70,29 +74,28 @@ def _is_quiet(results: Results) -> bool:
 
 def _ways_out(results: Results, links: Links, overdue: list[Move]) -> list[Move]:
     """Return how to get out in an emergency, where the check blocks something, or will soon."""
-    refused = results.gate is not None and bool(results.gate.of(GateLevel.FAILURE))
-    at_risk = bool(results.count(Status.AT_RISK))
-    if not results.bundle.terms.enforce or not (overdue or refused or at_risk):
+    gate = results.gate
+    refused = gate is not None and bool(gate.of(GateLevel.FAILURE))
+    undecided = results.verdict.exit_code == verdict.EXIT_UNDECIDED
+    if not results.bundle.terms.enforce or not (overdue or refused or undecided or results.count(Status.AT_RISK)):
         return []
+    bypass = Move(do="In an emergency, ask an administrator to merge this pull request past the check.")
+    ways = [bypass] if gate is not None and gate.is_merge and (overdue or refused or undecided) else []
+    return ways if undecided else [*ways, _waiver(results, links, is_overdue=bool(overdue), is_refused=refused)]
+
+
+def _waiver(results: Results, links: Links, *, is_overdue: bool, is_refused: bool) -> Move:
+    """Return how to excuse a model for a while."""
     stub, how = Name(results.bundle.terms.model_stub), links.page("how to write one", "promise.md#waivers")
-    why = prose("Add it to {} on the default branch: model, reason, who approves it, and until when ({}).", stub, how)
-    if overdue:
-        why = (*why, *prose(" Then {}.", rerun(links)))
-    if not (overdue or refused):
-        late = (*why, " Seen after the deadline, it still counts as a miss.")
-        return [Move(do="If it cannot ship in time, merge a waiver before the deadline.", why=late)]
-    waiver = Move(do="In an emergency, merge a waiver.", why=why)
-    if results.gate is None or not results.gate.is_merge:
-        return [waiver if not overdue else replace(waiver, why=(*why, " The miss stays recorded."))]
-    bypass = Move(do="In an emergency, ask an administrator to merge past the check.")
-    if not overdue:
-        return [bypass, replace(waiver, do="Or merge a waiver.")]
-    # Until the waiver is merged, the check is red for its own pull request too.
-    past, why = (
-        "Or have an administrator merge a waiver past the check.",
-        (*why, " Either way, the miss stays recorded."),
-    )
-    return [bypass, Move(do=past, why=why)]
+    add = prose("Add it to {} on the default branch: model, reason, who approves it, and until when ({}).", stub, how)
+    if not (is_overdue or is_refused):
+        late = " FlowJoy has to run between the merge and the deadline; after the deadline, the miss is recorded."
+        return Move(do="If it cannot ship in time, merge a waiver before the deadline.", why=(*add, late))
+    # Until it is merged, a model that is overdue blocks the pull request of its waiver too.
+    past = " Where this check is required, an administrator merges it past the check." if is_overdue else ""
+    after = prose(" Then {}.{}", rerun(links), " The miss stays recorded." if is_overdue else "")
+    is_merge = results.gate is not None and results.gate.is_merge
+    return Move(do="Or merge a waiver." if is_merge else "In an emergency, merge a waiver.", why=(*add, past, *after))
 
 
 def _ships(owed: list[Obligation], results: Results, mark: Mark, *, is_named: bool, then: Prose = ()) -> list[Move]:
@@ -121,7 +124,7 @@ def _ship(waiting: list[Obligation], results: Results, mark: Mark, *, is_named: 
     who = capital(actor(owner_of(first.model, results)))
     do = prose("{}: ship {} of {}{}.", who, needed(first), Name(first.subject), how_to_ship(results.bundle.terms))
     if is_named:
-        return Move(do=do, why="When the waiver ends, it is overdue again." if mark is Mark.CALM else "", mark=mark)
+        return Move(do=do, why=_OTHERWISE.get(mark, "") if results.bundle.terms.enforce else "", mark=mark)
     more = f" and {plural(others, 'more release')}" if others else ""
     due = moment(first.deadline, results.bundle.window.timezone, results.bundle.generated_at)
     timing = predicate(first, results) if mark is not Mark.CALM else (f"was due by {due}",)

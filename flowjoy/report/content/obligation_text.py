@@ -33,7 +33,7 @@ def outcome(item: Obligation, results: Results) -> str:
         return f"{span(as_of - item.deadline)} overdue, not shipped{void}"
     if item.status is Status.WAIVED:
         miss = "; counts as a miss: first seen after the deadline" if item.waived_miss else ""
-        return f"waived {excuse(item, results)}{miss}"
+        return f"waived until {excuse(item, results)}{miss}"
     if item.status is Status.LATE:
         shipped = item.shipped_at
         return "rolled back after the deadline" if shipped is None else f"shipped {span(shipped - item.deadline)} late"
@@ -65,19 +65,16 @@ def predicate(item: Obligation, results: Results) -> Prose:
     if item.status is Status.LATE and item.shipped_at is None:
         return ("was not shipped before its code was rolled back, after the deadline",)
     if item.status is Status.WAIVED:
-        return (f"is waived {excuse(item, results)}",)
+        return (f"is waived until {excuse(item, results)}",)
     return (outcome(item, results) or f"is {item.status.label}",)
 
 
 def excuse(item: Obligation, results: Results) -> str:
-    """Return until when a release is excused, why, and who signed: `until Tue 11 Jun 17:00 UTC: holiday freeze (ops)`.
-
-    Empty without a waiver.
-    """
+    """Return the end of a waiver, why and by whom: `Tue 11 Jun 17:00 UTC: freeze, approved by ops`; empty if none."""
     if item.waiver is None:
         return ""
     until = moment(item.waiver.until, results.bundle.window.timezone, results.bundle.generated_at)
-    return f"until {until}: {clean(item.waiver.reason, 200)} ({clean(item.waiver.by)})"
+    return f"{until}: {clean(item.waiver.reason, 200)}, approved by {clean(item.waiver.by)}"
 
 
 def release(item: Obligation) -> Span:

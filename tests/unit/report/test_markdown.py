@@ -50,7 +50,7 @@ def test_summary__of_five_thousand_breaches_is_short_begins_with_the_verdict_and
     assert results.count(Status.BREACHED) > 4_000
     text = summary(results)
     assert len(text.encode()) < 100_000
-    assert read(text).splitlines()[2] == "❌ 5 models are overdue, the first by 14 d 16 h"
+    assert read(text).splitlines()[2] == "❌ **5 models are overdue, the first by 14 d 16 h**"
     assert re.search(r"… and \d{4} more, in flowjoy-bundle\.json\.", read(text))
 
 

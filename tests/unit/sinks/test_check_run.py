@@ -219,7 +219,7 @@ def test_check__of_five_thousand_breaches_is_within_what_github_takes_and_begins
     (check,) = (check for check in checks(github) if check["head_sha"] == SHA)
     assert check["conclusion"] == "failure"
     assert check["output"]["title"].startswith("5 models are overdue")
-    assert check["output"]["summary"].splitlines()[2].startswith("❌ 5 models are overdue")
+    assert check["output"]["summary"].splitlines()[2].startswith("❌ **5 models are overdue")
     assert len(check["output"]["summary"]) <= 65_535
     sent = [request.json()["output"] for request in github.requests if "check-runs" in request.path and request.body]
     assert all(len(output.get("annotations", ())) <= 50 for output in sent)

@@ -99,7 +99,7 @@ def test_open_pull_request__of_another_service_is_left_alone(run: Run, github: G
 
 @pytest.mark.usefixtures("pull")
 def test_closed_pull_request__is_left_alone(run: Run, github: GitHubStandIn, pull: int) -> None:
-    github.repository.issues[pull].closed_at = at(2)
+    github.repository.issues[pull].closed_at = "2024-06-03T11:00:00Z"
     judged_earlier(github, "neutral")
     assert publish(run, github, broken_promise())["output"]["title"] == "as it was"
 

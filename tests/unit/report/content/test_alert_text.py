@@ -84,7 +84,7 @@ def test_breach__that_blocks_no_merge_promises_to_unblock_none() -> None:
 def test_breach__counts_the_releases_that_wait_and_names_the_others() -> None:
     text = alert_text(firing(broken(SHA, OTHER)), broken(SHA, OTHER))
     assert text.title == "recommender · 2 h overdue, 2 releases wait"
-    assert text.facts.endswith("1 more release waits: bbbbbbbbbbbb (1 h overdue).")
+    assert text.facts.endswith("Also waiting: bbbbbbbbbbbb (1 h overdue). One new version settles all of them.")
     assert text.summary == (
         "recommender is 2 h overdue (since Wed 05 Jun 09:00 UTC): 2 releases wait for a new version"
     )
@@ -384,8 +384,8 @@ def test_message__of_hostile_names_stays_below_what_slack_takes() -> None:
 def test_message__names_the_first_ten_releases() -> None:
     text = alert_text(waiting(12), FINDINGS).facts
     assert text.count("sha-2024") == 10
-    assert "11 more releases wait: " in text
-    assert text.endswith(" and 2 others.")
+    assert "Also waiting: " in text
+    assert " and 2 others." in text
 
 
 def test_update__names_who_joins_and_how_many_wait_in_all() -> None:
@@ -401,7 +401,7 @@ def test_waiver__says_who_excused_which_release_why_and_until_when() -> None:
     notice = a_notice(AlertKind.BREACH, WaitingReleases(model="recommender", items=(item,)), AlertStep.WAIVER)
     text = alert_text(replace(notice, joined=(item.code_id,)), FINDINGS)
     assert (text.icon, text.title) == ("⏸️", "recommender · waived, not shipped yet")
-    waived = "until Tue 11 Jun 17:00 UTC: holiday freeze (data platform)"
+    waived = "until Tue 11 Jun 17:00 UTC: holiday freeze, approved by data platform"
     assert text.facts == f"A waiver on recommender excuses release {str(item.sha)[:12]} {waived}."
     assert text.next_step.startswith("Data team: ship a new version of recommender before the waiver ends")
 

@@ -63,8 +63,8 @@ def test_overdue__on_a_pull_request_says_that_the_change_did_not_cause_it_and_gi
     assert "Your change did not cause it" in plain(content.facts[0])
     assert [plain(move.do) for move in content.moves] == [
         "Data team: ship a new version of recommender.",
-        "In an emergency, ask an administrator to merge past the check.",
-        "Or have an administrator merge a waiver past the check.",
+        "In an emergency, ask an administrator to merge this pull request past the check.",
+        "Or merge a waiver.",
     ]
     text = comment(results, LINKS)
     assert "[how to write one](https://github.com/acme/flowjoy/blob/v1/docs/promise.md#waivers)" in text
@@ -126,7 +126,8 @@ def test_unread__source_comes_first_and_its_cure_is_the_move() -> None:
     content = banner(breach(coverage=(a_coverage("code"), unread)))
     assert plain(content.title) == "Could not decide: models: the registry refused"
     assert f"{plain(content.moves[0].do)} {plain(content.moves[0].why)}" == (
-        "Fix the source models. The registry refused: check the token. Then re-run the failed job."
+        "Workflow maintainer: let FlowJoy read the source models. "
+        "The registry refused: check the token. Then re-run the failed job of this run."
     )
 
 
@@ -176,7 +177,7 @@ def test_check__never_contradicts_its_own_text(hours: float, title: str) -> None
     results = analyse(a_bundle([a_deploy(0, SHA)], [a_ship(hours, "7")], until=at(90)))
     check = promise_check(results, SHA, report_of(results), stub_path="flowjoy.json", lines={})
     first = read(check.summary).splitlines()[2]
-    assert first.endswith(check.title)
+    assert first.endswith(f"{check.title}**")
     assert first.startswith("❌" if check.conclusion == "failure" else "✅")
     settled = settled_check(results, SHA)
     assert settled is not None
@@ -188,14 +189,14 @@ def test_late__release_says_that_its_red_check_needs_nothing_more() -> None:
     content = release_banner(results, results.obligations)
     assert content is not None
     assert [plain(move.do) for move in content.moves] == ["Nothing is left to ship for this release."]
-    assert "does not block later commits" in plain(content.moves[0].why)
+    assert "Other commits and pull requests are not blocked" in plain(content.moves[0].why)
 
 
 def test_refused_dependency__names_itself_in_the_title_of_the_sla_check() -> None:
     finding = GateFinding(level=GateLevel.FAILURE, text="recommender: version 2 is not READY. Wait and run again")
     results = on_a_pull_request(analyse(a_bundle([a_deploy(0, SHA)], [a_ship(4)], until=at(9))), finding)
     check = promise_check(results, OTHER, report_of(results, LINKS), stub_path="flowjoy.json", lines={})
-    assert check.title == "The check of the model dependency fails: recommender: version 2 is not READY"
+    assert check.title == "Merging is blocked by the model dependency: recommender: version 2 is not READY"
 
 
 @pytest.mark.parametrize(
@@ -216,7 +217,7 @@ def test_move__says_how_a_version_ships_under_the_configured_signal(signal: str,
 def test_not_set_up__says_what_to_write_and_where() -> None:
     content = banner(analyse(a_bundle([a_deploy(0, SHA)], [], until=at(9), terms={"models": ()})), LINKS)
     assert content.word == "Not set up"
-    assert "models: recommender in the step" in plain(content.moves[0].do)
+    assert "In the FlowJoy step, name the models" in plain(content.moves[0].do)
     assert "flowjoy.json" in plain(content.moves[0].why)
 
 

@@ -20,7 +20,7 @@ def overdue(count: int) -> Results:
 def test_moves__of_one_overdue_model_do_not_repeat_its_release_and_delay() -> None:
     content = banner(overdue(1))
     assert plain(content.title) == "model-00 is 2 h overdue"
-    assert [plain(move.why) for move in content.moves[:1]] == ["Then re-run the failed job."]
+    assert [plain(move.why) for move in content.moves[:1]] == ["Then re-run the failed job of this run."]
     assert plain(content.moves[0].do) == "Data team: ship a new version of model-00."
 
 
@@ -33,7 +33,7 @@ def test_moves__of_many_models_are_three_and_one_for_the_rest() -> None:
     assert [len(move.rest) for move in ships] == [0, 0, 0, 8]
     assert plain(ships[3].do) == "Ship 8 more models."
     assert plain(ships[3].why).startswith("model-03, model-04")
-    assert plain(ships[2].why).endswith("Then re-run the failed job.")
+    assert plain(ships[2].why).endswith("Then re-run the failed job of this run.")
 
 
 def test_summary__of_many_models_names_the_rest_and_keeps_the_way_out() -> None:
