@@ -30,10 +30,9 @@ class CheckRuns:
         """Write the checks of this run's commit and of what it deployed; a trusted run also settles older ones."""
         outputs: dict[str, str] = {}
         current = list(self.render(publication))
-        settled = list(earlier_checks.of_settled_releases(publication)) if publication.trigger.trusted else []
-        proposed = (
-            list(earlier_checks.of_open_pull_requests(publication, github)) if publication.trigger.trusted else []
-        )
+        is_trusted = publication.trigger.trusted
+        settled = list(earlier_checks.of_settled_releases(publication)) if is_trusted else []
+        proposed = list(earlier_checks.of_open_pull_requests(publication, github)) if is_trusted else []
         earlier = [*settled, *proposed]
         refusals = Refusals(
             publication=publication, github=github, listed=_listed(current, earlier, publication, github)
