@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import sys
 from typing import NoReturn
 
@@ -20,6 +21,7 @@ usage: python -m flowjoy run [--sla-hours 48 ...]             run the step here
 
 def main() -> NoReturn:
     """Run the command line."""
+    gc.set_threshold(500_000, 20, 20)  # as in entrypoint.py
     command = sys.argv.pop(1) if len(sys.argv) > 1 else ""
     if command == "run":
         from flowjoy.cli.run import entry
