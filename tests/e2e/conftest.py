@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e import in_process
+from tests.e2e.in_process import World
 from tests.e2e.step import TOKEN, Step
+from tests.fakes.artifact_service import ArtifactServiceStandIn
 from tests.fakes.github import GitHubStandIn
 from tests.fakes.mlflow_faults import MlflowStandIn
 
@@ -30,3 +33,12 @@ def mlflow() -> Iterator[MlflowStandIn]:
 def step(tmp_path: Path, github: GitHubStandIn, mlflow: MlflowStandIn) -> Step:
     """A release job with the minimal step."""
     return Step(folder=tmp_path, github=github, inputs={"models": "recommender", "mlflow-tracking-uri": mlflow.url})
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A GitHub that keeps artifacts, and a registry that knows `recommender` without versions."""
+    with GitHubStandIn(token=in_process.TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
+        made = in_process.new_world(github, tmp_path)
+        made.artifacts = artifacts
+        yield made

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,9 @@ import pytest
 from flowjoy.analysis.results import analyse
 from flowjoy.cli.reference import reference
 from flowjoy.ledger.bundle_format import from_json
-from tests.e2e.in_process import TOKEN, A, B, Ran, World, at, new_world
+from tests.e2e.in_process import A, B, Ran, World, at
 from tests.e2e.step import Step
 from tests.e2e.test_replay import replay
-from tests.fakes.artifact_service import ArtifactServiceStandIn
 from tests.fakes.github import GitHubStandIn
 from tests.fakes.registry import Registry
 from tests.unit.report.rendered import files_without_links
@@ -34,15 +32,12 @@ def rows(count: int, shift: float = 0) -> str:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
-        made = new_world(github, tmp_path)
-        made.artifacts = artifacts
-        made.release(A, at(-3))
-        made.registry.add_version(at(-2))
-        (made.workspace / "train.csv").write_text(rows(1000))
-        made.inputs |= {"drift-reference": "train.csv", "drift-live": "live.csv"}
-        yield made
+def world(world: World) -> World:
+    world.release(A, at(-3))
+    world.registry.add_version(at(-2))
+    (world.workspace / "train.csv").write_text(rows(1000))
+    world.inputs |= {"drift-reference": "train.csv", "drift-live": "live.csv"}
+    return world
 
 
 def check(world: World, hours: float, shift: float | None = 0, **inputs: Any) -> Ran:

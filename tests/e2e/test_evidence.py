@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flowjoy.domain.timestamps import iso
-from tests.e2e.in_process import TOKEN, A, B, Ran, World, at, new_world
-from tests.fakes.artifact_service import ArtifactServiceStandIn
-from tests.fakes.github import GitHubStandIn
+from tests.e2e.in_process import A, B, Ran, World, at
 
 DAY = 24
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
-        made = new_world(github, tmp_path)
-        made.artifacts = artifacts
-        yield made
 
 
 def hourly(world: World, hours: float, sha: str = A, **inputs: Any) -> Ran:

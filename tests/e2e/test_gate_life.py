@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.e2e.in_process import TOKEN, A, B, C, World, at, new_world
-from tests.fakes.artifact_service import ArtifactServiceStandIn
-from tests.fakes.github import GitHubStandIn
+from tests.e2e.in_process import A, B, C, World, at
 
 STUB = "flowjoy.json"
 
@@ -20,20 +16,17 @@ def stub(version: str, *waivers: dict[str, str]) -> str:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(world: World) -> World:
     """A pins version 1, which is validated; B pins version 2, which is not."""
-    with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
-        made = new_world(github, tmp_path)
-        made.artifacts = artifacts
-        made.inputs |= {"model-validated-tag": "integration=passed"}
-        for hours in (-100, -99):
-            made.registry.add_version(at(hours))
-        made.registry.client.set_model_version_tag("recommender", "1", "integration", "passed")
-        github.repository.add_commit(A, at(-91))
-        github.repository.add_commit(B, at(-81), parent=A)
-        github.repository.add_file(A, STUB, stub("1"))
-        github.repository.add_file(B, STUB, stub("2"))
-        yield made
+    world.inputs |= {"model-validated-tag": "integration=passed"}
+    for hours in (-100, -99):
+        world.registry.add_version(at(hours))
+    world.registry.client.set_model_version_tag("recommender", "1", "integration", "passed")
+    world.github.repository.add_commit(A, at(-91))
+    world.github.repository.add_commit(B, at(-81), parent=A)
+    world.github.repository.add_file(A, STUB, stub("1"))
+    world.github.repository.add_file(B, STUB, stub("2"))
+    return world
 
 
 def deploy(world: World, sha: str, hours: float) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.in_process import TOKEN, A, B, Ran, World, at, new_world
-from tests.fakes.artifact_service import ArtifactServiceStandIn
-from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
+from tests.e2e.in_process import A, B, Ran, World, at
+from tests.fakes.github import NOT_ACCESSIBLE
 from tests.fakes.http_base import Answer
 
 STUB, FOLDER = "flowjoy.json", ".github/workflows"
@@ -30,17 +27,14 @@ STRICT = f"{MILD}          model-validated-tag: integration=passed\n"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(world: World) -> World:
     """A is live with version 1, which is not validated. The hourly run does not ask for that, the gate's file does."""
-    with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
-        made = new_world(github, tmp_path)
-        made.artifacts = artifacts
-        made.registry.add_version(at(-100))
-        made.release(A, at(-90))
-        github.repository.add_file(A, STUB, '{"models": {"recommender": "1"}}')
-        github.repository.add_file(A, f"{FOLDER}/gate.yml", STRICT)
-        github.repository.add_commit(B, at(), parent=A, branch="feature")
-        yield made
+    world.registry.add_version(at(-100))
+    world.release(A, at(-90))
+    world.github.repository.add_file(A, STUB, '{"models": {"recommender": "1"}}')
+    world.github.repository.add_file(A, f"{FOLDER}/gate.yml", STRICT)
+    world.github.repository.add_commit(B, at(), parent=A, branch="feature")
+    return world
 
 
 def judged(world: World, *changed: str, **inputs: str) -> Ran:

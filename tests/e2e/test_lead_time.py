@@ -5,38 +5,31 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.builders import epoch_ms
-from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, new_world
+from tests.e2e.in_process import A, B, C, Ran, World, at
 from tests.fakes.aimed import Aimed, query_of
-from tests.fakes.artifact_service import ArtifactServiceStandIn
-from tests.fakes.github import GitHubStandIn
 from tests.fakes.http_base import Answer
 
 COMMITS = query_of("FlowJoyCommits")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(world: World) -> World:
     """A goes live with commits of 0 h; B, committed at 2 h, at 26 h; the model of B was trained from 4 h on."""
-    with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
-        made = new_world(github, tmp_path)
-        made.artifacts = artifacts
-        made.release(A, at())
-        shop = github.repository
-        shop.add_commit("d" * 40, at(1), parent=A)
-        shop.add_commit(B, at(2), parent="d" * 40)
-        shop.add_deployment(sha=B, created_at=at(26), statuses=[("success", at(26))])
-        run = made.registry.client.create_run("0", start_time=epoch_ms(at(4)))
-        made.registry.add_version(at(28), run_id=run.info.run_id)
-        made.inputs |= {"incident-file": "incidents.csv", "model-stub": "flowjoy.json"}
-        (made.workspace / "incidents.csv").write_text("start,end\n2026-03-03T11:30:00Z,2026-03-03T13:30:00Z\n")
-        yield made
+    world.release(A, at())
+    shop = world.github.repository
+    shop.add_commit("d" * 40, at(1), parent=A)
+    shop.add_commit(B, at(2), parent="d" * 40)
+    shop.add_deployment(sha=B, created_at=at(26), statuses=[("success", at(26))])
+    run = world.registry.client.create_run("0", start_time=epoch_ms(at(4)))
+    world.registry.add_version(at(28), run_id=run.info.run_id)
+    world.inputs |= {"incident-file": "incidents.csv", "model-stub": "flowjoy.json"}
+    (world.workspace / "incidents.csv").write_text("start,end\n2026-03-03T11:30:00Z,2026-03-03T13:30:00Z\n")
+    return world
 
 
 def dora(ran: Ran) -> dict[str, Any]:

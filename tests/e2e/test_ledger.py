@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,8 @@ from typing import Any
 import pytest
 
 from flowjoy.cli.run import run
-from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, blank_pictures, new_world
-from tests.fakes.artifact_service import ArtifactServiceStandIn
+from tests.e2e.in_process import A, B, C, Ran, World, at, blank_pictures
 from tests.fakes.faults import Edited, EmptyBody, Garbage, Reset, Stall, Truncate
-from tests.fakes.github import GitHubStandIn
 from tests.fakes.github_state import stamp
 from tests.fakes.http_base import Answer, Fault
 from tests.fakes.registry import embedded
@@ -24,14 +22,6 @@ from tests.fakes.registry import embedded
 NAME = "flowjoy-shop"
 BUNDLE = "flowjoy-bundle.json"
 YEAR_1 = "0001-01-01T00:00:00Z"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
-        made = new_world(github, tmp_path)
-        made.artifacts = artifacts
-        yield made
 
 
 def ledgers(world: World) -> list[int]:

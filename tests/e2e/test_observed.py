@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.in_process import TOKEN, A, B, Ran, World, at, new_world
-from tests.fakes.artifact_service import ArtifactServiceStandIn
-from tests.fakes.github import GitHubStandIn
+from tests.e2e.in_process import A, B, Ran, World, at
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
-        made = new_world(github, tmp_path)
-        made.artifacts = artifacts
-        made.inputs["model-signal"] = "alias:production"
-        made.registry.add_version(at(-500))
-        point_at(made, "1")
-        yield made
+def world(world: World) -> World:
+    world.inputs["model-signal"] = "alias:production"
+    world.registry.add_version(at(-500))
+    point_at(world, "1")
+    return world
 
 
 def point_at(world: World, version: str, alias: str = "production") -> None:

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from flowjoy.domain.timestamps import iso
-from tests.e2e.in_process import TOKEN, A, B, Ran, World, at, new_world
+from tests.e2e.in_process import A, B, Ran, World, at
 from tests.fakes.aimed import Aimed, query_of
-from tests.fakes.artifact_service import ArtifactServiceStandIn
-from tests.fakes.github import GitHubStandIn
 from tests.fakes.http_base import Answer
 from tests.unit.report.rendered import read
 
 INVENTORY = query_of("FlowJoyInventory")
 WEEK = 7 * 24
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
-        made = new_world(github, tmp_path)
-        made.artifacts = artifacts
-        yield made
 
 
 def page(ran: Ran) -> str:

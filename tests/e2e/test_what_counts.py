@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, new_world
-from tests.fakes.artifact_service import ArtifactServiceStandIn
+from tests.e2e.in_process import A, B, C, Ran, World, at
 from tests.fakes.faults import Edited
-from tests.fakes.github import GitHubStandIn
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with GitHubStandIn(token=TOKEN) as github, ArtifactServiceStandIn(github.repository) as artifacts:
-        made = new_world(github, tmp_path)
-        made.artifacts = artifacts
-        yield made
 
 
 def scheduled(world: World, hours: float, **inputs: Any) -> Ran:
