@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flowjoy.actions.trusted_runs import TRUSTED_EVENTS
-from flowjoy.sources import ledger_artifacts
+from flowjoy.sources import ledger_candidates
 from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, new_world
 from tests.fakes.artifact_service import ArtifactServiceStandIn
 from tests.fakes.github import GitHubStandIn
@@ -82,7 +82,7 @@ def test_tags__however_many_do_not_hide_the_ledger_of_the_hourly_run_that_is_add
     world: World, slack: SlackStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each release tags a new commit, and nothing ran on the default branch before."""
-    monkeypatch.setattr(ledger_artifacts, "MAX_LOOKUPS", 3)
+    monkeypatch.setattr(ledger_candidates, "MAX_LOOKUPS", 3)
     for number in range(5):
         sha = f"{number + 1:040x}"
         world.release(sha, at(number))
