@@ -68,12 +68,21 @@ class BundleAnalyses:
         """The promise in one word: its worst open status, or why nothing is promised."""
         if not judges_promise(self._bundle):
             return Status.UNKNOWN.value
-        return verdict.sla_status(self.verdict, self._dependencies, self.scope, self._deployed)
+        live = (obligations.live_sha(self.events) or self._deployed[-1]) if self._deployed else None
+        return verdict.sla_status(self.verdict, self._dependencies, self.scope, live)
 
     @cached_property
     def commits_without_models(self) -> tuple[str, ...]:
-        """The commits deployed in the window whose stub names no model, newest first."""
-        return tuple(sha for sha in reversed(self._deployed) if self._dependencies.by_sha.get(sha) == ())
+        """The commits deployed in the window for which nothing is promised, newest first.
+
+        Their stubs name no model, or they have no stub while other commits have one.
+        """
+        known = self._dependencies
+        return tuple(
+            sha
+            for sha in reversed(self._deployed)
+            if not known.named(sha) and sha not in known.unreadable and (known.declared or sha in known.by_sha)
+        )
 
     @cached_property
     def incidents(self) -> pd.DataFrame:

@@ -75,7 +75,7 @@ def _annotate_stubs(results: Results, console: Console) -> None:
     commits = results.commits_without_models
     if commits and results.sla_status != "undeclared":
         shown, releases = ", ".join(sha[:12] for sha in commits[:_LIMIT]), plural(len(commits), "release")
-        console.notice(f"{path} names no model at {shown}: nothing is promised for {releases}")
+        console.notice(f"{path} is missing or names no model at {shown}: nothing is promised for {releases}")
 
 
 def _annotate_breaches(results: Results, console: Console) -> None:

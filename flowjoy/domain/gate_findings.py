@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+AVAILABLE = "The models that this code requires are available"
+
 
 class GateLevel(StrEnum):
     """The severity of a finding of the gate. WARNING: a failure that a waiver overrides."""
@@ -27,10 +29,12 @@ class GateFinding:
 class MergeGate:
     """The result for one proposal. `sha`: its head. `compared`: its inputs were compared with the default branch's.
 
-    `is_merge`: the code asks to be merged, otherwise to be deployed.
+    `is_merge`: the code asks to be merged, otherwise to be deployed. `state`: whether the models are there, if no
+    finding refuses it.
     """
 
     findings: tuple[GateFinding, ...]
+    state: str = AVAILABLE
     forecast: tuple[str, ...] = ()
     judged_registry: bool = True
     sha: str = ""

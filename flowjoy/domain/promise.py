@@ -170,8 +170,11 @@ class ModelDependencies:
         """Return what a commit requires, without `none`; empty if its stub could not be read."""
         if sha is not None and sha in self.unreadable:
             return ()
-        required = self.default if sha is None else self.by_sha.get(sha, self.default)
-        return tuple(item for item in required if item.rule is not Rule.NONE)
+        return tuple(item for item in self.named(sha) if item.rule is not Rule.NONE)
+
+    def named(self, sha: str | None) -> tuple[Requirement, ...]:
+        """Return what a commit says of models, `none` included."""
+        return self.default if sha is None else self.by_sha.get(sha, self.default)
 
     @property
     def declared(self) -> bool:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from flowjoy.domain import CodeRecord, ModelRecord, ModelVersion, Outcome, Precision
-from flowjoy.domain.timestamps import EARLIEST, iso
+from flowjoy.domain.listings import last_listing, version_key
+from flowjoy.domain.timestamps import EARLIEST
 
 
 def models_not_yet(
@@ -81,7 +82,7 @@ def models_no_earlier(
     """Return the ships, none earlier than its bound or than its version was `listed`. Observed ones have bounds."""
 
     def bounded(record: ModelRecord) -> ModelRecord:
-        times = (bounds.get(record.id, EARLIEST), listed.get(_listed(record), EARLIEST))
+        times = (bounds.get(record.id, EARLIEST), listed.get(version_key(record), EARLIEST))
         return replace(record, shipped_at=max(record.shipped_at, *times))
 
     return tuple(record if record.precision is Precision.OBSERVED else bounded(record) for record in records)
@@ -95,23 +96,12 @@ def listings(
     By version the time of the last reading that did not list it: it may have been another model's then, because a
     registered model can be renamed. By model the time of the last reading.
     """
-    asked, listed = set(models), {_listed(version): last_listing(version.name) for version in versions}
+    asked, listed = set(models), {version_key(version): last_listing(version.name) for version in versions}
     return {
         **{key: at for key, at in known.items() if key.rpartition("/")[0] not in asked},
         **{key: known.get(key, known.get(model, EARLIEST)) for key, model in listed.items()},
         **{last_listing(name): now for name in asked},
     }
-
-
-def last_listing(model: str) -> str:
-    """Return the key of a model among the listings."""
-    return f"model:{model}"
-
-
-def _listed(version: ModelRecord | ModelVersion) -> str:
-    """Return the key of a version among the listings: a model that is made again has versions of its own."""
-    registered = version.registered_at
-    return f"{version.name}/{version.version}@{'' if registered is None else iso(registered)}"
 
 
 def _with_commit(record: CodeRecord) -> str:

@@ -25,10 +25,10 @@ from flowjoy.domain import (
 from flowjoy.domain.alias_observations import compact
 from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.deduplication import DELETED, release_key
+from flowjoy.domain.listings import last_listing
 from flowjoy.domain.merging import first_seen
 from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import iso
-from flowjoy.ledger.not_yet import last_listing
 
 SHOWN_GONE = 5
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from flowjoy.analysis.promise import merge_gate, verdict, workflow_edits
 from flowjoy.analysis.promise.dependencies import branch_stub, head_waivers
-from flowjoy.analysis.promise.forecast import forecast
+from flowjoy.analysis.promise.forecast import forecast, state_of
 from flowjoy.analysis.promise.merge_gate import BranchStub, GateInputs, GatePolicy
 from flowjoy.analysis.promise.waivers import is_void
 from flowjoy.analysis.results import Results, with_gate
@@ -47,8 +47,9 @@ def _gate(proposal: Proposal, harvested: Collected, results: Results) -> MergeGa
     )
     gate = _against_base(proposal, harvested, policy, inputs)
     runs = any(item.sha == proposal.head_sha for item in results.obligations)
+    required = _head(proposal, harvested, applied.own_stub).requirements
     ahead = forecast(
-        _head(proposal, harvested, applied.own_stub).requirements,
+        required,
         inputs.versions or (),
         results.obligations,
         settings.sla_hours,
@@ -65,7 +66,8 @@ def _gate(proposal: Proposal, harvested: Collected, results: Results) -> MergeGa
     for finding in (*refused, *gate.findings, *(finding for at_path in elsewhere for finding in at_path), *notices):
         every.setdefault(finding.text, finding)
     findings = tuple(every.values())
-    return replace(gate, findings=findings, forecast=() if runs else ahead, compared=applied.compared)
+    state = state_of(required, inputs.versions)
+    return replace(gate, findings=findings, state=state, forecast=() if runs else ahead, compared=applied.compared)
 
 
 def _against_base(proposal: Proposal, harvested: Collected, policy: GatePolicy, inputs: GateInputs) -> MergeGate:

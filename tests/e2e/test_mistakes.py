@@ -238,7 +238,39 @@ def test_stub__that_names_no_model_hides_no_older_clock_and_is_named(unshipped: 
     unshipped.github.repository.add_file(B, "flowjoy.json", '{"models": {}}')
     ran = unshipped.run(at(2), sha=B)
     assert ran.outputs["sla-status"] == "pending"
-    assert f"flowjoy.json names no model at {B[:12]}: nothing is promised for 1 release" in ran.log
+    assert f"flowjoy.json is missing or names no model at {B[:12]}: nothing is promised for 1 release" in ran.log
+
+
+def test_stub__that_is_deleted_is_undeclared_whatever_earlier_releases_kept(
+    github: GitHubStandIn, tmp_path: Path
+) -> None:
+    world = new_world(github, tmp_path)
+    world.inputs["models"] = ""
+    world.release(A, at(-100))
+    with_stub(world, models={"recommender": "any"})
+    world.registry.add_version(at(-99))
+    assert world.run(at(-50)).outputs["sla-status"] == "met"
+    world.github.repository.add_commit(B, at(), parent=A)
+    world.github.repository.add_file(B, "flowjoy.json", None)
+    world.run(at(0.5), sha=B)
+    gate = "This code requires no model, so nothing is promised for it"
+    assert world.check(B, "model dependency")["output"]["title"] == gate
+    world.release(B, at(1), parent=A)
+    ran = world.run(at(60), sha=B)
+    assert (ran.code, ran.outputs["sla-status"], ran.outputs["sla-met"]) == (0, "undeclared", "1")
+    assert "::notice title=FlowJoy::flowjoy.json is missing, so nothing is promised" in ran.log
+    assert world.check(B)["conclusion"] == "neutral"
+    world.release(C, at(100), parent=B)
+    long_after = world.run(at(1000), sha=C)
+    assert (long_after.outputs["sla-status"], world.check(C)["conclusion"]) == ("undeclared", "neutral")
+
+
+def test_sla_since__after_every_release_is_no_promise_that_was_kept(unshipped: World) -> None:
+    world = unshipped
+    ran = world.run(at(60), sla_since="2026-03-03")
+    assert (ran.code, ran.outputs["sla-status"], ran.outputs["sla-met"]) == (0, "none", "0")
+    assert "every release in the last 12 weeks is older than sla-since, so nothing was promised" in ran.log
+    assert world.check(A)["conclusion"] == "neutral"
 
 
 def test_models__two_in_one_word_say_how_to_write_them(world: World) -> None:

@@ -60,10 +60,29 @@ def test_gate__a_pin_that_is_not_registered_yet_is_a_notice_with_a_forecast(worl
     check = world.check(B, "model dependency")
     assert (ran.code, check["conclusion"]) == (0, "success")
     assert check["output"]["title"] == (
-        "The models that this code requires are available; merging starts a 48 h clock for recommender; "
+        "Recommender: no version that fits 2 is registered yet; merging starts a 48 h clock for recommender; "
         "its last ship took 0 h"
     )
     assert "no version that fits 2 is registered yet" in read(check["output"]["summary"])
+
+
+def test_gate__a_pin_to_a_deleted_version_is_red_and_no_advice_is_to_ship_it(world: World) -> None:
+    world.registry.add_version(at(-2))
+    world.registry.client.delete_model_version("recommender", "1")
+    stub = '{"models": {"recommender": "1"}}'
+    ran = judge(world, a_pull(world, stub))
+    assert ran.code == 1
+    assert world.check(B, "model dependency")["output"]["title"] == (
+        "Merging is blocked: recommender: version 1 was deleted, and its number is not used again. "
+        "Pin a version that is registered"
+    )
+    world.github.repository.add_file(B, "flowjoy.json", stub)
+    world.release(B, at(2), parent=A)
+    ran = world.run(at(60), sha=B)
+    assert ran.code == 1
+    plain = read(ran.summary)
+    assert "ship version" not in plain
+    assert "replace the pin to version 1 of recommender, which was deleted, in flowjoy.json" in plain
 
 
 def test_gate__a_pin_that_is_not_ready_is_red(world: World) -> None:

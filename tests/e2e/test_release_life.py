@@ -67,7 +67,7 @@ def test_release__shipped_late_stays_red_on_its_own_commit_and_fails_no_later_ru
     world.run(at())
     world.registry.add_version(at(54))
     ran = world.run(at(55), event="schedule", sha=A)
-    assert (ran.code, ran.outputs["sla-status"], ran.outputs["sla-late"]) == (0, "met", "1")
+    assert (ran.code, ran.outputs["sla-status"], ran.outputs["sla-late"]) == (0, "late", "1")
     assert (world.check(A)["conclusion"], world.check(A)["output"]["title"]) == (
         "failure",
         "recommender shipped 6 h late",

@@ -1,4 +1,4 @@
-"""The obligations that a merge or a deployment would start, and how long earlier ones took."""
+"""Whether the models of code are there, what its merge or deployment would start, and how long earlier ships took."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import timedelta
 from statistics import median
 
 from flowjoy.domain import ModelVersion, Obligation, Requirement, Rule, Status
+from flowjoy.domain.gate_findings import AVAILABLE
 from flowjoy.domain.plurals import plural
 
 FORECAST_RELEASES = 5
@@ -35,6 +36,22 @@ def forecast(
             text += f"; its last {last} took {median(hours):.0f} h{note}"
         sentences.append(text)
     return tuple(sentences)
+
+
+def state_of(requirements: Mapping[str, Requirement], versions: Sequence[ModelVersion] | None) -> str:
+    """Return in one sentence whether the required models are there; `versions` None: the registry was not read."""
+    if versions is None:
+        return "The model stub is valid"
+    if all(item.rule is Rule.NONE for item in requirements.values()):
+        return "This code requires no model, so nothing is promised for it"
+    missing = [
+        f"{model}: no version that fits {item} is registered yet"
+        for model, item in sorted(requirements.items())
+        if item.rule not in (Rule.ANY, Rule.NONE)
+        and not any(one.name == model and item.fits(one.version) for one in versions)
+    ]
+    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    return f"{missing[0]}{more}" if missing else AVAILABLE
 
 
 def last_lags(model: str, owed: Sequence[Obligation]) -> list[timedelta]:

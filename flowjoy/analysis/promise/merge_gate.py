@@ -15,6 +15,7 @@ from flowjoy.analysis.promise.waivers import last_ending
 from flowjoy.domain import ModelVersion, Proposal, Requirement, Rule, Waiver
 from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.gate_findings import GateFinding, GateLevel, MergeGate
+from flowjoy.domain.listings import is_gone_for_good
 from flowjoy.domain.timestamps import iso
 from flowjoy.domain.version_order import version_order
 
@@ -193,8 +194,11 @@ def _requirement(requirement: Requirement, versions: Sequence[ModelVersion], pol
     if requirement.rule is Rule.EXACT and fitting and not fitting[0].ready:
         cure = "Wait until it is, or pin a version that is READY"
         return GateLevel.FAILURE, f"{model}: version {fitting[0].version} is not READY", cure
+    if requirement.rule is Rule.EXACT and is_gone_for_good(str(requirement), [version.version for version in versions]):
+        cure = "Pin a version that is registered"
+        return GateLevel.FAILURE, f"{model}: version {requirement} was deleted, and its number is not used again", cure
     if tag is not None:
-        ready = max((v for v in fitting if v.ready), key=_order, default=None)
+        ready = max((v for v in fitting if v.ready), key=lambda v: version_order(v.version), default=None)
         if ready is None:
             problem = f"{model}: no READY version that fits {requirement}, so none carries {tag}"
             return GateLevel.FAILURE, problem, f"Register one, test it and set the tag {tag} on it"
@@ -205,10 +209,6 @@ def _requirement(requirement: Requirement, versions: Sequence[ModelVersion], pol
         text = f"{model}: no version that fits {requirement} is registered yet; its clock starts when this goes live"
         return GateLevel.NOTICE, text, ""
     return None
-
-
-def _order(version: ModelVersion) -> tuple[object, ...]:
-    return version_order(version.version)
 
 
 def refused_check(

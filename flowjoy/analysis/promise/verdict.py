@@ -42,12 +42,13 @@ def decide(
     return Verdict(decision=Decision.PASS, reasons=(), exit_code=EXIT_PASS)
 
 
-def sla_status(
-    decided: Verdict, dependencies: ModelDependencies, scope: Sequence[Obligation], deployed: Sequence[str]
-) -> str:
-    """Return the promise in one word: its worst open status, or why nothing is promised.
+_ENDED = (Status.MET, Status.LATE, Status.WAIVED, Status.UNDETERMINED)
 
-    `deployed`: the commits of the window's deploys, oldest first.
+
+def sla_status(decided: Verdict, dependencies: ModelDependencies, scope: Sequence[Obligation], live: str | None) -> str:
+    """Return the promise in one word: its worst open status, how it ended, or why nothing is promised.
+
+    `live`: the commit that is live, empty if it is unknown; None without a deploy in the window.
     """
     if decided.exit_code == EXIT_UNDECIDED:
         return Status.UNKNOWN.value
@@ -57,10 +58,13 @@ def sla_status(
         return Status.BREACHED.value
     if any(item.is_open for item in scope):
         return Status.PENDING.value
-    if not deployed:
+    if live is None:
         return "none"
-    # A stub that names no model promises nothing, so nothing was kept either: the newest release decides.
-    return Status.UNDECLARED.value if dependencies.by_sha.get(deployed[-1]) == () else Status.MET.value
+    # Code without a stub, or whose stub names no model, promises nothing, whatever earlier releases kept.
+    if not dependencies.named(live):
+        return Status.UNDECLARED.value
+    ended = {item.status for item in scope}
+    return next((status.value for status in _ENDED if status in ended), "none")
 
 
 def _undecided(item: Obligation) -> str:

@@ -14,7 +14,7 @@ from flowjoy.domain import Obligation, Status
 from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.timestamps import iso
 from flowjoy.report.content.alert_parts import EXCUSED, ICONS, MISSED, NOTHING, OVER, AlertText
-from flowjoy.report.content.obligation_text import excuse, how_to_ship, outcome
+from flowjoy.report.content.obligation_text import excuse, how_to_ship, other_pin, outcome
 from flowjoy.report.content.owners import DATA_TEAM, owner_of
 from flowjoy.report.escaping import clean
 from flowjoy.report.prose import plain
@@ -33,6 +33,7 @@ def of_waiting(notification: Notification, about: WaitingReleases, results: Resu
     shown = _joined(about, notification) if is_update else about.items
     left, by = _left(first, results), moment(first.deadline, zone)
     ship = f"ship {needed(first)} of {model}{plain(how_to_ship(results.bundle.terms))}"
+    ship = plain(other_pin(first, results) or ship)
     waiting = f"{plural(count, 'release')} {'waits' if count == 1 else 'wait'}"
     lead = "waiver ended, " if first.waiver is not None else ""
     state = f"{lead}{left}, {waiting}" if count > 1 else f"{lead}{left}"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.results import Results
-from flowjoy.domain import Decision, Obligation, Status
+from flowjoy.domain import AbsentStub, Decision, Obligation, Status
 from flowjoy.report.blocks import Banner, Mark, Move
 from flowjoy.report.content.first_run import first_run, is_older
 from flowjoy.report.content.gate import blocked
@@ -152,8 +152,13 @@ def _waived(results: Results, links: Links) -> Banner | None:
 
 def _nothing_promised(results: Results, links: Links) -> Banner | None:
     title: Prose
+    weeks = plural(results.bundle.window.weeks, "week")
+    if results.sla_status == "none" and any(week.code_deploys for week in results.weeks):
+        title = (f"no release in the last {weeks} owed a model, so nothing was kept or missed",)
+        if results.bundle.terms.sla_since is not None and not results.scope:
+            title = (f"every release in the last {weeks} is older than sla-since, so nothing was promised",)
+        return Banner(mark=Mark.CALM, word="No data", title=title, moves=moves(results))
     if results.sla_status == "none":
-        weeks = plural(results.bundle.window.weeks, "week")
         title = (f"no code was deployed to production in the last {weeks}, so nothing was promised or kept",)
         check = Move(
             do="If you did deploy:",
@@ -175,7 +180,10 @@ def _nothing_promised(results: Results, links: Links) -> Banner | None:
         why=prose("Or add {} to the repository ({}). Until then, no deadline is checked.", stub, how),
     )
     if results.commits_without_models:
-        title = prose("{} names no model, so nothing is promised", stub)
+        newest = results.bundle.stubs.get(results.commits_without_models[0])
+        is_missing = isinstance(newest, AbsentStub)
+        gone, empty = "{} is missing, so nothing is promised", "{} names no model, so nothing is promised"
+        title = prose(gone if is_missing else empty, stub)
         declare = Move(do=prose("Add the models that the code depends on to {}.", stub), why=prose("See {}.", how))
     return Banner(mark=Mark.CALM, word="Not set up", title=title, moves=(declare, *moves(results)))
 

@@ -16,7 +16,6 @@ from flowjoy.report.text import capital, plural
 
 SHOWN, _LONGEST = 50, 300
 _MARKS = {GateLevel.FAILURE: Mark.BAD, GateLevel.WARNING: Mark.WAIT, GateLevel.NOTICE: Mark.CALM}
-_FINE = "The models that this code requires are available."
 _SENTENCE_END = re.compile(r"(?<=[^.][.?]) (?=[A-Z])")
 
 
@@ -31,7 +30,7 @@ def section(gate: MergeGate, *, is_stated: bool) -> Section | None:
     if len(findings) > SHOWN:
         paragraphs.append(Paragraph(text=f"… and {plural(len(findings) - SHOWN, 'more finding')}."))
     if not gate.findings:
-        paragraphs.append(Paragraph(text=_FINE, mark=Mark.GOOD))
+        paragraphs.append(Paragraph(text=_sentence(gate.state), mark=Mark.GOOD))
     paragraphs += [Paragraph(text=capital(_sentence(text))) for text in gate.forecast[:SHOWN]]
     notes = _limits(gate)
     if not paragraphs and not notes:
@@ -84,6 +83,4 @@ def gate_banner(gate: MergeGate, results: Results, links: Links = NOWHERE) -> Ba
         return refused
     if overridden:
         return Banner(mark=Mark.WAIT, word="Waived", title=clean(overridden[0].text, 400))
-    if gate.forecast:
-        return Banner(mark=Mark.GOOD, word="", title=f"{_FINE.rstrip('.')}; {clean(gate.forecast[0], 300)}")
-    return Banner(mark=Mark.GOOD, word="", title=_FINE.rstrip("."))
+    return Banner(mark=Mark.GOOD, word="", title=clean("; ".join((gate.state, *gate.forecast[:1])), 500))

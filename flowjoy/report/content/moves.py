@@ -10,7 +10,7 @@ from flowjoy.domain import Coverage, Decision, Obligation, Status
 from flowjoy.domain.gate_findings import GateLevel
 from flowjoy.report.blocks import Mark, Move
 from flowjoy.report.content.alerts import OF_OBLIGATIONS, firing_alerts
-from flowjoy.report.content.obligation_text import how_to_ship, needed, predicate, release
+from flowjoy.report.content.obligation_text import how_to_ship, needed, other_pin, predicate, release
 from flowjoy.report.content.owners import actor, owner_of
 from flowjoy.report.escaping import clean
 from flowjoy.report.links import NOWHERE, Links
@@ -69,7 +69,7 @@ def _problem(item: Coverage) -> str:
 
 def _is_quiet(results: Results) -> bool:
     """Return whether nothing waits for a person: a release that could not be judged or a missing setting does."""
-    return results.sla_status == "met" and not results.count(Status.UNDETERMINED)
+    return results.sla_status in ("met", "late", "waived") and not results.count(Status.UNDETERMINED)
 
 
 def _ways_out(results: Results, links: Links, overdue: list[Move]) -> list[Move]:
@@ -122,7 +122,8 @@ def _ships(owed: list[Obligation], results: Results, mark: Mark, *, is_named: bo
 def _ship(waiting: list[Obligation], results: Results, mark: Mark, *, is_named: bool) -> Move:
     first, others = waiting[0], len(waiting) - 1
     who = capital(actor(owner_of(first.model, results)))
-    do = prose("{}: ship {} of {}{}.", who, needed(first), Name(first.subject), how_to_ship(results.bundle.terms))
+    ship = prose("ship {} of {}{}", needed(first), Name(first.subject), how_to_ship(results.bundle.terms))
+    do = prose("{}: {}.", who, other_pin(first, results) or ship)
     if is_named:
         return Move(do=do, why=_OTHERWISE.get(mark, "") if results.bundle.terms.enforce else "", mark=mark)
     more = f" and {plural(others, 'more release')}" if others else ""

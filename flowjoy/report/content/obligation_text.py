@@ -7,6 +7,7 @@ from datetime import datetime
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Obligation, Status
 from flowjoy.domain.bundle import RunParameters
+from flowjoy.domain.listings import is_gone_for_good, names_in
 from flowjoy.report.blocks import Mark
 from flowjoy.report.escaping import clean
 from flowjoy.report.prose import Commit, Countdown, Name, Prose, Span, prose
@@ -85,6 +86,14 @@ def release(item: Obligation) -> Span:
 def needed(item: Obligation) -> Prose:
     """Return what a ship must be: `a new version`, or `version >=12`."""
     return ("a new version",) if item.requires == "any" else prose("version {}", Name(item.requires))
+
+
+def other_pin(item: Obligation, results: Results) -> Prose | None:
+    """Return what to do instead of a ship if the version that is needed was deleted and cannot ship any more."""
+    if not is_gone_for_good(item.requires, names_in(results.bundle.listings, item.model)):
+        return None
+    mend = "replace the pin to version {} of {}, which was deleted, in {}; deploy that and waive this release"
+    return prose(mend, Name(item.requires), Name(item.subject), Name(results.bundle.terms.model_stub))
 
 
 def how_to_ship(terms: RunParameters) -> Prose:

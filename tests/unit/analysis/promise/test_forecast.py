@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from flowjoy.analysis.promise.forecast import forecast, last_lags
+from flowjoy.analysis.promise.forecast import forecast, last_lags, state_of
 from flowjoy.domain import ModelVersion, Requirement, Status
+from flowjoy.domain.gate_findings import AVAILABLE
 from tests.builders import an_obligation, at
 from tests.unit.analysis.promise.test_merge_gate import ANY, NONE, a_version, at_least, exactly
 
@@ -53,3 +54,27 @@ def test_lags__are_those_of_the_last_five_ships_and_zero_for_a_ship_before_the_c
         replace(an_obligation(8, shipped_at=at(9)), model="ranker"),
     ]
     assert [lag / timedelta(hours=1) for lag in last_lags("recommender", owed)] == [1, 2, 3, 4, 0]
+
+
+PINNED = {"ranker": exactly("3", "ranker")}
+
+
+@pytest.mark.parametrize(
+    ("required", "listed", "sentence"),
+    [
+        ({"recommender": ANY, "ranker": exactly("2", "ranker")}, [a_version("2", name="ranker")], AVAILABLE),
+        (PINNED, [a_version("2", name="ranker")], "ranker: no version that fits 3 is registered yet"),
+        (
+            {**PINNED, "recommender": at_least("4")},
+            [a_version("3")],
+            "ranker: no version that fits 3 is registered yet (and 1 more)",
+        ),
+        ({"recommender": NONE}, [], "This code requires no model, so nothing is promised for it"),
+        ({}, [], "This code requires no model, so nothing is promised for it"),
+        (PINNED, None, "The model stub is valid"),
+    ],
+)
+def test_state__says_which_models_are_not_there(
+    required: dict[str, Requirement], listed: list[ModelVersion] | None, sentence: str
+) -> None:
+    assert state_of(required, listed) == sentence

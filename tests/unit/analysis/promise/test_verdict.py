@@ -8,9 +8,9 @@ from itertools import combinations_with_replacement, product
 import pytest
 
 from flowjoy.analysis.promise.verdict import decide, sla_status, unproved
-from flowjoy.domain import Coverage, CoverageState, Decision, ModelDependencies, Obligation, Requirement, Status
+from flowjoy.domain import Coverage, CoverageState, Decision, ModelDependencies, Obligation, Requirement, Rule, Status
 from flowjoy.domain.gate_findings import GateFinding, GateLevel, MergeGate
-from tests.builders import a_coverage, an_obligation
+from tests.builders import a_coverage, an_obligation, at
 
 READ = a_coverage("code")
 SOURCES = [
@@ -136,23 +136,46 @@ DECLARED = ModelDependencies(default=(Requirement(model="recommender"),))
         ((Status.MET, Status.PENDING), "pending"),
         ((Status.AT_RISK,), "pending"),
         ((Status.MET, Status.LATE), "met"),
-        ((), "met"),
+        ((Status.LATE, Status.UNDETERMINED), "late"),
+        ((Status.WAIVED,), "pending"),
+        ((Status.UNDETERMINED, Status.CANCELLED), "undetermined"),
+        ((Status.CANCELLED, Status.NOT_REQUIRED), "none"),
+        ((), "none"),
     ],
 )
 def test_sla_status__is_the_worst_open_status(statuses: tuple[Status, ...], word: str) -> None:
     scope = owed(*statuses)
     decided = decide((READ,), scope, enforce=True)
-    assert sla_status(decided, DECLARED, scope, ["a"]) == word
+    assert sla_status(decided, DECLARED, scope, "a") == word
+
+
+def test_sla_status__of_a_waived_release_that_shipped_is_waived() -> None:
+    scope = [an_obligation(status=Status.WAIVED, closed_at=at(50))]
+    assert sla_status(decide((READ,), scope, enforce=True), DECLARED, scope, "a") == "waived"
 
 
 def test_sla_status__without_a_deploy_a_declaration_or_a_decision_names_what_is_missing() -> None:
     decided, undecided = decide((READ,), [], enforce=True), decide((), [], enforce=True)
-    assert sla_status(decided, DECLARED, [], []) == "none"
-    assert sla_status(decided, ModelDependencies(), [], ["a"]) == "undeclared"
-    assert sla_status(undecided, ModelDependencies(), [], ["a"]) == "unknown"
-    emptied = ModelDependencies(default=DECLARED.default, by_sha={"b": ()})
-    assert sla_status(decided, emptied, [], ["b", "a"]) == "met"
-    assert sla_status(decided, emptied, [], ["a", "b"]) == "undeclared", "the newest release decides"
+    assert sla_status(decided, DECLARED, [], None) == "none"
+    assert sla_status(decided, ModelDependencies(), [], "a") == "undeclared"
+    assert sla_status(undecided, ModelDependencies(), [], "a") == "unknown"
+
+
+@pytest.mark.parametrize("default", [(), DECLARED.default])
+def test_sla_status__is_undeclared_if_the_live_commit_names_no_model_whatever_earlier_ones_kept(
+    default: tuple[Requirement, ...],
+) -> None:
+    kept = owed(Status.MET)
+    decided, declares = decide((READ,), kept, enforce=True), DECLARED.default
+    by_sha = {"a": declares, "none": (Requirement(model="recommender", rule=Rule.NONE),), "emptied": ()}
+    known = ModelDependencies(default=default, by_sha=by_sha)
+    assert {live: sla_status(decided, known, kept, live) for live in (*by_sha, "without a stub", "")} == {
+        "a": "met",
+        "none": "met",
+        "emptied": "undeclared",
+        "without a stub": "met" if default else "undeclared",
+        "": "met" if default else "undeclared",
+    }
 
 
 @pytest.mark.parametrize(("sha", "provisional", "code"), [("a", True, 1), ("b", True, 2), ("a", False, 2)])
