@@ -22,6 +22,7 @@ from flowjoy.sources import github_other_branches as other_branches
 from flowjoy.sources import github_uncertain_runs as uncertain
 from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out
 from flowjoy.sources.github_own_workflow import refuse_own_failures, refuse_own_job, text_of
+from flowjoy.sources.github_retired_workflow import refuse_deleted, refuse_renamed_job
 from flowjoy.sources.github_run_attempts import Attempts, releases_nothing
 from flowjoy.sources.github_settled_releases import SettledReleases
 
@@ -53,6 +54,7 @@ class GitHubRuns:
         runs = github_runs.runs_between(github, path, branch, since, query.now, access.progress)
         if not runs:
             _prove_empty(github, path, branch, since)
+        refuse_deleted(github, query)
         if runs and (query.settings.branch or not query.settings.deploy_job):
             _refuse_shared_name(github, branch)
         on_branch = tuple(runs.values())
@@ -110,6 +112,7 @@ def _with_jobs(github: GitHubApi, ours: Sequence[Run], query: HarvestQuery) -> l
         declared=lambda: workflow_file.job_names(text_of(github, query)),
     )
     refuse_own_job(github, jobs, query)
+    refuse_renamed_job(github, ours, jobs, query)
     return [Attempts(run=run, jobs=jobs.get(run.id), known_end=known.get(run.id)) for run in ours]
 
 

@@ -357,7 +357,7 @@ def test_branch__of_which_github_does_not_say_whether_a_tag_has_its_name_is_refu
 def test_empty__is_believed_when_the_unfiltered_list_is_empty_too(github: GitHubStandIn) -> None:
     github.repository.add_workflow("release.yml")
     assert released(github) == ()
-    assert ["created" in request.query for request in github.requests] == [True, False, True]
+    assert ["created" in request.query for request in github.requests] == [True, False, False, True]
 
 
 def test_empty__is_believed_when_all_releases_lie_before_the_horizon(github: GitHubStandIn) -> None:
@@ -404,7 +404,7 @@ def test_pages__250_runs_take_three_requests_and_those_of_other_branches_one(git
     shas = add_many(github, 250)
     assert successes(released(github)) == shas
     assert github.count("GET", RUNS) == 4
-    assert len(github.requests) == 5
+    assert len(github.requests) == 6
 
 
 @pytest.mark.matrix
@@ -423,7 +423,7 @@ def test_pages__a_full_thousand_may_be_more_and_is_split(github: GitHubStandIn) 
     def capped(body: Any) -> Any:
         return {**body, "total_count": min(body["total_count"], 1000)}
 
-    github.fail("GET ", times=None, fault=Edited(capped))
+    github.fail(RUNS, times=None, fault=Edited(capped))
     assert successes(released(github)) == shas
 
 
@@ -475,7 +475,7 @@ def test_paging__a_page_that_comes_again_and_again_has_an_end(
         first.append(body)
         return first[0]
 
-    github.fail("GET ", times=None, fault=Edited(again))
+    github.fail(RUNS, times=None, fault=Edited(again))
     assert successes(released(github)) == shas
     assert github.count("GET", RUNS) == 3
 
@@ -522,7 +522,11 @@ def test_attempts__an_answer_about_another_run_is_refused(github: GitHubStandIn)
 def test_enterprise_server__is_asked_under_its_prefix(github: GitHubStandIn) -> None:
     add_many(github, 2)
     assert len(released(github, prefix="/api/v3")) == 2
-    assert {request.path for request in github.requests} == {f"/api/v3/repos/acme/shop{RUNS}", "/api/graphql"}
+    assert {request.path for request in github.requests} == {
+        f"/api/v3/repos/acme/shop{RUNS}",
+        f"/api/v3/repos/acme/shop{RUNS.removesuffix('/runs')}",
+        "/api/graphql",
+    }
 
 
 RUNS_FLOWJOY = "on: push\njobs: {deploy: {steps: [{run: ./deploy.sh}]}, promise: {steps: [{uses: acme/flowjoy@v1}]}}\n"
@@ -835,3 +839,42 @@ def test_deploy_job__that_only_runs_known_before_had_is_looked_for_in_them(githu
     assert successes(released(github, of_jobs("deploy-eu", "deploy-us", known_code=known))) == {A, B}
     with pytest.raises(HarvestError, match="'deploy-usa'"):
         released(github, of_jobs("deploy-eu", "deploy-usa", known_code=known))
+
+
+# A workflow that no longer releases
+
+
+def test_workflow__that_was_deleted_or_renamed_is_refused(github: GitHubStandIn) -> None:
+    add_many(github, 2)
+    github.repository.deleted_workflows.add("release.yml")
+    with pytest.raises(HarvestError, match=r"the workflow release\.yml was deleted or renamed"):
+        released(github)
+
+
+@pytest.mark.parametrize(
+    ("deploy_job", "refused"),
+    [("ship to prod", True), ("deploy", False), ("deploy (eu)", False), ("deploy / eu", False), ("ship*", True)],
+)
+def test_deploy_job__that_the_newest_run_and_the_file_lack_is_refused(
+    github: GitHubStandIn, deploy_job: str, *, refused: bool
+) -> None:
+    with_workflow(github, "on: push\njobs: {build: {steps: []}, deploy: {steps: []}}\n")
+    before, now = (github.repository.add_run(sha=A, created_at=at(hour)) for hour in (0, 5))
+    github.repository.add_job(before, "ship to prod" if deploy_job.startswith("ship") else deploy_job, at(1))
+    github.repository.add_job(now, "build", at(6))
+    question = a_question({**INPUTS, "deploy_job": deploy_job}, default_branch="main")
+    if refused:
+        with pytest.raises(HarvestError, match="the newest run has no job that matches deploy-job") as problem:
+            released(github, question)
+        assert problem.value.hint == "set deploy-job to one of: build, deploy"
+    else:
+        assert successes(released(github, question)) == {A}
+
+
+def test_deploy_job__that_was_skipped_in_the_newest_run_is_no_refusal(github: GitHubStandIn) -> None:
+    with_workflow(github, "on: push\njobs: {build: {steps: []}}\n")
+    before, now = (github.repository.add_run(sha=A, created_at=at(hour)) for hour in (0, 5))
+    github.repository.add_job(before, "deploy", at(1))
+    github.repository.add_job(now, "deploy", at(6), conclusion="skipped")
+    question = a_question({**INPUTS, "deploy_job": "deploy"}, default_branch="main")
+    assert successes(released(github, question)) == {A}
