@@ -21,6 +21,7 @@ from flowjoy.actions.context import read_context
 from flowjoy.analysis.promise.verdict import unproved
 from flowjoy.cli.run import run
 from flowjoy.clients import github_deployments, github_runs, mlflow_registry, transport
+from flowjoy.clients.github_files import WantedStubs
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config.settings import read_settings
 from flowjoy.pipeline import run_context, run_parameters
@@ -336,10 +337,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture(autouse=True)
 def small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two items a page, so that every list has a second one; and requests that are given up soon."""
+    """A few items a page, so that every list has a second one; and requests that are given up soon."""
     monkeypatch.setattr(transport, "REQUEST_SECONDS", 0.7)
-    query = github_deployments.DEPLOYMENTS_QUERY.replace("first: 100,", "first: 2,").replace("first: 20", "first: 1")
-    monkeypatch.setattr(github_deployments, "DEPLOYMENTS_QUERY", query)
+    query = github_deployments._query
+
+    def short_pages(wanted: WantedStubs) -> str:
+        # One: both ends of the list meet on the second page.
+        return query(wanted).replace("first: 100,", "first: 1,").replace("first: 20", "first: 1")
+
+    monkeypatch.setattr(github_deployments, "_query", short_pages)
     for module, name in ((github_deployments, "STATUSES_QUERY"), (github_releases, "RELEASES_QUERY")):
         monkeypatch.setattr(module, name, getattr(module, name).replace("first: 100", "first: 2"))
     monkeypatch.setattr(github_runs, "PER_PAGE", 2)
