@@ -18,7 +18,7 @@ from flowjoy.analysis.flow.dora import ChangeStarts, Dora
 from flowjoy.analysis.flow.drift_lag import DriftLag
 from flowjoy.analysis.flow.live_pairs import LivePair
 from flowjoy.analysis.flow.retrospective import Retrospective
-from flowjoy.analysis.promise import compliance, dependencies, obligations, verdict
+from flowjoy.analysis.promise import compliance, dependencies, earlier_inputs, obligations, verdict
 from flowjoy.analysis.source_coverage import causes_are_known, is_complete, is_read, judges_promise, observed_since
 from flowjoy.domain import EventType, ModelDependencies, Obligation, Recovery, SourceKind, Status, Verdict, Week, Window
 from flowjoy.domain.bundle import Bundle
@@ -49,6 +49,8 @@ class BundleAnalyses:
             confirmed, also_registered = (self._confirmed(registered=registered) for registered in (False, True))
             confirmed = compliance.with_registered_ships(confirmed, also_registered, bundle.models_gone)
             owed = compliance.with_ledger(confirmed, owed)
+        before = earlier_inputs.still_owed(bundle, owed, self.events, self._dependencies.waivers)
+        owed = tuple(sorted((*owed, *before), key=lambda item: (item.start, item.id)))
         if self._unread:
             owed = compliance.all_unknown(owed, f"{'; '.join(self._unread)} could not be read")
         return owed

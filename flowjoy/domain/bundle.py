@@ -60,7 +60,7 @@ class Bundle(Records):
     """One run: its records, when and of what they were read, and the inputs that decide what they mean.
 
     The analysis reads nothing else, and a later run finds in it what it must remember. `obligations` are computed from
-    the records, for other programs: no run reads them back into its own results.
+    the records, for other programs: a run reads back only the breaches that its own inputs no longer show.
     """
 
     service: str

@@ -17,6 +17,7 @@ from flowjoy.domain import (
     Inventory,
     ModelRecord,
     ModelVersion,
+    Obligation,
     StubFile,
     Waiver,
 )
@@ -48,8 +49,8 @@ class Records:
     for); `drift_marks`: the results of this and earlier ones. `models_gone`: by `<name>/<version>`, when a run last
     listed a version that the registry no longer has. `not_yet`: by id of a ship or release,
     when a run last saw that it had not happened yet. `listings`: by version, the last reading of its model that did not
-    list it; by model, the last reading. `first_trusted_at`: the time of the first trusted run of this
-    service; None if no ledger could be read and kept.
+    list it; by model, the last reading. `owed_before`: by id, the breaches that runs with other inputs found.
+    `first_trusted_at`: the time of the first trusted run of this service; None if no ledger could be read and kept.
     """
 
     coverage: tuple[Coverage, ...] = ()
@@ -78,6 +79,7 @@ class Records:
     models_gone: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.earliest_per_key))
     not_yet: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.latest_per_key))
     listings: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.latest_per_key))
+    owed_before: Mapping[str, Obligation] = field(default_factory=dict, metadata=_values(merge=by.smallest_per_key))
     first_trusted_at: datetime | None = field(default=None, metadata=_values(merge=by.earliest))
 
     def merged(self, other: Records) -> Records:

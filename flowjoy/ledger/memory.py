@@ -10,7 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from flowjoy.analysis.promise.dependencies import HEAD
-from flowjoy.domain import AliasObservation, CodeRecord, ModelRecord, Outcome, Precision, StubFile, UnreadableStub
+from flowjoy.domain import (
+    AliasObservation,
+    CodeRecord,
+    ModelRecord,
+    Obligation,
+    Outcome,
+    Precision,
+    Status,
+    StubFile,
+    UnreadableStub,
+)
 from flowjoy.domain.alias_observations import since_horizon
 from flowjoy.domain.bundle import Bundle, RunParameters
 from flowjoy.domain.records import Records
@@ -70,6 +80,7 @@ def memory_of(bundle: Bundle, asked: RunParameters, *, since: datetime, until: d
         models_gone={key: at for key, at in bundle.models_gone.items() if scope.same_models and scope.covers(at)},
         not_yet=_not_yet(bundle, scope),
         listings=bundle.listings if scope.same_models else {},
+        owed_before=_owed_before(bundle, scope),
         drift_marks=tuple(mark for mark in bundle.drift_marks if scope.covers(mark.at) and not is_masked(mark)),
         first_trusted_at=_first_trusted_at(bundle),
     )
@@ -103,6 +114,29 @@ def _not_yet(bundle: Bundle, scope: _Scope) -> Mapping[str, datetime]:
         for key, at in bundle.not_yet.items()
         if scope.covers(at) and (scope.same_signal if key.startswith("model:") else scope.same_code)
     }
+
+
+_JUDGED_BY = {
+    "models": "models",
+    "model_stub": "model-stub",
+    "code_source": "code-source, environment, workflow or branch",
+    "model_source": "model-source or mlflow-tracking-uri",
+}
+"""The terms that decide which releases and models are judged, and the inputs behind them."""
+
+
+def _owed_before(bundle: Bundle, scope: _Scope) -> Mapping[str, Obligation]:
+    """Return the breaches that a run with other inputs found, and those that it had from runs before it."""
+    changed = [name for term, name in _JUDGED_BY.items() if getattr(bundle.terms, term) != getattr(scope.asked, term)]
+    reason = f"owed under earlier inputs ({'; '.join(changed)} changed); a ship, a waiver or a later sla-since ends it"
+    new = {
+        item.id: replace(item, reason=reason)
+        for item in bundle.obligations
+        if changed and item.status is Status.BREACHED
+    }
+    kept = {item.id: item for item in bundle.obligations if item.id in bundle.owed_before and item.is_open}
+    every = {**new, **kept}.items()
+    return {key: item for key, item in every if scope.covers(item.start) and not is_masked(item)}
 
 
 def _stubs(bundle: Bundle, scope: _Scope) -> Mapping[str, StubFile]:

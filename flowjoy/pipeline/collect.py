@@ -209,7 +209,8 @@ class _Collection:
             since=self._query.as_of - timedelta(days=RATE_DAYS, hours=settings.sla_hours),
         )
         elsewhere = {model for at_path in steps.other_stubs.value.values() for model in named_models(at_path)}
-        may = tuple(sorted({*may, *elsewhere} - {*must}))
+        before = {item.model for item in steps.memory.owed_before.values()}
+        may = tuple(sorted({*may, *elsewhere, *before} - {*must}))
         self._named = frozenset((*must, *may))
         query = replace(self._query, models=must, candidates=may, observations=steps.memory.observations)
         if must or may or query.settings.model_source == "file":

@@ -218,6 +218,38 @@ def test_p66__a_deployment_that_is_deleted_keeps_the_clock_that_it_opened(world:
     assert scheduled(world, 49.8, sha=B).obligation(sha=B)["status"] == "met"
 
 
+OTHER_INPUTS: dict[str, dict[str, str]] = {
+    "models": {"models": "ranker"},
+    "no models": {"models": ""},
+    "environment": {"environment": "staging"},
+    "code-source": {"code-source": "releases"},
+}
+
+
+@pytest.mark.parametrize("change", OTHER_INPUTS)
+def test_inputs__that_change_end_no_breach(world: World, change: str) -> None:
+    world.registry.add_model("ranker")
+    world.registry.add_version(at(1), name="ranker")
+    world.github.repository.add_deployment(sha=A, created_at=at(-1), environment="staging")
+    world.release(A, at())
+    assert scheduled(world, 49).code == 1
+    before, other = dict(world.inputs), OTHER_INPUTS[change]
+    world.inputs |= other
+    for hours in (50, 51):
+        ran = scheduled(world, hours)
+        assert (ran.code, ran.outputs["sla-status"], world.check(A)["conclusion"]) == (1, "breached", "failure")
+        assert "owed under earlier inputs" in ran.log
+    assert scheduled(world, 52, sla_since="2026-03-03").code == 0
+    world.inputs = before
+    assert scheduled(world, 53).outputs["sla-breached"] == "1"
+    world.inputs |= other
+    assert scheduled(world, 54).code == 1
+    world.registry.add_version(at(55))
+    ended = scheduled(world, 56)
+    assert (ended.code, ended.obligation()["status"]) == (0, "late")
+    assert scheduled(world, 57).code == 0
+
+
 @pytest.mark.matrix
 def test_p66__every_deployment_and_the_environment_deleted_heals_no_breach(world: World) -> None:
     number = world.release(A, at())

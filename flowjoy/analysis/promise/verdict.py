@@ -52,10 +52,10 @@ def sla_status(decided: Verdict, dependencies: ModelDependencies, scope: Sequenc
     """
     if decided.exit_code == EXIT_UNDECIDED:
         return Status.UNKNOWN.value
-    if not dependencies.declared:
-        return Status.UNDECLARED.value
     if any(item.status is Status.BREACHED for item in scope):
         return Status.BREACHED.value
+    if not dependencies.declared:
+        return Status.UNDECLARED.value
     if any(item.is_open for item in scope):
         return Status.PENDING.value
     if live is None:
