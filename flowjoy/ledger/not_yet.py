@@ -40,14 +40,14 @@ def code_not_yet(
     """
     shown = {record.id: record for record in current}
     bounds = {**_of_kind("release:", known), **dict.fromkeys(waiting, now)}
-    for record in current:
-        if record.id in bounds:
-            bounds.setdefault(_with_commit(record), bounds[record.id])
     for record in remembered:
         same = shown.get(record.id)
         moved = same is not None and same.sha != record.sha and record.outcome is Outcome.SUCCESS
         if moved_after is not None and same is not None and moved:
             bounds.setdefault(_with_commit(same), moved_after)
+    for record in current:
+        if record.id in bounds:
+            bounds.setdefault(_with_commit(record), bounds[record.id])
     return bounds
 
 

@@ -144,6 +144,7 @@ def test_runs__a_hotfix_from_another_branch_opens_its_clock(world: World) -> Non
     for hours, code, status in ((61, 0, "pending"), (200, 1, "breached")):
         ran = hourly(world, hours)
         assert (ran.code, ran.outputs["sla-status"]) == (code, status)
+    assert f"by run {run}; a new version" in world.check(A)["output"]["summary"]
     staging = hourly(world, 201, branch="main")
     assert (staging.code, staging.outputs["sla-status"]) == (0, "met")
     assert "1 run on other branches than main (hotfix) left out, because branch is set" in staging.log

@@ -73,6 +73,7 @@ STAGES = {
     "runs, page 1": Stage("workflow-runs", rest(RUNS, page=1, filtered=True)),
     "runs, page 2": Stage("workflow-runs", rest(RUNS, page=2)),
     "attempts": Stage("workflow-runs", rest("/attempts/1")),
+    "tag of the branch's name": Stage("workflow-runs", query_of("FlowJoyTag")),
     "releases, page 1": Stage("releases", query_of("FlowJoyReleases", first_page=True)),
     "releases, page 2": Stage("releases", query_of("FlowJoyReleases", first_page=False)),
     "registered model": Stage("deployments", lambda request: request.path == GET_MODEL, "mlflow"),

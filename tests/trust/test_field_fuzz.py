@@ -243,14 +243,16 @@ SCENARIOS: dict[str, Scenario] = {
     "tag": Scenario(kinds=r".*/model-versions/search", inputs={"model_signal": "tag:live"}, parts=2),
     "alias": Scenario(kinds=r".*/registered-models/get", inputs={"model_signal": "alias:champion"}, met=0),
     "stage": Scenario(kinds=r".*/model-versions/search", inputs={"model_signal": "stage:Production"}, met=0),
-    "workflow runs": Scenario(kinds=r".*/runs|.*/attempts/.*", inputs={"code_source": "workflow-runs"}, parts=3),
+    "workflow runs": Scenario(
+        kinds=r".*/runs|.*/attempts/.*|GraphQL FlowJoyTag", inputs={"code_source": "workflow-runs"}, parts=3
+    ),
     "deploy job": Scenario(kinds=r".*/jobs", inputs={"code_source": "workflow-runs", "deploy_job": "deploy"}),
     "releases": Scenario(kinds=r"GraphQL FlowJoyReleases", inputs={"code_source": "releases"}),
     "environments": Scenario(
         kinds=r".*/environments|GraphQL FlowJoyNewestDeployments", inputs={"environment": "prod*"}
     ),
     "ledger": Scenario(
-        kinds=r".*/actions/artifacts|.*/actions/runs/\{id\}|GraphQL FlowJoyDefaultBranch",
+        kinds=r".*/actions/artifacts|.*/actions/runs/\{id\}|.*/activity|GraphQL FlowJoyDefaultBranch",
         prepare=World.remember,
         parts=2,
     ),

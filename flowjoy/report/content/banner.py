@@ -227,7 +227,13 @@ def _released(item: Obligation, results: Results) -> Prose:
     verb = "is" if item.is_running else "was"
     hours = f"{results.bundle.terms.sla_hours:g} h"
     shipped = prose("{} of {} {} due within {}, by {}.", needed(item), Name(item.subject), verb, hours, due)
-    return prose("Release {} was deployed {}{}; {}", release(item), deployed, provisional, shipped)
+    return prose("Release {} was deployed {}{}{}; {}", release(item), deployed, _by_run(item), provisional, shipped)
+
+
+def _by_run(item: Obligation) -> str:
+    """Return which workflow run deployed a release, where runs are the releases; it shows branch and jobs."""
+    kind, _, number = item.code_id.partition("@")[0].partition(":")
+    return f" by run {number}" if kind == "run" and number.isdecimal() else ""
 
 
 def _waiting(first: Obligation, releases: int, results: Results) -> Prose:

@@ -78,6 +78,10 @@ def test_code__that_the_ledger_bounds_and_does_not_remember_counts_from_its_boun
     assert no_earlier([early], {key: at(5)}, *remembered, known=True) == [(at(5), None)]
 
 
+def test_code__that_was_promoted_and_then_moved_counts_from_the_ledger_that_saw_another_commit() -> None:
+    assert bounds({"release:1": at(1)}) == {"release:1": at(1), f"release:1@{B[:12]}": at(5)}
+
+
 def test_code__that_was_promoted_is_bounded_by_its_commit_once_it_was_seen_live() -> None:
     current, known = [a_deploy(0, B, id="release:1")], {"release:1": at(5)}
     assert code_not_yet(known, (), current, (), moved_after=at(7), now=at(9)) == {

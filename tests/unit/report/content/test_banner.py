@@ -56,6 +56,15 @@ def test_overdue__names_model_release_deadline_and_actor() -> None:
     assert plain(content.moves[0].do) == "Data team: ship a new version of recommender."
 
 
+@pytest.mark.parametrize(
+    ("number", "by"),
+    [("run:77", " by run 77"), ("run:77@2", " by run 77"), ("run:<b>x", ""), ("deployment:77", ""), ("run", "")],
+)
+def test_overdue__names_the_workflow_run_that_deployed(number: str, by: str) -> None:
+    content = banner(analyse(a_bundle([a_deploy(0, SHA, id=number)], [], until=at(50))))
+    assert plain(content.facts[0]).startswith(f"Release aaaaaaaaaaaa was deployed Mon 03 Jun 09:00 UTC{by}; a new")
+
+
 def test_overdue__on_a_pull_request_says_that_the_change_did_not_cause_it_and_gives_three_ways_out() -> None:
     results = on_a_pull_request(breach())
     content = banner(results, LINKS)
