@@ -18,22 +18,27 @@ def is_full(sha: object) -> bool:
     return isinstance(sha, str) and _FULL.fullmatch(sha) is not None
 
 
+def is_sha(text: str) -> bool:
+    """Return whether a text is a sha, or an abbreviation of one, in any case."""
+    return _HEX.fullmatch(text) is not None
+
+
 def lowered(sha: str) -> str:
     """Return a sha, or an abbreviation of one, in lower case; other text as it is."""
-    return sha.lower() if _HEX.fullmatch(sha) else sha
+    return sha.lower() if is_sha(sha) else sha
 
 
 def names(written: str, sha: str | None) -> bool:
     """Return whether a written sha equals or abbreviates this one, in any case."""
     if sha is None:
         return False
-    return written == sha or (_HEX.fullmatch(written) is not None and lowered(sha).startswith(written.lower()))
+    return written == sha or (is_sha(written) and lowered(sha).startswith(written.lower()))
 
 
 def full_names(shas: Iterable[str]) -> Mapping[str, str]:
     """Map each sha to its meaning: in lower case, and the full sha if it abbreviates exactly one."""
     given = set(shas)
-    known = sorted({lowered(sha) for sha in given if _HEX.fullmatch(sha)})
+    known = sorted({lowered(sha) for sha in given if is_sha(sha)})
     meaning = {sha: _longest(sha, known) for sha in known}
     return {sha: meaning.get(lowered(sha), sha) for sha in given}
 

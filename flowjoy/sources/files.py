@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from flowjoy.domain import CodeRecord, EventType, ModelRecord, ModelVersion
+from flowjoy.domain import CodeRecord, EventType, ModelRecord, ModelVersion, commit_sha
 from flowjoy.domain.deduplication import fold, shipped_again
 from flowjoy.domain.hosts import https_only
 from flowjoy.domain.name_patterns import split_hint
@@ -174,10 +174,21 @@ def _code(row: Row, query: HarvestQuery) -> CodeRecord:
         id=f"file:CODE:{identity}" if identity else f"file:CODE:{service}:{iso(at)}",
         service=service,
         environment=row.get(*columns.ENVIRONMENT) or query.settings.environments,
-        sha=row.get(*_SHA),
+        sha=_sha(row),
         shipped_at=at,
         url=https_only(row.get(*columns.URL)),
     )
+
+
+def _sha(row: Row) -> str | None:
+    """Return the commit. Raise HarvestError for other text: releases of one branch would count as one commit."""
+    sha = row.get(*_SHA)
+    if sha is not None and not commit_sha.is_sha(sha):
+        raise HarvestError(
+            f"{CODE.label}, line {row.line}: {columns.named_briefly([sha])} is not the id of a commit",
+            hint=f"write {commit_sha.SHORTEST} to 64 hexadecimal digits (`headSha`, not `headBranch`), or nothing",
+        )
+    return sha
 
 
 def _model(row: Row, query: HarvestQuery) -> ModelRecord:

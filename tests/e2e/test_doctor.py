@@ -423,7 +423,7 @@ def test_laptop__without_repository_and_token_is_told_what_to_set_and_the_rest_i
 
 
 def test_laptop__with_files_alone_needs_no_github(world: World) -> None:
-    (world.workspace / "code.csv").write_text("ts,sha\n2026-03-02T10:00:00Z,a\n")
+    (world.workspace / "code.csv").write_text("ts,sha\n2026-03-02T10:00:00Z,aaaaaaa\n")
     ran = examine(
         world,
         code_source="file",
@@ -433,11 +433,11 @@ def test_laptop__with_files_alone_needs_no_github(world: World) -> None:
         variables={"GITHUB_REPOSITORY": ""},
     )
     assert ran.code == 0, ran.log
-    assert ran.last_ten == ["production  a             deploy: opened a 48 h clock for recommender"]
+    assert ran.last_ten == ["production  aaaaaaa       deploy: opened a 48 h clock for recommender"]
 
 
 def test_laptop__with_files_alone_and_no_service_asks_for_the_service_only(world: World) -> None:
-    (world.workspace / "code.csv").write_text("ts,sha\n2026-03-02T10:00:00Z,a\n")
+    (world.workspace / "code.csv").write_text("ts,sha\n2026-03-02T10:00:00Z,aaaaaaa\n")
     ran = examine(world, code_source="file", code_file="code.csv", github_token="", variables={"GITHUB_REPOSITORY": ""})
     assert ran.code == 2
     assert "give --service" in ran.line("no service is named")
@@ -649,17 +649,17 @@ def test_releases__drafts_and_pre_releases_do_not_count(world: World) -> None:
 
 @pytest.mark.matrix
 def test_file__rows_of_other_environments_are_listed(world: World) -> None:
-    rows = "ts,sha,environment\n2026-03-02T10:00:00Z,a,production\n2026-03-02T11:00:00Z,b,staging\n"
+    rows = "ts,sha,environment\n2026-03-02T10:00:00Z,aaaaaaa,production\n2026-03-02T11:00:00Z,b,staging\n"
     (world.workspace / "code.csv").write_text(rows)
     ran = examine(world, code_source="file", code_file="code.csv")
     assert ran.last_ten == [
         "staging     b             not counted: environment staging, not production",
-        "production  a             deploy: opened a 48 h clock for recommender",
+        "production  aaaaaaa       deploy: opened a 48 h clock for recommender",
     ]
 
 
 def test_file__rows_that_do_not_count_say_why(world: World) -> None:
-    rows = ("10:00:00Z,a,shop,success", "11:00:00Z,b,billing,success", "12:00:00Z,c,shop,failure")
+    rows = ("10:00:00Z,aaaaaaa,shop,success", "11:00:00Z,b,billing,success", "12:00:00Z,c,shop,failure")
     (world.workspace / "code.csv").write_text(
         "\n".join(["ts,sha,service,status", *(f"2026-03-02T{row}" for row in rows)])
     )
@@ -667,7 +667,7 @@ def test_file__rows_that_do_not_count_say_why(world: World) -> None:
     assert ran.last_ten == [
         "production  c             not counted: a row that did not succeed (failure)",
         "production  b             not counted: a row of another service (billing)",
-        "production  a             deploy: opened a 48 h clock for recommender",
+        "production  aaaaaaa       deploy: opened a 48 h clock for recommender",
     ]
 
 

@@ -60,6 +60,15 @@ def test_code_row__that_does_not_count_opens_no_clock(tmp_path: Path, column: st
     assert f"({other})" in ended.log
 
 
+@pytest.mark.parametrize("word", ["main", "latest", "v1.2.0"])
+def test_code_row__whose_commit_is_a_branch_or_a_tag_is_refused_with_its_line(tmp_path: Path, word: str) -> None:
+    """Two releases of one branch would be one commit, and the second would open no clock."""
+    rows = "".join(f"2026-11-{day}T08:00:00Z,{word}\n" for day in (10, 20))
+    ended = ran(tmp_path, code=f"ts,sha\n{rows}", model=MODEL.replace("2026-11-21", "2026-11-10"))
+    assert (ended.code, ended.outputs["verdict"]) == (2, "error")
+    assert f"code file, line 2: {word} is not the id of a commit" in ended.log
+
+
 @pytest.mark.matrix
 def test_one_file_for_both__must_say_of_each_row_what_it_is(tmp_path: Path) -> None:
     ended = ran(tmp_path / "a", model_file="code")

@@ -106,7 +106,7 @@ def test_history__computed_by_hand(world: World) -> None:
     09:40. What nothing caused still counts in the mean; what is open does not.
     """
     (world.workspace / "code.csv").write_text(
-        "ts,sha\n2026-03-02T10:00:00Z,a\n2026-03-04T10:00:00Z,b\n2026-03-10T09:30:00Z,c\n"
+        "ts,sha\n2026-03-02T10:00:00Z,aaaaaaa\n2026-03-04T10:00:00Z,bbbbbbb\n2026-03-10T09:30:00Z,ccccccc\n"
     )
     (world.workspace / "models.csv").write_text(
         "ts,name,version\n2026-03-03T09:20:00Z,recommender,1\n2026-03-04T09:40:00Z,recommender,2\n"

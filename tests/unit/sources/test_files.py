@@ -53,14 +53,16 @@ def refusal(parse: Callable[[], object]) -> HarvestError:
 
 
 SHAPES = {
-    "JSON lines": '{"ts": "2024-06-03T09:00:00Z", "sha": "a1"}\n{"ts": "2024-06-03T12:00:00Z", "sha": "b2"}\n',
-    "JSON": '[\n {"sha": "a1", "ts": "2024-06-03T09:00:00Z"},\n {"sha": "b2", "ts": "2024-06-03T12:00:00Z"}\n]\n',
-    "CSV": "ts,sha\n2024-06-03T09:00:00Z,a1\n2024-06-03T12:00:00Z,b2\n",
-    "CSV, columns turned": "sha,ts\na1,2024-06-03T09:00:00Z\nb2,2024-06-03T12:00:00Z",
-    "CSV, all quoted": '"ts","sha"\n"2024-06-03T09:00:00Z","a1"\n"2024-06-03T12:00:00Z","b2"\n',
-    "CSV, with blanks": " ts , sha\n 2024-06-03T09:00:00Z , a1\n\n 2024-06-03T12:00:00Z , b2 \n\n",
-    "CSV, more columns": "ts,branch,sha,url\n2024-06-03T09:00:00Z,main,a1,\n2024-06-03T12:00:00Z,main,b2\n",
-    "CSV, other offsets": "ts,sha\n2024-06-03T11:00:00+02:00,a1\n2024-06-03T07:00:00.000-05:00,b2\n",
+    "JSON lines": '{"ts": "2024-06-03T09:00:00Z", "sha": "aaaaaa1"}\n'
+    '{"ts": "2024-06-03T12:00:00Z", "sha": "bbbbbb2"}\n',
+    "JSON": '[\n {"sha": "aaaaaa1", "ts": "2024-06-03T09:00:00Z"},\n'
+    ' {"sha": "bbbbbb2", "ts": "2024-06-03T12:00:00Z"}\n]\n',
+    "CSV": "ts,sha\n2024-06-03T09:00:00Z,aaaaaa1\n2024-06-03T12:00:00Z,bbbbbb2\n",
+    "CSV, columns turned": "sha,ts\naaaaaa1,2024-06-03T09:00:00Z\nbbbbbb2,2024-06-03T12:00:00Z",
+    "CSV, all quoted": '"ts","sha"\n"2024-06-03T09:00:00Z","aaaaaa1"\n"2024-06-03T12:00:00Z","bbbbbb2"\n',
+    "CSV, with blanks": " ts , sha\n 2024-06-03T09:00:00Z , aaaaaa1\n\n 2024-06-03T12:00:00Z , bbbbbb2 \n\n",
+    "CSV, more columns": "ts,branch,sha,url\n2024-06-03T09:00:00Z,main,aaaaaa1,\n2024-06-03T12:00:00Z,main,bbbbbb2\n",
+    "CSV, other offsets": "ts,sha\n2024-06-03T11:00:00+02:00,aaaaaa1\n2024-06-03T07:00:00.000-05:00,bbbbbb2\n",
 }
 BARE = {
     "as they are": "\n".join(STAMPS),
@@ -79,7 +81,7 @@ def test_code_file__every_shape_reads_the_same(tmp_path: Path, shape: str, ends:
     (tmp_path / "deploys").write_bytes((mark + SHAPES[shape].replace("\n", ends)).encode())
     asked = a_query(tmp_path, code_source="file", code_file="deploys")
     records = code(CodeFile().fetch(asked, NO_ACCESS), asked)
-    assert [(r.sha, r.shipped_at) for r in records] == [("a1", at(0)), ("b2", at(3))]
+    assert [(r.sha, r.shipped_at) for r in records] == [("aaaaaa1", at(0)), ("bbbbbb2", at(3))]
 
 
 @pytest.mark.parametrize("shape", BARE)
@@ -107,7 +109,8 @@ def test_code_file__what_gh_prints_with_jq_is_read(query: HarvestQuery, ends: st
 
 
 @given(
-    order=st.permutations([f"2024-06-0{day}T09:00:00Z,sha{day},{day}" for day in range(1, 8)]), again=st.integers(0, 7)
+    order=st.permutations([f"2024-06-0{day}T09:00:00Z,aaaaaa{day},{day}" for day in range(1, 8)]),
+    again=st.integers(0, 7),
 )
 def test_code_file__shuffled_and_duplicated_rows_give_the_same_records(order: list[str], again: int) -> None:
     query, header = a_query(Path("/tmp")), "ts,sha,id\n"
@@ -128,9 +131,13 @@ def test_code_file__an_id_once_is_one_event_however_often_it_is_written(query: H
 
 
 def test_code_file__only_rows_of_the_environment_count_and_rows_without_one(query: HarvestQuery) -> None:
-    rows = ["2024-06-03T09:00:00Z,a,production", "2024-06-03T10:00:00Z,b,staging", "2024-06-03T11:00:00Z,c,"]
+    rows = [
+        "2024-06-03T09:00:00Z,aaaaaaa,production",
+        "2024-06-03T10:00:00Z,bbbbbbb,staging",
+        "2024-06-03T11:00:00Z,ccccccc,",
+    ]
     text = "\n".join(["ts,sha,environment", *rows])
-    assert [r.sha for r in code(text, query)] == ["a", "c"]
+    assert [r.sha for r in code(text, query)] == ["aaaaaaa", "ccccccc"]
 
 
 def test_code_file__rows_but_none_of_the_environment_is_refused_naming_those_there_are(query: HarvestQuery) -> None:
@@ -190,9 +197,9 @@ def test_code_file__times_without_an_offset_are_never_guessed(tmp_path: Path) ->
 
 
 def test_files__a_line_is_counted_as_an_editor_counts(query: HarvestQuery) -> None:
-    for text in ("\n\nts,sha\n2024-06-03T09:00:00Z,a\n\nnever,b\n", "\n\n\n\n2024-06-03T09:00:00Z\nnever\n"):
+    for text in ("\n\nts,sha\n2024-06-03T09:00:00Z,aaaaaaa\n\nnever,b\n", "\n\n\n\n2024-06-03T09:00:00Z\nnever\n"):
         assert "line 6" in str(refusal(lambda text=text: code(text, query)))  # type: ignore[misc]  # a default in a lambda
-    over_two_lines = 'ts,sha\n2024-06-03T09:00:00Z,"a\nb"\nnever,c\n'
+    over_two_lines = 'ts,id\n2024-06-03T09:00:00Z,"a\nb"\nnever,c\n'
     assert "line 4" in str(refusal(lambda: code(over_two_lines, query)))
 
 
@@ -257,7 +264,11 @@ UNREADABLE = [
     ("<html>Sign in</html>", ""),
     ("ts,ts\n2024-06-03T09:00:00Z,2024-06-04T09:00:00Z\n", ""),
     ('[{"ts": "2024-06-03T09:00:00Z", "ts": "2024-06-04T09:00:00Z"}]', ""),
-    ("ts,sha,id\n2024-06-03T09:00:00Z,a,7\n2024-06-04T09:00:00Z,b,7\n", "line 3"),
+    ("ts,sha\n2024-06-03T09:00:00Z,aaaaaaa\n2024-06-04T09:00:00Z,main\n", "line 3: main is not the id of a commit"),
+    ("ts,sha\n2024-06-03T09:00:00Z,v1.2.0\n", "line 2: v1.2.0 is not the id of a commit"),
+    ("ts,sha\n2024-06-03T09:00:00Z,aaaaaa\n", "line 2"),
+    ("ts,sha\n2024-06-03T09:00:00Z," + "a" * 65 + "\n", "line 2"),
+    ("ts,sha,id\n2024-06-03T09:00:00Z,aaaaaaa,7\n2024-06-04T09:00:00Z,bbbbbbb,7\n", "line 3"),
 ]
 """Files of deploys that cannot be read, and the place that the error must name. `tests/golden` has the sentences."""
 
@@ -280,7 +291,7 @@ def test_files__a_line_separator_within_a_text_ends_no_line(query: HarvestQuery)
 @given(
     rows=st.lists(
         st.fixed_dictionaries(
-            {"ts": st.sampled_from(STAMPS), "sha": st.text(st.characters(exclude_characters="\0"), max_size=6)}
+            {"ts": st.sampled_from(STAMPS), "id": st.text(st.characters(exclude_characters="\0"), max_size=6)}
         ),
         min_size=1,
         max_size=5,
@@ -291,9 +302,9 @@ def test_code_file__csv_json_and_json_lines_of_the_same_rows_read_the_same(
     rows: list[dict[str, str]], chance: random.Random
 ) -> None:
     query = a_query(Path("/tmp"))
-    named = [{**row, "id": str(n)} for n, row in enumerate(rows)]
+    named = [{**row, "id": f"{n}{row['id']}"} for n, row in enumerate(rows)]
     sheet = io.StringIO()
-    writer = csv.DictWriter(sheet, ["id", "ts", "sha"], quoting=csv.QUOTE_ALL)
+    writer = csv.DictWriter(sheet, ["id", "ts"], quoting=csv.QUOTE_ALL)
     writer.writeheader()
     writer.writerows(named)
     lines = [json.dumps(row, ensure_ascii=chance.random() < 0.5) for row in named]
@@ -468,8 +479,8 @@ def test_read_text__drops_a_byte_order_mark_and_keeps_line_ends(tmp_path: Path) 
 
 
 def test_code_file__two_shas_of_one_second_are_two_deploys(query: HarvestQuery) -> None:
-    rows = "ts,sha\n2024-06-03T09:00:00Z,a\n2024-06-03T09:00:00Z,b\n"
-    assert [record.sha for record in code(rows, query)] == ["a", "b"]
+    rows = "ts,sha\n2024-06-03T09:00:00Z,aaaaaaa\n2024-06-03T09:00:00Z,bbbbbbb\n"
+    assert [record.sha for record in code(rows, query)] == ["aaaaaaa", "bbbbbbb"]
 
 
 @pytest.mark.parametrize("nothing", ["", "None", "nan", "NULL", "unknown", "-"])
