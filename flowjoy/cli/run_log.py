@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowjoy.actions.core import Console
 from flowjoy.analysis.promise.dependencies import head_problem, head_waivers, named_models
-from flowjoy.analysis.promise.waivers import unused_waivers, void_waivers
+from flowjoy.analysis.promise.waivers import unused_waivers, void_waivers, with_first_seen
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Coverage, CoverageState, Note, NoteLevel, Status
 from flowjoy.report.content.banner import headline
@@ -67,7 +67,7 @@ def _annotate_stubs(results: Results, console: Console) -> None:
     unread = head_problem(bundle.stubs, path)
     if unread is not None:
         console.warning(f"no waiver of the default branch holds: {unread}")
-    waivers = head_waivers(bundle.stubs)
+    waivers = with_first_seen(head_waivers(bundle.stubs), bundle.waivers)
     for sentence in void_waivers(waivers, bundle.generated_at):
         console.warning(sentence)
     for sentence in unused_waivers(waivers, {*bundle.terms.models, *named_models(bundle.stubs)}):

@@ -9,7 +9,7 @@ from flowjoy.analysis.promise import merge_gate, verdict, workflow_edits
 from flowjoy.analysis.promise.dependencies import branch_stub, head_waivers
 from flowjoy.analysis.promise.forecast import forecast, state_of
 from flowjoy.analysis.promise.merge_gate import BranchStub, GateInputs, GatePolicy
-from flowjoy.analysis.promise.waivers import is_void
+from flowjoy.analysis.promise.waivers import is_void, with_first_seen
 from flowjoy.analysis.results import Results, with_gate
 from flowjoy.domain import Proposal, SourceKind, Waiver
 from flowjoy.domain.gate_findings import GateFinding, GateLevel, MergeGate
@@ -42,7 +42,7 @@ def _gate(proposal: Proposal, harvested: Collected, results: Results) -> MergeGa
     inputs = GateInputs(
         versions=harvested.versions or () if harvested.asked_registry else None,
         unknown_models=harvested.unknown_models,
-        waivers=holding(head_waivers(stubs), results.bundle.generated_at),
+        waivers=holding(with_first_seen(head_waivers(stubs), results.bundle.waivers), results.bundle.generated_at),
         own_waivers=holding(head_waivers(stubs, proposal.head_sha), results.bundle.generated_at),
     )
     gate = _against_base(proposal, harvested, policy, inputs)

@@ -613,6 +613,17 @@ def test_memory__this_very_run_s_release_is_not_remembered_as_an_event(world: Wo
     assert (ran.code, ran.bundle["obligations"]) == (0, [])
 
 
+def test_waiver__that_was_void_when_first_seen_stays_void(world: World) -> None:
+    stub = {"models": {"recommender": "any"}, "waivers": [{**_WAIVER, "until": "2026-12-31"}]}
+    for sha, days in ((A, 0), (B, 220)):
+        world.release(sha, at(24 * days), parent=A if sha == B else None)
+        world.github.repository.add_file(sha, "flowjoy.json", json.dumps(stub))
+        for day in range(days + 3, days + 35, 30):
+            ran = scheduled(world, 24 * day, sha=sha)
+            assert (ran.code, ran.obligation(sha=sha)["status"]) == (1, "breached")
+            assert "more than 90 days after it was added" in ran.log
+
+
 def test_waiver__that_a_run_saw_in_time_is_no_miss(world: World) -> None:
     world.release(A, at())
     until = "2026-04-01T00:00:00Z"

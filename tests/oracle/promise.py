@@ -550,8 +550,15 @@ def _holding(clock: _Clock, at: datetime) -> list[Waiver]:
         is_meant = waiver.model == clock.model and waiver.sha in ("*", clock.code.sha)
         if is_read and is_meant and at <= waiver.until:
             holding.append(waiver)
-    # "more than 90 days ahead of `as-of` the waiver is void"
-    return [waiver for waiver in holding if waiver.until - clock.as_of <= timedelta(days=90)]
+    return [waiver for waiver in holding if not _is_void(clock, waiver)]
+
+
+def _is_void(clock: _Clock, waiver: Waiver) -> bool:
+    """Whether it ended more than 90 days ahead when it was first seen; in a release's own stub, when that began."""
+    begins = [clock.as_of] if waiver.at_head else []
+    begins += [clock.start] if _stood_in_own_stub(clock, waiver) else []
+    seen = [min(begin, waiver.seen_at or begin) for begin in begins]
+    return all(waiver.until - begin > timedelta(days=90) for begin in seen)
 
 
 def _excusing(clock: _Clock, closed_at: datetime) -> list[Waiver]:

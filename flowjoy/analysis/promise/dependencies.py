@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from flowjoy.analysis.promise.merge_gate import BranchStub
+from flowjoy.analysis.promise.waivers import with_first_seen
 from flowjoy.domain import (
     AbsentStub,
     CodeRecord,
@@ -31,7 +32,7 @@ def dependencies_of(
 
     `first_seen`: waivers of HEAD with the time when each was first seen. A waiver that left HEAD no longer holds.
     """
-    seen_at = {replace(waiver, seen_at=None): waiver.seen_at for waiver in first_seen}
+    seen = tuple(first_seen)
     by_sha: dict[str, tuple[Requirement, ...]] = {}
     unreadable: dict[str, str] = {}
     waivers = []
@@ -41,8 +42,8 @@ def dependencies_of(
         elif isinstance(stub, ParsedStub):
             by_sha[sha] = stub.requirements
             waivers += [
-                replace(waiver, seen_at=seen_at.get(waiver)) if sha == HEAD else replace(waiver, standing_for=sha)
-                for waiver in stub.waivers
+                replace(waiver, standing_for=None if sha == HEAD else sha)
+                for waiver in with_first_seen(stub.waivers, seen)
             ]
     by_sha.pop(HEAD, None)
     unreadable.pop(HEAD, None)

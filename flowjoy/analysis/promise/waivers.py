@@ -19,7 +19,7 @@ def apply_waivers(item: Obligation, waivers: Sequence[Waiver], as_of: datetime) 
     if item.status not in (Status.BREACHED, Status.LATE):
         return item
     signed = [waiver for waiver in waivers if _covers(waiver, item)]
-    void = [waiver for waiver in signed if is_void(waiver, as_of)]
+    void = [waiver for waiver in signed if is_void(waiver, item.start if waiver.standing_for else as_of)]
     valid = [waiver for waiver in signed if waiver not in void]
     excusing = [waiver for waiver in valid if _excuses(waiver, item, as_of)]
     if not excusing and void:
@@ -39,9 +39,15 @@ def last_ending(waivers: Iterable[Waiver]) -> Waiver:
     return max(waivers, key=lambda waiver: (waiver.until, waiver.reason, waiver.by))
 
 
-def is_void(waiver: Waiver, as_of: datetime) -> bool:
-    """Return whether a waiver ends too far ahead to excuse anything."""
-    return waiver.until > as_of + LONGEST_WAIVER
+def is_void(waiver: Waiver, seen_by: datetime) -> bool:
+    """Return whether a waiver ended too far ahead when it was first seen, at the latest at `seen_by`: it stays void."""
+    return waiver.until > min(waiver.seen_at or seen_by, seen_by) + LONGEST_WAIVER
+
+
+def with_first_seen(waivers: Iterable[Waiver], seen: Iterable[Waiver]) -> tuple[Waiver, ...]:
+    """Return the waivers, each with the time at which a run first saw the same one at the head of the branch."""
+    seen_at = {replace(waiver, seen_at=None): waiver.seen_at for waiver in seen}
+    return tuple(replace(waiver, seen_at=seen_at.get(waiver)) for waiver in waivers)
 
 
 def void_waivers(waivers: Iterable[Waiver], as_of: datetime) -> tuple[str, ...]:
@@ -68,7 +74,9 @@ def _excuses(waiver: Waiver, item: Obligation, as_of: datetime) -> bool:
 
 
 def _void_because(waiver: Waiver) -> str:
-    return f"it ends {iso(waiver.until)}, more than {LONGEST_WAIVER.days} days ahead. Set an earlier `until`"
+    return (
+        f"it ends {iso(waiver.until)}, more than {LONGEST_WAIVER.days} days after it was added. Set an earlier `until`"
+    )
 
 
 def _unused(waiver: Waiver, required: list[str]) -> str:

@@ -62,11 +62,11 @@ def test_dependencies__of_head_are_not_those_of_a_commit() -> None:
     assert dependencies_of([], {HEAD: BROKEN}, PATH).unreadable == {}
 
 
-def test_waivers__of_head_carry_the_time_when_they_were_first_seen_and_others_their_commit() -> None:
+def test_waivers__carry_the_time_when_they_were_first_seen_at_head_and_others_their_commit() -> None:
     (plain,) = head_waivers({HEAD: a_stub(WAIVER)})
     stubs = {HEAD: a_stub(WAIVER), A: a_stub(WAIVER)}
     known = dependencies_of([], stubs, PATH, first_seen=[replace(plain, seen_at=at(3))])
-    assert set(known.waivers) == {replace(plain, seen_at=at(3)), replace(plain, standing_for=A)}
+    assert set(known.waivers) == {replace(plain, seen_at=at(3)), replace(plain, seen_at=at(3), standing_for=A)}
     assert head_waivers({HEAD: BROKEN}) == head_waivers({}) == ()
 
 

@@ -81,7 +81,22 @@ def test_lapsed__waiver_dates_the_breach_from_its_end(ends: tuple[float, ...], e
     assert apply_waivers(a_late_ship(59), [a_waiver(end) for end in ends], at(60)).waiver is None
 
 
-def test_void__is_a_waiver_that_ends_more_than_ninety_days_ahead() -> None:
-    longest = 60 + LONGEST_WAIVER.total_seconds() / 3600
-    assert not is_void(a_waiver(longest), at(60))
-    assert is_void(a_waiver(longest + 1), at(60))
+LONGEST = LONGEST_WAIVER.total_seconds() / 3600
+
+
+def test_void__is_a_waiver_that_ends_more_than_ninety_days_after_it_was_first_seen() -> None:
+    for seen_at in (None, at(60), at(61)):
+        assert not is_void(a_waiver(60 + LONGEST, seen_at=seen_at), at(60))
+        assert is_void(a_waiver(61 + LONGEST, seen_at=seen_at), at(60))
+
+
+def test_void__stays_so_when_its_end_comes_near() -> None:
+    for standing in (None, SHA):
+        waiver = a_waiver(2 + LONGEST, seen_at=at(1), standing_for=standing)
+        item = apply_waivers(a_breach(start=at(LONGEST - 90), deadline=at(LONGEST - 42)), [waiver], at(LONGEST))
+        assert (item.status, "is void" in (item.reason or "")) == (Status.BREACHED, True)
+
+
+def test_void__is_counted_from_the_release_if_only_its_own_stub_has_the_waiver() -> None:
+    for until, status in ((LONGEST, Status.WAIVED), (LONGEST + 1, Status.BREACHED)):
+        assert outcome(a_breach(), a_waiver(until, seen_at=None, standing_for=SHA), as_of=LONGEST - 1) is status
