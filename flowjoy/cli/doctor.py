@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -18,6 +18,7 @@ from flowjoy.actions.context import ActionsContext, on_actions, read_context
 from flowjoy.actions.core import Console, adopt_libraries, leave
 from flowjoy.cli.doctor_checks import TITLES, DoctorChecks
 from flowjoy.cli.doctor_deployments import lines
+from flowjoy.cli.prepared_run import refuse_the_future
 from flowjoy.config.given_inputs import command_line
 from flowjoy.config.inputs import declared
 from flowjoy.config.settings import Settings, read_settings, redactor
@@ -37,7 +38,7 @@ def doctor(environ: Mapping[str, str], argv: Sequence[str], *, now: datetime, st
         console.hide(redactor(environ))
         settings, absent = _inputs(environ, argv, runner)
         console.hide(redactor(environ, settings))
-        _refuse_the_future(settings, now)
+        refuse_the_future(settings, now)
         with adopt_libraries(console, debug=runner.debug):
             return _examine(settings, runner, absent, console, now)
     except InputError as problem:
@@ -95,12 +96,6 @@ def _inputs(
         if asks_github:
             absent.append("no token for GitHub: give --github-token, or set GITHUB_TOKEN (gh auth token prints one)")
     return settings, tuple(absent)
-
-
-def _refuse_the_future(settings: Settings, now: datetime) -> None:
-    """Raise InputError, as a run does: a promise that begins later would hide every clock."""
-    if settings.sla_since is not None and settings.sla_since > now.date() + timedelta(days=1):
-        raise InputError(f"sla-since {settings.sla_since.isoformat()!r}: expected a day that is not in the future")
 
 
 def _examine(

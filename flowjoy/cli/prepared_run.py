@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TextIO
+from zoneinfo import ZoneInfo
 
 from flowjoy.actions import event as events
 from flowjoy.actions.context import ActionsContext
@@ -95,5 +96,10 @@ def _refuse_undecidable(settings: Settings, context: ActionsContext, now: dateti
             f"GITHUB_EVENT_PATH: the payload of {context.event_name!r} has no {lacking}, so nothing can be judged. "
             "Run the step on the event itself, with the payload that GitHub wrote"
         )
-    if settings.sla_since is not None and settings.sla_since > now.date() + timedelta(days=1):
+    refuse_the_future(settings, now)
+
+
+def refuse_the_future(settings: Settings, now: datetime) -> None:
+    """Raise InputError if the promise begins later than today in `timezone`: that would hide every clock."""
+    if settings.sla_since is not None and settings.sla_since > now.astimezone(ZoneInfo(settings.timezone)).date():
         raise InputError(f"sla-since {settings.sla_since.isoformat()!r}: expected a day that is not in the future")

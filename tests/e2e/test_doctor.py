@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -404,8 +404,9 @@ def test_inputs__that_are_wrong_are_all_named_and_end_with_2(world: World) -> No
 
 
 def test_promise__that_begins_in_the_future_is_a_wrong_input(world: World) -> None:
-    ran = examine(world, sla_since="2027-01-01")
-    assert (ran.code, "sla-since '2027-01-01'" in ran.log) == (2, True)
+    for day in ("2027-01-01", (NOW.date() + timedelta(days=1)).isoformat()):
+        ran = examine(world, sla_since=day)
+        assert (ran.code, f"sla-since '{day}'" in ran.log) == (2, True)
 
 
 def test_laptop__without_repository_and_token_is_told_what_to_set_and_the_rest_is_tried(

@@ -273,6 +273,13 @@ def test_sla_since__after_every_release_is_no_promise_that_was_kept(unshipped: W
     assert world.check(A)["conclusion"] == "neutral"
 
 
+def test_sla_since__of_tomorrow_is_a_wrong_input_unless_the_time_zone_is_there_already(unshipped: World) -> None:
+    ran = unshipped.run(at(1), sla_since="2026-03-03")
+    assert ran.code == 2
+    assert "sla-since '2026-03-03': expected a day that is not in the future" in ran.log
+    assert unshipped.run(at(1), sla_since="2026-03-03", timezone="Pacific/Kiritimati").code == 0
+
+
 def test_models__two_in_one_word_say_how_to_write_them(world: World) -> None:
     world.registry.add_model("ranker")
     ran = world.run(at(3), models="recommender ranker")

@@ -113,8 +113,12 @@ def _flags(proposal: Proposal, policy: GatePolicy) -> list[GateFinding]:
 
 
 def _matches(file: str, glob: str) -> bool:
-    """Return whether a glob matches a file: `*` matches any characters, `**/` zero or more folders."""
-    return fnmatchcase(file, glob) or fnmatchcase(file, glob.replace("**/", ""))
+    """Return whether a glob matches a file: `*` matches any characters, `**/` zero or more folders.
+
+    `x/**` matches `x` itself as well, which may be a link or a submodule.
+    """
+    globs = (glob, glob.replace("**/", ""), glob.removesuffix("/**"))
+    return any(fnmatchcase(file, one) for one in globs)
 
 
 def _changes(base: BranchStub, head: BranchStub) -> list[GateFinding]:

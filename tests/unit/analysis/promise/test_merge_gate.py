@@ -151,6 +151,10 @@ def test_flag__one_that_removes_the_stub_does_not_touch_it() -> None:
         ("flags/*", "flags/checkout.yml", True),
         ("**/flags.yml", "flags.yml", True),
         ("**/flags.yml", "app/config/flags.yml", True),
+        ("config/flags/**", "config/flags/checkout/on.yml", True),
+        ("config/flags/**", "config/flags", True),  # a link or a submodule
+        ("config/flags/**", "config/flags.yml", False),
+        ("flags/*", "flags", False),
         ("flags/*", "app/flags.yml", False),
         ("flags/*", "FLAGS/checkout.yml", False),
     ],
