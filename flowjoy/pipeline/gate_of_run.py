@@ -7,7 +7,7 @@ from datetime import datetime
 
 from flowjoy.analysis.promise import merge_gate, verdict, workflow_edits
 from flowjoy.analysis.promise.dependencies import branch_stub, head_waivers
-from flowjoy.analysis.promise.forecast import forecast, state_of
+from flowjoy.analysis.promise.forecast import forecast, state_of, waiting_ships
 from flowjoy.analysis.promise.merge_gate import BranchStub, GateInputs, GatePolicy
 from flowjoy.analysis.promise.waivers import is_void, with_first_seen
 from flowjoy.analysis.results import Results, with_gate
@@ -54,6 +54,7 @@ def _gate(proposal: Proposal, harvested: Collected, results: Results) -> MergeGa
         results.obligations,
         settings.sla_hours,
         act="merging" if proposal.is_merge else "going live",
+        waiting=waiting_ships(results.events, results.bundle.generated_at, settings.sla_hours),
     )
     elsewhere = [_at(path, proposal, harvested, policy, inputs) for path in applied.other_stubs]
     elsewhere += [_of_other(one, proposal, harvested, policy, inputs) for one in proposal.others]

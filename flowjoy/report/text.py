@@ -41,6 +41,8 @@ def soon(timestamp: datetime, timezone: str, now: datetime) -> str:
 
 def span(length: timedelta) -> str:
     """Return `31 h 12 m`, `2 h`, `4 d 4 h` from four days on, `30 s` under a minute; rounded down, never negative."""
+    if timedelta() < length < timedelta(seconds=1):
+        return "less than a second"
     seconds = max(0, int(length.total_seconds()))
     if seconds < 60:
         return f"{seconds} s"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from statistics import median
 
-from flowjoy.domain import ModelVersion, Obligation, Requirement, Rule, Status
+import pandas as pd
+
+from flowjoy.analysis.event_columns import EARLIEST, KIND, NAME, TS, TYPE, VERSION
+from flowjoy.domain import EventType, Kind, ModelVersion, Obligation, Requirement, Rule, Status
 from flowjoy.domain.gate_findings import AVAILABLE
 from flowjoy.domain.plurals import plural
+from flowjoy.domain.timestamps import iso
 
 FORECAST_RELEASES = 5
 
@@ -20,22 +24,40 @@ def forecast(
     sla_hours: float,
     *,
     act: str = "merging",
+    waiting: Mapping[str, tuple[str, datetime]] | None = None,
 ) -> tuple[str, ...]:
     """Return what the `act` would start, one sentence per model.
 
-    `merging starts a 48 h clock for recommender; its last 5 ships took 31 h (median)`
+    `merging starts a 48 h clock for recommender; its last 5 ships took 31 h (median)`. `waiting`: by model the version
+    that is new since the last deploy, and until when code that goes live counts as shipped with it.
     """
     sentences = []
     for model, requirement in sorted(requirements.items()):
         if requirement.rule is Rule.NONE or _already_fits(requirement, versions):
             continue
         text = f"{act} starts a {sla_hours:g} h clock for {model}"
+        if requirement.rule is Rule.ANY and waiting and model in waiting:
+            version, until = waiting[model]
+            sentences.append(f"{text}, which version {version} meets if the code is live by {iso(until)}")
+            continue
         hours = [lag / timedelta(hours=1) for lag in last_lags(model, owed)]
         if hours:
             last, note = ("ship", "") if len(hours) == 1 else (plural(len(hours), "ship"), " (median)")
             text += f"; its last {last} took {median(hours):.0f} h{note}"
         sentences.append(text)
     return tuple(sentences)
+
+
+def waiting_ships(events: pd.DataFrame, as_of: datetime, sla_hours: float) -> dict[str, tuple[str, datetime]]:
+    """Return, by model, the newest version that would count as shipped with code that goes live now, and how long."""
+    code = events[(events[TYPE] == EventType.CODE) & (events[KIND] == Kind.DEPLOY)]
+    begin = pd.Timestamp(as_of - timedelta(hours=sla_hours))
+    since = begin if code.empty else max(begin, code[TS].iloc[-1] + pd.Timedelta(microseconds=1))
+    ships = events[(events[TYPE] == EventType.MODEL) & (events[KIND] == Kind.SHIP) & (events[EARLIEST] >= since)]
+    return {
+        name: (str(version), at.to_pydatetime() + timedelta(hours=sla_hours))
+        for name, version, at in zip(ships[NAME], ships[VERSION], ships[EARLIEST], strict=True)
+    }
 
 
 def state_of(requirements: Mapping[str, Requirement], versions: Sequence[ModelVersion] | None) -> str:

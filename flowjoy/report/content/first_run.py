@@ -16,10 +16,10 @@ def is_first(results: Results) -> bool:
 
 
 def is_older(item: Obligation, results: Results) -> bool:
-    """Return whether setting `sla-since` to today would exclude an obligation."""
+    """Return whether an obligation ran out before today, so that `sla-since` of today only leaves out the past."""
     zone = ZoneInfo(results.bundle.window.timezone)
     today = results.bundle.generated_at.astimezone(zone).date()
-    return item.start < datetime.combine(today, time.min, tzinfo=zone)
+    return item.deadline < datetime.combine(today, time.min, tzinfo=zone)
 
 
 def first_run(results: Results) -> str | None:

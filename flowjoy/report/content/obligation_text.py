@@ -67,7 +67,10 @@ def predicate(item: Obligation, results: Results) -> Prose:
         return ("was not shipped before its code was rolled back, after the deadline",)
     if item.status is Status.WAIVED:
         return (f"is waived until {excuse(item, results)}",)
-    return (outcome(item, results) or f"is {item.status.label}",)
+    text = outcome(item, results)
+    if item.status in (Status.MET, Status.LATE) or (item.status is Status.UNDETERMINED and not item.reason):
+        return (text or f"is {item.status.label}",)
+    return (": ".join(filter(None, (f"is {item.status.label}", text))),)
 
 
 def excuse(item: Obligation, results: Results) -> str:

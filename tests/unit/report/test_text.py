@@ -248,6 +248,7 @@ def test_moment__is_in_the_zone_of_the_reader() -> None:
         (timedelta(seconds=60), "1 m"),
         (timedelta(seconds=59, microseconds=999_999), "59 s"),
         (timedelta(seconds=1), "1 s"),
+        (timedelta(microseconds=999_999), "less than a second"),
         (timedelta(0), "0 s"),
         (timedelta(hours=-5), "0 s"),
     ],

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from flowjoy.analysis.promise.forecast import forecast, last_lags, state_of
+from flowjoy.analysis.promise.forecast import forecast, last_lags, state_of, waiting_ships
+from flowjoy.analysis.timeline import timeline
 from flowjoy.domain import ModelVersion, Requirement, Status
 from flowjoy.domain.gate_findings import AVAILABLE
-from tests.builders import an_obligation, at
+from tests.builders import a_deploy, a_ship, an_obligation, at
 from tests.unit.analysis.promise.test_merge_gate import ANY, NONE, a_version, at_least, exactly
 
 
@@ -20,6 +21,18 @@ def test_forecast__names_the_clock_that_merging_starts_and_how_long_it_took_befo
     assert once.endswith("; its last ship took 10 h")
     (alone,) = forecast({"recommender": ANY}, [], [], 0.5, act="this deployment")
     assert alone == "this deployment starts a 0.5 h clock for recommender"
+
+
+def test_forecast__names_a_version_that_is_new_already_and_until_when_it_counts() -> None:
+    ships = [a_ship(2, "1"), a_ship(9, "2"), a_ship(10, "1", model="ranker")]
+    events = timeline([a_deploy(5, "a" * 40)], ships, service="", until=at(12))
+    waiting = waiting_ships(events, at(12), 48)
+    (sentence,) = forecast({"recommender": ANY}, [], [], 48, waiting=waiting)
+    assert sentence == (
+        "merging starts a 48 h clock for recommender, which version 2 meets if the code is live by 2024-06-05T18:00:00Z"
+    )
+    assert waiting_ships(events, at(58), 48) == {"ranker": ("1", at(58))}
+    assert waiting_ships(timeline([a_deploy(11)], ships, service="", until=at(12)), at(12), 48) == {}
 
 
 @pytest.mark.parametrize(

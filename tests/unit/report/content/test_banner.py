@@ -65,6 +65,20 @@ def test_overdue__names_the_workflow_run_that_deployed(number: str, by: str) -> 
     assert plain(content.facts[0]).startswith(f"Release aaaaaaaaaaaa was deployed Mon 03 Jun 09:00 UTC{by}; a new")
 
 
+@pytest.mark.parametrize(("hours", "title"), [(50, "recommender is 2 h overdue"), (64, "First run: 1 release broke")])
+def test_overdue__in_a_first_run_stays_the_title_unless_it_ran_out_before_today(hours: float, title: str) -> None:
+    results = analyse(a_bundle([a_deploy(0, SHA)], [], until=at(hours), first_trusted_at=at(hours)))
+    assert plain(banner(results).title).startswith(title)
+
+
+def test_release__that_was_rolled_back_has_a_whole_sentence() -> None:
+    code = [a_deploy(-200, OTHER), a_deploy(0, SHA), a_deploy(9, OTHER, id="deployment:back")]
+    results = analyse(a_bundle(code, [a_ship(-199)], until=at(10)))
+    content = release_banner(results, [item for item in results.obligations if item.sha == SHA])
+    assert content is not None
+    assert plain(content.title) == "recommender is cancelled: the code was rolled back in time"
+
+
 def test_overdue__on_a_pull_request_says_that_the_change_did_not_cause_it_and_gives_three_ways_out() -> None:
     results = on_a_pull_request(breach())
     content = banner(results, LINKS)
