@@ -225,7 +225,7 @@ def test_message__says_what_happened_since_when_who_does_what_and_links_check_re
     assert heading["text"]["text"] == "*Next:*"
     move, way_out = step["text"]["text"].splitlines()
     assert move == "Data team: ship a new version of recommender (register it in MLflow)."
-    assert way_out.startswith("In an emergency, add a waiver to flowjoy.json on the default branch: it unblocks")
+    assert way_out.startswith("Pull requests are blocked where the check is required. In an emergency, ")
     links = foot["elements"][0]["text"]
     assert links.startswith(f"<https://github.com/acme/shop/commit/{A}/checks|Open the check> · <")
     assert "/acme/shop/actions/runs/" in links
@@ -266,7 +266,7 @@ def test_breach__is_one_alert_over_ten_runs_and_one_resolve_when_it_is_mended(
     assert [(alert.dedup_key, len(alert.events)) for alert in pager.alerts] == [(dedup_key(key), 1)]
     assert len(slack.messages) == 1
     world.registry.add_version(at(60))
-    assert watch.said(61) == (["✅ recommender · shipped 12 h late · acme/shop"], 0, 1)
+    assert watch.said(61) == (["☑️ recommender · shipped 12 h late · acme/shop"], 0, 1)
     assert watch.said(90) == ([], 0, 0)
     assert pager.resolves == [dedup_key(key)]
 
@@ -299,9 +299,9 @@ def test_releases_that_wait_for_one_model_are_told_in_one_message(
     for hours, sha in enumerate((A, B, C)):
         world.release(sha, at(hours))
     assert watch.said(60) == (["🔴 recommender · 12 h overdue, 3 releases wait · acme/shop"], 1, 0)
-    assert "2 more releases wait: bbbbbbbbbbbb (11 h overdue), cccccccccccc (10 h" in text(slack.messages[0])
+    assert "Also waiting: bbbbbbbbbbbb (11 h overdue), cccccccccccc (10 h" in text(slack.messages[0])
     world.registry.add_version(at(61))
-    assert watch.said(62) == (["✅ recommender · 3 releases no longer wait · acme/shop"], 0, 1)
+    assert watch.said(62) == (["☑️ recommender · 3 releases no longer wait · acme/shop"], 0, 1)
 
 
 @pytest.mark.matrix
@@ -328,7 +328,7 @@ def test_release__that_joins_is_named_once_in_the_thread_and_in_the_same_alert_o
     assert "recommender is 5 h overdue (since Wed 04 Mar 09:00 UTC): 2 releases wait" in payload["summary"]
     assert all(sha[:12] in payload["custom_details"]["what"] for sha in (A, B))
     world.registry.add_version(at(60))
-    assert watch.said(61) == (["✅ recommender · 2 releases no longer wait · acme/shop"], 0, 1)
+    assert watch.said(61) == (["☑️ recommender · 2 releases no longer wait · acme/shop"], 0, 1)
 
 
 @pytest.mark.matrix
@@ -392,7 +392,7 @@ def test_waiver__is_told_in_the_thread_with_who_why_and_until_when(
     )
     assert watch.said(52) == (["⏸️ recommender · waived, not shipped yet · acme/shop"], 0, 0)
     assert slack.messages[1]["thread_ts"] == slack.messages[0]["ts"]
-    assert "aaaaaaaaaaaa: freeze (data, until 2026-03-10T00:00:00Z)" in text(slack.messages[1])
+    assert "aaaaaaaaaaaa until Tue 10 Mar 00:00 UTC: freeze, approved by data" in text(slack.messages[1])
     assert watch.said(53) == ([], 0, 0)
     texts = watch.said(8 * 24)
     assert "🔴 recommender · 2 more releases overdue, 2 in total · acme/shop" in texts[0]
@@ -523,7 +523,7 @@ def test_ledger__deleted_between_runs_raises_none_twice(
     assert len(pager.alerts) == 1
     forget_everything(world)
     world.registry.add_version(at(51))
-    assert watch.said(52)[:2] == (["✅ recommender · shipped 3 h late · acme/shop"], 0)
+    assert watch.said(52)[:2] == (["☑️ recommender · shipped 3 h late · acme/shop"], 0)
     assert slack.messages[1]["thread_ts"] == slack.messages[0]["ts"]
     assert [alert.is_open for alert in pager.alerts] == [False]
 
@@ -595,7 +595,7 @@ def test_webhook__tells_once_by_the_ledger(world: World, slack: SlackStandIn, wa
     watch.run(52)
     assert [sent["blocks"][0]["text"]["text"] for sent in slack.hooked] == [
         "🔴 recommender · 1 h overdue · acme/shop",
-        "✅ recommender · shipped 3 h late · acme/shop",
+        "☑️ recommender · shipped 3 h late · acme/shop",
     ]
 
 
@@ -829,7 +829,7 @@ def test_thread__whose_first_message_somebody_deleted_is_told_by_itself(
     watch.run(49)
     slack.messages.clear()
     world.registry.add_version(at(50))
-    assert watch.said(51)[0] == ["✅ recommender · shipped 2 h late · acme/shop"]
+    assert watch.said(51)[0] == ["☑️ recommender · shipped 2 h late · acme/shop"]
 
 
 @pytest.mark.matrix

@@ -82,7 +82,7 @@ def test_first_run__over_eight_weeks_of_history_sends_nothing_and_says_what_is_o
     assert runs.pager.requests == []
     assert (ran.code, ran.outputs["alerts"]) == (1, "")
     sentence = read(ran.summary).splitlines()[2].removeprefix("❌ ")
-    assert sentence.startswith("First run: ")
+    assert sentence.startswith("**First run: ")
     assert " broke the promise" in sentence
     assert sentence.endswith(f"before today; set sla-since: {TODAY} to start from today")
     assert f"::notice title=FlowJoy::{sentence}" in ran.log.replace("`", "")
@@ -229,7 +229,7 @@ def test_old_ledger__is_adopted_without_a_new_page_and_ends_what_it_opened(runs:
     assert runs.sent == ([], 0, 0)
     runs.world.registry.add_version(at(2))
     runs.run(3)
-    assert runs.slack.titles == ["✅ recommender · 2 releases no longer wait · acme/shop"]
+    assert runs.slack.titles == ["☑️ recommender · 2 releases no longer wait · acme/shop"]
     assert runs.pager.alerts == []
     assert set(runs.pager.resolves) == {dedup_key(key) for key in (*keys, "acme/shop/shop/breach/recommender")}
 

@@ -27,7 +27,7 @@ PULL_REQUEST = Links(
 WAIVER = {"model": "recommender", "sha": "*", "reason": "holiday freeze", "by": "data platform"}
 NOT_READY = GateFinding(
     level=GateLevel.FAILURE,
-    text="recommender: version 2 is not READY. Wait until its registration ends and run again",
+    text="recommender: version 2 is not READY. Wait until it is, or pin a version that is READY",
 )
 
 

@@ -179,8 +179,10 @@ def _facts(items: Sequence[Obligation], results: Results) -> str:
 def _emergency(kind: AlertKind, results: Results) -> str:
     waiver = f"add a waiver to {clean(results.bundle.terms.model_stub)} on the default branch"
     if kind is AlertKind.BREACH and results.bundle.terms.enforce:
-        past = "where the check is required, an administrator merges it past the check"
-        return f"In an emergency, {waiver}; {past}. Merging is free until the waiver ends. The miss stays recorded."
+        return (
+            "Pull requests are blocked where the check is required. In an emergency, have an administrator merge one "
+            f"past it, or {waiver}; then re-run the failed jobs. The miss stays recorded."
+        )
     if kind is AlertKind.BREACH:
         return f"If it cannot ship soon, {waiver}. The miss stays recorded."
     return f"If it cannot ship in time, {waiver} before the deadline. After that, the miss is recorded."

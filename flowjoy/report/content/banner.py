@@ -23,6 +23,7 @@ _NOT_YOURS = (
     "Your change did not cause it; an earlier release did. A branch rule that requires this check blocks merging."
 )
 _BLOCKS = "Until it ships, pull requests cannot merge where a branch rule requires this check."
+_UNREAD = "This check fails for every change until the source can be read."
 _RECORDED = Move(
     do="Nothing is left to ship for this release.",
     why="The miss is recorded, so the check of this commit stays red. Other commits and pull requests are not blocked.",
@@ -81,7 +82,10 @@ def _undecided(results: Results, links: Links) -> Banner | None:
     if results.verdict.exit_code != verdict.EXIT_UNDECIDED:
         return None
     reasons = clean("; ".join(results.verdict.reasons), 400)
-    return Banner(mark=Mark.BAD, word="", title=f"Could not decide: {reasons}", moves=moves(results, links))
+    facts = (_UNREAD,) if verdict.unproved(results.bundle.coverage) and results.bundle.terms.enforce else ()
+    return Banner(
+        mark=Mark.BAD, word="", title=f"Could not decide: {reasons}", facts=facts, moves=moves(results, links)
+    )
 
 
 def _refused(results: Results, links: Links) -> Banner | None:

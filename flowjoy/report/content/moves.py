@@ -79,9 +79,12 @@ def _ways_out(results: Results, links: Links, overdue: list[Move]) -> list[Move]
     undecided = results.verdict.exit_code == verdict.EXIT_UNDECIDED
     if not results.bundle.terms.enforce or not (overdue or refused or undecided or results.count(Status.AT_RISK)):
         return []
-    bypass = Move(do="In an emergency, ask an administrator to merge this pull request past the check.")
-    ways = [bypass] if gate is not None and gate.is_merge and (overdue or refused or undecided) else []
-    return ways if undecided else [*ways, _waiver(results, links, is_overdue=bool(overdue), is_refused=refused)]
+    what = "this pull request" if gate is not None and gate.is_merge else "a pull request"
+    bypass = Move(do=f"In an emergency, ask an administrator to merge {what} past the check.")
+    if undecided:
+        return [bypass]
+    waiver = _waiver(results, links, is_overdue=bool(overdue), is_refused=refused)
+    return [bypass, waiver] if gate is not None and gate.is_merge and (overdue or refused) else [waiver]
 
 
 def _waiver(results: Results, links: Links, *, is_overdue: bool, is_refused: bool) -> Move:
@@ -89,7 +92,7 @@ def _waiver(results: Results, links: Links, *, is_overdue: bool, is_refused: boo
     stub, how = Name(results.bundle.terms.model_stub), links.page("how to write one", "promise.md#waivers")
     add = prose("Add it to {} on the default branch: model, reason, who approves it, and until when ({}).", stub, how)
     if not (is_overdue or is_refused):
-        late = " FlowJoy has to run between the merge and the deadline; after the deadline, the miss is recorded."
+        late = " If no run of FlowJoy is due between merge and deadline, start one: after that, the miss is recorded."
         return Move(do="If it cannot ship in time, merge a waiver before the deadline.", why=(*add, late))
     # Until it is merged, a model that is overdue blocks the pull request of its waiver too.
     past = " Where this check is required, an administrator merges it past the check." if is_overdue else ""

@@ -63,7 +63,7 @@ def test_event__carries_the_facts_the_next_step_and_the_way_out(run: Run, pager:
     details = pager.alerts[0].events[0]["payload"]["custom_details"]
     assert details["what"].startswith(f"Release {SHA[:12]} was deployed Mon 03 Jun 09:00 UTC; a new version of")
     assert details["action"].startswith("Data team: ship a new version of recommender")
-    assert details["emergency"].startswith("In an emergency, add a waiver to flowjoy.json")
+    assert details["emergency"].startswith("Pull requests are blocked where the check is required. In an emergency, ")
     facts = {"model": "recommender", "needs": "a new version", "releases_waiting": "1", "first_release": SHA[:12]}
     facts |= {
         "deployed": "2024-06-03T09:00:00Z",

@@ -72,7 +72,7 @@ def test_breach__says_which_release_since_when_who_ships_what_and_the_way_out() 
         "Wed 05 Jun 09:00 UTC and has not shipped."
     )
     assert text.next_step == "Data team: ship a new version of recommender (register it in MLflow)."
-    assert text.emergency.startswith("In an emergency, add a waiver to flowjoy.json on the default branch")
+    assert text.emergency.startswith("Pull requests are blocked where the check is required. In an emergency, ")
     assert text.since == "Wed 05 Jun 09:00 UTC"
 
 
