@@ -81,8 +81,8 @@ def test_first_run__over_eight_weeks_of_history_sends_nothing_and_says_what_is_o
     assert runs.sent == ([], 0, 0)
     assert runs.pager.requests == []
     assert (ran.code, ran.outputs["alerts"]) == (1, "")
-    sentence = read(ran.summary).splitlines()[2].removeprefix("❌ ")
-    assert sentence.startswith("**First run: ")
+    sentence = read(ran.summary).splitlines()[2].removeprefix("❌ **").removesuffix("**")
+    assert sentence.startswith("First run: ")
     assert " broke the promise" in sentence
     assert sentence.endswith(f"before today; set sla-since: {TODAY} to start from today")
     assert f"::notice title=FlowJoy::{sentence}" in ran.log.replace("`", "")
