@@ -149,8 +149,8 @@ def test_ledgers__of_a_service_that_runs_often_do_not_hide_a_stricter_one(world:
 
 # What is not a term
 
-SINCE: dict[str, Any] = {"sla_since": "2026-03-03"}
-ROLLING_IN = f"{MILD}          sla-since: 2026-03-03\n          enforce: 'false'\n"
+SINCE: dict[str, Any] = {"sla_since": "2026-03-02"}
+ROLLING_IN = f"{MILD}          sla-since: 2026-03-02\n          enforce: 'false'\n"
 CALLER = """
 on: pull_request
 jobs:
@@ -222,7 +222,7 @@ def test_adoption__keeps_sla_since_only_if_nothing_on_the_base_branch_may_run_fl
     world: World, other: str | None, *, ignored: bool
 ) -> None:
     world.github.repository.add_file(A, f"{FOLDER}/gate.yml", other)
-    world.github.repository.add_file(B, f"{FOLDER}/promise.yml", f"{MILD}          sla-since: 2026-03-03\n")
+    world.github.repository.add_file(B, f"{FOLDER}/promise.yml", f"{MILD}          sla-since: 2026-03-02\n")
     judged(world, f"{FOLDER}/promise.yml", **SINCE)
     assert ("sla-since is ignored" in world.check(B, "model dependency")["output"]["summary"]) == ignored
 

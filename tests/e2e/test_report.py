@@ -37,7 +37,7 @@ def test_next_step__is_said_in_summary_and_page(world: World) -> None:
     for told in (read((ran := world.run(at(1))).summary), read(page(ran)).replace("<bdi>", "").replace("</bdi>", "")):
         assert "Data team: ship a new version of recommender" in told
         assert "is due within 48 h, by Wed 04 Mar" in told
-    assert "What to do" not in world.run(at(2), sla_since="2026-03-03").summary
+    assert "What to do" not in world.run(at(26), sla_since="2026-03-03").summary
 
 
 def test_unified_tag__names_the_release_of_this_very_run(world: World) -> None:
