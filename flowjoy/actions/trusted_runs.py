@@ -1,7 +1,7 @@
 """The runs that are trusted: those of a trusted event whose commit is on the default branch.
 
 A trusted run settles older checks and sends alerts, and later runs believe its ledger. A run knows its own event and
-ref; GitHub says where a commit is, and what an earlier run was.
+ref; GitHub says where a commit is (`pipeline/run_context` asks for this run's own), and what an earlier run was.
 """
 
 from __future__ import annotations

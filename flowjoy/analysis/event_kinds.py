@@ -1,7 +1,8 @@
 """The kind of each event (deploy, redeploy, rollback, ship, copy) by what was live before it.
 
 A redeploy is of the commit that is live, a rollback of one that was live before it. A copy is a version whose content
-shipped before (`domain/version_content`).
+shipped before (`domain/version_content`). Re-runs and several environments are one event already
+(`domain/deduplication`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Sends due alerts to every destination that the inputs configure, each step once, and records what was sent.
 
 A destination is sent the kinds of alerts that it takes, and every recovery. If it fails, the run warns, the others are
-still sent theirs, and the next run tries again.
+still sent theirs, and the next run tries again. `sinks/__init__` lists the destinations; `publish` decides whether this
+run may send, and writes checks, comment and artifact.
 """
 
 from __future__ import annotations

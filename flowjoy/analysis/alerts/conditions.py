@@ -150,7 +150,7 @@ class _AlertFactory:
         return _snapshot(firing, [alert for alert in resolved if alert.subject != last.week.isoformat()])
 
     def of_drift(self, check: DriftCheck | None, *, is_healed: bool) -> AlertSnapshot:
-        """Return live data that is over the threshold in two consecutive checks."""
+        """Return live data that drifted, as `analysis/drift/history` decides over consecutive checks."""
         if check is None:
             return AlertSnapshot()
         alert = self._alert(AlertKind.DRIFT, check.model, check.at, check)

@@ -1,4 +1,7 @@
-"""Drift over consecutive checks: the past checks in the ledger, and fingerprints that recognise a repeated sample."""
+"""Drift over consecutive checks: two over the threshold in a row are drift.
+
+The past checks are in the ledger; fingerprints recognise a repeated sample.
+"""
 
 from __future__ import annotations
 

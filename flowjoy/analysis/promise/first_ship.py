@@ -2,7 +2,8 @@
 
 Times are whole microseconds since the epoch. An exactly known ship has `earliest == latest`; an observed one happened
 somewhere in [earliest, latest]. Every question therefore has two answers, the `earliest` and the `latest` of
-`ShipBounds`, each with the index of the ship that gives it (-1 without a ship).
+`ShipBounds`, each with the index of the ship that gives it (-1 without a ship). `obligations` chooses which question to
+ask: of versions as they are registered, or as an alias, stage or tag makes them live.
 """
 
 from __future__ import annotations
