@@ -90,7 +90,7 @@ def test_gate__a_pin_that_is_not_ready_is_red(world: World) -> None:
     ran = judge(world, a_pull(world, '{"models": {"recommender": "2"}}'))
     assert (ran.code, ran.outputs["verdict"]) == (1, "fail")
     assert world.check(B, "model dependency")["output"]["title"].startswith(
-        "Merging is blocked: recommender: version 2 is not READY. Wait"
+        "Merging is blocked: recommender: version 2 is not READY. Pin a READY version in flowjoy.json"
     )
 
 

@@ -27,7 +27,10 @@ PULL_REQUEST = Links(
 WAIVER = {"model": "recommender", "sha": "*", "reason": "holiday freeze", "by": "data platform"}
 NOT_READY = GateFinding(
     level=GateLevel.FAILURE,
-    text="recommender: version 2 is not READY. Wait until it is, or pin a version that is READY",
+    text=(
+        "recommender: version 2 is not READY. Pin a READY version in flowjoy.json, or wait until the data team has "
+        "made this one READY"
+    ),
 )
 
 
@@ -38,11 +41,12 @@ def _states() -> Iterator[tuple[str, Results, Links]]:
     ahead = ("merging starts a 48 h clock for recommender; its last ship took 31 h",)
     head = a_stub_file(json.dumps({"models": {}, "waivers": [{**WAIVER, "until": at(200).isoformat()}]}))
     waived = replace(overdue, stubs={"HEAD": head}, waivers=(Waiver(**WAIVER, until=at(200), seen_at=at(1)),))
-    refused = {
-        "reason": "the registry refused the credentials (401)",
-        "hint": "check MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
-    }
-    unread = a_coverage("models (MLflow registry)", CoverageState.FAILED, **refused)
+    unread = a_coverage(
+        "models (MLflow registry)",
+        CoverageState.FAILED,
+        reason="the registry refused the credentials (401)",
+        hint="check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
+    )
     yield "never deployed", analyse(a_bundle([], [], until=at(50))), NOWHERE
     yield "nothing declared", analyse(a_bundle([deploy], [], until=at(9), terms={"models": ()})), NOWHERE
     yield "kept", kept, NOWHERE

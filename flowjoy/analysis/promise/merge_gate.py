@@ -196,7 +196,7 @@ def _requirement(requirement: Requirement, versions: Sequence[ModelVersion], pol
     model, tag = requirement.model, policy.validated_tag
     fitting = [version for version in versions if requirement.fits(version.version)]
     if requirement.rule is Rule.EXACT and fitting and not fitting[0].ready:
-        cure = "Wait until it is, or pin a version that is READY"
+        cure = f"Pin a READY version in {policy.stub_path}, or wait until the data team has made this one READY"
         return GateLevel.FAILURE, f"{model}: version {fitting[0].version} is not READY", cure
     if requirement.rule is Rule.EXACT and is_gone_for_good(str(requirement), [version.version for version in versions]):
         cure = "Pin a version that is registered"

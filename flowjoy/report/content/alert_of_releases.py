@@ -185,7 +185,8 @@ def _emergency(kind: AlertKind, results: Results) -> str:
         )
     if kind is AlertKind.BREACH:
         return f"If it cannot ship soon, {waiver}. The miss stays recorded."
-    return f"If it cannot ship in time, {waiver} before the deadline. After that, the miss is recorded."
+    seen = "A run of FlowJoy has to see it before the deadline, or the miss is recorded."
+    return f"If it cannot ship in time, {waiver}. {seen}"
 
 
 def _ending(items: Sequence[Obligation]) -> str:

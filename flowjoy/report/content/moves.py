@@ -92,7 +92,7 @@ def _waiver(results: Results, links: Links, *, is_overdue: bool, is_refused: boo
     stub, how = Name(results.bundle.terms.model_stub), links.page("how to write one", "promise.md#waivers")
     add = prose("Add it to {} on the default branch: model, reason, who approves it, and until when ({}).", stub, how)
     if not (is_overdue or is_refused):
-        late = " If no run of FlowJoy is due between merge and deadline, start one: after that, the miss is recorded."
+        late = " A run of FlowJoy has to see it before the deadline, or the miss is recorded: start one if none is due."
         return Move(do="If it cannot ship in time, merge a waiver before the deadline.", why=(*add, late))
     # Until it is merged, a model that is overdue blocks the pull request of its waiver too.
     past = " Where this check is required, an administrator merges it past the check." if is_overdue else ""
