@@ -652,7 +652,8 @@ def test_incremental__a_second_run_asks_github_six_things_at_most(world: World) 
     before = len(world.github.requests)
     second = scheduled(world, 1, sha=sha)
     asked = [f"{r.method} {r.path}" for r in world.github.requests[before:]]
-    publishing = [line for line in asked if "check-runs" in line]
+    # A release was missed, so the checks of open pull requests may have to change.
+    publishing = [line for line in asked if "check-runs" in line or line.endswith("/pulls")]
     assert len(asked) - len(publishing) <= 6, asked
     assert second.outputs["verdict"] == first.outputs["verdict"]
     assert len(second.bundle["code"]) == len(first.bundle["code"]) == 120
