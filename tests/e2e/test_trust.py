@@ -216,8 +216,8 @@ def forged(world: World, *, event: str, branch: str, sha: str) -> Ran:
         ("push", "v1", B, 1, "its commit is not on main"),
         ("release", "v1", B, 1, "its commit is not on main"),
         ("push", "main", B, 1, "its commit is not on main"),
-        ("workflow_dispatch", "feature", B, 1, "its commit is not on main"),
-        *((event, "feature", A, 1, "which is not a tag") for event in sorted(TRUSTED_EVENTS)),
+        ("workflow_dispatch", "feature", B, 1, "from other branches (feature)"),
+        *((event, "feature", A, 1, "from other branches (feature)") for event in sorted(TRUSTED_EVENTS)),
         ("issue_comment", "main", A, 1, "of the event issue_comment"),
     ],
 )
@@ -237,8 +237,8 @@ def test_ledger__is_believed_by_its_event_and_by_its_commit(
 @pytest.mark.parametrize(
     ("event", "branch", "said"),
     [
-        ("workflow_dispatch", "feature", "which is not a tag"),
-        ("deployment", "feature", "which is not a tag"),
+        ("workflow_dispatch", "feature", "from other branches (feature)"),
+        ("deployment", "feature", "from other branches (feature)"),
         ("push", "v1", "no run on main is of that commit"),
         ("release", "v1", "no run on main is of that commit"),
         ("push", "main", "on a tag main, whose commit was never the head"),
