@@ -51,13 +51,8 @@ def records_of(
     if drift_coverage.state is CoverageState.FAILED:
         drift = drift_samples.unread(query, _advised(drift_coverage))
     incidents = [step.outcome for step in steps.incidents.values()]
-    coverage = [
-        *coverage,
-        code[1],
-        stubs[1],
-        *if_configured(commits[1], training[1], inventory[1], drift_coverage),
-        *([item for _, item in incidents] or [_NO_INCIDENTS]),
-    ]
+    optional = if_configured(commits[1], training[1], inventory[1], drift_coverage)
+    coverage = [*coverage, code[1], stubs[1], *optional, *([item for _, item in incidents] or [_NO_INCIDENTS])]
     return replace(
         memory,
         coverage=tuple(sorted(coverage, key=lambda item: item.source)),
