@@ -239,12 +239,14 @@ OF_GITHUB = r"GraphQL FlowJoy(Deployments|Commits|Inventory|Stubs|Statuses)"
 SCENARIOS: dict[str, Scenario] = {
     "deployments": Scenario(kinds=OF_GITHUB, parts=4),
     "incidents": Scenario(kinds=r"GraphQL FlowJoyIssues|GET /incidents.*", parts=2),
-    "registry": Scenario(kinds=r"GET /api/2.0/mlflow/.*", parts=3),
+    "registry": Scenario(kinds=r"(GET|POST) /api/2.0/mlflow/.*", parts=4),
     "tag": Scenario(kinds=r".*/model-versions/search", inputs={"model_signal": "tag:live"}, parts=2),
     "alias": Scenario(kinds=r".*/registered-models/get", inputs={"model_signal": "alias:champion"}, met=0),
     "stage": Scenario(kinds=r".*/model-versions/search", inputs={"model_signal": "stage:Production"}, met=0),
     "workflow runs": Scenario(
-        kinds=r".*/runs|.*/attempts/.*|GraphQL FlowJoyTag", inputs={"code_source": "workflow-runs"}, parts=3
+        kinds=r".*/runs|.*/workflows/[^/]+|.*/attempts/.*|GraphQL FlowJoyTag",
+        inputs={"code_source": "workflow-runs"},
+        parts=3,
     ),
     "deploy job": Scenario(kinds=r".*/jobs", inputs={"code_source": "workflow-runs", "deploy_job": "deploy"}),
     "releases": Scenario(kinds=r"GraphQL FlowJoyReleases", inputs={"code_source": "releases"}),
