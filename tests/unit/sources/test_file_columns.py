@@ -367,7 +367,7 @@ def test_rows__that_do_not_count_change_nothing_in_whatever_order_or_number(
 ) -> None:
     query = a_query(Path("/tmp"))
     header = "ts,sha,status,service,environment\n"
-    lines = [f"2024-06-03T{9 + n:02}:00:00Z,sha{n},{','.join(row)}" for n, row in enumerate(rows)]
+    lines = [f"2024-06-03T{9 + n:02}:00:00Z,{n:07x},{','.join(row)}" for n, row in enumerate(rows)]
     anchor = f"2024-06-04T09:00:00Z,{A},success,shop,production"
     counted = [
         line
