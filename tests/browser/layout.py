@@ -33,7 +33,7 @@ _CLIPPED = """() => [...document.querySelectorAll("td")].filter(cell => {
 }).map(cell => `${cell.dataset.label}: ${cell.textContent}`)"""
 _PICTURES = """async () => {
   await Promise.all([...document.images].map(image => image.decode()));
-  return [...document.images].map(image => {
+  return [...document.images].filter(image => image.clientWidth).map(image => {  // a copy of names is for phones
     const drawn = atob(image.src.split(",")[1]);
     const sizes = [...drawn.matchAll(/font(?:-size)?: (?:bold )?([\\d.]+)px/g)].map(match => Number(match[1]));
     const canvas = document.createElement("canvas").getContext("2d");
