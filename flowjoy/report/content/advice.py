@@ -10,11 +10,11 @@ from flowjoy.report.prose import own
 from flowjoy.report.text import capital
 
 
-def section(recommendations: Sequence[Advice], *, is_judged: bool = True) -> Section:
-    """Return the recommendations of the current signals. `is_judged`: False if no code was deployed to judge."""
+def section(recommendations: Sequence[Advice], *, not_judged: str | None = None) -> Section:
+    """Return the recommendations of the current signals. `not_judged`: why the weeks say nothing, None if they do."""
     if not recommendations:
-        mark = Mark.GOOD if is_judged else Mark.NONE
-        nothing = Paragraph(text="No signal fired in the last four complete weeks.", mark=mark)
+        text = not_judged or "No signal fired in the last four complete weeks."
+        nothing = Paragraph(text=text, mark=Mark.NONE if not_judged else Mark.GOOD)
         return Section(id="advice", title="Advice", paragraphs=(nothing,))
     rows = [
         (

@@ -64,7 +64,7 @@ def report_of(results: Results, links: Links = NOWHERE) -> Report:
             incidents.section(results),
             drift.section(results.drift),
             dora.section(results.dora),
-            advice.section(results.advice, is_judged=not retrospective.nothing_deployed(results)),
+            advice.section(results.advice, not_judged=retrospective.not_judged(results)),
             retrospective.section(results),
             live_pairs.section(results),
             inventory.section(results),

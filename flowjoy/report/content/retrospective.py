@@ -14,6 +14,8 @@ from flowjoy.report.escaping import clean
 from flowjoy.report.prose import own
 from flowjoy.report.text import capital, deploys_of, lag_text, plural
 
+_NOTHING_DEPLOYED = "No code was deployed in a complete week."
+
 
 def spike_text(spike: Spike) -> str:
     """Return how the MTTR of a week stands out: `4.5 h, usually 2.0 h`, or `2.5 h, up from 1.5 h`."""
@@ -30,8 +32,8 @@ def gap_answer(results: Results) -> str:
         return f"Unknown: {unread} could not be read."
     if not any(week.counted for week in complete):
         return "Unknown: no complete week was observed from its start."
-    if nothing_deployed(results):
-        return "No code was deployed in a complete week."
+    if _nothing_deployed(results):
+        return _NOTHING_DEPLOYED
     if gap is None:
         seen = "" if all(week.counted for week in complete) else " that was observed"
         return f"None: models kept up with code in every complete week{seen}."
@@ -47,7 +49,12 @@ def gap_answer(results: Results) -> str:
     return f"{lead} Its MTTR was {week.mttr_hours:.1f} h, {change} the median of {others} ({gap.others_hours:.1f} h)."
 
 
-def nothing_deployed(results: Results) -> bool:
+def not_judged(results: Results) -> str | None:
+    """Return why the complete weeks say nothing: a source that could not be read, or no code; None if they do."""
+    return not_known(results) or (_NOTHING_DEPLOYED if _nothing_deployed(results) else None)
+
+
+def _nothing_deployed(results: Results) -> bool:
     """Return whether the complete weeks are known to hold no code deploy, so that they say nothing of models."""
     complete = complete_weeks(results.weeks)
     return bool(complete) and all(week.code_known and not week.code_deploys for week in complete)
@@ -90,8 +97,8 @@ def _be(count: int) -> str:
 def action_answer(results: Results) -> str:
     """Return the one action, with the numbers behind it."""
     row = results.retrospective.action
-    if row is None and nothing_deployed(results):
-        return "None: there is nothing to measure yet."
+    if row is None and (why := not_judged(results)):
+        return why
     if row is None:
         return "None is needed: keep shipping code and models together."
     return f"{capital(row.do)}. Reason: {row.because}. Re-measure: {row.measure}."

@@ -144,6 +144,14 @@ def test_never_deployed__has_no_praise_in_advice_and_retrospective_either() -> N
     assert "kept up" not in text
 
 
+def test_unread__source_has_no_praise_in_advice_and_retrospective() -> None:
+    unread = a_coverage("models", CoverageState.FAILED, reason="the registry refused", hint="check the token")
+    text = read(summary(breach(coverage=(a_coverage("code"), unread))))
+    assert "No signal fired" not in text
+    assert "keep shipping" not in text
+    assert text.count("Unknown: models could not be read.") >= 3
+
+
 def test_unread__source_comes_first_and_its_cure_is_the_move() -> None:
     unread = a_coverage("models", CoverageState.FAILED, reason="the registry refused", hint="check the token")
     content = banner(breach(coverage=(a_coverage("code"), unread)))
