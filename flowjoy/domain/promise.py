@@ -122,6 +122,14 @@ class Requirement:
     version: str | None = None
     reason: str | None = None
 
+    @classmethod
+    def of(cls, model: str, text: str) -> Requirement:
+        """Return the requirement that `str` of it, or a valid stub, writes as this text."""
+        if text in (Rule.ANY, Rule.NONE):
+            return cls(model=model, rule=Rule(text))
+        rule = Rule.AT_LEAST if text.startswith(">=") else Rule.EXACT
+        return cls(model=model, rule=rule, version=text.removeprefix(">="))
+
     def __str__(self) -> str:
         if self.rule is Rule.EXACT:
             return str(self.version)

@@ -30,7 +30,7 @@ def still_owed(
 
 def _shipped(item: Obligation, ships: pd.DataFrame) -> Obligation:
     """Return a breach as late if a version that it needs has shipped since, else as breached."""
-    requirement = _requirement(item)
+    requirement = Requirement.of(item.model, item.requires)
     after = ships[(ships[NAME] == item.model) & (ships[TS] > pd.Timestamp(item.deadline))]
     new = after[after[KIND] == Kind.SHIP] if requirement.rule is Rule.ANY else after
     for version, at, precision in zip(new[VERSION], new[TS], new[PRECISION], strict=True):
@@ -45,10 +45,3 @@ def _shipped(item: Obligation, ships: pd.DataFrame) -> Obligation:
                 precision=Precision(precision),
             )
     return replace(item, status=Status.BREACHED, waiver=None, waived_miss=False)
-
-
-def _requirement(item: Obligation) -> Requirement:
-    if item.requires == Rule.ANY.value:
-        return Requirement(model=item.model)
-    rule = Rule.AT_LEAST if item.requires.startswith(">=") else Rule.EXACT
-    return Requirement(model=item.model, rule=rule, version=item.requires.removeprefix(">="))

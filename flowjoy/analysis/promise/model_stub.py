@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any
@@ -24,7 +25,7 @@ from pydantic import (
 )
 
 from flowjoy.analysis.promise import stub_errors
-from flowjoy.domain import AbsentStub, FileAtCommit, ParsedStub, Requirement, Rule, StubFile, UnreadableStub, Waiver
+from flowjoy.domain import AbsentStub, FileAtCommit, ParsedStub, Requirement, StubFile, UnreadableStub, Waiver
 from flowjoy.domain.timestamps import parse_iso
 from flowjoy.domain.version_order import PIN, POSITIVE
 
@@ -154,10 +155,7 @@ def _parsed(file: FileAtCommit, text: str) -> ParsedStub:
 
 
 def _requirement(model: str, entry: ModelEntry) -> Requirement:
-    if entry.requires in ("any", "none"):
-        return Requirement(model=model, rule=Rule(entry.requires), reason=entry.reason)
-    rule = Rule.AT_LEAST if entry.requires.startswith(">=") else Rule.EXACT
-    return Requirement(model=model, rule=rule, version=entry.requires.removeprefix(">="), reason=entry.reason)
+    return replace(Requirement.of(model, entry.requires), reason=entry.reason)
 
 
 def _waiver(entry: WaiverEntry) -> Waiver:
