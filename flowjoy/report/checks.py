@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from flowjoy.analysis.promise import verdict
-from flowjoy.analysis.results import Results
+from flowjoy.analysis.results import Results, with_gate
 from flowjoy.domain import Decision, Obligation, Status
 from flowjoy.domain.gate_findings import GateLevel, MergeGate
 from flowjoy.domain.proposals import GROUP
 from flowjoy.report.blocks import Banner
-from flowjoy.report.content.banner import asking_to_merge, release_banner
+from flowjoy.report.content.banner import banner as banner_of
+from flowjoy.report.content.banner import release_banner
 from flowjoy.report.content.gate import gate_banner, problem
 from flowjoy.report.content.gate import section as gate_section
 from flowjoy.report.content.obligation_text import outcome
@@ -114,15 +115,19 @@ def settled_check(results: Results, sha: str, links: Links = NOWHERE) -> Check |
 
 
 def open_pull_request_check(results: Results, sha: str, report: Report) -> Check:
-    """Return the `48 h SLA` check of an open pull request, as a later run of the default branch sees the service."""
-    shown = asking_to_merge(report.banner, results)
-    conclusion = _service_conclusion(results)
+    """Return the `48 h SLA` check of an open pull request, as a later run of the default branch sees the service.
+
+    A merge gate of that run was about its own commit.
+    """
+    merging = with_gate(results, MergeGate(findings=(), is_merge=True))
+    shown, conclusion = banner_of(merging, report.links), _service_conclusion(merging)
+    sections = {name: part for name, part in report.sections.items() if name != "gate"}
     return Check(
         subject="sla",
         sha=sha,
         conclusion=conclusion,
         title=_title(shown),
-        summary=within_limit(summary(replace(report, banner=shown))),
+        summary=within_limit(summary(replace(report, banner=shown, sections=sections))),
         overdue_since=conclusion == "failure",
     )
 

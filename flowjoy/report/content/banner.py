@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.results import Results
-from flowjoy.domain import AbsentStub, Decision, Obligation, Status
+from flowjoy.domain import AbsentStub, Obligation, Status
 from flowjoy.report.blocks import Banner, Mark, Move
 from flowjoy.report.content.first_run import first_run, is_older
 from flowjoy.report.content.gate import blocked
@@ -68,14 +67,6 @@ def release_banner(results: Results, owed: Sequence[Obligation], links: Links = 
     last = ", the last of them " if len(owed) > 1 and slowest.shipped_at and slowest.shipped_at > slowest.start else " "
     title = prose("{}{}{}", plural(len(owed), "model"), last, predicate(slowest, results))
     return Banner(mark=Mark.GOOD, word="Kept", title=title, facts=(_released(slowest, results),))
-
-
-def asking_to_merge(shown: Banner, results: Results) -> Banner:
-    """Return the banner of a service for an open pull request: a model that is overdue blocks it."""
-    if results.verdict.decision is not Decision.FAIL or not results.bundle.terms.enforce:
-        return shown
-    facts = (_NOT_YOURS, *(fact for fact in shown.facts if fact != _BLOCKS))
-    return replace(shown, title=prose("Merging is blocked: {}", shown.title), facts=facts)
 
 
 def _undecided(results: Results, links: Links) -> Banner | None:

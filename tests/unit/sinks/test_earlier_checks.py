@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from flowjoy.analysis.results import Results, analyse
+from flowjoy.analysis.results import Results, analyse, with_gate
 from flowjoy.domain import Status
+from flowjoy.domain.gate_findings import GateFinding, GateLevel, MergeGate
 from flowjoy.sinks.check_run import CheckRuns
 from tests.builders import a_bundle, a_deploy, a_ship, at
 from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
@@ -110,6 +111,16 @@ def test_list_of_pull_requests__that_cannot_be_read_is_a_warning(run: Run, githu
     github.fail("GET /repos/acme/shop/pulls", fault=NOT_ACCESSIBLE)
     assert publish(run, github, broken_promise())["output"]["title"] == "as it was"
     assert any("open pull requests keep the check of their own last run" in text for text in run.warnings)
+
+
+@pytest.mark.usefixtures("pull")
+def test_open_pull_request__is_not_red_for_what_the_run_refused_of_its_own_commit(
+    run: Run, github: GitHubStandIn
+) -> None:
+    refusal = GateFinding(level=GateLevel.FAILURE, text="recommender: version 2 is not READY")
+    judged_earlier(github, "neutral")
+    check = publish(run, github, with_gate(late(), MergeGate(findings=(refusal,))))
+    assert check["output"]["title"] == "as it was"
 
 
 def test_promise__is_broken_in_these_examples() -> None:
