@@ -22,7 +22,7 @@ def shown(what: str, weeks: BusyWeeks, hours: float, delay: float) -> Asked:
     """Run with delayed answers, and print what was asked and how long the run waited."""
     weeks.delay(delay)
     ran, asked = weeks.run(hours)
-    kinds = {"GitHub": asked.github, "MLflow": asked.mlflow, "aside": asked.written}
+    kinds = {"GitHub": asked.github, "MLflow": asked.mlflow, "writes": asked.written}
     print(
         f"{what}: {asked.waited_seconds:.1f} s waited, exit code {ran.code}, "
         + ", ".join(f"{k} {len(v)}" for k, v in kinds.items())

@@ -26,7 +26,7 @@ _COMMITS_A_DEPLOY = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """The requests of one run, in order: what it read from GitHub and MLflow, and what it wrote aside."""
+    """The requests of one run, in order: what it read from GitHub and MLflow, and what it wrote."""
 
     github: tuple[str, ...]
     mlflow: tuple[str, ...]
@@ -65,11 +65,11 @@ class BusyWeeks:
         downloads = [request for request in github if request.path.startswith("/blob/")]
         reads = [request for request in github if not _writes(request) and request not in downloads]
         artifacts = self.world.artifacts.requests if self.world.artifacts is not None else []
-        aside = [*filter(_writes, github), *downloads, *self.pagerduty.requests, *artifacts]
+        writes = [*filter(_writes, github), *downloads, *self.pagerduty.requests, *artifacts]
         return ran, Asked(
             github=tuple(map(_named, reads)),
             mlflow=tuple(map(_named, self.mlflow.requests)),
-            written=tuple(map(_named, aside)),
+            written=tuple(map(_named, writes)),
             waited_seconds=_covered(delay for server in self.servers for delay in server.delayed),
         )
 

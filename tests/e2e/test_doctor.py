@@ -597,9 +597,9 @@ def test_runs__of_other_branches_events_and_ends_say_why_they_do_not_count(world
     ]
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["the source was read", "it was not"])
+@pytest.mark.parametrize("is_read", [True, False], ids=["the source was read", "it was not"])
 def test_runs__of_another_branch_are_judged_by_their_deploy_job_as_the_source_does(
-    world: World, *, whole: bool
+    world: World, *, is_read: bool
 ) -> None:
     shop = world.github.repository
     for number, (sha, branch, conclusion) in enumerate(
@@ -607,14 +607,14 @@ def test_runs__of_another_branch_are_judged_by_their_deploy_job_as_the_source_do
     ):
         run = shop.add_run(sha=sha, created_at=at(number), updated_at=at(number), branch=branch)
         shop.add_job(run, "deploy", at(number), conclusion=conclusion)
-    if not whole:
+    if not is_read:
         world.github.fail("/jobs", times=None, fault=Answer(502))
     inputs: dict[str, Any] = {"code_source": "workflow-runs", "workflow": "release.yml", "deploy_job": "deploy"}
     unread = "not counted: its job deploy was not read"
     counted = "deploy: opened a 48 h clock for recommender"
     failed = "not counted: branch feature, no success of the job 'deploy' is known"
-    assert examine(world, **inputs).reasons == ([failed, counted, counted] if whole else [unread] * 3)
-    if whole:
+    assert examine(world, **inputs).reasons == ([failed, counted, counted] if is_read else [unread] * 3)
+    if is_read:
         left_out = [f"not counted: branch {branch}, not main" for branch in ("feature", "hotfix")]
         assert examine(world, **inputs, branch="main").reasons == [*left_out, counted]
 
