@@ -1,20 +1,19 @@
-"""How long a bundle takes to read and write: python benchmarks/bundle_speed.py [KILOBYTES …].
+"""How long a ledger of 5 MB takes to read and write: python benchmarks/bundle_speed.py.
 
-Prints CPU time, the best of five, and its ratio to json.loads of the same bytes. The bundle is synthetic: deployments
-with a stub and lead times each, model versions, incidents, obligations, alerts and observations of an alias.
+It is compared with json.loads of the same bytes. The bundle is synthetic: deployments with a stub and lead times each,
+model versions, incidents, obligations, alerts and observations of an alias.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.pairs import PAIRS, Medians, Row, cost_of, in_pairs, show
 from flowjoy.domain import Action, AlertState, AliasObservation, Outcome, Status, Waiver
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import PastDriftCheck
@@ -32,7 +31,7 @@ from tests.builders import (
     at,
 )
 
-REPETITIONS = 5
+LEDGER = 5_000_000
 STUB = '{"models": {"recommender": {"requires": ">=12", "reason": "the ranking reads its new field"}}}'
 
 
@@ -85,34 +84,29 @@ def a_big_bundle(deploys: int) -> Bundle:
     )
 
 
-def cpu_seconds(work: Callable[[], object]) -> float:
-    """Return the CPU time of one call, the best of several."""
-    taken = []
-    for _ in range(REPETITIONS):
-        began = time.process_time()
-        work()
-        taken.append(time.process_time() - began)
-    return min(taken)
-
-
-def main(sizes: list[int]) -> int:
-    """Print one line a size: read, write, and how they compare with json.loads."""
+def rows(*, pairs: int = PAIRS, share: float = 1) -> list[Row]:
+    """Read and write the ledger, each in pairs with json.loads."""
     a_deploy_takes = len(to_json(a_big_bundle(400))) / 400
-    began = time.process_time()
-    from_json(to_json(a_big_bundle(1)))
-    print(f"first bundle of a process: {1000 * (time.process_time() - began):.0f} ms")
-    print(f"{'size':>10}{'json.loads':>14}{'read':>12}{'ratio':>8}{'write':>12}{'ratio':>8}")
-    for size in sizes:
-        bundle = a_big_bundle(round(size * 1000 / a_deploy_takes))
-        raw = to_json(bundle)
-        loads, read = cpu_seconds(lambda raw=raw: json.loads(raw)), cpu_seconds(lambda raw=raw: from_json(raw))
-        write = cpu_seconds(lambda bundle=bundle: to_json(bundle))
-        print(
-            f"{len(raw) / 1000:>7.0f} kB{1000 * loads:>11.1f} ms{1000 * read:>9.1f} ms{read / loads:>8.1f}"
-            f"{1000 * write:>9.1f} ms{write / loads:>8.1f}"
-        )
-    return 0
+    bundle = a_big_bundle(max(20, round(share * LEDGER / a_deploy_takes)))
+    raw = to_json(bundle)
+    loads = cost_of(lambda: json.loads(raw))
+    reads = in_pairs(cost_of(lambda: from_json(raw)), loads, pairs)
+    writes = in_pairs(cost_of(lambda: to_json(bundle)), loads, pairs)
+    size = f"a ledger of {len(raw) / 1e6:.3g} MB"
+    return [
+        Row(what=f"Read {size}", measured=reads.ours, unit="s", target=0.4, note=_compared(reads)),
+        Row(what=f"Write {size}", measured=writes.ours, unit="s", note=_compared(writes)),
+    ]
+
+
+def _compared(taken: Medians) -> str:
+    return f"{taken.ratio:.1f} times as long as json.loads"
+
+
+def main() -> int:
+    """Print the rows."""
+    return show(rows())
 
 
 if __name__ == "__main__":
-    sys.exit(main([int(size) for size in sys.argv[1:]] or [500, 5000]))
+    sys.exit(main())
