@@ -2,6 +2,9 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 UV := $(or $(shell command -v uv 2>/dev/null),.venv-uv/bin/uv)
+OWN_UV := $(filter .venv-uv/bin/uv,$(UV))
+# On a terminal, uv shows its progress.
+QUIET := $(shell test -t 2 || echo --quiet)
 # Bytecode is wanted, whatever the shell says: without it every start is three times slower.
 export PYTHONDONTWRITEBYTECODE =
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --no-config
@@ -11,10 +14,10 @@ LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --n
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
-demo: .venv/ready ## Run three weeks and three days of one service on this machine
-	@$(PY) examples/demo/demo.py
+demo: .venv-demo/ready ## Run three weeks and three days of one service on this machine
+	@.venv-demo/bin/python examples/demo/demo.py
 
-pictures: demo ## Make docs/pictures from the demo (needs Chromium)
+pictures: .venv/ready demo ## Make docs/pictures from the demo (needs Chromium)
 	@$(PY) scripts/pictures.py
 
 test: .venv/ready ## Run the tests, without the large matrices
@@ -29,7 +32,7 @@ golden: .venv/ready ## Write the golden files of sentences anew; read the diff b
 trust: .venv/ready ## Put faults into servers, answers and code, count what is noticed, and write docs/trust.md (an hour)
 	@$(PY) -m tests.trust
 
-test-registries: .venv/ready $(filter .venv-uv/bin/uv,$(UV)) ## Run the tests against real MLflow servers from 2.2 on, each installed once
+test-registries: .venv/ready $(OWN_UV) ## Run the tests against real MLflow servers from 2.2 on, each installed once
 	@PATH="$(dir $(UV)):$$PATH" $(PY) -m tests.registries.install
 	$(PY) -m pytest -q tests/registries
 
@@ -49,22 +52,27 @@ lint: .venv/ready ## Read the code: ruff, mypy, import-linter, and that the docs
 docs: .venv/ready ## Write action.yml, docs/reference.md and the schema of the stub from the code
 	@$(PY) scripts/sync_docs.py
 
-lock: $(filter .venv-uv/bin/uv,$(UV)) ## Lock the requirements again
+lock: $(OWN_UV) ## Lock the requirements again
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements.in -c requirements-dev.txt -o requirements.txt
+	$(LOCK) requirements-demo.in -c requirements-dev.txt -o requirements-demo.txt
 	$(LOCK) requirements-lint.in -o requirements-lint.txt
 
-.venv-uv/bin/uv:
-	@$(PYTHON) -m venv .venv-uv
-	@.venv-uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
-
 clean: ## Remove what the targets made
-	rm -rf .venv .venv-lint .venv-uv demo-report .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-demo .venv-lint .venv-uv demo-report .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv-uv/bin/uv:
+	@echo "Installing uv (once) …"
+	@$(PYTHON) -m venv --clear .venv-uv
+	@.venv-uv/bin/pip install -qq --disable-pip-version-check uv==0.13.9
 
 .venv/ready: requirements-dev.txt
+.venv-demo/ready: requirements-demo.txt
+.venv-lint/ready: requirements-lint.txt
+.venv/ready .venv-demo/ready .venv-lint/ready: | $(OWN_UV)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'FlowJoy needs Python 3.11 or newer: make PYTHON=python3.13 …')"
-	@echo "Making .venv (two minutes, once) …"
-	@$(PYTHON) -m venv --clear .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Installing $$(grep -c == $<) packages in $(@D) (once) …"
+	@$(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(@D)
+	@$(UV) pip install $(QUIET) --python $(@D)/bin/python --no-deps --require-hashes --requirements $<
+	@echo "$(CURDIR)" > "$$(echo $(@D)/lib/python3.*/site-packages)/flowjoy.pth"
 	@touch $@

@@ -44,13 +44,8 @@ def install(version: str) -> None:
         return
     folder, pins = python.parents[1], str(HERE / "servers" / f"{version}.txt")
     shutil.rmtree(folder, ignore_errors=True)
-    uv = shutil.which("uv")
-    if uv is not None:
-        _run(uv, "venv", "--quiet", "--python", sys.executable, str(folder))
-        _run(uv, "pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", str(python), "-r", pins)
-    else:
-        _run(sys.executable, "-m", "venv", str(folder))
-        _run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", pins)
+    _run("uv", "venv", "--quiet", "--python", sys.executable, str(folder))
+    _run("uv", "pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", str(python), "-r", pins)
     ready.touch()
 
 
