@@ -18,7 +18,8 @@ from flowjoy.analysis.flow.dora import ChangeStarts, Dora
 from flowjoy.analysis.flow.drift_lag import DriftLag
 from flowjoy.analysis.flow.live_pairs import LivePair
 from flowjoy.analysis.flow.retrospective import Retrospective
-from flowjoy.analysis.promise import compliance, dependencies, earlier_inputs, obligations, verdict
+from flowjoy.analysis.promise import compliance, dependencies, obligations, verdict
+from flowjoy.analysis.promise.bundle_obligations import bundle_obligations
 from flowjoy.analysis.source_coverage import causes_are_known, is_complete, is_read, judges_promise, observed_since
 from flowjoy.domain import EventType, ModelDependencies, Obligation, Recovery, SourceKind, Status, Verdict, Week, Window
 from flowjoy.domain.bundle import Bundle
@@ -43,17 +44,7 @@ class BundleAnalyses:
     @cached_property
     def obligations(self) -> tuple[Obligation, ...]:
         """Every obligation, oldest first; all are unknown where a required source was not read."""
-        bundle = self._bundle
-        owed = self._obligations_of(self.events)
-        if any(record.source_gone for record in bundle.code) or any(record.source_gone for record in bundle.models):
-            confirmed, also_registered = (self._confirmed(registered=registered) for registered in (False, True))
-            confirmed = compliance.with_registered_ships(confirmed, also_registered, bundle.models_gone)
-            owed = compliance.with_ledger(confirmed, owed)
-        before = earlier_inputs.still_owed(bundle, owed, self.events, self._dependencies.waivers)
-        owed = tuple(sorted((*owed, *before), key=lambda item: (item.start, item.id)))
-        if self._unread:
-            owed = compliance.all_unknown(owed, f"{'; '.join(self._unread)} could not be read")
-        return owed
+        return bundle_obligations(self._bundle, self.events, self._dependencies)
 
     @cached_property
     def scope(self) -> tuple[Obligation, ...]:
@@ -222,27 +213,6 @@ class BundleAnalyses:
     @cached_property
     def _observed_since(self) -> dict[str, datetime] | None:
         return observed_since(self._bundle)
-
-    def _confirmed(self, *, registered: bool) -> tuple[Obligation, ...]:
-        """Return the obligations from records that sources still show.
-
-        `registered`: and from ships that only the ledger remembers, of versions that the registry still has.
-        """
-        bundle = self._bundle
-        code = [record for record in bundle.code if not record.source_gone]
-        models = [record for record in bundle.models if not record.source_gone or (registered and record.borne_out)]
-        return self._obligations_of(timeline.timeline(code, models, service=bundle.service, until=self._as_of))
-
-    def _obligations_of(self, events: pd.DataFrame) -> tuple[Obligation, ...]:
-        terms = obligations.PromiseTerms(
-            sla_hours=self._terms.sla_hours,
-            as_of=self._as_of,
-            since=self._terms.sla_since,
-            every_version_stays_live=self._terms.model_signal == "registered",
-        )
-        owed = obligations.obligations(events, self._dependencies, terms)
-        unknown, live = frozenset(self._bundle.unknown_models), obligations.live_sha(events)
-        return compliance.with_unknown_models(owed, unknown, live, self._bundle.first_trusted_at)
 
     def _week_table(self, window: Window) -> tuple[Week, ...]:
         """Return the weeks of `window` as if every source was read."""

@@ -5,19 +5,18 @@ Empty lists are verified, because the client answers most faults with an empty l
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
 from flowjoy.clients.faults import Fault, MalformedAnswerError
 from flowjoy.clients.mlflow import is_unity_catalog, new_client
+from flowjoy.clients.mlflow_answers import is_prompt, is_same_name, version_number, version_of
 from flowjoy.clients.mlflow_errors import ROOT, explain, explain_name
 from flowjoy.clients.mlflow_models import PROMPT_TAG, RegisteredModel, RegisteredVersion
 from flowjoy.clients.parallel import side_by_side
 from flowjoy.clients.responses import Text, read
 from flowjoy.clients.transport import Transport
-from flowjoy.domain.version_order import version_name
 from flowjoy.errors import HarvestError, UnknownModelError
 
 _PAGE = 1000
@@ -44,14 +43,15 @@ class Registry:
         def request() -> RegisteredModel:
             model = self._client.get_registered_model(name)
             # A fault answers with a model without a name.
-            if not self._same(model.name, name):
+            if not is_same_name(model.name, name, in_unity_catalog=self._in_unity_catalog):
                 raise MalformedAnswerError(f"the registry does not say that it knows {name!r}")
-            if _is_prompt(model):  # servers of 2.22 show prompts among models
+            if is_prompt(model):  # servers of 2.22 show prompts among models
                 raise UnknownModelError(f"{name!r} is a prompt")
+            aliases = read(dict[Text, object], model.aliases)
             return RegisteredModel(
                 # A Unity Catalog shows none.
-                latest=frozenset(_number(version.version) for version in model.latest_versions or ()),
-                aliases={name: _number(version) for name, version in read(dict[Text, object], model.aliases).items()},
+                latest=frozenset(version_number(version.version) for version in model.latest_versions or ()),
+                aliases={name: version_number(version) for name, version in aliases.items()},
                 created=model.creation_timestamp,
                 changed=None if self._in_unity_catalog else model.last_updated_timestamp,
             )
@@ -90,7 +90,7 @@ class Registry:
                 page = self._transport.call("MLflow registry, models", ask, self._explain, tries=1)
             except HarvestError:
                 break
-            names += [str(model.name) for model in page if not _is_prompt(model)]
+            names += [str(model.name) for model in page if not is_prompt(model)]
             token = page.token
             if not token:
                 break
@@ -196,32 +196,7 @@ class Registry:
         return self._call(f"MLflow registry, {name} v{number}", request)
 
     def _typed(self, version: Any, names: Iterable[str]) -> RegisteredVersion:
-        name = next((asked for asked in names if self._same(version.name, asked)), None)
-        # A filter that admits versions of another model may also omit some of ours, so the answer is refused.
-        if name is None:
-            asked = ", ".join(map(repr, names))
-            raise MalformedAnswerError(f"asked for versions of {asked}, the registry answers with another model's")
-        # Searches of a Unity Catalog have a method there.
-        tags = {} if self._in_unity_catalog and callable(version.tags) else version.tags
-        fields = {
-            "name": name,
-            "version": _number(version.version),
-            "created": version.creation_timestamp or 0,  # `created` names the version that does not say
-            "changed": version.last_updated_timestamp,
-            "status": version.status,
-            "stage": str(version.current_stage),
-            "run_id": version.run_id or None,
-            "source": version.source or None,
-            "model_id": _model_id(version),
-            "tags": tags,
-        }
-        return read(RegisteredVersion, fields)
-
-    def _same(self, given: object, asked: str) -> bool:
-        """Return whether a name is the one asked for. A Unity Catalog keeps names in lower case."""
-        if self._in_unity_catalog:
-            return isinstance(given, str) and given.casefold() == asked.casefold()
-        return given == asked
+        return version_of(version, names, in_unity_catalog=self._in_unity_catalog)
 
     def _call(self, what: str, request: Callable[[], _T]) -> _T:
         return self._transport.call(what, request, self._explain)
@@ -230,31 +205,8 @@ class Registry:
         return explain(problem, self._uri)
 
 
-def _is_prompt(model: Any) -> bool:
-    # What a search of a Unity Catalog gives has a method there.
-    return isinstance(model.tags, dict) and model.tags.get(PROMPT_TAG) == "true"
-
-
 def _quoted(name: str) -> str:
     return f"'{name}'"  # inputs and stubs refuse names with quotes
-
-
-def _number(text: object) -> str:
-    """Return the name of a version as it is compared."""
-    number = version_name(text)
-    if number is None:
-        raise MalformedAnswerError("the answer holds what is not a version of the model asked for")
-    return number
-
-
-_LOGGED_MODEL = re.compile(r"models:/(m-[0-9a-f]{32})/?")
-
-
-def _model_id(version: Any) -> str | None:
-    """Return the id of the logged model behind a version (MLflow 3), or None where the registry does not give one."""
-    # Servers of MLflow itself keep the id only as the source.
-    named = _LOGGED_MODEL.fullmatch(version.source or "")
-    return version.model_id or (named[1] if named else None)
 
 
 def _refuses_order(problem: Exception) -> bool:

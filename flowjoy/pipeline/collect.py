@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from flowjoy.actions.event import RunEvent
-from flowjoy.analysis.promise import merge_gate, workflow_edits
+from flowjoy.analysis.promise import refused_inputs, workflow_edits
 from flowjoy.analysis.promise.compliance import RATE_DAYS
 from flowjoy.analysis.promise.dependencies import named_models, required_models
 from flowjoy.clients.parallel import side_by_side
@@ -101,7 +101,7 @@ class _Collection:
         applied = proposal_terms.stricter(settings, self._terms, trusted, base=base.steps, edited=edited, adopts=adopts)
         refused: tuple[str, ...] = ()
         if edited:
-            refused = merge_gate.refused_check(self._terms, ledger, base.check_names, service=settings.service)
+            refused = refused_inputs.refused_check(self._terms, ledger, base.check_names, service=settings.service)
         notes = () if trusted else base.notes
         if applied.messages and base.locations:
             notes = (*notes, f"the default branch's terms are also read from {', '.join(base.locations)}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
-from flowjoy.analysis.promise.merge_gate import refused_sources
+from flowjoy.analysis.promise.refused_inputs import refused_sources
 from flowjoy.config.settings import Settings
 from flowjoy.domain.bundle import RunParameters
 

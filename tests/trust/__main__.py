@@ -28,6 +28,7 @@ GUARDS = (
     *("flowjoy/analysis/promise/model_stub.py", "flowjoy/analysis/promise/stub_errors.py"),
 )
 _PROMISE = (
+    "bundle_obligations",
     "compliance",
     "dependencies",
     "first_ship",
@@ -35,6 +36,7 @@ _PROMISE = (
     "merge_gate",
     "obligation_status",
     "obligations",
+    "refused_inputs",
     "verdict",
     "waivers",
 )
