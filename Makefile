@@ -9,7 +9,7 @@ QUIET := $(shell test -t 2 || echo --quiet)
 export PYTHONDONTWRITEBYTECODE =
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --no-config
 
-.PHONY: help demo pictures test test-all golden test-registries trust hunt coverage lint docs lock clean
+.PHONY: help demo pictures test test-all golden test-registries trust bench hunt coverage lint docs lock clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -31,6 +31,9 @@ golden: .venv/ready ## Write the golden files of sentences anew; read the diff b
 
 trust: .venv/ready ## Put faults into servers, answers and code, count what is noticed, and write docs/trust.md (an hour)
 	@$(PY) -m tests.trust
+
+bench: .venv/ready ## Measure speed, requests and memory against their targets, and write docs/performance.md (a quiet machine)
+	@$(PY) -m benchmarks
 
 test-registries: .venv/ready $(OWN_UV) ## Run the tests against real MLflow servers from 2.2 on, each installed once
 	@PATH="$(dir $(UV)):$$PATH" $(PY) -m tests.registries.install

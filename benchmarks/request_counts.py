@@ -9,13 +9,17 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.pairs import PAIRS, Row
 from tests.e2e.busy_weeks import Asked, BusyWeeks, busy_weeks
 
 DEPLOYS = 300
+DELAY = 0.08
 
 
 def shown(what: str, weeks: BusyWeeks, hours: float, delay: float) -> Asked:
@@ -33,14 +37,39 @@ def shown(what: str, weeks: BusyWeeks, hours: float, delay: float) -> Asked:
     return asked
 
 
+def rows(*, pairs: int = PAIRS, share: float = 1) -> list[Row]:  # noqa: ARG001  (counts need no pairs)
+    """Count the requests of the three runs, and how long the first one waited."""
+    few, many = (max(20, round(share * deploys)) for deploys in (DEPLOYS, 4 * DEPLOYS))
+    with _weeks(few) as weeks:
+        first, second = weeks.run(1)[1], weeks.run(2)[1]
+    with _weeks(many) as weeks:
+        larger = weeks.run(1)[1]
+    more = len(larger.github) - len(first.github)
+    return [
+        Row(what="GitHub, first run", measured=len(first.github), target=12, unit="requests"),
+        Row(what="MLflow, first run", measured=len(first.mlflow), target=6, unit="requests"),
+        Row(what="GitHub, with the ledger and nothing new", measured=len(second.github), target=6, unit="requests"),
+        Row(what="MLflow, with the ledger and nothing new", measured=len(second.mlflow), target=3, unit="requests"),
+        Row(what="GitHub, four times the deployments: more by", measured=more, target=4, unit="requests"),
+        Row(what=f"Waiting at {DELAY * 1000:.0f} ms a request", measured=first.waited_seconds, target=3, unit="s"),
+    ]
+
+
+@contextmanager
+def _weeks(deploys: int) -> Iterator[BusyWeeks]:
+    with tempfile.TemporaryDirectory() as folder, busy_weeks(Path(folder), deploys=deploys) as weeks:
+        weeks.delay(DELAY)
+        yield weeks
+
+
 def main(delay: float) -> int:
     """Print the three runs."""
     for deploys in (DEPLOYS, 4 * DEPLOYS):
-        with tempfile.TemporaryDirectory() as folder, busy_weeks(Path(folder), deploys=deploys) as weeks:
+        with _weeks(deploys) as weeks:
             shown(f"first run, {deploys} deployments", weeks, 1, delay)
             shown(f"second run, {deploys} deployments", weeks, 2, delay)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 0.08))
+    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else DELAY))

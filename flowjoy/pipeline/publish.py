@@ -94,7 +94,7 @@ class Publisher:
         events = ", ".join(sorted(TRUSTED_EVENTS))
         self.console.notice(
             f"this run is not trusted: {self.trigger.distrust}. It sends no alert, and no later run believes its "
-            f"ledger. Run the action on {branch}, by one of: {events} (an hourly `schedule` serves)"
+            f"ledger. Run the action on {branch}, by one of: {events} (a `schedule` serves)"
         )
 
     @property

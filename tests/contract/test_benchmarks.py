@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 BENCHMARKS = sorted(
-    path for path in (Path(__file__).resolve().parents[2] / "benchmarks").glob("*.py") if path.name != "pairs.py"
+    path
+    for path in (Path(__file__).resolve().parents[2] / "benchmarks").glob("*.py")
+    if path.name not in {"__main__.py", "pairs.py"}
 )
 
 

@@ -69,7 +69,7 @@ def test_tag__on_a_commit_that_no_run_shows_as_the_head_leaves_no_ledger_and_say
     for hours in (1, 49):
         ran = run(world, slack, hours, event="push", ref=TAG)
         assert f"{NOTICE}: its commit is on main, and no run on main is of that commit" in ran.log
-        assert "an hourly `schedule` serves" in ran.log
+        assert "a `schedule` serves" in ran.log
     assert (ran.code, slack.messages) == (1, [])
     shop = world.github.repository
     assert {item.name for item in shop.artifacts.values()} == {"flowjoy-shop-unconfirmed"}
@@ -119,7 +119,7 @@ def test_commit__of_another_branch_tells_nobody_and_says_so_once(
     assert slack.messages == []
     assert ran.log.count(NOTICE) == 1
     assert "its commit is not on main" in ran.log
-    assert "an hourly `schedule` serves" in ran.log
+    assert "a `schedule` serves" in ran.log
 
 
 @pytest.mark.matrix
