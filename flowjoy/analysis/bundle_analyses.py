@@ -11,12 +11,22 @@ import pandas as pd
 from flowjoy.analysis import event_columns, timeline
 from flowjoy.analysis.alerts.alert import AlertInputs
 from flowjoy.analysis.drift import history
-from flowjoy.analysis.flow import advice, dora, drift_lag, incidents, live_pairs, retrospective, weeks
+from flowjoy.analysis.flow import (
+    advice,
+    dora,
+    drift_lag,
+    incidents,
+    live_pairs,
+    observed_failures,
+    retrospective,
+    weeks,
+)
 from flowjoy.analysis.flow.advice import Advice
 from flowjoy.analysis.flow.divergence_and_spikes import Spike, spikes_of, with_unread
 from flowjoy.analysis.flow.dora import ChangeStarts, Dora
 from flowjoy.analysis.flow.drift_lag import DriftLag
 from flowjoy.analysis.flow.live_pairs import LivePair
+from flowjoy.analysis.flow.observed_failures import ObservedFailure
 from flowjoy.analysis.flow.retrospective import Retrospective
 from flowjoy.analysis.promise import compliance, dependencies, obligations, verdict
 from flowjoy.analysis.promise.bundle_obligations import bundle_obligations
@@ -122,15 +132,24 @@ class BundleAnalyses:
         """The DORA figures of code, models and both; a figure that needs an unread source is None."""
         incidents_known = is_complete(self._bundle, SourceKind.INCIDENTS) and causes_are_known(self._bundle)
         sources = ((EventType.CODE, SourceKind.CODE), (EventType.MODEL, SourceKind.MODELS))
+        known = [kind for kind, source in sources if is_complete(self._bundle, source)]
         observed = self._observed_since
-        return dora.dora(
+        figures = dora.dora(
             self.events,
             self.incidents if incidents_known else None,
             self._bundle.window,
             starts=ChangeStarts.of(self._bundle.commits, self._bundle.models, self._bundle.training_runs),
-            known=[kind for kind, source in sources if is_complete(self._bundle, source)],
+            known=known,
             observed_since=None if observed is None else max(observed.values(), default=None),
         )
+        # Where commits could not be read, a revert may be missing.
+        proved = [kind for kind in known if kind != EventType.CODE or is_read(self._bundle, SourceKind.CODE_LEAD_TIME)]
+        return observed_failures.with_observed(figures, self.events, self.failures, self._bundle.window, known=proved)
+
+    @cached_property
+    def failures(self) -> tuple[ObservedFailure, ...]:
+        """The deploys that something other than an incident shows to have failed."""
+        return observed_failures.observed_failures(self.events, self._bundle.corrections)
 
     @cached_property
     def pairs(self) -> tuple[LivePair, ...]:

@@ -17,6 +17,7 @@ from flowjoy.analysis.flow.divergence_and_spikes import Spike
 from flowjoy.analysis.flow.dora import Dora
 from flowjoy.analysis.flow.drift_lag import DriftLag
 from flowjoy.analysis.flow.live_pairs import LivePair, last_without_incident
+from flowjoy.analysis.flow.observed_failures import ObservedFailure
 from flowjoy.analysis.flow.retrospective import Retrospective
 from flowjoy.analysis.flow.weeks import is_healthy, last_complete
 from flowjoy.analysis.promise import verdict
@@ -35,9 +36,10 @@ class Results:
 
     `obligations`: all of them; `scope`: those of the window and every open one. `recoveries` is empty where a source
     of incidents could not be read, or none is set; `drift_lag` is None where a required source could not be read.
-    `dora`: the figures of CODE, of MODEL and of both. `pairs`: the code and models that were live together, the last
-    pair now; empty where a required source could not be read. `drift`: the drift check of this run, judged together
-    with earlier ones (None: not configured); `drift_healed`: neither of the last two checks is over the threshold.
+    `dora`: the figures of CODE, of MODEL and of both; `failures`: the deploys that failed by what followed them.
+    `pairs`: the code and models that were live together, the last pair now; empty where a required source could not be
+    read. `drift`: the drift check of this run, judged together with earlier ones (None: not configured);
+    `drift_healed`: neither of the last two checks is over the threshold.
     `alerts`: the alerts that fire now, and the end of those that were sent; `alert_inputs`: what they are derived from.
     """
 
@@ -54,6 +56,7 @@ class Results:
     recoveries: tuple[Recovery, ...]
     drift_lag: DriftLag | None
     dora: tuple[Dora, ...]
+    failures: tuple[ObservedFailure, ...]
     spikes: tuple[Spike, ...]
     pairs: tuple[LivePair, ...]
     advice: tuple[Advice, ...]
@@ -124,6 +127,7 @@ def analyse(bundle: Bundle) -> Results:
         recoveries=analyses.recoveries,
         drift_lag=analyses.drift_lag,
         dora=analyses.dora,
+        failures=analyses.failures,
         spikes=analyses.spikes,
         pairs=analyses.pairs,
         advice=analyses.advice,

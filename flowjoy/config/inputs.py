@@ -127,6 +127,9 @@ class Inputs:
     flag_paths: tuple[str, ...] = option(
         "", list_parsers.globs, "globs of feature-flag files, one per line or comma-separated: the same rule"
     )
+    hotfix_label: str = option(
+        "hotfix", parsers.text, "a deployment of a merged pull request with this label corrects the one before it"
+    )
     model_validated_tag: str | None = option(
         "",
         parsers.key_value,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from flowjoy.domain import Action, AlertState, CodeRecord, Inventory, ModelRecord, Outcome, Precision, StubFile, Waiver
+from flowjoy.domain import Action, CodeRecord, Inventory, ModelRecord, Outcome, Precision, StubFile, Waiver
 from flowjoy.domain.deduplication import distinct
 from flowjoy.domain.drift import PastDriftCheck, first_and_last
 
 _Record = TypeVar("_Record", CodeRecord, ModelRecord)
 _Value = TypeVar("_Value")
+_Item = TypeVar("_Item", bound=Hashable)
 
 
 def strongest_per_id(one: tuple[_Record, ...], other: tuple[_Record, ...]) -> tuple[_Record, ...]:
@@ -75,7 +76,7 @@ def first_seen(one: Iterable[Waiver], other: Iterable[Waiver]) -> tuple[Waiver, 
     return distinct(first.values())
 
 
-def all_distinct(one: Iterable[AlertState], other: Iterable[AlertState]) -> tuple[AlertState, ...]:
+def all_distinct(one: Iterable[_Item], other: Iterable[_Item]) -> tuple[_Item, ...]:
     """Return the values of both, each once."""
     return distinct((*one, *other))
 

@@ -23,6 +23,7 @@ from flowjoy.domain import (
 )
 from flowjoy.domain import merging as by
 from flowjoy.domain.alias_observations import union
+from flowjoy.domain.corrections import Correction
 from flowjoy.domain.deduplication import distinct, unique
 from flowjoy.domain.drift import DriftCheck, PastDriftCheck
 
@@ -44,13 +45,14 @@ class Records:
     the default branch, each with the time at which a run first saw it. `alerts`: the steps of alerts that were sent.
     `ledgers`: ids of the artifacts whose records these include. `commits`: by sha of a deployment, when the commits
     were made that it was the first to ship; `training_runs`: by id, when each began (None: unknown). Both serve lead
-    times only. `unshipped`: READY versions that never shipped. `inventory`: what waits at GitHub (None: not read).
-    `actions`: those proposed, one a week. `drift`: this run's comparison of live with training data (None: not asked
-    for); `drift_marks`: the results of this and earlier ones. `models_gone`: by `<name>/<version>`, when a run last
-    listed a version that the registry no longer has. `not_yet`: by id of a ship or release,
-    when a run last saw that it had not happened yet. `listings`: by version, the last reading of its model that did not
-    list it; by model, the last reading. `owed_before`: by id, the breaches that runs with other inputs found.
-    `first_trusted_at`: the time of the first trusted run of this service; None if no ledger could be read and kept.
+    times only. `corrections`: the reverts and hotfixes among those commits. `unshipped`: READY versions that never
+    shipped. `inventory`: what waits at GitHub (None: not read). `actions`: those proposed, one a week. `drift`: this
+    run's comparison of live with training data (None: not asked for); `drift_marks`: the results of this and earlier
+    ones. `models_gone`: by `<name>/<version>`, when a run last listed a version that the registry no longer has.
+    `not_yet`: by id of a ship or release, when a run last saw that it had not happened yet. `listings`: by version, the
+    last reading of its model that did not list it; by model, the last reading. `owed_before`: by id, the breaches that
+    runs with other inputs found. `first_trusted_at`: the time of the first trusted run of this service; None if no
+    ledger could be read and kept.
     """
 
     coverage: tuple[Coverage, ...] = ()
@@ -69,6 +71,7 @@ class Records:
     training_runs: Mapping[str, datetime | None] = field(
         default_factory=dict, metadata=_values(merge=by.smallest_per_key)
     )
+    corrections: tuple[Correction, ...] = field(default=(), metadata=_values(order=distinct, merge=by.all_distinct))
     unshipped: tuple[ModelVersion, ...] = ()
     inventory: Inventory | None = field(default=None, metadata=_values(merge=by.newest))
     actions: tuple[Action, ...] = field(default=(), metadata=_values(order=distinct, merge=by.one_per_week))

@@ -20,6 +20,7 @@ def bundle_bytes(results: Results, redact: Callable[[str], str] = str) -> bytes:
         "weeks": results.weeks,
         "recoveries": results.recoveries,
         "dora": results.dora,
+        "observed_failures": results.failures,
         "drift_lag": results.drift_lag,
         "spikes": results.spikes,
         "advice": results.advice,

@@ -74,6 +74,7 @@ def memory_of(bundle: Bundle, asked: RunParameters, *, since: datetime, until: d
         # A ledger of other sources is left to a later run that asks them again.
         ledgers=(number,) if scope.all_same else (),
         commits={sha: times for sha, times in bundle.commits.items() if sha in shas},
+        corrections=tuple(item for item in bundle.corrections if item.deployed in shas),
         training_runs={run: begun for run, begun in bundle.training_runs.items() if run in runs},
         actions=tuple(action for action in bundle.actions if scope.covers(action.week)),
         inventory=None if is_masked(bundle.inventory) else bundle.inventory,

@@ -15,6 +15,7 @@ from flowjoy.pipeline.recalled_ledgers import LedgerState
 from flowjoy.pipeline.step import CollectStep
 from flowjoy.sources import CODE_SOURCES, INCIDENT_SOURCES, MODEL_SOURCES
 from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
+from flowjoy.sources.github_commits import Commits
 
 
 class CollectSteps:
@@ -67,9 +68,9 @@ class CollectSteps:
     def _declare_optional(self, query: HarvestQuery, access: Clients, *, judged: bool) -> None:
         """Declare the steps without which a verdict can still be reached."""
         settings = query.settings
-        self.commits = CollectStep[Mapping[str, tuple[datetime, ...]]](
+        self.commits = CollectStep[Commits](
             SourceKind.CODE_LEAD_TIME,
-            {},
+            Commits(),
             label="GitHub commits",
             required=False,
             planned=judged and access.github is not None and settings.reads_github,

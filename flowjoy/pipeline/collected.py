@@ -62,7 +62,8 @@ def records_of(
         incidents=tuple(record for records, _ in incidents for record in records),
         stubs=stubs[0] if stubs[1].state is not CoverageState.FAILED else memory.stubs,
         observations=with_observations(memory, models.observations if models else ()),
-        commits={**memory.commits, **commits[0]},
+        commits={**memory.commits, **commits[0].by_sha},
+        corrections=(*memory.corrections, *commits[0].corrections),
         training_runs={**memory.training_runs, **training[0]},
         unshipped=_unshipped(models) if models else (),
         not_yet={

@@ -13,6 +13,7 @@ from flowjoy.pipeline.step import StepResult
 from flowjoy.report.text import plural
 from flowjoy.sources import drift_samples, github_commits, github_inventory, mlflow_training_runs
 from flowjoy.sources.base import Clients, HarvestQuery
+from flowjoy.sources.github_commits import Commits
 
 _SECONDS = 15.0
 _INVENTORY_AGE = timedelta(hours=6)
@@ -38,17 +39,19 @@ def inventory(query: HarvestQuery, access: Clients, known: Inventory | None) -> 
 
 def commits(
     query: HarvestQuery, access: Clients, deploys: Iterable[CodeRecord], known: Container[str]
-) -> StepResult[Mapping[str, tuple[datetime, ...]]]:
+) -> StepResult[Commits]:
     """Read, for each deployment of the window that is not `known`, the commits that it was the first to ship."""
     deployed: dict[str, datetime] = {}
     for record in deploys:
         if record.outcome is Outcome.SUCCESS and record.sha is not None:
             deployed[record.sha] = min(record.shipped_at, deployed.get(record.sha, record.shipped_at))
     wanted = {sha for sha, live_at in deployed.items() if live_at >= query.since and sha not in known}
-    result = github_commits.read(access.to_github.within(_brief(access)), deployed, wanted)
+    github = access.to_github.within(_brief(access))
+    result = github_commits.read(github, deployed, wanted, query.settings.hotfix_label)
     unknown = f"{plural(result.unknown, 'deploy')}: it is not known which commits went live there first"
-    notes = (unknown if result.unknown else "", result.problem)
-    return result.by_sha, sum(map(len, result.by_sha.values())), tuple(filter(None, notes))
+    unplaced = f"{plural(result.unplaced, 'revert')}: it is not known which deploy shipped the reverted commit"
+    notes = (unknown if result.unknown else "", unplaced if result.unplaced else "", result.problem)
+    return result, sum(map(len, result.by_sha.values())), tuple(filter(None, notes))
 
 
 def training(

@@ -12,7 +12,7 @@ import pandas as pd
 
 from flowjoy.analysis import event_columns, timeline
 from flowjoy.analysis.flow import incidents
-from flowjoy.analysis.flow.dora import DORA_UNITS
+from flowjoy.analysis.flow.dora import DORA_UNITS, DoraFigure
 from flowjoy.analysis.flow.drift_lag import DriftLag
 from flowjoy.analysis.results import Results
 from flowjoy.domain.timestamps import iso
@@ -124,10 +124,15 @@ def dora_csv(results: Results) -> bytes:
     `at most` if a ship was only observed.
     """
     rows = (
-        (name, unit, *(cell for dora in results.dora for cell in (getattr(dora, name).value, getattr(dora, name).n)))
+        (name, _bounded(unit, figures), *(cell for item in figures for cell in (item.value, item.n)))
         for name, unit in DORA_UNITS.items()
+        for figures in [[getattr(dora, name) for dora in results.dora]]
     )
     return _csv(DORA_COLUMNS, (*rows, *_lags(results.drift_lag)))
+
+
+def _bounded(unit: str, figures: Iterable[DoraFigure]) -> str:
+    return f"{unit}, at most" if any(item.at_most for item in figures) else unit
 
 
 def _lags(lag: DriftLag | None) -> Iterator[tuple[object, ...]]:

@@ -121,5 +121,6 @@ def _figures(dora: Dora) -> dict[str, object]:
     figures = {name: getattr(dora, name) for name in DORA_UNITS}
     return {
         name: {"value": None if item.value is None else round(item.value, 4), "n": item.n}
+        | ({"at_most": True} if item.at_most else {})
         for name, item in figures.items()
     }

@@ -98,6 +98,9 @@ DORA_NAMES = {
     "change_fail_rate": "change fail rate",
     "recovery_hours": "failed deployment recovery time (median)",
     "rework_rate": "rework rate",
+    "observed_fail_rate": "observed failures: share of deploys",
+    "observed_recovery_hours": "observed failures: time until replaced (median)",
+    "observed_rework_rate": "observed failures: rework rate",
 }
 """Display names of the DORA metrics, by field."""
 

@@ -1,7 +1,7 @@
-"""The commits that each deploy was the first to ship, read by batched GraphQL queries.
+"""The commits that each deploy was the first to ship, and the deploys that they correct, by batched GraphQL queries.
 
 One query reads a stretch of history at several commits. A stretch settles many deploys, so the next query only asks for
-those that are still missing.
+those that are still missing. The messages come with it, and the merged pull requests with the hotfix label.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from flowjoy.analysis.flow.corrections import Reverts, corrections
 from flowjoy.analysis.flow.first_shipped_commits import Commit, first_shipped
 from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import GitHubApi
-from flowjoy.clients.responses import Count, GraphQL, Many, Sha, Text, read_named, refusal
+from flowjoy.clients.responses import Connection, Count, GraphQL, Id, Many, Sha, Text, read_named, refusal
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain.commit_sha import is_full
+from flowjoy.domain.corrections import Correction
 from flowjoy.domain.timestamps import EARLIEST, LATEST, parse_iso
 from flowjoy.errors import HarvestError
 
@@ -33,18 +35,27 @@ _FIELDS = """
       __typename
       ... on Commit {{
         history(first: 100) {{
-          nodes {{ oid committedDate parents(first: 100) {{ totalCount nodes {{ oid }} }} }}
+          nodes {{ oid committedDate message parents(first: 100) {{ totalCount nodes {{ oid }} }} }}
         }}
       }}
     }}"""
+
+_HOTFIXES = """
+    hotfixes: pullRequests(
+      states: MERGED, labels: [$hotfix], first: 100, orderBy: {field: UPDATED_AT, direction: DESC}
+    ) {
+      totalCount
+      pageInfo { hasNextPage endCursor }
+      nodes { number mergeCommit { oid } }
+    }"""
 
 
 def _query(size: int) -> str:
     declared = "".join(f", $commit{n}: GitObjectID!" for n in range(size))
     fields = "".join(_FIELDS.format(n=n) for n in range(size))
     return (
-        f"query FlowJoyCommits($owner: String!, $name: String!{declared}) {{\n"
-        f"  repository(owner: $owner, name: $name) {{{fields}\n  }}\n}}\n"
+        f"query FlowJoyCommits($owner: String!, $name: String!, $hotfix: String!{declared}) {{\n"
+        f"  repository(owner: $owner, name: $name) {{{fields}{_HOTFIXES}\n  }}\n}}\n"
     )
 
 
@@ -70,20 +81,30 @@ class _Parents(GraphQL):
 class _Member(GraphQL):
     oid: Sha
     committed_date: Text
+    message: str
     parents: _Parents
 
 
-class _History(GraphQL):
+class _Members(GraphQL):
     nodes: Many[_Member]
 
 
 class _Stretch(GraphQL):
     typename: Literal["Commit"] = Field(alias="__typename")
-    history: _History
+    history: _Members
 
 
 class _Other(GraphQL):
     typename: Literal["Blob", "Tag", "Tree"] = Field(alias="__typename")
+
+
+class _Merge(GraphQL):
+    oid: Sha
+
+
+class _Hotfix(GraphQL):
+    number: Id
+    merge_commit: _Merge | None  # the repository no longer has it
 
 
 _Answer = Annotated[_Stretch | _Other, Field(discriminator="typename")] | None
@@ -91,37 +112,58 @@ _Answer = Annotated[_Stretch | _Other, Field(discriminator="typename")] | None
 
 @dataclass(frozen=True, kw_only=True)
 class Commits:
-    """The times of the commits that each deploy shipped first, by the sha of the deploy.
+    """The times of the commits that each deploy shipped first, by the sha of the deploy, and what the deploys correct.
 
-    `unknown`: how many of the wanted deploys could not be settled. `problem`: why the reading ended early.
+    `unknown`: how many of the wanted deploys could not be settled; `unplaced`: how many reverts are of a commit that no
+    settled deploy shipped. `problem`: why the reading ended early.
     """
 
     by_sha: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
+    corrections: tuple[Correction, ...] = ()
     unknown: int = 0
+    unplaced: int = 0
     problem: str = ""
 
 
-def read(github: GitHubApi, deployed: Mapping[str, datetime], wanted: Collection[str]) -> Commits:
-    """Return when the commits that each wanted deploy shipped first were committed.
+@dataclass(frozen=True, kw_only=True)
+class _History:
+    """The commits read so far with their messages, hotfixes by their merge, and shas that are gone."""
 
-    `deployed`: when each sha first went live. A history longer than is read leaves its deploy unknown. Raise
-    HarvestError when GitHub does not answer.
+    graph: dict[str, Commit] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
+    hotfixes: dict[str, int] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+
+
+def read(github: GitHubApi, deployed: Mapping[str, datetime], wanted: Collection[str], hotfix_label: str) -> Commits:
+    """Return when the commits that each wanted deploy shipped first were committed, and which deploys they correct.
+
+    `deployed`: when each sha first went live. A history longer than is read leaves its deploy unknown. Of the pull
+    requests with the label, the hundred that changed last are known. Raise HarvestError when GitHub does not answer.
     """
     # What was live before the first known deploy is unknown, so that deploy is not asked for.
     wanted = set(wanted) - set(sorted(deployed, key=lambda sha: (deployed[sha], sha))[:1])
-    graph: dict[str, Commit] = {}
-    gone = {sha for sha in deployed if not is_full(sha)}
-    problem = _extend(graph, github, deployed, wanted, gone)
-    settled = first_shipped(deployed, wanted, graph, gone)
+    history = _History(gone={sha for sha in deployed if not is_full(sha)})
+    problem = _extend(history, github, deployed, wanted, hotfix_label)
+    graph = history.graph
+    shipped = first_shipped(deployed, deployed, graph, history.gone).by_deploy
     timestamps = {
-        sha: tuple(sorted(at for commit in commits if (at := graph[commit].committed_at) > EARLIEST))
-        for sha, commits in settled.by_deploy.items()
+        sha: tuple(sorted(at for commit in shipped[sha] if (at := graph[commit].committed_at) > EARLIEST))
+        for sha in wanted & shipped.keys()
     }
-    return Commits(by_sha=timestamps, unknown=len(wanted) - len(timestamps), problem=problem)
+    reverts = Reverts(history.messages, github.repository)
+    corrected, unplaced = corrections(reverts, history.hotfixes, shipped, wanted)
+    return Commits(
+        by_sha=timestamps,
+        corrections=corrected,
+        unknown=len(wanted) - len(timestamps),
+        unplaced=unplaced,
+        problem=problem,
+    )
 
 
 def _extend(
-    graph: dict[str, Commit], github: GitHubApi, deployed: Mapping[str, datetime], wanted: set[str], gone: set[str]
+    history: _History, github: GitHubApi, deployed: Mapping[str, datetime], wanted: set[str], hotfix_label: str
 ) -> str:
     """Read the stretches that settle the wanted deploys into the graph. Return why the reading ended early, if it did.
 
@@ -129,16 +171,17 @@ def _extend(
     """
     limit = MAX_STRETCHES
     for _ in range(MAX_QUERIES):
-        missing = first_shipped(deployed, wanted, graph, gone).missing
+        missing = first_shipped(deployed, wanted, history.graph, history.gone).missing
         if not missing:
             break
         size = min(limit, max(STRETCHES, -(-len(missing) // _DEPLOYS_A_STRETCH)))
         some_time = Transport(Budget(github.transport.budget.left() / 2))
         try:
-            graph |= _read(github if size <= STRETCHES else github.within(some_time), _spread(missing, size), gone)
+            asked = github if size <= STRETCHES else github.within(some_time)
+            _read(history, asked, _spread(missing, size), hotfix_label)
         except HarvestError as problem:
             # The stretches read so far settle some deploys; the next run continues from there.
-            if size <= STRETCHES and not graph:
+            if size <= STRETCHES and not history.graph:
                 raise
             if size <= STRETCHES:
                 return str(problem)
@@ -152,24 +195,25 @@ def _spread(missing: Sequence[str], size: int) -> list[str]:
     return [missing[number * len(missing) // count] for number in range(count)]
 
 
-def _read(github: GitHubApi, shas: list[str], gone: set[str]) -> dict[str, Commit]:
-    """Return a stretch of history from each sha; shas that the repository does not have are added to `gone`."""
+def _read(history: _History, github: GitHubApi, shas: list[str], hotfix_label: str) -> None:
+    """Add a stretch from each sha to the history; shas that the repository does not have are `gone`."""
     variables = {f"commit{n}": sha for n, sha in enumerate(shas)}
 
-    def check(repository: dict[str, Any]) -> dict[str, Commit]:
-        commits: dict[str, Commit] = {}
+    def check(repository: dict[str, Any]) -> tuple[list[_Stretch | None], Connection[_Hotfix]]:
         named: dict[str, _Stretch | _Other | None] = read_named(_Answer, repository, variables)
-        for sha, answer in zip(shas, named.values(), strict=True):
-            if not isinstance(answer, _Stretch):
-                gone.add(sha)
-                continue
-            stretch = {member.oid: _commit(member) for member in answer.history.nodes}
-            if sha not in stretch:
+        stretches = [answer if isinstance(answer, _Stretch) else None for answer in named.values()]
+        for sha, stretch in zip(shas, stretches, strict=True):
+            if stretch is not None and all(member.oid != sha for member in stretch.history.nodes):
                 raise MalformedAnswerError("a history does not include the commit that it begins with")
-            commits |= stretch
-        return commits
+        return stretches, read_named(Connection[_Hotfix], repository, ["hotfixes"])["hotfixes"]
 
-    return github.graphql("commits", _query(len(shas)), check, **variables)
+    stretches, hotfixes = github.graphql("commits", _query(len(shas)), check, hotfix=hotfix_label, **variables)
+    history.gone.update(sha for sha, stretch in zip(shas, stretches, strict=True) if stretch is None)
+    for member in (member for stretch in stretches if stretch is not None for member in stretch.history.nodes):
+        history.graph[member.oid] = _commit(member)
+        history.messages[member.oid] = member.message
+    merges = ((pull.merge_commit, pull.number) for pull in hotfixes.nodes)
+    history.hotfixes.update({merge.oid: number for merge, number in merges if merge is not None})
 
 
 def _commit(member: _Member) -> Commit:

@@ -47,6 +47,9 @@ def test_figures__are_the_same_in_outputs_csv_bundle_and_summary(world: World) -
         "change_fail_rate": {"value": 0.5, "n": 2},
         "recovery_hours": {"value": 2.0, "n": 1},
         "rework_rate": {"value": 0.0, "n": 2},
+        "observed_fail_rate": {"value": 0.0, "n": 2},
+        "observed_recovery_hours": {"value": None, "n": 0},
+        "observed_rework_rate": {"value": 0.0, "n": 2},
     }
     assert dora(ran)["MODEL"]["lead_time_hours"] == {"value": 24.0, "n": 1}
     assert dora(ran)["MODEL"]["rework_rate"] == {"value": 1.0, "n": 1}
@@ -55,7 +58,7 @@ def test_figures__are_the_same_in_outputs_csv_bundle_and_summary(world: World) -
     assert (rows["lead_time_hours"]["code"], rows["lead_time_hours"]["code_n"]) == ("24.5", "2")
     figures = ran.bundle["figures"]
     assert [item["kind"] for item in figures["dora"]] == ["CODE", "MODEL", "both"]
-    assert figures["dora"][0]["lead_time_hours"] == {"n": 2, "value": 24.5}
+    assert figures["dora"][0]["lead_time_hours"] == {"n": 2, "value": 24.5, "at_most": False}
     assert figures["matches"][0]["cause_type"] == "CODE"
     assert "| change lead time (median) | 24.5 h | 2 | 24.0 h | 1 | 24.0 h | 3 |" in ran.summary
 

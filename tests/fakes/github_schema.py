@@ -86,7 +86,9 @@ type Repository implements Node {{
   issues({_PAGE}, labels: [String!], orderBy: IssueOrder): IssueConnection!
   object(expression: String, oid: GitObjectID): GitObject
   pullRequest(number: Int!): PullRequest
-  pullRequests({_PAGE}, states: [PullRequestState!], orderBy: IssueOrder): PullRequestConnection!
+  pullRequests(
+    {_PAGE}, states: [PullRequestState!], labels: [String!], orderBy: IssueOrder
+  ): PullRequestConnection!
   refs({_PAGE}, refPrefix: String!, orderBy: RefOrder): RefConnection
   ref(qualifiedName: String!): Ref
 }}
@@ -137,7 +139,7 @@ type PullRequest implements Node {{
   id: ID! databaseId: Int number: Int! title: String! state: PullRequestState! createdAt: DateTime!
   headRefOid: GitObjectID! headRefName: String! baseRefOid: GitObjectID! baseRefName: String!
   headRepository: Repository baseRepository: Repository isCrossRepository: Boolean!
-  isDraft: Boolean! reviewDecision: PullRequestReviewDecision
+  isDraft: Boolean! reviewDecision: PullRequestReviewDecision mergeCommit: Commit
   labels({_PAGE}): LabelConnection
   files({_PAGE}): PullRequestChangedFileConnection
 }}
@@ -296,10 +298,12 @@ def _repository(repo: Repository) -> dict[str, Any]:
         known = {label for issue in repo.issues.values() for label in issue.labels}
         return {"id": f"LA_{name}", "name": name} if name in known else None
 
-    def pulls(info: GraphQLResolveInfo, states: Sequence[str] = (), **wish: Any) -> Any:
-        shown = [_pull_body(repo, issue) for issue in repo.issues.values() if issue.pull is not None]
+    def pulls(info: GraphQLResolveInfo, states: Sequence[str] = (), labels: Sequence[str] = (), **wish: Any) -> Any:
+        labelled = [issue for issue in repo.issues.values() if not labels or {*labels} & {*issue.labels}]
+        shown = [_pull_body(repo, issue) for issue in labelled if issue.pull is not None]
         chosen = [pull for pull in shown if not states or pull["state"] in states]
-        chosen.sort(key=lambda pull: (pull["createdAt"], pull["number"]))
+        newest_first = (wish.get("orderBy") or {}).get("direction") == "DESC"
+        chosen.sort(key=lambda pull: (pull["createdAt"], pull["number"]), reverse=newest_first)
         return _connection(chosen, lambda pull: pull, lambda pull: pull["number"])(info, **wish)
 
     def refs(info: GraphQLResolveInfo, **wish: Any) -> Any:
@@ -546,6 +550,7 @@ def _pull_body(repo: Repository, issue: Issue) -> dict[str, Any]:
         "isCrossRepository": head is not repo,
         "isDraft": pull.draft,
         "reviewDecision": pull.decision,
+        "mergeCommit": _commit(repo, repo.commits.get(pull.merged_as)) if pull.merged_as else None,
         "labels": _connection(issue.labels, lambda name: {"id": f"LA_{name}", "name": name}, str),
         "files": _connection(pull.files, _changed_file, str),
     }

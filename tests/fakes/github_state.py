@@ -184,6 +184,8 @@ class Pull:
 
     draft: bool = False
     decision: str | None = None
+    merged_as: str | None = None
+    """The commit that merged it."""
 
 
 @dataclass(kw_only=True)
@@ -264,9 +266,11 @@ class Repository:
         *,
         merged: str | None = None,
         branch: str = "",
+        message: str = "Ship it",
     ) -> str:
         """A commit that becomes the head of `branch` (the default branch unless named); `merged`: a second parent."""
-        self.commits[sha] = Commit(sha=sha, committed_at=stamp(committed_at), parent=parent, merged=merged)
+        commit = Commit(sha=sha, committed_at=stamp(committed_at), parent=parent, merged=merged, message=message)
+        self.commits[sha] = commit
         self.heads[branch or self.default_branch] = sha
         self.grown[sha] = branch or self.default_branch
         return sha
@@ -528,6 +532,7 @@ class Repository:
         merged: bool = False,
         draft: bool = False,
         decision: str | None = None,
+        merged_as: str | None = None,
     ) -> int:
         """A pull request with `files` as file name to status (`added`, `modified`, `removed`); returns its number.
 
@@ -544,9 +549,10 @@ class Repository:
             base_ref=base_ref or self.default_branch,
             files=list((files or {}).items()),
             renamed=dict(renamed or {}),
-            merged=merged,
+            merged=merged or merged_as is not None,
             draft=draft,
             decision=decision,
+            merged_as=merged_as,
         )
         return number
 

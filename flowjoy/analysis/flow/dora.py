@@ -25,21 +25,28 @@ DORA_UNITS = {
     "change_fail_rate": "share of deploys",
     "recovery_hours": "hours",
     "rework_rate": "per deploy",
+    "observed_fail_rate": "share of deploys",
+    "observed_recovery_hours": "hours",
+    "observed_rework_rate": "per deploy",
 }
-"""The five figures in the order in which they are shown, with their units."""
+"""The figures in the order in which they are shown, with their units: DORA's five, then those without incidents."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DoraFigure:
-    """One figure and its number of cases. `value` is None without a case: missing data is different from 0."""
+    """One figure and its number of cases. `value` is None without a case: missing data is different from 0.
+
+    `at_most`: the value is an upper bound, because the time of a case was only observed.
+    """
 
     value: float | None = None
     n: int = 0
+    at_most: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dora:
-    """The five figures of one `kind` (`CODE`, `MODEL`, `both`), over the window.
+    """The figures of one `kind` (`CODE`, `MODEL`, `both`), over the window.
 
     A deploy is an event of kind `deploy` (of a model: `ship`). Rates are shares: 0.25 is 25 %.
 
@@ -52,6 +59,10 @@ class Dora:
     the fail rate.
     `rework_rate`: (rollbacks + deploys made to fix an incident) / deploys; n: deploys. The deploy made to fix an
     incident is the last event while it was open, be it code or model, whatever caused it.
+
+    The observed figures need no incident (`observed_failures`). `observed_fail_rate`: deploys that were rolled back,
+    reverted or hotfixed / deploys. `observed_recovery_hours`: the median from a failed deploy to the event that
+    replaced it; n: failed deploys. `observed_rework_rate`: the events that replaced a failed deploy / deploys.
     """
 
     kind: str
@@ -60,6 +71,9 @@ class Dora:
     change_fail_rate: DoraFigure = DoraFigure()
     recovery_hours: DoraFigure = DoraFigure()
     rework_rate: DoraFigure = DoraFigure()
+    observed_fail_rate: DoraFigure = DoraFigure()
+    observed_recovery_hours: DoraFigure = DoraFigure()
+    observed_rework_rate: DoraFigure = DoraFigure()
 
 
 @dataclass(frozen=True, kw_only=True)

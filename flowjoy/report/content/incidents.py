@@ -13,8 +13,9 @@ from flowjoy.analysis.flow import incidents as recovery
 from flowjoy.analysis.results import Results
 from flowjoy.domain import CoverageState, SourceKind
 from flowjoy.report.blocks import ROW_LIMIT, Cell, Mark, Paragraph, Section, Table, number_cell, time_cell
+from flowjoy.report.content.event_names import event_names
 from flowjoy.report.escaping import clean
-from flowjoy.report.prose import Commit, ModelVersionName, Name, Prose, prose
+from flowjoy.report.prose import Name, Prose, prose
 from flowjoy.report.text import plural, span
 
 _UNFOLDED_ROWS = 6
@@ -32,7 +33,7 @@ def evidence(results: Results, rows: pd.DataFrame) -> Iterator[Prose]:
 
     `MODEL recommender v7, 41 m earlier; runner-up CODE 1a2b3c4, 3 h`
     """
-    names = _names(results)
+    names = event_names(results.events)
     for row in rows.to_dict("records"):
         yield _evidence(row, names, results.bundle.terms.incident_match_hours)
 
@@ -51,7 +52,7 @@ def label(row: Mapping[Hashable, Any]) -> str:
     return f"#{number}" if source == "github" else clean(number)
 
 
-def _evidence(row: Mapping[Hashable, Any], names: dict[str, Prose], reach_hours: float) -> Prose:
+def _evidence(row: Mapping[Hashable, Any], names: Mapping[str, Prose], reach_hours: float) -> Prose:
     kind = row[recovery.CAUSE_TYPE]
     if pd.isna(kind):
         return ("not known: code or models could not be read",)
@@ -65,7 +66,7 @@ def _evidence(row: Mapping[Hashable, Any], names: dict[str, Prose], reach_hours:
     return prose("{}, or {}: too close to tell" if is_close else "{}; runner-up {}", cause, other)
 
 
-def _nearest(row: Mapping[Hashable, Any], names: dict[str, Prose]) -> Prose:
+def _nearest(row: Mapping[Hashable, Any], names: Mapping[str, Prose]) -> Prose:
     if pd.isna(row[recovery.NEAREST_ID]):
         return ()
     gap: timedelta = row[recovery.NEAREST_TS] - row[event_columns.START]
@@ -75,21 +76,6 @@ def _nearest(row: Mapping[Hashable, Any], names: dict[str, Prose]) -> Prose:
 
 def _before(row: Mapping[Hashable, Any], column: str) -> str:
     return span(row[event_columns.START] - row[column])
-
-
-def _names(results: Results) -> dict[str, Prose]:
-    """Return a name for each event: its type with the commit, or with model and version."""
-    columns = (event_columns.ID, event_columns.TYPE, event_columns.SHA, event_columns.NAME, event_columns.VERSION)
-    rows = zip(*(results.events[column] for column in columns), strict=True)
-    return {number: _name(str(kind), sha, name, version) for number, kind, sha, name, version in rows}
-
-
-def _name(kind: str, sha: object, name: object, version: object) -> Prose:
-    if isinstance(sha, str):
-        return prose("{} {}", kind, Commit(sha))
-    if isinstance(version, str) and version and name:
-        return prose("{} {}", kind, ModelVersionName(str(name), version))
-    return prose("{} {}", kind, Name(str(name))) if name else (f"{kind} deploy",)
 
 
 def section(results: Results) -> Section:

@@ -63,7 +63,7 @@ def report_of(results: Results, links: Links = NOWHERE) -> Report:
             weeks.section(results),
             incidents.section(results),
             drift.section(results.drift),
-            dora.section(results.dora),
+            dora.section(results),
             advice.section(results.advice, not_judged=retrospective.not_judged(results)),
             retrospective.section(results),
             live_pairs.section(results),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flowjoy.domain.corrections import Correction, CorrectionKind
 from flowjoy.errors import HarvestError
 from flowjoy.sources import github_commits
 from flowjoy.sources.github_commits import Commits
@@ -31,7 +32,7 @@ def a_line(github: GitHubStandIn, length: int) -> None:
 def read(github: GitHubStandIn, deployed: dict[int, float], wanted: list[int] | None = None) -> Commits:
     """`deployed`: number of the commit and the hour at which it went live."""
     live = {sha(number): at(hour) for number, hour in deployed.items()}
-    return github_commits.read(api_of(github), live, live if wanted is None else map_shas(wanted))
+    return github_commits.read(api_of(github), live, live if wanted is None else map_shas(wanted), "hotfix")
 
 
 def map_shas(numbers: list[int]) -> set[str]:
@@ -60,7 +61,7 @@ def test_many_deploys__are_asked_for_in_smaller_queries_where_github_does_not_an
     a_line(github, 400)
 
     def large(request: Request) -> bool:
-        return len(request.json()["variables"]) > 2 + github_commits.STRETCHES
+        return len(request.json()["variables"]) > 3 + github_commits.STRETCHES
 
     github.fail("/graphql", times=None, fault=Aimed(large, Answer(502)))
     result = read(github, {n: 400 + n for n in range(400)})
@@ -110,14 +111,14 @@ def test_nothing_wanted__asks_nothing(github: GitHubStandIn) -> None:
 def test_sha__that_is_none_is_never_asked_for(github: GitHubStandIn) -> None:
     a_line(github, 2)
     live = {sha(1): at(1), 'x"} }': at(2)}
-    assert github_commits.read(api_of(github), live, live).unknown == 1
+    assert github_commits.read(api_of(github), live, live, "hotfix").unknown == 1
     assert github.requests == []
 
 
 def test_deploys__that_cannot_be_asked_for_hold_back_no_other(github: GitHubStandIn) -> None:
     a_line(github, 260)
     live = {sha(1): at(300), sha(259): at(400), "tag v9": at(500), sha(777): at(600)}
-    result = github_commits.read(api_of(github), live, live)
+    result = github_commits.read(api_of(github), live, live, "hotfix")
     assert len(result.by_sha[sha(259)]) == 258
     assert result.unknown == 2
 
@@ -172,3 +173,33 @@ def test_answer__of_another_shape_is_refused(github: GitHubStandIn, change: Call
     github.fail("/graphql", times=None, fault=Edited(edit))
     with pytest.raises(HarvestError, match="commits"):
         read(github, {1: 10, 3: 20})
+
+
+def test_revert_and_hotfix__are_read_with_the_commits(github: GitHubStandIn) -> None:
+    a_line(github, 6)
+    shop = github.repository
+    shop.commits[sha(4)].message = f"Revert\n\nThis reverts commit {sha(2)}."
+    for label, merged_as in (("hotfix", sha(5)), ("hotfix", "f" * 40), ("feature", sha(3)), ("hotfix", None)):
+        shop.add_pull_request(
+            head_sha="e" * 40, base_sha=sha(0), labels=[label], closed_at=at(5), merged=True, merged_as=merged_as
+        )
+    result = read(github, {1: 10, 3: 20, 5: 30})
+    assert set(result.corrections) == {
+        Correction(kind=CorrectionKind.REVERT, deployed=sha(5), commit=sha(4), failed=sha(3)),
+        Correction(kind=CorrectionKind.HOTFIX, deployed=sha(5), commit=sha(5), pull_request=1),
+    }
+    assert (result.unplaced, len(github.requests)) == (0, 1)
+
+
+def test_revert__of_a_deploy_that_an_earlier_run_read_is_placed_by_its_own_stretch(github: GitHubStandIn) -> None:
+    a_line(github, 6)
+    github.repository.commits[sha(5)].message = f"Revert\n\nThis reverts commit {sha(2)}."
+    result = read(github, {1: 10, 3: 20, 5: 30}, wanted=[5])
+    assert [item.failed for item in result.corrections] == [sha(3)]
+
+
+def test_revert__of_what_was_live_before_the_first_known_deploy_is_counted(github: GitHubStandIn) -> None:
+    a_line(github, 6)
+    github.repository.commits[sha(5)].message = f"Revert\n\nThis reverts commit {sha(0)}."
+    result = read(github, {1: 10, 3: 20, 5: 30})
+    assert (result.corrections, result.unplaced) == ((), 1)
