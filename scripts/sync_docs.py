@@ -88,6 +88,7 @@ FILES: tuple[tuple[str, str, Sequence[str]], ...] = (
         csv_files.RECOVERY_COLUMNS,
     ),
     ("dora.csv", "one row per DORA metric, then the drift lag", csv_files.DORA_COLUMNS),
+    ("cdevents.jsonl", "the events of the window as [CDEvents 0.5](cdevents.md), one per line", ()),
     (
         "flowjoy-bundle.json",
         "all records, with computed values under `figures`; the ledger of the next run and the input of `replay`",

@@ -19,14 +19,17 @@ def new_session() -> Any:
     return session
 
 
-def request(method: str, address: str, *, expected: int = 200, message_key: str = "", **content: Any) -> Any:
-    """Return the answer to one request. Raise HttpError unless its status is `expected`.
+SUCCESS = range(200, 300)
+
+
+def request(method: str, address: str, *, expected: int | range = 200, message_key: str = "", **content: Any) -> Any:
+    """Return the answer to one request. Raise HttpError unless its status is, or is among, the `expected`.
 
     `message_key`: the key of an error's explanation in a JSON body; none is read without it.
     """
     with new_session() as session:
         answer = session.request(method, address, allow_redirects=False, timeout=TIMEOUT_SECONDS, **content)
-    if answer.status_code != expected:
+    if answer.status_code not in (expected if isinstance(expected, range) else (expected,)):
         raise HttpError(answer.status_code, answer.headers, _message(answer, message_key) if message_key else "")
     return answer
 

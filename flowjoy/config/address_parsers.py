@@ -30,7 +30,7 @@ def secret_url(value: str) -> Secret:
     parts = split_address(value) if not CONTROL_CHARACTERS.search(value) else None
     local = parts is not None and parts.scheme == "http" and is_loopback(parts.hostname)
     if parts is None or not parts.hostname or parts.username or (parts.scheme != "https" and not local):
-        raise ValueError("an https address such as Slack gives for an incoming webhook")
+        raise ValueError("an https address, without a user name in it")
     return Secret(value)
 
 

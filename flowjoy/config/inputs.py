@@ -188,6 +188,9 @@ class Inputs:
         base_url,
         "PagerDuty's Events API; in the EU `https://events.eu.pagerduty.com`",
     )
+    cdevents_url: Secret | None = option(
+        "", address_parsers.secret_url, "receives new CDEvents as batches of CloudEvents over HTTP"
+    )
     slack_api_url: str = option("https://slack.com/api/", base_url, "Slack's Web API")
     incident_titles: str = option(
         "auto",

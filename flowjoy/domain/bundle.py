@@ -17,6 +17,7 @@ REPORT_FILES = frozenset(
         "weekly_flow.csv",
         "recovery.csv",
         "dora.csv",
+        "cdevents.jsonl",
         "report.html",
         "unified_flow.png",
         "unified_flow.svg",

@@ -14,6 +14,7 @@ from flowjoy.domain.drift import PastDriftCheck, first_and_last
 _Record = TypeVar("_Record", CodeRecord, ModelRecord)
 _Value = TypeVar("_Value")
 _Item = TypeVar("_Item", bound=Hashable)
+_Ordered = TypeVar("_Ordered", int, str)
 
 
 def strongest_per_id(one: tuple[_Record, ...], other: tuple[_Record, ...]) -> tuple[_Record, ...]:
@@ -81,9 +82,9 @@ def all_distinct(one: Iterable[_Item], other: Iterable[_Item]) -> tuple[_Item, .
     return distinct((*one, *other))
 
 
-def all_sorted(one: Iterable[int], other: Iterable[int]) -> tuple[int, ...]:
-    """Return the numbers of both, each once and by value."""
-    return tuple(sorted({*one, *other}))
+def all_sorted(one: Iterable[_Ordered], other: Iterable[_Ordered]) -> tuple[_Ordered, ...]:
+    """Return the numbers or ids of both, each once and in order."""
+    return tuple(sorted(set(one) | set(other)))
 
 
 def one_per_week(one: Iterable[Action], other: Iterable[Action]) -> tuple[Action, ...]:

@@ -51,8 +51,8 @@ class Records:
     ones. `models_gone`: by `<name>/<version>`, when a run last listed a version that the registry no longer has.
     `not_yet`: by id of a ship or release, when a run last saw that it had not happened yet. `listings`: by version, the
     last reading of its model that did not list it; by model, the last reading. `owed_before`: by id, the breaches that
-    runs with other inputs found. `first_trusted_at`: the time of the first trusted run of this service; None if no
-    ledger could be read and kept.
+    runs with other inputs found. `cdevents`: ids of those that were posted. `first_trusted_at`: the time of the first
+    trusted run of this service; None if no ledger could be read and kept.
     """
 
     coverage: tuple[Coverage, ...] = ()
@@ -83,6 +83,7 @@ class Records:
     not_yet: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.latest_per_key))
     listings: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.latest_per_key))
     owed_before: Mapping[str, Obligation] = field(default_factory=dict, metadata=_values(merge=by.smallest_per_key))
+    cdevents: tuple[str, ...] = field(default=(), metadata=_values(order=distinct, merge=by.all_sorted))
     first_trusted_at: datetime | None = field(default=None, metadata=_values(merge=by.earliest))
 
     def merged(self, other: Records) -> Records:

@@ -83,6 +83,7 @@ def memory_of(bundle: Bundle, asked: RunParameters, *, since: datetime, until: d
         listings=bundle.listings if scope.same_models else {},
         owed_before=_owed_before(bundle, scope),
         drift_marks=tuple(mark for mark in bundle.drift_marks if scope.covers(mark.at) and not is_masked(mark)),
+        cdevents=bundle.cdevents,
         first_trusted_at=_first_trusted_at(bundle),
     )
 

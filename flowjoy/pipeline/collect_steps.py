@@ -31,8 +31,9 @@ class CollectSteps:
         judged = not trigger.fork
         reads_stubs = settings.reads_github or trigger.proposes or may_be_own_proposal(query, access, trigger)
         on_github = access.github is not None and reads_stubs
-        # Records of files are not remembered, but the alerts that were sent about them are.
-        remembered = bool(terms.code_source or terms.model_source or settings.sends_alerts or settings.drift_live)
+        # Records of files are not remembered, but the alerts and events that were sent about them are.
+        sends = settings.sends_alerts or settings.cdevents_url is not None
+        remembered = bool(terms.code_source or terms.model_source or sends or settings.drift_live)
         # The inputs of a proposal are always compared with those in the ledger.
         compared = trigger.proposes or (trigger.may_be_off_branch and query.live and access.github is not None)
         remembers = judged and access.github is not None and (remembered or compared)

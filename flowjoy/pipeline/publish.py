@@ -23,7 +23,7 @@ from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config.settings import Settings
 from flowjoy.domain import Outcome, ParsedStub, commit_sha
 from flowjoy.errors import HarvestError
-from flowjoy.pipeline import notify
+from flowjoy.pipeline import cdevents, notify
 from flowjoy.pipeline.collected import Collected
 from flowjoy.pipeline.run_context import keeps_ledger
 from flowjoy.report import files
@@ -70,7 +70,12 @@ class Publisher:
                 )
             with self.console.group("Alerts"):
                 new_context = partial(self._alert_context, results)
-                results = notify.send(results, new_context, self._alert_links(results), self._history())
+                history = self._history()
+                results = notify.send(results, new_context, self._alert_links(results), history)
+            url = self.settings.cdevents_url
+            if url is not None:
+                redact = self.console.redact
+                results = cdevents.post_new(results, url, new_context(), redact, complete=history.complete)
         return notify.raise_alerts(results)
 
     def publish(

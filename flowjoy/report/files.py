@@ -16,7 +16,7 @@ from flowjoy.analysis.results import Results
 from flowjoy.domain import Kind
 from flowjoy.domain.drift import DriftCheck
 from flowjoy.domain.timestamps import iso
-from flowjoy.report import csv_files
+from flowjoy.report import cdevents, csv_files
 from flowjoy.report.content.report import report_of
 from flowjoy.report.content.retrospective import not_known
 from flowjoy.report.links import NOWHERE, Links
@@ -49,6 +49,7 @@ def renderings(
         "weekly_flow.csv": lambda: csv_files.weeks_csv(results),
         "recovery.csv": lambda: csv_files.recovery_csv(results),
         "dora.csv": lambda: csv_files.dora_csv(results),
+        "cdevents.jsonl": lambda: cdevents.jsonl(cdevents.cdevents(results, redact)),
         "unified_flow.png": lambda: _png(flow()),
         "unified_flow.svg": flow_svg,
         "promise.png": lambda: _png(lanes()),
@@ -184,7 +185,7 @@ def write(
 
 def _redacted(name: str, raw: bytes, redact: Callable[[str], str]) -> bytes:
     """Return the file without secrets that a server may have echoed. PNG files contain only pixels and stay."""
-    if name.endswith((".json", ".svg", ".png")):
+    if name.endswith((".json", ".jsonl", ".svg", ".png")):
         return raw  # already redacted by value or label: keys and markup must stay
     text = raw.decode()
     columns, end, rows = text.partition("\n") if name.endswith(".csv") else ("", "", text)

@@ -34,6 +34,9 @@ def disguises(secret: str) -> dict[str, str]:
     }
 
 
+ADDRESSES = ("slack-webhook-url", "cdevents-url")
+"""The inputs whose address is a credential itself."""
+
 EVERY_FORM = [form for secret in SECRETS for form in disguises(secret).values()]
 BASIC = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 ECHO = "you sent " + " ".join([*EVERY_FORM, BASIC])
@@ -223,3 +226,17 @@ def test_http_registry__away_from_this_machine_is_warned_of_and_of_credentials_t
     warnings = [line for line in ran.stdout.splitlines() if line.startswith("::warning") and "is http" in line]
     assert len(warnings) == 1
     assert ("the credentials are sent unencrypted, as `mlflow-allow-http` allows" in warnings[0]) == with_credentials
+
+
+def test_addresses__that_are_credentials_are_redacted_where_github_echoes_them(
+    armed: Step, github: GitHubStandIn, mlflow: MlflowStandIn
+) -> None:
+    paths = {name: f"/canary-of-{name}/0123456789abcdef" for name in ADDRESSES}
+    armed.inputs |= {name: f"{github.url}{path}" for name, path in paths.items()}
+    echo = {"message": " ".join(armed.inputs[name] for name in ADDRESSES)}
+    github.fail("check-runs", times=None, fault=Answer(403, echo))
+    ran = armed.run_here()
+    assert (ran.code, "***" in ran.stdout) == (1, True)
+    written = ran.stdout + ran.stderr + ran.summary
+    written += "".join(file.read_text(errors="replace") for file in ran.step.report.iterdir())
+    assert [name for name, path in paths.items() if path in written or "0123456789abcdef" in written] == []

@@ -24,6 +24,7 @@ from markdown_it import MarkdownIt
 from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at
 from tests.fakes.actions_runner import commands_in
 from tests.fakes.artifact_service import ArtifactServiceStandIn
+from tests.fakes.cdevents import problems_of
 from tests.fakes.github import GitHubStandIn
 from tests.fakes.http_base import Answer
 from tests.fakes.mlflow_faults import MlflowStandIn
@@ -93,14 +94,14 @@ class Scene:
         )
         self.stub: dict[str, Any] = {"models": {"recommender": {"requires": "any"}}}
         self.model, self.environment = "recommender", "production"
-        self.incident, self.issue, self.title, self.branch = ("plain",) * 4
+        self.incident, self.issue, self.title, self.branch, self.message = ("plain",) * 5
         self.version_tags: dict[str, str] = {}
 
     def run(self) -> Ran:
         """Fill the servers and run the step twice: the second run begins an alert that may be sent."""
         shop = self.github.repository
         for sha, hours in ((A, 0), (B, 60)):
-            shop.add_commit(sha, at(hours), parent=A if sha == B else None)
+            shop.add_commit(sha, at(hours), parent=A if sha == B else None, message=self.message)
             shop.add_file(sha, "flowjoy.json", json.dumps(self.stub))
             shop.add_deployment(
                 sha=sha, created_at=at(hours), statuses=[("success", at(hours))], environment=self.environment
@@ -188,6 +189,7 @@ FIELDS: dict[str, Callable[[Scene, str], None]] = {
     "title of an issue": _setter("issue"),
     "title of a pull request": _setter("title"),
     "name of a branch": _setter("branch"),
+    "message of a commit": lambda scene, text: setattr(scene, "message", f"This reverts commit {A}.\n{text}"),
     "tag of a version": lambda scene, text: scene.version_tags.update({"flowjoy.unified": text, "note": text}),
     "deployment instant of a version": lambda scene, text: scene.version_tags.update({"flowjoy.deployed_at": text}),
     "error of the registry": _registry_says,
@@ -274,6 +276,8 @@ def _problems(name: str, text: str, harmless: str) -> Iterator[str]:
         yield from _svg(text)
     elif name.endswith(".csv"):
         yield from _csv(text, harmless)
+    elif name.endswith(".jsonl"):
+        yield from _events(text, harmless)
     elif name == "slack":
         yield from _slack(text)
     elif name == "pagerduty":
@@ -343,6 +347,14 @@ def _csv(text: str, harmless: str) -> Iterator[str]:
         starts = re.search(r"(^|[;,\t\r\n|])\s*[=+@\uff1d\uff0b\uff0d\uff20]", cell) or re.match(r"\s*-(?![\d.])", cell)
         if starts:
             yield f"a formula: {cell[:40]!r}"
+
+
+def _events(text: str, harmless: str) -> Iterator[str]:
+    """One event a line, each valid by the released schema."""
+    if harmless and text.count("\n") > harmless.count("\n"):
+        yield "a line more"
+    for line in text.split("\n")[:-1]:
+        yield from problems_of(json.loads(line))
 
 
 def _slack(text: str) -> Iterator[str]:
