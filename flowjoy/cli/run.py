@@ -159,8 +159,7 @@ def _collected(this: PreparedRun) -> Collected:
 
 def _analysed(this: PreparedRun, collected: Collected) -> Results:
     """Return the results of every analysis, with the merge gate where a proposal is judged."""
-    trusted = this.event.believed
-    bundle = bundle_of(collected, this.settings, this.context, this.repository, this.as_of, trusted=trusted)
+    bundle = bundle_of(collected, this.settings, this.context, this.repository, this.as_of, trigger=this.event)
     results = gate_of_run.judged(analyse(bundle), collected)
     announce_first_run(results, this.console)
     return results

@@ -56,12 +56,26 @@ class RunParameters:
     check_name: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WrittenBy:
+    """The run that wrote a bundle. `version` is FlowJoy's; `distrust`: why later runs do not believe it, if so."""
+
+    version: str
+    event: str
+    ref: str | None
+    run_id: str | None
+    head_sha: str | None
+    default_branch: str | None
+    distrust: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bundle(Records):
     """One run: its records, when and of what they were read, and the inputs that decide what they mean.
 
     The analysis reads nothing else, and a later run finds in it what it must remember. `obligations` are computed from
     the records, for other programs: a run reads back only the breaches that its own inputs no longer show.
+    `written_by`: for programs that join the bundles of many runs; None in a bundle of an older version.
     """
 
     service: str
@@ -71,3 +85,4 @@ class Bundle(Records):
     terms: RunParameters
     unknown_models: tuple[str, ...] = ()
     obligations: tuple[Obligation, ...] = ()
+    written_by: WrittenBy | None = None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from flowjoy import __version__
 from flowjoy.actions.context import ActionsContext
 from flowjoy.actions.event import RunEvent
 from flowjoy.actions.trusted_runs import ran_at_head
@@ -18,7 +19,7 @@ from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Transport
 from flowjoy.config.settings import Settings
 from flowjoy.domain import CoverageState, Incident, Proposal, SourceKind
-from flowjoy.domain.bundle import Bundle
+from flowjoy.domain.bundle import Bundle, WrittenBy
 from flowjoy.domain.drift import DriftCheck, PastDriftCheck, first_and_last
 from flowjoy.errors import HarvestError
 from flowjoy.ledger.source_gone import sighted
@@ -172,11 +173,11 @@ def bundle_of(
     home: RepositoryInfo,
     as_of: datetime,
     *,
-    trusted: bool,
+    trigger: RunEvent,
 ) -> Bundle:
-    """Return the records with the inputs that decide what they mean. `trusted`: later runs believe this one."""
+    """Return the records with the inputs that decide what they mean, and the run that collected them."""
     records = harvested.records
-    begins = trusted and settings.as_of is None and runner.on_actions and keeps_ledger(harvested, runner)
+    begins = trigger.believed and settings.as_of is None and runner.on_actions and keeps_ledger(harvested, runner)
     records = replace(
         records,
         incidents=_with_titles_allowed(records.incidents, settings, home),
@@ -193,6 +194,20 @@ def bundle_of(
         window=window_of(as_of, weeks=settings.weeks, timezone=settings.timezone),
         terms=terms_of(settings, home.default_branch),
         unknown_models=tuple(sorted(harvested.unknown_models)),
+        written_by=_written_by(settings, runner, home, trigger),
+    )
+
+
+def _written_by(settings: Settings, runner: ActionsContext, home: RepositoryInfo, trigger: RunEvent) -> WrittenBy:
+    """Return what this run says of itself. A dry look is believed by no later run."""
+    return WrittenBy(
+        version=__version__,
+        event=trigger.event,
+        ref=runner.ref,
+        run_id=runner.run_id,
+        head_sha=trigger.sha,
+        default_branch=home.default_branch,
+        distrust="it is a dry run with as-of" if settings.as_of is not None else trigger.distrust,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from flowjoy import __version__
 from flowjoy.cli.run import run
 from tests.e2e.in_process import A, B, C, Ran, World, at, blank_pictures
 from tests.fakes.faults import Edited, EmptyBody, Garbage, Reset, Stall, Truncate
@@ -52,6 +53,21 @@ def test_artifact__holds_every_file_as_it_was_written(world: World) -> None:
         assert {name: archive.read(name) for name in archive.namelist()} == {
             path.name: path.read_bytes() for path in ran.folder.iterdir()
         }
+
+
+def test_bundle__says_which_run_wrote_it_and_why_not_to_believe_it(world: World) -> None:
+    world.release(A, at())
+    run = scheduled(world, 1).bundle["written_by"]
+    assert (run["event"], run["ref"], run["default_branch"]) == ("schedule", "refs/heads/main", "main")
+    assert (run["distrust"], run["version"]) == ("", __version__)
+    assert run["run_id"]
+    assert run["head_sha"]
+    dry = world.run(at(2), event="schedule", as_of=stamp(at(1))).bundle["written_by"]
+    assert dry["distrust"] == "it is a dry run with as-of"
+    number = world.github.repository.add_pull_request(head_sha=B, base_sha=A)
+    payload = world.pull_request(number, fork=False)
+    pull = world.run(at(2), event="pull_request", sha=B, payload=payload).bundle["written_by"]
+    assert (pull["event"], pull["distrust"]) == ("pull_request", "no run of the event pull_request is")
 
 
 def test_artifact__is_named_by_the_outputs_the_summary_and_the_check(world: World) -> None:
