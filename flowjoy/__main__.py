@@ -1,4 +1,4 @@
-"""The command line, `python -m flowjoy`: `run`, `replay`, `doctor` and `reference`."""
+"""The command line, `python -m flowjoy`: `run`, `replay`, `doctor`, `reference` and `rollup`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gc
 import sys
 from typing import NoReturn
 
-_COMMANDS = ("run", "replay", "reference", "doctor")
+_COMMANDS = ("run", "replay", "reference", "doctor", "rollup")
 _WRONG = 2
 
 _USAGE = """\
@@ -15,7 +15,8 @@ usage: python -m flowjoy run [--sla-hours 48 ...]             run the step here
        python -m flowjoy replay flowjoy-bundle.json           write its files again, offline
        python -m flowjoy reference train.csv [--run-id RUN]   the distribution of the training data, for the drift check
        python -m flowjoy doctor [--models recommender ...]    check the setup, and why each deployment counted or not
-(run --help, replay --help, doctor --help and reference --help list every flag)
+       python -m flowjoy rollup FOLDER [--services FILE ...]  the view of many services: joins their bundles
+(each command lists its flags with --help)
 """
 
 
@@ -52,6 +53,10 @@ def _run(command: str) -> int:
         from flowjoy.cli.reference import entry
 
         return entry()
+    if command == "rollup":
+        from flowjoy.cli.rollup import rollup
+
+        return rollup(sys.argv[1:])
     if command in ("-h", "--help", "help"):
         sys.stdout.write(_USAGE)
         return 0

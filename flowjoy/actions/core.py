@@ -147,6 +147,21 @@ class Console:
                 self._stream = io.StringIO()
 
 
+class ProgressLine:
+    """One line that is written over again and again, where a person watches; elsewhere nothing is written."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        chosen = stream or sys.stderr
+        self._stream = chosen if chosen is not None and chosen.isatty() else None
+
+    def show(self, text: str) -> None:
+        """Replace the line; an empty text removes it."""
+        if self._stream is not None:
+            with suppress(OSError):
+                self._stream.write(f"\r\x1b[K{safe_line(text)}")
+                self._stream.flush()
+
+
 def _is_open(path: Path) -> bool:
     """Return whether the last line of a file is not terminated."""
     if not path.is_file() or path.stat().st_size == 0:

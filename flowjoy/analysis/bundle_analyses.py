@@ -35,7 +35,7 @@ from flowjoy.domain import EventType, ModelDependencies, Obligation, Recovery, S
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck
 
-_HISTORY_WEEKS = 56
+HISTORY_WEEKS = 56
 """The 400 days of code history that are read, in whole weeks."""
 
 
@@ -97,7 +97,11 @@ class BundleAnalyses:
     @cached_property
     def weeks(self) -> tuple[Week, ...]:
         """The weeks of the window. A count from an incomplete source is unknown."""
-        table = self._week_table(self._bundle.window)
+        return self.weeks_of(self._bundle.window)
+
+    def weeks_of(self, window: Window) -> tuple[Week, ...]:
+        """Return the weeks of any window that ends when the bundle was written. A count that is not known is None."""
+        table = self._week_table(window)
         if not is_read(self._bundle, SourceKind.INCIDENTS):
             table = weeks.without_incidents(table)
         code_known, models_known = (
@@ -199,7 +203,7 @@ class BundleAnalyses:
         """The values that alerts are derived from."""
         bundle, (drift, has_recovered) = self._bundle, self.drift
         # An alert on consecutive diverging weeks is named by the first of them, however short the window.
-        window = weeks.window_of(self._as_of, weeks=_HISTORY_WEEKS, timezone=bundle.window.timezone)
+        window = weeks.window_of(self._as_of, weeks=HISTORY_WEEKS, timezone=bundle.window.timezone)
         return AlertInputs(
             obligations=self.obligations,
             history=self._week_table(window),

@@ -48,14 +48,14 @@ def events_csv(results: Results) -> bytes:
     """Return `supply_chain_events.csv`: one row per event of the window, oldest first."""
     happened = timeline.without_provisional(results.events)
     inside = happened[happened[event_columns.TS] >= pd.Timestamp(results.bundle.window.since)]
-    return _csv(timeline.PUBLIC_COLUMNS, inside[timeline.PUBLIC_COLUMNS].itertuples(index=False, name=None))
+    return to_csv(timeline.PUBLIC_COLUMNS, inside[timeline.PUBLIC_COLUMNS].itertuples(index=False, name=None))
 
 
 def incidents_csv(results: Results) -> bytes:
     """Return `incidents.csv`: one row per incident that started in the window or is open."""
     rows = shown(results)
     complete = rows.assign(**{EVIDENCE: [plain(sentence) for sentence in evidence(results, rows)]})
-    return _csv(INCIDENT_COLUMNS, complete[INCIDENT_COLUMNS].itertuples(index=False, name=None))
+    return to_csv(INCIDENT_COLUMNS, complete[INCIDENT_COLUMNS].itertuples(index=False, name=None))
 
 
 def weeks_csv(results: Results) -> bytes:
@@ -75,7 +75,7 @@ def weeks_csv(results: Results) -> bytes:
         )
         for week in results.weeks
     )
-    return _csv(WEEK_COLUMNS, rows)
+    return to_csv(WEEK_COLUMNS, rows)
 
 
 RECOVERY_COLUMNS = ["week", "cause", "resolved", "open", "mean_hours", "median_hours", "p90_hours"]
@@ -110,7 +110,7 @@ def recovery_csv(results: Results) -> bytes:
         )
         for recovery in results.recoveries
     )
-    return _csv(RECOVERY_COLUMNS, (*weekly, *window))
+    return to_csv(RECOVERY_COLUMNS, (*weekly, *window))
 
 
 _NEITHER = (None, None, None, None)
@@ -128,7 +128,7 @@ def dora_csv(results: Results) -> bytes:
         for name, unit in DORA_UNITS.items()
         for figures in [[getattr(dora, name) for dora in results.dora]]
     )
-    return _csv(DORA_COLUMNS, (*rows, *_lags(results.drift_lag)))
+    return to_csv(DORA_COLUMNS, (*rows, *_lags(results.drift_lag)))
 
 
 def _bounded(unit: str, figures: Iterable[DoraFigure]) -> str:
@@ -144,7 +144,8 @@ def _lags(lag: DriftLag | None) -> Iterator[tuple[object, ...]]:
         yield name, unit, *_NEITHER, None if value is None else value.value, measured[2]
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+def to_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """Return a CSV file of these columns, whose cells are harmless in a spreadsheet."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

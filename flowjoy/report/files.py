@@ -171,7 +171,7 @@ def write(
     for name, render in files.items():
         path = folder / name
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             if path.is_symlink():
                 path.unlink()  # the repository controls the workspace: never write through its links
             path.write_bytes(_redacted(name, render(), redact))
@@ -185,7 +185,7 @@ def write(
 
 def _redacted(name: str, raw: bytes, redact: Callable[[str], str]) -> bytes:
     """Return the file without secrets that a server may have echoed. PNG files contain only pixels and stay."""
-    if name.endswith((".json", ".jsonl", ".svg", ".png")):
+    if name.endswith((".json", ".jsonl", ".svg", ".png", ".parquet")):
         return raw  # already redacted by value or label: keys and markup must stay
     text = raw.decode()
     columns, end, rows = text.partition("\n") if name.endswith(".csv") else ("", "", text)

@@ -107,7 +107,12 @@ def _refuse_a_long_directory(content: bytes) -> None:
 
 
 def bundle_in(content: bytes) -> Bundle:
-    """Return the bundle in the zip, which is never unpacked to disk. Raise BundleError unless it is a report's."""
+    """Return the bundle in the zip. Raise BundleError unless it is a report's."""
+    return from_json(bundle_bytes_in(content))
+
+
+def bundle_bytes_in(content: bytes) -> bytes:
+    """Return the JSON in the zip, which is never unpacked to disk. Raise BundleError unless it is a report's."""
     try:
         _refuse_a_long_directory(content)
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -125,6 +130,11 @@ def bundle_in(content: bytes) -> Bundle:
                 raw = file.read(LARGEST_BYTES + 1)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as problem:
         raise BundleError(f"it is not a zip that can be read ({type(problem).__name__})") from None
+    refuse_a_large_bundle(raw)
+    return raw
+
+
+def refuse_a_large_bundle(raw: bytes) -> None:
+    """Raise BundleError for JSON that is larger, or has more values, than any that FlowJoy writes."""
     if len(raw) > LARGEST_BYTES or raw.count(b"{") + raw.count(b"[") > MAX_VALUES:
         raise BundleError("its bundle is larger than any that FlowJoy writes")
-    return from_json(raw)

@@ -130,18 +130,16 @@ def dora(
     """
     happened = without_provisional(events)
     happened = happened[happened[TS] >= pd.Timestamp(window.since)]
-    first = deploys_and_ships(without_provisional(events)).drop_duplicates(SHA)[ID]
-    happened = happened.assign(_fix=_fixes(happened, matched), _first=happened[ID].isin(first))
+    happened = happened.assign(_fix=fixes(happened, matched))
+    leads = lead_times(events, starts)
     figures = []
     for kind in (*(kind.value for kind in EventType), BOTH):
         wanted = [kind] if kind != BOTH else [known.value for known in EventType]
         if set(wanted) <= {item.value for item in known}:
             mine = happened[happened[TYPE].isin(wanted)]
             causes = wanted if kind != BOTH else [*wanted, AMBIGUOUS]
-            ordinary = _figures(kind, mine, _attributed(matched, causes, window), starts)
-            since = _first_week(
-                without_provisional(events), wanted, window, observed_since if kind != EventType.CODE else None
-            )
+            ordinary = _figures(kind, mine, _attributed(matched, causes, window), leads)
+            since = first_week(events, wanted, window, observed_since if kind != EventType.CODE else None)
             figures.append(replace(ordinary, deployment_frequency=_frequency(mine, window, since)))
         else:
             figures.append(Dora(kind=kind))
@@ -152,11 +150,13 @@ def _figures(
     kind: str,
     mine: pd.DataFrame,
     attributed: pd.DataFrame | None,
-    starts: ChangeStarts,
+    leads: Sequence[tuple[str, timedelta]],
 ) -> Dora:
     deploys = deploys_and_ships(mine)
-    leads = [*_code_leads(deploys, starts.commits), *_model_leads(deploys, starts.trainings)]
-    ordinary = Dora(kind=kind, lead_time_hours=_median(leads))
+    ids = frozenset(deploys[ID])
+    ordinary = Dora(
+        kind=kind, lead_time_hours=_median([lead / timedelta(hours=1) for name, lead in leads if name in ids])
+    )
     if attributed is None:
         return ordinary
     rework = (mine[KIND] == Kind.ROLLBACK) | mine["_fix"]
@@ -180,14 +180,15 @@ def _frequency(mine: pd.DataFrame, window: Window, since: datetime | None) -> Do
     return DoraFigure(value=n / weeks, n=weeks)
 
 
-def _first_week(
-    happened: pd.DataFrame, wanted: Collection[str], window: Window, observed_since: datetime | None
+def first_week(
+    events: pd.DataFrame, wanted: Collection[str], window: Window, observed_since: datetime | None
 ) -> datetime | None:
     """Return when the first week to count begins: the one of the first known record, or that of the window.
 
     A kind without any record counts from the first record of the other kind. Of ships that must be observed, only weeks
     that were observed from their start on count.
     """
+    happened = without_provisional(events)
     of_kind = happened.loc[happened[TYPE].isin(wanted), TS]
     first = (happened[TS] if of_kind.empty else of_kind).min()
     if pd.isna(first):
@@ -199,17 +200,22 @@ def _first_week(
     return begins
 
 
-def _code_leads(deploys: pd.DataFrame, commits: Mapping[str, Sequence[datetime]]) -> list[float]:
-    """Return hours from each commit to the deploy that shipped it first; 0 for a commit that is dated later."""
-    code = deploys[(deploys[TYPE] == EventType.CODE) & deploys["_first"]]
-    pairs = zip(code[SHA], code[TS], strict=True)
-    return [max(0.0, (live - commit) / timedelta(hours=1)) for sha, live in pairs for commit in commits.get(sha, ())]
+def lead_times(events: pd.DataFrame, starts: ChangeStarts) -> list[tuple[str, timedelta]]:
+    """Return the time of each change from its start until it was live, with the id of the deploy that shipped it first.
 
-
-def _model_leads(deploys: pd.DataFrame, trainings: Mapping[str, datetime]) -> list[float]:
-    ships = deploys[deploys[TYPE] == EventType.MODEL]
-    pairs = zip(ships[ID], ships[TS], strict=True)
-    return [max(0.0, (live - trainings[name]) / timedelta(hours=1)) for name, live in pairs if name in trainings]
+    It is 0 for a commit that is dated later.
+    """
+    counted = deploys_and_ships(events)
+    code = counted[counted[TYPE] == EventType.CODE].drop_duplicates(SHA)
+    began = [
+        (row, at) for row in zip(code[ID], code[SHA], code[TS], strict=True) for at in starts.commits.get(row[1], ())
+    ]
+    ships = counted[counted[TYPE] == EventType.MODEL]
+    trained = [(name, live, starts.trainings.get(name)) for name, live in zip(ships[ID], ships[TS], strict=True)]
+    return [
+        *((name, max(timedelta(), live - at)) for (name, _, live), at in began),
+        *((name, max(timedelta(), live - at)) for name, live, at in trained if at is not None),
+    ]
 
 
 def _attributed(matched: pd.DataFrame | None, causes: Sequence[str], window: Window) -> pd.DataFrame | None:
@@ -219,7 +225,7 @@ def _attributed(matched: pd.DataFrame | None, causes: Sequence[str], window: Win
     return matched[matched[CAUSE_TYPE].isin(causes) & (matched[START] >= pd.Timestamp(window.since))]
 
 
-def _fixes(happened: pd.DataFrame, matched: pd.DataFrame | None) -> pd.Series:
+def fixes(happened: pd.DataFrame, matched: pd.DataFrame | None) -> pd.Series:
     """Return which events are the last one while a resolved incident was open, and therefore its fix."""
     over = None if matched is None else matched[matched[END].notna()].sort_values(END, kind="stable")
     if over is None or over.empty:

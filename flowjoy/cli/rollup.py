@@ -1,0 +1,148 @@
+"""`rollup`: joins the bundles of many services to the view of an organisation. Same bundles, same files: no clock."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+from flowjoy.actions.core import Console, ProgressLine
+from flowjoy.analysis.bundle_analyses import HISTORY_WEEKS
+from flowjoy.domain.plurals import grouped, plural
+from flowjoy.domain.rollup import RollUp
+from flowjoy.domain.timestamps import iso, parse_iso
+from flowjoy.errors import FlowJoyError, InputError
+from flowjoy.pipeline.rollup import ReadFile, RollUpTerms, roll_up
+from flowjoy.pipeline.rollup_local import LocalEngine, processors
+from flowjoy.report import files
+from flowjoy.report.rollup.tables import csv_files
+from flowjoy.sources import expected_services
+
+_DONE, _FAILED, _MISTAKE = 0, 1, 2
+_SILENT, _BREACHED = "silent", "breached"
+_FACTS = "facts"
+_SHOWN = 20
+
+
+def rollup(argv: Sequence[str], stream: TextIO | None = None, watched: TextIO | None = None) -> int:
+    """Join the bundles and return the exit code.
+
+    0: done. 1: `--fail-on` names a state that a service is in. 2: a mistake, nothing to count, or with `--strict` a
+    bundle that was refused.
+    """
+    console = Console(on_actions=False, stream=stream if stream is not None else sys.stdout)
+    arguments = _parser().parse_args(list(argv))
+    try:
+        return _rollup(arguments, console, ProgressLine(watched))
+    except FlowJoyError as problem:
+        console.error(problem.advised)
+    except OSError as problem:
+        console.error(f"{problem.filename}: cannot be read or written ({problem.strerror})")
+    return _MISTAKE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m flowjoy rollup", description=__doc__, allow_abbrev=False)
+    add = parser.add_argument
+    add("folders", type=Path, nargs="+", metavar="FOLDER", help="folders of bundles (.json) and reports (.zip)")
+    add("--output-dir", type=Path, default=Path("flowjoy-rollup"), help="folder for the files (default flowjoy-rollup)")
+    add("--as-of", metavar="INSTANT", help="the time of the view, ISO 8601 (default: the newest bundle's)")
+    add("--weeks", type=int, default=12, help="the running week and those before it (default 12)")
+    add("--services", type=Path, metavar="CSV", help="the services that should report: repository,service,team")
+    add("--silent-after-hours", type=int, default=48, help="a service without a newer bundle is silent (default 48)")
+    add("--fail-on", default="", metavar="STATES", help="exit 1 if a service is in one: silent,breached")
+    add("--strict", action="store_true", help="exit 2 if a bundle is refused")
+    add("--jobs", type=int, default=0, help="processes that compute (default: one for each processor)")
+    return parser
+
+
+def _rollup(arguments: argparse.Namespace, console: Console, line: ProgressLine) -> int:
+    terms, fail_on = _terms(arguments), _fail_on(arguments.fail_on)
+    folder = arguments.output_dir.resolve()
+    engine = LocalEngine(arguments.folders, folder / _FACTS, arguments.jobs or processors())
+    view = roll_up(engine, terms, _Progress(line))
+    line.show("")
+    problems: list[str] = []
+    written = files.write(
+        {**csv_files(view), **_as_functions(engine.parquet())}, folder, folder, problems.append, console.redact
+    )
+    _log(view, [str(arguments.output_dir / name) for name in written], console)
+    for problem in problems:
+        console.error(problem)
+    if problems or (arguments.strict and view.refused):
+        return _MISTAKE
+    return _FAILED if any(fails(view) for fails in fail_on) else _DONE
+
+
+def _terms(arguments: argparse.Namespace) -> RollUpTerms:
+    """Return what is asked. Raise InputError, with every mistake."""
+    mistakes = []
+    if not 1 <= arguments.weeks <= HISTORY_WEEKS:
+        mistakes.append(f"--weeks {arguments.weeks}: expected a number from 1 to {HISTORY_WEEKS}")
+    if arguments.silent_after_hours < 1:
+        mistakes.append(f"--silent-after-hours {arguments.silent_after_hours}: expected at least 1")
+    if arguments.jobs < 0:
+        mistakes.append(f"--jobs {arguments.jobs}: expected a number of processes")
+    as_of = None
+    if arguments.as_of is not None:
+        try:
+            as_of = parse_iso(arguments.as_of)
+        except ValueError as problem:
+            mistakes.append(f"--as-of: {problem}")
+    if mistakes:
+        raise InputError(*mistakes)
+    expected = () if arguments.services is None else expected_services.read(arguments.services)
+    return RollUpTerms(
+        as_of=as_of, weeks=arguments.weeks, silent_after_hours=arguments.silent_after_hours, expected=expected
+    )
+
+
+def _fail_on(text: str) -> tuple[Callable[[RollUp], bool], ...]:
+    """Return what makes the roll-up fail. Raise InputError for a state that does not exist."""
+    known: Mapping[str, Callable[[RollUp], bool]] = {
+        _SILENT: lambda view: bool(view.silent),
+        _BREACHED: lambda view: bool(view.broken),
+    }
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    wrong = [name for name in names if name not in known]
+    if wrong:
+        raise InputError(f"--fail-on {wrong[0]!r}: expected {' or '.join(known)}, or both with a comma")
+    return tuple(known[name] for name in names)
+
+
+def _as_functions(contents: Mapping[str, bytes]) -> dict[str, Callable[[], bytes]]:
+    return {name: partial(bytes, raw) for name, raw in contents.items()}
+
+
+class _Progress:
+    """Shows how many bundles were read and refused, and the time left."""
+
+    def __init__(self, line: ProgressLine) -> None:
+        self._line, self._done, self._refused, self._began = line, 0, 0, time.monotonic()
+
+    def __call__(self, read: Sequence[ReadFile], total: int) -> None:
+        """Count some more files of `total`."""
+        self._done += len(read)
+        self._refused += sum(item.bundle.problem is not None for item in read)
+        left = (time.monotonic() - self._began) * max(0, total - self._done) / max(1, self._done)
+        refused = f", {self._refused} refused" if self._refused else ""
+        self._line.show(
+            f"{self._done:,} of {grouped(max(total, self._done), 'bundle')} read{refused}, {left:.0f} s left"
+        )
+
+
+def _log(view: RollUp, written: Sequence[str], console: Console) -> None:
+    """Log what was refused, the state of the services and the files."""
+    for row in view.refused[:_SHOWN]:
+        console.warning(f"{row.file}: refused: {row.problem}")
+    if len(view.refused) > _SHOWN:
+        console.warning(f"{len(view.refused) - _SHOWN} more files are refused: see coverage.csv")
+    for path in written:
+        console.log(path)
+    states = ((len(view.silent), "silent"), (len(view.broken), "broken"))
+    shown = ", ".join(f"{number:,} {name}" for number, name in states)
+    console.log(f"{plural(len(view.services), 'service')} as of {iso(view.as_of)}: {shown}")
