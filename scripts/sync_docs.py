@@ -89,6 +89,9 @@ FILES: tuple[tuple[str, str, Sequence[str]], ...] = (
     ),
     ("dora.csv", "one row per DORA metric, then the drift lag", csv_files.DORA_COLUMNS),
     ("cdevents.jsonl", "the events of the window as [CDEvents 0.5](cdevents.md), one per line", ()),
+    ("flowjoy.prom", "the figures as [OpenMetrics](openmetrics.md), for Prometheus", ()),
+    ("badge.svg", "the rate of kept promises as a [badge](badge.md)", ()),
+    ("badge.json", "the same for the endpoint badge of shields.io", ()),
     (
         "flowjoy-bundle.json",
         "all records, with computed values under `figures`; the ledger of the next run and the input of `replay`",

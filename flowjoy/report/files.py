@@ -16,7 +16,7 @@ from flowjoy.analysis.results import Results
 from flowjoy.domain import Kind
 from flowjoy.domain.drift import DriftCheck
 from flowjoy.domain.timestamps import iso
-from flowjoy.report import cdevents, csv_files
+from flowjoy.report import badge, cdevents, csv_files, openmetrics
 from flowjoy.report.content.report import report_of
 from flowjoy.report.content.retrospective import not_known
 from flowjoy.report.links import NOWHERE, Links
@@ -50,6 +50,9 @@ def renderings(
         "recovery.csv": lambda: csv_files.recovery_csv(results),
         "dora.csv": lambda: csv_files.dora_csv(results),
         "cdevents.jsonl": lambda: cdevents.jsonl(cdevents.cdevents(results, redact)),
+        "flowjoy.prom": lambda: openmetrics.text(results, redact),
+        "badge.svg": lambda: badge.svg(results),
+        "badge.json": lambda: badge.shields_json(results),
         "unified_flow.png": lambda: _png(flow()),
         "unified_flow.svg": flow_svg,
         "promise.png": lambda: _png(lanes()),
@@ -185,7 +188,7 @@ def write(
 
 def _redacted(name: str, raw: bytes, redact: Callable[[str], str]) -> bytes:
     """Return the file without secrets that a server may have echoed. PNG files contain only pixels and stay."""
-    if name.endswith((".json", ".jsonl", ".svg", ".png", ".parquet")):
+    if name.endswith((".json", ".jsonl", ".prom", ".svg", ".png", ".parquet")):
         return raw  # already redacted by value or label: keys and markup must stay
     text = raw.decode()
     columns, end, rows = text.partition("\n") if name.endswith(".csv") else ("", "", text)

@@ -197,6 +197,9 @@ FIELDS: dict[str, Callable[[Scene, str], None]] = {
 }
 
 
+_SAMPLE = re.compile(r'flowjoy_\w+\{(\w+="([^"\\\n]|\\[\\"n])*",?)+\} [\d.e+-]+')
+
+
 class _Structure(HTMLParser):
     """The elements, attributes and comments of a page; text does not count."""
 
@@ -278,6 +281,8 @@ def _problems(name: str, text: str, harmless: str) -> Iterator[str]:
         yield from _csv(text, harmless)
     elif name.endswith(".jsonl"):
         yield from _events(text, harmless)
+    elif name.endswith(".prom"):
+        yield from _metrics(text, harmless)
     elif name == "slack":
         yield from _slack(text)
     elif name == "pagerduty":
@@ -355,6 +360,16 @@ def _events(text: str, harmless: str) -> Iterator[str]:
         yield "a line more"
     for line in text.split("\n")[:-1]:
         yield from problems_of(json.loads(line))
+
+
+def _metrics(text: str, harmless: str) -> Iterator[str]:
+    """Samples of the same metrics, each on its line, until the end that the format has."""
+    names = {line.partition("{")[0] for line in text.splitlines() if not line.startswith("#")}
+    usual = {line.partition("{")[0] for line in harmless.splitlines() if not line.startswith("#")}
+    if (harmless and names - usual) or text.count("# EOF\n") != 1 or not text.endswith("\n# EOF\n"):
+        yield f"metrics {sorted(names - usual)}"
+    if any(not _SAMPLE.fullmatch(line) for line in text.splitlines() if not line.startswith("#")):
+        yield "a line that is not a sample"
 
 
 def _slack(text: str) -> Iterator[str]:

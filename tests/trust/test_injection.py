@@ -39,6 +39,8 @@ def test_oracle__finds_what_it_looks_for(tmp_path: Path) -> None:
         "report.html": "<p>x</p><script>alert(1)</script><img src=x onerror=alert(1)>",
         "weekly_flow.csv": "a,b\n=1+1,2\n",
         "cdevents.jsonl": '{"context": {}}\n',
+        "flowjoy.prom": 'flowjoy_up{service="x"y"} 1\n# EOF\n',
+        "badge.svg": '<svg xmlns="http://www.w3.org/2000/svg"><image/></svg>',
         "unified_flow.svg": '<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>',
     }
     for destination, text in spoilt.items():
