@@ -71,25 +71,20 @@ class _Pieces:
 
     def __init__(self, secrets: Iterable[str], public: str) -> None:
         self._runs: dict[int, set[str]] = {}
+        self._public, self._known_public = public, dict[str, bool]()
         for secret in secrets:
             self._add(PIECE, secret)
             self._add(2 * PIECE, secret.encode().hex())
             self._add(2 * PIECE, secret.encode().hex().upper())
             for form in _base64_forms(secret):
                 self._add(-(-PIECE * 4 // 3), form)
-        self._quads = self._quads_of_runs()
-        if PIECE in self._runs:
-            self._runs[PIECE].difference_update([public[start:end] for start, end in self._runs_in(public, PIECE)])
-        self._quads = self._quads_of_runs()
-
-    def _add(self, size: int, form: str) -> None:
-        self._runs.setdefault(size, set()).update(form[index : index + size] for index in range(len(form) - size + 1))
-
-    def _quads_of_runs(self) -> dict[int, set[str]]:
-        return {
+        self._quads = {
             size: {run[index : index + _QUAD] for run in runs for index in range(size - _QUAD + 1)}
             for size, runs in self._runs.items()
         }
+
+    def _add(self, size: int, form: str) -> None:
+        self._runs.setdefault(size, set()).update(form[index : index + size] for index in range(len(form) - size + 1))
 
     def redacted(self, text: str) -> str:
         """Return the text without pieces, whatever escapes separate their characters."""
@@ -113,9 +108,16 @@ class _Pieces:
             if text[index : index + _QUAD] not in quads:
                 continue
             for start in range(max(end - size + 1, index - step + 1, 0), index + 1):
-                if text[start : start + size] in runs:
+                run = text[start : start + size]
+                if run in runs and not self._is_public(run):
                     end = start + size
                     yield start, end
+
+    def _is_public(self, run: str) -> bool:
+        # Asked only of what was found: the public text is long, and most texts hold no piece.
+        if run not in self._known_public:
+            self._known_public[run] = len(run) == PIECE and run in self._public
+        return self._known_public[run]
 
 
 class _View:
