@@ -14,6 +14,17 @@ from tests.fakes.artifact_service import ArtifactServiceStandIn
 from tests.fakes.github import GitHubStandIn
 from tests.fakes.mlflow_faults import MlflowStandIn
 
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to `make test-all` every case of a whole run but its first: each takes up to a second."""
+    for item in items:
+        case = getattr(item, "callspec", None)
+        if item.path.is_relative_to(HERE) and case is not None and any(case.indices.values()):
+            item.add_marker(pytest.mark.matrix)
+
 
 @pytest.fixture
 def github() -> Iterator[GitHubStandIn]:

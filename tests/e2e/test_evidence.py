@@ -294,6 +294,7 @@ def test_not_yet__a_stamp_that_is_written_afterwards_does_not_heal_a_breach(worl
         )
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("old", ["renamed", "deleted"])
 def test_not_yet__a_version_of_another_model_that_takes_the_name_ships_after_the_last_run_without_it(
     world: World, old: str

@@ -242,6 +242,7 @@ OTHER_INPUTS: dict[str, dict[str, str]] = {
 }
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("change", OTHER_INPUTS)
 def test_inputs__that_change_end_no_breach(world: World, change: str) -> None:
     world.registry.add_model("ranker")
@@ -1153,6 +1154,7 @@ def test_flood__does_not_hide_the_ledger_of_a_tag(world: World) -> None:
     assert "40 artifacts of this name ignored: from other branches (feature-0, feature-1)" in ran.log
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("answer", [Answer(502), Answer(200, {}), Answer(200, {"workflow_runs": [{}]})], ids=str)
 def test_flood__behind_which_github_does_not_show_the_newest_runs_buries_nothing(world: World, answer: Answer) -> None:
     released_and_closed(world)

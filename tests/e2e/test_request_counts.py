@@ -9,6 +9,8 @@ import pytest
 
 from tests.e2e.busy_weeks import Asked, busy_weeks
 
+pytestmark = pytest.mark.matrix
+
 
 def kinds(requests: tuple[str, ...]) -> dict[str, int]:
     """The last step of each path, and how often it was asked."""
@@ -53,7 +55,6 @@ def test_registry__is_asked_so_often(runs: tuple[Asked, Asked]) -> None:
     }  # when training began: runs, experiments
 
 
-@pytest.mark.matrix
 def test_github__is_asked_so_much_more_for_four_times_the_deployments(
     runs: tuple[Asked, Asked], tmp_path: Path
 ) -> None:

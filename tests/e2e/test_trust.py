@@ -78,6 +78,7 @@ def test_tag__on_a_commit_that_no_run_shows_as_the_head_leaves_no_ledger_and_say
     assert list(shop.artifacts.values())[-1].name == "flowjoy-shop"
 
 
+@pytest.mark.matrix
 def test_tags__however_many_do_not_hide_the_ledger_of_the_hourly_run_that_is_added(
     world: World, slack: SlackStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,6 +272,7 @@ def test_ledger__of_a_tag_is_not_proved_by_a_run_on_a_tag_with_the_name_of_the_b
     assert (ran.code, "no run on main is of that commit" in ran.log) == (1, True)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("answer", "code"), [(Answer(502), 1), (Answer(200, {}), 1), (Answer(200, {"workflow_runs": [{}]}), 1)]
 )
