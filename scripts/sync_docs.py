@@ -100,30 +100,30 @@ FILES: tuple[tuple[str, str, Sequence[str]], ...] = (
 )
 
 ALERTS_INTRO = """\
-When an alert is sent, and how to set up Slack and PagerDuty: [Alerts](alerts.md).
+When an alert is sent, and how to set up Slack, Microsoft Teams and PagerDuty: [Alerts](alerts.md).
 """
 
 ALERTS = (
-    ("breach", "a deadline passed and the model has not shipped", "the model", "Slack, PagerDuty (`error`)"),
+    ("breach", "a deadline passed and the model has not shipped", "the model", "Slack, Teams, PagerDuty (`error`)"),
     (
         "drift",
         "live data are over `drift-threshold` in two consecutive checks",
         "the model",
-        "Slack, PagerDuty (`error`)",
+        "Slack, Teams, PagerDuty (`error`)",
     ),
     (
         "divergence",
         "the last complete week diverges; escalates in the second week in a row",
         "the first Monday of the diverging weeks",
-        "Slack",
+        "Slack, Teams",
     ),
     (
         "mttr-spike",
         "the unified MTTR of the last complete week spikes",
         "the Monday",
-        "Slack, PagerDuty (`warning`)",
+        "Slack, Teams, PagerDuty (`warning`)",
     ),
-    ("at-risk", "less than a quarter of a clock is left", "the model", "Slack, PagerDuty (`warning`)"),
+    ("at-risk", "less than a quarter of a clock is left", "the model", "Slack, Teams, PagerDuty (`warning`)"),
 )
 
 CREDENTIALS_INTRO = """\

@@ -155,6 +155,9 @@ def _list_results(folder: Path) -> None:
         "days/6-shipped/report.html": "the same after the ship",
         "days/6-shipped/unified_flow.png": "both cadences and the unified MTTR",
         "days/6-shipped/promise.png": "the 48-hour windows, and what closed them",
+        "days/6-shipped/badge.svg": "the rate of kept promises, for a README",
+        "days/6-shipped/cdevents.jsonl": "the same days as CDEvents",
+        "days/6-shipped/flowjoy.prom": "the figures for Prometheus",
         "flowjoy-report/weekly_flow.csv": "the week table",
         "log.txt": "the full log of every run",
     }.items():

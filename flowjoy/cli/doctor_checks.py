@@ -5,9 +5,9 @@ A check is the source's own fetch and parse, so that doctor says what a run woul
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from flowjoy.actions.context import ActionsContext
@@ -15,15 +15,9 @@ from flowjoy.actions.core import Console
 from flowjoy.analysis.promise import model_stub
 from flowjoy.analysis.promise.dependencies import HEAD, required_by
 from flowjoy.analysis.promise.model_stub import DEFAULT_NAME
+from flowjoy.cli import doctor_messages
 from flowjoy.cli.doctor_deployments import Deployments, newest
-from flowjoy.cli.doctor_messages import (
-    former_stub_text,
-    model_text,
-    refuse_missing_database,
-    silent_services,
-    stub_text,
-    timeline_text,
-)
+from flowjoy.cli.doctor_destinations import unread_destinations
 from flowjoy.clients.github import PER_PAGE, Repository
 from flowjoy.clients.github_checks import ListedChecks
 from flowjoy.clients.responses import reader
@@ -96,9 +90,14 @@ class DoctorChecks:
 
         def work(access: Clients) -> tuple[SourceResult[CodeRecord], str]:
             result = source.parse(source.fetch(query, access), query)
-            return result, timeline_text(result, query)
+            return result, doctor_messages.timeline_text(result, query)
 
-        own = self._try(f"code ({source.label})", work, needs=needs, seconds=self._timeline_seconds)
+        own = self._try(
+            f"code ({source.label})",
+            work,
+            needs=needs,
+            seconds=max(_TIMELINE_SECONDS, self._settings.timeout_seconds * _TIMELINE_SHARE),
+        )
         survey = CODE_SURVEYS.get(settings.code_source)
         if survey is None:
             return newest(own, None)
@@ -116,8 +115,12 @@ class DoctorChecks:
         def work(access: Clients) -> tuple[None, str]:
             # The shas of a file need not be commits of this repository.
             stubs.update(github_model_stubs.read(access.to_github, path, {HEAD, *(shas if reads else ())}))
-            former = former_stub_text(access) if isinstance(stubs[HEAD], AbsentStub) and path == DEFAULT_NAME else ""
-            return None, stub_text(stubs[HEAD], path) + former
+            former = (
+                doctor_messages.former_stub_text(access)
+                if isinstance(stubs[HEAD], AbsentStub) and path == DEFAULT_NAME
+                else ""
+            )
+            return None, doctor_messages.stub_text(stubs[HEAD], path) + former
 
         self._try(f"model stub ({path})", work, needs="contents: read")
         unknown = model_stub.read(FileAtCommit(problem="the stub could not be read"))
@@ -148,6 +151,9 @@ class DoctorChecks:
         self._try("artifacts", reports, needs="actions: read")
         self._try("checks", checks, needs="checks: write")
         self._try("pull requests", pulls, needs="pull-requests: write")
+        if self._settings.reads_github:
+            hotfixes = partial(doctor_messages.hotfix_text, self._settings.hotfix_label)
+            self._try("hotfix-label", hotfixes, needs="pull-requests: read")
 
     def of_incidents(self, query: HarvestQuery) -> None:
         """Check every configured source of incidents."""
@@ -157,7 +163,11 @@ class DoctorChecks:
                 raw = source.fetch(query, access)
                 parsed = source.parse(raw, query)
                 text = f"{plural(len(parsed.records), 'incident')} since {iso(query.since)}"
-                silent = silent_services(raw, query.settings) if isinstance(source, PagerDutyIncidents) else ()
+                silent = (
+                    doctor_messages.silent_services(raw, query.settings)
+                    if isinstance(source, PagerDutyIncidents)
+                    else ()
+                )
                 none_of = f"none of {', '.join(silent)} (is the id right?)" if silent else ""
                 return None, "; ".join(filter(None, (text, none_of, *parsed.notes)))
 
@@ -179,10 +189,10 @@ class DoctorChecks:
             tried = f"model {clean(asked[0])} ({source.label})" if len(asked) == 1 else every_model
 
             def work(access: Clients, asked: tuple[str, ...] = asked, tried: str = tried) -> tuple[None, str]:
-                refuse_missing_database(settings)
+                doctor_messages.refuse_missing_database(settings)
                 wanted = replace(query, models=asked)
                 parsed = source.parse(source.fetch(wanted, access), wanted)
-                text = "; ".join((*(model_text(name, parsed, wanted) for name in asked), *parsed.notes))
+                text = "; ".join((*(doctor_messages.model_text(name, parsed, wanted) for name in asked), *parsed.notes))
                 for unseen in parsed.unseen:
                     if unseen.is_misspelt:
                         raise HarvestError(unseen.problem, hint=unseen.cure)
@@ -193,24 +203,14 @@ class DoctorChecks:
             self._try(tried, work)
 
     def of_alerts(self) -> None:
-        """Check the destinations of alerts, as far as possible without sending anything."""
-        settings = self._settings
-        if settings.slack_token is None and settings.slack_webhook_url is None:
-            self._say("not set", "alerts (Slack)", "slack-token and slack-channel turn it on")
-        else:
-            self._try("alerts (Slack)", lambda access: (None, slack_bot.examine(settings, access.transport)))
-        key = settings.pagerduty_routing_key
-        if key is None:
-            self._say("not set", "alerts (PagerDuty)", "pagerduty-routing-key turns it on")
-        elif not re.fullmatch(r"[A-Za-z0-9]{32}", key.reveal()):
-            cure = "take the Integration Key of an Events API v2 integration"
-            self._fail("alerts (PagerDuty)", "a routing key has 32 letters and digits", cure)
-        else:
-            self._say("ok", "alerts (PagerDuty)", "the key has the right shape; only an event shows whether it works")
-
-    @property
-    def _timeline_seconds(self) -> float:
-        return max(_TIMELINE_SECONDS, self._settings.timeout_seconds * _TIMELINE_SHARE)
+        """Check the destinations of alerts and events, as far as possible without sending anything."""
+        if self._settings.slack_token is not None or self._settings.slack_webhook_url is not None:
+            self._try("alerts (Slack)", lambda access: (None, slack_bot.examine(self._settings, access.transport)))
+        for item in unread_destinations(self._settings):
+            if item.cure:
+                self._fail(item.name, item.text, item.cure)
+            else:
+                self._say("ok" if item.is_set else "not set", item.name, item.text)
 
     def _try(self, tried: str, work: _Work[_T], *, needs: str = "", seconds: float = 0) -> _T | None:
         """Return the value of `work`, or None if it failed. `needs`: the permission at GitHub that it requires."""

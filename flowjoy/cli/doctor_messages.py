@@ -8,6 +8,7 @@ from typing import Any
 
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.analysis.promise.model_stub import DEFAULT_NAME
+from flowjoy.clients import github_pulls
 from flowjoy.config.settings import Settings
 from flowjoy.domain import AbsentStub, CodeRecord, ModelRecord, Outcome, ParsedStub, StubFile, UnreadableStub
 from flowjoy.errors import HarvestError
@@ -27,6 +28,13 @@ def timeline_text(parsed: SourceResult[CodeRecord], query: HarvestQuery) -> str:
     live = sum(record.outcome is Outcome.SUCCESS for record in parsed.records)
     text = f"{plural(live, 'deploy')} went live, {len(parsed.records) - live} never did or not yet"
     return "; ".join((text, *parsed.notes))
+
+
+def hotfix_text(label: str, access: Clients) -> tuple[None, str]:
+    """Return whether the label exists by which observed failures know a hotfix. Raise HarvestError."""
+    if github_pulls.has_label(access.to_github, label):
+        return None, f"the label {label!r} exists"
+    return None, f"the repository has no label {label!r}, so no hotfix is seen"
 
 
 def stub_text(stub: StubFile, path: str) -> str:

@@ -25,6 +25,17 @@ def slack_webhook(value: str) -> Secret:
     return secret_url(value)
 
 
+def teams_webhook(value: str) -> Secret:
+    """Return the address of a workflow. Raise ValueError for that of a connector, which Microsoft has retired."""
+    parts = split_address(value)
+    if parts is not None and (parts.hostname or "").endswith(("webhook.office.com", "outlook.office.com")):
+        raise ValueError(
+            "the address of a workflow; this one is of an Office 365 connector, which is retired. Make a workflow in "
+            'Teams: Workflows, "Send webhook alerts to a channel"'
+        )
+    return secret_url(value)
+
+
 def secret_url(value: str) -> Secret:
     """Return an https address (http on loopback only) that is itself a credential."""
     parts = split_address(value) if not CONTROL_CHARACTERS.search(value) else None

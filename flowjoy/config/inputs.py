@@ -175,6 +175,9 @@ class Inputs:
     slack_webhook_url: Secret | None = option(
         "", address_parsers.slack_webhook, "incoming webhook instead of the bot, without threads and charts"
     )
+    teams_webhook_url: Secret | None = option(
+        "", address_parsers.teams_webhook, "webhook of a Microsoft Teams workflow: alerts as Adaptive Cards"
+    )
     pagerduty_routing_key: Secret | None = option(
         "", parsers.secret, "Events API v2 integration key: sends alerts to PagerDuty"
     )
@@ -231,7 +234,7 @@ class Inputs:
     @property
     def sends_alerts(self) -> bool:
         """Whether alerts have a destination."""
-        return any((self.slack_token, self.slack_webhook_url, self.pagerduty_routing_key))
+        return any((self.slack_token, self.slack_webhook_url, self.teams_webhook_url, self.pagerduty_routing_key))
 
     @property
     def registry_uri(self) -> str | None:

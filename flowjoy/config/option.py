@@ -9,7 +9,12 @@ from typing import Any
 from flowjoy.config import address_parsers, list_parsers, parsers
 
 _Parser = Callable[[str], Any]
-_SECRETS = (parsers.secret, address_parsers.secret_url, address_parsers.slack_webhook)
+_SECRETS = (
+    parsers.secret,
+    address_parsers.secret_url,
+    address_parsers.slack_webhook,
+    address_parsers.teams_webhook,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

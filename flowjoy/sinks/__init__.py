@@ -10,6 +10,7 @@ from flowjoy.sinks.pagerduty_events import PagerDutyEvents
 from flowjoy.sinks.pull_request_comment import PullRequestComment
 from flowjoy.sinks.slack_bot import SlackBot
 from flowjoy.sinks.slack_webhook import SlackWebhook
+from flowjoy.sinks.teams_webhook import TeamsWebhook
 
 SINKS: tuple[Sink, ...] = (CheckRuns(), PullRequestComment())
 
@@ -17,5 +18,6 @@ ALERT_SINKS: tuple[Callable[[AlertContext], AlertSink | None], ...] = (
     PagerDutyEvents.create,
     SlackBot.create,
     SlackWebhook.create,
+    TeamsWebhook.create,
 )
 """The pager first. Each returns None unless the inputs configure it; settings refuse both Slack sinks at once."""

@@ -142,6 +142,8 @@ def test_all_well__ends_with_0_and_names_all_it_tried(
     (world.workspace / "incidents.csv").write_text("start,end\n2026-03-02T18:00:00Z,2026-03-02T21:00:00Z\n")
     pagerduty.add(at(3), at(4))
     in_slack(world, slack)
+    world.inputs |= {"teams-webhook-url": "https://example.com/canary", "cdevents-url": "https://example.com/canary"}
+    world.github.repository.add_issue(labels=["hotfix"], created_at=at(5))
     ran = examine(world, incident_label="incident", incident_file="incidents.csv", pagerduty_services="PSHOP")
     assert ran.code == 0, ran.log
     assert not {"FAILED", "not set", "WARNING"} & {word for word in ("FAILED", "not set", "WARNING") if word in ran.log}
@@ -154,9 +156,21 @@ def test_all_well__ends_with_0_and_names_all_it_tried(
     assert "1 incident since" in ran.line("incidents (incident file)")
     assert ran.line("alerts (Slack)").endswith(f"flowjoy in acme, channel {CHANNEL}")
     assert "only an event shows whether it works" in ran.line("alerts (PagerDuty)")
+    assert "only a message shows whether teams-webhook-url works" in ran.line("alerts (Teams)")
+    assert "only a batch shows whether cdevents-url works" in ran.line("CDEvents")
+    assert ran.line("hotfix-label").endswith("the label 'hotfix' exists")
+    assert "canary" not in ran.log
     assert "checks: write" in ran.line("checks:")
     assert "pull-requests: write" in ran.line("pull requests:")
     assert ran.last_ten == [f"production  {A[:12]}  deploy: opened a 48 h clock for recommender"]
+
+
+def test_label_of_hotfixes__that_does_not_exist_is_named_and_no_failure(world: World) -> None:
+    world.release(A, at())
+    ran = examine(world, hotfix_label="urgent")
+    assert ran.code == 0
+    assert "the repository has no label 'urgent', so no hotfix is seen" in ran.line("hotfix-label")
+    assert ran.line("alerts (Teams)").endswith("teams-webhook-url turns it on")
 
 
 def test_flags__serve_as_for_run(world: World) -> None:

@@ -34,7 +34,7 @@ def disguises(secret: str) -> dict[str, str]:
     }
 
 
-ADDRESSES = ("slack-webhook-url", "cdevents-url")
+ADDRESSES = ("slack-webhook-url", "teams-webhook-url", "cdevents-url")
 """The inputs whose address is a credential itself."""
 
 EVERY_FORM = [form for secret in SECRETS for form in disguises(secret).values()]

@@ -34,6 +34,7 @@ from tests.fakes.pagerduty_events import ROUTING_KEY, PagerDutyEventsStandIn
 from tests.fakes.registry import emptied
 from tests.fakes.slack import CHANNEL, SlackStandIn, mentions_and_links
 from tests.fakes.slack import TOKEN as SLACK_TOKEN
+from tests.fakes.teams import TeamsStandIn, card_problems
 
 HARMLESS = "plain"
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -79,6 +80,7 @@ class Scene:
     github: GitHubStandIn = field(default_factory=lambda: GitHubStandIn(token=TOKEN))
     mlflow: MlflowStandIn = field(default_factory=MlflowStandIn)
     pagerduty: PagerDutyStandIn = field(default_factory=PagerDutyStandIn)
+    teams: TeamsStandIn = field(default_factory=TeamsStandIn)
     slack: SlackStandIn = field(default_factory=SlackStandIn)
     pager: PagerDutyEventsStandIn = field(default_factory=PagerDutyEventsStandIn)
 
@@ -124,6 +126,7 @@ class Scene:
             "slack-token": SLACK_TOKEN,
             "slack-channel": CHANNEL,
             "slack-api-url": self.slack.api_url,
+            "teams-webhook-url": self.teams.webhook_url,
             "pagerduty-routing-key": ROUTING_KEY,
             "pagerduty-events-url": self.pager.url,
         } | self.world.inputs
@@ -133,7 +136,8 @@ class Scene:
         return ran
 
     def close(self) -> None:
-        for server in (self.artifacts, self.github, self.mlflow, self.pagerduty, self.slack, self.pager):
+        servers = (self.artifacts, self.github, self.mlflow, self.pagerduty, self.slack, self.teams, self.pager)
+        for server in servers:
             server.close()
 
 
@@ -241,6 +245,7 @@ def emitted(scene: Scene, ran: Ran) -> Emitted:
         ),
         "check titles": "\n".join(str((check.get("output") or {}).get("title") or "") for check in checks),
         "slack": json.dumps(scene.slack.messages),
+        "teams": json.dumps(scene.teams.cards),
         "pagerduty": json.dumps([event for alert in scene.pager.alerts for event in alert.events]),
     }
     for file in sorted(ran.folder.glob("*")) if ran.folder.is_dir() else ():
@@ -269,24 +274,9 @@ def _new_commands(hostile: Emitted, harmless: Emitted) -> list[str]:
 
 
 def _problems(name: str, text: str, harmless: str) -> Iterator[str]:
-    if name in ("summary", "checks"):
-        yield from _markdown(text)
-    elif name == "check titles":
-        yield from _titles(text, harmless)
-    elif name.endswith(".html"):
-        yield from _page(text, harmless)
-    elif name.endswith(".svg"):
-        yield from _svg(text)
-    elif name.endswith(".csv"):
-        yield from _csv(text, harmless)
-    elif name.endswith(".jsonl"):
-        yield from _events(text, harmless)
-    elif name.endswith(".prom"):
-        yield from _metrics(text, harmless)
-    elif name == "slack":
-        yield from _slack(text)
-    elif name == "pagerduty":
-        yield from _pagerduty(text)
+    judge = _JUDGES.get(name) or _JUDGES.get(Path(name).suffix)
+    if judge is not None:
+        yield from judge(text, harmless)
 
 
 def _leads_astray(target: str) -> bool:
@@ -295,7 +285,7 @@ def _leads_astray(target: str) -> bool:
     return "evil" in address.netloc or address.scheme not in ("", "http", "https", "data") or "evil/" in target
 
 
-def _markdown(text: str) -> Iterator[str]:
+def _markdown(text: str, _harmless: str) -> Iterator[str]:
     """GitHub renders tables, mentions and bare addresses: none may come of foreign text."""
     structure = _Structure(MARKDOWN.render(text))
     foreign = {part.split()[0] for part in structure.parts} & {"script", "img", "svg", "style", "iframe", "comment"}
@@ -336,7 +326,7 @@ def _page(text: str, harmless: str) -> Iterator[str]:
         yield f"handlers {events}"
 
 
-def _svg(text: str) -> Iterator[str]:
+def _svg(text: str, _harmless: str) -> Iterator[str]:
     root = ET.fromstring(text)  # noqa: S314  (a picture of our own)
     for element in root.iter():
         tag = str(element.tag).rpartition("}")[2]
@@ -372,7 +362,7 @@ def _metrics(text: str, harmless: str) -> Iterator[str]:
         yield "a line that is not a sample"
 
 
-def _slack(text: str) -> Iterator[str]:
+def _slack(text: str, _harmless: str) -> Iterator[str]:
     if re.search(r"<(!|@U|#C|https?://evil|https?://www\.evil)", text):
         yield "a mention or a link"
     for message in json.loads(text):
@@ -380,12 +370,39 @@ def _slack(text: str) -> Iterator[str]:
             yield "a link"
 
 
-def _pagerduty(text: str) -> Iterator[str]:
+def _teams(text: str, harmless: str) -> Iterator[str]:
+    """Valid cards whose text is in text runs, with the links of a harmless run."""
+    usual = [card.get("actions") for card in json.loads(harmless or "[]")]
+    for number, card in enumerate(json.loads(text)):
+        yield from card_problems(card)
+        if {element["type"] for element in card["body"]} != {"RichTextBlock"}:
+            yield "text that is read as Markdown"
+        if any(_leads_astray(action["url"]) for action in card.get("actions", ())) or number >= len(usual or [None]):
+            yield "a link or a card more"
+
+
+def _pagerduty(text: str, _harmless: str) -> Iterator[str]:
     for event in json.loads(text):
         if len(event["payload"]["summary"]) > 1024 or not re.fullmatch(r"[\w-]{1,255}", event["dedup_key"]):
             yield "a long summary or a key of foreign text"
         if any("evil" in str(link.get("href")) for link in event.get("links", ())):
             yield "a link"
+
+
+_JUDGES: dict[str, Callable[[str, str], Iterator[str]]] = {
+    "summary": _markdown,
+    "checks": _markdown,
+    "check titles": _titles,
+    ".html": _page,
+    ".svg": _svg,
+    ".csv": _csv,
+    ".jsonl": _events,
+    ".prom": _metrics,
+    "slack": _slack,
+    "teams": _teams,
+    "pagerduty": _pagerduty,
+}
+"""Who judges a destination, by its name or the ending of a file."""
 
 
 def scene_with(folder: Path, fill: Callable[[Scene, str], None], text: str) -> Emitted:

@@ -35,6 +35,7 @@ def test_oracle__finds_what_it_looks_for(tmp_path: Path) -> None:
         "checks": "<script>alert(1)</script>",
         "check titles": "a title\nof two lines\nor three\nor four",
         "slack": json.dumps([{"text": "<!channel>", "blocks": []}]),
+        "teams": json.dumps([{"type": "AdaptiveCard", "body": [{"type": "TextBlock", "text": "[x](https://evil)"}]}]),
         "pagerduty": json.dumps([{"payload": {"summary": "x"}, "dedup_key": "a b", "links": []}]),
         "report.html": "<p>x</p><script>alert(1)</script><img src=x onerror=alert(1)>",
         "weekly_flow.csv": "a,b\n=1+1,2\n",
