@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from pandas.api.extensions import take
 
-from flowjoy.analysis.event_columns import END, ID, START, TS, TYPE
+from flowjoy.analysis.event_columns import END, ID, PROVISIONAL, START, TS, TYPE
 from flowjoy.analysis.flow.weeks import hours
-from flowjoy.analysis.timeline import without_provisional
+from flowjoy.analysis.promise.columns import Indices
+from flowjoy.analysis.promise.microseconds import Micros, of_column, of_duration
 from flowjoy.domain import EventType, Recovery
 
 NEAREST_TS, DEPLOY_TYPE, NEAREST_ID = "nearest_ts", "deploy_type", "nearest_id"
@@ -18,7 +22,10 @@ UNATTRIBUTED, AMBIGUOUS, ALL = "UNATTRIBUTED", "AMBIGUOUS", "all"
 
 MATCH_COLUMNS = [NEAREST_ID, CAUSE_TYPE, CAUSE_ID, RUNNER_UP_ID]
 
-_AMBIGUITY = timedelta(minutes=30)
+_AMBIGUITY = of_duration(timedelta(minutes=30))
+_NO_EVENT = -1
+_FAR = np.iinfo(np.int64).max // 2
+"""Further from every time than two events can be from each other, in microseconds."""
 
 
 def match_incidents(incidents: pd.DataFrame, events: pd.DataFrame, *, match_hours: float) -> pd.DataFrame:
@@ -30,42 +37,50 @@ def match_incidents(incidents: pd.DataFrame, events: pd.DataFrame, *, match_hour
     of the other type in that range, however far from the cause. `mttr_hr` is NaN while the incident is open. Every kind
     of event counts, as a rollback can also cause an incident. O((n + m) log(n + m)).
     """
-    happened = without_provisional(events)
-    matched = _with_nearest(incidents, happened)
-    matched = _with_cause(matched, happened, timedelta(hours=match_hours))
-    return matched.assign(**{MTTR_HR: hours(matched[START], matched[END])})
+    rows = np.flatnonzero(~events[PROVISIONAL])
+    is_model = (events[TYPE] == EventType.MODEL).to_numpy(dtype=bool)
+    # No event stands before the first and after the last one, so that each search finds something.
+    times = np.concatenate([[-_FAR], of_column(events[TS])[rows], [_FAR]])
+    kinds = np.concatenate([[_NO_EVENT], is_model[rows].astype(np.int8), [_NO_EVENT]])
+    rows = np.concatenate([[_NO_EVENT], rows, [_NO_EVENT]])
+    starts = of_column(incidents[START])
+    latest = np.searchsorted(times, starts, side="right") - 1
+    nearest = rows[_nearest(times, starts, latest)]
+    causes = _causes(times, kinds, latest, starts - of_duration(timedelta(hours=match_hours)))
+    cause, other, runner_up = (rows[index] for index in causes)
 
+    def of(rows: Indices, name: str) -> pd.Series:
+        return pd.Series(take(events[name].array, rows, allow_fill=True), incidents.index, events[name].dtype)
 
-def _with_nearest(incidents: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
-    # Of events at one instant the first counts as the earlier one, before and after an incident.
-    points = events.drop_duplicates(TS, keep="first")[[TS, TYPE, ID]]
-    before = _asof(incidents, points, direction="backward")
-    after = _asof(incidents, points, direction="forward")
-    take_after = before[TS].isna() | ((after[TS] - incidents[START]) < (incidents[START] - before[TS]))
-    nearest = before.where(~take_after, after)
-    return incidents.assign(**{NEAREST_TS: nearest[TS], DEPLOY_TYPE: nearest[TYPE], NEAREST_ID: nearest[ID]})
-
-
-def _with_cause(incidents: pd.DataFrame, events: pd.DataFrame, reach: timedelta) -> pd.DataFrame:
-    winner = _asof(incidents, events[[TS, TYPE, ID]], direction="backward")
-    caused = (incidents[START] - winner[TS]) <= reach
-    code, model = (
-        _asof(incidents, events.loc[events[TYPE] == kind, [TS, TYPE, ID]], direction="backward") for kind in EventType
-    )
-    other = model.where(winner[TYPE] == EventType.CODE, code)
-    in_reach = caused & ((incidents[START] - other[TS]) <= reach)
-    close = in_reach & ((winner[TS] - other[TS]) <= _AMBIGUITY)
-    kind = winner[TYPE].where(caused, UNATTRIBUTED).where(~close, AMBIGUOUS)
     return incidents.assign(
         **{
-            CAUSE_TYPE: kind,
-            CAUSE_ID: winner[ID].where(caused),
-            CAUSE_TS: winner[TS].where(caused),
-            RUNNER_UP_ID: other[ID].where(close),
-            OTHER_ID: other[ID].where(in_reach),
-            OTHER_TS: other[TS].where(in_reach),
+            NEAREST_TS: of(nearest, TS),
+            DEPLOY_TYPE: of(nearest, TYPE),
+            NEAREST_ID: of(nearest, ID),
+            CAUSE_TYPE: of(cause, TYPE).fillna(UNATTRIBUTED).where(runner_up == _NO_EVENT, AMBIGUOUS),
+            CAUSE_ID: of(cause, ID),
+            CAUSE_TS: of(cause, TS),
+            RUNNER_UP_ID: of(runner_up, ID),
+            OTHER_ID: of(other, ID),
+            OTHER_TS: of(other, TS),
+            MTTR_HR: hours(incidents[START], incidents[END]),
         }
     )
+
+
+def _nearest(times: Micros, starts: Micros, latest: Indices) -> Indices:
+    """Return the event next to each start; of events at one instant the first, before and after an incident."""
+    before, after = np.searchsorted(times, times[latest]), latest + 1
+    return np.where(times[after] - starts < starts - times[before], after, before)
+
+
+def _causes(times: Micros, kinds: npt.NDArray[np.int8], latest: Indices, since: Micros) -> tuple[Indices, ...]:
+    """Return the latest event, that of the other type, and that one again where it is as likely; 0 before `since`."""
+    cause = np.where(times[latest] >= since, latest, 0)
+    turns = np.flatnonzero(np.diff(kinds, prepend=_NO_EVENT - 1))
+    other = np.maximum(turns[np.searchsorted(turns, cause, side="right") - 1] - 1, 0)
+    other = np.where(times[other] >= since, other, 0)
+    return cause, other, np.where(times[cause] - times[other] <= _AMBIGUITY, other, 0)
 
 
 def without_causes(matched: pd.DataFrame) -> pd.DataFrame:
@@ -102,16 +117,3 @@ def _recovery(cause: str, incidents: pd.DataFrame) -> Recovery:
         median_hours=median,
         p90_hours=p90,
     )
-
-
-def _asof(incidents: pd.DataFrame, events: pd.DataFrame, *, direction: str) -> pd.DataFrame:
-    """Return for each incident the event next to its start on one side; same-second events match. Keep the index."""
-    matches = pd.merge_asof(
-        incidents[[START]],
-        events.rename(columns={column: f"_{column}" for column in events.columns}),
-        left_on=START,
-        right_on=f"_{TS}",
-        direction="backward" if direction == "backward" else "forward",
-    )
-    matches.index = incidents.index
-    return matches[[f"_{column}" for column in events.columns]].set_axis(events.columns, axis=1)
