@@ -7,6 +7,7 @@ CPU time instead of wall clock, and medians of alternating pairs, because other 
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -64,13 +65,17 @@ def cost_of_process(*arguments: str, cwd: Path) -> Cost:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
     def cost() -> float:
-        before = os.times()
+        began = _of_children()
         command = [sys.executable, *arguments]
         subprocess.run(command, cwd=cwd, env=environment, stdout=subprocess.DEVNULL, check=True)
-        after = os.times()
-        return after.children_user + after.children_system - before.children_user - before.children_system
+        return _of_children() - began
 
     return cost
+
+
+def _of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def in_pairs(ours: Cost, other: Cost, pairs: int = PAIRS) -> Medians:

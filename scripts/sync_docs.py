@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from flowjoy.analysis.promise.model_stub import json_schema  # noqa: E402
+from flowjoy.analysis.promise.stub_schema import json_schema  # noqa: E402
 from flowjoy.analysis.timeline import PUBLIC_COLUMNS  # noqa: E402
 from flowjoy.config.inputs import declared  # noqa: E402
 from flowjoy.config.secret_variables import USER_NAMES, VARIABLES  # noqa: E402

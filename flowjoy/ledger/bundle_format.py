@@ -12,15 +12,14 @@ from typing import Any, TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
 
 import pydantic_core
-from pydantic import TypeAdapter
-from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError, core_schema
+from pydantic_core import ValidationError
 
-from flowjoy.analysis.promise import model_stub
-from flowjoy.domain import FileAtCommit, StubFile
+from flowjoy.domain import StubFile
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.deduplication import without_half_pairs
-from flowjoy.domain.timestamps import EARLIEST, LATEST, iso, parse_iso
+from flowjoy.domain.timestamps import EARLIEST, LATEST, iso
 from flowjoy.errors import BundleError, NewerBundleError
+from flowjoy.ledger import bundle_schema
 
 SCHEMA = 3
 """Raised when a key changes its meaning or an older reader would lose what it must keep.
@@ -36,7 +35,6 @@ _ALWAYS_WRITTEN = ("code", "coverage", "incidents", "models")
 _STUBS = get_args(StubFile)
 
 _NOT_ONE = "this is not a FlowJoy bundle"
-_OWN_ERROR = "flowjoy"
 _Value = TypeVar("_Value")
 
 
@@ -91,7 +89,7 @@ def _loaded(raw: bytes) -> dict[str, Any]:
 
 def _validated(kind: type[_Value], raw: bytes) -> _Value:
     try:
-        value: _Value = _validator(cast("Hashable", kind)).validate_json(raw, strict=True)
+        value: _Value = bundle_schema.validator(cast("Hashable", kind)).validate_json(raw, strict=True)
     except ValidationError as problem:
         error = problem.errors(include_url=False, include_context=False, include_input=False)[0]
         raise BundleError(f"{_NOT_ONE}: {_sentence(error['loc'], error['type'], error['msg'])}"[:300]) from None
@@ -103,35 +101,7 @@ def _sentence(path: tuple[int | str, ...], kind: str, message: str) -> str:
     name = ".".join(str(step) if isinstance(step, int) or step.isidentifier() else "…" for step in path)
     if kind == "missing":
         return f"`{name}` is missing"
-    return f"`{name}` {message if kind == _OWN_ERROR else 'is not what FlowJoy writes there'}"
-
-
-@cache
-def _validator(kind: Hashable) -> SchemaValidator:
-    """Build the validator of a dataclass: pydantic's, with FlowJoy's rules for timestamps and numbers."""
-    return SchemaValidator(_with_own_rules(TypeAdapter(cast("Any", kind)).core_schema))
-
-
-def _with_own_rules(schema: Any) -> Any:
-    """Return a core schema that reads timestamps as aware UTC, parses stubs, and refuses infinite numbers."""
-    if isinstance(schema, list):
-        return [_with_own_rules(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if schema.get("type") == "datetime":
-        return core_schema.no_info_plain_validator_function(_timestamp)
-    if schema.get("type") == "float":
-        return core_schema.float_schema(allow_inf_nan=False)
-    if schema.get("type") == "union" and {choice.get("cls") for choice in schema["choices"]} == {*_STUBS}:
-        return core_schema.no_info_after_validator_function(model_stub.read, TypeAdapter(FileAtCommit).core_schema)
-    return {key: _with_own_rules(item) for key, item in schema.items()}
-
-
-def _timestamp(value: object) -> datetime:
-    try:
-        return parse_iso(value if isinstance(value, str) else "")
-    except ValueError:
-        raise PydanticCustomError(_OWN_ERROR, "is not a timestamp with an offset") from None
+    return f"`{name}` {message if kind == bundle_schema.OWN_ERROR else 'is not what FlowJoy writes there'}"
 
 
 def _check_limits(bundle: Bundle) -> None:

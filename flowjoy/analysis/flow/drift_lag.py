@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-import numpy as np
 
 from flowjoy.domain import Obligation, Status
 
@@ -86,8 +85,15 @@ def _quantile(lags: Sequence[Hours], share: float) -> Hours | None:
     """Return the interpolated quantile. It is a lower bound if an unfinished lag at or below it could raise it."""
     if not lags:
         return None
-    values = [lag.value for lag in lags]
-    low = float(np.quantile([_low(lag) for lag in lags], share))
-    edge = float(np.quantile(values, share, method="higher"))
+    values = sorted(lag.value for lag in lags)
+    low = _interpolated(sorted(map(_low, lags)), share)
+    edge = values[math.ceil((len(values) - 1) * share)]
     unsure = any(lag.at_least and lag.value <= edge for lag in lags)
-    return Hours(value=low, at_least=True) if unsure else _between(low, float(np.quantile(values, share)))
+    return Hours(value=low, at_least=True) if unsure else _between(low, _interpolated(values, share))
+
+
+def _interpolated(values: Sequence[float], share: float) -> float:
+    """Return the quantile of sorted values; numpy, which rounds alike, takes 50 microseconds to ask for one."""
+    place = (len(values) - 1) * share
+    before, after, way = values[math.floor(place)], values[math.ceil(place)], place % 1
+    return after - (after - before) * (1 - way) if way >= 0.5 else before + (after - before) * way

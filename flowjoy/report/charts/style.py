@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.style
+import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from flowjoy.report.palette import FAINT, LINE, TEXT, picture_css
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 INCHES, DPI, LONGEST = (8.0, 4.0), 200, 80  # shown at 800 pixels, drawn at twice that
+_QUICK = 3  # of 9: a sixth larger than with the usual 6, in two thirds of the time
 SIZE, SMALL = 8.0, 7.0  # points of text
 RC_PARAMS: dict[str, Any] = {
     "font.size": SIZE,
@@ -38,7 +39,8 @@ RC_PARAMS |= {"legend.frameon": False, "legend.borderpad": 0, "legend.columnspac
 def to_png(figure: Figure) -> bytes:
     """Return the figure as PNG, twice as large as shown; same figure, same bytes."""
     with isolated_style():
-        figure.savefig(buffer := io.BytesIO(), format="png", metadata={"Software": None})
+        packing = {"compress_level": _QUICK}
+        figure.savefig(buffer := io.BytesIO(), format="png", metadata={"Software": None}, pil_kwargs=packing)
     return buffer.getvalue()
 
 
@@ -57,6 +59,8 @@ def to_svg(figure: Figure) -> bytes:
 @contextmanager
 def isolated_style() -> Iterator[None]:
     """Apply only matplotlib's defaults and our style: a `matplotlibrc` in the workspace could change it, or run TeX."""
-    with warnings.catch_warnings(), matplotlib.style.context(["default", RC_PARAMS]):
+    parameters: dict[Any, Any] = {**mpl.rcParamsDefault, **RC_PARAMS}
+    del parameters["backend"]
+    with warnings.catch_warnings(), mpl.rc_context(parameters):
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")  # drawn as a box
         yield
