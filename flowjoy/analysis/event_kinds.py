@@ -16,6 +16,8 @@ from flowjoy.analysis.event_columns import ID, NAME, PRECISION, SERVICE, SHA, VE
 from flowjoy.domain import Kind, Precision
 from flowjoy.domain.version_content import repeats
 
+_COMPARED = ["_number", "_registered"]
+
 
 def with_code_kinds(frame: pd.DataFrame) -> pd.DataFrame:
     """Distinguish deploy, redeploy and rollback. Each event makes its sha live, so the sha before it is the row above.
@@ -43,11 +45,11 @@ def with_model_kinds(frame: pd.DataFrame) -> pd.DataFrame:
     first_ship = row.groupby([frame[NAME], version]).transform("min")
     again = first_ship < row
     copied = frame["_copy"] | np.array(repeats(zip(frame[NAME], frame["_content"], strict=True)), dtype=bool)
-    live_first = first_ship.groupby(frame[NAME]).shift()
+    before, live_first = _before(frame), first_ship.groupby(frame[NAME]).shift()
     # Versions that cannot be compared are ordered by their first ship.
-    older = _older_than(frame, _before(frame), default=first_ship < live_first)
+    older = _older_than(frame, before, default=first_ship < live_first)
     kind = np.select(
-        [again & older, again, _is_superseded(frame), copied],
+        [again & older, again, _is_superseded(frame, before), copied],
         [Kind.ROLLBACK.value, Kind.REDEPLOY.value, Kind.ROLLBACK.value, Kind.COPY.value],
         default=Kind.SHIP.value,
     )
@@ -61,24 +63,24 @@ def kind_of_next(sha: str, live: Iterable[str | None]) -> Kind:
     return Kind(with_code_kinds(frame)["kind"].iloc[-1])
 
 
-def _is_superseded(frame: pd.DataFrame) -> pd.Series:
+def _is_superseded(frame: pd.DataFrame, before: pd.DataFrame) -> pd.Series:
     """Return which versions were superseded before their first ship: a newer one was live then.
 
     An observed version must be newer than every one observed before it, a stamped version newer than the live one. A
     version that ships by its registration is always the newest.
     """
     never = pd.Series(data=False, index=frame.index)
-    by_model = frame.groupby(NAME)
-    newest = frame.assign(_number=by_model["_number"].cummax(), _registered=by_model["_registered"].cummax())
-    superseded = _older_than(frame, _before(frame), default=never)
+    superseded = _older_than(frame, before, default=never)
     observed = frame[PRECISION] == Precision.OBSERVED
-    superseded = superseded.where(~observed, _older_than(frame, _before(newest), default=never))
+    if observed.any():
+        newest = frame[[NAME]].join(frame.groupby(NAME)[_COMPARED].cummax())
+        superseded = superseded.where(~observed, _older_than(frame, _before(newest), default=never))
     return superseded & (frame[PRECISION] != Precision.REGISTERED)
 
 
 def _before(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the number and registration of the version before each one, of the same model."""
-    return frame.groupby(NAME)[["_number", "_registered"]].shift()
+    return frame.groupby(NAME)[_COMPARED].shift()
 
 
 def _older_than(frame: pd.DataFrame, other: pd.DataFrame, *, default: pd.Series) -> pd.Series:
