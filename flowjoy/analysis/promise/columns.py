@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,11 @@ class Columns:
         """Return these columns of a frame; text becomes objects."""
         return cls({name: _array(frame[name]) for name in names}, np.arange(len(frame)))
 
+    @property
+    def rows(self) -> Indices:
+        """The numbers of these rows in the frame."""
+        return self._indices
+
     def __len__(self) -> int:
         return len(self._indices)
 
@@ -37,22 +42,22 @@ class Columns:
         arrays = {name: self[name] for name in self._arrays} | dict(columns)
         return Columns(arrays, np.arange(len(self)))
 
-    def at(self, indices: Indices) -> Columns:
+    def at(self, indices: Indices | Sequence[int]) -> Columns:
         """Return the rows with these numbers."""
-        return Columns(self._arrays, self._indices[indices])
+        return Columns(self._arrays, self._indices[np.asarray(indices, dtype=np.intp)])
 
 
 def _array(column: pd.Series) -> npt.NDArray[Any]:
     return column.to_numpy() if isinstance(column.dtype, np.dtype) else column.to_numpy(dtype=object)
 
 
-def indices_by(values: Iterable[object]) -> dict[str, Indices]:
+def indices_by(values: Iterable[object]) -> dict[str, list[int]]:
     """Return the row numbers of each text; other values are left out."""
     indices: defaultdict[str, list[int]] = defaultdict(list)
     for index, value in enumerate(values):
         if isinstance(value, str):
             indices[value].append(index)
-    return {value: np.array(rows, dtype=np.intp) for value, rows in indices.items()}
+    return indices
 
 
 def text_or_none(value: object) -> str | None:

@@ -8,7 +8,8 @@ ask: of versions as they are registered, or as an alias, stage or tag makes them
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,27 @@ class ShipBounds:
     latest: Micros
     earliest_index: npt.NDArray[np.int64]
     latest_index: npt.NDArray[np.int64]
+
+    def among(self, rows: npt.NDArray[np.intp]) -> ShipBounds:
+        """Return the same bounds with indices into all events, of which `rows` were asked."""
+        return replace(
+            self,
+            earliest_index=_index(rows, self.earliest_index),
+            latest_index=_index(rows, self.latest_index),
+        )
+
+
+def joined(bounds: Sequence[ShipBounds]) -> ShipBounds:
+    """Return the answers to several questions one after the other."""
+    return ShipBounds(
+        **{item.name: np.concatenate([getattr(bound, item.name) for bound in bounds]) for item in fields(ShipBounds)}
+    )
+
+
+def no_ship(questions: int) -> ShipBounds:
+    """Return that nothing shipped."""
+    never, none = np.full(questions, NEVER), np.full(questions, -1)
+    return ShipBounds(earliest=never, latest=never, earliest_index=none, latest_index=none)
 
 
 def fitting(requirement: Requirement, versions: npt.NDArray[np.object_], numbers: npt.NDArray[np.float64]) -> Flags:
@@ -92,7 +114,7 @@ def _first(*, key: Micros, value: Micros, lower: Micros) -> tuple[Micros, npt.ND
     """Return for each `lower` the smallest `value` among ships whose `key` >= lower, and the index of that ship."""
     if not len(key):
         return np.full(len(lower), NEVER), np.full(len(lower), -1)
-    order = np.lexsort((np.arange(len(key)), key))
+    order = np.argsort(key, kind="stable")
     backwards = value[order][::-1]
     smallest = np.minimum.accumulate(backwards)
     indices = np.maximum.accumulate(np.where(backwards == smallest, np.arange(len(key)), 0))

@@ -32,6 +32,11 @@ def of_duration(duration: timedelta) -> int:
     return duration // TICK
 
 
+def to_timestamps(micros: Micros) -> list[datetime]:
+    """Return many timestamps, each at some microseconds since the epoch."""
+    return list(pd.DatetimeIndex(micros.astype("datetime64[us]"), tz=UTC).to_pydatetime())
+
+
 def to_timestamp(micros: int) -> datetime:
     """Return the timestamp at some microseconds since the epoch."""
     return _EPOCH + timedelta(microseconds=int(micros))

@@ -6,15 +6,23 @@ from datetime import datetime
 from typing import TypedDict
 
 import numpy as np
+import numpy.typing as npt
 
 from flowjoy.analysis.event_columns import EARLIEST, PRECISION, TS, VERSION
 from flowjoy.analysis.promise.columns import Columns, text_or_none
 from flowjoy.analysis.promise.first_ship import ShipBounds
-from flowjoy.analysis.promise.microseconds import NEVER, TICK, Micros, to_timestamp
+from flowjoy.analysis.promise.microseconds import NEVER, TICK, Micros, to_timestamp, to_timestamps
 from flowjoy.domain import Precision, Status
 
 AT_RISK_SHARE = 0.25
 """An obligation with less than this share of its time left is at risk."""
+
+
+_STATUSES = np.array(list(Status), dtype=object)
+_NUMBER = {status: number for number, status in enumerate(Status)}
+_UNDETERMINED = _NUMBER[Status.UNDETERMINED]
+_IN_ORDER = (Status.CANCELLED, Status.LATE, Status.MET, Status.LATE, Status.BREACHED, Status.AT_RISK)
+_NO_SHIP = -1
 
 
 class Settlement(TypedDict, total=False):
@@ -39,49 +47,44 @@ def settle(
     """
     at_earliest = _statuses(ships.earliest, deadline, cancelled, now, clock)
     at_latest = _statuses(ships.latest, deadline, cancelled, now, clock)
-    rolled_back = (cancelled < ships.latest) & (cancelled != NEVER)
-    by_ship = _by_ship(acts)
-    settled: list[Settlement] = []
-    for index, (earliest, latest) in enumerate(zip(at_earliest, at_latest, strict=True)):
-        if earliest != latest:
-            settled.append(_with_status(by_ship[ships.earliest_index[index]], Status.UNDETERMINED))
-        elif rolled_back[index]:
-            settled.append(Settlement(status=Status(latest), closed_at=to_timestamp(cancelled[index])))
-        elif ships.latest_index[index] < 0:
-            settled.append(Settlement(status=Status(latest)))
-        else:
-            settled.append(_with_status(by_ship[ships.latest_index[index]], Status(latest)))
+    undetermined = at_earliest != at_latest
+    rolled_back = (cancelled < ships.latest) & (cancelled != NEVER) & ~undetermined
+    by = np.where(undetermined, ships.earliest_index, np.where(rolled_back, _NO_SHIP, ships.latest_index))
+    status = _STATUSES[np.where(undetermined, _UNDETERMINED, at_latest)]
+    by_ship = [*_by_ship(acts), Settlement()]  # the last one is that of no ship
+    settled = [by_ship[ship].copy() for ship in by]
+    for settlement, known in zip(settled, status, strict=True):
+        settlement["status"] = known
+    for index in np.flatnonzero(rolled_back):
+        settled[index]["closed_at"] = to_timestamp(cancelled[index])
     return settled
-
-
-def _with_status(settlement: Settlement, status: Status) -> Settlement:
-    settlement = settlement.copy()
-    settlement["status"] = status
-    return settlement
 
 
 def _by_ship(acts: Columns) -> list[Settlement]:
     """Return for each model event what it settles in an obligation that it meets."""
-    rows = zip(acts[VERSION], acts[TS], acts[EARLIEST], acts[PRECISION], strict=True)
+    rows = zip(acts[VERSION], to_timestamps(acts[TS]), to_timestamps(acts[EARLIEST]), acts[PRECISION], strict=True)
     return [
         Settlement(
             version=text_or_none(version),
-            shipped_at=to_timestamp(shipped),
-            closed_at=to_timestamp(shipped),
-            not_before=to_timestamp(earliest) - TICK if earliest < shipped else None,
-            seen_by=to_timestamp(shipped) if earliest < shipped else None,
+            shipped_at=shipped,
+            closed_at=shipped,
+            not_before=earliest - TICK if earliest < shipped else None,
+            seen_by=shipped if earliest < shipped else None,
             precision=Precision(precision),
         )
         for version, shipped, earliest, precision in rows
     ]
 
 
-def _statuses(met: Micros, deadline: Micros, cancelled: Micros, now: int, clock: int) -> list[str]:
-    """Return the statuses if the ships happened at `met`. A rollback strictly before the ship ends the obligation."""
+def _statuses(met: Micros, deadline: Micros, cancelled: Micros, now: int, clock: int) -> npt.NDArray[np.intp]:
+    """Return the statuses if the ships happened at `met`, as numbers in `_STATUSES`.
+
+    A rollback strictly before the ship ends the obligation.
+    """
     rolled_back = cancelled < met
     shipped = met != NEVER
     left = deadline - now
-    statuses: list[str] = np.select(
+    return np.select(
         [
             rolled_back & (cancelled <= deadline),
             rolled_back,
@@ -90,7 +93,6 @@ def _statuses(met: Micros, deadline: Micros, cancelled: Micros, now: int, clock:
             left < 0,
             left < AT_RISK_SHARE * clock,
         ],
-        [Status.CANCELLED, Status.LATE, Status.MET, Status.LATE, Status.BREACHED, Status.AT_RISK],
-        default=Status.PENDING,
-    ).tolist()
-    return statuses
+        [_NUMBER[status] for status in _IN_ORDER],
+        default=_NUMBER[Status.PENDING],
+    )

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 
 import numpy as np
 import pandas as pd
@@ -33,13 +34,16 @@ from flowjoy.analysis.promise import first_ship, microseconds
 from flowjoy.analysis.promise.columns import Columns, Indices, indices_by, text_or_none
 from flowjoy.analysis.promise.microseconds import NEVER, to_timestamp
 from flowjoy.analysis.promise.obligation_status import Settlement, settle
-from flowjoy.analysis.promise.possible_starts import UNKNOWN_TIMES, agreed, at_each_start
+from flowjoy.analysis.promise.possible_starts import IS_UNSURE, UNKNOWN_TIMES, agreed, at_each_start
 from flowjoy.analysis.promise.waivers import apply_waivers
 from flowjoy.analysis.timeline import integer_versions
 from flowjoy.domain import EventType, Kind, ModelDependencies, Obligation, Requirement, Rule, Status, Waiver
 from flowjoy.domain.promise import UNREADABLE
 
-_NO_ROWS: Indices = np.empty(0, dtype=np.intp)
+_NOT_REQUIRED = Settlement(status=Status.NOT_REQUIRED)
+_Asked = tuple[Requirement, Columns, first_ship.ShipBounds]
+"""A requirement, the deploys that owe it at each start to judge, and the first ship that meets it."""
+
 _BEFORE_ALL = np.iinfo(np.int64).min
 _PREVIOUS = {"previous": "start", "previous_latest": "latest"}
 
@@ -66,24 +70,32 @@ def obligations(events: pd.DataFrame, dependencies: ModelDependencies, terms: Pr
     within each requirement.
     """
     frame = _deploys(events, terms)
-    deploys = Columns.of(frame, [ID, SHA, PROVISIONAL, *UNKNOWN_TIMES, *UNKNOWN_TIMES.values()])
+    deploys = Columns.of(frame, [ID, SHA, PROVISIONAL, IS_UNSURE, *UNKNOWN_TIMES, *UNKNOWN_TIMES.values()])
     by_sha = indices_by(deploys[SHA])
     acts, by_model = _acts(events)
-    owed: list[Obligation] = []
+    asked = []
     for requirement, owing in _by_requirement(deploys, by_sha, dependencies):
-        owed += _judge(requirement, owing, acts.at(by_model.get(requirement.model, _NO_ROWS)), terms)
+        of_model = acts.at(by_model.get(requirement.model, ()))
+        questions = at_each_start(owing, of_model, microseconds.of_duration(terms.clock))
+        asked.append((requirement, questions, _ships(requirement, questions, of_model, terms)))
+    owed = _judge(asked, acts, terms) if asked else []
     unread = deploys.at(_with_stub(by_sha, dependencies.unreadable))
     owed += _unknown(unread, dependencies, live_sha(events), terms)
+    owed = agreed(_waived(owed, dependencies.waivers, terms.as_of))
+    return tuple(sorted(owed, key=lambda item: (item.start, item.id)))
+
+
+def _waived(owed: list[Obligation], signed: Sequence[Waiver], as_of: datetime) -> list[Obligation]:
+    """Return the obligations, each excused by the waivers of its model that hold for its commit."""
+    if not signed:
+        return owed
     waivers: defaultdict[tuple[str, str | None], list[Waiver]] = defaultdict(list)
-    for waiver in dependencies.waivers:
+    for waiver in signed:
         waivers[waiver.model, waiver.standing_for].append(waiver)
-    waived = (
-        apply_waivers(
-            item, [*waivers.get((item.model, None), ()), *waivers.get((item.model, item.sha), ())], terms.as_of
-        )
+    return [
+        apply_waivers(item, [*waivers.get((item.model, None), ()), *waivers.get((item.model, item.sha), ())], as_of)
         for item in owed
-    )
-    return tuple(sorted(agreed(waived), key=lambda item: (item.start, item.id)))
+    ]
 
 
 def _acts(events: pd.DataFrame) -> tuple[Columns, Mapping[str, Indices]]:
@@ -94,7 +106,7 @@ def _acts(events: pd.DataFrame) -> tuple[Columns, Mapping[str, Indices]]:
     new_until = np.where(frame[OLD_SINCE].notna(), microseconds.of_column(frame[OLD_SINCE]), NEVER)
     frame = frame.assign(**times, new_until=new_until, number=integer_versions(frame[VERSION]))
     columns = Columns.of(frame, [VERSION, KIND, PRECISION, EARLIEST, TS, "new_until", "number"])
-    return columns, indices_by(frame[NAME])
+    return columns, {model: np.array(rows, dtype=np.intp) for model, rows in indices_by(frame[NAME]).items()}
 
 
 def _deploys(events: pd.DataFrame, terms: PromiseTerms) -> pd.DataFrame:
@@ -111,11 +123,13 @@ def _deploys(events: pd.DataFrame, terms: PromiseTerms) -> pd.DataFrame:
     deploys = code[code[KIND] == Kind.DEPLOY]
     before = {name: deploys[of].shift(fill_value=_BEFORE_ALL) for name, of in _PREVIOUS.items()}
     deploys = deploys.assign(**before)
+    unsure = [deploys[last] > deploys[first] for first, last in UNKNOWN_TIMES.items()]
+    deploys = deploys.assign(**{IS_UNSURE: np.any(unsure, axis=0)})
     return deploys if terms.since is None else deploys[deploys[TS] >= pd.Timestamp(terms.since)]
 
 
 def _by_requirement(
-    deploys: Columns, by_sha: Mapping[str, Indices], dependencies: ModelDependencies
+    deploys: Columns, by_sha: Mapping[str, Sequence[int]], dependencies: ModelDependencies
 ) -> Iterator[tuple[Requirement, Columns]]:
     """Yield each requirement with the deploys that owe it."""
     declared = dependencies.by_sha.keys() | dependencies.unreadable.keys()
@@ -130,55 +144,58 @@ def _by_requirement(
         yield requirement, deploys.at(_with_stub(by_sha, shas))
 
 
-def _with_stub(by_sha: Mapping[str, Indices], shas: Iterable[str]) -> Indices:
+def _with_stub(by_sha: Mapping[str, Sequence[int]], shas: Iterable[str]) -> list[int]:
     """Return the rows of the deploys of these commits, in order."""
-    return np.sort(np.concatenate([_NO_ROWS, *(by_sha[sha] for sha in shas if sha in by_sha)]))
+    return sorted(row for sha in shas for row in by_sha.get(sha, ()))
 
 
-def _judge(requirement: Requirement, deploys: Columns, acts: Columns, terms: PromiseTerms) -> list[Obligation]:
-    deploys = at_each_start(deploys, acts, microseconds.of_duration(terms.clock))
-    start = deploys["start"]
-    deadline = start + microseconds.of_duration(terms.clock)
-    if requirement.rule is Rule.NONE:
-        settled = [Settlement(status=Status.NOT_REQUIRED)] * len(deploys)
-    else:
-        ships, acts = _ships(requirement, deploys, acts, terms)
-        now, clock = microseconds.of_timestamp(terms.as_of), microseconds.of_duration(terms.clock)
-        settled = settle(ships, acts, deadline, deploys["cancelled"], now=now, clock=clock)
-    rows = zip(deploys[ID], deploys[SHA], deploys[PROVISIONAL], start, deadline, settled, strict=True)
+def _judge(asked: Sequence[_Asked], acts: Columns, terms: PromiseTerms) -> list[Obligation]:
+    """Return what is owed by each requirement, all judged at once."""
+    fields = (ID, SHA, PROVISIONAL, "start", "cancelled")
+    columns = (np.concatenate([questions[name] for _, questions, _ in asked]) for name in fields)
+    ids, shas, provisional, start, cancelled = columns
+    now, clock = microseconds.of_timestamp(terms.as_of), microseconds.of_duration(terms.clock)
+    ships = first_ship.joined([bounds for _, _, bounds in asked])
+    settled = settle(ships, acts, start + clock, cancelled, now=now, clock=clock)
+    requirements = chain.from_iterable(
+        repeat((requirement, str(requirement)), len(questions)) for requirement, questions, _ in asked
+    )
+    times = [microseconds.to_timestamps(times) for times in (start, start + clock)]
+    rows = zip(requirements, ids, shas, provisional.tolist(), *times, settled, strict=True)
     return [
         Obligation(
             id=f"{code_id}/{requirement.model}",
             code_id=code_id,
             sha=text_or_none(sha),
             model=requirement.model,
-            requires=str(requirement),
-            start=to_timestamp(begun),
-            deadline=to_timestamp(due),
-            provisional=bool(provisional),
+            requires=requires,
+            start=begun,
+            deadline=due,
+            provisional=is_provisional,
             reason=requirement.reason,
-            **settlement,
+            **(settlement if requirement.rule is not Rule.NONE else _NOT_REQUIRED),
         )
-        for code_id, sha, provisional, begun, due, settlement in rows
+        for (requirement, requires), code_id, sha, is_provisional, begun, due, settlement in rows
     ]
 
 
-def _ships(
-    requirement: Requirement, deploys: Columns, acts: Columns, terms: PromiseTerms
-) -> tuple[first_ship.ShipBounds, Columns]:
-    """Return when each deploy's requirement was first met, and the model events that the indices refer to."""
+def _ships(requirement: Requirement, deploys: Columns, acts: Columns, terms: PromiseTerms) -> first_ship.ShipBounds:
+    """Return when each deploy's requirement was first met; `acts`: the events of its model."""
     start = deploys["start"]
+    if requirement.rule is Rule.NONE:
+        return first_ship.no_ship(len(start))
     if requirement.rule is Rule.ANY:
         acts = acts.at(np.flatnonzero(acts[KIND] == Kind.SHIP))
         # Shipped *with* the code: after the previous deploy, and at most `sla_hours` before this one.
         together = np.maximum(deploys["previous"] + 1, start - microseconds.of_duration(terms.clock))
         lower = np.minimum(together, start)
-        return first_ship.first_since(acts[EARLIEST], acts[TS], lower, new_until=acts["new_until"]), acts
+        bounds = first_ship.first_since(acts[EARLIEST], acts[TS], lower, new_until=acts["new_until"])
+        return bounds.among(acts.rows)
     fits = first_ship.fitting(requirement, acts[VERSION], acts["number"])
     if terms.every_version_stays_live:
         acts = acts.at(np.flatnonzero(fits))
-        return first_ship.first_ever(acts[EARLIEST], acts[TS], len(start)), acts
-    return first_ship.first_live(acts[EARLIEST], acts[TS], fits, start), acts
+        return first_ship.first_ever(acts[EARLIEST], acts[TS], len(start)).among(acts.rows)
+    return first_ship.first_live(acts[EARLIEST], acts[TS], fits, start).among(acts.rows)
 
 
 def live_sha(events: pd.DataFrame) -> str | None:

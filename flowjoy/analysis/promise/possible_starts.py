@@ -22,11 +22,13 @@ UNKNOWN_TIMES = {"start": "latest", "cancelled": "cancelled_latest", "previous":
 """The columns with the earliest time of a release, of the rollback that ends it and of the release before it, each with
 the column of the latest time."""
 
+IS_UNSURE = "is_unsure"
+"""The column that says whether any of these times is unknown."""
+
 
 def at_each_start(deploys: Columns, acts: Columns, clock: int) -> Columns:
     """Return the deploys, one row for each combination of times that could change the outcome; the earliest first."""
-    unknown = np.any([deploys[last] > deploys[first] for first, last in UNKNOWN_TIMES.items()], axis=0)
-    if not np.any(unknown):
+    if not deploys[IS_UNSURE].any():
         return deploys
     near = np.unique(np.concatenate([acts[EARLIEST], acts[TS]]))
     rows: list[int] = []

@@ -12,15 +12,16 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 
+from flowjoy.report.charts.png import png
 from flowjoy.report.palette import FAINT, LINE, TEXT, picture_css
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 INCHES, DPI, LONGEST = (8.0, 4.0), 200, 80  # shown at 800 pixels, drawn at twice that
-_QUICK = 3  # of 9: a sixth larger than with the usual 6, in two thirds of the time
 SIZE, SMALL = 8.0, 7.0  # points of text
 RC_PARAMS: dict[str, Any] = {
     "font.size": SIZE,
@@ -39,9 +40,9 @@ RC_PARAMS |= {"legend.frameon": False, "legend.borderpad": 0, "legend.columnspac
 def to_png(figure: Figure) -> bytes:
     """Return the figure as PNG, twice as large as shown; same figure, same bytes."""
     with isolated_style():
-        packing = {"compress_level": _QUICK}
-        figure.savefig(buffer := io.BytesIO(), format="png", metadata={"Software": None}, pil_kwargs=packing)
-    return buffer.getvalue()
+        figure.savefig(buffer := io.BytesIO(), format="rgba")
+    width, height = figure.canvas.get_width_height()
+    return png(np.frombuffer(buffer.getbuffer(), dtype=np.uint8).reshape(height, width, 4), figure.dpi)
 
 
 def to_svg(figure: Figure) -> bytes:
