@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flowjoy.analysis.flow.drift_lag import DriftLag, Hours, drift_lag
 from flowjoy.domain import Obligation, Status
@@ -28,6 +31,14 @@ def test_lag__is_the_time_to_the_ship() -> None:
     assert (result.median, result.n, result.unshipped) == (Hours(value=20), 3, 0)
     assert result.p90 is not None
     assert result.p90.value == pytest.approx(28)
+
+
+@given(hours=st.lists(st.integers(0, 10_000_000).map(lambda seconds: seconds / 3600), min_size=1, max_size=40))
+def test_lag__quantiles_are_those_of_numpy_to_the_last_bit(hours: list[float]) -> None:
+    items = [owed(0, taken) for taken in hours]
+    exact = [(item.shipped_at - item.start).total_seconds() / 3600 for item in items if item.shipped_at is not None]
+    result = lag_of(*items)
+    assert (result.median, result.p90) == tuple(Hours(value=float(np.quantile(exact, share))) for share in (0.5, 0.9))
 
 
 def test_lag__met_before_the_start_is_0() -> None:
