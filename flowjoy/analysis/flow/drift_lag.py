@@ -94,6 +94,6 @@ def _quantile(lags: Sequence[Hours], share: float) -> Hours | None:
 
 def _interpolated(values: Sequence[float], share: float) -> float:
     """Return the quantile of sorted values; numpy, which rounds alike, takes 50 microseconds to ask for one."""
-    place = (len(values) - 1) * share
-    before, after, way = values[math.floor(place)], values[math.ceil(place)], place % 1
+    index = (len(values) - 1) * share
+    before, after, way = values[math.floor(index)], values[math.ceil(index)], index % 1
     return after - (after - before) * (1 - way) if way >= 0.5 else before + (after - before) * way

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from flowjoy.analysis.promise import microseconds
+
 Indices = npt.NDArray[np.intp]
 """Row numbers."""
 
@@ -21,13 +23,13 @@ class Columns:
         self._arrays, self._indices = arrays, indices
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, names: Iterable[str]) -> Columns:
-        """Return these columns of a frame; text becomes objects."""
-        return cls({name: _array(frame[name]) for name in names}, np.arange(len(frame)))
+    def of(cls, frame: pd.DataFrame, names: Iterable[str], rows: Indices) -> Columns:
+        """Return these columns of some rows of a frame; timestamps become microseconds, and text objects."""
+        return cls({name: _array(frame[name])[rows] for name in names}, np.arange(len(rows)))
 
     @property
     def rows(self) -> Indices:
-        """The numbers of these rows in the frame."""
+        """The numbers of these rows among those that the columns were made of."""
         return self._indices
 
     def __len__(self) -> int:
@@ -48,6 +50,8 @@ class Columns:
 
 
 def _array(column: pd.Series) -> npt.NDArray[Any]:
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return microseconds.of_column(column)
     return column.to_numpy() if isinstance(column.dtype, np.dtype) else column.to_numpy(dtype=object)
 
 

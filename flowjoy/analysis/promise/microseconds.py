@@ -13,12 +13,15 @@ Micros = npt.NDArray[np.int64]
 NEVER = np.iinfo(np.int64).max
 """Later than every deadline: the time of an event that does not happen."""
 
+MISSING = np.iinfo(np.int64).min
+"""A missing time in a column; earlier than every other one."""
+
 TICK = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def of_column(timestamps: pd.Series) -> Micros:
-    """Return a column of timestamps as microseconds."""
+    """Return a column of timestamps as microseconds, MISSING where it has none."""
     return timestamps.to_numpy(dtype="datetime64[us]").astype(np.int64)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, repeat
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ from flowjoy.analysis.event_columns import (
 )
 from flowjoy.analysis.promise import first_ship, microseconds
 from flowjoy.analysis.promise.columns import Columns, Indices, indices_by, text_or_none
-from flowjoy.analysis.promise.microseconds import NEVER, to_timestamp
+from flowjoy.analysis.promise.microseconds import MISSING, NEVER, Micros, to_timestamp
 from flowjoy.analysis.promise.obligation_status import Settlement, settle
 from flowjoy.analysis.promise.possible_starts import IS_UNSURE, UNKNOWN_TIMES, agreed, at_each_start
 from flowjoy.analysis.promise.waivers import apply_waivers
@@ -44,7 +45,7 @@ _NOT_REQUIRED = Settlement(status=Status.NOT_REQUIRED)
 _Asked = tuple[Requirement, Columns, first_ship.ShipBounds]
 """A requirement, the deploys that owe it at each start to judge, and the first ship that meets it."""
 
-_BEFORE_ALL = np.iinfo(np.int64).min
+_BEFORE_ALL = MISSING
 _PREVIOUS = {"previous": "start", "previous_latest": "latest"}
 
 
@@ -69,8 +70,7 @@ def obligations(events: pd.DataFrame, dependencies: ModelDependencies, terms: Pr
     `events` is the timeline from its beginning, not of a window: an obligation stays open however old it is. Vectorised
     within each requirement.
     """
-    frame = _deploys(events, terms)
-    deploys = Columns.of(frame, [ID, SHA, PROVISIONAL, IS_UNSURE, *UNKNOWN_TIMES, *UNKNOWN_TIMES.values()])
+    deploys = _deploys(events, terms)
     by_sha = indices_by(deploys[SHA])
     acts, by_model = _acts(events)
     asked = []
@@ -82,7 +82,7 @@ def obligations(events: pd.DataFrame, dependencies: ModelDependencies, terms: Pr
     unread = deploys.at(_with_stub(by_sha, dependencies.unreadable))
     owed += _unknown(unread, dependencies, live_sha(events), terms)
     owed = agreed(_waived(owed, dependencies.waivers, terms.as_of))
-    return tuple(sorted(owed, key=lambda item: (item.start, item.id)))
+    return tuple(sorted(owed, key=attrgetter("start", "id")))
 
 
 def _waived(owed: list[Obligation], signed: Sequence[Waiver], as_of: datetime) -> list[Obligation]:
@@ -99,33 +99,41 @@ def _waived(owed: list[Obligation], signed: Sequence[Waiver], as_of: datetime) -
 
 
 def _acts(events: pd.DataFrame) -> tuple[Columns, Mapping[str, Indices]]:
-    """Return every MODEL event, with times in microseconds, and the rows of each model."""
-    frame = events[events[TYPE] == EventType.MODEL].reset_index(drop=True)
-    times = {name: microseconds.of_column(frame[name]) for name in (EARLIEST, TS)}
+    """Return every MODEL event, and the rows of each model."""
+    names = [NAME, VERSION, KIND, PRECISION, EARLIEST, TS, OLD_SINCE]
+    acts = Columns.of(events, names, np.flatnonzero(events[TYPE] == EventType.MODEL))
+    old_since = acts[OLD_SINCE]
     # A version that was live before the first observation is new only for releases before that observation.
-    new_until = np.where(frame[OLD_SINCE].notna(), microseconds.of_column(frame[OLD_SINCE]), NEVER)
-    frame = frame.assign(**times, new_until=new_until, number=integer_versions(frame[VERSION]))
-    columns = Columns.of(frame, [VERSION, KIND, PRECISION, EARLIEST, TS, "new_until", "number"])
-    return columns, {model: np.array(rows, dtype=np.intp) for model, rows in indices_by(frame[NAME]).items()}
+    new_until = np.where(old_since == MISSING, NEVER, old_since)
+    acts = acts.replaced({"new_until": new_until, "number": integer_versions(acts[VERSION])})
+    return acts, {model: np.array(rows, dtype=np.intp) for model, rows in indices_by(acts[NAME]).items()}
 
 
-def _deploys(events: pd.DataFrame, terms: PromiseTerms) -> pd.DataFrame:
+def _deploys(events: pd.DataFrame, terms: PromiseTerms) -> Columns:
     """Return the CODE deploys that owe models, with the previous deploy and the rollback that cancels each."""
-    code = events[events[TYPE] == EventType.CODE].reset_index(drop=True)
-    start, latest = microseconds.of_column(code[TS]), microseconds.of_column(code[LATEST])
+    names = [ID, SHA, PROVISIONAL, KIND, FIRST_LIVE, TS, LATEST]
+    code = Columns.of(events, names, np.flatnonzero(events[TYPE] == EventType.CODE))
+    start, latest, first_live = code[TS], code[LATEST], code[FIRST_LIVE]
     cancelled, cancelled_latest = np.full(len(code), NEVER), np.full(len(code), NEVER)
-    first_live = code[FIRST_LIVE].to_numpy(dtype=np.int64)
     # Latest rollback first, so the earliest one that cancels a deploy overwrites the others.
     for back in np.flatnonzero((code[KIND] == Kind.ROLLBACK) & ~code[PROVISIONAL])[::-1]:
         replaced = first_live[:back] > first_live[back]
         cancelled[:back][replaced], cancelled_latest[:back][replaced] = start[back], latest[back]
-    code = code.assign(start=start, latest=latest, cancelled=cancelled, cancelled_latest=cancelled_latest)
-    deploys = code[code[KIND] == Kind.DEPLOY]
-    before = {name: deploys[of].shift(fill_value=_BEFORE_ALL) for name, of in _PREVIOUS.items()}
-    deploys = deploys.assign(**before)
+    times = {"start": start, "latest": latest, "cancelled": cancelled, "cancelled_latest": cancelled_latest}
+    deploys = code.replaced(times).at(np.flatnonzero(code[KIND] == Kind.DEPLOY))
+    deploys = deploys.replaced({name: _before(deploys[of]) for name, of in _PREVIOUS.items()})
     unsure = [deploys[last] > deploys[first] for first, last in UNKNOWN_TIMES.items()]
-    deploys = deploys.assign(**{IS_UNSURE: np.any(unsure, axis=0)})
-    return deploys if terms.since is None else deploys[deploys[TS] >= pd.Timestamp(terms.since)]
+    deploys = deploys.replaced({IS_UNSURE: np.any(unsure, axis=0)})
+    if terms.since is None:
+        return deploys
+    return deploys.at(np.flatnonzero(deploys["start"] >= microseconds.of_timestamp(terms.since)))
+
+
+def _before(times: Micros) -> Micros:
+    """Return the time before each one."""
+    before = np.full(len(times), _BEFORE_ALL)
+    before[1:] = times[:-1]
+    return before
 
 
 def _by_requirement(
