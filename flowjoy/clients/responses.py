@@ -165,7 +165,7 @@ def _sentence(error: Mapping[str, Any], raw: Any) -> str:
         ids = (str(raw.get(key)) for key in _IDS) if isinstance(raw, dict) else ()
         number = next(filter(_ID.fullmatch, ids), number)
     last = [path.pop()] if path else []
-    while last and isinstance(last[0], int):
+    while path and isinstance(last[0], int):
         last.insert(0, path.pop())
     name, inside = ".".join(map(str, last)), ".".join(map(str, path))
     location = ", ".join(filter(None, (inside, f"id {number}" if number else "")))
