@@ -1,7 +1,7 @@
 """`make trust`: put every kind of fault in, count what is noticed, and write docs/trust.md.
 
-Each part leaves a JSON file in the folder of results; the page is written from all that are there. Takes about an hour
-on two cores; `--part NAME` runs one part, `--sample N` looks at most at N faults of each module.
+Each part leaves a JSON file in the folder of results; the page is written from all that are there. Takes two hours on
+two cores; `--part NAME` runs one part, `--sample N` looks at most at N faults of each module.
 """
 
 from __future__ import annotations
