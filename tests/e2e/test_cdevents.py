@@ -45,6 +45,7 @@ def test_events__are_in_the_artifact_and_posted_once(world: World, receiver: CDE
     assert (third.folder / "cdevents.jsonl").read_bytes() == (second.folder / "cdevents.jsonl").read_bytes()
 
 
+@pytest.mark.matrix
 def test_events__that_were_not_accepted_are_posted_by_the_next_run_and_decide_nothing(
     world: World, receiver: CDEventsStandIn
 ) -> None:
@@ -57,11 +58,13 @@ def test_events__that_were_not_accepted_are_posted_by_the_next_run_and_decide_no
     assert receiver.events == lines(world.run(at(3)))
 
 
+@pytest.mark.matrix
 def test_outage__in_passing_is_retried(world: World, receiver: CDEventsStandIn) -> None:
     receiver.fail("POST", times=1, fault=Answer(503))
     assert receiver.events == lines(world.run(at(2)))
 
 
+@pytest.mark.matrix
 def test_pull_request_and_dry_run__post_nothing(world: World, receiver: CDEventsStandIn) -> None:
     world.inputs["as-of"] = "2026-03-02T10:30:00Z"
     world.run(at(2))

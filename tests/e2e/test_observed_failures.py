@@ -56,6 +56,7 @@ def test_failures__are_the_same_in_outputs_csv_bundle_and_summary_without_any_in
     assert "rolled back to CODE" in ran.summary
 
 
+@pytest.mark.matrix
 def test_reverts__are_remembered_by_the_ledger(world: World) -> None:
     first = world.run(at(30), sha=A)
     world.github.requests.clear()
@@ -64,6 +65,7 @@ def test_reverts__are_remembered_by_the_ledger(world: World) -> None:
     assert observed(again) == observed(first)
 
 
+@pytest.mark.matrix
 def test_hotfix__is_a_deploy_of_a_merged_pull_request_with_the_label_that_the_input_names(world: World) -> None:
     shop = world.github.repository
     shop.add_commit(D, at(13), parent=A)
@@ -87,6 +89,7 @@ def test_commits__that_could_not_be_read_leave_no_figure_of_code_and_decide_noth
     assert observed(ran, "MODEL")["observed_fail_rate"] == {"value": 0.0, "n": 1}
 
 
+@pytest.mark.matrix
 def test_model__that_is_moved_back_is_seen_between_two_looks_at_its_alias(world: World) -> None:
     world.registry.add_version(at(2))
     world.inputs["model-signal"] = "alias:champion"

@@ -36,6 +36,7 @@ def titles(teams: TeamsStandIn) -> list[str]:
     return [texts_of(card)[0].split(" · ")[1] for card in teams.cards]
 
 
+@pytest.mark.matrix
 def test_life_of_an_alert__is_one_card_a_step(world: World, teams: TeamsStandIn) -> None:
     for hours in (1, 40, 41, 49, 50):
         world.run(at(hours), event="schedule")
@@ -64,6 +65,7 @@ def test_failure__is_a_warning_without_the_address_and_the_next_run_sends(world:
     assert titles(teams) == ["2 h overdue"]
 
 
+@pytest.mark.matrix
 def test_pull_request__sends_nothing(world: World, teams: TeamsStandIn) -> None:
     world.run(at(1), event="schedule")
     world.github.repository.add_pull_request(head_sha="e" * 40, base_sha=A)
