@@ -8,7 +8,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from flowjoy.analysis import event_columns, timeline
+from flowjoy.analysis import event_columns, source_coverage, timeline
 from flowjoy.analysis.alerts.alert import AlertInputs
 from flowjoy.analysis.drift import history
 from flowjoy.analysis.flow import (
@@ -30,7 +30,6 @@ from flowjoy.analysis.flow.observed_failures import ObservedFailure
 from flowjoy.analysis.flow.retrospective import Retrospective
 from flowjoy.analysis.promise import compliance, dependencies, obligations, verdict
 from flowjoy.analysis.promise.bundle_obligations import bundle_obligations
-from flowjoy.analysis.source_coverage import causes_are_known, is_complete, is_read, judges_promise, observed_since
 from flowjoy.domain import EventType, ModelDependencies, Obligation, Recovery, SourceKind, Status, Verdict, Week, Window
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck
@@ -69,7 +68,7 @@ class BundleAnalyses:
     @cached_property
     def sla_status(self) -> str:
         """The promise in one word: its worst open status, or why nothing is promised."""
-        if not judges_promise(self._bundle):
+        if not source_coverage.judges_promise(self._bundle):
             return Status.UNKNOWN.value
         live = (obligations.live_sha(self.events) or self._deployed[-1]) if self._deployed else None
         return verdict.sla_status(self.verdict, self._dependencies, self.scope, live)
@@ -92,7 +91,7 @@ class BundleAnalyses:
         """The incidents, each with its cause where all code and models were read."""
         frame = timeline.incident_frame(self._bundle.incidents, until=self._as_of)
         matched = incidents.match_incidents(frame, self.events, match_hours=self._terms.incident_match_hours)
-        return matched if causes_are_known(self._bundle) else incidents.without_causes(matched)
+        return matched if source_coverage.causes_are_known(self._bundle) else incidents.without_causes(matched)
 
     @cached_property
     def weeks(self) -> tuple[Week, ...]:
@@ -102,11 +101,11 @@ class BundleAnalyses:
     def weeks_of(self, window: Window) -> tuple[Week, ...]:
         """Return the weeks of any window that ends when the bundle was written. A count that is not known is None."""
         table = self._week_table(window)
-        if not is_read(self._bundle, SourceKind.INCIDENTS):
+        if not source_coverage.is_read(self._bundle, SourceKind.INCIDENTS):
             table = weeks.without_incidents(table)
         code_known, models_known = (
-            is_read(self._bundle, SourceKind.CODE),
-            is_read(self._bundle, SourceKind.MODELS),
+            source_coverage.is_read(self._bundle, SourceKind.CODE),
+            source_coverage.is_read(self._bundle, SourceKind.MODELS),
         )
         return with_unread(table, code_known=code_known, models_known=models_known)
 
@@ -118,7 +117,7 @@ class BundleAnalyses:
     @cached_property
     def recoveries(self) -> tuple[Recovery, ...]:
         """Recovery times by cause; empty where incidents were not read completely."""
-        if not is_read(self._bundle, SourceKind.INCIDENTS):
+        if not source_coverage.is_read(self._bundle, SourceKind.INCIDENTS):
             return ()
         return incidents.recoveries(self.incidents, since=self._bundle.window.since)
 
@@ -134,9 +133,11 @@ class BundleAnalyses:
     @cached_property
     def dora(self) -> tuple[Dora, ...]:
         """The DORA figures of code, models and both; a figure that needs an unread source is None."""
-        incidents_known = is_complete(self._bundle, SourceKind.INCIDENTS) and causes_are_known(self._bundle)
+        incidents_known = source_coverage.is_complete(
+            self._bundle, SourceKind.INCIDENTS
+        ) and source_coverage.causes_are_known(self._bundle)
         sources = ((EventType.CODE, SourceKind.CODE), (EventType.MODEL, SourceKind.MODELS))
-        known = [kind for kind, source in sources if is_complete(self._bundle, source)]
+        known = [kind for kind, source in sources if source_coverage.is_complete(self._bundle, source)]
         observed = self._observed_since
         figures = dora.dora(
             self.events,
@@ -146,9 +147,8 @@ class BundleAnalyses:
             known=known,
             observed_since=None if observed is None else max(observed.values(), default=None),
         )
-        # Where commits could not be read, a revert may be missing.
-        proved = [kind for kind in known if kind != EventType.CODE or is_read(self._bundle, SourceKind.CODE_LEAD_TIME)]
-        return observed_failures.with_observed(figures, self.events, self.failures, self._bundle.window, known=proved)
+        shown = source_coverage.shows_failures(self._bundle)
+        return observed_failures.with_observed(figures, self.events, self.failures, self._bundle.window, known=shown)
 
     @cached_property
     def failures(self) -> tuple[ObservedFailure, ...]:
@@ -209,9 +209,10 @@ class BundleAnalyses:
             history=self._week_table(window),
             weeks=self.weeks,
             spikes=self.spikes,
-            promise_is_known=judges_promise(bundle) and not self._unread,
-            cadence_is_known=is_complete(bundle, SourceKind.CODE) and is_complete(bundle, SourceKind.MODELS),
-            incidents_are_known=is_complete(bundle, SourceKind.INCIDENTS),
+            promise_is_known=source_coverage.judges_promise(bundle) and not self._unread,
+            cadence_is_known=source_coverage.is_complete(bundle, SourceKind.CODE)
+            and source_coverage.is_complete(bundle, SourceKind.MODELS),
+            incidents_are_known=source_coverage.is_complete(bundle, SourceKind.INCIDENTS),
             drift=drift,
             drift_is_healed=has_recovered,
         )
@@ -235,7 +236,7 @@ class BundleAnalyses:
 
     @cached_property
     def _observed_since(self) -> dict[str, datetime] | None:
-        return observed_since(self._bundle)
+        return source_coverage.observed_since(self._bundle)
 
     def _week_table(self, window: Window) -> tuple[Week, ...]:
         """Return the weeks of `window` as if every source was read."""

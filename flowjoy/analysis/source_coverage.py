@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flowjoy.domain import CoverageState, SourceKind
+from flowjoy.domain import CoverageState, EventType, Precision, SourceKind
 from flowjoy.domain.bundle import Bundle
 
 
@@ -31,6 +31,21 @@ def is_read(bundle: Bundle, kind: SourceKind) -> bool:
 def causes_are_known(bundle: Bundle) -> bool:
     """Return False where code or models could not be read: the latest deploy before an incident may be missing."""
     return CoverageState.FAILED not in states(bundle, SourceKind.CODE) | states(bundle, SourceKind.MODELS)
+
+
+def shows_failures(bundle: Bundle) -> set[EventType]:
+    """Return the types of which every failure that something shows would be known.
+
+    Where commits could not be read, a revert may be missing. A registration never moves back: a registry without
+    observations and stamps does not show which version is live.
+    """
+    shown = set()
+    if is_complete(bundle, SourceKind.CODE) and is_read(bundle, SourceKind.CODE_LEAD_TIME):
+        shown.add(EventType.CODE)
+    moves = any(record.precision is not Precision.REGISTERED for record in bundle.models)
+    if is_complete(bundle, SourceKind.MODELS) and (moves or bundle.terms.model_signal != "registered"):
+        shown.add(EventType.MODEL)
+    return shown
 
 
 def observed_since(bundle: Bundle) -> dict[str, datetime] | None:

@@ -156,12 +156,14 @@ class _Writer:
             if item.provisional or item.status in (Status.UNKNOWN, Status.NOT_REQUIRED, Status.UNDECLARED):
                 continue
             yield self._obligation(item, "opened", item.start)
+            if item.status is Status.LATE:
+                yield self._obligation(item, Status.BREACHED.value, item.deadline)
             settled_at = item.closed_at if item.closed_at is not None else item.deadline
             if not item.is_running and settled_at <= self._results.bundle.generated_at:
-                yield self._obligation(item, item.status.value.replace("_", ""), settled_at)
+                yield self._obligation(item, item.status.value, settled_at)
 
     def _obligation(self, item: Obligation, state: str, at: datetime) -> CDEvent:
-        settled = state != "opened"
+        settled = state == item.status.value
         content = {
             "service": self._service(),
             "deployment": self._id(item.code_id, "release"),

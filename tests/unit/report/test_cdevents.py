@@ -87,6 +87,19 @@ def test_obligation__is_opened_and_then_settled_in_its_own_word() -> None:
     assert (met["subject"]["content"]["version"], met["subject"]["content"]["model"]) == ("1", "recommender")
 
 
+def test_obligation__that_was_kept_late_was_broken_at_its_deadline() -> None:
+    events = written(a_bundle([a_deploy(0, A)], [a_ship(60, "1")]))
+    own = [event for event in events if "cdeventsx" in str(event)]
+    assert [(event["context"]["type"].split(".")[3], event["context"]["timestamp"]) for event in own] == [
+        ("opened", "2024-06-03T09:00:00Z"),
+        ("breached", "2024-06-05T09:00:00Z"),
+        ("late", "2024-06-05T21:00:00Z"),
+    ]
+    assert ["version" in event["subject"]["content"] for event in own] == [False, False, True]
+    before = written(a_bundle([a_deploy(0, A)], until=at(50)))
+    assert own[1]["context"] in [event["context"] for event in before]  # the same event as on the day
+
+
 def test_obligation__that_is_unknown_and_a_release_under_way_have_no_event() -> None:
     unread = a_history(coverage=(a_coverage("code"), a_coverage("models", CoverageState.FAILED)))
     assert [event for event in written(unread) if "cdeventsx" in str(event)] == []
