@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
+from json.encoder import encode_basestring
 from typing import Any, TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,7 @@ _ALWAYS_WRITTEN = ("code", "coverage", "incidents", "models")
 
 _STUBS = get_args(StubFile)
 
+_NUMBER = json.JSONEncoder(allow_nan=False)
 _NOT_ONE = "this is not a FlowJoy bundle"
 _Value = TypeVar("_Value")
 
@@ -44,13 +46,14 @@ def to_json(bundle: Bundle, computed: Mapping[str, object] | None = None, redact
     `computed` adds keys that were computed from the records, for other programs; `from_json` ignores them. `redact`
     changes texts, never a key of the format, a timestamp or an enumerated value: the bundle stays readable.
     """
-    extra = {key: _plain(item, redact, str) for key, item in (computed or {}).items()}
-    plain = {"schema": SCHEMA, **_plain(bundle.ordered(), redact, redact), **extra}
-    text = json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    ordered = bundle.ordered()
+    texts = {name: json_text(getattr(ordered, name), redact, redact, "\n ") for name in _field_names(Bundle)}
+    texts |= {key: json_text(item, redact, str, "\n ") for key, item in (computed or {}).items()}
+    text = _object({"schema": str(SCHEMA), **texts}, "\n") + "\n"
     try:
-        return text.encode() + b"\n"
+        return text.encode()
     except UnicodeEncodeError:
-        return without_half_pairs(text).encode() + b"\n"
+        return without_half_pairs(text).encode()
 
 
 def from_json(raw: bytes) -> Bundle:
@@ -122,26 +125,40 @@ def _check_limits(bundle: Bundle) -> None:
         raise BundleError(f"{_NOT_ONE}: its window or terms are none that a run can have")
 
 
-def _plain(value: object, redact: Callable[[str], str], redact_key: Callable[[str], str]) -> Any:
-    """Return a value as JSON can hold it. Keys of a mapping are data and redacted by `redact_key`."""
-    if isinstance(value, Enum):
-        return value.value
+def json_text(
+    value: object, redact: Callable[[str], str] = str, redact_key: Callable[[str], str] = str, line: str = "\n"
+) -> str:
+    """Return a value as JSON, as json.dumps with an indent of 1 does in twice the time.
+
+    Keys of a mapping are data and redacted by `redact_key`. `line`: the begin of the line that the value ends on.
+    """
+    if value is None:
+        return "null"
     if isinstance(value, str):
-        return redact(value)
+        return encode_basestring(value.value if isinstance(value, Enum) else redact(value))
     if isinstance(value, datetime):
-        return iso(value)
+        return encode_basestring(iso(value))
     if isinstance(value, date):
-        return value.isoformat()
+        return encode_basestring(value.isoformat())
+    inner = line + " "
     if isinstance(value, tuple | list):
-        return [_plain(item, redact, redact_key) for item in value]
+        items = f",{inner}".join([json_text(item, redact, redact_key, inner) for item in value])
+        return f"[{inner}{items}{line}]" if value else "[]"
     if isinstance(value, _STUBS):
         value = value.file  # it is parsed again where it is read
     if is_dataclass(value):
         names = _field_names(cast("Hashable", type(value)))
-        return {name: _plain(getattr(value, name), redact, redact_key) for name in names}
+        return _object({name: json_text(getattr(value, name), redact, redact_key, inner) for name in names}, line)
     if isinstance(value, Mapping):
-        return {redact_key(str(key)): _plain(item, redact, redact_key) for key, item in value.items()}
-    return value
+        plain = {redact_key(str(key)): json_text(item, redact, redact_key, inner) for key, item in value.items()}
+        return _object(plain, line)
+    return _NUMBER.encode(value)
+
+
+def _object(texts: Mapping[str, str], line: str) -> str:
+    """Return a JSON object of values that are JSON already, sorted by name."""
+    items = f",{line} ".join([f"{encode_basestring(name)}: {texts[name]}" for name in sorted(texts)])
+    return f"{{{line} {items}{line}}}" if texts else "{}"
 
 
 @cache

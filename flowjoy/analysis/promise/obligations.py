@@ -71,7 +71,8 @@ def obligations(events: pd.DataFrame, dependencies: ModelDependencies, terms: Pr
     within each requirement.
     """
     deploys = _deploys(events, terms)
-    by_sha = indices_by(deploys[SHA])
+    with_stubs = dependencies.by_sha.keys() | dependencies.unreadable.keys()
+    by_sha = indices_by(deploys[SHA]) if with_stubs else {}
     acts, by_model = _acts(events)
     asked = []
     for requirement, owing in _by_requirement(deploys, by_sha, dependencies):

@@ -6,7 +6,7 @@ Its obligations are judged at each start that could change the outcome.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -53,8 +53,10 @@ def _turning_points(first: int, last: int, ships: Micros, clock: int) -> list[in
     return [first, *points[(first < points) & (points < last)].tolist(), last]
 
 
-def agreed(items: Iterable[Obligation]) -> list[Obligation]:
+def agreed(items: list[Obligation]) -> list[Obligation]:
     """Return one obligation an id: the outcome for all its possible starts, or that it depends on them."""
+    if len({item.id for item in items}) == len(items):
+        return items
     by_id: defaultdict[str, list[Obligation]] = defaultdict(list)
     for item in items:
         by_id[item.id].append(item)

@@ -16,7 +16,7 @@ from flowjoy.analysis.results import analyse
 from flowjoy.domain import CodeRecord, CoverageState, Incident, ModelRecord, Outcome, Precision, Status
 from flowjoy.domain.bundle import Bundle
 from flowjoy.errors import BundleError
-from flowjoy.ledger.bundle_format import SCHEMA, from_json, to_json
+from flowjoy.ledger.bundle_format import SCHEMA, from_json, json_text, to_json
 from tests.builders import (
     a_bundle,
     a_coverage,
@@ -284,3 +284,13 @@ def test_bundle__any_value_in_any_place_is_read_or_refused_and_never_crashes(key
 def test_bundle__any_bytes_are_refused(raw: bytes) -> None:
     with pytest.raises(BundleError):
         from_json(raw)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_json__is_what_the_standard_library_writes(value: object) -> None:
+    assert json_text(value) == json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
