@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from flowjoy.clients.github import PER_PAGE, GitHubApi
-from flowjoy.clients.responses import GraphQL, Response, Sha, Text, reader
+from flowjoy.clients.responses import GraphQL, Id, Response, Sha, Text, reader
+
+LABELLED = """
+    hotfixes: pullRequests(
+      states: MERGED, labels: [$hotfix], first: 100, orderBy: {field: UPDATED_AT, direction: DESC}
+    ) {
+      totalCount
+      pageInfo { hasNextPage endCursor }
+      nodes { number mergeCommit { oid } }
+    }"""
+"""The field of a query that shows the merged pull requests with a label, the hundred that changed last."""
 
 LABEL_QUERY = """
 query FlowJoyLabel($owner: String!, $name: String!, $label: String!) {
@@ -20,6 +30,17 @@ class _Head(Response):
 
 class _Pull(Response):
     head: _Head
+
+
+class _Merge(GraphQL):
+    oid: Sha
+
+
+class LabelledPull(GraphQL):
+    """A merged pull request, and the commit that merged it."""
+
+    number: Id
+    merge_commit: _Merge | None  # the repository no longer has it
 
 
 class _Label(GraphQL):

@@ -50,7 +50,8 @@ def commits(
     result = github_commits.read(github, deployed, wanted, query.settings.hotfix_label)
     unknown = f"{plural(result.unknown, 'deploy')}: it is not known which commits went live there first"
     unplaced = f"{plural(result.unplaced, 'revert')}: it is not known which deploy shipped the reverted commit"
-    notes = (unknown if result.unknown else "", unplaced if result.unplaced else "", result.problem)
+    hidden = "hotfixes are not seen: the token lacks pull-requests: read" if result.hides_hotfixes else ""
+    notes = (unknown if result.unknown else "", unplaced if result.unplaced else "", hidden, result.problem)
     return result, sum(map(len, result.by_sha.values())), tuple(filter(None, notes))
 
 

@@ -15,14 +15,16 @@ from pydantic import Field, model_validator
 
 from flowjoy.analysis.flow.corrections import Reverts, corrections
 from flowjoy.analysis.flow.first_shipped_commits import Commit, first_shipped
+from flowjoy.clients import github_pulls
 from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.github import GitHubApi
-from flowjoy.clients.responses import Connection, Count, GraphQL, Id, Many, Sha, Text, read_named, refusal
+from flowjoy.clients.github_pulls import LabelledPull
+from flowjoy.clients.responses import Connection, Count, GraphQL, Many, Sha, Text, read_named, refusal
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain.commit_sha import is_full
 from flowjoy.domain.corrections import Correction
 from flowjoy.domain.timestamps import EARLIEST, LATEST, parse_iso
-from flowjoy.errors import HarvestError
+from flowjoy.errors import FaultKind, HarvestError
 
 STRETCHES, MAX_STRETCHES, MAX_QUERIES = 10, 40, 8
 """Stretches of a query that GitHub answers in any case, those that are tried for many deploys, and queries a run."""
@@ -40,22 +42,13 @@ _FIELDS = """
       }}
     }}"""
 
-_HOTFIXES = """
-    hotfixes: pullRequests(
-      states: MERGED, labels: [$hotfix], first: 100, orderBy: {field: UPDATED_AT, direction: DESC}
-    ) {
-      totalCount
-      pageInfo { hasNextPage endCursor }
-      nodes { number mergeCommit { oid } }
-    }"""
 
-
-def _query(size: int) -> str:
-    declared = "".join(f", $commit{n}: GitObjectID!" for n in range(size))
-    fields = "".join(_FIELDS.format(n=n) for n in range(size))
+def _query(size: int, *, hotfixes: bool = True) -> str:
+    declared = "".join(f", $commit{n}: GitObjectID!" for n in range(size)) + (", $hotfix: String!" if hotfixes else "")
+    fields = "".join(_FIELDS.format(n=n) for n in range(size)) + (github_pulls.LABELLED if hotfixes else "")
     return (
-        f"query FlowJoyCommits($owner: String!, $name: String!, $hotfix: String!{declared}) {{\n"
-        f"  repository(owner: $owner, name: $name) {{{fields}{_HOTFIXES}\n  }}\n}}\n"
+        f"query FlowJoyCommits($owner: String!, $name: String!{declared}) {{\n"
+        f"  repository(owner: $owner, name: $name) {{{fields}\n  }}\n}}\n"
     )
 
 
@@ -98,15 +91,6 @@ class _Other(GraphQL):
     typename: Literal["Blob", "Tag", "Tree"] = Field(alias="__typename")
 
 
-class _Merge(GraphQL):
-    oid: Sha
-
-
-class _Hotfix(GraphQL):
-    number: Id
-    merge_commit: _Merge | None  # the repository no longer has it
-
-
 _Answer = Annotated[_Stretch | _Other, Field(discriminator="typename")] | None
 
 
@@ -115,20 +99,26 @@ class Commits:
     """The times of the commits that each deploy shipped first, by the sha of the deploy, and what the deploys correct.
 
     `unknown`: how many of the wanted deploys could not be settled; `unplaced`: how many reverts are of a commit that no
-    settled deploy shipped. `problem`: why the reading ended early.
+    settled deploy shipped. `hides_hotfixes`: the token may not read pull requests. `problem`: why the reading ended
+    early.
     """
 
     by_sha: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
     corrections: tuple[Correction, ...] = ()
     unknown: int = 0
     unplaced: int = 0
+    hides_hotfixes: bool = False
     problem: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _History:
-    """The commits read so far with their messages, hotfixes by their merge, and shas that are gone."""
+    """The commits read so far with their messages, hotfixes by their merge, and shas that are gone.
 
+    `hotfix_label`: None once GitHub has refused to show pull requests.
+    """
+
+    hotfix_label: str | None
     graph: dict[str, Commit] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)
     hotfixes: dict[str, int] = field(default_factory=dict)
@@ -143,8 +133,8 @@ def read(github: GitHubApi, deployed: Mapping[str, datetime], wanted: Collection
     """
     # What was live before the first known deploy is unknown, so that deploy is not asked for.
     wanted = set(wanted) - set(sorted(deployed, key=lambda sha: (deployed[sha], sha))[:1])
-    history = _History(gone={sha for sha in deployed if not is_full(sha)})
-    problem = _extend(history, github, deployed, wanted, hotfix_label)
+    history = _History(hotfix_label=hotfix_label, gone={sha for sha in deployed if not is_full(sha)})
+    problem = _extend(history, github, deployed, wanted)
     graph = history.graph
     shipped = first_shipped(deployed, deployed, graph, history.gone).by_deploy
     timestamps = {
@@ -158,13 +148,12 @@ def read(github: GitHubApi, deployed: Mapping[str, datetime], wanted: Collection
         corrections=corrected,
         unknown=len(wanted) - len(timestamps),
         unplaced=unplaced,
+        hides_hotfixes=history.hotfix_label is None,
         problem=problem,
     )
 
 
-def _extend(
-    history: _History, github: GitHubApi, deployed: Mapping[str, datetime], wanted: set[str], hotfix_label: str
-) -> str:
+def _extend(history: _History, github: GitHubApi, deployed: Mapping[str, datetime], wanted: set[str]) -> str:
     """Read the stretches that settle the wanted deploys into the graph. Return why the reading ended early, if it did.
 
     Where many are missing, a query takes many stretches; if GitHub does not answer it, the next ones take fewer.
@@ -178,7 +167,7 @@ def _extend(
         some_time = Transport(Budget(github.transport.budget.left() / 2))
         try:
             asked = github if size <= STRETCHES else github.within(some_time)
-            _read(history, asked, _spread(missing, size), hotfix_label)
+            _read(history, asked, _spread(missing, size))
         except HarvestError as problem:
             # The stretches read so far settle some deploys; the next run continues from there.
             if size <= STRETCHES and not history.graph:
@@ -195,25 +184,44 @@ def _spread(missing: Sequence[str], size: int) -> list[str]:
     return [missing[number * len(missing) // count] for number in range(count)]
 
 
-def _read(history: _History, github: GitHubApi, shas: list[str], hotfix_label: str) -> None:
-    """Add a stretch from each sha to the history; shas that the repository does not have are `gone`."""
-    variables = {f"commit{n}": sha for n, sha in enumerate(shas)}
+def _read(history: _History, github: GitHubApi, shas: list[str]) -> None:
+    """Add a stretch from each sha to the history; shas that the repository does not have are `gone`.
 
-    def check(repository: dict[str, Any]) -> tuple[list[_Stretch | None], Connection[_Hotfix]]:
+    Where the token may not read pull requests, the commits are read without hotfixes.
+    """
+    try:
+        stretches, hotfixes = _asked(history.hotfix_label, github, shas)
+    except HarvestError as problem:
+        if history.hotfix_label is None or problem.kind is not FaultKind.PERMISSION:
+            raise
+        history.hotfix_label = None
+        stretches, hotfixes = _asked(None, github, shas)
+    history.gone.update(sha for sha, stretch in zip(shas, stretches, strict=True) if stretch is None)
+    for member in (member for stretch in stretches if stretch is not None for member in stretch.history.nodes):
+        history.graph[member.oid] = _commit(member)
+        history.messages[member.oid] = member.message
+    merges = ((pull.merge_commit, pull.number) for pull in hotfixes)
+    history.hotfixes.update({merge.oid: number for merge, number in merges if merge is not None})
+
+
+def _asked(
+    hotfix_label: str | None, github: GitHubApi, shas: list[str]
+) -> tuple[list[_Stretch | None], tuple[LabelledPull, ...]]:
+    """Return a stretch from each sha, and the hotfixes unless the label is None."""
+    variables = {f"commit{n}": sha for n, sha in enumerate(shas)}
+    label = {} if hotfix_label is None else {"hotfix": hotfix_label}
+
+    def check(repository: dict[str, Any]) -> tuple[list[_Stretch | None], tuple[LabelledPull, ...]]:
         named: dict[str, _Stretch | _Other | None] = read_named(_Answer, repository, variables)
         stretches = [answer if isinstance(answer, _Stretch) else None for answer in named.values()]
         for sha, stretch in zip(shas, stretches, strict=True):
             if stretch is not None and all(member.oid != sha for member in stretch.history.nodes):
                 raise MalformedAnswerError("a history does not include the commit that it begins with")
-        return stretches, read_named(Connection[_Hotfix], repository, ["hotfixes"])["hotfixes"]
+        listed = read_named(Connection[LabelledPull], repository, ["hotfixes"])["hotfixes"].nodes if label else ()
+        return stretches, listed
 
-    stretches, hotfixes = github.graphql("commits", _query(len(shas)), check, hotfix=hotfix_label, **variables)
-    history.gone.update(sha for sha, stretch in zip(shas, stretches, strict=True) if stretch is None)
-    for member in (member for stretch in stretches if stretch is not None for member in stretch.history.nodes):
-        history.graph[member.oid] = _commit(member)
-        history.messages[member.oid] = member.message
-    merges = ((pull.merge_commit, pull.number) for pull in hotfixes.nodes)
-    history.hotfixes.update({merge.oid: number for merge, number in merges if merge is not None})
+    query = _query(len(shas), hotfixes=bool(label))
+    return github.graphql("commits", query, check, **label, **variables)
 
 
 def _commit(member: _Member) -> Commit:

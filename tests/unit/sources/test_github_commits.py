@@ -203,3 +203,22 @@ def test_revert__of_what_was_live_before_the_first_known_deploy_is_counted(githu
     github.repository.commits[sha(5)].message = f"Revert\n\nThis reverts commit {sha(0)}."
     result = read(github, {1: 10, 3: 20, 5: 30})
     assert (result.corrections, result.unplaced) == ((), 1)
+
+
+def test_hotfixes__that_the_token_may_not_read_leave_lead_times_and_reverts(github: GitHubStandIn) -> None:
+    a_line(github, 6)
+    github.repository.commits[sha(4)].message = f"Revert\n\nThis reverts commit {sha(2)}."
+    refusal = Answer(200, {"data": None, "errors": [{"type": "FORBIDDEN", "message": "Resource not accessible"}]})
+    github.fail("/graphql", times=None, fault=Aimed(lambda request: b"hotfixes" in request.body, refusal))
+    result = read(github, {1: 10, 3: 20, 5: 30})
+    assert (len(result.by_sha), result.hides_hotfixes, result.problem) == (2, True, "")
+    assert [item.kind for item in result.corrections] == [CorrectionKind.REVERT]
+    assert len(github.requests) == 2
+
+
+def test_commits__that_the_token_may_not_read_are_a_failure(github: GitHubStandIn) -> None:
+    a_line(github, 4)
+    refusal = Answer(200, {"data": None, "errors": [{"type": "FORBIDDEN", "message": "Resource not accessible"}]})
+    github.fail("/graphql", times=None, fault=refusal)
+    with pytest.raises(HarvestError):
+        read(github, {1: 10, 3: 20})
