@@ -43,6 +43,7 @@ class BusyWeeks:
     mlflow: MlflowStandIn
     pagerduty: PagerDutyStandIn
     head: str
+    hours: float
 
     @property
     def servers(self) -> tuple[StandIn, ...]:
@@ -60,7 +61,7 @@ class BusyWeeks:
         for server in self.servers:
             server.requests.clear()
             server.delayed.clear()
-        ran = self.world.run(at(HOURS + hours), sha=self.head)
+        ran = self.world.run(at(self.hours + hours), sha=self.head)
         github = self.world.github.requests
         downloads = [request for request in github if request.path.startswith("/blob/")]
         reads = [request for request in github if not _writes(request) and request not in downloads]
@@ -98,7 +99,9 @@ def _named(request: Request) -> str:
 
 
 @contextmanager
-def busy_weeks(folder: Path, *, deploys: int = 300, versions: int = 300, incidents: int = 100) -> Iterator[BusyWeeks]:
+def busy_weeks(
+    folder: Path, *, deploys: int = 300, versions: int = 300, incidents: int = 100, hours: int = HOURS
+) -> Iterator[BusyWeeks]:
     """Weeks that end now: a deploy every few hours, a model version as often, an incident a day."""
     with (
         GitHubStandIn(token=TOKEN) as github,
@@ -114,17 +117,17 @@ def busy_weeks(folder: Path, *, deploys: int = 300, versions: int = 300, inciden
             "pagerduty-token": PAGERDUTY_TOKEN,
             "pagerduty-api-url": pagerduty.url,
         }
-        head = _add_deploys(github, deploys)
-        _add_versions(mlflow, versions)
+        head = _add_deploys(github, deploys, hours)
+        _add_versions(mlflow, versions, hours)
         for number in range(incidents):
-            begun = at((number + 0.5) * HOURS / incidents)
+            begun = at((number + 0.5) * hours / incidents)
             pagerduty.add(begun, begun + timedelta(hours=1))
-        yield BusyWeeks(world=world, mlflow=mlflow, pagerduty=pagerduty, head=head)
+        yield BusyWeeks(world=world, mlflow=mlflow, pagerduty=pagerduty, head=head, hours=hours)
 
 
-def _add_deploys(github: GitHubStandIn, count: int) -> str:
+def _add_deploys(github: GitHubStandIn, count: int, hours: int) -> str:
     """Add deployments, three commits each; every tenth changes the stub. Return the sha of the last one."""
-    shop, apart = github.repository, HOURS / count
+    shop, apart = github.repository, hours / count
     parent = None
     for number in range(count):
         when = at((number + 0.3 * (number % 3)) * apart)
@@ -143,11 +146,11 @@ def _add_deploys(github: GitHubStandIn, count: int) -> str:
     return sha
 
 
-def _add_versions(mlflow: MlflowStandIn, count: int) -> None:
+def _add_versions(mlflow: MlflowStandIn, count: int, hours: int) -> None:
     """Add versions of both models in turn, each trained by a run of its own."""
     for name in MODELS:
         mlflow.add_model(name)
     for number in range(count):
-        when, run_id = at((number + 0.5) * HOURS / count), f"{number:032x}"
+        when, run_id = at((number + 0.5) * hours / count), f"{number:032x}"
         mlflow.runs[run_id] = when - timedelta(hours=5)
         mlflow.add_version(when, MODELS[number % len(MODELS)], run_id=run_id)
