@@ -14,23 +14,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.pairs import PAIRS, ROOT, Row, show
-from flowjoy.clients import duckdb_engine
 from flowjoy.ledger import facts_format
-from flowjoy.ledger.facts_format import DIGEST, FactTables
-from flowjoy.pipeline.rollup import Progress, ReadFile, RollUpTerms, roll_up
+from flowjoy.pipeline.rollup import RollUpTerms, roll_up
 from flowjoy.sources.bundle_files import facts_in
 from tests.organisation import Service, a_service
+from tests.rolled_up import Copied
 
 DIFFERENT = 40
 """Services that are generated; the others are the same under another name."""
@@ -82,43 +77,6 @@ def _mib_of_session(session: int) -> float:
         except (OSError, ValueError, IndexError):
             continue
     return total / 1024
-
-
-class Copied:
-    """The facts of a few services under many names: an engine whose bundles are read already."""
-
-    def __init__(self, facts: FactTables, count: int) -> None:
-        names = [f"{number:05d}" for number in range(count)]
-        originals = sorted(facts["bundle"][DIGEST].to_pylist())
-        self._digests = [f"{name}{originals[number % len(originals)]}" for number, name in enumerate(names)]
-        copies = pa.table({DIGEST: [digest[5:] for digest in self._digests], "copy": self._digests})
-        self._facts = {kind: _copied(table, copies) for kind, table in facts.items()}
-        bundle = self._facts["bundle"]
-        name = pc.binary_join_element_wise("acme/service-", pc.utf8_slice_codeunits(bundle[DIGEST], 0, 5), "")
-        self._facts["bundle"] = bundle.set_column(bundle.schema.get_field_index("repository"), "repository", name)
-        self._bundles = facts_format.bundles_of(self._facts)
-        self.cpu_seconds = 0.0
-
-    def paths(self) -> Iterator[str]:
-        """Yield a path for each bundle."""
-        yield from (f"{digest}.json" for digest in self._digests)
-
-    def read(self, paths: list[str], _progress: Progress) -> dict[str, ReadFile]:
-        """Return the bundles, whose facts are known."""
-        return {path: ReadFile(digest=path[:-5], bundle=self._bundles[path[:-5]]) for path in paths}
-
-    def answers(self, sql: str, tables: dict[str, pa.Table], queries: dict[str, str]) -> dict[str, pa.Table]:
-        """Run the queries, and note their CPU time."""
-        facts = {facts_format.table_name(kind): table for kind, table in self._facts.items()}
-        began = time.process_time()
-        answers = duckdb_engine.run(sql, {**facts, **tables}, queries)
-        self.cpu_seconds = time.process_time() - began
-        return dict(answers)
-
-
-def _copied(table: pa.Table, copies: pa.Table) -> pa.Table:
-    joined = table.join(copies, DIGEST, join_type="inner").drop_columns(DIGEST).rename_columns({"copy": DIGEST})
-    return joined.select(table.column_names)
 
 
 def sql_seconds(count: int, days: int, repetitions: int) -> float:

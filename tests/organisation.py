@@ -50,6 +50,11 @@ def a_report(*records: object, **changes: object) -> Bundle:
     )
 
 
+def file_name(at: datetime) -> str:
+    """The name of the file of a time, as docs/rollup.md says it: without colons, which Hadoop cannot open."""
+    return f"{iso(at).replace(':', '').replace('-', '')}.json"
+
+
 @dataclass(frozen=True)
 class Service:
     """One service: its bundle, and where its file belongs."""
@@ -59,7 +64,7 @@ class Service:
     @property
     def path(self) -> str:
         repository, service = (quote(text, safe="") for text in (self.bundle.repository, self.bundle.service))
-        return f"repository={repository}/service={service}/{iso(self.bundle.generated_at)}.json"
+        return f"repository={repository}/service={service}/{file_name(self.bundle.generated_at)}"
 
     @property
     def raw(self) -> bytes:
@@ -130,13 +135,13 @@ def write_lake(lake: Path, count: int, *, days: int = 84) -> list[Service]:
             older = Service(replace(older.bundle, service=service.bundle.service))
             older.write(lake, path=None if number % 12 else f"older/{number}.json")
         if number % 8 == 0:
-            (file.parent / f"{iso(AS_OF)}.json").write_bytes(service.raw[: len(service.raw) // 2])
+            (file.parent / file_name(AS_OF)).write_bytes(service.raw[: len(service.raw) // 2])
         if number % 9 == 0:
             pull = replace(service.bundle, written_by=written_by(event="pull_request", distrust="no run of it is"))
             Service(pull).write(lake, path=f"pulls/{number}.json")
         if number % 19 == 0:
             newer = json.loads(service.raw) | {"schema": SCHEMA + 1, "generated_at": iso(AS_OF)}
-            (file.parent / f"{iso(AS_OF)}.json").write_text(json.dumps(newer))
+            (file.parent / file_name(AS_OF)).write_text(json.dumps(newer))
     return services
 
 

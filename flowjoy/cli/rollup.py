@@ -19,6 +19,7 @@ from flowjoy.errors import FlowJoyError, InputError
 from flowjoy.pipeline.rollup import ReadFile, RollUpTerms, roll_up
 from flowjoy.pipeline.rollup_local import LocalEngine, processors
 from flowjoy.report import files
+from flowjoy.report.rollup.page import page
 from flowjoy.report.rollup.tables import csv_files
 from flowjoy.sources import expected_services
 
@@ -68,7 +69,11 @@ def _rollup(arguments: argparse.Namespace, console: Console, line: ProgressLine)
     line.show("")
     problems: list[str] = []
     written = files.write(
-        {**csv_files(view), **_as_functions(engine.parquet())}, folder, folder, problems.append, console.redact
+        {"rollup.html": partial(page, view), **csv_files(view), **_as_functions(engine.parquet())},
+        folder,
+        folder,
+        problems.append,
+        console.redact,
     )
     _log(view, [str(arguments.output_dir / name) for name in written], console)
     for problem in problems:

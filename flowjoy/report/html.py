@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from flowjoy.report import palette
 from flowjoy.report.blocks import SIGNS, Section
-from flowjoy.report.content.report import Report
+from flowjoy.report.content.report import ORDER, Report
 from flowjoy.report.escaping import visible
 from flowjoy.report.links import Links
 from flowjoy.report.prose import Countdown, Link, PullRequest, Span, Text, plain, span_text, spans
@@ -32,13 +32,20 @@ _TITLE = 40.0
 
 @dataclass(frozen=True, kw_only=True)
 class PageView:
-    """The content of the page, and what only the page shows. `pictures`: those that could be drawn, by name."""
+    """The content of the page, and what only the page shows. `pictures`: those that could be drawn, by name.
+
+    `order`: the sections in reading order. `source`: the file that has every figure; `manual`: the page that defines
+    them.
+    """
 
     report: Report
     as_of: str
     as_of_iso: str
     window: str
     pictures: Mapping[str, Picture]
+    order: Sequence[str] = ORDER
+    source: str = "flowjoy-bundle.json"
+    manual: str = "metrics.md"
 
     @property
     def title(self) -> str:
@@ -54,7 +61,7 @@ class PageView:
     @property
     def sections(self) -> Sequence[Section]:
         """The sections in reading order."""
-        return self.report.ordered()
+        return self.report.ordered(self.order)
 
     @property
     def links(self) -> Sequence[Span]:
@@ -67,7 +74,7 @@ class PageView:
     @property
     def definitions(self) -> Span:
         """The page of the documentation that defines the figures."""
-        return self.report.links.page("Definitions", "metrics.md")
+        return self.report.links.page("Definitions", self.manual)
 
 
 @dataclass(frozen=True, kw_only=True)

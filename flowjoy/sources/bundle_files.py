@@ -51,7 +51,7 @@ class Claim:
 
 
 def claim_of(path: str) -> Claim:
-    """Return what a path claims: `…/repository=acme%2Fshop/service=shop/2026-03-02T09:00:00Z.json`, or nothing."""
+    """Return what a path claims: `…/repository=acme%2Fshop/service=shop/20260302T090000Z.json`, or nothing."""
     *folders, name = PurePosixPath(path).parts or ("",)
     values = {
         key: unquote(part.removeprefix(key))

@@ -162,7 +162,7 @@ def test_repository__is_one_whatever_its_case(tmp_path: Path) -> None:
 def test_bundle_of_a_newer_flowjoy__makes_its_service_unknown(tmp_path: Path) -> None:
     file = Service(kept(100)).write(tmp_path)
     newer = json.loads(to_json(kept(102))) | {"schema": SCHEMA + 1}
-    (file.parent / "2024-06-07T15:00:00Z.json").write_text(json.dumps(newer))
+    (file.parent / "20240607T150000Z.json").write_text(json.dumps(newer))
     row = the_service(rolled_up(tmp_path))
     assert (row.voice, row.promise, row.last_status) == ("refused", "unknown", "met")
 

@@ -23,6 +23,9 @@ GOOD = to_json(a_report([a_deploy(0)], until=at(100)))
 def test_claim__is_what_the_folders_say() -> None:
     claim = claim_of("s3://lake/x/repository=Acme%2Fshop/service=a%20b/2026-03-02T09:00:00Z.json")
     assert (claim.repository, claim.service, claim.at) == ("acme/shop", "a b", datetime(2026, 3, 2, 9, tzinfo=UTC))
+    assert claim_of("repository=acme%2Fshop/service=a/20260302T090000.5Z.json").at == datetime(
+        2026, 3, 2, 9, 0, 0, 500_000, tzinfo=UTC
+    )
     assert claim_of("lake/bundle.json") == claim_of("x.json") == claim_of("")
     assert claim_of("repository=acme%2Fshop/x.json").repository == "acme/shop"
     assert claim_of("repository=acme%2Fshop/service=a/latest.json").at is None
