@@ -9,7 +9,7 @@ QUIET := $(shell test -t 2 || echo --quiet)
 export PYTHONDONTWRITEBYTECODE =
 LOCK = $(UV) pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --no-config
 
-.PHONY: help demo pictures test test-all golden test-registries trust bench hunt coverage lint docs lock clean
+.PHONY: help demo pictures test test-all golden test-registries test-spark trust bench hunt coverage lint docs lock clean
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
@@ -39,6 +39,9 @@ test-registries: .venv/ready $(OWN_UV) ## Run the tests against real MLflow serv
 	@PATH="$(dir $(UV)):$$PATH" $(PY) -m tests.registries.install
 	$(PY) -m pytest -q tests/registries
 
+test-spark: .venv/ready .venv-spark/ready ## Run the roll-up on a real Spark and compare it with DuckDB (needs Java)
+	PYTHONPATH=$$(echo .venv-spark/lib/python3.*/site-packages) $(PY) -m pytest -q tests/spark
+
 hunt: .venv/ready ## Run the properties on new random examples; what they find becomes a test
 	$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup -q -m hypothesis --hypothesis-profile=hunt
 
@@ -60,9 +63,10 @@ lock: $(OWN_UV) ## Lock the requirements again
 	$(LOCK) requirements.in -c requirements-dev.txt -o requirements.txt
 	$(LOCK) requirements-demo.in -c requirements-dev.txt -o requirements-demo.txt
 	$(LOCK) requirements-lint.in -o requirements-lint.txt
+	$(LOCK) requirements-spark.in -o requirements-spark.txt
 
 clean: ## Remove what the targets made
-	rm -rf .venv .venv-demo .venv-lint .venv-uv demo-report .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-demo .venv-lint .venv-spark .venv-uv demo-report .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv-uv/bin/uv:
 	@echo "Installing uv (once) …"
@@ -72,7 +76,8 @@ clean: ## Remove what the targets made
 .venv/ready: requirements-dev.txt
 .venv-demo/ready: requirements-demo.txt
 .venv-lint/ready: requirements-lint.txt
-.venv/ready .venv-demo/ready .venv-lint/ready: | $(OWN_UV)
+.venv-spark/ready: requirements-spark.txt
+.venv/ready .venv-demo/ready .venv-lint/ready .venv-spark/ready: | $(OWN_UV)
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'FlowJoy needs Python 3.11 or newer: make PYTHON=python3.13 …')"
 	@echo "Installing $$(grep -c == $<) packages in $(@D) (once) …"
 	@$(UV) venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(@D)

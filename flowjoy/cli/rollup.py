@@ -16,11 +16,11 @@ from flowjoy.domain.plurals import grouped, plural
 from flowjoy.domain.rollup import RollUp
 from flowjoy.domain.timestamps import iso, parse_iso
 from flowjoy.errors import FlowJoyError, InputError
-from flowjoy.pipeline.rollup import ReadFile, RollUpTerms, roll_up
+from flowjoy.pipeline.rollup import Engine, ReadFile, RollUpTerms, roll_up
 from flowjoy.pipeline.rollup_local import LocalEngine, processors
+from flowjoy.pipeline.rollup_spark import SparkEngine, connected
 from flowjoy.report import files
-from flowjoy.report.rollup.page import page
-from flowjoy.report.rollup.tables import csv_files
+from flowjoy.report.rollup.renderings import renderings
 from flowjoy.sources import expected_services
 
 _DONE, _FAILED, _MISTAKE = 0, 1, 2
@@ -49,7 +49,12 @@ def rollup(argv: Sequence[str], stream: TextIO | None = None, watched: TextIO | 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m flowjoy rollup", description=__doc__, allow_abbrev=False)
     add = parser.add_argument
-    add("folders", type=Path, nargs="+", metavar="FOLDER", help="folders of bundles (.json) and reports (.zip)")
+    add(
+        "folders",
+        nargs="+",
+        metavar="FOLDER",
+        help="folders of bundles (.json) and reports (.zip); with Spark of any store",
+    )
     add("--output-dir", type=Path, default=Path("flowjoy-rollup"), help="folder for the files (default flowjoy-rollup)")
     add("--as-of", metavar="INSTANT", help="the time of the view, ISO 8601 (default: the newest bundle's)")
     add("--weeks", type=int, default=12, help="the running week and those before it (default 12)")
@@ -57,6 +62,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--silent-after-hours", type=int, default=48, help="a service without a newer bundle is silent (default 48)")
     add("--fail-on", default="", metavar="STATES", help="exit 1 if a service is in one: silent,breached")
     add("--strict", action="store_true", help="exit 2 if a bundle is refused")
+    add(
+        "--spark-master", metavar="URL", help="compute on Spark: spark://…, yarn, local[*], or sc://… for Spark Connect"
+    )
+    add(
+        "--spark-facts",
+        metavar="FOLDER",
+        help="where Spark keeps facts for the next roll-up (default: in --output-dir)",
+    )
     add("--jobs", type=int, default=0, help="processes that compute (default: one for each processor)")
     return parser
 
@@ -64,16 +77,12 @@ def _parser() -> argparse.ArgumentParser:
 def _rollup(arguments: argparse.Namespace, console: Console, line: ProgressLine) -> int:
     terms, fail_on = _terms(arguments), _fail_on(arguments.fail_on)
     folder = arguments.output_dir.resolve()
-    engine = LocalEngine(arguments.folders, folder / _FACTS, arguments.jobs or processors())
+    engine = _engine(arguments, folder / _FACTS)
     view = roll_up(engine, terms, _Progress(line))
     line.show("")
     problems: list[str] = []
     written = files.write(
-        {"rollup.html": partial(page, view), **csv_files(view), **_as_functions(engine.parquet())},
-        folder,
-        folder,
-        problems.append,
-        console.redact,
+        {**renderings(view), **_as_functions(engine.files())}, folder, folder, problems.append, console.redact
     )
     _log(view, [str(arguments.output_dir / name) for name in written], console)
     for problem in problems:
@@ -81,6 +90,13 @@ def _rollup(arguments: argparse.Namespace, console: Console, line: ProgressLine)
     if problems or (arguments.strict and view.refused):
         return _MISTAKE
     return _FAILED if any(fails(view) for fails in fail_on) else _DONE
+
+
+def _engine(arguments: argparse.Namespace, facts: Path) -> Engine:
+    """Return what reads and counts: Spark where its master is named, else this machine."""
+    if arguments.spark_master is None:
+        return LocalEngine([Path(folder) for folder in arguments.folders], facts, arguments.jobs or processors())
+    return SparkEngine(connected(arguments.spark_master), arguments.folders, arguments.spark_facts or str(facts))
 
 
 def _terms(arguments: argparse.Namespace) -> RollUpTerms:

@@ -86,6 +86,9 @@ class Engine(Protocol):
     def answers(self, sql: str, tables: Mapping[str, pa.Table], queries: Mapping[str, str]) -> Mapping[str, pa.Table]:
         """Return the answer to each query over the facts and these tables."""
 
+    def files(self) -> Mapping[str, bytes]:
+        """Return the files of facts that are still to be written."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class _File:

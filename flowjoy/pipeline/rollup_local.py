@@ -90,8 +90,8 @@ class LocalEngine:
         self._earlier, self._computed = facts_format.of_digests(every, self._wanted), []
         return self._earlier
 
-    def parquet(self) -> Mapping[str, bytes]:
-        """Return the files of the facts."""
+    def files(self) -> Mapping[str, bytes]:
+        """Return the files that keep the facts for the next roll-up."""
         return facts_format.to_parquet(self.facts(), self._made_by)
 
 

@@ -84,8 +84,10 @@ class SparkEngine:
             contents = self._contents(readable).select("path", functions.sha2("content", 256).alias(DIGEST))
             digests = dict(contents.collect())
             first = {digest: path for path, digest in digests.items()}
-            self._add([first[digest] for digest in sorted(first.keys() - self._bundles(first).keys())])
             bundles = self._bundles(first)
+            if new := sorted(first.keys() - bundles.keys()):
+                self._add([first[digest] for digest in new])
+                bundles = self._bundles(first)
             read |= {path: ReadFile(digest=digest, bundle=bundles[digest]) for path, digest in digests.items()}
         progress(tuple(read.values()), len(paths))
         return read
@@ -104,6 +106,10 @@ class SparkEngine:
             self._session.table(name).localCheckpoint().createOrReplaceTempView(name)
         return {name: self._session.sql(query).toArrow() for name, query in queries.items()}
 
+    def files(self) -> Mapping[str, bytes]:
+        """Return nothing: Spark has written the facts."""
+        return {}
+
     def _problem(self, path: str) -> str | None:
         """Return why a file cannot be read."""
         if ":" in path.rpartition("/")[2]:
@@ -119,9 +125,7 @@ class SparkEngine:
         return self._binary().load([_GLOB.sub(r"\\\g<0>", path) for path in paths])
 
     def _add(self, paths: Sequence[str]) -> None:
-        schema = _kept_schema()
-        empty = self._session.createDataFrame([], _ddl(schema))
-        rows = self._contents(paths).select("content").mapInArrow(_facts_of_files, _ddl(schema)) if paths else empty
+        rows = self._contents(paths).select("content").mapInArrow(_facts_of_files, _ddl(_kept_schema()))
         rows.write.mode("append").partitionBy(FACT).parquet(self._facts)
 
     def _kept(self) -> Any:

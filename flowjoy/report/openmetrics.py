@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -52,9 +52,15 @@ def gauges(results: Results) -> tuple[Gauge, ...]:
 
 def text(results: Results, redact: Callable[[str], str] = str) -> bytes:
     """Return `flowjoy.prom`. A sample has no timestamp: it is that of `flowjoy_last_report_timestamp_seconds`."""
-    common = {"repository": results.bundle.repository, "service": results.bundle.service}
+    return rendered(
+        gauges(results), {"repository": results.bundle.repository, "service": results.bundle.service}, redact
+    )
+
+
+def rendered(every: Iterable[Gauge], common: Mapping[str, str], redact: Callable[[str], str] = str) -> bytes:
+    """Return metrics as OpenMetrics text. `common`: the labels of every sample."""
     lines: list[str] = []
-    for gauge in gauges(results):
+    for gauge in every:
         lines += [f"# HELP {gauge.name} {gauge.help}", f"# TYPE {gauge.name} gauge"]
         # Of two models with one name after redaction, the first counts: a series must not occur twice.
         values = {_labels({**common, **item.labels}, redact): item.value for item in reversed(gauge.samples)}

@@ -135,6 +135,7 @@ def test_services_file__with_a_mistake_is_refused(lake: Lake, tmp_path: Path, te
     assert (code, message in log) == (2, True), log
 
 
+@pytest.mark.matrix
 def test_same_bundles__give_the_same_bytes_with_any_cache_and_number_of_processes(lake: Lake, tmp_path: Path) -> None:
     write_lake(lake.folder, 18, days=20)
     lake.run(jobs=2)
