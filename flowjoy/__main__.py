@@ -1,13 +1,14 @@
-"""The command line, `python -m flowjoy`: `run`, `replay`, `doctor`, `reference` and `rollup`."""
+"""The command line, `python -m flowjoy`: `run`, `replay`, `doctor`, `reference`, `rollup` and `collect`."""
 
 from __future__ import annotations
 
 import difflib
 import gc
+import os
 import sys
 from typing import NoReturn
 
-_COMMANDS = ("run", "replay", "reference", "doctor", "rollup")
+_COMMANDS = ("run", "replay", "reference", "doctor", "rollup", "collect")
 _WRONG = 2
 
 _USAGE = """\
@@ -16,6 +17,7 @@ usage: python -m flowjoy run [--sla-hours 48 ...]             run the step here
        python -m flowjoy reference train.csv [--run-id RUN]   the distribution of the training data, for the drift check
        python -m flowjoy doctor [--models recommender ...]    check the setup, and why each deployment counted or not
        python -m flowjoy rollup FOLDER [--services FILE ...]  the view of many services: joins their bundles
+       python -m flowjoy collect --org acme --into FOLDER     fetch these bundles from GitHub
 (each command lists its flags with --help)
 """
 
@@ -54,9 +56,11 @@ def _run(command: str) -> int:
 
         return entry()
     if command == "rollup":
-        from flowjoy.cli.rollup import rollup
+        return _rollup()
+    if command == "collect":
+        from flowjoy.cli.collect import collect
 
-        return rollup(sys.argv[1:])
+        return collect(os.environ, sys.argv[1:])
     if command in ("-h", "--help", "help"):
         sys.stdout.write(_USAGE)
         return 0
@@ -64,6 +68,15 @@ def _run(command: str) -> int:
     cure = f". Did you mean {near[0]}?" if near else ""
     sys.stderr.write((f"{command[:40]!r} is not a command{cure}\n" if command else "") + _USAGE)
     return _WRONG
+
+
+def _rollup() -> int:
+    try:
+        from flowjoy.cli.rollup import rollup
+    except ModuleNotFoundError as lacking:
+        sys.stderr.write(f"rollup: {lacking.name} is not installed. Run pip install duckdb pyarrow\n")
+        return _WRONG
+    return rollup(sys.argv[1:])
 
 
 if __name__ == "__main__":

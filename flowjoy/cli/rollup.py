@@ -161,7 +161,7 @@ def _log(view: RollUp, written: Sequence[str], console: Console) -> None:
     for row in view.refused[:_SHOWN]:
         console.warning(f"{row.file}: refused: {row.problem}")
     if len(view.refused) > _SHOWN:
-        console.warning(f"{len(view.refused) - _SHOWN} more files are refused: see coverage.csv")
+        console.warning(f"{plural(len(view.refused) - _SHOWN, 'more file')} refused: see coverage.csv")
     for path in written:
         console.log(path)
     states = ((len(view.silent), "silent"), (len(view.broken), "broken"))

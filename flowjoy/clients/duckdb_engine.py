@@ -10,7 +10,6 @@ from flowjoy.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-INSTALL = "pip install 'flowjoy[rollup]'"
 _VIEW, _TABLE = "CREATE OR REPLACE TEMP VIEW", "CREATE TEMP TABLE"
 
 
@@ -23,7 +22,7 @@ def run(sql: str, tables: Mapping[str, pa.Table], queries: Mapping[str, str]) ->
     try:
         import duckdb
     except ImportError:
-        raise InputError(f"rollup: DuckDB is not installed. Run {INSTALL}, or set --spark-master") from None
+        raise InputError("rollup: DuckDB is not installed. Run pip install duckdb, or set --spark-master") from None
     with duckdb.connect(config={"enable_external_access": "false"}) as database:
         for name, table in tables.items():
             database.register(name, table)

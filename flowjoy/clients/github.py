@@ -49,8 +49,15 @@ class GitHubApi:
 
     def within(self, transport: Transport) -> GitHubApi:
         """Return the same client with a budget of its own."""
+        return self._other(self.repository, transport)
+
+    def of(self, repository: str) -> GitHubApi:
+        """Return the same client for another repository."""
+        return self._other(repository, self.transport)
+
+    def _other(self, repository: str, transport: Transport) -> GitHubApi:
         return GitHubApi(
-            repository=self.repository,
+            repository=repository,
             token=self._token,
             api_url=self._api_url,
             graphql_url=self._graphql_url,
@@ -84,11 +91,15 @@ class GitHubApi:
 
     def get(self, path: str, check: Check[_T], **parameters: str | int) -> _T:
         """GET `/repos/{repository}{path}`."""
+        what = f"GitHub {unquote(path) or 'repository'}"
+        return self.transport.call(what, self._getting(f"/repos/{self.repository}{path}", check, parameters), explain)
 
-        def request() -> _T:
-            return check(self._ask("GET", f"/repos/{self.repository}{path}", parameters=dict(parameters)))
+    def get_path(self, path: str, check: Check[_T], **parameters: str | int) -> _T:
+        """GET a path that belongs to no repository."""
+        return self.transport.call(f"GitHub {path}", self._getting(path, check, parameters), explain)
 
-        return self.transport.call(f"GitHub {unquote(path) or 'repository'}", request, explain)
+    def _getting(self, path: str, check: Check[_T], parameters: Mapping[str, str | int]) -> Callable[[], _T]:
+        return lambda: check(self._ask("GET", path, parameters=dict(parameters)))
 
     def redirect_of(self, path: str) -> str:
         """Return where GET `/repos/{repository}{path}` redirects to, without following: it must not get the token."""

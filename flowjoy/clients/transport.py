@@ -37,11 +37,14 @@ class Budget:
 
 
 class Transport:
-    """Sends single requests within the budget, and repeats those with a transient fault."""
+    """Sends single requests within the budget, and repeats those with a transient fault.
 
-    def __init__(self, budget: Budget) -> None:
+    `max_pause_seconds`: the longest pause that a service may ask for; a longer one is a failure at once.
+    """
+
+    def __init__(self, budget: Budget, max_pause_seconds: float = _MAX_PAUSE_SECONDS) -> None:
         bound_requests()
-        self.budget = budget
+        self.budget, self._max_pause_seconds = budget, max_pause_seconds
 
     def call(
         self,
@@ -78,7 +81,7 @@ class Transport:
         # With jitter, so that jobs that failed together do not retry together.
         growing = _FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.75, 1.25)  # noqa: S311  # nosec B311
         pause = fault.wait_seconds if fault.wait_seconds is not None else growing
-        return pause if pause <= min(_MAX_PAUSE_SECONDS, self.budget.left() / 2) else None
+        return pause if pause <= min(self._max_pause_seconds, self.budget.left() / 2) else None
 
     def _within_time(self, request: Callable[[], _T]) -> _T:
         seconds = min(REQUEST_SECONDS, self.budget.left())

@@ -73,8 +73,13 @@ class ServiceRow(Dora):
     @property
     def name(self) -> str:
         """Its repository, and the service where that has another name."""
-        same = self.repository.rpartition("/")[2] == self.service.lower()
-        return self.repository if same else f"{self.repository}/{self.service}"
+        return name_of(self.repository, self.service)
+
+
+def name_of(repository: str, service: str) -> str:
+    """Return the repository, and the service where that has another name."""
+    same = repository.rpartition("/")[2] == service.lower()
+    return repository if same else f"{repository}/{service}"
 
 
 REPORTING = "reporting"

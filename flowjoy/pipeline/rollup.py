@@ -15,6 +15,7 @@ import pyarrow as pa
 from flowjoy.analysis.flow.weeks import monday_of, window_of
 from flowjoy.analysis.promise.compliance import RATE_DAYS
 from flowjoy.domain.facts import BundleFact
+from flowjoy.domain.plurals import plural
 from flowjoy.domain.rollup import (
     CoverageRow,
     ExpectedService,
@@ -171,7 +172,7 @@ def _nothing(read: Sequence[_File]) -> str:
         return "no bundle in these folders: expected files that end with .json or .zip"
     shown = read[0]
     why = shown.problem or "it was written after --as-of"
-    return f"none of {len(read)} files can be counted, such as {shown.file}: {why}"
+    return f"nothing counts in {plural(len(read), 'file')}, such as {shown.file}: {why}"
 
 
 def _calendar(zones: Iterable[str], as_of: datetime, weeks: int) -> list[dict[str, object]]:

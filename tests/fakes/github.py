@@ -9,6 +9,7 @@ import base64
 import re
 from urllib.parse import urlencode
 
+from tests.fakes.github_bodies import Bodies
 from tests.fakes.github_rest import NOT_FOUND, Call, message
 from tests.fakes.github_schema import execute
 from tests.fakes.github_state import Attempt, Repository
@@ -92,8 +93,16 @@ class GitHubStandIn(StandIn):
                     return Answer(200, artifact.content, {"Content-Type": "application/zip"})
         return Answer(403, b"<Error><Code>AuthenticationFailed</Code></Error>")
 
+    def _installation(self, request: Request, prefix: str) -> Answer:
+        """The repositories that the App of this token is installed in."""
+        call = Call(self.blob_url, self.repository, request, f"{self.url}{prefix}")
+        api = f"{self.url}{prefix}"
+        return call.paged(self.repositories, lambda repo: Bodies(repo, api).repository(), under="repositories")
+
     def _rest(self, request: Request, prefix: str) -> Answer:
         path = request.path.removeprefix(prefix)
+        if path == "/installation/repositories":
+            return self._installation(request, prefix)
         index = re.fullmatch(r"/(?:repos/([^/]+/[^/]+)|repositories/(\d+))(/.*)?", path)
         if index is None:
             return NOT_FOUND

@@ -57,6 +57,7 @@ class Bodies:
             **dict.fromkeys(("git_url", "ssh_url", "clone_url", "svn_url"), f"{html}.git"),
             **dict.fromkeys(("description", "mirror_url", "homepage", "language", "license")),
             **dict.fromkeys(("pushed_at", "created_at", "updated_at"), EPOCH),
+            "archived": self._repo.archived,
             "id": repository_id(full_name),
             "node_id": f"R_{repository_id(full_name)}",
             "name": name,

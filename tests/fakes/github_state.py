@@ -228,6 +228,7 @@ class Repository:
 
     full_name: str = "acme/shop"
     private: bool = False
+    archived: bool = False
     default_branch: str = "main"
     former_names: list[str] = field(default_factory=list)
     deployments: dict[int, Deployment] = field(default_factory=dict)

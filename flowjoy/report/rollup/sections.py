@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
-from flowjoy.analysis.promise.compliance import ENOUGH
-from flowjoy.domain.rollup import Dora, ModelRow, ModelServiceRow, RollUp, ServiceRow, TeamRow, as_percent, per
+from flowjoy.domain.rollup import ModelRow, ModelServiceRow, RollUp, TeamRow, as_percent, name_of, per
 from flowjoy.report.blocks import ROW_LIMIT, Cell, Chart, Mark, Paragraph, Section, Table, number_cell
-from flowjoy.report.prose import Name, Prose, joined, own, prose
+from flowjoy.report.prose import Name, own, prose
 from flowjoy.report.rollup import pictures
+from flowjoy.report.rollup.cells import (
+    hours_cell,
+    mttr_cell,
+    names_of,
+    percent_cell,
+    rate_cell,
+    report_time,
+    service_cell,
+)
 from flowjoy.report.rollup.tables import SECONDS, TENTHS, hours, hours_each
-from flowjoy.report.text import moment, share, span
+from flowjoy.report.text import share
 
 MAP, TREND = "map", "trend"
-_UTC = "UTC"
-_FEW, _NAMED = 15, 3
+_FEW = 15
 _STATES = {"silent": Mark.WAIT, "refused": Mark.BAD, "never reported": Mark.BAD}
 
 
@@ -40,10 +46,10 @@ def _silent(rollup: RollUp) -> Section | None:
     header = ("service", "team", "state", "last report", "promise then")
     rows = [
         (
-            _service(row),
+            service_cell(row),
             Cell(text=row.team),
             Cell(text=row.voice, mark=_STATES.get(row.voice, Mark.NONE)),
-            _time(row.reported_at, rollup.as_of),
+            report_time(row.reported_at, rollup.as_of),
             Cell(text=row.last_status or ""),
         )
         for row in rollup.silent[:ROW_LIMIT]
@@ -67,13 +73,13 @@ def _broken(rollup: RollUp) -> Section | None:
     header = ("service", "team", "models not shipped", "breached", "running", "kept, 28 days", "MTTR")
     rows = [
         (
-            _service(row),
+            service_cell(row),
             Cell(text=row.team),
-            Cell(text=_names(waiting[row.repository, row.service]), wide=True),
+            Cell(text=names_of(waiting[row.repository, row.service]), wide=True),
             number_cell(row.breached),
             number_cell(row.pending),
-            _rate(row),
-            _mttr(row),
+            rate_cell(row),
+            mttr_cell(row),
         )
         for row in rollup.broken[:ROW_LIMIT]
     ]
@@ -109,8 +115,8 @@ def _jam(row: ModelRow, waiting: Sequence[ModelServiceRow]) -> tuple[Cell, ...]:
         number_cell(row.unshipped),
         number_cell(row.breached),
         number_cell(row.unknown),
-        Cell(text=_names([_path(item.repository, item.service) for item in worst]), wide=True),
-        _hours_cell(hours(row.lead_median_tenths, TENTHS)),
+        Cell(text=names_of([name_of(item.repository, item.service) for item in worst]), wide=True),
+        hours_cell(hours(row.lead_median_tenths, TENTHS)),
     )
 
 
@@ -146,8 +152,8 @@ def _trend(rollup: RollUp) -> Section:
             number_cell(week.model_deploys),
             number_cell(week.due_met),
             number_cell(week.due_missed),
-            _percent(as_percent(week.due_met, week.due_missed)),
-            _hours_cell(hours_each(week.resolved_seconds, week.resolved)),
+            percent_cell(as_percent(week.due_met, week.due_missed)),
+            hours_cell(hours_each(week.resolved_seconds, week.resolved)),
             number_cell(week.incidents),
         )
         for week in reversed(rollup.weeks)
@@ -183,14 +189,14 @@ def _team(row: TeamRow) -> tuple[Cell, ...]:
         number_cell(row.services - row.reporting),
         number_cell(row.broken),
         number_cell(row.unknown),
-        _rate(row),
+        rate_cell(row),
         number_cell(per(row.complete_week_deploys, row.complete_weeks)),
-        _hours_cell(hours(row.lead_median_tenths, TENTHS)),
+        hours_cell(hours(row.lead_median_tenths, TENTHS)),
         Cell(
             text="" if fail_rate is None else share(fail_rate), sort="" if fail_rate is None else fail_rate, number=True
         ),
-        _hours_cell(hours(row.recovery_median_tenths, TENTHS)),
-        _mttr(row),
+        hours_cell(hours(row.recovery_median_tenths, TENTHS)),
+        mttr_cell(row),
     )
 
 
@@ -198,7 +204,11 @@ def _files(rollup: RollUp) -> Section | None:
     if not rollup.refused:
         return None
     rows = [
-        (Cell(text=Name(row.file), wide=True), Cell(text=row.problem, wide=True), _time(row.generated_at, rollup.as_of))
+        (
+            Cell(text=Name(row.file), wide=True),
+            Cell(text=row.problem, wide=True),
+            report_time(row.generated_at, rollup.as_of),
+        )
         for row in rollup.refused[:ROW_LIMIT]
     ]
     header = ("file", "reason", "written")
@@ -208,49 +218,3 @@ def _files(rollup: RollUp) -> Section | None:
 
 def _table(caption: str, header: tuple[str, ...], rows: Sequence[tuple[Cell, ...]], total: int, source: str) -> Table:
     return Table(caption=caption, header=header, rows=rows, total=total, source=source, shown=_FEW)
-
-
-def _service(row: ServiceRow) -> Cell:
-    return Cell(text=Name(row.name), sort=row.name)
-
-
-def _path(repository: str, service: str) -> str:
-    return repository if repository.rpartition("/")[2] == service.lower() else f"{repository}/{service}"
-
-
-def _names(names: Sequence[str]) -> Prose:
-    """Return the first names, and how many more there are."""
-    more = len(names) - _NAMED
-    shown = joined(Name(name) for name in names[:_NAMED])
-    return (*shown, f" and {more:,} more") if more > 0 else shown
-
-
-def _time(at: datetime | None, as_of: datetime) -> Cell:
-    if at is None:
-        return Cell(text="never", sort=0)
-    return Cell(text=f"{moment(at, _UTC, as_of)} ({_ago(as_of - at)})", sort=at.timestamp())
-
-
-def _ago(age: timedelta) -> str:
-    return f"{span(age)} ago"
-
-
-def _rate(row: Dora) -> Cell:
-    """Return the rate of kept promises with its n; never 100 % where nothing was due."""
-    percent, n = as_percent(row.due_met, row.due_missed), row.due_met + row.due_missed
-    if percent is None:
-        return Cell(text="nothing due", sort="", number=True)
-    few = ", too few" if n < ENOUGH else ""
-    return Cell(text=f"{percent:.1f} % of {n:,}{few}", sort=percent, number=True)
-
-
-def _mttr(row: Dora) -> Cell:
-    return _hours_cell(hours_each(row.resolved_seconds, row.resolved))
-
-
-def _percent(value: float | None) -> Cell:
-    return Cell(text="" if value is None else f"{value:.1f} %", sort="" if value is None else value, number=True)
-
-
-def _hours_cell(value: float | None) -> Cell:
-    return Cell(text="" if value is None else f"{value:.1f} h", sort="" if value is None else value, number=True)

@@ -177,7 +177,7 @@ def test_nothing_that_counts__is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no bundle in these folders"):
         rolled_up(tmp_path)
     (tmp_path / "x.json").write_text("{}")
-    with pytest.raises(BundleError, match=r"none of 1 files can be counted, such as .*x\.json: this is not a FlowJoy"):
+    with pytest.raises(BundleError, match=r"nothing counts in 1 file, such as .*x\.json: this is not a FlowJoy"):
         rolled_up(tmp_path)
 
 
