@@ -70,5 +70,6 @@ def test_spark_and_duckdb__say_the_same_in_every_row(lake: Path, spark: Any, tmp
     assert len(here["service_weeks"]) == 12 * len(here["services"])
     kept = sorted(path.name for path in (tmp_path / "facts").rglob("*.parquet"))
     again = SparkEngine(spark, [str(lake)], str(tmp_path / "facts"))
-    again.read([*again.paths()], unwatched)
+    known = {row["file"] for row in there["coverage"]}
+    again.read([path for path in again.paths() if path.removeprefix("file:") in known], unwatched)
     assert sorted(path.name for path in (tmp_path / "facts").rglob("*.parquet")) == kept
