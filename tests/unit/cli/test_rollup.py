@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from flowjoy.cli.rollup import rollup
+from flowjoy.cli.rollup import _parser, rollup
 from flowjoy.domain.facts import FACTS
 from flowjoy.ledger import facts_format
 from flowjoy.sources import bundle_files
@@ -205,3 +206,13 @@ def test_rollup__is_a_command(tmp_path: Path) -> None:
 
     assert "rollup" in _COMMANDS
     assert "python -m flowjoy rollup" in _USAGE
+
+
+def test_docs__list_every_option_and_file(lake: Lake) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "rollup.md").read_text()
+    options = set(re.findall(r"^\| `(--[a-z-]+)` \|", page, re.MULTILINE))
+    assert options == {name for name in _parser()._option_string_actions if name.startswith("--")} - {"--help"}
+    kept().write(lake.folder)
+    lake.run()
+    documented = set(re.findall(r"^\| `([a-z_/*.]+\.[a-z]+)` \|", page, re.MULTILINE))
+    assert documented == {re.sub(r"^facts/\w+", "facts/*", name) for name in lake.files()}
