@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, Self
 
@@ -14,7 +14,8 @@ from flowjoy.clients.responses import Count, Id, Instant, Many, Response, Text, 
 from flowjoy.domain.name_patterns import any_match, likely_first
 from flowjoy.errors import HarvestError
 
-_AT_ONCE, _SHOWN = 6, 20
+AT_ONCE = 6
+_SHOWN = 20
 _MATRIX = re.compile(r" \(.*\)$", re.DOTALL)
 UnderWay = Literal["in_progress", "queued", "requested", "waiting", "pending"]
 Conclusion = Literal[
@@ -74,41 +75,45 @@ class _Jobs(Response):
     jobs: Many[Job]
 
 
-def read(
+def read(github: GitHubApi, run_ids: Sequence[int]) -> dict[int, tuple[Job, ...]]:
+    """Return the jobs of each run, of all its attempts."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(run_ids, pool.map(lambda run_id: _jobs(github, run_id), run_ids), strict=True))
+
+
+def matching(jobs: Mapping[int, Sequence[Job]], wanted: Sequence[str]) -> dict[int, tuple[Job, ...]]:
+    """Return each run's jobs that match one of the names or globs."""
+    return {run_id: tuple(job for job in of_run if matches(job.name, wanted)) for run_id, of_run in jobs.items()}
+
+
+def refuse_unmatched(
     github: GitHubApi,
-    run_ids: Sequence[int],
+    jobs: Mapping[int, Sequence[Job]],
     wanted: Sequence[str],
     *,
-    others: Sequence[int] = (),
-    declared: Callable[[], Iterable[str]] = tuple,
-) -> dict[int, tuple[Job, ...]]:
-    """Return each run's jobs that match one of the names or globs.
+    others: Sequence[int],
+    declared: Callable[[], Iterable[str]],
+) -> None:
+    """Raise HarvestError if a name or glob matches no job anywhere.
 
-    Raise HarvestError if a name or glob matches no job of the runs, no job of the workflow's file (`declared`: a new
-    job has not run yet) and no job of the `others`, which are read for this only, the first ones first.
-
-    A pattern also matches the jobs that a matrix makes of its job: `deploy` matches `deploy (eu)`.
+    It has to match a job of the runs, of the workflow's file (`declared`: a new job has not run yet), or of the
+    `others`, which are read for this only, the first ones first.
     """
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        every = dict(zip(run_ids, pool.map(lambda run_id: _jobs(github, run_id), run_ids), strict=True))
-    matching = {run_id: tuple(job for job in jobs if matches(job.name, wanted)) for run_id, jobs in every.items()}
-    seen = {job.name for jobs in every.values() for job in jobs}
+    seen = {job.name for of_run in jobs.values() for job in of_run}
     missing = _unmatched(wanted, seen)
     if seen and missing:
         missing = _unmatched(missing, declared())
-    for start in range(0, len(others) if seen else 0, _AT_ONCE):
+    for start in range(0, len(others) if seen else 0, AT_ONCE):
         if not missing:
             break
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            more = pool.map(lambda run_id: _jobs(github, run_id), others[start : start + _AT_ONCE])
-            seen |= {job.name for jobs in more for job in jobs}
+        more = read(github, others[start : start + AT_ONCE])
+        seen |= {job.name for of_run in more.values() for job in of_run}
         missing = _unmatched(missing, seen)
     if seen and missing:
         raise HarvestError(
             f"the workflow has no job that matches deploy-job {', '.join(missing)!r}",
             hint=f"set deploy-job to one of: {', '.join(likely_first(seen, missing)[:_SHOWN])}",
         )
-    return matching
 
 
 def own_candidates(github: GitHubApi, run_id: int, runner_name: str | None) -> tuple[Job, ...]:
@@ -119,12 +124,22 @@ def own_candidates(github: GitHubApi, run_id: int, runner_name: str | None) -> t
 
 def _unmatched(wanted: Iterable[str], names: Iterable[str]) -> list[str]:
     known = set(names)
-    return [pattern for pattern in wanted if not any(matches(name, [pattern]) for name in known)]
+    return [pattern for pattern in wanted if not any(may_be(name, [pattern]) for name in known)]
 
 
 def matches(name: str, wanted: Sequence[str]) -> bool:
     """Return whether a job, or the one that a matrix multiplied, has one of the names or matches a glob."""
-    return any_match(name, wanted) or any_match(_MATRIX.sub("", name), wanted)
+    return any_match(name, wanted) or any_match(without_matrix(name), wanted)
+
+
+def may_be(name: str, wanted: Sequence[str]) -> bool:
+    """Return whether a job matches, or is declared with a `*` that may stand for what is wanted."""
+    return matches(name, wanted) or ("*" in name and any(any_match(pattern, [name]) for pattern in wanted))
+
+
+def without_matrix(name: str) -> str:
+    """Return a job's name without the values that a matrix adds."""
+    return _MATRIX.sub("", name)
 
 
 def _jobs(github: GitHubApi, run_id: int) -> tuple[Job, ...]:

@@ -21,7 +21,7 @@ from flowjoy.sources.github_settled_releases import SettledReleases, judged_befo
 NEVER_BEGAN = frozenset({"skipped", "action_required", "startup_failure"})
 
 _SHOWN = 5
-_MAY_DEPLOY = re.compile("deploy|releas|publish|ship|roll|promot|prod|live|apply|push|sync", re.IGNORECASE)
+MAY_DEPLOY = re.compile("deploy|releas|publish|ship|roll|promot|prod|live|apply|push|sync", re.IGNORECASE)
 
 
 def may_have_begun(run: Run) -> bool:
@@ -43,7 +43,7 @@ def refuse_uncertain(
     young = [run for run in asked if run.created_at > until and run.is_over][:_SHOWN]
     old = settled.owing((run for run in asked if run.created_at <= until), lambda run: (run.updated_at, run.head_sha))
     every = [*old, *young]
-    jobs = github_jobs.read(github, [run.id for run in every], ["*"]) if every else {}
+    jobs = github_jobs.read(github, [run.id for run in every])
     uncertain = [run for run in old if _may_have_deployed(github, run, jobs[run.id])]
     if uncertain:
         raise HarvestError(_named(uncertain, branch, query), hint=_cure(uncertain, branch))
@@ -87,7 +87,7 @@ def _may_have_deployed(github: GitHubApi, run: Run, jobs: Sequence[github_jobs.J
         # A run that waited for its turn and was cancelled by `concurrency` never had a job.
         return run.conclusion != "cancelled"
     to_deploy = [job for job in jobs if "deploy" in job.name.lower()]
-    others = [job for job in jobs if job.succeeded and _MAY_DEPLOY.search(job.name)]
+    others = [job for job in jobs if job.succeeded and MAY_DEPLOY.search(job.name)]
     if to_deploy and not others and all(job.conclusion == "skipped" for job in to_deploy):
         return False
     if any(job.succeeded for job in jobs):

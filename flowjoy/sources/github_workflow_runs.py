@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from flowjoy.analysis.promise import workflow_file
+from flowjoy.analysis.promise import workflow_jobs
 from flowjoy.clients import github_jobs, github_runs
 from flowjoy.clients.github import GitHubApi, Repository
 from flowjoy.clients.github_branches import has_tag
@@ -22,7 +22,8 @@ from flowjoy.sources import github_other_branches as other_branches
 from flowjoy.sources import github_uncertain_runs as uncertain
 from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out
 from flowjoy.sources.github_own_workflow import refuse_own_failures, refuse_own_job, text_of
-from flowjoy.sources.github_retired_workflow import refuse_deleted, refuse_renamed_job
+from flowjoy.sources.github_renamed_job import JobsOfRuns, refuse_renamed
+from flowjoy.sources.github_retired_workflow import refuse_retired
 from flowjoy.sources.github_run_attempts import Attempts, releases_nothing
 from flowjoy.sources.github_settled_releases import SettledReleases
 
@@ -54,12 +55,12 @@ class GitHubRuns:
         runs = github_runs.runs_between(github, path, branch, since, query.now, access.progress)
         if not runs:
             _prove_empty(github, path, branch, since)
-        refuse_deleted(github, query)
+        refuse_retired(github, runs.values(), query)
         if runs and (query.settings.branch or not query.settings.deploy_job):
             _refuse_shared_name(github, branch)
         on_branch = tuple(runs.values())
         ours = _releases(on_branch, branch, github)
-        items = _with_jobs(github, ours, query) if query.settings.deploy_job else _with_attempts(github, ours)
+        items, renamed = _with_jobs(github, ours, query) if query.settings.deploy_job else _with_attempts(github, ours)
         released = ((end, item.run.head_sha) for item in items for _, end in item.ends(query))
         settled = SettledReleases(github, query, released)
         elsewhere, notes = other_branches.on_other_branches(github, path, branch, on_branch, settled, query)
@@ -73,7 +74,7 @@ class GitHubRuns:
             return RunList(items, (*doubts, *notes, *ignored))
         counted = _deployed_elsewhere(github, elsewhere, settled, query)
         named = other_branches.note_on_counted([item.run for item in counted], branch)
-        return RunList([*items, *counted], (*notes, *ignored, *named))
+        return RunList([*items, *counted], (*renamed, *notes, *ignored, *named))
 
     def parse(self, raw: RunList, query: HarvestQuery) -> SourceResult[CodeRecord]:
         """Return one record per run, and another each time that it went live anew after another commit."""
@@ -101,39 +102,38 @@ def _releases(runs: Iterable[Run], branch: str, github: GitHubApi) -> list[Run]:
     return [run for run in runs if run.head_branch == branch and not releases_nothing(run, github.repository)]
 
 
-def _with_jobs(github: GitHubApi, ours: Sequence[Run], query: HarvestQuery) -> list[Attempts]:
-    """Return the runs with their deploy jobs, which are not read again where the ledger knows their end."""
+def _with_jobs(github: GitHubApi, ours: Sequence[Run], query: HarvestQuery) -> tuple[list[Attempts], tuple[str, ...]]:
+    """Return the runs with their deploy jobs, which are not read again where the ledger knows their end, and notes."""
     known = _known_ends(ours, query)
-    jobs = github_jobs.read(
+    wanted = query.settings.deploy_job
+    every = github_jobs.read(github, [run.id for run in ours if _may_have_deployed(run, known)])
+    github_jobs.refuse_unmatched(
         github,
-        [run.id for run in ours if _may_have_deployed(run, known)],
-        query.settings.deploy_job,
+        every,
+        wanted,
         others=sorted(known, reverse=True),
-        declared=lambda: workflow_file.job_names(text_of(github, query)),
+        declared=lambda: workflow_jobs.job_names(text_of(github, query)),
     )
+    jobs = github_jobs.matching(every, wanted)
     refuse_own_job(github, jobs, query)
-    refuse_renamed_job(github, ours, jobs, query)
-    return [Attempts(run=run, jobs=jobs.get(run.id), known_end=known.get(run.id)) for run in ours]
+    notes = refuse_renamed(github, JobsOfRuns(runs=ours, jobs=every, known=known), query)
+    return [Attempts(run=run, jobs=jobs.get(run.id), known_end=known.get(run.id)) for run in ours], notes
 
 
-def _with_attempts(github: GitHubApi, ours: Sequence[Run]) -> list[Attempts]:
+def _with_attempts(github: GitHubApi, ours: Sequence[Run]) -> tuple[list[Attempts], tuple[str, ...]]:
     """Return the runs with their earlier attempts: without `deploy-job`, each attempt that succeeded deployed."""
-    return [Attempts(run=run, earlier=github_runs.earlier_attempts(github, run)) for run in ours]
+    return [Attempts(run=run, earlier=github_runs.earlier_attempts(github, run)) for run in ours], ()
 
 
 def _deployed_elsewhere(
     github: GitHubApi, runs: Sequence[Run], settled: SettledReleases, query: HarvestQuery
 ) -> list[Attempts]:
     """Return the runs on other branches whose deploy job succeeded: what they deployed is live as well."""
-    wanted = query.settings.deploy_job
     unknown = [run for run in runs if other_branches.not_judged_before(run, query)]
     asked = settled.owing(unknown, lambda run: (run.updated_at, run.head_sha))
-    every = github_jobs.read(github, [run.id for run in asked], ["*"]) if asked else {}
-    jobs = {
-        number: [job for job in of_run if github_jobs.matches(job.name, wanted)] for number, of_run in every.items()
-    }
+    jobs = github_jobs.matching(github_jobs.read(github, [run.id for run in asked]), query.settings.deploy_job)
     refuse_own_job(github, jobs, query)
-    return [Attempts(run=run, jobs=tuple(jobs[run.id])) for run in asked if any(job.succeeded for job in jobs[run.id])]
+    return [Attempts(run=run, jobs=jobs[run.id]) for run in asked if any(job.succeeded for job in jobs[run.id])]
 
 
 def survey(query: HarvestQuery, access: Clients) -> Survey:

@@ -91,7 +91,7 @@ class Bodies:
             "node_id": f"W_{number}",
             "name": file,
             "path": f".github/workflows/{file}",
-            "state": "deleted" if file in self._repo.deleted_workflows else "active",
+            "state": self._repo.workflow_states.get(file, "active"),
             "created_at": EPOCH,
             "updated_at": EPOCH,
             "url": f"{self._url}/actions/workflows/{number}",

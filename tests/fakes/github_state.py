@@ -234,7 +234,8 @@ class Repository:
     deployments: dict[int, Deployment] = field(default_factory=dict)
     environments: set[str] = field(default_factory=set)  # besides those of deployments
     workflows: dict[str, int] = field(default_factory=dict)
-    deleted_workflows: set[str] = field(default_factory=set)
+    workflow_states: dict[str, str] = field(default_factory=dict)
+    """Of workflows that are not active."""
     runs: dict[int, Run] = field(default_factory=dict)
     releases: dict[int, Release] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)

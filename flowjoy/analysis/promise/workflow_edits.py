@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from flowjoy.analysis.promise import workflow_file
 from flowjoy.analysis.promise.workflow_file import TermsStep
+from flowjoy.analysis.promise.yaml_nodes import WorkflowError
 from flowjoy.domain import Proposal, WorkflowFile
 
 
@@ -45,7 +46,7 @@ def steps_at(proposal: Proposal | None, *, base: bool) -> Iterator[tuple[str, Te
         elif path in running:
             left -= len(side.text or "")
         if left >= 0:
-            with suppress(workflow_file.WorkflowError):
+            with suppress(WorkflowError):
                 yield from ((path, step) for step in workflow_file.terms_steps(side.text, running=running))
 
 
@@ -75,7 +76,7 @@ def _edit(file: WorkflowFile) -> tuple[str, bool] | None:
         return None
     try:
         changes = workflow_file.changes(before, after)
-    except workflow_file.WorkflowError as problem:
+    except WorkflowError as problem:
         return f"{file.path}: the change could not be compared, because {problem}. Review how it runs FlowJoy", True
     if not changes:
         return (f"{file.path} runs FlowJoy and is changed; none of FlowJoy's inputs changes", False) if named else None

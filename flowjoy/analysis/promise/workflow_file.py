@@ -12,7 +12,8 @@ from functools import lru_cache
 
 import yaml
 
-MAX_CHARACTERS = 64 * 1024
+from flowjoy.analysis.promise.yaml_nodes import WorkflowError, mapping, root, scalar, sequence
+
 MAX_TOTAL_CHARACTERS = 192 * 1024
 """Of all files of a proposal, on both sides: YAML is read at about 30 KiB a second."""
 
@@ -54,10 +55,6 @@ class TermsStep:
     job: str
     inputs: Mapping[str, str]
     is_direct: bool
-
-
-class WorkflowError(Exception):
-    """A workflow file that cannot be read."""
 
 
 def mentions(text: str | None) -> bool:
@@ -116,15 +113,6 @@ def runs_flowjoy_in_a_release(text: str | None) -> bool:
     return any(_ONLY_PROPOSALS.fullmatch(step.get(_IF_OF_JOB, "")) is None for step in steps.values())
 
 
-def job_names(text: str | None) -> frozenset[str]:
-    """Return the ids and names of the jobs in the file; empty for a file that cannot be read."""
-    try:
-        jobs = _mapping(_root(text or "").get("jobs"))
-    except WorkflowError:
-        return frozenset()
-    return frozenset({*jobs, *(_scalar(_mapping(job).get("name")) for job in jobs.values())} - {""})
-
-
 def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return [_change(key, old.get(key), new.get(key)) for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
 
@@ -145,15 +133,15 @@ def _shown(value: str | None) -> str:
 def _steps(text: str | None) -> Steps:
     if text is None or not (mentions(text) or may_call(text)):
         return {}
-    top = _root(text)
+    top = root(text)
     on = _source(top.get("on"), text)
     steps: dict[tuple[str, int], Mapping[str, str]] = {}
-    jobs = {"of the action": top["runs"]} if "runs" in top else _mapping(top.get("jobs"))
+    jobs = {"of the action": top["runs"]} if "runs" in top else mapping(top.get("jobs"))
     for name, node in jobs.items():
-        job = _mapping(node)
+        job = mapping(node)
         of_job = {f"`{key}` of the job": _source(job[key], text) for key in _JOB_KEYS if key in job}
         # A job that calls a reusable workflow counts as a step.
-        for index, step in enumerate([job, *map(_mapping, _sequence(job.get("steps")))]):
+        for index, step in enumerate([job, *map(mapping, sequence(job.get("steps")))]):
             if _runs_flowjoy(step):
                 steps[name, index] = {"`on`": on, **of_job, **dict(_settings(step, text))}
     return steps
@@ -161,43 +149,20 @@ def _steps(text: str | None) -> Steps:
 
 def _runs_flowjoy(step: Mapping[str, yaml.Node]) -> bool:
     """Return whether a step names FlowJoy, or calls something else with its inputs, such as a reusable workflow."""
-    if any(_NAME in _scalar(step.get(key)).casefold() for key in ("uses", "run")):
+    if any(_NAME in scalar(step.get(key)).casefold() for key in ("uses", "run")):
         return True
-    own = _OWN_INPUTS_OF_LOCAL_CALLS if _scalar(step.get("uses")).startswith("./") else _OWN_INPUTS
-    return not own.isdisjoint(name.lower() for name in _mapping(step.get("with")))
-
-
-def _root(text: str) -> dict[str, yaml.Node]:
-    if len(text) > MAX_CHARACTERS:
-        raise WorkflowError(f"it is larger than {MAX_CHARACTERS >> 10} KiB")
-    try:
-        return _mapping(yaml.compose(text, Loader=yaml.SafeLoader))
-    except (yaml.YAMLError, RecursionError, ValueError):
-        raise WorkflowError("it is not YAML that can be read") from None
+    own = _OWN_INPUTS_OF_LOCAL_CALLS if scalar(step.get("uses")).startswith("./") else _OWN_INPUTS
+    return not own.isdisjoint(name.lower() for name in mapping(step.get("with")))
 
 
 def _settings(step: Mapping[str, yaml.Node], text: str) -> Iterator[tuple[str, str]]:
     for key in _STEP_KEYS:
         if key in step:
             yield f"`{key}`", _source(step[key], text)
-    for name, value in _mapping(step.get("with")).items():
+    for name, value in mapping(step.get("with")).items():
         yield name.lower(), _source(value, text)
-    for name, value in _mapping(step.get("env")).items():
+    for name, value in mapping(step.get("env")).items():
         yield f"env {name}", _source(value, text)
-
-
-def _mapping(node: yaml.Node | None) -> dict[str, yaml.Node]:
-    if not isinstance(node, yaml.MappingNode):
-        return {}
-    return {_scalar(key): value for key, value in node.value}
-
-
-def _sequence(node: yaml.Node | None) -> list[yaml.Node]:
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
-
-
-def _scalar(node: yaml.Node | None) -> str:
-    return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
 
 
 def _source(node: yaml.Node | None, text: str) -> str:
@@ -205,5 +170,5 @@ def _source(node: yaml.Node | None, text: str) -> str:
     if node is None:
         return ""
     if isinstance(node, yaml.ScalarNode):
-        return _scalar(node).strip()
+        return scalar(node).strip()
     return " ".join(text[node.start_mark.index : node.end_mark.index].split())

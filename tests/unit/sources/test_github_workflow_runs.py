@@ -357,7 +357,7 @@ def test_branch__of_which_github_does_not_say_whether_a_tag_has_its_name_is_refu
 def test_empty__is_believed_when_the_unfiltered_list_is_empty_too(github: GitHubStandIn) -> None:
     github.repository.add_workflow("release.yml")
     assert released(github) == ()
-    assert ["created" in request.query for request in github.requests] == [True, False, False, True]
+    assert ["created" in request.query for request in github.requests] == [True, False, False, False, True]
 
 
 def test_empty__is_believed_when_all_releases_lie_before_the_horizon(github: GitHubStandIn) -> None:
@@ -404,7 +404,7 @@ def test_pages__250_runs_take_three_requests_and_those_of_other_branches_one(git
     shas = add_many(github, 250)
     assert successes(released(github)) == shas
     assert github.count("GET", RUNS) == 4
-    assert len(github.requests) == 6
+    assert len(github.requests) == 7
 
 
 @pytest.mark.matrix
@@ -795,7 +795,7 @@ def test_other_branch__a_run_that_an_earlier_run_saw_end_is_not_asked_again(gith
 def test_success__is_asked_for_no_workflow_file(github: GitHubStandIn) -> None:
     with_workflow(github, RUNS_FLOWJOY)
     github.repository.add_run(sha=A, created_at=at())
-    assert successes(released(github)) == {A}
+    assert successes(released(github, a_run_question(as_of=at(47)))) == {A}
     assert not any(b"FlowJoyFile" in request.body for request in github.requests)
 
 
@@ -839,42 +839,3 @@ def test_deploy_job__that_only_runs_known_before_had_is_looked_for_in_them(githu
     assert successes(released(github, of_jobs("deploy-eu", "deploy-us", known_code=known))) == {A, B}
     with pytest.raises(HarvestError, match="'deploy-usa'"):
         released(github, of_jobs("deploy-eu", "deploy-usa", known_code=known))
-
-
-# A workflow that no longer releases
-
-
-def test_workflow__that_was_deleted_or_renamed_is_refused(github: GitHubStandIn) -> None:
-    add_many(github, 2)
-    github.repository.deleted_workflows.add("release.yml")
-    with pytest.raises(HarvestError, match=r"the workflow release\.yml was deleted or renamed"):
-        released(github)
-
-
-@pytest.mark.parametrize(
-    ("deploy_job", "refused"),
-    [("ship to prod", True), ("deploy", False), ("deploy (eu)", False), ("deploy / eu", False), ("ship*", True)],
-)
-def test_deploy_job__that_the_newest_run_and_the_file_lack_is_refused(
-    github: GitHubStandIn, deploy_job: str, *, refused: bool
-) -> None:
-    with_workflow(github, "on: push\njobs: {build: {steps: []}, deploy: {steps: []}}\n")
-    before, now = (github.repository.add_run(sha=A, created_at=at(hour)) for hour in (0, 5))
-    github.repository.add_job(before, "ship to prod" if deploy_job.startswith("ship") else deploy_job, at(1))
-    github.repository.add_job(now, "build", at(6))
-    question = a_question({**INPUTS, "deploy_job": deploy_job}, default_branch="main")
-    if refused:
-        with pytest.raises(HarvestError, match="the newest run has no job that matches deploy-job") as problem:
-            released(github, question)
-        assert problem.value.hint == "set deploy-job to one of: build, deploy"
-    else:
-        assert successes(released(github, question)) == {A}
-
-
-def test_deploy_job__that_was_skipped_in_the_newest_run_is_no_refusal(github: GitHubStandIn) -> None:
-    with_workflow(github, "on: push\njobs: {build: {steps: []}}\n")
-    before, now = (github.repository.add_run(sha=A, created_at=at(hour)) for hour in (0, 5))
-    github.repository.add_job(before, "deploy", at(1))
-    github.repository.add_job(now, "deploy", at(6), conclusion="skipped")
-    question = a_question({**INPUTS, "deploy_job": "deploy"}, default_branch="main")
-    assert successes(released(github, question)) == {A}

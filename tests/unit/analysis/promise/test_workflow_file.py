@@ -5,13 +5,11 @@ from __future__ import annotations
 import pytest
 
 from flowjoy.analysis.promise.workflow_file import (
-    MAX_CHARACTERS,
-    WorkflowError,
     changes,
-    job_names,
     mentions,
     runs_flowjoy_in_a_release,
 )
+from flowjoy.analysis.promise.yaml_nodes import MAX_CHARACTERS, WorkflowError
 
 GATE = """
 on: [pull_request, merge_group]
@@ -123,11 +121,6 @@ jobs:
     runs-on: ubuntu-latest
     steps: [{uses: acme/flowjoy@v1}]
 """
-
-
-def test_jobs__are_known_by_id_and_name() -> None:
-    assert job_names(RELEASE) == {"ship", "Ship it", "promise"}
-    assert job_names("a: [") == job_names("- 1") == job_names(None) == frozenset()
 
 
 @pytest.mark.parametrize(
