@@ -23,7 +23,7 @@ from flowjoy.domain.plurals import grouped, plural
 from flowjoy.domain.secret import Secret
 from flowjoy.errors import FlowJoyError, HarvestError, InputError
 from flowjoy.sinks.bundle_folder import BundleFolder
-from flowjoy.sources.report_artifacts import Report, newest_reports
+from flowjoy.sources.report_artifacts import TrustedReport, newest_reports
 
 _DONE, _INCOMPLETE, _MISTAKE = 0, 1, 2
 _HOUR = 3600.0
@@ -120,7 +120,7 @@ def _of_repository(github: GitHubApi, folder: BundleFolder, tally: _Tally, repos
     name, stored, problems = repository.full_name, 0, []
     try:
         for item in newest_reports(github.of(name), repository.default_branch, partial(folder.knows, name)):
-            if isinstance(item, Report):
+            if isinstance(item, TrustedReport):
                 stored += folder.store(name, item.artifact, item.bundle, item.raw) is not None
             else:
                 folder.refuse(name, item.artifact)

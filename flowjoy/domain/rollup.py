@@ -17,7 +17,7 @@ class ExpectedService:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Dora:
+class SharedFigures:
     """The columns that services, teams and the organisation share. None: not known."""
 
     due_met: int
@@ -41,7 +41,7 @@ class Dora:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ServiceRow(Dora):
+class ServiceRow(SharedFigures):
     """One service. `voice`: whether it reports; `promise`: now; `last_status`: when it was last looked at.
 
     Obligations: `met`, `late`, `pending`, `breached` and `unknown` of the window, and every open one; `due_met` and
@@ -87,7 +87,7 @@ BREACHED, UNKNOWN = "breached", "unknown"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TeamRow(Dora):
+class TeamRow(SharedFigures):
     """One team, or with `level` `organisation` all services. `broken` and the like count services."""
 
     view: ClassVar[str] = "teams"

@@ -51,11 +51,14 @@ class Claim:
 
 
 def claim_of(path: str) -> Claim:
-    """Return what a path claims: `…/repository=acme%2Fshop/service=shop/20260302T090000Z.json`, or nothing."""
+    """Return what a path claims: `…/repository=acme%2Fshop/service=shop/20260302T090000Z.json`, or nothing.
+
+    The outermost folder counts: a repository may write any folders below its own.
+    """
     *folders, name = PurePosixPath(path).parts or ("",)
     values = {
         key: unquote(part.removeprefix(key))
-        for part in folders
+        for part in reversed(folders)
         for key in (_REPOSITORY, _SERVICE)
         if part.startswith(key)
     }

@@ -22,7 +22,7 @@ PREFIX = "flowjoy-"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class TrustedReport:
     """A trusted report: the artifact it came in, and its bundle."""
 
     artifact: int
@@ -40,7 +40,7 @@ class Refusal:
 
 def newest_reports(
     github: GitHubApi, default_branch: str, knows: Callable[[int], bool | None]
-) -> Iterator[Report | Refusal]:
+) -> Iterator[TrustedReport | Refusal]:
     """Yield the newest trusted report of each name unless it is stored, and the artifacts refused before it.
 
     `knows`: True for an artifact that is stored, False for one that was refused before, else None. Raise HarvestError
@@ -57,7 +57,9 @@ def newest_reports(
                 break
 
 
-def _opened(github: GitHubApi, branch: DefaultBranch, artifact: Artifact, shas: Sequence[str]) -> Report | Refusal:
+def _opened(
+    github: GitHubApi, branch: DefaultBranch, artifact: Artifact, shas: Sequence[str]
+) -> TrustedReport | Refusal:
     try:
         reason = distrust(run_of(artifact, github), github.repository, branch, shas)
         if reason is not None:
@@ -66,7 +68,7 @@ def _opened(github: GitHubApi, branch: DefaultBranch, artifact: Artifact, shas: 
         bundle = from_json(raw)
         if bundle.repository.lower() != github.repository.lower():
             return Refusal(artifact=artifact.id, reason="its bundle is of another repository")
-        return Report(artifact=artifact.id, bundle=bundle, raw=raw)
+        return TrustedReport(artifact=artifact.id, bundle=bundle, raw=raw)
     except BundleError as problem:
         return Refusal(artifact=artifact.id, reason=str(problem))
 

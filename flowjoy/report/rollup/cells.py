@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from flowjoy.analysis.promise.compliance import ENOUGH
-from flowjoy.domain.rollup import Dora, ServiceRow, as_percent
+from flowjoy.domain.rollup import ServiceRow, SharedFigures, as_percent
 from flowjoy.report.blocks import Cell
 from flowjoy.report.prose import Name, Prose, joined
 from flowjoy.report.rollup.tables import hours_each
@@ -39,7 +39,7 @@ def _ago(age: timedelta) -> str:
     return f"{span(age)} ago"
 
 
-def rate_cell(row: Dora) -> Cell:
+def rate_cell(row: SharedFigures) -> Cell:
     """Return the rate of kept promises with its n; never 100 % where nothing was due."""
     percent, n = as_percent(row.due_met, row.due_missed), row.due_met + row.due_missed
     if percent is None:
@@ -48,7 +48,7 @@ def rate_cell(row: Dora) -> Cell:
     return Cell(text=f"{percent:.1f} % of {n:,}{few}", sort=percent, number=True)
 
 
-def mttr_cell(row: Dora) -> Cell:
+def mttr_cell(row: SharedFigures) -> Cell:
     """Return a cell with the unified MTTR."""
     return hours_cell(hours_each(row.resolved_seconds, row.resolved))
 

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from flowjoy.domain.rollup import (
     CoverageRow,
-    Dora,
     ModelRow,
     RollUp,
     ServiceRow,
     ServiceWeekRow,
+    SharedFigures,
     TeamRow,
     as_percent,
     per,
@@ -33,7 +33,7 @@ def hours(tenths_or_seconds: int | None, each: int) -> float | None:
 
 SECONDS, TENTHS = 3600, 36000
 
-_DORA: Columns[Dora] = {
+_DORA: Columns[SharedFigures] = {
     "rate_percent": lambda row: as_percent(row.due_met, row.due_missed),
     "rate_n": lambda row: row.due_met + row.due_missed,
     "code_deploys": lambda row: row.code_deploys,

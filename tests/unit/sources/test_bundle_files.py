@@ -31,6 +31,11 @@ def test_claim__is_what_the_folders_say() -> None:
     assert claim_of("repository=acme%2Fshop/service=a/latest.json").at is None
 
 
+def test_claim__is_of_the_outermost_folder_because_a_repository_writes_any_below_its_own() -> None:
+    nested = "lake/repository=mallory%2Fx/service=x/repository=acme%2Fshop/service=shop/20260302T090000Z.json"
+    assert (claim_of(nested).repository, claim_of(nested).service) == ("mallory/x", "x")
+
+
 def test_claim__of_a_hostile_name_survives_the_path() -> None:
     service = Service(a_report([], until=at(1), service=HOSTILE))
     assert claim_of(service.path).service == HOSTILE
