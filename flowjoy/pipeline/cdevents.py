@@ -24,13 +24,13 @@ def post_new(
     if not complete:
         context.warn("CDEvents: nothing is posted, because the ledger, which records what was, cannot be read or kept")
         return results
-    every = cdevents(results, redact)
     posted = set(results.bundle.cdevents)
-    # An event of a source that failed is missing for now; what left the window does not return.
-    if all(item.state is not CoverageState.FAILED for item in results.bundle.coverage):
-        posted &= {event.id for event in every}
-    new = [event for event in every if event.id not in posted]
     try:
+        every = cdevents(results, redact)
+        # An event of a source that failed is missing for now; what left the window does not return.
+        if all(item.state is not CoverageState.FAILED for item in results.bundle.coverage):
+            posted &= {event.id for event in every}
+        new = [event for event in every if event.id not in posted]
         for ids in cdevents_batches.post(url, new, context):
             posted.update(ids)
     except HarvestError as problem:

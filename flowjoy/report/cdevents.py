@@ -103,7 +103,7 @@ class _Writer:
     def __init__(self, results: Results, redact: Callable[[str], str]) -> None:
         self._results, self._redact = results, redact
         bundle = results.bundle
-        self._home = f"{bundle.repository}/{bundle.service}"
+        self._service, self._home = bundle.service, f"{bundle.repository}/{bundle.service}"
         self._source = "/" + _quoted(self._home, safe="/")
         self._environments = {record.id: record.environment for record in bundle.code}
         happened = without_provisional(results.events)
@@ -111,7 +111,7 @@ class _Writer:
         self._artifacts = {row[event_columns.ID]: self._artifact(row) for row in self._rows}
         code = [row[event_columns.ID] for row in self._rows if row[event_columns.TYPE] == EventType.CODE]
         self._first = code[0] if code else None
-        self._environment = self._environments.get(code[-1], "") if code else ""
+        self._environment = (self._environments.get(code[-1]) if code else None) or _DEFAULT_ENVIRONMENT
 
     def releases(self) -> Iterator[CDEvent]:
         """Yield what went live: code by its kind, each model version once, and a model that was moved back."""
@@ -120,14 +120,16 @@ class _Writer:
             number, kind = row[event_columns.ID], row[event_columns.KIND]
             data: dict[str, object] = {"kind": kind, "precision": row[event_columns.PRECISION], "record": number}
             if row[event_columns.TYPE] == EventType.CODE or kind == Kind.ROLLBACK:
-                environment = self._environment_of(self._environments.get(number, self._environment))
-                content = {"environment": environment, "artifactId": self._artifacts[number]}
+                environment = self._environments.get(number, self._environment) or _DEFAULT_ENVIRONMENT
+                content = {"environment": {"id": environment}, "artifactId": self._artifacts[number]}
                 yield self._event(self._predicate(number, kind), number, row[event_columns.TS], content, data)
-            elif self._artifacts[number] not in published:
-                published.add(self._artifacts[number])
+                continue
+            purl, is_new = self._artifacts[number], self._artifacts[number] not in published
+            published.add(purl)
+            # When a version shipped that was live before the first observation is not known.
+            if is_new and pd.isna(row[event_columns.OLD_SINCE]):
                 data |= {"model": row[event_columns.NAME], "version": _known(row[event_columns.VERSION])}
-                at, purl = row[event_columns.TS], self._artifacts[number]
-                yield self._event("artifact.published", number, at, {}, data, subject=purl)
+                yield self._event("artifact.published", number, row[event_columns.TS], {}, data, subject=purl)
 
     def _predicate(self, number: str, kind: str) -> str:
         if kind == Kind.ROLLBACK:
@@ -140,8 +142,8 @@ class _Writer:
             number, title = row[event_columns.ID], _known(row[event_columns.TITLE])
             has_cause = row[incidents.CAUSE_TYPE] in tuple(EventType)
             content = {
-                "environment": self._environment_of(self._environment),
-                "service": {"id": self._service()},
+                "environment": {"id": self._environment},
+                "service": {"id": self._service},
                 "description": clean(title, _LONGEST_TITLE) if title else None,
                 "artifactId": self._artifacts.get(row[incidents.CAUSE_ID]) if has_cause else None,
             }
@@ -165,7 +167,7 @@ class _Writer:
     def _obligation(self, item: Obligation, state: str, at: datetime) -> CDEvent:
         settled = state == item.status.value
         content = {
-            "service": self._service(),
+            "service": self._service,
             "deployment": self._id(item.code_id, "release"),
             "artifactId": self._code_artifact(item.sha),
             "model": item.model,
@@ -193,7 +195,7 @@ class _Writer:
             type=kind,
             at=pd.Timestamp(at).to_pydatetime(),
             source=self._redact(self._source),
-            subject=self._redacted(subject or self._service()),
+            subject=self._redacted(subject or self._service),
             content=self._redacted(content),
             data=self._redacted(data),
         )
@@ -201,12 +203,6 @@ class _Writer:
     def _id(self, number: str, what: str) -> str:
         """Return the id of what happened. A release keeps its id, be it named deployed, upgraded or rolled back."""
         return str(uuid5(NAMESPACE, f"{self._home}\n{what}\n{number}"))
-
-    def _service(self) -> str:
-        return self._results.bundle.service
-
-    def _environment_of(self, name: str) -> dict[str, str]:
-        return {"id": name or _DEFAULT_ENVIRONMENT}
 
     def _artifact(self, row: Mapping[Hashable, Any]) -> str:
         """Return the package URL of a commit or a model version."""
@@ -217,7 +213,7 @@ class _Writer:
 
     def _code_artifact(self, sha: str | None) -> str:
         home = _quoted(self._results.bundle.repository.lower(), safe="/")
-        package = f"pkg:github/{home}" if home else f"pkg:generic/{_quoted(self._service())}"
+        package = f"pkg:github/{home}" if home else f"pkg:generic/{_quoted(self._service)}"
         return package + (f"@{_quoted(sha)}" if sha else "")
 
     def _redacted(self, value: Any) -> Any:

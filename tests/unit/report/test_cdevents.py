@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from flowjoy.analysis.results import analyse
-from flowjoy.domain import CoverageState
+from flowjoy.domain import CoverageState, Precision
 from flowjoy.domain.bundle import Bundle
 from flowjoy.report.cdevents import cdevents, cloud_events, jsonl
 from tests.builders import a_bundle, a_coverage, a_deploy, a_provisional_deploy, a_ship, an_incident, at
@@ -105,6 +105,13 @@ def test_obligation__that_is_unknown_and_a_release_under_way_have_no_event() -> 
     assert [event for event in written(unread) if "cdeventsx" in str(event)] == []
     assert written(a_bundle([a_provisional_deploy(5)])) == []
     assert written(a_bundle()) == []
+
+
+def test_version__that_was_live_before_the_first_observation_has_no_event() -> None:
+    seen = {"precision": Precision.OBSERVED}
+    models = [a_ship(3, "1", maybe_live_before=True, **seen), a_ship(9, "2", not_before=at(8), **seen)]
+    published = [event["subject"]["id"] for event in written(a_bundle(models=models)) if PUBLISHED in str(event)]
+    assert published == ["pkg:mlflow/recommender@2"]
 
 
 def test_events__before_the_window_are_left_out() -> None:
