@@ -44,10 +44,10 @@ def code_not_yet(
         same = shown.get(record.id)
         moved = same is not None and same.sha != record.sha and record.outcome is Outcome.SUCCESS
         if moved_after is not None and same is not None and moved:
-            bounds.setdefault(_with_commit(same), moved_after)
+            bounds.setdefault(with_commit(same), moved_after)
     for record in current:
         if record.id in bounds:
-            bounds.setdefault(_with_commit(record), bounds[record.id])
+            bounds.setdefault(with_commit(record), bounds[record.id])
     return bounds
 
 
@@ -59,21 +59,36 @@ def code_no_earlier(
     remembered: Iterable[CodeRecord],
     now: datetime,
 ) -> tuple[CodeRecord, ...]:
-    """Return the releases, none earlier than its bound, and each that has one with the run that first saw it live.
+    """Return the releases, none earlier than its bound, and each that has one with the time by which it was live.
 
-    `known`: the bounds of the ledger. A release that it bounds, and does not remember, counts from its bound alone.
+    That is the run that first saw it, or an earlier release of the same commit. `known`: the bounds of the ledger. A
+    release that it bounds, and does not remember, counts from its bound alone.
     """
-    seen_by = {_with_commit(record): record.seen_by for record in remembered}
+    seen_by = {with_commit(record): record.seen_by for record in remembered}
 
     def bounded(record: CodeRecord) -> CodeRecord:
-        key = _with_commit(record)
+        key = with_commit(record)
         times = [bounds[name] for name in (record.id, key) if name in bounds]
-        if not times or max(times) <= record.shipped_at:
+        if not times or max(times) < record.shipped_at:
             return record
         seen = seen_by.get(key) if key in known else now
         return replace(record, shipped_at=max(times), seen_by=seen)
 
-    return tuple(map(bounded, current))
+    return _narrowed([bounded(record) for record in current])
+
+
+def _narrowed(records: Sequence[CodeRecord]) -> tuple[CodeRecord, ...]:
+    """Return the releases, none live later than another one of its commit was at the latest."""
+
+    def latest(record: CodeRecord) -> datetime:
+        return record.seen_by or record.shipped_at
+
+    def narrowed(record: CodeRecord) -> CodeRecord:
+        same = [other for other in records if other.sha == record.sha and other.outcome is Outcome.SUCCESS]
+        live_by = min((latest(other) for other in same if latest(other) >= record.shipped_at), default=latest(record))
+        return replace(record, seen_by=live_by) if live_by < latest(record) else record
+
+    return tuple(record if record.seen_by is None else narrowed(record) for record in records)
 
 
 def models_no_earlier(
@@ -104,7 +119,8 @@ def listings(
     }
 
 
-def _with_commit(record: CodeRecord) -> str:
+def with_commit(record: CodeRecord) -> str:
+    """Return the key of the bound that holds while a release has this commit."""
     return f"{record.id}@{str(record.sha)[:12]}"
 
 

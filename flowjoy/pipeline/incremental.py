@@ -21,6 +21,7 @@ from flowjoy.domain import (
     Proposal,
     StubFile,
     commit_sha,
+    merging,
 )
 from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.records import Records
@@ -68,6 +69,7 @@ def code(
     bounds = not_yet.code_not_yet(
         memory.not_yet, memory.code, parsed.records, parsed.waiting, moved_after=after, now=query.as_of
     )
+    bounds = merging.latest_per_key(bounds, parsed.not_yet)
     current = not_yet.code_no_earlier(
         parsed.records, bounds, known=memory.not_yet, remembered=memory.code, now=query.as_of
     )

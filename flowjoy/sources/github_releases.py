@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, Self
 
 from pydantic import model_validator
@@ -15,6 +16,7 @@ from flowjoy.domain.deduplication import fold
 from flowjoy.domain.hosts import https_only
 from flowjoy.domain.name_patterns import any_match, likely_first, unmatched
 from flowjoy.errors import HarvestError
+from flowjoy.ledger.not_yet import with_commit
 from flowjoy.sources.base import Clients, Entry, HarvestQuery, SourceResult, left_out, stamp_of
 
 RELEASES_QUERY = """
@@ -23,15 +25,30 @@ query FlowJoyReleases($owner: String!, $name: String!, $after: String) {
     releases(first: 100, after: $after, orderBy: {field: CREATED_AT, direction: DESC}) {
       totalCount
       pageInfo { hasNextPage endCursor }
-      nodes { databaseId tagName isDraft isPrerelease publishedAt createdAt url tagCommit { oid } }
+      nodes { databaseId tagName isDraft isPrerelease publishedAt createdAt url
+        tagCommit { oid committedDate signature { isValid wasSignedByGitHub } }
+      }
     }
   }
 }
 """
 
 
+class _Signature(GraphQL):
+    is_valid: bool
+    was_signed_by_git_hub: bool
+
+
 class _Commit(GraphQL):
     oid: Sha
+    committed_date: Instant
+    signature: _Signature | None  # it is not signed
+
+    @property
+    def made_at(self) -> datetime | None:
+        """When it was made, by GitHub's clock. None for one that was made elsewhere: its author chose the date."""
+        trusted = self.signature is not None and self.signature.is_valid and self.signature.was_signed_by_git_hub
+        return self.committed_date if trusted else None
 
 
 class Release(GraphQL):
@@ -96,6 +113,7 @@ class GitHubReleases:
         entries = tuple(_entry(release, query) for release in raw)
         return SourceResult(
             records=fold(_record(release, query) for release in ours),
+            not_yet=dict(bound for release in ours for bound in _moved(release, query)),
             notes=left_out((entry for entry in entries if entry.reason), "release"),
             moves=True,
             own=frozenset(f"release:{release.database_id}" for release in ours if release.tag_name == query.own_tag),
@@ -132,6 +150,19 @@ def _checked_empty(answer: Any) -> None:
     """Raise MalformedAnswerError unless the REST list is empty as well."""
     if read(list[object], answer):
         raise MalformedAnswerError("one list of the releases is empty, the other is not")
+
+
+def _moved(release: Release, query: HarvestQuery) -> Iterator[tuple[str, datetime]]:
+    """Yield the bound of a release whose tag was moved to a commit that is younger than the publication.
+
+    A date that the author of the commit chose only shows that the tag was moved, or that the date is wrong. It does not
+    make the clock start later.
+    """
+    record, commit = _record(release, query), release.tag_commit
+    if commit is not None and commit.committed_date > record.shipped_at:
+        made_at = commit.made_at
+        at = record.shipped_at if made_at is None else stamp_of(made_at, f"commit {commit.oid[:12]}", query)
+        yield with_commit(record), min(at, query.latest)
 
 
 def _record(release: Release, query: HarvestQuery) -> CodeRecord:

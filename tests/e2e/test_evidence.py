@@ -169,7 +169,7 @@ def test_not_yet__a_commit_that_a_moved_tag_put_live_counts_from_the_last_run_th
     for hours, code, status in ((200, 0, "pending"), (247, 0, "pending"), (248.5, 1, "breached"), (400, 1, "breached")):
         ran = hourly(world, hours, B)
         assert (ran.code, ran.outputs["sla-status"]) == (code, status)
-        first = "2026-03-10T16:00:00Z" if status == "pending" else "2026-03-10T17:00:00Z"
+        first = "2026-03-10T16:30:00Z" if status == "pending" else "2026-03-10T17:00:00Z"
         assert ran.obligation(sha=B)["start"] == first
     assert ran.obligation(sha=A)["status"] == "met"
 
@@ -241,6 +241,63 @@ def test_rare_runs__a_rollback_that_no_run_saw_in_time_is_not_taken_for_one_in_t
     assert hourly(world, 0, B).code == 0
     shop.releases[number].sha = A
     assert hourly(world, 100).obligation(sha=B)["status"] == "undetermined"
+
+
+@pytest.mark.parametrize(
+    ("signed_by", "made", "ship", "hours", "outcome"),
+    [
+        ("GitHub", 50, 1, 120, (2, "unknown")),  # overdue if it went live at hour 50, not yet due if at hour 120
+        ("GitHub", 50, 60, 90, (0, "met")),  # within 48 h of every start
+        ("GitHub", 110, None, 120, (0, "pending")),  # it went live at hour 110 or later
+        (None, 110, None, 120, (2, "unknown")),  # its author may have chosen that date
+        (None, 50, 60, 90, (0, "undetermined")),
+        (None, -1, None, 120, (1, "breached")),
+    ],
+)
+def test_moved_before__a_release_of_a_younger_commit_was_not_published_with_it(
+    world: World, signed_by: str | None, made: float, ship: float | None, hours: float, outcome: tuple[int, str]
+) -> None:
+    """A tag that was moved before the first run: the publication is older than what it names."""
+    shop = world.github.repository
+    world.inputs["code-source"] = "releases"
+    world.registry.add_version(at(-200))
+    if ship is not None:
+        world.registry.add_version(at(ship))
+    shop.add_commit(B, at(made))
+    shop.commits[B].signed_by = signed_by
+    shop.add_release(tag="production", sha=B, published_at=at())
+    ran = hourly(world, hours, B)
+    assert (ran.code, ran.obligation(sha=B)["status"]) == outcome
+
+
+def test_moved_before__the_run_that_first_saw_it_ends_the_doubt(world: World) -> None:
+    shop = world.github.repository
+    world.inputs["code-source"] = "releases"
+    world.registry.add_version(at(-200))
+    shop.add_commit(B, at(50))
+    shop.add_release(tag="production", sha=B, published_at=at())
+    for hours, code in ((97, 0), (98.5, 2), (145, 2), (145.5, 1)):
+        assert hourly(world, hours, B).code == code
+
+
+@pytest.mark.parametrize("looks", [(), (30, 98), (30, 50)], ids=["first look", "four-hourly", "rarely"])
+def test_moved__a_rolling_tag_beside_a_release_of_its_commit_went_live_with_it(
+    world: World, looks: tuple[float, ...]
+) -> None:
+    shop = world.github.repository
+    world.inputs["code-source"] = "releases"
+    world.registry.add_version(at(-200))
+    shop.add_commit(A, at(-1))
+    shop.add_release(tag="v1", sha=A, published_at=at())
+    rolling = shop.add_release(tag="latest", sha=A, published_at=at(0.1))
+    world.registry.add_version(at(20))
+    assert [hourly(world, hours).code for hours in looks] == [0] * len(looks)
+    shop.add_commit(B, at(99), parent=A)
+    shop.releases[rolling].sha = B
+    shop.add_release(tag="v2", sha=B, published_at=at(100))
+    for hours, code, status in ((102, 0, "pending"), (146, 0, "at_risk"), (148.5, 1, "breached")):
+        ran = hourly(world, hours, B)
+        assert (ran.code, ran.obligation(sha=B)["status"]) == (code, status)
 
 
 def test_not_yet__a_pre_release_that_is_promoted_counts_from_the_last_run_that_saw_it_as_one(world: World) -> None:

@@ -123,7 +123,10 @@ type Commit implements GitObject & Node {{
   parents({_PAGE}): CommitConnection!
   history({_PAGE}, since: GitTimestamp, until: GitTimestamp): CommitHistoryConnection!
   checkSuites({_PAGE}, filterBy: CheckSuiteFilter): CheckSuiteConnection
+  signature: GitSignature
 }}
+interface GitSignature {{ isValid: Boolean! wasSignedByGitHub: Boolean! }}
+type GpgSignature implements GitSignature {{ isValid: Boolean! wasSignedByGitHub: Boolean! }}
 type CheckSuiteConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [CheckSuite] }}
 type CheckSuite implements Node {{ id: ID! checkRuns({_PAGE}, filterBy: CheckRunFilter): CheckRunConnection }}
 type CheckRunConnection {{ totalCount: Int! pageInfo: PageInfo! nodes: [CheckRun] }}
@@ -480,11 +483,18 @@ def _commit(repo: Repository, commit: Commit | None) -> dict[str, Any] | None:
         "id": f"C_{repo.id}_{commit.sha}",
         "oid": commit.sha,
         "committedDate": commit.committed_at,
+        "signature": _signature(commit),
         "message": commit.message,
         "history": history,
         "checkSuites": functools.partial(_check_suites, repo, commit.sha),
         "parents": _connection(commit.parents, lambda sha: _commit(repo, repo.commits.get(sha)), str),
     }
+
+
+def _signature(commit: Commit) -> dict[str, Any] | None:
+    if commit.signed_by is None:
+        return None
+    return {"__typename": "GpgSignature", "isValid": True, "wasSignedByGitHub": commit.signed_by == "GitHub"}
 
 
 def _check_suites(

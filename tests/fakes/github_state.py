@@ -139,6 +139,8 @@ class Commit:
     parent: str | None = None
     merged: str | None = None
     message: str = "Ship it"
+    signed_by: str | None = "GitHub"
+    """GitHub signs what its merge button makes, with the time of its own clock."""
 
     @property
     def parents(self) -> list[str]:

@@ -59,8 +59,29 @@ def no_earlier(
 @pytest.mark.parametrize("key", ["release:1", f"release:1@{B[:12]}"])
 def test_code__counts_no_earlier_than_its_bound_and_no_earlier_than_it_says(key: str) -> None:
     early, late = a_deploy(0, B, id="release:1"), a_deploy(8, B, id="release:1")
-    assert no_earlier([early, late], {key: at(5)}) == [(at(5), at(9)), (at(8), None)]
+    assert no_earlier([early], {key: at(5)}) == [(at(5), at(9))]
+    assert no_earlier([late], {key: at(5)}) == [(at(8), None)]
     assert no_earlier([early], {"release:2": at(5)}) == [(at(0), None)]
+
+
+def test_code__whose_bound_is_its_own_time_went_live_between_that_and_the_run_that_first_saw_it() -> None:
+    assert no_earlier([a_deploy(5, B, id="release:1")], {"release:1": at(5)}) == [(at(5), at(9))]
+
+
+@pytest.mark.parametrize(
+    ("other", "seen"),
+    [
+        (a_deploy(7, B, id="release:2"), 7),
+        (a_deploy(5, B, id="release:2"), 5),
+        (a_deploy(4, B, id="release:2"), 9),  # B was live before: release 1 brought it back
+        (a_deploy(7, A, id="release:2"), 9),
+        (a_deploy(7, B, id="release:2", outcome=Outcome.FAILED), 9),
+    ],
+    ids=["between", "at the bound", "before", "another commit", "failed"],
+)
+def test_code__was_live_by_another_release_of_its_commit(other: CodeRecord, seen: float) -> None:
+    early = a_deploy(0, B, id="release:1")
+    assert no_earlier([early, other], {"release:1": at(5)})[0] == (at(5), at(seen))
 
 
 def test_code__that_an_earlier_run_saw_live_keeps_the_time_of_the_first_that_did() -> None:

@@ -42,6 +42,30 @@ def test_time__is_published_at_and_the_commit_that_of_the_tag(github: GitHubStan
     assert record.url == "https://github.com/acme/shop/releases/tag/v1"
 
 
+@pytest.mark.parametrize(
+    ("made", "signed_by", "bound"),
+    [(40, "GitHub", 40), (40, "its author", 5), (40, None, 5), (5, "GitHub", None), (-900, None, None)],
+)
+def test_moved__a_tag_of_a_younger_commit_is_bounded_by_its_date_only_where_github_signed_it(
+    github: GitHubStandIn, made: float, signed_by: str | None, bound: float | None
+) -> None:
+    """An author may choose any date: a later one must not start the clock later."""
+    shop = github.repository
+    number = shop.add_release(tag="latest", sha=A, published_at=at(5), created_at=at(made))
+    shop.commits[A].signed_by = signed_by
+    result = ask(GitHubReleases(), api_of(github), a_question({"code_source": "releases"}))
+    assert result.not_yet == ({} if bound is None else {f"release:{number}@{A[:12]}": at(bound)})
+    assert [record.shipped_at for record in result.records] == [at(5)]
+
+
+def test_moved__a_commit_that_github_made_in_the_future_is_refused(github: GitHubStandIn) -> None:
+    github.repository.add_release(tag="latest", sha=A, published_at=at(5), created_at=at(9000))
+    with pytest.raises(HarvestError, match=f"commit {A[:12]} carries a wrong time"):
+        ask(GitHubReleases(), api_of(github), a_question({"code_source": "releases"}))
+    github.repository.commits[A].signed_by = None
+    assert ask(GitHubReleases(), api_of(github), a_question({"code_source": "releases"})).not_yet
+
+
 def test_event__drafts_and_pre_releases_are_none(github: GitHubStandIn) -> None:
     shop = github.repository
     shop.add_release(tag="v1", sha=A, published_at=at())
