@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from flowjoy.clients.github import PER_PAGE, GitHubApi
 from flowjoy.clients.responses import GraphQL, Id, Response, Sha, Text, reader
 
@@ -51,11 +53,19 @@ class _Labelled(GraphQL):
     label: _Label | None  # the label does not exist
 
 
-def open_heads(github: GitHubApi) -> tuple[str, ...]:
-    """Return the head commits of the hundred open pull requests that changed last, each once."""
+@dataclass(frozen=True, kw_only=True)
+class OpenHeads:
+    """The head commits of open pull requests, each once. `is_complete`: there are no further ones."""
+
+    shas: tuple[str, ...] = ()
+    is_complete: bool = False
+
+
+def open_heads(github: GitHubApi) -> OpenHeads:
+    """Return the head commits of the hundred open pull requests that changed last."""
     filters: dict[str, str | int] = {"state": "open", "sort": "updated", "direction": "desc", "per_page": PER_PAGE}
     pulls = github.get("/pulls", reader(list[_Pull]), **filters)
-    return tuple(dict.fromkeys(pull.head.sha for pull in pulls))
+    return OpenHeads(shas=tuple(dict.fromkeys(pull.head.sha for pull in pulls)), is_complete=len(pulls) < PER_PAGE)
 
 
 def has_label(github: GitHubApi, name: str) -> bool:

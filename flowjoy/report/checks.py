@@ -68,10 +68,15 @@ def promise_check(
     stub_path: str,
     lines: Mapping[str, int],
     report_url: str | None = None,
+    is_proposed: bool = False,
 ) -> Check:
-    """Return the `48 h SLA` check for the run's commit: the state of the service, or of its own release if worse."""
+    """Return the `48 h SLA` check for the run's commit: the state of the service, or of its own release if worse.
+
+    `is_proposed`: the commit is the head of an open pull request, so the check says whether that may be merged. A
+    release that shipped late would block it for good.
+    """
     conclusion, shown = _service_conclusion(results), report.banner
-    own = [item for item in results.obligations if item.sha == sha]
+    own = [] if is_proposed else own_obligations(results, sha)
     of_release = release_banner(results, own, report.links)
     if of_release is not None and _SEVERITY[settled := _release_conclusion(results, own)] > _SEVERITY[conclusion]:
         conclusion, shown = settled, of_release
@@ -98,9 +103,14 @@ def promise_check(
     )
 
 
+def own_obligations(results: Results, sha: str) -> list[Obligation]:
+    """Return what the releases of one commit owe."""
+    return [item for item in results.obligations if item.sha == sha]
+
+
 def settled_check(results: Results, sha: str, links: Links = NOWHERE) -> Check | None:
     """Return the `48 h SLA` check for an earlier release; None until its last deadline has passed."""
-    own = [item for item in results.obligations if item.sha == sha]
+    own = own_obligations(results, sha)
     shown = release_banner(results, own, links)
     if shown is None:
         return None

@@ -13,10 +13,10 @@ from flowjoy.domain import CoverageState
 from flowjoy.errors import HarvestError
 from flowjoy.report import checks
 from flowjoy.report.checks import Annotation, Check
-from flowjoy.sinks import earlier_checks
 from flowjoy.sinks.base import Publication
 from flowjoy.sinks.check_identity import external_id, identified, is_overdue_since, refused_in
 from flowjoy.sinks.check_refusals import Refusals
+from flowjoy.sinks.earlier_checks import OpenPullRequests, of_settled_releases
 
 ANNOTATIONS_A_REQUEST = 50
 
@@ -27,16 +27,13 @@ class CheckRuns:
     label = "checks"
 
     def publish(self, publication: Publication, github: GitHubApi) -> Mapping[str, str]:
-        """Write the checks of this run's commit and of what it deployed; a trusted run also settles older ones."""
+        """Write the checks of this run's commit and of what it deployed; a trusted run also updates older ones."""
         outputs: dict[str, str] = {}
-        current = list(self.render(publication))
-        is_trusted = publication.trigger.trusted
-        settled = list(earlier_checks.of_settled_releases(publication)) if is_trusted else []
-        proposed = list(earlier_checks.of_open_pull_requests(publication, github)) if is_trusted else []
-        earlier = [*settled, *proposed]
-        refusals = Refusals(
-            publication=publication, github=github, listed=_listed(current, earlier, publication, github)
-        )
+        pulls = OpenPullRequests(publication, github)
+        current = list(_current(publication, pulls))
+        proposed, settled = _earlier(publication, pulls) if publication.trigger.trusted else ([], [])
+        listed = _listed(current, [*settled, *proposed], publication, github)
+        refusals = Refusals(publication=publication, github=github, listed=listed)
         for check in current:
             url, others = _save(check, refusals)
             if others:
@@ -44,29 +41,37 @@ class CheckRuns:
             if check.subject == "sla":
                 outputs["check-url"] = url
         for check in settled:
-            _settle(check, refusals)
+            _settle(check, refusals, pulls)
         for check in proposed:
             _refresh(check, refusals)
         # Last: a commit that is gone must not keep the others from being settled.
         for sha in publication.deployed:
-            _save(_promise_check(publication, sha), refusals)
+            _save(_promise_check(publication, sha, pulls), refusals)
         return outputs
 
-    def render(self, publication: Publication) -> Iterator[Check]:
-        """Yield the checks of this run's own commit."""
-        sha, results = publication.trigger.sha, publication.results
-        if sha is None:
-            raise HarvestError("this run has no commit to write a check on")
-        stub_path = publication.settings.model_stub
-        yield _promise_check(publication, sha)
-        if results.gate is not None:
-            yield checks.gate_check(results.gate, sha, results, stub_path=stub_path, links=publication.report.links)
-        elif publication.trigger.proposes:
-            failed = [item.source for item in results.bundle.coverage if item.state is CoverageState.FAILED]
-            yield checks.undecided_gate(f"{', '.join(failed) or 'something'} could not be read", sha)
+
+def _current(publication: Publication, pulls: OpenPullRequests) -> Iterator[Check]:
+    """Yield the checks of this run's own commit."""
+    sha, results = publication.trigger.sha, publication.results
+    if sha is None:
+        raise HarvestError("this run has no commit to write a check on")
+    yield _promise_check(publication, sha, pulls)
+    if results.gate is not None:
+        stub_path, links = publication.settings.model_stub, publication.report.links
+        yield checks.gate_check(results.gate, sha, results, stub_path=stub_path, links=links)
+    elif publication.trigger.proposes:
+        failed = [item.source for item in results.bundle.coverage if item.state is CoverageState.FAILED]
+        yield checks.undecided_gate(f"{', '.join(failed) or 'something'} could not be read", sha)
 
 
-def _promise_check(publication: Publication, sha: str) -> Check:
+def _earlier(publication: Publication, pulls: OpenPullRequests) -> tuple[list[Check], list[Check]]:
+    """Return the checks of open pull requests and of settled releases. A commit that is both answers for merging."""
+    proposed = list(pulls.checks())
+    heads = {check.sha for check in proposed}
+    return proposed, [check for check in of_settled_releases(publication) if check.sha not in heads]
+
+
+def _promise_check(publication: Publication, sha: str, pulls: OpenPullRequests) -> Check:
     """Return the check of the promise on one commit. Only the run's own commit gets annotations, which name lines."""
     return checks.promise_check(
         publication.results,
@@ -75,6 +80,7 @@ def _promise_check(publication: Publication, sha: str) -> Check:
         stub_path=publication.settings.model_stub,
         lines=publication.lines if sha == publication.trigger.sha else {},
         report_url=publication.artifact_url,
+        is_proposed=pulls.ask(sha),
     )
 
 
@@ -105,15 +111,22 @@ def _listed(
         return {}
 
 
-def _settle(check: Check, refusals: Refusals) -> None:
-    """Update the check of an earlier release, if it has one, to its final result."""
+def _settle(check: Check, refusals: Refusals, pulls: OpenPullRequests) -> None:
+    """Update the check of an earlier release, if it has one, to its final result.
+
+    A red check of a commit that may be merged is not a release's: it may be red for what merging waits for.
+    """
     publication, github = refusals.publication, refusals.github
     runs = refusals.listed.get((check.sha, name_of(check, publication)), ())
     current = _newest(runs, check, publication)
     check = refusals.applied(check, runs)
-    if current is not None and (current.conclusion, current.output.title) != (check.conclusion, check.title):
-        body = _body(check, publication, annotations=())
-        github.send("PATCH", f"/check-runs/{current.id}", body, reader(SavedCheck))
+    if current is None or (current.conclusion, current.output.title) == (check.conclusion, check.title):
+        return
+    turns_green = current.conclusion == "failure" and check.conclusion != "failure"
+    if turns_green and pulls.may_have_head(check.sha):
+        return
+    body = _body(check, publication, annotations=())
+    github.send("PATCH", f"/check-runs/{current.id}", body, reader(SavedCheck))
 
 
 def _refresh(check: Check, refusals: Refusals) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 from flowjoy.analysis.promise import verdict
 from flowjoy.clients import github_pulls
 from flowjoy.clients.github import GitHubApi
+from flowjoy.clients.github_pulls import OpenHeads
+from flowjoy.domain import Status
 from flowjoy.errors import HarvestError
 from flowjoy.report import checks
 from flowjoy.report.checks import Check
@@ -17,6 +21,58 @@ SETTLED_DAYS = 14
 """An earlier run settled a release whose clocks ended longer ago, unless it never had a check."""
 
 MAX_SETTLED = 40
+
+
+@dataclass(frozen=True)
+class OpenPullRequests:
+    """The open pull requests. GitHub lists them once, and only where a check depends on them."""
+
+    publication: Publication
+    github: GitHubApi
+
+    @cached_property
+    def _heads(self) -> OpenHeads:
+        try:
+            return github_pulls.open_heads(self.github)
+        except HarvestError as problem:
+            self.publication.warn(f"checks: open pull requests keep the check of their own last run: {problem.advised}")
+            return OpenHeads()
+
+    def have_head(self, sha: str) -> bool:
+        """Return whether a commit is known as the head of one."""
+        return sha in self._heads.shas
+
+    def may_have_head(self, sha: str) -> bool:
+        """Return whether a commit is the head of one, as far as is known."""
+        return self.have_head(sha) or not self._heads.is_complete
+
+    def ask(self, sha: str) -> bool:
+        """Return whether the check of a commit answers for merging it.
+
+        That makes a difference only on the commit of a release that shipped late.
+        """
+        publication = self.publication
+        if sha == publication.trigger.sha and publication.judged:
+            return True
+        own = checks.own_obligations(publication.results, sha)
+        return any(item.status is Status.LATE for item in own) and self.have_head(sha)
+
+    def checks(self) -> Iterator[Check]:
+        """Yield the check of each, newest first, if a release was broken lately.
+
+        A required check is otherwise as old as the last run of its pull request.
+        """
+        publication, results = self.publication, self.publication.results
+        since = results.bundle.generated_at - timedelta(days=SETTLED_DAYS)
+        lately = any(
+            item.is_missed and (item.closed_at or results.bundle.generated_at) >= since for item in results.scope
+        )
+        if results.verdict.exit_code == verdict.EXIT_UNDECIDED or not (lately and results.bundle.terms.enforce):
+            return
+        written = {publication.trigger.sha, *publication.deployed}
+        for sha in self._heads.shas:
+            if sha not in written:
+                yield checks.open_pull_request_check(results, sha, publication.report)
 
 
 def of_settled_releases(publication: Publication) -> Iterator[Check]:
@@ -30,24 +86,3 @@ def of_settled_releases(publication: Publication) -> Iterator[Check]:
         check = checks.settled_check(results, sha, publication.report.links) if sha is not None else None
         if check is not None:
             yield check
-
-
-def of_open_pull_requests(publication: Publication, github: GitHubApi) -> Iterator[Check]:
-    """Yield the check of each open pull request, newest first, if a release was broken lately.
-
-    A required check is otherwise as old as the last run of its pull request.
-    """
-    results = publication.results
-    since = results.bundle.generated_at - timedelta(days=SETTLED_DAYS)
-    lately = any(item.is_missed and (item.closed_at or results.bundle.generated_at) >= since for item in results.scope)
-    if results.verdict.exit_code == verdict.EXIT_UNDECIDED or not (lately and results.bundle.terms.enforce):
-        return
-    written = {publication.trigger.sha, *publication.deployed}
-    try:
-        heads = github_pulls.open_heads(github)
-    except HarvestError as problem:
-        publication.warn(f"checks: open pull requests keep the check of their own last run: {problem.advised}")
-        return
-    for sha in heads:
-        if sha not in written:
-            yield checks.open_pull_request_check(results, sha, publication.report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -121,6 +122,64 @@ def test_open_pull_request__is_not_red_for_what_the_run_refused_of_its_own_commi
     judged_earlier(github, "neutral")
     check = publish(run, github, with_gate(late(), MergeGate(findings=(refusal,))))
     assert check["output"]["title"] == "as it was"
+
+
+def branch_deployed(*ships: float, broken: bool = False) -> Results:
+    """OTHER_SHA, the head of the pull request, was deployed from its branch; a later release may be overdue."""
+    code = [a_deploy(0, OTHER_SHA), *([a_deploy(100, SHA)] if broken else [])]
+    models = [a_ship(hours, str(number)) for number, hours in enumerate(ships, 7)]
+    return analyse(a_bundle(code, models, until=at(150 if broken else 70), terms={"sla_since": at(0)}))
+
+
+@pytest.mark.usefixtures("pull")
+def test_open_pull_request__that_was_deployed_is_as_red_as_the_promise_in_every_run(
+    run: Run, github: GitHubStandIn
+) -> None:
+    judged_earlier(github, "neutral")
+    for _run in range(3):
+        assert publish(run, github, branch_deployed(1, broken=True))["conclusion"] == "failure"
+    fixed = analyse(
+        a_bundle(
+            [a_deploy(0, OTHER_SHA), a_deploy(100, SHA)],
+            [a_ship(1, "7"), a_ship(151, "8")],
+            until=at(152),
+            terms={"sla_since": at(0)},
+        )
+    )
+    assert publish(run, github, fixed)["conclusion"] != "failure"
+
+
+@pytest.mark.parametrize("fault", [None, NOT_ACCESSIBLE], ids=["listed", "not readable"])
+@pytest.mark.usefixtures("pull")
+def test_open_pull_request__that_was_deployed_stays_red_for_what_its_own_run_found(
+    run: Run, github: GitHubStandIn, fault: Any
+) -> None:
+    judged_earlier(github, "failure")
+    if fault is not None:
+        github.fail("GET /repos/acme/shop/pulls", fault=fault)
+    assert publish(run, github, branch_deployed(1))["output"]["title"] == "as it was"
+
+
+def test_release__that_is_not_to_be_merged_turns_green_once_it_is_settled(run: Run, github: GitHubStandIn) -> None:
+    judged_earlier(github, "failure")
+    check = publish(run, github, branch_deployed(1))
+    assert (check["conclusion"], check["output"]["title"]) == ("success", "1 model shipped after 1 h")
+
+
+@pytest.mark.usefixtures("pull")
+def test_open_pull_request__that_shipped_late_is_not_blocked_by_it(run: Run, github: GitHubStandIn) -> None:
+    judged_earlier(github, "success")
+    assert publish(run, github, branch_deployed(60))["output"]["title"] == "as it was"
+    own = an_event(event="pull_request", sha=OTHER_SHA, trusted=False, pull_request=1)
+    CheckRuns().publish(replace(run.publication(branch_deployed(60), own), judged=own.asking), api_of(github))
+    (check,) = (one.fields for one in github.repository.check_runs.values() if one.fields["head_sha"] == OTHER_SHA)
+    assert check["conclusion"] == "success"
+
+
+def test_release__that_shipped_late_stays_red_where_it_is_not_to_be_merged(run: Run, github: GitHubStandIn) -> None:
+    judged_earlier(github, "neutral")
+    assert publish(run, github, branch_deployed(60))["conclusion"] == "failure"
+    assert publish(run, github, branch_deployed(60), sha=OTHER_SHA)["conclusion"] == "failure"
 
 
 def test_promise__is_broken_in_these_examples() -> None:
