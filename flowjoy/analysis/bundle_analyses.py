@@ -28,8 +28,7 @@ from flowjoy.analysis.flow.drift_lag import DriftLag
 from flowjoy.analysis.flow.live_pairs import LivePair
 from flowjoy.analysis.flow.observed_failures import ObservedFailure
 from flowjoy.analysis.flow.retrospective import Retrospective
-from flowjoy.analysis.promise import compliance, dependencies, obligations, verdict
-from flowjoy.analysis.promise.bundle_obligations import bundle_obligations
+from flowjoy.analysis.promise import bundle_obligations, compliance, dependencies, obligations, verdict
 from flowjoy.domain import EventType, ModelDependencies, Obligation, Recovery, SourceKind, Status, Verdict, Week, Window
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck
@@ -51,9 +50,14 @@ class BundleAnalyses:
         return timeline.timeline(bundle.code, bundle.models, service=bundle.service, until=self._as_of)
 
     @cached_property
+    def as_far_as_known(self) -> tuple[Obligation, ...]:
+        """Every obligation by what was read or is remembered, which proves nothing where a source was not read."""
+        return bundle_obligations.as_far_as_known(self._bundle, self.events, self._dependencies)
+
+    @cached_property
     def obligations(self) -> tuple[Obligation, ...]:
         """Every obligation, oldest first; all are unknown where a required source was not read."""
-        return bundle_obligations(self._bundle, self.events, self._dependencies)
+        return bundle_obligations.proved(self.as_far_as_known, self._bundle)
 
     @cached_property
     def scope(self) -> tuple[Obligation, ...]:
@@ -103,10 +107,8 @@ class BundleAnalyses:
         table = self._week_table(window)
         if not source_coverage.is_read(self._bundle, SourceKind.INCIDENTS):
             table = weeks.without_incidents(table)
-        code_known, models_known = (
-            source_coverage.is_read(self._bundle, SourceKind.CODE),
-            source_coverage.is_read(self._bundle, SourceKind.MODELS),
-        )
+        kinds = (SourceKind.CODE, SourceKind.MODELS)
+        code_known, models_known = (source_coverage.is_read(self._bundle, kind) for kind in kinds)
         return with_unread(table, code_known=code_known, models_known=models_known)
 
     @cached_property
@@ -117,9 +119,8 @@ class BundleAnalyses:
     @cached_property
     def recoveries(self) -> tuple[Recovery, ...]:
         """Recovery times by cause; empty where incidents were not read completely."""
-        if not source_coverage.is_read(self._bundle, SourceKind.INCIDENTS):
-            return ()
-        return incidents.recoveries(self.incidents, since=self._bundle.window.since)
+        is_known = source_coverage.is_read(self._bundle, SourceKind.INCIDENTS)
+        return incidents.recoveries(self.incidents, since=self._bundle.window.since) if is_known else ()
 
     @cached_property
     def drift_lag(self) -> DriftLag | None:
@@ -138,14 +139,13 @@ class BundleAnalyses:
         ) and source_coverage.causes_are_known(self._bundle)
         sources = ((EventType.CODE, SourceKind.CODE), (EventType.MODEL, SourceKind.MODELS))
         known = [kind for kind, source in sources if source_coverage.is_complete(self._bundle, source)]
-        observed = self._observed_since
         figures = dora.dora(
             self.events,
             self.incidents if incidents_known else None,
             self._bundle.window,
             starts=ChangeStarts.of(self._bundle.commits, self._bundle.models, self._bundle.training_runs),
             known=known,
-            observed_since=None if observed is None else max(observed.values(), default=None),
+            observed_since=max((self._observed_since or {}).values(), default=None),
         )
         shown = source_coverage.shows_failures(self._bundle)
         return observed_failures.with_observed(figures, self.events, self.failures, self._bundle.window, known=shown)

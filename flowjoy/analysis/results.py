@@ -34,8 +34,9 @@ from flowjoy.domain.gate_findings import MergeGate
 class Results:
     """The results of one run.
 
-    `obligations`: all of them; `scope`: those of the window and every open one. `recoveries` is empty where a source
-    of incidents could not be read, or none is set; `drift_lag` is None where a required source could not be read.
+    `obligations`: all of them; `scope`: those of the window and every open one. `may_be_overdue`: whether a model is
+    overdue, as far as is known. `recoveries` is empty where a source of incidents could not be read, or none is set;
+    `drift_lag` is None where a required source could not be read.
     `dora`: the figures of CODE, of MODEL and of both; `failures`: the deploys that failed by what followed them.
     `pairs`: the code and models that were live together, the last pair now; empty where a required source could not be
     read. `drift`: the drift check of this run, judged together with earlier ones (None: not configured);
@@ -51,6 +52,7 @@ class Results:
     scope: tuple[Obligation, ...]
     rate: ComplianceRate
     verdict: Verdict
+    may_be_overdue: bool
     sla_status: str
     commits_without_models: tuple[str, ...]
     recoveries: tuple[Recovery, ...]
@@ -122,6 +124,7 @@ def analyse(bundle: Bundle) -> Results:
         scope=analyses.scope,
         rate=rate(analyses.obligations, bundle.generated_at),
         verdict=analyses.verdict,
+        may_be_overdue=verdict.may_be_overdue(bundle, analyses.as_far_as_known),
         sla_status=analyses.sla_status,
         commits_without_models=analyses.commits_without_models,
         recoveries=analyses.recoveries,

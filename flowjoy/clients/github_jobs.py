@@ -110,9 +110,10 @@ def refuse_unmatched(
         seen |= {job.name for of_run in more.values() for job in of_run}
         missing = _unmatched(missing, seen)
     if seen and missing:
+        likely = ", ".join(likely_first(seen, missing)[:_SHOWN])
         raise HarvestError(
             f"the workflow has no job that matches deploy-job {', '.join(missing)!r}",
-            hint=f"set deploy-job to one of: {', '.join(likely_first(seen, missing)[:_SHOWN])}",
+            hint=f"set deploy-job to one of: {likely}, or to several, one per line",
         )
 
 

@@ -63,6 +63,11 @@ def earliest(one: datetime | None, other: datetime | None) -> datetime | None:
     return min(filter(None, (one, other)), default=None)
 
 
+def latest(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Return the later of two times, if there is one."""
+    return max(filter(None, (one, other)), default=None)
+
+
 def newest(one: Inventory | None, other: Inventory | None) -> Inventory | None:
     """Return the inventory that was read last, if there is one."""
     return max(filter(None, (one, other)), key=lambda item: (item.read_at, repr(item)), default=None)

@@ -52,7 +52,9 @@ class Records:
     `not_yet`: by id of a ship or release, when a run last saw that it had not happened yet. `listings`: by version, the
     last reading of its model that did not list it; by model, the last reading. `owed_before`: by id, the breaches that
     runs with other inputs found. `cdevents`: ids of those that were posted. `first_trusted_at`: the time of the first
-    trusted run of this service; None if no ledger could be read and kept.
+    trusted run of this service; None if no ledger could be read and kept. `decided_at`: when a run last read every
+    required source; `blocked_at`: when one lately made the checks of open pull requests red. `check_names`: by name of
+    the check on the promise, when a run last wrote it.
     """
 
     coverage: tuple[Coverage, ...] = ()
@@ -85,6 +87,9 @@ class Records:
     owed_before: Mapping[str, Obligation] = field(default_factory=dict, metadata=_values(merge=by.smallest_per_key))
     cdevents: tuple[str, ...] = field(default=(), metadata=_values(order=distinct, merge=by.all_sorted))
     first_trusted_at: datetime | None = field(default=None, metadata=_values(merge=by.earliest))
+    decided_at: datetime | None = field(default=None, metadata=_values(merge=by.latest))
+    blocked_at: datetime | None = field(default=None, metadata=_values(merge=by.latest))
+    check_names: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.latest_per_key))
 
     def merged(self, other: Records) -> Records:
         """Return what either remembers. Commutative, associative and idempotent: the order of ledgers is irrelevant."""

@@ -25,13 +25,11 @@ from flowjoy.domain.alias_observations import since_horizon
 from flowjoy.domain.bundle import Bundle, RunParameters
 from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import CLOCK_SKEW, EARLIEST
+from flowjoy.ledger.earlier_runs import checks_of, is_masked
 from flowjoy.ledger.source_gone import AskedSources
 
 MEMORY = timedelta(days=400)
 """How far back code is read and remembered: obligations stay open however old, and a rollback needs its past."""
-
-_MASKED = "***"
-"""Replaces a secret in a text, which is then no longer what its source sent."""
 
 
 def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> str | None:
@@ -85,6 +83,7 @@ def memory_of(bundle: Bundle, asked: RunParameters, *, since: datetime, until: d
         drift_marks=tuple(mark for mark in bundle.drift_marks if scope.covers(mark.at) and not is_masked(mark)),
         cdevents=bundle.cdevents,
         first_trusted_at=_first_trusted_at(bundle),
+        **checks_of(bundle),
     )
 
 
@@ -157,11 +156,6 @@ def _first_trusted_at(bundle: Bundle) -> datetime:
     if bundle.first_trusted_at is not None:
         return min(bundle.first_trusted_at, bundle.generated_at)
     return min((bundle.generated_at, *(state.at for state in bundle.alerts)))
-
-
-def is_masked(value: object) -> bool:
-    """Return whether redaction removed a secret from a value."""
-    return _MASKED in repr(value)
 
 
 def _not_yet_live(record: CodeRecord) -> CodeRecord:

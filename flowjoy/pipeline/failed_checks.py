@@ -17,7 +17,7 @@ from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config import parsers
 from flowjoy.config.given_inputs import flags
 from flowjoy.config.inputs import declared
-from flowjoy.domain import commit_sha
+from flowjoy.domain import check_names, commit_sha
 from flowjoy.domain.hosts import base_url
 from flowjoy.domain.secret import Secret
 from flowjoy.errors import HarvestError, InputError
@@ -109,7 +109,7 @@ def _target(environ: Mapping[str, str], argv: Sequence[str]) -> _Target | None:
         api_url=api_url,
         sha=trigger.sha,
         service=_read(parsers.text, values.get("service")) or repository.rpartition("/")[2],
-        names={"sla": f"{prefix} / {hours:g} h SLA", "dependency": f"{prefix} / model dependency"},
+        names={"sla": check_names.of_promise(prefix, hours), "dependency": check_names.of_gate(prefix)},
         wanted=frozenset({"sla", "dependency"} if trigger.proposes else {"sla"}),
         refused=trigger.asking,
         details_url=f"{server}/{repository}/actions/runs/{run_id}" if run_id else None,

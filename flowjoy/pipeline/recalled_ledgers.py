@@ -12,6 +12,7 @@ from flowjoy.domain import CoverageState, SourceKind
 from flowjoy.domain.bundle import Bundle, RunParameters
 from flowjoy.domain.records import Records
 from flowjoy.ledger import memory as ledger
+from flowjoy.ledger.earlier_runs import is_masked
 from flowjoy.pipeline.step import StepResult
 from flowjoy.sources import ledger_artifacts, other_ledgers
 from flowjoy.sources.base import Clients, HarvestQuery
@@ -80,4 +81,4 @@ def other_terms(query: HarvestQuery, access: Clients) -> StepResult[tuple[RunPar
 
 def _terms(ledgers: Iterable[Bundle]) -> tuple[RunParameters, ...]:
     """Return the terms of ledgers, except for those that redaction changed."""
-    return tuple(bundle.terms for bundle in ledgers if not ledger.is_masked(bundle.terms))
+    return tuple(bundle.terms for bundle in ledgers if not is_masked(bundle.terms))

@@ -15,8 +15,9 @@ from flowjoy.domain.timestamps import iso
 
 OUTPUTS: Mapping[str, str] = {
     "verdict": "`pass`, `fail` or `error`",
-    "sla-status": "`unknown` (verdict `error`), `breached`, `pending`; with nothing open `met`; if nothing was met "
-    "`late`, `waived`, `undetermined` or `none` (no deploy that owes a model); `undeclared` (by the live code)",
+    "sla-status": "`unknown` (verdict `error`), `breached`, `pending`, `waived` (a waiver holds); with nothing "
+    "open `met`; if nothing was met `late`, `waived`, `undetermined` or `none` (no deploy that owes a model); "
+    "`undeclared` (by the live code)",
     "sla-met": "obligations in the window that were met",
     "sla-late": "obligations in the window that were shipped after their deadline",
     "sla-pending": "obligations that are running",

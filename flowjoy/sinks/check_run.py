@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flowjoy.clients import github_checks
@@ -14,8 +15,9 @@ from flowjoy.errors import HarvestError
 from flowjoy.report import checks
 from flowjoy.report.checks import Annotation, Check
 from flowjoy.sinks.base import Publication
-from flowjoy.sinks.check_identity import external_id, identified, is_overdue_since, refused_in
+from flowjoy.sinks.check_body import body_of, name_of, newest, services
 from flowjoy.sinks.check_refusals import Refusals
+from flowjoy.sinks.check_updates import names_of, refresh, settle
 from flowjoy.sinks.earlier_checks import OpenPullRequests, of_settled_releases
 
 ANNOTATIONS_A_REQUEST = 50
@@ -32,7 +34,7 @@ class CheckRuns:
         pulls = OpenPullRequests(publication, github)
         current = list(_current(publication, pulls))
         proposed, settled = _earlier(publication, pulls) if publication.trigger.trusted else ([], [])
-        listed = _listed(current, [*settled, *proposed], publication, github)
+        listed = _listed(current, settled, proposed, publication, github)
         refusals = Refusals(publication=publication, github=github, listed=listed)
         for check in current:
             url, others = _save(check, refusals)
@@ -41,12 +43,14 @@ class CheckRuns:
             if check.subject == "sla":
                 outputs["check-url"] = url
         for check in settled:
-            _settle(check, refusals, pulls)
+            settle(check, refusals, pulls)
         for check in proposed:
-            _refresh(check, refusals)
+            refresh(check, refusals)
         # Last: a commit that is gone must not keep the others from being settled.
         for sha in publication.deployed:
-            _save(_promise_check(publication, sha, pulls), refusals)
+            check = _promise_check(publication, sha, pulls)
+            is_later = publication.trigger.trusted and check.conclusion == "failure"
+            _save(replace(check, overdue_since=is_later), refusals)
         return outputs
 
 
@@ -84,63 +88,28 @@ def _promise_check(publication: Publication, sha: str, pulls: OpenPullRequests) 
     )
 
 
-def name_of(check: Check, publication: Publication) -> str:
-    """Return the name that people see and make required."""
-    prefix, hours = publication.settings.check_name, publication.settings.sla_hours
-    return f"{prefix} / {hours:g} h SLA" if check.subject == "sla" else f"{prefix} / model dependency"
-
-
 def _listed(
-    current: Sequence[Check], earlier: Sequence[Check], publication: Publication, github: GitHubApi
+    current: Sequence[Check],
+    settled: Sequence[Check],
+    proposed: Sequence[Check],
+    publication: Publication,
+    github: GitHubApi,
 ) -> dict[Wanted, tuple[CheckRun, ...]]:
     """Return the checks on earlier releases and pull requests by one query, with those on the run's own commits.
 
     The run's own are asked for by themselves where that fails; a later run writes the others.
     """
-
-    def wanted(checks: Sequence[Check], shas: Iterable[str] = ()) -> list[Wanted]:
-        more = [(sha, name_of(checks[0], publication)) for sha in shas]
-        return [*((check.sha, name_of(check, publication)) for check in checks), *more]
-
-    if not earlier:
+    if not (settled or proposed):
         return {}
+    own = [(check.sha, name_of(check, publication)) for check in current]
+    own += [(sha, name_of(current[0], publication)) for sha in publication.deployed]
+    earlier = [(check.sha, name_of(check, publication)) for check in settled]
+    earlier += [(check.sha, name) for check in proposed for name in names_of(check, publication)]
     try:
-        return github_checks.listed(github, wanted(current, publication.deployed), wanted(earlier))
+        return github_checks.listed(github, own, earlier)
     except HarvestError as problem:
         publication.warn(f"checks: those of earlier commits could not be read: {problem.advised}")
         return {}
-
-
-def _settle(check: Check, refusals: Refusals, pulls: OpenPullRequests) -> None:
-    """Update the check of an earlier release, if it has one, to its final result.
-
-    A red check of a commit that may be merged is not a release's: it may be red for what merging waits for.
-    """
-    publication, github = refusals.publication, refusals.github
-    runs = refusals.listed.get((check.sha, name_of(check, publication)), ())
-    current = _newest(runs, check, publication)
-    check = refusals.applied(check, runs)
-    if current is None or (current.conclusion, current.output.title) == (check.conclusion, check.title):
-        return
-    turns_green = current.conclusion == "failure" and check.conclusion != "failure"
-    if turns_green and pulls.may_have_head(check.sha):
-        return
-    body = _body(check, publication, annotations=())
-    github.send("PATCH", f"/check-runs/{current.id}", body, reader(SavedCheck))
-
-
-def _refresh(check: Check, refusals: Refusals) -> None:
-    """Turn the check of an open pull request red while a model is overdue, and back once none is.
-
-    Its own run alone ends what that run refused.
-    """
-    publication = refusals.publication
-    current = _newest(refusals.listed.get((check.sha, name_of(check, publication)), ()), check, publication)
-    if current is None or (current.conclusion == "failure") is (check.conclusion == "failure"):
-        return
-    if check.overdue_since or is_overdue_since(current.external_id):
-        body = _body(check, publication, annotations=())
-        refusals.github.send("PATCH", f"/check-runs/{current.id}", body, reader(SavedCheck))
 
 
 def _warn_of_shared_name(check: Check, others: frozenset[str], publication: Publication) -> None:
@@ -163,19 +132,19 @@ def _save(check: Check, refusals: Refusals) -> tuple[str, frozenset[str]]:
     def locate() -> tuple[str, str, dict[str, Any]]:
         # Before every try, because a creation that seemed to fail may have succeeded.
         runs = _runs_of_name(check, refusals)
-        current = _newest(runs, check, publication)
-        others.update(_services(runs, check) - {publication.settings.service})
+        current = newest(runs, check, publication)
+        others.update(services(runs, check) - {publication.settings.service})
         if current is not None and current.output.annotations_count:
             chunks.clear()  # GitHub appends the annotations of an update to the existing ones
         decided.append(refusals.applied(check, runs))
-        body = _body(decided[-1], publication, annotations=chunks[0] if chunks else ())
+        body = body_of(decided[-1], publication, annotations=chunks[0] if chunks else ())
         if current is not None:
             return "PATCH", f"/check-runs/{current.id}", body
         return "POST", "/check-runs", {**body, "head_sha": check.sha}
 
     saved = github.send_to(locate, reader(SavedCheck))
     for chunk in chunks[1:]:
-        body = _body(decided[-1], publication, annotations=chunk)
+        body = body_of(decided[-1], publication, annotations=chunk)
         saved = github.send("PATCH", f"/check-runs/{saved.id}", body, reader(SavedCheck))
     return saved.html_url or "", frozenset(others)
 
@@ -193,47 +162,6 @@ def _runs_of_name(check: Check, refusals: Refusals) -> Sequence[CheckRun]:
         "per_page": PER_PAGE,
     }
     return refusals.github.get(path, reader(ListedChecks), **parameters).check_runs
-
-
-def _newest(runs: Sequence[CheckRun], check: Check, publication: Publication) -> CheckRun | None:
-    """Return the check of this service, the newest if there are several."""
-    service = publication.settings.service
-    ours = (run for run in runs if refused_in(run.external_id, service, check.subject) is not None)
-    return max(ours, key=lambda run: run.id, default=None)
-
-
-def _services(runs: Sequence[CheckRun], check: Check) -> set[str]:
-    """Return the services for which FlowJoy wrote such a check."""
-    known = (identified(run.external_id, check.subject) for run in runs)
-    return {one[0] for one in known if one is not None}
-
-
-def _body(check: Check, publication: Publication, *, annotations: tuple[Annotation, ...]) -> dict[str, Any]:
-    redact = publication.redact
-    output: dict[str, Any] = {"title": redact(check.title), "summary": redact(check.summary)}
-    if annotations:
-        output["annotations"] = [
-            {
-                "path": item.path,
-                "start_line": item.line,
-                "end_line": item.line,
-                "annotation_level": item.level,
-                "message": redact(item.message),
-            }
-            for item in annotations
-        ]
-    body: dict[str, Any] = {
-        "name": name_of(check, publication),
-        "status": "completed",
-        "conclusion": check.conclusion,
-        "external_id": external_id(
-            publication.settings.service, check.subject, check.refused, overdue_since=check.overdue_since
-        ),
-        "output": output,
-    }
-    if publication.report.links.run is not None:
-        body["details_url"] = publication.report.links.run
-    return body
 
 
 def _chunks(annotations: tuple[Annotation, ...]) -> Iterator[tuple[Annotation, ...]]:

@@ -58,16 +58,22 @@ class OpenPullRequests:
         return any(item.status is Status.LATE for item in own) and self.have_head(sha)
 
     def checks(self) -> Iterator[Check]:
-        """Yield the check of each, newest first, if a release was broken lately.
+        """Yield the check of each, newest first, if a release is or was broken lately, or may be.
 
-        A required check is otherwise as old as the last run of its pull request.
+        A required check is otherwise as old as the last run of its pull request. A run that cannot decide turns none
+        back, and none red while every deadline that is known was kept or is ahead: an outage would block every merge.
         """
         publication, results = self.publication, self.publication.results
         since = results.bundle.generated_at - timedelta(days=SETTLED_DAYS)
         lately = any(
             item.is_missed and (item.closed_at or results.bundle.generated_at) >= since for item in results.scope
         )
-        if results.verdict.exit_code == verdict.EXIT_UNDECIDED or not (lately and results.bundle.terms.enforce):
+        bundle = results.bundle
+        if results.verdict.exit_code == verdict.EXIT_UNDECIDED:
+            is_concerned = results.may_be_overdue
+        else:
+            is_concerned = (lately and bundle.terms.enforce) or bundle.blocked_at is not None
+        if not is_concerned:
             return
         written = {publication.trigger.sha, *publication.deployed}
         for sha in self._heads.shas:

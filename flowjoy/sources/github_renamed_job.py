@@ -83,9 +83,10 @@ def refuse_renamed(github: GitHubApi, read: JobsOfRuns, query: HarvestQuery) -> 
 def _undeclared(declared: Collection[str], seen: Iterable[str], query: HarvestQuery) -> HarvestError:
     wanted = query.settings.deploy_job
     file = f"{query.settings.workflow} {'declares none' if declared else 'cannot be read'}"
+    likely = ", ".join(likely_first({*declared, *seen}, wanted)[:_OFFERED])
     return HarvestError(
         f"the newest run has no job that matches deploy-job {', '.join(wanted)!r}, and {file}",
-        hint=f"set deploy-job to one of: {', '.join(likely_first({*declared, *seen}, wanted)[:_OFFERED])}",
+        hint=f"set deploy-job to one of: {likely}, or to several, one per line",
     )
 
 

@@ -12,8 +12,8 @@ from flowjoy.domain import ModelDependencies, Obligation
 from flowjoy.domain.bundle import Bundle
 
 
-def bundle_obligations(bundle: Bundle, events: pd.DataFrame, known: ModelDependencies) -> tuple[Obligation, ...]:
-    """Return every obligation, oldest first; all are unknown where a required source was not read.
+def as_far_as_known(bundle: Bundle, events: pd.DataFrame, known: ModelDependencies) -> tuple[Obligation, ...]:
+    """Return every obligation, oldest first, by what was read now and what ledgers remember.
 
     `events`: the timeline of the bundle. `known`: the dependencies and waivers of its commits.
     """
@@ -23,7 +23,11 @@ def bundle_obligations(bundle: Bundle, events: pd.DataFrame, known: ModelDepende
         confirmed = compliance.with_registered_ships(confirmed, also_registered, bundle.models_gone)
         owed = compliance.with_ledger(confirmed, owed)
     before = earlier_inputs.still_owed(bundle, owed, events, known.waivers)
-    owed = tuple(sorted((*owed, *before), key=lambda item: (item.start, item.id)))
+    return tuple(sorted((*owed, *before), key=lambda item: (item.start, item.id)))
+
+
+def proved(owed: tuple[Obligation, ...], bundle: Bundle) -> tuple[Obligation, ...]:
+    """Return the obligations; all are unknown where a required source was not read."""
     unread = [item.source for item in unproved(bundle.coverage)]
     return compliance.all_unknown(owed, f"{'; '.join(unread)} could not be read") if unread else owed
 

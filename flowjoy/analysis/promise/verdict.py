@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from flowjoy.domain import Coverage, CoverageState, Decision, ModelDependencies, Obligation, Status, Verdict
+from flowjoy.analysis.promise import compliance
+from flowjoy.domain import (
+    Coverage,
+    CoverageState,
+    Decision,
+    ModelDependencies,
+    Obligation,
+    SourceKind,
+    Status,
+    Verdict,
+)
+from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.gate_findings import GateLevel, MergeGate
 from flowjoy.domain.promise import UNREADABLE
 
@@ -42,6 +54,22 @@ def decide(
     return Verdict(decision=Decision.PASS, reasons=(), exit_code=EXIT_PASS)
 
 
+def may_be_overdue(bundle: Bundle, known: Sequence[Obligation]) -> bool:
+    """Return whether a model may be overdue of which a run cannot decide. `known`: the obligations as far as is known.
+
+    So a failure of a source blocks nothing while every deadline that is known was kept or is ahead. But a deploy that
+    could not be read may be overdue once its clock would have run out since the last run that could decide.
+    """
+    now, clock = bundle.generated_at, timedelta(hours=bundle.terms.sla_hours)
+    scope = compliance.in_scope(known, bundle.window.since, now)
+    unread = {item.kind for item in unproved(bundle.coverage)} - {SourceKind.MODELS}
+    if unread and (bundle.decided_at is None or now - bundle.decided_at > clock):
+        return True
+    return any(
+        item.status is Status.BREACHED or (item.status is Status.UNKNOWN and item.deadline < now) for item in scope
+    )
+
+
 _ENDED = (Status.MET, Status.LATE, Status.WAIVED, Status.UNDETERMINED)
 
 
@@ -56,8 +84,10 @@ def sla_status(decided: Verdict, dependencies: ModelDependencies, scope: Sequenc
         return Status.BREACHED.value
     if not dependencies.declared:
         return Status.UNDECLARED.value
-    if any(item.is_open for item in scope):
+    if any(item.is_running for item in scope):
         return Status.PENDING.value
+    if any(item.is_excused for item in scope):
+        return Status.WAIVED.value
     if live is None:
         return "none"
     # Code without a stub, or whose stub names no model, promises nothing, whatever earlier releases kept.

@@ -98,6 +98,9 @@ MEMORIES = st.builds(
     ).map(tuple),
     ledgers=st.lists(st.integers(1, 5), max_size=2).map(tuple),
     first_trusted_at=st.none() | HOURS.map(at),
+    decided_at=st.none() | HOURS.map(at),
+    blocked_at=st.none() | HOURS.map(at),
+    check_names=st.dictionaries(st.sampled_from(["FlowJoy / 24 h SLA", "FlowJoy / 48 h SLA"]), HOURS.map(at)),
     commits=st.dictionaries(st.sampled_from("abc"), st.lists(HOURS.map(at), max_size=2).map(tuple), max_size=3),
     training_runs=st.dictionaries(st.sampled_from("rs"), st.none() | HOURS.map(at), max_size=2),
     actions=st.lists(

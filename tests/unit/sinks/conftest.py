@@ -48,7 +48,8 @@ def api_of(github: GitHubStandIn) -> GitHubApi:
 
 def broken_promise(**changes: Any) -> Results:
     """The results of a deploy of SHA that no model followed within 48 h."""
-    return analyse(a_bundle([a_deploy(0, SHA)], until=at(60), terms={"sla_since": at(0)}, **changes))
+    terms = {"sla_since": at(0), **changes.pop("terms", {})}
+    return analyse(a_bundle([a_deploy(0, SHA)], until=at(60), terms=terms, **changes))
 
 
 def kept_promise(**changes: Any) -> Results:

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from flowjoy.analysis.results import Results, analyse, with_gate
-from flowjoy.domain import Status
+from flowjoy.domain import CoverageState, Decision, Status
 from flowjoy.domain.gate_findings import GateFinding, GateLevel, MergeGate
 from flowjoy.sinks.check_run import CheckRuns
-from tests.builders import a_bundle, a_deploy, a_ship, at
+from tests.builders import a_bundle, a_coverage, a_deploy, a_ship, at
 from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
 from tests.fakes.github_state import CheckRun
 from tests.unit.sinks.conftest import OTHER_SHA, SHA, Run, an_event, api_of, broken_promise, kept_promise
 
-OURS = "flowjoy/shop/sla"
+OURS, NAME = "flowjoy/shop/sla", "FlowJoy / 48 h SLA"
 
 
 @pytest.fixture
@@ -24,10 +24,10 @@ def pull(github: GitHubStandIn) -> int:
     return github.repository.add_pull_request(head_sha=OTHER_SHA, base_sha=SHA, created_at=at(1))
 
 
-def judged_earlier(github: GitHubStandIn, conclusion: str, external_id: str = OURS) -> None:
+def judged_earlier(github: GitHubStandIn, conclusion: str, external_id: str = OURS, *, name: str = NAME) -> None:
     """The check that the pull request's own run wrote."""
     fields = {
-        "name": "FlowJoy / 48 h SLA",
+        "name": name,
         "head_sha": OTHER_SHA,
         "status": "completed",
         "started_at": "2024-06-03T10:00:00Z",
@@ -38,9 +38,9 @@ def judged_earlier(github: GitHubStandIn, conclusion: str, external_id: str = OU
     github.repository.check_runs[7] = CheckRun(id=7, fields=fields)
 
 
-def late() -> Results:
+def late(**changes: Any) -> Results:
     """A release that shipped 12 h late, an hour ago."""
-    return analyse(a_bundle([a_deploy(0, SHA)], [a_ship(60, "7")], until=at(61), terms={"sla_since": at(0)}))
+    return analyse(a_bundle([a_deploy(0, SHA)], [a_ship(60, "7")], until=at(61), terms={"sla_since": at(0)}, **changes))
 
 
 def publish(run: Run, github: GitHubStandIn, results: Results, **event: Any) -> dict[str, Any]:
@@ -95,8 +95,85 @@ def test_open_pull_request__is_left_alone_otherwise(
 
 @pytest.mark.usefixtures("pull")
 def test_open_pull_request__of_another_service_is_left_alone(run: Run, github: GitHubStandIn) -> None:
-    judged_earlier(github, "neutral", "flowjoy/search/sla")
+    judged_earlier(github, "neutral", "flowjoy/search/sla", name="FlowJoy search / 48 h SLA")
     assert publish(run, github, broken_promise())["output"]["title"] == "as it was"
+
+
+@pytest.mark.parametrize(
+    ("external_id", "name", "conclusion"),
+    [(OURS, "FlowJoy / 24 h SLA", "neutral"), ("flowjoy/search/sla", NAME, "success")],
+    ids=["of an earlier name", "of a renamed service"],
+)
+@pytest.mark.usefixtures("pull")
+def test_open_pull_request__turns_red_and_back_under_the_name_that_its_check_has(
+    run: Run, github: GitHubStandIn, external_id: str, name: str, conclusion: str
+) -> None:
+    judged_earlier(github, conclusion, external_id, name=name)
+    names = {"FlowJoy / 24 h SLA": at(1), NAME: at(2)}
+    for results, is_red in ((broken_promise(check_names=names), True), (late(check_names=names), False)):
+        check = publish(run, github, results)
+        assert (check["name"], check["conclusion"] == "failure") == (name, is_red)
+    assert check["external_id"] == OURS
+
+
+@pytest.mark.usefixtures("pull")
+def test_open_pull_request__of_a_renamed_service_is_not_turned_back_for_another_one(
+    run: Run, github: GitHubStandIn
+) -> None:
+    judged_earlier(github, "failure", "flowjoy/search/sla/overdue")
+    assert publish(run, github, late())["output"]["title"] == "as it was"
+
+
+def undecided(**changes: Any) -> Results:
+    """A run that could not read the registry, 60 h after a deploy."""
+    coverage = (a_coverage("code"), a_coverage("models", CoverageState.FAILED))
+    return broken_promise(coverage=coverage, **changes)
+
+
+@pytest.mark.usefixtures("pull")
+def test_open_pull_request__turns_red_where_a_run_cannot_decide_and_a_deadline_has_passed(
+    run: Run, github: GitHubStandIn
+) -> None:
+    judged_earlier(github, "neutral")
+    check = publish(run, github, undecided())
+    assert (check["conclusion"], check["external_id"]) == ("failure", f"{OURS}/overdue")
+    assert check["output"]["title"].startswith("Could not decide: models")
+    assert publish(run, github, late())["conclusion"] != "failure"
+
+
+@pytest.mark.parametrize("conclusion", ["neutral", "failure"])
+@pytest.mark.usefixtures("pull")
+def test_open_pull_request__is_left_alone_where_a_run_cannot_decide_and_every_known_deadline_was_kept(
+    run: Run, github: GitHubStandIn, conclusion: str
+) -> None:
+    judged_earlier(github, conclusion, f"{OURS}/overdue" if conclusion == "failure" else OURS)
+    remembered = undecided(models=(a_ship(1, "7"),))
+    assert remembered.verdict.decision is Decision.ERROR
+    assert publish(run, github, remembered)["output"]["title"] == "as it was"
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        analyse(a_bundle([a_deploy(0, SHA)], until=at(60), terms={"sla_since": at(1)}, blocked_at=at(55))),
+        broken_promise(blocked_at=at(55), terms={"enforce": False}),
+        kept_promise(blocked_at=at(55)),
+    ],
+    ids=["the promise begins later", "not enforced any more", "nothing was missed lately"],
+)
+@pytest.mark.usefixtures("pull")
+def test_open_pull_request__turns_back_after_runs_that_blocked_it_whatever_ended_that(
+    run: Run, github: GitHubStandIn, results: Results
+) -> None:
+    judged_earlier(github, "failure", f"{OURS}/overdue")
+    assert publish(run, github, results)["conclusion"] != "failure"
+
+
+@pytest.mark.usefixtures("pull")
+def test_open_pull_requests__are_not_listed_unless_a_check_depends_on_them(run: Run, github: GitHubStandIn) -> None:
+    judged_earlier(github, "neutral")
+    publish(run, github, kept_promise())
+    assert not [request for request in github.requests if request.path.endswith("/pulls")]
 
 
 @pytest.mark.usefixtures("pull")

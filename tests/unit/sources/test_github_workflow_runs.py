@@ -201,7 +201,7 @@ def test_job__that_no_run_has_is_refused_with_the_names_that_there_are(github: G
     a_run_with(github, A, 0, ("build", "success", 1), ("release / deploy", "success", 2))
     with pytest.raises(HarvestError, match="no job that matches deploy-job 'deploy'") as problem:
         released(github, of_the_job("deploy"))
-    assert problem.value.hint == "set deploy-job to one of: build, release / deploy"
+    assert problem.value.hint == "set deploy-job to one of: build, release / deploy, or to several, one per line"
 
 
 def test_job__of_an_earlier_attempt_counts_and_one_after_another_commit_is_a_rollback(github: GitHubStandIn) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from itertools import combinations_with_replacement, product
 
 import pytest
 
-from flowjoy.analysis.promise.verdict import decide, sla_status, unproved
+from flowjoy.analysis.promise.verdict import decide, may_be_overdue, sla_status, unproved
 from flowjoy.domain import Coverage, CoverageState, Decision, ModelDependencies, Obligation, Requirement, Rule, Status
 from flowjoy.domain.gate_findings import GateFinding, GateLevel, MergeGate
-from tests.builders import a_coverage, an_obligation, at
+from tests.builders import a_bundle, a_coverage, an_obligation, at
 
 READ = a_coverage("code")
 SOURCES = [
@@ -137,7 +138,8 @@ DECLARED = ModelDependencies(default=(Requirement(model="recommender"),))
         ((Status.AT_RISK,), "pending"),
         ((Status.MET, Status.LATE), "met"),
         ((Status.LATE, Status.UNDETERMINED), "late"),
-        ((Status.WAIVED,), "pending"),
+        ((Status.WAIVED, Status.AT_RISK), "pending"),
+        ((Status.WAIVED, Status.MET), "waived"),
         ((Status.UNDETERMINED, Status.CANCELLED), "undetermined"),
         ((Status.CANCELLED, Status.NOT_REQUIRED), "none"),
         ((), "none"),
@@ -147,6 +149,30 @@ def test_sla_status__is_the_worst_open_status(statuses: tuple[Status, ...], word
     scope = owed(*statuses)
     decided = decide((READ,), scope, enforce=True)
     assert sla_status(decided, DECLARED, scope, "a") == word
+
+
+@pytest.mark.parametrize(
+    ("known", "is_overdue"),
+    [
+        ([an_obligation(status=Status.MET), an_obligation(status=Status.LATE)], False),
+        ([an_obligation(status=Status.BREACHED)], True),
+        ([an_obligation(status=Status.UNKNOWN)], True),
+        ([an_obligation(40, status=Status.UNKNOWN)], False),
+        ([an_obligation(status=Status.WAIVED)], False),
+    ],
+    ids=["kept", "breached", "unknown past its deadline", "unknown and not due", "waived"],
+)
+def test_may_be_overdue__is_what_was_not_kept_as_far_as_is_known(known: list[Obligation], *, is_overdue: bool) -> None:
+    models = a_coverage("models", CoverageState.FAILED)
+    assert may_be_overdue(a_bundle(until=at(50), coverage=(READ, models)), known) is is_overdue
+
+
+@pytest.mark.parametrize(("decided_at", "is_overdue"), [(at(2), False), (at(1), True), (None, True)])
+def test_may_be_overdue__a_deploy_that_could_not_be_read_once_its_clock_ran_out(
+    decided_at: datetime | None, *, is_overdue: bool
+) -> None:
+    unread = a_coverage("code", CoverageState.FAILED)
+    assert may_be_overdue(a_bundle(until=at(50), coverage=(unread,), decided_at=decided_at), []) is is_overdue
 
 
 def test_sla_status__of_a_waived_release_that_shipped_is_waived() -> None:
