@@ -83,7 +83,8 @@ class ObligationFact:
     """The duty of one deploy to ship one model.
 
     `unsettled`: still owed, or unknown, and therefore counted however old it is. `running`: its deadline was ahead.
-    `late_seconds`: how long after the deadline a missed one was shipped, or had not been shipped so far.
+    `excused_until`: the end of the waiver that holds. `late_seconds`: how long after the deadline a missed one was
+    shipped, or had not been shipped so far.
     """
 
     fact: ClassVar[str] = "obligation"
@@ -100,6 +101,7 @@ class ObligationFact:
     week: date
     deadline: datetime
     due_week: date
+    excused_until: datetime | None
     shipped_at: datetime | None
     late_seconds: int
 

@@ -123,6 +123,7 @@ class _BundleFacts:
                 week=self._week(item.start),
                 deadline=item.deadline,
                 due_week=self._week(item.deadline),
+                excused_until=item.waiver.until if item.is_excused and item.waiver is not None else None,
                 shipped_at=item.shipped_at,
                 late_seconds=_late_seconds(item, as_of),
             )

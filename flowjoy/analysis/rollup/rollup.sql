@@ -49,11 +49,11 @@ SELECT r.*, c.first_week
 FROM roster r JOIN (SELECT timezone, MIN(week) AS first_week FROM calendar GROUP BY timezone) c
 ON c.timezone = r.timezone;
 
--- What is still owed is unknown where nobody has looked since its deadline, or where the service is silent.
+-- What is still owed is unknown where no run has seen its deadline, or the end of its waiver, or the service is silent.
 CREATE OR REPLACE TEMP VIEW owed AS
-SELECT m.repository, m.service, m.team, o.obligation_id, o.sha, o.model, o.deadline, o.due_week, o.met, o.missed,
-       o.late_seconds, o.unsettled,
-       CASE WHEN o.unsettled AND (m.voice <> 'reporting' OR (o.running AND o.deadline < t.as_of)) THEN 'unknown'
+SELECT m.repository, m.service, m.team, o.model, o.deadline, o.due_week, o.met, o.missed, o.late_seconds,
+       CASE WHEN o.unsettled AND (m.voice <> 'reporting' OR (o.running AND o.deadline < t.as_of)
+                                  OR o.excused_until < t.as_of) THEN 'unknown'
             WHEN o.running THEN 'pending'
             ELSE o.status END AS state,
        (o.deadline >= t.due_since AND o.deadline <= t.as_of) AS recent,

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.domain import CoverageState
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.rollup import ExpectedService, RollUp
+from flowjoy.domain.timestamps import iso
 from flowjoy.errors import BundleError
 from flowjoy.ledger.bundle_format import SCHEMA, to_json
-from tests.builders import a_coverage, a_deploy, a_ship, an_incident, at
+from tests.builders import a_coverage, a_deploy, a_ship, a_stub_file, an_incident, at
 from tests.organisation import Service, a_report, written_by
 from tests.rolled_up import rolled_up, the_service
 
@@ -98,6 +100,15 @@ def test_deadline_after_the_last_look__is_pending_until_it_passes_and_then_unkno
     assert (before.promise, before.pending, before.unknown, before.next_deadline) == ("pending", 1, 0, at(48))
     after = the_service(rolled_up(tmp_path, as_of=at(48, seconds=1)))
     assert (after.promise, after.pending, after.unknown, after.next_deadline) == ("unknown", 0, 1, None)
+
+
+def test_waiver_that_ends_after_the_last_report__leaves_its_obligation_unknown(tmp_path: Path) -> None:
+    waiver = {"model": "recommender", "sha": "*", "reason": "freeze", "by": "data platform", "until": iso(at(110))}
+    stub = a_stub_file(json.dumps({"models": {"recommender": "any"}, "waivers": [waiver]}))
+    lake_of(tmp_path, broken(100, stubs={HEAD: stub}))
+    assert the_service(rolled_up(tmp_path, as_of=at(110))).promise == "pending"
+    row = the_service(rolled_up(tmp_path, as_of=at(111)))
+    assert (row.promise, row.unknown, row.breached) == ("unknown", 1, 0)
 
 
 def test_breach__stays_while_another_clock_runs_out_unseen(tmp_path: Path) -> None:
