@@ -99,7 +99,7 @@ def test_output__is_a_short_story_in_plain_text(demo: Demo) -> None:
 
 def test_output__names_files_that_exist(demo: Demo) -> None:
     paths = [line.split()[0] for line in demo.stdout.rpartition("The results")[2].splitlines() if line.startswith("  ")]
-    assert len(paths) == 6
+    assert len(paths) == 9
     assert [path for path in paths if not (demo.folder.parent / path).is_file()] == []
 
 
