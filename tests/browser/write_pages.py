@@ -25,7 +25,10 @@ from flowjoy.domain.timestamps import iso
 from flowjoy.ledger.bundle_file import bundle_bytes
 from flowjoy.report import files
 from flowjoy.report.links import Links
+from flowjoy.report.rollup.page import page
 from tests.builders import MODEL, T0, a_bundle, a_coverage, a_deploy, a_ship, a_stub_file, an_incident, at
+from tests.organisation import AS_OF, write_lake
+from tests.rolled_up import rolled_up
 from tests.unit.report.a_year import HOSTILE, WEEK, a_hostile_bundle, a_year
 
 HOME = "https://github.com/acme/shop"
@@ -169,6 +172,10 @@ def main(folder: Path) -> int:
         target.mkdir(parents=True, exist_ok=True)
         for file, render in files.renderings(results, bundle_bytes(results), links=links).items():
             (target / file).write_bytes(render())
+    # The page of a roll-up has the same frame, so it is looked at like any report.
+    rollup = folder / "rollup"
+    write_lake(rollup / "lake", 40, days=30)
+    (rollup / "report.html").write_bytes(page(rolled_up(rollup / "lake", as_of=AS_OF)))
     return 0
 
 

@@ -1,4 +1,6 @@
-"""Has a real Prometheus read `flowjoy.prom`, and answer the queries of the Grafana dashboard. No pytest: it needs both.
+"""Has a real Prometheus read `flowjoy.prom` and `rollup.prom`, and answer the queries of the Grafana dashboard.
+
+No pytest: it needs Prometheus and promtool.
 
     python -m tests.standards.read_by_prometheus /usr/bin/promtool /usr/bin/prometheus
 
@@ -23,8 +25,11 @@ from flowjoy.analysis.results import analyse
 from flowjoy.domain import CoverageState
 from flowjoy.domain.bundle import Bundle
 from flowjoy.report import openmetrics
+from flowjoy.report.rollup import prom
 from tests.builders import a_bundle, a_coverage, a_deploy, a_drift_check, a_ship, an_incident
 from tests.fakes.http_base import Answer, Request, StandIn
+from tests.organisation import write_lake
+from tests.rolled_up import rolled_up
 
 DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana-dashboard.json"
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -114,6 +119,8 @@ def expressions() -> list[str]:
 
 def problems(promtool: str, prometheus: str, folder: Path) -> list[str]:
     files = {name: openmetrics.text(analyse(bundle)) for name, bundle in bundles().items()}
+    write_lake(folder / "lake", 17, days=14)  # the name of the seventeenth is hostile
+    files["rollup"] = prom.text(rolled_up(folder / "lake"))
     wrong = []
     for name, raw in files.items():
         checked = subprocess.run([promtool, "check", "metrics"], input=raw, capture_output=True, check=False)
