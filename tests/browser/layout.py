@@ -86,13 +86,17 @@ def problems(page: Page, width: int, *, hostile: bool) -> Iterator[str]:
         yield from _names(page)
 
 
+UNLINKED = "the banner links neither check nor run"
+"""A complaint about the page of a run; that of a roll-up belongs to none."""
+
+
 def _banner(page: Page) -> Iterator[str]:
     if (count := page.locator(".banner").count()) != 1 or not page.locator("header > .banner > h1").count():
         yield f"{count} banners"
     if not page.evaluate("/\\b(good|bad|wait|calm)\\b/.test(document.querySelector('.banner').className)"):
         yield "the banner has no status"
     if page.locator(".banner .links a").count() < 2:
-        yield "the banner links neither check nor run"
+        yield UNLINKED
     main = page.locator("main").inner_text()
     stated = page.locator(".banner h1, .banner .moves strong").all_inner_texts()
     yield from (f"the banner's {text!r} is repeated below it" for text in stated if text and text in main)

@@ -41,7 +41,8 @@ def opened(browser: Browser, path: Path, **look: Any) -> tuple[Page, list[str]]:
 def problems(browser: Browser, folder: Path) -> Iterator[str]:
     for path in sorted(folder.glob("*/report.html")):
         name = path.parent.name
-        yield from (f"{name}, {problem}" for problem in _looked_at(browser, path))
+        of_run = name != "rollup"
+        yield from (f"{name}, {text}" for text in _looked_at(browser, path) if of_run or layout.UNLINKED not in text)
         yield from (f"{name}, printed: {problem}" for problem in printed.problems(browser, path))
         yield from (f"{name}, {problem}" for problem in layout.schemes(browser, path))
     yield from behaviour.sorting(browser, folder / "year" / "report.html")

@@ -19,7 +19,6 @@ from flowjoy.report.rollup.cells import (
     service_cell,
 )
 from flowjoy.report.rollup.tables import SECONDS, TENTHS, hours, hours_each
-from flowjoy.report.text import share
 
 MAP, TREND = "map", "trend"
 _FEW = 15
@@ -96,7 +95,7 @@ def _jams(rollup: RollUp) -> Section | None:
         if item.unshipped:
             whom[item.model].append(item)
     ordered = sorted(rollup.models, key=lambda row: (-row.breached, -row.unshipped, -row.late_seconds, row.model))
-    header = ("model", "services", "missed", "hours late", "not shipped", "breached", "unknown", "waiting", "lead time")
+    header = ("model", "services", "missed", "hours late", "not shipped", "breached", "unknown", "waiting")
     rows = [_jam(row, whom[row.model]) for row in ordered[:ROW_LIMIT]]
     return Section(
         id="models",
@@ -116,7 +115,6 @@ def _jam(row: ModelRow, waiting: Sequence[ModelServiceRow]) -> tuple[Cell, ...]:
         number_cell(row.breached),
         number_cell(row.unknown),
         Cell(text=names_of([name_of(item.repository, item.service) for item in worst]), wide=True),
-        hours_cell(hours(row.lead_median_tenths, TENTHS)),
     )
 
 
@@ -168,36 +166,49 @@ def _trend(rollup: RollUp) -> Section:
 
 
 def _teams(rollup: RollUp) -> Section:
-    header = (
-        *("team", "services", "silent", "broken", "unknown", "kept, 28 days", "deploys a week and service"),
-        *("lead time", "change fail rate", "recovery", "MTTR"),
-    )
-    rows = [_team(row) for row in (*rollup.teams[-1:], *rollup.teams[:-1])[:ROW_LIMIT]]
+    rows = (*rollup.teams[-1:], *rollup.teams[:-1])[:ROW_LIMIT]
+    promise = ("team", "services", "silent", "broken", "unknown", "kept, 28 days")
+    flow = ("team", "deploys a week", "lead time", "fail rate", "recovery", "MTTR")
+    total = len(rollup.teams)
     return Section(
         id="teams",
         title="Teams",
-        tables=(_table("Teams, and all services blended", header, rows, len(rollup.teams), "teams.csv"),),
-        notes=("Medians come from all records of a row and means from sums; no average is an average of averages.",),
+        tables=(
+            _table("The promise by team", promise, [_team_promise(row) for row in rows], total, "teams.csv"),
+            _table("Delivery and incidents by team", flow, [_team_flow(row) for row in rows], total, "teams.csv"),
+        ),
+        notes=(
+            "Deploys are of code and models, by week and service.",
+            "Medians come from all records of a row and means from sums; no average is an average of averages.",
+        ),
     )
 
 
-def _team(row: TeamRow) -> tuple[Cell, ...]:
-    fail_rate = per(row.failed, row.deploys)
+def _team_promise(row: TeamRow) -> tuple[Cell, ...]:
     return (
-        Cell(text="All services (blended)" if row.is_blended else row.team or "no team"),
+        _team(row),
         number_cell(row.services),
         number_cell(row.services - row.reporting),
         number_cell(row.broken),
         number_cell(row.unknown),
         rate_cell(row),
+    )
+
+
+def _team_flow(row: TeamRow) -> tuple[Cell, ...]:
+    fail_rate = per(row.failed, row.deploys)
+    return (
+        _team(row),
         number_cell(per(row.complete_week_deploys, row.complete_weeks)),
         hours_cell(hours(row.lead_median_tenths, TENTHS)),
-        Cell(
-            text="" if fail_rate is None else share(fail_rate), sort="" if fail_rate is None else fail_rate, number=True
-        ),
+        percent_cell(None if fail_rate is None else 100 * fail_rate),
         hours_cell(hours(row.recovery_median_tenths, TENTHS)),
         mttr_cell(row),
     )
+
+
+def _team(row: TeamRow) -> Cell:
+    return Cell(text="All services (blended)" if row.is_blended else row.team or "no team")
 
 
 def _files(rollup: RollUp) -> Section | None:

@@ -50,6 +50,7 @@ class Drawing:
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{self.width}" height="{self.height}" '
             f'viewBox="0 0 {self.width} {self.height}"><style>{palette.picture_css()}</style><defs>{hatch}</defs>'
+            f'<rect width="100%" height="100%" fill="{palette.PAPER.light}"/>'
             f'{boxes}<g font-family="{_FONT}" fill="{palette.TEXT.light}">{"".join(self._texts)}</g></svg>'
         )
 
