@@ -27,7 +27,7 @@ from flowjoy.sources.report_artifacts import TrustedReport, newest_reports
 
 _DONE, _INCOMPLETE, _MISTAKE = 0, 1, 2
 _HOUR = 3600.0
-_TOKEN = "GITHUB_TOKEN"  # noqa: S105  (the name of the variable)
+_TOKEN = "GITHUB_TOKEN"  # noqa: S105  # nosec B105  (the name of the variable)
 
 
 @dataclass
