@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flowjoy.analysis.promise.compliance import ENOUGH
 from flowjoy.domain.rollup import ServiceRow, SharedFigures, as_percent
@@ -28,15 +28,11 @@ def names_of(names: Sequence[str]) -> Prose:
     return (*shown, f" and {more:,} more") if more > 0 else shown
 
 
-def report_time(at: datetime | None, as_of: datetime) -> Cell:
-    """Return a cell with the time of a report and its age."""
+def report_time(at: datetime | None, as_of: datetime, absent: str) -> Cell:
+    """Return a cell with the time of a report and its age; `absent` is the text where there is none."""
     if at is None:
-        return Cell(text="never", sort=0)
-    return Cell(text=f"{moment(at, _UTC, as_of)} ({_ago(as_of - at)})", sort=at.timestamp())
-
-
-def _ago(age: timedelta) -> str:
-    return f"{span(age)} ago"
+        return Cell(text=absent, sort=0)
+    return Cell(text=f"{moment(at, _UTC, as_of)} ({span(as_of - at)} ago)", sort=at.timestamp())
 
 
 def rate_cell(row: SharedFigures) -> Cell:

@@ -48,7 +48,7 @@ def _silent(rollup: RollUp) -> Section | None:
             service_cell(row),
             Cell(text=row.team),
             Cell(text=row.voice, mark=_STATES.get(row.voice, Mark.NONE)),
-            report_time(row.reported_at, rollup.as_of),
+            report_time(row.reported_at, rollup.as_of, "none"),
             Cell(text=row.last_status or ""),
         )
         for row in rollup.silent[:ROW_LIMIT]
@@ -218,7 +218,7 @@ def _files(rollup: RollUp) -> Section | None:
         (
             Cell(text=Name(row.file), wide=True),
             Cell(text=row.problem, wide=True),
-            report_time(row.generated_at, rollup.as_of),
+            report_time(row.generated_at, rollup.as_of, "unknown"),
         )
         for row in rollup.refused[:ROW_LIMIT]
     ]
