@@ -24,7 +24,10 @@ def announce_first_run(results: Results, console: Console) -> None:
     """Announce where the history begins, if this is the first run."""
     if is_first(results):
         console.notice(first_run(results) or "First run: nothing before today broke the promise")
-        console.notice("no ledger of an earlier run was found: the history begins today, also that of alerts")
+        service = results.bundle.service
+        console.notice(
+            f"no ledger of an earlier run of {service} was found: the history begins today, also that of alerts"
+        )
 
 
 def log_results(results: Results, console: Console) -> None:

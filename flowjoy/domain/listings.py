@@ -1,8 +1,8 @@
-"""When runs listed the versions of a model, by keys that differ for versions of the same number."""
+"""When runs listed the versions of a model and their stamps, by keys that differ for versions of the same number."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from flowjoy.domain.model_versions import ModelRecord, ModelVersion
@@ -14,13 +14,36 @@ def last_listing(model: str) -> str:
     return f"model:{model}"
 
 
+def last_readings(model: str) -> tuple[str, str]:
+    """Return the keys of a model's readings: of its versions, and of their stamps."""
+    return last_listing(model), f"stamps:{model}"
+
+
 def version_key(version: ModelRecord | ModelVersion) -> str:
     """Return the key of a version: its value is the time of the last listing without it.
 
     A model that is made again, or renamed, has versions of its own.
     """
     registered = version.registered_at
-    return f"{version.name}/{version.version}@{'' if registered is None else iso(registered)}"
+    return f"{version.name}/{version.version or ''}@{'' if registered is None else iso(registered)}"
+
+
+def stamp_key(version: ModelRecord | ModelVersion, stamp: str) -> str:
+    """Return the key of a stamp, which is `<tag>=<time>`: its value is the time of the last listing without it."""
+    for sign in "%@/":
+        stamp = stamp.replace(sign, f"%{ord(sign):X}")
+    return f"{version_key(version)}#{stamp}"
+
+
+def keys_of(version: ModelVersion) -> Iterator[tuple[str, str]]:
+    """Yield the keys of a version and of its stamps, each with the key of the readings that list them.
+
+    A version that is not READY has another key. Stamps have separate readings: an older FlowJoy did not keep them.
+    """
+    of_versions, of_stamps = last_readings(version.name)
+    yield version_key(version) + ("" if version.ready else "#not ready"), of_versions
+    for stamp in version.stamps:
+        yield stamp_key(version, stamp), of_stamps
 
 
 def names_in(listings: Mapping[str, datetime], model: str) -> list[str]:

@@ -16,7 +16,8 @@ class ModelRecord:
     training run. A version that ships again has a record of its own. `maybe_live_before`: it existed before the first
     observation, so it is unknown whether it was live then. `maybe_copy`: another version of the same training run may
     have been live. `source_gone`: a ledger remembers it, but its source no longer lists it; `borne_out`: the registry
-    nevertheless shows that it existed. `unified_tag`: the code that the version itself says it belongs to.
+    nevertheless shows that it existed. `unified_tag`: the code that the version itself says it belongs to. `stamp`: the
+    tag that says when it shipped, as `<tag>=<time>`. A ship whose time was claimed later has a `not_before` as well.
     """
 
     id: str
@@ -35,6 +36,7 @@ class ModelRecord:
     borne_out: bool = False
     source: str | None = None
     model_id: str | None = None
+    stamp: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,13 +59,17 @@ class AliasObservation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelVersion:
-    """A version that the registry lists, shipped or not. `validated`: it has the tag of a passed test."""
+    """A version that the registry lists, shipped or not. `validated`: it has the tag of a passed test.
+
+    `stamps`: its tags whose value is a time, each as `<tag>=<time>`.
+    """
 
     name: str
     version: str
     ready: bool
     validated: bool = False
     registered_at: datetime | None = None
+    stamps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -49,12 +49,12 @@ class Records:
     shipped. `inventory`: what waits at GitHub (None: not read). `actions`: those proposed, one a week. `drift`: this
     run's comparison of live with training data (None: not asked for); `drift_marks`: the results of this and earlier
     ones. `models_gone`: by `<name>/<version>`, when a run last listed a version that the registry no longer has.
-    `not_yet`: by id of a ship or release, when a run last saw that it had not happened yet. `listings`: by version, the
-    last reading of its model that did not list it; by model, the last reading. `owed_before`: by id, the breaches that
-    runs with other inputs found. `cdevents`: ids of those that were posted. `first_trusted_at`: the time of the first
-    trusted run of this service; None if no ledger could be read and kept. `decided_at`: when a run last read every
-    required source; `blocked_at`: when one lately made the checks of open pull requests red. `check_names`: by name of
-    the check on the promise, when a run last wrote it.
+    `not_yet`: by id of a release, when a run last saw that it had not happened yet. `listings`: by version and stamp,
+    the last reading of its model without it; by model, the last reading. `first_listed`: by version and stamp, the
+    first reading with it. `owed_before`: by id, the breaches that earlier runs found. `cdevents`: ids of those that
+    were posted. `first_trusted_at`: the time of the first trusted run of this service; None if no ledger could be read
+    and kept. `decided_at`: when a run last read every required source; `blocked_at`: when one lately made the checks of
+    open pull requests red. `check_names`: by name of the check on the promise, when a run last wrote it.
     """
 
     coverage: tuple[Coverage, ...] = ()
@@ -84,6 +84,7 @@ class Records:
     models_gone: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.earliest_per_key))
     not_yet: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.latest_per_key))
     listings: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.latest_per_key))
+    first_listed: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.earliest_per_key))
     owed_before: Mapping[str, Obligation] = field(default_factory=dict, metadata=_values(merge=by.smallest_per_key))
     cdevents: tuple[str, ...] = field(default=(), metadata=_values(order=distinct, merge=by.all_sorted))
     first_trusted_at: datetime | None = field(default=None, metadata=_values(merge=by.earliest))

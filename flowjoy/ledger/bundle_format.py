@@ -22,10 +22,10 @@ from flowjoy.domain.timestamps import EARLIEST, LATEST, iso
 from flowjoy.errors import BundleError, NewerBundleError
 from flowjoy.ledger import bundle_schema
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised when a key changes its meaning or an older reader would lose what it must keep.
 
-2: the ledger's memory. 3: the keys of alerts, and when the first trusted run was.
+2: the ledger's memory. 3: the keys of alerts, and when the first trusted run was. 4: when stamps were first seen.
 """
 
 MAX_WEEKS, MAX_HOURS = 104, 8760

@@ -23,6 +23,7 @@ from flowjoy.domain import (
 )
 from flowjoy.domain.alias_observations import since_horizon
 from flowjoy.domain.bundle import Bundle, RunParameters
+from flowjoy.domain.deduplication import DELETED
 from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import CLOCK_SKEW, EARLIEST
 from flowjoy.ledger.earlier_runs import checks_of, is_masked
@@ -32,10 +33,10 @@ MEMORY = timedelta(days=400)
 """How far back code is read and remembered: obligations stay open however old, and a rollback needs its past."""
 
 
-def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> str | None:
-    """Return why a bundle is not this service's ledger; None if it is."""
-    if (bundle.service, bundle.repository.lower()) != (service, repository.lower()):
-        return "it is of another service or repository"
+def why_not(bundle: Bundle, *, repository: str, now: datetime) -> str | None:
+    """Return why a bundle is not a ledger of this repository; None if it is."""
+    if bundle.repository.lower() != repository.lower():
+        return "it is of another repository"
     if bundle.generated_at > now + CLOCK_SKEW:
         return "it was made in the future"
     stamps = [
@@ -55,16 +56,15 @@ def why_not(bundle: Bundle, *, service: str, repository: str, now: datetime) -> 
 def memory_of(bundle: Bundle, asked: RunParameters, *, since: datetime, until: datetime, number: int) -> Records:
     """Return the records of artifact `number` that come from the sources asked now, from `since` to `until`.
 
-    Records of another source are left out.
+    Records of another source are left out, except for ships in another registry: what was live before is not new.
     """
     scope = _Scope(written=bundle.terms, asked=asked, since=since, until=until)
     code = tuple(_not_yet_live(record) for record in bundle.code if scope.same_code and scope.holds(record))
-    ships = [record for record in (*bundle.models, *bundle.models_aside) if scope.same_models and scope.holds(record)]
+    ships = _ships(bundle, scope)
     shas, runs = {record.sha for record in code}, {record.run_id for record in ships}
     return Records(
         code=code,
-        # Observed ships are derived anew from the observations.
-        models=tuple(r for r in ships if scope.same_signal and r.precision is not Precision.OBSERVED),
+        models=ships,
         observations=_observations(bundle, scope),
         stubs=_stubs(bundle, scope),
         waivers=tuple(waiver for waiver in bundle.waivers if waiver.until >= since),
@@ -77,14 +77,22 @@ def memory_of(bundle: Bundle, asked: RunParameters, *, since: datetime, until: d
         actions=tuple(action for action in bundle.actions if scope.covers(action.week)),
         inventory=None if is_masked(bundle.inventory) else bundle.inventory,
         models_gone={key: at for key, at in bundle.models_gone.items() if scope.same_models and scope.covers(at)},
-        not_yet=_not_yet(bundle, scope),
+        not_yet={key: at for key, at in bundle.not_yet.items() if scope.covers(at) and scope.same_code},
         listings=bundle.listings if scope.same_models else {},
+        first_listed=bundle.first_listed if scope.same_models else {},
         owed_before=_owed_before(bundle, scope),
         drift_marks=tuple(mark for mark in bundle.drift_marks if scope.covers(mark.at) and not is_masked(mark)),
         cdevents=bundle.cdevents,
         first_trusted_at=_first_trusted_at(bundle),
         **checks_of(bundle),
     )
+
+
+def of_another_name(bundle: Bundle, *, since: datetime, until: datetime) -> Records:
+    """Return what is overdue in the ledger of a service that has another name now."""
+    reason = f"owed by the service {bundle.service!r}, whose ledger has this name; {_ENDS}"
+    owed = (item for item in bundle.obligations if _is_overdue(item) and since <= item.start <= until)
+    return Records(owed_before={item.id: replace(item, reason=reason) for item in owed if not is_masked(item)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,13 +116,22 @@ def _observations(bundle: Bundle, scope: _Scope) -> tuple[AliasObservation, ...]
     return tuple(item for item in recent if item.at <= scope.until and not is_masked(item))
 
 
-def _not_yet(bundle: Bundle, scope: _Scope) -> Mapping[str, datetime]:
-    """Return when runs last saw that a ship or release had not happened, for the sources and the signal asked now."""
-    return {
-        key: at
-        for key, at in bundle.not_yet.items()
-        if scope.covers(at) and (scope.same_signal if key.startswith("model:") else scope.same_code)
-    }
+def _ships(bundle: Bundle, scope: _Scope) -> tuple[ModelRecord, ...]:
+    """Return the ships by every signal. Those of another registry are gone, and their numbers are not of this one."""
+    ships = [record for record in (*bundle.models, *bundle.models_aside) if scope.holds(record)]
+    if scope.moved_models:
+        return tuple(map(_elsewhere, ships))
+    if not scope.same_models:
+        return ()
+    # Observed ships are derived anew from the observations.
+    observes = scope.asked.model_signal.startswith(("alias:", "stage:"))
+    return tuple(r for r in ships if not observes or r.precision is not Precision.OBSERVED)
+
+
+def _elsewhere(record: ModelRecord) -> ModelRecord:
+    if record.id.endswith(DELETED):
+        return record
+    return replace(record, id=f"{record.id}{DELETED}", version=f"{record.version}{DELETED}", source_gone=True)
 
 
 _JUDGED_BY = {
@@ -126,16 +143,33 @@ _JUDGED_BY = {
 """The terms that decide which releases and models are judged, and the inputs behind them."""
 
 
+_ENDS = "a ship, a waiver or a later sla-since ends it"
+
+
+def _is_overdue(item: Obligation) -> bool:
+    return item.status is Status.BREACHED or item.is_excused
+
+
 def _owed_before(bundle: Bundle, scope: _Scope) -> Mapping[str, Obligation]:
-    """Return the breaches that a run with other inputs found, and those that it had from runs before it."""
+    """Return the breaches that a run with other inputs, or of a file, found, and those that it had from runs before it.
+
+    Those stay after a late ship, so that a release is not judged by a later deployment of the same commit.
+    """
     changed = [name for term, name in _JUDGED_BY.items() if getattr(bundle.terms, term) != getattr(scope.asked, term)]
-    reason = f"owed under earlier inputs ({'; '.join(changed)} changed); a ship, a waiver or a later sla-since ends it"
+    named = (
+        f"owed under earlier inputs ({'; '.join(changed)} changed)" if changed else "owed by a row that left code-file"
+    )
+    reason = f"{named}; {_ENDS}"
     new = {
         item.id: replace(item, reason=reason)
         for item in bundle.obligations
-        if changed and item.status is Status.BREACHED
+        if (changed or not bundle.terms.code_source) and _is_overdue(item)
     }
-    kept = {item.id: item for item in bundle.obligations if item.id in bundle.owed_before and item.is_open}
+    kept = {
+        item.id: replace(item, reason=bundle.owed_before[item.id].reason)
+        for item in bundle.obligations
+        if item.id in bundle.owed_before and (item.is_open or item.status is Status.LATE)
+    }
     every = {**new, **kept}.items()
     return {key: item for key, item in every if scope.covers(item.start) and not is_masked(item)}
 

@@ -6,22 +6,13 @@ ready, or that was one of another model's) therefore starts or stops a clock no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from flowjoy.domain import CodeRecord, ModelRecord, ModelVersion, Outcome, Precision
-from flowjoy.domain.listings import last_listing, version_key
+from flowjoy.domain.listings import keys_of, last_readings, stamp_key, version_key
 from flowjoy.domain.timestamps import EARLIEST
-
-
-def models_not_yet(
-    known: Mapping[str, datetime], ships: Iterable[ModelRecord], listed: Iterable[ModelVersion], now: datetime
-) -> dict[str, datetime]:
-    """Return the bounds of ships: those known, and now for each version that is not ready or did not ship."""
-    shipped = {(record.name, record.version) for record in ships}
-    waiting = {f"model:{v.name}/{v.version}": now for v in listed if (v.name, v.version) not in shipped}
-    return {**_of_kind("model:", known), **waiting}
 
 
 def code_not_yet(
@@ -39,7 +30,7 @@ def code_not_yet(
     source whose records do not move.
     """
     shown = {record.id: record for record in current}
-    bounds = {**_of_kind("release:", known), **dict.fromkeys(waiting, now)}
+    bounds = {**known, **dict.fromkeys(waiting, now)}
     for record in remembered:
         same = shown.get(record.id)
         moved = same is not None and same.sha != record.sha and record.outcome is Outcome.SUCCESS
@@ -91,38 +82,62 @@ def _narrowed(records: Sequence[CodeRecord]) -> tuple[CodeRecord, ...]:
     return tuple(record if record.seen_by is None else narrowed(record) for record in records)
 
 
-def models_no_earlier(
-    records: Iterable[ModelRecord], bounds: Mapping[str, datetime], listed: Mapping[str, datetime]
-) -> tuple[ModelRecord, ...]:
-    """Return the ships, none earlier than its bound or than its version was `listed`. Observed ones have bounds."""
+@dataclass(frozen=True, kw_only=True)
+class Listings:
+    """The readings of a registry or file: `Records.listings` and `Records.first_listed`."""
+
+    without: Mapping[str, datetime]
+    first: Mapping[str, datetime]
+
+    def read(self, models: Iterable[str], versions: Iterable[ModelVersion], now: datetime) -> Listings:
+        """Return the listings after a reading of `models`, whose `versions` were all read now.
+
+        A version that the last reading did not list may have been another model's then, because a registered model can
+        be renamed. Those of other models stay.
+        """
+        asked, shown = set(models), {key: last for version in versions for key, last in keys_of(version)}
+        read = {name for model in asked for name in last_readings(model)}
+        return Listings(
+            without={
+                **_of_others(self.without, asked),
+                **{key: self.without.get(key, self.without.get(last, EARLIEST)) for key, last in shown.items()},
+                **dict.fromkeys(read, now),
+            },
+            first={
+                **_of_others(self.first, asked),
+                **{key: self._first_with(key, last, now) for key, last in shown.items()},
+            },
+        )
+
+    def _first_with(self, key: str, last: str, now: datetime) -> datetime:
+        """Return the first reading that listed it; of a ledger that did not keep that, the last one."""
+        return self.first.get(key, self.without.get(last, now) if key in self.without else now)
+
+
+def models_no_earlier(records: Iterable[ModelRecord], listings: Listings) -> tuple[ModelRecord, ...]:
+    """Return the ships; one that claims a time at which a run did not see it lies between that and the first that did.
+
+    Observed ships have such bounds already.
+    """
 
     def bounded(record: ModelRecord) -> ModelRecord:
-        times = (bounds.get(record.id, EARLIEST), listed.get(version_key(record), EARLIEST))
-        return replace(record, shipped_at=max(record.shipped_at, *times))
+        stamps = () if record.stamp is None else (stamp_key(record, record.stamp),)
+        unseen = [
+            key for key in (version_key(record), *stamps) if record.shipped_at < listings.without.get(key, EARLIEST)
+        ]
+        if not unseen:
+            return record
+        after = max(listings.without[key] for key in unseen)
+        seen = max(listings.first[key] for key in unseen)
+        return replace(record, not_before=after, shipped_at=max(seen, after + timedelta(microseconds=1)))
 
     return tuple(record if record.precision is Precision.OBSERVED else bounded(record) for record in records)
 
 
-def listings(
-    known: Mapping[str, datetime], models: Iterable[str], versions: Iterable[ModelVersion], now: datetime
-) -> dict[str, datetime]:
-    """Return the listings of `models`, whose versions were all read now, and the `known` ones of other models.
-
-    By version the time of the last reading that did not list it: it may have been another model's then, because a
-    registered model can be renamed. By model the time of the last reading.
-    """
-    asked, listed = set(models), {version_key(version): last_listing(version.name) for version in versions}
-    return {
-        **{key: at for key, at in known.items() if key.rpartition("/")[0] not in asked},
-        **{key: known.get(key, known.get(model, EARLIEST)) for key, model in listed.items()},
-        **{last_listing(name): now for name in asked},
-    }
+def _of_others(known: Mapping[str, datetime], asked: Container[str]) -> dict[str, datetime]:
+    return {key: at for key, at in known.items() if key.rpartition("/")[0] not in asked}
 
 
 def with_commit(record: CodeRecord) -> str:
     """Return the key of the bound that holds while a release has this commit."""
     return f"{record.id}@{str(record.sha)[:12]}"
-
-
-def _of_kind(prefix: str, known: Mapping[str, datetime]) -> dict[str, datetime]:
-    return {key: at for key, at in known.items() if key.startswith(prefix)}

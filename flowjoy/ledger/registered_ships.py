@@ -1,4 +1,4 @@
-"""Finds versions that had shipped by registration before they were stamped.
+"""Finds versions that had shipped before they were stamped: by registration, or by an earlier signal.
 
 With the signal `registered` a version has shipped as soon as it is registered. A later stamp corrects that time, unless
 it would change a settled obligation, or settle one for which a new version is due.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from flowjoy.analysis.promise import obligations
@@ -17,49 +18,66 @@ from flowjoy.domain import CodeRecord, ModelRecord, Obligation, Outcome, Precisi
 from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import iso
+from flowjoy.ledger.other_signals import is_by
 
 
-def by_registration(
+def before_stamps(
     memory: Records, current: Sequence[ModelRecord], code: Iterable[CodeRecord], terms: RunParameters, now: datetime
-) -> frozenset[str]:
-    """Return the ids of the stamped versions whose only ship was their registration.
+) -> dict[str, ModelRecord]:
+    """Return, by id of a stamped version, the ship before its stamp: by its registration, or by an earlier signal.
 
-    Either a newer version shipped by registration before the stamp, so this one was live until then; or earlier runs
-    counted the registration for an obligation (`memory`), and the stamp would break it or comes after a deployment that
-    the registration did not serve.
+    The registration counts if a newer version shipped by registration before the stamp, so this one was live until
+    then; if earlier runs counted it for an obligation (`memory`), and the stamp would break it or comes after a
+    deployment that the registration did not serve; or if the signal has changed since and the stamp claims a time at
+    which a run did not see it.
     """
     stamped = [record for record in current if _is_first_stamp(record)]
     if not stamped:
-        return frozenset()
+        return {}
     newer = _registrations(current)
     seen = {record.id: record for record in memory.models}
     again = {record.id: record for record in stamped if _is_superseded(record, newer.get(record.name, ()))}
-    asked = [r for r in stamped if r.id not in again and r.id in seen and seen[r.id].precision is Precision.REGISTERED]
-    asked = [record for record in asked if seen[record.id].registered_at == record.registered_at]
+    same = [r for r in stamped if r.id in seen and seen[r.id].registered_at == r.registered_at]
+    asked = [r for r in same if r.id not in again and seen[r.id].precision is Precision.REGISTERED]
     settled = _settled(memory, terms, now) if asked else {}
     deploys = [record.shipped_at for record in code if record.outcome is Outcome.SUCCESS]
-    return frozenset(again) | {
-        record.id
+    again |= {
+        record.id: record
         for record in asked
         # What an earlier run decided stays.
         if f"{record.id}@{iso(record.shipped_at)}" in seen
+        or (terms.model_signal != "registered" and record.not_before is not None)
         or _would_rewrite(record, settled.get((record.name, record.version), ()), deploys)
+    }
+    earlier = {r.id: seen[r.id] for r in same if seen[r.id].precision is not Precision.REGISTERED}
+    return {
+        **{key: record for key, record in earlier.items() if not is_by(record, terms.model_signal)},
+        **{key: _registered(record) for key, record in again.items()},
     }
 
 
-def notes(known: Iterable[ModelRecord]) -> tuple[str, ...]:
+def _registered(record: ModelRecord) -> ModelRecord:
+    """Return the ship of a stamped version by its registration."""
+    at = record.registered_at or record.shipped_at
+    return replace(record, shipped_at=at, not_before=None, precision=Precision.REGISTERED, stamp=None)
+
+
+def notes(known: Iterable[ModelRecord], signal: str) -> tuple[str, ...]:
     """Return a note that names the stamps that did not make a version new, with the cure."""
     records = list(known)
-    registered = {record.id for record in records if record.precision is Precision.REGISTERED}
-    names = sorted({f"{r.name} v{r.version}" for r in records if r.id.rpartition("@")[0] in registered})
+    before = {r.id for r in records if r.precision is Precision.REGISTERED or not is_by(r, signal)}
+    names = sorted({f"{r.name} v{r.version}" for r in records if r.id.rpartition("@")[0] in before})
     if not names:
         return ()
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    note = (
-        f"{', '.join(names[:_SHOWN])}{more}: shipped when registered, so a later flowjoy.deployed_at makes it live "
-        "again, not new. Set model-signal to tag:flowjoy.deployed_at if versions wait between the two"
+    shipped = (
+        "shipped when registered, so a later flowjoy.deployed_at makes it live again, not new. Set model-signal to "
+        "tag:flowjoy.deployed_at if versions wait between the two"
+        if signal == "registered"
+        else "shipped before its stamp, by its registration or an earlier model-signal, so the stamp makes it live "
+        "again, not new. Ship a new version, or set sla-since to the day on which model-signal changed"
     )
-    return (note,)
+    return (f"{', '.join(names[:_SHOWN])}{more}: {shipped}",)
 
 
 _SHOWN = 5

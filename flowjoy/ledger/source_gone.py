@@ -39,7 +39,7 @@ _Listed = Mapping[tuple[str, str | None], ModelVersion]
 class AskedSources:
     """The sources that a ledger was `written` from and those `asked` now: only records of the same source stay.
 
-    A file is never the same source: a line that was deleted from it must not come back.
+    A file of deployments is never the same source: a line that was deleted from it must not come back.
     """
 
     written: RunParameters
@@ -52,13 +52,13 @@ class AskedSources:
 
     @property
     def same_models(self) -> bool:
-        """Whether both name one registry."""
-        return self.written.model_source == self.asked.model_source != ""
+        """Whether both name one registry, or files."""
+        return self.written.model_source == self.asked.model_source
 
     @property
-    def same_signal(self) -> bool:
-        """Whether both take the same signal of that registry for a ship."""
-        return self.same_models and self.written.model_signal == self.asked.model_signal
+    def moved_models(self) -> bool:
+        """Whether they name two registries."""
+        return "" not in (self.written.model_source, self.asked.model_source) and not self.same_models
 
     @property
     def all_same(self) -> bool:
@@ -107,12 +107,12 @@ def with_models(
     names: Iterable[str],
     listed: Sequence[ModelVersion],
     known: Mapping[str, Registered],
-    by_registration: frozenset[str] = frozenset(),
+    before: Mapping[str, ModelRecord] | None = None,
 ) -> tuple[ModelRecord, ...]:
     """Return the same for the models asked for. A registry is always read completely, so what it does not list is gone.
 
     For a version that it lists the registry is right: a stamp that was removed is not a ship. A stamp that was moved to
-    a later time does not make the version new again, nor does the stamp of one that shipped `by_registration` (ids).
+    a later time does not make the version new again, nor does the stamp of one that had shipped `before` (by id).
     A version of a model that was deleted and created again is a different version, even with the same number.
     """
     asked = set(names)
@@ -124,7 +124,7 @@ def with_models(
     ]
     exact = {record.id for record in gone}
     stays = (record for record in memory.models if _is_listed(record, there))
-    shown = _shipped_before(stays, (record for record in current if record.id not in exact), by_registration)
+    shown = _shipped_before(stays, (record for record in current if record.id not in exact), before or {})
     seen = (replace(r, borne_out=_is_borne_out(r, listed, known.get(r.name))) if r.source_gone else r for r in shown)
     return (*seen, *gone)
 
@@ -168,19 +168,17 @@ def _is_borne_out(record: ModelRecord, listed: Sequence[ModelVersion], known: Re
 
 
 def _shipped_before(
-    remembered: Iterable[ModelRecord], current: Iterable[ModelRecord], by_registration: frozenset[str]
+    remembered: Iterable[ModelRecord], current: Iterable[ModelRecord], before: Mapping[str, ModelRecord]
 ) -> Iterator[ModelRecord]:
     """Yield the records of the registry; a stamp later than the first ship is a repeated ship of the version."""
-    stamped = {record.id: record for record in remembered if record.precision is Precision.EXACT}
+    earlier = {**{record.id: record for record in remembered if record.precision is Precision.EXACT}, **before}
     for record in current:
-        first = stamped.get(record.id)
-        if record.id in by_registration and record.registered_at is not None:
-            yield replace(record, shipped_at=record.registered_at, precision=Precision.REGISTERED)
-            yield replace(record, id=_again(record))
-        elif first is None or record.precision is not Precision.EXACT or first.shipped_at >= record.shipped_at:
+        first = earlier.get(record.id)
+        if first is None or record.precision is not Precision.EXACT or first.shipped_at >= record.shipped_at:
             yield record
         else:
-            yield replace(record, shipped_at=first.shipped_at)
+            times = {name: getattr(first, name) for name in ("shipped_at", "not_before", "precision", "stamp")}
+            yield replace(record, **times, maybe_live_before=first.maybe_live_before)
             yield replace(record, id=_again(record))
 
 
@@ -188,10 +186,10 @@ def _again(record: ModelRecord) -> str:
     return f"{record.id}@{iso(record.shipped_at)}"
 
 
-def not_asked(memory: Records, names: Iterable[str]) -> tuple[ModelRecord, ...]:
-    """Return the remembered ships of models that this run does not ask for, so that a later run can."""
-    asked = set(names)
-    return tuple(record for record in memory.models if record.name not in asked)
+def only_listed(memory: Records, listed: Iterable[ModelVersion]) -> Records:
+    """Return the memory of a file, whose rows may go: its versions that the file still lists."""
+    there: _Listed = {(version.name, version.version): version for version in listed}
+    return replace(memory, models=tuple(record for record in memory.models if _is_listed(record, there)))
 
 
 def gone_since(

@@ -66,13 +66,10 @@ def records_of(
         corrections=(*memory.corrections, *commits[0].corrections),
         training_runs={**memory.training_runs, **training[0]},
         unshipped=_unshipped(models) if models else (),
-        not_yet={
-            **memory.not_yet,
-            **(code[0].not_yet if code[0] is not None else {}),
-            **(models.not_yet if models else {}),
-        },
+        not_yet={**memory.not_yet, **(code[0].not_yet if code[0] is not None else {})},
         models_gone=gone_since(memory, models.records, models.versions, query.as_of) if models else memory.models_gone,
         listings=models.listings if models else memory.listings,
+        first_listed=models.first_listed if models else memory.first_listed,
         inventory=inventory[0],
         drift=drift,
     )

@@ -27,7 +27,7 @@ from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
-from flowjoy.ledger import not_yet, registered_ships, source_gone
+from flowjoy.ledger import not_yet, other_signals, registered_ships, source_gone
 from flowjoy.pipeline.recalled_ledgers import LedgerState
 from flowjoy.pipeline.step import StepResult
 from flowjoy.report.text import plural
@@ -164,15 +164,22 @@ def models(
 ) -> StepResult[SourceResult[ModelRecord]]:
     """Read the ships of the models that the query names. `code`: the deployments that they may have served."""
     parsed = source.parse(source.fetch(query, access), query)
-    asked = {*query.models, *query.candidates}
-    bounds = not_yet.models_not_yet(memory.not_yet, parsed.records, parsed.versions, query.as_of)
-    listings = not_yet.listings(memory.listings, parsed.known, parsed.versions, query.as_of)
-    shipped = registered_ships.by_registration(memory, parsed.records, code, terms, query.now)
-    known = source_gone.with_models(memory, parsed.records, asked, parsed.versions, parsed.known, shipped)
-    known = not_yet.models_no_earlier(known, bounds, listings)
-    notes = (*parsed.notes, *source_gone.gone(known), *registered_ships.notes(known))
-    others = source_gone.not_asked(memory, asked)
-    completed = replace(parsed, records=known, not_yet=bounds, listings=listings, other_models=others)
+    asked, signal = {*query.models, *query.candidates}, terms.model_signal
+    is_file = query.settings.model_source == "file"
+    listings = not_yet.Listings(without=memory.listings, first=memory.first_listed)
+    listings = listings.read(asked if is_file else parsed.known, parsed.versions, query.as_of)
+    current = not_yet.models_no_earlier(parsed.records, listings)
+    if is_file:
+        memory = source_gone.only_listed(memory, parsed.versions)
+    before = registered_ships.before_stamps(memory, current, code, terms, query.now)
+    first = {record.id: record for record in not_yet.models_no_earlier(before.values(), listings)}
+    own = other_signals.of_signal(memory, signal)
+    known = source_gone.with_models(own, current, asked, parsed.versions, parsed.known, first)
+    notes = (*parsed.notes, *source_gone.gone(known), *registered_ships.notes(known, signal))
+    others = other_signals.not_judged(memory, asked, signal, known)
+    completed = replace(
+        parsed, records=known, listings=listings.without, first_listed=listings.first, other_models=others
+    )
     return completed, len(parsed.records), notes
 
 

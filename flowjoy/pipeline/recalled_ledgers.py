@@ -45,6 +45,8 @@ def recalled(query: HarvestQuery, access: Clients, terms: RunParameters) -> Step
         ledger.memory_of(bundle, terms, since=query.horizon, until=query.as_of, number=number)
         for number, bundle in artifacts.ledgers
     ]
+    if artifacts.renamed is not None:
+        kept.append(ledger.of_another_name(artifacts.renamed, since=query.horizon, until=query.as_of))
     memory = reduce(Records.merged, kept, Records())
     return (
         LedgerState(

@@ -134,8 +134,8 @@ class SourceResult(Generic[Record]):
     that are not releases of this service. `moves`: whether the commit of a record may change, like that of a tag.
     `own`: ids of releases of the tag that this run is about: published, perhaps not deployed yet.
     `waiting`: ids of releases that are not live yet; `not_yet`: the times that bound records from below, by id.
-    `listings`: when the versions of each model were read. `unseen`: models whose versions do not show the signal.
-    `entries`: everything that a source of code lists.
+    `listings`, `first_listed`: when versions and stamps were read, as in `Records`. `unseen`: models whose versions do
+    not show the signal. `entries`: everything that a source of code lists.
     """
 
     records: tuple[Record, ...]
@@ -153,6 +153,7 @@ class SourceResult(Generic[Record]):
     waiting: frozenset[str] = field(default=frozenset())
     not_yet: Mapping[str, datetime] = field(default_factory=dict)
     listings: Mapping[str, datetime] = field(default_factory=dict)
+    first_listed: Mapping[str, datetime] = field(default_factory=dict)
     unseen: tuple[UnseenSignal, ...] = field(default=())
     entries: tuple[Entry, ...] = field(default=())
 

@@ -125,7 +125,7 @@ def _distrust(bundle: Bundle) -> str | None:
         return f"its run is not trusted: {written.distrust}"
     if written.event not in TRUSTED_EVENTS:
         return f"its run is not trusted: it is of the event {written.event[:40] or 'unknown'}"
-    return why_not(bundle, service=bundle.service, repository=bundle.repository, now=bundle.generated_at)
+    return why_not(bundle, repository=bundle.repository, now=bundle.generated_at)
 
 
 def _head(raw: bytes) -> Mapping[str, Any]:

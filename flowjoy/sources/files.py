@@ -151,10 +151,16 @@ def _names(rows: list[Row], query: HarvestQuery) -> set[str | None]:
 
 def _versions(records: list[ModelRecord], failed: list[Row], query: HarvestQuery) -> tuple[ModelVersion, ...]:
     """Return the versions that a merge gate may require. A version that shipped is ready."""
-    ready = {(record.name, record.version or "") for record in records}
+    stamps: dict[tuple[str, str], set[str]] = {}
+    for record in records:
+        stamps.setdefault((record.name, record.version or ""), set()).add(record.stamp or "")
+    ready = stamps.keys()
     known = {(row.get(*_NAME) or query.models[0], _version(row) or "") for row in failed}
     others = {pair for pair in known - ready if pair[1]}
-    return tuple(ModelVersion(name=n, version=v, ready=(n, v) in ready) for n, v in sorted(ready | others))
+    return tuple(
+        ModelVersion(name=n, version=v, ready=(n, v) in ready, stamps=tuple(sorted(stamps.get((n, v), ()))))
+        for n, v in sorted(ready | others)
+    )
 
 
 def _with_time(table: TextTable, shape: TextShape) -> TextTable:
@@ -206,6 +212,7 @@ def _model(row: Row, query: HarvestQuery) -> ModelRecord:
         source=(row.get("source") or "") if "source" in row.cells else None,
         model_id=row.get("model_id"),
         url=https_only(row.get(*columns.URL)),
+        stamp=f"row={iso(at)}",
     )
 
 

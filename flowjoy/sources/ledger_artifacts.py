@@ -9,6 +9,7 @@ from typing import Any
 from flowjoy.actions.trusted_runs import distrust
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.github_branches import DefaultBranch
+from flowjoy.domain import Note, NoteLevel
 from flowjoy.domain.bundle import Bundle
 from flowjoy.errors import BundleError, HarvestError, NewerBundleError
 from flowjoy.ledger.memory import why_not
@@ -24,6 +25,8 @@ MAX_LEDGERS = 5
 class LedgerArtifacts:
     """The ledgers, newest first, each with the id of its artifact, and notes for the user.
 
+    `renamed`: the newest ledger of the only other service whose ledgers have this name, if none is of this service.
+
     `newer`: a newer FlowJoy wrote one, so this run must not upload another that would replace it. `is_complete`: False
     if there is another one that could not be read this time.
     """
@@ -32,6 +35,7 @@ class LedgerArtifacts:
     notes: tuple[str, ...] = field(default=())
     newer: bool = False
     is_complete: bool = True
+    renamed: Bundle | None = None
 
 
 def read(query: HarvestQuery, github: GitHubApi) -> LedgerArtifacts:
@@ -40,6 +44,7 @@ def read(query: HarvestQuery, github: GitHubApi) -> LedgerArtifacts:
     name = query.default_branch
     branch = None if name is None else DefaultBranch(github=github, name=name, commit=query.default_commit)
     ledgers: list[tuple[int, Bundle]] = []
+    others: list[Bundle] = []
     remembered = tried = 0
     is_complete = True
     candidates = Candidates(github, query, branch)
@@ -57,7 +62,7 @@ def read(query: HarvestQuery, github: GitHubApi) -> LedgerArtifacts:
             if reason is not None:
                 raise BundleError(reason)  # noqa: TRY301  (ignored like an artifact that is not a ledger)
             tried += 1
-            bundle = _opened(content_of(github, artifact), query)
+            bundle = _opened(content_of(github, artifact), query, others)
         except NewerBundleError as problem:
             return LedgerArtifacts(notes=(f"artifact {number} is not read: {problem}; update the action",), newer=True)
         except BundleError as problem:
@@ -71,7 +76,23 @@ def read(query: HarvestQuery, github: GitHubApi) -> LedgerArtifacts:
             break
         ledgers.append((number, bundle))
         remembered = max(remembered, *bundle.ledgers, 0)
-    return LedgerArtifacts(ledgers=tuple(ledgers), notes=(*notes, *candidates.ignored), is_complete=is_complete)
+    renamed, warnings = _renamed([] if ledgers else others, query.settings.service)
+    notes += [*warnings, *candidates.ignored]
+    return LedgerArtifacts(ledgers=tuple(ledgers), notes=tuple(notes), is_complete=is_complete, renamed=renamed)
+
+
+def _renamed(others: list[Bundle], service: str) -> tuple[Bundle | None, tuple[Note, ...]]:
+    """Return the newest ledger of another service, if all are of one, and a warning."""
+    services = sorted({bundle.service for bundle in others})
+    if not services:
+        return None, ()
+    names = ", ".join(map(repr, services))
+    read = "only what is overdue there is" if len(services) == 1 else "nothing of them is"
+    text = (
+        f"no ledger of the service {service!r} has this artifact-name, but one of {names} has: {read} read. "
+        "If that is another service, and not an earlier name of this one, set artifact-name"
+    )
+    return others[0] if len(services) == 1 else None, (Note(text, NoteLevel.WARNING),)
 
 
 def _up_to_a_flood(candidates: Candidates, ledgers: list[Any]) -> Iterator[tuple[Artifact, list[str]]]:
@@ -85,9 +106,13 @@ def _up_to_a_flood(candidates: Candidates, ledgers: list[Any]) -> Iterator[tuple
             raise
 
 
-def _opened(content: bytes, query: HarvestQuery) -> Bundle:
+def _opened(content: bytes, query: HarvestQuery, others: list[Bundle]) -> Bundle:
+    """Return the ledger. Raise BundleError if it is not one of this service; one of another is added to `others`."""
     bundle = bundle_in(content)
-    refused = why_not(bundle, service=query.settings.service, repository=query.repository, now=query.now)
+    refused = why_not(bundle, repository=query.repository, now=query.now)
     if refused is not None:
         raise BundleError(refused)
+    if bundle.service != query.settings.service:
+        others.append(bundle)
+        raise BundleError(f"it is of the service {bundle.service!r}")
     return bundle

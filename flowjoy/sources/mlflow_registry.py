@@ -151,7 +151,22 @@ def _version(version: RegisteredVersion, query: HarvestQuery) -> ModelVersion:
         ready=version.status == "READY",
         validated=tag is not None and version.tags.get(key) == value,
         registered_at=created(version, query.latest),
+        stamps=tuple(_stamps(version, query.latest)),
     )
+
+
+def _stamps(version: RegisteredVersion, now: datetime) -> Iterator[str]:
+    """Yield the tags whose value is a time: any of them may become the signal."""
+    for key, value in sorted(version.tags.items()):
+        for text in value.split(",") if key == DEPLOYED_AGAIN else (value,):
+            try:
+                yield _stamp(key, _time(text, now))
+            except ValueError:
+                continue
+
+
+def _stamp(key: str, at: datetime) -> str:
+    return f"{key}={iso(at)}"
 
 
 def _records(version: RegisteredVersion, listed: Listed, query: HarvestQuery) -> tuple[ModelRecord, ...]:
@@ -168,7 +183,8 @@ def _records(version: RegisteredVersion, listed: Listed, query: HarvestQuery) ->
             f"{iso(first.shipped_at)}",
             hint=f"set {DEPLOYED_AT} back to the first ship, and append later ones to {DEPLOYED_AGAIN}",
         )
-    return shipped_again([first, *(replace(first, shipped_at=at, precision=Precision.EXACT) for at in again)])
+    later = (replace(first, shipped_at=at, precision=Precision.EXACT, stamp=_stamp(DEPLOYED_AGAIN, at)) for at in again)
+    return shipped_again([first, *later])
 
 
 def _record(version: RegisteredVersion, listed: Listed, query: HarvestQuery) -> ModelRecord | None:
@@ -177,7 +193,7 @@ def _record(version: RegisteredVersion, listed: Listed, query: HarvestQuery) -> 
     registered = created(version, query.latest)
     signal, uri = query.settings.model_signal, query.settings.mlflow_tracking_uri
     key = DEPLOYED_AT if DEPLOYED_AT in version.tags else signal.removeprefix("tag:")
-    shipped, precision = registered, Precision.REGISTERED
+    shipped, precision, stamp = registered, Precision.REGISTERED, None
     if key == DEPLOYED_AT or signal != "registered":
         if key not in version.tags:
             return None
@@ -185,6 +201,7 @@ def _record(version: RegisteredVersion, listed: Listed, query: HarvestQuery) -> 
         # An import keeps stamps of ships elsewhere, before the promise began.
         earliest = EARLIEST if since is not None and registered < since else registered
         shipped, precision = _tagged(version.tags[key], earliest, now, f"{name}, tag {key}"), Precision.EXACT
+        stamp = _stamp(key, shipped)
     return ModelRecord(
         id=f"model:{version.name}/{version.version}",
         name=version.name,
@@ -195,6 +212,7 @@ def _record(version: RegisteredVersion, listed: Listed, query: HarvestQuery) -> 
         registered_at=registered,
         unified_tag=version.tags.get(UNIFIED_TAG),
         url=page_of(uri, version.name, version.version, query.registry_workspace),
+        stamp=stamp,
         **content_fields(version, listed),
     )
 
@@ -202,8 +220,7 @@ def _record(version: RegisteredVersion, listed: Listed, query: HarvestQuery) -> 
 def _tagged(value: str, created: datetime, now: datetime, name: str) -> datetime:
     """Return the timestamp of a tag: ISO-8601 with an offset or epoch milliseconds, from registration to now."""
     try:
-        stamp = parse_epoch_ms(int(value)) if value.strip().isdigit() else parse_iso(value)
-        stamp = plausible(stamp, now=now)
+        stamp = _time(value, now)
     except ValueError as problem:
         raise HarvestError(f"MLflow registry: {name} carries a wrong time: {problem}") from None
     # Deploy jobs write whole seconds, the registry keeps milliseconds.
@@ -213,3 +230,8 @@ def _tagged(value: str, created: datetime, now: datetime, name: str) -> datetime
             hint="of an imported history, set sla-since to a day after the import; delete the tag of a copied version",
         )
     return stamp
+
+
+def _time(value: str, now: datetime) -> datetime:
+    """Return the time in a tag. Raise ValueError if it is none, or not a possible one."""
+    return plausible(parse_epoch_ms(int(value)) if value.strip().isdigit() else parse_iso(value), now=now)

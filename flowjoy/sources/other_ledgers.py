@@ -51,7 +51,7 @@ def read(query: HarvestQuery, github: GitHubApi) -> tuple[Bundle, ...]:
             bundle = bundle_in(content_of(github, artifact))
         except BundleError:
             continue
-        if why_not(bundle, service=bundle.service, repository=query.repository, now=query.now) is None:
+        if why_not(bundle, repository=query.repository, now=query.now) is None:
             newest_by_name[artifact.name] = bundle
     newest = sorted(newest_by_name.values(), key=lambda bundle: bundle.generated_at, reverse=True)
     own = tuple(bundle for bundle in newest if bundle.service == query.settings.service)

@@ -332,7 +332,10 @@ def test_not_yet__a_version_that_was_not_ready_at_the_deadline_ships_late(world:
     for hours in (61, 62):
         ran = hourly(world, hours)
         assert (ran.code, ran.obligation()["status"], ran.outputs["sla-late"]) == (0, "late", "1")
-        assert ran.obligation()["shipped_at"] == "2026-03-04T11:00:00Z"
+        assert (ran.obligation()["not_before"], ran.obligation()["shipped_at"]) == (
+            "2026-03-04T11:00:00Z",
+            "2026-03-04T22:00:00Z",
+        )
 
 
 def test_not_yet__a_stamp_that_is_written_afterwards_does_not_heal_a_breach(world: World) -> None:
@@ -347,8 +350,104 @@ def test_not_yet__a_stamp_that_is_written_afterwards_does_not_heal_a_breach(worl
         assert (ran.code, ran.obligation()["status"], ran.obligation()["shipped_at"]) == (
             0,
             "late",
-            "2026-03-04T21:00:00Z",
+            "2026-03-04T22:00:00Z",
         )
+
+
+def stamp(world: World, tag: str, hours: float, version: str = "1") -> None:
+    world.registry.client.set_model_version_tag("recommender", version, tag, iso(at(hours)))
+
+
+def test_not_yet__a_registered_version_that_is_stamped_afterwards_ships_late(world: World) -> None:
+    world.registry.add_version(at(-60))
+    world.release(A, at())
+    assert [hourly(world, hours).code for hours in (1, 47, 60)] == [0, 0, 1]
+    stamp(world, "flowjoy.deployed_at", 24)
+    for hours in (61, 62):
+        ran = hourly(world, hours)
+        assert (ran.code, ran.obligation()["status"], world.check(A)["conclusion"]) == (0, "late", "failure")
+
+
+def test_not_yet__a_version_that_is_stamped_minutes_after_its_registration_ships_at_its_stamp(world: World) -> None:
+    world.registry.add_version(at(-60))
+    world.release(A, at())
+    world.registry.add_version(at(20))
+    assert hourly(world, 20.1).code == 0
+    stamp(world, "flowjoy.deployed_at", 20.2, "2")
+    for hours in (21, 50):
+        ran = hourly(world, hours)
+        met = ran.obligation()
+        assert (ran.code, met["status"], met["shipped_at"]) == (0, "met", iso(at(20.2)))
+        assert met["not_before"] is None
+
+
+@pytest.mark.matrix
+def test_not_yet__a_stamp_that_is_moved_to_an_earlier_time_heals_no_late_ship(world: World) -> None:
+    world.release(A, at())
+    world.registry.add_version(at(-60))
+    assert [hourly(world, hours).code for hours in (1, 49)] == [0, 1]
+    stamp(world, "flowjoy.deployed_at", 49.5)
+    assert hourly(world, 50).obligation()["status"] == "late"
+    stamp(world, "flowjoy.deployed_at", 20)
+    for hours, signal in ((51, "registered"), (52, "tag:flowjoy.deployed_at")):
+        assert hourly(world, hours, model_signal=signal).obligation()["status"] == "late"
+
+
+@pytest.mark.parametrize("first", ["registered", "tag:a", "alias:live"])
+def test_signal__one_that_changes_after_a_breach_makes_no_version_new_that_was_live_before(
+    world: World, first: str
+) -> None:
+    world.registry.add_version(at(-100))
+    stamp(world, "a", -100)
+    world.registry.client.set_registered_model_alias("recommender", "live", "1")
+    world.inputs["model-signal"] = first
+    hourly(world, -10)
+    world.release(A, at())
+    assert [hourly(world, hours).code for hours in (1, 49)] == [0, 1]
+    assert hourly(world, 50, model_signal="tag:prod").code == 1
+    stamp(world, "prod", 10)
+    for hours in (51, 52):
+        ran = hourly(world, hours, model_signal="tag:prod")
+        assert (ran.code, ran.obligation()["status"], world.check(A)["conclusion"]) == (1, "breached", "failure")
+    world.registry.add_version(at(53))
+    stamp(world, "prod", 54, "2")
+    assert hourly(world, 55, model_signal="tag:prod").obligation()["status"] == "late"
+
+
+@pytest.mark.matrix
+def test_signal__a_version_that_waited_is_new_if_a_run_saw_it_wait(world: World) -> None:
+    world.registry.add_version(at(-100))
+    world.release(A, at())
+    assert [hourly(world, hours).code for hours in (1, 10)] == [0, 0]
+    assert hourly(world, 11, model_signal="tag:prod").code == 0
+    stamp(world, "prod", 20)
+    assert hourly(world, 21, model_signal="tag:prod").obligation()["status"] == "met"
+
+
+@pytest.mark.parametrize("how", ["a name", "a stamp", "readiness"])
+def test_rare_runs__a_version_that_no_run_saw_ship_around_the_deadline_is_undetermined(world: World, how: str) -> None:
+    """The runs at 44 and 52 do not tell whether it shipped by 48."""
+    registry = world.registry
+    registry.add_version(at(-101))
+    registry.add_model("candidate")
+    registry.add_version(at(10), name="candidate")
+    world.release(A, at())
+    if how != "a name":
+        registry.add_version(at(0.5), status="READY" if how == "a stamp" else "PENDING_REGISTRATION")
+    world.inputs["model-signal"] = "tag:flowjoy.deployed_at" if how == "a stamp" else "registered"
+    assert [hourly(world, hours).outputs["sla-status"] for hours in (1, 44)] == ["pending", "pending"]
+    if how == "a name":
+        registry.client.rename_registered_model("recommender", "recommender-old")
+        registry.client.rename_registered_model("candidate", "recommender")
+    elif how == "a stamp":
+        stamp(world, "flowjoy.deployed_at", 41, "2")
+    else:
+        registry.backdate("recommender", "2", at(0.5))
+    for hours in (52, 53):
+        ran = hourly(world, hours)
+        unknown = ran.obligation()
+        assert (ran.code, unknown["status"], world.check(A)["conclusion"]) == (0, "undetermined", "neutral")
+        assert (unknown["not_before"], unknown["seen_by"]) == (iso(at(44)), iso(at(52)))
 
 
 @pytest.mark.matrix
@@ -374,7 +473,7 @@ def test_not_yet__a_version_of_another_model_that_takes_the_name_ships_after_the
     for hours in (60, 61):
         ran = hourly(world, hours, B)
         late = ran.obligation(sha=B)
-        assert (ran.code, late["status"], late["shipped_at"]) == (0, "late", "2026-03-04T11:00:00Z")
+        assert (ran.code, late["status"], late["shipped_at"]) == (0, "late", "2026-03-04T21:00:00Z")
 
 
 def test_not_yet__a_version_that_was_superseded_before_its_stamp_ships_no_earlier_than_it_was_ready(

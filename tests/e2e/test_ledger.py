@@ -267,6 +267,113 @@ def test_inputs__that_change_end_no_breach(world: World, change: str) -> None:
     assert scheduled(world, 57).code == 0
 
 
+def test_inputs__a_later_deployment_of_the_same_commit_does_not_replace_a_breach(world: World) -> None:
+    world.release(A, at())
+    at_45 = [("success", at(45))]
+    world.github.repository.add_deployment(sha=A, created_at=at(45), environment="staging", statuses=at_45)
+    assert scheduled(world, 49).code == 1
+    for hours in (50, 51):
+        ran = scheduled(world, hours, environment="staging")
+        assert (ran.code, ran.outputs["sla-breached"], world.check(A)["conclusion"]) == (1, "1", "failure")
+    world.registry.add_version(at(52))
+    for hours in (53, 54):
+        ran = scheduled(world, hours, environment="staging")
+        assert sorted(item["status"] for item in ran.bundle["obligations"]) == ["late", "met"]
+        assert (ran.code, world.check(A)["conclusion"]) == (0, "failure")
+
+
+def rows(world: World, name: str, *lines: str) -> None:
+    (world.workspace / name).write_text("\n".join(("ts,sha" if name == "code.csv" else "ts,name,version", *lines, "")))
+
+
+@pytest.mark.parametrize("row", ["", f"{stamp(at(47))},{A}", f"{stamp(at(48))},{B}"], ids=["gone", "later", "another"])
+def test_file__a_row_that_goes_or_moves_ends_no_breach(world: World, row: str) -> None:
+    world.inputs |= {"code-source": "file", "code-file": "code.csv"}
+    rows(world, "code.csv", f"{stamp(at())},{A}")
+    assert [scheduled(world, hours).code for hours in (1, 49)] == [0, 1]
+    rows(world, "code.csv", *filter(None, [row]))
+    for hours in (50, 51):
+        ran = scheduled(world, hours)
+        assert (ran.code, ran.outputs["sla-breached"]) == (1, "1")
+        assert "owed by a row that left code-file; a ship, a waiver or a later sla-since ends it" in ran.log
+    rows(world, "code.csv", f"{stamp(at())},{A}")
+    assert scheduled(world, 52).outputs["sla-breached"] == "1"
+    rows(world, "code.csv", *filter(None, [row]))
+    world.registry.add_version(at(53))
+    assert (scheduled(world, 54).code, scheduled(world, 55).code) == (0, 0)
+
+
+def test_file__a_rollback_that_is_written_afterwards_cancels_no_breach(world: World) -> None:
+    world.inputs |= {"code-source": "file", "code-file": "code.csv"}
+    lines = [f"{stamp(at(-100))},{B}", f"{stamp(at())},{A}"]
+    world.registry.add_version(at(-99))
+    rows(world, "code.csv", *lines)
+    assert [scheduled(world, hours).code for hours in (1, 49)] == [0, 1]
+    rows(world, "code.csv", *lines, f"{stamp(at(24))},{B}")
+    assert [scheduled(world, hours).code for hours in (50, 51)] == [1, 1]
+
+
+def test_file__a_ship_that_is_written_afterwards_counts_from_the_last_reading(world: World) -> None:
+    world.inputs |= {"model-source": "file", "model-file": "models.csv"}
+    old = f"{stamp(at(-100))},recommender,1"
+    world.release(A, at())
+    rows(world, "models.csv", old)
+    assert [scheduled(world, hours).code for hours in (1, 49)] == [0, 1]
+    rows(world, "models.csv", f"{stamp(at(24))},recommender,1")
+    assert scheduled(world, 50).obligation()["status"] == "breached"
+    rows(world, "models.csv", old, f"{stamp(at(24))},recommender,2")
+    for hours in (51, 52):
+        late = scheduled(world, hours).obligation()
+        assert (late["status"], late["not_before"], late["shipped_at"]) == ("late", stamp(at(50)), stamp(at(51)))
+
+
+def test_service__under_a_new_name_still_owes_what_was_overdue(world: World) -> None:
+    world.release(A, at())
+    assert scheduled(world, 49).code == 1
+    world.inputs |= {"service": "web", "artifact-name": NAME, "environment": "web-production"}
+    live = [("success", at(49.5))]
+    world.github.repository.add_deployment(sha=C, created_at=at(49.5), environment="web-production", statuses=live)
+    first = scheduled(world, 50, sha=C)
+    assert (first.code, first.outputs["sla-breached"]) == (1, "1")
+    assert "owed by the service 'shop', whose ledger has this name" in first.log
+    warning = next(line for line in first.log.splitlines() if line.startswith("::warning"))
+    assert "no ledger of the service 'web' has this artifact-name, but one of 'shop' has: only what is" in warning
+    assert "no ledger of an earlier run of web was found" in first.log
+    again = scheduled(world, 51, sha=C)
+    assert (again.code, "::warning" in again.log) == (1, False)
+    own = scheduled(world, 52, sha=C, artifact_name="flowjoy-web")
+    assert own.code == 0
+    world.registry.add_version(at(53))
+    assert scheduled(world, 54, sha=C).code == 0
+
+
+def test_service__that_shares_a_name_with_several_others_takes_over_nothing(world: World) -> None:
+    world.inputs["artifact-name"] = NAME
+    world.release(A, at())
+    assert scheduled(world, 49).code == 1
+    assert scheduled(world, 49.2, service="cart").code == 1
+    world.github.repository.add_deployment(sha=B, created_at=at(49), environment="eu", statuses=[("success", at(49))])
+    ran = scheduled(world, 49.4, service="web", environment="eu", sha=B)
+    assert (ran.code, ran.outputs["sla-status"]) == (0, "pending")
+    assert "but one of 'cart', 'shop' has: nothing of them is read" in ran.log
+
+
+def test_registry__the_content_of_a_version_is_not_new_in_another_one(world: World, tmp_path: Path) -> None:
+    world.registry.add_version(at(-100), source="s3://models/1")
+    world.release(A, at())
+    assert [scheduled(world, hours).code for hours in (1, 49)] == [0, 1]
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = embedded(folder)
+    other.add_model()
+    other.add_version(at(50), source="s3://models/1")
+    for hours in (51, 52):
+        ran = scheduled(world, hours, mlflow_tracking_uri=other.uri)
+        assert (ran.code, ran.obligation()["status"]) == (1, "breached")
+    other.add_version(at(53), source="s3://models/2")
+    assert scheduled(world, 54, mlflow_tracking_uri=other.uri).obligation()["status"] == "late"
+
+
 @pytest.mark.matrix
 def test_p66__every_deployment_and_the_environment_deleted_heals_no_breach(world: World) -> None:
     number = world.release(A, at())
@@ -544,7 +651,9 @@ def test_memory__a_stamp_that_was_taken_back_is_no_ship(world: World) -> None:
 def test_memory__of_another_registry_closes_nothing(world: World, tmp_path: Path) -> None:
     released_and_closed(world)
     (tmp_path / "other").mkdir()
-    other = embedded(tmp_path / "other")
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = embedded(folder)
     other.add_model("recommender")
     assert scheduled(world, 60, mlflow_tracking_uri=other.uri).code == 1
 

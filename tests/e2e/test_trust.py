@@ -90,7 +90,7 @@ def test_tags__however_many_do_not_hide_the_ledger_of_the_hourly_run_that_is_add
         run(world, slack, number + 0.5, event="release", ref=f"refs/tags/v{number}", sha=sha)
     run(world, slack, 20, event="schedule", sha=sha)
     ran = run(world, slack, 21, event="schedule", sha=sha)
-    assert "no ledger of an earlier run was found" not in ran.log
+    assert "no ledger of an earlier run" not in ran.log
     assert "untrusted runs" not in ran.log
 
 

@@ -50,7 +50,8 @@ class Ship:
     """A READY model version was shipped at `at`; with `not_before` somewhere in (`not_before`, `at`].
 
     `source`, `model_id`: where its content lies, and its logged model; None is unknown. `by_registration`: the signal
-    is `registered` and no stamp says more.
+    is `registered` and no stamp says more. `bounded`: the interval is that of two readings of the registry, not of two
+    looks at an alias or stage.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Ship:
     source: str | None = None
     model_id: str | None = None
     by_registration: bool = False
+    bounded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -218,7 +220,7 @@ def _passed_over(ship: Ship, earlier: Sequence[Ship]) -> bool:
     """
     if ship.by_registration or not _numbers(ship.version):
         return False
-    compared = earlier if ship.not_before is not None else earlier[-1:]
+    compared = earlier if ship.not_before is not None and not ship.bounded else earlier[-1:]
     return any(_numbers(other.version) and _numbers(ship.version) < _numbers(other.version) for other in compared)
 
 

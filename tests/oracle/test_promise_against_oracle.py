@@ -89,6 +89,8 @@ class History:
                     source=source,
                     model_id=model_id,
                     by_registration=self.signal == "registered" and not_before is None,
+                    # A stamp that was written afterwards lies between two readings.
+                    bounded=pick.random() < 0.5,
                 )
             )
         return [_after_other_acts(ship, made) for ship in made]
@@ -197,7 +199,7 @@ def _after_other_acts(ship: oracle.Ship, made: Sequence[oracle.Ship]) -> oracle.
 
 
 def _precision(ship: oracle.Ship) -> Precision:
-    if ship.not_before is not None:
+    if ship.not_before is not None and not ship.bounded:
         return Precision.OBSERVED
     return Precision.REGISTERED if ship.by_registration else Precision.EXACT
 

@@ -22,8 +22,7 @@ def as_far_as_known(bundle: Bundle, events: pd.DataFrame, known: ModelDependenci
         confirmed, also_registered = (_confirmed(bundle, known, registered=registered) for registered in (False, True))
         confirmed = compliance.with_registered_ships(confirmed, also_registered, bundle.models_gone)
         owed = compliance.with_ledger(confirmed, owed)
-    before = earlier_inputs.still_owed(bundle, owed, events, known.waivers)
-    return tuple(sorted((*owed, *before), key=lambda item: (item.start, item.id)))
+    return earlier_inputs.with_owed_before(bundle, owed, events, known.waivers)
 
 
 def proved(owed: tuple[Obligation, ...], bundle: Bundle) -> tuple[Obligation, ...]:

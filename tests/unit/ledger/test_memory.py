@@ -116,7 +116,8 @@ MEMORIES = st.builds(
     ).map(tuple),
     inventory=st.none() | st.builds(Inventory, read_at=HOURS.map(at), pulls_total=st.integers(0, 2)),
     models_gone=st.dictionaries(st.sampled_from(["recommender/1", "recommender/2"]), HOURS.map(at), max_size=2),
-    not_yet=st.dictionaries(st.sampled_from(["model:recommender/1", "release:1"]), HOURS.map(at), max_size=2),
+    not_yet=st.dictionaries(st.sampled_from(["release:1", "release:2"]), HOURS.map(at), max_size=2),
+    first_listed=st.dictionaries(st.sampled_from(["recommender/1@", "recommender/2@"]), HOURS.map(at), max_size=2),
     listings=st.dictionaries(st.sampled_from(["model:recommender", "recommender/1@"]), HOURS.map(at), max_size=2),
     drift_marks=st.lists(
         st.builds(
@@ -396,8 +397,7 @@ def recalled(bundle: Any, **terms: Any) -> Records:
 def test_memory__is_of_the_same_sources_only() -> None:
     assert (len(recalled(a_ledger()).code), len(recalled(a_ledger()).models)) == (1, 1)
     assert recalled(a_ledger(), code_source="deployments to staging").code == ()
-    assert recalled(a_ledger(), model_source="mlflow other").models == ()
-    assert recalled(a_ledger(), model_signal="tag:live").models == ()
+    assert recalled(a_ledger(), model_source="").models == ()
     assert recalled(a_ledger(terms={"code_source": ""}), code_source="").code == ()
 
 
@@ -418,6 +418,10 @@ def test_listings__are_kept_with_their_latest_time_for_the_same_registry_whateve
     assert merge(memory, Records(listings={"model:recommender": at(4)})).listings == listings
     assert recalled(a_ledger(listings=listings), model_signal="alias:prod").listings == listings
     assert recalled(a_ledger(listings=listings), model_source="mlflow other").listings == {}
+    first = {"recommender/1@": at(4)}
+    assert merge(Records(first_listed=first), Records(first_listed={"recommender/1@": at(5)})).first_listed == first
+    assert recalled(a_ledger(first_listed=first), model_signal="alias:prod").first_listed == first
+    assert recalled(a_ledger(first_listed=first), model_source="mlflow other").first_listed == {}
 
 
 def test_memory__of_a_version_that_is_gone_is_when_it_was_last_listed() -> None:
@@ -427,14 +431,20 @@ def test_memory__of_a_version_that_is_gone_is_when_it_was_last_listed() -> None:
     assert recalled(a_ledger(models_gone={"recommender/1": at(5)}), model_source="mlflow other").models_gone == {}
 
 
-def test_not_yet__is_kept_with_its_latest_time_for_the_same_source_and_signal() -> None:
-    bounds = {"model:recommender/1": at(5), "release:1": at(5)}
+def test_not_yet__is_kept_with_its_latest_time_for_the_same_source() -> None:
+    bounds = {"release:1": at(5), "release:2": at(5)}
     memory = Records(not_yet=bounds)
     assert merge(memory, Records(not_yet={"release:1": at(6)})).not_yet == {**bounds, "release:1": at(6)}
     assert recalled(a_ledger(not_yet=bounds)).not_yet == bounds
-    assert recalled(a_ledger(not_yet=bounds), code_source="github other").not_yet == {"model:recommender/1": at(5)}
-    assert recalled(a_ledger(not_yet=bounds), model_signal="tag:shipped").not_yet == {"release:1": at(5)}
-    assert recalled(a_ledger(not_yet=bounds), model_source="mlflow other").not_yet == {"release:1": at(5)}
+    assert recalled(a_ledger(not_yet=bounds), code_source="github other").not_yet == {}
+
+
+def test_ships__in_another_registry_are_gone_and_their_numbers_are_not_of_this_one() -> None:
+    (ship,) = recalled(a_ledger(), model_source="mlflow other").models
+    assert (ship.id.endswith("(deleted)"), ship.version, ship.source_gone) == (True, "1001 (deleted)", True)
+    there = replace(a_ledger(), models=(ship,))
+    assert recalled(there, model_source="mlflow third").models == (ship,)
+    assert recalled(there, model_source="").models == ()
 
 
 def test_memory__of_a_stub_wins_over_a_ledger_that_remembers_none() -> None:
@@ -467,8 +477,7 @@ def test_memory__remembers_models_that_were_not_asked_for() -> None:
     ("changes", "said"),
     [
         ({}, None),
-        ({"service": "cart"}, "another service"),
-        ({"repository": "acme/cart"}, "another service or repository"),
+        ({"repository": "acme/cart"}, "another repository"),
         ({"repository": "Acme/Shop"}, None),
         ({"generated_at": at(9999)}, "in the future"),
         ({"generated_at": at(0)}, "had not happened yet"),
@@ -476,7 +485,7 @@ def test_memory__remembers_models_that_were_not_asked_for() -> None:
 )
 def test_why_not__names_what_is_wrong(changes: dict[str, Any], said: str | None) -> None:
     bundle = replace(a_ledger(), **changes)
-    result = why_not(bundle, service="shop", repository="acme/shop", now=at(24 * 30))
+    result = why_not(bundle, repository="acme/shop", now=at(24 * 30))
     assert (said is None and result is None) or (said is not None and result is not None and said in result)
 
 

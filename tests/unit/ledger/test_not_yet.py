@@ -7,16 +7,12 @@ from typing import Any
 
 import pytest
 
-from flowjoy.domain import CodeRecord, ModelVersion, Outcome, Precision
-from flowjoy.domain.timestamps import EARLIEST
-from flowjoy.ledger.not_yet import code_no_earlier, code_not_yet, listings, models_no_earlier, models_not_yet
+from flowjoy.domain import CodeRecord, ModelRecord, ModelVersion, Outcome, Precision
+from flowjoy.domain.timestamps import EARLIEST, iso
+from flowjoy.ledger.not_yet import Listings, code_no_earlier, code_not_yet, models_no_earlier
 from tests.builders import MODEL, a_deploy, a_ship, at
 
 A, B = "a" * 40, "b" * 40
-
-
-def a_listed(version: str, *, ready: bool = True) -> ModelVersion:
-    return ModelVersion(name=MODEL, version=version, ready=ready)
 
 
 def bounds(known: dict[str, datetime] | None = None, *, after: float | None = 5, **changes: Any) -> dict[str, datetime]:
@@ -39,8 +35,8 @@ def test_code__of_a_source_that_does_not_move_or_that_never_succeeded_has_no_bou
     assert bounds(after=None) == bounds(outcome=Outcome.FAILED) == {}
 
 
-def test_code__that_waits_is_bounded_by_now_and_other_kinds_are_dropped() -> None:
-    known = {"release:2": at(1), "model:recommender/1": at(1)}
+def test_code__that_waits_is_bounded_by_now() -> None:
+    known = {"release:2": at(1)}
     assert code_not_yet(known, (), (), ["release:1"], moved_after=at(5), now=at(9)) == {
         "release:1": at(9),
         "release:2": at(1),
@@ -111,54 +107,101 @@ def test_code__that_was_promoted_is_bounded_by_its_commit_once_it_was_seen_live(
     }
 
 
-def test_models__that_did_not_ship_are_bounded_by_now() -> None:
-    ships, listed = [a_ship(0, version="1")], [a_listed("1"), a_listed("2"), a_listed("3", ready=False)]
-    known = {"model:recommender/1": at(2), "release:1": at(1)}
-    assert models_not_yet(known, ships, listed, at(9)) == {
-        "model:recommender/1": at(2),
-        "model:recommender/2": at(9),
-        "model:recommender/3": at(9),
-    }
+NOTHING = Listings(without={}, first={})
 
 
-def test_models__ship_no_earlier_than_their_bound_except_observed_ones() -> None:
-    exact, later = a_ship(0, id="model:recommender/1"), a_ship(8, id="model:recommender/2")
-    observed = a_ship(0, id="model:recommender/3", precision=Precision.OBSERVED)
-    known = {record.id: at(5) for record in (exact, later, observed)}
-    shown = models_no_earlier([exact, later, observed], known, {})
-    assert [record.shipped_at for record in shown] == [at(5), at(8), at(0)]
+def a_version(version: str, hours: float, model: str = MODEL, **changes: Any) -> ModelVersion:
+    return ModelVersion(**{"name": model, "version": version, "ready": True, "registered_at": at(hours), **changes})
 
 
-def a_registered(version: str, hours: float, model: str = MODEL) -> ModelVersion:
-    return ModelVersion(name=model, version=version, ready=True, registered_at=at(hours))
+def a_registered(version: str, hours: float) -> ModelRecord:
+    return a_ship(hours, version, registered_at=at(hours), precision=Precision.REGISTERED)
 
 
-def test_listings__a_version_that_the_last_reading_did_not_list_ships_no_earlier_than_that() -> None:
-    first = listings({}, [MODEL], [a_registered("1", 0)], at(5))
-    then = listings(first, [MODEL], [a_registered("1", 0), a_registered("2", 3), a_registered("3", 7)], at(9))
-    ships = [a_ship(hours, number, registered_at=at(hours)) for number, hours in (("1", 0), ("2", 3), ("3", 7))]
-    assert [record.shipped_at for record in models_no_earlier(ships, {}, then)] == [at(0), at(5), at(7)]
-    assert listings(then, [MODEL], [a_registered("2", 3)], at(12)) == {
-        "recommender/2@2024-06-03T12:00:00Z": at(5),
-        "model:recommender": at(12),
-    }
+def a_stamped(version: str, registered: float, tag: str, hours: float) -> ModelRecord:
+    return a_ship(hours, version, registered_at=at(registered), stamp=f"{tag}={iso(at(hours))}")
+
+
+def read(*readings: tuple[float, list[ModelVersion]], after: Listings = NOTHING) -> Listings:
+    """The listings after readings of the model, each at an hour."""
+    for hours, versions in readings:
+        after = after.read([MODEL], versions, at(hours))
+    return after
+
+
+def bounded(record: ModelRecord, listings: Listings) -> tuple[datetime | None, datetime]:
+    (shown,) = models_no_earlier([record], listings)
+    return shown.not_before, shown.shipped_at
+
+
+def test_models__one_that_the_last_reading_did_not_list_shipped_between_that_and_the_first_that_did() -> None:
+    first = [a_version("1", 0)]
+    listings = read((5, first), (9, [*first, a_version("2", 3), a_version("3", 7)]))
+    assert bounded(a_registered("1", 0), listings) == (None, at(0))
+    assert bounded(a_registered("2", 3), listings) == (at(5), at(9))
+    assert bounded(a_registered("3", 7), listings) == (None, at(7))
+    later = read((12, [a_version("2", 3)]), after=listings)
+    assert bounded(a_registered("2", 3), later) == (at(5), at(9))
+    assert bounded(a_registered("3", 7), later) == (None, at(7))
+
+
+def test_models__one_that_was_not_ready_shipped_between_that_reading_and_the_first_that_showed_it_ready() -> None:
+    listings = read((5, [a_version("1", 0, ready=False)]), (7, [a_version("1", 0, ready=False)]))
+    listings = read((9, [a_version("1", 0)]), after=listings)
+    assert bounded(a_registered("1", 0), listings) == (at(7), at(9))
+
+
+@pytest.mark.parametrize("tag", ["flowjoy.deployed_at", "prod@eu/1"])
+def test_models__a_stamp_of_a_time_at_which_a_run_did_not_see_it_was_written_afterwards(tag: str) -> None:
+    stamp = f"{tag}={iso(at(3))}"
+    listings = read((5, [a_version("1", 0)]), (9, [a_version("1", 0, stamps=(stamp,))]))
+    assert bounded(a_stamped("1", 0, tag, 3), listings) == (at(5), at(9))
+    assert bounded(a_stamped("1", 0, "another", 3), listings) == (None, at(3))
+    again = read((12, [a_version("1", 0, stamps=(stamp,))]), after=listings)
+    assert bounded(a_stamped("1", 0, tag, 3), again) == (at(5), at(9))
+
+
+def test_models__a_stamp_written_after_the_registration_and_before_the_next_run_is_exact() -> None:
+    tag = "flowjoy.deployed_at"
+    listings = read((5, []), (6, [a_version("1", 5.9)]), (9, [a_version("1", 5.9, stamps=(f"{tag}={iso(at(6.5))}",))]))
+    assert bounded(a_stamped("1", 5.9, tag, 6.5), listings) == (None, at(6.5))
+
+
+def test_models__a_stamp_that_is_moved_to_an_earlier_time_is_another_stamp() -> None:
+    tag = "flowjoy.deployed_at"
+    stamps = [(f"{tag}={iso(at(hours))}",) for hours in (8, 3)]
+    listings = read((9, [a_version("1", 0, stamps=stamps[0])]), (12, [a_version("1", 0, stamps=stamps[1])]))
+    assert bounded(a_stamped("1", 0, tag, 3), listings) == (at(9), at(12))
+
+
+def test_models__whose_stamps_the_ledger_did_not_keep_are_as_they_say() -> None:
+    """A ledger of an older FlowJoy, which bounds versions only."""
+    old = Listings(without={"model:recommender": at(5), "recommender/1@2024-06-03T09:00:00Z": EARLIEST}, first={})
+    stamp = f"prod={iso(at(3))}"
+    now = read((9, [a_version("1", 0, stamps=(stamp,))]), after=old)
+    assert bounded(a_stamped("1", 0, "prod", 3), now) == (None, at(3))
+    assert now.first["recommender/1@2024-06-03T09:00:00Z"] == at(5)
+
+
+def test_models__observed_ones_have_bounds_already() -> None:
+    observed = a_ship(0, "1", registered_at=at(0), precision=Precision.OBSERVED)
+    assert bounded(observed, read((5, []), (9, [a_version("1", 0)]))) == (None, at(0))
 
 
 def test_listings__the_same_number_registered_at_another_time_is_another_version() -> None:
-    first = listings({}, [MODEL], [a_registered("1", 0)], at(5))
-    then = listings(first, [MODEL], [a_registered("1", 3)], at(9))
-    (shown,) = models_no_earlier([a_ship(3, "1", registered_at=at(3))], {}, then)
-    assert shown.shipped_at == at(5)
+    listings = read((5, [a_version("1", 0)]), (9, [a_version("1", 3)]))
+    assert bounded(a_registered("1", 3), listings) == (at(5), at(9))
 
 
 def test_listings__of_a_model_that_is_read_for_the_first_time_bound_nothing_and_those_of_others_stay() -> None:
-    known = listings({}, ["ranker"], [a_registered("1", 0, "ranker")], at(5))
-    both = listings(known, [MODEL], [a_registered("1", 0)], at(9))
-    assert both == {**known, "recommender/1@2024-06-03T09:00:00Z": EARLIEST, "model:recommender": at(9)}
-    assert listings(known, [], [], at(9)) == known
+    known = NOTHING.read(["ranker"], [a_version("1", 0, "ranker")], at(5))
+    both = known.read([MODEL], [a_version("1", 0)], at(9))
+    assert bounded(a_registered("1", 0), both) == (None, at(0))
+    assert known.without.items() <= both.without.items()
+    assert known.first.items() <= both.first.items()
+    assert known.read([], [], at(9)) == known
 
 
 def test_listings__an_empty_reading_is_a_reading() -> None:
-    then = listings(listings({}, [MODEL], [], at(5)), [MODEL], [a_registered("1", 0)], at(9))
-    (shown,) = models_no_earlier([a_ship(0, "1", registered_at=at(0))], {}, then)
-    assert shown.shipped_at == at(5)
+    listings = read((5, []), (9, [a_version("1", 0)]))
+    assert bounded(a_registered("1", 0), listings) == (at(5), at(9))

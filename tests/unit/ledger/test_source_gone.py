@@ -10,7 +10,8 @@ import pytest
 
 from flowjoy.domain import AliasObservation, ModelVersion, Outcome, Precision, Registered
 from flowjoy.domain.records import Records
-from flowjoy.ledger.source_gone import gone, gone_since, not_asked, with_code, with_models, with_observations
+from flowjoy.ledger.other_signals import not_judged
+from flowjoy.ledger.source_gone import gone, gone_since, only_listed, with_code, with_models, with_observations
 from tests.builders import a_deploy, a_ship, at
 
 
@@ -81,7 +82,13 @@ def test_with_models__only_those_asked_for() -> None:
     memory = Records(models=(a_ship(0, "1"), a_ship(0, "1", model="ranker")))
     result = with_models(memory, [], ["recommender"], [], {})
     assert [(item.name, item.source_gone) for item in result] == [("recommender", True)]
-    assert [item.name for item in not_asked(memory, ["recommender"])] == ["ranker"]
+    assert [item.name for item in not_judged(memory, ["recommender"], "registered", result)] == ["ranker"]
+
+
+def test_only_listed__a_row_that_left_a_file_is_not_remembered() -> None:
+    memory = Records(models=(a_ship(0, "1"), a_ship(0, "2"), a_ship(0, None)))
+    kept = only_listed(memory, [ModelVersion(name="recommender", version="1", ready=True)])
+    assert [item.version for item in kept.models] == ["1"]
 
 
 def test_with_models__of_a_version_that_is_listed_the_registry_s_word_holds() -> None:
