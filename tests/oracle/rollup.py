@@ -70,8 +70,10 @@ def promise_of(results: Results, as_of: datetime, *, silent_after_hours: int = 4
     """The promise of a service as one can know it later."""
     if results.bundle.generated_at < as_of - timedelta(hours=silent_after_hours):
         return "unknown"
-    unseen = [item for item in results.scope if item.is_running and item.deadline < as_of]
-    return "unknown" if unseen and results.sla_status == "pending" else results.sla_status
+    ended = [item.waiver.until for item in results.scope if item.is_excused and item.waiver is not None]
+    ended += [item.deadline for item in results.scope if item.is_running]
+    unseen = any(end < as_of for end in ended)
+    return "unknown" if unseen and results.sla_status != "breached" else results.sla_status
 
 
 def resolved_in(results: Results, as_of: datetime, *, weeks: int = 12) -> int:

@@ -88,7 +88,7 @@ def test_rollup__of_a_lake_is_what_a_naive_count_says(lake: Lake) -> None:
 SABOTEURS = {
     "unknown counts as met": ("WHEN m.voice <> 'reporting' THEN 'unknown'", "WHEN m.voice <> 'reporting' THEN 'met'"),
     "silence is not noticed": ("WHEN l.generated_at < t.silent_before THEN 'silent'", ""),
-    "a deadline that no one saw pass stays pending": ("WHEN m.sla_status = 'pending' AND p.unknown > 0", "WHEN FALSE"),
+    "a deadline that no one saw pass stays pending": ("WHEN m.sla_status <> 'breached' AND p.lapsed > 0", "WHEN FALSE"),
     "a newer bundle that cannot be read is not noticed": ("OR r.newer_at > l.generated_at", ""),
     "every bundle of a service counts": ("WHERE nth = 1", "WHERE nth > 0"),
     "the oldest bundle counts": ("ORDER BY b.generated_at DESC", "ORDER BY b.generated_at"),

@@ -56,6 +56,7 @@ SELECT m.repository, m.service, m.team, o.model, o.deadline, o.due_week, o.met, 
                                   OR o.excused_until < t.as_of) THEN 'unknown'
             WHEN o.running THEN 'pending'
             ELSE o.status END AS state,
+       o.status <> 'unknown' AS was_known,
        (o.deadline >= t.due_since AND o.deadline <= t.as_of) AS recent,
        (o.week >= m.first_week OR o.unsettled) AS in_scope
 FROM obligation_facts o JOIN members m ON m.digest = o.digest CROSS JOIN terms t;
@@ -67,6 +68,7 @@ SELECT repository, service,
        CAST(SUM(CASE WHEN in_scope AND state = 'pending' THEN 1 ELSE 0 END) AS BIGINT) AS pending,
        CAST(SUM(CASE WHEN in_scope AND state = 'breached' THEN 1 ELSE 0 END) AS BIGINT) AS breached,
        CAST(SUM(CASE WHEN in_scope AND state = 'unknown' THEN 1 ELSE 0 END) AS BIGINT) AS unknown,
+       CAST(SUM(CASE WHEN in_scope AND state = 'unknown' AND was_known THEN 1 ELSE 0 END) AS BIGINT) AS lapsed,
        CAST(SUM(CASE WHEN recent AND met THEN 1 ELSE 0 END) AS BIGINT) AS due_met,
        CAST(SUM(CASE WHEN recent AND missed THEN 1 ELSE 0 END) AS BIGINT) AS due_missed,
        MIN(CASE WHEN state = 'pending' THEN deadline END) AS next_deadline
@@ -176,7 +178,7 @@ FROM quantiles GROUP BY level, one, two;
 CREATE OR REPLACE TEMP VIEW services AS
 SELECT m.repository, m.service, m.team, m.voice, m.reported_at, m.version,
        CASE WHEN m.voice <> 'reporting' THEN 'unknown'
-            WHEN m.sla_status = 'pending' AND p.unknown > 0 THEN 'unknown'
+            WHEN m.sla_status <> 'breached' AND p.lapsed > 0 THEN 'unknown'
             ELSE m.sla_status END AS promise,
        m.sla_status AS last_status, COALESCE(p.met, 0) AS met, COALESCE(p.late, 0) AS late,
        COALESCE(p.pending, 0) AS pending, COALESCE(p.breached, 0) AS breached, COALESCE(p.unknown, 0) AS unknown,
