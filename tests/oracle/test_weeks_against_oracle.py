@@ -13,7 +13,7 @@ from tests.oracle import promise
 from tests.oracle.test_promise_against_oracle import T0, History
 
 WEEKS = 3
-HISTORIES_A_SEED = 15
+HISTORIES_A_SEED = 30
 
 
 @pytest.mark.matrix
