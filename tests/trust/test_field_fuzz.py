@@ -248,7 +248,9 @@ SCENARIOS: dict[str, Scenario] = {
         inputs={"code_source": "workflow-runs"},
         parts=3,
     ),
-    "deploy job": Scenario(kinds=r".*/jobs", inputs={"code_source": "workflow-runs", "deploy_job": "deploy"}),
+    "deploy job": Scenario(
+        kinds=r".*/jobs|GraphQL FlowJoyFile", inputs={"code_source": "workflow-runs", "deploy_job": "deploy"}
+    ),
     "releases": Scenario(kinds=r"GraphQL FlowJoyReleases", inputs={"code_source": "releases"}),
     "environments": Scenario(
         kinds=r".*/environments|GraphQL FlowJoyNewestDeployments", inputs={"environment": "prod*"}
