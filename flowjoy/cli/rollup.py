@@ -13,7 +13,7 @@ from typing import TextIO
 from flowjoy.actions.core import Console, ProgressLine
 from flowjoy.analysis.bundle_analyses import HISTORY_WEEKS
 from flowjoy.domain.plurals import grouped, plural
-from flowjoy.domain.rollup import RollUp
+from flowjoy.domain.rollup import RollUp, ServiceRow
 from flowjoy.domain.timestamps import iso, parse_iso
 from flowjoy.errors import FlowJoyError, InputError
 from flowjoy.pipeline.rollup import Engine, ReadFile, RollUpTerms, roll_up
@@ -85,11 +85,16 @@ def _rollup(arguments: argparse.Namespace, console: Console, line: ProgressLine)
         {**renderings(view), **_as_functions(engine.files())}, folder, folder, problems.append, console.redact
     )
     _log(view, [str(arguments.output_dir / name) for name in written], console)
+    if arguments.strict and view.refused:
+        problems.append(f"--strict: {plural(len(view.refused), 'bundle')} refused (see coverage.csv)")
     for problem in problems:
         console.error(problem)
-    if problems or (arguments.strict and view.refused):
+    if problems:
         return _MISTAKE
-    return _FAILED if any(fails(view) for fails in fail_on) else _DONE
+    failing = [row.name for states in fail_on for row in states(view)]
+    if failing:
+        console.error(f"--fail-on: {', '.join(failing[:_SHOWN])}{' …' if len(failing) > _SHOWN else ''}")
+    return _FAILED if failing else _DONE
 
 
 def _engine(arguments: argparse.Namespace, facts: Path) -> Engine:
@@ -108,6 +113,8 @@ def _terms(arguments: argparse.Namespace) -> RollUpTerms:
         mistakes.append(f"--silent-after-hours {arguments.silent_after_hours}: expected at least 1")
     if arguments.jobs < 0:
         mistakes.append(f"--jobs {arguments.jobs}: expected a number of processes")
+    if arguments.services is not None and arguments.services.resolve().parent == arguments.output_dir.resolve():
+        mistakes.append(f"--services {arguments.services}: lies in --output-dir, which holds a services.csv of its own")
     as_of = None
     if arguments.as_of is not None:
         try:
@@ -122,11 +129,11 @@ def _terms(arguments: argparse.Namespace) -> RollUpTerms:
     )
 
 
-def _fail_on(text: str) -> tuple[Callable[[RollUp], bool], ...]:
-    """Return what makes the roll-up fail. Raise InputError for a state that does not exist."""
-    known: Mapping[str, Callable[[RollUp], bool]] = {
-        _SILENT: lambda view: bool(view.silent),
-        _BREACHED: lambda view: bool(view.broken),
+def _fail_on(text: str) -> tuple[Callable[[RollUp], Sequence[ServiceRow]], ...]:
+    """Return the services that make the roll-up fail, by state. Raise InputError for a state that does not exist."""
+    known: Mapping[str, Callable[[RollUp], Sequence[ServiceRow]]] = {
+        _SILENT: lambda view: view.silent,
+        _BREACHED: lambda view: view.broken,
     }
     names = [name.strip() for name in text.split(",") if name.strip()]
     wrong = [name for name in names if name not in known]

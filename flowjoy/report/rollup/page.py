@@ -55,11 +55,11 @@ def banner(rollup: RollUp) -> Banner:
         verb = "is" if unknown == 1 else "are"
         mark, title = Mark.WAIT, f"{unknown:,} of {services} {verb} unknown"
     else:
-        mark, title = (
-            Mark.GOOD,
-            f"none of {services} breaks the promise" if total > 1 else "the service keeps its promise",
-        )
+        mark = Mark.CALM if any(row.due_missed for row in rollup.services) else Mark.GOOD
+        title = f"none of {services} breaks the promise now" if total > 1 else "the service breaks no promise now"
     facts = [f"{silent:,} of {services} have no current report." if silent else "Every service reports."]
+    if missed := sum(row.due_missed for row in rollup.services):
+        facts.append(f"{plural(missed, 'deadline')} of the last 28 days {'was' if missed == 1 else 'were'} missed.")
     if unknown > silent:
         facts.append(
             f"{unknown - silent:,} more cannot be judged: a source failed, or a deadline passed since the report."

@@ -78,8 +78,18 @@ def test_exit_code__is_1_only_where_a_named_state_occurs(lake: Lake) -> None:
     assert lake.run("--fail-on", "silent", *late)[0] == 1
     assert lake.run("--fail-on", "breached", *late)[0] == 0
     broken().write(lake.folder)
-    assert lake.run("--fail-on", "breached")[0] == 1
+    code, log = lake.run("--fail-on", "breached")
+    assert (code, "--fail-on: acme/" in log) == (1, True), log
     assert lake.run()[0] == 0
+
+
+def test_services__that_the_roll_up_would_overwrite_are_refused(lake: Lake) -> None:
+    kept().write(lake.folder)
+    lake.out.mkdir()
+    given = lake.out / "services.csv"
+    given.write_text("repository,service,team\nacme/shop,shop,web\n")
+    code, log = lake.run("--services", str(given))
+    assert (code, "lies in --output-dir" in log, given.read_text().count("\n")) == (2, True, 2), log
 
 
 def test_exit_code__is_2_with_strict_and_a_refusal(lake: Lake) -> None:
@@ -87,7 +97,8 @@ def test_exit_code__is_2_with_strict_and_a_refusal(lake: Lake) -> None:
     (lake.folder / "no.json").write_text("{")
     code, log = lake.run()
     assert (code, "no.json: refused: this is not a FlowJoy bundle" in log) == (0, True)
-    assert lake.run("--strict")[0] == 2
+    code, log = lake.run("--strict")
+    assert (code, "--strict: 1 bundle refused (see coverage.csv)" in log) == (2, True), log
     assert ("refused", "this is not a FlowJoy bundle: it is not JSON") in [
         (row["state"], row["problem"]) for row in lake.rows("coverage.csv")
     ]

@@ -50,11 +50,15 @@ def test_page__shows_the_silent_first_and_then_the_broken(tmp_path: Path) -> Non
     assert (str(banner(view).title), banner(view).mark) == ("1 of 3 services breaks the promise", "bad")
 
 
+LATE = Service(a_report([a_deploy(0)], [a_ship(60)], until=at(100)))
+
+
 @pytest.mark.parametrize(
     ("services", "expected", "title", "mark"),
     [
-        ((kept(),), (), "the service keeps its promise", "good"),
-        ((kept(), kept("other")), (), "none of 2 services breaks the promise", "good"),
+        ((kept(),), (), "the service breaks no promise now", "good"),
+        ((LATE,), (), "the service breaks no promise now", "calm"),
+        ((kept(), kept("other")), (), "none of 2 services breaks the promise now", "good"),
         ((kept(), kept("old", 40)), (), "1 of 2 services is unknown", "wait"),
     ],
 )
