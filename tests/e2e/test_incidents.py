@@ -144,8 +144,8 @@ def test_history__computed_by_hand(world: World) -> None:
     assert told_out["AMBIGUOUS"]["resolved"] == 1
     both = next(item for item in ran.bundle["figures"]["dora"] if item["kind"] == "both")
     # Of five deploys A, version 1, B (which the ambiguous one is counted to) and C caused one.
-    assert both["change_fail_rate"] == {"n": 5, "value": 0.8}
-    assert both["recovery_hours"] == {"n": 4, "value": 1.5}
+    assert both["change_fail_rate"] == {"n": 5, "value": 0.8, "at_most": False}
+    assert both["recovery_hours"] == {"n": 4, "value": 1.5, "at_most": False}
     assert "UNATTRIBUTED" in ran.summary
     assert "1 incident still open" in ran.summary
 

@@ -71,7 +71,7 @@ def changed(**keys: object) -> bytes:
         (GOOD[:-20], "it is not JSON"),
         (b'{"schema": 3}', "`code` is missing"),
         (b"[" + b"[]," * 1_000_000 + b"[]]", "larger than any that FlowJoy writes"),
-        (changed(schema=4), "reads schemas up to 3"),
+        (changed(schema=5), "reads schemas up to 4"),
         (changed(written_by=None), "does not say which run wrote it"),
         (changed(generated_at=ONCE), "remembers what had not happened yet"),
         (changed(window={"since": ONCE, "until": ONCE, "timezone": "../x", "weeks": 3}),
@@ -89,11 +89,11 @@ def test_hostile_file__is_refused_with_a_reason(raw: bytes, problem: str) -> Non
 
 
 def test_refused_bundle__still_says_whose_it_is() -> None:
-    (newer,) = facts_in(changed(schema=4))
+    (newer,) = facts_in(changed(schema=5))
     assert isinstance(newer, BundleFact)
     assert (newer.repository, newer.service, newer.generated_at) == ("acme/shop", "shop", at(100))
     assert newer.needs_newer
-    (head,) = facts_in(changed(schema=4, repository=7, service=None, generated_at={"a": 1}))
+    (head,) = facts_in(changed(schema=5, repository=7, service=None, generated_at={"a": 1}))
     assert isinstance(head, BundleFact)
     assert (head.repository, head.service, head.generated_at) == (None, None, None)
 
