@@ -27,6 +27,7 @@ from flowjoy.domain.rollup import (
     TeamRow,
     WeekRow,
 )
+from flowjoy.domain.timestamps import iso
 from flowjoy.errors import BundleError
 from flowjoy.ledger.facts_format import TIMESTAMP
 from flowjoy.sources.bundle_files import claim_of, newest_first
@@ -110,7 +111,7 @@ def roll_up(engine: Engine, terms: RollUpTerms, progress: Progress) -> RollUp:
     read, zones = _read(engine, terms.as_of, progress)
     accepted = [item.generated_at for item in read if item.state == ACCEPTED and item.generated_at is not None]
     if not accepted:
-        raise BundleError(_nothing(read))
+        raise BundleError(_nothing(read, terms.as_of))
     as_of = terms.as_of or max(accepted)
     tables = {
         "files": _table(_FILES, [vars(item) for item in read]),
@@ -167,9 +168,10 @@ def _judged(path: str, read: ReadFile, as_of: datetime | None) -> _File:
     )
 
 
-def _nothing(read: Sequence[_File]) -> str:
+def _nothing(read: Sequence[_File], as_of: datetime | None) -> str:
     if not read:
-        return "no bundle in these folders: expected files that end with .json or .zip"
+        by_then = "" if as_of is None else f", written by {iso(as_of)} (--as-of)"
+        return f"no bundle in these folders: expected files that end with .json or .zip{by_then}"
     shown = read[0]
     why = shown.problem or "it was written after --as-of"
     return f"nothing counts in {plural(len(read), 'file')}, such as {shown.file}: {why}"

@@ -17,12 +17,17 @@ def read(path: Path) -> tuple[ExpectedService, ...]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = file.read(_MAX_CHARACTERS).splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
-        raise InputError(f"--services: {path} cannot be read ({type(problem).__name__})") from None
+    except OSError as problem:
+        raise InputError(f"--services: {path} cannot be read ({problem.strerror})") from None
+    except UnicodeDecodeError:
+        raise InputError(f"--services: {path} is not UTF-8. Save it as CSV in UTF-8") from None
     table = csv.DictReader(lines)
     missing = {_REPOSITORY, _SERVICE} - set(table.fieldnames or ())
     if missing:
-        raise InputError(f"--services: {path} lacks the column {min(missing)}. Name {_REPOSITORY},{_SERVICE},{_TEAM}")
+        lacks = " and ".join(sorted(missing))
+        raise InputError(
+            f"--services: {path} lacks {lacks}. Begin it with the line {_REPOSITORY},{_SERVICE},{_TEAM}, with commas"
+        )
     services: dict[tuple[str, str], ExpectedService] = {}
     mistakes = []
     for row in table:

@@ -135,7 +135,7 @@ def test_services_file__gives_teams_and_who_never_reported(lake: Lake, tmp_path:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("repository,team\nacme/shop,web\n", "lacks the column service"),
+        ("repository,team\nacme/shop,web\n", "lacks service. Begin it with the line"),
         ("repository,service\nshop,shop\n", "line 2: expected owner/name and a service"),
         ("repository,service\nacme/shop,a\nacme/shop,a\n", "line 3: acme/shop a is listed twice"),
     ],
