@@ -321,6 +321,7 @@ def test_reference__that_cannot_be_made_ends_with_2_and_a_cure(
     assert (tmp_path / "train.csv").read_text() == "a\n1\n"
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("run", ["0" * 32, "nope", " ../x"])
 def test_reference__of_a_run_that_is_not_there_says_so(tmp_path: Path, mlflow_server: Registry, run: str) -> None:
     (tmp_path / "train.csv").write_text("a\n1\n")

@@ -9,6 +9,8 @@ import pytest
 from flowjoy.domain.timestamps import iso
 from tests.e2e.in_process import A, B, Ran, World, at
 
+pytestmark = pytest.mark.matrix
+
 DAY = 24
 
 
@@ -381,7 +383,6 @@ def test_not_yet__a_version_that_is_stamped_minutes_after_its_registration_ships
         assert met["not_before"] is None
 
 
-@pytest.mark.matrix
 def test_not_yet__a_stamp_that_is_moved_to_an_earlier_time_heals_no_late_ship(world: World) -> None:
     world.release(A, at())
     world.registry.add_version(at(-60))
@@ -414,7 +415,6 @@ def test_signal__one_that_changes_after_a_breach_makes_no_version_new_that_was_l
     assert hourly(world, 55, model_signal="tag:prod").obligation()["status"] == "late"
 
 
-@pytest.mark.matrix
 def test_signal__a_version_that_waited_is_new_if_a_run_saw_it_wait(world: World) -> None:
     world.registry.add_version(at(-100))
     world.release(A, at())
@@ -450,7 +450,6 @@ def test_rare_runs__a_version_that_no_run_saw_ship_around_the_deadline_is_undete
         assert (unknown["not_before"], unknown["seen_by"]) == (iso(at(44)), iso(at(52)))
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("old", ["renamed", "deleted"])
 def test_not_yet__a_version_of_another_model_that_takes_the_name_ships_after_the_last_run_without_it(
     world: World, old: str

@@ -13,6 +13,8 @@ from tests.fakes.aimed import Aimed, query_of
 from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
 from tests.fakes.http_base import Answer
 
+pytestmark = pytest.mark.matrix
+
 STUB = "flowjoy.json"
 GOOD, STRICT = '{"models": {"recommender": "1"}}', '{"models": {"recommender": "2"}}'
 GROUP = "refs/heads/gh-readonly-queue/release/pr-7"

@@ -11,6 +11,8 @@ from tests.e2e.in_process import A, B, Ran, World, at
 from tests.fakes.github import NOT_ACCESSIBLE
 from tests.fakes.http_base import Answer
 
+pytestmark = pytest.mark.matrix
+
 STUB, FOLDER = "flowjoy.json", ".github/workflows"
 TAG: dict[str, Any] = {"model_validated_tag": "integration=passed"}
 MILD = """

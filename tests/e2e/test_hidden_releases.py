@@ -11,6 +11,8 @@ import pytest
 from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, new_world
 from tests.fakes.github import GitHubStandIn
 
+pytestmark = pytest.mark.matrix
+
 OWES = '{"models": {"recommender": "any"}}'
 OWES_NOTHING = '{"models": {"recommender": {"requires": "none", "reason": "rules only"}}}'
 RUNS = {"code-source": "workflow-runs", "workflow": "release.yml", "models": ""}

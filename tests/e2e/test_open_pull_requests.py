@@ -12,6 +12,8 @@ from tests.e2e.in_process import TOKEN, A, B, C, Ran, World, at, new_world
 from tests.fakes.artifact_service import ArtifactServiceStandIn
 from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
 
+pytestmark = pytest.mark.matrix
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:

@@ -138,6 +138,7 @@ class Together:
         right.serve(exchange)
 
 
+@pytest.mark.matrix
 def test_at_once__two_runs_say_the_same_send_one_alert_and_leave_two_ledgers_that_merge(
     broken_promise: Step, github: GitHubStandIn, artifacts: ArtifactServiceStandIn
 ) -> None:

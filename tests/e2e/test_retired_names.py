@@ -8,6 +8,8 @@ import pytest
 
 from tests.e2e.in_process import A, C, Ran, World, at
 
+pytestmark = pytest.mark.matrix
+
 FILE = ".github/workflows/release.yml"
 
 

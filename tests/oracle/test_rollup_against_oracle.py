@@ -78,6 +78,7 @@ def differences(view: RollUp, known: list[Results]) -> list[str]:
     return [*found, *(f"{name}: {said}, not {right}" for name, said, right in pairs if said != right)]
 
 
+@pytest.mark.matrix
 def test_rollup__of_a_lake_is_what_a_naive_count_says(lake: Lake) -> None:
     view = lake.rolled_up()
     assert view.as_of == AS_OF
