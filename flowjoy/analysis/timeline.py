@@ -69,6 +69,12 @@ def without_provisional(events: pd.DataFrame) -> pd.DataFrame:
     return events[~events[PROVISIONAL]]
 
 
+def happened_since(events: pd.DataFrame, since: datetime) -> pd.DataFrame:
+    """Return the events that happened from `since` on."""
+    happened = without_provisional(events)
+    return happened[happened[TS] >= pd.Timestamp(since)]
+
+
 def deploys(events: pd.DataFrame) -> pd.DataFrame:
     """Return the events of kind `deploy`."""
     return events[events[KIND] == Kind.DEPLOY]

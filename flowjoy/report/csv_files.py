@@ -46,8 +46,7 @@ INCIDENT_COLUMNS = [
 
 def events_csv(results: Results) -> bytes:
     """Return `supply_chain_events.csv`: one row per event of the window, oldest first."""
-    happened = timeline.without_provisional(results.events)
-    inside = happened[happened[event_columns.TS] >= pd.Timestamp(results.bundle.window.since)]
+    inside = timeline.happened_since(results.events, results.bundle.window.since)
     return to_csv(timeline.PUBLIC_COLUMNS, inside[timeline.PUBLIC_COLUMNS].itertuples(index=False, name=None))
 
 

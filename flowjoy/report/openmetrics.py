@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-import pandas as pd
-
 from flowjoy.analysis import event_columns
 from flowjoy.analysis.flow.incidents import ALL
 from flowjoy.analysis.results import Results
 from flowjoy.analysis.source_coverage import is_complete
-from flowjoy.analysis.timeline import without_provisional
+from flowjoy.analysis.timeline import happened_since
 from flowjoy.domain import Decision, EventType, Kind, SourceKind, Status
 from flowjoy.domain.drift import DriftStatus
 from flowjoy.report.escaping import clean
@@ -126,8 +124,7 @@ def _overdue(results: Results) -> dict[str, float]:
 
 
 def _flow(results: Results) -> Iterator[Gauge]:
-    happened = without_provisional(results.events)
-    inside = happened[happened[event_columns.TS] >= pd.Timestamp(results.bundle.window.since)]
+    inside = happened_since(results.events, results.bundle.window.since)
     counts = Counter(zip(inside[event_columns.TYPE], inside[event_columns.KIND], strict=True))
     known = {EventType.CODE} if is_complete(results.bundle, SourceKind.CODE) else set()
     if is_complete(results.bundle, SourceKind.MODELS) and all(week.ships_known for week in results.weeks):

@@ -15,7 +15,7 @@ import pandas as pd
 from flowjoy.analysis.event_columns import END, ID, KIND, SHA, START, TS, TYPE
 from flowjoy.analysis.flow.incidents import AMBIGUOUS, CAUSE_ID, CAUSE_TYPE
 from flowjoy.analysis.flow.weeks import hours, running_week, week_of
-from flowjoy.analysis.timeline import deploys_and_ships, without_provisional
+from flowjoy.analysis.timeline import deploys_and_ships, happened_since, without_provisional
 from flowjoy.domain import EventType, Kind, ModelRecord, Precision, Window
 
 BOTH = "both"
@@ -128,8 +128,7 @@ def dora(
     them, have no data. `observed_since`: when the models' alias or stage was first observed, None where ships need no
     observation.
     """
-    happened = without_provisional(events)
-    happened = happened[happened[TS] >= pd.Timestamp(window.since)]
+    happened = happened_since(events, window.since)
     happened = happened.assign(_fix=fixes(happened, matched))
     leads = lead_times(events, starts)
     figures = []

@@ -18,7 +18,7 @@ import pandas as pd
 
 from flowjoy.analysis.event_columns import EARLIEST, ID, KIND, LATEST, NAME, SHA, TS, TYPE, VERSION
 from flowjoy.analysis.flow.dora import BOTH, Dora, DoraFigure
-from flowjoy.analysis.timeline import deploys_and_ships, without_provisional
+from flowjoy.analysis.timeline import deploys_and_ships, happened_since, without_provisional
 from flowjoy.domain import EventType, Kind, Window
 from flowjoy.domain.corrections import Correction, CorrectionKind
 
@@ -148,8 +148,7 @@ def with_observed(
 
     `events`: the same timeline as the failures'.
     """
-    happened = without_provisional(events)
-    happened = happened[happened[TS] >= pd.Timestamp(window.since)]
+    happened = happened_since(events, window.since)
     return tuple(
         _with_figures(item, happened, failures, types) if set(types) <= set(known) else item
         for item in figures
