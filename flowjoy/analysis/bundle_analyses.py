@@ -134,14 +134,11 @@ class BundleAnalyses:
     @cached_property
     def dora(self) -> tuple[Dora, ...]:
         """The DORA figures of code, models and both; a figure that needs an unread source is None."""
-        incidents_known = source_coverage.is_complete(
-            self._bundle, SourceKind.INCIDENTS
-        ) and source_coverage.causes_are_known(self._bundle)
         sources = ((EventType.CODE, SourceKind.CODE), (EventType.MODEL, SourceKind.MODELS))
         known = [kind for kind, source in sources if source_coverage.is_complete(self._bundle, source)]
         figures = dora.dora(
             self.events,
-            self.incidents if incidents_known else None,
+            self.incidents if source_coverage.failures_are_known(self._bundle) else None,
             self._bundle.window,
             starts=ChangeStarts.of(self._bundle.commits, self._bundle.models, self._bundle.training_runs),
             known=known,

@@ -33,6 +33,11 @@ def causes_are_known(bundle: Bundle) -> bool:
     return CoverageState.FAILED not in states(bundle, SourceKind.CODE) | states(bundle, SourceKind.MODELS)
 
 
+def failures_are_known(bundle: Bundle) -> bool:
+    """Return whether every incident was read, and what could have caused each."""
+    return is_complete(bundle, SourceKind.INCIDENTS) and causes_are_known(bundle)
+
+
 def shows_failures(bundle: Bundle) -> set[EventType]:
     """Return the types of which every failure that something shows would be known.
 

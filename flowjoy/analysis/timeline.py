@@ -69,6 +69,11 @@ def without_provisional(events: pd.DataFrame) -> pd.DataFrame:
     return events[~events[PROVISIONAL]]
 
 
+def known_text(cell: object) -> str | None:
+    """Return a cell as text; None for one that is missing or empty."""
+    return cell if isinstance(cell, str) and cell else None
+
+
 def happened_since(events: pd.DataFrame, since: datetime) -> pd.DataFrame:
     """Return the events that happened from `since` on."""
     happened = without_provisional(events)

@@ -19,7 +19,7 @@ import pandas as pd
 from flowjoy.analysis import event_columns
 from flowjoy.analysis.flow import incidents
 from flowjoy.analysis.results import Results
-from flowjoy.analysis.timeline import without_provisional
+from flowjoy.analysis.timeline import known_text, without_provisional
 from flowjoy.domain import EventType, Kind, Obligation, Status
 from flowjoy.domain.deduplication import without_half_pairs
 from flowjoy.domain.timestamps import iso, iso_or_none
@@ -128,7 +128,7 @@ class _Writer:
             published.add(purl)
             # When a version shipped that was live before the first observation is not known.
             if is_new and pd.isna(row[event_columns.OLD_SINCE]):
-                data |= {"model": row[event_columns.NAME], "version": _known(row[event_columns.VERSION])}
+                data |= {"model": row[event_columns.NAME], "version": known_text(row[event_columns.VERSION])}
                 yield self._event("artifact.published", number, row[event_columns.TS], {}, data, subject=purl)
 
     def _predicate(self, number: str, kind: str) -> str:
@@ -139,7 +139,7 @@ class _Writer:
     def incidents(self) -> Iterator[CDEvent]:
         """Yield when each incident was detected and resolved. Its artifact is the cause, where that is known."""
         for row in self._results.incidents.to_dict("records"):
-            number, title = row[event_columns.ID], _known(row[event_columns.TITLE])
+            number, title = row[event_columns.ID], known_text(row[event_columns.TITLE])
             has_cause = row[incidents.CAUSE_TYPE] in tuple(EventType)
             content = {
                 "environment": {"id": self._environment},
@@ -147,7 +147,7 @@ class _Writer:
                 "description": clean(title, _LONGEST_TITLE) if title else None,
                 "artifactId": self._artifacts.get(row[incidents.CAUSE_ID]) if has_cause else None,
             }
-            data = {"record": number, "cause": _known(row[incidents.CAUSE_TYPE])}
+            data = {"record": number, "cause": known_text(row[incidents.CAUSE_TYPE])}
             yield self._event("incident.detected", number, row[event_columns.START], content, data, subject=number)
             if not pd.isna(row[event_columns.END]):
                 yield self._event("incident.resolved", number, row[event_columns.END], content, data, subject=number)
@@ -207,8 +207,8 @@ class _Writer:
     def _artifact(self, row: Mapping[Hashable, Any]) -> str:
         """Return the package URL of a commit or a model version."""
         if row[event_columns.TYPE] == EventType.CODE:
-            return self._code_artifact(_known(row[event_columns.SHA]))
-        version = _known(row[event_columns.VERSION])
+            return self._code_artifact(known_text(row[event_columns.SHA]))
+        version = known_text(row[event_columns.VERSION])
         return f"pkg:mlflow/{_quoted(row[event_columns.NAME])}" + (f"@{_quoted(version)}" if version else "")
 
     def _code_artifact(self, sha: str | None) -> str:
@@ -220,10 +220,6 @@ class _Writer:
         if isinstance(value, Mapping):
             return {key: self._redacted(item) for key, item in value.items() if item is not None}
         return self._redact(without_half_pairs(value)) if isinstance(value, str) else value
-
-
-def _known(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _quoted(text: str, safe: str = "") -> str:

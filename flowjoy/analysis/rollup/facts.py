@@ -14,8 +14,8 @@ from flowjoy.analysis.flow.dora import ChangeStarts, first_week, fixes, lead_tim
 from flowjoy.analysis.flow.incidents import AMBIGUOUS, CAUSE_ID, CAUSE_TYPE, UNATTRIBUTED
 from flowjoy.analysis.flow.weeks import monday_of, window_of
 from flowjoy.analysis.promise.compliance import in_scope
-from flowjoy.analysis.source_coverage import causes_are_known, is_complete, observed_since
-from flowjoy.analysis.timeline import deploys_and_ships, without_provisional
+from flowjoy.analysis.source_coverage import failures_are_known, is_complete, observed_since
+from flowjoy.analysis.timeline import deploys_and_ships, known_text, without_provisional
 from flowjoy.domain import EventType, Kind, Obligation, SourceKind, Status, Window
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.facts import BundleFact, EventFact, Fact, IncidentFact, LeadFact, ObligationFact, WeekFact
@@ -35,9 +35,9 @@ class _BundleFacts:
         self._zone = ZoneInfo(bundle.window.timezone)
         self._events = self._analyses.events
         self._happened = without_provisional(self._events)
-        self._failures_known = is_complete(bundle, SourceKind.INCIDENTS) and causes_are_known(bundle)
+        self._failures_known = failures_are_known(bundle)
         self._type_and_model = {
-            name: (kind, _text(model))
+            name: (kind, known_text(model))
             for name, kind, model in zip(self._events[ID], self._events[TYPE], self._events[NAME], strict=True)
         }
 
@@ -86,9 +86,9 @@ class _BundleFacts:
                 event_id=name,
                 event_type=str(kind_of),
                 kind=str(kind),
-                model=_text(model),
-                version=_text(version),
-                sha=_text(sha),
+                model=known_text(model),
+                version=known_text(version),
+                sha=known_text(sha),
                 happened_at=at.to_pydatetime(),
                 week=self._week(at),
                 cadence=name in counted,
@@ -140,8 +140,8 @@ class _BundleFacts:
                 ended_at=end.to_pydatetime() if is_over else None,
                 week=self._week(start),
                 seconds=_seconds(end - start) if is_over else None,
-                cause_type=_text(cause_type),
-                event_id=_text(cause_id),
+                cause_type=known_text(cause_type),
+                event_id=known_text(cause_id),
                 model=self._type_and_model[cause_id][1] if known and cause_type == EventType.MODEL else None,
             )
 
@@ -180,7 +180,3 @@ def _late_seconds(item: Obligation, as_of: datetime) -> int:
 def _seconds(span: timedelta) -> int:
     """Return whole seconds, rounded down."""
     return span // timedelta(seconds=1)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
