@@ -112,6 +112,11 @@ class BundleAnalyses:
         return with_unread(table, code_known=code_known, models_known=models_known)
 
     @cached_property
+    def history(self) -> Window:
+        """The window of everything that is remembered."""
+        return weeks.window_of(self._as_of, weeks=HISTORY_WEEKS, timezone=self._bundle.window.timezone)
+
+    @cached_property
     def spikes(self) -> tuple[Spike, ...]:
         """The weeks whose MTTR spikes."""
         return spikes_of(self.weeks, factor=self._terms.mttr_spike_factor)
@@ -199,11 +204,10 @@ class BundleAnalyses:
     def alert_inputs(self) -> AlertInputs:
         """The values that alerts are derived from."""
         bundle, (drift, has_recovered) = self._bundle, self.drift
-        # An alert on consecutive diverging weeks is named by the first of them, however short the window.
-        window = weeks.window_of(self._as_of, weeks=HISTORY_WEEKS, timezone=bundle.window.timezone)
         return AlertInputs(
             obligations=self.obligations,
-            history=self._week_table(window),
+            # An alert on consecutive diverging weeks is named by the first of them, however short the window.
+            history=self._week_table(self.history),
             weeks=self.weeks,
             spikes=self.spikes,
             promise_is_known=source_coverage.judges_promise(bundle) and not self._unread,

@@ -8,15 +8,15 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from flowjoy.analysis.bundle_analyses import HISTORY_WEEKS, BundleAnalyses
+from flowjoy.analysis.bundle_analyses import BundleAnalyses
 from flowjoy.analysis.event_columns import END, ID, KIND, NAME, SHA, START, TS, TYPE, VERSION
 from flowjoy.analysis.flow.dora import ChangeStarts, first_week, fixes, lead_times
 from flowjoy.analysis.flow.incidents import AMBIGUOUS, CAUSE_ID, CAUSE_TYPE, UNATTRIBUTED
-from flowjoy.analysis.flow.weeks import monday_of, window_of
+from flowjoy.analysis.flow.weeks import monday_of
 from flowjoy.analysis.promise.compliance import in_scope
 from flowjoy.analysis.source_coverage import failures_are_known, is_complete, observed_since
 from flowjoy.analysis.timeline import deploys_and_ships, known_text, without_provisional
-from flowjoy.domain import EventType, Kind, Obligation, SourceKind, Status, Window
+from flowjoy.domain import EventType, Kind, Obligation, SourceKind, Status
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.facts import BundleFact, EventFact, Fact, IncidentFact, LeadFact, ObligationFact, WeekFact
 from flowjoy.domain.timestamps import EARLIEST, LATEST
@@ -51,8 +51,7 @@ class _BundleFacts:
 
     def _of_bundle(self) -> BundleFact:
         bundle = self._bundle
-        observed = observed_since(bundle)
-        since = None if observed is None else max(observed.values(), default=None)
+        since = max((observed_since(bundle) or {}).values(), default=None)
         code, model = (kind.value for kind in EventType)
         written = bundle.written_by
         return BundleFact(
@@ -146,7 +145,7 @@ class _BundleFacts:
             )
 
     def _of_weeks(self) -> Iterator[WeekFact]:
-        for week in self._analyses.weeks_of(self._window(HISTORY_WEEKS)):
+        for week in self._analyses.weeks_of(self._analyses.history):
             furthest = week.lagging or week.furthest
             yield WeekFact(
                 week=week.week,
@@ -160,11 +159,8 @@ class _BundleFacts:
 
     def _first_week(self, kinds: list[str], since: datetime | None) -> date | None:
         """Return the first week whose deploys of these kinds count, in all that is remembered."""
-        first = first_week(self._events, kinds, self._window(HISTORY_WEEKS), since)
+        first = first_week(self._events, kinds, self._analyses.history, since)
         return None if first is None else self._week(first)
-
-    def _window(self, weeks: int) -> Window:
-        return window_of(self._bundle.generated_at, weeks=weeks, timezone=self._bundle.window.timezone)
 
     def _week(self, at: datetime) -> date:
         """Return the local Monday of a timestamp."""
