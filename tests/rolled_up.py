@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flowjoy.clients import duckdb_engine
-from flowjoy.domain.rollup import RollUp, ServiceRow
+from flowjoy.domain.rollup import RollUp
+from flowjoy.domain.rollup_rows import ServiceRow
 from flowjoy.ledger import facts_format
 from flowjoy.ledger.facts_format import DIGEST, FactTables
 from flowjoy.pipeline.rollup import Progress, ReadFile, RollUpTerms, roll_up

@@ -13,7 +13,8 @@ from typing import TextIO
 from flowjoy.actions.core import Console, ProgressLine
 from flowjoy.analysis.bundle_analyses import HISTORY_WEEKS
 from flowjoy.domain.plurals import grouped, plural
-from flowjoy.domain.rollup import RollUp, ServiceRow
+from flowjoy.domain.rollup import RollUp
+from flowjoy.domain.rollup_rows import ServiceRow
 from flowjoy.domain.timestamps import iso, parse_iso
 from flowjoy.errors import FlowJoyError, InputError
 from flowjoy.pipeline.rollup import Engine, ReadFile, RollUpTerms, roll_up

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.resources import files
@@ -16,12 +16,12 @@ from flowjoy.analysis.flow.weeks import monday_of, window_of
 from flowjoy.analysis.promise.compliance import RATE_DAYS
 from flowjoy.domain.facts import BundleFact
 from flowjoy.domain.plurals import plural
-from flowjoy.domain.rollup import (
+from flowjoy.domain.rollup import RollUp
+from flowjoy.domain.rollup_rows import (
     CoverageRow,
     ExpectedService,
     ModelRow,
     ModelServiceRow,
-    RollUp,
     ServiceRow,
     ServiceWeekRow,
     TeamRow,
@@ -115,7 +115,7 @@ def roll_up(engine: Engine, terms: RollUpTerms, progress: Progress) -> RollUp:
     as_of = terms.as_of or max(accepted)
     tables = {
         "files": _table(_FILES, [vars(item) for item in read]),
-        "expected": _table(_EXPECTED, [_columns(item) for item in terms.expected]),
+        "expected": _table(_EXPECTED, map(asdict, terms.expected)),
         "calendar": _table(_CALENDAR, _calendar(zones, as_of, terms.weeks)),
         "terms": _table(_TERMS, [_instants(as_of, terms.silent_after_hours)]),
     }
@@ -200,10 +200,6 @@ def _table(schema: pa.Schema, rows: Iterable[Mapping[str, object]]) -> pa.Table:
 
 def _names(row: Any) -> list[str]:
     return [item.name for item in fields(row)]
-
-
-def _columns(value: Any) -> dict[str, object]:
-    return {name: getattr(value, name) for name in _names(value)}
 
 
 def _row(kind: type[_Row], values: Mapping[str, Any]) -> _Row:

@@ -13,6 +13,7 @@ from flowjoy.analysis.source_coverage import is_complete
 from flowjoy.analysis.timeline import happened_since
 from flowjoy.domain import Decision, EventType, Kind, SourceKind, Status
 from flowjoy.domain.drift import DriftStatus
+from flowjoy.domain.rates import per
 from flowjoy.report.escaping import clean
 
 MAX_MODELS = 50
@@ -98,8 +99,8 @@ def _promise(results: Results) -> Iterator[Gauge]:
     if not results.judges_promise:
         return
     rate = results.rate
-    kept = rate.met / rate.n if rate.n else None
-    yield _gauge("promise_ratio", "Share of obligations due in the last 28 days that were kept.", kept)
+    about = "Share of obligations due in the last 28 days that were kept."
+    yield _gauge("promise_ratio", about, per(rate.met, rate.n))
     yield _gauge("promise_judged_obligations", "Obligations behind the ratio.", rate.n or None)
     counts = Counter(item.status for item in results.scope)
     # A zero is known only where everything was decided.

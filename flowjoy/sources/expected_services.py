@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from flowjoy.domain.rollup import ExpectedService
+from flowjoy.domain.rollup_rows import ExpectedService
 from flowjoy.errors import InputError
 
 _REPOSITORY, _SERVICE, _TEAM = "repository", "service", "team"

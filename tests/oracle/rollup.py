@@ -11,7 +11,9 @@ from flowjoy.analysis.flow.incidents import ALL
 from flowjoy.analysis.flow.weeks import window_of
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Status
-from flowjoy.domain.rollup import RollUp, ServiceRow, as_percent, per
+from flowjoy.domain.rates import as_percent, per
+from flowjoy.domain.rollup import RollUp
+from flowjoy.domain.rollup_rows import ServiceRow
 
 
 def own_instant(results: Results) -> dict[str, Any]:

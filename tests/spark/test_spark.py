@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from flowjoy.domain.rollup import ExpectedService, RollUp
+from flowjoy.domain.rollup import RollUp
+from flowjoy.domain.rollup_rows import ExpectedService
 from flowjoy.pipeline.rollup import RollUpTerms, roll_up
 from flowjoy.pipeline.rollup_local import LocalEngine
 from flowjoy.pipeline.rollup_spark import SparkEngine, connected

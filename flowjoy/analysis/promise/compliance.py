@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from flowjoy.domain import Obligation, Status
+from flowjoy.domain.rates import as_percent
 
 RATE_DAYS = 28
 ENOUGH = 5
@@ -31,7 +32,7 @@ class ComplianceRate:
     @property
     def percent(self) -> float | None:
         """The rate, rounded to one decimal; None without any obligation."""
-        return round(100 * self.met / self.n, 1) if self.n else None
+        return as_percent(self.met, self.misses)
 
     def budget_left(self, target_percent: float) -> float | None:
         """Return 1 - misses / allowed misses, where the target allows `n` * (1 - target); None where it allows none."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from flowjoy.analysis.promise.compliance import ENOUGH
-from flowjoy.domain.rollup import ServiceRow, SharedFigures, as_percent
+from flowjoy.domain.rates import as_percent
+from flowjoy.domain.rollup_rows import ServiceRow, SharedFigures
 from flowjoy.report.blocks import Cell
 from flowjoy.report.prose import Name, Prose, joined
 from flowjoy.report.rollup.tables import hours_each

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flowjoy.analysis.promise.compliance import RATE_DAYS
 from flowjoy.domain.plurals import grouped, plural
-from flowjoy.domain.rollup import RollUp, as_percent, per
+from flowjoy.domain.rates import as_percent, per
+from flowjoy.domain.rollup import RollUp
 from flowjoy.domain.timestamps import iso
 from flowjoy.report import html
 from flowjoy.report.blocks import Banner, KeyFigure, Mark
@@ -47,6 +48,7 @@ def banner(rollup: RollUp) -> Banner:
     """Return the state of all services in one sentence. An unknown state is never good news."""
     total, silent, broken = len(rollup.services), len(rollup.silent), len(rollup.broken)
     unknown = sum(row.promise == "unknown" for row in rollup.services)
+    missed = sum(row.due_missed for row in rollup.services)
     services = grouped(total, "service")
     if broken:
         verb = "breaks" if broken == 1 else "break"
@@ -55,10 +57,10 @@ def banner(rollup: RollUp) -> Banner:
         verb = "is" if unknown == 1 else "are"
         mark, title = Mark.WAIT, f"{unknown:,} of {services} {verb} unknown"
     else:
-        mark = Mark.CALM if any(row.due_missed for row in rollup.services) else Mark.GOOD
+        mark = Mark.CALM if missed else Mark.GOOD
         title = f"none of {services} breaks the promise now" if total > 1 else "the service breaks no promise now"
     facts = [f"{silent:,} of {services} have no current report." if silent else "Every service reports."]
-    if missed := sum(row.due_missed for row in rollup.services):
+    if missed:
         facts.append(f"{plural(missed, 'deadline')} of the last 28 days {'was' if missed == 1 else 'were'} missed.")
     if unknown > silent:
         facts.append(

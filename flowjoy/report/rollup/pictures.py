@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from flowjoy.domain.plurals import grouped
-from flowjoy.domain.rollup import BREACHED, RollUp, ServiceWeekRow, WeekRow
+from flowjoy.domain.rollup import RollUp
+from flowjoy.domain.rollup_rows import BREACHED, ServiceWeekRow, WeekRow
 from flowjoy.report import palette
 from flowjoy.report.palette import Tone
 from flowjoy.report.rollup.svg import HATCHED, Drawing

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from flowjoy.domain.rollup import UNKNOWN, ModelRow, RollUp, ServiceRow, per
+from flowjoy.domain.rates import per
+from flowjoy.domain.rollup import RollUp
+from flowjoy.domain.rollup_rows import UNKNOWN, ModelRow, ServiceRow
 from flowjoy.report.openmetrics import MAX_MODELS, Gauge, Sample, rendered
 
 _Value = Callable[[ServiceRow], float | None]
@@ -45,8 +47,7 @@ _OF_MODELS: tuple[tuple[str, str, Callable[[ModelRow], int]], ...] = (
 
 def text(rollup: RollUp) -> bytes:
     """Return the metrics of services, and of the models that most obligations wait for."""
-    services, models = rollup.services, rollup.models
-    worst = sorted(models, key=lambda row: (-row.breached, -row.unshipped, -row.late_seconds, row.model))[:MAX_MODELS]
+    services, worst = rollup.services, rollup.models_by_wait[:MAX_MODELS]
     gauges = (
         Gauge(
             name="flowjoy_service_state",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from flowjoy.domain.rollup import ModelRow, ModelServiceRow, RollUp, TeamRow, as_percent, name_of, per
+from flowjoy.domain.rates import as_percent, per
+from flowjoy.domain.rollup import RollUp
+from flowjoy.domain.rollup_rows import ModelRow, ModelServiceRow, TeamRow, name_of
 from flowjoy.report.blocks import ROW_LIMIT, Cell, Chart, Mark, Paragraph, Section, Table, number_cell
 from flowjoy.report.prose import Name, own, prose
 from flowjoy.report.rollup import pictures
@@ -87,14 +89,14 @@ def _broken(rollup: RollUp) -> Section | None:
 
 
 def _jams(rollup: RollUp) -> Section | None:
-    """Return the models by how many obligations wait for them, then by how late they were."""
+    """Return the models, and the services that wait for each."""
     if not rollup.models:
         return None
     whom: dict[str, list[ModelServiceRow]] = defaultdict(list)
     for item in rollup.model_services:
         if item.unshipped:
             whom[item.model].append(item)
-    ordered = sorted(rollup.models, key=lambda row: (-row.breached, -row.unshipped, -row.late_seconds, row.model))
+    ordered = rollup.models_by_wait
     header = ("model", "services", "missed", "hours late", "not shipped", "breached", "unknown", "waiting")
     rows = [_jam(row, whom[row.model]) for row in ordered[:ROW_LIMIT]]
     return Section(

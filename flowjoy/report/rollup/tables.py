@@ -6,17 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
-from flowjoy.domain.rollup import (
-    CoverageRow,
-    ModelRow,
-    RollUp,
-    ServiceRow,
-    ServiceWeekRow,
-    SharedFigures,
-    TeamRow,
-    as_percent,
-    per,
-)
+from flowjoy.domain.rates import as_percent, per
+from flowjoy.domain.rollup import RollUp
+from flowjoy.domain.rollup_rows import CoverageRow, ModelRow, ServiceRow, ServiceWeekRow, SharedFigures, TeamRow
 from flowjoy.report.csv_files import to_csv
 
 _Row = TypeVar("_Row")

@@ -14,7 +14,8 @@ import pytest
 from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.domain import CoverageState
 from flowjoy.domain.bundle import Bundle
-from flowjoy.domain.rollup import ExpectedService, RollUp
+from flowjoy.domain.rollup import RollUp
+from flowjoy.domain.rollup_rows import ExpectedService
 from flowjoy.domain.timestamps import iso
 from flowjoy.errors import BundleError
 from flowjoy.ledger.bundle_format import SCHEMA, to_json

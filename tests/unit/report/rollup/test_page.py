@@ -9,7 +9,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from flowjoy.domain.rollup import ExpectedService, RollUp
+from flowjoy.domain.rollup import RollUp
+from flowjoy.domain.rollup_rows import ExpectedService
 from flowjoy.ledger import facts_format
 from flowjoy.pipeline.rollup import RollUpTerms, roll_up
 from flowjoy.report.rollup import pictures
