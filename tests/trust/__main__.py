@@ -24,8 +24,8 @@ from tests.trust.requirements import section
 
 GUARDS = (
     *("flowjoy/sources/*.py", "flowjoy/clients/*.py", "flowjoy/actions/event.py", "flowjoy/actions/trusted_runs.py"),
-    *("flowjoy/ledger/bundle_format.py", "flowjoy/domain/timestamps.py"),
-    *("flowjoy/analysis/promise/model_stub.py", "flowjoy/analysis/promise/stub_errors.py"),
+    *("flowjoy/ledger/bundle_format.py", "flowjoy/ledger/bundle_schema.py", "flowjoy/domain/timestamps.py"),
+    *(f"flowjoy/analysis/promise/{name}.py" for name in ("model_stub", "stub_schema", "stub_errors", "yaml_nodes")),
 )
 _PROMISE = (
     "bundle_obligations",
