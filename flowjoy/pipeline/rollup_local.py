@@ -23,6 +23,7 @@ from flowjoy.ledger import facts_format
 from flowjoy.ledger.facts_format import FactTables
 from flowjoy.pipeline.rollup import Progress, ReadFile
 from flowjoy.sources.bundle_files import SUFFIXES, facts_in
+from flowjoy.sources.earlier_reports import TOO_LARGE
 
 _AT_ONCE = 8
 """The files that one process computes before it answers."""
@@ -137,7 +138,7 @@ def _compute(paths: Sequence[str]) -> _Computed:
             unopened[path] = BundleFact(problem=f"it cannot be read ({type(problem).__name__})")
             continue
         if raw is None:
-            unopened[path] = BundleFact(problem=f"it is larger than {LARGEST_BYTES >> 20} MB")
+            unopened[path] = BundleFact(problem=TOO_LARGE)
             continue
         digests[path] = sha256(raw).hexdigest()
         facts.append((digests[path], facts_in(raw)))

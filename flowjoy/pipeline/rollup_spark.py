@@ -20,6 +20,7 @@ from flowjoy.ledger.facts_format import DIGEST, FACT
 from flowjoy.pipeline.rollup import Progress, ReadFile
 from flowjoy.pipeline.rollup_local import made_by
 from flowjoy.sources.bundle_files import SUFFIXES, facts_in
+from flowjoy.sources.earlier_reports import TOO_LARGE
 
 _VIEW = "CREATE OR REPLACE TEMP VIEW"
 _GLOB = re.compile(r"[\\{}\[\]*?]")
@@ -115,7 +116,7 @@ class SparkEngine:
         if ":" in path.rpartition("/")[2]:
             return "its name has a colon, which Hadoop cannot open. Name it like 20260302T090000Z.json"
         too_large = self._lengths[path] > LARGEST_BYTES
-        return f"it is larger than {LARGEST_BYTES >> 20} MB" if too_large else None
+        return TOO_LARGE if too_large else None
 
     def _binary(self) -> Any:
         return self._session.read.format("binaryFile")

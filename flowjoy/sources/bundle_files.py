@@ -22,7 +22,7 @@ from flowjoy.domain.timestamps import parse_iso
 from flowjoy.errors import BundleError, NewerBundleError
 from flowjoy.ledger.bundle_format import from_json
 from flowjoy.ledger.memory import why_not
-from flowjoy.sources.earlier_reports import bundle_bytes_in, refuse_a_large_bundle
+from flowjoy.sources.earlier_reports import TOO_LARGE, bundle_bytes_in, refuse_a_large_bundle
 
 SUFFIXES = (".json", ".zip")
 _REPOSITORY, _SERVICE = "repository=", "service="
@@ -109,7 +109,7 @@ def facts_in(raw: bytes) -> Sequence[Fact]:
 def _unpacked(raw: bytes) -> bytes:
     """Return the JSON in a file. Raise BundleError for a file that is larger than any that FlowJoy writes."""
     if len(raw) > LARGEST_BYTES:
-        raise BundleError(f"it is larger than {LARGEST_BYTES >> 20} MB")
+        raise BundleError(TOO_LARGE)
     if zipfile.is_zipfile(BytesIO(raw)):
         return bundle_bytes_in(raw)
     refuse_a_large_bundle(raw)

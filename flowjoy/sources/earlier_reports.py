@@ -26,6 +26,9 @@ MAX_VALUES = 1_000_000
 """Objects and lists in a bundle: they take a hundred times more memory than bytes in the file."""
 
 
+TOO_LARGE = f"it is larger than {LARGEST_BYTES >> 20} MB"
+
+
 class _WorkflowRun(Response):
     id: Id
     repository_id: Id
@@ -43,6 +46,11 @@ class Artifact(Response):
     expired: bool
     digest: str | None = None  # older GitHub Enterprise Servers list none
     workflow_run: _WorkflowRun
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a run of this repository made it, not one of a fork."""
+        return self.workflow_run.head_repository_id == self.workflow_run.repository_id
 
 
 class Artifacts(Response):
@@ -82,7 +90,7 @@ def run_of(artifact: Artifact, github: GitHubApi) -> EarlierRun:
 def content_of(github: GitHubApi, artifact: Artifact) -> bytes:
     """Return the zip of an artifact. Raise BundleError for one that is too large or not what was uploaded."""
     if artifact.size_in_bytes > LARGEST_BYTES:
-        raise BundleError(f"it is larger than {LARGEST_BYTES >> 20} MB")
+        raise BundleError(TOO_LARGE)
     address = github.redirect_of(f"/actions/artifacts/{artifact.id}/zip")
     for _ in range(2):
         content = signed_urls.get(address, f"artifact {artifact.id}", github.transport)

@@ -58,11 +58,12 @@ def read(query: HarvestQuery, github: GitHubApi) -> LedgerArtifacts:
             notes.append(f"more than {MAX_LEDGERS} runs at once: artifact {number} and older ones are not read")
             break
         try:
-            reason = distrust(run_of(artifact, github), query.repository, branch, shas)
-            if reason is not None:
-                raise BundleError(reason)  # noqa: TRY301  (ignored like an artifact that is not a ledger)
+            _refuse_untrusted(distrust(run_of(artifact, github), query.repository, branch, shas))
             tried += 1
-            bundle = _opened(content_of(github, artifact), query, others)
+            bundle = _opened(content_of(github, artifact), query)
+            if bundle.service != query.settings.service:
+                others.append(bundle)
+                raise BundleError(f"it is of the service {bundle.service!r}")  # noqa: TRY301  (ignored like an artifact that is not a ledger)
         except NewerBundleError as problem:
             return LedgerArtifacts(notes=(f"artifact {number} is not read: {problem}; update the action",), newer=True)
         except BundleError as problem:
@@ -106,13 +107,15 @@ def _up_to_a_flood(candidates: Candidates, ledgers: list[Any]) -> Iterator[tuple
             raise
 
 
-def _opened(content: bytes, query: HarvestQuery, others: list[Bundle]) -> Bundle:
-    """Return the ledger. Raise BundleError if it is not one of this service; one of another is added to `others`."""
+def _refuse_untrusted(reason: str | None) -> None:
+    if reason is not None:
+        raise BundleError(reason)
+
+
+def _opened(content: bytes, query: HarvestQuery) -> Bundle:
+    """Return the ledger of this service or another. Raise BundleError if it is not one of this repository."""
     bundle = bundle_in(content)
     refused = why_not(bundle, repository=query.repository, now=query.now)
     if refused is not None:
         raise BundleError(refused)
-    if bundle.service != query.settings.service:
-        others.append(bundle)
-        raise BundleError(f"it is of the service {bundle.service!r}")
     return bundle

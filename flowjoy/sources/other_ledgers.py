@@ -67,9 +67,7 @@ def _likely(query: HarvestQuery, github: GitHubApi) -> Iterator[Artifact]:
     likely = [
         artifact
         for artifact in listed.values()
-        if not artifact.expired
-        and artifact.size_in_bytes <= LARGEST_BYTES
-        and artifact.workflow_run.head_repository_id == artifact.workflow_run.repository_id
+        if not artifact.expired and artifact.size_in_bytes <= LARGEST_BYTES and artifact.is_own
     ]
 
     def order(artifact: Artifact) -> tuple[bool, bool, int]:

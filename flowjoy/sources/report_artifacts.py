@@ -51,8 +51,7 @@ def newest_reports(
         shas = [item.workflow_run.head_sha for item in artifacts[:MAX_LOOKUPS]]
         for artifact in artifacts[:MAX_LOOKUPS]:
             if knows(artifact.id) is None:
-                outcome = _opened(github, branch, artifact, shas)
-                yield outcome
+                yield _opened(github, branch, artifact, shas)
             if knows(artifact.id):
                 break
 
@@ -79,8 +78,7 @@ def _by_name(github: GitHubApi) -> dict[str, list[Artifact]]:
     for page in range(1, MAX_PAGES + 1):
         answer = github.get("/actions/artifacts", reader(Artifacts), per_page=PER_PAGE, page=page)
         for item in answer.artifacts:
-            own = item.workflow_run.head_repository_id == item.workflow_run.repository_id
-            if own and item.name.startswith(PREFIX) and not item.expired:
+            if item.is_own and item.name.startswith(PREFIX) and not item.expired:
                 named.setdefault(item.name, {})[item.id] = item
         if page * PER_PAGE >= answer.total_count or not answer.artifacts:
             break
