@@ -32,6 +32,15 @@ from flowjoy.ledger.source_gone import AskedSources
 MEMORY = timedelta(days=400)
 """How far back code is read and remembered: obligations stay open however old, and a rollback needs its past."""
 
+_ENDS = "a ship, a waiver or a later sla-since ends it"
+_JUDGED_BY = {
+    "models": "models",
+    "model_stub": "model-stub",
+    "code_source": "code-source, environment, workflow or branch",
+    "model_source": "model-source or mlflow-tracking-uri",
+}
+"""The terms that decide which releases and models are judged, and the inputs behind them."""
+
 
 def why_not(bundle: Bundle, *, repository: str, now: datetime) -> str | None:
     """Return why a bundle is not a ledger of this repository; None if it is."""
@@ -132,18 +141,6 @@ def _elsewhere(record: ModelRecord) -> ModelRecord:
     if record.id.endswith(DELETED):
         return record
     return replace(record, id=f"{record.id}{DELETED}", version=f"{record.version}{DELETED}", source_gone=True)
-
-
-_JUDGED_BY = {
-    "models": "models",
-    "model_stub": "model-stub",
-    "code_source": "code-source, environment, workflow or branch",
-    "model_source": "model-source or mlflow-tracking-uri",
-}
-"""The terms that decide which releases and models are judged, and the inputs behind them."""
-
-
-_ENDS = "a ship, a waiver or a later sla-since ends it"
 
 
 def _is_overdue(item: Obligation) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from flowjoy.analysis.promise import verdict
@@ -64,31 +64,36 @@ class OpenPullRequests:
         back, and none red while every deadline that is known was kept or is ahead: an outage would block every merge.
         """
         publication, results = self.publication, self.publication.results
-        since = results.bundle.generated_at - timedelta(days=SETTLED_DAYS)
-        lately = any(
-            item.is_missed and (item.closed_at or results.bundle.generated_at) >= since for item in results.scope
-        )
         bundle = results.bundle
+        since = _settled_since(publication)
+        lately = any(item.is_missed and (item.closed_at or bundle.generated_at) >= since for item in results.scope)
         if results.verdict.exit_code == verdict.EXIT_UNDECIDED:
             is_concerned = results.may_be_overdue
         else:
             is_concerned = (lately and bundle.terms.enforce) or bundle.blocked_at is not None
         if not is_concerned:
             return
-        written = {publication.trigger.sha, *publication.deployed}
         for sha in self._heads.shas:
-            if sha not in written:
+            if sha not in _written(publication):
                 yield checks.open_pull_request_check(results, sha, publication.report)
 
 
 def of_settled_releases(publication: Publication) -> Iterator[Check]:
     """Yield the checks of earlier releases whose last clock ended lately, newest first."""
     results = publication.results
-    since = results.bundle.generated_at - timedelta(days=SETTLED_DAYS)
+    since = _settled_since(publication)
     recent = [item for item in results.obligations if item.sha and (item.closed_at or item.deadline) >= since]
-    written = {publication.trigger.sha, *publication.deployed}
-    newest_first = dict.fromkeys(item.sha for item in reversed(recent) if item.sha not in written)
+    newest_first = dict.fromkeys(item.sha for item in reversed(recent) if item.sha not in _written(publication))
     for sha in list(newest_first)[:MAX_SETTLED]:
         check = checks.settled_check(results, sha, publication.report.links) if sha is not None else None
         if check is not None:
             yield check
+
+
+def _settled_since(publication: Publication) -> datetime:
+    return publication.results.bundle.generated_at - timedelta(days=SETTLED_DAYS)
+
+
+def _written(publication: Publication) -> set[str | None]:
+    """Return the commits whose checks this run writes in any case."""
+    return {publication.trigger.sha, *publication.deployed}

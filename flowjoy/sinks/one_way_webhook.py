@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from flowjoy.clients.faults import Fault
 from flowjoy.domain import AlertState
 from flowjoy.domain.alerts import AlertKind
+from flowjoy.domain.secret import Secret
 from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.report.content.alert_messages import AlertMessage, Receipt
 from flowjoy.sinks.base import AlertContext
@@ -27,8 +28,8 @@ class OneWayWebhook(ABC):
     deduplicates, can_recall = False, False
     kinds = tuple(AlertKind)
 
-    def __init__(self, context: AlertContext) -> None:
-        self._context = context
+    def __init__(self, url: Secret, context: AlertContext) -> None:
+        self._url, self._context = url, context
 
     @abstractmethod
     def explain(self, problem: Exception) -> Fault | None:

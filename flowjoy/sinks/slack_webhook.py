@@ -8,7 +8,6 @@ from functools import partial
 from flowjoy.clients import slack_errors
 from flowjoy.clients.faults import Fault
 from flowjoy.clients.slack import send_to_webhook
-from flowjoy.domain.secret import Secret
 from flowjoy.report import slack_blocks
 from flowjoy.report.content.alert_messages import AlertMessage
 from flowjoy.sinks.base import AlertContext
@@ -21,10 +20,6 @@ class SlackWebhook(OneWayWebhook):
     """An incoming webhook of one channel."""
 
     name, label = NAME, "Slack webhook"
-
-    def __init__(self, url: Secret, context: AlertContext) -> None:
-        super().__init__(context)
-        self._url = url
 
     @classmethod
     def create(cls, context: AlertContext) -> SlackWebhook | None:

@@ -7,7 +7,6 @@ from functools import partial
 
 from flowjoy.clients import http
 from flowjoy.clients.faults import Fault, Service
-from flowjoy.domain.secret import Secret
 from flowjoy.errors import FaultKind
 from flowjoy.report import teams_card
 from flowjoy.report.content.alert_messages import AlertMessage
@@ -25,10 +24,6 @@ class TeamsWebhook(OneWayWebhook):
     """The webhook of one workflow."""
 
     name, label = "teams", "Microsoft Teams"
-
-    def __init__(self, url: Secret, context: AlertContext) -> None:
-        super().__init__(context)
-        self._url = url
 
     @classmethod
     def create(cls, context: AlertContext) -> TeamsWebhook | None:

@@ -1,7 +1,4 @@
-"""How a workflow file runs FlowJoy, and what an edit of it changes.
-
-Files are untrusted: YAML is composed into nodes but never constructed, and its size is bounded.
-"""
+"""The steps of a workflow file that run FlowJoy, and the changes that an edit makes to them."""
 
 from __future__ import annotations
 
