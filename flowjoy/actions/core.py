@@ -12,6 +12,7 @@ import os
 import secrets
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
@@ -145,6 +146,11 @@ class Console:
             except OSError:
                 # The reader has gone (`| head`) or the disk is full; losing the log does not change the result.
                 self._stream = io.StringIO()
+
+
+def seconds_left(began: float, done: int, total: int) -> float:
+    """Return how long the rest takes at the pace so far. `began`: the monotonic time of the start."""
+    return (time.monotonic() - began) * max(0, total - done) / max(1, done)
 
 
 class ProgressLine:

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TextIO
 
 from flowjoy.actions.context import read_context
-from flowjoy.actions.core import Console, ProgressLine, adopt_libraries
+from flowjoy.actions.core import Console, ProgressLine, adopt_libraries, seconds_left
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.github_installation import InstalledRepository, repositories_of
 from flowjoy.clients.parallel import side_by_side
@@ -48,7 +48,7 @@ class _Tally:
             self.done += 1
             self.stored += stored
             self.problems += problems
-            left = (time.monotonic() - self.began) * (self.total - self.done) / self.done
+            left = seconds_left(self.began, self.done, self.total)
             repositories = grouped(self.total, "repository", "repositories")
             self.line.show(f"{self.done:,} of {repositories}, {self.stored:,} reports, {left:.0f} s left")
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from flowjoy.actions.core import Console, ProgressLine
+from flowjoy.actions.core import Console, ProgressLine, seconds_left
 from flowjoy.analysis.bundle_analyses import HISTORY_WEEKS
 from flowjoy.domain.plurals import grouped, plural
 from flowjoy.domain.rollup import RollUp
@@ -157,7 +157,7 @@ class _Progress:
         """Count some more files of `total`."""
         self._done += len(read)
         self._refused += sum(item.bundle.problem is not None for item in read)
-        left = (time.monotonic() - self._began) * max(0, total - self._done) / max(1, self._done)
+        left = seconds_left(self._began, self._done, total)
         refused = f", {self._refused} refused" if self._refused else ""
         self._line.show(
             f"{self._done:,} of {grouped(max(total, self._done), 'bundle')} read{refused}, {left:.0f} s left"
