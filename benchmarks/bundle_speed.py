@@ -1,4 +1,4 @@
-"""How long a ledger of 5 MB takes to read and write: python benchmarks/bundle_speed.py.
+"""Measures how long a ledger of 5 MB takes to read and write: python benchmarks/bundle_speed.py.
 
 It is compared with json.loads of the same bytes. The bundle is synthetic: deployments with a stub and lead times each,
 model versions, incidents, obligations, alerts and observations of an alias.

@@ -1,4 +1,4 @@
-"""How long a newcomer waits for `make demo`: python benchmarks/first_start.py.
+"""Measures how long a newcomer waits for `make demo`: python benchmarks/first_start.py.
 
 A fresh clone of the checkout's commit, with an empty home directory: no cache of pip or uv, no environment. Needs the
 package index, and a machine that does nothing else: unlike the other benchmarks, this one reads a clock.

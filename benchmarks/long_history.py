@@ -1,8 +1,8 @@
 """The first run over a long history: python benchmarks/long_history.py.
 
 400 days at 50 deployments a day, each answer delayed as in `benchmarks/request_counts.py`. The stand-ins answer in this
-process and need as much of it as FlowJoy. A run without a verdict took for ever, however soon it said that its time
-was used up: that happens on a busy machine.
+process and need as much of it as FlowJoy. The time of a run without a verdict is infinite, however soon it ended: on a
+busy machine, its time is used up.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def post_new(
 ) -> Results:
     """Post the events that are new to the ledger; return the results with what was posted. Never raise.
 
-    Without a `complete` ledger, every run would post the whole window again.
+    Without a `complete` ledger, every run would post all events of the window again.
     """
     if not complete:
         context.warn("CDEvents: nothing is posted, because the ledger, which records what was, cannot be read or kept")

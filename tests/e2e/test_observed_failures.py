@@ -1,4 +1,4 @@
-"""Failures that nobody filed, in whole runs without an incident source: seen, remembered, shown, and never deciding."""
+"""Failures without an incident, in runs without an incident source: seen, remembered, shown, and never deciding."""
 
 from __future__ import annotations
 

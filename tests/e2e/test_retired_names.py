@@ -1,4 +1,4 @@
-"""Whole runs after the workflow or its job that deploys got another name: a release that is not seen is not kept."""
+"""Runs after the workflow or its deploy job was renamed: a release that is not seen is not kept."""
 
 from __future__ import annotations
 

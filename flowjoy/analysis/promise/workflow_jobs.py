@@ -11,7 +11,7 @@ from flowjoy.analysis.promise.yaml_nodes import WorkflowError, mapping, root, sc
 
 EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 _ON = re.compile(r"""^(["']?)on\1[ \t]*:.*(?:\n(?:[ \t\r#-].*)?)*""", re.MULTILINE)
-"""The key `on` and the lines below it: they are read even where the whole file is too large."""
+"""The key `on` and the lines below it: they are read even where the file is too large."""
 
 
 def job_names(text: str | None) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Failures that nobody filed: what marks a deploy, how long it took, and where nothing is known."""
+"""Failures without an incident: what marks a deploy, how long it took, and where nothing is known."""
 
 from __future__ import annotations
 
