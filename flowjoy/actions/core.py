@@ -43,6 +43,8 @@ class Console:
         self._redact = redact or Redactor()
         # Without an open stdout, Python sets it to None.
         self._stream: TextIO = stream or sys.stdout or io.StringIO()
+        # The runner reads commands from stdout; a command line keeps its problems apart from its results.
+        self._problems: TextIO = self._stream if on_actions or stream else sys.stderr or self._stream
         self._lock = threading.Lock()
         self._is_over = False
 
@@ -125,7 +127,7 @@ class Console:
             heading = escape_property(self._clean(title))
             self._write(f"::{level} title={heading}::{escape_data(line)}")
         else:
-            self._write(safe_line(f"{level.upper()}: {line}"))
+            self._write(safe_line(f"{level.upper()}: {line}"), self._problems)
 
     def _clean(self, text: str) -> str:
         """Return one harmless line. Redacted twice, because cleaning may cut a secret short or join its parts."""
@@ -135,17 +137,16 @@ class Console:
         with self._lock:
             return not self._is_over
 
-    def _write(self, line: str) -> None:
+    def _write(self, line: str, stream: TextIO | None = None) -> None:
+        target = stream or self._stream
         with self._lock:
             if self._is_over:
                 return
-            try:
-                encoding = getattr(self._stream, "encoding", None) or "utf-8"
-                self._stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
-                self._stream.flush()
-            except OSError:
-                # The reader has gone (`| head`) or the disk is full; losing the log does not change the result.
-                self._stream = io.StringIO()
+            # The reader has gone (`| head`) or the disk is full: losing the log does not change the result.
+            with suppress(OSError):
+                encoding = getattr(target, "encoding", None) or "utf-8"
+                target.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+                target.flush()
 
 
 def seconds_left(began: float, done: int, total: int) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -60,7 +59,7 @@ def collect(
 
     0: all repositories were read. 1: some were not: run it again. 2: a mistake, or no list of repositories.
     """
-    console = Console(on_actions=False, stream=stream if stream is not None else sys.stdout)
+    console = Console(on_actions=False, stream=stream)
     console.hide(redactor(environ))
     arguments = _parser().parse_args(list(argv))
     try:
@@ -86,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _collect(arguments: argparse.Namespace, environ: Mapping[str, str], console: Console, line: ProgressLine) -> int:
+    if not arguments.hours > 0:
+        raise InputError(f"--hours {arguments.hours:g}: expected more than 0")
     folder, github = BundleFolder(arguments.into), _github(environ, arguments.hours)
     repositories = repositories_of(github, arguments.org)
     if not repositories:
@@ -111,7 +112,7 @@ def _github(environ: Mapping[str, str], hours: float) -> GitHubApi:
         token=Secret(token),
         api_url=context.api_url,
         graphql_url=context.graphql_url,
-        transport=Transport(Budget(hours * _HOUR), max_pause_seconds=_HOUR + 60),
+        transport=Transport(Budget(hours * _HOUR, "--hours"), max_pause_seconds=_HOUR + 60),
     )
 
 

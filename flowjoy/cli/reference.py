@@ -39,7 +39,7 @@ def reference(environ: Mapping[str, str], argv: Sequence[str], stream: TextIO | 
     parser.add_argument("--run-id", help="training run in MLflow; logged there as flowjoy/reference.json")
     parser.add_argument("--mlflow-tracking-uri", default=environ.get("MLFLOW_TRACKING_URI", ""), metavar="URI")
     arguments = parser.parse_args(list(argv))
-    console = Console(on_actions=False, stream=stream if stream is not None else sys.stdout)
+    console = Console(on_actions=False, stream=stream)
     try:
         console.hide(redactor(environ))
         uri = _registry(arguments.mlflow_tracking_uri, environ) if arguments.run_id is not None else ""

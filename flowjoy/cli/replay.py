@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
+import pydantic_core
+
+from flowjoy import __version__
 from flowjoy.actions.core import Console
 from flowjoy.analysis.results import analyse, with_gate
 from flowjoy.domain.gate_findings import MergeGate
@@ -18,6 +20,7 @@ from flowjoy.report import files
 from flowjoy.report.content.banner import headline
 
 _UNREADABLE = 2
+_SHOWN = 5
 
 
 def replay(argv: Sequence[str], stream: TextIO | None = None) -> int:
@@ -30,11 +33,11 @@ def replay(argv: Sequence[str], stream: TextIO | None = None) -> int:
     parser.add_argument("bundle", type=Path, help="a flowjoy-bundle.json, as a run wrote it")
     parser.add_argument("--output-dir", type=Path, default=Path("flowjoy-replay"), help="folder for the files")
     arguments = parser.parse_args(list(argv))
-    console = Console(on_actions=False, stream=stream if stream is not None else sys.stdout)
+    console = Console(on_actions=False, stream=stream)
     try:
         return _replay(arguments.bundle, arguments.output_dir, console)
     except OSError as problem:
-        console.error(f"{arguments.bundle} cannot be read ({type(problem).__name__})")
+        console.error(f"{arguments.bundle} cannot be read ({problem.strerror})")
     except BundleError as problem:
         console.error(f"{arguments.bundle}: {problem}")
     except Exception as problem:  # noqa: BLE001  (the file may have been edited: one line, not a traceback)
@@ -50,7 +53,7 @@ def _replay(path: Path, output_dir: Path, console: Console) -> int:
     is_same = recomputed == original
     folder = output_dir.resolve()
     if not is_same and path.resolve().parent == folder:
-        console.error("another version of FlowJoy wrote this bundle, or it was changed: set another --output-dir")
+        console.error(f"{_difference(original, recomputed)}. Set another --output-dir to write the recomputed files")
         return _UNREADABLE
     problems: list[str] = []
     written = files.write(files.renderings(results, recomputed), folder, folder, problems.append, console.redact)
@@ -62,5 +65,25 @@ def _replay(path: Path, output_dir: Path, console: Console) -> int:
     if problems:
         return _UNREADABLE
     if not is_same:
-        console.warning("another version of FlowJoy wrote this bundle, or it was changed: the recomputed one differs")
+        console.warning(_difference(original, recomputed))
     return int(not is_same)
+
+
+def _difference(original: bytes, recomputed: bytes) -> str:
+    """Return where two bundles differ, and which versions computed them."""
+    was, now = _parts(original), _parts(recomputed)
+    names = sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name))
+    shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    written_by = was.get("written_by")
+    version = written_by.get("version") if isinstance(written_by, dict) else "of an unknown version"
+    return (
+        f"the recomputed bundle differs in {shown or 'its formatting'}. FlowJoy {version} wrote the other, "
+        f"or it was changed since; this is FlowJoy {__version__}"
+    )
+
+
+def _parts(raw: bytes) -> dict[str, Any]:
+    """Return the parts of a bundle, each figure by itself."""
+    data = pydantic_core.from_json(raw)
+    figures = data.pop("figures", None)
+    return {**data, **{f"figures.{name}": value for name, value in (figures or {}).items()}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -36,7 +35,7 @@ def rollup(argv: Sequence[str], stream: TextIO | None = None, watched: TextIO | 
     0: done. 1: `--fail-on` names a state that a service is in. 2: a mistake, nothing to count, or with `--strict` a
     bundle that was refused.
     """
-    console = Console(on_actions=False, stream=stream if stream is not None else sys.stdout)
+    console = Console(on_actions=False, stream=stream)
     arguments = _parser().parse_args(list(argv))
     try:
         return _rollup(arguments, console, ProgressLine(watched))
@@ -61,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--weeks", type=int, default=12, help="the running week and those before it (default 12)")
     add("--services", type=Path, metavar="CSV", help="the services that should report: repository,service,team")
     add("--silent-after-hours", type=int, default=48, help="a service without a newer bundle is silent (default 48)")
-    add("--fail-on", default="", metavar="STATES", help="exit 1 if a service is in one: silent,breached")
+    add("--fail-on", metavar="STATES", help="exit 1 if a service is in one: silent,breached")
     add("--strict", action="store_true", help="exit 2 if a bundle is refused")
     add(
         "--spark-master", metavar="URL", help="compute on Spark: spark://…, yarn, local[*], or sc://… for Spark Connect"
@@ -71,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="where Spark keeps facts for the next roll-up (default: in --output-dir)",
     )
-    add("--jobs", type=int, default=0, help="processes that compute (default: one for each processor)")
+    add("--jobs", type=int, default=processors(), help="processes that compute (default: one for each processor)")
     return parser
 
 
@@ -101,7 +100,7 @@ def _rollup(arguments: argparse.Namespace, console: Console, line: ProgressLine)
 def _engine(arguments: argparse.Namespace, facts: Path) -> Engine:
     """Return what reads and counts: Spark where its master is named, else this machine."""
     if arguments.spark_master is None:
-        return LocalEngine([Path(folder) for folder in arguments.folders], facts, arguments.jobs or processors())
+        return LocalEngine([Path(folder) for folder in arguments.folders], facts, arguments.jobs)
     return SparkEngine(connected(arguments.spark_master), arguments.folders, arguments.spark_facts or str(facts))
 
 
@@ -112,8 +111,8 @@ def _terms(arguments: argparse.Namespace) -> RollUpTerms:
         mistakes.append(f"--weeks {arguments.weeks}: expected a number from 1 to {HISTORY_WEEKS}")
     if arguments.silent_after_hours < 1:
         mistakes.append(f"--silent-after-hours {arguments.silent_after_hours}: expected at least 1")
-    if arguments.jobs < 0:
-        mistakes.append(f"--jobs {arguments.jobs}: expected a number of processes")
+    if arguments.jobs < 1:
+        mistakes.append(f"--jobs {arguments.jobs}: expected at least 1")
     if arguments.services is not None and arguments.services.resolve().parent == arguments.output_dir.resolve():
         mistakes.append(f"--services {arguments.services}: lies in --output-dir, which holds a services.csv of its own")
     as_of = None
@@ -130,13 +129,13 @@ def _terms(arguments: argparse.Namespace) -> RollUpTerms:
     )
 
 
-def _fail_on(text: str) -> tuple[Callable[[RollUp], Sequence[ServiceRow]], ...]:
+def _fail_on(text: str | None) -> tuple[Callable[[RollUp], Sequence[ServiceRow]], ...]:
     """Return the services that make the roll-up fail, by state. Raise InputError for a state that does not exist."""
     known: Mapping[str, Callable[[RollUp], Sequence[ServiceRow]]] = {
         _SILENT: lambda view: view.silent,
         _BREACHED: lambda view: view.broken,
     }
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = [] if text is None else [name.strip() for name in text.split(",")]
     wrong = [name for name in names if name not in known]
     if wrong:
         raise InputError(f"--fail-on {wrong[0]!r}: expected {' or '.join(known)}, or both with a comma")

@@ -33,7 +33,7 @@ def append_summary(console: Console, markdown: str) -> None:
     try:
         console.summary(markdown)
     except OSError as problem:
-        console.warning(f"the job summary could not be written ({type(problem).__name__})")
+        console.warning(f"the job summary could not be written ({problem.strerror})")
 
 
 def _ending_of(problem: Exception) -> Ending:

@@ -26,10 +26,11 @@ _T = TypeVar("_T")
 
 
 class Budget:
-    """The time that is left for several requests together."""
+    """The time that is left for several requests together. `option`: what a user raises to get more."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, option: str = "timeout-seconds") -> None:
         self._end = time.monotonic() + seconds
+        self.option = option
 
     def left(self) -> float:
         """Return the seconds left, never negative."""
@@ -86,7 +87,7 @@ class Transport:
     def _within_time(self, request: Callable[[], _T]) -> _T:
         seconds = min(REQUEST_SECONDS, self.budget.left())
         if seconds <= 0:
-            raise HarvestError("the time for the whole run was used up", hint="raise timeout-seconds")
+            raise HarvestError("the time for the whole run was used up", hint=f"raise {self.budget.option}")
         return in_time(request, seconds)
 
 

@@ -134,10 +134,16 @@ def definition() -> str:
 
 
 def _read(engine: Engine, as_of: datetime | None, progress: Progress) -> tuple[list[_File], set[str]]:
-    """Read the newest file of each service, older ones only where it is refused; return their time zones as well."""
+    """Read the newest file of each service, older ones only where it is refused; return their time zones as well.
+
+    Raise BundleError if there is no file.
+    """
     read: list[_File] = []
     zones = {_UTC}
-    groups = newest_first(engine.paths(), as_of)
+    paths = tuple(engine.paths())
+    if not paths:
+        raise BundleError("no bundle in these folders: expected files that end with .json or .zip")
+    groups = newest_first(paths, as_of)
     while groups:
         answer = engine.read([group[0] for group in groups], progress)
         left = []
@@ -169,11 +175,10 @@ def _judged(path: str, read: ReadFile, as_of: datetime | None) -> _File:
 
 
 def _nothing(read: Sequence[_File], as_of: datetime | None) -> str:
-    if not read:
-        by_then = "" if as_of is None else f", written by {iso(as_of)} (--as-of)"
-        return f"no bundle in these folders: expected files that end with .json or .zip{by_then}"
-    shown = read[0]
-    why = shown.problem or "it was written after --as-of"
+    if as_of is not None and all(item.state == LATER for item in read):
+        return f"every bundle in these folders was written after {iso(as_of)}. Set a later --as-of"
+    shown = next(item for item in read if item.state == REFUSED)
+    why = shown.problem
     return f"nothing counts in {plural(len(read), 'file')}, such as {shown.file}: {why}"
 
 

@@ -135,7 +135,7 @@ def _compute(paths: Sequence[str]) -> _Computed:
         try:
             raw = Path(path).read_bytes() if Path(path).stat().st_size <= LARGEST_BYTES else None
         except OSError as problem:
-            unopened[path] = BundleFact(problem=f"it cannot be read ({type(problem).__name__})")
+            unopened[path] = BundleFact(problem=f"it cannot be read ({problem.strerror})")
             continue
         if raw is None:
             unopened[path] = BundleFact(problem=TOO_LARGE)

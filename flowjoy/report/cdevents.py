@@ -68,11 +68,14 @@ class CDEvent:
 
 
 def cdevents(results: Results, redact: Callable[[str], str] = str) -> tuple[CDEvent, ...]:
-    """Return the events of the window, oldest first. The release of this very run has not happened yet."""
+    """Return the events of the window, oldest first; of one moment, causes first.
+
+    The release of this very run has not happened yet.
+    """
     writer = _Writer(results, redact)
     since = results.bundle.window.since
     every = (*writer.releases(), *writer.incidents(), *writer.obligations())
-    return tuple(sorted((event for event in every if event.at >= since), key=lambda event: (event.at, event.id)))
+    return tuple(sorted((event for event in every if event.at >= since), key=lambda event: event.at))
 
 
 def jsonl(events: Iterable[CDEvent]) -> bytes:
@@ -160,7 +163,8 @@ class _Writer:
             yield self._obligation(item, "opened", item.start)
             if item.status is Status.LATE:
                 yield self._obligation(item, Status.BREACHED.value, item.deadline)
-            settled_at = item.closed_at if item.closed_at is not None else item.deadline
+            # A model that shipped before the code settles the obligation when it begins.
+            settled_at = item.deadline if item.closed_at is None else max(item.closed_at, item.start)
             if not item.is_running and settled_at <= self._results.bundle.generated_at:
                 yield self._obligation(item, item.status.value, settled_at)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -170,7 +171,7 @@ def write(
     redact: Callable[[str], str],
 ) -> dict[str, str]:
     """Write the files without secrets; return the paths relative to the workspace, by file name."""
-    written = {}
+    written, failed = {}, defaultdict[str, list[str]](list)
     for name, render in files.items():
         path = folder / name
         try:
@@ -179,10 +180,14 @@ def write(
                 path.unlink()  # the repository controls the workspace: never write through its links
             path.write_bytes(_redacted(name, render(), redact))
             written[name] = path.relative_to(workspace.resolve()).as_posix()
-        except Exception as problem:  # noqa: BLE001  (a failing picture must not fail the verdict)
+        except OSError as problem:
             unusable = isinstance(problem, FileExistsError | NotADirectoryError | PermissionError)
             cure = ". Set `output-dir` to a folder that can be written" if unusable else ""
-            warn(f"{name} could not be written ({type(problem).__name__}){cure}")
+            failed[f"({problem.strerror}){cure}"].append(name)
+        except Exception as problem:  # noqa: BLE001  (a failing picture must not fail the verdict)
+            failed[f"({type(problem).__name__})"].append(name)
+    for reason, names in failed.items():
+        warn(f"{', '.join(names)} could not be written {reason}")
     return written
 
 

@@ -152,6 +152,10 @@ def test_mistakes__end_with_2(acme: Organisation) -> None:
     assert (code, "--org 'nobody': the App's installation has no repository of it" in log) == (2, True)
     code, log = acme.collect(token="wrong")
     assert (code, "GitHub" in log) == (2, True)
+    code, log = acme.collect("--hours", "0")
+    assert (code, "--hours 0: expected more than 0" in log) == (2, True)
+    code, log = acme.collect("--hours", "1e-9")
+    assert (code, "the time for the whole run was used up (raise --hours)" in log) == (2, True), log
 
 
 def test_archived_repository__is_left_out(acme: Organisation) -> None:

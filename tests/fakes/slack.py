@@ -95,7 +95,7 @@ class SlackStandIn(StandIn):
             return _refused("invalid_auth")
         if method == "auth.test":
             return Answer(200, self._who({}).body, {"X-OAuth-Scopes": ",".join(sorted(self.scopes))})
-        given = _arguments(request)
+        given = arguments_of(request)
         needed = {
             "chat.postMessage": "chat:write",
             "chat.delete": "chat:write",
@@ -182,7 +182,7 @@ class SlackStandIn(StandIn):
         return _fine(files=json.loads(given["files"]))
 
 
-def _arguments(request: Request) -> dict[str, Any]:
+def arguments_of(request: Request) -> dict[str, Any]:
     if "json" in request.headers.get("content-type", ""):
         return dict(request.json())
     return {**request.query, **dict(parse_qsl(request.body.decode()))}

@@ -206,7 +206,8 @@ def undetermined(results: Results) -> str:
 
 
 def _kept(results: Results) -> Banner:
-    late, hours = results.count(Status.LATE), f"{results.bundle.terms.sla_hours:g} h"
+    late = len({item.model for item in results.scope if item.status is Status.LATE})
+    hours = f"{results.bundle.terms.sla_hours:g} h"
     if late:
         weeks = plural(results.bundle.window.weeks, "week")
         title = f"Nothing is due now; {plural(late, 'model')} shipped late in the last {weeks}"

@@ -33,7 +33,8 @@ def report_time(at: datetime | None, as_of: datetime, absent: str) -> Cell:
     """Return a cell with the time of a report and its age; `absent` is the text where there is none."""
     if at is None:
         return Cell(text=absent, sort=0)
-    return Cell(text=f"{moment(at, _UTC, as_of)} ({span(as_of - at)} ago)", sort=at.timestamp())
+    age = f" ({span(as_of - at)} ago)" if at < as_of else ""
+    return Cell(text=f"{moment(at, _UTC, as_of)}{age}", sort=at.timestamp())
 
 
 def rate_cell(row: SharedFigures) -> Cell:

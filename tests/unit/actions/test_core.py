@@ -201,6 +201,16 @@ def test_escape__comma_colon_and_percent_in_a_title() -> None:
     assert log.text == "::error title=50 %25%2C rate%3A low::100 %25 of a:b,c\n"
 
 
+def test_problems__go_to_stderr_on_a_command_line_and_to_the_runner_on_actions(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for on_actions in (False, True):
+        console = Console(on_actions=on_actions)
+        console.log("read")
+        console.error("refused")
+    assert capsys.readouterr() == ("read\nread\n::error title=FlowJoy::refused\n", "ERROR: refused\n")
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_log__a_stream_that_cannot_say_a_sign_gets_a_question_mark(encoding: str) -> None:
     raw = io.BytesIO()

@@ -111,6 +111,7 @@ def test_exit_code__is_2_with_strict_and_a_refusal(lake: Lake) -> None:
         (("--silent-after-hours", "0"), "--silent-after-hours 0: expected at least 1"),
         (("--as-of", "yesterday"), "--as-of: 'yesterday' is not an ISO 8601 timestamp"),
         (("--fail-on", "sad"), "--fail-on 'sad': expected silent or breached"),
+        (("--fail-on", ""), "--fail-on '': expected silent or breached"),
         (("--services", "none.csv"), "--services: none.csv cannot be read"),
         (("nowhere",), "nowhere: expected a folder or a file, but it does not exist"),
         ((), "no bundle in these folders"),
@@ -119,6 +120,19 @@ def test_exit_code__is_2_with_strict_and_a_refusal(lake: Lake) -> None:
 def test_mistake__ends_with_2_and_names_the_cure(lake: Lake, arguments: tuple[str, ...], message: str) -> None:
     code, log = lake.run(*arguments)
     assert (code, message in log) == (2, True), log
+
+
+@pytest.mark.parametrize("jobs", [0, -1])
+def test_jobs__below_one_are_refused(lake: Lake, jobs: int) -> None:
+    code, log = lake.run(jobs=jobs)
+    assert (code, f"--jobs {jobs}: expected at least 1" in log) == (2, True), log
+
+
+def test_as_of__before_every_bundle_says_so(lake: Lake) -> None:
+    kept().write(lake.folder)
+    code, log = lake.run("--as-of", "2020-01-01T00:00:00Z")
+    cure = "every bundle in these folders was written after 2020-01-01T00:00:00Z. Set a later --as-of"
+    assert (code, cure in log) == (2, True), log
 
 
 def test_services_file__gives_teams_and_who_never_reported(lake: Lake, tmp_path: Path) -> None:

@@ -87,6 +87,17 @@ def test_obligation__is_opened_and_then_settled_in_its_own_word() -> None:
     assert (met["subject"]["content"]["version"], met["subject"]["content"]["model"]) == ("1", "recommender")
 
 
+def test_obligation__whose_model_shipped_before_the_code_is_opened_by_it_and_met_at_once() -> None:
+    events = written(a_bundle([a_deploy(0, A), a_deploy(40, B)], [a_ship(30, "1")], until=at(60)))
+    own = [(e["context"]["type"].split(".")[3], e["context"]["timestamp"]) for e in events]
+    assert own[-3:] == [
+        ("upgraded", "2024-06-05T01:00:00Z"),
+        ("opened", "2024-06-05T01:00:00Z"),
+        ("met", "2024-06-05T01:00:00Z"),
+    ]
+    assert events[-1]["subject"]["content"]["shippedAt"] == "2024-06-04T15:00:00Z"
+
+
 def test_obligation__that_was_kept_late_was_broken_at_its_deadline() -> None:
     events = written(a_bundle([a_deploy(0, A)], [a_ship(60, "1")]))
     own = [event for event in events if "cdeventsx" in str(event)]

@@ -155,13 +155,12 @@ def test_write__a_file_that_fails_is_a_warning_and_the_others_are_written(
     assert report.warnings == ["a could not be written (ValueError)"]
 
 
-def test_write__a_folder_that_cannot_be_made_is_a_warning_for_each_file(tmp_path: Path) -> None:
+def test_write__a_folder_that_cannot_be_made_is_one_warning_with_its_cure(tmp_path: Path) -> None:
     (tmp_path / "report").write_text("a file stands here")
     report = Report(tmp_path, {"a": lambda: b"x", "b": lambda: b"x"})
     assert report.paths == {}
-    assert [warning.split(" (")[0] for warning in report.warnings] == [
-        "a could not be written",
-        "b could not be written",
+    assert report.warnings == [
+        "a, b could not be written (File exists). Set `output-dir` to a folder that can be written"
     ]
 
 

@@ -215,6 +215,11 @@ def test_check__never_contradicts_its_own_text(hours: float, title: str) -> None
     assert settled.title == title
 
 
+def test_late__one_model_that_was_late_twice_is_one_model() -> None:
+    results = analyse(a_bundle([a_deploy(0), a_deploy(1, "b" * 40)], [a_ship(80)], until=at(90)))
+    assert plain(banner(results).title) == "Nothing is due now; 1 model shipped late in the last 4 weeks"
+
+
 def test_late__release_says_that_its_red_check_needs_nothing_more() -> None:
     results = analyse(a_bundle([a_deploy(0, SHA)], [a_ship(80)], until=at(90)))
     content = release_banner(results, results.obligations)
