@@ -29,9 +29,8 @@ def with_code_kinds(frame: pd.DataFrame) -> pd.DataFrame:
     first_live = row.groupby([frame[SERVICE], sha]).transform("min")
     live_sha = sha.groupby(frame[SERVICE]).shift()
     live_since = first_live.groupby(frame[SERVICE]).shift()
-    again = first_live < row
     kind = np.select(
-        [again & (sha == live_sha), again & (first_live < live_since)],
+        [sha == live_sha, first_live < live_since],
         [Kind.REDEPLOY.value, Kind.ROLLBACK.value],
         default=Kind.DEPLOY.value,
     )
