@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from flowjoy.clients import http
-from flowjoy.clients.faults import HttpError, MalformedAnswerError, Service
+from flowjoy.clients.faults import HttpError, Service
 from flowjoy.clients.transport import Transport
 from flowjoy.domain.hosts import is_loopback
 from flowjoy.errors import FaultKind, HarvestError
@@ -63,8 +63,6 @@ def get(url: str, what: str, transport: Transport) -> bytes:
                 content += part
                 if len(content) > LARGEST_BYTES:
                     raise HarvestError(f"{what}: larger than {LARGEST_BYTES >> 20} MB")
-            if answer.headers.get("Content-Length", str(len(content))) != str(len(content)):
-                raise MalformedAnswerError("the blob is cut short")
             return bytes(content)
 
     return transport.call(what, request, _BLOB_HOST.explain)

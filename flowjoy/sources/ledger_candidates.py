@@ -78,10 +78,10 @@ class Candidates:
                 lookups[on_default] += 1
                 if lookups[on_default] <= MAX_LOOKUPS:
                     yield item, shas
+            if not listed.artifacts and listed.total_count > (page - 1) * PER_PAGE:
+                raise HarvestError("GitHub artifacts: the list ends before all of them", hint="run again")
             if page * PER_PAGE >= listed.total_count:
                 break
-            if not listed.artifacts:
-                raise HarvestError("GitHub artifacts: the list ends before all of them", hint="run again")
         else:
             raise FloodError(f"more than {MAX_PAGES * PER_PAGE} artifacts are named {name!r}", hint="set artifact-name")
         if max(lookups.values()) > MAX_LOOKUPS:

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -241,3 +242,10 @@ def test_docs__list_every_option_and_file(lake: Lake) -> None:
     lake.run()
     documented = set(re.findall(r"^\| `([a-z_/*.]+\.[a-z]+)` \|", page, re.MULTILINE))
     assert documented == {re.sub(r"^facts/\w+", "facts/*", name) for name in lake.files()}
+
+
+def test_duckdb__that_is_not_installed_is_a_mistake_with_its_cure(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept().write(lake.folder)
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    code, log = lake.run()
+    assert (code, "DuckDB is not installed. Run pip install duckdb, or set --spark-master" in log) == (2, True), log

@@ -16,6 +16,7 @@ from flowjoy.analysis.results import analyse
 from flowjoy.domain import CodeRecord, CoverageState, Incident, ModelRecord, Outcome, Precision, Status
 from flowjoy.domain.bundle import Bundle
 from flowjoy.errors import BundleError
+from flowjoy.ledger import bundle_schema
 from flowjoy.ledger.bundle_format import SCHEMA, from_json, json_text, to_json
 from tests.builders import (
     a_bundle,
@@ -294,3 +295,8 @@ def test_bundle__any_bytes_are_refused(raw: bytes) -> None:
 )
 def test_json__is_what_the_standard_library_writes(value: object) -> None:
     assert json_text(value) == json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)
+
+
+def test_schema__of_a_type_that_json_does_not_hold_is_refused() -> None:
+    with pytest.raises(TypeError, match="a bundle cannot hold"):
+        bundle_schema._schema(set[int])

@@ -211,3 +211,19 @@ def test_token__names_the_run_and_the_job() -> None:
 @pytest.mark.parametrize(("wished", "most", "days"), [(90, None, 90), (90, 30, 30), (7, 30, 7)])
 def test_expiry__is_as_wished_but_no_later_than_allowed(wished: int, most: int | None, days: int) -> None:
     assert expiry(at(), wished, most) == at() + timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "problem"),
+    [
+        ("CreateArtifact", {"ok": False, "signed_upload_url": "http://127.0.0.1/"}, "`ok` is not true"),
+        ("FinalizeArtifact", {"ok": True, "artifact_id": "none"}, "`artifact_id` is not a number"),
+        ("FinalizeArtifact", {"ok": True, "artifact_id": True}, "`artifact_id` is not a number"),
+    ],
+)
+def test_upload__is_not_done_where_the_service_does_not_say_so(
+    service: ArtifactServiceStandIn, files: dict[str, Path], method: str, answer: dict[str, Any], problem: str
+) -> None:
+    service.fail(method, times=None, fault=Answer(200, answer))
+    with pytest.raises(HarvestError, match=problem):
+        upload(service, files)

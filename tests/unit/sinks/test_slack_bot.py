@@ -233,3 +233,11 @@ def test_upload__to_another_host_is_refused_and_the_alert_remains(run: Run, slac
     assert sink_of(run, slack).send(a_message()).sent
     assert "not Slack's" in run.warnings[0]
     assert "acme/shop" in slack.messages[0]["text"]
+
+
+def test_answer__that_is_a_file_is_malformed(run: Run, slack: SlackStandIn) -> None:
+    slack.fail(
+        "conversations.history", times=None, fault=Answer(200, b"\x1f\x8b", {"Content-Type": "application/gzip"})
+    )
+    with pytest.raises(HarvestError, match="the answer is not an object"):
+        sink_of(run, slack).recall(names())

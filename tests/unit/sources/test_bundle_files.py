@@ -12,6 +12,7 @@ import pytest
 
 from flowjoy.domain.facts import BundleFact
 from flowjoy.ledger.bundle_format import to_json
+from flowjoy.sources import bundle_files
 from flowjoy.sources.bundle_files import claim_of, facts_in, newest_first
 from tests.builders import a_deploy, at
 from tests.organisation import HOSTILE, Service, a_report
@@ -100,3 +101,10 @@ def test_refused_bundle__still_says_whose_it_is() -> None:
 
 def test_report_zip__has_the_facts_of_its_bundle() -> None:
     assert facts_in(zipped(flowjoy_bundle_json=GOOD, report_html=b""))[0] == facts_in(GOOD)[0]
+
+
+def test_file__that_is_larger_than_any_report_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle_files, "LARGEST_BYTES", len(GOOD) - 1)
+    (refused,) = facts_in(GOOD)
+    assert isinstance(refused, BundleFact)
+    assert refused.problem == "it is larger than 50 MB"

@@ -243,3 +243,14 @@ def test_check__that_could_not_be_made_is_an_error_with_its_reason(folder: Path)
     query = replace(a_query(folder, models="recommender", drift_live="live.csv", drift_reference="reference.json"))
     result = drift_samples.unread(query, "no such file")
     assert (result.status, result.problem, result.features) == (DriftStatus.ERROR, "no such file", ())
+
+
+def test_check__without_live_data_or_anything_to_compare_it_with_is_refused(folder: Path) -> None:
+    query = a_query(folder, models="recommender", drift_live="live.csv", drift_reference="reference.json")
+    query = replace(query, settings=replace(query.settings, drift_reference=None, mlflow_tracking_uri=None))
+    access = Clients(transport=Transport(Budget(30)), progress=lambda _: None)
+    with pytest.raises(HarvestError, match="neither a reference nor a registry is named"):
+        drift_samples.read(query, access, [a_ship(1, "7")], ["recommender"])
+    without = replace(query, settings=replace(query.settings, drift_live=None))
+    with pytest.raises(HarvestError, match="a sample of live data is missing"):
+        drift_samples.read(without, access, [a_ship(1, "7")], ["recommender"])

@@ -20,6 +20,7 @@ from tests.builders import SERVICE, at
 from tests.fakes.aimed import Aimed, query_of, said
 from tests.fakes.faults import Edited, Meanwhile
 from tests.fakes.github import NOT_ACCESSIBLE, GitHubStandIn
+from tests.fakes.http_base import Answer
 from tests.unit.sources.asking import A, B, C, a_question, api_of, ask
 
 FIRST_PAGE = query_of("FlowJoyDeployments", first_page=True)
@@ -736,3 +737,22 @@ def test_renamed_repository__is_found_by_its_former_name(github: GitHubStandIn) 
     github.repository.former_names.append("acme/store")
     github.repository.add_deployment(sha=A, created_at=at(), statuses=[("success", at())])
     assert len(ask(GitHubDeployments(), api_of(github, repository="acme/store")).records) == 1
+
+
+def test_pages__without_the_oldest_end_that_was_asked_for_are_refused(github: GitHubStandIn) -> None:
+    add_many(github, 250)
+
+    def edit(body: Any) -> Any:
+        body["data"]["repository"].pop("oldest", None)
+        return body
+
+    github.fail("/graphql", times=None, fault=Edited(edit))
+    with pytest.raises(HarvestError, match="does not show the oldest deployments"):
+        deployed(github)
+
+
+def test_environments__of_a_list_that_ends_early_are_refused(github: GitHubStandIn) -> None:
+    github.repository.add_deployment(sha=A, created_at=at(), environment="staging", statuses=[("success", at())])
+    github.fail("/environments", times=None, fault=Answer(200, {"total_count": 3, "environments": []}))
+    with pytest.raises(HarvestError, match="the list of environments ends after 0 of 3"):
+        deployed(github, a_question({"environment": "prod*"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -156,4 +157,17 @@ def test_answer__of_another_shape_is_an_error(github: GitHubStandIn, fault: Answ
     github.repository.add_issue(labels=[LABEL], created_at=at(1), closed_at=at(2))
     github.fail("/graphql", times=None, fault=fault)
     with pytest.raises(HarvestError, match="GitHub issues"):
+        ask(github)
+
+
+def test_closed_issue__without_the_reason_that_was_asked_for_is_refused(github: GitHubStandIn) -> None:
+    github.repository.add_issue(labels=[LABEL], created_at=at(1), closed_at=at(2))
+
+    def edit(body: Any) -> Any:
+        for event in body["data"]["repository"]["issues"]["nodes"][0]["timelineItems"]["nodes"]:
+            event.pop("stateReason", None)
+        return body
+
+    github.fail("/graphql", times=None, fault=Edited(edit))
+    with pytest.raises(HarvestError, match="does not say why an issue was closed"):
         ask(github)

@@ -22,6 +22,9 @@ import pytest
 from flowjoy.analysis.event_columns import KIND, NAME, VERSION
 from flowjoy.analysis.timeline import timeline
 from flowjoy.clients import mlflow_registry, transport
+from flowjoy.clients.faults import MalformedAnswerError
+from flowjoy.clients.mlflow import new_client
+from flowjoy.clients.mlflow_answers import version_number
 from flowjoy.clients.mlflow_models import RegistrySnapshot
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.domain import ModelRecord, ModelVersion, Precision
@@ -730,3 +733,31 @@ def test_time__now_may_be_the_registry_s_five_minutes_ahead(broken: MlflowStandI
     now = at(24 * 21)
     broken.add_version(now + timedelta(minutes=5))
     assert len(ask(broken.url).records) == 4
+
+
+def test_client__of_an_embedded_registry_names_the_package_that_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowjoy.clients.mlflow.find_spec", lambda _: None)
+    with pytest.raises(HarvestError, match="needs full mlflow and SQLAlchemy"):
+        new_client("sqlite:///registry.db")
+
+
+def test_client__that_cannot_be_made_is_an_error_of_the_registry() -> None:
+    with pytest.raises(HarvestError, match="MLflow registry: "):
+        new_client("nowhere://registry")
+
+
+@pytest.mark.parametrize("text", ["", "a b", None, 1.5, "-1"])
+def test_number__of_a_version_that_is_none_is_a_malformed_answer(text: object) -> None:
+    with pytest.raises(MalformedAnswerError, match="what is not a version of the model asked for"):
+        version_number(text)
+
+
+def test_version__other_than_the_one_asked_for_is_refused(broken: MlflowStandIn) -> None:
+    broken.add_model()
+    for _ in range(2):
+        broken.add_version(at())
+    registry = mlflow_registry.Registry(broken.url, Transport(Budget(30)))
+    assert registry.detailed("recommender", "2").version == "2"
+    broken.fail(GET_VERSION, times=None, fault=Edited(lambda _: {"model_version": broken.models["recommender"][0]}))
+    with pytest.raises(HarvestError, match="the registry answers with another version"):
+        registry.detailed("recommender", "2")

@@ -16,7 +16,7 @@ from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
 from flowjoy.sources.pagerduty_incidents import PagerDutyIncidents
 from tests.builders import a_query, at, spans
-from tests.fakes.faults import EmptyBody, Garbage, Meanwhile, Reset, Truncate
+from tests.fakes.faults import Edited, EmptyBody, Garbage, Meanwhile, Reset, Truncate
 from tests.fakes.http_base import Answer, Fault
 from tests.fakes.pagerduty import TOKEN, PagerDutyStandIn
 
@@ -344,3 +344,36 @@ def test_time__that_cannot_be_is_named(pagerduty: PagerDutyStandIn, when: str) -
         HarvestError, match=r"incident Q0001 carries a wrong time|`created_at` is not a timestamp .*, id Q0001\)"
     ):
         ask(pagerduty)
+
+
+def test_listing__of_more_incidents_in_a_second_than_can_be_listed_is_refused(
+    pagerduty: PagerDutyStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pagerduty_rest, "MAX_LISTED", 101)
+    for _ in range(3):
+        pagerduty.add(at(1))
+    with pytest.raises(HarvestError, match="more than 101 incidents in one second cannot be listed"):
+        ask(pagerduty)
+
+
+def test_log__without_an_end_is_refused(pagerduty: PagerDutyStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    pagerduty.add(at(1), at(3), says_resolved_at=False)
+    entry = {"id": "R1", "type": "trigger_log_entry", "created_at": "2024-06-03T10:00:00Z"}
+    monkeypatch.setattr(pagerduty_rest, "MAX_LISTED", 300)
+    endless = Edited(lambda body: {**body, "log_entries": [entry], "more": True})
+    pagerduty.fail("/log_entries", times=None, fault=endless)
+    with pytest.raises(HarvestError, match="the log of incident Q0001 has no end"):
+        ask(pagerduty)
+
+
+def test_resolved__without_any_time_is_refused(pagerduty: PagerDutyStandIn) -> None:
+    pagerduty.add(at(1), at(3), says_resolved_at=False, last_status_change_at=None)
+    with pytest.raises(HarvestError, match="PagerDuty incident Q0001 does not say when it was resolved"):
+        ask(pagerduty)
+
+
+def test_token__is_needed(pagerduty: PagerDutyStandIn) -> None:
+    query = question(pagerduty)
+    without = replace(query, settings=replace(query.settings, pagerduty_token=None))
+    with pytest.raises(HarvestError, match="PagerDuty cannot be read without a token"):
+        ask(pagerduty, without)

@@ -206,3 +206,13 @@ def test_parquet__without_pyarrow_says_what_to_do(tmp_path: Path, monkeypatch: p
     with pytest.raises(HarvestError, match="needs the package pyarrow") as refused:
         read(tmp_path, b"", "live.parquet")
     assert "CSV" in refused.value.hint
+
+
+def test_csv__of_row_numbers_alone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HarvestError, match="does not name a feature"):
+        read(tmp_path, "Unnamed: 0\n0\n1\n")
+
+
+def test_csv__with_a_line_of_too_many_cells_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
+    with pytest.raises(HarvestError, match="is not a table"):
+        read(tmp_path, "a,b\n1,2\n" + "," * 20_000 + "\n")
