@@ -24,11 +24,15 @@ class Reach:
     tests: dict[str, dict[int, tuple[str, ...]]]
 
     def of(self, path: str, lines: range) -> list[str]:
-        """Return the tests that execute any of the lines of a file: the module's own first, then the quickest."""
+        """Return the tests that execute any of the lines of a file.
+
+        The module's own come first, then those of its package, then the quickest.
+        """
         by_line = self.tests.get(path, {})
         rank = {test: rank for line in lines for rank, test in enumerate(by_line.get(line, ()))}
-        own = str(Path("tests/unit", *Path(path).parts[1:-1], f"test_{Path(path).name}"))
-        return sorted(rank, key=lambda test: (not test.startswith(own), rank[test], test))
+        home = Path("tests/unit", *Path(path).parts[1:-1])
+        near = (f"{home}/test_{Path(path).name}", f"{home}/")
+        return sorted(rank, key=lambda test: (*(not test.startswith(place) for place in near), rank[test], test))
 
 
 def measured(folder: Path) -> Reach:

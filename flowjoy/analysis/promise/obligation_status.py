@@ -48,7 +48,7 @@ def settle(
     at_earliest = _statuses(ships.earliest, deadline, cancelled, now, clock)
     at_latest = _statuses(ships.latest, deadline, cancelled, now, clock)
     undetermined = at_earliest != at_latest
-    rolled_back = (cancelled < ships.latest) & (cancelled != NEVER) & ~undetermined
+    rolled_back = (cancelled < ships.latest) & ~undetermined
     by = np.where(undetermined, ships.earliest_index, np.where(rolled_back, _NO_SHIP, ships.latest_index))
     status = _STATUSES[np.where(undetermined, _UNDETERMINED, at_latest)]
     by_ship = [*_by_ship(acts), Settlement()]  # the last one is that of no ship

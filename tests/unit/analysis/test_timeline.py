@@ -248,3 +248,8 @@ def test_incidents__none_is_a_frame_with_typed_columns() -> None:
     result = timeline.incident_frame([], until=at(0))
     assert result.empty
     assert str(result[START].dtype) == str(result[END].dtype) == "datetime64[us, UTC]"
+
+
+def test_deploys__are_what_put_a_new_commit_live() -> None:
+    result = events([a_deploy(hours, sha) for hours, sha in enumerate("aaba")], [a_ship(2)])
+    assert list(timeline.deploys(result)[KIND]) == [Kind.DEPLOY, Kind.DEPLOY]

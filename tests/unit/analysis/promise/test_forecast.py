@@ -32,6 +32,7 @@ def test_forecast__names_a_version_that_is_new_already_and_until_when_it_counts(
         "merging starts a 48 h clock for recommender, which version 2 meets if the code is live by 2024-06-05T18:00:00Z"
     )
     assert waiting_ships(events, at(58), 48) == {"ranker": ("1", at(58))}
+    assert waiting_ships(timeline([a_deploy(10)], ships, service="", until=at(12)), at(12), 48) == {}
     assert waiting_ships(timeline([a_deploy(11)], ships, service="", until=at(12)), at(12), 48) == {}
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowjoy.analysis.promise.compliance import in_scope, next_deadline, rate
-from flowjoy.analysis.promise.obligations import PromiseTerms, obligations
+from flowjoy.analysis.promise.obligations import PromiseTerms, live_sha, obligations
 from flowjoy.analysis.timeline import timeline
 from flowjoy.domain import (
     CodeRecord,
@@ -322,3 +322,39 @@ def test_promise__shuffled_and_duplicated_events_change_nothing(
     seed.shuffle(code)
     seed.shuffle(models)
     assert judged(code, models, as_of=250) == ordered
+
+
+def test_rollback__ends_the_obligation_when_it_happens_whatever_ships_later() -> None:
+    code = [a_deploy(0, "a"), a_deploy(1, "b"), a_deploy(5, "a", id="back")]
+    _, item = judged(code, [a_ship(20, "7")])
+    assert (item.status, item.closed_at) == (Status.CANCELLED, at(5))
+    assert (item.version, item.shipped_at, item.not_before) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("rolled_back_at", "expected"), [(49, Status.CANCELLED), (49 + SECOND, Status.LATE)], ids=["at", "after"]
+)
+def test_rollback__at_the_deadline_still_cancels_and_later_is_a_miss(rolled_back_at: float, expected: Status) -> None:
+    code = [a_deploy(0, "a"), a_deploy(1, "b"), a_deploy(rolled_back_at, "a", id="back")]
+    assert judged(code)[1].status is expected
+
+
+def test_rollback__at_the_instant_of_the_ship_leaves_the_promise_kept_by_that_ship() -> None:
+    code = [a_deploy(0, "a"), a_deploy(1, "b"), a_deploy(20, "a", id="back")]
+    _, item = judged(code, [a_ship(20, "7")])
+    assert (item.status, item.version, item.closed_at) == (Status.MET, "7", at(20))
+
+
+def test_ship__of_an_exact_time_has_no_bounds_and_an_observed_one_has_both() -> None:
+    (exact,) = judged([a_deploy()], [a_ship(10, "7")])
+    assert (exact.not_before, exact.seen_by) == (None, None)
+    (observed,) = judged([a_deploy()], [a_ship(10, "7", precision=Precision.OBSERVED, not_before=at(4))])
+    assert (observed.not_before, observed.seen_by) == (at(4), at(10))
+
+
+def test_live_commit__is_that_of_the_newest_deployment_whatever_ships_after_it() -> None:
+    events = timeline(
+        [a_deploy(0, "a"), a_deploy(1, "b"), a_provisional_deploy(3)], [a_ship(2)], service="shop", until=at(9)
+    )
+    assert live_sha(events) == "b"
+    assert live_sha(timeline([], [a_ship(2)], service="shop", until=at(9))) is None

@@ -158,9 +158,10 @@ def test_sla_status__is_the_worst_open_status(statuses: tuple[Status, ...], word
         ([an_obligation(status=Status.BREACHED)], True),
         ([an_obligation(status=Status.UNKNOWN)], True),
         ([an_obligation(40, status=Status.UNKNOWN)], False),
+        ([an_obligation(2, status=Status.UNKNOWN)], False),
         ([an_obligation(status=Status.WAIVED)], False),
     ],
-    ids=["kept", "breached", "unknown past its deadline", "unknown and not due", "waived"],
+    ids=["kept", "breached", "unknown past its deadline", "unknown and not due", "unknown and just due", "waived"],
 )
 def test_may_be_overdue__is_what_was_not_kept_as_far_as_is_known(known: list[Obligation], *, is_overdue: bool) -> None:
     models = a_coverage("models", CoverageState.FAILED)
@@ -184,6 +185,7 @@ def test_sla_status__without_a_deploy_a_declaration_or_a_decision_names_what_is_
     decided, undecided = decide((READ,), [], enforce=True), decide((), [], enforce=True)
     assert sla_status(decided, DECLARED, [], None) == "none"
     assert sla_status(decided, ModelDependencies(), [], "a") == "undeclared"
+    assert sla_status(decided, ModelDependencies(), [], None) == "undeclared"
     assert sla_status(undecided, ModelDependencies(), [], "a") == "unknown"
 
 
