@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.trust.argued import ARGUED
-from tests.trust.faults_in_code import ROOT, faults_in, survivors
+from tests.trust.faults_in_code import ROOT, faults_in, refuse_failing_tests, survivors
 from tests.trust.reach import measured
 from tests.trust.requirements import section
 
@@ -120,7 +120,9 @@ def run_code_faults(name: str, sample: int | None, folder: Path, say: Callable[[
     patterns, kind, _ = CODE_FAULTS[name]
     faults = faults_in(_files(patterns), kind, per_module=sample)
     begun = time.monotonic()
-    alive = list(survivors(faults, measured(folder), say))
+    reach = measured(folder)
+    refuse_failing_tests(faults, reach)
+    alive = list(survivors(faults, reach, say))
     argued = {str(fault): ARGUED[key] for fault in alive if (key := (fault.path, fault.line)) in ARGUED}
     return {
         "count": len(faults),

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +78,17 @@ def is_noticed(fault: CodeFault, tests: Sequence[str]) -> bool:
         process.join()
         return False
     return process.exitcode != 0
+
+
+def refuse_failing_tests(faults: Sequence[CodeFault], reach: Reach) -> None:
+    """Exit if the first tests of some faults, spread over all, also fail where nothing is changed."""
+    for fault in faults[:: max(1, len(faults) // CONTROLS)]:
+        unchanged = replace(fault, kind="nothing", number=0)
+        if is_noticed(unchanged, tests_of(fault, reach)[:TESTS_OF_A_CONTROL]):
+            sys.exit(f"The tests of {fault} fail without any fault")
+
+
+CONTROLS, TESTS_OF_A_CONTROL = 20, 20
 
 
 PROCESSES = multiprocessing.get_context("forkserver")

@@ -147,7 +147,16 @@ def _replacer(parent: ast.AST, field: str, index: int, statement: ast.stmt) -> C
     return change
 
 
-KINDS: dict[str, Callable[[ast.Module], Iterator[Change]]] = {"mutant": mutants, "saboteur": saboteurs}
+def nothing(_: ast.Module) -> Iterator[Change]:
+    """Yield one change that changes nothing: tests that notice it would notice any fault."""
+    yield "0: nothing", lambda: None
+
+
+KINDS: dict[str, Callable[[ast.Module], Iterator[Change]]] = {
+    "mutant": mutants,
+    "saboteur": saboteurs,
+    "nothing": nothing,
+}
 
 
 def described(path: str, kind: str) -> list[str]:
