@@ -23,7 +23,7 @@ from flowjoy.analysis.flow.weeks import is_healthy, last_complete
 from flowjoy.analysis.promise import verdict
 from flowjoy.analysis.promise.compliance import ComplianceRate, rate
 from flowjoy.analysis.source_coverage import is_complete, judges_promise
-from flowjoy.domain import AlertState, Obligation, Recovery, SourceKind, Status, Verdict, Week
+from flowjoy.domain import AlertState, Decision, Obligation, Recovery, SourceKind, Status, Verdict, Week
 from flowjoy.domain.alerts import AlertKind
 from flowjoy.domain.bundle import Bundle
 from flowjoy.domain.drift import DriftCheck
@@ -109,6 +109,17 @@ class Results:
     def count(self, *statuses: Status) -> int:
         """Return how many obligations in scope have one of these statuses."""
         return sum(item.status in statuses for item in self.scope)
+
+    @property
+    def counts_are_known(self) -> bool:
+        """Whether the promise was judged and every obligation is known: otherwise a count of 0 is unknown."""
+        undecided = self.verdict.decision is Decision.ERROR or self.count(Status.UNKNOWN)
+        return self.judges_promise and not undecided
+
+    def known_count(self, *statuses: Status) -> int | None:
+        """Return how many obligations in scope have one of these statuses; None where that is unknown."""
+        count = self.count(*statuses)
+        return count if count or self.counts_are_known else None
 
 
 def analyse(bundle: Bundle) -> Results:

@@ -23,7 +23,9 @@ _BROKEN = "48 h promise broken"
 def announce_first_run(results: Results, console: Console) -> None:
     """Announce where the history begins, if this is the first run."""
     if is_first(results):
-        console.notice(first_run(results) or "First run: nothing before today broke the promise")
+        is_judged = results.counts_are_known and not results.count(Status.UNDETERMINED)
+        if note := first_run(results) or ("First run: nothing before today broke the promise" if is_judged else None):
+            console.notice(note)
         service = results.bundle.service
         console.notice(
             f"no ledger of an earlier run of {service} was found: the history begins today, also that of alerts"

@@ -102,13 +102,11 @@ def _promise(results: Results) -> Iterator[Gauge]:
     about = "Share of obligations due in the last 28 days that were kept."
     yield _gauge("promise_ratio", about, per(rate.met, rate.n))
     yield _gauge("promise_judged_obligations", "Obligations behind the ratio.", rate.n or None)
-    counts = Counter(item.status for item in results.scope)
-    # A zero is known only where everything was decided.
-    decided = results.verdict.decision is not Decision.ERROR and not counts[Status.UNKNOWN]
-    by_status = {status.value: counts[status] for status in Status if decided or counts[status]}
+    counts = {status: results.known_count(status) for status in Status}
+    by_status = {status.value: count for status, count in counts.items() if count is not None}
     yield _by("obligations", "Obligations of the window and open ones, by status.", "status", by_status)
-    breaches = counts[Status.BREACHED] if decided or counts[Status.BREACHED] else None
-    yield _gauge("open_breaches", "Obligations past their deadline that are not shipped.", breaches)
+    about = "Obligations past their deadline that are not shipped."
+    yield _gauge("open_breaches", about, counts[Status.BREACHED])
     overdue = _overdue(results)
     worst = dict(sorted(overdue.items(), key=lambda item: (-item[1], item[0]))[:MAX_MODELS])
     about = f"Seconds since the earliest missed deadline of a model, of the {MAX_MODELS} most overdue."

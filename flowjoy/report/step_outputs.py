@@ -18,10 +18,10 @@ OUTPUTS: Mapping[str, str] = {
     "sla-status": "`unknown` (verdict `error`), `breached`, `pending`, `waived` (a waiver holds); with nothing "
     "open `met`; if nothing was met `late`, `waived`, `undetermined` or `none` (no deploy that owes a model); "
     "`undeclared` (by the live code)",
-    "sla-met": "obligations in the window that were met",
-    "sla-late": "obligations in the window that were shipped after their deadline",
-    "sla-pending": "obligations that are running",
-    "sla-breached": "obligations past their deadline that are not shipped",
+    "sla-met": "obligations in the window that were met, or empty if unknown",
+    "sla-late": "obligations in the window that were shipped after their deadline, or empty if unknown",
+    "sla-pending": "obligations that are running, or empty if unknown",
+    "sla-breached": "obligations past their deadline that are not shipped, or empty if unknown",
     "sla-rate": "percentage kept of the last 28 days, one decimal, or empty",
     "next-deadline": "next deadline in ISO 8601, or empty",
     "code-deploys": "code deploys of the last complete week, or empty",
@@ -71,15 +71,24 @@ def fill(results: Results, files: Mapping[str, str]) -> dict[str, str]:
     return {name: values[name] for name in sorted(OUTPUTS, key="verdict".__eq__)}
 
 
+_COUNTED = {
+    "sla-met": (Status.MET,),
+    "sla-late": (Status.LATE,),
+    "sla-pending": (Status.PENDING, Status.AT_RISK),
+    "sla-breached": (Status.BREACHED,),
+}
+
+
+def _count(known: int | None) -> str:
+    return "" if known is None else str(known)
+
+
 def _promise(results: Results) -> dict[str, str]:
     deadline, rate = compliance.next_deadline(results.scope), results.rate.percent
     return {
         "verdict": results.verdict.decision.value,
         "sla-status": results.sla_status,
-        "sla-met": str(results.count(Status.MET)),
-        "sla-late": str(results.count(Status.LATE)),
-        "sla-pending": str(sum(item.is_running for item in results.scope)),
-        "sla-breached": str(results.count(Status.BREACHED)),
+        **{name: _count(results.known_count(*statuses)) for name, statuses in _COUNTED.items()},
         "sla-rate": "" if rate is None else f"{rate:.1f}",
         "next-deadline": "" if deadline is None else iso(deadline),
     }

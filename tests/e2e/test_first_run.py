@@ -244,3 +244,20 @@ def test_old_ledger__that_ended_one_release_keeps_the_alert_of_the_other(runs: R
     bundle = json.loads((runs.world.workspace / "flowjoy-report" / "flowjoy-bundle.json").read_text())
     sent = [state for state in bundle["alerts"] if state["sink"] == "pagerduty" and state["step"] != "change"]
     assert {state["sent_as"] for state in sent} == {second}
+
+
+def test_first_run__claims_that_nothing_broke_the_promise_only_if_it_was_judged(runs: Runs) -> None:
+    clean = "First run: nothing before today broke the promise"
+    runs.world.release(A, at(-3 * WEEK))
+    runs.world.registry.add_version(at(-3 * WEEK + 1))
+    unread = runs.run(0, mlflow_tracking_uri="http://127.0.0.1:9")
+    assert (unread.code, clean in unread.log) == (2, False)
+    assert "the history begins today" in unread.log
+    assert {unread.outputs[f"sla-{name}"] for name in ("met", "late", "pending", "breached")} == {""}
+    runs.world.github.repository.artifacts.clear()
+    runs.world.registry.add_version(at(-3 * WEEK + 2))
+    runs.world.registry.client.set_registered_model_alias("recommender", "production", "2")
+    unobserved = runs.run(1, model_signal="alias:production")
+    assert (unobserved.outputs["sla-status"], clean in unobserved.log) == ("undetermined", False)
+    runs.world.github.repository.artifacts.clear()
+    assert clean in runs.run(2).log

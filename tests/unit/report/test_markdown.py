@@ -208,6 +208,7 @@ def test_registry__that_was_not_read_is_no_lag_no_advice_and_no_answer(unread: R
 def test_outputs__count_nothing_that_was_not_read(unread: Results) -> None:
     outputs = step_outputs.fill(unread, {})
     assert (outputs["code-deploys"], outputs["model-deploys"], outputs["cadence-gap"]) == ("5", "", "")
+    assert {outputs[f"sla-{name}"] for name in ("met", "late", "pending", "breached", "rate")} == {""}
 
 
 def test_counted__is_a_lower_bound_or_no_data_where_it_was_not_read() -> None:
