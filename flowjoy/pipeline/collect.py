@@ -182,6 +182,14 @@ class _Collection:
         """Return what was read so far. Each step is looked at once: a source that answers too late must not count."""
         steps = self._steps
         recalled, ledger_coverage = steps.ledger.outcome
+        if recalled.is_hidden:
+            ledger_coverage = replace(
+                ledger_coverage,
+                state=CoverageState.FAILED,
+                required=True,
+                reason="a newer FlowJoy wrote every ledger that could be read",
+                hint="update the action to the version that wrote them",
+            )
         models = steps.models.outcome
         proposal, other_stubs = steps.proposal.outcome, steps.other_stubs.outcome
         coverage = [ledger_coverage, models[1], *if_configured(other_stubs[1], steps.other_terms.outcome[1])]

@@ -35,6 +35,11 @@ class LedgerState:
     newer: bool = False
     complete: bool = True
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether only a newer FlowJoy can read the history: what it alone knows may be overdue."""
+        return self.newer and self.looked_at is None
+
 
 def recalled(query: HarvestQuery, access: Clients, terms: RunParameters) -> StepResult[LedgerState]:
     """Return what the ledgers remember of the sources that this run reads."""

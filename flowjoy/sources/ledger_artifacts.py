@@ -27,8 +27,8 @@ class LedgerArtifacts:
 
     `renamed`: the newest ledger of the only other service whose ledgers have this name, if none is of this service.
 
-    `newer`: a newer FlowJoy wrote one, so this run must not upload another that would replace it. `is_complete`: False
-    if there is another one that could not be read this time.
+    `newer`: a newer FlowJoy wrote one, so this run must not upload another that would replace it; older ones are read
+    all the same. `is_complete`: False if there is another one that could not be read this time.
     """
 
     ledgers: tuple[tuple[int, Bundle], ...] = ()
@@ -46,7 +46,7 @@ def read(query: HarvestQuery, github: GitHubApi) -> LedgerArtifacts:
     ledgers: list[tuple[int, Bundle]] = []
     others: list[Bundle] = []
     remembered = tried = 0
-    is_complete = True
+    is_complete, newer = True, False
     candidates = Candidates(github, query, branch)
     for artifact, shas in _up_to_a_flood(candidates, ledgers):
         number = artifact.id
@@ -65,7 +65,9 @@ def read(query: HarvestQuery, github: GitHubApi) -> LedgerArtifacts:
                 others.append(bundle)
                 raise BundleError(f"it is of the service {bundle.service!r}")  # noqa: TRY301  (ignored like an artifact that is not a ledger)
         except NewerBundleError as problem:
-            return LedgerArtifacts(notes=(f"artifact {number} is not read: {problem}; update the action",), newer=True)
+            notes.append(f"artifact {number} is not read: {problem}; update the action")
+            newer = True
+            continue
         except BundleError as problem:
             notes.append(f"artifact {number} is ignored: {problem}")
             continue
@@ -79,7 +81,9 @@ def read(query: HarvestQuery, github: GitHubApi) -> LedgerArtifacts:
         remembered = max(remembered, *bundle.ledgers, 0)
     renamed, warnings = _renamed([] if ledgers else others, query.settings.service)
     notes += [*warnings, *candidates.ignored]
-    return LedgerArtifacts(ledgers=tuple(ledgers), notes=tuple(notes), is_complete=is_complete, renamed=renamed)
+    return LedgerArtifacts(
+        ledgers=tuple(ledgers), notes=tuple(notes), newer=newer, is_complete=is_complete, renamed=renamed
+    )
 
 
 def _renamed(others: list[Bundle], service: str) -> tuple[Bundle | None, tuple[Note, ...]]:

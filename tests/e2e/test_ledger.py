@@ -1156,7 +1156,20 @@ def test_newer_schema__is_neither_read_nor_buried(world: World) -> None:
     rewritten(world, lambda data: data.update(schema=99))
     count = len(ledgers(world))
     ran = scheduled(world, 60)
-    assert (ran.code, len(ledgers(world))) == (1, count)
+    assert (ran.code, ran.outputs["verdict"], len(ledgers(world))) == (2, "error", count)
+    assert "a newer FlowJoy wrote every ledger that could be read (update the action" in ran.log
+    assert "so that the ledger of a newer FlowJoy is not hidden" in ran.log
+
+
+def test_newer_schema__does_not_hide_what_an_older_ledger_knows(world: World) -> None:
+    world.release(A, at())
+    world.run(at(1))
+    scheduled(world, 49)
+    rewritten(world, lambda data: data.update(schema=99))
+    world.github.repository.deployments.clear()
+    count = len(ledgers(world))
+    ran = scheduled(world, 50)
+    assert (ran.code, ran.obligation()["status"], len(ledgers(world))) == (1, "breached", count)
     assert "the bundle is of schema 99" in ran.log
     assert "so that the ledger of a newer FlowJoy is not hidden" in ran.log
 
