@@ -149,6 +149,7 @@ def _failure(row: Row, label: str, kind: EventType) -> str | None:
     values = [re.sub(r"[\s_-]+", "_", cell).casefold() for _, cell in cells]
     for (name, cell), word in zip(cells, values, strict=True):
         if word in _NOT_SUCCEEDED:
+            _refuse_contradiction((name, cell), cells, label, row)
             return cell
         nothing = cell.casefold() in NOTHING - {"unknown"}
         if not nothing and word not in succeeded | _ENDED:
@@ -165,6 +166,16 @@ def _failure(row: Row, label: str, kind: EventType) -> str | None:
             hint="write `success` or `failure` there or in a column `conclusion`",
         )
     return None
+
+
+def _refuse_contradiction(failed: tuple[str, str], cells: Sequence[tuple[str, str]], label: str, row: Row) -> None:
+    """Raise HarvestError if another cell of a row that did not succeed says that it did."""
+    for name, cell in cells:
+        if word_of(cell) in _SUCCEEDED:
+            raise HarvestError(
+                f"{label}, line {row.line}: {failed[0]} {_shown(failed[1])} contradicts {name} {_shown(cell)}",
+                hint="correct the row, or rename the column that is not about the deploy",
+            )
 
 
 def notes_of(judged: Iterable[JudgedRow]) -> tuple[str, ...]:

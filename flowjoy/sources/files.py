@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from flowjoy.domain import CodeRecord, EventType, ModelRecord, ModelVersion, commit_sha
+from flowjoy.domain import CodeRecord, EventType, ModelRecord, ModelVersion, Note, NoteLevel, commit_sha
 from flowjoy.domain.deduplication import fold, shipped_again
 from flowjoy.domain.hosts import https_only
 from flowjoy.domain.name_patterns import split_hint
@@ -67,11 +67,20 @@ class CodeFile:
         columns.refuse_foreign(judged, self.label, "deployments", wanted)
         ours = [(item.row, _code(item.row, query)) for item in judged if item.misfit is None]
         records = cells.with_distinct_ids(ours, lambda item: item.sha or "", self.label)
-        notes = (*columns.notes_of(judged), *columns.unread_columns(table, CODE.known))
+        notes = (*columns.notes_of(judged), *_nothing_succeeded(judged), *columns.unread_columns(table, CODE.known))
         folded = fold(records)
         skipped = (_skipped(item, item.misfit, query) for item in judged if item.misfit is not None)
         entries = (*(Entry.of(record, record.environment) for record in folded), *filter(None, skipped))
         return SourceResult(records=folded, notes=notes, entries=entries)
+
+
+def _nothing_succeeded(judged: Iterable[JudgedRow]) -> tuple[Note, ...]:
+    """Return a warning if the service has rows and none of them succeeded: nothing is released, so nothing is owed."""
+    misfits = {item.misfit for item in judged}
+    if None in misfits or RowProblem.STATUS not in misfits:
+        return ()
+    cure = "if a deployment succeeded, write `success` in its row"
+    return (Note(f"no row succeeded, so nothing counts as released; {cure}", NoteLevel.WARNING),)
 
 
 def _skipped(item: JudgedRow, misfit: RowProblem, query: HarvestQuery) -> Entry | None:

@@ -95,6 +95,13 @@ def test_code_row__of_an_unknown_word_decides_nothing(tmp_path: Path) -> None:
     assert "code file, line 2, status: 'probably' says neither success nor failure" in ended.log
 
 
+def test_code_file__without_a_row_that_succeeded_passes_only_with_a_warning(tmp_path: Path) -> None:
+    """A list of failed deployments is data: a new service whose first deployment failed has released nothing."""
+    ended = ran(tmp_path, code=f"ts,sha,status\n2026-11-20T08:00:00Z,{A},failed\n")
+    assert (ended.code, ended.outputs["sla-status"]) == (0, "none")
+    assert "::warning title=FlowJoy::code (code file): no row succeeded, so nothing counts as released" in ended.log
+
+
 @pytest.mark.matrix
 @pytest.mark.parametrize("indent", [None, 2])
 def test_pages__one_after_the_other_are_all_read(tmp_path: Path, indent: int | None) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowjoy.domain import CodeRecord, ModelRecord
+from flowjoy.domain import CodeRecord, ModelRecord, Note, NoteLevel
 from flowjoy.errors import HarvestError
 from flowjoy.sources.base import HarvestQuery, SourceResult
 from flowjoy.sources.files import CodeFile, ModelFile
@@ -130,7 +130,35 @@ def test_code_row__that_failed_first_does_not_hide_its_success(query: HarvestQue
 
 def test_code_file__of_failures_alone_is_believed(query: HarvestQuery) -> None:
     result = code(f"ts,sha,status\n{T},{A},failure\n", query)
-    assert (result.records, result.notes) == ((), ("left out: 1 row that did not succeed (failure)",))
+    assert (result.records, result.notes[0]) == ((), "left out: 1 row that did not succeed (failure)")
+
+
+@pytest.mark.parametrize("rows", [[f"{A},failure"], [f"{A},queued", f"{B},failure"]])
+def test_code_file__without_a_row_that_succeeded_warns_that_nothing_was_released(
+    query: HarvestQuery, rows: list[str]
+) -> None:
+    lines = "".join(f"{T},{row}\n" for row in rows)
+    *_, note = code(f"ts,sha,status\n{lines}", query).notes
+    assert isinstance(note, Note)
+    assert (note.level, "nothing counts as released" in note) == (NoteLevel.WARNING, True)
+    assert not any(isinstance(note, Note) for note in code(f"ts,sha,status\n{lines}{T},{A},success\n", query).notes)
+
+
+@pytest.mark.parametrize(("status", "conclusion"), [("failed", "success"), ("Passed", "cancelled"), ("ok", "pending")])
+def test_code_row__that_contradicts_itself_is_refused_naming_line_and_both_cells(
+    query: HarvestQuery, status: str, conclusion: str
+) -> None:
+    with pytest.raises(HarvestError, match="code file, line 2: ") as problem:
+        code(f"ts,sha,status,conclusion\n{T},{A},{status},{conclusion}\n", query)
+    assert f"status '{status}'" in str(problem.value)
+    assert f"conclusion '{conclusion}'" in str(problem.value)
+    assert "contradicts" in str(problem.value)
+
+
+def test_code_row__that_failed_and_was_replaced_does_not_contradict_itself(query: HarvestQuery) -> None:
+    """GitHub calls deployments of a removed environment inactive, whatever became of them."""
+    result = code(f"ts,sha,state,conclusion\n{T},{A},success,success\n{T},{B},inactive,failure\n", query)
+    assert [record.sha for record in result.records] == [A]
 
 
 @pytest.mark.parametrize(
