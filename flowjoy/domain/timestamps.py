@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 EARLIEST = datetime(2005, 1, 1, tzinfo=UTC)
 """An earlier timestamp is a mistake of units or parsing: seconds read as milliseconds give 1970."""
@@ -52,6 +52,11 @@ def parse_epoch_ms(value: int) -> datetime:
         return _EPOCH + timedelta(milliseconds=value)
     except OverflowError:
         raise ValueError(f"{value} is not a time in epoch milliseconds") from None
+
+
+def day_after(stamp: datetime) -> date:
+    """Return the first day that begins after the timestamp in every time zone."""
+    return (stamp + timedelta(hours=14)).date() + timedelta(days=1)
 
 
 def plausible(stamp: datetime, *, now: datetime) -> datetime:

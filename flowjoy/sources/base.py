@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Any, Generic, Protocol, Self, TypeVar
+from zoneinfo import ZoneInfo
 
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.transport import Transport
@@ -74,6 +75,16 @@ class HarvestQuery:
     def horizon(self) -> datetime:
         """The oldest time that matters. A ledger does not make it later, because it may be wrong."""
         return min(self.since, self.as_of - MEMORY)
+
+    @property
+    def promised_since(self) -> datetime | None:
+        """When the promise began: what went live before opens no clock."""
+        since, zone = self.settings.sla_since, ZoneInfo(self.settings.timezone)
+        return None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC)
+
+    def owes_nothing(self, ended: datetime) -> bool:
+        """Return whether what went live by then is older than `sla-since`."""
+        return self.promised_since is not None and ended < self.promised_since
 
 
 @dataclass(frozen=True, kw_only=True)

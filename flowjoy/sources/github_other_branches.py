@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
+from typing import NamedTuple
 
 from flowjoy.clients import github_runs
 from flowjoy.clients.github import PER_PAGE, GitHubApi
@@ -26,12 +27,20 @@ _WAITING, _SINCE_LAST_LOOK = timedelta(days=30), timedelta(days=7)
 """A run may wait for a reviewer for 30 days; after a run of FlowJoy it is looked for in the last seven only."""
 
 
-def on_other_branches(
-    github: GitHubApi, path: str, branch: str, known: Sequence[Run], settled: SettledReleases, query: HarvestQuery
-) -> tuple[tuple[Run, ...], tuple[Note, ...]]:
-    """Return the runs of the workflow on other branches of this repository, and a note on what was not read.
+class OtherRuns(NamedTuple):
+    """The runs on other branches, those of pull requests, whatever their branch, and notes on what was not read."""
 
-    `known`: those on the branch of releases, which need not be found again. A run counts by its last change: it may
+    elsewhere: tuple[Run, ...]
+    of_pull_requests: tuple[Run, ...]
+    notes: tuple[Note, ...] = ()
+
+
+def other_runs(
+    github: GitHubApi, path: str, branch: str, known: Sequence[Run], settled: SettledReleases, query: HarvestQuery
+) -> OtherRuns:
+    """Return the runs of the workflow that are not on the branch of releases.
+
+    `known`: those of that branch's name, which need not be found again. A run counts by its last change: it may
     have waited for a reviewer, or been started again. Without an earlier run of FlowJoy, `settled` ends nothing: an
     older run may owe other models.
     """
@@ -51,11 +60,13 @@ def on_other_branches(
         for run in newest.values()
         if run.head_branch != branch and not releases_nothing(run, query.repository) and may_have_begun(run)
     )
+    every = {run.id: run for run in (*newest.values(), *known)}.values()
+    pulls = tuple(run for run in every if run.of_pull_request and may_have_begun(run))
     oldest = min((run.created_at for run in newest.values()), default=begin)
     if len(listed) < PER_PAGE or oldest < until or not _are_left(newest.keys() | own, total):
-        return runs, ()
+        return OtherRuns(runs, pulls)
     text = f"runs on other branches were read back to {iso(oldest)} only: an earlier release from one is not seen"
-    return runs, (Note(text, NoteLevel.WARNING),)
+    return OtherRuns(runs, pulls, (Note(text, NoteLevel.WARNING),))
 
 
 def _are_left(seen: AbstractSet[int], total: int) -> bool:

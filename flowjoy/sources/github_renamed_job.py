@@ -16,6 +16,7 @@ from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.github_jobs import Job
 from flowjoy.clients.github_runs import Run
 from flowjoy.domain.name_patterns import likely_first
+from flowjoy.domain.timestamps import day_after
 from flowjoy.errors import HarvestError
 from flowjoy.report.text import plural
 from flowjoy.sources.base import HarvestQuery
@@ -52,7 +53,8 @@ class JobsOfRuns:
 def refuse_renamed(github: GitHubApi, read: JobsOfRuns, query: HarvestQuery) -> tuple[str, ...]:
     """Raise HarvestError if runs after the last release show that another job deploys now.
 
-    A run that began less than `sla-hours` ago cannot have broken the promise: a note says in time what to set.
+    A run that began less than `sla-hours` ago cannot have broken the promise: a note says in time what to set. One
+    that ended before `sla-since` owes nothing, and does not make the names of its jobs usual.
     """
     last, wanted = read.last_release(query), query.settings.deploy_job
     later = read.after(last, query)
@@ -65,19 +67,20 @@ def refuse_renamed(github: GitHubApi, read: JobsOfRuns, query: HarvestQuery) -> 
     if last is None:
         return ()
     foreign = [] if is_declared else lacking
+    doubted = [run for run in later if not query.owes_nothing(_last_success(run, read.jobs[run.id]))]
     usual = _names(jobs for number, jobs in read.jobs.items() if number not in {run.id for run in later})
-    if not _doubtful(later, read.jobs, usual, foreign, wanted):
+    if not _doubtful(doubted, read.jobs, usual, foreign, wanted):
         return ()
     remembered = sorted(read.known, reverse=True)[: github_jobs.AT_ONCE]
     usual |= _names(github_jobs.read(github, remembered).values())
-    doubtful = _doubtful(later, read.jobs, usual, foreign, wanted)
+    doubtful = _doubtful(doubted, read.jobs, usual, foreign, wanted)
     until = query.as_of - timedelta(hours=query.settings.sla_hours)
     old = {run: names for run, names in doubtful.items() if run.created_at <= until}
     if old:
-        raise HarvestError(_named(old, query), hint=_cure(old, query))
+        raise HarvestError(_named(old, query), hint=_cure(old, read, query))
     hours = f"{query.settings.sla_hours:g} h"
     after = f"after {hours} FlowJoy ends with exit code 2"
-    return (f"{_named(doubtful, query)}; {_cure(doubtful, query)}; {after}",) if doubtful else ()
+    return (f"{_named(doubtful, query)}; {_cure(doubtful, read, query)}; {after}",) if doubtful else ()
 
 
 def _undeclared(declared: Collection[str], seen: Iterable[str], query: HarvestQuery) -> HarvestError:
@@ -151,7 +154,9 @@ def _named(doubtful: Mapping[Run, Sequence[str]], query: HarvestQuery) -> str:
     return f"{runs} after the last release may have deployed without the job {job!r}: {', '.join(shown)}"
 
 
-def _cure(doubtful: Mapping[Run, Sequence[str]], query: HarvestQuery) -> str:
+def _cure(doubtful: Mapping[Run, Sequence[str]], read: JobsOfRuns, query: HarvestQuery) -> str:
     names = likely_first((name for jobs in doubtful.values() for name in jobs), query.settings.deploy_job)
     added = ", ".join(names[:_SHOWN])
-    return f"add a line to deploy-job with the one that deploys: {added}; if none does, the next release ends this"
+    since = day_after(max(_last_success(run, read.jobs[run.id]) for run in doubtful)).isoformat()
+    ends = f"the next release ends this, or sla-since set to {since} or a later day"
+    return f"add a line to deploy-job with the one that deploys: {added}; if none does, {ends}"

@@ -6,7 +6,7 @@ Without `deploy-job` these are runs that did not succeed on the branch of releas
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from flowjoy.actions.core import TITLE
@@ -38,16 +38,12 @@ def refuse_uncertain(
     so only a run without a job that succeeded deployed nothing. A younger run cannot have broken the promise: a note
     says in time what to set.
     """
-    until = query.as_of - timedelta(hours=query.settings.sla_hours)
-    asked = [run for run in runs if _is_asked(run, settled, query)]
-    young = [run for run in asked if run.created_at > until and run.is_over][:_SHOWN]
-    old = settled.owing((run for run in asked if run.created_at <= until), lambda run: (run.updated_at, run.head_sha))
-    every = [*old, *young]
-    jobs = github_jobs.read(github, [run.id for run in every])
-    uncertain = [run for run in old if _may_have_deployed(github, run, jobs[run.id])]
+    old, young = by_age((run for run in runs if is_asked(run, settled, query)), settled, query)
+    jobs = github_jobs.read(github, [run.id for run in (*old, *young)])
+    uncertain = [run for run in old if may_have_deployed(github, run, jobs[run.id])]
     if uncertain:
         raise HarvestError(_named(uncertain, branch, query), hint=_cure(uncertain, branch))
-    uncertain = [run for run in young if _may_have_deployed(github, run, jobs[run.id])]
+    uncertain = [run for run in young if may_have_deployed(github, run, jobs[run.id])]
     if not uncertain:
         return ()
     hours = f"{query.settings.sla_hours:g} h"
@@ -55,10 +51,20 @@ def refuse_uncertain(
     return (f"{_named(uncertain, branch, query)}; set {inputs}, or FlowJoy ends with exit code 2 after {hours}",)
 
 
-def _is_asked(run: Run, settled: SettledReleases, query: HarvestQuery) -> bool:
+def is_asked(run: Run, settled: SettledReleases, query: HarvestQuery) -> bool:
+    """Return whether it matters what a run deployed. What went live before `sla-since` opens no clock."""
     if str(run.id) == query.run_id or run.created_at > query.as_of or not may_have_begun(run):
         return False
+    if run.is_over and query.owes_nothing(run.updated_at):
+        return False
     return run.updated_at >= settled.since or not judged_before(run.created_at, run.updated_at, query)
+
+
+def by_age(asked: Iterable[Run], settled: SettledReleases, query: HarvestQuery) -> tuple[list[Run], list[Run]]:
+    """Return the runs that began more than `sla-hours` ago and may owe a model, and some younger ones that are over."""
+    until, listed = query.as_of - timedelta(hours=query.settings.sla_hours), list(asked)
+    old = settled.owing((run for run in listed if run.created_at <= until), lambda run: (run.updated_at, run.head_sha))
+    return old, [run for run in listed if run.created_at > until and run.is_over][:_SHOWN]
 
 
 def _named(runs: Sequence[Run], branch: str, query: HarvestQuery) -> str:
@@ -82,7 +88,8 @@ def _are_elsewhere(runs: Sequence[Run], branch: str) -> bool:
     return any(run.head_branch != branch for run in runs)
 
 
-def _may_have_deployed(github: GitHubApi, run: Run, jobs: Sequence[github_jobs.Job]) -> bool:
+def may_have_deployed(github: GitHubApi, run: Run, jobs: Sequence[github_jobs.Job]) -> bool:
+    """Return whether any job of a run may have deployed, where no `deploy-job` says which one does."""
     if not jobs:
         # A run that waited for its turn and was cancelled by `concurrency` never had a job.
         return run.conclusion != "cancelled"

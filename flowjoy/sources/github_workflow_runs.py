@@ -22,6 +22,7 @@ from flowjoy.sources import github_other_branches as other_branches
 from flowjoy.sources import github_uncertain_runs as uncertain
 from flowjoy.sources.base import LATER, Clients, Entry, HarvestQuery, SourceResult, Survey, left_out
 from flowjoy.sources.github_own_workflow import refuse_own_failures, refuse_own_job, text_of
+from flowjoy.sources.github_pull_request_runs import refuse_merged
 from flowjoy.sources.github_renamed_job import JobsOfRuns, refuse_renamed
 from flowjoy.sources.github_retired_workflow import refuse_retired
 from flowjoy.sources.github_run_attempts import Attempts, releases_nothing
@@ -63,7 +64,7 @@ class GitHubRuns:
         items, renamed = _with_jobs(github, ours, query) if query.settings.deploy_job else _with_attempts(github, ours)
         released = ((end, item.run.head_sha) for item in items for _, end in item.ends(query))
         settled = SettledReleases(github, query, released)
-        elsewhere, notes = other_branches.on_other_branches(github, path, branch, on_branch, settled, query)
+        elsewhere, pulls, notes = other_branches.other_runs(github, path, branch, on_branch, settled, query)
         ignored = other_branches.warn_of_ignored(elsewhere, settled, branch) if query.settings.branch else ()
         elsewhere = () if query.settings.branch else elsewhere
         if not query.settings.deploy_job:
@@ -71,10 +72,13 @@ class GitHubRuns:
             refuse_own_failures(github, unshipped, query)
             doubtful = [*unshipped, *(run for run in elsewhere if run.event != _BEFORE_MERGE)]
             doubts = uncertain.refuse_uncertain(github, doubtful, branch, settled, query)
-            return RunList(items, (*doubts, *notes, *ignored))
+            merged = refuse_merged(github, pulls, _live(items, query), settled, query)
+            return RunList(items, (*doubts, *merged, *notes, *ignored))
         counted = _deployed_elsewhere(github, elsewhere, settled, query)
+        every = [*items, *counted]
+        merged = refuse_merged(github, pulls, _live(every, query), settled, query)
         named = other_branches.note_on_counted([item.run for item in counted], branch)
-        return RunList([*items, *counted], (*renamed, *notes, *ignored, *named))
+        return RunList(every, (*renamed, *merged, *notes, *ignored, *named))
 
     def parse(self, raw: RunList, query: HarvestQuery) -> SourceResult[CodeRecord]:
         """Return one record per run, and another each time that it went live anew after another commit."""
@@ -123,6 +127,11 @@ def _with_jobs(github: GitHubApi, ours: Sequence[Run], query: HarvestQuery) -> t
 def _with_attempts(github: GitHubApi, ours: Sequence[Run]) -> tuple[list[Attempts], tuple[str, ...]]:
     """Return the runs with their earlier attempts: without `deploy-job`, each attempt that succeeded deployed."""
     return [Attempts(run=run, earlier=github_runs.earlier_attempts(github, run)) for run in ours], ()
+
+
+def _live(items: Iterable[Attempts], query: HarvestQuery) -> set[str]:
+    """Return the commits that the runs put live."""
+    return {item.run.head_sha for item in items if item.ends(query)}
 
 
 def _deployed_elsewhere(
@@ -214,8 +223,11 @@ def _prove_empty(github: GitHubApi, path: str, branch: str, since: datetime) -> 
     if any(run.created_at >= since for run in releases):
         raise HarvestError("GitHub workflow runs: the filtered list is empty, the full one is not", hint="run again")
     if total and not releases:
-        seen = sorted({str(run.head_branch) for run in runs.values()})
+        seen = sorted({str(run.head_branch) for run in runs.values() if not run.of_pull_request})
+        cure = f"deploy on push to {branch}, or set workflow to the file that deploys"
         raise HarvestError(
             f"the workflow has {plural(total, 'run')}, but none on the branch {branch!r} in reach",
-            hint=f"set branch to one of: {', '.join(seen[:20])}",
+            hint=f"set branch to one of: {', '.join(seen[:20])}"
+            if seen
+            else f"runs of pull requests do not count; {cure}",
         )

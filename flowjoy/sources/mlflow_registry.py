@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, time
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from flowjoy.clients.mlflow_models import (
     DEPLOYED_AGAIN,
@@ -128,13 +127,7 @@ def _content_notes(raw: RegistrySnapshot, query: HarvestQuery) -> Iterator[str]:
     stamps: dict[str, list[datetime]] = {}
     for version in raw.versions:
         stamps.setdefault(version.name, []).append(created(version, query.latest))
-    yield from import_notes(stamps, horizon=query.horizon, sla_since=_sla_since(query))
-
-
-def _sla_since(query: HarvestQuery) -> datetime | None:
-    """Return when the promise began."""
-    since, zone = query.settings.sla_since, ZoneInfo(query.settings.timezone)
-    return None if since is None else datetime.combine(since, time.min, tzinfo=zone).astimezone(UTC)
+    yield from import_notes(stamps, horizon=query.horizon, sla_since=query.promised_since)
 
 
 def _versions(raw: RegistrySnapshot, query: HarvestQuery) -> tuple[ModelVersion, ...]:
@@ -197,7 +190,7 @@ def _record(version: RegisteredVersion, listed: Listed, query: HarvestQuery) -> 
     if key == DEPLOYED_AT or signal != "registered":
         if key not in version.tags:
             return None
-        now, since = query.latest, _sla_since(query)
+        now, since = query.latest, query.promised_since
         # An import keeps stamps of ships elsewhere, before the promise began.
         earliest = EARLIEST if since is not None and registered < since else registered
         shipped, precision = _tagged(version.tags[key], earliest, now, f"{name}, tag {key}"), Precision.EXACT

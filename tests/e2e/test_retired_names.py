@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.in_process import A, C, Ran, World, at
+from tests.e2e.in_process import A, B, C, Ran, World, at
 
 pytestmark = pytest.mark.matrix
 
@@ -111,3 +111,21 @@ def test_called_workflow__whose_releases_are_runs_of_its_caller_is_undecided(wor
     assert (ran.code, "release.yml is only called by others" in ran.log) == (2, True)
     ran = hourly(world, 50, workflow="ci.yml", deploy_job="release / deploy")
     assert (ran.code, ran.obligation(sha=C)["status"]) == (1, "breached")
+
+
+@pytest.mark.parametrize("event", ["pull_request", "pull_request_target"])
+def test_workflow__that_now_deploys_when_a_pull_request_is_merged_is_undecided(world: World, event: str) -> None:
+    met_before(world, "deploy", "deploy", "on:\n  pull_request: {types: [closed]}\njobs:\n  deploy: {}\n")
+    shop = world.github.repository
+    shop.add_pull_request(head_sha=B, base_sha=A, created_at=at(-5), closed_at=at(0), merged_as=C)
+    opened = shop.add_run(sha=B, created_at=at(-5), updated_at=at(-4), branch="feature", event=event)
+    shop.add_job(opened, "deploy", at(-4), conclusion="skipped")
+    assert hourly(world, -1).code == 0
+    merged = shop.add_run(sha=B, created_at=at(0), updated_at=at(1), branch="feature", event=event)
+    shop.add_job(merged, "deploy", at(0.5))
+    early = hourly(world, 2)
+    assert (early.code, f"after a merge may have deployed: {merged}" in early.log) == (0, True)
+    for hours in (48.5, 100):
+        assert hourly(world, hours).code == 2
+    released(world, C, 101, "deploy")
+    assert hourly(world, 150).code == 1

@@ -366,7 +366,7 @@ class Bodies:
             "merged": pull.merged,
             "merged_at": issue.closed_at if pull.merged else None,
             "merged_by": self._user("octo-dev") if pull.merged else None,
-            "merge_commit_sha": None,
+            "merge_commit_sha": pull.merged_as,
             "mergeable": None if pull.merged else True,
             "rebaseable": None if pull.merged else True,
             "mergeable_state": "unknown" if pull.merged else "clean",

@@ -254,7 +254,7 @@ class Call:
 
     @_route("GET", "/pulls")
     def pulls(self) -> Answer:
-        """Newest first. `head` is `owner:branch`; one that is not of that form is ignored, as GitHub does."""
+        """Newest first, by `sort`. `head` is `owner:branch`; one that is not of that form is ignored."""
         query = self.request.query
         state, head, base = query.get("state", "open"), query.get("head", ""), query.get("base")
         result = []
@@ -265,7 +265,8 @@ class Call:
             owner = pull.head_repository.partition("/")[0]
             if ":" not in head or head == f"{owner}:{pull.head_ref}":
                 result.append(issue)
-        result.sort(key=lambda i: (i.created_at, i.number), reverse=True)
+        by_change = query.get("sort") == "updated"
+        result.sort(key=lambda i: ((i.closed_at if by_change else None) or i.created_at, i.number), reverse=True)
         return self.paged(result, self.bodies.simple_pull)
 
     @_route("GET", r"/compare/{base}\.\.\.{head}")

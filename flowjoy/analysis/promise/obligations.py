@@ -40,6 +40,7 @@ from flowjoy.analysis.promise.waivers import apply_waivers
 from flowjoy.analysis.timeline import integer_versions
 from flowjoy.domain import EventType, Kind, ModelDependencies, Obligation, Requirement, Rule, Status, Waiver
 from flowjoy.domain.promise import UNREADABLE
+from flowjoy.domain.timestamps import day_after
 
 _NOT_REQUIRED = Settlement(status=Status.NOT_REQUIRED)
 _Asked = tuple[Requirement, Columns, first_ship.ShipBounds]
@@ -221,9 +222,8 @@ def _unknown(
     for code_id, sha, begun, provisional in zip(*columns, strict=True):
         start, reason = to_timestamp(begun), dependencies.unreadable[sha]
         if sha in dependencies.gone:
-            # The day after it in every time zone.
-            after = (start + timedelta(hours=14)).date() + timedelta(days=1)
-            reason = f"{reason}; set sla-since to {after.isoformat()} or a later day, which leaves this release out"
+            after = day_after(start).isoformat()
+            reason = f"{reason}; set sla-since to {after} or a later day, which leaves this release out"
         yield Obligation(
             id=f"{code_id}/{UNREADABLE}",
             code_id=code_id,

@@ -31,8 +31,11 @@ def declare(github: GitHubStandIn, jobs: str) -> None:
     github.repository.add_file(A, FILE, f"on: push\njobs: {{{jobs}}}\n")
 
 
-def asked(github: GitHubStandIn, deploy_job: str, hour: float = 60, **changes: Any) -> SourceResult[CodeRecord]:
+def asked(
+    github: GitHubStandIn, deploy_job: str, hour: float = 60, *, sla_since: str = "", **changes: Any
+) -> SourceResult[CodeRecord]:
     inputs = {"code_source": "workflow-runs", "workflow": "release.yml", "deploy_job": deploy_job}
+    inputs |= {"sla_since": sla_since} if sla_since else {}
     return ask(GitHubRuns(), api_of(github), a_question(inputs, default_branch="main", as_of=at(hour), **changes))
 
 
@@ -178,3 +181,23 @@ def test_runs__of_pull_requests_and_those_still_under_way_are_no_doubt(github: G
     for number in (proposed, under_way):
         shop.add_job(number, "publish", at(6))
     assert not notes(asked(github, "deploy"))
+
+
+def test_sla_since__after_a_run_in_doubt_ends_it_and_makes_no_job_usual(github: GitHubStandIn) -> None:
+    declare(github, "lint: {}, deploy: {needs: lint}, publish-report: {if: failure()}")
+    a_run(github, A, 0, deploy="success")
+    a_run(github, B, 5, "failure", lint="failure", publish_report="success")
+    with pytest.raises(HarvestError, match="may have deployed without the job 'deploy'") as problem:
+        asked(github, "deploy")
+    assert problem.value.hint == (
+        "add a line to deploy-job with the one that deploys: publish report; "
+        "if none does, the next release ends this, or sla-since set to 2024-06-05 or a later day"
+    )
+    for day, hour, is_refused in (("2024-06-03", 60, True), ("2024-06-05", 60, False), ("2024-06-05", 120, True)):
+        if hour == 120:
+            a_run(github, C, 60, "failure", lint="failure", publish_report="success")
+        if is_refused:
+            with pytest.raises(HarvestError, match="may have deployed without the job 'deploy'"):
+                asked(github, "deploy", hour, sla_since=day)
+        else:
+            assert notes(asked(github, "deploy", hour, sla_since=day)) == []

@@ -89,6 +89,7 @@ def test_ours__a_forks_branch_of_the_same_name_is_ignored(github: GitHubStandIn)
 def test_ours__a_pull_request_releases_nothing(github: GitHubStandIn, event: str) -> None:
     github.repository.add_run(sha=A, created_at=at())
     github.repository.add_run(sha=B, created_at=at(), event=event)
+    github.repository.add_pull_request(head_sha=B, base_sha=A, created_at=at())
     assert successes(released(github)) == {A}
 
 
@@ -100,7 +101,8 @@ def orphan(body: Any) -> Any:
 def test_ours__a_pull_request_whose_fork_was_deleted_is_ignored(github: GitHubStandIn) -> None:
     github.repository.add_run(sha=A, created_at=at())
     github.repository.add_run(sha=B, created_at=at(), event="pull_request")
-    github.fail("GET ", fault=Edited(orphan))
+    github.repository.add_pull_request(head_sha=B, base_sha=A, created_at=at(), head_repository="mallory/shop")
+    github.fail("GET /repos/acme/shop/actions", fault=Edited(orphan))
     assert successes(released(github)) == {A}
 
 
@@ -605,6 +607,15 @@ def test_uncertain__a_younger_run_is_a_note_on_what_to_set(github: GitHubStandIn
     assert note == f"{uncertain}; set deploy-job, or FlowJoy ends with exit code 2 after 48 h"
 
 
+def test_uncertain__a_run_that_ended_before_sla_since_opens_no_clock(github: GitHubStandIn) -> None:
+    run = github.repository.add_run(sha=A, created_at=at(), updated_at=at(), conclusion="failure")
+    github.repository.add_job(run, "everything", at())
+    since = a_question({**INPUTS, "sla_since": at(24).date().isoformat()}, default_branch="main")
+    assert successes(released(github, since)) == set()
+    with pytest.raises(HarvestError, match="may have deployed"):
+        released(github, a_question({**INPUTS, "sla_since": at().date().isoformat()}, default_branch="main"))
+
+
 def test_uncertain__a_run_that_was_cancelled_before_it_had_a_job_deployed_nothing(github: GitHubStandIn) -> None:
     github.repository.add_run(sha=A, created_at=at(), conclusion="cancelled")
     assert successes(released(github)) == set()
@@ -659,6 +670,7 @@ def test_other_branch__not_of_a_pull_request_nor_a_fork_nor_one_that_never_began
 ) -> None:
     with_jobs(github, 0, "deploy")
     hotfix(github, ("deploy", "success"), **changes)
+    github.repository.add_pull_request(head_sha=B, base_sha=A, head_ref="hotfix", created_at=at(59))
     assert successes(released(github, of_jobs("deploy"))) == {A}
 
 
@@ -723,6 +735,7 @@ def test_other_branch__without_deploy_job_a_run_that_deployed_nothing_is_none(
 ) -> None:
     github.repository.add_run(sha=A, created_at=at())
     hotfix(github, *jobs, **changes)
+    github.repository.add_pull_request(head_sha=B, base_sha=A, head_ref="hotfix", created_at=at(59))
     result = ask(GitHubRuns(), api_of(github), a_run_question())
     assert (successes(result.records), result.notes) == ({A}, ())
 
@@ -747,6 +760,7 @@ def test_other_branch__that_an_earlier_run_judged_is_not_asked_again(github: Git
 
 def test_other_branch__more_runs_than_are_read_is_a_warning(github: GitHubStandIn) -> None:
     with_jobs(github, 0, "deploy")
+    github.repository.add_pull_request(head_sha=B, base_sha=A, created_at=at(49))
     for n in range(501):
         github.repository.add_run(sha=B, created_at=at(50, minutes=n), branch="feature", event="pull_request")
     (note,) = ask(GitHubRuns(), api_of(github), of_jobs("deploy")).notes
