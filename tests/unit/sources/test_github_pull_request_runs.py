@@ -24,7 +24,7 @@ def asked(
     github: GitHubStandIn, hour: float = 110, deploy_job: str = "deploy", **inputs: str
 ) -> SourceResult[CodeRecord]:
     given = {"code_source": "workflow-runs", "workflow": "release.yml", **inputs}
-    given |= {"deploy_job": deploy_job} if deploy_job else {}
+    given = {key: value for key, value in {**given, "deploy_job": deploy_job}.items() if value}
     query = a_question(given, default_branch="main", as_of=at(hour))
     return ask(GitHubRuns(), api_of(github), query)
 
@@ -67,9 +67,9 @@ def test_after_the_merge__a_run_that_deployed_is_refused_once_its_clock_is_over(
     run = a_run(github, AFTER, event=event, **changes)
     branch = changes.get("branch", "feature")
     problem = f"1 run of release.yml after a merge may have deployed: {run} ({event} on {branch})"
-    for branch_input in ({}, {"branch": "main"}):
+    for named in ("", "main"):
         with pytest.raises(HarvestError) as refused:
-            asked(github, **branch_input)
+            asked(github, branch=named)
         assert str(refused.value) == problem
         assert refused.value.hint == (
             "deploy on push to main, or let the job name its environment and set code-source: deployments; "
