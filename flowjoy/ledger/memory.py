@@ -99,7 +99,8 @@ def memory_of(bundle: Bundle, asked: RunParameters, *, since: datetime, until: d
 
 def of_another_name(bundle: Bundle, *, since: datetime, until: datetime) -> Records:
     """Return what is overdue in the ledger of a service that has another name now."""
-    reason = f"owed by the service {bundle.service!r}, whose ledger has this name; {_ENDS}"
+    cure = "if that is another service, set artifact-name"
+    reason = f"owed by the service {bundle.service!r}, whose ledger has this name; {_ENDS}; {cure}"
     owed = (item for item in bundle.obligations if _is_overdue(item) and since <= item.start <= until)
     return Records(owed_before={item.id: replace(item, reason=reason) for item in owed if not is_masked(item)})
 

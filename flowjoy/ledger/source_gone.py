@@ -124,9 +124,16 @@ def with_models(
     ]
     exact = {record.id for record in gone}
     stays = (record for record in memory.models if _is_listed(record, there))
-    shown = _shipped_before(stays, (record for record in current if record.id not in exact), before or {})
+    shown = tuple(_shipped_before(stays, (record for record in current if record.id not in exact), before or {}))
     seen = (replace(r, borne_out=_is_borne_out(r, listed, known.get(r.name))) if r.source_gone else r for r in shown)
-    return (*seen, *gone)
+    same = {_ship(record) for record in shown if record.registered_at is not None}
+    return (*seen, *(record for record in gone if _ship(record) not in same))
+
+
+def _ship(record: ModelRecord) -> tuple[object, ...]:
+    """Return what a ship is known by, also if a run that asked another registry remembers it under another name."""
+    number = record.id.removesuffix(DELETED)
+    return number, record.registered_at, record.shipped_at, record.not_before, record.precision
 
 
 def _is_listed(record: ModelRecord, there: _Listed) -> bool:

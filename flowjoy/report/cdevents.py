@@ -19,9 +19,10 @@ import pandas as pd
 from flowjoy.analysis import event_columns
 from flowjoy.analysis.flow import incidents
 from flowjoy.analysis.results import Results
+from flowjoy.analysis.source_coverage import states
 from flowjoy.analysis.timeline import known_text, without_provisional
-from flowjoy.domain import EventType, Kind, Obligation, Status
-from flowjoy.domain.deduplication import without_half_pairs
+from flowjoy.domain import CoverageState, EventType, Kind, Obligation, SourceKind, Status
+from flowjoy.domain.deduplication import DELETED, without_half_pairs
 from flowjoy.domain.timestamps import iso, iso_or_none
 from flowjoy.report.escaping import clean
 
@@ -120,6 +121,8 @@ class _Writer:
         """Yield what went live: code by its kind, each model version once, and a model that was moved back."""
         published: set[str] = set()
         for row in self._rows:
+            if row[event_columns.TYPE] == EventType.MODEL and not self._is_confirmed(row):
+                continue
             number, kind = row[event_columns.ID], row[event_columns.KIND]
             data: dict[str, object] = {"kind": kind, "precision": row[event_columns.PRECISION], "record": number}
             if row[event_columns.TYPE] == EventType.CODE or kind == Kind.ROLLBACK:
@@ -133,6 +136,14 @@ class _Writer:
             if is_new and pd.isna(row[event_columns.OLD_SINCE]):
                 data |= {"model": row[event_columns.NAME], "version": known_text(row[event_columns.VERSION])}
                 yield self._event("artifact.published", number, row[event_columns.TS], {}, data, subject=purl)
+
+    def _is_confirmed(self, row: Mapping[Hashable, Any]) -> bool:
+        """Return whether a ship is known from more than the ledger: models were read, and it has the name it had there.
+
+        A version that only the ledger remembers under another name was published under its own.
+        """
+        was_read = CoverageState.FAILED not in states(self._results.bundle, SourceKind.MODELS)
+        return was_read and not str(row[event_columns.VERSION]).endswith(DELETED)
 
     def _predicate(self, number: str, kind: str) -> str:
         if kind == Kind.ROLLBACK:

@@ -44,7 +44,7 @@ def read(query: HarvestQuery, github: GitHubApi) -> LedgerArtifacts:
     name = query.default_branch
     branch = None if name is None else DefaultBranch(github=github, name=name, commit=query.default_commit)
     ledgers: list[tuple[int, Bundle]] = []
-    others: list[Bundle] = []
+    others: list[tuple[int, Bundle]] = []
     remembered = tried = 0
     is_complete, newer = True, False
     candidates = Candidates(github, query, branch)
@@ -62,7 +62,7 @@ def read(query: HarvestQuery, github: GitHubApi) -> LedgerArtifacts:
             tried += 1
             bundle = _opened(content_of(github, artifact), query)
             if bundle.service != query.settings.service:
-                others.append(bundle)
+                others.append((number, bundle))
                 raise BundleError(f"it is of the service {bundle.service!r}")  # noqa: TRY301  (ignored like an artifact that is not a ledger)
         except NewerBundleError as problem:
             notes.append(f"artifact {number} is not read: {problem}; update the action")
@@ -79,25 +79,35 @@ def read(query: HarvestQuery, github: GitHubApi) -> LedgerArtifacts:
             break
         ledgers.append((number, bundle))
         remembered = max(remembered, *bundle.ledgers, 0)
-    renamed, warnings = _renamed([] if ledgers else others, query.settings.service)
+    renamed, warnings = _others(others, ledgers, query.settings.service)
     notes += [*warnings, *candidates.ignored]
     return LedgerArtifacts(
         ledgers=tuple(ledgers), notes=tuple(notes), newer=newer, is_complete=is_complete, renamed=renamed
     )
 
 
-def _renamed(others: list[Bundle], service: str) -> tuple[Bundle | None, tuple[Note, ...]]:
-    """Return the newest ledger of another service, if all are of one, and a warning."""
-    services = sorted({bundle.service for bundle in others})
+def _others(
+    others: list[tuple[int, Bundle]], own: list[tuple[int, Bundle]], service: str
+) -> tuple[Bundle | None, tuple[Note, ...]]:
+    """Return the newest ledger of another service, if all are of one and none is of this one, and a warning."""
+    since = own[0][0] if own else 0
+    newer = [bundle for number, bundle in others if number > since]
+    services = sorted({bundle.service for bundle in newer})
     if not services:
         return None, ()
     names = ", ".join(map(repr, services))
+    if own:
+        text = (
+            f"{names} and {service!r} share this artifact-name: what is overdue in one may be owed by the other. "
+            "Set artifact-name, one for each service"
+        )
+        return None, (Note(text, NoteLevel.WARNING),)
     read = "only what is overdue there is" if len(services) == 1 else "nothing of them is"
     text = (
         f"no ledger of the service {service!r} has this artifact-name, but one of {names} has: {read} read. "
         "If that is another service, and not an earlier name of this one, set artifact-name"
     )
-    return others[0] if len(services) == 1 else None, (Note(text, NoteLevel.WARNING),)
+    return newer[0] if len(services) == 1 else None, (Note(text, NoteLevel.WARNING),)
 
 
 def _up_to_a_flood(candidates: Candidates, ledgers: list[Any]) -> Iterator[tuple[Artifact, list[str]]]:

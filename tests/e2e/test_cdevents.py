@@ -58,6 +58,17 @@ def test_events__that_were_not_accepted_are_posted_by_the_next_run_and_decide_no
     assert receiver.events == lines(world.run(at(3)))
 
 
+def test_registry__whose_address_is_mistyped_posts_no_version_and_leaves_no_copy(
+    world: World, receiver: CDEventsStandIn
+) -> None:
+    world.run(at(2))
+    posted = ids(receiver.events)
+    assert world.run(at(3), mlflow_tracking_uri="http://127.0.0.1:9").code == 2
+    right = world.run(at(4))
+    assert (right.code, ids(receiver.events)) == (0, posted)
+    assert [item["version"] for item in right.bundle["models"]] == ["1"]
+
+
 @pytest.mark.matrix
 def test_outage__in_passing_is_retried(world: World, receiver: CDEventsStandIn) -> None:
     receiver.fail("POST", times=1, fault=Answer(503))

@@ -347,6 +347,26 @@ def test_service__under_a_new_name_still_owes_what_was_overdue(world: World) -> 
     assert scheduled(world, 54, sha=C).code == 0
 
 
+def test_service__that_shares_a_name_is_warned_in_every_run_and_told_the_cure(world: World) -> None:
+    """`api/v1` and `api-v1` have one default name."""
+    world.registry.add_model("ranker")
+    world.registry.add_version(at(1), name="ranker")
+    world.release(A, at())
+    live = [("success", at())]
+    world.github.repository.add_commit(B, at())
+    world.github.repository.add_deployment(sha=B, created_at=at(), environment="eu", statuses=live)
+    for hours in (49, 50, 51):
+        first = scheduled(world, hours, service="api/v1")
+        second = scheduled(world, hours + 0.2, service="api-v1", environment="eu", models="ranker", sha=B)
+        assert (first.code, second.code) == (1, 1)
+        warning = next(line for line in second.log.splitlines() if line.startswith("::warning"))
+        assert "'api/v1'" in warning
+        error = next(line for line in second.log.splitlines() if line.startswith("::error"))
+        assert ("et artifact-name" in warning, "set artifact-name" in error) == (True, True)
+    own = scheduled(world, 52, service="api-v1", environment="eu", models="ranker", sha=B, artifact_name="v1")
+    assert own.code == 0
+
+
 def test_service__that_shares_a_name_with_several_others_takes_over_nothing(world: World) -> None:
     world.inputs["artifact-name"] = NAME
     world.release(A, at())

@@ -177,6 +177,23 @@ def test_with_models__a_number_of_a_model_that_was_made_again_is_another_version
     assert with_models(Records(models=result), [new], [MODEL], listed(("1", 60)), facts) == result
 
 
+@pytest.mark.parametrize(("shipped", "kept"), [(2, False), (1, True)])
+def test_with_models__a_version_of_another_registry_that_this_one_lists_is_not_a_copy(
+    *, shipped: float, kept: bool
+) -> None:
+    """A run with a mistyped address remembers the version under another name; an earlier ship of it still counts."""
+    here = a_ship(2, "1", id="model:recommender/1", registered_at=at(0))
+    elsewhere = replace(
+        here,
+        id="model:recommender/1 (deleted)",
+        version="1 (deleted)",
+        shipped_at=at(shipped),
+        source_gone=True,
+    )
+    result = with_models(Records(models=(elsewhere,)), [here], [MODEL], listed(("1", 0)), {})
+    assert [item.version for item in result] == ["1", *(["1 (deleted)"] if kept else [])]
+
+
 def test_looks__inside_a_stay_are_not_kept() -> None:
     observations = [
         AliasObservation(model="m", signal="alias:live", at=at(hour), version=version)

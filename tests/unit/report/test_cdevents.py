@@ -125,6 +125,18 @@ def test_version__that_was_live_before_the_first_observation_has_no_event() -> N
     assert published == ["pkg:mlflow/recommender@2"]
 
 
+def test_version__that_only_the_ledger_remembers_under_another_name_has_no_event() -> None:
+    models = [a_ship(3, "1 (deleted)", source_gone=True), a_ship(9, "1 (deleted)", id="model:recommender/1@back")]
+    assert written(a_bundle(models=[*models, a_ship(6, "2")]))[0]["subject"]["id"] == "pkg:mlflow/recommender@2"
+    assert len(written(a_bundle(models=[*models, a_ship(6, "2")]))) == 1
+
+
+def test_versions__have_no_event_in_a_run_that_could_not_read_models() -> None:
+    unread = a_history(coverage=(a_coverage("code"), a_coverage("models", CoverageState.FAILED)))
+    assert PUBLISHED in kinds(written(a_history()))
+    assert PUBLISHED not in kinds(written(unread))
+
+
 def test_events__before_the_window_are_left_out() -> None:
     events = written(a_bundle([a_deploy(-2000, A), a_deploy(100, B)], terms={"models": ()}))
     assert kinds(events) == [UPGRADED]
