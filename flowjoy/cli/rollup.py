@@ -24,7 +24,6 @@ from flowjoy.report.rollup.renderings import renderings
 from flowjoy.sources import expected_services
 
 _DONE, _FAILED, _MISTAKE = 0, 1, 2
-_SILENT, _BREACHED = "silent", "breached"
 _FACTS = "facts"
 _SHOWN = 20
 
@@ -60,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--weeks", type=int, default=12, help="the running week and those before it (default 12)")
     add("--services", type=Path, metavar="CSV", help="the services that should report: repository,service,team")
     add("--silent-after-hours", type=int, default=48, help="a service without a newer bundle is silent (default 48)")
-    add("--fail-on", metavar="STATES", help="exit 1 if a service is in one: silent,breached")
+    add("--fail-on", metavar="STATES", help="exit 1 if a service is in one: unknown,silent,breached")
     add("--strict", action="store_true", help="exit 2 if a bundle is refused")
     add(
         "--spark-master", metavar="URL", help="compute on Spark: spark://…, yarn, local[*], or sc://… for Spark Connect"
@@ -91,7 +90,7 @@ def _rollup(arguments: argparse.Namespace, console: Console, line: ProgressLine)
         console.error(problem)
     if problems:
         return _MISTAKE
-    failing = [row.name for states in fail_on for row in states(view)]
+    failing = list(dict.fromkeys(row.name for states in fail_on for row in states(view)))
     if failing:
         console.error(f"--fail-on: {', '.join(failing[:_SHOWN])}{' …' if len(failing) > _SHOWN else ''}")
     return _FAILED if failing else _DONE
@@ -132,13 +131,14 @@ def _terms(arguments: argparse.Namespace) -> RollUpTerms:
 def _fail_on(text: str | None) -> tuple[Callable[[RollUp], Sequence[ServiceRow]], ...]:
     """Return the services that make the roll-up fail, by state. Raise InputError for a state that does not exist."""
     known: Mapping[str, Callable[[RollUp], Sequence[ServiceRow]]] = {
-        _SILENT: lambda view: view.silent,
-        _BREACHED: lambda view: view.broken,
+        "unknown": lambda view: view.unknown,
+        "silent": lambda view: view.silent,
+        "breached": lambda view: view.broken,
     }
     names = [] if text is None else [name.strip() for name in text.split(",")]
     wrong = [name for name in names if name not in known]
     if wrong:
-        raise InputError(f"--fail-on {wrong[0]!r}: expected {' or '.join(known)}, or both with a comma")
+        raise InputError(f"--fail-on {wrong[0]!r}: expected some of {', '.join(known)}, with commas")
     return tuple(known[name] for name in names)
 
 
@@ -171,6 +171,5 @@ def _log(view: RollUp, written: Sequence[str], console: Console) -> None:
         console.warning(f"{plural(len(view.refused) - _SHOWN, 'more file')} refused: see coverage.csv")
     for path in written:
         console.log(path)
-    states = ((len(view.silent), "silent"), (len(view.broken), "broken"))
-    shown = ", ".join(f"{number:,} {name}" for number, name in states)
+    shown = f"{len(view.unknown):,} unknown ({len(view.silent):,} silent), {len(view.broken):,} broken"
     console.log(f"{plural(len(view.services), 'service')} as of {iso(view.as_of)}: {shown}")

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from flowjoy.domain.rollup_rows import (
     BREACHED,
+    UNKNOWN,
     CoverageRow,
     ModelRow,
     ModelServiceRow,
@@ -37,6 +38,11 @@ class RollUp:
         """The services of which no report counts, the longest silent first."""
         silent = (row for row in self.services if row.is_silent)
         return tuple(sorted(silent, key=lambda row: (row.reported_at is not None, row.reported_at or self.as_of)))
+
+    @property
+    def unknown(self) -> tuple[ServiceRow, ...]:
+        """The services whose promise is unknown for any reason: the silent ones first, then by name."""
+        return (*self.silent, *(row for row in self.services if row.promise == UNKNOWN and not row.is_silent))
 
     @property
     def broken(self) -> tuple[ServiceRow, ...]:

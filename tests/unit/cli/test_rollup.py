@@ -13,10 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from flowjoy.cli.rollup import _parser, rollup
+from flowjoy.domain import CoverageState
 from flowjoy.domain.facts import FACTS
+from flowjoy.domain.timestamps import iso
 from flowjoy.ledger import facts_format
 from flowjoy.sources import bundle_files
-from tests.builders import a_deploy, a_ship, at
+from tests.builders import a_coverage, a_deploy, a_ship, at
 from tests.organisation import HOSTILE, Service, a_report, write_lake
 
 
@@ -62,7 +64,7 @@ def test_rollup__writes_every_file_and_says_how_it_stands(lake: Lake) -> None:
     broken().write(lake.folder)
     code, log = lake.run()
     assert code == 0
-    assert "2 services as of 2024-06-07T13:00:00Z: 0 silent, 1 broken" in log
+    assert "2 services as of 2024-06-07T13:00:00Z: 0 unknown (0 silent), 1 broken" in log
     csvs = {"services.csv", "service_weeks.csv", "models.csv", "teams.csv", "coverage.csv"}
     assert {*csvs, *(facts_format.file_name(kind.fact) for kind in FACTS)} <= set(lake.files())
     assert [(row["service"], row["promise"], row["rate_percent"]) for row in lake.rows("services.csv")] == [
@@ -82,6 +84,21 @@ def test_exit_code__is_1_only_where_a_named_state_occurs(lake: Lake) -> None:
     code, log = lake.run("--fail-on", "breached")
     assert (code, "--fail-on: acme/" in log) == (1, True), log
     assert lake.run()[0] == 0
+
+
+def test_exit_code__is_1_for_a_service_that_is_unknown_whatever_the_reason(lake: Lake) -> None:
+    """It reports, but its deadline passed after its last report; or its own run could not decide; or it is silent."""
+    Service(a_report([a_deploy(0)], until=at(40), service="running")).write(lake.folder)
+    assert lake.run("--fail-on", "unknown", "--as-of", iso(at(48)))[0] == 0
+    lapsed = ("--as-of", iso(at(49)))
+    assert lake.run("--fail-on", "silent,breached", *lapsed)[0] == 0
+    code, log = lake.run("--fail-on", "unknown,silent,breached", *lapsed)
+    assert (code, "--fail-on: acme/" in log, "1 unknown (0 silent), 0 broken" in log) == (1, True, True), log
+    unread = (a_coverage("code"), a_coverage("models", CoverageState.FAILED))
+    Service(a_report([a_deploy(0)], until=at(48), service="undecided", coverage=unread)).write(lake.folder)
+    assert "2 unknown (0 silent), 0 broken" in lake.run(*lapsed)[1]
+    code, log = lake.run("--fail-on", "unknown", "--as-of", iso(at(480)))
+    assert (code, "2 unknown (2 silent)" in log) == (1, True), log
 
 
 def test_services__that_the_roll_up_would_overwrite_are_refused(lake: Lake) -> None:
@@ -111,8 +128,8 @@ def test_exit_code__is_2_with_strict_and_a_refusal(lake: Lake) -> None:
         (("--weeks", "0"), "--weeks 0: expected a number from 1 to 56"),
         (("--silent-after-hours", "0"), "--silent-after-hours 0: expected at least 1"),
         (("--as-of", "yesterday"), "--as-of: 'yesterday' is not an ISO 8601 timestamp"),
-        (("--fail-on", "sad"), "--fail-on 'sad': expected silent or breached"),
-        (("--fail-on", ""), "--fail-on '': expected silent or breached"),
+        (("--fail-on", "sad"), "--fail-on 'sad': expected some of unknown, silent, breached, with commas"),
+        (("--fail-on", ""), "--fail-on '': expected some of unknown, silent, breached"),
         (("--services", "none.csv"), "--services: none.csv cannot be read"),
         (("nowhere",), "nowhere: expected a folder or a file, but it does not exist"),
         ((), "no bundle in these folders"),
