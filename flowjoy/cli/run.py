@@ -135,7 +135,7 @@ def _judged(settings: Settings, context: ActionsContext, console: Console, now: 
         links=links,
     )
     _require_time(this, results)
-    results = publisher.alert(results)
+    results = publisher.settle(publisher.alert(results))
     written = _report(this, results, links)
     report = report_of(results, links)
     _require_time(this, results)

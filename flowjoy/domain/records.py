@@ -55,6 +55,7 @@ class Records:
     were posted. `first_trusted_at`: the time of the first trusted run of this service; None if no ledger could be read
     and kept. `decided_at`: when a run last read every required source; `blocked_at`: when one lately made the checks of
     open pull requests red. `check_names`: by name of the check on the promise, when a run last wrote it.
+    `checks_settled`: by commit and statuses of a release, when a run first brought its check up to date.
     """
 
     coverage: tuple[Coverage, ...] = ()
@@ -91,6 +92,7 @@ class Records:
     decided_at: datetime | None = field(default=None, metadata=_values(merge=by.latest))
     blocked_at: datetime | None = field(default=None, metadata=_values(merge=by.latest))
     check_names: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.latest_per_key))
+    checks_settled: Mapping[str, datetime] = field(default_factory=dict, metadata=_values(merge=by.latest_per_key))
 
     def merged(self, other: Records) -> Records:
         """Return what either remembers. Commutative, associative and idempotent: the order of ledgers is irrelevant."""

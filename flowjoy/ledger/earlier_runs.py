@@ -23,6 +23,7 @@ class RunChecks(TypedDict):
     decided_at: datetime | None
     blocked_at: datetime | None
     check_names: Mapping[str, datetime]
+    checks_settled: Mapping[str, datetime]
 
 
 def checks_of(bundle: Bundle) -> RunChecks:
@@ -39,6 +40,7 @@ def checks_of(bundle: Bundle) -> RunChecks:
         decided_at=_by(bundle.decided_at, at) if decision is Decision.ERROR else at,
         blocked_at=blocked_at if blocked_at is not None and at - blocked_at <= _BLOCKED else None,
         check_names=names,
+        checks_settled={key: min(when, at) for key, when in bundle.checks_settled.items()},
     )
 
 

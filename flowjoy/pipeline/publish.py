@@ -15,6 +15,7 @@ from flowjoy.actions.context import ActionsContext
 from flowjoy.actions.core import Console
 from flowjoy.actions.event import RunEvent
 from flowjoy.actions.trusted_runs import TRUSTED_EVENTS
+from flowjoy.analysis.promise import settled_releases, verdict
 from flowjoy.analysis.promise.dependencies import HEAD, stub_lines
 from flowjoy.analysis.results import Results, alerts_since
 from flowjoy.clients.actions_artifacts import ArtifactService
@@ -77,6 +78,14 @@ class Publisher:
                 redact = self.console.redact
                 results = cdevents.post_new(results, url, new_context(), redact, complete=history.complete)
         return notify.raise_alerts(results)
+
+    def settle(self, results: Results) -> Results:
+        """Return the results with the earlier releases whose checks a trusted run brings up to date."""
+        if not self.trigger.trusted or results.verdict.exit_code == verdict.EXIT_UNDECIDED:
+            return results
+        written = {self.trigger.sha, *self._deployed(results)}
+        listed = settled_releases.updated(results.bundle, results.obligations, written)
+        return replace(results, bundle=replace(results.bundle, checks_settled=listed))
 
     def publish(
         self, results: Results, report: Report, written: Mapping[str, str], github: GitHubApi | None

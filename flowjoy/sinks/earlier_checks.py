@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import cached_property
 
-from flowjoy.analysis.promise import verdict
+from flowjoy.analysis.promise import settled_releases, verdict
 from flowjoy.clients import github_pulls
 from flowjoy.clients.github import GitHubApi
 from flowjoy.clients.github_pulls import OpenHeads
@@ -16,11 +15,6 @@ from flowjoy.errors import HarvestError
 from flowjoy.report import checks
 from flowjoy.report.checks import Check
 from flowjoy.sinks.base import Publication
-
-SETTLED_DAYS = 14
-"""An earlier run settled a release whose clocks ended longer ago, unless it never had a check."""
-
-MAX_SETTLED = 40
 
 
 @dataclass(frozen=True)
@@ -65,7 +59,7 @@ class OpenPullRequests:
         """
         publication, results = self.publication, self.publication.results
         bundle = results.bundle
-        since = _settled_since(publication)
+        since = bundle.generated_at - settled_releases.AGAIN
         lately = any(item.is_missed and (item.closed_at or bundle.generated_at) >= since for item in results.scope)
         if results.verdict.exit_code == verdict.EXIT_UNDECIDED:
             is_concerned = results.may_be_overdue
@@ -79,19 +73,13 @@ class OpenPullRequests:
 
 
 def of_settled_releases(publication: Publication) -> Iterator[Check]:
-    """Yield the checks of earlier releases whose last clock ended lately, newest first."""
+    """Yield the checks of earlier releases that were settled, or settled otherwise, lately."""
     results = publication.results
-    since = _settled_since(publication)
-    recent = [item for item in results.obligations if item.sha and (item.closed_at or item.deadline) >= since]
-    newest_first = dict.fromkeys(item.sha for item in reversed(recent) if item.sha not in _written(publication))
-    for sha in list(newest_first)[:MAX_SETTLED]:
-        check = checks.settled_check(results, sha, publication.report.links) if sha is not None else None
+    listed = settled_releases.updated(results.bundle, results.obligations, _written(publication))
+    for sha in settled_releases.due(listed, results.bundle.generated_at):
+        check = checks.settled_check(results, sha, publication.report.links)
         if check is not None:
             yield check
-
-
-def _settled_since(publication: Publication) -> datetime:
-    return publication.results.bundle.generated_at - timedelta(days=SETTLED_DAYS)
 
 
 def _written(publication: Publication) -> set[str | None]:

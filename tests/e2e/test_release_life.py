@@ -298,6 +298,44 @@ def test_ship__a_first_time_that_was_moved_past_a_later_one_is_named_with_the_cu
     assert "set flowjoy.deployed_at back to the first ship" in ran.log
 
 
+@pytest.mark.parametrize(("shipped", "conclusion"), [(None, "failure"), (10, "success")])
+def test_check__of_a_release_is_settled_after_forty_days_without_a_run(
+    remembering: World, shipped: float | None, conclusion: str
+) -> None:
+    remembering.release(A, at())
+    remembering.run(at(1))
+    if shipped is not None:
+        remembering.registry.add_version(at(shipped))
+    remembering.github.repository.add_commit(B, at(24), parent=A)
+    remembering.run(at(24 * 40), event="schedule", sha=B)
+    assert remembering.check(A)["conclusion"] == conclusion
+
+
+def test_check__of_a_release_turns_red_when_its_waiver_ends_after_three_weeks(remembering: World) -> None:
+    remembering.release(A, at())
+    waiver = {"model": "recommender", "sha": A, "reason": "freeze", "by": "platform", "until": "2026-03-22T09:00:00Z"}
+    stub = json.dumps({"models": {"recommender": "any"}, "waivers": [waiver]})
+    remembering.github.repository.add_file(A, "flowjoy.json", stub)
+    remembering.run(at(1))
+    remembering.github.repository.add_commit(B, at(24), parent=A)
+    for days, conclusion in ((3, "neutral"), (18, "neutral"), (21, "failure")):
+        remembering.run(at(24 * days), event="schedule", sha=B)
+        assert remembering.check(A)["conclusion"] == conclusion
+
+
+@pytest.mark.matrix
+def test_checks__of_more_releases_than_one_run_updates_are_updated_by_the_next(remembering: World) -> None:
+    shas = [f"{number:040x}" for number in range(1, 46)]
+    for number, sha in enumerate(shas):
+        remembering.release(sha, at(number / 2), parent=shas[number - 1] if number else None)
+        remembering.run(at(number / 2 + 0.01), sha=sha)
+    remembering.registry.add_version(at(24))
+    for hours, settled in ((24.5, 40), (25.5, 44)):
+        remembering.run(at(hours), event="schedule", sha=shas[-1])
+        titles = [remembering.check(sha)["output"]["title"] for sha in shas[:-1]]
+        assert sum(title.startswith("1 model shipped") for title in titles) == settled
+
+
 def test_pull_request__without_a_readable_payload_is_never_green(world: World) -> None:
     world.release(A, at())
     for event in ("pull_request", "pull_request_target"):
