@@ -7,7 +7,7 @@ moves into ships.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -35,6 +35,12 @@ def alias_changes(observations: Iterable[AliasObservation]) -> tuple[AliasChange
             changes.append(AliasChange(observation=item, not_before=None if before is None else before.at))
         before = item
     return tuple(changes)
+
+
+def every_change(observations: Iterable[AliasObservation]) -> Iterator[AliasChange]:
+    """Yield the moves of every model and signal."""
+    for _, one_signal in groupby(_in_time(observations), key=lambda item: (item.model, item.signal)):
+        yield from alias_changes(one_signal)
 
 
 def compact(observations: Iterable[AliasObservation]) -> tuple[AliasObservation, ...]:

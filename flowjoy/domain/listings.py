@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from flowjoy.domain.model_versions import ModelRecord, ModelVersion
+from flowjoy.domain.model_versions import AliasObservation, ModelRecord, ModelVersion
 from flowjoy.domain.timestamps import iso
 
 
@@ -19,13 +19,14 @@ def last_readings(model: str) -> tuple[str, str]:
     return last_listing(model), f"stamps:{model}"
 
 
-def version_key(version: ModelRecord | ModelVersion) -> str:
+def version_key(version: ModelRecord | ModelVersion | AliasObservation) -> str:
     """Return the key of a version: its value is the time of the last listing without it.
 
     A model that is made again, or renamed, has versions of its own.
     """
     registered = version.registered_at
-    return f"{version.name}/{version.version or ''}@{'' if registered is None else iso(registered)}"
+    name = version.model if isinstance(version, AliasObservation) else version.name
+    return f"{name}/{version.version or ''}@{'' if registered is None else iso(registered)}"
 
 
 def stamp_key(version: ModelRecord | ModelVersion, stamp: str) -> str:

@@ -6,12 +6,15 @@ ready, or that was one of another model's) therefore starts or stops a clock no 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from flowjoy.domain import CodeRecord, ModelRecord, ModelVersion, Outcome, Precision
+from flowjoy.domain.alias_observations import every_change
 from flowjoy.domain.listings import keys_of, last_readings, stamp_key, version_key
+from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import EARLIEST
 
 
@@ -82,6 +85,10 @@ def _narrowed(records: Sequence[CodeRecord]) -> tuple[CodeRecord, ...]:
     return tuple(record if record.seen_by is None else narrowed(record) for record in records)
 
 
+Bounds = list[tuple[datetime, datetime]]
+"""Pairs of times, the first excluded: in one of them something happened."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Listings:
     """The readings of a registry or file: `Records.listings` and `Records.first_listed`."""
@@ -114,10 +121,12 @@ class Listings:
         return self.first.get(key, self.without.get(last, now) if key in self.without else now)
 
 
-def models_no_earlier(records: Iterable[ModelRecord], listings: Listings) -> tuple[ModelRecord, ...]:
+def models_no_earlier(
+    records: Iterable[ModelRecord], listings: Listings, settled: Mapping[str, Bounds] | None = None
+) -> tuple[ModelRecord, ...]:
     """Return the ships; one that claims a time at which a run did not see it lies between that and the first that did.
 
-    Observed ships have such bounds already.
+    Observed ships have such bounds already. A stamp may narrow the bounds that are `settled` for its version.
     """
 
     def bounded(record: ModelRecord) -> ModelRecord:
@@ -125,13 +134,30 @@ def models_no_earlier(records: Iterable[ModelRecord], listings: Listings) -> tup
         unseen = [
             key for key in (version_key(record), *stamps) if record.shipped_at < listings.without.get(key, EARLIEST)
         ]
-        if not unseen:
+        within = [] if record.stamp is None or settled is None else settled.get(version_key(record), [])
+        if not unseen or any(after < record.shipped_at <= seen for after, seen in within):
             return record
         after = max(listings.without[key] for key in unseen)
         seen = max(listings.first[key] for key in unseen)
         return replace(record, not_before=after, shipped_at=max(seen, after + timedelta(microseconds=1)))
 
     return tuple(record if record.precision is Precision.OBSERVED else bounded(record) for record in records)
+
+
+def settled_bounds(memory: Records) -> dict[str, Bounds]:
+    """Return, by version, the times between which earlier runs found that it went live: by observation, or by bounds.
+
+    A stamp that they believed has bounds of a microsecond.
+    """
+    found: defaultdict[str, Bounds] = defaultdict(list)
+    for record in memory.models:
+        if record.stamp is not None or record.not_before is not None:
+            tick = record.shipped_at - timedelta(microseconds=1)
+            found[version_key(record)].append((record.not_before or tick, record.shipped_at))
+    for change in every_change(memory.observations):
+        if change.not_before is not None:
+            found[version_key(change.observation)].append((change.not_before, change.observation.at))
+    return found
 
 
 def _of_others(known: Mapping[str, datetime], asked: Container[str]) -> dict[str, datetime]:

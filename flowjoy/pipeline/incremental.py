@@ -168,7 +168,7 @@ def models(
     is_file = query.settings.model_source == "file"
     listings = not_yet.Listings(without=memory.listings, first=memory.first_listed)
     listings = listings.read(asked if is_file else parsed.known, parsed.versions, query.as_of)
-    current = not_yet.models_no_earlier(parsed.records, listings)
+    current = not_yet.models_no_earlier(parsed.records, listings, not_yet.settled_bounds(memory))
     if is_file:
         memory = source_gone.only_listed(memory, parsed.versions)
     before = registered_ships.before_stamps(memory, current, code, terms, query.now)

@@ -84,7 +84,7 @@ def with_observed(
             for change in changes
             if change.observation not in of_ships
         ]
-        records += shipped_again([*exact, *(item for item in observed if not _is_stamped(item, exact))])
+        records += shipped_again([*exact, *observed])
         notes += _notes(model, seen, query)
     return records, tuple(notes)
 
@@ -183,12 +183,6 @@ def _has_twin(
         for version in raw.versions
         if version.name == record.name and version.version not in without | {record.version}
     )
-
-
-def _is_stamped(observed: ModelRecord, exact: list[ModelRecord]) -> bool:
-    """Return whether a stamp is more exact than the observation: a version first shipped at its stamp."""
-    same = [record.shipped_at for record in exact if record.version == observed.version]
-    return bool(same) and (observed.not_before or EARLIEST) <= min(same)
 
 
 def _as_observation(record: ModelRecord, signal: str) -> AliasObservation:
