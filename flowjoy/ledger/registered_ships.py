@@ -7,53 +7,59 @@ it would change a settled obligation, or settle one for which a new version is d
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from flowjoy.analysis.promise import obligations
 from flowjoy.analysis.promise.dependencies import dependencies_of
 from flowjoy.analysis.timeline import timeline
-from flowjoy.domain import CodeRecord, ModelRecord, Obligation, Outcome, Precision
+from flowjoy.domain import ModelRecord, Obligation, Outcome, Precision
 from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.records import Records
-from flowjoy.domain.timestamps import iso
+from flowjoy.domain.timestamps import iso, parse_iso
 from flowjoy.ledger.other_signals import is_by
+
+Bounded = Callable[[Iterable[ModelRecord]], Sequence[ModelRecord]]
+"""Gives ships that claim a time at which a run did not see them the bounds of what runs saw."""
 
 
 def before_stamps(
-    memory: Records, current: Sequence[ModelRecord], code: Iterable[CodeRecord], terms: RunParameters, now: datetime
+    known: Records, current: Sequence[ModelRecord], terms: RunParameters, now: datetime, bounded: Bounded
 ) -> dict[str, ModelRecord]:
     """Return, by id of a stamped version, the ship before its stamp: by its registration, or by an earlier signal.
 
     The registration counts if a newer version shipped by registration before the stamp, so this one was live until
-    then; if earlier runs counted it for an obligation (`memory`), and the stamp would break it or comes after a
-    deployment that the registration did not serve; or if the signal has changed since and the stamp claims a time at
-    which a run did not see it.
+    then; if it kept an obligation, and the stamp would break that or comes after a deployment that the registration did
+    not serve; or if the stamp was written afterwards and says that the version was live before a deployment. Where the
+    signal is not `registered`, only a registration that an earlier run counted does, and no stamp that was written
+    afterwards. `known`: the ledger, with the deployments and stubs of this run.
     """
     stamped = [record for record in current if _is_first_stamp(record)]
     if not stamped:
         return {}
     newer = _registrations(current)
-    seen = {record.id: record for record in memory.models}
-    again = {record.id: record for record in stamped if _is_superseded(record, newer.get(record.name, ()))}
-    same = [r for r in stamped if r.id in seen and seen[r.id].registered_at == r.registered_at]
-    asked = [r for r in same if r.id not in again and seen[r.id].precision is Precision.REGISTERED]
-    settled = _settled(memory, terms, now) if asked else {}
-    deploys = [record.shipped_at for record in code if record.outcome is Outcome.SUCCESS]
-    again |= {
-        record.id: record
-        for record in asked
-        # What an earlier run decided stays.
-        if f"{record.id}@{iso(record.shipped_at)}" in seen
-        or (terms.model_signal != "registered" and record.not_before is not None)
-        or _would_rewrite(record, settled.get((record.name, record.version), ()), deploys)
-    }
-    earlier = {r.id: seen[r.id] for r in same if seen[r.id].precision is not Precision.REGISTERED}
-    return {
-        **{key: record for key, record in earlier.items() if not is_by(record, terms.model_signal)},
-        **{key: _registered(record) for key, record in again.items()},
-    }
+    seen = {record.id: record for record in known.models}
+    same = {r.id: seen[r.id] for r in stamped if r.id in seen and seen[r.id].registered_at == r.registered_at}
+    again = {record.id for record in stamped if _is_superseded(record, newer.get(record.name, ()))}
+    by_registration = {record.id: record for record in bounded(map(_registered, stamped))}
+    counts = terms.model_signal == "registered"
+    earlier = {key: record for key, record in same.items() if record.precision is not Precision.REGISTERED}
+    asked = [r for r in stamped if r.id not in again and r.id not in earlier and (counts or r.id in same)]
+    if asked:
+        ships = seen | ({r.id: r for r in current} | {r.id: by_registration[r.id] for r in asked} if counts else {})
+        settled = _settled(replace(known, models=tuple(ships.values())), terms, now)
+        deploys = [record.shipped_at for record in known.code if record.outcome is Outcome.SUCCESS]
+        again |= {
+            record.id
+            for record in asked
+            # What an earlier run decided stays.
+            if f"{record.id}@{iso(record.shipped_at)}" in seen
+            or (record.not_before is not None and (not counts or _was_live_by(record, deploys)))
+            or _would_rewrite(record, settled.get((record.name, record.version), ()), deploys)
+        }
+    shipped = [record for record in earlier.values() if not is_by(record, terms.model_signal)]
+    return {record.id: record for record in bounded(shipped)} | {key: by_registration[key] for key in again}
 
 
 def _registered(record: ModelRecord) -> ModelRecord:
@@ -104,16 +110,24 @@ def _is_superseded(record: ModelRecord, newer: Sequence[datetime]) -> bool:
     return index < len(newer) and newer[index] < record.shipped_at
 
 
-def _settled(memory: Records, terms: RunParameters, now: datetime) -> Mapping[tuple[str, str | None], list[Obligation]]:
-    """Return, by version, the obligations that its registration had settled for earlier runs."""
-    events = timeline(memory.code, memory.models, service="", until=now)
-    dependence = dependencies_of(terms.models, memory.stubs, terms.model_stub)
+def _settled(known: Records, terms: RunParameters, now: datetime) -> Mapping[tuple[str, str | None], list[Obligation]]:
+    """Return, by version, the obligations that its registration settled."""
+    events = timeline(known.code, known.models, service="", until=now)
+    dependence = dependencies_of(terms.models, known.stubs, terms.model_stub)
     asked = obligations.PromiseTerms(sla_hours=terms.sla_hours, as_of=now, since=terms.sla_since)
     settled: dict[tuple[str, str | None], list[Obligation]] = {}
     for item in obligations.obligations(events, dependence, asked):
         if item.precision is Precision.REGISTERED:
             settled.setdefault((item.model, item.version), []).append(item)
     return settled
+
+
+def _was_live_by(record: ModelRecord, deploys: Iterable[datetime]) -> bool:
+    """Return whether a stamp that was written afterwards says that its version was live before a deployment."""
+    if record.stamp is None:
+        return False
+    claimed = parse_iso(record.stamp.rpartition("=")[2])
+    return any(claimed < start <= record.shipped_at for start in deploys)
 
 
 def _would_rewrite(record: ModelRecord, settled: Sequence[Obligation], deploys: Iterable[datetime]) -> bool:

@@ -222,7 +222,8 @@ class _Collection:
         self._named = frozenset((*must, *may))
         query = replace(self._query, models=must, candidates=may, observations=steps.memory.observations)
         if must or may or query.settings.model_source == "file":
-            known = (self._model_source, steps.memory, steps.deploys, self._terms)
+            stubs = {**steps.memory.stubs, **steps.stubs.value}
+            known = (self._model_source, replace(steps.memory, code=tuple(steps.deploys), stubs=stubs), self._terms)
             steps.models.read(partial(incremental.models, query, self._access, *known), self._access)
         else:
             steps.models.skip(required=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 
 from flowjoy.analysis.promise.dependencies import HEAD
@@ -159,10 +160,12 @@ def models(
     access: Clients,
     source: Source[ModelRecord],
     memory: Records,
-    code: Iterable[CodeRecord],
     terms: RunParameters,
 ) -> StepResult[SourceResult[ModelRecord]]:
-    """Read the ships of the models that the query names. `code`: the deployments that they may have served."""
+    """Read the ships of the models that the query names.
+
+    `memory`: what ledgers remember, and the deployments and stubs of this run, which the ships may have served.
+    """
     parsed = source.parse(source.fetch(query, access), query)
     asked, signal = {*query.models, *query.candidates}, terms.model_signal
     is_file = query.settings.model_source == "file"
@@ -171,8 +174,8 @@ def models(
     current = not_yet.models_no_earlier(parsed.records, listings, not_yet.settled_bounds(memory))
     if is_file:
         memory = source_gone.only_listed(memory, parsed.versions)
-    before = registered_ships.before_stamps(memory, current, code, terms, query.now)
-    first = {record.id: record for record in not_yet.models_no_earlier(before.values(), listings)}
+    bounded = partial(not_yet.models_no_earlier, listings=listings)
+    first = registered_ships.before_stamps(memory, current, terms, query.now, bounded)
     own = other_signals.of_signal(memory, signal)
     known = source_gone.with_models(own, current, asked, parsed.versions, parsed.known, first)
     notes = (*parsed.notes, *source_gone.gone(known), *registered_ships.notes(known, signal))

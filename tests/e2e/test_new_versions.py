@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flowjoy.domain.timestamps import iso
-from tests.e2e.in_process import A, World, at
+from tests.e2e.in_process import A, B, World, at
 
 
 @pytest.mark.matrix
@@ -64,3 +64,29 @@ def test_import__is_noted_until_the_promise_begins_after_it(world: World) -> Non
     assert refused.code == 2
     assert "set sla-since to a day after the import" in refused.log
     assert world.run(at(0), model_signal="tag:deployed", sla_since="2026-03-01").code == 0
+
+
+@pytest.mark.parametrize("keeps_a_ledger", [True, False])
+def test_stamp__of_a_version_whose_registration_kept_a_promise_keeps_no_later_one_with_or_without_a_ledger(
+    world: World, *, keeps_a_ledger: bool
+) -> None:
+    """A GitHub Enterprise Server without an artifact service keeps no ledger."""
+    if not keeps_a_ledger:
+        world.artifacts = None
+    world.registry.add_version(at(-500))
+    world.release(A, at())
+    world.registry.add_version(at(2))
+    world.release(B, at(60), parent=A)
+    ran = world.run(at(61.5), sha=B, event="workflow_dispatch", ship="recommender=2")
+    assert [item["status"] for item in ran.bundle["obligations"]] == ["met", "pending"]
+
+
+def test_stamp__of_a_time_before_a_run_that_saw_none_makes_no_registered_version_new(world: World) -> None:
+    world.run(at(1), event="schedule")
+    world.registry.add_version(at(2))
+    world.run(at(8), event="schedule")
+    world.release(B, at(60))
+    world.run(at(61), event="schedule")
+    world.registry.client.set_model_version_tag("recommender", "1", "flowjoy.deployed_at", "2026-03-02T18:00:00Z")
+    ran = world.run(at(109), event="schedule")
+    assert [item["status"] for item in ran.bundle["obligations"]] == ["breached"]

@@ -82,6 +82,39 @@ def test_alias__that_straddles_the_deadline_is_undetermined_and_names_the_cure(w
     assert 'drift_lag_hours,"hours, at most",,,,,49.0,1' in (ran.folder / "dora.csv").read_text()
 
 
+def test_alias__that_straddles_the_deadline_is_settled_by_the_stamp_that_the_check_asks_for(world: World) -> None:
+    look(world, -10)
+    world.release(A, at())
+    world.registry.add_version(at(2))
+    look(world, 47)
+    point_at(world, "2")
+    assert look(world, 49).obligation()["status"] == "undetermined"
+    stamp(world, "2", "2026-03-04T08:30:00Z")
+    for hours in (50, 51):
+        owed = look(world, hours).obligation()
+        assert (owed["status"], owed["shipped_at"], owed["not_before"]) == ("met", "2026-03-04T08:30:00Z", None)
+    # A time at which a run saw another version there narrows nothing.
+    stamp(world, "2", "2026-03-03T09:00:00Z")
+    assert look(world, 52).obligation()["status"] == "met"
+
+
+def test_alias__version_that_was_observed_live_is_not_new_by_a_later_stamp(world: World) -> None:
+    look(world, -10)
+    world.release(A, at())
+    world.registry.add_version(at(2))
+    point_at(world, "2")
+    assert look(world, 5).obligation()["status"] == "met"
+    world.release(B, at(100), parent=A)
+    look(world, 101)
+    ran = world.run(at(102), event="workflow_dispatch", ship="recommender=2")
+    assert [item["status"] for item in ran.bundle["obligations"]] == ["met", "pending"]
+    assert [item["status"] for item in look(world, 149).bundle["obligations"]] == ["met", "breached"]
+
+
+def stamp(world: World, version: str, at: str) -> None:
+    world.registry.client.set_model_version_tag("recommender", version, "flowjoy.deployed_at", at)
+
+
 @pytest.mark.parametrize(
     ("signal", "words"),
     [

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from flowjoy.domain import CodeRecord, ModelRecord, ModelVersion, Outcome, Precision
+from flowjoy.domain import AliasObservation, CodeRecord, ModelRecord, ModelVersion, Outcome, Precision
+from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import EARLIEST, iso
-from flowjoy.ledger.not_yet import Listings, code_no_earlier, code_not_yet, models_no_earlier
+from flowjoy.ledger.not_yet import Listings, code_no_earlier, code_not_yet, models_no_earlier, settled_bounds
 from tests.builders import MODEL, a_deploy, a_ship, at
 
 A, B = "a" * 40, "b" * 40
@@ -159,6 +161,44 @@ def test_models__a_stamp_of_a_time_at_which_a_run_did_not_see_it_was_written_aft
     assert bounded(a_stamped("1", 0, "another", 3), listings) == (None, at(3))
     again = read((12, [a_version("1", 0, stamps=(stamp,))]), after=listings)
     assert bounded(a_stamped("1", 0, tag, 3), again) == (at(5), at(9))
+
+
+def test_models__a_stamp_written_afterwards_narrows_the_bounds_that_earlier_runs_found_and_no_more() -> None:
+    tag = "flowjoy.deployed_at"
+    stamps = {hours: f"{tag}={iso(at(hours))}" for hours in (3, 6, 9, 12)}
+    listings = read((5, []), (9, [a_version("2", 3)]), (12, [a_version("2", 3, stamps=tuple(stamps.values()))]))
+    bounded_before = replace(a_registered("2", 3), not_before=at(5), shipped_at=at(9))
+    looks = [AliasObservation(model=MODEL, signal="alias:production", at=at(hours)) for hours in (5, 9)]
+    looks[1] = replace(looks[1], version="2", registered_at=at(3))
+    for memory in (Records(models=(bounded_before,)), Records(observations=tuple(looks))):
+        settled = settled_bounds(memory)
+        shown = {
+            hours: models_no_earlier([a_stamped("2", 3, tag, hours)], listings, settled)[0] for hours in (3, 6, 9, 12)
+        }
+        assert {hours: (ship.not_before, ship.shipped_at) for hours, ship in shown.items()} == {
+            3: (at(9), at(12)),
+            6: (None, at(6)),
+            9: (None, at(9)),
+            12: (None, at(12)),
+        }
+
+
+def test_models__a_stamp_that_an_earlier_run_believed_is_believed() -> None:
+    tag = "flowjoy.deployed_at"
+    ship = a_stamped("2", 3, tag, 6)
+    listings = read((9, [a_version("2", 3)]), (12, [a_version("2", 3, stamps=(f"{tag}={iso(at(6))}",))]))
+    assert models_no_earlier([ship], listings, settled_bounds(Records()))[0].not_before == at(9)
+    assert models_no_earlier([ship], listings, settled_bounds(Records(models=(ship,)))) == (ship,)
+
+
+def test_bounds__of_an_alias_are_those_between_two_versions_of_one_model() -> None:
+    looks = [
+        AliasObservation(model=model, signal="alias:production", at=at(hours), version=version, registered_at=at(0))
+        for model, hours, version in ((MODEL, 1, "1"), (MODEL, 4, "2"), ("ranker", 2, "7"))
+    ]
+    assert settled_bounds(Records(observations=tuple(looks))) == {
+        f"{MODEL}/2@{iso(at(0))}": [(at(1), at(4))],
+    }
 
 
 def test_models__a_stamp_written_after_the_registration_and_before_the_next_run_is_exact() -> None:

@@ -35,7 +35,8 @@ def decided(
     code: Sequence[CodeRecord], memory: Records, *found: ModelRecord, signal: str = "registered"
 ) -> frozenset[str]:
     """The ids of the versions that had shipped by registration."""
-    before = before_stamps(memory, found, code, terms(signal), at(200))
+    known = replace(memory, code=tuple(code))
+    before = before_stamps(known, found, terms(signal), at(200), tuple)
     for record in found:
         if record.id in before:
             assert before[record.id] == replace(
@@ -81,15 +82,18 @@ def test_before_stamps__a_version_that_waited_for_its_deploy_ships_when_it_is_st
     assert decided(memory.code, memory, stamped(waited, 130)) == frozenset()
 
 
-def test_before_stamps__without_a_ledger_the_stamp_alone_says_when_it_shipped() -> None:
-    assert decided([a_deploy(0), a_deploy(100)], Records(), stamped(registered(10, "2"), 130)) == frozenset()
+def test_before_stamps__the_registry_shows_without_a_ledger_which_promise_the_registration_kept() -> None:
+    assert decided([a_deploy(0), a_deploy(100)], Records(), stamped(registered(10, "2"), 130)) == IDS
+    assert decided([a_deploy(100)], Records(), stamped(registered(10, "2"), 130)) == frozenset()
+    # Under another signal a registration is no ship.
+    assert decided([a_deploy(0)], Records(), stamped(registered(10, "2"), 130), signal="tag:prod") == frozenset()
 
 
 def test_before_stamps__a_version_that_a_newer_one_replaced_was_live_before_its_stamp() -> None:
     old, newer = stamped(registered(10, "2"), 130), registered(110, "3")
-    assert decided([a_deploy(0)], Records(), old, newer) == IDS
-    assert decided([a_deploy(0)], Records(), old, registered(5, "1")) == frozenset()
-    assert decided([a_deploy(0)], Records(), old, registered(140, "3")) == frozenset()
+    assert decided([], Records(), old, newer) == IDS
+    assert decided([], Records(), old, registered(5, "1")) == frozenset()
+    assert decided([], Records(), old, registered(140, "3")) == frozenset()
 
 
 def test_before_stamps__what_an_earlier_run_decided_stays() -> None:
@@ -112,7 +116,8 @@ def test_before_stamps__what_an_earlier_run_decided_stays() -> None:
 def test_before_stamps__a_version_of_a_model_that_was_made_again_is_another_one() -> None:
     deploys = [a_deploy(0), a_deploy(60)]
     memory = Records(code=tuple(deploys), models=(registered(10, "2"),))
-    assert decided(deploys, memory, stamped(registered(70, "2"), 100)) == frozenset()
+    assert decided(deploys, memory, stamped(registered(10, "2"), 100)) == IDS
+    assert decided(deploys[1:], memory, stamped(registered(70, "2"), 100)) == frozenset()
 
 
 def test_before_stamps__a_change_of_signal_makes_no_version_new_whose_stamp_claims_what_no_run_saw() -> None:
@@ -121,7 +126,13 @@ def test_before_stamps__a_change_of_signal_makes_no_version_new_whose_stamp_clai
     written_later = replace(honest, shipped_at=at(51), not_before=at(50))
     assert decided(memory.code, memory, written_later, signal="tag:prod") == IDS
     assert decided(memory.code, memory, honest, signal="tag:prod") == frozenset()
-    assert decided(memory.code, memory, written_later) == frozenset()
+
+
+def test_before_stamps__a_stamp_written_afterwards_serves_no_deployment_after_the_time_that_it_claims() -> None:
+    claim = "flowjoy.deployed_at=2024-06-03T19:00:00Z"
+    written_later = replace(stamped(registered(5, "2"), 61), not_before=at(60), stamp=claim)
+    assert decided([a_deploy(60)], Records(), written_later) == IDS
+    assert decided([a_deploy(70)], Records(), written_later) == frozenset()
 
 
 @pytest.mark.parametrize("precision", [Precision.EXACT, Precision.OBSERVED])
@@ -130,7 +141,7 @@ def test_before_stamps__what_shipped_by_an_earlier_signal_is_not_new_by_another(
     old = a_ship(-50, "2", id=number, precision=precision, registered_at=at(-100), stamp="a=2024-06-01T07:00:00Z")
     found = a_ship(10, "2", id=number, registered_at=at(-100), stamp="b=2024-06-03T19:00:00Z")
     memory = Records(models=(old,))
-    assert before_stamps(memory, [found], [], terms("tag:b"), at(99)) == {number: old}
+    assert before_stamps(memory, [found], terms("tag:b"), at(99), tuple) == {number: old}
     listed = [ModelVersion(name=MODEL, version="2", ready=True, registered_at=at(-100))]
     shown = with_models(Records(), [found], [MODEL], listed, {}, {number: old})
     assert [(item.shipped_at, item.precision) for item in shown] == [(at(-50), precision), (at(10), Precision.EXACT)]
