@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowjoy.actions.core import Console
-from flowjoy.analysis.promise.dependencies import head_problem, head_waivers, named_models
+from flowjoy.analysis.promise.dependencies import head_problem, head_waivers, named_models, not_applied
 from flowjoy.analysis.promise.waivers import unused_waivers, void_waivers, with_first_seen
 from flowjoy.analysis.results import Results
 from flowjoy.domain import Coverage, CoverageState, Note, NoteLevel, Status
@@ -77,6 +77,11 @@ def _annotate_stubs(results: Results, console: Console) -> None:
         console.warning(sentence)
     for sentence in unused_waivers(waivers, {*bundle.terms.models, *named_models(bundle.stubs)}):
         console.notice(sentence)
+    if (models := not_applied(bundle)) and results.sla_status != "undeclared":
+        console.warning(
+            f"{path} requires {', '.join(models[:_LIMIT])}, but releases of a code file owe the models of the input "
+            "`models`, in any version. Name them there; a required version needs another code-source"
+        )
     commits = results.commits_without_models
     if commits and results.sla_status != "undeclared":
         shown, releases = ", ".join(sha[:12] for sha in commits[:_LIMIT]), plural(len(commits), "release")

@@ -265,6 +265,20 @@ def test_stub__that_is_deleted_is_undeclared_whatever_earlier_releases_kept(
     assert (long_after.outputs["sla-status"], world.check(C)["conclusion"]) == ("undeclared", "neutral")
 
 
+def test_stub__beside_a_code_file_is_named_as_not_applied(unshipped: World) -> None:
+    world = unshipped
+    (world.workspace / "code.csv").write_text(f"ts,sha\n{at().isoformat()},{A}\n")
+    world.inputs |= {"code-source": "file", "code-file": "code.csv"}
+    ran = world.run(at(1), models="")
+    assert (ran.code, ran.outputs["sla-status"]) == (0, "undeclared")
+    assert "flowjoy.json does not apply to releases of a code file" in ran.log
+    world.github.repository.add_commit(B, at(2), parent=A)
+    world.github.repository.add_file(B, "flowjoy.json", '{"models": {"recommender": "9"}}')
+    ran = world.run(at(3), sha=B)
+    warning = next(line for line in ran.log.splitlines() if line.startswith("::warning"))
+    assert "flowjoy.json requires recommender, but releases of a code file owe the models of the input" in warning
+
+
 def test_sla_since__after_every_release_is_no_promise_that_was_kept(unshipped: World) -> None:
     world = unshipped
     ran = world.run(at(60), sla_since="2026-03-03")

@@ -48,7 +48,9 @@ def _states() -> Iterator[tuple[str, Results, Links]]:
         hint="check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN",
     )
     yield "never deployed", analyse(a_bundle([], [], until=at(50))), NOWHERE
-    yield "nothing declared", analyse(a_bundle([deploy], [], until=at(9), terms={"models": ()})), NOWHERE
+    of_github = {"models": (), "code_source": "deployments of production"}
+    yield "nothing declared", analyse(a_bundle([deploy], [], until=at(9), terms=of_github)), NOWHERE
+    yield "nothing declared for a code file", analyse(a_bundle([deploy], until=at(9), terms={"models": ()})), NOWHERE
     yield "kept", kept, NOWHERE
     yield "shipped late", analyse(a_bundle([deploy], [a_ship(80, "7")], until=at(90))), NOWHERE
     yield "pending", analyse(a_bundle([deploy, a_deploy(1, OTHER)], [], until=at(10))), NOWHERE

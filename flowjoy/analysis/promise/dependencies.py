@@ -21,6 +21,7 @@ from flowjoy.domain import (
     UnreadableStub,
     Waiver,
 )
+from flowjoy.domain.bundle import Bundle
 
 HEAD = "HEAD"
 
@@ -134,6 +135,19 @@ def required_by(stub: StubFile) -> tuple[str, ...]:
     if not isinstance(stub, ParsedStub):
         return ()
     return tuple(item.model for item in stub.requirements if item.rule is not Rule.NONE)
+
+
+def not_applied(bundle: Bundle) -> tuple[str, ...]:
+    """Return the models of the default branch's stub that `models` does not name, or not in the required version.
+
+    Empty where stubs apply: to all releases but those of a code file, whose commits may be of another repository.
+    """
+    stub = bundle.stubs.get(HEAD)
+    if bundle.terms.code_source or not isinstance(stub, ParsedStub):
+        return ()
+    applied = {(model, Rule.ANY) for model in bundle.terms.models}
+    others = (item for item in stub.requirements if (item.model, item.rule) not in applied)
+    return tuple(sorted(item.model for item in others if item.rule is not Rule.NONE))
 
 
 def _name(path: str, sha: str) -> str:

@@ -164,23 +164,26 @@ def _nothing_promised(results: Results, links: Links) -> Banner | None:
             ),
         )
         return Banner(mark=Mark.CALM, word="No data", title=title, moves=(check, *moves(results)))
-    if results.sla_status != "undeclared":
-        return None
+    return _undeclared(results, links) if results.sla_status == "undeclared" else None
+
+
+def _undeclared(results: Results, links: Links) -> Banner:
+    title: Prose = ("no model dependency is declared, so nothing is promised",)
     stub, how = Name(results.bundle.terms.model_stub), links.page("how to write it", "promise.md#the-model-stub")
-    title = ("no model dependency is declared, so nothing is promised",)
-    declare = Move(
-        do=prose(
-            "In the FlowJoy step, name the models that the code depends on, such as {}.", Name("models: recommender")
-        ),
-        why=prose("Or add {} to the repository ({}). Until then, no deadline is checked.", stub, how),
+    why = prose("Or add {} to the repository ({}). Until then, no deadline is checked.", stub, how)
+    if not results.bundle.terms.code_source:
+        no_stub = "the input {} is empty, and {} does not apply to releases of a code file, so nothing is promised"
+        title, why = prose(no_stub, Name("models"), stub), prose("Until then, no deadline is checked.")
+    do = prose(
+        "In the FlowJoy step, name the models that the code depends on, such as {}.", Name("models: recommender")
     )
     if results.commits_without_models:
         newest = results.bundle.stubs.get(results.commits_without_models[0])
         is_missing = isinstance(newest, AbsentStub)
         gone, empty = "{} is missing, so nothing is promised", "{} names no model, so nothing is promised"
         title = prose(gone if is_missing else empty, stub)
-        declare = Move(do=prose("Add the models that the code depends on to {}.", stub), why=prose("See {}.", how))
-    return Banner(mark=Mark.CALM, word="Not set up", title=title, moves=(declare, *moves(results)))
+        do, why = prose("Add the models that the code depends on to {}.", stub), prose("See {}.", how)
+    return Banner(mark=Mark.CALM, word="Not set up", title=title, moves=(Move(do=do, why=why), *moves(results)))
 
 
 def _undetermined(results: Results, _links: Links) -> Banner | None:

@@ -14,11 +14,12 @@ from flowjoy.analysis.promise.dependencies import (
     head_problem,
     head_waivers,
     named_models,
+    not_applied,
     required_models,
     stub_lines,
 )
 from flowjoy.domain import Outcome, Proposal, Requirement, Rule, StubFile
-from tests.builders import a_deploy, a_stub_file, at
+from tests.builders import a_bundle, a_deploy, a_stub_file, at
 
 A, B, PATH = "a" * 40, "b" * 40, "flowjoy.json"
 WAIVER = {"model": "recommender", "sha": "*", "reason": "outage", "by": "the lead", "until": "2024-07-01T00:00:00Z"}
@@ -54,6 +55,23 @@ def test_dependencies__of_a_stub_that_cannot_be_read_are_unknown(file: StubFile,
     assert problem in known.unreadable[A]
     assert known.of(A) == ()
     assert known.gone == {B}
+
+
+@pytest.mark.parametrize(
+    ("code_source", "head", "models"),
+    [
+        ("", a_stub(recommender="any"), ()),
+        ("", a_stub(recommender="9", ranker="any"), ("ranker", "recommender")),
+        ("", a_stub(recommender={"requires": "none", "reason": "a rewrite"}), ()),
+        ("", BROKEN, ()),
+        ("deployments of production", a_stub(recommender="9", ranker="any"), ()),
+    ],
+)
+def test_stub__of_head_is_not_applied_to_a_code_file_where_models_does_not_say_the_same(
+    code_source: str, head: StubFile, models: tuple[str, ...]
+) -> None:
+    terms = {"models": ("recommender",), "code_source": code_source}
+    assert not_applied(a_bundle(terms=terms, stubs={HEAD: head})) == models
 
 
 def test_dependencies__of_head_are_not_those_of_a_commit() -> None:

@@ -251,10 +251,18 @@ def test_move__says_how_a_version_ships_under_the_configured_signal(signal: str,
 
 
 def test_not_set_up__says_what_to_write_and_where() -> None:
-    content = banner(analyse(a_bundle([a_deploy(0, SHA)], [], until=at(9), terms={"models": ()})), LINKS)
+    terms = {"models": (), "code_source": "deployments of production"}
+    content = banner(analyse(a_bundle([a_deploy(0, SHA)], [], until=at(9), terms=terms)), LINKS)
     assert content.word == "Not set up"
     assert "In the FlowJoy step, name the models" in plain(content.moves[0].do)
     assert "flowjoy.json" in plain(content.moves[0].why)
+
+
+def test_not_set_up__of_a_code_file_says_that_a_stub_does_not_help() -> None:
+    content = banner(analyse(a_bundle([a_deploy(0, SHA)], until=at(9), terms={"models": (), "code_source": ""})), LINKS)
+    assert "flowjoy.json does not apply to releases of a code file" in plain(content.title)
+    assert "name the models" in plain(content.moves[0].do)
+    assert "flowjoy.json" not in plain(content.moves[0].why)
 
 
 def test_release__that_waits_is_not_settled() -> None:
