@@ -123,7 +123,7 @@ def run_code_faults(name: str, sample: int | None, folder: Path, say: Callable[[
     reach = measured(folder)
     refuse_failing_tests(faults, reach)
     alive = list(survivors(faults, reach, say))
-    argued = {str(fault): ARGUED[key] for fault in alive if (key := (fault.path, fault.line)) in ARGUED}
+    argued = {str(fault): ARGUED[fault.key] for fault in alive if fault.key in ARGUED}
     return {
         "count": len(faults),
         "sample": sample,

@@ -39,12 +39,17 @@ class CodeFault:
         return int(self.change.partition(":")[0])
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        """The file, the change and the line, by which an argued survivor is known however far it moves."""
+        return self.path, self.change.partition(": ")[2], self.line
+
+    @property
     def line(self) -> str:
-        """The text of the changed line, by which an argued survivor is known however far it moves."""
-        return (ROOT / self.path).read_text().splitlines()[self.line_number - 1].strip()
+        """The text of the changed line, as far as it is shown."""
+        return (ROOT / self.path).read_text().splitlines()[self.line_number - 1].strip()[:90]
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.change} ({self.line[:90]})"
+        return f"{self.path}:{self.change} ({self.line})"
 
 
 def faults_in(paths: Sequence[str], kind: str, *, per_module: int | None = None) -> list[CodeFault]:

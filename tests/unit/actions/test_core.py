@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowjoy.actions import core
 from flowjoy.actions.core import Console, adopt_libraries
 from flowjoy.actions.redaction import Redactor
 from flowjoy.actions.workflow_commands import safe_line
@@ -465,3 +466,44 @@ def test_summary__begins_after_a_blank_line_where_an_earlier_step_left_a_line_op
 
 def test_outputs__to_what_is_no_file_are_only_appended() -> None:
     Console(on_actions=True, output=Path("/dev/null"), stream=io.StringIO()).outputs({"verdict": "pass"})
+
+
+def test_output__of_one_line_is_a_plain_pair_and_of_more_a_block(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+    log.console.outputs({"verdict": "pass"})
+    assert log.output is not None
+    assert log.output.read_text() == "verdict=pass\n"
+    log.console.outputs({"check-url": "a\n"})
+    assert "check-url<<flowjoy_" in log.output.read_text()
+
+
+def test_console__that_was_taken_over_writes_nothing_any_more(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+    late, now = log.console, log.console.taken_over()
+    for console in (late, now):
+        console.log("line")
+        console.outputs({"verdict": "pass"})
+        console.summary("## summary\n")
+    assert log.output is not None
+    assert log.summary is not None
+    assert log.text == "line\n"
+    assert log.output.read_text() == "verdict=pass\n"
+    assert log.summary.read_text() == "## summary\n"
+
+
+@pytest.mark.parametrize(
+    ("on_actions", "text"), [(True, "::group::Models\nread\n::endgroup::\n"), (False, "Models\nread\n")]
+)
+def test_group__is_folded_by_the_runner_alone(*, on_actions: bool, text: str) -> None:
+    log = Log(on_actions=on_actions)
+    with log.console.group("Models"):
+        log.console.log("read")
+    assert log.text == text
+
+
+@pytest.mark.parametrize(("done", "total", "left"), [(0, 10, 300.0), (1, 10, 270.0), (5, 10, 30.0), (10, 9, 0.0)])
+def test_seconds_left__are_those_of_the_rest_at_the_pace_so_far(
+    monkeypatch: pytest.MonkeyPatch, done: int, total: int, left: float
+) -> None:
+    monkeypatch.setattr("flowjoy.actions.core.time.monotonic", lambda: 130.0)
+    assert core.seconds_left(100.0, done, total) == left

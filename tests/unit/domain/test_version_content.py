@@ -104,3 +104,8 @@ def test_repeats__agree_with_comparing_each_pair() -> None:
         shipped = [of(f"{pick.choice('--mn')}/{pick.choice('-rq')}/{pick.choice('-st')}") for _ in range(7)]
         pairs = [any(same_content(shipped[n], earlier) for earlier in shipped[:n]) for n in range(7)]
         assert repeats([("x", item) for item in shipped]) == pairs
+
+
+def test_content__without_a_source_is_what_else_is_known() -> None:
+    assert content_of(model_id="m-1", run_id="r1", source=None) == Content(model_id="m-1", run_id="r1")
+    assert content_of(model_id="", run_id="", source=None) == Content()

@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from flowjoy.analysis.flow.drift_lag import Hours
 from flowjoy.report.escaping import clean, code, prose
-from flowjoy.report.text import decimal, moment, plural, soon, span
+from flowjoy.report.text import decimal, lag_text, moment, plural, soon, span, table
 from tests.builders import T0
 
 ROOT = Path(__file__).resolve().parents[3] / "flowjoy"
@@ -294,3 +295,20 @@ def test_plural__is_used_wherever_a_sentence_counts_what_may_be_one() -> None:
             if _COUNTS.match(str(text.value)) and not re.search(r"[A-Z]{3}|^(plural|grouped)\(", written):
                 wrong.append((path.name, written))
     assert set(wrong) - _NEVER_ONE == set()
+
+
+@pytest.mark.parametrize(
+    ("lag", "text"),
+    [
+        (Hours(value=12.5), "12.5 h"),
+        (Hours(value=12.5, at_least=True), "≥ 12.5 h"),
+        (Hours(value=60.0, low=41.0), "41.0\u201360.0 h"),
+        (Hours(value=60.0, low=59.98), "60.0 h"),
+    ],
+)
+def test_lag__is_a_number_a_bound_or_a_range(lag: Hours, text: str) -> None:
+    assert lag_text(lag) == text
+
+
+def test_table__has_a_border_around_each_cell() -> None:
+    assert table(("a", "b"), [("1", "2")]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"

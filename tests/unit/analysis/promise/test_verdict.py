@@ -183,7 +183,7 @@ def test_sla_status__of_a_waived_release_that_shipped_is_waived() -> None:
 
 def test_sla_status__without_a_deploy_a_declaration_or_a_decision_names_what_is_missing() -> None:
     decided, undecided = decide((READ,), [], enforce=True), decide((), [], enforce=True)
-    assert sla_status(decided, DECLARED, [], None) == "none"
+    assert sla_status(decided, DECLARED, owed(Status.LATE), None) == "none"
     assert sla_status(decided, ModelDependencies(), [], "a") == "undeclared"
     assert sla_status(decided, ModelDependencies(), [], None) == "undeclared"
     assert sla_status(undecided, ModelDependencies(), [], "a") == "unknown"
