@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, Self
 
 from pydantic import model_validator
@@ -15,9 +17,11 @@ from flowjoy.domain import CodeRecord
 from flowjoy.domain.deduplication import fold
 from flowjoy.domain.hosts import https_only
 from flowjoy.domain.name_patterns import any_match, likely_first, unmatched
+from flowjoy.domain.plurals import plural
 from flowjoy.errors import HarvestError
 from flowjoy.ledger.not_yet import with_commit
 from flowjoy.sources.base import Clients, Entry, HarvestQuery, SourceResult, left_out, stamp_of
+from flowjoy.sources.file_columns import named_briefly
 
 RELEASES_QUERY = """
 query FlowJoyReleases($owner: String!, $name: String!, $after: String) {
@@ -32,6 +36,13 @@ query FlowJoyReleases($owner: String!, $name: String!, $after: String) {
   }
 }
 """
+
+
+_VERSION = re.compile(r"(\D*)(\d+(?:\.\d+)*)", re.ASCII)
+"""A tag: its prefix and its numbers. What follows, such as `-lts`, is not compared."""
+
+
+_MAINTAINED = "of an older commit under a lower tag"
 
 
 class _Signature(GraphQL):
@@ -110,11 +121,17 @@ class GitHubReleases:
                 f"there are releases, but none whose tag matches release-tags {', '.join(missing)!r}",
                 hint=f"set release-tags to globs of: {', '.join(tags[:20])}; or leave it out until its first release",
             )
-        entries = tuple(_entry(release, query) for release in raw)
+        maintained = _maintained(ours)
+        ours = [release for release in ours if release not in maintained]
+        entries = tuple(_entry(release, query, maintained) for release in raw)
         return SourceResult(
             records=fold(_record(release, query) for release in ours),
             not_yet=dict(bound for release in ours for bound in _moved(release, query)),
-            notes=left_out((entry for entry in entries if entry.reason), "release"),
+            notes=(
+                *left_out((entry for entry in entries if entry.reason not in ("", _MAINTAINED)), "release"),
+                *_notes(maintained),
+            ),
+            left_out=frozenset(f"release:{release.database_id}" for release in maintained),
             moves=True,
             own=frozenset(f"release:{release.database_id}" for release in ours if release.tag_name == query.own_tag),
             waiting=frozenset(f"release:{r.database_id}" for r in raw if r.is_prerelease and not r.is_draft),
@@ -122,11 +139,52 @@ class GitHubReleases:
         )
 
 
-def _entry(release: Release, query: HarvestQuery) -> Entry:
+def _maintained(published: Sequence[Release]) -> list[Release]:
+    """Return the releases of a commit older than the live one whose tag is lower than that of the live one.
+
+    They keep an older version alive beside it. As a rollback, which has a higher tag, they would cancel its clock.
+    """
+    first: dict[str, int] = {}
+    maintained: list[Release] = []
+    live: Release | None = None
+    for release in sorted(published, key=lambda item: (item.published_at or item.created_at, item.database_id)):
+        number = first.setdefault(_commit_of(release), len(first))
+        if live is not None and number < first[_commit_of(live)] and _is_lower(release.tag_name, live.tag_name):
+            maintained.append(release)
+        else:
+            live = release
+    return maintained
+
+
+def _is_lower(tag: str, other: str) -> bool:
+    """Return whether a tag names a lower version than another, for sure: only tags with one prefix are compared."""
+    lower, higher = _VERSION.match(tag), _VERSION.match(other)
+    if lower is None or higher is None or lower[1] != higher[1]:
+        return False
+    pairs = zip_longest(lower[2].split("."), higher[2].split("."), fillvalue="0")
+    return next((int(here) < int(there) for here, there in pairs if int(here) != int(there)), False)
+
+
+def _notes(maintained: Sequence[Release]) -> tuple[str, ...]:
+    """Return a note on releases that do not roll back, with what to do if one did."""
+    if not maintained:
+        return ()
+    tags = named_briefly(release.tag_name for release in maintained)
+    count = f"{plural(len(maintained), 'release')} {_MAINTAINED} than the live one: left out ({tags})"
+    return (f"{count}. If one rolled back production, release its commit again under a higher tag",)
+
+
+def _commit_of(release: Release) -> str:
+    return f"tag {release.tag_name}" if release.tag_commit is None else release.tag_commit.oid
+
+
+def _entry(release: Release, query: HarvestQuery, maintained: Sequence[Release]) -> Entry:
     reason = "not published yet" if release.is_draft else "marked as pre-release" if release.is_prerelease else ""
     detail = ""
     if not reason and not _counts(release, query):
         reason, detail = "without a matching tag", f"release-tags {', '.join(query.settings.release_tags)}"
+    if release in maintained:
+        reason = _MAINTAINED
     if not reason:
         return Entry.of(_record(release, query), release.tag_name)
     return Entry(
@@ -173,7 +231,7 @@ def _record(release: Release, query: HarvestQuery) -> CodeRecord:
         service=query.settings.service,
         environment=query.settings.environments,
         # Without its commit the dependencies of a release are unknown; they must not read as none.
-        sha=f"tag {release.tag_name}" if release.tag_commit is None else release.tag_commit.oid,
+        sha=_commit_of(release),
         shipped_at=stamp_of(at, f"GitHub release {release.database_id}", query),
         url=https_only(release.url),
     )

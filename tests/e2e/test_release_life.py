@@ -206,6 +206,22 @@ def test_annotation__stands_on_the_stubs_line_of_the_broken_model(world: World) 
     assert [(item["path"], item["start_line"]) for item in run.annotations] == [("flowjoy.json", 3)]
 
 
+@pytest.mark.parametrize(("tag", "status"), [("v1-lts", "breached"), ("v3", "cancelled")])
+def test_release__of_an_older_commit_cancels_no_clock_if_its_tag_names_an_older_version(
+    world: World, tag: str, status: str
+) -> None:
+    world.inputs["code-source"] = "releases"
+    world.registry.add_version(at(-100))
+    shop = world.github.repository
+    shop.add_commit(A, at(-99))
+    shop.add_commit(B, at(), parent=A)
+    shop.add_release(tag="v1", sha=A, published_at=at(-99))
+    shop.add_release(tag="v2", sha=B, published_at=at())
+    assert world.run(at(1), sha=B).outputs["sla-status"] == "pending"
+    shop.add_release(tag=tag, sha=A, published_at=at(20))
+    assert world.run(at(49), sha=B).obligation(sha=B)["status"] == status
+
+
 def test_rollback__in_time_cancels_the_clock(world: World) -> None:
     world.release(A, at(-60))
     world.registry.add_version(at(-59))

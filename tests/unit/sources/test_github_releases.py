@@ -80,6 +80,33 @@ def test_event__a_release_whose_tag_is_gone_is_a_commit_that_nobody_can_read(git
     assert [record.sha for record in published(github)] == ["tag v1"]
 
 
+@pytest.mark.parametrize(
+    ("tag", "rolls_back"),
+    [
+        *(("v1-lts", False), ("v1.9.1", False), ("v0", False), ("v2.0", True), ("v2-rollback", True), ("v3", True)),
+        *(("v10", True), ("w1", True), ("latest", True), ("1", True)),
+    ],
+)
+def test_older_commit__under_a_lower_version_is_maintained_and_does_not_roll_back(
+    github: GitHubStandIn, tag: str, *, rolls_back: bool
+) -> None:
+    for name, sha, hours in (("v1", A, 0), ("v2", B, 1), (tag, A, 2)):
+        number = github.repository.add_release(tag=name, sha=sha, published_at=at(hours))
+    result = ask(GitHubReleases(), api_of(github), a_question(INPUTS))
+    assert [record.sha for record in sorted(result.records, key=lambda item: item.shipped_at)] == [
+        *(A, B),
+        *([A] if rolls_back else []),
+    ]
+    assert result.left_out == (frozenset() if rolls_back else {f"release:{number}"})
+    assert any(f"left out ({tag}). If one rolled back production" in note for note in result.notes) is not rolls_back
+
+
+def test_newer_commit__that_returns_after_a_rollback_counts_whatever_its_tag(github: GitHubStandIn) -> None:
+    for name, sha, hours in (("v1", A, 0), ("v2", B, 1), ("v3", A, 2), ("v2-again", B, 3), ("v2.0.1", C, 4)):
+        github.repository.add_release(tag=name, sha=sha, published_at=at(hours))
+    assert len(published(github)) == 5
+
+
 def asked(github: GitHubStandIn, tags: str) -> SourceResult[CodeRecord]:
     return ask(GitHubReleases(), api_of(github), a_question({"code_source": "releases", "release_tags": tags}))
 
