@@ -16,6 +16,7 @@ from typing import NoReturn, TextIO
 
 from flowjoy.actions.context import ActionsContext, on_actions, read_context
 from flowjoy.actions.core import Console, adopt_libraries, leave
+from flowjoy.cli import doctor_releases
 from flowjoy.cli.doctor_checks import TITLES, DoctorChecks
 from flowjoy.cli.doctor_deployments import lines
 from flowjoy.cli.prepared_run import refuse_the_future
@@ -113,10 +114,12 @@ def _examine(
         home = checks.of_repository()
         query = query_of(settings, runner, home, settings.as_of or now, now)
         code = checks.of_code(query)
-        stubs = checks.of_stub(code.entries if code is not None else ())
+        terms = terms_of(settings, home.default_branch)
+        stubs = checks.of_stub(code, query)
+        checks.of_releases(code, stubs, query, terms)
         checks.of_github(query)
         checks.of_incidents(query)
-        checks.of_models(query, stubs)
+        checks.of_models(doctor_releases.models(code, stubs, query), query)
         checks.of_alerts()
     with console.group(f"The last ten {TITLES[settings.code_source]}"):
         if code is None:
@@ -126,6 +129,6 @@ def _examine(
         elif not code.complete and any(entry.is_ours for entry in code.entries):
             console.log("(earlier deploys are not known: the source was not read to its end)")
         if code is not None:
-            for line in lines(code, stubs, query, terms_of(settings, home.default_branch)):
+            for line in lines(code, stubs, query, terms):
                 console.log(line)
     return _WRONG_INPUTS if absent else _FAILED if checks.failed else 0

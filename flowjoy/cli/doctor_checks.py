@@ -5,7 +5,7 @@ A check is the source's own fetch and parse, so that doctor says what a run woul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -13,9 +13,8 @@ from typing import Any, TypeVar
 from flowjoy.actions.context import ActionsContext
 from flowjoy.actions.core import Console
 from flowjoy.analysis.promise import model_stub
-from flowjoy.analysis.promise.dependencies import HEAD, required_by
-from flowjoy.analysis.promise.model_stub import DEFAULT_NAME
-from flowjoy.cli import doctor_messages
+from flowjoy.analysis.promise.dependencies import HEAD
+from flowjoy.cli import doctor_messages, doctor_releases
 from flowjoy.cli.doctor_deployments import Deployments, newest
 from flowjoy.cli.doctor_destinations import unread_destinations
 from flowjoy.clients.github import PER_PAGE, Repository
@@ -24,7 +23,7 @@ from flowjoy.clients.responses import reader
 from flowjoy.clients.transport import Budget, Transport
 from flowjoy.config.settings import Settings
 from flowjoy.domain import AbsentStub, CodeRecord, FileAtCommit, SourceKind, StubFile
-from flowjoy.domain.timestamps import iso
+from flowjoy.domain.bundle import RunParameters
 from flowjoy.errors import FaultKind, HarvestError
 from flowjoy.pipeline.run_context import RepositoryInfo, github_of, repository_info_of
 from flowjoy.report.escaping import clean, visible
@@ -39,7 +38,7 @@ from flowjoy.sources import (
     github_model_stubs,
     ledger_artifacts,
 )
-from flowjoy.sources.base import Clients, Entry, HarvestQuery, SourceResult
+from flowjoy.sources.base import Clients, HarvestQuery, SourceResult
 from flowjoy.sources.github_issues import GitHubIssues
 from flowjoy.sources.pagerduty_incidents import PagerDutyIncidents
 
@@ -49,6 +48,7 @@ _PROBE_SECONDS, _PROBE_SHARE = 10.0, 1 / 12
 _TIMELINE_SECONDS, _TIMELINE_SHARE = 30.0, 1 / 3
 """The code timeline goes back 400 days: many pages for a team that deploys often."""
 
+_SHOWN = 5
 _START_SECONDS = 2
 """The time to load the clients, which is not part of any request."""
 
@@ -96,7 +96,7 @@ class DoctorChecks:
             f"code ({source.label})",
             work,
             needs=needs,
-            seconds=max(_TIMELINE_SECONDS, self._settings.timeout_seconds * _TIMELINE_SHARE),
+            seconds=self._timeline_seconds,
         )
         survey = CODE_SURVEYS.get(settings.code_source)
         if survey is None:
@@ -105,29 +105,30 @@ class DoctorChecks:
         tried = everywhere[settings.code_source]
         return newest(own, self._try(tried, lambda access: (survey(query, access), ""), needs=needs))
 
-    def of_stub(self, chosen: Iterable[Entry]) -> Mapping[str, StubFile]:
-        """Check the stub. Return it at the head of the default branch and at the newest deployments."""
-        path, reads = self._settings.model_stub, self._settings.reads_github
-        shas = {entry.sha for entry in chosen if entry.is_ours and entry.sha is not None}
-
+    def of_stub(self, code: Deployments | None, query: HarvestQuery) -> Mapping[str, StubFile]:
+        """Check the stub. Return it at the head of the default branch and at the deployed commits."""
+        path, shas = self._settings.model_stub, doctor_releases.commits(code, query)
         stubs: dict[str, StubFile] = {}
 
         def work(access: Clients) -> tuple[None, str]:
-            # The shas of a file need not be commits of this repository.
-            stubs.update(github_model_stubs.read(access.to_github, path, {HEAD, *(shas if reads else ())}))
-            former = (
-                doctor_messages.former_stub_text(access)
-                if isinstance(stubs[HEAD], AbsentStub) and path == DEFAULT_NAME
-                else ""
-            )
-            return None, doctor_messages.stub_text(stubs[HEAD], path) + former
+            stubs.update(github_model_stubs.read(access.to_github, path, {HEAD, *shas}))
+            return None, doctor_messages.stub_text(stubs[HEAD], path, access)
 
-        self._try(f"model stub ({path})", work, needs="contents: read")
+        self._try(f"model stub ({path})", work, needs="contents: read", seconds=self._timeline_seconds)
         unknown = model_stub.read(FileAtCommit(problem="the stub could not be read"))
         head = stubs.get(HEAD, AbsentStub() if self._github is None else unknown)
         if isinstance(head, AbsentStub) and not self._settings.models:
             self._console.warning(f"no dependence is declared: set models, or add {path} to the default branch")
-        return stubs or dict.fromkeys(shas if reads else (), unknown)
+        return stubs or dict.fromkeys(shas, unknown)
+
+    def of_releases(
+        self, code: Deployments | None, stubs: Mapping[str, StubFile], query: HarvestQuery, terms: RunParameters
+    ) -> None:
+        """Check that the stub at every release that a run judges can be read."""
+        if HEAD not in stubs:  # none was read
+            return
+        for sha, reason in list(doctor_releases.unjudged(code, stubs, query, terms).items())[:_SHOWN]:
+            self._fail(f"model stub at {sha[:12]}", reason, doctor_messages.cure_of_release(stubs[sha]))
 
     def of_github(self, query: HarvestQuery) -> None:
         """Check the rest of what a run reads from GitHub or writes there."""
@@ -162,14 +163,8 @@ class DoctorChecks:
             def work(access: Clients, source: Any = source) -> tuple[None, str]:
                 raw = source.fetch(query, access)
                 parsed = source.parse(raw, query)
-                text = f"{plural(len(parsed.records), 'incident')} since {iso(query.since)}"
-                silent = (
-                    doctor_messages.silent_services(raw, query.settings)
-                    if isinstance(source, PagerDutyIncidents)
-                    else ()
-                )
-                none_of = f"none of {', '.join(silent)} (is the id right?)" if silent else ""
-                return None, "; ".join(filter(None, (text, none_of, *parsed.notes)))
+                asked = isinstance(source, PagerDutyIncidents)
+                return None, doctor_messages.incidents_text(raw if asked else None, parsed, query)
 
             tried = SourceKind.INCIDENTS.named(source.label)
             if getattr(self._settings, name) is None:
@@ -177,13 +172,12 @@ class DoctorChecks:
             else:
                 self._try(tried, work, needs="issues: read" if isinstance(source, GitHubIssues) else "")
 
-    def of_models(self, query: HarvestQuery, stubs: Mapping[str, StubFile]) -> None:
-        """Check every model that `models` or the stub names: a registry one by one, a file at once."""
+    def of_models(self, names: Sequence[str], query: HarvestQuery) -> None:
+        """Check the models that a run needs: a registry one by one, a file at once."""
         source, settings = MODEL_SOURCES[self._settings.model_source], self._settings
         every_model = SourceKind.MODELS.named(source.label)
-        names = sorted({*settings.models, *required_by(stubs.get(HEAD, AbsentStub()))})
         if not names:
-            self._say("not set", every_model, "neither `models` nor the stub names one")
+            self._say("not set", every_model, "neither `models` nor a stub names one")
             return
         for asked in [(name,) for name in names] if settings.model_source == "mlflow" else [tuple(names)]:
             tried = f"model {clean(asked[0])} ({source.label})" if len(asked) == 1 else every_model
@@ -201,6 +195,10 @@ class DoctorChecks:
                 return None, text
 
             self._try(tried, work)
+
+    @property
+    def _timeline_seconds(self) -> float:
+        return max(_TIMELINE_SECONDS, self._settings.timeout_seconds * _TIMELINE_SHARE)
 
     def of_alerts(self) -> None:
         """Check the destinations of alerts and events, as far as possible without sending anything."""

@@ -10,7 +10,8 @@ from flowjoy.analysis.promise.dependencies import HEAD
 from flowjoy.analysis.promise.model_stub import DEFAULT_NAME
 from flowjoy.clients import github_pulls
 from flowjoy.config.settings import Settings
-from flowjoy.domain import AbsentStub, CodeRecord, ModelRecord, Outcome, ParsedStub, StubFile, UnreadableStub
+from flowjoy.domain import AbsentStub, CodeRecord, Incident, ModelRecord, Outcome, ParsedStub, StubFile, UnreadableStub
+from flowjoy.domain.timestamps import iso
 from flowjoy.errors import HarvestError
 from flowjoy.report.escaping import clean
 from flowjoy.report.text import plural
@@ -37,19 +38,19 @@ def hotfix_text(label: str, access: Clients) -> tuple[None, str]:
     return None, f"the repository has no label {label!r}, so no hotfix is seen"
 
 
-def stub_text(stub: StubFile, path: str) -> str:
+def stub_text(stub: StubFile, path: str, access: Clients) -> str:
     """Return which models the stub names. Raise HarvestError if it cannot be read."""
     if isinstance(stub, UnreadableStub):
         missing = f"put a readable {path} on the default branch, or none"
         hint = missing if stub.line is None else "fix it on the default branch"
         raise HarvestError(stub.problem_at(path), hint=hint)
     if isinstance(stub, AbsentStub):
-        return "there is none on the default branch"
+        return "there is none on the default branch" + (_former_stub_text(access) if path == DEFAULT_NAME else "")
     named = ", ".join(f"{clean(item.model)} ({item})" for item in stub.requirements)
     return f"valid, names {named or 'no model'}"
 
 
-def former_stub_text(access: Clients) -> str:
+def _former_stub_text(access: Clients) -> str:
     """Return the cure for a stub under its former default name; empty for a foreign file of that name."""
     former = github_model_stubs.read(access.to_github, _FORMER_NAME, {HEAD})[HEAD]
     cure = f"rename it to {DEFAULT_NAME}, or set `model-stub` to {_FORMER_NAME}"
@@ -75,7 +76,20 @@ def refuse_missing_database(settings: Settings) -> None:
         raise HarvestError(f"the database {path} does not exist", hint="check mlflow-tracking-uri")
 
 
-def silent_services(raw: Iterable[Any], settings: Settings) -> list[str]:
+def cure_of_release(stub: StubFile) -> str:
+    """Return the cure for an unreadable stub at a release; empty if the problem names it."""
+    return "" if stub.file.commit_is_gone else "deploy a commit whose stub is valid, or set sla-since to a later day"
+
+
+def incidents_text(asked: Iterable[Any] | None, parsed: SourceResult[Incident], query: HarvestQuery) -> str:
+    """Return how many incidents a source has, and its notes. `asked`: the answers for services that are named."""
+    text = f"{plural(len(parsed.records), 'incident')} since {iso(query.since)}"
+    silent = _silent_services(asked, query.settings) if asked is not None else ()
+    none_of = f"none of {', '.join(silent)} (is the id right?)" if silent else ""
+    return "; ".join(filter(None, (text, none_of, *parsed.notes)))
+
+
+def _silent_services(raw: Iterable[Any], settings: Settings) -> list[str]:
     """Return the services without any incident: they are quiet, or their ids are wrong."""
     heard = {incident.service.id for incident in raw if incident.service is not None}
     return [service for service in settings.pagerduty_services if service not in heard]

@@ -8,13 +8,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from flowjoy.actions.event import RunEvent
-from flowjoy.analysis.promise import refused_inputs, workflow_edits
-from flowjoy.analysis.promise.compliance import RATE_DAYS
+from flowjoy.analysis.promise import compliance, refused_inputs, workflow_edits
 from flowjoy.analysis.promise.dependencies import named_models, required_models
 from flowjoy.clients.parallel import side_by_side
 from flowjoy.domain import CoverageState, Proposal
@@ -214,7 +212,7 @@ class _Collection:
             steps.deploys,
             steps.stubs.value,
             self._asks,
-            since=self._query.as_of - timedelta(days=RATE_DAYS, hours=settings.sla_hours),
+            since=compliance.judged_since(self._query.as_of, settings.sla_hours),
         )
         elsewhere = {model for at_path in steps.other_stubs.value.values() for model in named_models(at_path)}
         before = {item.model for item in steps.memory.owed_before.values()}

@@ -321,8 +321,49 @@ def test_stub__that_is_invalid_is_named_with_its_line(world: World) -> None:
     world.github.repository.add_file(A, "flowjoy.json", '{"models": {\n"recommender": "latest"}}')
     ran = examine(world)
     assert ran.code == 1
-    assert "flowjoy.json, line 2" in ran.line("FAILED   model stub")
+    assert "flowjoy.json, line 2" in ran.line("FAILED   model stub (")
     assert "opened a 48 h clock, for models that are not known: flowjoy.json at aaaaaaaaaaaa, line 2" in ran.log
+
+
+def a_run(world: World, now: datetime) -> int:
+    """The exit code of a run on B that writes nothing."""
+    return world.run(now, event="schedule", sha=B, as_of=now.isoformat()).code
+
+
+@pytest.mark.parametrize("later", [0, 24 * 100], ids=["live", "live for long"])
+def test_stub__that_is_broken_at_the_live_commit_is_named_with_the_cure(world: World, later: float) -> None:
+    world.release(A, at())
+    world.github.repository.add_file(A, "flowjoy.json", "{")
+    world.github.repository.add_commit(B, at(1), parent=A)
+    world.github.repository.add_file(B, "flowjoy.json", '{"models": {"recommender": "any"}}')
+    assert a_run(world, NOW + timedelta(hours=later)) == 2
+    ran = examine(world, now=NOW + timedelta(hours=later))
+    assert ran.code == 1
+    assert ran.line("model stub (").startswith("ok")
+    told = ran.line(f"FAILED   model stub at {A[:12]}: flowjoy.json at {A[:12]}, line 1: ")
+    assert told.endswith("Fix: deploy a commit whose stub is valid, or set sla-since to a later day")
+
+
+def test_stub__that_was_broken_in_a_release_judged_long_ago_fails_nothing(world: World) -> None:
+    world.release(A, at())
+    world.github.repository.add_file(A, "flowjoy.json", "{")
+    world.release(B, at(5), parent=A)
+    world.github.repository.add_file(B, "flowjoy.json", '{"models": {"recommender": "any"}}')
+    world.registry.add_version(at(6))
+    now = at(24 * 31)
+    assert (a_run(world, now), examine(world, now=now).code) == (0, 0)
+
+
+def test_model__that_only_the_live_commit_names_is_tried(world: World) -> None:
+    world.release(A, at())
+    world.github.repository.add_file(A, "flowjoy.json", '{"models": {"ghost": "any"}}')
+    world.github.repository.add_commit(B, at(1), parent=A)
+    world.github.repository.add_file(B, "flowjoy.json", '{"models": {"recommender": "any"}}')
+    assert a_run(world, NOW) == 2
+    ran = examine(world)
+    assert ran.code == 1
+    assert "does not know the model 'ghost'" in ran.line("FAILED   model ghost")
+    assert ran.line("model recommender").startswith("ok")
 
 
 def test_stub__under_the_former_default_name_is_named_with_the_cure(world: World) -> None:
@@ -596,6 +637,7 @@ def test_runs__of_other_branches_events_and_ends_say_why_they_do_not_count(world
     shop.add_run(sha=A, created_at=at(0), updated_at=at(1))
     shop.add_job(shop.add_run(sha=B, created_at=at(2), conclusion="failure"), "test", at(2), conclusion="failure")
     shop.add_job(shop.add_run(sha=B, created_at=at(3), branch="feature"), "deploy", at(3), conclusion="skipped")
+    shop.add_pull_request(head_sha=B, base_sha=A, created_at=at(4))
     shop.add_run(sha=B, created_at=at(4), event="pull_request")
     shop.add_run(sha=B, created_at=at(5), head_repository="mallory/shop")
     shop.add_job(shop.add_run(sha=B, created_at=at(6), status="in_progress", conclusion=None), "test", None)
@@ -836,5 +878,5 @@ def test_command__is_there_with_its_flags() -> None:
     assert "python -m flowjoy doctor" in helped.stdout
     assert "--models" in helped.stdout
     alone = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert (alone.returncode, alone.stderr) == (2, "")
-    assert "set GITHUB_REPOSITORY=owner/name" in alone.stdout
+    assert (alone.returncode, "Traceback" in alone.stderr) == (2, False)
+    assert "set GITHUB_REPOSITORY=owner/name" in alone.stderr

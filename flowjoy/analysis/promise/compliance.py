@@ -48,6 +48,11 @@ def rate(items: Sequence[Obligation], as_of: datetime) -> ComplianceRate:
     return ComplianceRate(met=met, misses=misses, left_out=len(recent) - met - misses)
 
 
+def judged_since(as_of: datetime, sla_hours: float) -> datetime:
+    """Return when a release went live whose deadline is 28 days ago."""
+    return as_of - timedelta(days=RATE_DAYS, hours=sla_hours)
+
+
 def in_scope(items: Sequence[Obligation], since: datetime, as_of: datetime) -> tuple[Obligation, ...]:
     """Return the obligations whose code was deployed in the window, and every open one however old.
 
