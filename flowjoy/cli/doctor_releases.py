@@ -1,4 +1,4 @@
-"""What a run needs of the releases that are known: stubs that it can read, and models that the registry has."""
+"""The stubs that a run must be able to read at the known releases, and the models that its registry must have."""
 
 from __future__ import annotations
 
