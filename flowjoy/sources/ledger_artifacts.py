@@ -64,11 +64,8 @@ def read(query: HarvestQuery, github: GitHubApi) -> LedgerArtifacts:
             if bundle.service != query.settings.service:
                 others.append((number, bundle))
                 raise BundleError(f"it is of the service {bundle.service!r}")  # noqa: TRY301  (ignored like an artifact that is not a ledger)
-        except NewerBundleError as problem:
-            notes.append(f"artifact {number} is not read: {problem}; update the action")
-            newer = True
-            continue
         except BundleError as problem:
+            newer |= isinstance(problem, NewerBundleError)
             notes.append(f"artifact {number} is ignored: {problem}")
             continue
         except HarvestError as problem:
