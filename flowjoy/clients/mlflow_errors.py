@@ -59,6 +59,17 @@ def explain_name(problem: Exception, uri: str = "") -> Fault | None:
     return explain(problem, uri)
 
 
+def explain_version(problem: Exception) -> Fault | None:
+    """Return the fault of a request for a version: a number that no version can have is unknown."""
+    if getattr(problem, "error_code", None) == "INVALID_PARAMETER_VALUE" and not _is_of_workspace(problem):
+        return Fault(
+            kind=FaultKind.MISSING,
+            problem="the registry has no such version",
+            hint="name one that it shows: MLflow's versions are whole numbers, such as recommender=12",
+        )
+    return explain(problem)
+
+
 def _is_of_workspace(problem: Exception) -> bool:
     """Return whether MLFLOW_WORKSPACE was refused because the server has no workspaces."""
     return getattr(problem, "error_code", None) == "FEATURE_DISABLED" or str(problem).startswith("Active workspace")

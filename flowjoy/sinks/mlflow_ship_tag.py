@@ -8,7 +8,7 @@ from typing import Any
 
 from flowjoy.clients.faults import MalformedAnswerError
 from flowjoy.clients.mlflow import new_client
-from flowjoy.clients.mlflow_errors import explain
+from flowjoy.clients.mlflow_errors import explain, explain_version
 from flowjoy.clients.mlflow_models import DEPLOYED_AGAIN, DEPLOYED_AT
 from flowjoy.clients.transport import Transport
 from flowjoy.domain.timestamps import iso
@@ -29,7 +29,7 @@ def stamp(uri: str, name: str, version: str, *, at: datetime, run_id: str | None
             raise MalformedAnswerError("the registry answers with another version")
         return current
 
-    current = transport.call(what, fetch, explain)
+    current = transport.call(what, fetch, explain_version)
     if str(current.status) != "READY":
         raise HarvestError(f"{what}: the version is {current.status}", hint="ship it when it is READY")
     if run_id is not None and current.tags.get(STAMPED_BY) == run_id and DEPLOYED_AT in current.tags:

@@ -117,9 +117,11 @@ class GitHubReleases:
         missing = unmatched(query.settings.release_tags, (release.tag_name for release in raw)) if published else ()
         if missing:
             tags = likely_first((release.tag_name for release in published if not _counts(release, query)), missing)
+            others = ", ".join(tags[:20])
             raise HarvestError(
                 f"there are releases, but none whose tag matches release-tags {', '.join(missing)!r}",
-                hint=f"set release-tags to globs of: {', '.join(tags[:20])}; or leave it out until its first release",
+                hint=f"{f'set release-tags to globs of: {others}' if others else 'correct it'}, or leave it out until "
+                "its first release",
             )
         maintained = _maintained(ours)
         ours = [release for release in ours if release not in maintained]

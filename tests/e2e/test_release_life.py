@@ -388,7 +388,12 @@ def test_status__of_a_word_that_github_does_not_know_is_never_green(world: World
 
 
 @pytest.mark.parametrize(
-    ("ship", "said"), [("recommender=9", "does not know it"), ("recommender=1", "PENDING_REGISTRATION")]
+    ("ship", "said"),
+    [
+        ("recommender=9", "does not know it"),
+        ("recommender=1", "PENDING_REGISTRATION"),
+        ("recommender=1.0", "has no such version (name one that it shows: MLflow's versions are whole numbers"),
+    ],
 )
 def test_ship__refuses_what_is_not_there_or_not_ready(world: World, ship: str, said: str) -> None:
     world.registry.add_version(at(-1), status="PENDING_REGISTRATION")

@@ -138,6 +138,19 @@ def test_tags__that_match_no_release_are_refused_with_those_that_there_are(githu
     assert "shop-v1" in problem.value.hint
 
 
+def test_tags__of_a_line_that_matches_nothing_are_not_offered_where_other_lines_match_all(
+    github: GitHubStandIn,
+) -> None:
+    github.repository.add_release(tag="shop-v1", sha=A, published_at=at())
+    with pytest.raises(HarvestError, match="none whose tag matches release-tags 'cart-v\\*'") as problem:
+        ask(
+            GitHubReleases(),
+            api_of(github),
+            a_question({"code_source": "releases", "release_tags": "shop-v*\ncart-v*"}),
+        )
+    assert problem.value.hint == "correct it, or leave it out until its first release"
+
+
 def test_tags__one_of_several_globs_that_matches_nothing_is_refused(github: GitHubStandIn) -> None:
     add_tags(github, "shop-v1", "web-v1")
     with pytest.raises(HarvestError, match=r"none whose tag matches release-tags 'wep-v\*'") as problem:

@@ -195,6 +195,17 @@ def test_waiver__shows_who_why_and_until_when_everywhere() -> None:
         assert "until Tue 11 Jun 17:00 UTC" in text.replace("\u00a0", " ")
 
 
+def test_waiver__that_ended_after_the_code_was_rolled_back_is_told_in_the_past() -> None:
+    waiver = {"model": "recommender", "sha": "*", "reason": "freeze", "by": "data platform"}
+    head = a_stub_file(json.dumps({"models": {}, "waivers": [{**waiver, "until": at(70).isoformat()}]}))
+    code = [a_deploy(-300, OTHER), a_deploy(0, SHA), a_deploy(60, OTHER)]
+    seen = Waiver(**waiver, until=at(70), seen_at=at(1))
+    results = analyse(a_bundle(code, [a_ship(-299)], until=at(90), stubs={"HEAD": head}, waivers=(seen,)))
+    check = settled_check(results, SHA)
+    assert check is not None
+    assert check.title.startswith("recommender was waived until ")
+
+
 @pytest.mark.parametrize(
     ("hours", "title"),
     [
