@@ -149,15 +149,15 @@ def settled_bounds(memory: Records) -> dict[str, Bounds]:
 
     A stamp that they believed has bounds of a microsecond.
     """
-    found: defaultdict[str, Bounds] = defaultdict(list)
+    bounds: defaultdict[str, Bounds] = defaultdict(list)
     for record in memory.models:
         if record.stamp is not None or record.not_before is not None:
             tick = record.shipped_at - timedelta(microseconds=1)
-            found[version_key(record)].append((record.not_before or tick, record.shipped_at))
+            bounds[version_key(record)].append((record.not_before or tick, record.shipped_at))
     for change in every_change(memory.observations):
         if change.not_before is not None:
-            found[version_key(change.observation)].append((change.not_before, change.observation.at))
-    return found
+            bounds[version_key(change.observation)].append((change.not_before, change.observation.at))
+    return bounds
 
 
 def _of_others(known: Mapping[str, datetime], asked: Container[str]) -> dict[str, datetime]:
