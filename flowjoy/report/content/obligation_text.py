@@ -66,7 +66,8 @@ def predicate(item: Obligation, results: Results) -> Prose:
     if item.status is Status.LATE and item.shipped_at is None:
         return ("was not shipped before its code was rolled back, after the deadline",)
     if item.status is Status.WAIVED:
-        return (f"{'is' if item.is_excused else 'was'} waived until {excuse(item, results)}",)
+        waived = excuse(item, results)
+        return (f"is waived until {waived}" if item.is_excused else f"was waived until {waived}",)
     text = outcome(item, results)
     if item.status in (Status.MET, Status.LATE) or (item.status is Status.UNDETERMINED and not item.reason):
         return (text or f"is {item.status.label}",)
