@@ -99,6 +99,18 @@ class World:
         head = {"sha": PROPOSED, "repo": {"full_name": "acme/shop"}}
         return {"pull_request": {"number": number, "head": head, "user": {"login": "dev"}}}
 
+    def deploy_after_a_merge(self) -> dict[str, Any]:
+        """Let a run of a merged pull request have deployed what no other run released; there is no payload."""
+        shop = self.github.repository
+        merged, began = T0 + timedelta(hours=8), T0 + timedelta(hours=9)
+        shop.add_commit(PROPOSED, T0 + timedelta(hours=7.5), parent=SHAS[-1])
+        shop.add_pull_request(
+            head_sha=PROPOSED, base_sha=SHAS[-1], created_at=T0, closed_at=merged, merged_as="e" * 40, files={}
+        )
+        run = shop.add_run(sha=PROPOSED, created_at=began, event="pull_request", branch="feature")
+        shop.add_job(run, "deploy", began)
+        return {}
+
     def queue(self) -> dict[str, Any]:
         """Return the payload of a merge group with the same change."""
         self.propose()
@@ -250,6 +262,14 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "deploy job": Scenario(
         kinds=r".*/jobs|GraphQL FlowJoyFile", inputs={"code_source": "workflow-runs", "deploy_job": "deploy"}
+    ),
+    "pull request runs": Scenario(
+        kinds=r".*/pulls|.*/runs|.*/jobs",
+        inputs={"code_source": "workflow-runs", "deploy_job": "deploy"},
+        prepare=World.deploy_after_a_merge,
+        code=2,
+        met=0,
+        parts=2,
     ),
     "releases": Scenario(kinds=r"GraphQL FlowJoyReleases", inputs={"code_source": "releases"}),
     "environments": Scenario(
