@@ -44,7 +44,7 @@ class Console:
         # Without an open stdout, Python sets it to None.
         self._stream: TextIO = stream or sys.stdout or io.StringIO()
         # The runner reads commands from stdout; a command line keeps its problems apart from its results.
-        self._problems: TextIO = self._stream if on_actions or stream else sys.stderr or self._stream
+        self._problems: TextIO = stream or sys.stderr or self._stream
         self._lock = threading.Lock()
         self._is_over = False
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from flowjoy.analysis.event_columns import (
+    CLAIMED,
     EARLIEST,
     END,
     ID,
@@ -53,11 +54,11 @@ def timeline(
 ) -> pd.DataFrame:
     """Return every event of a service up to and including `until`, oldest first; at one instant CODE precedes MODEL.
 
-    Columns: `PUBLIC_COLUMNS` and `id`, `run_id`, `earliest`, `latest`, `provisional`, `first_live`, `old_since`. An
-    event happened between `earliest` and `latest`, which are equal unless it was observed. `ts` is the earliest time of
-    CODE, where a clock starts, and the latest of MODEL, where it stops.
-    `first_live` is, for CODE, the row of the code timeline at which the sha first went live. Failed deployments are not
-    events; a provisional one is, and is marked.
+    Columns: `PUBLIC_COLUMNS` and `id`, `run_id`, `earliest`, `latest`, `provisional`, `first_live`, `old_since` and
+    `claimed`. An event happened between `earliest` and `latest`, which are equal unless it was observed. `ts` is the
+    earliest time of CODE, where a clock starts, and the latest of MODEL, where it stops. `first_live` is, for CODE, the
+    row of the code timeline at which the sha first went live. After `old_since` and `claimed` a version of MODEL was
+    live already. Failed deployments are not events; a provisional one is, and is marked.
     """
     events = pd.concat([_code_events(code, until), _model_events(models, service, until)], ignore_index=True)
     # Both halves are in order and CODE comes first: a stable sort keeps that within an instant.
@@ -109,7 +110,7 @@ def _code_events(records: Sequence[CodeRecord], until: datetime) -> pd.DataFrame
     frame[TYPE], frame[PRECISION] = EventType.CODE.value, "exact"
     frame[LATEST] = pd.Series([r.seen_by or r.shipped_at for r in live], index=frame.index, dtype=_UTC)
     frame[PROVISIONAL] = np.array([r.outcome is Outcome.PROVISIONAL for r in live], dtype=bool)
-    frame[OLD_SINCE] = pd.Series(pd.NaT, index=frame.index, dtype=_UTC)
+    frame[OLD_SINCE] = frame[CLAIMED] = pd.Series(pd.NaT, index=frame.index, dtype=_UTC)
     frame = frame.sort_values([TS, PROVISIONAL, ID], ignore_index=True)
     return with_code_kinds(frame)
 
@@ -124,6 +125,7 @@ def _model_events(records: Sequence[ModelRecord], service: str, until: datetime)
     frame[PROVISIONAL] = False
     old_since = [(r.registered_at or _BEFORE_ALL) if r.maybe_live_before else None for r in live]
     frame[OLD_SINCE] = pd.Series(old_since, index=frame.index, dtype=_UTC)
+    frame[CLAIMED] = pd.Series([r.claimed_at for r in live], index=frame.index, dtype=_UTC)
     frame["_copy"] = np.array([r.maybe_copy for r in live], dtype=bool)
     frame["_number"] = _ranks([r.version for r in live])
     frame["_registered"] = pd.Series([r.registered_at for r in live], index=frame.index, dtype=_UTC)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flowjoy.domain.events import Precision
+from flowjoy.domain.timestamps import EARLIEST, parse_iso
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +38,19 @@ class ModelRecord:
     source: str | None = None
     model_id: str | None = None
     stamp: str | None = None
+
+    @property
+    def claimed_at(self) -> datetime | None:
+        """The time that a stamp names which was written afterwards; None for any other ship.
+
+        The version is not new for a release that is later, because by its own stamp it was live before.
+        """
+        if self.stamp is None or self.not_before is None:
+            return None
+        try:
+            return parse_iso(self.stamp.rpartition("=")[2])
+        except ValueError:  # a ledger may hold anything
+            return EARLIEST
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

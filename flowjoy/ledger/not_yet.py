@@ -16,6 +16,7 @@ from flowjoy.domain.alias_observations import every_change
 from flowjoy.domain.listings import keys_of, last_readings, stamp_key, version_key
 from flowjoy.domain.records import Records
 from flowjoy.domain.timestamps import EARLIEST
+from flowjoy.ledger.other_signals import is_by
 
 
 def code_not_yet(
@@ -144,20 +145,23 @@ def models_no_earlier(
     return tuple(record if record.precision is Precision.OBSERVED else bounded(record) for record in records)
 
 
-def settled_bounds(memory: Records) -> dict[str, Bounds]:
+def settled_bounds(memory: Records, signal: str) -> dict[str, Bounds]:
     """Return, by version, the times between which earlier runs found that it went live: by observation, or by bounds.
 
-    A stamp that they believed has bounds of a microsecond.
+    Only what they found by the same signal counts. A stamp that they believed leaves no bounds but its own microsecond.
     """
+    believed: dict[str, Bounds] = {}
     bounds: defaultdict[str, Bounds] = defaultdict(list)
     for record in memory.models:
-        if record.stamp is not None or record.not_before is not None:
+        if record.not_before is not None and is_by(record, signal):
+            bounds[version_key(record)].append((record.not_before, record.shipped_at))
+        elif record.stamp is not None:
             tick = record.shipped_at - timedelta(microseconds=1)
-            bounds[version_key(record)].append((record.not_before or tick, record.shipped_at))
-    for change in every_change(memory.observations):
+            believed.setdefault(version_key(record), []).append((tick, record.shipped_at))
+    for change in every_change(item for item in memory.observations if item.signal == signal):
         if change.not_before is not None:
             bounds[version_key(change.observation)].append((change.not_before, change.observation.at))
-    return bounds
+    return bounds | believed
 
 
 def _of_others(known: Mapping[str, datetime], asked: Container[str]) -> dict[str, datetime]:

@@ -14,10 +14,10 @@ from datetime import datetime
 from flowjoy.analysis.promise import obligations
 from flowjoy.analysis.promise.dependencies import dependencies_of
 from flowjoy.analysis.timeline import timeline
-from flowjoy.domain import ModelRecord, Obligation, Outcome, Precision
+from flowjoy.domain import AliasObservation, ModelRecord, Obligation, Outcome, Precision
 from flowjoy.domain.bundle import RunParameters
+from flowjoy.domain.listings import version_key
 from flowjoy.domain.records import Records
-from flowjoy.domain.timestamps import iso, parse_iso
 from flowjoy.ledger.other_signals import is_by
 
 Bounded = Callable[[Iterable[ModelRecord]], Sequence[ModelRecord]]
@@ -31,9 +31,9 @@ def before_stamps(
 
     The registration counts if a newer version shipped by registration before the stamp, so this one was live until
     then; if it kept an obligation, and the stamp would break that or comes after a deployment that the registration did
-    not serve; or if the stamp was written afterwards and says that the version was live before a deployment. Where the
-    signal is not `registered`, only a registration that an earlier run counted does, and no stamp that was written
-    afterwards. `known`: the ledger, with the deployments and stubs of this run.
+    not serve; or if runs saw the version live by an alias or stage. Where the signal is not `registered`, only a
+    registration that an earlier run counted does, and no stamp that was written afterwards. `known`: the ledger, with
+    the deployments and stubs of this run.
     """
     stamped = [record for record in current if _is_first_stamp(record)]
     if not stamped:
@@ -47,15 +47,17 @@ def before_stamps(
     earlier = {key: record for key, record in same.items() if record.precision is not Precision.REGISTERED}
     asked = [r for r in stamped if r.id not in again and r.id not in earlier and (counts or r.id in same)]
     if asked:
+        decided = {key.rpartition("@")[0] for key in seen}
         ships = seen | ({r.id: r for r in current} | {r.id: by_registration[r.id] for r in asked} if counts else {})
         settled = _settled(replace(known, models=tuple(ships.values())), terms, now)
         deploys = [record.shipped_at for record in known.code if record.outcome is Outcome.SUCCESS]
         again |= {
             record.id
             for record in asked
-            # What an earlier run decided stays.
-            if f"{record.id}@{iso(record.shipped_at)}" in seen
-            or (record.not_before is not None and (not counts or _was_live_by(record, deploys)))
+            # What an earlier run decided stays, also after the stamp was moved.
+            if record.id in decided
+            or (record.not_before is not None and not counts)
+            or _was_observed(record, known.observations)
             or _would_rewrite(record, settled.get((record.name, record.version), ()), deploys)
         }
     shipped = [record for record in earlier.values() if not is_by(record, terms.model_signal)]
@@ -114,7 +116,7 @@ def _settled(known: Records, terms: RunParameters, now: datetime) -> Mapping[tup
     """Return, by version, the obligations that its registration settled."""
     events = timeline(known.code, known.models, service="", until=now)
     dependence = dependencies_of(terms.models, known.stubs, terms.model_stub)
-    asked = obligations.PromiseTerms(sla_hours=terms.sla_hours, as_of=now, since=terms.sla_since)
+    asked = obligations.PromiseTerms(sla_hours=terms.sla_hours, as_of=now, since=None)
     settled: dict[tuple[str, str | None], list[Obligation]] = {}
     for item in obligations.obligations(events, dependence, asked):
         if item.precision is Precision.REGISTERED:
@@ -122,12 +124,10 @@ def _settled(known: Records, terms: RunParameters, now: datetime) -> Mapping[tup
     return settled
 
 
-def _was_live_by(record: ModelRecord, deploys: Iterable[datetime]) -> bool:
-    """Return whether a stamp that was written afterwards says that its version was live before a deployment."""
-    if record.stamp is None:
-        return False
-    claimed = parse_iso(record.stamp.rpartition("=")[2])
-    return any(claimed < start <= record.shipped_at for start in deploys)
+def _was_observed(record: ModelRecord, observations: Iterable[AliasObservation]) -> bool:
+    """Return whether a run saw a version live before its stamp, by any alias or stage."""
+    key = version_key(record)
+    return any(item.version and version_key(item) == key and item.at < record.shipped_at for item in observations)
 
 
 def _would_rewrite(record: ModelRecord, settled: Sequence[Obligation], deploys: Iterable[datetime]) -> bool:

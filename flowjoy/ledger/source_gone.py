@@ -124,7 +124,7 @@ def with_models(
     ]
     exact = {record.id for record in gone}
     stays = (record for record in memory.models if _is_listed(record, there))
-    shown = tuple(_shipped_before(stays, (record for record in current if record.id not in exact), before or {}))
+    shown = tuple(_shipped_before(stays, [record for record in current if record.id not in exact], before or {}))
     seen = (replace(r, borne_out=_is_borne_out(r, listed, known.get(r.name))) if r.source_gone else r for r in shown)
     same = {_ship(record) for record in shown if record.registered_at is not None}
     return (*seen, *(record for record in gone if _ship(record) not in same))
@@ -175,18 +175,32 @@ def _is_borne_out(record: ModelRecord, listed: Sequence[ModelVersion], known: Re
 
 
 def _shipped_before(
-    remembered: Iterable[ModelRecord], current: Iterable[ModelRecord], before: Mapping[str, ModelRecord]
+    remembered: Iterable[ModelRecord], current: Sequence[ModelRecord], before: Mapping[str, ModelRecord]
 ) -> Iterator[ModelRecord]:
-    """Yield the records of the registry; a stamp later than the first ship is a repeated ship of the version."""
+    """Yield the records of the registry; a stamp later than the first ship is a repeated ship of the version.
+
+    A stamp that earlier runs believed still says when, within the bounds of what was observed, after it was moved.
+    """
     earlier = {**{record.id: record for record in remembered if record.precision is Precision.EXACT}, **before}
+    stamped = {(record.name, record.version) for record in current if record.precision is Precision.EXACT}
     for record in current:
         first = earlier.get(record.id)
-        if first is None or record.precision is not Precision.EXACT or first.shipped_at >= record.shipped_at:
+        if first is None or (record.name, record.version) not in stamped or not _is_before(first, record):
             yield record
-        else:
-            times = {name: getattr(first, name) for name in ("shipped_at", "not_before", "precision", "stamp")}
-            yield replace(record, **times, maybe_live_before=first.maybe_live_before)
+            continue
+        times = {name: getattr(first, name) for name in ("shipped_at", "not_before", "precision", "stamp")}
+        yield replace(record, **times, maybe_live_before=first.maybe_live_before)
+        if record.precision is Precision.EXACT:
             yield replace(record, id=_again(record))
+
+
+def _is_before(first: ModelRecord, record: ModelRecord) -> bool:
+    """Return whether a remembered ship is the first one of a version whose record the registry shows now."""
+    if record.precision is Precision.EXACT:
+        return first.shipped_at < record.shipped_at
+    if record.precision is not Precision.OBSERVED or record.not_before is None or first.not_before is not None:
+        return False
+    return record.not_before < first.shipped_at <= record.shipped_at
 
 
 def _again(record: ModelRecord) -> str:

@@ -171,7 +171,7 @@ def models(
     is_file = query.settings.model_source == "file"
     listings = not_yet.Listings(without=memory.listings, first=memory.first_listed)
     listings = listings.read(asked if is_file else parsed.known, parsed.versions, query.as_of)
-    current = not_yet.models_no_earlier(parsed.records, listings, not_yet.settled_bounds(memory))
+    current = not_yet.models_no_earlier(parsed.records, listings, not_yet.settled_bounds(memory, signal))
     if is_file:
         memory = source_gone.only_listed(memory, parsed.versions)
     bounded = partial(not_yet.models_no_earlier, listings=listings)

@@ -136,7 +136,10 @@ class GitHubReleases:
             left_out=frozenset(f"release:{release.database_id}" for release in maintained),
             moves=True,
             own=frozenset(f"release:{release.database_id}" for release in ours if release.tag_name == query.own_tag),
-            waiting=frozenset(f"release:{r.database_id}" for r in raw if r.is_prerelease and not r.is_draft),
+            # One that is counted later, as after the live release was deleted, was live no earlier than that.
+            waiting=frozenset(
+                f"release:{r.database_id}" for r in raw if (r.is_prerelease and not r.is_draft) or r in maintained
+            ),
             entries=entries,
         )
 

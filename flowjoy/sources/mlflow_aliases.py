@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -76,8 +76,9 @@ def with_observed(
         begun = min((item.at for item in seen), default=query.as_of)
         exact = [record for record in stamped if record.name == model]
         exact = [replace(record, maybe_copy=_maybe_copy(record, exact, begun, raw, query)) for record in exact]
-        # A stamp is as good as an observation: at that time, that version was live.
-        of_ships = [_as_observation(record, signal) for record in exact]
+        # A stamp that agrees with the observations is as good as one: at that time, that version was live.
+        stays = alias_changes(seen)
+        of_ships = [item for item in (_as_observation(r, signal) for r in exact) if _agrees(item, seen, stays)]
         changes = alias_changes([*seen, *of_ships])
         observed = [
             _observed(change, begun, raw, query, is_first=change is changes[0])
@@ -87,6 +88,13 @@ def with_observed(
         records += shipped_again([*exact, *observed])
         notes += _notes(model, seen, query)
     return records, tuple(notes)
+
+
+def _agrees(stamp: AliasObservation, seen: Sequence[AliasObservation], changes: Iterable[AliasChange]) -> bool:
+    """Return whether a stamp lies in the bounds of a move to its version, or after all observations."""
+    moves = (change for change in changes if change.observation.version == stamp.version)
+    within = any((move.not_before or EARLIEST) <= stamp.at <= move.observation.at for move in moves)
+    return within or all(item.at < stamp.at for item in seen)
 
 
 def _is_possible(observation: AliasObservation, raw: RegistrySnapshot, query: HarvestQuery) -> bool:

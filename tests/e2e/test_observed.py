@@ -111,6 +111,48 @@ def test_alias__version_that_was_observed_live_is_not_new_by_a_later_stamp(world
     assert [item["status"] for item in look(world, 149).bundle["obligations"]] == ["met", "breached"]
 
 
+def test_alias__bounds_found_under_another_alias_let_no_stamp_heal_a_breach(world: World) -> None:
+    world.inputs["model-signal"] = "alias:staging"
+    point_at(world, "1", "staging")
+    world.release(A, at())
+    world.registry.add_version(at(2))
+    look(world, 20)
+    point_at(world, "2", "staging")
+    look(world, 22)
+    world.inputs["model-signal"] = "alias:production"
+    look(world, 24)
+    assert look(world, 49).obligation()["status"] == "breached"
+    stamp(world, "2", "2026-03-03T06:00:00Z")
+    for hours in (50, 51):
+        owed = look(world, hours).obligation()
+        assert (owed["status"], owed["version"]) == ("late", "2")
+
+
+def test_alias__a_stamp_that_was_believed_stays_when_it_is_moved(world: World) -> None:
+    look(world, -10)
+    world.release(A, at())
+    world.registry.add_version(at(2))
+    look(world, 47)
+    point_at(world, "2")
+    look(world, 49)
+    for hours, written in ((50, "2026-03-04T09:30:00Z"), (51, "2026-03-04T08:12:00Z"), (52, "2026-03-04T12:30:00Z")):
+        stamp(world, "2", written)
+        owed = look(world, hours).obligation()
+        assert (owed["status"], owed["shipped_at"]) == ("late", "2026-03-04T09:30:00Z")
+
+
+def test_registered__a_version_that_was_live_by_an_alias_is_not_new_by_its_stamp(world: World) -> None:
+    look(world, -110)
+    world.registry.add_version(at(-108))
+    point_at(world, "2")
+    look(world, -107)
+    world.inputs["model-signal"] = "registered"
+    world.release(A, at())
+    look(world, 20)
+    ran = world.run(at(22), event="workflow_dispatch", ship="recommender=2")
+    assert ran.obligation()["status"] == "pending"
+
+
 def stamp(world: World, version: str, at: str) -> None:
     world.registry.client.set_model_version_tag("recommender", version, "flowjoy.deployed_at", at)
 

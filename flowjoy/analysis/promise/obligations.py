@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from flowjoy.analysis.event_columns import (
+    CLAIMED,
     EARLIEST,
     FIRST_LIVE,
     ID,
@@ -102,11 +103,12 @@ def _waived(owed: list[Obligation], signed: Sequence[Waiver], as_of: datetime) -
 
 def _acts(events: pd.DataFrame) -> tuple[Columns, Mapping[str, Indices]]:
     """Return every MODEL event, and the rows of each model."""
-    names = [NAME, VERSION, KIND, PRECISION, EARLIEST, TS, OLD_SINCE]
+    names = [NAME, VERSION, KIND, PRECISION, EARLIEST, TS, OLD_SINCE, CLAIMED]
     acts = Columns.of(events, names, np.flatnonzero(events[TYPE] == EventType.MODEL))
-    old_since = acts[OLD_SINCE]
-    # A version that was live before the first observation is new only for releases before that observation.
-    new_until = np.where(old_since == MISSING, NEVER, old_since)
+    # A version that was live before the first observation is new only for releases before that observation, and one
+    # whose stamp was written afterwards only for those before the time that it names.
+    times = (acts[OLD_SINCE], acts[CLAIMED])
+    new_until = np.minimum.reduce([np.where(since == MISSING, NEVER, since) for since in times])
     acts = acts.replaced({"new_until": new_until, "number": integer_versions(acts[VERSION])})
     return acts, {model: np.array(rows, dtype=np.intp) for model, rows in indices_by(acts[NAME]).items()}
 

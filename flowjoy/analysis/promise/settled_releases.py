@@ -13,6 +13,8 @@ AGAIN = timedelta(days=14)
 
 MAX_AT_ONCE = 40
 
+_TURN_SECONDS = 3600
+
 
 def updated(
     bundle: Bundle, obligations: Iterable[Obligation], written: Collection[str | None]
@@ -25,7 +27,11 @@ def updated(
     """
     before, now = bundle.checks_settled, bundle.generated_at
     begin = (bundle.first_trusted_at or now) - AGAIN
-    settled = {key: end for key, (sha, end) in _settled(obligations).items() if sha not in written and end >= begin}
+    settled = {
+        key: end
+        for key, (sha, end) in _settled(obligations).items()
+        if sha not in written and (end >= begin or Status.BREACHED.value in key.split())
+    }
     kept = {key: before[key] for key in settled if key in before}
     room = MAX_AT_ONCE - sum(at == now for at in kept.values())
     waiting = sorted((key for key in settled if key not in kept), key=lambda key: (settled[key], key), reverse=True)
@@ -33,9 +39,12 @@ def updated(
 
 
 def due(checks: Mapping[str, datetime], now: datetime) -> list[str]:
-    """Return the commits of at most 40 releases whose check a run reads, those that changed last first."""
-    lately = sorted(((at, key) for key, at in checks.items() if at >= now - AGAIN), reverse=True)
-    return list(dict.fromkeys(_sha_of(key) for _, key in lately[:MAX_AT_ONCE]))
+    """Return the commits of at most 40 releases whose check a run reads: those of this run, and others in turn."""
+    fresh = sorted(key for key, at in checks.items() if at == now)
+    lately = sorted(key for key, at in checks.items() if now - AGAIN <= at < now)
+    turn = int(now.timestamp()) // _TURN_SECONDS * MAX_AT_ONCE % max(1, len(lately))
+    in_turn = [*fresh, *lately[turn:], *lately[:turn]]
+    return list(dict.fromkeys(_sha_of(key) for key in in_turn[:MAX_AT_ONCE]))
 
 
 def _settled(obligations: Iterable[Obligation]) -> dict[str, tuple[str, datetime]]:

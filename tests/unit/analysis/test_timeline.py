@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from flowjoy.analysis import timeline
 from flowjoy.analysis.event_columns import (
+    CLAIMED,
     EARLIEST,
     END,
     FIRST_LIVE,
@@ -203,7 +204,7 @@ def test_timeline__has_every_column_of_one_type_also_when_a_half_is_empty(
 ) -> None:
     result = events(code, models)
     assert sorted(result.columns) == sorted(
-        [*PUBLIC_COLUMNS, ID, RUN, EARLIEST, LATEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE]
+        [*PUBLIC_COLUMNS, ID, RUN, EARLIEST, LATEST, PROVISIONAL, FIRST_LIVE, OLD_SINCE, CLAIMED]
     )
     assert result[PROVISIONAL].dtype == bool
     assert str(result[TS].dtype) == str(result[EARLIEST].dtype) == "datetime64[us, UTC]"

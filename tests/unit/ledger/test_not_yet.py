@@ -15,6 +15,7 @@ from flowjoy.ledger.not_yet import Listings, code_no_earlier, code_not_yet, mode
 from tests.builders import MODEL, a_deploy, a_ship, at
 
 A, B = "a" * 40, "b" * 40
+SIGNAL = "alias:production"
 
 
 def bounds(known: dict[str, datetime] | None = None, *, after: float | None = 5, **changes: Any) -> dict[str, datetime]:
@@ -168,10 +169,10 @@ def test_models__a_stamp_written_afterwards_narrows_the_bounds_that_earlier_runs
     stamps = {hours: f"{tag}={iso(at(hours))}" for hours in (3, 6, 9, 12)}
     listings = read((5, []), (9, [a_version("2", 3)]), (12, [a_version("2", 3, stamps=tuple(stamps.values()))]))
     bounded_before = replace(a_registered("2", 3), not_before=at(5), shipped_at=at(9))
-    looks = [AliasObservation(model=MODEL, signal="alias:production", at=at(hours)) for hours in (5, 9)]
-    looks[1] = replace(looks[1], version="2", registered_at=at(3))
-    for memory in (Records(models=(bounded_before,)), Records(observations=tuple(looks))):
-        settled = settled_bounds(memory)
+    looks = tuple(AliasObservation(model=MODEL, signal=SIGNAL, at=at(hours)) for hours in (5, 9))
+    looks = (looks[0], replace(looks[1], version="2", registered_at=at(3)))
+    for memory, signal in ((Records(models=(bounded_before,)), "registered"), (Records(observations=looks), SIGNAL)):
+        settled = settled_bounds(memory, signal)
         shown = {
             hours: models_no_earlier([a_stamped("2", 3, tag, hours)], listings, settled)[0] for hours in (3, 6, 9, 12)
         }
@@ -187,8 +188,8 @@ def test_models__a_stamp_that_an_earlier_run_believed_is_believed() -> None:
     tag = "flowjoy.deployed_at"
     ship = a_stamped("2", 3, tag, 6)
     listings = read((9, [a_version("2", 3)]), (12, [a_version("2", 3, stamps=(f"{tag}={iso(at(6))}",))]))
-    assert models_no_earlier([ship], listings, settled_bounds(Records()))[0].not_before == at(9)
-    assert models_no_earlier([ship], listings, settled_bounds(Records(models=(ship,)))) == (ship,)
+    assert models_no_earlier([ship], listings, settled_bounds(Records(), SIGNAL))[0].not_before == at(9)
+    assert models_no_earlier([ship], listings, settled_bounds(Records(models=(ship,)), SIGNAL)) == (ship,)
 
 
 def test_bounds__of_an_alias_are_those_between_two_versions_of_one_model() -> None:
@@ -196,7 +197,7 @@ def test_bounds__of_an_alias_are_those_between_two_versions_of_one_model() -> No
         AliasObservation(model=model, signal="alias:production", at=at(hours), version=version, registered_at=at(0))
         for model, hours, version in ((MODEL, 1, "1"), (MODEL, 4, "2"), ("ranker", 2, "7"))
     ]
-    assert settled_bounds(Records(observations=tuple(looks))) == {
+    assert settled_bounds(Records(observations=tuple(looks)), SIGNAL) == {
         f"{MODEL}/2@{iso(at(0))}": [(at(1), at(4))],
     }
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from flowjoy.domain import CodeRecord, ModelRecord, ModelVersion, Precision
+from flowjoy.domain import AliasObservation, CodeRecord, ModelRecord, ModelVersion, Precision
 from flowjoy.domain.bundle import RunParameters
 from flowjoy.domain.records import Records
 from flowjoy.ledger.registered_ships import before_stamps, notes
@@ -128,11 +128,17 @@ def test_before_stamps__a_change_of_signal_makes_no_version_new_whose_stamp_clai
     assert decided(memory.code, memory, honest, signal="tag:prod") == frozenset()
 
 
-def test_before_stamps__a_stamp_written_afterwards_serves_no_deployment_after_the_time_that_it_claims() -> None:
-    claim = "flowjoy.deployed_at=2024-06-03T19:00:00Z"
-    written_later = replace(stamped(registered(5, "2"), 61), not_before=at(60), stamp=claim)
-    assert decided([a_deploy(60)], Records(), written_later) == IDS
-    assert decided([a_deploy(70)], Records(), written_later) == frozenset()
+def test_before_stamps__a_version_that_runs_saw_live_by_an_alias_is_not_new_by_its_stamp() -> None:
+    look = AliasObservation(model=MODEL, signal="alias:production", at=at(20), version="2", registered_at=at(10))
+    assert decided([], Records(observations=(look,)), stamped(registered(10, "2"), 30)) == IDS
+    assert decided([], Records(observations=(look,)), stamped(registered(10, "2"), 15)) == frozenset()
+
+
+def test_before_stamps__what_an_earlier_run_decided_stays_after_the_stamp_was_moved() -> None:
+    old = registered(10, "2")
+    again = replace(stamped(old, 30), id=f"{old.id}@2024-06-04T15:00:00Z")
+    assert decided([], Records(models=(old, again)), stamped(old, 40)) == IDS
+    assert decided([], Records(models=(old,)), stamped(old, 40)) == frozenset()
 
 
 @pytest.mark.parametrize("precision", [Precision.EXACT, Precision.OBSERVED])

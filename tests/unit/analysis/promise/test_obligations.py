@@ -26,6 +26,7 @@ from flowjoy.domain import (
     Status,
     Waiver,
 )
+from flowjoy.domain.timestamps import iso
 from tests.builders import MODEL, a_deploy, a_provisional_deploy, a_ship, an_obligation, at
 
 SECOND = 1 / 3600
@@ -358,3 +359,19 @@ def test_live_commit__is_that_of_the_newest_deployment_whatever_ships_after_it()
     )
     assert live_sha(events) == "b"
     assert live_sha(timeline([], [a_ship(2)], service="shop", until=at(9))) is None
+
+
+@pytest.mark.parametrize(
+    ("claimed", "statuses"), [(9, [Status.LATE, Status.BREACHED]), (59, [Status.LATE, Status.MET])]
+)
+def test_stamp__that_was_written_afterwards_serves_no_release_that_it_precedes(
+    claimed: float, statuses: list[Status]
+) -> None:
+    """At hour 62 a run sees the stamp for the first time; the second release is of hour 60."""
+    claim = f"flowjoy.deployed_at={iso(at(claimed))}"
+    ship = a_ship(62, "7", not_before=at(61), stamp=claim)
+    assert [item.status for item in judged([a_deploy(0), a_deploy(60)], [ship], as_of=120)] == statuses
+
+
+def test_stamp__of_a_ledger_that_names_no_time_makes_nothing_new() -> None:
+    assert status([a_deploy(0)], [a_ship(40, "7", not_before=at(30), stamp="flowjoy.deployed_at=x")]) is Status.BREACHED

@@ -74,11 +74,12 @@ def test_release__whose_check_shows_the_service_waits_for_a_later_run() -> None:
     assert listed(a_run(60 * DAY)) == {f"{A} breached": at(60 * DAY)}
 
 
-@pytest.mark.parametrize(("first", "is_listed"), [(48 + 14 * DAY, True), (49 + 14 * DAY, False)])
-def test_release__that_was_settled_a_fortnight_before_the_first_trusted_run_is_left_alone(
+@pytest.mark.parametrize(("first", "is_listed"), [(60 + 14 * DAY, True), (61 + 14 * DAY, False)])
+def test_release__that_was_settled_a_fortnight_before_the_first_trusted_run_is_left_alone_unless_it_is_overdue(
     first: float, *, is_listed: bool
 ) -> None:
-    assert bool(listed(a_run(40 * DAY, first=first))) is is_listed
+    assert bool(listed(a_run(40 * DAY, first=first, ships=(60,)))) is is_listed
+    assert listed(a_run(40 * DAY, first=first))
 
 
 def test_releases__of_which_more_than_forty_wait_are_taken_by_the_next_runs_newest_first() -> None:
@@ -101,3 +102,11 @@ def test_release__with_several_models_is_settled_when_no_clock_of_it_runs() -> N
             [a_deploy(0, A)], [a_ship(1, "7")], until=at(hours), terms={"models": ("recommender", "ranker")}
         )
         assert listed(replace(bundle, first_trusted_at=at())) == expected
+
+
+def test_checks__of_more_than_forty_releases_are_read_again_in_turn() -> None:
+    checks = {f"{number:040x} met": at(1) for number in range(100)} | {f"{A} late": at(5)}
+    read = [due(checks, at(hours)) for hours in (5, 6, 7, 8)]
+    assert {len(shas) for shas in read} == {40}
+    assert read[0][0] == A
+    assert {sha for shas in read for sha in shas} == {key.partition(" ")[0] for key in checks}
