@@ -114,9 +114,9 @@ def _run_tests(fault: CodeFault, tests: tuple[str, ...]) -> None:
     os.chdir(ROOT)
     install(fault.module, fault.kind, fault.number)
     # The tests of other modules are collected, which takes seconds, only after those of its own file.
-    first = tests[0].partition("::")[0]
+    first = f"{tests[0].partition('::')[0]}::"
     own = [test for test in tests if test.startswith(first)]
-    for some in (own, tests[len(own) :]):
+    for some in (own, [test for test in tests if not test.startswith(first)]):
         code = pytest.main([*OPTIONS, *some]) if some else 0
         if code:
             sys.exit(code)
