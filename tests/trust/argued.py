@@ -24,6 +24,16 @@ ARGUED: dict[tuple[str, str, str], str] = {
         "turns = np.flatnonzero(np.diff(kinds, prepend=_NO_EVENT - 1))",
     ): "the first event is a turn whatever else stands before it",
     (
+        "flowjoy/sources/sample_files.py",
+        "raise in _refuse_long_lines",
+        "raise csv.Error",
+    ): "pandas then refuses the line with the same sentence, after more work",
+    (
+        "flowjoy/clients/mlflow_registry.py",
+        "raise in request",
+        'raise UnknownModelError(f"{name!r} is a prompt")',
+    ): "a model without an answer is an unknown one as well",
+    (
         f"{_PROMISE}/bundle_obligations.py",
         "condition always true",
         "if any(record.source_gone for records in (bundle.code, bundle.models) for record in record",

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.trust.mutation import described, install, statement_at
-from tests.trust.reach import Reach
+from tests.trust.reach import Reach, own_tests
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_SECONDS = 900
@@ -66,11 +66,12 @@ def faults_in(paths: Sequence[str], kind: str, *, per_module: int | None = None)
 def tests_of(fault: CodeFault, reach: Reach) -> list[str]:
     """Return tests that execute the changed statement, those of its module first; none where no test does."""
     lines = statement_at(str(ROOT / fault.path), fault.line_number)
-    return reach.of(fault.path, lines)[:MOST_TESTS]
+    tests, own = reach.of(fault.path, lines), own_tests(fault.path)
+    return tests[: sum(test.startswith(own) for test in tests) + MOST_TESTS]
 
 
 MOST_TESTS = 120
-"""A fault that so many tests of its line do not notice counts as not noticed."""
+"""A fault that its module's own tests and so many others of its line do not notice counts as not noticed."""
 
 
 def is_noticed(fault: CodeFault, tests: Sequence[str]) -> bool:

@@ -30,9 +30,14 @@ class Reach:
         """
         by_line = self.tests.get(path, {})
         rank = {test: rank for line in lines for rank, test in enumerate(by_line.get(line, ()))}
-        home = Path("tests/unit", *Path(path).parts[1:-1])
-        near = (f"{home}/test_{Path(path).name}", f"{home}/")
+        own = own_tests(path)
+        near = (own, own.rpartition("/")[0] + "/")
         return sorted(rank, key=lambda test: (*(not test.startswith(place) for place in near), rank[test], test))
+
+
+def own_tests(path: str) -> str:
+    """Return the file of the unit tests of a module."""
+    return str(Path("tests/unit", *Path(path).parts[1:-1], f"test_{Path(path).name}"))
 
 
 def measured(folder: Path) -> Reach:

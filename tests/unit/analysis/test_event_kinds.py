@@ -52,3 +52,10 @@ def test_version__that_was_superseded_before_is_a_rollback_by_what_its_time_prov
 def test_version__that_is_live_and_ships_again_is_a_redeploy() -> None:
     ships = [a_ship(hours, "5") for hours in range(2)]
     assert list(timeline([], ships, service=SERVICE, until=at(9))["kind"]) == ["ship", "redeploy"]
+
+
+def test_version__without_a_number_is_compared_by_its_registration_else_by_its_first_ship() -> None:
+    at_once = [a_ship(hours, name, registered_at=at(0)) for hours, name in enumerate(("blue", "green"), start=1)]
+    assert list(timeline([], at_once, service=SERVICE, until=at(9))["kind"]) == ["ship", "ship"]
+    again = [a_ship(hours, "green") for hours in range(2)]
+    assert list(timeline([], again, service=SERVICE, until=at(9))["kind"]) == ["ship", "redeploy"]

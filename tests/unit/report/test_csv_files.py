@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flowjoy.analysis.flow.dora import DoraFigure
 from flowjoy.analysis.results import Results, analyse
 from flowjoy.analysis.timeline import PUBLIC_COLUMNS
 from flowjoy.domain import CoverageState
@@ -18,6 +19,7 @@ from flowjoy.domain.deduplication import fold, unique
 from flowjoy.report.csv_files import (
     INCIDENT_COLUMNS,
     WEEK_COLUMNS,
+    _bounded,
     dora_csv,
     events_csv,
     incidents_csv,
@@ -230,3 +232,8 @@ def test_csv__nothing_at_all_is_a_header_only() -> None:
     results = analyse(a_bundle())
     assert events_csv(results).decode() == ",".join(PUBLIC_COLUMNS) + "\n"
     assert incidents_csv(results).decode() == ",".join(INCIDENT_COLUMNS) + "\n"
+
+
+def test_dora_csv__says_at_most_where_one_figure_of_a_row_is() -> None:
+    known, bound = (DoraFigure(value=1.0, n=1, at_most=at_most) for at_most in (False, True))
+    assert [_bounded("hours", figures) for figures in ((known, known), (known, bound))] == ["hours", "hours, at most"]

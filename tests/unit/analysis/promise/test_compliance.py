@@ -8,6 +8,7 @@ import pytest
 from flowjoy.analysis.promise.compliance import (
     all_unknown,
     in_scope,
+    judged_since,
     next_deadline,
     rate,
     with_ledger,
@@ -192,3 +193,7 @@ def test_borne_out__one_that_was_missed_before_a_release_closes_nothing_of_it(mi
     shown, closed = owed(0, Status.BREACHED), owed(0, Status.MET, version="3")
     gone = {"recommender/3": at(missed), "ranker/3": at(-9)}
     assert (with_registered_ships([shown], [closed], gone) == (closed,)) is closes
+
+
+def test_judged_since__is_the_days_of_the_rate_and_the_clock_before() -> None:
+    assert judged_since(at(30 * 24), 48) == at(0)

@@ -180,3 +180,8 @@ def test_models__that_are_required_are_not_optional_as_well() -> None:
 def test_models__of_stubs_that_cannot_be_read_or_need_none_are_not_named() -> None:
     none = {"requires": "none", "reason": "a rewrite"}
     assert named_models({A: a_stub(recommender="3", ranker=none), B: BROKEN, HEAD: UNREAD}) == {"recommender"}
+
+
+def test_models__of_a_deploy_at_the_edge_of_what_is_judged_must_be_known() -> None:
+    assert required(code=[a_deploy(10, A), a_deploy(12, B)]) == (("given", "old", "recent"), ())
+    assert required(code=[a_deploy(9, A), a_deploy(12, B)]) == (("given", "old"), ("recent",))

@@ -83,6 +83,7 @@ PINNED = {"ranker": exactly("3", "ranker")}
             [a_version("3")],
             "ranker: no version that fits 3 is registered yet (and 1 more)",
         ),
+        ({"recommender": exactly("3")}, [a_version("3"), a_version("4")], AVAILABLE),
         ({"recommender": NONE}, [], "This code requires no model, so nothing is promised for it"),
         ({}, [], "This code requires no model, so nothing is promised for it"),
         (PINNED, None, "The model stub is valid"),
