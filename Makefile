@@ -29,7 +29,7 @@ test-all: .venv/ready ## Run every test
 golden: .venv/ready ## Write the golden files of sentences anew; read the diff before you commit it
 	GOLDEN=write $(PY) -m pytest -q tests/golden
 
-trust: .venv/ready ## Put faults into servers, answers and code, count what is noticed, and write docs/trust.md (two hours)
+trust: .venv/ready ## Put faults into servers, answers and code, count what is noticed, and write docs/trust.md (an hour)
 	@$(PY) -m tests.trust
 
 bench: .venv/ready ## Measure speed, requests and memory against their targets, and write docs/performance.md (a quiet machine)

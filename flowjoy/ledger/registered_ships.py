@@ -10,6 +10,7 @@ from bisect import bisect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 
 from flowjoy.analysis.promise import obligations
 from flowjoy.analysis.promise.dependencies import dependencies_of
@@ -47,7 +48,7 @@ def before_stamps(
     earlier = {key: record for key, record in same.items() if record.precision is not Precision.REGISTERED}
     asked = [r for r in stamped if r.id not in again and r.id not in earlier and (counts or r.id in same)]
     if asked:
-        decided = {key.rpartition("@")[0] for key in seen}
+        decided, observed = {key.rpartition("@")[0] for key in seen}, _first_observed(known.observations)
         ships = seen | ({r.id: r for r in current} | {r.id: by_registration[r.id] for r in asked} if counts else {})
         settled = _settled(replace(known, models=tuple(ships.values())), terms, now)
         deploys = [record.shipped_at for record in known.code if record.outcome is Outcome.SUCCESS]
@@ -57,11 +58,17 @@ def before_stamps(
             # What an earlier run decided stays, also after the stamp was moved.
             if record.id in decided
             or (record.not_before is not None and not counts)
-            or _was_observed(record, known.observations)
+            or observed.get(version_key(record), record.shipped_at) < record.shipped_at
             or _would_rewrite(record, settled.get((record.name, record.version), ()), deploys)
         }
     shipped = [record for record in earlier.values() if not is_by(record, terms.model_signal)]
-    return {record.id: record for record in bounded(shipped)} | {key: by_registration[key] for key in again}
+    first = {record.id: record for record in bounded(shipped)} | {key: by_registration[key] for key in again}
+    return {key: _as_first(record, terms.model_signal) for key, record in first.items()}
+
+
+def _as_first(record: ModelRecord, signal: str) -> ModelRecord:
+    """Return a ship before a stamp. One by another signal closes nothing: it only shows that the version is not new."""
+    return record if is_by(record, signal) else replace(record, maybe_copy=True)
 
 
 def _registered(record: ModelRecord) -> ModelRecord:
@@ -124,10 +131,10 @@ def _settled(known: Records, terms: RunParameters, now: datetime) -> Mapping[tup
     return settled
 
 
-def _was_observed(record: ModelRecord, observations: Iterable[AliasObservation]) -> bool:
-    """Return whether a run saw a version live before its stamp, by any alias or stage."""
-    key = version_key(record)
-    return any(item.version and version_key(item) == key and item.at < record.shipped_at for item in observations)
+def _first_observed(observations: Iterable[AliasObservation]) -> Mapping[str, datetime]:
+    """Return, by version, when a run first saw it live, by any alias or stage."""
+    named = (item for item in observations if item.version)
+    return {version_key(item): item.at for item in sorted(named, key=attrgetter("at"), reverse=True)}
 
 
 def _would_rewrite(record: ModelRecord, settled: Sequence[Obligation], deploys: Iterable[datetime]) -> bool:

@@ -188,8 +188,8 @@ def _shipped_before(
         if first is None or (record.name, record.version) not in stamped or not _is_before(first, record):
             yield record
             continue
-        times = {name: getattr(first, name) for name in ("shipped_at", "not_before", "precision", "stamp")}
-        yield replace(record, **times, maybe_live_before=first.maybe_live_before)
+        kept = ("shipped_at", "not_before", "precision", "stamp", "maybe_live_before", "maybe_copy")
+        yield replace(record, **{name: getattr(first, name) for name in kept})
         if record.precision is Precision.EXACT:
             yield replace(record, id=_again(record))
 

@@ -443,3 +443,16 @@ def test_summary__says_that_a_ship_was_observed(world: World) -> None:
     world.registry.add_version(at(2))
     point_at(world, "2")
     assert "observed to ship between Mon 02 Mar 11:00 UTC and Tue 03 Mar 15:00 UTC" in look(world, 30).summary
+
+
+def test_tag__a_ship_that_only_an_alias_showed_closes_nothing_once_the_version_is_stamped(world: World) -> None:
+    world.release(A, at())
+    look(world, 1)
+    world.registry.add_version(at(10))
+    look(world, 20)
+    point_at(world, "2")
+    look(world, 22)
+    world.inputs["model-signal"] = "tag:flowjoy.deployed_at"
+    assert look(world, 49).obligation()["status"] == "breached"
+    stamp(world, "2", "2026-03-03T06:00:00Z")
+    assert look(world, 50).obligation()["status"] == "breached"

@@ -1,6 +1,6 @@
 """`make trust`: put every kind of fault in, count what is noticed, and write docs/trust.md.
 
-Each part leaves a JSON file in the folder of results; the page is written from all that are there. Takes two hours on
+Each part leaves a JSON file in the folder of results; the page is written from all that are there. Takes an hour on
 two cores; `--part NAME` runs one part, `--sample N` looks at most at N faults of each module.
 """
 

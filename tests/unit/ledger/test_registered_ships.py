@@ -45,6 +45,7 @@ def decided(
                 not_before=None,
                 precision=Precision.REGISTERED,
                 stamp=None,
+                maybe_copy=signal != "registered",
             )
     return frozenset(before)
 
@@ -147,7 +148,7 @@ def test_before_stamps__what_shipped_by_an_earlier_signal_is_not_new_by_another(
     old = a_ship(-50, "2", id=number, precision=precision, registered_at=at(-100), stamp="a=2024-06-01T07:00:00Z")
     found = a_ship(10, "2", id=number, registered_at=at(-100), stamp="b=2024-06-03T19:00:00Z")
     memory = Records(models=(old,))
-    assert before_stamps(memory, [found], terms("tag:b"), at(99), tuple) == {number: old}
+    assert before_stamps(memory, [found], terms("tag:b"), at(99), tuple) == {number: replace(old, maybe_copy=True)}
     listed = [ModelVersion(name=MODEL, version="2", ready=True, registered_at=at(-100))]
     shown = with_models(Records(), [found], [MODEL], listed, {}, {number: old})
     assert [(item.shipped_at, item.precision) for item in shown] == [(at(-50), precision), (at(10), Precision.EXACT)]
