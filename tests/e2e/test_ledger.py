@@ -347,6 +347,7 @@ def test_service__under_a_new_name_still_owes_what_was_overdue(world: World) -> 
     assert scheduled(world, 54, sha=C).code == 0
 
 
+@pytest.mark.matrix
 def test_service__that_shares_a_name_is_warned_in_every_run_and_told_the_cure(world: World) -> None:
     """`api/v1` and `api-v1` have one default name."""
     world.registry.add_model("ranker")

@@ -66,6 +66,7 @@ def test_import__is_noted_until_the_promise_begins_after_it(world: World) -> Non
     assert world.run(at(0), model_signal="tag:deployed", sla_since="2026-03-01").code == 0
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("keeps_a_ledger", [True, False])
 def test_stamp__of_a_version_whose_registration_kept_a_promise_keeps_no_later_one_with_or_without_a_ledger(
     world: World, *, keeps_a_ledger: bool
@@ -81,6 +82,7 @@ def test_stamp__of_a_version_whose_registration_kept_a_promise_keeps_no_later_on
     assert [item["status"] for item in ran.bundle["obligations"]] == ["met", "pending"]
 
 
+@pytest.mark.matrix
 def test_stamp__of_a_time_before_a_run_that_saw_none_makes_no_registered_version_new(world: World) -> None:
     world.run(at(1), event="schedule")
     world.registry.add_version(at(2))

@@ -98,6 +98,7 @@ def test_alias__that_straddles_the_deadline_is_settled_by_the_stamp_that_the_che
     assert look(world, 52).obligation()["status"] == "met"
 
 
+@pytest.mark.matrix
 def test_alias__version_that_was_observed_live_is_not_new_by_a_later_stamp(world: World) -> None:
     look(world, -10)
     world.release(A, at())
@@ -111,6 +112,7 @@ def test_alias__version_that_was_observed_live_is_not_new_by_a_later_stamp(world
     assert [item["status"] for item in look(world, 149).bundle["obligations"]] == ["met", "breached"]
 
 
+@pytest.mark.matrix
 def test_alias__bounds_found_under_another_alias_let_no_stamp_heal_a_breach(world: World) -> None:
     world.inputs["model-signal"] = "alias:staging"
     point_at(world, "1", "staging")
@@ -128,6 +130,7 @@ def test_alias__bounds_found_under_another_alias_let_no_stamp_heal_a_breach(worl
         assert (owed["status"], owed["version"]) == ("late", "2")
 
 
+@pytest.mark.matrix
 def test_alias__a_stamp_that_was_believed_stays_when_it_is_moved(world: World) -> None:
     look(world, -10)
     world.release(A, at())
@@ -141,6 +144,7 @@ def test_alias__a_stamp_that_was_believed_stays_when_it_is_moved(world: World) -
         assert (owed["status"], owed["shipped_at"]) == ("late", "2026-03-04T09:30:00Z")
 
 
+@pytest.mark.matrix
 def test_registered__a_version_that_was_live_by_an_alias_is_not_new_by_its_stamp(world: World) -> None:
     look(world, -110)
     world.registry.add_version(at(-108))
@@ -445,6 +449,7 @@ def test_summary__says_that_a_ship_was_observed(world: World) -> None:
     assert "observed to ship between Mon 02 Mar 11:00 UTC and Tue 03 Mar 15:00 UTC" in look(world, 30).summary
 
 
+@pytest.mark.matrix
 def test_tag__a_ship_that_only_an_alias_showed_closes_nothing_once_the_version_is_stamped(world: World) -> None:
     world.release(A, at())
     look(world, 1)

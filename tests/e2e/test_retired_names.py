@@ -113,6 +113,7 @@ def test_called_workflow__whose_releases_are_runs_of_its_caller_is_undecided(wor
     assert (ran.code, ran.obligation(sha=C)["status"]) == (1, "breached")
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("event", ["pull_request", "pull_request_target"])
 def test_workflow__that_now_deploys_when_a_pull_request_is_merged_is_undecided(world: World, event: str) -> None:
     met_before(world, "deploy", "deploy", "on:\n  pull_request: {types: [closed]}\njobs:\n  deploy: {}\n")
