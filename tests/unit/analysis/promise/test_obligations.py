@@ -375,3 +375,11 @@ def test_stamp__that_was_written_afterwards_serves_no_release_that_it_precedes(
 
 def test_stamp__of_a_ledger_that_names_no_time_makes_nothing_new() -> None:
     assert status([a_deploy(0)], [a_ship(40, "7", not_before=at(30), stamp="flowjoy.deployed_at=x")]) is Status.BREACHED
+
+
+@pytest.mark.parametrize(("deployed", "expected"), [(50, Status.MET), (60, Status.PENDING)])
+def test_ship__that_the_first_observation_found_is_new_only_where_its_registration_could_be(
+    deployed: float, expected: Status
+) -> None:
+    ship = a_ship(62, "7", precision=Precision.OBSERVED, not_before=at(5), registered_at=at(5), maybe_live_before=True)
+    assert status([a_deploy(deployed)], [ship], as_of=70) is expected
