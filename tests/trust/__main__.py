@@ -148,9 +148,10 @@ def page(folder: Path) -> str:
         else:
             _, kind, percent = CODE_FAULTS[name]
             title, goal = f"{kind}s ({name})", f"at least {percent:g} % noticed"
-            noticed = 100 * (1 - result["wrong"] / max(1, result["count"]))
+            argued = len(result["argued"])
+            noticed = 100 * (1 - (result["wrong"] + argued) / max(1, result["count"]))
             each = f" (at most {result['sample']} a module)" if result["sample"] else ""
-            seen = f"{noticed:.0f} % of {result['count']} noticed{each}"
+            seen = f"{noticed:.1f} % of {result['count']} noticed{each}" + (f", {argued} argued" if argued else "")
             ends += [f"\n### {title}: not noticed\n"] if result["survivors"] or result["argued"] else []
             ends += [f"- `{survivor}`" for survivor in result["survivors"]]
             ends += [f"- `{survivor}`: {reason}" for survivor, reason in result["argued"].items()]
