@@ -147,7 +147,7 @@ class GitHubReleases:
 def _maintained(published: Sequence[Release]) -> list[Release]:
     """Return the releases of a commit older than the live one whose tag is lower than that of the live one.
 
-    They keep an older version alive beside it. As a rollback, which has a higher tag, they would cancel its clock.
+    They maintain an older version beside it. Counted as rollbacks, they would cancel its clock.
     """
     first: dict[str, int] = {}
     maintained: list[Release] = []

@@ -340,8 +340,8 @@ def test_stub__that_is_broken_at_the_live_commit_is_named_with_the_cure(world: W
     ran = examine(world, now=NOW + timedelta(hours=later))
     assert ran.code == 1
     assert ran.line("model stub (").startswith("ok")
-    told = ran.line(f"FAILED   model stub at {A[:12]}: flowjoy.json at {A[:12]}, line 1: ")
-    assert told.endswith("Fix: deploy a commit whose stub is valid, or set sla-since to a later day")
+    line = ran.line(f"FAILED   model stub at {A[:12]}: flowjoy.json at {A[:12]}, line 1: ")
+    assert line.endswith("Fix: deploy a commit whose stub is valid, or set sla-since to a later day")
 
 
 def test_stub__that_was_broken_in_a_release_judged_long_ago_fails_nothing(world: World) -> None:

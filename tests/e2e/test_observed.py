@@ -26,6 +26,16 @@ def look(world: World, hours: float, **more: Any) -> Ran:
     return world.run(at(hours), event="schedule", **more)
 
 
+def moved_around_the_deadline(world: World) -> Ran:
+    """The run at hour 49, after the alias moved between that and the one at hour 47: the deadline is at hour 48."""
+    look(world, -10)
+    world.release(A, at())
+    world.registry.add_version(at(2))
+    look(world, 47)
+    point_at(world, "2")
+    return look(world, 49)
+
+
 def weeks_of(ran: Ran) -> list[dict[str, str]]:
     """The week table as its CSV file has it."""
     return list(csv.DictReader((ran.folder / "weekly_flow.csv").read_text().splitlines()))
@@ -61,12 +71,7 @@ def test_alias__an_interval_begins_no_earlier_than_the_version(world: World) -> 
 
 @pytest.mark.matrix
 def test_alias__that_straddles_the_deadline_is_undetermined_and_names_the_cure(world: World) -> None:
-    look(world, -10)
-    world.release(A, at())
-    world.registry.add_version(at(2))
-    look(world, 47)
-    point_at(world, "2")
-    ran = look(world, 49)
+    ran = moved_around_the_deadline(world)
     owed = ran.obligation()
     assert (ran.code, owed["status"]) == (0, "undetermined")
     assert (owed["not_before"], owed["seen_by"]) == ("2026-03-04T08:00:00Z", "2026-03-04T10:00:00Z")
@@ -83,12 +88,7 @@ def test_alias__that_straddles_the_deadline_is_undetermined_and_names_the_cure(w
 
 
 def test_alias__that_straddles_the_deadline_is_settled_by_the_stamp_that_the_check_asks_for(world: World) -> None:
-    look(world, -10)
-    world.release(A, at())
-    world.registry.add_version(at(2))
-    look(world, 47)
-    point_at(world, "2")
-    assert look(world, 49).obligation()["status"] == "undetermined"
+    assert moved_around_the_deadline(world).obligation()["status"] == "undetermined"
     stamp(world, "2", "2026-03-04T08:30:00Z")
     for hours in (50, 51):
         owed = look(world, hours).obligation()
@@ -132,12 +132,7 @@ def test_alias__bounds_found_under_another_alias_let_no_stamp_heal_a_breach(worl
 
 @pytest.mark.matrix
 def test_alias__a_stamp_that_was_believed_stays_when_it_is_moved(world: World) -> None:
-    look(world, -10)
-    world.release(A, at())
-    world.registry.add_version(at(2))
-    look(world, 47)
-    point_at(world, "2")
-    look(world, 49)
+    moved_around_the_deadline(world)
     for hours, written in ((50, "2026-03-04T09:30:00Z"), (51, "2026-03-04T08:12:00Z"), (52, "2026-03-04T12:30:00Z")):
         stamp(world, "2", written)
         owed = look(world, hours).obligation()

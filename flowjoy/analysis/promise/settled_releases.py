@@ -9,7 +9,7 @@ from flowjoy.domain import Obligation, Status
 from flowjoy.domain.bundle import Bundle
 
 AGAIN = timedelta(days=14)
-"""How long runs read a check again, because the run that was to bring it up to date may have failed to write it."""
+"""How long runs read a check again, because the run that updated it may have failed to write it."""
 
 MAX_AT_ONCE = 40
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from flowjoy.clients import http, size_limit
 from flowjoy.clients.size_limit import BoundedOpener, OversizeError, bound_requests
-from tests.fakes.http_base import Answer, Exchange, Request, StandIn
+from tests.fakes.http_base import Exchange, StandIn
 
 
 class Undeclared:
@@ -18,19 +18,6 @@ class Undeclared:
     def serve(self, exchange: Exchange) -> None:
         exchange.write(b"HTTP/1.1 200 OK\r\n\r\n", b"0123456789")
         exchange.hang_up()
-
-
-class Server(StandIn):
-    """Answers everything with ten bytes."""
-
-    def answer(self, request: Request) -> Answer:
-        return Answer(200, b"0123456789")
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as stand_in:
-        yield stand_in
 
 
 def by_requests(address: str) -> bytes:
@@ -47,12 +34,12 @@ def by_urllib(address: str) -> bytes:
 @pytest.mark.parametrize("ask", [by_requests, by_urllib])
 @pytest.mark.parametrize("undeclared", [0, 2])
 def test_answer__over_the_bound_is_an_error_and_one_at_it_is_read(
-    server: Server, monkeypatch: pytest.MonkeyPatch, ask: Callable[[str], bytes], undeclared: int
+    ten_bytes: StandIn, monkeypatch: pytest.MonkeyPatch, ask: Callable[[str], bytes], undeclared: int
 ) -> None:
     for _ in range(undeclared):
-        server.fail("/", fault=Undeclared())
+        ten_bytes.fail("/", fault=Undeclared())
     monkeypatch.setattr(size_limit, "LARGEST_ANSWER_BYTES", 10)
-    assert ask(server.url) == b"0123456789"
+    assert ask(ten_bytes.url) == b"0123456789"
     monkeypatch.setattr(size_limit, "LARGEST_ANSWER_BYTES", 9)
     with pytest.raises(OversizeError):
-        ask(server.url)
+        ask(ten_bytes.url)

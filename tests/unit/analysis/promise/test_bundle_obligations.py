@@ -1,4 +1,4 @@
-"""What one bundle owes: by its own signal, and never milder for what only the ledger remembers."""
+"""The obligations of one bundle: by its own signal, and not fulfilled by what only the ledger remembers."""
 
 from __future__ import annotations
 
